@@ -1,0 +1,12 @@
+//! Models as the rest of Remora sees them: the glTF importer, the built-in engine, and geometry in clusters.
+//!
+//! ```text
+//!   GLB bytes ──gltf──▶ Model ──cluster──▶ ClusteredModel ──▶ renderer, ray casts
+//!   Engine    ────────▶
+//! ```
+//!
+//! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
+
+pub mod model;
+
+pub use model::{AlphaMode, Bounds, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap};

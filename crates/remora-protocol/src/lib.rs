@@ -1,0 +1,12 @@
+//! What travels between client, render host and control plane. Data only: no network, no clock.
+//!
+//! | module | who talks | how |
+//! |---|---|---|
+//! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
+//! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
+//! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
+//! | [`token`] | everyone | claims of the access token that the control plane signs |
+
+pub mod handshake;
+pub mod link;
+pub mod token;
