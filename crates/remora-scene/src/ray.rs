@@ -1,0 +1,207 @@
+//! The nearest triangle along a ray.
+//!
+//! Boxes first, nearest box first: instances whose box lies behind the best hit so far are never opened, and
+//! inside a mesh whole groups of triangles are passed over by their boxes. Triangles are tested in world space,
+//! which is right under any transform, flattening ones included, by the watertight test of Woop, Benthin and
+//! Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
+
+use glam::{Affine3A, DVec3, Vec3};
+use remora_assets::{Bounds, Mesh, Primitive};
+
+use crate::scene::{EntityId, Instance, Scene};
+
+/// Triangles per box. A mesh's index order is coherent enough that consecutive triangles are neighbours.
+const GROUP_TRIANGLES: usize = 64;
+
+/// Where a ray meets the scene.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    pub entity: EntityId,
+    /// Index into [`Scene::instances`].
+    pub instance: u32,
+    pub position: Vec3,
+    /// The triangle's own, unit length, turned towards the ray's origin.
+    pub normal: Vec3,
+    /// From the origin, in metres.
+    pub distance: f32,
+    /// World box of the instance.
+    pub bounds: Bounds,
+}
+
+/// Boxes around consecutive triangles of one primitive, in the mesh's own space.
+#[derive(Debug)]
+pub(crate) struct TriangleGroups {
+    bounds: Bounds,
+    groups: Vec<Bounds>,
+}
+
+struct Ray {
+    origin: Vec3,
+    /// Unit length.
+    direction: Vec3,
+    /// The axis along which the ray runs fastest comes last; the first two keep the winding.
+    axes: [usize; 3],
+    /// Moves the ray onto that axis.
+    shear: Vec3,
+}
+
+struct Nearest {
+    distance: f32,
+    instance: usize,
+    triangle: [Vec3; 3],
+}
+
+pub(crate) fn cast(scene: &Scene, origin: Vec3, direction: Vec3) -> Option<Hit> {
+    let ray = Ray::new(origin, direction)?;
+    let mut entries: Vec<(f32, usize)> = scene
+        .instances()
+        .iter()
+        .enumerate()
+        .filter(|(_, instance)| instance.visible)
+        .filter_map(|(index, instance)| {
+            let entry = ray.entry(&outward(&scene.mesh(instance).bounds, &instance.world))?;
+            Some((entry, index))
+        })
+        .collect();
+    entries.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+
+    let mut nearest: Option<Nearest> = None;
+    for (entry, index) in entries {
+        if nearest.as_ref().is_some_and(|nearest| nearest.distance < entry) {
+            break;
+        }
+        cast_instance(scene, index, &ray, &mut nearest);
+    }
+    let nearest = nearest?;
+    let instance = &scene.instances()[nearest.instance];
+    let [a, b, c] = nearest.triangle.map(Vec3::as_dvec3);
+    let normal = (b - a).cross(c - a).normalize_or_zero().as_vec3();
+    Some(Hit {
+        entity: instance.entity,
+        instance: nearest.instance as u32,
+        position: origin + ray.direction * nearest.distance,
+        normal: if normal.dot(ray.direction) > 0.0 { -normal } else { normal },
+        distance: nearest.distance,
+        bounds: scene.instance_bounds(instance),
+    })
+}
+
+fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Nearest>) {
+    let instance: &Instance = &scene.instances()[index];
+    let model = scene.model(instance.model).expect("an instance leaves the scene together with its model");
+    let mesh = &model.meshes[instance.mesh as usize];
+    let groups = scene.mesh(instance).groups.get_or_init(|| group(mesh));
+    for (primitive, groups) in mesh.primitives.iter().zip(groups) {
+        let beyond = |bounds: &Bounds, nearest: &Option<Nearest>| match ray.entry(&outward(bounds, &instance.world)) {
+            Some(entry) => nearest.as_ref().is_some_and(|nearest| nearest.distance < entry),
+            None => true,
+        };
+        if beyond(&groups.bounds, nearest) {
+            continue;
+        }
+        for (bounds, indices) in groups.groups.iter().zip(primitive.indices.chunks(GROUP_TRIANGLES * 3)) {
+            if beyond(bounds, nearest) {
+                continue;
+            }
+            for corners in indices.chunks_exact(3) {
+                let triangle = [corners[0], corners[1], corners[2]]
+                    .map(|corner| instance.world.transform_point3(primitive.positions[corner as usize].into()));
+                let Some(distance) = ray.distance_to(&triangle) else { continue };
+                if nearest.as_ref().is_none_or(|nearest| distance < nearest.distance) {
+                    *nearest = Some(Nearest { distance, instance: index, triangle });
+                }
+            }
+        }
+    }
+}
+
+fn group(mesh: &Mesh) -> Vec<TriangleGroups> {
+    mesh.primitives.iter().map(group_primitive).collect()
+}
+
+fn group_primitive(primitive: &Primitive) -> TriangleGroups {
+    let groups: Vec<Bounds> = primitive
+        .indices
+        .chunks(GROUP_TRIANGLES * 3)
+        .map(|indices| {
+            indices
+                .iter()
+                .fold(Bounds::EMPTY, |bounds, &index| bounds.including(primitive.positions[index as usize].into()))
+        })
+        .collect();
+    TriangleGroups { bounds: groups.iter().fold(Bounds::EMPTY, |all, &bounds| all.union(bounds)), groups }
+}
+
+/// The transformed box, grown by what rounding may have cost, so that it never excludes what it holds.
+fn outward(bounds: &Bounds, world: &Affine3A) -> Bounds {
+    let transformed = bounds.transformed(world);
+    let reach = bounds.min.abs().max(bounds.max.abs());
+    let matrix = world.matrix3;
+    let magnitude = matrix.x_axis.abs() * reach.x
+        + matrix.y_axis.abs() * reach.y
+        + matrix.z_axis.abs() * reach.z
+        + world.translation.abs();
+    let slack = Vec3::from(magnitude) * (8.0 * f32::EPSILON);
+    Bounds { min: transformed.min - slack, max: transformed.max + slack }
+}
+
+impl Ray {
+    fn new(origin: Vec3, direction: Vec3) -> Option<Self> {
+        // Divided by its largest component first: the length of a very short or long direction is not finite.
+        let largest = direction.abs().max_element();
+        if !origin.is_finite() || !direction.is_finite() || largest == 0.0 {
+            return None;
+        }
+        let direction = (direction / largest).normalize();
+        let fastest = direction.abs().max_position();
+        let (mut x, mut y) = ((fastest + 1) % 3, (fastest + 2) % 3);
+        if direction[fastest] < 0.0 {
+            std::mem::swap(&mut x, &mut y);
+        }
+        let along = direction[fastest];
+        let shear = Vec3::new(direction[x] / along, direction[y] / along, 1.0 / along);
+        Some(Self { origin, direction, axes: [x, y, fastest], shear })
+    }
+
+    /// Distance at which the ray enters the box, 0 from inside; never more than that of anything in it.
+    fn entry(&self, bounds: &Bounds) -> Option<f32> {
+        let (mut near, mut far) = (0.0_f32, f32::INFINITY);
+        for axis in 0..3 {
+            let (origin, direction) = (self.origin[axis], self.direction[axis]);
+            let (min, max) = (bounds.min[axis], bounds.max[axis]);
+            if direction == 0.0 {
+                if origin < min || origin > max {
+                    return None;
+                }
+                continue;
+            }
+            let (to_min, to_max) = ((min - origin) / direction, (max - origin) / direction);
+            near = near.max(to_min.min(to_max));
+            far = far.min(to_min.max(to_max));
+        }
+        // Three roundings each way.
+        let slack = 4.0 * f32::EPSILON;
+        (near * (1.0 - slack) <= far * (1.0 + slack)).then_some(near * (1.0 - slack))
+    }
+
+    fn distance_to(&self, triangle: &[Vec3; 3]) -> Option<f32> {
+        let [x, y, z] = self.axes;
+        let [a, b, c] = triangle.map(|corner| {
+            let relative = corner - self.origin;
+            let along = relative[z];
+            // Rounded per corner, so the same for all triangles that share it; exact from here on.
+            Vec3::new(relative[x] - self.shear.x * along, relative[y] - self.shear.y * along, self.shear.z * along)
+                .as_dvec3()
+        });
+        let edges = DVec3::new(c.x * b.y - c.y * b.x, a.x * c.y - a.y * c.x, b.x * a.y - b.y * a.x);
+        if edges.min_element() < 0.0 && edges.max_element() > 0.0 {
+            return None;
+        }
+        let determinant = edges.element_sum();
+        if determinant == 0.0 {
+            return None;
+        }
+        let distance = edges.dot(DVec3::new(a.z, b.z, c.z)) / determinant;
+        (distance >= 0.0).then_some(distance as f32)
+    }
+}

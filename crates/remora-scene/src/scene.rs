@@ -1,0 +1,337 @@
+//! The forest of entities and the dense list of instances derived from it.
+
+use std::sync::{Arc, OnceLock};
+
+use glam::{Affine3A, Vec3};
+use remora_assets::{Bounds, Model};
+
+use crate::changes::{ChangeLog, Changes};
+use crate::ray::{self, Hit, TriangleGroups};
+
+/// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntityId(pub u64);
+
+/// Names a model within a scene; never used twice, [`Scene::clear`] included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelKey(pub u64);
+
+/// What adding a model made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The entity above all nodes of the model.
+    pub root: EntityId,
+    pub model: ModelKey,
+}
+
+/// One mesh in one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instance {
+    pub entity: EntityId,
+    pub model: ModelKey,
+    /// Index into the model's meshes.
+    pub mesh: u32,
+    pub world: Affine3A,
+    /// Its entity and all above it are visible.
+    pub visible: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    #[error("entity {} is not in the scene; ids end with the scene that they were given for", .0.0)]
+    EntityNotFound(EntityId),
+    #[error("the transform for entity {} contains a number that is not finite", .0.0)]
+    TransformNotFinite(EntityId),
+}
+
+/// An entity as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntityView<'a> {
+    pub id: EntityId,
+    pub name: &'a str,
+    /// Names from the root down, separated by `/`.
+    pub path: String,
+    pub parent: Option<EntityId>,
+    pub local: Affine3A,
+    pub world: Affine3A,
+    /// Its own flag; it is shown only if all above it are visible too.
+    pub visible: bool,
+    /// World box around everything at and below it, hidden parts included; empty if there is no geometry.
+    pub bounds: Bounds,
+}
+
+/// See the crate's description.
+#[derive(Debug, Default)]
+pub struct Scene {
+    /// Parents stand before their children. The entity at index `i` has the id `first_entity + i`.
+    entities: Vec<Entity>,
+    first_entity: u64,
+    /// The model at index `i` has the key `first_model + i`.
+    models: Vec<SceneModel>,
+    first_model: u64,
+    instances: Vec<Instance>,
+    changes: ChangeLog,
+}
+
+#[derive(Debug)]
+struct Entity {
+    name: String,
+    parent: Option<u32>,
+    first_child: Option<u32>,
+    next_sibling: Option<u32>,
+    local: Affine3A,
+    world: Affine3A,
+    /// As set.
+    visible: bool,
+    /// With all above it.
+    shown: bool,
+    instance: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SceneModel {
+    pub(crate) model: Arc<Model>,
+    pub(crate) meshes: Vec<SceneMesh>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SceneMesh {
+    pub(crate) bounds: Bounds,
+    triangles: u64,
+    /// Made when the first ray comes near.
+    pub(crate) groups: OnceLock<Vec<TriangleGroups>>,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the model with its root at the origin. The entity of node `i` has the id `root + 1 + i`.
+    pub fn add_model(&mut self, model: Arc<Model>) -> Added {
+        let key = ModelKey(self.first_model + self.models.len() as u64);
+        let root = self.push_entity(model.name.clone(), None, Affine3A::IDENTITY);
+        let mut last_child: Vec<Option<u32>> = vec![None; model.nodes.len() + 1];
+        for (index, node) in model.nodes.iter().enumerate() {
+            let parent = node.parent.map_or(0, |parent| parent as usize + 1);
+            let entity = self.push_entity(node.name.clone(), Some(root + parent as u32), node.transform);
+            match last_child[parent].replace(entity) {
+                Some(sibling) => self.entities[sibling as usize].next_sibling = Some(entity),
+                None => self.entities[root as usize + parent].first_child = Some(entity),
+            }
+            debug_assert_eq!(entity, root + 1 + index as u32);
+            if let Some(mesh) = node.mesh {
+                let world = self.entities[entity as usize].world;
+                self.entities[entity as usize].instance = Some(index_of(self.instances.len()));
+                self.instances.push(Instance { entity: self.id(entity), model: key, mesh, world, visible: true });
+            }
+        }
+        self.models.push(SceneModel::new(model));
+        self.changes.restructure();
+        Added { root: self.id(root), model: key }
+    }
+
+    /// Takes everything out. Ids and keys given so far stay invalid for ever.
+    pub fn clear(&mut self) {
+        self.first_entity += self.entities.len() as u64;
+        self.first_model += self.models.len() as u64;
+        self.entities.clear();
+        self.models.clear();
+        self.instances.clear();
+        self.changes.restructure();
+    }
+
+    /// Sets the transform relative to the parent. Everything below moves along.
+    pub fn set_local(&mut self, id: EntityId, local: Affine3A) -> Result<(), EditError> {
+        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
+        if !local.is_finite() {
+            return Err(EditError::TransformNotFinite(id));
+        }
+        self.entities[index].local = local;
+        self.derive_below(index);
+        Ok(())
+    }
+
+    /// Shows or hides the entity and with it everything below.
+    pub fn set_visible(&mut self, id: EntityId, visible: bool) -> Result<(), EditError> {
+        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
+        self.entities[index].visible = visible;
+        self.derive_below(index);
+        Ok(())
+    }
+
+    pub fn entity(&self, id: EntityId) -> Option<EntityView<'_>> {
+        let index = self.index(id)?;
+        let entity = &self.entities[index];
+        Some(EntityView {
+            id,
+            name: &entity.name,
+            path: self.path(index),
+            parent: entity.parent.map(|parent| self.id(parent)),
+            local: entity.local,
+            world: entity.world,
+            visible: entity.visible,
+            bounds: self.bounds_below(index),
+        })
+    }
+
+    /// Direct children, in the order of the model's nodes; none if there is no such entity.
+    pub fn children(&self, id: EntityId) -> impl Iterator<Item = EntityId> + '_ {
+        let first = self.index(id).and_then(|index| self.entities[index].first_child);
+        std::iter::successors(first, |&child| self.entities[child as usize].next_sibling).map(|child| self.id(child))
+    }
+
+    /// One entry per entity with a mesh. An index stays that of the same instance until the structure changes.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// What differs from the last call; the first call after a model came or went reports the structure.
+    pub fn take_changes(&mut self) -> Changes {
+        self.changes.take(&self.instances)
+    }
+
+    pub fn model(&self, key: ModelKey) -> Option<&Arc<Model>> {
+        self.scene_model(key).map(|entry| &entry.model)
+    }
+
+    /// In the order in which they were added.
+    pub fn models(&self) -> impl Iterator<Item = (ModelKey, &Arc<Model>)> {
+        (self.first_model..).map(ModelKey).zip(self.models.iter().map(|entry| &entry.model))
+    }
+
+    /// World box around all instances, hidden ones included.
+    pub fn bounds(&self) -> Bounds {
+        self.instances.iter().fold(Bounds::EMPTY, |bounds, instance| bounds.union(self.instance_bounds(instance)))
+    }
+
+    /// Triangles of all instances, hidden ones included.
+    pub fn triangles(&self) -> u64 {
+        self.instances.iter().map(|instance| self.mesh(instance).triangles).sum()
+    }
+
+    /// Entities that have a mesh.
+    pub fn parts(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// The nearest triangle of a visible instance, seen from either side. `direction` may have any length;
+    /// `None` also where it has none, or where an argument is not finite.
+    pub fn cast_ray(&self, origin: Vec3, direction: Vec3) -> Option<Hit> {
+        ray::cast(self, origin, direction)
+    }
+
+    pub(crate) fn scene_model(&self, key: ModelKey) -> Option<&SceneModel> {
+        self.models.get(usize::try_from(key.0.checked_sub(self.first_model)?).ok()?)
+    }
+
+    pub(crate) fn mesh(&self, instance: &Instance) -> &SceneMesh {
+        &self.models[(instance.model.0 - self.first_model) as usize].meshes[instance.mesh as usize]
+    }
+
+    pub(crate) fn instance_bounds(&self, instance: &Instance) -> Bounds {
+        self.mesh(instance).bounds.transformed(&instance.world)
+    }
+
+    fn push_entity(&mut self, name: String, parent: Option<u32>, local: Affine3A) -> u32 {
+        let world = parent.map_or(local, |parent| self.entities[parent as usize].world * local);
+        let index = index_of(self.entities.len());
+        self.entities.push(Entity {
+            name,
+            parent,
+            first_child: None,
+            next_sibling: None,
+            local,
+            world,
+            visible: true,
+            shown: true,
+            instance: None,
+        });
+        index
+    }
+
+    fn id(&self, index: u32) -> EntityId {
+        EntityId(self.first_entity + u64::from(index))
+    }
+
+    fn index(&self, id: EntityId) -> Option<usize> {
+        let index = usize::try_from(id.0.checked_sub(self.first_entity)?).ok()?;
+        (index < self.entities.len()).then_some(index)
+    }
+
+    /// Depth first, parents before children, through everything below `top`.
+    fn next_below(&self, at: usize, top: usize) -> Option<usize> {
+        if let Some(child) = self.entities[at].first_child {
+            return Some(child as usize);
+        }
+        let mut at = at;
+        while at != top {
+            if let Some(sibling) = self.entities[at].next_sibling {
+                return Some(sibling as usize);
+            }
+            at = self.entities[at].parent? as usize;
+        }
+        None
+    }
+
+    fn derive_below(&mut self, index: usize) {
+        let mut next = Some(index);
+        while let Some(at) = next {
+            next = self.next_below(at, index);
+            self.derive(at);
+        }
+    }
+
+    fn derive(&mut self, index: usize) {
+        let entity = &self.entities[index];
+        let (world, shown) = match entity.parent {
+            Some(parent) => {
+                let parent = &self.entities[parent as usize];
+                (parent.world * entity.local, parent.shown && entity.visible)
+            }
+            None => (entity.local, entity.visible),
+        };
+        let entity = &mut self.entities[index];
+        (entity.world, entity.shown) = (world, shown);
+        if let Some(instance) = entity.instance {
+            let state = &mut self.instances[instance as usize];
+            (state.world, state.visible) = (world, shown);
+            self.changes.touch(instance);
+        }
+    }
+
+    fn bounds_below(&self, index: usize) -> Bounds {
+        std::iter::successors(Some(index), |&at| self.next_below(at, index))
+            .filter_map(|at| self.entities[at].instance)
+            .fold(Bounds::EMPTY, |bounds, at| bounds.union(self.instance_bounds(&self.instances[at as usize])))
+    }
+
+    fn path(&self, index: usize) -> String {
+        let mut names: Vec<&str> = std::iter::successors(Some(&self.entities[index]), |entity| {
+            entity.parent.map(|parent| &self.entities[parent as usize])
+        })
+        .map(|entity| entity.name.as_str())
+        .collect();
+        names.reverse();
+        names.join("/")
+    }
+}
+
+impl SceneModel {
+    fn new(model: Arc<Model>) -> Self {
+        let meshes = model
+            .meshes
+            .iter()
+            .map(|mesh| SceneMesh {
+                bounds: mesh.bounds(),
+                triangles: mesh.primitives.iter().map(|primitive| primitive.triangles() as u64).sum(),
+                groups: OnceLock::new(),
+            })
+            .collect();
+        Self { model, meshes }
+    }
+}
+
+fn index_of(length: usize) -> u32 {
+    u32::try_from(length).expect("models name their nodes by 32 bits; memory ends long before a scene has as many")
+}
