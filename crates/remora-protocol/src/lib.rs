@@ -7,6 +7,7 @@
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
 
+pub mod connection;
 pub mod handshake;
 pub mod link;
 pub mod token;
