@@ -1,0 +1,165 @@
+//! What is asked of the renderer, and what it gives back.
+
+use glam::{Quat, Vec3};
+use std::time::Duration;
+use thiserror::Error;
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Size {
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    pub const fn pixels(self) -> u32 {
+        self.width * self.height
+    }
+
+    pub(crate) fn aspect(self) -> f32 {
+        self.width as f32 / self.height as f32
+    }
+}
+
+/// Where the picture is seen from: looks along its own -Z, +Y is up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    pub position: Vec3,
+    pub orientation: Quat,
+    /// Radians, above 0 and below π.
+    pub vertical_field_of_view: f32,
+    /// Metres, above 0. There is no far plane.
+    pub near: f32,
+}
+
+/// Samples per pixel that decide which triangle is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Samples {
+    One,
+    Four,
+}
+
+impl Samples {
+    pub const fn count(self) -> u32 {
+        match self {
+            Samples::One => 1,
+            Samples::Four => 4,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PictureFormat {
+    /// Planes Y, U, V behind one another, BT.709, limited range; chroma halved in both directions.
+    I420,
+    /// Four bytes per pixel, sRGB.
+    Rgba,
+}
+
+/// One picture to draw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FrameRequest {
+    /// Given back with the picture.
+    pub serial: u64,
+    pub camera: Camera,
+    /// What is drawn; stretched to `stream_size`.
+    pub render_size: Size,
+    pub samples: Samples,
+    /// How many transparent surfaces behind one another are shown, up to [`BLEND_LAYERS_MAX`].
+    pub blend_layers: u32,
+    /// What is given out; both even.
+    pub stream_size: Size,
+    pub format: PictureFormat,
+}
+
+pub const BLEND_LAYERS_MAX: u32 = 4;
+
+/// Longest side of a picture.
+pub const PICTURE_DIMENSION_MAX: u32 = 8192;
+
+/// A finished picture. Kept by the caller and filled again and again, so that nothing is allocated per frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    /// As the request's [`PictureFormat`] says, rows without padding.
+    pub data: Vec<u8>,
+}
+
+/// Goes with a finished picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FrameDone {
+    pub serial: u64,
+    pub timings: FrameTimings,
+    /// Handed to the rasteriser: in the view and not turned away as a whole cluster.
+    pub triangles_drawn: u64,
+    pub clusters_drawn: u32,
+}
+
+/// Where a frame's time went. Wall time of each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameTimings {
+    /// Choosing what to draw.
+    pub select: Duration,
+    /// Recording and handing over the commands.
+    pub submit: Duration,
+    /// From hand-over until the picture was there to be read.
+    pub draw: Duration,
+    /// Read-back, conversion and stretching.
+    pub convert: Duration,
+}
+
+#[derive(Debug, Error)]
+pub enum RenderError {
+    #[error("the graphics device was lost ({0}); a new one has to be opened")]
+    DeviceLost(String),
+    #[error("not enough graphics memory for {0}")]
+    OutOfMemory(String),
+    #[error("the graphics driver refused {what}: {why}")]
+    Rejected { what: String, why: String },
+    #[error("the picture was not finished within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("{0}")]
+    Request(String),
+    #[error("model {0} is not with the renderer; add it before the scene that shows it")]
+    ModelUnknown(u64),
+    #[error("{frames} pictures are in flight already; receive one before submitting the next")]
+    TooManyInFlight { frames: usize },
+}
+
+impl FrameRequest {
+    /// Says what is wrong with a request, if anything.
+    pub(crate) fn check(&self) -> Result<(), RenderError> {
+        let refuse = |why: String| Err(RenderError::Request(why));
+        for (what, size) in [("render", self.render_size), ("stream", self.stream_size)] {
+            let fits = |pixels: u32| (2..=PICTURE_DIMENSION_MAX).contains(&pixels);
+            if !fits(size.width) || !fits(size.height) {
+                return refuse(format!(
+                    "{what} size {}x{} is not within 2x2 to {PICTURE_DIMENSION_MAX}x{PICTURE_DIMENSION_MAX}",
+                    size.width, size.height
+                ));
+            }
+        }
+        if self.stream_size.width % 2 != 0 || self.stream_size.height % 2 != 0 {
+            return refuse(format!("stream size {}x{} is not even", self.stream_size.width, self.stream_size.height));
+        }
+        let camera = &self.camera;
+        if !(camera.position.is_finite() && camera.orientation.is_finite() && camera.orientation.length() > 0.5) {
+            return refuse("the camera's position and orientation must be finite numbers".into());
+        }
+        if !(camera.vertical_field_of_view > 0.0 && camera.vertical_field_of_view < std::f32::consts::PI) {
+            return refuse("the field of view must lie between 0 and 180 degrees".into());
+        }
+        if !(camera.near > 0.0 && camera.near.is_finite()) {
+            return refuse("the near plane must lie in front of the camera".into());
+        }
+        if self.blend_layers > BLEND_LAYERS_MAX {
+            return refuse(format!("at most {BLEND_LAYERS_MAX} transparent layers can be shown"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,281 @@
+//! The graphics device: which adapter is taken, what it can do, and what became of it.
+//!
+//! wgpu's own reaction to an error that nobody caught is a panic. Here such errors are kept in a [`Health`] and
+//! surface from the next call of the renderer; a render host then says what happened instead of vanishing.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+
+/// How an adapter is chosen.
+#[derive(Clone, Debug)]
+pub struct GraphicsOptions {
+    /// Only adapters whose name contains this text, in any case.
+    pub adapter: Option<String>,
+    /// Whether an adapter without hardware, such as Mesa's lavapipe, may be used.
+    pub software: bool,
+    /// Whether 64-bit atomics are used where the adapter has them; off exercises the path for those that have not.
+    pub atomics_64: bool,
+}
+
+impl Default for GraphicsOptions {
+    fn default() -> Self {
+        Self { adapter: None, software: true, atomics_64: true }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum GraphicsError {
+    #[error(
+        "no Vulkan driver found; install one: the vendor's driver for a GPU, or for this machine's processor \
+         `apt-get install libvulkan1 mesa-vulkan-drivers`"
+    )]
+    NoDriver,
+    #[error("no graphics adapter fits; wanted: {wanted}; there are: {found}")]
+    NoAdapter { wanted: String, found: String },
+    #[error("adapter {adapter:?} lacks {missing}, which the renderer needs")]
+    Unsuitable { adapter: String, missing: String },
+    #[error("the graphics device of {adapter:?} did not open: {why}")]
+    Open { adapter: String, why: String },
+}
+
+/// What kind of adapter is in use.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    pub name: String,
+    pub driver: String,
+    /// Drawn by processor cores: quality should follow motion.
+    pub software: bool,
+    /// Depth and id are written by one 64-bit atomic operation; else in two passes.
+    pub atomics_64: bool,
+    /// Invocations can pass values to each other without memory.
+    pub subgroups: bool,
+    /// Longest side of a texture.
+    pub texture_dimension_max: u32,
+}
+
+impl fmt::Display for AdapterSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.driver)
+    }
+}
+
+/// An open graphics device. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Graphics {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) limits: wgpu::Limits,
+    pub(crate) health: Arc<Health>,
+    adapter: Arc<AdapterSummary>,
+}
+
+/// The first thing that went wrong since it was last asked, and whether the device is gone for good.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    state: Mutex<HealthState>,
+}
+
+#[derive(Debug, Default)]
+struct HealthState {
+    lost: Option<String>,
+    error: Option<Fault>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fault {
+    Lost(String),
+    OutOfMemory,
+    Rejected(String),
+}
+
+impl Health {
+    /// A lost device stays lost; any other fault is told once.
+    pub(crate) fn take(&self) -> Option<Fault> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &state.lost {
+            Some(why) => Some(Fault::Lost(why.clone())),
+            None => state.error.take(),
+        }
+    }
+
+    fn lose(&self, why: String) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.lost.get_or_insert(why);
+    }
+
+    fn note(&self, error: wgpu::Error) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.error.get_or_insert(Fault::from(error));
+    }
+}
+
+impl From<wgpu::Error> for Fault {
+    fn from(error: wgpu::Error) -> Self {
+        match error {
+            wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory,
+            wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+                Fault::Rejected(description)
+            }
+        }
+    }
+}
+
+impl Graphics {
+    /// Opens the best adapter: discrete before integrated before virtual before software.
+    pub fn open(options: &GraphicsOptions) -> Result<Graphics, GraphicsError> {
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        descriptor.backends = wgpu::Backends::VULKAN;
+        // The driver is asked for no debugging aids: they cost time and need packages of their own.
+        descriptor.flags = wgpu::InstanceFlags::empty();
+        let instance = wgpu::Instance::new(descriptor);
+        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+        let infos: Vec<wgpu::AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
+        let chosen = choose(&infos, options)?;
+        Self::open_adapter(&adapters[chosen], &infos[chosen], options)
+    }
+
+    fn open_adapter(
+        adapter: &wgpu::Adapter,
+        info: &wgpu::AdapterInfo,
+        options: &GraphicsOptions,
+    ) -> Result<Graphics, GraphicsError> {
+        let offered = adapter.features();
+        let limits = adapter.limits();
+        require(info, &limits)?;
+
+        let atomics = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_MIN_MAX;
+        let atomics_64 = options.atomics_64 && offered.contains(atomics);
+        let mut features = offered & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP);
+        if atomics_64 {
+            features |= atomics;
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("remora"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| GraphicsError::Open { adapter: info.name.clone(), why: error.to_string() })?;
+
+        let health = Arc::new(Health::default());
+        let noted = health.clone();
+        device.on_uncaptured_error(Arc::new(move |error| noted.note(error)));
+        let noted = health.clone();
+        device.set_device_lost_callback(move |reason, why| noted.lose(format!("{reason:?}: {why}")));
+
+        let summary = AdapterSummary {
+            name: info.name.clone(),
+            driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            atomics_64,
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            texture_dimension_max: limits.max_texture_dimension_2d,
+        };
+        tracing::info!(adapter = %summary, software = summary.software, atomics_64, "graphics device open");
+        Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary) })
+    }
+
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.adapter
+    }
+}
+
+/// Refuses an adapter on which the renderer's layouts would not fit, before anything is built on it.
+fn require(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<(), GraphicsError> {
+    let wants: [(&str, u64, u64); 5] = [
+        ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage.into(), 12),
+        ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into(), 128),
+        ("bytes in a storage binding", limits.max_storage_buffer_binding_size, 64 << 20),
+        ("sampled textures per stage", limits.max_sampled_textures_per_shader_stage.into(), 16),
+        ("bind groups", limits.max_bind_groups.into(), 4),
+    ];
+    match wants.iter().find(|(_, has, needs)| has < needs) {
+        None => Ok(()),
+        Some((what, has, needs)) => Err(GraphicsError::Unsuitable {
+            adapter: info.name.clone(),
+            missing: format!("{needs} {what} (it has {has})"),
+        }),
+    }
+}
+
+fn choose(infos: &[wgpu::AdapterInfo], options: &GraphicsOptions) -> Result<usize, GraphicsError> {
+    if infos.is_empty() {
+        return Err(GraphicsError::NoDriver);
+    }
+    let wanted = options.adapter.as_deref().map(str::to_lowercase);
+    let fits = |info: &wgpu::AdapterInfo| {
+        (options.software || info.device_type != wgpu::DeviceType::Cpu)
+            && wanted.as_deref().is_none_or(|name| info.name.to_lowercase().contains(name))
+    };
+    let best = infos.iter().enumerate().filter(|(_, info)| fits(info)).min_by_key(|(_, info)| rank(info.device_type));
+    best.map(|(index, _)| index).ok_or_else(|| {
+        let hardware = if options.software { "any kind" } else { "a GPU" };
+        let wanted = match &options.adapter {
+            Some(name) => format!("{hardware}, its name containing {name:?}"),
+            None => hardware.to_owned(),
+        };
+        let found: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
+        GraphicsError::NoAdapter { wanted, found: found.join(", ") }
+    })
+}
+
+fn rank(kind: wgpu::DeviceType) -> u8 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Cpu => 3,
+        wgpu::DeviceType::Other => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, device_type: wgpu::DeviceType) -> wgpu::AdapterInfo {
+        wgpu::AdapterInfo { name: name.to_owned(), ..wgpu::AdapterInfo::new(device_type, wgpu::Backend::Vulkan) }
+    }
+
+    #[test]
+    fn hardware_goes_before_software_whatever_the_order() {
+        let infos = [
+            adapter("llvmpipe", wgpu::DeviceType::Cpu),
+            adapter("Iris", wgpu::DeviceType::IntegratedGpu),
+            adapter("H100", wgpu::DeviceType::DiscreteGpu),
+        ];
+        assert_eq!(choose(&infos, &GraphicsOptions::default()).unwrap(), 2);
+        assert_eq!(choose(&infos[..2], &GraphicsOptions::default()).unwrap(), 1);
+        assert_eq!(choose(&infos[..1], &GraphicsOptions::default()).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_name_chooses_among_several() {
+        let infos = [adapter("H100", wgpu::DeviceType::DiscreteGpu), adapter("llvmpipe", wgpu::DeviceType::Cpu)];
+        let options = GraphicsOptions { adapter: Some("LLVM".into()), ..Default::default() };
+        assert_eq!(choose(&infos, &options).unwrap(), 1);
+    }
+
+    #[test]
+    fn refusals_say_what_is_there_and_what_to_install() {
+        let none = choose(&[], &GraphicsOptions::default()).unwrap_err().to_string();
+        assert!(none.contains("apt-get install") && none.contains("mesa-vulkan-drivers"), "{none}");
+        let options = GraphicsOptions { software: false, ..Default::default() };
+        let refused = choose(&[adapter("llvmpipe", wgpu::DeviceType::Cpu)], &options).unwrap_err().to_string();
+        assert!(refused.contains("a GPU") && refused.contains("llvmpipe"), "{refused}");
+    }
+
+    #[test]
+    fn a_fault_is_told_once_and_a_loss_for_ever() {
+        let health = Health::default();
+        health.note(wgpu::Error::OutOfMemory { source: "first".into() });
+        assert_eq!(health.take(), Some(Fault::OutOfMemory));
+        assert_eq!(health.take(), None);
+        health.lose("unplugged".into());
+        assert_eq!(health.take(), Some(Fault::Lost("unplugged".into())));
+        assert_eq!(health.take(), Some(Fault::Lost("unplugged".into())));
+    }
+}
