@@ -1,0 +1,57 @@
+//! What happens to a session, what it asks for, and what it refuses.
+
+use crate::{Address, HostId, LeaseMinutes};
+
+/// Events may come late, twice or out of order: one that changes nothing is no error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Nothing but time: leases end, starts take too long, hosts fall silent.
+    TimePassed,
+    /// By the owner: the new total, not an increment.
+    Extended { lease: LeaseMinutes },
+    /// By the owner.
+    Stopped,
+    /// The fleet has been asked for the host and has not refused.
+    HostLaunched { host: HostId },
+    /// The host speaks for itself. A host only ever goes forward, Starting to Ready to Failed, so an old report that
+    /// arrives late is recognised without a number.
+    HostReported { host: HostId, reported: Reported },
+    /// The fleet says that the host could not be launched or has died.
+    HostLost { host: HostId, why: String },
+    /// Nothing is left of the host.
+    HostGone {
+        host: HostId,
+        /// The name of the host that takes its place, if one has to. Never used before.
+        next: HostId,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reported {
+    Starting,
+    Ready(Address),
+    Failed { why: String },
+}
+
+/// What a session needs from outside. Each is idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Apply [`Event::TimePassed`].
+    Settle,
+    /// Make sure that the host exists, then apply [`Event::HostLaunched`] or [`Event::HostLost`].
+    Launch(HostId),
+    /// Make sure that the host does not exist, then apply [`Event::HostGone`].
+    Destroy(HostId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the session has ended")]
+    Ended,
+    #[error("the new lease must be longer than the current one of {} minutes", current.get())]
+    NotLonger { current: LeaseMinutes },
+    #[error("the event is of a host that this session does not have")]
+    OtherHost,
+    #[error("the next host needs a name of its own")]
+    SameHost,
+}

@@ -1,0 +1,71 @@
+//! Where a session is, and what exists there.
+
+use crate::{HostId, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A host has a name, and from its launch on a process; it has not reported Ready.
+    Starting {
+        host: HostId,
+        /// 1 for the first host of the session.
+        attempt: u32,
+        launch: Launch,
+    },
+    /// The host could not be started. It must be gone before the next one is named.
+    Restarting { host: HostId, attempt: u32, why: String, failed_at: Timestamp },
+    /// The lease runs.
+    Ready {
+        host: HostId,
+        address: Address,
+        since: Timestamp,
+        /// When the host was last heard of, to within a quarter of [`silence_max`](crate::Policy::silence_max).
+        heard_at: Timestamp,
+    },
+    /// Nothing leads out of here. A host that is still named must still be taken down.
+    Ended {
+        how: Ending,
+        at: Timestamp,
+        /// When it became Ready, if it ever did: the start of what was used.
+        ready_since: Option<Timestamp>,
+        host: Option<HostId>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// To be launched from then on.
+    Wanted {
+        from: Timestamp,
+    },
+    Done {
+        at: Timestamp,
+    },
+}
+
+/// Where clients reach a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub hostname: String,
+    pub handshake_port: u16,
+    pub inspector_port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By its owner.
+    Stopped,
+    /// The lease was over.
+    Expired,
+    /// For the owner: what went wrong.
+    Failed { why: String },
+}
+
+impl Phase {
+    /// The host that exists or may exist.
+    pub fn host(&self) -> Option<&HostId> {
+        match self {
+            Phase::Starting { host, .. } | Phase::Restarting { host, .. } | Phase::Ready { host, .. } => Some(host),
+            Phase::Ended { host, .. } => host.as_ref(),
+        }
+    }
+}

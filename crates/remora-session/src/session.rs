@@ -1,0 +1,232 @@
+//! The machine: what an event makes of a session, what the session needs, and when.
+
+use std::time::Duration;
+
+use crate::{
+    Action, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, SessionKey, Size, Timestamp,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub key: SessionKey,
+    pub size: Size,
+    pub lease: LeaseMinutes,
+    pub created_at: Timestamp,
+    /// Of the last change. No time before it is believed, so that a clock that was set back takes nothing away.
+    pub changed_at: Timestamp,
+    pub phase: Phase,
+}
+
+impl Session {
+    /// A session that waits for its first host.
+    pub fn create(key: SessionKey, size: Size, lease: LeaseMinutes, host: HostId, now: Timestamp) -> Self {
+        let phase = Phase::Starting { host, attempt: 1, launch: Launch::Wanted { from: now } };
+        Self { key, size, lease, created_at: now, changed_at: now, phase }
+    }
+
+    /// The session after the event. An event that changes nothing gives an equal value, which need not be stored.
+    ///
+    /// Time that has passed counts first: an owner who extends a lease that is over is refused, stored or not.
+    pub fn apply(&self, event: &Event, now: Timestamp, policy: &Policy) -> Result<Session, Refused> {
+        let now = now.max(self.changed_at);
+        let mut next = self.settled(now, policy);
+        match event {
+            Event::TimePassed => {}
+            Event::Extended { lease } => next.extend(*lease)?,
+            Event::Stopped => next.end(Ending::Stopped, now),
+            Event::HostLaunched { host } => {
+                next.must_have(host)?;
+                next.launched(now);
+            }
+            Event::HostReported { host, reported } => {
+                next.must_have(host)?;
+                next.reported(reported, now, policy);
+            }
+            Event::HostLost { host, why } => {
+                next.must_have(host)?;
+                next.lost(why, now, policy);
+            }
+            Event::HostGone { host, next: replacement } => {
+                next.must_have(host)?;
+                next.gone(replacement, policy, now)?;
+            }
+        }
+        if next != *self {
+            next.changed_at = now;
+        }
+        Ok(next)
+    }
+
+    /// The session as it is at that time, whether or not anyone has stored it: what owners and hosts are told.
+    pub fn settled(&self, now: Timestamp, policy: &Policy) -> Session {
+        let now = now.max(self.changed_at);
+        let mut next = self.clone();
+        match &self.phase {
+            Phase::Starting { launch: Launch::Done { at }, .. } => {
+                if start_deadline(*at, policy) <= now {
+                    let seconds = policy.start_max.as_secs();
+                    next.start_failed(&format!("The render host was not ready within {seconds} seconds."), now, policy);
+                }
+            }
+            Phase::Ready { since, heard_at, .. } => {
+                let (lease_end, silence_end) = (*since + self.lease.duration(), silence_deadline(*heard_at, policy));
+                if lease_end <= now && lease_end <= silence_end {
+                    next.end(Ending::Expired, lease_end);
+                } else if silence_end <= now {
+                    let seconds = policy.silence_max.as_secs();
+                    let why = format!("The render host has not been heard of for {seconds} seconds.");
+                    next.end(Ending::Failed { why }, silence_end);
+                }
+            }
+            Phase::Starting { launch: Launch::Wanted { .. }, .. } | Phase::Restarting { .. } | Phase::Ended { .. } => {}
+        }
+        if next != *self {
+            next.changed_at = now;
+        }
+        next
+    }
+
+    /// What has to be done now, derived from what is stored.
+    pub fn due(&self, now: Timestamp, policy: &Policy) -> Option<Action> {
+        if self.wake_at(policy)? > now {
+            return None;
+        }
+        match &self.phase {
+            Phase::Starting { host, launch: Launch::Wanted { .. }, .. } => Some(Action::Launch(host.clone())),
+            Phase::Restarting { host, .. } => Some(Action::Destroy(host.clone())),
+            Phase::Ended { host, .. } => host.clone().map(Action::Destroy),
+            Phase::Starting { launch: Launch::Done { .. }, .. } | Phase::Ready { .. } => Some(Action::Settle),
+        }
+    }
+
+    /// When something will be due if nothing happens until then; `None` is never.
+    pub fn wake_at(&self, policy: &Policy) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Starting { launch: Launch::Wanted { from }, .. } => Some(*from),
+            Phase::Starting { launch: Launch::Done { at }, .. } => Some(start_deadline(*at, policy)),
+            Phase::Restarting { failed_at, .. } => Some(*failed_at),
+            Phase::Ready { since, heard_at, .. } => {
+                Some((*since + self.lease.duration()).min(silence_deadline(*heard_at, policy)))
+            }
+            Phase::Ended { host: None, .. } => None,
+            Phase::Ended { how: Ending::Expired, at, host: Some(_), .. } => Some(*at + policy.farewell),
+            Phase::Ended { at, host: Some(_), .. } => Some(*at),
+        }
+    }
+
+    /// Starting, Restarting or Ready.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Ended { .. })
+    }
+
+    /// For how long the session has been, or was, Ready.
+    pub fn elapsed(&self, now: Timestamp) -> Duration {
+        match &self.phase {
+            Phase::Starting { .. } | Phase::Restarting { .. } => Duration::ZERO,
+            Phase::Ready { since, .. } => now.max(self.changed_at).since(*since),
+            Phase::Ended { at, ready_since, .. } => ready_since.map_or(Duration::ZERO, |since| at.since(since)),
+        }
+    }
+
+    /// What is left of the lease; all of it before Ready, nothing after the end.
+    pub fn lease_remaining(&self, now: Timestamp) -> Duration {
+        match &self.phase {
+            Phase::Starting { .. } | Phase::Restarting { .. } => self.lease.duration(),
+            Phase::Ready { .. } => self.lease.duration().saturating_sub(self.elapsed(now)),
+            Phase::Ended { .. } => Duration::ZERO,
+        }
+    }
+
+    fn must_have(&self, host: &HostId) -> Result<(), Refused> {
+        if self.phase.host() == Some(host) { Ok(()) } else { Err(Refused::OtherHost) }
+    }
+
+    fn extend(&mut self, lease: LeaseMinutes) -> Result<(), Refused> {
+        if !self.is_live() {
+            return Err(Refused::Ended);
+        }
+        if lease <= self.lease {
+            return Err(Refused::NotLonger { current: self.lease });
+        }
+        self.lease = lease;
+        Ok(())
+    }
+
+    fn launched(&mut self, now: Timestamp) {
+        if let Phase::Starting { launch: launch @ Launch::Wanted { .. }, .. } = &mut self.phase {
+            *launch = Launch::Done { at: now };
+        }
+    }
+
+    fn reported(&mut self, reported: &Reported, now: Timestamp, policy: &Policy) {
+        match (&mut self.phase, reported) {
+            (Phase::Starting { .. }, Reported::Starting) => self.launched(now),
+            (Phase::Starting { host, .. }, Reported::Ready(address)) => {
+                let (host, address) = (host.clone(), address.clone());
+                self.phase = Phase::Ready { host, address, since: now, heard_at: now };
+            }
+            (Phase::Ready { heard_at, .. }, Reported::Starting | Reported::Ready(_)) => {
+                if now.since(*heard_at) >= policy.silence_max / 4 {
+                    *heard_at = now;
+                }
+            }
+            (Phase::Starting { .. } | Phase::Ready { .. }, Reported::Failed { why }) => self.lost(why, now, policy),
+            (Phase::Restarting { .. } | Phase::Ended { .. }, _) => {}
+        }
+    }
+
+    fn lost(&mut self, why: &str, now: Timestamp, policy: &Policy) {
+        match &self.phase {
+            Phase::Starting { .. } => self.start_failed(why, now, policy),
+            Phase::Ready { .. } if self.lease_remaining(now) <= policy.lease_tolerance => {
+                self.end(Ending::Expired, now);
+            }
+            Phase::Ready { .. } => self.end(Ending::Failed { why: why.to_owned() }, now),
+            Phase::Restarting { .. } | Phase::Ended { .. } => {}
+        }
+    }
+
+    fn start_failed(&mut self, why: &str, now: Timestamp, policy: &Policy) {
+        let Phase::Starting { host, attempt, .. } = &self.phase else {
+            return;
+        };
+        if *attempt < policy.attempts_max {
+            let (host, attempt) = (host.clone(), *attempt);
+            self.phase = Phase::Restarting { host, attempt, why: why.to_owned(), failed_at: now };
+        } else {
+            self.end(Ending::Failed { why: why.to_owned() }, now);
+        }
+    }
+
+    fn gone(&mut self, next: &HostId, policy: &Policy, now: Timestamp) -> Result<(), Refused> {
+        match &mut self.phase {
+            Phase::Starting { .. } | Phase::Ready { .. } => self.lost("The render host is gone.", now, policy),
+            Phase::Restarting { host, .. } if host == next => return Err(Refused::SameHost),
+            Phase::Restarting { attempt, failed_at, .. } => {
+                let from = now.max(*failed_at + policy.pause_after(*attempt));
+                let attempt = *attempt + 1;
+                self.phase = Phase::Starting { host: next.clone(), attempt, launch: Launch::Wanted { from } };
+            }
+            Phase::Ended { host, .. } => *host = None,
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, how: Ending, at: Timestamp) {
+        let (ready_since, host) = match &self.phase {
+            Phase::Starting { host, .. } | Phase::Restarting { host, .. } => (None, host.clone()),
+            Phase::Ready { host, since, .. } => (Some(*since), host.clone()),
+            Phase::Ended { .. } => return,
+        };
+        self.phase = Phase::Ended { how, at, ready_since, host: Some(host) };
+    }
+}
+
+/// A host that became ready while nobody listened gets the time of one silence to say so.
+fn start_deadline(launched_at: Timestamp, policy: &Policy) -> Timestamp {
+    (launched_at + policy.start_max).max(policy.listening_since + policy.silence_max)
+}
+
+fn silence_deadline(heard_at: Timestamp, policy: &Policy) -> Timestamp {
+    heard_at.max(policy.listening_since) + policy.silence_max
+}

@@ -1,0 +1,229 @@
+//! The machine, rule by rule.
+
+use std::time::Duration;
+
+use remora_session::{
+    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, Session,
+    SessionKey, Size, Timestamp,
+};
+
+const CREATED: u64 = 1_000_000;
+
+fn policy() -> Policy {
+    Policy {
+        start_max: Duration::from_secs(30),
+        attempts_max: 3,
+        retry_pause: Duration::from_millis(500),
+        silence_max: Duration::from_secs(10),
+        farewell: Duration::from_secs(1),
+        lease_tolerance: Duration::from_millis(500),
+        listening_since: Timestamp::from_milliseconds(0),
+    }
+}
+
+/// Milliseconds after the creation.
+fn at(milliseconds: u64) -> Timestamp {
+    Timestamp::from_milliseconds(CREATED + milliseconds)
+}
+
+fn lease(minutes: i64) -> LeaseMinutes {
+    LeaseMinutes::try_from(minutes).unwrap()
+}
+
+fn host(name: &str) -> HostId {
+    name.parse().unwrap()
+}
+
+fn address() -> Address {
+    Address { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 }
+}
+
+fn created() -> Session {
+    let key =
+        SessionKey { account: "11111111-2222-3333-4444-555555555555".parse().unwrap(), session: "s".parse().unwrap() };
+    Session::create(key, Size::Standard, lease(1), host("a"), at(0))
+}
+
+fn after(session: &Session, event: Event, milliseconds: u64) -> Session {
+    session.apply(&event, at(milliseconds), &policy()).unwrap()
+}
+
+fn report(name: &str, reported: Reported) -> Event {
+    Event::HostReported { host: host(name), reported }
+}
+
+fn lost(name: &str) -> Event {
+    Event::HostLost { host: host(name), why: "signal 9".into() }
+}
+
+fn gone(name: &str, next: &str) -> Event {
+    Event::HostGone { host: host(name), next: host(next) }
+}
+
+fn launched() -> Session {
+    after(&created(), Event::HostLaunched { host: host("a") }, 100)
+}
+
+/// Ready 2 s after the creation, with a lease of one minute.
+fn ready() -> Session {
+    after(&launched(), report("a", Reported::Ready(address())), 2_000)
+}
+
+fn alive_at(session: &Session, milliseconds: u64) -> Session {
+    after(session, report("a", Reported::Ready(address())), milliseconds)
+}
+
+/// Ready and heard of until shortly before the lease is over at 62 s.
+fn ready_and_talking() -> Session {
+    (1..=7).fold(ready(), |session, round| alive_at(&session, 2_000 + round * 8_000))
+}
+
+#[test]
+fn a_created_session_wants_its_host_at_once() {
+    assert_eq!(created().due(at(0), &policy()), Some(Action::Launch(host("a"))));
+    assert_eq!(launched().due(at(100), &policy()), None);
+}
+
+#[test]
+fn the_lease_counts_from_ready_and_ends_on_the_millisecond() {
+    let session = ready_and_talking();
+    assert_eq!(session.lease_remaining(at(2_000)), Duration::from_secs(60) - Duration::from_secs(56));
+    assert!(session.settled(at(61_999), &policy()).is_live());
+    let ended = session.settled(at(62_500), &policy());
+    let Phase::Ended { how: Ending::Expired, at: end, ready_since: Some(since), host: Some(_) } = ended.phase.clone()
+    else {
+        panic!("{:?}", ended.phase);
+    };
+    assert_eq!((end, since), (at(62_000), at(2_000)));
+    assert_eq!(ended.elapsed(at(99_000)), Duration::from_secs(60));
+}
+
+#[test]
+fn waiting_for_a_host_costs_nothing() {
+    assert_eq!(launched().elapsed(at(20_000)), Duration::ZERO);
+    assert_eq!(launched().lease_remaining(at(20_000)), Duration::from_secs(60));
+}
+
+#[test]
+fn an_expired_host_may_say_goodbye_and_a_stopped_one_goes_at_once() {
+    let expired = after(&ready_and_talking(), Event::TimePassed, 62_000);
+    assert_eq!(expired.due(at(62_999), &policy()), None);
+    assert_eq!(expired.due(at(63_000), &policy()), Some(Action::Destroy(host("a"))));
+    let stopped = after(&ready(), Event::Stopped, 3_000);
+    assert_eq!(stopped.due(at(3_000), &policy()), Some(Action::Destroy(host("a"))));
+    let done = after(&stopped, gone("a", "b"), 3_100);
+    assert_eq!((done.due(at(9_999_999), &policy()), done.wake_at(&policy())), (None, None));
+}
+
+#[test]
+fn only_a_longer_lease_of_a_live_session_is_taken() {
+    let refused = ready().apply(&Event::Extended { lease: lease(1) }, at(2_500), &policy());
+    assert_eq!(refused, Err(Refused::NotLonger { current: lease(1) }));
+    let extended = after(&ready_and_talking(), Event::Extended { lease: lease(2) }, 61_999);
+    assert!(extended.settled(at(62_001), &policy()).is_live());
+    assert_eq!(after(&created(), Event::Extended { lease: lease(5) }, 1).lease, lease(5));
+    let late = ready_and_talking().apply(&Event::Extended { lease: lease(2) }, at(62_000), &policy());
+    assert_eq!(late, Err(Refused::Ended), "over, although nobody has stored it");
+}
+
+#[test]
+fn a_failed_start_is_tried_again_when_the_failed_host_is_gone() {
+    let failed = after(&launched(), lost("a"), 1_000);
+    assert_eq!(failed.due(at(1_000), &policy()), Some(Action::Destroy(host("a"))));
+    let again = failed.apply(&gone("a", "a"), at(1_100), &policy());
+    assert_eq!(again, Err(Refused::SameHost));
+    let second = after(&failed, gone("a", "b"), 1_100);
+    let wanted = Launch::Wanted { from: at(1_500) };
+    assert_eq!(second.phase, Phase::Starting { host: host("b"), attempt: 2, launch: wanted });
+    assert_eq!(second.due(at(1_499), &policy()), None);
+    assert_eq!(second.due(at(1_500), &policy()), Some(Action::Launch(host("b"))));
+    let third = after(&after(&second, lost("b"), 2_000), gone("b", "c"), 2_000);
+    assert_eq!(third.wake_at(&policy()), Some(at(3_000)), "the pause doubles");
+    let ended = after(&third, lost("c"), 3_500);
+    let how = Ending::Failed { why: "signal 9".into() };
+    assert_eq!(ended.phase, Phase::Ended { how, at: at(3_500), ready_since: None, host: Some(host("c")) });
+}
+
+#[test]
+fn a_host_that_takes_too_long_has_failed() {
+    let slow = launched();
+    assert_eq!(slow.due(at(30_099), &policy()), None);
+    assert_eq!(slow.due(at(30_100), &policy()), Some(Action::Settle));
+    let failed = after(&slow, Event::TimePassed, 30_100);
+    assert!(matches!(&failed.phase, Phase::Restarting { why, .. } if why.contains("30 seconds")), "{failed:?}");
+}
+
+#[test]
+fn a_ready_session_fails_with_its_host() {
+    for event in [lost("a"), report("a", Reported::Failed { why: "signal 9".into() }), gone("a", "b")] {
+        let ended = after(&ready(), event, 5_000);
+        assert!(
+            matches!(&ended.phase, Phase::Ended { how: Ending::Failed { .. }, host: Some(_), .. }),
+            "{:?}",
+            ended.phase
+        );
+        assert_eq!(ended.elapsed(at(60_000)), Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn a_host_that_ends_with_its_lease_has_not_failed() {
+    let ended = after(&ready_and_talking(), lost("a"), 61_600);
+    assert!(matches!(ended.phase, Phase::Ended { how: Ending::Expired, .. }), "{:?}", ended.phase);
+    let failed = after(&ready_and_talking(), lost("a"), 61_400);
+    assert!(matches!(failed.phase, Phase::Ended { how: Ending::Failed { .. }, .. }), "{:?}", failed.phase);
+}
+
+#[test]
+fn a_silent_host_is_dead_but_not_towards_one_who_did_not_listen() {
+    assert!(ready().settled(at(11_999), &policy()).is_live());
+    let silent = ready().settled(at(12_000), &policy());
+    assert!(matches!(&silent.phase, Phase::Ended { how: Ending::Failed { why }, .. } if why.contains("10 seconds")));
+    let restarted = Policy { listening_since: at(40_000), ..policy() };
+    assert!(ready().settled(at(49_999), &restarted).is_live());
+    assert!(!ready().settled(at(50_000), &restarted).is_live());
+    assert!(launched().settled(at(49_999), &restarted) == launched(), "it may have become ready meanwhile");
+}
+
+#[test]
+fn reports_that_prove_life_are_stored_now_and_then_only() {
+    let session = ready();
+    assert_eq!(alive_at(&session, 4_499), session);
+    assert_ne!(alive_at(&session, 4_500), session);
+}
+
+#[test]
+fn late_and_repeated_reports_change_nothing() {
+    let session = ready();
+    assert_eq!(after(&session, report("a", Reported::Starting), 2_100), session);
+    let moved = Address { handshake_port: 60_000, ..address() };
+    assert_eq!(after(&session, report("a", Reported::Ready(moved)), 2_100), session, "a host does not move");
+    let stopped = after(&session, Event::Stopped, 2_200);
+    for event in [report("a", Reported::Ready(address())), lost("a"), Event::Stopped, Event::TimePassed] {
+        assert_eq!(after(&stopped, event, 90_000), stopped);
+    }
+    let failed = after(&launched(), lost("a"), 1_000);
+    assert_eq!(after(&failed, report("a", Reported::Ready(address())), 1_001), failed);
+}
+
+#[test]
+fn a_foreign_host_is_refused() {
+    for event in [report("x", Reported::Ready(address())), lost("x"), gone("x", "y")] {
+        assert_eq!(launched().apply(&event, at(500), &policy()), Err(Refused::OtherHost));
+    }
+}
+
+#[test]
+fn a_report_proves_the_launch_that_was_not_stored() {
+    let session = after(&created(), report("a", Reported::Starting), 300);
+    assert!(matches!(session.phase, Phase::Starting { launch: Launch::Done { at: launch }, .. } if launch == at(300)));
+    assert!(matches!(after(&created(), report("a", Reported::Ready(address())), 300).phase, Phase::Ready { .. }));
+}
+
+#[test]
+fn a_clock_that_was_set_back_takes_nothing_away() {
+    let session = alive_at(&ready(), 9_000);
+    assert_eq!(session.elapsed(at(0)), Duration::from_secs(7));
+    let stopped = after(&session, Event::Stopped, 0);
+    assert_eq!(stopped.elapsed(at(0)), Duration::from_secs(7));
+}
