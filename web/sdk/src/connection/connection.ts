@@ -1,0 +1,346 @@
+/**
+ * A connected client: sends commands and poses, receives pictures and what the host says about them.
+ *
+ *   open() ─▶ connected ⇄ interrupted ─▶ closed: left | ended by the service | lost
+ *
+ * Commands go over the reliable channel and are answered; poses go over the lossy one, newest first. A connection is
+ * used once: to connect again, open another.
+ */
+
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { CameraPose, Ray } from "../camera/orbit-camera.ts";
+import type { Quat, Vec3 } from "../camera/vector.ts";
+import { EventSource } from "../events.ts";
+import {
+  ClientCommandSchema,
+  FrameInfoSchema,
+  type HostMessage,
+  type ModelLoaded,
+  PoseSchema,
+  type RayHit,
+  type SessionEnding,
+  SessionEnding_Reason,
+  type Statistics,
+  type Welcome,
+} from "../generated/remora/v1/connection_pb.ts";
+import { browserScheduler, type Scheduler } from "../scheduler.ts";
+import { CommandLedger, CommandRefused, type ReplyResult } from "./command-ledger.ts";
+import { FrameLedger, type PresentedPicture, type ShownFrame } from "./frame-ledger.ts";
+import type { HostAddress } from "./handshake.ts";
+import { Inbox } from "./inbox.ts";
+import { openPeer, type Peer } from "./peer.ts";
+import { type NumberedPose, PoseSender } from "./pose-sender.ts";
+import type { Size } from "./viewport.ts";
+
+/** A command that is answered from memory. */
+const REPLY_MILLISECONDS_MAX = 10_000;
+/** Between two signs of life of a model that is being loaded. */
+const LOAD_SILENCE_MILLISECONDS_MAX = 60_000;
+const PING_MILLISECONDS = 2_000;
+/** How long an interrupted connection may take to come back. */
+const INTERRUPTION_MILLISECONDS_MAX = 6_000;
+/** For the last words of a client that leaves. */
+const GOODBYE_MILLISECONDS_MAX = 300;
+
+export interface ConnectionOptions extends HostAddress {
+  readonly accessToken: string;
+  /** The picture that the client can show. */
+  readonly viewport: Size;
+  readonly scheduler?: Scheduler;
+}
+
+export type CloseReason =
+  /** This client closed it. */
+  | { readonly kind: "left" }
+  /** The service ended the session, and said why. */
+  | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
+  /** No sign of life from the host. */
+  | { readonly kind: "lost" };
+
+export type ConnectionState =
+  | { readonly kind: "connected" }
+  /** Nothing arrives at present; it may come back. */
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "closed"; readonly reason: CloseReason };
+
+export interface ConnectionEvents {
+  state: ConnectionState;
+  statistics: Statistics;
+  /** A picture was presented, and what the host said about it is known. */
+  frame: ShownFrame;
+}
+
+type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSchema>["command"]>, { case: undefined }>;
+
+export class Connection {
+  readonly welcome: Welcome;
+  readonly track: MediaStreamTrack;
+  readonly #peer: Peer;
+  readonly #scheduler: Scheduler;
+  readonly #commands: CommandLedger;
+  readonly #poses: PoseSender;
+  readonly #frames = new FrameLedger();
+  readonly #events = new EventSource<ConnectionEvents>();
+  readonly #onPageHide = () => this.#leaveAtOnce();
+  #state: ConnectionState = { kind: "connected" };
+  #ending: SessionEnding | null = null;
+  #roundTripMilliseconds: number | null = null;
+  #cancelPing: () => void = () => {};
+  #cancelInterruption: () => void = () => {};
+
+  /** Connects, or throws `ConnectError`. Resolves when the host has welcomed this client. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const scheduler = options.scheduler ?? browserScheduler;
+    const inbox = new Inbox();
+    const peer = await openPeer(options, options.accessToken, (control) => inbox.listen(control));
+    try {
+      const welcome = await inbox.welcome(scheduler);
+      const connection = new Connection(peer, welcome, scheduler);
+      inbox.deliverTo((message) => connection.#receive(message));
+      await connection.setViewport(options.viewport);
+      return connection;
+    } catch (error) {
+      peer.connection.close();
+      throw error;
+    }
+  }
+
+  private constructor(peer: Peer, welcome: Welcome, scheduler: Scheduler) {
+    this.#peer = peer;
+    this.welcome = welcome;
+    this.track = peer.track;
+    this.#scheduler = scheduler;
+    this.#commands = new CommandLedger(scheduler);
+    this.#poses = new PoseSender((pose) => this.#transmitPose(pose), scheduler);
+    peer.pose.addEventListener("message", (event) => this.#receiveFrameInfo(event));
+    peer.control.addEventListener("close", () => this.#end());
+    peer.connection.addEventListener("connectionstatechange", () => this.#followPeer());
+    globalThis.addEventListener("pagehide", this.#onPageHide);
+    this.#ping();
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Of the last ping over the reliable channel. */
+  get roundTripMilliseconds(): number | null {
+    return this.#roundTripMilliseconds;
+  }
+
+  on<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** WebRTC's own counters of the video: decode times, losses, freezes. */
+  videoReport(): Promise<RTCStatsReport> {
+    return this.#peer.connection.getStats(this.track);
+  }
+
+  async setViewport({ widthPixels, heightPixels }: Size): Promise<void> {
+    await this.#ask({ case: "setViewport", value: { widthPixels, heightPixels } });
+  }
+
+  /** Adds a model to the scene; throws `CommandRefused` with the host's words where that fails. */
+  async loadModel(uri: string, onProgress?: (stage: string, fraction: number) => void): Promise<ModelLoaded> {
+    const command: CommandBody = { case: "loadModel", value: { uri } };
+    const result = await this.#ask(command, LOAD_SILENCE_MILLISECONDS_MAX, onProgress);
+    if (result.case !== "modelLoaded") throw unexpected(result);
+    return result.value;
+  }
+
+  /** Empties the scene. */
+  async unloadAll(): Promise<void> {
+    await this.#ask({ case: "unloadAll", value: {} });
+  }
+
+  /** What the ray hits first; null where it hits nothing. */
+  async castRay({ origin, direction }: Ray): Promise<RayHit | null> {
+    const result = await this.#ask({
+      case: "castRay",
+      value: { origin, direction },
+    });
+    switch (result.case) {
+      case "rayHit":
+        return result.value;
+      case "rayMissed":
+        return null;
+      default:
+        throw unexpected(result);
+    }
+  }
+
+  /** Sets the transform of an entity relative to its parent. */
+  async setTransform(entity: bigint, translation: Vec3, rotation: Quat, scale: Vec3): Promise<void> {
+    await this.#ask({
+      case: "setTransform",
+      value: {
+        entity,
+        translation,
+        rotation,
+        scale,
+      },
+    });
+  }
+
+  /** While on, the host paints the id of the pose into the corner of the picture. */
+  async setLatencyMarker(enabled: boolean): Promise<void> {
+    await this.#ask({ case: "setLatencyMarker", value: { enabled } });
+  }
+
+  /** Sends where the camera is; of several in quick succession the newest counts. */
+  sendPose(camera: CameraPose, inputTimeMilliseconds: number): void {
+    if (this.#state.kind !== "closed") this.#poses.offer(camera, inputTimeMilliseconds);
+  }
+
+  /** To be told of every picture that reached the screen: statistics and `frame` events come from it. */
+  picturePresented(picture: PresentedPicture): void {
+    const frame = this.#frames.presented(picture);
+    if (frame !== null) this.#events.emit("frame", frame);
+  }
+
+  /** Takes leave, so that the host is free for the next client at once. */
+  async close(): Promise<void> {
+    if (this.#state.kind === "closed") return;
+    const goodbye = this.#commands.open(GOODBYE_MILLISECONDS_MAX);
+    this.#transmit(goodbye.id, { case: "goodbye", value: {} });
+    // Silence is an answer too: the host hangs up.
+    await goodbye.reply.catch(() => {});
+    this.#finish({ kind: "left" });
+  }
+
+  #ask(
+    command: CommandBody,
+    silenceMilliseconds = REPLY_MILLISECONDS_MAX,
+    onProgress?: (stage: string, fraction: number) => void,
+  ): Promise<ReplyResult> {
+    const { id, reply } = this.#commands.open(silenceMilliseconds, onProgress);
+    if (this.#state.kind === "closed") this.#commands.abandon();
+    else this.#transmit(id, command);
+    return reply;
+  }
+
+  #transmit(id: number, command: CommandBody): void {
+    if (this.#peer.control.readyState !== "open") return;
+    this.#peer.control.send(toBinary(ClientCommandSchema, create(ClientCommandSchema, { id, command })));
+  }
+
+  #transmitPose({ id, camera, inputTimeMilliseconds }: NumberedPose): void {
+    if (this.#peer.pose.readyState !== "open") return;
+    const { position, orientation, verticalFieldOfView, nearPlaneMetres } = camera;
+    const pose = create(PoseSchema, {
+      id,
+      position,
+      orientation,
+      verticalFieldOfView,
+      nearPlaneMetres,
+      inputTimeMilliseconds,
+    });
+    this.#peer.pose.send(toBinary(PoseSchema, pose));
+  }
+
+  #receive({ message }: HostMessage): void {
+    switch (message.case) {
+      case "reply":
+        this.#commands.settle(message.value);
+        break;
+      case "loadProgress":
+        this.#commands.progress(message.value.id, message.value.stage, message.value.fraction);
+        break;
+      case "statistics":
+        this.#events.emit("statistics", message.value);
+        break;
+      case "sessionEnding":
+        this.#ending = message.value;
+        this.#end();
+        break;
+      case "welcome":
+      case undefined:
+        // A second welcome changes nothing; what a newer host says beyond this schema is not for this client.
+        break;
+    }
+  }
+
+  #receiveFrameInfo(event: MessageEvent<ArrayBuffer>): void {
+    const info = fromBinary(FrameInfoSchema, new Uint8Array(event.data));
+    this.#poses.shown(info.poseId);
+    const frame = this.#frames.described(info);
+    if (frame !== null) this.#events.emit("frame", frame);
+  }
+
+  #ping(): void {
+    const sentAt = this.#scheduler.now();
+    this.#ask({ case: "ping", value: {} })
+      .then(() => {
+        this.#roundTripMilliseconds = this.#scheduler.now() - sentAt;
+      })
+      // A ping that is not answered shows nothing that the state of the peer connection does not show better.
+      .catch(() => {})
+      .finally(() => {
+        if (this.#state.kind !== "closed") this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => this.#ping());
+      });
+  }
+
+  #followPeer(): void {
+    switch (this.#peer.connection.connectionState) {
+      case "connected":
+        this.#cancelInterruption();
+        if (this.#state.kind === "interrupted") this.#enter({ kind: "connected" });
+        break;
+      case "disconnected":
+        this.#enter({ kind: "interrupted" });
+        this.#cancelInterruption = this.#scheduler.after(INTERRUPTION_MILLISECONDS_MAX, () => this.#end());
+        break;
+      case "failed":
+      case "closed":
+        this.#end();
+        break;
+      case "new":
+      case "connecting":
+        break;
+    }
+  }
+
+  /** The host has gone, with or without a word. */
+  #end(): void {
+    this.#finish(this.#ending === null ? { kind: "lost" } : reasonOf(this.#ending));
+  }
+
+  #leaveAtOnce(): void {
+    this.#transmit(0, { case: "goodbye", value: {} });
+    this.#finish({ kind: "left" });
+  }
+
+  #finish(reason: CloseReason): void {
+    if (this.#state.kind === "closed") return;
+    globalThis.removeEventListener("pagehide", this.#onPageHide);
+    this.#cancelPing();
+    this.#cancelInterruption();
+    this.#poses.close();
+    this.#enter({ kind: "closed", reason });
+    this.#commands.abandon();
+    this.#peer.connection.close();
+  }
+
+  #enter(state: ConnectionState): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = state;
+    this.#events.emit("state", state);
+  }
+}
+
+function reasonOf({ reason, message }: SessionEnding): CloseReason {
+  switch (reason) {
+    case SessionEnding_Reason.LEASE_EXPIRED:
+      return { kind: "ended", why: "lease-expired", message };
+    case SessionEnding_Reason.HOST_FAILED:
+      return { kind: "ended", why: "host-failed", message };
+    case SessionEnding_Reason.STOPPED:
+    case SessionEnding_Reason.UNSPECIFIED:
+      return { kind: "ended", why: "stopped", message };
+  }
+}
+
+function unexpected(result: ReplyResult): CommandRefused {
+  return new CommandRefused("Unexpected", `The render host answered with "${result.case}", which is no answer to this.`);
+}

@@ -1,0 +1,60 @@
+/** What a viewer wants to know of the last second: pure, fed with frames that were shown. */
+
+import type { ShownFrame } from "./frame-ledger.ts";
+
+const WINDOW_MILLISECONDS = 1_000;
+/** Bounds the memory where a clock jumps. */
+const FRAMES_MAX = 512;
+
+export interface FrameStatisticsSnapshot {
+  readonly framesPerSecond: number;
+  /** Median from an input event to the first presented picture that shows it; null without input. */
+  readonly inputToPictureMilliseconds: number | null;
+  readonly bitsPerSecond: number;
+  /** Of the newest frame. */
+  readonly latest: ShownFrame | null;
+}
+
+interface Entry {
+  readonly presentedMilliseconds: number;
+  readonly encodedBits: number;
+  /** Null for a frame that shows a pose which an earlier one had shown already. */
+  readonly delayMilliseconds: number | null;
+}
+
+export class FrameStatistics {
+  readonly #entries: Entry[] = [];
+  #latest: ShownFrame | null = null;
+  #newestPoseId = 0;
+
+  add(frame: ShownFrame): void {
+    const { info, picture } = frame;
+    const isFirst = info.poseId > this.#newestPoseId;
+    this.#newestPoseId = Math.max(this.#newestPoseId, info.poseId);
+    this.#latest = frame;
+    this.#entries.push({
+      presentedMilliseconds: picture.presentedMilliseconds,
+      encodedBits: info.encodedBytes * 8,
+      delayMilliseconds: isFirst ? picture.presentedMilliseconds - info.inputTimeMilliseconds : null,
+    });
+    if (this.#entries.length > FRAMES_MAX) this.#entries.shift();
+  }
+
+  snapshot(nowMilliseconds: number): FrameStatisticsSnapshot {
+    const since = nowMilliseconds - WINDOW_MILLISECONDS;
+    while (this.#entries[0] !== undefined && this.#entries[0].presentedMilliseconds <= since) this.#entries.shift();
+    const delays = this.#entries.map((entry) => entry.delayMilliseconds).filter((delay) => delay !== null);
+    return {
+      framesPerSecond: (this.#entries.length * 1_000) / WINDOW_MILLISECONDS,
+      inputToPictureMilliseconds: quantile(delays, 0.5),
+      bitsPerSecond: (this.#entries.reduce((sum, entry) => sum + entry.encodedBits, 0) * 1_000) / WINDOW_MILLISECONDS,
+      latest: this.#latest,
+    };
+  }
+}
+
+/** Nearest-rank quantile; null of nothing. */
+export function quantile(values: readonly number[], q: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;
+}

@@ -1,0 +1,50 @@
+/** Messages of the control channel, kept in their order until there is someone to give them to. */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { type HostMessage, HostMessageSchema, type Welcome } from "../generated/remora/v1/connection_pb.ts";
+import type { Scheduler } from "../scheduler.ts";
+import { ConnectError } from "./connect-error.ts";
+
+const WELCOME_MILLISECONDS_MAX = 10_000;
+
+export class Inbox {
+  #waiting: HostMessage[] = [];
+  #deliver: (message: HostMessage) => void = (message) => this.#waiting.push(message);
+  #closed = false;
+  #onClose: () => void = () => {};
+
+  listen(control: RTCDataChannel): void {
+    control.addEventListener("message", (event: MessageEvent<ArrayBuffer>) =>
+      this.#deliver(fromBinary(HostMessageSchema, new Uint8Array(event.data))),
+    );
+    control.addEventListener("close", () => {
+      this.#closed = true;
+      this.#onClose();
+    });
+  }
+
+  /** The first message, which is the welcome. */
+  welcome(scheduler: Scheduler): Promise<Welcome> {
+    return new Promise((resolve, reject) => {
+      const refuse = (why: string) => reject(new ConnectError("Unexpected", why));
+      const take = ({ message }: HostMessage) => {
+        cancelTimer();
+        this.#deliver = (later) => this.#waiting.push(later);
+        if (message.case === "welcome") resolve(message.value);
+        else if (message.case === "sessionEnding") refuse(message.value.message);
+        else refuse("The render host did not introduce itself.");
+      };
+      const cancelTimer = scheduler.after(WELCOME_MILLISECONDS_MAX, () => refuse("The render host said nothing."));
+      this.#onClose = () => refuse("The render host hung up.");
+      if (this.#closed) this.#onClose();
+      const first = this.#waiting.shift();
+      if (first === undefined) this.#deliver = take;
+      else take(first);
+    });
+  }
+
+  deliverTo(receive: (message: HostMessage) => void): void {
+    this.#deliver = receive;
+    for (const message of this.#waiting.splice(0)) receive(message);
+  }
+}

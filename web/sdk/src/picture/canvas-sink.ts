@@ -1,0 +1,70 @@
+/** Decoded frames, painted onto a canvas as they come. */
+
+import type { Painter } from "./painter.ts";
+import { rtpTimestampOf } from "./track-processor.ts";
+import type { SinkEvents, VideoSink } from "./video-sink.ts";
+
+export class CanvasSink implements VideoSink {
+  readonly element: HTMLCanvasElement;
+  readonly #painter: Painter;
+  readonly #reader: ReadableStreamDefaultReader<VideoFrame>;
+  readonly #events: SinkEvents;
+  /** Kept, because a picture at rest is sent once and a context that is restored is empty. */
+  #shown: VideoFrame | null = null;
+  #closed = false;
+
+  constructor(canvas: HTMLCanvasElement, painter: Painter, frames: ReadableStream<VideoFrame>, events: SinkEvents) {
+    this.element = canvas;
+    this.#painter = painter;
+    this.#reader = frames.getReader();
+    this.#events = events;
+    for (const restored of ["webglcontextrestored", "contextrestored"]) {
+      canvas.addEventListener(restored, () => this.#repaint());
+    }
+    void this.#run();
+  }
+
+  get kind(): Painter["kind"] {
+    return this.#painter.kind;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#shown?.close();
+    this.#shown = null;
+    // A track that has ended has cancelled its stream already.
+    this.#reader.cancel().catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const { done, value: frame } = await this.#reader.read();
+      if (done) return;
+      if (this.#closed) {
+        frame.close();
+        return;
+      }
+      this.#show(frame);
+    }
+  }
+
+  #show(frame: VideoFrame): void {
+    const decodedMilliseconds = performance.now();
+    this.#shown?.close();
+    this.#shown = frame;
+    if (!this.#painter.paint(frame)) return;
+    const rtpTimestamp = rtpTimestampOf(frame);
+    if (rtpTimestamp === null) return;
+    const { displayWidth: widthPixels, displayHeight: heightPixels } = frame;
+    this.#events.onPainted?.(rtpTimestamp);
+    requestAnimationFrame(() => {
+      const presentedMilliseconds = performance.now();
+      if (this.#closed) return;
+      this.#events.onPresented({ rtpTimestamp, decodedMilliseconds, presentedMilliseconds, widthPixels, heightPixels });
+    });
+  }
+
+  #repaint(): void {
+    if (this.#shown !== null) this.#painter.paint(this.#shown);
+  }
+}

@@ -1,0 +1,43 @@
+/** A `<video>`, for browsers that do not hand out decoded frames. */
+
+import type { SinkEvents, VideoSink } from "./video-sink.ts";
+
+export class ElementSink implements VideoSink {
+  readonly kind = "video";
+  readonly element: HTMLVideoElement;
+  readonly #events: SinkEvents;
+  #request = 0;
+
+  constructor(track: MediaStreamTrack, events: SinkEvents) {
+    this.#events = events;
+    this.element = document.createElement("video");
+    this.element.muted = true;
+    this.element.playsInline = true;
+    this.element.disablePictureInPicture = true;
+    this.element.srcObject = new MediaStream([track]);
+    // Muted video may always start by itself; a rejection means that the sink was closed meanwhile.
+    this.element.play().catch(() => {});
+    this.#listen();
+  }
+
+  close(): void {
+    this.element.cancelVideoFrameCallback(this.#request);
+    this.element.srcObject = null;
+  }
+
+  #listen(): void {
+    this.#request = this.element.requestVideoFrameCallback((now, frame) => {
+      this.#listen();
+      const { rtpTimestamp } = frame;
+      if (rtpTimestamp === undefined) return;
+      this.#events.onPainted?.(rtpTimestamp);
+      this.#events.onPresented({
+        rtpTimestamp,
+        decodedMilliseconds: now,
+        presentedMilliseconds: frame.expectedDisplayTime,
+        widthPixels: frame.width,
+        heightPixels: frame.height,
+      });
+    });
+  }
+}

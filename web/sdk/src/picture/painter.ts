@@ -1,0 +1,104 @@
+/**
+ * Puts a video frame onto a canvas.
+ *
+ * WebGL where a GPU does the work. A software WebGL costs more than it saves (upload, shading and read-back of every
+ * pixel on the CPU), so there a 2-D context draws the frame directly.
+ */
+
+export interface Painter {
+  readonly kind: "webgl" | "canvas";
+  /** False while the context is lost. */
+  paint(frame: VideoFrame): boolean;
+}
+
+export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
+  const context = canvas.getContext("2d", { alpha: false, desynchronized: true });
+  if (context === null) return null;
+  return {
+    kind: "canvas",
+    paint(frame) {
+      fitTo(canvas, frame);
+      context.drawImage(frame, 0, 0, canvas.width, canvas.height);
+      return !context.isContextLost();
+    },
+  };
+}
+
+const VERTEX_SHADER = `#version 300 es
+out vec2 position;
+void main() {
+  // One triangle that covers everything; video starts at the top.
+  position = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0;
+  gl_Position = vec4(position.x * 2.0 - 1.0, 1.0 - position.y * 2.0, 0.0, 1.0);
+}`;
+
+const FRAGMENT_SHADER = `#version 300 es
+precision mediump float;
+uniform sampler2D picture;
+in vec2 position;
+out vec4 colour;
+void main() {
+  colour = vec4(texture(picture, position).rgb, 1.0);
+}`;
+
+/** Null where there is no WebGL 2, or only one that a CPU emulates. */
+export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftware: boolean }): Painter | null {
+  const gl = canvas.getContext("webgl2", {
+    alpha: false,
+    antialias: false,
+    depth: false,
+    desynchronized: true,
+    failIfMajorPerformanceCaveat: !options.evenInSoftware,
+    powerPreference: "high-performance",
+  });
+  if (gl === null || !prepare(gl)) return null;
+  // Without this a lost context never comes back.
+  canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+  canvas.addEventListener("webglcontextrestored", () => prepare(gl));
+  return {
+    kind: "webgl",
+    paint(frame) {
+      if (gl.isContextLost()) return false;
+      if (fitTo(canvas, frame)) gl.viewport(0, 0, canvas.width, canvas.height);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, frame);
+      gl.drawArrays(gl.TRIANGLES, 0, 3);
+      return true;
+    },
+  };
+}
+
+/** Programme and texture stay bound for good: nothing else draws with this context. */
+function prepare(gl: WebGL2RenderingContext): boolean {
+  const program = gl.createProgram();
+  for (const [type, source] of [
+    [gl.VERTEX_SHADER, VERTEX_SHADER],
+    [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
+  ] as const) {
+    const shader = gl.createShader(type);
+    if (shader === null) return false;
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return false;
+  gl.useProgram(program);
+  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  for (const parameter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
+    gl.texParameteri(gl.TEXTURE_2D, parameter, gl.LINEAR);
+  }
+  for (const parameter of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) {
+    gl.texParameteri(gl.TEXTURE_2D, parameter, gl.CLAMP_TO_EDGE);
+  }
+  gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
+  return true;
+}
+
+/** Gives the canvas the resolution of the frame; true where it had another. */
+function fitTo(canvas: HTMLCanvasElement, frame: VideoFrame): boolean {
+  const { displayWidth, displayHeight } = frame;
+  if (canvas.width === displayWidth && canvas.height === displayHeight) return false;
+  canvas.width = displayWidth;
+  canvas.height = displayHeight;
+  return true;
+}

@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import { RemoteRenderingClient } from "../src/rest/client.ts";
+import { RequestRefused, ServiceUnreachable, SessionNotReady } from "../src/rest/errors.ts";
+import { MalformedSession } from "../src/rest/session.ts";
+import type { Scheduler } from "../src/scheduler.ts";
+
+const STARTING = {
+  id: "one",
+  creationTime: "2026-05-02T11:24:13+00:00",
+  maxLeaseTimeMinutes: 60,
+  elapsedTimeMinutes: 0,
+  size: "Standard",
+  status: "Starting",
+};
+const READY = { ...STARTING, status: "Ready", hostname: "localhost", handshakePort: 50_000, arrInspectorPort: 50_001 };
+
+interface Call {
+  url: string;
+  method: string | undefined;
+  authorization: string | null;
+  body: unknown;
+}
+
+/** Answers the given responses one after the other and notes what was asked. */
+function client(...answers: (Response | Error)[]) {
+  const calls: Call[] = [];
+  const pauses: number[] = [];
+  let now = 0;
+  const scheduler: Scheduler = {
+    now: () => now,
+    after(milliseconds, callback) {
+      pauses.push(milliseconds);
+      now += milliseconds;
+      queueMicrotask(callback);
+      return () => {};
+    },
+  };
+  const rest = new RemoteRenderingClient({
+    endpoint: "https://service",
+    accountId: "account",
+    accessToken: async () => "token",
+    scheduler,
+    fetch: async (url, init) => {
+      const body = typeof init?.body === "string" ? JSON.parse(init.body) : undefined;
+      const authorization = new Headers(init?.headers).get("Authorization");
+      calls.push({ url: String(url), method: init?.method, authorization, body });
+      const answer = answers.shift();
+      if (answer === undefined) throw new Error("unexpected request");
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  return { rest, calls, pauses };
+}
+
+const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
+
+describe("RemoteRenderingClient", () => {
+  test("asks as API 2021-01-01 wants it", async () => {
+    const { rest, calls } = client(json(STARTING, { status: 201 }), json(READY), json(READY), new Response(null, { status: 204 }));
+    await rest.createSession("one", { size: "Standard", maxLeaseTimeMinutes: 60 });
+    await rest.getSession("one");
+    await rest.updateLease("one", 90);
+    await rest.stopSession("one");
+    const url = "https://service/accounts/account/sessions/one?api-version=2021-01-01";
+    const authorization = "Bearer token";
+    expect(calls).toEqual([
+      { url, method: "PUT", authorization, body: { size: "Standard", maxLeaseTimeMinutes: 60 } },
+      { url, method: "GET", authorization, body: undefined },
+      { url, method: "PATCH", authorization, body: { maxLeaseTimeMinutes: 90 } },
+      { url: url.replace("one?", "one/:stop?"), method: "POST", authorization, body: undefined },
+    ]);
+  });
+
+  test("reads the address of a ready session", async () => {
+    const { rest } = client(json(READY));
+    expect(await rest.getSession("one")).toMatchObject({
+      status: "Ready",
+      address: { hostname: "localhost", handshakePort: 50_000, inspectorPort: 50_001 },
+    });
+  });
+
+  test("follows the links of the list as they are", async () => {
+    const { rest, calls } = client(
+      json({ sessions: [STARTING], "@nextLink": "https://service/more?skip=1" }),
+      json({ sessions: [READY] }),
+    );
+    expect(await rest.listSessions()).toHaveLength(2);
+    expect(calls[1]?.url).toBe("https://service/more?skip=1");
+  });
+
+  test("throws what the service said", async () => {
+    const { rest } = client(json({ error: { code: "Conflict", message: "It exists." } }, { status: 409 }));
+    const refused = await rest.getSession("one").catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(RequestRefused);
+    expect(refused).toMatchObject({ status: 409, code: "Conflict", message: "It exists." });
+  });
+
+  test.each([
+    [401, "", "Unauthorized"],
+    [403, "", "Forbidden"],
+    [404, "", "NotFound"],
+    [404, "<html>", "NotFound"],
+    [418, '{"error":{"code":7}}', "UnexpectedStatus"],
+    [500, "null", "UnexpectedStatus"],
+  ])("finds words for status %i with the body %j", async (status, body, code) => {
+    const { rest } = client(new Response(body, { status }));
+    const refused = await rest.getSession("one").catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status, code });
+    expect((refused as Error).message).not.toBe("");
+  });
+
+  test("passes on when to ask again", async () => {
+    const { rest } = client(new Response("", { status: 429, headers: { "Retry-After": "15" } }));
+    await expect(rest.listSessions()).rejects.toMatchObject({ code: "TooManyRequests", retryAfterSeconds: 15 });
+  });
+
+  test("tells a service that does not answer from one that refuses", async () => {
+    const { rest } = client(new TypeError("network"));
+    await expect(rest.getSession("one")).rejects.toBeInstanceOf(ServiceUnreachable);
+  });
+
+  test.each([[null], [[]], [{}], [{ ...READY, handshakePort: "50000" }], [{ ...STARTING, status: "Sleeping" }]])(
+    "refuses %j as a session",
+    async (body) => {
+      const { rest } = client(json(body));
+      await expect(rest.getSession("one")).rejects.toBeInstanceOf(MalformedSession);
+    },
+  );
+
+  test("polls quickly at first, then slower, until the session is ready", async () => {
+    const { rest, pauses } = client(...Array.from({ length: 20 }, () => json(STARTING)), json(READY));
+    expect((await rest.waitUntilReady("one")).status).toBe("Ready");
+    expect(pauses[0]).toBeLessThanOrEqual(100);
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    expect(pauses.at(-1)).toBe(1_000);
+  });
+
+  test("says why a session did not become ready", async () => {
+    const failed = { ...STARTING, status: "Error", error: { code: "HostFailed", message: "No Vulkan driver." } };
+    await expect(client(json(failed)).rest.waitUntilReady("one")).rejects.toMatchObject({
+      name: "SessionNotReady",
+      message: "No Vulkan driver.",
+    });
+  });
+
+  test("stops waiting in time", async () => {
+    const { rest } = client(...Array.from({ length: 20 }, () => json(STARTING)));
+    await expect(rest.waitUntilReady("one", { timeoutMilliseconds: 2_000 })).rejects.toBeInstanceOf(SessionNotReady);
+  });
+});
