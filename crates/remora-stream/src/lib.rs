@@ -1,1 +1,32 @@
-//! Placeholder until the first commit of this crate.
+//! The picture's way out of the host and the client's messages' way in: video encoding and the WebRTC
+//! transport of one connection.
+//!
+//! ```text
+//!  frame thread                                    transport thread
+//!  I420 ──► Encoder ──► EncodedFrame ──send_video──► Peer (str0m) ──► UDP sockets
+//!                ▲                                     │    │
+//!     set_bitrate│          TransportEvent             │    └─ Congestion (from transport-wide feedback)
+//!                └────────── Bandwidth ◄───────────────┘
+//! ```
+//!
+//! Pure, with time as an argument: [`Peer`] (the WebRTC state of one client) and [`Congestion`] (how much the
+//! path carries). Around them is one thread, [`Transport`], the only file that reads the clock.
+//!
+//! This crate moves opaque bytes on two named channels. It does not know the scene, nor the messages, nor who
+//! may connect: the caller has verified the client before it hands over the offer.
+
+mod congestion;
+mod encoder;
+mod openh264;
+mod peer;
+mod picture;
+mod transport;
+
+pub use congestion::{BitrateRange, Congestion, PacketFate};
+pub use encoder::{EncodeError, EncodedFrame, Encoder, Fidelity, FrameRequest};
+pub use openh264::{OpenH264Encoder, OpenH264Options};
+pub use peer::{Channel, CloseReason, OfferError, Peer, PeerEvent, PeerOptions, SendError, Statistics};
+pub use picture::{I420, PictureError};
+pub use transport::{
+    AcceptError, Bandwidth, StartError, Transport, TransportEvent, TransportHandle, TransportOptions, local_addresses,
+};

@@ -1,0 +1,120 @@
+//! From a client's SDP offer to a configured str0m instance and its answer.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use remora_protocol::handshake::OFFER_BYTES_MAX;
+use str0m::change::SdpOffer;
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{MediaKind, Mid, Pt};
+use str0m::rtp::Extension;
+use str0m::{Candidate, Event, Output, Rtc};
+use thiserror::Error;
+
+use super::{BUFFERED_BYTES_MAX, CONSENT_INTERVAL, CONTROL_BYTES_MAX, STATISTICS_INTERVAL};
+
+/// What is wrong with an offer. Nothing was reserved for it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum OfferError {
+    #[error("an offer of {bytes} bytes is too large; accepted are at most {OFFER_BYTES_MAX}")]
+    TooLarge { bytes: usize },
+    #[error("the body is not an SDP offer: {0}")]
+    NotSdp(String),
+    #[error("the offer was not accepted: {0}")]
+    Refused(String),
+    #[error("the offer has no video line that receives (a=recvonly or a=sendrecv)")]
+    NoVideo,
+    #[error("the offer's video has no H.264 with packetization-mode=1")]
+    NoH264,
+    #[error("the offer has no data channel line (m=application … webrtc-datachannel)")]
+    NoDataChannel,
+}
+
+pub(super) struct Accepted {
+    pub rtc: Rtc,
+    pub mid: Mid,
+    pub pt: Pt,
+    pub answer: String,
+}
+
+pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) -> Result<Accepted, OfferError> {
+    if offer.len() > OFFER_BYTES_MAX {
+        return Err(OfferError::TooLarge { bytes: offer.len() });
+    }
+    let has_data_channel = offer.lines().any(|line| line.starts_with("m=application ") && !line.contains(" 0 "));
+    let offer = SdpOffer::from_sdp_string(offer).map_err(|error| OfferError::NotSdp(error.to_string()))?;
+    if !has_data_channel {
+        return Err(OfferError::NoDataChannel);
+    }
+
+    let mut rtc = configure().build(now);
+    for &address in local_addresses {
+        match Candidate::host(address, "udp") {
+            Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
+            Err(error) => tracing::warn!(%address, %error, "not a candidate"),
+        }
+    }
+    let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| OfferError::Refused(error.to_string()))?;
+    let (mid, pt) = choose_video(&mut rtc)?;
+    Ok(Accepted { rtc, mid, pt, answer: answer.to_sdp_string() })
+}
+
+fn configure() -> str0m::RtcConfig {
+    let mut config = Rtc::builder()
+        .clear_codecs()
+        .enable_h264(true)
+        .set_extension(5, Extension::PlayoutDelay)
+        .set_extension(6, Extension::AbsoluteCaptureTime)
+        .set_stats_interval(Some(STATISTICS_INTERVAL))
+        .set_sctp_max_message_size(CONTROL_BYTES_MAX as u32)
+        .set_sctp_max_buffered_amount(BUFFERED_BYTES_MAX)
+        // str0m's own bandwidth estimation brings a pacer that spreads each frame over tens of milliseconds. Ours
+        // works on the same feedback, which is visible only among the raw packets.
+        .enable_raw_packets(true);
+    config.set_max_stun_rto(CONSENT_INTERVAL);
+    config
+}
+
+/// The first video line that the client receives and that can carry our H.264.
+fn choose_video(rtc: &mut Rtc) -> Result<(Mid, Pt), OfferError> {
+    let mut receives_video = false;
+    for mid in negotiated_video(rtc)? {
+        if !rtc.media(mid).is_some_and(|media| media.direction().is_sending()) {
+            continue;
+        }
+        receives_video = true;
+        let Some(writer) = rtc.writer(mid) else {
+            continue;
+        };
+        if let Some(params) = writer.payload_params().filter(|params| carries_h264(params)).min_by_key(preference) {
+            return Ok((mid, params.pt()));
+        }
+    }
+    Err(if receives_video { OfferError::NoH264 } else { OfferError::NoVideo })
+}
+
+fn negotiated_video(rtc: &mut Rtc) -> Result<Vec<Mid>, OfferError> {
+    let mut mids = Vec::new();
+    loop {
+        match rtc.poll_output().map_err(|error| OfferError::Refused(error.to_string()))? {
+            Output::Event(Event::MediaAdded(media)) if media.kind == MediaKind::Video => mids.push(media.mid),
+            // Before the first datagram there is no one to send to.
+            Output::Event(_) | Output::Transmit(_) => {}
+            Output::Timeout(_) => return Ok(mids),
+        }
+    }
+}
+
+fn carries_h264(params: &PayloadParams) -> bool {
+    params.spec().codec == Codec::H264 && params.spec().format.packetization_mode == Some(1)
+}
+
+/// Constrained baseline is what is sent; a decoder of another profile takes it as well.
+fn preference(params: &&PayloadParams) -> u8 {
+    let profile = params.spec().format.profile_level_id.unwrap_or_default() >> 8;
+    match profile {
+        0x42e0 => 0,
+        0x4200 => 1,
+        _ => 2,
+    }
+}

@@ -1,0 +1,228 @@
+//! The thread that owns the UDP sockets and at most one [`Peer`].
+//!
+//! ```text
+//!  TransportHandle ──Command (bounded)──► thread ──TransportEvent (bounded)──► the host
+//!        │    └── waker ─────────────────►  │
+//!        └──── hold_until (atomic) ◄────────┘ ◄──► UDP, one socket per address
+//! ```
+//!
+//! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else.
+//! Who may connect is decided before [`TransportHandle::accept`]: the transport takes any offer while it is free.
+
+mod sockets;
+mod thread;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+use thiserror::Error;
+
+use self::sockets::Sockets;
+pub use self::sockets::local_addresses;
+use self::thread::{Command, TransportThread};
+use crate::congestion::BitrateRange;
+use crate::encoder::EncodedFrame;
+use crate::peer::{Channel, CloseReason, OfferError, SendError, Statistics};
+
+/// Commands that the thread has not taken yet. It takes them within microseconds: a full queue means that the
+/// machine cannot keep up.
+const COMMANDS_MAX: usize = 64;
+
+#[derive(Clone, Debug)]
+pub struct TransportOptions {
+    /// One socket is bound to each and advertised to clients. Loopback should be among them: browsers on the same
+    /// machine reach it without any network.
+    pub addresses: Vec<IpAddr>,
+    /// The same for every address, 0 for any free one each.
+    pub port: u16,
+    pub bitrate: BitrateRange,
+}
+
+impl Default for TransportOptions {
+    /// Every address of this machine, any port.
+    fn default() -> Self {
+        Self { addresses: local_addresses(), port: 0, bitrate: BitrateRange::default() }
+    }
+}
+
+/// What happens to the connection, in order. Between [`TransportEvent::Connected`] and
+/// [`TransportEvent::Closed`] there is one client; an accepted offer always ends in `Closed`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransportEvent {
+    Connected,
+    ChannelOpen(Channel),
+    Message { channel: Channel, bytes: Vec<u8> },
+    KeyFrameWanted,
+    RepeatWanted,
+    Bandwidth(Bandwidth),
+    Statistics(Statistics),
+    Closed(CloseReason),
+}
+
+/// What the encoder may spend from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bandwidth {
+    pub target_bits_per_second: u32,
+}
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("no address to listen on; name at least one, 127.0.0.1 for this machine only")]
+    NoAddress,
+    #[error("UDP {address} cannot be bound: another program has the port, or the address is not of this machine")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error("the transport cannot wait for its sockets")]
+    Poll(#[from] io::Error),
+}
+
+/// Why an offer was not accepted.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AcceptError {
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    #[error("another client is connected")]
+    InUse,
+    #[error("the transport is too busy to accept a client")]
+    Busy,
+    #[error("the transport has ended")]
+    Stopped,
+}
+
+/// Starts transports.
+pub struct Transport;
+
+impl Transport {
+    /// Binds the sockets and starts the thread. It ends when the last handle is dropped.
+    ///
+    /// `events` is never waited for: a full channel loses poses and statistics, and closes the connection
+    /// ([`CloseReason::Overrun`]) before it loses anything else.
+    pub fn start(options: TransportOptions, events: SyncSender<TransportEvent>) -> Result<TransportHandle, StartError> {
+        let poll = mio::Poll::new()?;
+        let waker = Waker::new(poll.registry(), sockets::WAKER)?;
+        let sockets = Sockets::bind(&options.addresses, options.port, poll.registry())?;
+        let addresses = sockets.addresses().to_vec();
+        let hold = Arc::new(Hold::new(Instant::now()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
+        let thread =
+            TransportThread::new(poll, sockets, options.bitrate, receiver, events, hold.clone(), stopping.clone());
+        let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(move || thread.run())?;
+        let shared = Shared { commands, waker, hold, stopping, addresses, thread: Some(thread) };
+        Ok(TransportHandle { shared: Arc::new(shared) })
+    }
+}
+
+/// Commands to the transport; each wakes it at once. Clones share one transport.
+#[derive(Clone)]
+pub struct TransportHandle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    commands: SyncSender<Command>,
+    waker: Waker,
+    hold: Arc<Hold>,
+    stopping: Arc<AtomicBool>,
+    addresses: Vec<SocketAddr>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TransportHandle {
+    /// Where clients can send to, as advertised in each answer.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.shared.addresses
+    }
+
+    /// Takes a client's SDP offer and returns the answer. Waits for the thread, some milliseconds.
+    pub fn accept(&self, offer_sdp: &str) -> Result<String, AcceptError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.command(Command::Accept { offer: offer_sdp.to_owned(), reply }).map_err(|error| match error {
+            SendError::Busy => AcceptError::Busy,
+            _ => AcceptError::Stopped,
+        })?;
+        answer.recv().map_err(|_| AcceptError::Stopped)?
+    }
+
+    /// Sends one access unit. Without a connected client it is dropped: a client starts with a key frame, which
+    /// [`TransportEvent::KeyFrameWanted`] asks for.
+    pub fn send_video(&self, frame: EncodedFrame) -> Result<(), SendError> {
+        self.command(Command::Video(frame))
+    }
+
+    /// Sends a message. Without a connected client, or while the path is so slow that messages pile up, a pose
+    /// message is dropped; a control message that piles up ends the connection.
+    pub fn send(&self, channel: Channel, bytes: Vec<u8>) -> Result<(), SendError> {
+        let bytes_max = channel.message_bytes_max();
+        if bytes.len() > bytes_max {
+            return Err(SendError::TooLarge { channel, bytes: bytes.len(), bytes_max });
+        }
+        self.command(Command::Message { channel, bytes })
+    }
+
+    /// Ends the connection, if there is one; [`TransportEvent::Closed`] follows.
+    pub fn close(&self) -> Result<(), SendError> {
+        self.command(Command::Close)
+    }
+
+    /// Until when another frame would only wait in the network: the next one should not be rendered earlier. In the
+    /// past while the path is free.
+    pub fn hold_until(&self) -> Instant {
+        self.shared.hold.get()
+    }
+
+    fn command(&self, command: Command) -> Result<(), SendError> {
+        self.shared.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Busy,
+            TrySendError::Disconnected(_) => SendError::Stopped,
+        })?;
+        self.shared.wake();
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "the transport was not woken");
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the transport thread panicked");
+        }
+    }
+}
+
+/// An instant that one thread writes and others read.
+struct Hold {
+    start: Instant,
+    nanoseconds: AtomicU64,
+}
+
+impl Hold {
+    fn new(start: Instant) -> Self {
+        Self { start, nanoseconds: AtomicU64::new(0) }
+    }
+
+    fn set(&self, at: Instant) {
+        let since_start = at.saturating_duration_since(self.start).as_nanos();
+        self.nanoseconds.store(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Instant {
+        self.start + Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
+    }
+}
