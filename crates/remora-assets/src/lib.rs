@@ -7,6 +7,8 @@
 //!
 //! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
 
+pub mod gltf;
 pub mod model;
 
+pub use gltf::{LoadError, LoadLimits, WriteError, load_glb, write_glb};
 pub use model::{AlphaMode, Bounds, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap};

@@ -1,0 +1,265 @@
+//! Numbers out of buffers: typed, strided, normalised, sparse, and never out of range.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::budget::Budget;
+use super::error::LoadError;
+use super::json::{self, Root};
+
+pub(super) struct Accessors<'a> {
+    root: &'a Root,
+    buffers: &'a [Cow<'a, [u8]>],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Component {
+    I8,
+    U8,
+    I16,
+    U16,
+    U32,
+    F32,
+}
+
+/// Elements that are known to lie inside a buffer.
+struct Elements<'a> {
+    bytes: &'a [u8],
+    stride: usize,
+    size: usize,
+}
+
+/// An accessor whose shape has been checked.
+struct Typed<'a> {
+    index: u32,
+    accessor: &'a json::Accessor,
+    component: Component,
+    width: usize,
+}
+
+impl<'a> Accessors<'a> {
+    pub(super) fn new(root: &'a Root, buffers: &'a [Cow<'a, [u8]>]) -> Self {
+        Self { root, buffers }
+    }
+
+    pub(super) fn count(&self, index: u32) -> Result<u64, LoadError> {
+        Ok(self.accessor(index)?.count)
+    }
+
+    pub(super) fn materials_in_file(&self) -> usize {
+        self.root.materials.len()
+    }
+
+    /// Components per element.
+    pub(super) fn width(&self, index: u32) -> Result<usize, LoadError> {
+        let accessor = self.accessor(index)?;
+        width(&accessor.shape).ok_or_else(|| invalid(index, format!("the type {:?} is not known", accessor.shape)))
+    }
+
+    /// The elements of `range` as vectors of `N` numbers; integers are normalised where the accessor says so.
+    pub(super) fn vectors<const N: usize>(
+        &self,
+        index: u32,
+        range: Range<u64>,
+        budget: &mut Budget,
+    ) -> Result<Vec<[f32; N]>, LoadError> {
+        let typed = self.typed(index, N)?;
+        let normalized = typed.accessor.normalized;
+        let read: fn(&[u8]) -> f32 = match (typed.component, normalized) {
+            (Component::F32, _) => |bytes| f32::from_le_bytes(four(bytes)),
+            (Component::I8, true) => |bytes| (f32::from(bytes[0] as i8) / 127.0).max(-1.0),
+            (Component::I8, false) => |bytes| f32::from(bytes[0] as i8),
+            (Component::U8, true) => |bytes| f32::from(bytes[0]) / 255.0,
+            (Component::U8, false) => |bytes| f32::from(bytes[0]),
+            (Component::I16, true) => |bytes| (f32::from(i16::from_le_bytes(two(bytes))) / 32767.0).max(-1.0),
+            (Component::I16, false) => |bytes| f32::from(i16::from_le_bytes(two(bytes))),
+            (Component::U16, true) => |bytes| f32::from(u16::from_le_bytes(two(bytes))) / 65535.0,
+            (Component::U16, false) => |bytes| f32::from(u16::from_le_bytes(two(bytes))),
+            (Component::U32, _) => return Err(invalid(index, "32-bit integers are for indices only")),
+        };
+        let size = typed.component.size();
+        let vector = |bytes: &[u8]| -> [f32; N] { std::array::from_fn(|at| read(&bytes[at * size..])) };
+        self.collect(&typed, range, [0.0; N], budget, |bytes| match typed.component {
+            // By far the most common, and faster without the indirect call.
+            Component::F32 => std::array::from_fn(|at| f32::from_le_bytes(four(&bytes[at * 4..]))),
+            _ => vector(bytes),
+        })
+    }
+
+    /// All elements, as vertex indices.
+    pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+        let typed = self.typed(index, 1)?;
+        let range = 0..typed.accessor.count;
+        match typed.component {
+            Component::U8 => self.collect(&typed, range, 0, budget, |bytes| u32::from(bytes[0])),
+            Component::U16 => self.collect(&typed, range, 0, budget, |bytes| u32::from(u16::from_le_bytes(two(bytes)))),
+            Component::U32 => self.collect(&typed, range, 0, budget, |bytes| u32::from_le_bytes(four(bytes))),
+            _ => Err(invalid(index, "indices are unsigned integers")),
+        }
+    }
+
+    fn collect<T: Clone>(
+        &self,
+        typed: &Typed<'_>,
+        range: Range<u64>,
+        zero: T,
+        budget: &mut Budget,
+        read: impl Fn(&[u8]) -> T,
+    ) -> Result<Vec<T>, LoadError> {
+        let accessor = typed.accessor;
+        if range.start > range.end || range.end > accessor.count {
+            let what = format!("element {} is needed, it has {}", range.end.saturating_sub(1), accessor.count);
+            return Err(invalid(typed.index, what));
+        }
+        budget.take(range.end - range.start, size_of::<T>(), "geometry")?;
+        let length = (range.end - range.start) as usize;
+        let size = typed.component.size() * typed.width;
+        let mut values = match accessor.buffer_view {
+            Some(view) => {
+                let all = self.elements(typed.index, view, accessor.byte_offset, accessor.count, size)?;
+                let mut values = Vec::with_capacity(length);
+                values.extend(all.iter().skip(range.start as usize).take(length).map(&read));
+                values
+            }
+            None => vec![zero; length],
+        };
+        if let Some(sparse) = &accessor.sparse {
+            self.overlay(typed, sparse, &range, &mut values, &read)?;
+        }
+        Ok(values)
+    }
+
+    fn overlay<T>(
+        &self,
+        typed: &Typed<'_>,
+        sparse: &json::Sparse,
+        range: &Range<u64>,
+        values: &mut [T],
+        read: &impl Fn(&[u8]) -> T,
+    ) -> Result<(), LoadError> {
+        let places = &sparse.indices;
+        let component = component(places.component_type, typed.index)?;
+        let place: fn(&[u8]) -> u32 = match component {
+            Component::U8 => |bytes| u32::from(bytes[0]),
+            Component::U16 => |bytes| u32::from(u16::from_le_bytes(two(bytes))),
+            Component::U32 => |bytes| u32::from_le_bytes(four(bytes)),
+            _ => return Err(invalid(typed.index, "sparse indices are unsigned integers")),
+        };
+        let (count, size) = (sparse.count, typed.component.size() * typed.width);
+        let places = self.elements(typed.index, places.buffer_view, places.byte_offset, count, component.size())?;
+        let replacements =
+            self.elements(typed.index, sparse.values.buffer_view, sparse.values.byte_offset, count, size)?;
+        for (at, bytes) in places.iter().map(place).zip(replacements.iter()) {
+            if u64::from(at) >= typed.accessor.count {
+                let what = format!("a sparse index is {at}, it has {} elements", typed.accessor.count);
+                return Err(invalid(typed.index, what));
+            }
+            if range.contains(&u64::from(at)) {
+                values[(u64::from(at) - range.start) as usize] = read(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&self, index: u32, view: u32, offset: u64, count: u64, size: usize) -> Result<Elements<'a>, LoadError> {
+        let (bytes, stride) = self.view(view)?;
+        let stride = stride.unwrap_or(size as u64);
+        if stride < size as u64 {
+            return Err(invalid(index, format!("its elements of {size} bytes stand {stride} bytes apart")));
+        }
+        if count == 0 {
+            return Ok(Elements { bytes: &[], stride: size, size });
+        }
+        let length = stride.checked_mul(count - 1).and_then(|length| length.checked_add(size as u64));
+        let end = length.and_then(|length| offset.checked_add(length));
+        match end.filter(|&end| end <= bytes.len() as u64) {
+            Some(end) => Ok(Elements { bytes: &bytes[offset as usize..end as usize], stride: stride as usize, size }),
+            None => {
+                let what = format!("{count} elements reach beyond buffer view {view}, which has {} bytes", bytes.len());
+                Err(invalid(index, what))
+            }
+        }
+    }
+
+    /// The bytes of a buffer view and its stride.
+    pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), LoadError> {
+        let place = || format!("buffer view {index}");
+        let view = self.root.buffer_views.get(index as usize);
+        let view = view.ok_or_else(|| LoadError::invalid(place(), "it is referred to and not there"))?;
+        let buffer = self.buffers.get(view.buffer as usize);
+        let buffer =
+            buffer.ok_or_else(|| LoadError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
+        let end = view.byte_offset.checked_add(view.byte_length).filter(|&end| end <= buffer.len() as u64);
+        match end {
+            Some(end) => Ok((&buffer[view.byte_offset as usize..end as usize], view.byte_stride)),
+            None => {
+                let what = format!("it reaches beyond buffer {}, which has {} bytes", view.buffer, buffer.len());
+                Err(LoadError::invalid(place(), what))
+            }
+        }
+    }
+
+    fn accessor(&self, index: u32) -> Result<&'a json::Accessor, LoadError> {
+        self.root.accessors.get(index as usize).ok_or_else(|| invalid(index, "it is referred to and not there"))
+    }
+
+    fn typed(&self, index: u32, width: usize) -> Result<Typed<'a>, LoadError> {
+        let accessor = self.accessor(index)?;
+        let found = self.width(index)?;
+        if found != width {
+            return Err(invalid(index, format!("its elements have {found} numbers, {width} are needed here")));
+        }
+        Ok(Typed { index, accessor, component: component(accessor.component_type, index)?, width })
+    }
+}
+
+impl<'a> Elements<'a> {
+    fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let size = self.size;
+        self.bytes.chunks(self.stride).map(move |element| &element[..size])
+    }
+}
+
+impl Component {
+    fn size(self) -> usize {
+        match self {
+            Component::I8 | Component::U8 => 1,
+            Component::I16 | Component::U16 => 2,
+            Component::U32 | Component::F32 => 4,
+        }
+    }
+}
+
+fn component(code: u32, index: u32) -> Result<Component, LoadError> {
+    match code {
+        5120 => Ok(Component::I8),
+        5121 => Ok(Component::U8),
+        5122 => Ok(Component::I16),
+        5123 => Ok(Component::U16),
+        5125 => Ok(Component::U32),
+        5126 => Ok(Component::F32),
+        _ => Err(invalid(index, format!("the component type {code} is not known"))),
+    }
+}
+
+fn width(shape: &str) -> Option<usize> {
+    match shape {
+        "SCALAR" => Some(1),
+        "VEC2" => Some(2),
+        "VEC3" => Some(3),
+        "VEC4" => Some(4),
+        _ => None,
+    }
+}
+
+fn two(bytes: &[u8]) -> [u8; 2] {
+    [bytes[0], bytes[1]]
+}
+
+fn four(bytes: &[u8]) -> [u8; 4] {
+    [bytes[0], bytes[1], bytes[2], bytes[3]]
+}
+
+fn invalid(index: u32, what: impl Into<String>) -> LoadError {
+    LoadError::invalid(format!("accessor {index}"), what)
+}

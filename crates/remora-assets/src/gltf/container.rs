@@ -1,0 +1,121 @@
+//! Takes a file apart: the JSON, and the bytes of every buffer.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::budget::Budget;
+use super::error::LoadError;
+use super::json::{self, Root};
+
+const MAGIC: &[u8] = b"glTF";
+const HEADER_BYTES: usize = 12;
+const CHUNK_HEADER_BYTES: usize = 8;
+const CHUNK_JSON: u32 = u32::from_le_bytes(*b"JSON");
+const CHUNK_BINARY: u32 = u32::from_le_bytes(*b"BIN\0");
+
+pub(super) struct Container<'a> {
+    pub(super) root: Root,
+    pub(super) buffers: Vec<Cow<'a, [u8]>>,
+}
+
+pub(super) fn open<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Container<'a>, LoadError> {
+    let (json, binary) = split(bytes)?;
+    budget.take(json.len() as u64, json::EXPANSION_MAX, "the JSON part of the file, once parsed,")?;
+    let root: Root = serde_json::from_slice(json).map_err(LoadError::Json)?;
+    check_version(&root)?;
+    let buffers = root
+        .buffers
+        .iter()
+        .enumerate()
+        .map(|(index, buffer)| open_buffer(index, buffer, binary, budget))
+        .collect::<Result<_, _>>()?;
+    Ok(Container { root, buffers })
+}
+
+/// The bytes that a `data:` URI holds. `place` is for the error.
+pub(super) fn data_uri(uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+    let Some(data) = uri.strip_prefix("data:") else {
+        return Err(LoadError::ExternalFile { place: place.to_owned(), uri: uri.chars().take(80).collect() });
+    };
+    let Some((_, encoded)) = data.split_once(";base64,") else {
+        return Err(LoadError::invalid(place, "its data: URI is not in base64"));
+    };
+    budget.take(encoded.len() as u64, 1, "a buffer or image in a data: URI")?;
+    STANDARD.decode(encoded).map_err(|_| LoadError::invalid(place, "its data: URI is not valid base64"))
+}
+
+/// The JSON and, of a GLB, the binary chunk.
+fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), LoadError> {
+    if !bytes.starts_with(MAGIC) {
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        return match text.trim_ascii_start().first() {
+            Some(b'{') => Ok((text, None)),
+            Some(_) => Err(LoadError::NotGltf {
+                found: format!("{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(8)])),
+            }),
+            None => Err(LoadError::damaged("it is empty")),
+        };
+    }
+    let (Some(version), Some(length)) = (word(bytes, 4), word(bytes, 8)) else {
+        return Err(LoadError::damaged(format!("a GLB header has {HEADER_BYTES} bytes, the file {}", bytes.len())));
+    };
+    if version != 2 {
+        return Err(LoadError::Version { found: version.to_string() });
+    }
+    let Some(mut rest) = bytes.get(HEADER_BYTES..length as usize) else {
+        return Err(LoadError::damaged(format!("its header announces {length} bytes, the file has {}", bytes.len())));
+    };
+    let (mut json, mut binary) = (None, None);
+    while rest.len() >= CHUNK_HEADER_BYTES {
+        let (Some(length), Some(kind)) = (word(rest, 0), word(rest, 4)) else { break };
+        let Some(chunk) = rest[CHUNK_HEADER_BYTES..].get(..length as usize) else {
+            return Err(LoadError::damaged(format!("a chunk announces {length} bytes, more than the file still has")));
+        };
+        match kind {
+            CHUNK_JSON if json.is_none() => json = Some(chunk),
+            CHUNK_BINARY if binary.is_none() => binary = Some(chunk),
+            // The specification asks to pass over chunks of other kinds.
+            _ => {}
+        }
+        rest = &rest[CHUNK_HEADER_BYTES + length as usize..];
+    }
+    match json {
+        Some(json) => Ok((json, binary)),
+        None => Err(LoadError::damaged("it has no JSON chunk")),
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn check_version(root: &Root) -> Result<(), LoadError> {
+    let asset = &root.asset;
+    match asset.min_version.as_deref() {
+        Some(found) if found != "2.0" => Err(LoadError::Version { found: found.to_owned() }),
+        _ if asset.version.starts_with("2.") => Ok(()),
+        _ if asset.version.is_empty() => Err(LoadError::Version { found: "(none given)".to_owned() }),
+        _ => Err(LoadError::Version { found: asset.version.clone() }),
+    }
+}
+
+fn open_buffer<'a>(
+    index: usize,
+    buffer: &json::Buffer,
+    binary: Option<&'a [u8]>,
+    budget: &mut Budget,
+) -> Result<Cow<'a, [u8]>, LoadError> {
+    let place = format!("buffer {index}");
+    let bytes = match (&buffer.uri, binary) {
+        (Some(uri), _) => Cow::Owned(data_uri(uri, &place, budget)?),
+        (None, Some(binary)) if index == 0 => Cow::Borrowed(binary),
+        (None, _) => return Err(LoadError::invalid(place, "it has neither a URI nor a binary chunk")),
+    };
+    if (bytes.len() as u64) < buffer.byte_length {
+        let what = format!("it should have {} bytes, there are {}", buffer.byte_length, bytes.len());
+        return Err(LoadError::invalid(place, what));
+    }
+    Ok(bytes)
+}

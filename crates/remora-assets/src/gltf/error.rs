@@ -1,0 +1,52 @@
+//! What can be wrong with a model file, in words for the person who chose it.
+
+use super::SUPPORTED_EXTENSIONS;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("this is not glTF: the file begins with {found}; a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
+    NotGltf { found: String },
+    #[error("the file is glTF version {found}; version 2 is read")]
+    Version { found: String },
+    #[error("the file is cut short or damaged: {what}")]
+    Damaged { what: String },
+    #[error("the file's JSON part cannot be read")]
+    Json(#[source] serde_json::Error),
+    #[error(
+        "the model requires the extension {name}, which is not supported; supported are {}",
+        SUPPORTED_EXTENSIONS.join(", ")
+    )]
+    UnsupportedExtension { name: String },
+    #[error("{place} refers to the file {uri:?}; the model must carry its data itself: pack it as GLB")]
+    ExternalFile { place: String, uri: String },
+    #[error("{place}: {what}")]
+    Invalid { place: String, what: String },
+    #[error("image {image} cannot be decoded; PNG and JPEG are read")]
+    Image { image: u32, source: image::ImageError },
+    #[error(
+        "{what} needs {needed_bytes} bytes of memory, {left_bytes} are left of the {limit_bytes} that loading may use"
+    )]
+    TooLarge { what: &'static str, needed_bytes: u64, left_bytes: u64, limit_bytes: u64 },
+    #[error("the model shows no triangles{}", skipped_text(*.skipped))]
+    NothingToDraw {
+        /// Primitives of points, of lines, or without any element.
+        skipped: usize,
+    },
+}
+
+impl LoadError {
+    pub(super) fn invalid(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Invalid { place: place.into(), what: what.into() }
+    }
+
+    pub(super) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+}
+
+fn skipped_text(skipped: usize) -> String {
+    match skipped {
+        0 => String::new(),
+        _ => format!("; {skipped} primitives of points, of lines or without elements were skipped"),
+    }
+}

@@ -1,0 +1,242 @@
+//! The part of the glTF 2.0 JSON schema that is read. Unknown members are passed over.
+//!
+//! Large and rare members are boxed: a hostile file repeats the smallest element that makes the largest struct, and
+//! [`EXPANSION_MAX`] is what the container allows for that.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Bytes of memory that one byte of JSON can turn into at most: an empty node, `{},`, becomes a [`Node`] of under
+/// 100 bytes, in a list whose growth holds up to three times its length.
+pub(super) const EXPANSION_MAX: usize = 100;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Root {
+    pub(super) asset: Asset,
+    pub(super) extensions_required: Vec<String>,
+    pub(super) scene: Option<u32>,
+    pub(super) scenes: Vec<Scene>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) meshes: Vec<Mesh>,
+    pub(super) accessors: Vec<Accessor>,
+    pub(super) buffer_views: Vec<BufferView>,
+    pub(super) buffers: Vec<Buffer>,
+    pub(super) materials: Vec<Material>,
+    pub(super) textures: Vec<Texture>,
+    pub(super) images: Vec<Image>,
+    pub(super) samplers: Vec<Sampler>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Asset {
+    pub(super) version: String,
+    pub(super) min_version: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Scene {
+    pub(super) nodes: Vec<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Node {
+    pub(super) name: Option<String>,
+    pub(super) children: Vec<u32>,
+    pub(super) mesh: Option<u32>,
+    pub(super) matrix: Option<Box<[f32; 16]>>,
+    pub(super) translation: Option<Box<[f32; 3]>>,
+    pub(super) rotation: Option<Box<[f32; 4]>>,
+    pub(super) scale: Option<Box<[f32; 3]>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Mesh {
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    pub(super) primitives: Vec<Primitive>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Primitive {
+    /// Semantic to accessor.
+    pub(super) attributes: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub(super) indices: Option<u32>,
+    #[serde(default)]
+    pub(super) material: Option<u32>,
+    #[serde(default)]
+    pub(super) mode: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accessor {
+    #[serde(default)]
+    pub(super) buffer_view: Option<u32>,
+    #[serde(default)]
+    pub(super) byte_offset: u64,
+    pub(super) component_type: u32,
+    #[serde(default)]
+    pub(super) normalized: bool,
+    pub(super) count: u64,
+    #[serde(rename = "type")]
+    pub(super) shape: String,
+    #[serde(default)]
+    pub(super) sparse: Option<Box<Sparse>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Sparse {
+    pub(super) count: u64,
+    pub(super) indices: SparseIndices,
+    pub(super) values: SparseValues,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SparseIndices {
+    pub(super) buffer_view: u32,
+    #[serde(default)]
+    pub(super) byte_offset: u64,
+    pub(super) component_type: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SparseValues {
+    pub(super) buffer_view: u32,
+    #[serde(default)]
+    pub(super) byte_offset: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BufferView {
+    pub(super) buffer: u32,
+    #[serde(default)]
+    pub(super) byte_offset: u64,
+    pub(super) byte_length: u64,
+    #[serde(default)]
+    pub(super) byte_stride: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Buffer {
+    pub(super) byte_length: u64,
+    #[serde(default)]
+    pub(super) uri: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Material {
+    pub(super) name: Option<String>,
+    pub(super) pbr_metallic_roughness: Option<Box<MetallicRoughness>>,
+    pub(super) normal_texture: Option<Box<NormalTexture>>,
+    pub(super) occlusion_texture: Option<Box<OcclusionTexture>>,
+    pub(super) emissive_factor: Option<[f32; 3]>,
+    pub(super) emissive_texture: Option<Box<TextureInfo>>,
+    pub(super) alpha_mode: Option<String>,
+    pub(super) alpha_cutoff: Option<f32>,
+    pub(super) double_sided: bool,
+    pub(super) extensions: Option<Box<MaterialExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MaterialExtensions {
+    #[serde(rename = "KHR_materials_unlit")]
+    pub(super) unlit: Option<Unlit>,
+    #[serde(rename = "KHR_materials_emissive_strength")]
+    pub(super) emissive_strength: Option<EmissiveStrength>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Unlit {}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EmissiveStrength {
+    #[serde(default)]
+    pub(super) emissive_strength: Option<f32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct MetallicRoughness {
+    pub(super) base_color_factor: Option<[f32; 4]>,
+    pub(super) base_color_texture: Option<TextureInfo>,
+    pub(super) metallic_factor: Option<f32>,
+    pub(super) roughness_factor: Option<f32>,
+    pub(super) metallic_roughness_texture: Option<TextureInfo>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NormalTexture {
+    #[serde(flatten)]
+    pub(super) info: TextureInfo,
+    #[serde(default)]
+    pub(super) scale: Option<f32>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OcclusionTexture {
+    #[serde(flatten)]
+    pub(super) info: TextureInfo,
+    #[serde(default)]
+    pub(super) strength: Option<f32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TextureInfo {
+    pub(super) index: u32,
+    #[serde(default)]
+    pub(super) tex_coord: u32,
+    #[serde(default)]
+    pub(super) extensions: Option<Box<TextureInfoExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TextureInfoExtensions {
+    #[serde(rename = "KHR_texture_transform")]
+    pub(super) transform: Option<TextureTransform>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct TextureTransform {
+    pub(super) offset: Option<[f32; 2]>,
+    pub(super) rotation: Option<f32>,
+    pub(super) scale: Option<[f32; 2]>,
+    pub(super) tex_coord: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Texture {
+    pub(super) sampler: Option<u32>,
+    pub(super) source: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Image {
+    pub(super) name: Option<String>,
+    pub(super) uri: Option<String>,
+    pub(super) buffer_view: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Sampler {
+    pub(super) wrap_s: Option<u32>,
+    pub(super) wrap_t: Option<u32>,
+}
