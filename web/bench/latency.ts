@@ -1,0 +1,221 @@
+/**
+ * The in-page half of the latency benchmark: reads the host's marker from the pixels that were presented, so that the
+ * figure holds whatever the protocol claims. Loaded under `?bench` only; `latency.mjs` drives it.
+ */
+
+import {
+  LATENCY_MARKER_HEIGHT_PIXELS,
+  LATENCY_MARKER_WIDTH_PIXELS,
+  quantile,
+  readLatencyMarker,
+  type FrameInfo,
+  type ShownFrame,
+} from "@remora/sdk";
+import type { View } from "../portal/src/viewer/view.ts";
+
+const STEP_MILLISECONDS_MAX = 5_000;
+/** Of frames whose other half has not come yet. */
+const FRAMES_KEPT = 256;
+
+/** One input and the first presented picture that shows it; milliseconds. */
+export interface Step {
+  readonly inputToPresented: number;
+  readonly stages: Stages;
+}
+
+export interface Stages {
+  readonly wait: number;
+  readonly render: number;
+  readonly convert: number;
+  readonly encode: number;
+  /** From the painted picture to the next display frame. */
+  readonly present: number;
+  /** What remains: event dispatch, both ways through the network, jitter buffer, decoding, painting. */
+  readonly transportAndDecode: number;
+}
+
+export interface OrbitResult {
+  readonly picturesPerSecond: number;
+  readonly inputToPresented: number | null;
+  readonly inputToPresentedP95: number | null;
+  readonly decode: number | null;
+  readonly jitterBuffer: number | null;
+  readonly renderedWidthPixels: number;
+  readonly renderedHeightPixels: number;
+  /** Medians of the host's stages. */
+  readonly stages: Pick<Stages, "wait" | "render" | "convert" | "encode">;
+}
+
+interface Presented {
+  readonly poseId: number;
+  readonly paintedMilliseconds: number;
+  readonly presentedMilliseconds: number;
+}
+
+export class LatencyProbe {
+  readonly view: View;
+  /** Pictures whose marker was not the pose that the host named for them; anything but 0 is a bug. */
+  mismatches = 0;
+  readonly #scratch: CanvasRenderingContext2D;
+  readonly #presented = new Map<number, Presented>();
+  readonly #infos = new Map<number, FrameInfo>();
+  readonly #shown = new EventTarget();
+  #poseId = 0;
+  #inputMilliseconds = 0;
+
+  constructor(view: View) {
+    this.view = view;
+    const canvas = document.createElement("canvas");
+    canvas.width = LATENCY_MARKER_WIDTH_PIXELS;
+    canvas.height = LATENCY_MARKER_HEIGHT_PIXELS;
+    const scratch = canvas.getContext("2d", { willReadFrequently: true });
+    if (scratch === null) throw new Error("no 2-D context to read the marker with");
+    this.#scratch = scratch;
+    view.onPainted = (rtpTimestamp) => this.#painted(rtpTimestamp);
+    view.connection.on("frame", (frame) => this.#described(frame));
+    const remember = (event: Event) => {
+      this.#inputMilliseconds = event.timeStamp;
+    };
+    const move = "onpointerrawupdate" in view.sink.element ? "pointerrawupdate" : "pointermove";
+    view.sink.element.addEventListener(move, remember, { capture: true });
+  }
+
+  get sinkKind(): string {
+    return this.view.sink.kind;
+  }
+
+  async start(): Promise<void> {
+    await this.view.connection.setLatencyMarker(true);
+  }
+
+  /** To be called before an input; resolves with the first presented picture that shows it. */
+  nextStep(): Promise<Step> {
+    const before = this.#poseId;
+    return new Promise((resolve, reject) => {
+      const done = new AbortController();
+      const timer = setTimeout(() => {
+        done.abort();
+        reject(new Error(`no picture showed the input within ${STEP_MILLISECONDS_MAX} ms`));
+      }, STEP_MILLISECONDS_MAX);
+      this.#shown.addEventListener(
+        "shown",
+        (event) => {
+          const { presented, info } = (event as CustomEvent<{ presented: Presented; info: FrameInfo }>).detail;
+          if (presented.poseId <= before) return;
+          clearTimeout(timer);
+          done.abort();
+          resolve(step(this.#inputMilliseconds, presented, info));
+        },
+        { signal: done.signal },
+      );
+    });
+  }
+
+  /** Drags to and fro, one synthetic event per display frame, with the button of the real mouse held down. */
+  async orbit(milliseconds: number): Promise<OrbitResult> {
+    const { element } = this.view.sink;
+    const box = element.getBoundingClientRect();
+    const shown: { presented: Presented; info: FrameInfo }[] = [];
+    const done = new AbortController();
+    this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), { signal: done.signal });
+    const before = await this.#videoCounters();
+    const start = performance.now();
+    await new Promise<void>((resolve) => {
+      const drag = () => {
+        const elapsed = performance.now() - start;
+        if (elapsed > milliseconds) return resolve();
+        const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
+        const clientX = box.left + box.width * (0.5 + 0.3 * Math.sin(elapsed / 800));
+        const clientY = box.top + box.height * (0.5 + 0.1 * Math.sin(elapsed / 500));
+        element.dispatchEvent(new PointerEvent(move, { pointerId: 1, clientX, clientY, buttons: 1, bubbles: true }));
+        requestAnimationFrame(drag);
+      };
+      drag();
+    });
+    done.abort();
+    const seconds = (performance.now() - start) / 1_000;
+    const after = await this.#videoCounters();
+    const delays = shown.map(({ presented, info }) => presented.presentedMilliseconds - info.inputTimeMilliseconds);
+    const median = (pick: (info: FrameInfo) => number) => (quantile(shown.map(({ info }) => pick(info)), 0.5) ?? 0) / 1_000;
+    return {
+      picturesPerSecond: new Set(shown.map(({ presented }) => presented.poseId)).size / seconds,
+      inputToPresented: quantile(delays, 0.5),
+      inputToPresentedP95: quantile(delays, 0.95),
+      decode: perFrame(before.decode, after.decode),
+      jitterBuffer: perFrame(before.jitterBuffer, after.jitterBuffer),
+      renderedWidthPixels: shown.at(-1)?.info.renderedWidthPixels ?? 0,
+      renderedHeightPixels: shown.at(-1)?.info.renderedHeightPixels ?? 0,
+      stages: {
+        wait: median((info) => info.waitMicroseconds),
+        render: median((info) => info.renderMicroseconds),
+        convert: median((info) => info.convertMicroseconds),
+        encode: median((info) => info.encodeMicroseconds),
+      },
+    };
+  }
+
+  #painted(rtpTimestamp: number): void {
+    const [width, height] = [LATENCY_MARKER_WIDTH_PIXELS, LATENCY_MARKER_HEIGHT_PIXELS];
+    this.#scratch.drawImage(this.view.sink.element, 0, 0, width, height, 0, 0, width, height);
+    const poseId = readLatencyMarker(this.#scratch.getImageData(0, 0, width, height).data);
+    if (poseId === null) return;
+    const paintedMilliseconds = performance.now();
+    requestAnimationFrame(() => {
+      const presented = { poseId, paintedMilliseconds, presentedMilliseconds: performance.now() };
+      this.#presented.set(rtpTimestamp, presented);
+      this.#match(rtpTimestamp);
+    });
+  }
+
+  #described({ info }: ShownFrame): void {
+    this.#infos.set(info.rtpTimestamp, info);
+    this.#match(info.rtpTimestamp);
+  }
+
+  #match(rtpTimestamp: number): void {
+    const presented = this.#presented.get(rtpTimestamp);
+    const info = this.#infos.get(rtpTimestamp);
+    if (presented === undefined || info === undefined) return;
+    for (const map of [this.#presented, this.#infos]) {
+      map.delete(rtpTimestamp);
+      if (map.size > FRAMES_KEPT) map.clear();
+    }
+    if (presented.poseId !== info.poseId) this.mismatches += 1;
+    if (presented.poseId <= this.#poseId) return;
+    this.#poseId = presented.poseId;
+    this.#shown.dispatchEvent(new CustomEvent("shown", { detail: { presented, info } }));
+  }
+
+  async #videoCounters() {
+    const stats = [...(await this.view.connection.videoReport()).values()].find((entry) => entry.type === "inbound-rtp");
+    return {
+      decode: { seconds: Number(stats?.totalDecodeTime ?? 0), count: Number(stats?.framesDecoded ?? 0) },
+      jitterBuffer: {
+        seconds: Number(stats?.jitterBufferDelay ?? 0),
+        count: Number(stats?.jitterBufferEmittedCount ?? 0),
+      },
+    };
+  }
+}
+
+export function instrument(view: View): void {
+  (globalThis as { remora?: LatencyProbe }).remora = new LatencyProbe(view);
+}
+
+function step(inputMilliseconds: number, presented: Presented, info: FrameInfo): Step {
+  const inputToPresented = presented.presentedMilliseconds - inputMilliseconds;
+  const host = {
+    wait: info.waitMicroseconds / 1_000,
+    render: info.renderMicroseconds / 1_000,
+    convert: info.convertMicroseconds / 1_000,
+    encode: info.encodeMicroseconds / 1_000,
+  };
+  const present = presented.presentedMilliseconds - presented.paintedMilliseconds;
+  const known = host.wait + host.render + host.convert + host.encode + present;
+  return { inputToPresented, stages: { ...host, present, transportAndDecode: inputToPresented - known } };
+}
+
+function perFrame(before: { seconds: number; count: number }, after: { seconds: number; count: number }): number | null {
+  const count = after.count - before.count;
+  return count === 0 ? null : ((after.seconds - before.seconds) * 1_000) / count;
+}

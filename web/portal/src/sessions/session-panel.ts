@@ -1,0 +1,183 @@
+/**
+ * The live sessions of the account, asked for every few seconds while the page is visible.
+ *
+ * Rows are kept and updated in place, so that a button under the pointer or with the focus stays what it is.
+ */
+
+import type { ReadySession, RemoteRenderingClient, Session } from "@remora/sdk";
+import { build, button, byId } from "../page.ts";
+import { minutes, sentence } from "../words.ts";
+
+const REFRESH_MILLISECONDS = 4_000;
+const EXTENSION_MINUTES = 30;
+/** The service accepts leases up to a day, the end excluded. */
+const LEASE_MINUTES_MAX = 1_439;
+const ID_LETTERS = 8;
+
+export interface SessionActions {
+  readonly onConnect: (session: ReadySession) => void;
+  readonly onStop: (session: Session) => Promise<void>;
+}
+
+export class SessionPanel {
+  readonly #client: RemoteRenderingClient;
+  readonly #actions: SessionActions;
+  readonly #list = byId("sessions", HTMLUListElement);
+  readonly #empty = byId("sessions-empty", HTMLElement);
+  readonly #message = byId("sessions-message", HTMLElement);
+  readonly #rows = new Map<string, SessionRow>();
+  #connectedId: string | null = null;
+  #timer = 0;
+  #generation = 0;
+
+  constructor(client: RemoteRenderingClient, actions: SessionActions) {
+    this.#client = client;
+    this.#actions = actions;
+    document.addEventListener("visibilitychange", () => void this.refresh());
+    void this.refresh();
+  }
+
+  /** Marks the session that this page is connected to. */
+  setConnected(id: string | null): void {
+    this.#connectedId = id;
+    for (const row of this.#rows.values()) row.setConnected(row.session.id === id);
+  }
+
+  async refresh(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (document.visibilityState === "hidden") return;
+    this.#generation += 1;
+    const generation = this.#generation;
+    try {
+      const sessions = await this.#client.listSessions();
+      // An answer that was overtaken by a newer question would bring back what has ended since.
+      if (generation !== this.#generation) return;
+      this.#show(sessions);
+      this.#say("");
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      this.#say(sentence(error));
+    }
+    this.#timer = setTimeout(() => void this.refresh(), REFRESH_MILLISECONDS);
+  }
+
+  #show(sessions: readonly Session[]): void {
+    const live = new Set(sessions.map(({ id }) => id));
+    for (const [id, row] of this.#rows) {
+      if (live.has(id)) continue;
+      row.element.remove();
+      this.#rows.delete(id);
+    }
+    for (const session of sessions) {
+      const row = this.#rows.get(session.id);
+      if (row === undefined) this.#add(session);
+      else row.update(session);
+    }
+    this.#empty.hidden = this.#rows.size > 0;
+  }
+
+  #add(session: Session): void {
+    const row = new SessionRow(session, {
+      connect: (current) => this.#actions.onConnect(current),
+      extend: (current) => this.#attempt(() => this.#extend(current)),
+      stop: (current) => this.#attempt(() => this.#actions.onStop(current)),
+    });
+    row.setConnected(session.id === this.#connectedId);
+    this.#rows.set(session.id, row);
+    this.#list.prepend(row.element);
+  }
+
+  async #extend(session: Session): Promise<void> {
+    const lease = Math.min(session.maxLeaseTimeMinutes + EXTENSION_MINUTES, LEASE_MINUTES_MAX);
+    await this.#client.updateLease(session.id, lease);
+  }
+
+  async #attempt(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      await this.refresh();
+    } catch (error) {
+      this.#say(sentence(error));
+    }
+  }
+
+  #say(words: string): void {
+    if (this.#message.textContent !== words) this.#message.textContent = words;
+  }
+}
+
+interface RowActions {
+  readonly connect: (session: ReadySession) => void;
+  readonly extend: (session: Session) => Promise<void>;
+  readonly stop: (session: Session) => Promise<void>;
+}
+
+class SessionRow {
+  readonly element: HTMLLIElement;
+  session: Session;
+  readonly #status = build("span", { class: "session-status" });
+  readonly #lease = build("p", { class: "session-lease" });
+  readonly #connect: HTMLButtonElement;
+  #connected = false;
+
+  constructor(session: Session, actions: RowActions) {
+    this.session = session;
+    this.#connect = button("Connect", () => {
+      if (this.session.status === "Ready") actions.connect(this.session);
+    });
+    const nameId = `session-${session.id}`;
+    const described = { "aria-describedby": nameId };
+    this.#connect.setAttribute("aria-describedby", nameId);
+    const stop = button(
+      "Stop",
+      () => {
+        stop.disabled = true;
+        void actions.stop(this.session).finally(() => {
+          stop.disabled = false;
+        });
+      },
+      { class: "danger", ...described },
+    );
+    this.element = build(
+      "li",
+      { class: "session" },
+      build(
+        "p",
+        { class: "session-title" },
+        build("span", { class: "session-id", id: nameId, title: session.id }, shortId(session.id)),
+        build("span", { class: "session-size" }, session.size),
+        this.#status,
+      ),
+      this.#lease,
+      build(
+        "div",
+        { class: "session-actions" },
+        this.#connect,
+        button(`Extend ${EXTENSION_MINUTES} min`, () => void actions.extend(this.session), described),
+        stop,
+      ),
+    );
+    this.update(session);
+  }
+
+  setConnected(connected: boolean): void {
+    this.#connected = connected;
+    this.update(this.session);
+  }
+
+  update(session: Session): void {
+    this.session = session;
+    const words = this.#connected ? "Connected here" : session.status;
+    if (this.#status.textContent !== words) this.#status.textContent = words;
+    this.#status.dataset["status"] = session.status;
+    const left = Math.max(0, session.maxLeaseTimeMinutes - session.elapsedTimeMinutes);
+    const lease = `${minutes(left)} left of ${minutes(session.maxLeaseTimeMinutes)}`;
+    if (this.#lease.textContent !== lease) this.#lease.textContent = lease;
+    this.#connect.disabled = session.status !== "Ready" || this.#connected;
+  }
+}
+
+/** The end of an id is what differs between the sessions of one maker. */
+function shortId(id: string): string {
+  return id.length <= ID_LETTERS ? id : `…${id.slice(-ID_LETTERS)}`;
+}

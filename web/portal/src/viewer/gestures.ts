@@ -1,0 +1,160 @@
+/**
+ * Mouse, touch, pen, wheel and keys on the picture, as movements of the camera.
+ *
+ * One pointer orbits, or pans with the right or middle button or Shift; two pointers pinch and pan; the wheel zooms to
+ * the cursor. Where the browser has `pointerrawupdate`, movements arrive when the device reports them and not with the
+ * next display frame.
+ */
+
+import type { OrbitCamera } from "@remora/sdk";
+
+/** A drag over the whole height of the picture turns the model by half a circle. */
+const ORBIT_RADIANS_PER_HEIGHT = Math.PI;
+const WHEEL_ZOOM_PER_PIXEL = 0.0015;
+/** Trackpads report a pinch as a wheel with Ctrl, in small steps. */
+const PINCH_WHEEL_FACTOR = 6;
+const WHEEL_LINE_PIXELS = 16;
+const WHEEL_PAGE_PIXELS = 400;
+/** One notch of the fastest wheel; more is a glitch of the device. */
+const WHEEL_PIXELS_MAX = 600;
+const KEY_ORBIT_RADIANS = Math.PI / 24;
+const KEY_PAN = 0.08;
+const KEY_ZOOM = 1.15;
+
+export interface GestureEvents {
+  /** The camera was moved by an input event of this time. */
+  readonly onMoved: (inputTimeMilliseconds: number) => void;
+  /** A part was pointed at: normalised coordinates in the picture. */
+  readonly onFocus: (x: number, y: number, inputTimeMilliseconds: number) => void;
+  readonly onFit: (inputTimeMilliseconds: number) => void;
+  readonly onToggleOverlay: () => void;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Listens on `element` until `signal` is aborted. */
+export function listenForGestures(
+  element: HTMLElement,
+  camera: OrbitCamera,
+  events: GestureEvents,
+  signal: AbortSignal,
+): void {
+  const pointers = new Map<number, Point>();
+  let panning = false;
+
+  /** From -1 to 1 over the element, y upwards. */
+  const normalised = ({ x, y }: Point): Point => {
+    const box = element.getBoundingClientRect();
+    return { x: ((x - box.left) / box.width) * 2 - 1, y: 1 - ((y - box.top) / box.height) * 2 };
+  };
+
+  const onPointerDown = (event: PointerEvent) => {
+    element.focus({ preventScroll: true });
+    element.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    panning = event.button === 1 || event.button === 2 || event.shiftKey;
+    // The middle button would start to scroll.
+    if (event.button === 1) event.preventDefault();
+  };
+
+  const onPointerMove = (event: PointerEvent) => {
+    const from = pointers.get(event.pointerId);
+    if (from === undefined) return;
+    const to = { x: event.clientX, y: event.clientY };
+    if (from.x === to.x && from.y === to.y) return;
+    const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
+    pointers.set(event.pointerId, to);
+    const other = others[0];
+    if (other !== undefined) pinch(other, from, to);
+    else if (panning) pan(from, to);
+    else orbit(from, to);
+    events.onMoved(event.timeStamp);
+  };
+
+  const orbit = (from: Point, to: Point) => {
+    const perPixel = ORBIT_RADIANS_PER_HEIGHT / element.clientHeight;
+    camera.orbit((to.x - from.x) * perPixel, (to.y - from.y) * perPixel);
+  };
+
+  const pan = (from: Point, to: Point) => {
+    const [a, b] = [normalised(from), normalised(to)];
+    camera.pan(b.x - a.x, b.y - a.y);
+  };
+
+  /** One of two fingers moved: both the middle between them and their distance change. */
+  const pinch = (other: Point, from: Point, to: Point) => {
+    const middle = (point: Point) => ({ x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 });
+    const distance = (point: Point) => Math.max(1, Math.hypot(point.x - other.x, point.y - other.y));
+    pan(middle(from), middle(to));
+    const at = normalised(middle(to));
+    camera.zoom(distance(from) / distance(to), at.x, at.y);
+  };
+
+  const onPointerGone = (event: PointerEvent) => {
+    pointers.delete(event.pointerId);
+  };
+
+  const onWheel = (event: WheelEvent) => {
+    event.preventDefault();
+    const at = normalised({ x: event.clientX, y: event.clientY });
+    camera.zoom(wheelZoom(event), at.x, at.y);
+    events.onMoved(event.timeStamp);
+  };
+
+  const onDoubleClick = (event: MouseEvent) => {
+    const at = normalised({ x: event.clientX, y: event.clientY });
+    events.onFocus(at.x, at.y, event.timeStamp);
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const arrow = ARROWS[event.key];
+    if (arrow !== undefined) {
+      if (event.shiftKey) camera.pan(arrow.x * KEY_PAN, arrow.y * KEY_PAN);
+      else camera.orbit(arrow.x * KEY_ORBIT_RADIANS, -arrow.y * KEY_ORBIT_RADIANS);
+      events.onMoved(event.timeStamp);
+    } else if (event.key === "+" || event.key === "=") {
+      camera.zoom(1 / KEY_ZOOM);
+      events.onMoved(event.timeStamp);
+    } else if (event.key === "-" || event.key === "_") {
+      camera.zoom(KEY_ZOOM);
+      events.onMoved(event.timeStamp);
+    } else if (event.key === "f" || event.key === "F" || event.key === "Home") {
+      events.onFit(event.timeStamp);
+    } else if (event.key === "o" || event.key === "O") {
+      events.onToggleOverlay();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+
+  element.addEventListener("pointerdown", onPointerDown, { signal });
+  const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
+  element.addEventListener(move, (event) => onPointerMove(event as PointerEvent), { signal });
+  for (const gone of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
+    element.addEventListener(gone, onPointerGone, { signal });
+  }
+  element.addEventListener("wheel", onWheel, { signal, passive: false });
+  element.addEventListener("dblclick", onDoubleClick, { signal });
+  element.addEventListener("keydown", onKeyDown, { signal });
+  element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+}
+
+/** By which factor the distance changes. */
+export function wheelZoom(event: Pick<WheelEvent, "deltaY" | "deltaMode" | "ctrlKey">): number {
+  const unit = [1, WHEEL_LINE_PIXELS, WHEEL_PAGE_PIXELS][event.deltaMode] ?? 1;
+  const pixels = Math.max(-WHEEL_PIXELS_MAX, Math.min(WHEEL_PIXELS_MAX, event.deltaY * unit));
+  return Math.exp(pixels * WHEEL_ZOOM_PER_PIXEL * (event.ctrlKey ? PINCH_WHEEL_FACTOR : 1));
+}
+
+/** The direction in which the model moves, as under a hand. */
+const ARROWS: Readonly<Record<string, Point>> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: 1 },
+  ArrowDown: { x: 0, y: -1 },
+};

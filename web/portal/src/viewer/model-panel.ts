@@ -1,0 +1,91 @@
+/** The choice of the model: those that the service offers, or any GLB by its address; progress and refusals in words. */
+
+import type { ModelLoaded } from "@remora/sdk";
+import { build, byId } from "../page.ts";
+import type { Account } from "../sign-in.ts";
+import { quantity, sentence } from "../words.ts";
+
+const STAGES: Readonly<Record<string, string>> = {
+  fetching: "Fetching the file…",
+  decoding: "Reading the model…",
+  clustering: "Preparing the geometry…",
+  uploading: "Handing it to the renderer…",
+};
+
+type Load = (uri: string, onProgress: (stage: string, fraction: number) => void) => Promise<ModelLoaded>;
+
+export class ModelPanel {
+  readonly #choice = byId("model-choice", HTMLSelectElement);
+  readonly #form = byId("model-form", HTMLFormElement);
+  readonly #address = byId("model-uri", HTMLInputElement);
+  readonly #submit = byId("model-load", HTMLButtonElement);
+  readonly #progress = byId("model-progress", HTMLProgressElement);
+  readonly #message = byId("model-message", HTMLElement);
+  #load: Load | null = null;
+  /** What a connection shows first: the last choice, whichever way it was made. */
+  #wanted = "";
+
+  constructor() {
+    this.#choice.addEventListener("change", () => this.#want(this.#choice.value));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const uri = this.#address.value.trim();
+      if (uri !== "") this.#want(uri);
+    });
+    this.#ready(false);
+  }
+
+  offer({ models, defaultModel }: Account): void {
+    this.#choice.replaceChildren(...models.map(({ uri, label }) => build("option", { value: uri }, label)));
+    this.#choice.value = defaultModel;
+    this.#choice.disabled = false;
+    this.#wanted = defaultModel;
+  }
+
+  /** Loads what is wanted, and from now on what is chosen; null where there is no connection any more. */
+  attach(load: Load | null): void {
+    this.#load = load;
+    this.#ready(false);
+    this.#submit.disabled = load === null;
+    if (load === null) this.#say("");
+    else void this.#run();
+  }
+
+  #want(uri: string): void {
+    this.#wanted = uri;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const load = this.#load;
+    const uri = this.#wanted;
+    if (load === null) return;
+    const current = () => this.#load === load && this.#wanted === uri;
+    this.#ready(true);
+    this.#say("Loading…");
+    try {
+      const model = await load(uri, (stage, fraction) => {
+        if (!current()) return;
+        this.#progress.value = fraction;
+        this.#say(STAGES[stage] ?? "Loading…");
+      });
+      if (!current()) return;
+      this.#say(
+        `${model.name}: ${quantity(Number(model.triangles))} triangles, ${model.parts} parts, ${model.materials} materials.`,
+      );
+    } catch (error) {
+      if (current()) this.#say(sentence(error), true);
+    }
+    if (current()) this.#ready(false);
+  }
+
+  #ready(loading: boolean): void {
+    this.#progress.value = 0;
+    this.#progress.classList.toggle("active", loading);
+  }
+
+  #say(words: string, isError = false): void {
+    this.#message.textContent = words;
+    this.#message.classList.toggle("error", isError);
+  }
+}

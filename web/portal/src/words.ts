@@ -1,0 +1,115 @@
+/** What is said to the person in front of the page: every outcome in words, with what to do next. */
+
+import {
+  type CloseReason,
+  CommandRefused,
+  ConnectError,
+  RequestRefused,
+  type Session,
+} from "@remora/sdk";
+
+export interface Notice {
+  readonly title: string;
+  readonly detail: string;
+  /** What the button of the notice does. */
+  readonly action: "retry" | "reconnect" | null;
+}
+
+export const WELCOME: Notice = {
+  title: "See a model that is rendered elsewhere",
+  detail: "New session leases a render host, for you alone, and connects to it.",
+  action: null,
+};
+
+export const NOT_SIGNED_IN: Notice = {
+  title: "Not signed in",
+  detail: "Open the address that “remora up” printed when it started. It is made anew at every start.",
+  action: null,
+};
+
+export const SERVICE_SILENT: Notice = {
+  title: "The service does not answer",
+  detail: "Is “remora up” still running? Reload this page when it is.",
+  action: null,
+};
+
+export const STARTING: Notice = {
+  title: "Starting a render host…",
+  detail: "It is reserved for this session until the session is stopped or its lease is over.",
+  action: null,
+};
+
+export const CONNECTING: Notice = { title: "Connecting…", detail: "", action: null };
+
+export const STOPPED: Notice = {
+  title: "Session stopped",
+  detail: "Its render host has been given back.",
+  action: null,
+};
+
+export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
+
+export function noticeOfClose(reason: CloseReason): Notice {
+  switch (reason.kind) {
+    case "left":
+      return { title: "Disconnected", detail: "The session goes on; connect to it again from the list.", action: "reconnect" };
+    case "lost":
+      return { title: "The connection was lost", detail: "The render host is no longer heard.", action: "reconnect" };
+    case "ended":
+      switch (reason.why) {
+        case "stopped":
+          return STOPPED;
+        case "lease-expired":
+          return { title: "The lease is over", detail: "The session has ended. Start a new one to go on.", action: null };
+        case "host-failed":
+          return { title: "The render host failed", detail: reason.message, action: null };
+      }
+  }
+}
+
+export function noticeOfConnectError(error: unknown): Notice {
+  if (error instanceof ConnectError && error.code === "SessionInUse") {
+    return {
+      title: "This session is in use by another client",
+      detail: "A session has one client at a time. Try again when the other one has left.",
+      action: "retry",
+    };
+  }
+  return { title: "Not connected", detail: sentence(error), action: "retry" };
+}
+
+export function noticeOfEndedSession(session: Session): Notice | null {
+  switch (session.status) {
+    case "Starting":
+    case "Ready":
+      return null;
+    case "Stopped":
+      return STOPPED;
+    case "Expired":
+      return { title: "The lease is over", detail: "The session has ended. Start a new one to go on.", action: null };
+    case "Error":
+      return { title: "The session failed", detail: session.reason ?? "The service gave no reason.", action: null };
+  }
+}
+
+/** An error as a sentence; the words of the service and of the host are meant for people. */
+export function sentence(error: unknown): string {
+  if (error instanceof RequestRefused && error.code === "Unauthorized") return NOT_SIGNED_IN.detail;
+  if (error instanceof CommandRefused || error instanceof Error) return error.message;
+  return String(error);
+}
+
+export function minutes(count: number): string {
+  return count < 60 ? `${count} min` : `${Math.floor(count / 60)} h ${String(count % 60).padStart(2, "0")} min`;
+}
+
+/** 18.7 million, 200 thousand, 950. */
+export function quantity(count: number): string {
+  if (count >= 1e6) return `${trimmed(count / 1e6)} million`;
+  if (count >= 1e4) return `${trimmed(count / 1e3)} thousand`;
+  return String(count);
+}
+
+function trimmed(value: number): string {
+  return value.toFixed(value < 100 ? 1 : 0).replace(/\.0$/, "");
+}
