@@ -100,7 +100,9 @@ export function sentence(error: unknown): string {
 }
 
 export function minutes(count: number): string {
-  return count < 60 ? `${count} min` : `${Math.floor(count / 60)} h ${String(count % 60).padStart(2, "0")} min`;
+  const [hours, rest] = [Math.floor(count / 60), count % 60];
+  if (hours === 0) return `${rest} min`;
+  return rest === 0 ? `${hours} h` : `${hours} h ${rest} min`;
 }
 
 /** 18.7 million, 200 thousand, 950. */

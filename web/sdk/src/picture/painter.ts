@@ -41,14 +41,18 @@ void main() {
   colour = vec4(texture(picture, position).rgb, 1.0);
 }`;
 
+/** Drivers that are programmes on the CPU; browsers do not always own up to a performance caveat. */
+const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
 /** Null where there is no WebGL 2, or only one that a CPU emulates. */
 export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftware: boolean }): Painter | null {
+  // Asked on another canvas: one that has had a WebGL context never gets a 2-D one.
+  if (!options.evenInSoftware && !hasGraphicsProcessor()) return null;
   const gl = canvas.getContext("webgl2", {
     alpha: false,
     antialias: false,
     depth: false,
     desynchronized: true,
-    failIfMajorPerformanceCaveat: !options.evenInSoftware,
     powerPreference: "high-performance",
   });
   if (gl === null || !prepare(gl)) return null;
@@ -65,6 +69,16 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
       return true;
     },
   };
+}
+
+function hasGraphicsProcessor(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (gl === null) return false;
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
+  // Browsers allow a page only so many contexts.
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !SOFTWARE_RENDERERS.test(renderer);
 }
 
 /** Programme and texture stay bound for good: nothing else draws with this context. */

@@ -1,0 +1,160 @@
+/**
+ * A render host that lives in a page of the browser: answers offers, streams a canvas whose colour follows the pose,
+ * and speaks the real protocol. For what a real host does only when something breaks: refusals, endings, silence.
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Browser, Page } from "playwright-core";
+import {
+  type ClientCommand,
+  ClientCommandSchema,
+  type HostMessage,
+  HostMessageSchema,
+  type Reply,
+  type Welcome,
+} from "../sdk/src/generated/remora/v1/connection_pb.ts";
+
+/** What the page below offers to this process, and the other way round. */
+interface HostPage {
+  clientArrived(): void;
+  fromClient(message: number[]): void;
+  answer(offer: string): Promise<string>;
+  send(message: number[]): void;
+  hangUp(): void;
+}
+
+export class FakeHost {
+  readonly commands: ClientCommand["command"][] = [];
+  /** Refuses the next models with these words. */
+  modelRefusal: string | null = null;
+  readonly #page: Page;
+
+  private constructor(page: Page) {
+    this.#page = page;
+  }
+
+  static async open(browser: Browser): Promise<FakeHost> {
+    const page = await (await browser.newContext()).newPage();
+    const host = new FakeHost(page);
+    await page.exposeFunction("fromClient", (message: number[]) => host.#receive(Uint8Array.from(message)));
+    await page.exposeFunction("clientArrived", () => host.#welcome());
+    await page.addInitScript(hostPage);
+    await page.goto("data:text/html,<title>host</title>");
+    return host;
+  }
+
+  async answer(offer: string): Promise<string> {
+    return this.#page.evaluate((sdp) => (globalThis as unknown as HostPage).answer(sdp), offer);
+  }
+
+  async send(message: HostMessage["message"]): Promise<void> {
+    const bytes = [...toBinary(HostMessageSchema, create(HostMessageSchema, { message }))];
+    await this.#page.evaluate((data) => (globalThis as unknown as HostPage).send(data), bytes);
+  }
+
+  /** Ends the connection as a host that ends itself does. */
+  async hangUp(): Promise<void> {
+    await this.#page.evaluate(() => (globalThis as unknown as HostPage).hangUp());
+  }
+
+  async close(): Promise<void> {
+    await this.#page.context().close();
+  }
+
+  #welcome(): Promise<void> {
+    const value: Welcome = {
+      $typeName: "remora.v1.Welcome",
+      sessionId: "session",
+      adapterName: "Fake adapter",
+      softwareAdapter: true,
+      viewportWidthPixelsMax: 4_096,
+      viewportHeightPixelsMax: 4_096,
+    };
+    return this.send({ case: "welcome", value });
+  }
+
+  async #receive(bytes: Uint8Array): Promise<void> {
+    const { id, command } = fromBinary(ClientCommandSchema, bytes);
+    this.commands.push(command);
+    if (id !== 0) await this.send({ case: "reply", value: this.#reply(id, command) });
+  }
+
+  #reply(id: number, command: ClientCommand["command"]): Reply {
+    const reply = (result: Reply["result"]): Reply => ({ $typeName: "remora.v1.Reply", id, result });
+    const vector = (value: number) => ({ $typeName: "remora.v1.Vector3" as const, x: value, y: value, z: value });
+    switch (command.case) {
+      case "loadModel":
+        if (this.modelRefusal !== null) {
+          const value = { $typeName: "remora.v1.Error" as const, code: "ModelNotFound", message: this.modelRefusal };
+          return reply({ case: "error", value });
+        }
+        return reply({
+          case: "modelLoaded",
+          value: {
+            $typeName: "remora.v1.ModelLoaded",
+            rootEntity: 1n,
+            name: "Engine",
+            triangles: 200_000n,
+            parts: 2_000,
+            materials: 12,
+            boundsMin: vector(-1),
+            boundsMax: vector(1),
+          },
+        });
+      case "castRay":
+        return reply({ case: "rayMissed", value: { $typeName: "remora.v1.RayMissed" } });
+      default:
+        return reply({ case: "done", value: { $typeName: "remora.v1.Done" } });
+    }
+  }
+}
+
+/** Runs in the page. */
+function hostPage(): void {
+  const page = globalThis as unknown as HostPage;
+  let connection: RTCPeerConnection | null = null;
+  let control: RTCDataChannel | null = null;
+
+  page.answer = async (offer) => {
+    const peer = new RTCPeerConnection();
+    connection = peer;
+    const canvas = document.createElement("canvas");
+    canvas.width = 640;
+    canvas.height = 360;
+    const context = canvas.getContext("2d");
+    let hue = 0;
+    const paint = () => {
+      if (context === null || connection !== peer) return;
+      hue = (hue + 3) % 360;
+      context.fillStyle = `hsl(${hue} 60% 50%)`;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      setTimeout(paint, 50);
+    };
+    paint();
+    peer.addEventListener("datachannel", ({ channel }) => {
+      channel.binaryType = "arraybuffer";
+      if (channel.label !== "control") return;
+      control = channel;
+      channel.addEventListener("message", (event) => page.fromClient([...new Uint8Array(event.data)]));
+      const greet = () => page.clientArrived();
+      if (channel.readyState === "open") greet();
+      else channel.addEventListener("open", greet);
+    });
+    await peer.setRemoteDescription({ type: "offer", sdp: offer });
+    const track = canvas.captureStream().getVideoTracks()[0];
+    if (track !== undefined) peer.addTrack(track);
+    await peer.setLocalDescription();
+    await new Promise<void>((resolve) => {
+      if (peer.iceGatheringState === "complete") return resolve();
+      peer.addEventListener("icegatheringstatechange", () => {
+        if (peer.iceGatheringState === "complete") resolve();
+      });
+    });
+    return peer.localDescription?.sdp ?? "";
+  };
+  page.send = (message) => control?.send(Uint8Array.from(message));
+  page.hangUp = () => {
+    connection?.close();
+    connection = null;
+  };
+}

@@ -1,0 +1,161 @@
+/** The portal's service as far as the page sees it: static files, sign-in, sessions, and the handshake of a fake host. */
+
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import type { FakeHost } from "./fake-host.ts";
+
+const DIST = join(import.meta.dirname, "../portal/dist");
+const SECRET = "right";
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+
+interface FakeSession {
+  status: "Starting" | "Ready" | "Stopped" | "Error";
+  maxLeaseTimeMinutes: number;
+  asked: number;
+}
+
+export class FakeService {
+  readonly sessions = new Map<string, FakeSession>();
+  /** Why sessions fail to start; null where they do not. */
+  startFailure: string | null = null;
+  inUse = false;
+  readonly #host: FakeHost;
+  readonly #portal: Server;
+  readonly #handshake: Server;
+
+  private constructor(host: FakeHost) {
+    this.#host = host;
+    this.#portal = createServer((request, response) => void this.#serve(request, response));
+    this.#handshake = createServer((request, response) => void this.#shakeHands(request, response));
+  }
+
+  static async start(host: FakeHost): Promise<FakeService> {
+    const service = new FakeService(host);
+    for (const server of [service.#portal, service.#handshake]) {
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    }
+    return service;
+  }
+
+  get origin(): string {
+    return `http://localhost:${port(this.#portal)}`;
+  }
+
+  get address(): string {
+    return `${this.origin}/#secret=${SECRET}`;
+  }
+
+  close(): void {
+    for (const server of [this.#portal, this.#handshake]) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
+    if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
+    const file = normalize(pathname === "/" ? "/index.html" : pathname);
+    const content = await readFile(join(DIST, file)).catch(() => null);
+    if (content === null) return void response.writeHead(404).end();
+    response.writeHead(200, {
+      "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
+      "Content-Security-Policy":
+        "default-src 'self'; connect-src 'self' http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    });
+    response.end(content);
+  }
+
+  #signIn(text: string, response: ServerResponse): void {
+    if (JSON.parse(text).secret !== SECRET) {
+      return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
+    }
+    json(response, 200, {
+      accountId: "account",
+      accessToken: "token",
+      expiresInSeconds: 3_600,
+      defaultModel: "builtin://Engine?triangles=200000",
+      models: [
+        { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
+        { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
+      ],
+    });
+  }
+
+  #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {
+    const [, , , , id, action] = pathname.split("/");
+    if (id === undefined) {
+      const live = [...this.sessions].filter(([, { status }]) => status === "Starting" || status === "Ready");
+      return json(response, 200, { sessions: live.map(([each]) => this.#session(each)) });
+    }
+    if (method === "PUT") {
+      const { maxLeaseTimeMinutes } = JSON.parse(text);
+      this.sessions.set(id, { status: "Starting", maxLeaseTimeMinutes, asked: 0 });
+      return json(response, 201, this.#session(id));
+    }
+    const session = this.sessions.get(id);
+    if (session === undefined) return void response.writeHead(404).end();
+    if (action === ":stop") {
+      session.status = "Stopped";
+      response.writeHead(204).end();
+      const reason = { $typeName: "remora.v1.SessionEnding" as const, reason: 1, message: "The session was stopped." };
+      void this.#host.send({ case: "sessionEnding", value: reason });
+      return;
+    }
+    if (method === "PATCH") session.maxLeaseTimeMinutes = JSON.parse(text).maxLeaseTimeMinutes;
+    if (method === "GET") {
+      session.asked += 1;
+      if (session.status === "Starting" && session.asked > 1) {
+        session.status = this.startFailure === null ? "Ready" : "Error";
+      }
+    }
+    json(response, 200, this.#session(id));
+  }
+
+  #session(id: string): object {
+    const session = this.sessions.get(id);
+    return {
+      id,
+      creationTime: "2026-01-01T00:00:00+00:00",
+      ...(session?.status === "Ready"
+        ? { hostname: "localhost", handshakePort: port(this.#handshake), arrInspectorPort: 1 }
+        : {}),
+      elapsedTimeMinutes: 0,
+      maxLeaseTimeMinutes: session?.maxLeaseTimeMinutes,
+      size: "Standard",
+      status: session?.status,
+      ...(session?.status === "Error" ? { error: { code: "HostFailed", message: this.startFailure } } : {}),
+    };
+  }
+
+  async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader("Access-Control-Allow-Origin", this.origin);
+    response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    const offer = await body(request);
+    if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
+    response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
+  }
+}
+
+function port(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function body(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function json(response: ServerResponse, status: number, value: object): void {
+  response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" }).end(JSON.stringify(value));
+}
