@@ -1,1 +1,240 @@
-//! Placeholder until the first commit of this crate.
+//! A render host: one process, one session, one client at a time.
+//!
+//! ```text
+//!   HostSpec ─▶ run ─┬─ link ───── reports to the control plane, hands on its orders
+//!                    ├─ door ───── handshake and inspector ports: who may come in
+//!                    ├─ frames ─── graphics device, stage, renderer     ┐
+//!                    ├─ encoding ─ pictures to access units             ├ the frame path
+//!                    ├─ transport  UDP, WebRTC (remora-stream)          ┘
+//!                    └─ loader ─── models
+//! ```
+//!
+//! The main thread owns the [`life::Life`] and waits for events of the others; there are channels between the
+//! threads and no locks. A host does not outlive its lease, keeps no state on disk, and never learns of another
+//! session.
+
+mod clock;
+mod door;
+mod encoding;
+mod frames;
+mod life;
+mod link;
+mod loader;
+mod marker;
+mod runtime;
+mod stage;
+mod token;
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    time::Duration,
+};
+
+use remora_protocol::{
+    connection::session_ending::Reason,
+    link::{HostAddress, HostSpec, StopReason},
+};
+pub use remora_render::GraphicsOptions;
+use remora_stream::{TransportOptions, local_addresses};
+use thiserror::Error;
+
+use crate::{
+    clock::{Clock, Moment},
+    frames::{Frames, FramesOptions, Input, StageEvent},
+    life::{Ending, Life},
+    link::{Answer, Link, Status},
+    runtime::{Runtime, RuntimeEvent},
+};
+
+const EVENTS: usize = 256;
+/// For the client to hear that the session ends, and for the control plane to hear why.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// What the machine's operator decides, not the control plane.
+#[derive(Clone, Debug, Default)]
+pub struct HostOptions {
+    pub graphics: GraphicsOptions,
+}
+
+#[derive(Debug, Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Link(#[from] link::LinkError),
+    /// What the control plane was told.
+    #[error("{0}")]
+    Failed(String),
+}
+
+enum Event {
+    Stage(StageEvent),
+    Runtime(RuntimeEvent),
+    Answer(Answer),
+}
+
+/// Runs until the session is over, whoever ends it.
+pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
+    let clock = Clock::start();
+    let (events, inbox) = sync_channel(EVENTS);
+    let life = Life::new(
+        clock.now(),
+        Duration::from_millis(spec.start_milliseconds_max),
+        Duration::from_millis(spec.lease_milliseconds),
+    );
+    let status = Status { state: remora_protocol::link::HostState::Starting, connected_clients: 0 };
+    let link = {
+        let events = events.clone();
+        Link::start(&spec, status, move |answer| {
+            // A main thread that is gone needs no more answers.
+            let _ = events.send(Event::Answer(answer));
+        })?
+    };
+    let runtime = {
+        let events = events.clone();
+        Runtime::start(spec.clone(), move |event| {
+            let _ = events.send(Event::Runtime(event));
+        })
+    };
+    let frames = Frames::start(frames_options(&spec, options), clock, move |event| {
+        let _ = events.send(Event::Stage(event));
+    });
+    Host { clock, hostname: spec.hostname, life, link, runtime, frames, connected: false, told: None }.run(&inbox)
+}
+
+struct Host {
+    clock: Clock,
+    hostname: String,
+    life: Life,
+    link: Link,
+    runtime: Runtime,
+    frames: Frames,
+    connected: bool,
+    /// What the control plane was told last.
+    told: Option<(remora_protocol::link::HostState, bool)>,
+}
+
+impl Host {
+    fn run(mut self, inbox: &Receiver<Event>) -> Result<(), HostError> {
+        while self.life.ending().is_none() {
+            self.tell();
+            let now = self.clock.now();
+            let wait = self.life.wake_at().map_or(Duration::MAX, |at| at.saturating_sub(now));
+            match inbox.recv_timeout(wait) {
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.life.failed("all threads of the host have ended".into()),
+            }
+            self.life.tick(self.clock.now());
+        }
+        self.part(inbox)
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Stage(StageEvent::Up { adapter, transport }) => {
+                tracing::info!(%adapter, "the graphics device is up");
+                self.runtime.open_door(transport);
+            }
+            Event::Stage(StageEvent::Connected) => {
+                tracing::info!("a client connected");
+                self.connected = true;
+            }
+            Event::Stage(StageEvent::Disconnected { why }) => {
+                tracing::info!(%why, "the client disconnected");
+                self.connected = false;
+            }
+            Event::Stage(StageEvent::Statistics(statistics)) => self.runtime.publish(statistics),
+            Event::Stage(StageEvent::Failed { why }) => self.life.failed(why),
+            Event::Runtime(RuntimeEvent::Open { handshake_port, inspector_port }) => {
+                let address = HostAddress { hostname: self.hostname.clone(), handshake_port, inspector_port };
+                tracing::info!(handshake_port, inspector_port, "ready");
+                self.life.ready(self.clock.now(), address);
+            }
+            Event::Runtime(RuntimeEvent::Failed { why }) => self.life.failed(why),
+            Event::Runtime(RuntimeEvent::Terminated) => self.life.terminated(),
+            Event::Answer(Answer::Order(order)) => {
+                let now = self.clock.now();
+                self.life.ordered(now, &order);
+                self.frames.put(Input::Lease(self.life.lease_remaining(now)));
+            }
+            Event::Answer(Answer::Disowned) => self.life.disowned(),
+        }
+    }
+
+    /// Reports at once what has changed; the link repeats it by itself.
+    fn tell(&mut self) {
+        let Some(state) = self.life.report() else { return };
+        let now = (state, self.connected);
+        if self.told.as_ref() != Some(&now) {
+            self.link.report(Status { state: now.0.clone(), connected_clients: u32::from(self.connected) });
+            self.told = Some(now);
+        }
+    }
+
+    /// The client hears that the session ends; a control plane that does not know why yet is told.
+    fn part(mut self, inbox: &Receiver<Event>) -> Result<(), HostError> {
+        let Some(ending) = self.life.ending().cloned() else { return Ok(()) };
+        tracing::info!(?ending, "the host ends");
+        let (reason, message) = farewell(&ending);
+        self.frames.put(Input::End { reason, message });
+        self.tell();
+        let must_report = matches!(ending, Ending::Failed(_));
+        let mut reported = !must_report;
+        let deadline: Moment = self.clock.now() + FAREWELL_MAX;
+        while self.connected || !reported {
+            match inbox.recv_timeout(deadline.saturating_sub(self.clock.now())) {
+                Ok(Event::Stage(StageEvent::Disconnected { .. })) => self.connected = false,
+                // The answer to a failure is the order to stop.
+                Ok(Event::Answer(Answer::Disowned | Answer::Order(remora_protocol::link::HostOrder::Stop { .. }))) => {
+                    reported = true;
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        match ending {
+            Ending::Failed(why) => Err(HostError::Failed(why)),
+            Ending::Ordered(_) | Ending::LeaseExpired | Ending::Disowned | Ending::Terminated => Ok(()),
+        }
+    }
+}
+
+fn farewell(ending: &Ending) -> (Reason, String) {
+    match ending {
+        Ending::Ordered(StopReason::LeaseExpired) | Ending::LeaseExpired => {
+            (Reason::LeaseExpired, "the session's lease is over".to_owned())
+        }
+        Ending::Ordered(StopReason::Stopped) => (Reason::Stopped, "the session was stopped".to_owned()),
+        Ending::Ordered(StopReason::NotNeeded) | Ending::Disowned => {
+            (Reason::Stopped, "the service has ended this session".to_owned())
+        }
+        Ending::Terminated => (Reason::Stopped, "the service is shutting down".to_owned()),
+        Ending::Failed(why) => (Reason::HostFailed, format!("the render host failed: {why}")),
+    }
+}
+
+fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
+    let addresses = if spec.listen_address.is_unspecified() || spec.listen_address.is_loopback() {
+        local_addresses()
+    } else {
+        vec![spec.listen_address]
+    };
+    FramesOptions {
+        session_id: spec.session_id.clone(),
+        model_files: spec.model_files.clone(),
+        graphics: options.graphics,
+        transport: TransportOptions { addresses, ..TransportOptions::default() },
+        memory_bytes_max: memory_bytes_max(),
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+/// What one model may take: most of what is free now, so that the rest of the machine lives on.
+fn memory_bytes_max() -> u64 {
+    const UNKNOWN: u64 = 4 << 30;
+    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kibibytes * 1024)
+    });
+    available.map_or(UNKNOWN, |bytes| bytes / 5 * 3)
+}

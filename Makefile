@@ -1,0 +1,71 @@
+# What a person types. Each target installs what it needs (scripts/setup.sh) and can be run from a fresh clone.
+
+CARGO ?= cargo
+WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: demo build test unit web-test e2e sdk-test lint accept bench-latency bench-render bench-encode setup setup-test clean
+
+## Build everything and start it on this machine; prints the address to open.
+demo: build
+	@target/release/remora up $(UP)
+
+## The release executable, web pages embedded: target/release/remora.
+build: setup web/portal/dist/index.html
+	$(CARGO) build --release --bin remora
+
+## Every test, the ones in a real browser and with the official SDK included.
+test: setup-test lint unit web-test e2e sdk-test
+
+unit: setup-test web/portal/dist/index.html
+	$(CARGO) test --workspace
+
+web-test: setup-test
+	cd web && npm test
+
+target/debug/remora: FORCE web/portal/dist/index.html
+	$(CARGO) build --bin remora
+
+e2e: setup-test target/debug/remora
+	scripts/with-remora.sh target/debug/remora npm --prefix web run e2e
+
+sdk-test: setup-test target/debug/remora
+	scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh
+
+lint: setup-test web/portal/dist/index.html
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	cd web && npm run --silent check
+
+## Take what the code makes now as the golden images and generated files, to be looked at before it is committed.
+accept: setup-test
+	REMORA_ACCEPT_GENERATED=1 $(CARGO) test -p remora-protocol --test generated
+	REMORA_ACCEPT_GOLDEN=1 $(CARGO) test -p remora-render
+	cd web && npm run generate
+
+## Input to picture in a real browser, and pictures per second; prints a table.
+bench-latency: build setup-test
+	scripts/bench-latency.sh
+
+## Cost of a frame by stage, and of getting a model ready.
+bench-render: setup
+	$(CARGO) run --release -p remora-render --example frame_cost
+
+## Cost and quality of the video encoder.
+bench-encode: setup
+	$(CARGO) run --release -p remora-stream --example encode_cost
+
+web/portal/dist/index.html: $(WEB_SOURCES) | setup
+	cd web && npm run --silent build
+
+setup:
+	@scripts/setup.sh run
+
+setup-test:
+	@scripts/setup.sh test
+
+clean:
+	$(CARGO) clean
+	rm -rf web/node_modules web/*/dist test-output
+
+FORCE:

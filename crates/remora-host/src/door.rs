@@ -1,0 +1,318 @@
+//! The host's two TCP ports: the handshake (see [`remora_protocol::handshake`]) and the inspector.
+//!
+//! Both take TLS, and on a loopback address plain HTTP too, told apart by the first byte, so that a page that the
+//! local browser loaded without a certificate can connect. Pages of other origins are refused before the token is
+//! looked at, and so is whoever came by another name than this host's on loopback (DNS rebinding).
+//!
+//! The door decides who may come in; it never touches the scene, and the connection itself is the transport's.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use remora_protocol::{
+    handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX},
+    link::{HostSpec, PORTS},
+};
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    clock::seconds_since_1970,
+    token::{Refusal, TokenVerifier},
+};
+
+const CONNECTIONS_MAX: usize = 64;
+const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
+const TLS_TIME_MAX: Duration = Duration::from_secs(10);
+/// Browsers may remember a preflight answer this long.
+const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+const TLS_HANDSHAKE_RECORD: u8 = 0x16;
+
+#[derive(Debug, Error)]
+pub enum DoorError {
+    #[error("no two free TCP ports between {} and {} on {address}", PORTS.start(), PORTS.end())]
+    NoPorts { address: IpAddr, source: io::Error },
+    #[error("the host's certificate or key cannot be used: {0}")]
+    Certificate(String),
+    #[error("the token service's public key is not a PEM of an RSA key")]
+    PublicKey,
+}
+
+/// Why an offer that came with a good token is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    InUse,
+    BadOffer(String),
+    Unavailable(String),
+}
+
+/// What stands behind the door.
+pub trait Inside: Send + Sync + 'static {
+    /// Answers an SDP offer. May block for milliseconds.
+    fn answer(&self, offer: &str) -> Result<String, NoAnswer>;
+    /// The inspector's page: JSON.
+    fn inspect(&self) -> String;
+}
+
+pub struct Door {
+    handshake: TcpListener,
+    inspector: TcpListener,
+    tls: TlsAcceptor,
+    plain_http: bool,
+    guard: Arc<Guard>,
+}
+
+struct Guard {
+    verifier: TokenVerifier,
+    allowed_origins: Vec<String>,
+    /// Host names that may be asked for; empty: any.
+    names: Vec<String>,
+    inside: Box<dyn Inside>,
+}
+
+impl Door {
+    /// Takes two ports of the original service's range. `seed` spreads hosts over it.
+    pub async fn open(spec: &HostSpec, seed: u16, inside: Box<dyn Inside>) -> Result<Self, DoorError> {
+        let address = spec.listen_address;
+        let (handshake, next) = bind(address, seed).await?;
+        let (inspector, _) = bind(address, next).await?;
+        let verifier = TokenVerifier::new(&spec.token_public_key_pem, &spec.account_id).ok_or(DoorError::PublicKey)?;
+        let names = if address.is_loopback() {
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), spec.hostname.clone()]
+        } else {
+            Vec::new()
+        };
+        let guard = Guard { verifier, allowed_origins: spec.allowed_origins.clone(), names, inside };
+        Ok(Self {
+            handshake,
+            inspector,
+            tls: acceptor(&spec.certificate_pem, &spec.certificate_key_pem)?,
+            plain_http: address.is_loopback(),
+            guard: Arc::new(guard),
+        })
+    }
+
+    /// Handshake and inspector.
+    pub fn ports(&self) -> io::Result<(u16, u16)> {
+        Ok((self.handshake.local_addr()?.port(), self.inspector.local_addr()?.port()))
+    }
+
+    /// Serves until it is dropped.
+    pub async fn serve(self) {
+        let handshake = Router::new()
+            .route(CONNECTION_PATH, post(connect).options(preflight))
+            .layer(DefaultBodyLimit::max(OFFER_BYTES_MAX));
+        let inspector = Router::new().route("/", get(inspect).options(preflight));
+        let finish = |router: Router<Arc<Guard>>| {
+            router.layer(middleware::from_fn_with_state(self.guard.clone(), admit)).with_state(self.guard.clone())
+        };
+        tokio::join!(
+            accept(self.handshake, self.tls.clone(), self.plain_http, finish(handshake)),
+            accept(self.inspector, self.tls.clone(), self.plain_http, finish(inspector)),
+        );
+    }
+}
+
+async fn bind(address: IpAddr, seed: u16) -> Result<(TcpListener, u16), DoorError> {
+    let count = PORTS.end() - PORTS.start() + 1;
+    let mut error = None;
+    for step in 0..count {
+        let offset = (u32::from(seed) + u32::from(step)) % u32::from(count);
+        let port = PORTS.start() + offset as u16;
+        match TcpListener::bind(SocketAddr::new(address, port)).await {
+            Ok(listener) => return Ok((listener, offset as u16 + 1)),
+            Err(found) if found.kind() == io::ErrorKind::AddrInUse => error = Some(found),
+            Err(source) => return Err(DoorError::NoPorts { address, source }),
+        }
+    }
+    let source = error.unwrap_or_else(|| io::ErrorKind::AddrInUse.into());
+    Err(DoorError::NoPorts { address, source })
+}
+
+fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, DoorError> {
+    use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let bad = |error: &dyn std::fmt::Display| DoorError::Certificate(error.to_string());
+    let chain = CertificateDer::pem_slice_iter(certificate_pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| bad(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| bad(&error))?;
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| bad(&error))?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|error| bad(&error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn accept(listener: TcpListener, tls: TlsAcceptor, plain_http: bool, router: Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: others must end first.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (tls, router) = (tls.clone(), router.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = serve_one(stream, tls, plain_http, router).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+}
+
+async fn serve_one(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    plain_http: bool,
+    router: Router,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let mut first = [0];
+    let peeked = tokio::time::timeout(TLS_TIME_MAX, stream.peek(&mut first)).await??;
+    if peeked == 0 {
+        return Ok(());
+    }
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME_MAX).keep_alive(true);
+    let service = TowerToHyperService::new(router);
+    if first[0] == TLS_HANDSHAKE_RECORD {
+        let stream = tokio::time::timeout(TLS_TIME_MAX, tls.accept(stream)).await??;
+        http.serve_connection(TokioIo::new(stream), service).await?;
+    } else if plain_http {
+        http.serve_connection(TokioIo::new(stream), service).await?;
+    }
+    Ok(())
+}
+
+/// Origin and name first, then what every answer carries.
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let refusal = guard.refuse_page(request.headers());
+    let mut response = match refusal {
+        Some(message) => error(StatusCode::FORBIDDEN, "Forbidden", message),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin.filter(|origin| guard.allows(origin)) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    response
+}
+
+async fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
+    headers.insert(HeaderName::from_static("access-control-allow-private-network"), HeaderValue::from_static("true"));
+    response
+}
+
+async fn connect(State(guard): State<Arc<Guard>>, headers: HeaderMap, offer: axum::body::Bytes) -> Response {
+    if let Err(refusal) = guard.verify(&headers) {
+        return refused(&refusal);
+    }
+    let Ok(offer) = String::from_utf8(offer.into()) else {
+        return error(StatusCode::BAD_REQUEST, "BadOffer", "the body is not an SDP offer: it is not UTF-8".to_owned());
+    };
+    let answer = tokio::task::spawn_blocking(move || guard.inside.answer(&offer)).await;
+    match answer {
+        Ok(Ok(sdp)) => (
+            StatusCode::CREATED,
+            [(header::CONTENT_TYPE, "application/sdp"), (header::LOCATION, CONNECTION_PATH)],
+            Body::from(sdp),
+        )
+            .into_response(),
+        Ok(Err(NoAnswer::InUse)) => error(
+            StatusCode::CONFLICT,
+            "SessionInUse",
+            "this session is in use by another client; it is free again when that one disconnects".to_owned(),
+        ),
+        Ok(Err(NoAnswer::BadOffer(why))) => error(StatusCode::BAD_REQUEST, "BadOffer", why),
+        Ok(Err(NoAnswer::Unavailable(why))) => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", why),
+        Err(panic) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", panic.to_string()),
+    }
+}
+
+async fn inspect(State(guard): State<Arc<Guard>>, headers: HeaderMap) -> Response {
+    match guard.verify(&headers) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], guard.inside.inspect()).into_response(),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    match refusal {
+        Refusal::Foreign => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
+        Refusal::Missing | Refusal::Expired | Refusal::Forged => {
+            let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+        }
+    }
+}
+
+fn error(status: StatusCode, code: &str, message: String) -> Response {
+    (status, axum::Json(ErrorBody::new(code, message))).into_response()
+}
+
+impl Guard {
+    fn verify(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        self.verifier.verify(authorization, seconds_since_1970()).map(|_claims| ())
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| self.allowed_origins.iter().any(|allowed| allowed == origin))
+    }
+
+    fn refuse_page(&self, headers: &HeaderMap) -> Option<String> {
+        if let Some(origin) = headers.get(header::ORIGIN).filter(|origin| !self.allows(origin)) {
+            return Some(format!(
+                "pages of {} may not connect; accepted are {}",
+                String::from_utf8_lossy(origin.as_bytes()),
+                self.allowed_origins.join(", ")
+            ));
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+        let known = self.names.is_empty() || self.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        (!known).then(|| format!("this host is not called {name:?}; accepted are {}", self.names.join(", ")))
+    }
+}

@@ -1,0 +1,444 @@
+//! The frame thread: owns graphics device, renderer and stage, and moves pictures from the one to the encoder.
+//!
+//! ```text
+//!   transport ─┐
+//!   loader ────┼─▶ inbox ─▶ Stage ─▶ plan ─▶ Renderer ─▶ Picture ─▶ Encoding ─▶ transport
+//!   encoder ───┘              └────▶ outputs: replies to the transport, jobs to the loader
+//! ```
+//!
+//! It waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use prost::Message;
+use remora_assets::LoadLimits;
+use remora_protocol::connection::{self as wire, host_message};
+use remora_render::{
+    FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
+    RenderError, Renderer,
+};
+use remora_stream::{
+    Channel, CloseReason, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle, TransportOptions,
+};
+use thiserror::Error;
+
+use crate::{
+    clock::Clock,
+    encoding::{EncodeDone, EncodeJob, Encoding},
+    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading},
+    marker,
+    stage::{Capability, FramePlan, Output, Stage, Surroundings, Work},
+};
+
+/// Transport messages, loader results and encoder results that have not been looked at yet.
+const INBOX: usize = 1024;
+/// Rendered, in the encoder's queue, and the encoder's last.
+const PICTURES: usize = 4;
+const IDLE_WAIT: Duration = Duration::from_secs(3600);
+const WEAK_STREAM_PIXELS_MAX: u32 = 1280 * 720;
+const STREAM_WIDTH_MAX: u32 = 3840;
+const STREAM_HEIGHT_MAX: u32 = 2160;
+
+/// What the frame thread tells the host.
+pub enum StageEvent {
+    /// Graphics, encoder and transport are up.
+    Up {
+        adapter: String,
+        transport: TransportHandle,
+    },
+    Connected,
+    Disconnected {
+        why: String,
+    },
+    Statistics(String),
+    Failed {
+        why: String,
+    },
+}
+
+#[derive(Debug, Error)]
+pub enum FramesError {
+    #[error(transparent)]
+    Graphics(#[from] GraphicsError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Transport(#[from] remora_stream::StartError),
+}
+
+#[derive(Clone, Debug)]
+pub struct FramesOptions {
+    pub session_id: String,
+    pub model_files: Vec<String>,
+    pub graphics: GraphicsOptions,
+    pub transport: TransportOptions,
+    pub memory_bytes_max: u64,
+    /// 1.0 is the default; a host on a machine of its own may go further.
+    pub threads: usize,
+}
+
+pub enum Input {
+    Transport(TransportEvent),
+    Loading {
+        generation: u64,
+        command: u32,
+        loading: Loading,
+    },
+    Encoded(EncodeDone),
+    Lease(Duration),
+    /// Tells the client, which closes the connection.
+    End {
+        reason: wire::session_ending::Reason,
+        message: String,
+    },
+}
+
+/// Ends when this and the host's transport handle are dropped, and everything before that has been handled.
+pub struct Frames {
+    inbox: SyncSender<Input>,
+}
+
+impl Frames {
+    /// `tell` is called on the frame thread.
+    pub fn start(options: FramesOptions, clock: Clock, tell: impl Fn(StageEvent) + Send + 'static) -> Self {
+        let (inbox, inputs) = sync_channel(INBOX);
+        let to_self = inbox.clone();
+        thread::Builder::new()
+            .name("frame".to_owned())
+            .spawn(move || match Loop::new(options, clock, to_self, &tell) {
+                Ok(mut frames) => {
+                    if let Err(error) = frames.run(&inputs, &tell) {
+                        tell(StageEvent::Failed { why: error.to_string() });
+                    }
+                }
+                Err(error) => tell(StageEvent::Failed { why: error.to_string() }),
+            })
+            .expect("a thread can be started at the host's start");
+        Self { inbox }
+    }
+
+    pub fn put(&self, input: Input) {
+        // A full inbox belongs to a frame thread that is about to be reported as failed.
+        let _ = self.inbox.try_send(input);
+    }
+}
+
+struct Loop {
+    clock: Clock,
+    stage: Stage,
+    renderer: Renderer,
+    transport: TransportHandle,
+    loader: Loader,
+    encoding: Encoding,
+    /// Plans handed to the renderer, oldest first.
+    rendering: std::collections::VecDeque<(FramePlan, u32)>,
+    spare: Vec<Picture>,
+    connected: bool,
+    /// Counts connections, so that what was made for one never reaches the next.
+    generation: u64,
+    bits_per_second: u32,
+    surroundings: Surroundings,
+}
+
+impl Loop {
+    fn new(
+        options: FramesOptions,
+        clock: Clock,
+        inbox: SyncSender<Input>,
+        tell: &impl Fn(StageEvent),
+    ) -> Result<Self, FramesError> {
+        let graphics = Graphics::open(&options.graphics)?;
+        let adapter = graphics.adapter().clone();
+        let software = adapter.software;
+        let renderer = Renderer::new(graphics)?;
+
+        let (events, transport_events) = sync_channel(INBOX);
+        let bits_per_second = options.transport.bitrate.start_bits_per_second;
+        let transport = Transport::start(options.transport, events)?;
+        forward(transport_events, inbox.clone());
+
+        let loader = {
+            let inbox = inbox.clone();
+            let options = LoaderOptions {
+                model_files: options.model_files,
+                limits: LoadLimits {
+                    memory_bytes_max: options.memory_bytes_max,
+                    texture_dimension_max: texture_dimension_max(software, adapter.texture_dimension_max),
+                },
+                prepare: PrepareOptions {
+                    texture_dimension_max: texture_dimension_max(software, adapter.texture_dimension_max),
+                    threads: options.threads,
+                },
+            };
+            Loader::start(options, move |generation, command, loading| {
+                inbox.send(Input::Loading { generation, command, loading }).is_ok()
+            })
+        };
+        let encoding = Encoding::start(transport.clone(), clock, move |done| inbox.send(Input::Encoded(done)).is_ok());
+        let capability = Capability {
+            session_id: options.session_id,
+            adapter_name: adapter.name.clone(),
+            software,
+            stream_pixels_max: if software { WEAK_STREAM_PIXELS_MAX } else { STREAM_WIDTH_MAX * STREAM_HEIGHT_MAX },
+            stream_width_max: STREAM_WIDTH_MAX,
+            stream_height_max: STREAM_HEIGHT_MAX,
+            frame_interval: Duration::from_micros(if software { 1_000_000 / 30 } else { 1_000_000 / 60 }),
+            // A software adapter renders on the cores that the encoder needs too: one picture in each of both stages.
+            frames_in_flight_max: if software { 2 } else { 3 },
+        };
+        tell(StageEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
+        Ok(Self {
+            clock,
+            stage: Stage::new(capability),
+            renderer,
+            transport,
+            loader,
+            encoding,
+            rendering: std::collections::VecDeque::new(),
+            spare: (0..PICTURES).map(|_| Picture::default()).collect(),
+            connected: false,
+            generation: 0,
+            bits_per_second,
+            surroundings: Surroundings::default(),
+        })
+    }
+
+    fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
+        loop {
+            // Everything that has arrived comes before the next picture, so that it shows the newest pose.
+            loop {
+                match inputs.try_recv() {
+                    Ok(input) => self.take(input, tell),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
+            self.hand_out(tell);
+            let now = self.clock.now();
+            self.stage.tick(now);
+            self.stage.hold_until(self.clock.moment(self.transport.hold_until()));
+            if self.rendering.len() < self.renderer.frames_in_flight_max()
+                && !self.spare.is_empty()
+                && let Some(plan) = self.stage.poll_frame(now)
+            {
+                self.start(plan)?;
+                continue;
+            }
+            if !self.rendering.is_empty() {
+                self.finish()?;
+                continue;
+            }
+            let wait = match self.stage.poll_timeout() {
+                // A picture that is due but has no buffer waits for the encoder to give one back.
+                Some(at) if at <= self.clock.now() && self.spare.is_empty() => IDLE_WAIT,
+                Some(at) => at.saturating_sub(self.clock.now()),
+                None => IDLE_WAIT,
+            };
+            match inputs.recv_timeout(wait) {
+                Ok(input) => self.take(input, tell),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input, tell: &impl Fn(StageEvent)) {
+        let now = self.clock.now();
+        match input {
+            Input::Transport(event) => self.take_transport(event, tell),
+            Input::Loading { generation, .. } if generation != self.generation => {}
+            Input::Loading { command, loading, .. } => self.take_loading(command, loading),
+            Input::Encoded(EncodeDone { serial, outcome, picture }) => {
+                self.spare.extend(picture);
+                match outcome {
+                    Ok(encoded) => self.stage.encoded(serial, encoded),
+                    Err(error) => {
+                        tracing::warn!(%error, "a picture was not encoded");
+                        self.stage.frame_failed(now, serial);
+                    }
+                }
+            }
+            Input::Lease(remaining) => {
+                self.surroundings.lease_remaining = remaining;
+                self.stage.surround(self.surroundings);
+            }
+            Input::End { reason, message } => {
+                let ending = wire::SessionEnding { reason: reason.into(), message };
+                self.send(&wire::HostMessage { message: Some(host_message::Message::SessionEnding(ending)) });
+            }
+        }
+    }
+
+    fn take_transport(&mut self, event: TransportEvent, tell: &impl Fn(StageEvent)) {
+        let now = self.clock.now();
+        match event {
+            TransportEvent::Connected => {}
+            TransportEvent::ChannelOpen(Channel::Control) => {
+                self.next_generation();
+                self.connected = true;
+                self.stage.connected(now);
+                tell(StageEvent::Connected);
+            }
+            TransportEvent::ChannelOpen(Channel::Pose) => {}
+            TransportEvent::Message { channel: Channel::Control, bytes } => self.stage.control(now, &bytes),
+            TransportEvent::Message { channel: Channel::Pose, bytes } => self.stage.pose(now, &bytes),
+            TransportEvent::KeyFrameWanted => self.stage.key_frame_wanted(),
+            TransportEvent::RepeatWanted => self.stage.repeat_wanted(),
+            TransportEvent::Bandwidth(bandwidth) => {
+                self.bits_per_second = bandwidth.target_bits_per_second;
+                self.surroundings.bitrate_target_bits_per_second = self.bits_per_second;
+                self.stage.surround(self.surroundings);
+            }
+            TransportEvent::Statistics(statistics) => {
+                self.surroundings.round_trip = statistics.round_trip.unwrap_or_default();
+                self.surroundings.graphics_memory_bytes = self.renderer.graphics_memory_bytes();
+                self.stage.surround(self.surroundings);
+                tell(StageEvent::Statistics(format!("{statistics:?}")));
+            }
+            TransportEvent::Closed(reason) => {
+                self.next_generation();
+                self.stage.disconnected();
+                if std::mem::take(&mut self.connected) {
+                    tell(StageEvent::Disconnected { why: describe(&reason) });
+                }
+            }
+        }
+    }
+
+    fn take_loading(&mut self, command: u32, loading: Loading) {
+        match loading {
+            Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
+            Loading::Loaded { model, prepared } => match self.renderer.add_model(self.stage.next_model(), &prepared) {
+                Ok(()) => self.stage.loaded(self.clock.now(), command, model),
+                Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
+            },
+            Loading::Failed(LoadFailure::Abandoned) => {}
+            Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
+        }
+    }
+
+    fn hand_out(&mut self, tell: &impl Fn(StageEvent)) {
+        while let Some(output) = self.stage.poll_output() {
+            match output {
+                Output::Control(message) => self.send(&message),
+                Output::Load { command, uri } => {
+                    let job = Job { generation: self.generation, command, uri };
+                    if !self.loader.load(job) {
+                        self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
+                    }
+                }
+                Output::SceneEmptied => self.renderer.clear(),
+                Output::Close => {
+                    if self.transport.close().is_err() {
+                        tell(StageEvent::Failed { why: "the transport has ended".to_owned() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, plan: FramePlan) -> Result<(), FramesError> {
+        match plan.work {
+            Work::EncodeAgain => {
+                self.encode(plan, None);
+                Ok(())
+            }
+            Work::Render { pose, detail, stream_size, .. } => {
+                self.renderer.synchronise(self.stage.scene_mut())?;
+                self.renderer.submit(&RenderRequest {
+                    serial: plan.serial,
+                    camera: pose.camera,
+                    render_size: detail.render_size,
+                    samples: detail.samples,
+                    blend_layers: detail.blend_layers,
+                    stream_size,
+                    format: PictureFormat::I420,
+                })?;
+                self.rendering.push_back((plan, pose.id));
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for the oldest picture in flight and hands it to the encoder.
+    fn finish(&mut self) -> Result<(), FramesError> {
+        let mut picture = self.spare.pop().unwrap_or_default();
+        let done = self.renderer.receive(&mut picture)?;
+        let Some(((plan, pose_id), done)) = self.rendering.pop_front().zip(done) else {
+            self.spare.push(picture);
+            return Ok(());
+        };
+        self.stage.rendered(done.serial, done.timings, done.triangles_drawn);
+        if matches!(plan.work, Work::Render { marker: true, .. }) {
+            marker::paint(&mut picture.data, picture.width as usize, picture.height as usize, pose_id);
+        }
+        self.encode(plan, Some(picture));
+        Ok(())
+    }
+
+    fn encode(&mut self, plan: FramePlan, picture: Option<Picture>) {
+        let Some(info) = self.stage.frame_info(plan.serial) else {
+            // Planned for a connection that has ended meanwhile.
+            self.spare.extend(picture);
+            return;
+        };
+        let job = EncodeJob {
+            serial: plan.serial,
+            generation: self.generation,
+            picture,
+            request: EncodeRequest { rtp_timestamp: plan.rtp_timestamp, key: plan.key, fidelity: plan.fidelity },
+            bits_per_second: self.bits_per_second,
+            info,
+        };
+        if let Err(job) = self.encoding.encode(job) {
+            self.spare.extend(job.picture);
+            self.stage.frame_failed(self.clock.now(), plan.serial);
+        }
+    }
+
+    fn next_generation(&mut self) {
+        self.generation += 1;
+        self.loader.only(self.generation);
+        self.encoding.only(self.generation);
+    }
+
+    fn send(&self, message: &wire::HostMessage) {
+        if let Err(error) = self.transport.send(Channel::Control, message.encode_to_vec()) {
+            tracing::warn!(%error, "a message to the client was not sent");
+        }
+    }
+}
+
+/// The transport has a channel of its own because it never waits for a full one.
+fn forward(events: Receiver<TransportEvent>, inbox: SyncSender<Input>) {
+    thread::Builder::new()
+        .name("transport events".to_owned())
+        .spawn(move || {
+            for event in events {
+                if inbox.send(Input::Transport(event)).is_err() {
+                    return;
+                }
+            }
+        })
+        .expect("a thread can be started at the host's start");
+}
+
+fn texture_dimension_max(software: bool, supported: u32) -> u32 {
+    // Mesa's lavapipe samples from main memory: larger textures cost time to load and are not seen at its resolution.
+    if software { 1024.min(supported) } else { 8192.min(supported) }
+}
+
+fn describe(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::Goodbye => "the client left".to_owned(),
+        CloseReason::TimedOut => "the client fell silent".to_owned(),
+        CloseReason::NeverConnected => "the client never connected".to_owned(),
+        CloseReason::Requested => "the host closed the connection".to_owned(),
+        CloseReason::Overrun => "the client sent more than the host could take".to_owned(),
+        CloseReason::Failed(why) => format!("the connection failed: {why}"),
+    }
+}

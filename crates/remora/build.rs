@@ -1,0 +1,9 @@
+//! The pages are embedded in the executable; without them the build says what to do instead of failing obscurely.
+
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=../../web/portal/dist");
+    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/portal/dist/index.html");
+    assert!(index.exists(), "the web pages are not built yet: run `make build`, or `npm run build` in web/");
+}
