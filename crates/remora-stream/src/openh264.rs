@@ -5,7 +5,7 @@
 //! frame to frame, so that each refinement stays small enough not to be in the way of the next movement:
 //!
 //! ```text
-//!   Motion  budget per frame, QP as needed          Rest   QP − 8, QP − 8, … down to REST_QUANTIZER_MIN
+//!   Motion  budget per frame, QP as needed          Rest   QP − 4, QP − 4, … down to REST_QUANTIZER_MIN
 //! ```
 //!
 //! It never skips a frame by itself and never reorders: who skips is decided before rendering, by
@@ -17,8 +17,8 @@ use std::ffi::c_int;
 use std::num::NonZeroU16;
 
 use openh264_sys2::{
-    CAMERA_VIDEO_REAL_TIME, CONSTANT_ID, DEBLOCKING_IDC_0, LOW_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, RC_OFF_MODE,
-    SEncParamExt, SM_FIXEDSLCNUM_SLICE, SM_SINGLE_SLICE,
+    CAMERA_VIDEO_REAL_TIME, CONSTANT_ID, DEBLOCKING_IDC_0, ELevelIdc, LEVEL_4_0, LEVEL_4_2, LEVEL_5_2, LOW_COMPLEXITY,
+    PRO_BASELINE, RC_BITRATE_MODE, RC_OFF_MODE, SEncParamExt, SM_FIXEDSLCNUM_SLICE, SM_SINGLE_SLICE,
 };
 
 use self::raw::{Code, Output, RawEncoder};
@@ -34,8 +34,9 @@ const FRAME_RATE_MIN: f32 = 30.0;
 const FRAME_RATE_MAX: f32 = 60.0;
 /// Below this quantiser nobody sees a difference in motion, and above it the picture is worse than a skipped frame.
 const MOTION_QUANTIZER: std::ops::RangeInclusive<c_int> = 18..=48;
-/// Each refinement frame's quantiser is this much below the one before: about half of the quantiser step size.
-const REST_QUANTIZER_STEP: c_int = 8;
+/// Each refinement frame has a quantiser this much below the one before. A step of 4 makes it about as large as a frame
+/// in motion, so that it is not in the way of the next movement.
+const REST_QUANTIZER_STEP: c_int = 4;
 /// Visually lossless for rendered pictures; see `examples/encode_cost.rs`.
 const REST_QUANTIZER_MIN: c_int = 18;
 /// A key frame's budget in frames' budgets: more is a better first picture, and a longer one to wait for.
@@ -197,6 +198,7 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
     layer.fFrameRate = frame_rate;
     layer.iSpatialBitrate = bits_per_second;
     layer.uiProfileIdc = PRO_BASELINE;
+    layer.uiLevelIdc = level(width, height);
     let threads = options.threads.get();
     layer.sSliceArgument.uiSliceMode = if threads == 1 { SM_SINGLE_SLICE } else { SM_FIXEDSLCNUM_SLICE };
     layer.sSliceArgument.uiSliceNum = threads.into();
@@ -207,6 +209,16 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
     layer.uiColorPrimaries = VUI_BT709;
     layer.uiTransferCharacteristics = VUI_BT709;
     layer.uiColorMatrix = VUI_BT709;
+}
+
+/// ITU-T H.264 table A-1, MaxFS at 60 frames per second, but none below 4.0: a change of the quantiser makes openh264
+/// compare level and bitrate anew, and a level that is too low for the bitrate would restart the stream.
+fn level(width: u32, height: u32) -> ELevelIdc {
+    match width.div_ceil(16) * height.div_ceil(16) {
+        ..=4096 => LEVEL_4_0,
+        ..=8704 => LEVEL_4_2,
+        _ => LEVEL_5_2,
+    }
 }
 
 /// Frames per second as the timestamps of the frames show it: frames come on input, not on a clock.

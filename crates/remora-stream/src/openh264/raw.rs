@@ -53,6 +53,10 @@ impl RawEncoder {
         // From here on `Drop` frees the object.
         let mut this = Self { api, encoder, output: Box::default() };
 
+        let mut quiet = WELS_LOG_QUIET;
+        // SAFETY: this option reads an int.
+        unsafe { this.set_option(ENCODER_OPTION_TRACE_LEVEL, &mut quiet)? };
+
         let mut parameters = SEncParamExt::default();
         let vtable = this.vtable();
         // SAFETY: function and object belong together, and the argument has the type that the header names.
@@ -60,9 +64,6 @@ impl RawEncoder {
         configure(&mut parameters);
         // SAFETY: as above; the parameters are copied.
         check(unsafe { this.function(vtable.InitializeExt)(this.encoder, &raw const parameters) })?;
-        let mut quiet = WELS_LOG_QUIET;
-        // SAFETY: this option reads an int.
-        unsafe { this.set_option(ENCODER_OPTION_TRACE_LEVEL, &mut quiet)? };
         Ok(this)
     }
 

@@ -1,0 +1,149 @@
+//! A client as a browser would be: str0m on a real socket, driven by the test's own thread.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaData, MediaKind, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::Extension;
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+pub struct Browser {
+    pub rtc: Rtc,
+    pub control: ChannelId,
+    pub pose: ChannelId,
+    mid: Mid,
+    socket: UdpSocket,
+    address: SocketAddr,
+    pending: Option<SdpPendingOffer>,
+    events: VecDeque<Event>,
+}
+
+impl Browser {
+    pub fn new() -> (Self, String) {
+        let mut rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_h264(true)
+            .enable_vp8(true)
+            .set_extension(5, Extension::PlayoutDelay)
+            .set_extension(6, Extension::AbsoluteCaptureTime)
+            .build(Instant::now());
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let mut changes = rtc.sdp_api();
+        let mid = changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        let control = changes.add_channel("control".to_owned());
+        let pose = changes.add_channel_with_config(ChannelConfig {
+            label: "pose".to_owned(),
+            ordered: false,
+            reliability: Reliability::MaxRetransmits { retransmits: 0 },
+            ..ChannelConfig::default()
+        });
+        let (offer, pending) = changes.apply().unwrap();
+        let offer = offer.to_sdp_string();
+        (Self { rtc, control, pose, mid, socket, address, pending: Some(pending), events: VecDeque::new() }, offer)
+    }
+
+    pub fn accept(&mut self, answer: &str) {
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        let pending = self.pending.take().expect("one answer for one offer");
+        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+    }
+
+    /// Runs the client until it finds what it looks for, or panics after ten seconds.
+    pub fn wait_for<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self, Event) -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                if let Some(found) = find(self, event) {
+                    return found;
+                }
+                continue;
+            }
+            assert!(Instant::now() < deadline, "no {what} within 10 s");
+            self.step(Duration::from_millis(20));
+        }
+    }
+
+    pub fn wait_for_channels(&mut self) {
+        let mut open = 0;
+        self.wait_for("open channels", |_, event| {
+            open += usize::from(matches!(event, Event::ChannelOpen(..)));
+            (open == 2).then_some(())
+        });
+    }
+
+    pub fn wait_for_frame(&mut self) -> MediaData {
+        self.wait_for("frame", |_, event| match event {
+            Event::MediaData(data) => Some(data),
+            _ => None,
+        })
+    }
+
+    pub fn wait_for_message(&mut self) -> (ChannelId, Vec<u8>) {
+        self.wait_for("message", |_, event| match event {
+            Event::ChannelData(message) => Some((message.id, message.data)),
+            _ => None,
+        })
+    }
+
+    pub fn send(&mut self, channel: ChannelId, bytes: &[u8]) {
+        assert!(self.rtc.channel(channel).expect("the channel is open").write(true, bytes).unwrap());
+        self.step(Duration::ZERO);
+    }
+
+    pub fn request_key_frame(&mut self) {
+        self.rtc.writer(self.mid).unwrap().request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        self.step(Duration::ZERO);
+    }
+
+    /// As a tab does when it is closed.
+    pub fn close(&mut self) {
+        self.rtc.close().unwrap();
+        self.step(Duration::ZERO);
+    }
+
+    /// Sends what there is to send, then takes datagrams for as long as `wait`, or the next deadline.
+    pub fn step(&mut self, wait: Duration) {
+        let until = self.drain();
+        let now = Instant::now();
+        let wait = until.saturating_duration_since(now).min(wait).max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(wait)).unwrap();
+        let mut buffer = [0; 2048];
+        let input = match self.socket.recv_from(&mut buffer) {
+            Ok((length, source)) => {
+                let receive = Receive::new(Protocol::Udp, source, self.address, &buffer[..length]).unwrap();
+                Input::Receive(Instant::now(), receive)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Input::Timeout(Instant::now())
+            }
+            Err(error) => panic!("{error}"),
+        };
+        self.rtc.handle_input(input).unwrap();
+        self.drain();
+    }
+
+    fn drain(&mut self) -> Instant {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(at) => return at,
+                Output::Transmit(transmit) => {
+                    self.socket.send_to(&transmit.contents, transmit.destination).unwrap();
+                }
+                Output::Event(event) => self.events.push_back(event),
+            }
+        }
+    }
+}
+
+pub fn is_h264(data: &MediaData) -> bool {
+    data.params.spec().codec == Codec::H264
+}
