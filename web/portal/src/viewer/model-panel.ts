@@ -30,7 +30,10 @@ export class ModelPanel {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const uri = this.#address.value.trim();
-      if (uri !== "") this.#want(uri);
+      if (uri === "") return;
+      // So that choosing the same one again is a choice.
+      this.#choice.selectedIndex = -1;
+      this.#want(uri);
     });
     this.#ready(false);
   }

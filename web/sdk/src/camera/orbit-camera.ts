@@ -53,6 +53,9 @@ const DISTANCE_RADII_MIN = 0.001;
 const DISTANCE_RADII_MAX = 40;
 /** Of the distance to the target. With reversed depth the far plane costs nothing, so this is small. */
 const NEAR_PLANE_FRACTION = 0.01;
+/** What hosts accept, with room. */
+const NEAR_PLANE_METRES_MIN = 1e-5;
+const NEAR_PLANE_METRES_MAX = 1e5;
 /** Room around a model that is fitted into the picture. */
 const FIT_MARGIN = 1.08;
 export const FOCUS_MILLISECONDS = 320;
@@ -102,7 +105,7 @@ export class OrbitCamera {
       position: add(this.#view.target, rotate(orientation, vec3(0, 0, this.#view.distance))),
       orientation,
       verticalFieldOfView: this.verticalFieldOfView,
-      nearPlaneMetres: this.#view.distance * NEAR_PLANE_FRACTION,
+      nearPlaneMetres: clamp(this.#view.distance * NEAR_PLANE_FRACTION, NEAR_PLANE_METRES_MIN, NEAR_PLANE_METRES_MAX),
     };
   }
 

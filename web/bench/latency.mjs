@@ -1,0 +1,139 @@
+// The delay from an input event in the browser to the first presented picture that shows it, in headless Chromium.
+//
+//   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--json FILE]
+//
+// A session is leased through the page of a running `remora up`. With the host's marker on, COUNT single steps of the
+// mouse are made, each a real mouse event of the browser (CDP) that is sent a random moment after the step before has
+// come to rest on the screen. Delay: from the event's timeStamp to the display frame that shows the canvas from whose
+// pixels the marker was read. Then the model is orbited for 5 s by synthetic pointer events, one per display frame,
+// which cost the browser less than real ones. A markdown table goes to standard output.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const ORBIT_MILLISECONDS = 5_000;
+const PAUSE_MILLISECONDS = { min: 150, max: 400 };
+const WARM_UP_STEPS = 5;
+const STEP_PIXELS = 6;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { sink: { type: "string" }, json: { type: "string" } },
+});
+const [connectionFile, model, countText = "100"] = positionals;
+const count = Number(countText);
+if (connectionFile === undefined || !Number.isInteger(count) || count < 1) {
+  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--json FILE]");
+  process.exit(2);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.REMORA_CHROMIUM ?? "/usr/bin/chromium",
+  chromiumSandbox: false,
+  args: [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+try {
+  const result = await measure(await browser.newPage({ viewport: { width: 1600, height: 800 } }));
+  console.log(table(result));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+} finally {
+  await browser.close();
+}
+
+async function measure(page) {
+  page.setDefaultTimeout(60_000);
+  const portal = new URL(JSON.parse(readFileSync(connectionFile, "utf8")).portal);
+  portal.searchParams.set("bench", "");
+  if (values.sink !== undefined) portal.searchParams.set("sink", values.sink);
+  await page.goto(portal.href);
+  if (model !== undefined) await wantModel(page, model);
+
+  const clicked = Date.now();
+  await page.getByRole("button", { name: "New session" }).click();
+  await page.locator("#notice").waitFor({ state: "hidden" });
+  const clickToPicture = Date.now() - clicked;
+  const loaded = page.getByText(/: .* triangles, \d+ parts/);
+  await loaded.or(page.locator("#model-message.error")).waitFor({ timeout: 300_000 });
+  const message = await page.locator("#model-message").textContent();
+  if (!(await loaded.isVisible())) throw new Error(`the model was not loaded: ${message}`);
+  await page.getByRole("button", { name: "Overlay", pressed: true }).click();
+  await page.evaluate(() => globalThis.remora.start());
+
+  const steps = await singleSteps(page);
+  const orbit = await page.evaluate((milliseconds) => globalThis.remora.orbit(milliseconds), ORBIT_MILLISECONDS);
+  const mismatches = await page.evaluate(() => globalThis.remora.mismatches);
+  const sink = await page.evaluate(() => globalThis.remora.sinkKind);
+  await page.mouse.up();
+  await page.getByRole("button", { name: "Stop" }).first().click();
+  await page.getByRole("heading", { name: "Session stopped" }).waitFor();
+  return { model: message, sink, count, clickToPicture, steps, orbit, mismatches, load: loadavg()[0] };
+}
+
+/** What the page shows first is what its form was last asked for. */
+async function wantModel(page, uri) {
+  await page.getByLabel("Address of a GLB file").fill(uri);
+  await page.locator("#model-form").evaluate((form) => form.dispatchEvent(new Event("submit", { cancelable: true })));
+}
+
+async function singleSteps(page) {
+  const box = await page.locator("#picture > *").boundingBox();
+  let x = box.x + box.width / 2;
+  const y = box.y + box.height / 2;
+  let direction = STEP_PIXELS;
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  const steps = [];
+  for (let i = -WARM_UP_STEPS; i < count; i += 1) {
+    await pause();
+    if (Math.abs(x + direction - (box.x + box.width / 2)) > box.width / 3) direction = -direction;
+    x += direction;
+    await page.evaluate(() => {
+      globalThis.step = globalThis.remora.nextStep();
+    });
+    await page.mouse.move(x, y);
+    const step = await page.evaluate(() => globalThis.step);
+    if (i >= 0) steps.push(step);
+  }
+  return steps;
+}
+
+/** Random, so that steps do not fall into step with display frames, ticks, or refinements. */
+function pause() {
+  const { min, max } = PAUSE_MILLISECONDS;
+  return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
+}
+
+function table({ model, sink, count, clickToPicture, steps, orbit, mismatches, load }) {
+  const ms = (value) => (value === null ? "–" : value.toFixed(1));
+  const delays = steps.map((step) => step.inputToPresented);
+  const stage = (name) => `${ms(quantile(steps.map((step) => step.stages[name]), 0.5))}`;
+  const { stages } = orbit;
+  return [
+    `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first picture: ${clickToPicture} ms.`,
+    "",
+    "| | median ms | p95 ms | |",
+    "|---|---|---|---|",
+    `| input to presented, ${count} single steps | ${ms(quantile(delays, 0.5))} | ${ms(quantile(delays, 0.95))} | |`,
+    `| input to presented, orbiting | ${ms(orbit.inputToPresented)} | ${ms(orbit.inputToPresentedP95)} | ${orbit.picturesPerSecond.toFixed(1)} distinct pictures/s, rendered ${orbit.renderedWidthPixels}×${orbit.renderedHeightPixels} |`,
+    "",
+    "| median ms | wait | render | convert | encode | event, network, decode, paint | present |",
+    "|---|---|---|---|---|---|---|",
+    `| single steps | ${["wait", "render", "convert", "encode", "transportAndDecode", "present"].map(stage).join(" | ")} |`,
+    `| orbiting | ${ms(stages.wait)} | ${ms(stages.render)} | ${ms(stages.convert)} | ${ms(stages.encode)} | decode ${ms(orbit.decode)}, jitter buffer ${ms(orbit.jitterBuffer)} | |`,
+    ...(mismatches === 0 ? [] : ["", `${mismatches} pictures did not show the pose that the host named for them.`]),
+  ].join("\n");
+}
+
+function quantile(list, q) {
+  const sorted = [...list].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;
+}

@@ -1,0 +1,172 @@
+/**
+ * The whole path: a service that was started with `remora up`, its page in a real browser, a model on the screen.
+ *
+ * `REMORA_CONNECTION` names the `connection.json` of the running service. Screenshots go to `test-output/`.
+ */
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchBrowser } from "./browser.ts";
+import { colours, coverage, difference, pictureOf, pointOnModel, type Picture, restingPictureOf } from "./picture.ts";
+
+const CONNECTION = process.env["REMORA_CONNECTION"];
+const OUTPUT = join(import.meta.dirname, "../../test-output");
+/** Of 255, over the whole picture: more than the noise of the codec, less than a turn of some degrees. */
+const CHANGED = 1.5;
+
+/** One story: each test goes on where the one before it ended. */
+describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
+  let browser: Browser;
+  let page: Page;
+  let scratch: Page;
+  let portal: string;
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    portal = JSON.parse(readFileSync(CONNECTION ?? "", "utf8")).portal;
+    mkdirSync(OUTPUT, { recursive: true });
+    browser = await launchBrowser();
+    scratch = await browser.newPage();
+    page = await browser.newPage({ viewport: { width: 1280, height: 760 } });
+    page.setDefaultTimeout(20_000);
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+    });
+  });
+
+  afterAll(() => browser?.close());
+
+  const look = () => restingPictureOf(page, scratch);
+  const keep = (name: string) => page.screenshot({ path: join(OUTPUT, `${name}.png`) });
+  const middle = async () => {
+    const box = await page.locator("#picture > *").boundingBox();
+    if (box === null) throw new Error("there is no picture");
+    return { ...box, x: box.x + box.width / 2, y: box.y + box.height / 2, left: box.x, top: box.y };
+  };
+
+  /** Does something and waits until the picture is another one. */
+  async function change(act: () => Promise<void>): Promise<{ before: Picture; after: Picture }> {
+    const before = await look();
+    await act();
+    await expect.poll(async () => difference(before, await pictureOf(page, scratch)), { timeout: 10_000 }).toBeGreaterThan(CHANGED);
+    return { before, after: await look() };
+  }
+
+  test("signs in by the printed address and takes the secret out of it", async () => {
+    await page.goto(portal);
+    await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
+    expect(page.url()).not.toContain("secret");
+  });
+
+  test("one click leases a session and shows the model", async () => {
+    await page.getByRole("button", { name: "New session" }).click();
+    await page.getByText(/: .* triangles, \d+ parts/).waitFor();
+    // The figures would count as part of the model.
+    await page.getByRole("button", { name: "Overlay", pressed: true }).click();
+    await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    const picture = await look();
+    await keep("model");
+    expect(coverage(picture)).toBeLessThan(0.9);
+    expect(colours(picture)).toBeGreaterThan(5);
+  });
+
+  test("a drag turns it", async () => {
+    await change(async () => {
+      const { x, y } = await middle();
+      await page.mouse.move(x, y);
+      await page.mouse.down();
+      await page.mouse.move(x + 160, y + 20, { steps: 8 });
+      await page.mouse.up();
+    });
+    await keep("turned");
+  });
+
+  test("the wheel brings it nearer", async () => {
+    const { before, after } = await change(async () => {
+      const { x, y } = await middle();
+      await page.mouse.move(x, y);
+      await page.mouse.wheel(0, -400);
+    });
+    expect(coverage(after)).toBeGreaterThan(coverage(before));
+  });
+
+  test("F shows the whole model again", async () => {
+    const { before, after } = await change(async () => {
+      await page.locator("#picture > *").focus();
+      await page.keyboard.press("f");
+    });
+    expect(coverage(after)).toBeLessThan(coverage(before));
+  });
+
+  test("a double click flies to the part under the cursor", async () => {
+    const at = pointOnModel(await look());
+    await change(async () => {
+      const { left, top, width, height } = await middle();
+      await page.mouse.dblclick(left + at.x * width, top + at.y * height);
+    });
+    await keep("focused");
+    await change(() => page.keyboard.press("Home"));
+  });
+
+  test("keys turn, move and zoom it", async () => {
+    await page.locator("#picture > *").focus();
+    for (const key of ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "+", "-"]) await change(() => page.keyboard.press(key));
+  });
+
+  test("the figures can be shown and hidden, and are those of a running stream", async () => {
+    const overlay = page.locator("#overlay");
+    await page.keyboard.press("o");
+    await overlay.waitFor();
+    const { x, y } = await middle();
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 300, y, { steps: 60 });
+    await expect.poll(() => overlay.textContent()).toMatch(/Pictures[1-9]\d* fpsInput to picture\d+ ms/);
+    await page.mouse.move(x, y, { steps: 60 });
+    await page.mouse.up();
+    await keep("figures");
+    await page.keyboard.press("o");
+    await overlay.waitFor({ state: "hidden" });
+  });
+
+  test("a second client is told that the session is in use", async () => {
+    const second = await (await browser.newContext()).newPage();
+    await second.goto(portal);
+    await second.getByRole("button", { name: "Connect" }).first().click();
+    await second.getByRole("heading", { name: "This session is in use by another client" }).waitFor();
+    await second.screenshot({ path: join(OUTPUT, "in-use.png") });
+    await second.context().close();
+    await change(() => page.keyboard.press("ArrowRight"));
+  });
+
+  test("a model that is not there is refused in words, and the next one loads", async () => {
+    await page.getByLabel("Address of a GLB file").fill("http://localhost:9/none.glb");
+    await page.getByRole("button", { name: "Load" }).click();
+    await page.locator("#model-message.error").waitFor();
+    await page.getByLabel("Offered here").selectOption({ index: 0 });
+    await page.getByText(/: .* triangles, \d+ parts/).waitFor();
+    await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+  });
+
+  test("a reload connects again, to a clean scene", async () => {
+    await page.reload();
+    await page.getByRole("button", { name: "Connect" }).first().click();
+    await page.getByText(/: .* triangles, \d+ parts/).waitFor();
+    await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+  });
+
+  test("stopping ends the stream, and the page says so", async () => {
+    await page.getByRole("button", { name: "Stop" }).first().click();
+    await page.getByRole("heading", { name: "Session stopped" }).waitFor();
+    expect(await page.locator("#picture > *").count()).toBe(0);
+    await page.getByText("No session is running.").waitFor();
+    await keep("stopped");
+  });
+
+  test("the page reported no error of its own", () => {
+    expect(faults).toEqual([]);
+  });
+});

@@ -1,0 +1,51 @@
+import { ConnectError, RequestRefused } from "@remora/sdk";
+import { describe, expect, test } from "vitest";
+import * as words from "../src/words.ts";
+
+describe("words", () => {
+  test("a session in use says so and offers to try again", () => {
+    const notice = words.noticeOfConnectError(new ConnectError("SessionInUse", "409"));
+    expect(notice.title).toBe("This session is in use by another client");
+    expect(notice.action).toBe("retry");
+  });
+
+  test("any other refusal is told in the words of the host", () => {
+    const notice = words.noticeOfConnectError(new ConnectError("NoRoute", "No network path was found."));
+    expect(notice).toMatchObject({ title: "Not connected", detail: "No network path was found." });
+  });
+
+  test("every way a connection ends has its own words", () => {
+    const notices = [
+      words.noticeOfClose({ kind: "left" }),
+      words.noticeOfClose({ kind: "lost" }),
+      words.noticeOfClose({ kind: "ended", why: "stopped", message: "" }),
+      words.noticeOfClose({ kind: "ended", why: "lease-expired", message: "" }),
+      words.noticeOfClose({ kind: "ended", why: "host-failed", message: "The driver crashed." }),
+    ];
+    expect(notices.map(({ title }) => title)).toEqual([
+      "Disconnected",
+      "The connection was lost",
+      "Session stopped",
+      "The lease is over",
+      "The render host failed",
+    ]);
+    expect(notices.map(({ action }) => action)).toEqual(["reconnect", "reconnect", null, null, null]);
+    expect(notices[4]?.detail).toBe("The driver crashed.");
+  });
+
+  test("an expired sign-in says how to sign in again", () => {
+    expect(words.sentence(new RequestRefused(401, "Unauthorized", "bearer"))).toContain("remora up");
+  });
+
+  test("times and quantities read naturally", () => {
+    expect([0, 59, 60, 90, 125].map(words.minutes)).toEqual(["0 min", "59 min", "1 h", "1 h 30 min", "2 h 5 min"]);
+    expect([950, 9_999, 49_950, 200_000, 1_000_000, 18_700_000].map(words.quantity)).toEqual([
+      "950",
+      "9999",
+      "50 thousand",
+      "200 thousand",
+      "1 million",
+      "18.7 million",
+    ]);
+  });
+});
