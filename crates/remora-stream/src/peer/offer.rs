@@ -6,9 +6,9 @@ use std::time::Instant;
 use remora_protocol::handshake::OFFER_BYTES_MAX;
 use str0m::change::SdpOffer;
 use str0m::format::{Codec, PayloadParams};
-use str0m::media::{MediaKind, Mid, Pt};
+use str0m::media::{Mid, Pt};
 use str0m::rtp::Extension;
-use str0m::{Candidate, Event, Output, Rtc};
+use str0m::{Candidate, Rtc};
 use thiserror::Error;
 
 use super::{BUFFERED_BYTES_MAX, CONSENT_INTERVAL, CONTROL_BYTES_MAX, STATISTICS_INTERVAL};
@@ -42,7 +42,7 @@ pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) 
         return Err(OfferError::TooLarge { bytes: offer.len() });
     }
     let has_data_channel = offer.lines().any(|line| line.starts_with("m=application ") && !line.contains(" 0 "));
-    let offer = SdpOffer::from_sdp_string(offer).map_err(|error| OfferError::NotSdp(error.to_string()))?;
+    let parsed = SdpOffer::from_sdp_string(offer).map_err(|error| OfferError::NotSdp(error.to_string()))?;
     if !has_data_channel {
         return Err(OfferError::NoDataChannel);
     }
@@ -54,8 +54,8 @@ pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) 
             Err(error) => tracing::warn!(%address, %error, "not a candidate"),
         }
     }
-    let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| OfferError::Refused(error.to_string()))?;
-    let (mid, pt) = choose_video(&mut rtc)?;
+    let answer = rtc.sdp_api().accept_offer(parsed).map_err(|error| OfferError::Refused(error.to_string()))?;
+    let (mid, pt) = choose_video(&mut rtc, offer)?;
     Ok(Accepted { rtc, mid, pt, answer: answer.to_sdp_string() })
 }
 
@@ -76,9 +76,9 @@ fn configure() -> str0m::RtcConfig {
 }
 
 /// The first video line that the client receives and that can carry our H.264.
-fn choose_video(rtc: &mut Rtc) -> Result<(Mid, Pt), OfferError> {
+fn choose_video(rtc: &mut Rtc, offer: &str) -> Result<(Mid, Pt), OfferError> {
     let mut receives_video = false;
-    for mid in negotiated_video(rtc)? {
+    for mid in video_lines(offer) {
         if !rtc.media(mid).is_some_and(|media| media.direction().is_sending()) {
             continue;
         }
@@ -93,16 +93,15 @@ fn choose_video(rtc: &mut Rtc) -> Result<(Mid, Pt), OfferError> {
     Err(if receives_video { OfferError::NoH264 } else { OfferError::NoVideo })
 }
 
-fn negotiated_video(rtc: &mut Rtc) -> Result<Vec<Mid>, OfferError> {
-    let mut mids = Vec::new();
-    loop {
-        match rtc.poll_output().map_err(|error| OfferError::Refused(error.to_string()))? {
-            Output::Event(Event::MediaAdded(media)) if media.kind == MediaKind::Video => mids.push(media.mid),
-            // Before the first datagram there is no one to send to.
-            Output::Event(_) | Output::Transmit(_) => {}
-            Output::Timeout(_) => return Ok(mids),
+/// The ids of the video lines. str0m tells them only once DTLS is through, which is too late for an answer in words.
+fn video_lines(offer: &str) -> impl Iterator<Item = Mid> {
+    let mut in_video = false;
+    offer.lines().filter_map(move |line| {
+        if line.starts_with("m=") {
+            in_video = line.starts_with("m=video ");
         }
-    }
+        line.strip_prefix("a=mid:").filter(|_| in_video).map(|mid| Mid::from(mid.trim()))
+    })
 }
 
 fn carries_h264(params: &PayloadParams) -> bool {
