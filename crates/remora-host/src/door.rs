@@ -15,8 +15,8 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
-    extract::{DefaultBodyLimit, Request, State},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Request, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -41,6 +41,9 @@ use crate::{
     clock::seconds_since_1970,
     token::{Refusal, TokenVerifier},
 };
+
+#[cfg(test)]
+mod tests;
 
 const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -243,10 +246,22 @@ async fn preflight() -> Response {
     response
 }
 
-async fn connect(State(guard): State<Arc<Guard>>, headers: HeaderMap, offer: axum::body::Bytes) -> Response {
+async fn connect(
+    State(guard): State<Arc<Guard>>,
+    headers: HeaderMap,
+    offer: Result<Bytes, BytesRejection>,
+) -> Response {
     if let Err(refusal) = guard.verify(&headers) {
         return refused(&refusal);
     }
+    let offer = match offer {
+        Ok(offer) => offer,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = format!("an SDP offer may have {OFFER_BYTES_MAX} bytes");
+            return error(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", message);
+        }
+        Err(rejection) => return error(StatusCode::BAD_REQUEST, "BadOffer", rejection.body_text()),
+    };
     let Ok(offer) = String::from_utf8(offer.into()) else {
         return error(StatusCode::BAD_REQUEST, "BadOffer", "the body is not an SDP offer: it is not UTF-8".to_owned());
     };

@@ -34,7 +34,8 @@ use remora_protocol::{
     connection::session_ending::Reason,
     link::{HostAddress, HostSpec, StopReason},
 };
-pub use remora_render::GraphicsOptions;
+use remora_render::Graphics;
+pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
 
@@ -69,6 +70,11 @@ enum Event {
     Stage(StageEvent),
     Runtime(RuntimeEvent),
     Answer(Answer),
+}
+
+/// Opens the graphics device that a host would use and says which it is.
+pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
+    Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())
 }
 
 /// Runs until the session is over, whoever ends it.

@@ -216,7 +216,8 @@ impl Stage {
     }
 
     pub fn disconnected(&mut self) {
-        self.outputs.clear();
+        // What was for the client is for nobody now.
+        self.outputs.retain(|output| matches!(output, Output::SceneEmptied));
         if self.client.take().is_some() {
             self.scene.clear();
             self.outputs.push_back(Output::SceneEmptied);

@@ -1,0 +1,209 @@
+//! The door with a room behind it that takes one client, called over real sockets.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use super::*;
+use crate::token::tests::{ACCOUNT, Signer};
+
+const ORIGIN: &str = "http://localhost:8080";
+const FAR_FUTURE: u64 = 4_000_000_000;
+
+/// Answers the first offer; the second finds the session in use.
+#[derive(Default)]
+struct OnePlace {
+    taken: AtomicUsize,
+    offers: Mutex<Vec<String>>,
+}
+
+impl Inside for Arc<OnePlace> {
+    fn answer(&self, offer: &str) -> Result<String, NoAnswer> {
+        if !offer.starts_with("v=0") {
+            return Err(NoAnswer::BadOffer("the body is not an SDP offer".into()));
+        }
+        self.offers.lock().expect("no test panics with it").push(offer.to_owned());
+        match self.taken.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok("v=0 answer".into()),
+            _ => Err(NoAnswer::InUse),
+        }
+    }
+
+    fn inspect(&self) -> String {
+        "{\"frames\":1}".into()
+    }
+}
+
+struct House {
+    handshake: u16,
+    inspector: u16,
+    signer: Signer,
+    ca_pem: String,
+    room: Arc<OnePlace>,
+}
+
+impl House {
+    fn open() -> Self {
+        let signer = Signer::new();
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate =
+            rcgen::CertificateParams::new(names).and_then(|params| params.self_signed(&key)).expect("a certificate");
+        let spec = HostSpec {
+            host_id: "host".into(),
+            secret: "secret".into(),
+            control_url: "https://localhost:1".into(),
+            control_ca_pem: String::new(),
+            session_id: "session".into(),
+            account_id: ACCOUNT.into(),
+            size: "Standard".into(),
+            hostname: "localhost".into(),
+            listen_address: [127, 0, 0, 1].into(),
+            certificate_pem: certificate.pem(),
+            certificate_key_pem: key.serialize_pem(),
+            token_public_key_pem: signer.public_key_pem.clone(),
+            allowed_origins: vec![ORIGIN.into()],
+            model_files: vec![],
+            lease_milliseconds: 1000,
+            start_milliseconds_max: 1000,
+        };
+        let room = Arc::new(OnePlace::default());
+        let (ports, opened) = std::sync::mpsc::channel();
+        let inside = Box::new(room.clone());
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
+            runtime.block_on(async {
+                let door = Door::open(&spec, 77, inside).await.expect("free ports");
+                ports.send(door.ports().expect("bound")).expect("the test waits");
+                door.serve().await;
+            });
+        });
+        let (handshake, inspector) = opened.recv().expect("the door opens");
+        Self { handshake, inspector, signer, ca_pem: certificate.pem(), room }
+    }
+
+    fn good_token(&self) -> String {
+        format!("Bearer {}", self.signer.token(ACCOUNT, FAR_FUTURE))
+    }
+
+    /// Status, body, and the value of Access-Control-Allow-Origin.
+    fn post(&self, headers: &[(&str, &str)], offer: &[u8]) -> (u16, String, Option<String>) {
+        self.send(&format!("http://127.0.0.1:{}/connection", self.handshake), headers, offer)
+    }
+
+    fn send(&self, url: &str, headers: &[(&str, &str)], offer: &[u8]) -> (u16, String, Option<String>) {
+        let ca = ureq::tls::Certificate::from_pem(self.ca_pem.as_bytes()).expect("a certificate");
+        let tls = ureq::tls::TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
+            .build();
+        let agent =
+            ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls).build().new_agent();
+        let mut request = agent.post(url).content_type("application/sdp");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(offer).expect("an answer");
+        let allowed = response.headers().get("access-control-allow-origin");
+        let allowed = allowed.map(|value| value.to_str().expect("ASCII").to_owned());
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("text"), allowed)
+    }
+}
+
+#[test]
+fn both_ports_are_of_the_range_and_differ() {
+    let house = House::open();
+    assert!(PORTS.contains(&house.handshake) && PORTS.contains(&house.inspector));
+    assert_ne!(house.handshake, house.inspector);
+}
+
+#[test]
+fn one_client_is_let_in_and_the_second_is_told_that_the_session_is_in_use() {
+    let house = House::open();
+    let token = house.good_token();
+    let headers = [("Authorization", token.as_str()), ("Origin", ORIGIN)];
+    let (status, body, allowed) = house.post(&headers, b"v=0 offer");
+    assert_eq!((status, body.as_str(), allowed.as_deref()), (201, "v=0 answer", Some(ORIGIN)));
+    let (status, body, allowed) = house.post(&headers, b"v=0 offer");
+    assert_eq!((status, allowed.as_deref()), (409, Some(ORIGIN)));
+    assert!(body.contains("\"SessionInUse\"") && body.contains("in use by another client"), "{body}");
+}
+
+#[test]
+fn the_same_port_takes_tls() {
+    let house = House::open();
+    let token = house.good_token();
+    let url = format!("https://localhost:{}/connection", house.handshake);
+    let (status, body, _) = house.send(&url, &[("Authorization", &token)], b"v=0 offer");
+    assert_eq!((status, body.as_str()), (201, "v=0 answer"));
+}
+
+#[test]
+fn whoever_has_no_good_token_reaches_nothing() {
+    let house = House::open();
+    let expired = format!("Bearer {}", house.signer.token(ACCOUNT, 1_000));
+    let foreign = format!("Bearer {}", house.signer.token("aaaaaaaa-2222-3333-4444-555555555555", FAR_FUTURE));
+    let forged = format!("Bearer {}", Signer::new().token(ACCOUNT, FAR_FUTURE));
+    for (token, status, says) in [
+        (expired.as_str(), 401, "expired"),
+        (forged.as_str(), 401, "not one of this service"),
+        ("Bearer nonsense", 401, "not one of this service"),
+        ("", 401, "no access token"),
+        (foreign.as_str(), 403, "another account"),
+    ] {
+        let (found, body, _) = house.post(&[("Authorization", token)], b"v=0 offer");
+        assert_eq!(found, status, "{body}");
+        assert!(body.contains(says), "{body}");
+    }
+    assert!(house.room.offers.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn pages_of_other_origins_and_other_names_are_refused() {
+    let house = House::open();
+    let token = house.good_token();
+    let (status, body, allowed) =
+        house.post(&[("Authorization", &token), ("Origin", "http://evil.example")], b"v=0 offer");
+    assert_eq!((status, allowed), (403, None));
+    assert!(body.contains("http://evil.example") && body.contains(ORIGIN), "{body}");
+    let (status, body, _) = house.post(&[("Authorization", &token), ("Host", "rebound.example:80")], b"v=0 offer");
+    assert_eq!(status, 403, "{body}");
+    assert!(house.room.offers.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn bad_offers_are_refused_in_words_and_the_place_stays_free() {
+    let house = House::open();
+    let token = house.good_token();
+    let headers = [("Authorization", token.as_str())];
+    let (status, body, _) = house.post(&headers, b"hello");
+    assert_eq!((status, body.contains("\"BadOffer\"")), (400, true), "{body}");
+    let (status, body, _) = house.post(&headers, &[0xff, 0xfe, 0x00]);
+    assert_eq!((status, body.contains("UTF-8")), (400, true), "{body}");
+    let (status, body, _) = house.post(&headers, &vec![b'v'; OFFER_BYTES_MAX + 1]);
+    assert_eq!((status, body.contains("\"TooLarge\"")), (413, true), "{body}");
+    let (status, _, _) = house.post(&headers, b"v=0 offer");
+    assert_eq!(status, 201);
+}
+
+#[test]
+fn the_inspector_needs_a_token_too() {
+    let house = House::open();
+    let get = |authorization: &str| {
+        let mut response = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .new_agent()
+            .get(format!("http://127.0.0.1:{}/", house.inspector))
+            .header("Authorization", authorization)
+            .call()
+            .expect("an answer");
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("text"))
+    };
+    assert_eq!(get(&house.good_token()), (200, "{\"frames\":1}".to_owned()));
+    assert_eq!(get("").0, 401);
+}
