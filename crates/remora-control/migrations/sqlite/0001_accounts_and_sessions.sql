@@ -1,0 +1,33 @@
+CREATE TABLE account (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account_key (
+    account TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    slot    INTEGER NOT NULL,
+    salt    BLOB    NOT NULL,
+    digest  BLOB    NOT NULL,
+    PRIMARY KEY (account, slot)
+) STRICT;
+
+-- Times are milliseconds since 1970. host, live and wake_at are derived from phase, so that they can be looked up.
+CREATE TABLE session (
+    account       TEXT    NOT NULL,
+    id            TEXT    NOT NULL,
+    generation    INTEGER NOT NULL,
+    size          TEXT    NOT NULL,
+    lease_minutes INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    changed_at    INTEGER NOT NULL,
+    phase         TEXT    NOT NULL,
+    host          TEXT,
+    live          INTEGER NOT NULL,
+    wake_at       INTEGER,
+    PRIMARY KEY (account, id)
+) STRICT;
+
+-- A session has at most one host, and a host at most one session.
+CREATE UNIQUE INDEX session_host ON session (host) WHERE host IS NOT NULL;
+CREATE INDEX session_due ON session (wake_at, account, id) WHERE wake_at IS NOT NULL;
+CREATE INDEX session_live ON session (account, created_at, id) WHERE live = 1;

@@ -1,0 +1,66 @@
+//! What every answer has, whoever gives it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, PRAGMA, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use remora_protocol::handshake::ErrorBody;
+
+use crate::random;
+
+/// No request of any API is longer.
+pub const BODY_BYTES_MAX: usize = 64 * 1_024;
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+const CORRELATION: HeaderName = HeaderName::from_static("ms-cv");
+
+/// Layer: a correlation vector and `nosniff` on every answer, and an answer in time.
+pub async fn correlate(request: Request, next: Next) -> Response {
+    let vector = format!("{}.0", STANDARD_NO_PAD.encode(random::bytes::<16>()));
+    let answer = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
+    let mut response = answer.unwrap_or_else(|_| {
+        let seconds = ANSWER_MAX.as_secs();
+        error(StatusCode::REQUEST_TIMEOUT, "Timeout", format!("The request was not complete within {seconds} seconds."))
+    });
+    let headers = response.headers_mut();
+    headers.insert(CORRELATION, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// `{"error":{"code","message"}}`
+pub fn error(status: StatusCode, code: &str, message: impl Into<String>) -> Response {
+    json(status, &ErrorBody::new(code, message))
+}
+
+/// Compact JSON with the charset that the original service names.
+pub fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let with_charset = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, with_charset);
+    response
+}
+
+/// For answers that are different a moment later. The directives are the caller's: recordings differ in a blank.
+pub fn uncached(mut response: Response, directives: &'static str) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(directives));
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// What follows `Bearer`, in any case, as RFC 9110 has it.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim())
+}
+
+/// `None` if it is longer than any request, or breaks off.
+pub async fn read_body(body: Body) -> Option<Bytes> {
+    axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok()
+}

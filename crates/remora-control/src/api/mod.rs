@@ -1,0 +1,7 @@
+//! What the network sees. Each generation of the API is a module of its own over the same five calls of
+//! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
+
+pub mod common;
+pub mod link;
+pub mod sts;
+pub mod v2021_01_01;

@@ -1,0 +1,88 @@
+//! Who calls, about what, in which version: read from the request before anything is done.
+
+use axum::extract::{FromRequestParts, Query, RawPathParams};
+use http::request::Parts;
+use remora_session::{AccountId, SessionId, SessionKey};
+
+use super::fault::Fault;
+use super::{Api, VERSIONS};
+use crate::api::common::bearer;
+
+/// A caller who may act for the account in the path.
+pub(super) struct Caller {
+    pub account: AccountId,
+    pub version: &'static str,
+    /// Other parameters of the query.
+    pub query: Vec<(String, String)>,
+    session: Option<String>,
+}
+
+impl Caller {
+    /// For creating: an id that cannot be one is the caller's mistake.
+    pub fn new_key(&self) -> Result<SessionKey, Fault> {
+        self.session_id().map(|session| SessionKey { account: self.account.clone(), session }).ok_or_else(|| {
+            let shown = self.session.as_deref().unwrap_or_default();
+            Fault::bad_request(
+                format!(
+                    "The session id '{}' is not valid. A session id has 1 to {} letters, digits, hyphens and \
+                     underscores.",
+                    shown.chars().take(64).collect::<String>(),
+                    SessionId::LENGTH_MAX
+                ),
+                "session_id",
+            )
+        })
+    }
+
+    /// For anything else: an id that cannot be one is an id that nobody has.
+    pub fn key(&self) -> Result<SessionKey, Fault> {
+        self.session_id()
+            .map(|session| SessionKey { account: self.account.clone(), session })
+            .ok_or(Fault::SessionNotFound)
+    }
+
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn session_id(&self) -> Option<SessionId> {
+        self.session.as_deref()?.parse().ok()
+    }
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Fault::bad_request("The query is not form-encoded.", "query"))?;
+        let version = version(&query)?;
+        let bearer = bearer(&parts.headers)
+            .and_then(|token| api.tokens.verify(token, api.clock.now()).ok())
+            .ok_or(Fault::Unauthorized)?;
+        // Ids are decoded as bytes that may be anything; what is not text is no id.
+        let params = RawPathParams::from_request_parts(parts, api).await.map_err(|_| Fault::SessionNotFound)?;
+        let param = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+        let account = param("account").and_then(|account| account.parse().ok()).ok_or(Fault::Forbidden)?;
+        if bearer.account != account {
+            return Err(Fault::Forbidden);
+        }
+        Ok(Self { account, version, query, session: param("session") })
+    }
+}
+
+fn version(query: &[(String, String)]) -> Result<&'static str, Fault> {
+    let mut asked = query.iter().filter(|(key, _)| key.eq_ignore_ascii_case("api-version")).map(|(_, value)| value);
+    let Some(first) = asked.next() else {
+        return Err(Fault::Version { code: "ApiVersionUnspecified", message: "An API version is required.".into() });
+    };
+    if asked.any(|other| other != first) {
+        let message = "The request names more than one API version.".into();
+        return Err(Fault::Version { code: "AmbiguousApiVersion", message });
+    }
+    VERSIONS.into_iter().find(|version| version.eq_ignore_ascii_case(first)).ok_or_else(|| {
+        let shown: String = first.chars().take(64).collect();
+        let message = format!("The API version '{shown}' is not supported.");
+        Fault::Version { code: "UnsupportedApiVersion", message }
+    })
+}

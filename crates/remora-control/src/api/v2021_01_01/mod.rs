@@ -1,0 +1,94 @@
+//! REST API 2021-01-01 and 2021-01-01-preview, which differ in nothing but the name.
+//!
+//! | under `/accounts/{account}` | call |
+//! |---|---|
+//! | `PUT /sessions/{id}` | create |
+//! | `GET /sessions/{id}` | get |
+//! | `PATCH /sessions/{id}` | extend |
+//! | `POST /sessions/{id}/:stop` | stop |
+//! | `GET /sessions` | list |
+
+mod caller;
+mod fault;
+mod paging;
+mod request;
+mod response;
+mod sessions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::HeaderValue;
+use remora_session::Size;
+
+use crate::clock::Clock;
+use crate::sessions::Sessions;
+use crate::token::Tokens;
+
+const VERSIONS: [&str; 2] = ["2021-01-01-preview", "2021-01-01"];
+
+#[derive(Clone)]
+pub struct Api {
+    pub sessions: Arc<Sessions>,
+    pub tokens: Arc<Tokens>,
+    pub clock: Clock,
+    pub settings: Arc<ApiSettings>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    pub page_size: u32,
+    pub teraflops: Teraflops,
+    /// `https://localhost:8443`: the scheme of the listener, and what stands in for a request's Host where that
+    /// cannot be used in a link.
+    pub endpoint: String,
+}
+
+/// Nominal figures that owners see.
+#[derive(Clone, Copy, Debug)]
+pub struct Teraflops {
+    pub standard: f64,
+    pub premium: f64,
+}
+
+impl Default for Teraflops {
+    /// The original service showed 8.1 for Standard; Premium had four such devices.
+    fn default() -> Self {
+        Self { standard: 8.1, premium: 32.4 }
+    }
+}
+
+impl Teraflops {
+    fn of(self, size: Size) -> f64 {
+        match size {
+            Size::Standard => self.standard,
+            Size::Premium => self.premium,
+        }
+    }
+}
+
+pub fn router(api: Api) -> Router {
+    Router::new()
+        // The API's own path of stopping, `/:stop`, was parameter syntax in an earlier axum.
+        .without_v07_checks()
+        .route("/accounts/{account}/sessions", get(sessions::list))
+        .route(
+            "/accounts/{account}/sessions/{session}",
+            get(sessions::get).put(sessions::create).patch(sessions::extend),
+        )
+        .route("/accounts/{account}/sessions/{session}/:stop", post(sessions::stop))
+        .method_not_allowed_fallback(fault::method_not_allowed)
+        .route_layer(middleware::from_fn(name_versions))
+        .with_state(api)
+}
+
+async fn name_versions(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let versions = HeaderValue::from_static("2021-01-01-preview, 2021-01-01");
+    response.headers_mut().insert("api-supported-versions", versions);
+    response
+}

@@ -1,0 +1,67 @@
+//! The five calls, as this generation spells them.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+
+use super::caller::Caller;
+use super::fault::Fault;
+use super::request::{Create, Update};
+use super::response::{ListBody, SessionBody};
+use super::{Api, paging};
+use crate::api::common::{json, uncached};
+use crate::sessions::{Created, Seen};
+
+const CACHE: &str = "no-store, no-cache";
+
+pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
+    let key = caller.new_key()?;
+    let Create { lease, size } = Create::read(body).await?;
+    let id = key.session.clone();
+    match api.sessions.create(key, size, lease).await.map_err(|error| Fault::of(error, &id))? {
+        Created::New(seen) => Ok(session(&api, StatusCode::CREATED, &seen)),
+        Created::Same(seen) => Ok(session(&api, StatusCode::OK, &seen)),
+    }
+}
+
+pub(super) async fn get(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
+    let key = caller.key()?;
+    let seen = api.sessions.get(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(uncached(session(&api, StatusCode::OK, &seen), CACHE))
+}
+
+pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
+    let key = caller.key()?;
+    let Update { lease } = Update::read(body).await?;
+    let seen = api.sessions.extend(&key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(session(&api, StatusCode::OK, &seen))
+}
+
+pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
+    let key = caller.key()?;
+    api.sessions.stop(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: HeaderMap) -> Result<Response, Fault> {
+    let after = caller.parameter(paging::CONTINUATION).map(|text| {
+        let message = "The continuation is not one of this service. Use the address in @nextLink as it is.";
+        paging::decode(text).ok_or_else(|| Fault::bad_request(message, paging::CONTINUATION))
+    });
+    let settings = &api.settings;
+    let page = api
+        .sessions
+        .list(&caller.account, after.transpose()?.as_ref(), settings.page_size)
+        .await
+        .map_err(Fault::Internal)?;
+    let next_link = page
+        .next
+        .map(|position| paging::next_link(&settings.endpoint, &headers, &caller.account, caller.version, &position));
+    let sessions = page.sessions.iter().map(|seen| SessionBody::new(seen, settings.teraflops)).collect();
+    Ok(uncached(json(StatusCode::OK, &ListBody { sessions, next_link }), CACHE))
+}
+
+fn session(api: &Api, status: StatusCode, seen: &Seen) -> Response {
+    json(status, &SessionBody::new(seen, api.settings.teraflops))
+}

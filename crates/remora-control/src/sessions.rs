@@ -1,0 +1,198 @@
+//! The five calls on sessions, and what hosts report: the same for every API generation.
+//!
+//! ```text
+//!   api/<generation> ──create, get, extend, stop, list──┐        ┌── store (compare and swap)
+//!   api/link ─────────report────────────────────────────┼─▶ here ┤
+//!   reconcile ────────change────────────────────────────┘        └── bell, when there is something to do
+//! ```
+//!
+//! Every change is: read, let the machine decide, write if nobody else did meanwhile, or start over. What callers
+//! see is the session as it is now, whether or not the loop has come round to storing that its lease is over.
+
+use std::sync::Arc;
+
+use remora_protocol::link::{HostOrder, StopReason};
+use remora_session::{
+    AccountId, Ending, Event, HostId, LeaseMinutes, Phase, Policy, Refused, Reported, Session, SessionKey, Size,
+    Timestamp,
+};
+
+use crate::bell::Bell;
+use crate::clock::Clock;
+use crate::random;
+use crate::store::{ListPosition, Store, StoreError, Stored};
+
+/// Somebody else cannot win this often without this side having had its turn.
+const SWAPS_MAX: usize = 32;
+
+pub struct Sessions {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    policy: Policy,
+    bell: Bell,
+}
+
+/// A session, and when it was looked at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub session: Session,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub enum Created {
+    New(Seen),
+    /// The same request has been answered before.
+    Same(Seen),
+}
+
+/// A part of an account's live sessions, oldest first.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub sessions: Vec<Seen>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<ListPosition>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error("the account has no session of that id")]
+    NotFound,
+    #[error("the account has, or had, a session of that id with other settings")]
+    Taken,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("the session is being changed by too many at once")]
+    Contended,
+    #[error("the store does not answer")]
+    Store(#[from] StoreError),
+}
+
+impl Sessions {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, policy: Policy, bell: Bell) -> Self {
+        Self { store, clock, policy, bell }
+    }
+
+    pub async fn create(&self, key: SessionKey, size: Size, lease: LeaseMinutes) -> Result<Created, SessionError> {
+        let now = self.clock.now();
+        let session = Session::create(key, size, lease, new_host_id(), now);
+        if self.store.insert_session(&session, session.wake_at(&self.policy)).await? {
+            tracing::info!(session = %session.key, size = size.as_str(), lease_minutes = lease.get(), "session created");
+            self.bell.ring();
+            return Ok(Created::New(Seen { session, at: now }));
+        }
+        let existing = self.get(&session.key).await?;
+        let same = existing.session.is_live() && existing.session.size == size && existing.session.lease == lease;
+        if same { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) }
+    }
+
+    pub async fn get(&self, key: &SessionKey) -> Result<Seen, SessionError> {
+        // Stores what time has done before it is told: what has been told to have ended must have ended for ever.
+        self.change(key, &Event::TimePassed).await
+    }
+
+    pub async fn extend(&self, key: &SessionKey, lease: LeaseMinutes) -> Result<Seen, SessionError> {
+        self.change(key, &Event::Extended { lease }).await
+    }
+
+    pub async fn stop(&self, key: &SessionKey) -> Result<Seen, SessionError> {
+        self.change(key, &Event::Stopped).await
+    }
+
+    pub async fn list(
+        &self,
+        account: &AccountId,
+        after: Option<&ListPosition>,
+        page_size: u32,
+    ) -> Result<Page, SessionError> {
+        let at = self.clock.now();
+        let mut found = self.store.live_sessions(account, after, page_size.saturating_add(1)).await?;
+        let more = found.len() > page_size as usize;
+        found.truncate(page_size as usize);
+        let next = found.last().filter(|_| more).map(|last| ListPosition {
+            created_at: last.session.created_at,
+            session: last.session.key.session.clone(),
+        });
+        let seen = found.iter().map(|stored| Seen { session: stored.session.settled(at, &self.policy), at });
+        Ok(Page { sessions: seen.filter(|seen| seen.session.is_live()).collect(), next })
+    }
+
+    /// What the host shall do now; `None` if no session knows it.
+    pub async fn report(&self, host: &HostId, reported: Reported) -> Result<Option<HostOrder>, SessionError> {
+        let Some(stored) = self.store.session_of_host(host).await? else {
+            return Ok(None);
+        };
+        let key = stored.session.key.clone();
+        match self.change_stored(stored, &Event::HostReported { host: host.clone(), reported }).await {
+            Ok(seen) => Ok(Some(order(&seen))),
+            Err(SessionError::Refused(_)) => {
+                tracing::info!(session = %key, %host, "the session has another host by now");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub async fn change(&self, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
+        let stored = self.store.session(key).await?.ok_or(SessionError::NotFound)?;
+        self.change_stored(stored, event).await
+    }
+
+    async fn change_stored(&self, mut stored: Stored, event: &Event) -> Result<Seen, SessionError> {
+        for _ in 0..SWAPS_MAX {
+            let at = self.clock.now();
+            let next = stored.session.apply(event, at, &self.policy)?;
+            let wake_at = next.wake_at(&self.policy);
+            if next == stored.session && wake_at == stored.wake_at {
+                return Ok(Seen { session: next, at });
+            }
+            if self.store.replace_session(stored.generation, &next, wake_at).await? {
+                log_change(&stored.session, &next);
+                self.bell.ring();
+                return Ok(Seen { session: next, at });
+            }
+            stored = self.store.session(&stored.session.key).await?.ok_or(SessionError::NotFound)?;
+        }
+        Err(SessionError::Contended)
+    }
+}
+
+/// Never used before and never again.
+pub fn new_host_id() -> HostId {
+    uuid::Builder::from_random_bytes(random::bytes())
+        .into_uuid()
+        .to_string()
+        .parse()
+        .expect("a UUID has lower-case digits and hyphens")
+}
+
+fn order(seen: &Seen) -> HostOrder {
+    match &seen.session.phase {
+        Phase::Starting { .. } | Phase::Ready { .. } => {
+            let remaining = seen.session.lease_remaining(seen.at).as_millis();
+            HostOrder::Run { lease_remaining_milliseconds: u64::try_from(remaining).unwrap_or(u64::MAX) }
+        }
+        Phase::Restarting { .. } | Phase::Ended { how: Ending::Failed { .. }, .. } => {
+            HostOrder::Stop { reason: StopReason::NotNeeded }
+        }
+        Phase::Ended { how: Ending::Stopped, .. } => HostOrder::Stop { reason: StopReason::Stopped },
+        Phase::Ended { how: Ending::Expired, .. } => HostOrder::Stop { reason: StopReason::LeaseExpired },
+    }
+}
+
+fn log_change(before: &Session, after: &Session) {
+    if std::mem::discriminant(&before.phase) == std::mem::discriminant(&after.phase) {
+        return;
+    }
+    let session = &after.key;
+    match &after.phase {
+        Phase::Starting { host, attempt, .. } => tracing::info!(%session, %host, attempt, "session starts again"),
+        Phase::Restarting { host, why, .. } => tracing::warn!(%session, %host, why, "render host did not start"),
+        Phase::Ready { host, address, .. } => {
+            tracing::info!(%session, %host, handshake_port = address.handshake_port, "session ready");
+        }
+        Phase::Ended { how: Ending::Failed { why }, .. } => tracing::warn!(%session, why, "session failed"),
+        Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
+        Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),
+    }
+}

@@ -1,0 +1,201 @@
+//! How a session looks in a row. The names here are on disk: they may grow, never change.
+
+use remora_session::{Address, Ending, HostId, Launch, LeaseMinutes, Phase, Session, SessionKey, Timestamp};
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{StoreError, Stored};
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+enum PhaseRecord {
+    Starting { host: String, attempt: u32, wanted_from: Option<u64>, launched_at: Option<u64> },
+    Restarting { host: String, attempt: u32, why: String, failed_at: u64 },
+    Ready { host: String, hostname: String, handshake_port: u16, inspector_port: u16, since: u64, heard_at: u64 },
+    Ended { how: EndingRecord, at: u64, ready_since: Option<u64>, host: Option<String> },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum EndingRecord {
+    Stopped,
+    Expired,
+    Failed { why: String },
+}
+
+pub(super) fn phase_to_text(phase: &Phase) -> String {
+    let record = match phase {
+        Phase::Starting { host, attempt, launch } => {
+            let (wanted_from, launched_at) = match launch {
+                Launch::Wanted { from } => (Some(from.as_milliseconds()), None),
+                Launch::Done { at } => (None, Some(at.as_milliseconds())),
+            };
+            PhaseRecord::Starting { host: host.to_string(), attempt: *attempt, wanted_from, launched_at }
+        }
+        Phase::Restarting { host, attempt, why, failed_at } => PhaseRecord::Restarting {
+            host: host.to_string(),
+            attempt: *attempt,
+            why: why.clone(),
+            failed_at: failed_at.as_milliseconds(),
+        },
+        Phase::Ready { host, address, since, heard_at } => PhaseRecord::Ready {
+            host: host.to_string(),
+            hostname: address.hostname.clone(),
+            handshake_port: address.handshake_port,
+            inspector_port: address.inspector_port,
+            since: since.as_milliseconds(),
+            heard_at: heard_at.as_milliseconds(),
+        },
+        Phase::Ended { how, at, ready_since, host } => PhaseRecord::Ended {
+            how: match how {
+                Ending::Stopped => EndingRecord::Stopped,
+                Ending::Expired => EndingRecord::Expired,
+                Ending::Failed { why } => EndingRecord::Failed { why: why.clone() },
+            },
+            at: at.as_milliseconds(),
+            ready_since: ready_since.map(Timestamp::as_milliseconds),
+            host: host.as_ref().map(HostId::to_string),
+        },
+    };
+    serde_json::to_string(&record).expect("strings and numbers are JSON")
+}
+
+pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
+    let host = |id: String| id.parse::<HostId>().map_err(unreadable);
+    let time = Timestamp::from_milliseconds;
+    Ok(match serde_json::from_str(text).map_err(unreadable)? {
+        PhaseRecord::Starting { host: id, attempt, wanted_from, launched_at } => {
+            let launch = match (launched_at, wanted_from) {
+                (Some(at), _) => Launch::Done { at: time(at) },
+                (None, Some(from)) => Launch::Wanted { from: time(from) },
+                (None, None) => return Err(StoreError::Unreadable("a start that is neither wanted nor done".into())),
+            };
+            Phase::Starting { host: host(id)?, attempt, launch }
+        }
+        PhaseRecord::Restarting { host: id, attempt, why, failed_at } => {
+            Phase::Restarting { host: host(id)?, attempt, why, failed_at: time(failed_at) }
+        }
+        PhaseRecord::Ready { host: id, hostname, handshake_port, inspector_port, since, heard_at } => Phase::Ready {
+            host: host(id)?,
+            address: Address { hostname, handshake_port, inspector_port },
+            since: time(since),
+            heard_at: time(heard_at),
+        },
+        PhaseRecord::Ended { how, at, ready_since, host: id } => Phase::Ended {
+            how: match how {
+                EndingRecord::Stopped => Ending::Stopped,
+                EndingRecord::Expired => Ending::Expired,
+                EndingRecord::Failed { why } => Ending::Failed { why },
+            },
+            at: time(at),
+            ready_since: ready_since.map(time),
+            host: id.map(host).transpose()?,
+        },
+    })
+}
+
+pub(super) fn row_to_stored(row: &SqliteRow) -> Result<Stored, StoreError> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let time = |column: &str| row.try_get::<i64, _>(column).map(to_timestamp);
+    let key = SessionKey {
+        account: text("account")?.parse().map_err(unreadable)?,
+        session: text("id")?.parse().map_err(unreadable)?,
+    };
+    let session = Session {
+        key,
+        size: text("size")?.parse().map_err(unreadable)?,
+        lease: LeaseMinutes::try_from(row.try_get::<i64, _>("lease_minutes")?).map_err(unreadable)?,
+        created_at: time("created_at")?,
+        changed_at: time("changed_at")?,
+        phase: text_to_phase(&text("phase")?)?,
+    };
+    let generation = row.try_get::<i64, _>("generation")?;
+    Ok(Stored {
+        generation: u64::try_from(generation).map_err(unreadable)?,
+        wake_at: row.try_get::<Option<i64>, _>("wake_at")?.map(to_timestamp),
+        session,
+    })
+}
+
+/// SQLite's integers have a sign; a time that does not fit never comes.
+pub(super) fn from_timestamp(time: Timestamp) -> i64 {
+    i64::try_from(time.as_milliseconds()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn to_timestamp(milliseconds: i64) -> Timestamp {
+    Timestamp::from_milliseconds(u64::try_from(milliseconds).unwrap_or(0))
+}
+
+pub(super) fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time() -> impl Strategy<Value = Timestamp> {
+        (0..i64::MAX as u64).prop_map(Timestamp::from_milliseconds)
+    }
+
+    fn host() -> impl Strategy<Value = HostId> {
+        "[a-z0-9-]{1,63}".prop_map(|id| id.parse().expect("the pattern is that of a host id"))
+    }
+
+    fn phase() -> impl Strategy<Value = Phase> {
+        let launch =
+            prop_oneof![time().prop_map(|from| Launch::Wanted { from }), time().prop_map(|at| Launch::Done { at })];
+        let how = prop_oneof![
+            Just(Ending::Stopped),
+            Just(Ending::Expired),
+            any::<String>().prop_map(|why| Ending::Failed { why })
+        ];
+        let address =
+            (any::<String>(), any::<u16>(), any::<u16>()).prop_map(|(hostname, handshake_port, inspector_port)| {
+                Address { hostname, handshake_port, inspector_port }
+            });
+        prop_oneof![
+            (host(), any::<u32>(), launch).prop_map(|(host, attempt, launch)| Phase::Starting {
+                host,
+                attempt,
+                launch
+            }),
+            (host(), any::<u32>(), any::<String>(), time())
+                .prop_map(|(host, attempt, why, failed_at)| Phase::Restarting { host, attempt, why, failed_at }),
+            (host(), address, time(), time()).prop_map(|(host, address, since, heard_at)| Phase::Ready {
+                host,
+                address,
+                since,
+                heard_at
+            }),
+            (how, time(), prop::option::of(time()), prop::option::of(host()))
+                .prop_map(|(how, at, ready_since, host)| Phase::Ended { how, at, ready_since, host }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_phase_that_was_written_is_read_as_it_was(phase in phase()) {
+            prop_assert_eq!(text_to_phase(&phase_to_text(&phase)).unwrap(), phase);
+        }
+    }
+
+    #[test]
+    fn rows_of_the_first_release_stay_readable() {
+        for text in [
+            r#"{"phase":"starting","host":"h","attempt":1,"wanted-from":5,"launched-at":null}"#,
+            r#"{"phase":"restarting","host":"h","attempt":1,"why":"w","failed-at":5}"#,
+            concat!(
+                r#"{"phase":"ready","host":"h","hostname":"localhost","handshake-port":50000,"#,
+                r#""inspector-port":50001,"since":5,"heard-at":6}"#
+            ),
+            r#"{"phase":"ended","how":{"failed":{"why":"w"}},"at":5,"ready-since":null,"host":null}"#,
+            r#"{"phase":"ended","how":"expired","at":5,"ready-since":4,"host":"h"}"#,
+        ] {
+            assert_eq!(phase_to_text(&text_to_phase(text).unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! How to connect, for people and programs on this machine.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::UpError;
+use crate::private_file;
+
+/// The content of `connection.json`. There is a file exactly while everything accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    pub endpoint: String,
+    pub sts_endpoint: String,
+    pub account_domain: String,
+    /// The address to open, sign-in secret included.
+    pub portal: String,
+    pub account_id: String,
+    pub account_key: String,
+    pub ca_file: PathBuf,
+}
+
+pub(super) fn path(data_directory: &Path) -> PathBuf {
+    data_directory.join("connection.json")
+}
+
+pub(super) fn write(data_directory: &Path, connection: &Connection) -> Result<(), UpError> {
+    let content = serde_json::to_vec(connection).expect("strings are JSON");
+    private_file::write(&path(data_directory), &content)
+        .map_err(|source| UpError::DataDirectory { path: data_directory.to_owned(), source })
+}
+
+/// Also what an unclean stop has left.
+pub(super) fn remove(data_directory: &Path) -> Result<(), UpError> {
+    private_file::remove(&path(data_directory))
+        .map_err(|source| UpError::DataDirectory { path: data_directory.to_owned(), source })
+}

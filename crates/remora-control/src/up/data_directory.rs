@@ -1,0 +1,97 @@
+//! The directory of one installation: locked while in use, and the keys and the account that stay.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use remora_session::AccountId;
+use serde::{Deserialize, Serialize};
+
+use super::UpError;
+use crate::account::{new_account_id, new_key};
+use crate::token::{Tokens, new_private_key_pem};
+use crate::{private_file, random};
+
+pub(super) struct DataDirectory {
+    path: PathBuf,
+    /// Released by the operating system, however this process ends.
+    _lock: File,
+}
+
+/// The account of `remora up`. Its key must be shown at every start, so it is kept here, readable by its owner only;
+/// the database has a salted hash of it like of any other.
+pub(super) struct LocalAccount {
+    pub id: AccountId,
+    pub key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalAccountFile {
+    account_id: String,
+    account_key: String,
+}
+
+impl DataDirectory {
+    pub fn open(path: &Path) -> Result<Self, UpError> {
+        let unusable = |source| UpError::DataDirectory { path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let path = path.canonicalize().map_err(unusable)?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(UpError::DataDirectoryInUse { path }),
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+
+    /// Whether another process holds the directory, found out without leaving anything in it.
+    pub fn is_in_use(path: &Path) -> bool {
+        let lock = File::options().write(true).open(path.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn tokens(&self) -> Result<Tokens, UpError> {
+        let path = self.path.join("token.key");
+        let pem = self.read_or_make(&path, || Ok(new_private_key_pem()?))?;
+        Tokens::new(&pem).map_err(|problem| UpError::Damaged { path, problem: problem.to_string() })
+    }
+
+    pub fn host_key(&self) -> Result<[u8; 32], UpError> {
+        let path = self.path.join("hosts.key");
+        let text = self.read_or_make(&path, || Ok(STANDARD.encode(random::bytes::<32>())))?;
+        let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or_else(|| UpError::Damaged { path, problem: "it is not 32 bytes in base64".into() })
+    }
+
+    pub fn account(&self) -> Result<LocalAccount, UpError> {
+        let path = self.path.join("account.json");
+        let text = self.read_or_make(&path, || {
+            let file = LocalAccountFile { account_id: new_account_id().to_string(), account_key: new_key() };
+            Ok(serde_json::to_string(&file).expect("strings are JSON"))
+        })?;
+        let damaged = |problem: String| UpError::Damaged { path: path.clone(), problem };
+        let file: LocalAccountFile = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let id =
+            file.account_id.parse().map_err(|error: remora_session::InvalidAccountId| damaged(error.to_string()))?;
+        Ok(LocalAccount { id, key: file.account_key })
+    }
+
+    fn read_or_make(&self, path: &Path, make: impl FnOnce() -> Result<String, UpError>) -> Result<String, UpError> {
+        let unusable = |source: io::Error| UpError::DataDirectory { path: self.path.clone(), source };
+        if let Some(content) = private_file::read(path).map_err(unusable)? {
+            return Ok(content);
+        }
+        let content = make()?;
+        private_file::write(path, content.as_bytes()).map_err(unusable)?;
+        Ok(content)
+    }
+}

@@ -1,0 +1,64 @@
+//! `remora up`: the control plane, a fleet of processes and the portal, on one machine, in one call.
+//!
+//! ```text
+//!   ports bound ─▶ directory locked ─▶ store, keys, account ─▶ hosts of the last run adopted ─▶ everything accepts
+//!     ─▶ connection.json written, `ready` called ─▶ (shutdown) ─▶ connection.json removed ─▶ sessions and hosts end
+//!     ─▶ listeners close
+//! ```
+//!
+//! Ports come first, so that a start that fails for want of one leaves no trace. A second `up` on the same directory
+//! is refused. What is in the directory:
+//!
+//! | file | what |
+//! |---|---|
+//! | `lock` | held while the directory is in use |
+//! | `remora.db` | accounts and sessions |
+//! | `account.json` | id and key of the local account; its owner only |
+//! | `token.key`, `hosts.key`, `ca.key` | what tokens, host secrets and certificates are made with; their owner only |
+//! | `ca.pem` | to be trusted by clients |
+//! | `connection.json` | while everything accepts: how to connect; its owner only |
+//! | `hosts/` | pid files and logs of render hosts |
+
+mod connection;
+mod data_directory;
+mod error;
+mod models;
+mod place;
+mod routers;
+mod running;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use connection::Connection;
+pub use error::UpError;
+
+use crate::portal::Assets;
+use crate::provision::HostCommand;
+
+/// What the operator chooses.
+#[derive(Clone)]
+pub struct UpOptions {
+    /// Made if it is not there.
+    pub data_directory: PathBuf,
+    pub https: SocketAddr,
+    /// Loopback only.
+    pub http: SocketAddr,
+    /// GLB files or addresses, as given; the first is what the portal shows first.
+    pub models: Vec<String>,
+    pub assets: Assets,
+    pub host_command: HostCommand,
+}
+
+/// Runs until `shutdown` is done, then ends all sessions and hosts within five seconds. `ready` is called once, when
+/// everything accepts. Needs a tokio runtime with I/O and time.
+pub async fn up(
+    options: UpOptions,
+    ready: impl FnOnce(&Connection),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), UpError> {
+    let running = running::Running::start(options).await?;
+    ready(running.connection());
+    running.until(shutdown).await
+}

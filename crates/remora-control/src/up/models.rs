@@ -1,0 +1,113 @@
+//! Models that the portal offers: the generated engine at several levels of detail, and what the operator names.
+
+use std::path::Path;
+
+use super::UpError;
+use crate::portal::sign_in::OfferedModel;
+
+/// The last is the size of the original service's demonstration model.
+const ENGINE_TRIANGLES: [(u64, &str); 5] = [
+    (50_000, "Engine, 50 thousand triangles"),
+    (200_000, "Engine, 200 thousand triangles"),
+    (1_000_000, "Engine, 1 million triangles"),
+    (5_000_000, "Engine, 5 million triangles"),
+    (18_700_000, "Engine, 18.7 million triangles"),
+];
+/// What a machine without a GPU can still turn fluently.
+const ENGINE_TRIANGLES_DEFAULT: u64 = 200_000;
+
+#[derive(Debug)]
+pub(super) struct Models {
+    pub offered: Vec<OfferedModel>,
+    pub default_uri: String,
+    /// Absolute paths of the files among them.
+    pub files: Vec<String>,
+}
+
+impl Models {
+    pub fn new(given: &[String]) -> Result<Self, UpError> {
+        let (mut offered, mut files) = (Vec::new(), Vec::new());
+        for model in given {
+            if model.starts_with("http://") || model.starts_with("https://") || model.starts_with("builtin://") {
+                offered.push(OfferedModel { uri: model.clone(), label: label(model), triangles: None });
+            } else {
+                let file = file(model)?;
+                offered.push(OfferedModel { uri: file_uri(&file), label: label(&file), triangles: None });
+                files.push(file);
+            }
+        }
+        let default_uri = offered.first().map_or_else(|| engine(ENGINE_TRIANGLES_DEFAULT), |first| first.uri.clone());
+        offered.extend(ENGINE_TRIANGLES.map(|(triangles, label)| OfferedModel {
+            uri: engine(triangles),
+            label: label.to_owned(),
+            triangles: Some(triangles),
+        }));
+        Ok(Self { offered, default_uri, files })
+    }
+}
+
+fn engine(triangles: u64) -> String {
+    format!("builtin://Engine?triangles={triangles}")
+}
+
+fn file(model: &str) -> Result<String, UpError> {
+    let problem = |problem: String| UpError::Model { model: model.to_owned(), problem };
+    let path = Path::new(model).canonicalize().map_err(|error| problem(format!("{error}; name a GLB file")))?;
+    if !path.is_file() {
+        return Err(problem("it is not a file; name a GLB file".into()));
+    }
+    path.into_os_string().into_string().map_err(|_| problem("its path is not UTF-8; rename it".into()))
+}
+
+/// RFC 8089, with everything encoded that has a meaning in a URI.
+fn file_uri(path: &str) -> String {
+    let mut uri = String::from("file://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+fn label(model: &str) -> String {
+    let name = model.rsplit('/').next().filter(|name| !name.is_empty());
+    name.unwrap_or(model).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_choice_the_engine_is_shown() {
+        let models = Models::new(&[]).unwrap();
+        assert_eq!(models.default_uri, "builtin://Engine?triangles=200000");
+        assert!(models.offered.iter().any(|model| model.uri == models.default_uri));
+        assert!(models.offered.iter().any(|model| model.triangles == Some(18_700_000)));
+        assert!(models.files.is_empty());
+    }
+
+    #[test]
+    fn what_the_operator_names_comes_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a model #1.glb");
+        std::fs::write(&path, "").unwrap();
+        let given = [path.to_str().unwrap().to_owned(), "https://example.com/b.glb".to_owned()];
+        let models = Models::new(&given).unwrap();
+        assert!(models.default_uri.ends_with("/a%20model%20%231.glb"), "{}", models.default_uri);
+        assert!(models.default_uri.starts_with("file:///"), "{}", models.default_uri);
+        assert_eq!(models.files, [path.canonicalize().unwrap().to_str().unwrap()]);
+        let labels: Vec<&str> = models.offered.iter().take(2).map(|model| model.label.as_str()).collect();
+        assert_eq!(labels, ["a model #1.glb", "b.glb"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Models::new(&["/nowhere/x.glb".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("--model /nowhere/x.glb: "), "{error}");
+        assert!(Models::new(&["/".to_owned()]).is_err());
+    }
+}
