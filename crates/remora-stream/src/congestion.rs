@@ -63,7 +63,7 @@ pub struct BitrateRange {
 
 impl Default for BitrateRange {
     fn default() -> Self {
-        Self { min_bits_per_second: 400_000, start_bits_per_second: 6_000_000, max_bits_per_second: 20_000_000 }
+        Self { min_bits_per_second: 400_000, start_bits_per_second: 6_000_000, max_bits_per_second: 12_000_000 }
     }
 }
 
@@ -133,11 +133,9 @@ impl Congestion {
         }
     }
 
-    /// What the encoder may spend, within the range given at the start, in steps that are worth acting on.
+    /// What the encoder may spend, within the range given at the start.
     pub fn target_bits_per_second(&self) -> u32 {
-        const STEP: u32 = 50_000;
-        (self.target_bits_per_second as u32 / STEP * STEP)
-            .clamp(self.range.min_bits_per_second, self.range.max_bits_per_second)
+        self.target_bits_per_second as u32
     }
 
     /// Of the newest report.

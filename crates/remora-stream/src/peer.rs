@@ -157,6 +157,8 @@ pub struct Peer {
     channels: Channels,
     feedback: Feedback,
     congestion: Congestion,
+    bitrate: BitrateRange,
+    /// As told last.
     target_bits_per_second: u32,
     last_received: Instant,
     key_frame_wanted_at: Option<Instant>,
@@ -218,6 +220,7 @@ impl Peer {
             video: Video { mid, pt, extended_timestamp: None },
             channels: Channels::default(),
             feedback: Feedback::new(now),
+            bitrate: options.bitrate,
             target_bits_per_second: congestion.target_bits_per_second(),
             congestion,
             last_received: now,
@@ -359,7 +362,7 @@ impl Peer {
             }
         }
         let target = self.congestion.target_bits_per_second();
-        if target != self.target_bits_per_second && self.state == State::Connected {
+        if worth_telling(self.target_bits_per_second, target, &self.bitrate) && self.state == State::Connected {
             self.target_bits_per_second = target;
             self.events.push_back(PeerEvent::TargetBitrate { bits_per_second: target });
         }
@@ -460,4 +463,10 @@ impl Peer {
             sent_bits_per_second: sent_bits / STATISTICS_INTERVAL.as_secs().max(1),
         }));
     }
+}
+
+/// An encoder is not told every step of a slow increase.
+fn worth_telling(told: u32, target: u32, range: &BitrateRange) -> bool {
+    let (told_for, change) = (f64::from(told), f64::from(target) - f64::from(told));
+    target != told && (change.abs() >= told_for * 0.05 || target == range.max_bits_per_second || target < told)
 }
