@@ -59,10 +59,14 @@ pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) 
     Ok(Accepted { rtc, mid, pt, answer: answer.to_sdp_string() })
 }
 
+/// Payload types of our own preference, the client's count; and the profiles whose decoders take constrained baseline:
+/// itself, baseline, main and high, each up to level 3.1 by name. Browsers decode larger pictures all the same.
+const H264_PROFILES: [(u8, u8, u32); 4] =
+    [(108, 109, 0x42e01f), (127, 121, 0x42001f), (123, 119, 0x4d001f), (114, 115, 0x64001f)];
+
 fn configure() -> str0m::RtcConfig {
     let mut config = Rtc::builder()
         .clear_codecs()
-        .enable_h264(true)
         .set_extension(5, Extension::PlayoutDelay)
         .set_extension(6, Extension::AbsoluteCaptureTime)
         .set_stats_interval(Some(STATISTICS_INTERVAL))
@@ -72,6 +76,9 @@ fn configure() -> str0m::RtcConfig {
         // works on the same feedback, which is visible only among the raw packets.
         .enable_raw_packets(true);
     config.set_max_stun_rto(CONSENT_INTERVAL);
+    for (payload_type, retransmission, profile) in H264_PROFILES {
+        config.codec_config().add_h264(payload_type.into(), Some(retransmission.into()), true, profile);
+    }
     config
 }
 
