@@ -146,8 +146,10 @@ impl Worker {
                 Ok(builtin.build())
             }
             "file" => {
-                let bytes = self.read_file(job, rest)?;
-                self.decode_glb(job, &bytes, rest)
+                let path =
+                    percent_decoded(rest).ok_or_else(|| LoadFailure::Refused(format!("{uri:?} is not UTF-8")))?;
+                let bytes = self.read_file(job, &path)?;
+                self.decode_glb(job, &bytes, &path)
             }
             "http" | "https" => {
                 let bytes = self.fetch(job, uri)?;
@@ -259,9 +261,32 @@ impl Worker {
     }
 }
 
+/// RFC 3986; a percent sign that begins no escape stands for itself.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escape = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn unknown_scheme(uri: &str) -> LoadFailure {
     LoadFailure::Refused(format!(
         "{uri:?} is not an address of a model; accepted are builtin://Engine, http:// and https:// addresses of a GLB, and \
          the files that this service was started with"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,10 +95,9 @@ fn is_test(path: &str) -> bool {
 fn crates_depend_in_the_directions_of_the_architecture_only() {
     let dependencies = dependencies();
     for (name, depends) in &dependencies {
-        let (_, allowed) = MAY_DEPEND
-            .iter()
-            .find(|(known, _)| known == name)
-            .unwrap_or_else(|| panic!("{name} has no place in the architecture yet: say which crates it may depend on"));
+        let (_, allowed) = MAY_DEPEND.iter().find(|(known, _)| known == name).unwrap_or_else(|| {
+            panic!("{name} has no place in the architecture yet: say which crates it may depend on")
+        });
         for dependency in depends.iter().filter(|dependency| dependency.starts_with("remora")) {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
@@ -110,7 +109,10 @@ fn pure_crates_cannot_reach_the_world() {
     let dependencies = dependencies();
     for name in PURE {
         for forbidden in ["tokio", "axum", "hyper", "wgpu", "sqlx", "ureq", "rand", "uuid", "time", "mio", "str0m"] {
-            assert!(!dependencies[*name].iter().any(|found| found == forbidden), "{name} must not depend on {forbidden}");
+            assert!(
+                !dependencies[*name].iter().any(|found| found == forbidden),
+                "{name} must not depend on {forbidden}"
+            );
         }
         for (path, text) in files(&format!("crates/{name}/src"), "rs") {
             for forbidden in ["std::net::Tcp", "std::net::Udp", "std::fs", "std::process", "SystemTime::now"] {
@@ -176,7 +178,8 @@ fn documents_name_files_that_exist() {
             }
         }
         let quoted = text.split('`').skip(1).step_by(2).filter(|code| {
-            let is_path = ["crates/", "web/", "proto/", "scripts/", "docs/"].iter().any(|start| code.starts_with(start));
+            let is_path =
+                ["crates/", "web/", "proto/", "scripts/", "docs/"].iter().any(|start| code.starts_with(start));
             is_path && !code.contains([' ', '*', '…', '{'])
         });
         for path in quoted {

@@ -101,8 +101,7 @@ impl House {
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
             .build();
-        let agent =
-            ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls).build().new_agent();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls).build().new_agent();
         let mut request = agent.post(url).content_type("application/sdp");
         for (name, value) in headers {
             request = request.header(*name, *value);

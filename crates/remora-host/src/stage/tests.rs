@@ -4,8 +4,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use glam::Affine3A;
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 use remora_assets::{Material, Mesh, Model, Node, Primitive};
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand, host_message::Message};
 use remora_render::{FrameTimings, Samples, Size};
@@ -322,10 +322,7 @@ fn a_ray_finds_the_part_and_a_moved_part_is_found_where_it_went() {
     world.work();
     let outcomes: Vec<_> = world.replies().into_iter().filter(|(id, _)| (11..14).contains(id)).collect();
     assert!(
-        matches!(
-            outcomes.as_slice(),
-            [(11, Outcome::Done(_)), (12, Outcome::RayMissed(_)), (13, Outcome::RayHit(_))]
-        ),
+        matches!(outcomes.as_slice(), [(11, Outcome::Done(_)), (12, Outcome::RayMissed(_)), (13, Outcome::RayHit(_))]),
         "{outcomes:?}"
     );
 }

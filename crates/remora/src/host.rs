@@ -1,0 +1,68 @@
+//! `remora host`: one render host, told by one line on standard input what it is for.
+
+use std::io::BufRead;
+
+use clap::Args;
+use remora_host::{GraphicsOptions, HostOptions};
+use remora_protocol::link::HostSpec;
+use serde::{Deserialize, Serialize};
+
+/// A specification with two certificates and a key has some 10 kB.
+const SPEC_BYTES_MAX: u64 = 1 << 20;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    graphics: GraphicsArguments,
+    /// Only say which graphics adapter a host would use, as JSON, and end
+    #[arg(long)]
+    probe: bool,
+}
+
+/// What `--probe` prints.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Probe {
+    pub adapter: String,
+    pub software: bool,
+    pub cores: usize,
+}
+
+/// Which graphics adapter to use.
+#[derive(Debug, Args)]
+pub struct GraphicsArguments {
+    /// Use only an adapter whose name contains this text
+    #[arg(long, env = "REMORA_ADAPTER", value_name = "TEXT")]
+    adapter: Option<String>,
+}
+
+impl GraphicsArguments {
+    pub fn options(&self) -> GraphicsOptions {
+        GraphicsOptions { adapter: self.adapter.clone(), ..GraphicsOptions::default() }
+    }
+}
+
+pub fn run(arguments: Arguments) -> Result<(), String> {
+    let options = HostOptions { graphics: arguments.graphics.options() };
+    if arguments.probe {
+        return probe(&options);
+    }
+    let mut line = String::new();
+    std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)
+        .read_line(&mut line)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let spec: HostSpec = serde_json::from_str(&line).map_err(|error| {
+        format!("a host is started by `remora up`, with its specification on standard input ({error})")
+    })?;
+    remora_host::run(spec, options).map_err(|error| error.to_string())
+}
+
+fn probe(options: &HostOptions) -> Result<(), String> {
+    let adapter = remora_host::probe(options).map_err(|error| error.to_string())?;
+    let probe = Probe {
+        adapter: adapter.to_string(),
+        software: adapter.software,
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    };
+    println!("{}", serde_json::to_string(&probe).map_err(|error| error.to_string())?);
+    Ok(())
+}

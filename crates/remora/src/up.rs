@@ -1,0 +1,148 @@
+//! `remora up`: everything on this machine.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use clap::Args;
+use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
+
+use crate::{host::Probe, pages};
+
+/// Triangles of the engine that one core of a machine without a graphics card turns fluently.
+const TRIANGLES_PER_CORE: u64 = 100_000;
+/// A graphics card turns more than anybody wants to wait for at first sight.
+const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
+/// What the built-in engine can be made of.
+const ENGINE_TRIANGLES: std::ops::RangeInclusive<u64> = 50_000..=18_700_000;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where accounts, sessions and keys are kept [default: the XDG data directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where REST API and token service are served with TLS
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
+    https: SocketAddr,
+    /// Where portal and API are served in plain HTTP, for browsers on this machine: loopback only
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// A GLB file or address that the page offers; may be given several times, the first is shown first
+    #[arg(long = "model", value_name = "FILE.glb")]
+    models: Vec<String>,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), String> {
+    let program = std::env::current_exe().map_err(|error| format!("the executable cannot be found: {error}"))?;
+    let probe = probe(&program)?;
+    let options = UpOptions {
+        data_directory: arguments.data_dir.map_or_else(default_data_directory, Ok)?,
+        https: arguments.https,
+        http: arguments.http,
+        models: arguments.models,
+        engine_triangles: fluent_triangles(&probe),
+        assets: Arc::new(|path| {
+            pages::page(path).map(|(content_type, bytes)| Asset { content_type, bytes: bytes.into() })
+        }),
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the event loop cannot be started: {error}"))?;
+    runtime
+        .block_on(async {
+            let shutdown = interrupted();
+            remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
+        })
+        .map_err(|error| error.to_string())
+}
+
+/// Asks a process of its own, so that a graphics driver that crashes is an error message and not the end.
+fn probe(program: &PathBuf) -> Result<Probe, String> {
+    let output = Command::new(program)
+        .args(["host", "--probe"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+    if output.status.success() {
+        return serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("the graphics adapter could not be asked: {error}"));
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let complaint = complaint.lines().rev().find_map(|line| line.strip_prefix("remora: "));
+    Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
+}
+
+fn fluent_triangles(probe: &Probe) -> u64 {
+    let triangles = if probe.software { TRIANGLES_PER_CORE * probe.cores as u64 } else { TRIANGLES_ON_A_GRAPHICS_CARD };
+    triangles.clamp(*ENGINE_TRIANGLES.start(), *ENGINE_TRIANGLES.end())
+}
+
+fn default_data_directory() -> Result<PathBuf, String> {
+    dirs::data_dir()
+        .map(|data| data.join("remora"))
+        .ok_or_else(|| "there is no home directory to keep data in; name a directory with --data-dir".to_owned())
+}
+
+/// SIGTERM or Ctrl-C.
+async fn interrupted() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// All that a newcomer needs, in one block.
+fn introduce(connection: &Connection, probe: &Probe) {
+    let Connection { endpoint, sts_endpoint, portal, account_id, account_key, ca_file, .. } = connection;
+    let ca = ca_file.display();
+    println!(
+        "
+Remora is up. Open this in a browser on this machine:
+
+    {portal}
+
+  account   {account_id}
+  key       {account_key}
+  CA file   {ca}
+  renders   on {}{}
+
+Create a session from a script:
+
+  token=$(curl -s --cacert '{ca}' -H 'Authorization: Bearer {account_id}:{account_key}' \\
+    '{sts_endpoint}/accounts/{account_id}/token' | sed 's/.*\"AccessToken\":\"\\([^\"]*\\)\".*/\\1/')
+  curl --cacert '{ca}' -X PUT -H \"Authorization: Bearer $token\" -H 'Content-Type: application/json' \\
+    -d '{{\"maxLeaseTimeMinutes\":60,\"size\":\"Standard\"}}' \\
+    '{endpoint}/accounts/{account_id}/sessions/my-session?api-version=2021-01-01'
+
+Ctrl-C stops everything.
+",
+        probe.adapter,
+        if probe.software { ": no graphics card is in use, so pictures are smaller while something moves" } else { "" },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_fits_the_machine() {
+        let probe = |software, cores| Probe { adapter: "test".into(), software, cores };
+        assert_eq!(fluent_triangles(&probe(true, 2)), 200_000);
+        assert_eq!(fluent_triangles(&probe(true, 1000)), 18_700_000);
+        assert!(fluent_triangles(&probe(false, 2)) > 1_000_000);
+    }
+}
