@@ -90,7 +90,7 @@ pub struct Congestion {
     decreased_at: Instant,
     /// When the bottleneck will have passed on everything that was sent.
     drained_at: Instant,
-    /// Index-independent: the newest packet that a report mentioned as received.
+    /// The newest packet that was reported as received, and when, on the client's clock.
     newest_received: Option<(u64, Duration)>,
     reported_at: Option<Instant>,
     /// The newest packet for which a repetition has been asked for.
@@ -162,6 +162,16 @@ impl Congestion {
             Fate::Lost => (lost + 1, reported + 1),
         });
         if reported < LOSS_PACKETS_MIN { 0.0 } else { lost as f32 / reported as f32 }
+    }
+
+    /// Whether the client has reported every packet of the last second of sending as received.
+    pub fn newest_arrived(&self) -> bool {
+        let Some(newest) = self.packets.back() else {
+            return false;
+        };
+        let since = newest.sent.checked_sub(WINDOW).unwrap_or(self.started);
+        let mut recent = self.packets.iter().rev().take_while(|packet| packet.sent >= since);
+        recent.all(|packet| matches!(packet.fate, Fate::Received(_)))
     }
 
     /// `sequence` increases by one with each packet; a jump forgets what came before.
@@ -241,9 +251,7 @@ impl Congestion {
         };
         let delay = delay_microseconds(packet.sent.saturating_duration_since(self.started), received);
         self.drained_at = packet.sent + self.baseline.over(delay).unwrap_or_default();
-        for later in
-            self.packets.iter().rev().take_while(|later| later.sequence > newest).collect::<Vec<_>>().iter().rev()
-        {
+        for later in self.packets.iter().skip_while(|later| later.sequence <= newest) {
             self.drained_at = self.drained_at.max(later.sent) + self.path_rate.transfer_time(later.bytes);
         }
     }

@@ -216,7 +216,7 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
 fn level(width: u32, height: u32) -> ELevelIdc {
     match width.div_ceil(16) * height.div_ceil(16) {
         ..=4096 => LEVEL_4_0,
-        ..=8704 => LEVEL_4_2,
+        4097..=8704 => LEVEL_4_2,
         _ => LEVEL_5_2,
     }
 }

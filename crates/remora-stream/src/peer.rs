@@ -11,6 +11,7 @@
 //!
 //! [`PeerEvent::Closed`] comes exactly once and is the last event.
 
+mod event;
 mod feedback;
 mod offer;
 
@@ -18,15 +19,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use remora_protocol::handshake::{CONTROL_CHANNEL, POSE_CHANNEL};
 use str0m::channel::ChannelId;
 use str0m::media::{MediaTime, Mid, Pt};
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::AbsCaptureTime;
 use str0m::stats::PeerStats;
 use str0m::{Event, Input, Output, Rtc, RtcError};
-use thiserror::Error;
 
+use self::event::CONTROL_BYTES_MAX;
+pub use self::event::{Channel, CloseReason, PeerEvent, SendError, Statistics};
 use self::feedback::Feedback;
 pub use self::offer::OfferError;
 use crate::congestion::{BitrateRange, Congestion};
@@ -41,37 +42,11 @@ const CONSENT_INTERVAL: Duration = Duration::from_secs(1);
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// A browser repeats its request until the key frame has arrived; answering each would flood the path.
 const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(250);
-const CONTROL_BYTES_MAX: usize = 256 * 1024;
-/// One datagram.
-const POSE_BYTES_MAX: usize = 1200;
+/// Chromium asks for a key frame when it has got no frame for three seconds, although it misses none: while the picture
+/// rests, that is how it should be. A request so late after the newest frame is answered only if something was lost.
+const KEY_FRAME_REQUEST_IDLE: Duration = Duration::from_secs(2);
 /// Of both channels together, waiting for a slow path.
 const BUFFERED_BYTES_MAX: usize = 1024 * 1024;
-
-/// The two data channels, told apart by the labels of `remora_protocol::handshake`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// Reliable, ordered; messages of at most 256 kB.
-    Control,
-    /// Unreliable, unordered; messages of at most 1,200 bytes.
-    Pose,
-}
-
-impl Channel {
-    pub const fn message_bytes_max(self) -> usize {
-        match self {
-            Self::Control => CONTROL_BYTES_MAX,
-            Self::Pose => POSE_BYTES_MAX,
-        }
-    }
-
-    fn from_label(label: &str) -> Option<Self> {
-        match label {
-            CONTROL_CHANNEL => Some(Self::Control),
-            POSE_CHANNEL => Some(Self::Pose),
-            _ => None,
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct PeerOptions {
@@ -80,73 +55,6 @@ pub struct PeerOptions {
     pub bitrate: BitrateRange,
     /// What the wall clock showed at an instant, for `abs-capture-time`.
     pub wall_clock: (Instant, SystemTime),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum PeerEvent {
-    /// ICE and DTLS are through: video can be sent. [`PeerEvent::KeyFrameWanted`] follows.
-    Connected,
-    ChannelOpen(Channel),
-    Message {
-        channel: Channel,
-        bytes: Vec<u8>,
-    },
-    /// The decoder cannot go on without a frame that needs no other.
-    KeyFrameWanted,
-    /// The newest frame may not have arrived, and nothing that was sent since would reveal it. Encoding the same
-    /// picture once more makes the client ask for what it misses. Comes only while no frames are sent.
-    RepeatWanted,
-    /// What the encoder may spend from now on.
-    TargetBitrate {
-        bits_per_second: u32,
-    },
-    Statistics(Statistics),
-    Closed(CloseReason),
-}
-
-/// About once a second.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Statistics {
-    /// Of a connectivity check; `None` before the first.
-    pub round_trip: Option<Duration>,
-    /// Of the video packets of the last second, as the client reports it; 0 to 1.
-    pub loss_fraction: f32,
-    /// How long a packet waits in the path's bottleneck, as estimated from transport-wide feedback.
-    pub queueing_delay: Duration,
-    /// Everything that was sent in the last interval.
-    pub sent_bits_per_second: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The client closed the connection or its control channel.
-    Goodbye,
-    /// Nothing was heard of the client for 4.5 seconds.
-    TimedOut,
-    /// No connection, or no control channel, within 10 seconds after the offer.
-    NeverConnected,
-    /// The host asked for it.
-    Requested,
-    /// Messages came faster than the host took them.
-    Overrun,
-    /// The client broke a protocol, or its fingerprint did not match the offer.
-    Failed(String),
-}
-
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum SendError {
-    #[error("no client is connected")]
-    NotConnected,
-    #[error("the client has not opened the {0:?} channel")]
-    ChannelClosed(Channel),
-    #[error("a message of {bytes} bytes is too large for the {channel:?} channel, which takes {bytes_max}")]
-    TooLarge { channel: Channel, bytes: usize, bytes_max: usize },
-    #[error("the client takes messages of the {0:?} channel more slowly than they are sent")]
-    Backlogged(Channel),
-    #[error("the transport has more to send than it can take")]
-    Busy,
-    #[error("the transport has ended")]
-    Stopped,
 }
 
 /// See the module's documentation.
@@ -165,6 +73,7 @@ pub struct Peer {
     sent_bytes: u64,
     wall_clock: (Instant, SystemTime),
     rtc_timeout: Instant,
+    farewell_said: bool,
     transmits: VecDeque<Transmit>,
     events: VecDeque<PeerEvent>,
 }
@@ -182,6 +91,7 @@ struct Video {
     pt: Pt,
     /// Timestamp of the newest frame, extended beyond 32 bits.
     extended_timestamp: Option<u64>,
+    newest_sent: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -217,7 +127,7 @@ impl Peer {
         let mut peer = Self {
             rtc,
             state: State::Connecting { deadline: now + CONNECT_MAX },
-            video: Video { mid, pt, extended_timestamp: None },
+            video: Video { mid, pt, extended_timestamp: None, newest_sent: None },
             channels: Channels::default(),
             feedback: Feedback::new(now),
             bitrate: options.bitrate,
@@ -228,6 +138,7 @@ impl Peer {
             sent_bytes: 0,
             wall_clock: options.wall_clock,
             rtc_timeout: now,
+            farewell_said: false,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         };
@@ -301,6 +212,7 @@ impl Peer {
             Some(newest) => newest + u64::from(frame.rtp_timestamp.wrapping_sub(newest as u32)),
         };
         self.video.extended_timestamp = Some(extended);
+        self.video.newest_sent = Some(now);
         let (then, wall_clock) = self.wall_clock;
         let capture_time = wall_clock + now.saturating_duration_since(then);
         let Some(writer) = self.rtc.writer(self.video.mid) else {
@@ -337,12 +249,8 @@ impl Peer {
 
     /// Tells the client, where it still listens, and ends. What it says comes out of [`Self::poll_transmit`].
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
-        if self.state == State::Closed {
-            return;
-        }
         self.finish(reason);
-        let closed = self.rtc.close();
-        self.settle(closed, now);
+        self.settle(Ok(()), now);
     }
 
     fn finish(&mut self, reason: CloseReason) {
@@ -356,9 +264,13 @@ impl Peer {
     fn settle(&mut self, result: Result<(), RtcError>, now: Instant) {
         match result {
             Ok(()) => self.drain(now),
-            Err(error) => {
-                self.finish(CloseReason::Failed(error.to_string()));
-                self.rtc.disconnect();
+            Err(error) => self.fail(&error),
+        }
+        if self.state == State::Closed && !self.farewell_said {
+            self.farewell_said = true;
+            match self.rtc.close() {
+                Ok(()) => self.drain(now),
+                Err(error) => self.fail(&error),
             }
         }
         let target = self.congestion.target_bits_per_second();
@@ -380,12 +292,15 @@ impl Peer {
                     self.transmits.push_back(transmit);
                 }
                 Ok(Output::Event(event)) => self.handle_event(event, now),
-                Err(error) => {
-                    self.finish(CloseReason::Failed(error.to_string()));
-                    self.rtc.disconnect();
-                }
+                Err(error) => self.fail(&error),
             }
         }
+    }
+
+    /// str0m is of no use after an error.
+    fn fail(&mut self, error: &RtcError) {
+        self.finish(CloseReason::Failed(error.to_string()));
+        self.rtc.disconnect();
     }
 
     fn handle_event(&mut self, event: Event, now: Instant) {
@@ -408,7 +323,12 @@ impl Peer {
                 }
             }
             Event::Closed => self.finish(CloseReason::Goodbye),
-            Event::KeyframeRequest(_) => self.want_key_frame(now),
+            Event::KeyframeRequest(_) => {
+                let idle = self.video.newest_sent.is_some_and(|sent| now >= sent + KEY_FRAME_REQUEST_IDLE);
+                if !(idle && self.congestion.newest_arrived()) {
+                    self.want_key_frame(now);
+                }
+            }
             Event::RawPacket(packet) => self.feedback.observe(*packet, &mut self.congestion, now),
             Event::PeerStats(statistics) => self.report(&statistics),
             // Received media, str0m's own bandwidth estimation and ICE states that the deadlines cover.
@@ -460,7 +380,7 @@ impl Peer {
             round_trip: pair.and_then(|pair| pair.current_round_trip_time).or(statistics.rtt),
             loss_fraction: self.congestion.loss_fraction(),
             queueing_delay: self.congestion.queueing_delay(),
-            sent_bits_per_second: sent_bits / STATISTICS_INTERVAL.as_secs().max(1),
+            sent_bits_per_second: sent_bits / STATISTICS_INTERVAL.as_secs(),
         }));
     }
 }

@@ -107,6 +107,30 @@ fn a_last_frame_that_is_lost_is_asked_for_once() {
 }
 
 #[test]
+fn a_key_frame_request_during_rest_counts_only_if_something_was_lost() {
+    let requested = |simulation: &mut Simulation| {
+        simulation.events.clear();
+        simulation.request_key_frame();
+        simulation.run(SECOND);
+        simulation.events.contains(&PeerEvent::KeyFrameWanted)
+    };
+    let mut simulation = Simulation::new(Path::of(50_000_000, Duration::from_millis(5)), RANGE);
+    simulation.run(2 * SECOND);
+    assert!(requested(&mut simulation), "while frames are sent");
+    simulation.frames_wanted = false;
+    simulation.run(3 * SECOND);
+    assert!(!requested(&mut simulation), "three seconds after the last frame, which has arrived");
+
+    simulation.path.loss_per_mille = 300;
+    simulation.send_frame();
+    simulation.path.loss_per_mille = 0;
+    simulation.run(Duration::from_millis(100));
+    simulation.send_frame();
+    simulation.run(3 * SECOND);
+    assert!(requested(&mut simulation), "three seconds after losses");
+}
+
+#[test]
 fn a_still_picture_costs_a_few_datagrams_per_second() {
     let mut simulation = Simulation::new(Path::of(50_000_000, Duration::from_millis(5)), RANGE);
     simulation.run(2 * SECOND);

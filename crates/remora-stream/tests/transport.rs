@@ -239,7 +239,8 @@ fn an_offer_that_cannot_work_is_refused_in_words_and_reserves_nothing() {
     let sending = offer.replace("a=recvonly", "a=sendonly");
     let without_channels = offer.split("m=application").next().unwrap().to_owned();
     let vp8_only = offer.replace("H264/90000", "VP9/90000");
-    let cases: [(&str, fn(&OfferError) -> bool); 6] = [
+    type Expected = fn(&OfferError) -> bool;
+    let cases: [(&str, Expected); 6] = [
         ("", |error| matches!(error, OfferError::NotSdp(_))),
         ("v=0\r\nhello", |error| matches!(error, OfferError::NotSdp(_))),
         (&without_video, |error| matches!(error, OfferError::NoVideo)),
@@ -258,11 +259,11 @@ fn an_offer_that_cannot_work_is_refused_in_words_and_reserves_nothing() {
 
 #[test]
 fn an_address_that_is_not_of_this_machine_is_named() {
-    let addresses = vec![IpAddr::from([192, 0, 2, 1])];
+    let addresses = vec![IpAddr::from([203, 0, 113, 1])];
     let (sender, _events) = mpsc::sync_channel(1);
     let started = Transport::start(TransportOptions { addresses, ..TransportOptions::default() }, sender);
     match started {
-        Err(StartError::Bind { address, .. }) => assert_eq!(address.ip().to_string(), "192.0.2.1"),
+        Err(StartError::Bind { address, .. }) => assert_eq!(address.ip().to_string(), "203.0.113.1"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("bound a documentation address"),
     }

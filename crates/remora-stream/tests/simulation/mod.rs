@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use remora_stream::{BitrateRange, EncodedFrame, Peer, PeerEvent, PeerOptions};
 use str0m::change::SdpAnswer;
-use str0m::media::{Direction, MediaKind};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
@@ -93,6 +93,7 @@ pub struct Simulation {
     next_frame: Instant,
     host: Peer,
     client: Rtc,
+    mid: Mid,
     client_timeout: Instant,
     to_client: VecDeque<Datagram>,
     to_host: VecDeque<Datagram>,
@@ -110,7 +111,7 @@ impl Simulation {
         let mut client = Rtc::builder().clear_codecs().enable_h264(true).build(start);
         client.add_local_candidate(Candidate::host(client_address, "udp").unwrap());
         let mut changes = client.sdp_api();
-        changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        let mid = changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         changes.add_channel("control".to_owned());
         let (offer, pending) = changes.apply().unwrap();
         let options =
@@ -130,6 +131,7 @@ impl Simulation {
             next_frame: start,
             host,
             client,
+            mid,
             client_timeout: start,
             to_client: VecDeque::new(),
             to_host: VecDeque::new(),
@@ -169,6 +171,14 @@ impl Simulation {
         self.frames.push(Frame { due: self.now, timestamp: Some(timestamp), arrived: None });
         self.host.send_video(frame, self.now).unwrap();
         self.drain_host();
+    }
+
+    /// As a browser does whose decoder cannot go on.
+    pub fn request_key_frame(&mut self) {
+        let mut writer = self.client.writer(self.mid).unwrap();
+        writer.request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
+        self.client.handle_input(Input::Timeout(self.client_time(self.now))).unwrap();
+        self.drain_client();
     }
 
     /// Of the frames that were due since then; those of the last second may still be under way and do not count.

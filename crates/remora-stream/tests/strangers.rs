@@ -1,0 +1,36 @@
+//! Datagrams of others, and nonsense, change nothing.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use remora_stream::{BitrateRange, CloseReason, Peer, PeerEvent, PeerOptions};
+
+const OFFER: &str = include_str!("fixtures/chromium-156.sdp");
+
+proptest! {
+    #[test]
+    fn an_unconnected_peer_ignores_them_until_its_time_is_up(
+        datagrams in vec((prop::sample::select(vec![0_u8, 1, 20, 22, 23, 63, 128, 144, 200]), vec(any::<u8>(), 0..1500)), 0..32),
+    ) {
+        let start = Instant::now();
+        let (local, stranger) = (SocketAddr::from(([192, 0, 2, 1], 1)), SocketAddr::from(([192, 0, 2, 2], 2)));
+        let options = PeerOptions {
+            local_addresses: vec![local],
+            bitrate: BitrateRange::default(),
+            wall_clock: (start, SystemTime::UNIX_EPOCH),
+        };
+        let (mut peer, _) = Peer::accept(&OFFER.replace('\n', "\r\n"), &options, start).unwrap();
+        for (index, (kind, rest)) in datagrams.iter().enumerate() {
+            // The first byte tells STUN, DTLS and RTP apart.
+            let bytes = [&[*kind], &rest[..]].concat();
+            peer.handle_datagram(stranger, local, &bytes, start + Duration::from_millis(index as u64));
+        }
+        prop_assert_eq!(peer.poll_event(), None);
+        prop_assert!(peer.poll_transmit().is_none());
+        peer.handle_timeout(start + Duration::from_secs(10));
+        prop_assert_eq!(peer.poll_event(), Some(PeerEvent::Closed(CloseReason::NeverConnected)));
+        prop_assert!(peer.is_closed());
+    }
+}
