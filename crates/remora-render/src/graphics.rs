@@ -145,9 +145,13 @@ impl Graphics {
         let limits = adapter.limits();
         require(info, &limits)?;
 
+        if !offered.contains(wgpu::Features::IMMEDIATES) {
+            return Err(GraphicsError::Unsuitable { adapter: info.name.clone(), missing: "push constants".into() });
+        }
         let atomics = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_MIN_MAX;
         let atomics_64 = options.atomics_64 && offered.contains(atomics);
         let mut features = offered & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP);
+        features |= wgpu::Features::IMMEDIATES;
         if atomics_64 {
             features |= atomics;
         }

@@ -10,13 +10,30 @@
 //! It knows no network, no session and no clock besides the timing of its own stages. It draws what it is asked
 //! for and nothing on its own. Errors of the driver are returned, never panicked on.
 
+mod convert;
+mod draw;
+mod environment;
 mod frame;
+mod geometry;
 mod graphics;
+mod kernel;
+mod layers;
+mod library;
+mod memory;
+mod placement;
+mod prepare;
+mod ranges;
+mod readback;
 mod renderer;
+mod selection;
+mod targets;
+mod timing;
+mod upload;
 
 pub use frame::{
     BLEND_LAYERS_MAX, Camera, FrameDone, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picture, PictureFormat,
     RenderError, Samples, Size,
 };
 pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions};
-pub use renderer::{PrepareOptions, Prepared, Renderer};
+pub use prepare::{PrepareOptions, Prepared};
+pub use renderer::Renderer;

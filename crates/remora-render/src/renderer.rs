@@ -1,70 +1,348 @@
-//! The renderer's public face (signatures first; the bodies follow in the next commits).
+//! The renderer: what is on the device, and the frames that are being drawn.
 
-use remora_assets::Model;
 use remora_scene::{ModelKey, Scene};
 
-use crate::frame::{FrameDone, FrameRequest, Picture, RenderError};
+use crate::convert::Converter;
+use crate::draw::{Stage, ensure_kernels};
+use crate::environment::{self, Environment};
+use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
 use crate::graphics::Graphics;
+use crate::kernel::{Kernels, bind_buffers};
+use crate::library::Library;
+use crate::placement::Placement;
+use crate::prepare::{BUCKETS, Prepared};
+use crate::readback::Ring;
+use crate::selection::{Phase, Selection, SelectionLimits, View};
+use crate::targets::{Scratch, Targets, TargetsKind};
+use crate::timing::Stopwatch;
+use crate::upload::Upload;
 
-/// A model made ready for [`Renderer::add_model`], on any thread, without a device.
-pub struct Prepared {}
+/// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
+const TARGETS_MAX: usize = 3;
 
-pub struct PrepareOptions {
-    /// Textures are scaled down to it.
-    pub texture_dimension_max: u32,
-    /// Threads used.
-    pub threads: usize,
+/// Clusters up to so many pixels across hold no triangle for the queue: their bounding boxes are small enough.
+const SMALL_CLUSTER_PIXELS: f32 = 10.0;
+
+/// Draws a scene on one graphics device. Not for several threads at once; wants one of its own, because handing
+/// over a frame can wait for the one before.
+pub struct Renderer {
+    graphics: Graphics,
+    kernels: Kernels,
+    library: Library,
+    placement: Placement,
+    selection: Selection,
+    frame: wgpu::Buffer,
+    entries: Upload<[u32; 2]>,
+    items: Upload<u32>,
+    scratch: Scratch,
+    /// Most recently used first.
+    targets: Vec<Targets>,
+    bindings: Option<Bindings>,
+    environment: Environment,
+    samplers: [wgpu::Sampler; 2],
+    ring: Ring<Drawn>,
+    converter: Converter,
 }
 
-impl Prepared {
-    pub fn from_model(model: &Model, options: &PrepareOptions, progress: &mut dyn FnMut(f32)) -> Prepared {
-        let _ = (model, options, progress);
-        todo!()
-    }
+/// Bind groups, and the generations of what they name.
+struct Bindings {
+    scene: wgpu::BindGroup,
+    lights: Vec<wgpu::BindGroup>,
+    generations: [u64; 5],
 }
 
-pub struct Renderer {}
+/// A frame that has been handed over.
+#[derive(Debug)]
+struct Drawn {
+    request: FrameRequest,
+    timings: FrameTimings,
+    stopwatch: Stopwatch,
+    triangles: u64,
+    clusters: u32,
+}
+
+/// What scene.wgsl knows of a frame.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Frame {
+    eye: [f32; 4],
+    rows: [[f32; 4]; 3],
+    size: [u32; 4],
+    light_direction: [f32; 4],
+    light: [f32; 4],
+    look: [f32; 4],
+    irradiance: [[f32; 4]; 9],
+}
 
 impl Renderer {
     pub fn new(graphics: Graphics) -> Result<Renderer, RenderError> {
-        let _ = graphics;
-        todo!()
+        let kernels = Kernels::new(&graphics)?;
+        let library = Library::new(&graphics, kernels.layouts.page.clone())?;
+        let scratch = Scratch::new(&graphics, &kernels.layouts)?;
+        let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        // With more than one frame in flight a software adapter makes submitting wait and gains nothing.
+        let in_flight_max = if graphics.adapter().software { 1 } else { 3 };
+        Ok(Renderer {
+            placement: Placement::new(&graphics)?,
+            selection: Selection::default(),
+            frame: graphics.buffer("frame", size_of::<Frame>() as u64, uniform)?,
+            entries: Upload::new(&graphics, "entries")?,
+            items: Upload::new(&graphics, "items")?,
+            scratch,
+            targets: Vec::new(),
+            bindings: None,
+            environment: Environment::new(&graphics)?,
+            samplers: samplers(&graphics)?,
+            ring: Ring::new(in_flight_max),
+            converter: Converter::default(),
+            kernels,
+            library,
+            graphics,
+        })
     }
-    pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
-        let _ = (key, prepared);
-        todo!()
-    }
-    pub fn remove_model(&mut self, key: ModelKey) {
-        let _ = key;
-    }
-    pub fn clear(&mut self) {}
-    /// Takes the scene's changes over; instances of a model that was not added are an error.
-    pub fn synchronise(&mut self, scene: &mut Scene) -> Result<(), RenderError> {
-        let _ = scene;
-        todo!()
-    }
-    /// Starts drawing. At most `frames_in_flight_max` may be started and not yet received.
-    pub fn submit(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
-        let _ = request;
-        todo!()
-    }
-    /// The oldest picture in flight; waits for it. `None` if nothing is in flight.
-    pub fn receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
-        let _ = into;
-        todo!()
-    }
-    /// As `receive`, but `None` too while the oldest picture is not finished.
-    pub fn try_receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
-        let _ = into;
-        todo!()
-    }
-    pub fn frames_in_flight_max(&self) -> usize {
-        1
-    }
-    pub fn graphics_memory_bytes(&self) -> u64 {
-        0
-    }
+
     pub fn graphics(&self) -> &Graphics {
-        todo!()
+        &self.graphics
     }
+
+    /// Uploads a model, in place of what was under its key. On an error nothing of it is kept.
+    pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
+        // Meshes are numbered anew: whatever is placed has to be placed again.
+        self.placement.clear();
+        self.library.add(&self.graphics, key, prepared)?;
+        self.graphics.check("a model")
+    }
+
+    /// Its instances must be gone from the scene before the next frame.
+    pub fn remove_model(&mut self, key: ModelKey) {
+        self.placement.clear();
+        self.library.remove(key);
+    }
+
+    /// Forgets all models and instances.
+    pub fn clear(&mut self) {
+        self.placement.clear();
+        self.library.clear();
+    }
+
+    /// Takes over what has changed in the scene. Models must have been added before it shows them.
+    pub fn synchronise(&mut self, scene: &mut Scene) -> Result<(), RenderError> {
+        self.placement.synchronise(&self.graphics, &self.library, scene)?;
+        self.graphics.check("the scene")
+    }
+
+    /// How many frames may be submitted and not yet received.
+    pub fn frames_in_flight_max(&self) -> usize {
+        self.ring.slots_max()
+    }
+
+    /// Bytes of graphics memory held.
+    pub fn graphics_memory_bytes(&self) -> u64 {
+        let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
+        self.library.bytes() + self.placement.buffer.size() + self.scratch.bytes() + targets
+    }
+
+    /// Starts a frame.
+    pub fn submit(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
+        request.check()?;
+        self.graphics.check("an earlier frame")?;
+        if self.ring.is_full() {
+            return Err(RenderError::TooManyInFlight { frames: self.ring.slots_max() });
+        }
+        let mut stopwatch = Stopwatch::start();
+        let view = View::new(&request.camera, request.render_size);
+        let blended = request.blend_layers > 0;
+        let limits = SelectionLimits { small_pixels: SMALL_CLUSTER_PIXELS, queue_length: self.scratch.queue_length };
+        let selectable = &self.library.selectable;
+        self.selection.select(selectable, &self.placement.selectable, &view, blended, limits);
+        let select = stopwatch.lap();
+
+        ensure_kernels(&mut self.kernels, &self.graphics, &self.selection, request)?;
+        self.ensure_targets(request)?;
+        self.write_frame(request);
+        self.entries.write(&self.graphics, &self.selection.entries)?;
+        self.items.write(&self.graphics, &self.selection.items)?;
+        self.ensure_bindings();
+        self.hand_over(request, stopwatch, select)
+    }
+
+    fn hand_over(
+        &mut self,
+        request: &FrameRequest,
+        mut stopwatch: Stopwatch,
+        select: std::time::Duration,
+    ) -> Result<(), RenderError> {
+        let targets = &self.targets[0];
+        let bindings = self.bindings.as_ref().expect("bindings are made before a frame is recorded");
+        let stage = Stage {
+            graphics: &self.graphics,
+            kernels: &self.kernels,
+            library: &self.library,
+            scene: &bindings.scene,
+            lights: &bindings.lights,
+            items: self.items.buffer(),
+            scratch: &self.scratch,
+            targets,
+        };
+        let bytes = u64::from(request.render_size.pixels()) * 4;
+        let readback = self.ring.take_buffer(&self.graphics, bytes)?;
+        let mut encoder = self.graphics.device.create_command_encoder(&Default::default());
+        stage.record(&mut encoder, &self.selection, request);
+        encoder.copy_buffer_to_buffer(&targets.picture, 0, &readback, 0, bytes);
+        let submission = self.graphics.queue.submit([encoder.finish()]);
+        let submit = stopwatch.lap();
+        let drawn = Drawn {
+            request: *request,
+            timings: FrameTimings { select, submit, ..Default::default() },
+            stopwatch,
+            triangles: self.selection.triangles,
+            clusters: self.selection.entries.len() as u32 - 1,
+        };
+        self.ring.push(readback, bytes, submission, drawn);
+        self.graphics.check("a frame")
+    }
+
+    /// The oldest frame in flight, waited for. `None` if nothing is in flight.
+    pub fn receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+        self.fetch(true, into)
+    }
+
+    /// As [`Self::receive`], but `None` too if the oldest frame is not finished yet.
+    pub fn try_receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+        self.fetch(false, into)
+    }
+
+    fn fetch(&mut self, wait: bool, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+        let converter = &mut self.converter;
+        self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, rgba| {
+            drawn.timings.draw = drawn.stopwatch.lap();
+            let request = &drawn.request;
+            converter.convert(rgba, request.render_size, request.stream_size, request.format, into);
+            drawn.timings.convert = drawn.stopwatch.lap();
+            FrameDone {
+                serial: request.serial,
+                timings: drawn.timings,
+                triangles_drawn: drawn.triangles,
+                clusters_drawn: drawn.clusters,
+            }
+        })
+    }
+
+    /// Makes the targets of the request's size the first of the list.
+    fn ensure_targets(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
+        let blended = self.selection.runs_of(&[Phase::Blend]).count();
+        let solid = self.selection.runs.len() - blended;
+        let lists = solid.max(blended).clamp(1, crate::targets::RUNS_AT_ONCE);
+        let fits = |targets: &Targets| {
+            let kind = targets.kind;
+            kind.size == request.render_size
+                && kind.samples == request.samples
+                && (kind.layered || blended == 0)
+                && targets.lists_max >= lists
+        };
+        match self.targets.iter().position(fits) {
+            Some(index) => self.targets[..=index].rotate_right(1),
+            None => {
+                let kind = TargetsKind { size: request.render_size, samples: request.samples, layered: blended > 0 };
+                self.targets.retain(|targets| {
+                    (targets.kind.size, targets.kind.samples) != (request.render_size, request.samples)
+                });
+                self.targets.truncate(TARGETS_MAX - 1);
+                let lists_max = lists.next_power_of_two();
+                let targets = Targets::new(&self.graphics, &self.kernels.layouts, kind, lists_max)?;
+                self.targets.insert(0, targets);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_frame(&self, request: &FrameRequest) {
+        let camera = &request.camera;
+        let size = request.render_size;
+        let rotation = camera.orientation.normalize();
+        let (right, up, forward) = (rotation * glam::Vec3::X, rotation * glam::Vec3::Y, rotation * glam::Vec3::NEG_Z);
+        let (half_width, half_height) = (size.width as f32 * 0.5, size.height as f32 * 0.5);
+        // Pixels are square: one scale for both directions.
+        let scale = half_height / (camera.vertical_field_of_view * 0.5).tan();
+        let blocks = self.targets[0].blocks;
+        let frame = Frame {
+            eye: camera.position.extend(camera.near).to_array(),
+            rows: [
+                (right * scale + forward * half_width).extend(0.0).to_array(),
+                (forward * half_height - up * scale).extend(0.0).to_array(),
+                forward.extend(0.0).to_array(),
+            ],
+            size: [size.width, size.height, blocks.width, blocks.height],
+            light_direction: environment::KEY_DIRECTION.normalize().extend(0.0).to_array(),
+            light: environment::KEY_LIGHT.extend(0.0).to_array(),
+            look: [1.0, (environment::LEVELS - 1) as f32, 0.0, 0.0],
+            irradiance: self.environment.irradiance,
+        };
+        self.graphics.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
+    }
+
+    fn ensure_bindings(&mut self) {
+        let generations = [
+            self.library.clusters.generation(),
+            self.library.materials.generation(),
+            self.library.layers_generation,
+            self.placement.generation,
+            self.entries.generation(),
+        ];
+        if self.bindings.as_ref().is_some_and(|bindings| bindings.generations == generations) {
+            return;
+        }
+        let device = &self.graphics.device;
+        let layouts = &self.kernels.layouts;
+        let buffers = [
+            &self.frame,
+            &self.placement.buffer,
+            self.library.clusters.buffer(),
+            self.entries.buffer(),
+            self.library.materials.buffer(),
+        ];
+        let scene = bind_buffers(device, "scene", &layouts.scene, &buffers);
+        let [layer_sampler, environment_sampler] = &self.samplers;
+        let lights = (0..BUCKETS.len() as u8).map(|bucket| {
+            let view = self.library.layers.view(bucket);
+            let resources = [
+                wgpu::BindingResource::TextureView(&view),
+                wgpu::BindingResource::Sampler(layer_sampler),
+                wgpu::BindingResource::TextureView(&self.environment.view),
+                wgpu::BindingResource::Sampler(environment_sampler),
+            ];
+            let entries: Vec<wgpu::BindGroupEntry<'_>> = resources
+                .into_iter()
+                .zip(0..)
+                .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+                .collect();
+            device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("textures and light"),
+                layout: &layouts.light,
+                entries: &entries,
+            })
+        });
+        self.bindings = Some(Bindings { scene, lights: lights.collect(), generations });
+    }
+}
+
+/// For material layers, which repeat, and for the environment, which does not.
+fn samplers(graphics: &Graphics) -> Result<[wgpu::Sampler; 2], RenderError> {
+    let sampler = |label, address_mode| {
+        graphics.guarded(label, |device| {
+            device.create_sampler(&wgpu::SamplerDescriptor {
+                label: Some(label),
+                address_mode_u: address_mode,
+                address_mode_v: address_mode,
+                mag_filter: wgpu::FilterMode::Linear,
+                min_filter: wgpu::FilterMode::Linear,
+                mipmap_filter: wgpu::MipmapFilterMode::Linear,
+                ..Default::default()
+            })
+        })
+    };
+    Ok([
+        sampler("layer sampler", wgpu::AddressMode::Repeat)?,
+        sampler("environment sampler", wgpu::AddressMode::ClampToEdge)?,
+    ])
 }

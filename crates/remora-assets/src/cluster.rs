@@ -1,0 +1,211 @@
+//! Geometry in clusters: runs of neighbouring triangles, small enough to be taken or left as a whole.
+//!
+//! ```text
+//!   Primitive ──cluster──▶ Clusters { clusters, vertices, triangles }
+//!                             │           │         └ three local indices of eight bits per word
+//!                             │           └ which vertex of the primitive each local index means
+//!                             └ its share of both lists, a bounding sphere and a cone around its normals
+//! ```
+//!
+//! A cluster's vertices lie behind one another and are not shared with its neighbours, so that whatever reads a
+//! cluster reads memory in one piece. Positions are never changed: what two clusters share stays watertight.
+
+use std::ops::Range;
+
+use glam::Vec3;
+use meshopt::VertexDataAdapter;
+
+use crate::model::Primitive;
+
+/// Triangles in a cluster. A triangle's index within its cluster takes seven bits.
+pub const CLUSTER_TRIANGLES_MAX: usize = 128;
+/// Vertices in a cluster. A local index takes eight bits; surfaces with creases need more vertices than triangles.
+pub const CLUSTER_VERTICES_MAX: usize = 256;
+
+/// How much a narrow cone of normals is preferred to a compact shape, 0 to 1; meshoptimizer's recommendation for
+/// models that are seen from outside.
+const CONE_WEIGHT: f32 = 0.25;
+
+/// All clusters of a primitive.
+#[derive(Clone, Debug, Default)]
+pub struct Clusters {
+    pub clusters: Vec<Cluster>,
+    /// Vertices of the primitive, cluster by cluster.
+    pub vertices: Vec<u32>,
+    /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
+    pub triangles: Vec<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// Range of [`Clusters::vertices`], at most [`CLUSTER_VERTICES_MAX`] long.
+    pub vertices: Range<u32>,
+    /// Range of [`Clusters::triangles`], at most [`CLUSTER_TRIANGLES_MAX`] long.
+    pub triangles: Range<u32>,
+    pub bounds: ClusterBounds,
+}
+
+/// Where a cluster is and which way it faces, in the primitive's own coordinates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClusterBounds {
+    pub center: Vec3,
+    pub radius: f32,
+    pub cone_apex: Vec3,
+    pub cone_axis: Vec3,
+    /// Every triangle faces away from `eye` if `normalize(cone_apex - eye) · cone_axis >= cone_cutoff`. 1 or more
+    /// if there is no such place.
+    pub cone_cutoff: f32,
+}
+
+/// Splits a primitive. Triangles with two corners in one vertex have no surface and are left out.
+pub fn cluster(primitive: &Primitive) -> Clusters {
+    let solid = |triangle: &&[u32]| {
+        let [a, b, c] = [triangle[0], triangle[1], triangle[2]];
+        a != b && b != c && c != a
+    };
+    let indices: Vec<u32> = primitive.indices.chunks_exact(3).filter(solid).flatten().copied().collect();
+    if indices.is_empty() {
+        return Clusters::default();
+    }
+    let stride = size_of::<[f32; 3]>();
+    let positions = VertexDataAdapter::new(bytemuck::cast_slice(&primitive.positions), stride, 0)
+        .expect("a slice of positions is a whole number of them");
+    let meshlets =
+        meshopt::build_meshlets(&indices, &positions, CLUSTER_VERTICES_MAX, CLUSTER_TRIANGLES_MAX, CONE_WEIGHT);
+
+    let mut clusters = Clusters {
+        clusters: Vec::with_capacity(meshlets.len()),
+        vertices: Vec::with_capacity(meshlets.vertices.len()),
+        triangles: Vec::with_capacity(indices.len() / 3),
+    };
+    for meshlet in meshlets.iter() {
+        let bounds = meshopt::compute_meshlet_bounds(meshlet, &positions);
+        let first_vertex = clusters.vertices.len() as u32;
+        let first_triangle = clusters.triangles.len() as u32;
+        clusters.vertices.extend_from_slice(meshlet.vertices);
+        let packed = meshlet.triangles.chunks_exact(3).map(|t| u32::from_le_bytes([t[0], t[1], t[2], 0]));
+        clusters.triangles.extend(packed);
+        clusters.clusters.push(Cluster {
+            vertices: first_vertex..clusters.vertices.len() as u32,
+            triangles: first_triangle..clusters.triangles.len() as u32,
+            bounds: ClusterBounds {
+                center: bounds.center.into(),
+                radius: bounds.radius,
+                cone_apex: bounds.cone_apex.into(),
+                cone_axis: bounds.cone_axis.into(),
+                cone_cutoff: bounds.cone_cutoff,
+            },
+        });
+    }
+    clusters
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// A sphere of `rings * sectors * 2` triangles.
+    fn sphere(rings: u32, sectors: u32) -> Primitive {
+        let mut primitive = Primitive::default();
+        for ring in 0..=rings {
+            for sector in 0..=sectors {
+                let polar = std::f32::consts::PI * ring as f32 / rings as f32;
+                let around = std::f32::consts::TAU * sector as f32 / sectors as f32;
+                let point = [polar.sin() * around.cos(), polar.cos(), -polar.sin() * around.sin()];
+                primitive.positions.push(point);
+                primitive.normals.push(point);
+            }
+        }
+        for ring in 0..rings {
+            for sector in 0..sectors {
+                let a = ring * (sectors + 1) + sector;
+                let b = a + sectors + 1;
+                primitive.indices.extend([a, b, a + 1, a + 1, b, b + 1]);
+            }
+        }
+        primitive
+    }
+
+    fn corners(clusters: &Clusters, cluster: &Cluster, triangle: u32) -> [u32; 3] {
+        let [a, b, c, _] = clusters.triangles[triangle as usize].to_le_bytes();
+        [a, b, c].map(|local| clusters.vertices[cluster.vertices.start as usize + local as usize])
+    }
+
+    #[test]
+    fn every_triangle_is_in_exactly_one_cluster_with_its_winding() {
+        let primitive = sphere(40, 50);
+        let clusters = cluster(&primitive);
+        // A triangle is the same however its corners are rotated.
+        let turned = |mut corners: [u32; 3]| {
+            let least = (0..3).min_by_key(|&i| corners[i]).unwrap();
+            corners.rotate_left(least);
+            corners
+        };
+        let mut wanted: HashMap<[u32; 3], u32> = HashMap::new();
+        for t in primitive.indices.chunks_exact(3) {
+            *wanted.entry(turned([t[0], t[1], t[2]])).or_default() += 1;
+        }
+        let mut found: HashMap<[u32; 3], u32> = HashMap::new();
+        for cluster in &clusters.clusters {
+            for triangle in cluster.triangles.clone() {
+                *found.entry(turned(corners(&clusters, cluster, triangle))).or_default() += 1;
+            }
+        }
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn clusters_keep_their_limits_and_are_mostly_full() {
+        let clusters = cluster(&sphere(60, 60));
+        for cluster in &clusters.clusters {
+            assert!((1..=CLUSTER_TRIANGLES_MAX).contains(&cluster.triangles.len()));
+            assert!((3..=CLUSTER_VERTICES_MAX).contains(&cluster.vertices.len()));
+        }
+        let average = clusters.triangles.len() / clusters.clusters.len();
+        assert!(average > CLUSTER_TRIANGLES_MAX * 3 / 4, "{average} triangles per cluster");
+    }
+
+    #[test]
+    fn bounds_hold_every_corner() {
+        let primitive = sphere(30, 30);
+        let clusters = cluster(&primitive);
+        for cluster in &clusters.clusters {
+            for vertex in &clusters.vertices[cluster.vertices.start as usize..cluster.vertices.end as usize] {
+                let corner = Vec3::from(primitive.positions[*vertex as usize]);
+                assert!(corner.distance(cluster.bounds.center) <= cluster.bounds.radius * 1.0001);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cone_turns_away_clusters_on_the_far_side_only() {
+        let primitive = sphere(60, 60);
+        let clusters = cluster(&primitive);
+        let eye = Vec3::new(0.0, 0.0, 5.0);
+        let mut turned_away = 0;
+        for cluster in &clusters.clusters {
+            let bounds = &cluster.bounds;
+            if (bounds.cone_apex - eye).normalize().dot(bounds.cone_axis) < bounds.cone_cutoff {
+                continue;
+            }
+            turned_away += 1;
+            for triangle in cluster.triangles.clone() {
+                let [a, b, c] =
+                    corners(&clusters, cluster, triangle).map(|v| Vec3::from(primitive.positions[v as usize]));
+                assert!((b - a).cross(c - a).dot(eye - a) <= 1e-6, "a visible triangle would be lost");
+            }
+        }
+        assert!(turned_away * 3 > clusters.clusters.len(), "{turned_away} of {}", clusters.clusters.len());
+    }
+
+    #[test]
+    fn triangles_without_surface_are_left_out() {
+        let mut primitive = sphere(4, 4);
+        primitive.indices = vec![0, 0, 1, 5, 6, 7];
+        assert_eq!(cluster(&primitive).triangles.len(), 1);
+        primitive.indices = vec![3, 3, 3];
+        assert!(cluster(&primitive).clusters.is_empty());
+    }
+}

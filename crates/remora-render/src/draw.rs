@@ -1,0 +1,292 @@
+//! Records a frame: from a selection to a finished picture.
+//!
+//! ```text
+//!   batches ──raster──▶ visibility, queue ──raster_large──▶ visibility     per batch, until the queue is flushed
+//!   runs ──classify──▶ lists of blocks ──resolve──▶ picture                per 32 runs
+//!   the same for each layer of what is transparent, which goes in front of the picture
+//! ```
+
+use bytemuck::bytes_of;
+
+use crate::frame::{FrameRequest, RenderError, Samples};
+use crate::graphics::Graphics;
+use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, Large, bind_buffers};
+use crate::library::Library;
+use crate::prepare::Shading;
+use crate::selection::{Batch, Phase, Run, Selection};
+use crate::targets::{RUNS_AT_ONCE, Scratch, Targets};
+
+/// Workgroups along the first dimension of a dispatch; the rest go along another one.
+const GROUPS_WIDE: u32 = 32768;
+
+/// Bind groups and buffers that live as long as the scene.
+pub(crate) struct Stage<'a> {
+    pub graphics: &'a Graphics,
+    pub kernels: &'a Kernels,
+    pub library: &'a Library,
+    pub scene: &'a wgpu::BindGroup,
+    /// Textures and light, by bucket.
+    pub lights: &'a [wgpu::BindGroup],
+    pub items: &'a wgpu::Buffer,
+    pub scratch: &'a Scratch,
+    pub targets: &'a Targets,
+}
+
+/// Which part of a picture is being drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Solid,
+    Layer { index: u32 },
+}
+
+/// Bounds of the runs, as classify.wgsl has them.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Runs {
+    blocks_wide: u32,
+    blocks: u32,
+    length: u32,
+    padding: u32,
+    bounds: [[u32; 2]; RUNS_AT_ONCE],
+}
+
+impl Shading {
+    /// `DETAIL` in the kernels.
+    pub(crate) fn detail(self) -> u8 {
+        match self {
+            Shading::Plain => 0,
+            Shading::Layered { .. } => 1,
+            Shading::Full { .. } => 2,
+        }
+    }
+
+    pub(crate) fn bucket(self) -> u8 {
+        match self {
+            Shading::Plain => 0,
+            Shading::Layered { bucket } | Shading::Full { bucket } => bucket,
+        }
+    }
+}
+
+/// The ways in which triangles are written; one dispatch each.
+fn covers(atomics_64: bool) -> &'static [Cover] {
+    if atomics_64 { &[Cover::Whole] } else { &[Cover::Depth, Cover::Id] }
+}
+
+/// Compiles what the frame needs and does not have yet.
+pub(crate) fn ensure_kernels(
+    kernels: &mut Kernels,
+    graphics: &Graphics,
+    selection: &Selection,
+    request: &FrameRequest,
+) -> Result<(), RenderError> {
+    let samples = request.samples;
+    let mut wanted = vec![Kernel::Arguments, Kernel::Classify { samples }];
+    for run in &selection.runs {
+        let detail = run.key.shading.detail();
+        let layer = run.key.phase == Phase::Blend;
+        wanted.push(Kernel::Resolve { detail, samples, layer });
+        for first in [true, false] {
+            let fragments = run.key.phase.fragments(detail, first);
+            for &cover in covers(graphics.adapter().atomics_64) {
+                wanted.push(Kernel::Raster { fragments, cover, samples });
+                wanted.push(Kernel::RasterLarge { fragments, cover, samples, large: Large::Medium });
+                wanted.push(Kernel::RasterLarge { fragments, cover, samples, large: Large::Huge });
+            }
+        }
+        if layer || samples == Samples::Four {
+            wanted.push(Kernel::Composite);
+        }
+    }
+    wanted.into_iter().try_for_each(|kernel| kernels.ensure(graphics, kernel))
+}
+
+impl Stage<'_> {
+    pub(crate) fn record(&self, encoder: &mut wgpu::CommandEncoder, selection: &Selection, request: &FrameRequest) {
+        let targets = self.targets;
+        encoder.clear_buffer(&targets.visibility, 0, None);
+        encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
+        self.raster(encoder, selection.batches_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        let summed = request.samples == Samples::Four;
+        if summed {
+            encoder.clear_buffer(&targets.sums, 0, None);
+        }
+        self.shade(encoder, selection.runs_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        if summed {
+            self.composite(encoder);
+        }
+
+        let blended = selection.runs_of(&[Phase::Blend]);
+        if blended.clone().next().is_some() {
+            encoder.clear_buffer(&targets.sums, 0, None);
+            for index in 0..request.blend_layers {
+                let part = Part::Layer { index };
+                encoder.clear_buffer(self.visibility(part), 0, None);
+                self.raster(encoder, selection.batches_of(&[Phase::Blend]), request.samples, part);
+                self.shade(encoder, blended.clone(), request.samples, part);
+            }
+            self.composite(encoder);
+        }
+    }
+
+    fn visibility(&self, part: Part) -> &wgpu::Buffer {
+        match part {
+            Part::Solid => &self.targets.visibility,
+            Part::Layer { index } => &self.targets.layers[index as usize % 2],
+        }
+    }
+
+    fn raster<'b>(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        batches: impl Iterator<Item = &'b Batch>,
+        samples: Samples,
+        part: Part,
+    ) {
+        let scratch = self.scratch;
+        // A buffer cannot be read and written by one kernel: what is not looked at is bound to something small.
+        let (solid, before) = match part {
+            Part::Solid => (&scratch.list_counts, &scratch.list_counts),
+            Part::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
+        };
+        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, self.items, solid, before];
+        let device = &self.graphics.device;
+        let bind_group = bind_buffers(device, "raster targets", &self.kernels.layouts.raster, &buffers);
+        let first_layer = part == Part::Layer { index: 0 };
+
+        let covers = covers(self.graphics.adapter().atomics_64);
+        let mut waiting: Vec<&Batch> = Vec::new();
+        for batch in batches {
+            waiting.push(batch);
+            if batch.flush {
+                for &cover in covers {
+                    self.raster_batches(encoder, &waiting, samples, cover, first_layer, &bind_group);
+                }
+                waiting.clear();
+            }
+        }
+    }
+
+    /// Batches up to a flush, and then what they queued.
+    fn raster_batches(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        batches: &[&Batch],
+        samples: Samples,
+        cover: Cover,
+        first_layer: bool,
+        targets: &wgpu::BindGroup,
+    ) {
+        let Some(last) = batches.last() else { return };
+        let scratch = self.scratch;
+        encoder.clear_buffer(&scratch.queue_counts, 0, None);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_bind_group(0, self.scene, &[]);
+        pass.set_bind_group(2, targets, &[]);
+        for batch in batches {
+            let fragments = batch.key.phase.fragments(batch.key.shading.detail(), first_layer);
+            pass.set_pipeline(self.kernels.get(Kernel::Raster { fragments, cover, samples }));
+            pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
+            pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
+            let count = batch.items.len() as u32;
+            pass.set_immediates(0, bytes_of(&[batch.items.start, count, scratch.queue_length]));
+            pass.dispatch_workgroups(count.min(GROUPS_WIDE), count.div_ceil(GROUPS_WIDE), 1);
+        }
+        self.set_arguments(&mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
+        pass.set_bind_group(0, self.scene, &[]);
+        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.page), &[]);
+        let fragments = last.key.phase.fragments(last.key.shading.detail(), first_layer);
+        for (large, offset) in [(Large::Medium, 0), (Large::Huge, 12)] {
+            pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples, large }));
+            pass.set_immediates(0, bytes_of(&[0, 0, scratch.queue_length]));
+            pass.dispatch_workgroups_indirect(&scratch.queue_dispatches, offset);
+        }
+    }
+
+    /// `plan`: number of counts, how many of what is counted a workgroup takes, workgroups per unit of the last.
+    fn set_arguments(&self, pass: &mut wgpu::ComputePass<'_>, bind_group: &wgpu::BindGroup, plan: [u32; 3]) {
+        pass.set_pipeline(self.kernels.get(Kernel::Arguments));
+        pass.set_bind_group(0, bind_group, &[]);
+        pass.set_immediates(0, bytes_of(&plan));
+        pass.dispatch_workgroups(1, 1, 1);
+    }
+
+    fn shade<'b>(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        runs: impl Iterator<Item = &'b Run>,
+        samples: Samples,
+        part: Part,
+    ) {
+        let runs: Vec<&Run> = runs.collect();
+        for runs in runs.chunks(RUNS_AT_ONCE) {
+            self.shade_runs(encoder, runs, samples, part);
+        }
+    }
+
+    fn shade_runs(&self, encoder: &mut wgpu::CommandEncoder, runs: &[&Run], samples: Samples, part: Part) {
+        let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
+        let blocks = targets.blocks.pixels();
+        let mut bounds = Runs {
+            blocks_wide: targets.blocks.width,
+            blocks,
+            length: runs.len() as u32,
+            padding: 0,
+            bounds: [[0; 2]; RUNS_AT_ONCE],
+        };
+        for (bounds, run) in bounds.bounds.iter_mut().zip(runs) {
+            *bounds = [run.entries.start, run.entries.end];
+        }
+        let uniform = wgpu::util::DeviceExt::create_buffer_init(
+            device,
+            &wgpu::util::BufferInitDescriptor {
+                label: Some("runs"),
+                contents: bytes_of(&bounds),
+                usage: wgpu::BufferUsages::UNIFORM,
+            },
+        );
+        let seen = self.visibility(part);
+        let layouts = &self.kernels.layouts;
+        let classify = bind_buffers(
+            device,
+            "classify",
+            &layouts.classify,
+            &[&uniform, seen, &scratch.list_counts, &targets.lists],
+        );
+        let resolve = bind_buffers(
+            device,
+            "resolve targets",
+            &layouts.resolve,
+            &[seen, &scratch.list_counts, &targets.lists, &targets.picture, &targets.sums],
+        );
+
+        encoder.clear_buffer(&scratch.list_counts, 0, None);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(self.kernels.get(Kernel::Classify { samples }));
+        pass.set_bind_group(0, &classify, &[]);
+        let groups = blocks.div_ceil(64);
+        pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
+        self.set_arguments(&mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
+        pass.set_bind_group(0, self.scene, &[]);
+        pass.set_bind_group(2, &resolve, &[]);
+        let layer = part != Part::Solid;
+        for (index, run) in runs.iter().enumerate() {
+            let shading = run.key.shading;
+            pass.set_pipeline(self.kernels.get(Kernel::Resolve { detail: shading.detail(), samples, layer }));
+            pass.set_bind_group(1, self.library.geometry.bind_group(run.key.page), &[]);
+            pass.set_bind_group(3, &self.lights[shading.bucket() as usize], &[]);
+            pass.set_immediates(0, bytes_of(&[run.entries.start, run.entries.end, index as u32, blocks]));
+            pass.dispatch_workgroups_indirect(&scratch.list_dispatches, index as u64 * 12);
+        }
+    }
+
+    fn composite(&self, encoder: &mut wgpu::CommandEncoder) {
+        let pixels = self.targets.kind.size.pixels();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(self.kernels.get(Kernel::Composite));
+        pass.set_bind_group(0, &self.targets.composite, &[]);
+        pass.set_immediates(0, bytes_of(&[pixels]));
+        let groups = pixels.div_ceil(64);
+        pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
+    }
+}

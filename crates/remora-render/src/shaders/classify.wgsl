@@ -1,0 +1,49 @@
+// Sorts the blocks of the picture by what is seen in them: one list of blocks per run of entries that are shaded the
+// same way. What shows nothing is in no list, so that shading costs what is seen. One invocation per block.
+
+override SAMPLES: u32 = 1u;
+
+struct Runs {
+    blocks_wide: u32,
+    blocks: u32,
+    length: u32,
+    padding: u32,
+    // First and end entry of each run, two runs per vector.
+    bounds: array<vec4<u32>, 16>,
+}
+
+@group(0) @binding(0) var<uniform> runs: Runs;
+@group(0) @binding(1) var<storage, read> seen: array<Quad>;
+@group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>;
+// Column and row << 16 of each block, one list of `blocks` words per run.
+@group(0) @binding(3) var<storage, read_write> lists: array<u32>;
+
+const GROUPS_WIDE: u32 = 32768u;
+
+@compute @workgroup_size(64)
+fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let block = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
+    if (block >= runs.blocks) {
+        return;
+    }
+    var found = 0u;
+    // A quad holds id and depth of two samples.
+    for (var quad = 0u; quad < 4u * SAMPLES; quad++) {
+        let words = unpack(seen[block * 4u * SAMPLES + quad]);
+        let first = words.x >> 7u;
+        let second = words.z >> 7u;
+        for (var run = 0u; run < runs.length; run++) {
+            let pair = runs.bounds[run >> 1u];
+            let bounds = select(pair.xy, pair.zw, (run & 1u) == 1u);
+            let hit = (first >= bounds.x && first < bounds.y) || (second >= bounds.x && second < bounds.y);
+            found |= select(0u, 1u << run, hit);
+        }
+    }
+    let row = block / runs.blocks_wide;
+    let place = (block - row * runs.blocks_wide) | (row << 16u);
+    while (found != 0u) {
+        let run = firstTrailingBit(found);
+        found &= found - 1u;
+        lists[run * runs.blocks + atomicAdd(&counts[run], 1u)] = place;
+    }
+}

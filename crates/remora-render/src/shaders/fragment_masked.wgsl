@@ -1,0 +1,30 @@
+// What happens where a triangle with a mask covers a sample: its alpha there decides.
+fn fragment(x: u32, y: u32, sample: u32, depth: f32, id: u32) {
+    let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
+    let point = vec2(f32(x), f32(y)) + 0.5 + offset;
+    let facet = facet_of(id);
+    let a = corner_of(facet.placement, facet.a.xyz).screen;
+    let b = corner_of(facet.placement, facet.b.xyz).screen;
+    let c = corner_of(facet.placement, facet.c.xyz).screen;
+    let weights = weights_at(a, b, c, point);
+    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let factors = unpack(materials[at]);
+    let more = unpack(materials[at + 1u]);
+    var alpha = unpack2x16unorm(factors.y).y;
+    if (DETAIL > 0u) {
+        let detail_a = unpack(details[facet.details.x]);
+        let detail_b = unpack(details[facet.details.y]);
+        let detail_c = unpack(details[facet.details.z]);
+        let alphas = vec3(
+            unpack4x8unorm(detail_a.w).a, unpack4x8unorm(detail_b.w).a, unpack4x8unorm(detail_c.w).a,
+        );
+        let uvs = mat3x2<f32>(
+            bitcast<vec2<f32>>(detail_a.xy), bitcast<vec2<f32>>(detail_b.xy), bitcast<vec2<f32>>(detail_c.xy),
+        );
+        let spot = spot_of(at + 2u, vec3(uvs * weights.at, 1.0), vec3(uvs * weights.x, 0.0), vec3(uvs * weights.y, 0.0));
+        alpha *= dot(alphas, weights.at) * fetch(spot, more.w & 0xffffu, factors.w >> 16u).a;
+    }
+    if (alpha >= unpack2x16unorm(more.z).y) {
+        cover(word_of(x, y) + sample, depth, id);
+    }
+}

@@ -1,0 +1,212 @@
+// One invocation per triangle: sets it up, draws it at once if it is small, and queues it otherwise.
+
+@group(2) @binding(3) var<storage, read> items: array<u32>;
+
+struct Draw {
+    // Share of the items, and how many records the queue holds.
+    first: u32,
+    count: u32,
+    queue_length: u32,
+}
+var<immediate> draw: Draw;
+
+const GROUPS_WIDE: u32 = 32768u;
+// A small triangle's bounding box has at most so many pixels, and no side is longer than the fixed-point
+// arithmetic allows: (64 * 256)^2 * 2 fits in 31 bits.
+override SMALL_PIXELS: u32 = 144u;
+const SMALL_SIDE: f32 = 60.0;
+
+struct Box {
+    low: vec2<f32>,
+    high: vec2<f32>,
+}
+
+fn including(box: Box, point: vec2<f32>) -> Box {
+    return Box(min(box.low, point), max(box.high, point));
+}
+
+// Where the edge from a to b passes the near plane; the box unchanged if it does not.
+fn including_crossing(box: Box, a: vec3<f32>, b: vec3<f32>, near: f32) -> Box {
+    let crossing = (a.z < near) != (b.z < near);
+    let point = mix(a.xy, b.xy, (near - a.z) / (b.z - a.z)) / near;
+    return Box(select(box.low, min(box.low, point), crossing), select(box.high, max(box.high, point), crossing));
+}
+
+fn including_corner(box: Box, corner: vec3<f32>, near: f32) -> Box {
+    let seen = corner.z >= near;
+    let point = corner.xy / corner.z;
+    return Box(select(box.low, min(box.low, point), seen), select(box.high, max(box.high, point), seen));
+}
+
+@compute @workgroup_size(64)
+fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let slot = group.y * GROUPS_WIDE + group.x;
+    let item = items[draw.first + min(slot, draw.count - 1u)];
+    let number = item >> 1u;
+    let entry = entries[number];
+    let cluster = unpack(clusters[entry.y]);
+    let placement = placement_of(entry.x);
+    let length = cluster.w & 0xffu;
+    let index = (item & 1u) * 64u + lane;
+    let alive = slot < draw.count && index < length;
+
+    let corners = triangles[cluster.z + min(index, length - 1u)];
+    let local_a = bitcast<vec4<f32>>(unpack(vertices[cluster.x + (corners & 0xffu)])).xyz;
+    let local_b = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 8u) & 0xffu)])).xyz;
+    let local_c = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 16u) & 0xffu)])).xyz;
+    let a = corner_of(placement, local_a).screen;
+    let b = corner_of(placement, local_b).screen;
+    let c = corner_of(placement, local_c).screen;
+
+    let near = frame.eye.w;
+    let nearest = min(a.z, min(b.z, c.z));
+    let farthest = max(a.z, max(b.z, c.z));
+    let in_front = nearest >= near;
+
+    var box = Box(vec2(1e9), vec2(-1e9));
+    box = including_corner(box, a, near);
+    box = including_corner(box, b, near);
+    box = including_corner(box, c, near);
+    box = including_crossing(box, a, b, near);
+    box = including_crossing(box, b, c, near);
+    box = including_crossing(box, c, a, near);
+    let last = vec2<f32>(frame.size.xy) - 1.0;
+    // Columns and rows with a sample in the box; samples lie up to 3/8 pixel from the centre.
+    let spread = select(0.0, 0.375, SAMPLES == 4u);
+    let low = max(ceil(box.low - 0.5 - spread), vec2(0.0));
+    let high = min(floor(box.high - 0.5 + spread), last);
+    let on_screen = all(low <= high) && farthest >= near && alive;
+    let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
+    let id = number << 7u | index;
+
+    let extent = high - low + 1.0;
+    let side = box.high - box.low;
+    let small = in_front && max(side.x, side.y) <= SMALL_SIDE && extent.x * extent.y <= f32(SMALL_PIXELS);
+
+    draw_small(a, b, c, low, high, on_screen && small, placement.mirrored, double_sided, id);
+    if (on_screen && !small) {
+        enqueue(a, b, c, vec2<u32>(low), vec2<u32>(high), placement.mirrored, double_sided, id);
+    }
+}
+
+// Exact edge functions on a grid of 1/256 pixel, relative to the centre of the first pixel: neighbours agree on
+// every sample, and the top-left rule gives each to one of them.
+fn draw_small(
+    a: vec3<f32>, b: vec3<f32>, c: vec3<f32>,
+    low: vec2<f32>, high: vec2<f32>,
+    wanted: bool, mirrored: bool, double_sided: bool, id: u32,
+) {
+    let inverse_a = 1.0 / a.z;
+    let inverse_b = 1.0 / b.z;
+    let inverse_c = 1.0 / c.z;
+    let origin = low + 0.5;
+    let fixed_a = vec2<i32>(round((a.xy * inverse_a - origin) * 256.0));
+    var fixed_b = vec2<i32>(round((b.xy * inverse_b - origin) * 256.0));
+    var fixed_c = vec2<i32>(round((c.xy * inverse_c - origin) * 256.0));
+    let area = (fixed_b.x - fixed_a.x) * (fixed_c.y - fixed_a.y) - (fixed_b.y - fixed_a.y) * (fixed_c.x - fixed_a.x);
+    // With y down, what runs anticlockwise in the world has a negative area.
+    let front = (area < 0) != mirrored;
+    let drawn = wanted && area != 0 && (front || double_sided);
+    let turn = area < 0;
+    let depth_a = frame.eye.w * inverse_a;
+    var depth_b = frame.eye.w * select(inverse_b, inverse_c, turn);
+    var depth_c = frame.eye.w * select(inverse_c, inverse_b, turn);
+    let swapped = fixed_b;
+    fixed_b = select(fixed_b, fixed_c, turn);
+    fixed_c = select(fixed_c, swapped, turn);
+
+    let ab = fixed_b - fixed_a;
+    let bc = fixed_c - fixed_b;
+    let ca = fixed_a - fixed_c;
+    // Value at the centre of the first pixel, which is the origin.
+    var row = vec3<i32>(
+        ab.y * fixed_a.x - ab.x * fixed_a.y,
+        bc.y * fixed_b.x - bc.x * fixed_b.y,
+        ca.y * fixed_c.x - ca.x * fixed_c.y,
+    );
+    let inverse_area = 1.0 / f32(abs(area));
+    let step_x = vec3<i32>(ab.y, bc.y, ca.y) * -256;
+    let step_y = vec3<i32>(ab.x, bc.x, ca.x) * 256;
+    let slope_b = (depth_b - depth_a) * inverse_area;
+    let slope_c = (depth_c - depth_a) * inverse_area;
+    let depth_x = f32(step_x.z) * slope_b + f32(step_x.x) * slope_c;
+    let depth_y = f32(step_y.z) * slope_b + f32(step_y.x) * slope_c;
+    var depth_row = depth_a + f32(row.z) * slope_b + f32(row.x) * slope_c;
+    let depth_low = min(depth_a, min(depth_b, depth_c));
+    let depth_high = max(depth_a, max(depth_b, depth_c));
+    row += vec3<i32>(top_left(ab), top_left(bc), top_left(ca));
+
+    let first_x = u32(low.x);
+    let last_x = u32(high.x);
+    let last_y = select(-1, i32(high.y), drawn);
+    var x = first_x;
+    var y = i32(low.y);
+    var edges = row;
+    var depth = depth_row;
+    while (y <= last_y) {
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            let offset = sample_offset(sample);
+            let here = edges + vec3<i32>(
+                ab.x * offset.y - ab.y * offset.x,
+                bc.x * offset.y - bc.y * offset.x,
+                ca.x * offset.y - ca.y * offset.x,
+            );
+            if ((here.x | here.y | here.z) >= 0) {
+                let moved = depth + (depth_x * f32(offset.x) + depth_y * f32(offset.y)) * (1.0 / 256.0);
+                fragment(x, u32(y), sample, clamp(moved, depth_low, depth_high), id);
+            }
+        }
+        let end = x == last_x;
+        row = select(row, row + step_y, end);
+        depth_row = select(depth_row, depth_row + depth_y, end);
+        edges = select(edges + step_x, row, end);
+        depth = select(depth + depth_x, depth_row, end);
+        y = select(y, y + 1, end);
+        x = select(x + 1u, first_x, end);
+    }
+}
+
+// 0 for an edge that owns the samples on it, -1 for one that leaves them to its neighbour.
+fn top_left(edge: vec2<i32>) -> i32 {
+    return select(-1, 0, edge.y < 0 || (edge.y == 0 && edge.x > 0));
+}
+
+// Homogeneous edge functions (Olano & Greer, Triangle Scan Conversion using 2D Homogeneous Coordinates, 1997): right
+// for triangles of any size, and for those that reach behind the eye, without clipping.
+fn enqueue(
+    a: vec3<f32>, b: vec3<f32>, c: vec3<f32>,
+    low: vec2<u32>, high: vec2<u32>,
+    mirrored: bool, double_sided: bool, id: u32,
+) {
+    let center = vec2<f32>(frame.size.xy) * 0.5;
+    let from_a = vec3(a.xy - center * a.z, a.z);
+    let from_b = vec3(b.xy - center * b.z, b.z);
+    let from_c = vec3(c.xy - center * c.z, c.z);
+    let edge_a = cross(from_b, from_c);
+    let edge_b = cross(from_c, from_a);
+    let edge_c = cross(from_a, from_b);
+    let determinant = dot(from_a, edge_a);
+    let front = (determinant < 0.0) != mirrored;
+    if (determinant == 0.0 || !(front || double_sided)) {
+        return;
+    }
+    let depth = (edge_a + edge_b + edge_c) * (frame.eye.w / determinant);
+    let pixels = (high.x - low.x + 1u) * (high.y - low.y + 1u);
+    var record = 0u;
+    if (pixels <= MEDIUM_PIXELS) {
+        record = atomicAdd(&queue_counts[MEDIUM], 1u);
+    } else {
+        record = draw.queue_length - 1u - atomicAdd(&queue_counts[HUGE], 1u);
+    }
+    let at = record * 4u;
+    queue[at] = pack(vec4<u32>(in_pixels(edge_a, determinant), id));
+    queue[at + 1u] = pack(vec4<u32>(in_pixels(edge_b, determinant), low.x | (high.x << 16u)));
+    queue[at + 2u] = pack(vec4<u32>(in_pixels(edge_c, determinant), low.y | (high.y << 16u)));
+    queue[at + 3u] = pack(vec4<u32>(bitcast<vec3<u32>>(depth), 0u));
+}
+
+// Scaled so that one pixel away from the edge is about 1, and positive inside.
+fn in_pixels(edge: vec3<f32>, determinant: f32) -> vec3<u32> {
+    let length = max(abs(edge.x) + abs(edge.y), 1e-30);
+    return bitcast<vec3<u32>>(edge * (sign(determinant) / length));
+}

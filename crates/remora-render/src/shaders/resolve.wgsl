@@ -1,0 +1,169 @@
+// Shades what is seen: eight invocations take a block from the run's list, one pixel each.
+
+struct Run {
+    // Entries of the run, its list of blocks, and how long lists are.
+    first: u32,
+    end: u32,
+    list: u32,
+    blocks: u32,
+}
+var<immediate> run: Run;
+
+@group(2) @binding(0) var<storage, read> seen: array<vec2<u32>>;
+@group(2) @binding(1) var<storage, read> counts: array<u32>;
+@group(2) @binding(2) var<storage, read> lists: array<u32>;
+// Finished pixels, row by row; written where one sample decides a pixel.
+@group(2) @binding(3) var<storage, read_write> picture: array<u32>;
+// Sums of display-linear colour times coverage, and of coverage, as four 16-bit floats.
+@group(2) @binding(4) var<storage, read_write> sums: array<vec2<u32>>;
+
+const GROUPS_WIDE: u32 = 32768u;
+// Whether this is a layer of transparent surfaces: then colours go in front of what is behind by their alpha.
+override LAYER: bool = false;
+
+@compute @workgroup_size(64)
+fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let slot = (group.z * GROUPS_WIDE + group.x) * 8u + (lane >> 3u);
+    let listed = slot < counts[run.list];
+    let place = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
+    let pixel = vec2((place & 0xffffu) * 4u + (lane & 3u), (place >> 16u) * 2u + ((lane >> 2u) & 1u));
+    let alive = listed && all(pixel < frame.size.xy);
+    let word = word_of(pixel.x, pixel.y);
+    let at = pixel.y * frame.size.x + pixel.x;
+
+    if (SAMPLES == 1u && !LAYER) {
+        let id = select(0u, seen[word].x, alive);
+        if (belongs(id)) {
+            picture[at] = pixel_of(tone_mapped(color_of(id, vec2<f32>(pixel) + 0.5).rgb * frame.look.x));
+        }
+        return;
+    }
+
+    var ids: array<u32, 4>;
+    for (var sample = 0u; sample < SAMPLES; sample++) {
+        let id = select(0u, seen[word + sample].x, alive);
+        ids[sample] = select(0u, id, belongs(id));
+    }
+    var sum = vec4(0.0);
+    // Each triangle in the pixel is shaded once, at the middle of its samples.
+    loop {
+        var id = 0u;
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            id = max(id, ids[sample]);
+        }
+        if (id == 0u) {
+            break;
+        }
+        var covered = 0.0;
+        var middle = vec2(0.0);
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            let same = ids[sample] == id;
+            covered += select(0.0, 1.0, same);
+            middle += select(vec2(0.0), vec2<f32>(sample_offset(sample)) * (1.0 / 256.0), same);
+            ids[sample] = select(ids[sample], 0u, same);
+        }
+        let color = color_of(id, vec2<f32>(pixel) + 0.5 + middle / covered);
+        let share = covered / f32(SAMPLES) * select(1.0, color.a, LAYER);
+        sum += vec4(tone_mapped(color.rgb * frame.look.x), 1.0) * share;
+    }
+    if (sum.a > 0.0) {
+        let words = sums[at];
+        let before = vec4(unpack2x16float(words.x), unpack2x16float(words.y));
+        let after = before + sum * select(1.0, 1.0 - before.a, LAYER);
+        sums[at] = vec2(pack2x16float(after.xy), pack2x16float(after.zw));
+    }
+}
+
+fn belongs(id: u32) -> bool {
+    return (id >> 7u) >= run.first && (id >> 7u) < run.end;
+}
+
+fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
+    let facet = facet_of(id);
+    let a = corner_of(facet.placement, facet.a.xyz);
+    let b = corner_of(facet.placement, facet.b.xyz);
+    let c = corner_of(facet.placement, facet.c.xyz);
+    let weights = weights_at(a.screen, b.screen, c.screen, pixel);
+    let w = weights.at;
+    let position = a.position * w.x + b.position * w.y + c.position * w.z;
+    let local_normal = octahedral(bitcast<u32>(facet.a.w)) * w.x
+        + octahedral(bitcast<u32>(facet.b.w)) * w.y
+        + octahedral(bitcast<u32>(facet.c.w)) * w.z;
+
+    // Normals go by the matrix of cofactors, which for a mirrored instance points inwards.
+    let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x);
+    let column_y = vec3(facet.placement.x.y, facet.placement.y.y, facet.placement.z.y);
+    let column_z = vec3(facet.placement.x.z, facet.placement.y.z, facet.placement.z.z);
+    let outwards = cross(column_y, column_z) * local_normal.x + cross(column_z, column_x) * local_normal.y
+        + cross(column_x, column_y) * local_normal.z;
+    let handedness = select(1.0, -1.0, facet.placement.mirrored);
+    // With y down, what runs anticlockwise in the world runs clockwise on the screen and has a negative sum.
+    let facing = select(1.0, -1.0, weights.clockwise != facet.placement.mirrored);
+    let normal = outwards * (inverseSqrt(max(dot(outwards, outwards), 1e-30)) * handedness * facing);
+
+    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let factors = unpack(materials[at]);
+    let more = unpack(materials[at + 1u]);
+    var base = vec4(unpack2x16unorm(factors.x), unpack2x16unorm(factors.y));
+    let metal_rough = unpack2x16unorm(factors.z);
+    let blue_scale = unpack2x16float(more.y);
+    var surface: Surface;
+    surface.metallic = metal_rough.x;
+    surface.roughness = metal_rough.y;
+    surface.emissive = vec3(unpack2x16float(more.x), blue_scale.x);
+    surface.occlusion = 1.0;
+    surface.normal = normal;
+    surface.view = -position * inverseSqrt(max(dot(position, position), 1e-30));
+
+    if (DETAIL > 0u) {
+        let detail_a = unpack(details[facet.details.x]);
+        let detail_b = unpack(details[facet.details.y]);
+        let detail_c = unpack(details[facet.details.z]);
+        let uv_a = bitcast<vec2<f32>>(detail_a.xy);
+        let uv_b = bitcast<vec2<f32>>(detail_b.xy);
+        let uv_c = bitcast<vec2<f32>>(detail_c.xy);
+        base *= unpack4x8unorm(detail_a.w) * w.x + unpack4x8unorm(detail_b.w) * w.y + unpack4x8unorm(detail_c.w) * w.z;
+        let uv = vec3(uv_a * w.x + uv_b * w.y + uv_c * w.z, 1.0);
+        let along_x = vec3(uv_a * weights.x.x + uv_b * weights.x.y + uv_c * weights.x.z, 0.0);
+        let along_y = vec3(uv_a * weights.y.x + uv_b * weights.y.y + uv_c * weights.y.z, 0.0);
+        let strengths = unpack2x16unorm(more.z);
+
+        let spot = spot_of(at + 2u, uv, along_x, along_y);
+        let color = squared(fetch(spot, more.w & 0xffffu, factors.w >> 16u));
+        base *= vec4(color.rgb, select(color.a, 1.0, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u));
+        var bump_spot = spot;
+        if (DETAIL > 1u) {
+            bump_spot = spot_of(at + 4u, uv, along_x, along_y);
+        }
+        let bumps = fetch(bump_spot, more.w >> 16u, factors.w >> 20u);
+        surface.roughness *= bumps.z;
+        surface.metallic *= bumps.w;
+        var occlusion = color.a;
+        if (DETAIL > 1u) {
+            let third = unpack(materials[at + 2u]).w;
+            let rough = fetch(spot_of(at + 6u, uv, along_x, along_y), third >> 16u, factors.w >> 24u);
+            surface.roughness = metal_rough.y * rough.z;
+            surface.metallic = metal_rough.x * rough.w;
+            let glow_spot = spot_of(at + 8u, uv, along_x, along_y);
+            let glow = squared(fetch(glow_spot, third & 0xffffu, factors.w >> 28u));
+            surface.emissive *= glow.rgb;
+            occlusion = select(glow.a, color.a, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u);
+        }
+        surface.occlusion = mix(1.0, occlusion, strengths.x);
+
+        let local_tangent = octahedral(detail_a.z & 0xfffefffeu) * w.x + octahedral(detail_b.z & 0xfffefffeu) * w.y
+            + octahedral(detail_c.z & 0xfffefffeu) * w.z;
+        let along = column_x * local_tangent.x + column_y * local_tangent.y + column_z * local_tangent.z;
+        let tangent = along * inverseSqrt(max(dot(along, along), 1e-30));
+        let sign = select(1.0, -1.0, (detail_a.z & 1u) != 0u) * handedness * facing;
+        let bitangent = cross(normal, tangent) * sign;
+        let slope = (bumps.xy * 2.0 - 1.0 - 1.0 / 255.0) * blue_scale.y;
+        let height = sqrt(max(1.0 - dot(slope, slope), 0.04));
+        let bent = tangent * slope.x + bitangent * slope.y + normal * height;
+        surface.normal = bent * inverseSqrt(max(dot(bent, bent), 1e-30));
+    }
+
+    surface.base = base.rgb;
+    let unlit = (factors.w & MATERIAL_UNLIT) != 0u;
+    return vec4(select(lit(surface), base.rgb, unlit), base.a);
+}

@@ -1,0 +1,95 @@
+// What belongs to the frame and to the scene; group 0 of every kernel that looks at triangles.
+
+// Samples per pixel, 1 or 4.
+override SAMPLES: u32 = 1u;
+
+struct Frame {
+    // Where the picture is seen from, in the world; w is the distance of the near plane.
+    eye: vec4<f32>,
+    // Rows that take a position relative to the eye to homogeneous pixels: x and y are w times the pixel
+    // coordinates, y down; w is the distance along the view direction.
+    row_x: vec4<f32>,
+    row_y: vec4<f32>,
+    row_w: vec4<f32>,
+    // Width and height in pixels, blocks per row, rows of blocks.
+    size: vec4<u32>,
+    // Direction towards the key light, and its radiance times pi.
+    light_direction: vec4<f32>,
+    light: vec4<f32>,
+    // x: exposure, y: roughest level of the environment.
+    look: vec4<f32>,
+    // Irradiance over pi, as spherical harmonics with the cosine lobe multiplied in.
+    irradiance: array<vec4<f32>, 9>,
+}
+
+@group(0) @binding(0) var<uniform> frame: Frame;
+// Four quads each: three rows of the affine transform to the world, then flags.
+@group(0) @binding(1) var<storage, read> instances: array<Quad>;
+// First vertex, first detail, first triangle; material << 12 | double-sided << 8 | number of triangles.
+@group(0) @binding(2) var<storage, read> clusters: array<Quad>;
+// Instance and cluster of everything selected for this frame. Entry 0 is nothing.
+@group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
+// MATERIAL_QUADS each.
+@group(0) @binding(4) var<storage, read> materials: array<Quad>;
+
+// Position, and the normal in octahedral form.
+@group(1) @binding(0) var<storage, read> vertices: array<Quad>;
+// Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
+@group(1) @binding(1) var<storage, read> details: array<Quad>;
+// Three local indices of eight bits.
+@group(1) @binding(2) var<storage, read> triangles: array<u32>;
+
+const INSTANCE_MIRRORED: u32 = 1u;
+const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
+const MATERIAL_QUADS: u32 = 10u;
+
+// A picture is stored in blocks of 4 x 2 pixels, each with all of its samples: a small triangle touches few cache
+// lines, and whoever looks at a block reads it in one piece.
+fn word_of(x: u32, y: u32) -> u32 {
+    let block = (y >> 1u) * frame.size.z + (x >> 2u);
+    return (block * 8u + (y & 1u) * 4u + (x & 3u)) * SAMPLES;
+}
+
+// The standard positions of four samples, in 1/256 pixel from the centre of the pixel.
+fn sample_offset(sample: u32) -> vec2<i32> {
+    if (SAMPLES == 1u) {
+        return vec2<i32>(0, 0);
+    }
+    let packed = array<vec2<i32>, 4>(vec2(-32, -96), vec2(96, -32), vec2(-96, 32), vec2(32, 96));
+    return packed[sample];
+}
+
+// A corner of a triangle: its position relative to the eye, and its homogeneous pixel coordinates.
+struct Corner {
+    position: vec3<f32>,
+    screen: vec3<f32>,
+}
+
+struct Placement {
+    x: vec4<f32>,
+    y: vec4<f32>,
+    z: vec4<f32>,
+    mirrored: bool,
+}
+
+fn placement_of(instance: u32) -> Placement {
+    let at = instance * 4u;
+    return Placement(
+        bitcast<vec4<f32>>(unpack(instances[at])),
+        bitcast<vec4<f32>>(unpack(instances[at + 1u])),
+        bitcast<vec4<f32>>(unpack(instances[at + 2u])),
+        (unpack(instances[at + 3u]).x & INSTANCE_MIRRORED) != 0u,
+    );
+}
+
+fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
+    let offset = vec3(placement.x.w, placement.y.w, placement.z.w) - frame.eye.xyz;
+    let turned = vec3(dot(placement.x.xyz, local), dot(placement.y.xyz, local), dot(placement.z.xyz, local));
+    let position = turned + offset;
+    let screen = vec3(
+        dot(frame.row_x.xyz, position),
+        dot(frame.row_y.xyz, position),
+        dot(frame.row_w.xyz, position),
+    );
+    return Corner(position, screen);
+}

@@ -1,0 +1,125 @@
+// What is known of the surface that a sample shows: where on its triangle the sample lies, and the triangle's
+// attributes there.
+
+// A texture bucket: all layers have one size.
+@group(3) @binding(0) var layers: texture_2d_array<f32>;
+@group(3) @binding(1) var layer_sampler: sampler;
+
+const MATERIAL_UNLIT: u32 = 1u;
+const MATERIAL_OCCLUSION_IN_COLOR: u32 = 2u;
+const MATERIAL_BLEND: u32 = 4u;
+
+// How much of a material is looked at. 0: its factors. 1: two texture layers that repeat and share a transform.
+// 2: everything.
+override DETAIL: u32 = 2u;
+
+struct Facet {
+    placement: Placement,
+    cluster: vec4<u32>,
+    // Vertices and details, relative to the page.
+    vertices: vec3<u32>,
+    details: vec3<u32>,
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec4<f32>,
+}
+
+fn facet_of(id: u32) -> Facet {
+    let entry = entries[id >> 7u];
+    let cluster = unpack(clusters[entry.y]);
+    let corners = triangles[cluster.z + (id & 0x7fu)];
+    let local = vec3(corners & 0xffu, (corners >> 8u) & 0xffu, (corners >> 16u) & 0xffu);
+    let vertex = local + cluster.x;
+    return Facet(
+        placement_of(entry.x), cluster, vertex, local + cluster.y,
+        bitcast<vec4<f32>>(unpack(vertices[vertex.x])),
+        bitcast<vec4<f32>>(unpack(vertices[vertex.y])),
+        bitcast<vec4<f32>>(unpack(vertices[vertex.z])),
+    );
+}
+
+// Weights of the corners at a point of the screen, perspective-correct, and their change per pixel.
+struct Weights {
+    at: vec3<f32>,
+    x: vec3<f32>,
+    y: vec3<f32>,
+    // The triangle is seen from the side from which its corners run clockwise.
+    clockwise: bool,
+}
+
+fn weights_at(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, pixel: vec2<f32>) -> Weights {
+    // Relative to the point, so that small triangles far away keep their precision.
+    let from_a = vec3(a.xy - pixel * a.z, a.z);
+    let from_b = vec3(b.xy - pixel * b.z, b.z);
+    let from_c = vec3(c.xy - pixel * c.z, c.z);
+    let edge_a = cross(from_b, from_c);
+    let edge_b = cross(from_c, from_a);
+    let edge_c = cross(from_a, from_b);
+    let at = vec3(edge_a.z, edge_b.z, edge_c.z);
+    let along_x = vec3(edge_a.x, edge_b.x, edge_c.x);
+    let along_y = vec3(edge_a.y, edge_b.y, edge_c.y);
+    let sum = at.x + at.y + at.z;
+    let inverse = select(1.0 / sum, 0.0, sum == 0.0);
+    let normalised = at * inverse;
+    return Weights(
+        normalised,
+        (along_x - normalised * (along_x.x + along_x.y + along_x.z)) * inverse,
+        (along_y - normalised * (along_y.x + along_y.y + along_y.z)) * inverse,
+        sum > 0.0,
+    );
+}
+
+fn octahedral(packed: u32) -> vec3<f32> {
+    let folded = unpack2x16snorm(packed);
+    let z = 1.0 - abs(folded.x) - abs(folded.y);
+    let fold = max(-z, 0.0);
+    return vec3(folded.x + select(fold, -fold, folded.x >= 0.0), folded.y + select(fold, -fold, folded.y >= 0.0), z);
+}
+
+// Where a texture is looked at, and at which level.
+struct Spot {
+    point: vec2<f32>,
+    level: f32,
+}
+
+// Coordinates and their change per pixel, taken through the transform that the material keeps at `at`.
+fn spot_of(at: u32, uv: vec3<f32>, along_x: vec3<f32>, along_y: vec3<f32>) -> Spot {
+    let row_u = bitcast<vec3<f32>>(unpack(materials[at]).xyz);
+    let row_v = bitcast<vec3<f32>>(unpack(materials[at + 1u]).xyz);
+    let moved_x = vec2(dot(row_u, along_x), dot(row_v, along_x));
+    let moved_y = vec2(dot(row_u, along_y), dot(row_v, along_y));
+    return Spot(vec2(dot(row_u, uv), dot(row_v, uv)), level_of(moved_x, moved_y));
+}
+
+// Layers of materials of detail 1 repeat, which is the sampler's own mode.
+fn fetch(spot: Spot, layer: u32, wrap: u32) -> vec4<f32> {
+    var point = spot.point;
+    if (DETAIL > 1u) {
+        let half_texel = 0.5 / f32(textureDimensions(layers).x);
+        point = vec2(wrapped(point.x, wrap & 3u, half_texel), wrapped(point.y, (wrap >> 2u) & 3u, half_texel));
+    }
+    return textureSampleLevel(layers, layer_sampler, point, layer, spot.level);
+}
+
+// A texture coordinate after its wrap mode: 0 repeats, 1 mirrors, 2 clamps.
+fn wrapped(coordinate: f32, mode: u32, half_texel: f32) -> f32 {
+    let mirrored = 1.0 - abs(fract(coordinate * 0.5) * 2.0 - 1.0);
+    let clamped = clamp(coordinate, half_texel, 1.0 - half_texel);
+    return select(select(coordinate, mirrored, mode == 1u), clamped, mode == 2u);
+}
+
+// Level of detail between that of the longer and that of the shorter axis of a pixel's footprint: sharp where a
+// surface is seen at a slant, and not more than one level sharper than isotropic.
+fn level_of(along_x: vec2<f32>, along_y: vec2<f32>) -> f32 {
+    let size = f32(textureDimensions(layers).x);
+    let squared_x = max(dot(along_x, along_x) * size * size, 1e-12);
+    let squared_y = max(dot(along_y, along_y) * size * size, 1e-12);
+    let longer = 0.5 * log2(max(squared_x, squared_y));
+    let shorter = 0.5 * log2(min(squared_x, squared_y));
+    return max(longer - 1.0, 0.5 * (longer + shorter));
+}
+
+// Colour layers hold square roots of linear values.
+fn squared(color: vec4<f32>) -> vec4<f32> {
+    return vec4(color.rgb * color.rgb, color.a);
+}

@@ -1,0 +1,10 @@
+// How records of four words lie in memory: as vectors of 32-bit words.
+alias Quad = vec4<u32>;
+
+fn unpack(quad: Quad) -> vec4<u32> {
+    return quad;
+}
+
+fn pack(words: vec4<u32>) -> Quad {
+    return words;
+}

@@ -1,0 +1,152 @@
+//! What is drawn into, for one size of picture.
+
+use crate::frame::{RenderError, Samples, Size};
+use crate::graphics::Graphics;
+use crate::kernel::{Layouts, bind_buffers};
+
+/// Pixels of a block, across and down. `word_of` in scene.wgsl lays pictures out in them.
+const BLOCK: Size = Size::new(4, 2);
+/// Runs that are classified at once: one bit each.
+pub(crate) const RUNS_AT_ONCE: usize = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TargetsKind {
+    pub size: Size,
+    pub samples: Samples,
+    /// Whether layers of transparent surfaces can be drawn.
+    pub layered: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Targets {
+    pub kind: TargetsKind,
+    pub blocks: Size,
+    pub visibility: wgpu::Buffer,
+    /// Two layers of transparent surfaces, the current one and the one in front of it; placeholders if not layered.
+    pub layers: [wgpu::Buffer; 2],
+    /// RGBA, row by row.
+    pub picture: wgpu::Buffer,
+    /// What the picture shows where nothing is.
+    pub backdrop: wgpu::Buffer,
+    /// Sums of colour; a placeholder if nothing is summed.
+    pub sums: wgpu::Buffer,
+    pub lists: wgpu::Buffer,
+    /// Lists that there is room for.
+    pub lists_max: usize,
+    pub composite: wgpu::BindGroup,
+}
+
+/// What does not depend on the size of the picture.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub queue_counts: wgpu::Buffer,
+    pub queue: wgpu::Buffer,
+    pub queue_length: u32,
+    pub queue_dispatches: wgpu::Buffer,
+    pub list_counts: wgpu::Buffer,
+    pub list_dispatches: wgpu::Buffer,
+    pub queue_arguments: wgpu::BindGroup,
+    pub list_arguments: wgpu::BindGroup,
+}
+
+/// Records of large triangles, 64 bytes each.
+const QUEUE_LENGTH: u32 = 1 << 16;
+
+const STORAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
+
+impl Targets {
+    pub(crate) fn new(
+        graphics: &Graphics,
+        layouts: &Layouts,
+        kind: TargetsKind,
+        lists_max: usize,
+    ) -> Result<Self, RenderError> {
+        let blocks = Size::new(kind.size.width.div_ceil(BLOCK.width), kind.size.height.div_ceil(BLOCK.height));
+        let pixels = u64::from(kind.size.pixels());
+        let words = u64::from(blocks.pixels()) * u64::from(BLOCK.pixels() * kind.samples.count());
+        let visibility_bytes = words * 8;
+        if visibility_bytes > graphics.limits.max_storage_buffer_binding_size {
+            return Err(RenderError::OutOfMemory(format!(
+                "a picture of {}x{} with {} samples",
+                kind.size.width,
+                kind.size.height,
+                kind.samples.count()
+            )));
+        }
+        let layer_bytes = if kind.layered { visibility_bytes } else { 0 };
+        let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixels * 8 } else { 0 };
+        let visibility = graphics.buffer("visibility", visibility_bytes, STORAGE)?;
+        let layers = [graphics.buffer("layer", layer_bytes, STORAGE)?, graphics.buffer("layer", layer_bytes, STORAGE)?];
+        let picture = graphics.buffer("picture", pixels * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
+        let backdrop_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let backdrop = graphics.buffer("backdrop", pixels * 4, backdrop_usage)?;
+        graphics.queue.write_buffer(&backdrop, 0, &gradient(kind.size));
+        let sums = graphics.buffer("sums", sums_bytes, STORAGE)?;
+        let lists_bytes = lists_max as u64 * u64::from(blocks.pixels()) * 4;
+        let lists = graphics.buffer("block lists", lists_bytes, STORAGE)?;
+        let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &[&sums, &picture]);
+        Ok(Self { kind, blocks, visibility, layers, picture, backdrop, sums, lists, lists_max, composite })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        let buffers = [
+            &self.visibility,
+            &self.layers[0],
+            &self.layers[1],
+            &self.picture,
+            &self.backdrop,
+            &self.sums,
+            &self.lists,
+        ];
+        buffers.iter().map(|buffer| buffer.size()).sum()
+    }
+}
+
+impl Scratch {
+    pub(crate) fn new(graphics: &Graphics, layouts: &Layouts) -> Result<Self, RenderError> {
+        let indirect = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT;
+        let queue_counts = graphics.buffer("queue counts", 8, STORAGE)?;
+        let queue_dispatches = graphics.buffer("queue dispatches", 2 * 12, indirect)?;
+        let list_counts = graphics.buffer("list counts", RUNS_AT_ONCE as u64 * 4, STORAGE)?;
+        let list_dispatches = graphics.buffer("list dispatches", RUNS_AT_ONCE as u64 * 12, indirect)?;
+        let arguments =
+            |counts, dispatches| bind_buffers(&graphics.device, "arguments", &layouts.arguments, &[counts, dispatches]);
+        Ok(Self {
+            queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH) * 64, STORAGE)?,
+            queue_length: QUEUE_LENGTH,
+            queue_arguments: arguments(&queue_counts, &queue_dispatches),
+            list_arguments: arguments(&list_counts, &list_dispatches),
+            queue_counts,
+            queue_dispatches,
+            list_counts,
+            list_dispatches,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.queue.size()
+    }
+}
+
+/// A neutral grey, a little lighter above than below, with noise of one step so that no bands show.
+fn gradient(size: Size) -> Vec<u8> {
+    const ABOVE: [f32; 3] = [0.215, 0.225, 0.245];
+    const BELOW: [f32; 3] = [0.105, 0.11, 0.12];
+    let mut pixels = Vec::with_capacity(size.pixels() as usize * 4);
+    for row in 0..size.height {
+        let share = row as f32 / (size.height - 1).max(1) as f32;
+        let color: [f32; 3] = std::array::from_fn(|c| (ABOVE[c] + (BELOW[c] - ABOVE[c]) * share) * 255.0);
+        for column in 0..size.width {
+            let noise = dither(column, row);
+            pixels.extend(color.map(|value| (value + noise) as u8));
+            pixels.push(255);
+        }
+    }
+    pixels
+}
+
+/// An ordered pattern, 0 to 1: still from frame to frame and cheap to encode.
+fn dither(x: u32, y: u32) -> f32 {
+    const PATTERN: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+    (f32::from(PATTERN[y as usize % 4][x as usize % 4]) + 0.5) / 16.0
+}
