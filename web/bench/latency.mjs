@@ -59,7 +59,9 @@ async function measure(page) {
 
   const clicked = Date.now();
   await page.getByRole("button", { name: "New session" }).click();
-  await page.locator("#notice").waitFor({ state: "hidden" });
+  await page.locator("#notice").waitFor({ state: "hidden", timeout: 20_000 }).catch(async () => {
+    throw new Error(`no picture: ${await page.locator("#notice").innerText()}`);
+  });
   const clickToPicture = Date.now() - clicked;
   const loaded = page.getByText(/: .* triangles, \d+ parts/);
   await loaded.or(page.locator("#model-message.error")).waitFor({ timeout: 300_000 });

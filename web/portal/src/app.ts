@@ -36,6 +36,8 @@ export class App {
   readonly #sessions: SessionPanel;
   readonly #newSession = byId("new-session", HTMLButtonElement);
   #view: View | null = null;
+  /** The session that the stage is about, connected or not. */
+  #shownId: string | null = null;
   #attempt = 0;
 
   constructor(stage: Stage, account: Account, options: AppOptions) {
@@ -65,6 +67,7 @@ export class App {
     try {
       await this.#leave();
       const attempt = this.#next();
+      this.#shownId = id;
       this.#stage.showNotice(words.STARTING);
       await this.#client.createSession(id, { size: "Standard", maxLeaseTimeMinutes: LEASE_MINUTES });
       void this.#sessions.refresh();
@@ -73,7 +76,7 @@ export class App {
       if (attempt === this.#attempt) await this.#connect(session);
     } catch (error) {
       const ended = await this.#endOf(id);
-      this.#stage.showNotice(ended ?? { title: "No session", detail: words.sentence(error), action: null });
+      if (id === this.#shownId) this.#stage.showNotice(ended ?? { title: "No session", detail: words.sentence(error), action: null });
     } finally {
       this.#newSession.disabled = false;
     }
@@ -82,6 +85,7 @@ export class App {
   async #connect(session: ReadySession): Promise<void> {
     await this.#leave();
     const attempt = this.#next();
+    this.#shownId = session.id;
     this.#stage.showNotice(words.CONNECTING);
     try {
       const view = await View.open({
@@ -109,8 +113,11 @@ export class App {
 
   async #stop(session: Session): Promise<void> {
     await this.#client.stopSession(session.id);
-    // The host says goodbye as well, but a session that never connected has nobody to say it to.
-    if (this.#view === null) this.#stage.showNotice(words.STOPPED);
+    if (session.id !== this.#shownId) return;
+    // The host says so as well, but a session that is being started has nobody to say it.
+    await this.#leave();
+    this.#next();
+    this.#stage.showNotice(words.STOPPED);
   }
 
   #closed(session: ReadySession, reason: CloseReason): void {
