@@ -22,7 +22,7 @@ mod material;
 mod nodes;
 mod primitive;
 mod shrink;
-mod tangent;
+pub(crate) mod tangent;
 mod texture;
 mod write;
 

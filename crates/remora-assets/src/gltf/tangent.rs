@@ -3,6 +3,9 @@
 //! Accumulated per vertex from the triangles around it, weighted by their angle there. That is MikkTSpace but for
 //! one thing: MikkTSpace gives a vertex two tangents where mirrored texture coordinates meet, this the sum of both;
 //! files whose normal maps are mirrored within one vertex carry their own tangents.
+//!
+//! In glTF, v goes down the image while green in a normal map points up it: the bitangent is the direction in which
+//! v shrinks.
 
 use glam::{Vec2, Vec3};
 
@@ -39,13 +42,13 @@ pub(crate) fn complete(primitive: &mut Primitive) {
     }
 }
 
-/// Unit directions in which the texture coordinates grow.
+/// Unit directions in which u grows and v shrinks.
 fn directions(positions: &[Vec3; 3], coordinates: &[Vec2; 3]) -> Option<(Vec3, Vec3)> {
     let (edge_1, edge_2) = (positions[1] - positions[0], positions[2] - positions[0]);
     let (step_1, step_2) = (coordinates[1] - coordinates[0], coordinates[2] - coordinates[0]);
     let orientation = if step_1.perp_dot(step_2) < 0.0 { -1.0 } else { 1.0 };
     let tangent = (edge_1 * step_2.y - edge_2 * step_1.y) * orientation;
-    let bitangent = (edge_2 * step_1.x - edge_1 * step_2.x) * orientation;
+    let bitangent = (edge_1 * step_2.x - edge_2 * step_1.x) * orientation;
     Some((tangent.try_normalize()?, bitangent.try_normalize()?))
 }
 

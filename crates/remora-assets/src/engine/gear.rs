@@ -1,0 +1,105 @@
+//! Involute gears and chain wheels.
+
+use std::f32::consts::{PI, TAU};
+
+use glam::Vec2;
+
+use super::extrude::Depth;
+use super::finish::Finish;
+use super::solid::{Detail, Solid};
+
+/// The standard pressure angle of 20 degrees.
+const PRESSURE_ANGLE: f32 = 20.0 * PI / 180.0;
+
+/// A gear about the Z axis. Metres and radians.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gear {
+    pub(super) teeth: u32,
+    /// Pitch diameter by number of teeth: what meshing gears have in common.
+    pub(super) module: f32,
+    pub(super) width: f32,
+    pub(super) bore: f32,
+    /// At the pitch circle; positive is a right-hand helix.
+    pub(super) helix: f32,
+}
+
+impl Gear {
+    pub(super) fn pitch_radius(&self) -> f32 {
+        self.module * self.teeth as f32 * 0.5
+    }
+
+    fn root_radius(&self) -> f32 {
+        self.pitch_radius() - 1.25 * self.module
+    }
+
+    /// Counter-clockwise; the first tooth is centred on the X axis.
+    fn outline(&self, detail: Detail) -> Vec<Vec2> {
+        let pitch = self.pitch_radius();
+        let (root, tip) = (self.root_radius(), pitch + self.module);
+        let per_tooth = TAU / self.teeth as f32;
+        // Too small to show flanks: one point for the gap, one for the tip.
+        if !detail.shows(self.module * 1.6) {
+            return (0..self.teeth * 2)
+                .map(|step| Vec2::from_angle(per_tooth * 0.5 * step as f32) * if step % 2 == 0 { tip } else { root })
+                .collect();
+        }
+        let base = pitch * PRESSURE_ANGLE.cos();
+        let involute = |angle: f32| angle.tan() - angle;
+        let half_angle = |radius: f32| {
+            let angle = (base / radius.max(base)).min(1.0).acos();
+            PI / (2.0 * self.teeth as f32) + involute(PRESSURE_ANGLE) - involute(angle)
+        };
+        let steps = detail.fillet(self.module * 3.0, PI).max(1);
+        let radius = |step: usize| root + (tip - root) * step as f32 / steps as f32;
+        (0..self.teeth)
+            .flat_map(|tooth| {
+                let center = per_tooth * tooth as f32;
+                let up = (0..=steps).map(move |step| (center - half_angle(radius(step)), radius(step)));
+                let down = (0..=steps).rev().map(move |step| (center + half_angle(radius(step)), radius(step)));
+                up.chain(down)
+            })
+            .map(|(angle, radius)| Vec2::from_angle(angle) * radius)
+            .collect()
+    }
+}
+
+impl Solid {
+    /// A gear whose body is thinner than its rim and hub, as they are forged.
+    pub(super) fn gear(&mut self, finish: Finish, gear: Gear) {
+        let (rim, hub) = (gear.root_radius() - 2.0 * gear.module, gear.bore * 1.5);
+        let twist = gear.helix.tan() * gear.width / gear.pitch_radius();
+        let outline = gear.outline(self.detail());
+        if rim < hub + 3.0 * gear.module || !self.detail().shows(rim * 0.15) {
+            self.rim(finish, &outline, gear.bore, Depth::of(gear.width, 0.0), twist);
+            return;
+        }
+        self.rim(finish, &outline, rim, Depth::of(gear.width, 0.0), twist);
+        let across = glam::Affine3A::from_rotation_x(PI * 0.5);
+        self.at(across, |solid| {
+            // Let into rim and hub, so that no gap shows between facets.
+            solid.ring(finish, hub * 0.98, rim * 1.01, -gear.width * 0.2, gear.width * 0.2, 0.0);
+            solid.ring(finish, gear.bore, hub, -gear.width * 0.55, gear.width * 0.55, 0.001);
+        });
+    }
+
+    /// A wheel for a roller chain, about the Z axis.
+    pub(super) fn chain_wheel(&mut self, finish: Finish, teeth: u32, pitch: f32, width: f32, bore: f32) {
+        let radius = pitch / (2.0 * (PI / teeth as f32).sin());
+        let roller = pitch * 0.33;
+        let outline: Vec<Vec2> = (0..teeth)
+            .flat_map(|tooth| {
+                let angle = TAU * tooth as f32 / teeth as f32;
+                let half = PI / teeth as f32;
+                // The seat of the roller, its shoulder, and the tip of the tooth.
+                [
+                    (angle - half * 0.5, radius - roller * 0.4),
+                    (angle, radius - roller),
+                    (angle + half * 0.5, radius - roller * 0.4),
+                    (angle + half, radius + roller * 0.9),
+                ]
+            })
+            .map(|(angle, radius)| Vec2::from_angle(angle) * radius)
+            .collect();
+        self.rim(finish, &outline, bore, Depth::of(width, 0.0), 0.0);
+    }
+}

@@ -1,0 +1,218 @@
+//! Pipes, hoses, wires, springs and belts: a cross-section led along a path.
+
+use std::f32::consts::TAU;
+
+use glam::{Quat, Vec2, Vec3};
+
+use super::finish::Finish;
+use super::outline::{circle, counter_clockwise, runs, triangulate};
+use super::solid::{Detail, Poles, Solid, Vertex};
+
+/// A path in space with a frame at every point: it turns no more than the path does.
+pub(super) struct Path {
+    points: Vec<Vec3>,
+    /// X across, Y across, Z along the path.
+    frames: Vec<Quat>,
+    distances: Vec<f32>,
+    closed: bool,
+}
+
+impl Path {
+    /// Through the points, smoothly, divided finely enough for a pipe of that radius.
+    pub(super) fn through(detail: Detail, points: &[Vec3], radius: f32) -> Self {
+        let mut line = vec![points[0]];
+        for index in 1..points.len() {
+            let before = if index > 1 { points[index - 2] } else { points[0] * 2.0 - points[1] };
+            let (from, to) = (points[index - 1], points[index]);
+            let after = points.get(index + 1).copied().unwrap_or(to * 2.0 - from);
+            let (leave, arrive) = ((to - before) * 0.5, (after - from) * 0.5);
+            let turn = leave.angle_between(arrive).max(leave.angle_between(to - from) * 2.0);
+            let bend = from.distance(to) / turn.max(0.1);
+            let pieces = detail.fillet(bend + radius, turn).max(detail.along(from.distance(to))).max(2);
+            line.extend((1..=pieces).map(|piece| hermite(from, to, leave, arrive, piece as f32 / pieces as f32)));
+        }
+        Self::along(line, false)
+    }
+
+    /// Along the line as it is. A closed one ends where it begins, without repeating the point.
+    pub(super) fn along(points: Vec<Vec3>, closed: bool) -> Self {
+        let count = points.len();
+        let tangent = |index: usize| {
+            let before = if index > 0 {
+                index - 1
+            } else if closed {
+                count - 1
+            } else {
+                0
+            };
+            let after = if index + 1 < count {
+                index + 1
+            } else if closed {
+                0
+            } else {
+                index
+            };
+            (points[after] - points[before]).normalize_or(Vec3::Z)
+        };
+        let mut frames = Vec::with_capacity(count);
+        // A planar path keeps its plane's normal as one axis, which is what belts need.
+        let across = (0..count).map(|index| (points[index] - points[0]).cross(tangent(0)));
+        let across = across.max_by(|a, b| a.length_squared().total_cmp(&b.length_squared()));
+        let across = across.and_then(Vec3::try_normalize).unwrap_or_else(|| tangent(0).any_orthonormal_vector());
+        let up = tangent(0).cross(across).normalize_or(Vec3::Y);
+        let mut frame = Quat::from_mat3(&glam::Mat3::from_cols(across, up, tangent(0)));
+        for index in 0..count {
+            frame = Quat::from_rotation_arc(frame * Vec3::Z, tangent(index)) * frame;
+            frames.push(frame.normalize());
+        }
+        let mut distances = vec![0.0];
+        for index in 1..count {
+            distances.push(distances[index - 1] + points[index].distance(points[index - 1]));
+        }
+        Self { points, frames, distances, closed }
+    }
+
+    /// A helix about the Y axis, upwards.
+    pub(super) fn helix(detail: Detail, radius: f32, height: f32, turns: f32) -> Self {
+        let count = detail.around(radius, TAU * turns).max((turns * 6.0).ceil() as usize);
+        let points = (0..=count).map(|index| {
+            let part = index as f32 / count as f32;
+            let (sine, cosine) = (TAU * turns * part).sin_cos();
+            Vec3::new(radius * sine, height * part, radius * cosine)
+        });
+        Self::along(points.collect(), false)
+    }
+}
+
+fn hermite(from: Vec3, to: Vec3, leave: Vec3, arrive: Vec3, part: f32) -> Vec3 {
+    let (square, cube) = (part * part, part * part * part);
+    from * (2.0 * cube - 3.0 * square + 1.0)
+        + leave * (cube - 2.0 * square + part)
+        + to * (3.0 * square - 2.0 * cube)
+        + arrive * (cube - square)
+}
+
+impl Solid {
+    /// A round bar along a path, closed at its ends.
+    pub(super) fn bar(&mut self, finish: Finish, path: &Path, radius: f32) {
+        self.tapered(finish, path, |_| radius);
+    }
+
+    /// The same with a radius that depends on the part of the way, 0 to 1.
+    pub(super) fn tapered(&mut self, finish: Finish, path: &Path, radius: impl Fn(f32) -> f32) {
+        let segments = self.detail().around(radius(0.0).max(radius(1.0)), TAU).max(3);
+        let section = circle(1.0, segments);
+        self.swept_scaled(finish, path, section, radius);
+    }
+
+    /// A pipe whose open ends show its wall.
+    pub(super) fn pipe(&mut self, finish: Finish, path: &Path, radius: f32, wall: f32) {
+        let segments = self.detail().around(radius, TAU);
+        let section = circle(radius, segments);
+        self.skin(finish, path, &section, |_| 1.0, false);
+        let bore = circle(radius - wall, segments);
+        self.skin(finish, path, &bore, |_| 1.0, true);
+        for (end, forward) in [(0, false), (path.points.len() - 1, true)] {
+            self.patch(finish, segments, 1, Poles::default(), |column, row| {
+                let column = if forward { column } else { segments - column };
+                let point = if row == 0 { section[column % segments] } else { bore[column % segments] };
+                let normal = path.frames[end] * if forward { Vec3::Z } else { Vec3::NEG_Z };
+                Vertex { position: path.points[end] + path.frames[end] * point.extend(0.0), normal, coordinates: point }
+            });
+        }
+    }
+
+    /// Any cross-section along a path.
+    pub(super) fn swept(&mut self, finish: Finish, path: &Path, section: Vec<Vec2>) {
+        self.swept_scaled(finish, path, section, |_| 1.0);
+    }
+
+    fn swept_scaled(&mut self, finish: Finish, path: &Path, section: Vec<Vec2>, scale: impl Fn(f32) -> f32) {
+        let section = counter_clockwise(section);
+        self.skin(finish, path, &section, &scale, false);
+        if path.closed {
+            return;
+        }
+        for (end, part, forward) in [(0, 0.0, false), (path.points.len() - 1, 1.0, true)] {
+            let triangles = || {
+                let mut triangles = triangulate(&section);
+                if !forward {
+                    for triangle in &mut triangles {
+                        triangle.swap(1, 2);
+                    }
+                }
+                triangles
+            };
+            self.face(finish, &section, triangles, |point| Vertex {
+                position: path.points[end] + path.frames[end] * (point * scale(part)).extend(0.0),
+                normal: path.frames[end] * if forward { Vec3::Z } else { Vec3::NEG_Z },
+                coordinates: point,
+            });
+        }
+    }
+
+    fn skin(&mut self, finish: Finish, path: &Path, section: &[Vec2], scale: impl Fn(f32) -> f32, inward: bool) {
+        let count = path.points.len();
+        let rows = if path.closed { count } else { count - 1 };
+        let length = path.distances[count - 1].max(f32::MIN_POSITIVE);
+        for run in runs(section, true) {
+            let columns = run.points.len() - 1;
+            self.patch(finish, columns, rows, Poles::default(), |column, row| {
+                let column = if inward { columns - column } else { column };
+                let at = row % count;
+                let part = path.distances[at] / length;
+                let normal = run.normals[column] * if inward { -1.0 } else { 1.0 };
+                let scale = scale(part);
+                let along = if row == count { length } else { path.distances[at] };
+                Vertex {
+                    position: path.points[at] + path.frames[at] * (run.points[column] * scale).extend(0.0),
+                    normal: path.frames[at] * normal.extend(0.0),
+                    coordinates: Vec2::new(run.distances[column] * scale, along),
+                }
+            });
+        }
+    }
+}
+
+/// The way around round wheels in one plane, as a belt or chain runs that has all of them inside: centres and radii,
+/// counter-clockwise. Returns points about `spacing` apart, and for each the direction of travel.
+pub(super) fn around_wheels(wheels: &[(Vec2, f32)], spacing: f32) -> Vec<(Vec2, Vec2)> {
+    let count = wheels.len();
+    // On each stretch both wheels touch the same line: its normal leans by the difference of the radii.
+    let normal = |index: usize| {
+        let ((from, from_radius), (to, to_radius)) = (wheels[index], wheels[(index + 1) % count]);
+        let way = to - from;
+        let lean = ((from_radius - to_radius) / way.length()).clamp(-1.0, 1.0);
+        let direction = way.normalize();
+        direction * lean - direction.perp() * (1.0 - lean * lean).sqrt()
+    };
+    let mut pieces: Vec<(f32, Box<dyn Fn(f32) -> (Vec2, Vec2)>)> = Vec::new();
+    for index in 0..count {
+        let (center, radius) = wheels[index];
+        let (before, after) = (normal((index + count - 1) % count), normal(index));
+        let (from, turn) = (before.to_angle(), before.angle_to(after).rem_euclid(TAU));
+        pieces.push((
+            radius * turn,
+            Box::new(move |part| {
+                let spoke = Vec2::from_angle(from + turn * part);
+                (center + spoke * radius, spoke.perp())
+            }),
+        ));
+        let (next_center, next_radius) = wheels[(index + 1) % count];
+        let (start, end) = (center + after * radius, next_center + after * next_radius);
+        pieces.push((start.distance(end), Box::new(move |part| (start.lerp(end, part), after.perp()))));
+    }
+    let length: f32 = pieces.iter().map(|(length, _)| length).sum();
+    let steps = (length / spacing).round().max(3.0) as usize;
+    let mut points = Vec::with_capacity(steps);
+    let (mut piece, mut passed) = (0, 0.0);
+    for step in 0..steps {
+        let wanted = length * step as f32 / steps as f32;
+        while piece + 1 < pieces.len() && wanted - passed > pieces[piece].0 {
+            passed += pieces[piece].0;
+            piece += 1;
+        }
+        points.push((pieces[piece].1)(((wanted - passed) / pieces[piece].0.max(f32::MIN_POSITIVE)).min(1.0)));
+    }
+    points
+}
