@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use glam::{Quat, Vec3};
-use remora_assets::{LoadLimits, Model, load_glb};
+use remora_assets::{LoadLimits, Model, engine, load_glb};
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
     Prepared, Renderer, Samples, Size,
@@ -69,6 +69,10 @@ fn main() -> Result<(), Failure> {
 }
 
 fn load(name: &str) -> Result<Model, Failure> {
+    if name.starts_with("builtin:") {
+        let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
+        return Ok(engine::build(detail));
+    }
     Ok(load_glb(&std::fs::read(name)?, name, &LoadLimits::default(), &mut |_| {})?)
 }
 

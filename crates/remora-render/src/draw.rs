@@ -13,6 +13,7 @@ use crate::graphics::Graphics;
 use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, Large, bind_buffers};
 use crate::library::Library;
 use crate::prepare::Shading;
+use crate::profile::{Mark, Profile};
 use crate::selection::{Batch, Phase, Run, Selection};
 use crate::targets::{RUNS_AT_ONCE, Scratch, Targets};
 
@@ -30,6 +31,7 @@ pub(crate) struct Stage<'a> {
     pub items: &'a wgpu::Buffer,
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
+    pub profile: &'a Profile,
 }
 
 /// Which part of a picture is being drawn.
@@ -104,9 +106,11 @@ pub(crate) fn ensure_kernels(
 impl Stage<'_> {
     pub(crate) fn record(&self, encoder: &mut wgpu::CommandEncoder, selection: &Selection, request: &FrameRequest) {
         let targets = self.targets;
+        self.profile.mark(encoder, Mark::Begin);
         encoder.clear_buffer(&targets.visibility, 0, None);
         encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
         self.raster(encoder, selection.batches_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        self.profile.mark(encoder, Mark::Rastered);
         let summed = request.samples == Samples::Four;
         if summed {
             encoder.clear_buffer(&targets.sums, 0, None);
@@ -115,6 +119,8 @@ impl Stage<'_> {
         if summed {
             self.composite(encoder);
         }
+
+        self.profile.mark(encoder, Mark::Shaded);
 
         let blended = selection.runs_of(&[Phase::Blend]);
         if blended.clone().next().is_some() {
@@ -127,6 +133,7 @@ impl Stage<'_> {
             }
             self.composite(encoder);
         }
+        self.profile.mark(encoder, Mark::Blended);
     }
 
     fn visibility(&self, part: Part) -> &wgpu::Buffer {

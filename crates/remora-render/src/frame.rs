@@ -109,6 +109,12 @@ pub struct FrameTimings {
     pub submit: Duration,
     /// From hand-over until the picture was there to be read.
     pub draw: Duration,
+    /// Of that, on the device, finding what is seen; 0 where the adapter cannot tell.
+    pub raster: Duration,
+    /// Of that, on the device, shading it.
+    pub shade: Duration,
+    /// Of that, on the device, layers of transparent surfaces.
+    pub blend: Duration,
     /// Read-back, conversion and stretching.
     pub convert: Duration,
 }

@@ -150,7 +150,10 @@ impl Graphics {
         }
         let atomics = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_MIN_MAX;
         let atomics_64 = options.atomics_64 && offered.contains(atomics);
-        let mut features = offered & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP);
+        let mut features = offered
+            & (wgpu::Features::TIMESTAMP_QUERY
+                | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS
+                | wgpu::Features::SUBGROUP);
         features |= wgpu::Features::IMMEDIATES;
         if atomics_64 {
             features |= atomics;

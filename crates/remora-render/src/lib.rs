@@ -22,6 +22,7 @@ mod library;
 mod memory;
 mod placement;
 mod prepare;
+mod profile;
 mod ranges;
 mod readback;
 mod renderer;

@@ -11,6 +11,7 @@ use crate::kernel::{Kernels, bind_buffers};
 use crate::library::Library;
 use crate::placement::Placement;
 use crate::prepare::{BUCKETS, Prepared};
+use crate::profile::Profile;
 use crate::readback::Ring;
 use crate::selection::{Phase, Selection, SelectionLimits, View};
 use crate::targets::{Scratch, Targets, TargetsKind};
@@ -41,6 +42,7 @@ pub struct Renderer {
     environment: Environment,
     samplers: [wgpu::Sampler; 2],
     ring: Ring<Drawn>,
+    profile: Profile,
     converter: Converter,
 }
 
@@ -94,6 +96,7 @@ impl Renderer {
             environment: Environment::new(&graphics)?,
             samplers: samplers(&graphics)?,
             ring: Ring::new(in_flight_max),
+            profile: Profile::new(&graphics)?,
             converter: Converter::default(),
             kernels,
             library,
@@ -183,12 +186,17 @@ impl Renderer {
             items: self.items.buffer(),
             scratch: &self.scratch,
             targets,
+            profile: &self.profile,
         };
-        let bytes = u64::from(request.render_size.pixels()) * 4;
+        let picture_bytes = u64::from(request.render_size.pixels()) * 4;
+        // Timestamps lie at multiples of their size.
+        let marks_offset = picture_bytes.next_multiple_of(8);
+        let bytes = marks_offset + Profile::bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         let mut encoder = self.graphics.device.create_command_encoder(&Default::default());
         stage.record(&mut encoder, &self.selection, request);
-        encoder.copy_buffer_to_buffer(&targets.picture, 0, &readback, 0, bytes);
+        encoder.copy_buffer_to_buffer(&targets.picture, 0, &readback, 0, picture_bytes);
+        self.profile.append(&mut encoder, &readback, marks_offset);
         let submission = self.graphics.queue.submit([encoder.finish()]);
         let submit = stopwatch.lap();
         let drawn = Drawn {
@@ -214,8 +222,14 @@ impl Renderer {
 
     fn fetch(&mut self, wait: bool, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
         let converter = &mut self.converter;
-        self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, rgba| {
+        let profile = &self.profile;
+        self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, bytes| {
             drawn.timings.draw = drawn.stopwatch.lap();
+            let (rgba, marks) = bytes.split_at(bytes.len() - Profile::bytes() as usize);
+            let stages = profile.read(marks);
+            drawn.timings.raster = stages.raster;
+            drawn.timings.shade = stages.shade;
+            drawn.timings.blend = stages.blend;
             let request = &drawn.request;
             converter.convert(rgba, request.render_size, request.stream_size, request.format, into);
             drawn.timings.convert = drawn.stopwatch.lap();
