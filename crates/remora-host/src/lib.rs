@@ -30,6 +30,7 @@ use std::{
     time::Duration,
 };
 
+pub use remora_assets::engine::EngineDetail;
 use remora_protocol::{
     connection::session_ending::Reason,
     link::{HostAddress, HostSpec, StopReason},

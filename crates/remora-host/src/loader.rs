@@ -19,7 +19,10 @@ use std::{
     time::Duration,
 };
 
-use remora_assets::{LoadError, LoadLimits, Model, engine};
+use remora_assets::{
+    LoadError, LoadLimits, Model,
+    engine::{self, Builtin},
+};
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
@@ -143,7 +146,9 @@ impl Worker {
             "builtin" => {
                 (self.progress(job, "decoding"))(0.0);
                 let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
-                Ok(builtin.build())
+                match builtin {
+                    Builtin::Engine(detail) => Ok(engine::build(detail)),
+                }
             }
             "file" => {
                 let path =

@@ -10,6 +10,7 @@ use std::{
 
 use clap::Args;
 use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
+use remora_host::EngineDetail;
 
 use crate::{host::Probe, pages};
 
@@ -17,8 +18,6 @@ use crate::{host::Probe, pages};
 const TRIANGLES_PER_CORE: u64 = 100_000;
 /// A graphics card turns more than anybody wants to wait for at first sight.
 const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
-/// What the built-in engine can be made of.
-const ENGINE_TRIANGLES: std::ops::RangeInclusive<u64> = 50_000..=18_700_000;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -81,7 +80,7 @@ fn probe(program: &PathBuf) -> Result<Probe, String> {
 
 fn fluent_triangles(probe: &Probe) -> u64 {
     let triangles = if probe.software { TRIANGLES_PER_CORE * probe.cores as u64 } else { TRIANGLES_ON_A_GRAPHICS_CARD };
-    triangles.clamp(*ENGINE_TRIANGLES.start(), *ENGINE_TRIANGLES.end())
+    triangles.clamp(EngineDetail::TRIANGLES_MIN, EngineDetail::TRIANGLES_MAX)
 }
 
 fn default_data_directory() -> Result<PathBuf, String> {
@@ -142,7 +141,7 @@ mod tests {
     fn the_engine_fits_the_machine() {
         let probe = |software, cores| Probe { adapter: "test".into(), software, cores };
         assert_eq!(fluent_triangles(&probe(true, 2)), 200_000);
-        assert_eq!(fluent_triangles(&probe(true, 1000)), 18_700_000);
+        assert_eq!(fluent_triangles(&probe(true, 1000)), EngineDetail::TRIANGLES_MAX);
         assert!(fluent_triangles(&probe(false, 2)) > 1_000_000);
     }
 }
