@@ -75,7 +75,7 @@ async function measure(page) {
   const mismatches = await page.evaluate(() => globalThis.remora.mismatches);
   const sink = await page.evaluate(() => globalThis.remora.sinkKind);
   await page.mouse.up();
-  await page.getByRole("button", { name: "Stop" }).first().click();
+  await page.getByRole("listitem").filter({ hasText: "Connected here" }).getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
   return { model: message, sink, count, clickToPicture, steps, orbit, mismatches, load: loadavg()[0] };
 }

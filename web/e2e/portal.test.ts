@@ -139,7 +139,7 @@ test("says why a session failed to start", async () => {
 test("extends a lease", async () => {
   await connect();
   await page.getByRole("button", { name: "Extend 30 min" }).click();
-  await page.getByText("1 h 30 min left of 1 h 30 min").waitFor();
+  await page.getByText("Standard · 1 h 30 min left of 1 h 30 min").waitFor();
 });
 
 test("says that the service does not answer", async () => {

@@ -145,7 +145,6 @@ class SessionRow {
         "p",
         { class: "session-title" },
         build("span", { class: "session-id", id: nameId, title: session.id }, shortId(session.id)),
-        build("span", { class: "session-size" }, session.size),
         this.#status,
       ),
       this.#lease,
@@ -171,7 +170,7 @@ class SessionRow {
     if (this.#status.textContent !== words) this.#status.textContent = words;
     this.#status.dataset["status"] = session.status;
     const left = Math.max(0, session.maxLeaseTimeMinutes - session.elapsedTimeMinutes);
-    const lease = `${minutes(left)} left of ${minutes(session.maxLeaseTimeMinutes)}`;
+    const lease = `${session.size} · ${minutes(left)} left of ${minutes(session.maxLeaseTimeMinutes)}`;
     if (this.#lease.textContent !== lease) this.#lease.textContent = lease;
     this.#connect.disabled = session.status !== "Ready" || this.#connected;
   }

@@ -12,6 +12,7 @@ import {
   add,
   type Bounds,
   centre,
+  corners,
   fromYawPitch,
   lerp,
   normalise,
@@ -57,7 +58,7 @@ const NEAR_PLANE_FRACTION = 0.01;
 const NEAR_PLANE_METRES_MIN = 1e-5;
 const NEAR_PLANE_METRES_MAX = 1e5;
 /** Room around a model that is fitted into the picture. */
-const FIT_MARGIN = 1.08;
+const FIT_MARGIN = 1.12;
 export const FOCUS_MILLISECONDS = 320;
 
 interface View {
@@ -144,7 +145,7 @@ export class OrbitCamera {
 
   /** Flies to where `bounds` fill the picture; at once where the duration is 0. */
   focus(bounds: Bounds, nowMilliseconds: number, durationMilliseconds = FOCUS_MILLISECONDS): void {
-    const to = { target: centre(bounds), distance: this.#limited(this.#fitDistance(radius(bounds))) };
+    const to = { target: centre(bounds), distance: this.#limited(this.#fitDistance(bounds)) };
     if (durationMilliseconds <= 0) {
       this.#flight = null;
       this.#view = to;
@@ -190,11 +191,17 @@ export class OrbitCamera {
     return rotate(this.#orientation(), scale(vec3(x * this.#aspect, y, 0), halfHeight));
   }
 
-  /** Distance at which a sphere of this radius touches the nearer pair of the picture's edges. */
-  #fitDistance(sphereRadius: number): number {
-    const halfVertical = this.verticalFieldOfView / 2;
-    const halfHorizontal = Math.atan(Math.tan(halfVertical) * this.#aspect);
-    return (FIT_MARGIN * Math.max(sphereRadius, Number.EPSILON)) / Math.sin(Math.min(halfVertical, halfHorizontal));
+  /** Distance at which the box, seen from the present direction, just fills the picture. */
+  #fitDistance(bounds: Bounds): number {
+    const { x, y, z, w } = this.#orientation();
+    const toCamera = { x: -x, y: -y, z: -z, w };
+    const tangent = Math.tan(this.verticalFieldOfView / 2);
+    const middle = centre(bounds);
+    const distances = corners(bounds).map((corner) => {
+      const seen = rotate(toCamera, subtract(corner, middle));
+      return seen.z + FIT_MARGIN * Math.max(Math.abs(seen.x) / (tangent * this.#aspect), Math.abs(seen.y) / tangent);
+    });
+    return Math.max(...distances, Number.EPSILON);
   }
 
   #limited(distance: number): number {

@@ -57,6 +57,10 @@ export function centre(bounds: Bounds): Vec3 {
   return lerp(bounds.min, bounds.max, 0.5);
 }
 
+export function corners({ min, max }: Bounds): Vec3[] {
+  return [min.x, max.x].flatMap((x) => [min.y, max.y].flatMap((y) => [min.z, max.z].map((z) => ({ x, y, z }))));
+}
+
 /** Radius of the sphere around a box. */
 export function radius(bounds: Bounds): number {
   return length(subtract(bounds.max, bounds.min)) / 2;
