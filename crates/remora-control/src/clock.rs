@@ -93,12 +93,10 @@ mod tests {
     #[tokio::test]
     async fn a_manual_clock_wakes_its_sleepers_on_time() {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_000));
-        let sleeper = tokio::spawn({
-            let clock = clock.clone();
-            async move {
-                clock.sleep(Duration::from_secs(2)).await;
-                clock.now()
-            }
+        let time = clock.now() + Duration::from_secs(2);
+        let sleeper = tokio::spawn(async move {
+            clock.sleep_until(time).await;
+            clock.now()
         });
         hand.advance(Duration::from_millis(1_999));
         tokio::task::yield_now().await;

@@ -128,7 +128,7 @@ impl Reconciler {
         }
         let next = self.store.next_wake().await?;
         // What is under way stays due; without a pause the loop would spin on it.
-        let again = self.clock.now() + BUSY_PAUSE;
+        let again = now + BUSY_PAUSE;
         Ok(if busy { Some(again) } else { next.map(|next| next.max(again)) })
     }
 

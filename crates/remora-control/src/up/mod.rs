@@ -24,7 +24,6 @@ mod data_directory;
 mod error;
 mod models;
 mod place;
-mod routers;
 mod running;
 
 use std::future::Future;
@@ -47,6 +46,8 @@ pub struct UpOptions {
     pub http: SocketAddr,
     /// GLB files or addresses, as given; the first is what the portal shows first.
     pub models: Vec<String>,
+    /// Detail of the built-in engine that this machine shows fluently: what is shown first if no model is given.
+    pub engine_triangles: u64,
     pub assets: Assets,
     pub host_command: HostCommand,
 }

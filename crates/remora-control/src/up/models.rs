@@ -6,15 +6,7 @@ use super::UpError;
 use crate::portal::sign_in::OfferedModel;
 
 /// The last is the size of the original service's demonstration model.
-const ENGINE_TRIANGLES: [(u64, &str); 5] = [
-    (50_000, "Engine, 50 thousand triangles"),
-    (200_000, "Engine, 200 thousand triangles"),
-    (1_000_000, "Engine, 1 million triangles"),
-    (5_000_000, "Engine, 5 million triangles"),
-    (18_700_000, "Engine, 18.7 million triangles"),
-];
-/// What a machine without a GPU can still turn fluently.
-const ENGINE_TRIANGLES_DEFAULT: u64 = 200_000;
+const ENGINE_TRIANGLES: [u64; 5] = [50_000, 200_000, 1_000_000, 5_000_000, 18_700_000];
 
 #[derive(Debug)]
 pub(super) struct Models {
@@ -25,7 +17,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub fn new(given: &[String]) -> Result<Self, UpError> {
+    pub fn new(given: &[String], engine_triangles: u64) -> Result<Self, UpError> {
         let (mut offered, mut files) = (Vec::new(), Vec::new());
         for model in given {
             if model.starts_with("http://") || model.starts_with("https://") || model.starts_with("builtin://") {
@@ -36,10 +28,15 @@ impl Models {
                 files.push(file);
             }
         }
-        let default_uri = offered.first().map_or_else(|| engine(ENGINE_TRIANGLES_DEFAULT), |first| first.uri.clone());
-        offered.extend(ENGINE_TRIANGLES.map(|(triangles, label)| OfferedModel {
+        let default_uri = offered.first().map_or_else(|| engine(engine_triangles), |first| first.uri.clone());
+        let mut engines = ENGINE_TRIANGLES.to_vec();
+        if !engines.contains(&engine_triangles) {
+            engines.push(engine_triangles);
+            engines.sort_unstable();
+        }
+        offered.extend(engines.into_iter().map(|triangles| OfferedModel {
             uri: engine(triangles),
-            label: label.to_owned(),
+            label: format!("Engine, {} triangles", in_words(triangles)),
             triangles: Some(triangles),
         }));
         Ok(Self { offered, default_uri, files })
@@ -48,6 +45,14 @@ impl Models {
 
 fn engine(triangles: u64) -> String {
     format!("builtin://Engine?triangles={triangles}")
+}
+
+fn in_words(triangles: u64) -> String {
+    match triangles {
+        0..1_000_000 => format!("{} thousand", triangles / 1_000),
+        _ if triangles.is_multiple_of(1_000_000) => format!("{} million", triangles / 1_000_000),
+        _ => format!("{:.1} million", triangles as f64 / 1e6),
+    }
 }
 
 fn file(model: &str) -> Result<String, UpError> {
@@ -83,8 +88,10 @@ mod tests {
 
     #[test]
     fn without_a_choice_the_engine_is_shown() {
-        let models = Models::new(&[]).unwrap();
-        assert_eq!(models.default_uri, "builtin://Engine?triangles=200000");
+        let models = Models::new(&[], 300_000).unwrap();
+        assert_eq!(models.default_uri, "builtin://Engine?triangles=300000");
+        assert!(models.offered.iter().any(|model| model.label == "Engine, 300 thousand triangles"));
+        assert!(models.offered.iter().any(|model| model.label == "Engine, 18.7 million triangles"));
         assert!(models.offered.iter().any(|model| model.uri == models.default_uri));
         assert!(models.offered.iter().any(|model| model.triangles == Some(18_700_000)));
         assert!(models.files.is_empty());
@@ -96,7 +103,7 @@ mod tests {
         let path = directory.path().join("a model #1.glb");
         std::fs::write(&path, "").unwrap();
         let given = [path.to_str().unwrap().to_owned(), "https://example.com/b.glb".to_owned()];
-        let models = Models::new(&given).unwrap();
+        let models = Models::new(&given, 200_000).unwrap();
         assert!(models.default_uri.ends_with("/a%20model%20%231.glb"), "{}", models.default_uri);
         assert!(models.default_uri.starts_with("file:///"), "{}", models.default_uri);
         assert_eq!(models.files, [path.canonicalize().unwrap().to_str().unwrap()]);
@@ -106,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let error = Models::new(&["/nowhere/x.glb".to_owned()]).unwrap_err().to_string();
+        let error = Models::new(&["/nowhere/x.glb".to_owned()], 200_000).unwrap_err().to_string();
         assert!(error.starts_with("--model /nowhere/x.glb: "), "{error}");
-        assert!(Models::new(&["/".to_owned()]).is_err());
+        assert!(Models::new(&["/".to_owned()], 200_000).is_err());
     }
 }

@@ -5,33 +5,31 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
 use remora_session::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::data_directory::{DataDirectory, LocalAccount};
 use super::models::Models;
 use super::place::Place;
-use super::routers::Parts;
 use super::{Connection, UpError, UpOptions, connection};
 use crate::account::{Account, KeyHash};
 use crate::authority::Authority;
 use crate::bell::Bell;
 use crate::clock::Clock;
+use crate::control_plane::{ControlPlane, Parts, PortalOptions};
 use crate::host_secrets::HostSecrets;
 use crate::launch::LaunchPlan;
-use crate::portal::Pages;
-use crate::portal::sign_in::SignIn;
-use crate::provision::{ProcessFleet, Provisioner};
-use crate::reconcile::Reconciler;
-use crate::sessions::Sessions;
+use crate::provision::ProcessFleet;
 use crate::store::{SqliteStore, Store};
 use crate::tls::{self, CurrentCertificate};
 use crate::{listen, random};
 
 /// The rest of the five seconds that a stop may take is for the listeners and the store.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
+const PAGE_SIZE: u32 = 100;
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Long before the certificate ends; it is also renewed at every start.
 const CERTIFICATE_RENEWAL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -41,37 +39,35 @@ pub(super) struct Running {
     directory: DataDirectory,
     clock: Clock,
     store: Arc<dyn Store>,
-    reconciler: Arc<Reconciler>,
+    control_plane: ControlPlane,
     closing: watch::Sender<bool>,
-    listeners: [JoinHandle<()>; 2],
-    certificates: JoinHandle<()>,
+    /// Like `renewal`, ended with this value, however that ends.
+    listeners: JoinSet<()>,
+    renewal: JoinSet<()>,
 }
 
 impl Running {
     pub async fn start(options: UpOptions) -> Result<Self, UpError> {
-        if !options.http.ip().is_loopback() {
-            return Err(UpError::NotLoopback { address: options.http });
+        let UpOptions { data_directory, https, http, models, engine_triangles, assets, host_command } = options;
+        if !http.ip().is_loopback() {
+            return Err(UpError::NotLoopback { address: http });
         }
-        let models = Models::new(&options.models)?;
-        let https = bind("--https", options.https, &options.data_directory).await?;
-        let http = bind("--http", options.http, &options.data_directory).await?;
+        let models = Models::new(&models, engine_triangles)?;
+        let https = bind("--https", https, &data_directory).await?;
+        let http = bind("--http", http, &data_directory).await?;
         let place = Place::new(local_address(&https), local_address(&http));
-        let directory = DataDirectory::open(&options.data_directory)?;
+        let directory = DataDirectory::open(&data_directory)?;
         connection::remove(directory.path())?;
 
-        let clock = Clock::system();
+        let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory.path().join("remora.db")).await?);
         let tokens = Arc::new(directory.tokens()?);
-        let secrets = Arc::new(HostSecrets::new(&directory.host_key()?));
-        let account = directory.account()?;
         let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
+        let account = directory.account()?;
         open_account(&*store, &account, &clock).await?;
-
-        let (bell, policy) = (Bell::default(), policy(&clock));
-        let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), policy.clone(), bell.clone()));
         let hosts = directory.path().join("hosts");
-        let fleet: Arc<dyn Provisioner> =
-            Arc::new(ProcessFleet::open(&hosts, options.host_command.clone(), clock.clone(), bell.clone())?);
+        let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
+        let policy = policy(&clock);
         let plan = LaunchPlan {
             control_url: place.endpoint.clone(),
             hostname: place.hostname.clone(),
@@ -80,40 +76,36 @@ impl Running {
             allowed_origins: place.guard.origins(),
             model_files: models.files,
             start_max: policy.start_max,
-            secrets: secrets.clone(),
+            secrets: Arc::new(HostSecrets::new(&directory.host_key()?)),
             authority: authority.clone(),
         };
-        let reconciler = Arc::new(Reconciler {
+        let control_plane = ControlPlane::new(Parts {
             store: store.clone(),
-            sessions: sessions.clone(),
             fleet,
-            plan,
-            policy,
             clock: clock.clone(),
             bell,
+            policy,
+            tokens,
+            plan,
+            page_size: PAGE_SIZE,
         });
 
+        let certificate = CurrentCertificate::new(&authority.issue(&place.names, CERTIFICATE_LIFE, clock.now())?)?;
+        let acceptor = tls::acceptor(certificate.clone())?;
         let secret = random::secret();
-        let sign_in = SignIn {
+        let portal = PortalOptions {
+            assets,
             account: account.id.clone(),
             secret: secret.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            models: models.offered.into(),
+            models: models.offered,
             default_model: models.default_uri,
         };
-        let parts = Parts { store: store.clone(), sessions, tokens, secrets, clock: clock.clone() };
-        let certificate = authority.issue(&place.names, CERTIFICATE_LIFE, clock.now())?;
-        let certificate = CurrentCertificate::new(&certificate)?;
-        let acceptor = tls::acceptor(certificate.clone())?;
-        let pages = Pages::new(options.assets.clone(), &place.hostname);
+        let public = control_plane.public_router(&place.endpoint);
+        let loopback = control_plane.loopback_router(place.guard, portal);
         let (closing, closed) = watch::channel(false);
-        let http_router = parts.http_router(&place, pages, sign_in);
-        let listeners = [
-            tokio::spawn(listen::serve(https, Some(acceptor), parts.https_router(&place), closed.clone())),
-            tokio::spawn(listen::serve(http, None, http_router, closed)),
-        ];
-        let certificates = tokio::spawn(renew(authority.clone(), certificate, place.names.clone(), clock.clone()));
+        let mut listeners = JoinSet::new();
+        listeners.spawn(listen::serve(https, Some(acceptor), public, closed.clone()));
+        listeners.spawn(listen::serve(http, None, loopback, closed));
         let connection = Connection {
             endpoint: place.endpoint.clone(),
             sts_endpoint: place.endpoint.clone(),
@@ -123,28 +115,31 @@ impl Running {
             account_key: account.key,
             ca_file: authority.certificate_path().to_owned(),
         };
+        let mut renewal = JoinSet::new();
+        renewal.spawn(renew(authority, certificate, place.names, clock.clone()));
         connection::write(directory.path(), &connection)?;
-        Ok(Self { connection, directory, clock, store, reconciler, closing, listeners, certificates })
+        Ok(Self { connection, directory, clock, store, control_plane, closing, listeners, renewal })
     }
 
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Hosts and their orders need the listeners, so those close last.
-    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), UpError> {
+    /// Hosts hear their orders through the listeners, so those close last.
+    pub async fn until(mut self, shutdown: impl Future<Output = ()>) -> Result<(), UpError> {
+        let reconciler = self.control_plane.reconciler();
         tokio::select! {
             () = shutdown => {}
-            never = self.reconciler.run() => match never {},
+            never = reconciler.run() => match never {},
         }
         connection::remove(self.directory.path())?;
-        self.certificates.abort();
-        if !self.reconciler.drain(self.clock.now() + DRAIN_MAX).await {
+        self.renewal.shutdown().await;
+        if !reconciler.drain(self.clock.now() + DRAIN_MAX).await {
             tracing::error!("some render hosts could not be ended");
         }
         self.closing.send_replace(true);
-        for listener in self.listeners {
-            if let Err(error) = listener.await {
+        while let Some(ended) = self.listeners.join_next().await {
+            if let Err(error) = ended {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
@@ -153,7 +148,7 @@ impl Running {
     }
 }
 
-/// A socket that is bound. A taken port may mean that the same directory is in use, which is the clearer thing to say.
+/// A taken port may mean that the same directory is in use, which is the clearer thing to say.
 async fn bind(option: &'static str, address: SocketAddr, data_directory: &Path) -> Result<TcpListener, UpError> {
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
@@ -177,14 +172,14 @@ fn policy(clock: &Clock) -> Policy {
         start_max: Duration::from_secs(60),
         attempts_max: 2,
         retry_pause: Duration::from_millis(500),
-        silence_max: Duration::from_millis(remora_protocol::link::SILENCE_MILLISECONDS_MAX),
+        silence_max: Duration::from_millis(SILENCE_MILLISECONDS_MAX),
         farewell: Duration::from_millis(1_500),
         lease_tolerance: Duration::from_secs(1),
         listening_since: clock.now(),
     }
 }
 
-/// The account of the file is the account of the database, a new or restored one too.
+/// The account of the file is an account of the database too, a new or restored one included.
 async fn open_account(store: &dyn Store, local: &LocalAccount, clock: &Clock) -> Result<(), UpError> {
     let keys = vec![KeyHash::of(&local.key)];
     store.insert_account(&Account { id: local.id.clone(), created_at: clock.now(), keys }).await?;

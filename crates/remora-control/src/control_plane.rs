@@ -1,0 +1,136 @@
+//! A control plane put together: what answers, and the loop behind it. Which store, which fleet and which clock is
+//! decided by who puts it together: [`up()`](crate::up()) or a test.
+//!
+//! | | public | loopback |
+//! |---|---|---|
+//! | API, token service | yes | yes |
+//! | host link | yes | |
+//! | portal, sign-in | | yes, behind the guard |
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware;
+use axum::response::Response;
+use http::StatusCode;
+use remora_session::{AccountId, Policy};
+
+use crate::api::sts::Sts;
+use crate::api::v2021_01_01::{self, Api, ApiSettings, Teraflops};
+use crate::api::{common, link};
+use crate::bell::Bell;
+use crate::clock::Clock;
+use crate::launch::LaunchPlan;
+use crate::portal::guard::{self, Guard};
+use crate::portal::sign_in::{self, OfferedModel, SignIn};
+use crate::portal::{Assets, Pages};
+use crate::provision::Provisioner;
+use crate::reconcile::Reconciler;
+use crate::sessions::Sessions;
+use crate::store::Store;
+use crate::token::Tokens;
+
+/// What a control plane is made of.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub fleet: Arc<dyn Provisioner>,
+    pub clock: Clock,
+    /// The same that the fleet rings.
+    pub bell: Bell,
+    pub policy: Policy,
+    pub tokens: Arc<Tokens>,
+    pub plan: LaunchPlan,
+    /// Sessions in one page of a list.
+    pub page_size: u32,
+}
+
+/// What the pages on this machine are and show.
+pub struct PortalOptions {
+    pub assets: Assets,
+    pub account: AccountId,
+    pub secret: String,
+    pub models: Vec<OfferedModel>,
+    pub default_model: String,
+}
+
+pub struct ControlPlane {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    tokens: Arc<Tokens>,
+    page_size: u32,
+    sessions: Arc<Sessions>,
+    reconciler: Reconciler,
+}
+
+impl ControlPlane {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, fleet, clock, bell, policy, tokens, plan, page_size } = parts;
+        let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), policy.clone(), bell.clone()));
+        let reconciler = Reconciler {
+            store: store.clone(),
+            sessions: sessions.clone(),
+            fleet,
+            plan,
+            policy,
+            clock: clock.clone(),
+            bell,
+        };
+        Self { store, clock, tokens, page_size, sessions, reconciler }
+    }
+
+    pub fn reconciler(&self) -> &Reconciler {
+        &self.reconciler
+    }
+
+    /// For clients and hosts. `endpoint` is the address under which they know it.
+    pub fn public_router(&self, endpoint: &str) -> Router {
+        let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
+        let sts = self.sts();
+        self.api(endpoint)
+            .merge(link::router(link))
+            .fallback(move |request: Request| async move { answer_rest(&sts, None, request).await })
+            .layer(middleware::from_fn(common::correlate))
+    }
+
+    /// For browsers on this machine.
+    pub fn loopback_router(&self, guard: Guard, portal: PortalOptions) -> Router {
+        let PortalOptions { assets, account, secret, models, default_model } = portal;
+        let pages = Pages::new(assets, &self.reconciler.plan.hostname);
+        let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
+        let sign_in = SignIn { account, secret, tokens, clock, models: models.into(), default_model };
+        let sts = self.sts();
+        self.api(&format!("http://localhost:{}", guard.port))
+            .merge(sign_in::router(sign_in))
+            .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await })
+            .layer(middleware::from_fn_with_state(guard, guard::admit))
+            .layer(middleware::from_fn(common::correlate))
+    }
+
+    fn api(&self, endpoint: &str) -> Router {
+        let endpoint = endpoint.to_owned();
+        let settings = ApiSettings { page_size: self.page_size, teraflops: Teraflops::default(), endpoint };
+        v2021_01_01::router(Api {
+            sessions: self.sessions.clone(),
+            tokens: self.tokens.clone(),
+            clock: self.clock.clone(),
+            settings: Arc::new(settings),
+        })
+    }
+
+    fn sts(&self) -> Sts {
+        Sts { store: self.store.clone(), tokens: self.tokens.clone(), clock: self.clock.clone() }
+    }
+}
+
+/// What no route takes: the token service, whose path is matched in any case, and pages.
+async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Response {
+    let path = request.uri().path();
+    if let Some(account) = Sts::account_in(path) {
+        return sts.answer(request.method(), account, request.headers()).await;
+    }
+    match pages {
+        Some(pages) => pages.answer(request.method(), path),
+        None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
+    }
+}

@@ -1,0 +1,28 @@
+use crate::support::plane::{Plane, SECRET};
+
+#[tokio::test]
+async fn no_foreign_page_gets_anything_out_of_the_loopback_listener() {
+    let plane = Plane::start().await;
+    let own = format!("localhost:{}", plane.loopback_port());
+    let own_origin = format!("http://{own}");
+    let body = format!(r#"{{"secret":"{SECRET}"}}"#);
+    let authorization = format!("Bearer {}", plane.token);
+    let sessions = plane.path("/sessions");
+    let requests = [("GET", "/", ""), ("POST", "/portal/sign-in", body.as_str()), ("GET", sessions.as_str(), "")];
+    for (method, target, body) in requests {
+        for headers in [
+            vec![("Host", "evil.example")],
+            vec![("Host", "localhost")],
+            vec![("Host", own.as_str()), ("Origin", "https://evil.example")],
+            vec![("Host", own.as_str()), ("Origin", "null")],
+        ] {
+            let mut headers = headers;
+            headers.push(("Authorization", &authorization));
+            let answer = plane.send_to_loopback(method, target, &headers, body).await;
+            assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden"), "{target} {headers:?}");
+            assert!(answer.json()["error"]["message"].as_str().unwrap().len() > 20, "in words");
+        }
+        let headers = [("Host", own.as_str()), ("Origin", own_origin.as_str()), ("Authorization", &authorization)];
+        assert_eq!(plane.send_to_loopback(method, target, &headers, body).await.status, 200, "{target}");
+    }
+}

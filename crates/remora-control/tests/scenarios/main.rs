@@ -1,0 +1,37 @@
+//! The control plane from outside, one file per scenario: the list of files is the list of behaviours.
+//!
+//! Most scenarios run over real sockets with a simulated fleet and a clock that the scenario advances; those in
+//! `up_…` run the whole with real processes.
+
+mod support;
+
+mod authorisation;
+mod bad_requests;
+mod create_session;
+mod extend_lease;
+mod get_session;
+mod hosts_fail;
+mod lease_ends;
+mod list_sessions;
+mod loopback_guard;
+mod portal_pages;
+mod process_fleet;
+mod response_headers;
+mod restart;
+mod stop_session;
+mod store;
+mod tokens;
+mod up_errors;
+mod up_life;
+
+#[test]
+#[ignore = "not a test: the render host of the scenarios, started by them"]
+fn fake_host() {
+    support::fake_host::run();
+}
+
+#[test]
+#[ignore = "not a test: a render host that fails at its start, started by the scenarios"]
+fn failing_host() {
+    support::fake_host::fail();
+}

@@ -1,0 +1,56 @@
+use crate::support::plane::{Plane, SECRET};
+
+#[tokio::test]
+async fn the_secret_of_this_start_signs_in() {
+    let plane = Plane::start().await;
+    let body = format!(r#"{{"secret":"{SECRET}"}}"#);
+    let answer = plane.send_to_loopback("POST", "/portal/sign-in", &[], &body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+    let signed_in = answer.json();
+    assert_eq!(signed_in["accountId"], plane.account.as_str());
+    assert_eq!(signed_in["expiresInSeconds"], 86_400);
+    assert_eq!(signed_in["defaultModel"], "builtin://Engine");
+    let model = serde_json::json!({ "uri": "builtin://Engine", "label": "Engine", "triangles": 5 });
+    assert_eq!(signed_in["models"], serde_json::json!([model]));
+    let authorization = format!("Bearer {}", signed_in["accessToken"].as_str().unwrap());
+    let headers = [("Authorization", authorization.as_str())];
+    let answer = plane.send_to_loopback("GET", &plane.path("/sessions"), &headers, "").await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn no_other_secret_does() {
+    let plane = Plane::start().await;
+    for secret in ["", "the secret of this star", "the secret of this start "] {
+        let body = serde_json::json!({ "secret": secret }).to_string();
+        let answer = plane.send_to_loopback("POST", "/portal/sign-in", &[], &body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (401, "Unauthorized"), "{secret}");
+    }
+    for body in ["", "{}", r#"{"secret":1}"#] {
+        assert_eq!(plane.send_to_loopback("POST", "/portal/sign-in", &[], body).await.status, 400, "{body}");
+    }
+    assert_eq!(plane.send("POST", "/portal/sign-in", &[], "").await.status, 404, "not for the network");
+}
+
+#[tokio::test]
+async fn pages_come_with_headers_that_keep_others_out() {
+    let plane = Plane::start().await;
+    for target in ["/", "/index.html"] {
+        let page = plane.send_to_loopback("GET", target, &[], "").await;
+        assert_eq!((page.status, page.body.as_str()), (200, "<!doctype html>"));
+        assert_eq!(page.header("Content-Type"), Some("text/html"));
+        assert_eq!(page.header("Cache-Control"), Some("no-cache"));
+        assert_eq!(page.header("Referrer-Policy"), Some("no-referrer"));
+        assert_eq!(page.header("X-Content-Type-Options"), Some("nosniff"));
+        let policy = page.header("Content-Security-Policy").unwrap();
+        assert!(policy.starts_with("default-src 'self'; connect-src 'self' http://localhost:* "), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+    }
+    let script = plane.send_to_loopback("GET", "/assets/app-1234.js", &[], "").await;
+    assert_eq!(script.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
+    for target in ["/nothing", "/../etc/passwd", "/assets/"] {
+        assert_eq!(plane.send_to_loopback("GET", target, &[], "").await.status, 404, "{target}");
+    }
+    assert_eq!(plane.send_to_loopback("DELETE", "/", &[], "").await.status, 405);
+}

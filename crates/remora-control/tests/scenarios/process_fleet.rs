@@ -1,0 +1,217 @@
+//! Hosts as processes. The processes here are not render hosts but `sh`, told to behave well or badly.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use remora_control::bell::Bell;
+use remora_control::clock::{Clock, ManualClock};
+use remora_control::provision::{Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner as _, Remains};
+use remora_protocol::link::HostSpec;
+use remora_session::{HostId, Timestamp};
+
+use crate::support::installation::{host_pids, is_alive, kill};
+use crate::support::{look_again, within};
+
+struct Fleet {
+    fleet: ProcessFleet,
+    bell: Bell,
+    hand: ManualClock,
+}
+
+/// `script` is run by `sh`; it gets the spec on standard input.
+fn open(directory: &Path, script: &str) -> Fleet {
+    let command = HostCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.to_owned().into()] };
+    let (bell, (clock, hand)) = (Bell::default(), Clock::manual(Timestamp::from_milliseconds(1_000_000)));
+    let fleet = ProcessFleet::open(&directory.join("hosts"), command, clock, bell.clone()).unwrap();
+    Fleet { fleet, bell, hand }
+}
+
+fn spec() -> (HostSpec, HostId) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("host-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let spec = HostSpec {
+        host_id: id.clone(),
+        secret: "secret".into(),
+        control_url: "https://localhost:1".into(),
+        control_ca_pem: String::new(),
+        session_id: "s".into(),
+        account_id: "a".into(),
+        size: "Standard".into(),
+        hostname: "localhost".into(),
+        listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        certificate_pem: String::new(),
+        certificate_key_pem: String::new(),
+        token_public_key_pem: String::new(),
+        allowed_origins: vec![],
+        model_files: vec![],
+        lease_milliseconds: 1,
+        start_milliseconds_max: 1,
+    };
+    (spec, id.parse().unwrap())
+}
+
+impl Fleet {
+    async fn condition(&self, host: &HostId) -> Option<Condition> {
+        let hosts = self.fleet.list().await.unwrap();
+        hosts.into_iter().find(|other| other.id == *host).map(|host| host.condition)
+    }
+
+    /// How the host's process has ended, awaited by the bell that rings then.
+    async fn exit(&self, host: &HostId) -> String {
+        within("the exit of the host", async {
+            loop {
+                match self.condition(host).await {
+                    Some(Condition::Exited { how }) => return how,
+                    Some(Condition::Running) => self.bell.rung().await,
+                    None => panic!("the host is not known"),
+                }
+            }
+        })
+        .await
+    }
+
+    async fn destroy(&self, host: &HostId) {
+        within("the host being gone", async {
+            while self.fleet.destroy(host).await.unwrap() == Remains::Going {
+                self.bell.rung().await;
+            }
+        })
+        .await;
+    }
+}
+
+/// What the host prints first.
+async fn line_of_log(directory: &Path, host: &HostId) -> String {
+    let path = directory.join(format!("hosts/{host}.log"));
+    within("the host printing a line", async {
+        loop {
+            let text = std::fs::read_to_string(&path).unwrap();
+            if let Some((line, _)) = text.split_once('\n') {
+                return line.to_owned();
+            }
+            look_again().await;
+        }
+    })
+    .await
+}
+
+const WELL_BEHAVED: &str = "read -r spec; echo \"told: $spec\"; exec sleep 600";
+
+#[tokio::test]
+async fn a_host_is_started_once_told_once_and_taken_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let fleet = open(directory.path(), WELL_BEHAVED);
+    let (spec, host) = spec();
+    fleet.fleet.ensure(&spec).await.unwrap();
+    fleet.fleet.ensure(&spec).await.unwrap();
+    let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
+    let log = line_of_log(directory.path(), &host).await;
+    let told: HostSpec = serde_json::from_str(log.strip_prefix("told: ").unwrap()).unwrap();
+    assert_eq!(told.host_id, spec.host_id);
+    assert!(is_alive(pid));
+    assert_eq!(fleet.condition(&host).await, Some(Condition::Running));
+    fleet.destroy(&host).await;
+    assert!(!is_alive(pid));
+    assert!(host_pids(directory.path()).is_empty());
+    assert_eq!(fleet.fleet.destroy(&host).await.unwrap(), Remains::Gone, "twice is no error");
+}
+
+#[tokio::test]
+async fn how_a_host_ended_is_known_and_it_is_not_started_again() {
+    let directory = tempfile::tempdir().unwrap();
+    for (script, expected) in [
+        ("read spec; exit 0", "The render host ended."),
+        ("read spec; exit 3", "The render host ended unexpectedly with exit status 3."),
+        ("read spec; kill -KILL $$", "The render host was ended by signal 9."),
+    ] {
+        let fleet = open(directory.path(), script);
+        let (spec, host) = spec();
+        fleet.fleet.ensure(&spec).await.unwrap();
+        assert_eq!(fleet.exit(&host).await, expected);
+        fleet.fleet.ensure(&spec).await.unwrap();
+        assert_eq!(fleet.exit(&host).await, expected, "what has existed is not started again");
+        fleet.destroy(&host).await;
+        assert_eq!(fleet.condition(&host).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_listen_is_killed_after_a_grace() {
+    let directory = tempfile::tempdir().unwrap();
+    let fleet = open(directory.path(), "trap '' TERM; read spec; echo begun; while :; do sleep 600; done");
+    let (spec, host) = spec();
+    fleet.fleet.ensure(&spec).await.unwrap();
+    assert_eq!(line_of_log(directory.path(), &host).await, "begun");
+    assert_eq!(fleet.fleet.destroy(&host).await.unwrap(), Remains::Going);
+    fleet.hand.advance(std::time::Duration::from_millis(2_999));
+    assert_eq!(fleet.fleet.destroy(&host).await.unwrap(), Remains::Going);
+    assert_eq!(fleet.condition(&host).await, Some(Condition::Running), "it still has its grace");
+    fleet.hand.advance(std::time::Duration::from_millis(1));
+    fleet.destroy(&host).await;
+}
+
+#[tokio::test]
+async fn hosts_survive_and_are_adopted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (living, living_host) = spec();
+    let (dying, dying_host) = spec();
+    let pids = {
+        let fleet = open(directory.path(), WELL_BEHAVED);
+        fleet.fleet.ensure(&living).await.unwrap();
+        let living_pids = host_pids(directory.path());
+        fleet.fleet.ensure(&dying).await.unwrap();
+        let dying_pid = *host_pids(directory.path()).iter().find(|pid| !living_pids.contains(pid)).unwrap();
+        kill(dying_pid);
+        fleet.exit(&dying_host).await;
+        living_pids
+    };
+    let fleet = open(directory.path(), "exit 1");
+    assert_eq!(fleet.condition(&living_host).await, Some(Condition::Running));
+    let how = fleet.exit(&dying_host).await;
+    assert!(how.contains("while the control plane was down"), "{how}");
+    fleet.fleet.ensure(&living).await.unwrap();
+    assert_eq!(host_pids(directory.path()).len(), 2, "an adopted host is not started again");
+    kill(pids[0]);
+    fleet.exit(&living_host).await;
+    fleet.destroy(&living_host).await;
+    fleet.destroy(&dying_host).await;
+    assert!(host_pids(directory.path()).is_empty());
+}
+
+#[tokio::test]
+async fn an_adopted_host_is_taken_down_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spec, host) = spec();
+    open(directory.path(), WELL_BEHAVED).fleet.ensure(&spec).await.unwrap();
+    let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
+    let fleet = open(directory.path(), "exit 1");
+    fleet.destroy(&host).await;
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = HostCommand { program: "/nowhere/remora".into(), arguments: vec![] };
+    let clock = Clock::manual(Timestamp::from_milliseconds(1)).0;
+    let fleet = ProcessFleet::open(&directory.path().join("hosts"), command, clock, Bell::default()).unwrap();
+    let (spec, host) = spec();
+    let refused = fleet.ensure(&spec).await;
+    assert!(matches!(&refused, Err(ProvisionError::Start { program, .. }) if program == "/nowhere/remora"));
+    assert!(fleet.list().await.unwrap().is_empty());
+    assert_eq!(fleet.destroy(&host).await.unwrap(), Remains::Gone);
+}
+
+#[tokio::test]
+async fn unreadable_pid_files_are_cleared_and_signal_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let hosts = directory.path().join("hosts");
+    std::fs::create_dir(&hosts).unwrap();
+    for name in ["broken.json", "Not An Id.json"] {
+        std::fs::write(hosts.join(name), "{").unwrap();
+    }
+    let fleet = open(directory.path(), "exit 1");
+    assert!(fleet.fleet.list().await.unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(&hosts).unwrap().count(), 0);
+}

@@ -1,0 +1,87 @@
+//! A render host that renders nothing: it reports itself Ready and does as it is told. It is this test executable
+//! itself, told to run one of its ignored tests, so that there is nothing to install.
+
+use std::io::BufRead as _;
+use std::time::Duration;
+
+use remora_control::provision::HostCommand;
+use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
+
+use super::http;
+
+pub fn command() -> HostCommand {
+    command_of("fake_host")
+}
+
+/// A host that ends with a reason instead of getting ready.
+pub fn failing_command() -> HostCommand {
+    command_of("failing_host")
+}
+
+fn command_of(name: &str) -> HostCommand {
+    let arguments = ["--exact", name, "--ignored", "--nocapture"];
+    HostCommand {
+        program: std::env::current_exe().unwrap(),
+        arguments: arguments.map(std::ffi::OsString::from).to_vec(),
+    }
+}
+
+pub fn run() {
+    talk(HostState::Ready(HostAddress {
+        hostname: "localhost".into(),
+        handshake_port: 50_000,
+        inspector_port: 50_001,
+    }));
+}
+
+pub fn fail() {
+    talk(HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
+}
+
+fn talk(state: HostState) {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).unwrap();
+    let Ok(spec) = serde_json::from_str::<HostSpec>(&line) else {
+        println!("this is started by the scenarios, with a HostSpec on standard input");
+        return;
+    };
+    println!("host {} begins", spec.host_id);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(obey(&spec, state));
+}
+
+async fn obey(spec: &HostSpec, state: HostState) {
+    let failed = matches!(state, HostState::Failed { .. });
+    for sequence in 1.. {
+        let report = HostReport { sequence, state: state.clone(), connected_clients: 0 };
+        match report_once(spec, &report).await {
+            // Nobody answers: the lease that it was told last is all that counts, and tests are shorter.
+            None => {}
+            Some(HostOrder::Run { .. }) => {}
+            Some(HostOrder::Stop { .. }) => return,
+        }
+        if failed {
+            std::process::exit(3);
+        }
+        tokio::time::sleep(Duration::from_millis(REPORT_INTERVAL_MILLISECONDS)).await;
+    }
+}
+
+async fn report_once(spec: &HostSpec, report: &HostReport) -> Option<HostOrder> {
+    let authority = spec.control_url.strip_prefix("https://").unwrap();
+    let (name, port) = authority.rsplit_once(':').unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
+    tokio::net::TcpStream::connect(address).await.ok()?;
+    let stream = http::tls(address, name, &spec.control_ca_pem).await;
+    let authorization = format!("Bearer {}", spec.secret);
+    let target = format!("/hosts/{}/report", spec.host_id);
+    let body = serde_json::to_string(report).unwrap();
+    let answer = http::send(stream, authority, "POST", &target, &[("Authorization", &authorization)], &body).await;
+    match answer.status {
+        200 => Some(serde_json::from_str(&answer.body).unwrap()),
+        401 | 404 => {
+            println!("disowned");
+            std::process::exit(4);
+        }
+        _ => None,
+    }
+}

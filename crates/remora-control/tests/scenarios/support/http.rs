@@ -1,0 +1,105 @@
+//! A client that says exactly what it is told to and shows exactly what it got.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::within;
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub reason: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// `error.code` of the body.
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Headers as given, with `Host` and `Content-Length` added where they are not.
+pub async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut text = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        text += &format!("Host: {host}\r\n");
+    }
+    if !body.is_empty() || method != "GET" {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    text += &format!("\r\n{body}");
+    raw(stream, text.as_bytes()).await
+}
+
+pub async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
+    within("an answer", async {
+        // A server that has refused may have closed already.
+        let _ = stream.write_all(request).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        parse(&String::from_utf8(answer).expect("answers are text"))
+    })
+    .await
+}
+
+fn parse(answer: &str) -> Answer {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not HTTP: {answer:?}"));
+    let mut lines = head.split("\r\n");
+    let status_line = lines.next().unwrap_or_default();
+    let mut words = status_line.splitn(3, ' ');
+    assert_eq!(words.next(), Some("HTTP/1.1"));
+    let status = words.next().and_then(|status| status.parse().ok()).expect("a status");
+    let headers = lines.map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
+        (name.to_owned(), value.to_owned())
+    });
+    Answer {
+        status,
+        reason: words.next().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body: body.to_owned(),
+    }
+}
+
+pub async fn tcp(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{address}: {error}"))
+}
+
+/// A TLS connection that trusts that CA and nobody else.
+pub async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp(address).await).await.unwrap()
+}

@@ -1,0 +1,297 @@
+//! A control plane over real sockets, with a simulated fleet and a clock that stands still.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use remora_control::account::{Account, KeyHash, new_account_id, new_key};
+use remora_control::authority::Authority;
+use remora_control::bell::Bell;
+use remora_control::clock::{Clock, ManualClock};
+use remora_control::control_plane::{ControlPlane, Parts, PortalOptions};
+use remora_control::host_secrets::HostSecrets;
+use remora_control::launch::LaunchPlan;
+use remora_control::listen;
+use remora_control::portal::Asset;
+use remora_control::portal::guard::Guard;
+use remora_control::portal::sign_in::OfferedModel;
+use remora_control::provision::SimulatedFleet;
+use remora_control::store::{SqliteStore, Store};
+use remora_control::token::{Tokens, new_private_key_pem};
+use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
+use remora_protocol::token::Role;
+use remora_session::{AccountId, Policy, SessionKey, Timestamp};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::http::{self, Answer};
+use super::{look_again, within};
+
+/// 2024-05-02T11:24:13.847+00:00
+pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
+pub const PAGE_SIZE: u32 = 2;
+pub const SECRET: &str = "the secret of this start";
+
+/// Making one takes a second; no scenario needs its own.
+static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap());
+
+pub struct Plane {
+    pub account: AccountId,
+    pub key: String,
+    pub fleet: Arc<SimulatedFleet>,
+    pub hand: ManualClock,
+    pub clock: Clock,
+    pub tokens: Arc<Tokens>,
+    pub token: String,
+    pub store: Arc<dyn Store>,
+    bell: Bell,
+    control_plane: Arc<ControlPlane>,
+    address: SocketAddr,
+    loopback: SocketAddr,
+    listeners: [JoinHandle<()>; 2],
+    reconciling: JoinHandle<()>,
+    closing: watch::Sender<bool>,
+    directory: Option<TempDir>,
+}
+
+impl Plane {
+    pub async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), None).await
+    }
+
+    async fn start_in(directory: TempDir, before: Option<Self>) -> Self {
+        let path = directory.path().to_owned();
+        let (clock, hand) = match &before {
+            Some(before) => (before.clock.clone(), before.hand.clone()),
+            None => Clock::manual(START),
+        };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("remora.db")).await.unwrap());
+        let tokens = Arc::new(Tokens::new(&KEY_PEM).unwrap());
+        let (account, key) = match &before {
+            Some(before) => (before.account.clone(), before.key.clone()),
+            None => (new_account_id(), new_key()),
+        };
+        let stored = Account { id: account.clone(), created_at: START, keys: vec![KeyHash::of(&key)] };
+        store.insert_account(&stored).await.unwrap();
+        let (bell, fleet) = match before {
+            Some(before) => (before.bell.clone(), before.fleet.clone()),
+            None => {
+                let bell = Bell::default();
+                (bell.clone(), Arc::new(SimulatedFleet::new(bell)))
+            }
+        };
+        let policy = policy(clock.now());
+        let plan = LaunchPlan {
+            control_url: "https://localhost:8443".into(),
+            hostname: "localhost".into(),
+            listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            token_public_key_pem: tokens.public_key_pem().to_owned(),
+            allowed_origins: vec!["http://localhost:8080".into()],
+            model_files: vec![],
+            start_max: policy.start_max,
+            secrets: Arc::new(HostSecrets::new(&[7; 32])),
+            authority: Arc::new(Authority::open(&path, START).unwrap()),
+        };
+        let control_plane = Arc::new(ControlPlane::new(Parts {
+            store: store.clone(),
+            fleet: fleet.clone(),
+            clock: clock.clone(),
+            bell: bell.clone(),
+            policy,
+            tokens: tokens.clone(),
+            plan,
+            page_size: PAGE_SIZE,
+        }));
+
+        let (closing, closed) = watch::channel(false);
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let loopback = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
+        let portal = PortalOptions {
+            assets: Arc::new(asset),
+            account: account.clone(),
+            secret: SECRET.into(),
+            models: vec![OfferedModel { uri: "builtin://Engine".into(), label: "Engine".into(), triangles: Some(5) }],
+            default_model: "builtin://Engine".into(),
+        };
+        let public_router = control_plane.public_router("https://localhost:8443");
+        let loopback_router = control_plane.loopback_router(Guard { port: loopback_address.port() }, portal);
+        let listeners = [
+            tokio::spawn(listen::serve(public, None, public_router, closed.clone())),
+            tokio::spawn(listen::serve(loopback, None, loopback_router, closed)),
+        ];
+        let reconciling = tokio::spawn({
+            let control_plane = control_plane.clone();
+            async move { match control_plane.reconciler().run().await {} }
+        });
+        let token = tokens.issue(&account, Role::Administrator, clock.now());
+        Self {
+            account,
+            key,
+            fleet,
+            hand,
+            clock,
+            tokens,
+            token,
+            store,
+            bell,
+            control_plane,
+            address,
+            loopback: loopback_address,
+            listeners,
+            reconciling,
+            closing,
+            directory: Some(directory),
+        }
+    }
+
+    /// The control plane dies without a word and another one starts on what it has stored. The fleet lives on.
+    pub async fn crash_and_restart(mut self) -> Self {
+        self.abort();
+        self.store.close().await.unwrap();
+        let directory = self.directory.take().expect("taken here only");
+        Self::start_in(directory, Some(self)).await
+    }
+
+    /// From now on nothing is done that nobody asks for: what has been decided shows before it is carried out.
+    pub async fn without_loop(mut self) -> Self {
+        self.reconciling.abort();
+        let _ = (&mut self.reconciling).await;
+        self
+    }
+
+    fn abort(&self) {
+        self.reconciling.abort();
+        self.listeners.iter().for_each(JoinHandle::abort);
+    }
+
+    /// An authorised request; the target is relative to the account's path.
+    pub async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.token);
+        self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
+    }
+
+    /// With the version of most scenarios added.
+    pub fn path(&self, target: &str) -> String {
+        let separator = if target.contains('?') { '&' } else { '?' };
+        format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
+    }
+
+    /// A request as it is.
+    pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, body).await
+    }
+
+    pub async fn send_raw(&self, request: &[u8]) -> Answer {
+        http::raw(http::tcp(self.address).await, request).await
+    }
+
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub fn loopback_port(&self) -> u16 {
+        self.loopback.port()
+    }
+
+    /// A request to the listener for browsers on this machine.
+    pub async fn send_to_loopback(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        http::send(http::tcp(self.loopback).await, &self.loopback.to_string(), method, target, headers, body).await
+    }
+
+    pub async fn create(&self, id: &str, minutes: u32) -> HostSpec {
+        let body = format!(r#"{{"maxLeaseTimeMinutes":{minutes},"size":"Standard"}}"#);
+        let answer = self.call("PUT", &format!("/sessions/{id}"), &body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        within("the launch of a host", self.fleet.launched()).await
+    }
+
+    /// A session of four minutes whose host is named but not launched, as it is without the loop.
+    pub async fn create_unlaunched(&self, id: &str) -> HostSpec {
+        let answer =
+            self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
+        let session = self.store.session(&key).await.unwrap().unwrap().session;
+        let host = session.phase.host().expect("a new session has a host");
+        self.control_plane.reconciler().plan.spec(&session, host, self.clock.now()).unwrap()
+    }
+
+    pub async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
+        let host = self.create(id, minutes).await;
+        let answer = self.report(&host, ready()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        host
+    }
+
+    /// As a host does it.
+    pub async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
+        let report = HostReport { sequence: 1, state, connected_clients: 0 };
+        let body = serde_json::to_string(&report).unwrap();
+        let authorization = format!("Bearer {}", host.secret);
+        let target = format!("/hosts/{}/report", host.host_id);
+        self.send("POST", &target, &[("Authorization", &authorization)], &body).await
+    }
+
+    pub async fn status(&self, id: &str) -> String {
+        let answer = self.call("GET", &format!("/sessions/{id}"), "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns when the session's status is that one: the loop works beside the scenario.
+    pub async fn becomes(&self, id: &str, status: &str) {
+        within(&format!("{id} becoming {status}"), async {
+            while self.status(id).await != status {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
+    /// Passes time in which the host goes on reporting.
+    pub async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
+        let step = Duration::from_secs(5);
+        let mut left = duration;
+        while !left.is_zero() {
+            let now = left.min(step);
+            self.hand.advance(now);
+            left -= now;
+            self.report(host, ready()).await;
+        }
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        self.abort();
+    }
+}
+
+pub fn policy(listening_since: Timestamp) -> Policy {
+    Policy {
+        start_max: Duration::from_secs(30),
+        attempts_max: 2,
+        retry_pause: Duration::from_millis(500),
+        silence_max: Duration::from_secs(10),
+        farewell: Duration::from_secs(1),
+        lease_tolerance: Duration::from_millis(500),
+        listening_since,
+    }
+}
+
+pub fn ready() -> HostState {
+    HostState::Ready(HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 })
+}
+
+fn asset(name: &str) -> Option<Asset> {
+    let (content_type, bytes): (&str, &'static [u8]) = match name {
+        "index.html" => ("text/html", b"<!doctype html>"),
+        "assets/app-1234.js" => ("text/javascript", b"start()"),
+        _ => return None,
+    };
+    Some(Asset { content_type: content_type.to_owned(), bytes: bytes.into() })
+}
