@@ -31,7 +31,7 @@ export class App {
   readonly #options: AppOptions;
   readonly #client: RemoteRenderingClient;
   readonly #stage: Stage;
-  readonly #models = new ModelPanel();
+  readonly #models: ModelPanel;
   readonly #overlay = new Overlay();
   readonly #sessions: SessionPanel;
   readonly #newSession = byId("new-session", HTMLButtonElement);
@@ -44,6 +44,7 @@ export class App {
     this.#stage = stage;
     this.#account = account;
     this.#options = options;
+    this.#models = new ModelPanel((loading) => stage.say(loading ? words.LOADING : this.#connectedWords()));
     this.#client = new RemoteRenderingClient({
       endpoint: location.origin,
       accountId: account.accountId,
@@ -95,13 +96,12 @@ export class App {
         accessToken: await this.#account.accessToken(),
         sink: this.#options.sink,
         onFirstPicture: () => this.#stage.showPicture(),
-        onInterrupted: (interrupted) => this.#stage.say(interrupted ? words.INTERRUPTED : "Connected"),
+        onInterrupted: (interrupted) => this.#stage.say(interrupted ? words.INTERRUPTED : this.#connectedWords()),
         onClosed: (reason) => this.#closed(session, reason),
       });
       if (attempt !== this.#attempt) return await view.close();
       this.#view = view;
       this.#sessions.setConnected(session.id);
-      this.#stage.say(`Connected · ${view.connection.welcome.adapterName}`);
       this.#models.attach((uri, onProgress) => view.loadModel(uri, onProgress));
       this.#options.onView?.(view);
     } catch (error) {
@@ -133,6 +133,10 @@ export class App {
     void this.#endOf(session.id).then((ended) => {
       if (ended !== null && attempt === this.#attempt) this.#stage.showNotice(ended);
     });
+  }
+
+  #connectedWords(): string {
+    return this.#view === null ? "" : `Connected · ${this.#view.connection.welcome.adapterName}`;
   }
 
   /** Leaves the session that is shown; it goes on without this client. */

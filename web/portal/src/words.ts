@@ -47,6 +47,8 @@ export const STOPPED: Notice = {
   action: null,
 };
 
+export const LOADING = "Loading the model…";
+
 export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
 
 export function noticeOfClose(reason: CloseReason): Notice {

@@ -21,11 +21,14 @@ export class ModelPanel {
   readonly #submit = byId("model-load", HTMLButtonElement);
   readonly #progress = byId("model-progress", HTMLProgressElement);
   readonly #message = byId("model-message", HTMLElement);
+  readonly #onLoading: (loading: boolean) => void;
   #load: Load | null = null;
   /** What a connection shows first: the last choice, whichever way it was made. */
   #wanted = "";
 
-  constructor() {
+  /** `onLoading` is told when a load begins and when the last one is over. */
+  constructor(onLoading: (loading: boolean) => void) {
+    this.#onLoading = onLoading;
     this.#choice.addEventListener("change", () => this.#want(this.#choice.value));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -35,7 +38,7 @@ export class ModelPanel {
       this.#choice.selectedIndex = -1;
       this.#want(uri);
     });
-    this.#ready(false);
+    this.#setLoading(false);
   }
 
   offer({ models, defaultModel }: Account): void {
@@ -48,7 +51,7 @@ export class ModelPanel {
   /** Loads what is wanted, and from now on what is chosen; null where there is no connection any more. */
   attach(load: Load | null): void {
     this.#load = load;
-    this.#ready(false);
+    this.#setLoading(false);
     this.#submit.disabled = load === null;
     if (load === null) this.#say("");
     else void this.#run();
@@ -64,7 +67,8 @@ export class ModelPanel {
     const uri = this.#wanted;
     if (load === null) return;
     const current = () => this.#load === load && this.#wanted === uri;
-    this.#ready(true);
+    this.#setLoading(true);
+    this.#onLoading(true);
     this.#say("Loading…");
     try {
       const model = await load(uri, (stage, fraction) => {
@@ -79,10 +83,12 @@ export class ModelPanel {
     } catch (error) {
       if (current()) this.#say(sentence(error), true);
     }
-    if (current()) this.#ready(false);
+    if (!current()) return;
+    this.#setLoading(false);
+    this.#onLoading(false);
   }
 
-  #ready(loading: boolean): void {
+  #setLoading(loading: boolean): void {
     this.#progress.value = 0;
     this.#progress.classList.toggle("active", loading);
   }

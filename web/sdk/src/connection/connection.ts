@@ -93,14 +93,17 @@ export class Connection {
     const scheduler = options.scheduler ?? browserScheduler;
     const inbox = new Inbox();
     const peer = await openPeer(options, options.accessToken, (control) => inbox.listen(control));
+    const welcome = await inbox.welcome(scheduler).catch((error: unknown) => {
+      peer.connection.close();
+      throw error;
+    });
+    const connection = new Connection(peer, welcome, scheduler);
+    inbox.deliverTo((message) => connection.#receive(message));
     try {
-      const welcome = await inbox.welcome(scheduler);
-      const connection = new Connection(peer, welcome, scheduler);
-      inbox.deliverTo((message) => connection.#receive(message));
       await connection.setViewport(options.viewport);
       return connection;
     } catch (error) {
-      peer.connection.close();
+      connection.#finish({ kind: "left" });
       throw error;
     }
   }
