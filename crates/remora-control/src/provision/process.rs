@@ -68,8 +68,11 @@ impl ProcessFleet {
         std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
         for entry in std::fs::read_dir(directory).map_err(|source| file_error(directory, source))? {
             let path = entry.map_err(|source| file_error(directory, source))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                fleet.adopt(&path)?;
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("json") => fleet.adopt(&path)?,
+                // A crash came before the file was whole, and so before the host was told anything: it has ended.
+                Some("new") => private_file::remove(&path).map_err(|source| file_error(&path, source))?,
+                _ => {}
             }
         }
         Ok(fleet)

@@ -29,6 +29,7 @@ mod running;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 
 pub use connection::Connection;
 pub use error::UpError;
@@ -59,7 +60,13 @@ pub async fn up(
     ready: impl FnOnce(&Connection),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), UpError> {
-    let running = running::Running::start(options).await?;
+    let mut shutdown = pin!(shutdown);
+    // Looked at first, so that a signal is waited for before there is anything that it would leave behind.
+    let running = tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        running = running::Running::start(options) => running?,
+    };
     ready(running.connection());
     running.until(shutdown).await
 }

@@ -18,16 +18,15 @@ pub(super) struct Place {
 
 impl Place {
     pub fn new(https: SocketAddr, http: SocketAddr) -> Self {
-        let own_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let own_name = Some(rustix::system::uname().nodename().to_string_lossy().into_owned())
+            .filter(|name| is_dns_name(name))
+            .unwrap_or_else(|| "localhost".to_owned());
         let (endpoint_name, hostname) = match https.ip() {
             address if address.is_unspecified() => ("localhost".to_owned(), own_name.clone()),
             IpAddr::V4(address) if address.is_loopback() => ("localhost".to_owned(), "localhost".to_owned()),
             address => (in_url(address), in_url(address)),
         };
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-        if is_dns_name(&own_name) {
-            names.push(own_name);
-        }
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), own_name];
         if !https.ip().is_unspecified() {
             names.push(https.ip().to_string());
         }

@@ -208,7 +208,7 @@ async fn unreadable_pid_files_are_cleared_and_signal_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let hosts = directory.path().join("hosts");
     std::fs::create_dir(&hosts).unwrap();
-    for name in ["broken.json", "Not An Id.json"] {
+    for name in ["broken.json", "Not An Id.json", ".host.json.new"] {
         std::fs::write(hosts.join(name), "{").unwrap();
     }
     let fleet = open(directory.path(), "exit 1");

@@ -101,3 +101,12 @@ async fn secrets_are_for_their_owner_only() {
     assert!(!database.windows(key.len()).any(|window| window == key), "the key is in the database");
     installation.stop().await;
 }
+
+#[tokio::test]
+async fn a_start_that_is_called_off_leaves_nothing_running() {
+    let directory = tempfile::tempdir().unwrap();
+    let ready = |_: &remora_control::Connection| panic!("it started");
+    up(options(directory.path()), ready, std::future::ready(())).await.unwrap();
+    assert!(!directory.path().join("connection.json").exists());
+    Installation::start(directory.path()).await.stop().await;
+}
