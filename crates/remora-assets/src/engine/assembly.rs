@@ -10,8 +10,8 @@ use crate::model::{Mesh, Model, Node, Primitive};
 
 /// Coarsest and finest tessellation that is searched; far beyond the range of triangle counts that are allowed.
 const QUALITY_RANGE: (f32, f32) = (0.02, 60.0);
-/// Halvings of that range: to a thousandth.
-const SEARCH_STEPS: usize = 24;
+/// Halvings of that range, by ratio: to a two-thousandth.
+const SEARCH_STEPS: usize = 14;
 
 /// A node that parts hang on.
 #[derive(Clone, Copy, Debug)]
@@ -98,15 +98,19 @@ impl Assembly {
     }
 
     fn solve(&self, wanted: u64) -> Tessellation {
-        let alike = |quality: f32| Tessellation { shared: Detail::new(quality), single: Detail::new(quality) };
-        let shared = search(QUALITY_RANGE, |quality| self.triangles(alike(quality)) <= wanted);
-        let with_single = |quality: f32| Tessellation { single: Detail::new(quality), ..alike(shared) };
-        let single = search((shared, QUALITY_RANGE.1), |quality| self.triangles(with_single(quality)) <= wanted);
-        with_single(single)
-    }
-
-    fn triangles(&self, tessellation: Tessellation) -> u64 {
-        self.recipes.iter().map(|recipe| recipe.triangles(tessellation) * recipe.uses).sum()
+        let (shared, single): (Vec<&Recipe>, Vec<&Recipe>) = self.recipes.iter().partition(|recipe| recipe.is_shared());
+        let count = |recipes: &[&Recipe], detail: Detail| -> u64 {
+            recipes.iter().map(|recipe| recipe.triangles(detail) * recipe.uses).sum()
+        };
+        let total = |quality: f32| {
+            let detail = Detail::new(quality);
+            count(&shared, detail) + count(&single, detail)
+        };
+        let quality = search(QUALITY_RANGE, |quality| total(quality) <= wanted);
+        let left = wanted.saturating_sub(count(&shared, Detail::new(quality)));
+        let upper = (quality, QUALITY_RANGE.1);
+        let finer = search(upper, |quality| count(&single, Detail::new(quality)) <= left);
+        Tessellation { shared: Detail::new(quality), single: Detail::new(finer) }
     }
 }
 
@@ -121,18 +125,19 @@ fn search((mut low, mut high): (f32, f32), is_low_enough: impl Fn(f32) -> bool) 
 }
 
 impl Recipe {
-    fn detail(&self, tessellation: Tessellation) -> Detail {
-        if self.uses > 1 { tessellation.shared } else { tessellation.single }
+    fn is_shared(&self) -> bool {
+        self.uses > 1
     }
 
-    fn triangles(&self, tessellation: Tessellation) -> u64 {
-        let mut solid = Solid::counting(self.detail(tessellation));
+    fn triangles(&self, detail: Detail) -> u64 {
+        let mut solid = Solid::counting(detail);
         (self.draw)(&mut solid);
         solid.triangles()
     }
 
     fn build(&self, tessellation: Tessellation) -> Mesh {
-        let mut solid = Solid::building(self.detail(tessellation));
+        let detail = if self.is_shared() { tessellation.shared } else { tessellation.single };
+        let mut solid = Solid::building(detail);
         (self.draw)(&mut solid);
         let primitives =
             solid.into_primitives().into_iter().map(|(finish, primitive)| complete(finish, primitive)).collect();

@@ -14,7 +14,7 @@ use super::layout::{
     BANK_HALF_WIDTH, BLOCK_HALF_LENGTH, BORE_RADIUS, Bank, CYLINDER_SPACING, DECK_HEIGHT, at, main_bearing, section,
     y_to_x, z_to_x, z_to_y,
 };
-use super::outline::{Corner, arc, counter_clockwise};
+use super::outline::{Corner, arc, counter_clockwise, rectangle};
 use super::solid::Solid;
 use super::sweep::Path;
 
@@ -196,11 +196,8 @@ pub(super) fn picture(solid: &mut Solid, finish: Finish, width: f32, height: f32
 fn add_bank(assembly: &mut Assembly, block: Group, bank: Bank) {
     let group = assembly.group(block, format!("Cylinder bank {}", bank.name()), bank.transform());
     let deck = assembly.shape(format!("Deck {}", bank.name()), |solid| {
-        let segments = solid.detail().around(BORE_RADIUS, TAU).next_multiple_of(8);
-        let square = super::outline::polar(segments, |angle| {
-            let (sine, cosine) = angle.sin_cos();
-            (CYLINDER_SPACING * 0.5 / cosine.abs().max(1e-6)).min(BANK_HALF_WIDTH / sine.abs().max(1e-6))
-        });
+        let segments = solid.detail().around(BORE_RADIUS, TAU);
+        let square = rectangle(CYLINDER_SPACING * 0.5, BANK_HALF_WIDTH, segments);
         solid.at(at(0.0, DECK_HEIGHT - 0.009, 0.0) * z_to_y(), |solid| {
             solid.rim(Finish::MachinedAluminium, &square, BORE_RADIUS + 0.0045, Depth::of(0.018, 0.0), 0.0);
         });

@@ -65,8 +65,8 @@ fn add_crankshaft(assembly: &mut Assembly, bottom: Group) {
             Corner(0.024, -0.002, 0.0),
             Corner(0.024, 0.045, 0.0),
             Corner(0.018, 0.047, 0.0),
-            Corner(0.018, 0.098, 0.001),
-            Corner(0.0, 0.098, 0.0),
+            Corner(0.018, 0.082, 0.001),
+            Corner(0.0, 0.082, 0.0),
         ];
         solid.at(y_to_x(), |solid| solid.turned(Finish::BrushedSteel, &corners));
         // The key that the wheels sit on.

@@ -196,9 +196,10 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
         let away = bank.transform().transform_vector3(Vec3::Z);
         let bend = port + away * 0.045 + Vec3::new(-0.012, 0.0, -0.012);
         let along =
-            Vec3::new((bend.x + collector.x) * 0.5, 0.052 - index as f32 * 0.008, -0.292 - 0.012 * (index % 2) as f32);
-        let points =
-            [port, bend, along, collector + Vec3::new(0.03, 0.012 * (index % 2) as f32, 0.012 * (index / 2) as f32)];
+            Vec3::new((bend.x + collector.x) * 0.5, 0.066 - index as f32 * 0.005, -0.300 + 0.006 * index as f32);
+        let end = collector + Vec3::new(0.03, 0.012 * (index % 2) as f32, 0.012 * (index / 2) as f32);
+        // The last one drops straight into the collector.
+        let points = if index == 3 { vec![port, bend, end] } else { vec![port, bend, along, end] };
         assembly.single(exhaust, format!("Primary pipe {number}"), Affine3A::IDENTITY, move |solid| {
             let path = Path::through(solid.detail(), &points, 0.019);
             solid.bar(Finish::TintedSteel, &path, 0.0185);
@@ -211,10 +212,11 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     }
     let rise = [
         collector + Vec3::new(0.035, 0.004, 0.004),
-        collector + Vec3::new(-0.03, 0.0, 0.0),
-        collector + Vec3::new(-0.075, 0.06, 0.03),
-        Vec3::new(-0.315, 0.21, -0.20),
-        Vec3::new(-0.300, 0.30, -0.135),
+        collector + Vec3::new(-0.015, 0.0, 0.0),
+        Vec3::new(-0.268, 0.085, -0.255),
+        Vec3::new(-0.250, 0.175, -0.165),
+        Vec3::new(-0.240, 0.225, -0.070),
+        Vec3::new(-0.240, 0.275, -0.046),
     ];
     assembly.single(exhaust, "Collector", Affine3A::IDENTITY, move |solid| {
         let path = Path::through(solid.detail(), &rise, 0.03);
@@ -223,7 +225,7 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     assembly.single(
         exhaust,
         "Oxygen sensor",
-        facing(Vec3::new(-0.31, 0.14, -0.252), Vec3::new(-0.5, 0.35, -1.0)),
+        facing(Vec3::new(-0.268, 0.135, -0.222), Vec3::new(-0.6, 0.3, -0.6)),
         |solid| {
             solid.at(z_to_y(), |solid| {
                 let depth = Depth { from: 0.0, to: 0.012, edge: 0.001, faces: None };

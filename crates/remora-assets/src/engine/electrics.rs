@@ -138,23 +138,27 @@ fn add_harness(assembly: &mut Assembly, electrics: Group) {
             );
         }
     }
-    for index in 0..4 {
-        let z = 0.130 + 0.004 * index as f32;
+    for (index, color) in colors.into_iter().enumerate() {
+        let apart = 0.0045 * index as f32;
         let points = vec![
-            Vec3::new(-0.205, PASSAGE_HEIGHT, -z),
-            Vec3::new(-0.25, PASSAGE_HEIGHT - 0.03, -z - 0.01),
-            Vec3::new(-0.275, 0.17, -0.22 + 0.004 * index as f32),
-            Vec3::new(-0.29, 0.05, -0.19 + 0.006 * index as f32),
+            Vec3::new(-0.205, PASSAGE_HEIGHT, -0.135 - apart),
+            Vec3::new(-0.25, PASSAGE_HEIGHT - 0.02, -0.145 - apart),
+            Vec3::new(-0.30, 0.215, -0.135 - apart),
+            Vec3::new(-0.355, 0.14, -0.065 - apart),
+            CONTROL_UNIT + Vec3::new(0.088, 0.0, -0.032 - apart),
         ];
-        wire(assembly, harness, format!("Trunk wire {}", index + 1), colors[index], points, 0.0022);
+        wire(assembly, harness, format!("Trunk wire {}", index + 1), color, points, 0.0022);
     }
 }
+
+/// On the closed half of the gear box.
+const CONTROL_UNIT: Vec3 = Vec3::new(-0.48, 0.108, -0.05);
 
 /// Of the looms, beside the injectors.
 const PASSAGE_HEIGHT: f32 = 0.328;
 
 fn add_control_unit(assembly: &mut Assembly, electrics: Group) {
-    let unit = assembly.group(electrics, "Control unit", at(-0.46, 0.145, 0.0));
+    let unit = assembly.group(electrics, "Control unit", Affine3A::from_translation(CONTROL_UNIT));
     assembly.single(unit, "Housing", Affine3A::IDENTITY, |solid| {
         solid.at(z_to_y(), |solid| solid.block(Finish::AnodisedBlack, Vec3::new(0.15, 0.11, 0.022), 0.008, 0.002));
     });
@@ -172,6 +176,10 @@ fn add_control_unit(assembly: &mut Assembly, electrics: Group) {
     }
     for (x, z) in [(-0.068, -0.048), (-0.068, 0.048), (0.068, -0.048), (0.068, 0.048)] {
         assembly.cap_screw(unit, Thread::M5, 0.03, Finish::Zinc, at(x, 0.011, z));
+    }
+    let spacer = assembly.shape("Spacer", |solid| solid.cylinder(Finish::Brass, 0.006, -0.034, -0.010, 0.0005));
+    for (index, x) in [-0.05, 0.05].into_iter().enumerate() {
+        assembly.part(unit, format!("Spacer {}", index + 1), spacer, at(x, 0.0, 0.02));
     }
 }
 
@@ -268,9 +276,9 @@ fn add_instruments(assembly: &mut Assembly, electrics: Group) {
         let place = at(x, y, 0.003) * y_to_z();
         assembly.cap_screw(panel, Thread::M4, 0.012, Finish::BlackenedSteel, place);
     }
-    assembly.single(panel, "Panel post", at(0.0, -0.07, -0.012), |solid| {
-        solid.at(Affine3A::from_rotation_x(0.5), |solid| {
-            solid.block(Finish::FrameCoat, Vec3::new(0.03, 0.17, 0.012), 0.004, 0.001)
-        });
+    let post = [Vec3::new(0.26, -0.25, 0.225), Vec3::new(0.26, -0.20, 0.235), Vec3::new(0.26, -0.14, 0.268)];
+    assembly.single(electrics, "Panel post", Affine3A::IDENTITY, move |solid| {
+        let path = Path::through(solid.detail(), &post, 0.011);
+        solid.bar(Finish::FrameCoat, &path, 0.011);
     });
 }

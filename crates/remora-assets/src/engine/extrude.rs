@@ -3,7 +3,7 @@
 use glam::{Vec2, Vec3};
 
 use super::finish::Finish;
-use super::outline::{Corner, Run, counter_clockwise, divided, rounded, runs, signed_area, triangulate};
+use super::outline::{Corner, Run, Station, counter_clockwise, divided, rounded, runs, signed_area, triangulate};
 use super::solid::{Poles, Solid, Vertex};
 
 /// How an outline is drawn out.
@@ -45,7 +45,7 @@ impl Solid {
         let faces = depth.faces.unwrap_or(finish);
         let mut inset: Vec<Vec2> = Vec::with_capacity(outline.len());
         for run in runs(&outline, true) {
-            let columns = run.points.len() - 1;
+            let columns = run.len() - 1;
             self.patch(finish, columns, rows, Poles::default(), |column, row| {
                 let z = bottom + (top - bottom) * row as f32 / rows as f32;
                 side(&run, column, z)
@@ -54,7 +54,7 @@ impl Solid {
                 self.bevel(finish, &run, edge, (depth.from, bottom), false);
                 self.bevel(finish, &run, edge, (top, depth.to), true);
             }
-            inset.extend((0..columns).map(|column| run.points[column] - run.insets[column] * edge));
+            inset.extend(run[..columns].iter().map(|station| station.point - station.inset * edge));
         }
         for (z, up) in [(depth.from, false), (depth.to, true)] {
             self.flat(faces, &inset, z, up);
@@ -70,10 +70,10 @@ impl Solid {
         let turn = |row: usize| Vec2::from_angle(twist * (row as f32 / rows as f32 - 0.5));
         let height = |row: usize| depth.from + width * row as f32 / rows as f32;
         for run in runs(outline, true) {
-            self.patch(finish, run.points.len() - 1, rows, Poles::default(), |column, row| {
+            self.patch(finish, run.len() - 1, rows, Poles::default(), |column, row| {
                 let mut vertex = side(&run, column, height(row));
-                vertex.position = turn(row).rotate(run.points[column]).extend(height(row));
-                vertex.normal = turn(row).rotate(run.normals[column]).extend(0.0);
+                vertex.position = turn(row).rotate(run[column].point).extend(height(row));
+                vertex.normal = turn(row).rotate(run[column].normal).extend(0.0);
                 vertex
             });
         }
@@ -105,11 +105,11 @@ impl Solid {
     }
 
     fn bevel(&mut self, finish: Finish, run: &Run, edge: f32, (from, to): (f32, f32), up: bool) {
-        self.patch(finish, run.points.len() - 1, 1, Poles::default(), |column, row| {
+        self.patch(finish, run.len() - 1, 1, Poles::default(), |column, row| {
             let is_inset = (row == 1) == up;
             let mut vertex = side(run, column, if row == 0 { from } else { to });
             if is_inset {
-                vertex.position -= (run.insets[column] * edge).extend(0.0);
+                vertex.position -= (run[column].inset * edge).extend(0.0);
             }
             vertex.normal = (vertex.normal + if up { Vec3::Z } else { Vec3::NEG_Z }).normalize_or_zero();
             vertex
@@ -136,9 +136,6 @@ impl Solid {
 }
 
 fn side(run: &Run, column: usize, z: f32) -> Vertex {
-    Vertex {
-        position: run.points[column].extend(z),
-        normal: run.normals[column].extend(0.0),
-        coordinates: Vec2::new(run.distances[column], z),
-    }
+    let Station { point, normal, distance, .. } = run[column];
+    Vertex { position: point.extend(z), normal: normal.extend(0.0), coordinates: Vec2::new(distance, z) }
 }

@@ -180,19 +180,7 @@ fn draw(solid: &mut Solid, thread: Thread, kind: Kind, finish: Finish) {
         }
         Kind::Washer => {
             let (outer, height) = (radius * 2.1, thread.diameter() * WASHER_THICKNESS);
-            if solid.detail().shows(radius) {
-                solid.ring(finish, radius * 1.05, outer, 0.0, height, height * 0.3);
-            } else {
-                // Under its bolt, the bore does not show.
-                let outline = super::outline::circle(outer, 6);
-                solid.at(upright(), |solid| {
-                    solid.extruded_outline(
-                        finish,
-                        outline,
-                        super::extrude::Depth { from: 0.0, to: height, edge: 0.0, faces: None },
-                    );
-                });
-            }
+            solid.ring(finish, radius * 1.05, outer, 0.0, height, height * 0.3);
         }
     }
 }

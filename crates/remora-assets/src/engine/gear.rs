@@ -6,10 +6,15 @@ use glam::Vec2;
 
 use super::extrude::Depth;
 use super::finish::Finish;
+use super::outline::circle;
 use super::solid::{Detail, Solid};
 
 /// The standard pressure angle of 20 degrees.
 const PRESSURE_ANGLE: f32 = 20.0 * PI / 180.0;
+
+/// Modules, in metres at quality 1, from which teeth and their flanks are drawn.
+const TOOTH_MIN: f32 = 0.000_4;
+const FLANK_MIN: f32 = 0.001;
 
 /// A gear about the Z axis. Metres and radians.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +42,12 @@ impl Gear {
         let pitch = self.pitch_radius();
         let (root, tip) = (self.root_radius(), pitch + self.module);
         let per_tooth = TAU / self.teeth as f32;
-        // Too small to show flanks: one point for the gap, one for the tip.
-        if !detail.shows(self.module * 1.6) {
-            return (0..self.teeth * 2)
-                .map(|step| Vec2::from_angle(per_tooth * 0.5 * step as f32) * if step % 2 == 0 { tip } else { root })
-                .collect();
+        // Too small to show teeth, or to show more of them than gap and tip.
+        if self.module * detail.scale() < TOOTH_MIN {
+            return circle(pitch, detail.around(pitch, TAU));
+        }
+        if self.module * detail.scale() < FLANK_MIN {
+            return zigzag(self.teeth, root, tip);
         }
         let base = pitch * PRESSURE_ANGLE.cos();
         let involute = |angle: f32| angle.tan() - angle;
@@ -61,6 +67,12 @@ impl Gear {
             .map(|(angle, radius)| Vec2::from_angle(angle) * radius)
             .collect()
     }
+}
+
+/// One point for each tip and each gap.
+fn zigzag(teeth: u32, root: f32, tip: f32) -> Vec<Vec2> {
+    let half = PI / teeth as f32;
+    (0..teeth * 2).map(|step| Vec2::from_angle(half * step as f32) * if step % 2 == 0 { tip } else { root }).collect()
 }
 
 impl Solid {
@@ -86,6 +98,14 @@ impl Solid {
     pub(super) fn chain_wheel(&mut self, finish: Finish, teeth: u32, pitch: f32, width: f32, bore: f32) {
         let radius = pitch / (2.0 * (PI / teeth as f32).sin());
         let roller = pitch * 0.33;
+        if pitch * 0.3 * self.detail().scale() < FLANK_MIN {
+            let outline = match pitch * 0.3 * self.detail().scale() < TOOTH_MIN {
+                true => circle(radius, self.detail().around(radius, TAU)),
+                false => zigzag(teeth, radius - roller, radius + roller * 0.9),
+            };
+            self.rim(finish, &outline, bore, Depth::of(width, 0.0), 0.0);
+            return;
+        }
         let outline: Vec<Vec2> = (0..teeth)
             .flat_map(|tooth| {
                 let angle = TAU * tooth as f32 / teeth as f32;

@@ -10,9 +10,10 @@ use super::extrude::Depth;
 use super::fasteners::Thread;
 use super::finish::Finish;
 use super::layout::{
-    BANK_HALF_WIDTH, BLOCK_HALF_LENGTH, BORE_RADIUS, Bank, DECK_HEIGHT, at, section, y_to_z, z_to_x, z_to_y,
+    BANK_HALF_WIDTH, BLOCK_HALF_LENGTH, BORE_RADIUS, Bank, CYLINDER_SPACING, DECK_HEIGHT, at, section, y_to_z, z_to_x,
+    z_to_y,
 };
-use super::outline::{Corner, polar};
+use super::outline::{Corner, polar, rectangle};
 use super::solid::Solid;
 use super::valve_train;
 
@@ -41,11 +42,8 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
 
 fn add_casting(assembly: &mut Assembly, head: Group, bank: Bank) {
     let gasket = assembly.shape(format!("Head gasket {}", bank.name()), |solid| {
-        let segments = solid.detail().around(BORE_RADIUS, TAU).next_multiple_of(8);
-        let square = polar(segments, |angle| {
-            let (sine, cosine) = angle.sin_cos();
-            (0.05 / cosine.abs().max(1e-6)).min((BANK_HALF_WIDTH + 0.001) / sine.abs().max(1e-6))
-        });
+        let segments = solid.detail().around(BORE_RADIUS, TAU);
+        let square = rectangle(CYLINDER_SPACING * 0.5, BANK_HALF_WIDTH + 0.001, segments);
         solid.at(at(0.0, DECK_HEIGHT + 0.0007, 0.0) * z_to_y(), |solid| {
             solid.rim(Finish::Copper, &square, BORE_RADIUS + 0.002, Depth::of(0.0015, 0.0), 0.0);
         });
@@ -207,15 +205,9 @@ fn add_cover(assembly: &mut Assembly, head: Group) {
         });
         solid.at(at(0.0, 0.017, 0.0), |solid| solid.block(Finish::YellowWire, Vec3::new(0.02, 0.003, 0.005), 0.0, 0.0));
     });
-    let lettering = Affine3A::from_rotation_x(-std::f32::consts::FRAC_PI_2);
-    assembly.single(
-        cover,
-        "Cover plate",
-        at(0.04, 0.0405, 0.0) * Affine3A::from_rotation_y(std::f32::consts::PI) * lettering,
-        |solid| {
-            plate(solid, 0.17, 0.0415);
-        },
-    );
+    // On the outer ridge, to be read from outside.
+    let lettering = Affine3A::from_rotation_x(0.13 - std::f32::consts::FRAC_PI_2);
+    assembly.single(cover, "Cover plate", at(0.0, 0.0497, 0.051) * lettering, |solid| plate(solid, 0.136, 0.034));
     assembly.single(cover, "Breather", at(0.17, 0.048, 0.05), |solid| {
         let corners = [
             Corner(0.0, -0.004, 0.0),
@@ -228,10 +220,10 @@ fn add_cover(assembly: &mut Assembly, head: Group) {
             Corner(0.0, 0.031, 0.0),
         ];
         solid.turned(Finish::Brass, &corners);
+        solid.cylinder(Finish::FilterPaper, 0.0125, 0.009, 0.025, 0.001);
     });
     let rivet = assembly.shape("Rivet", |solid| solid.cylinder(Finish::Chrome, 0.0022, -0.001, 0.0016, 0.0008));
-    for (index, (x, z)) in [(-0.05, 0.0185), (0.13, 0.0185), (-0.05, -0.0185), (0.13, -0.0185)].into_iter().enumerate()
-    {
-        assembly.part(cover, format!("Rivet {}", index + 1), rivet, at(x, 0.041, z));
+    for (index, x) in [-0.0775, 0.0775].into_iter().enumerate() {
+        assembly.part(cover, format!("Rivet {}", index + 1), rivet, at(x, 0.0495, 0.051));
     }
 }

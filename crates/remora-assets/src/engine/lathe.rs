@@ -4,8 +4,10 @@ use std::f32::consts::TAU;
 
 use glam::{Affine3A, Vec2, Vec3};
 
+use super::extrude::Depth;
 use super::finish::Finish;
-use super::outline::{Corner, circle, divided, rounded, runs, triangulate};
+use super::layout::z_to_y;
+use super::outline::{Corner, Station, circle, divided, rounded, runs, triangulate};
 use super::solid::{Poles, Solid, Vertex};
 
 /// Part of a turn, for solids that are cut open.
@@ -21,18 +23,27 @@ pub(super) struct Cut {
 impl Solid {
     /// Turns a profile of (radius, height) that begins and ends on the axis and goes up on its outside.
     pub(super) fn turned(&mut self, finish: Finish, corners: &[Corner]) {
+        if self.stands_in(finish, corners) {
+            return;
+        }
         let line = rounded(self.detail(), corners, false);
         self.revolve(finish, &line, false, None);
     }
 
     /// Turns a closed, counter-clockwise profile of (radius, height) that stays off the axis.
     pub(super) fn turned_ring(&mut self, finish: Finish, corners: &[Corner]) {
+        if self.stands_in(finish, corners) {
+            return;
+        }
         let line = rounded(self.detail(), corners, true);
         self.revolve(finish, &line, true, None);
     }
 
     /// The same, but only part of the turn.
     pub(super) fn turned_ring_cut(&mut self, finish: Finish, corners: &[Corner], cut: Cut) {
+        if self.stands_in(finish, corners) {
+            return;
+        }
         let line = rounded(self.detail(), corners, true);
         self.revolve(finish, &line, true, Some(cut));
     }
@@ -55,8 +66,27 @@ impl Solid {
         self.turned_ring(finish, &corners);
     }
 
+    /// Draws a prism of the same extent for what is too small to show its shape.
+    fn stands_in(&mut self, finish: Finish, corners: &[Corner]) -> bool {
+        let radius = corners.iter().fold(0.0_f32, |widest, corner| widest.max(corner.0));
+        if self.detail().shows(radius * 0.8) {
+            return false;
+        }
+        let bottom = corners.iter().fold(f32::INFINITY, |lowest, corner| lowest.min(corner.1));
+        let top = corners.iter().fold(f32::NEG_INFINITY, |highest, corner| highest.max(corner.1));
+        let outline = circle(radius, self.detail().around(radius, TAU));
+        self.at(z_to_y(), |solid| {
+            solid.extruded_outline(finish, outline, Depth { from: bottom, to: top, edge: 0.0, faces: None });
+        });
+        true
+    }
+
     pub(super) fn torus(&mut self, finish: Finish, radius: f32, thickness: f32) {
-        let segments = self.detail().around(thickness, TAU).max(5);
+        let extent = [Corner(radius + thickness, -thickness, 0.0), Corner(radius + thickness, thickness, 0.0)];
+        if self.stands_in(finish, &extent) {
+            return;
+        }
+        let segments = self.detail().wire(thickness);
         let line: Vec<Vec2> =
             circle(thickness, segments).into_iter().map(|point| point + Vec2::new(radius, 0.0)).collect();
         self.revolve(finish, &line, true, None);
@@ -89,15 +119,16 @@ impl Solid {
             })
             .collect();
         for run in runs(line, closed) {
-            let rows = run.points.len() - 1;
-            let poles = Poles { first: run.points[0].x == 0.0, last: run.points[rows].x == 0.0 };
+            let rows = run.len() - 1;
+            let poles = Poles { first: run[0].point.x == 0.0, last: run[rows].point.x == 0.0 };
             self.patch(finish, columns, rows, poles, |column, row| {
-                let (spoke, point, normal) = (spokes[column], run.points[row], run.normals[row]);
+                let Station { point, normal, distance, .. } = run[row];
+                let spoke = spokes[column];
                 let around = (to - from) * column as f32 / columns as f32 * widest;
                 Vertex {
                     position: Vec3::new(point.x * spoke.y, point.y, point.x * spoke.x),
                     normal: Vec3::new(normal.x * spoke.y, normal.y, normal.x * spoke.x),
-                    coordinates: Vec2::new(around, run.distances[row]),
+                    coordinates: Vec2::new(around, distance),
                 }
             });
         }

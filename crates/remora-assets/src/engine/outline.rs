@@ -13,14 +13,17 @@ const SMOOTH_ANGLE: f32 = 0.6;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Corner(pub(super) f32, pub(super) f32, pub(super) f32);
 
-/// One edge after another without a crease: points, their normals, and the way covered since the line's start.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Run {
-    pub(super) points: Vec<Vec2>,
-    pub(super) normals: Vec<Vec2>,
-    /// How far each point moves when the line moves by one along its normals.
-    pub(super) insets: Vec<Vec2>,
-    pub(super) distances: Vec<f32>,
+/// One edge after another without a crease.
+pub(super) type Run = Vec<Station>;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Station {
+    pub(super) point: Vec2,
+    pub(super) normal: Vec2,
+    /// How far the point moves when the line moves by one along its normals.
+    pub(super) inset: Vec2,
+    /// Covered since the line's start.
+    pub(super) distance: f32,
 }
 
 /// The line through the corners, rounded as finely as the detail asks.
@@ -66,6 +69,28 @@ pub(super) fn polar(segments: usize, radius: impl Fn(f32) -> f32) -> Vec<Vec2> {
         .map(|step| {
             let angle = TAU * step as f32 / segments as f32;
             Vec2::from_angle(angle) * radius(angle)
+        })
+        .collect()
+}
+
+/// A rectangle around the origin, of `segments` points at even angles between its corners.
+pub(super) fn rectangle(half_x: f32, half_y: f32, segments: usize) -> Vec<Vec2> {
+    let per_side = segments.div_ceil(4).max(1);
+    let corners = [
+        Vec2::new(half_x, -half_y),
+        Vec2::new(half_x, half_y),
+        Vec2::new(-half_x, half_y),
+        Vec2::new(-half_x, -half_y),
+    ];
+    (0..4)
+        .flat_map(|side| {
+            let (from, to) = (corners[side], corners[(side + 1) % 4]);
+            let turn = from.angle_to(to);
+            (0..per_side).map(move |step| {
+                let spoke = Vec2::from_angle(turn * step as f32 / per_side as f32).rotate(from.normalize());
+                // Where the spoke meets the side.
+                spoke * (from.perp_dot(to - from) / spoke.perp_dot(to - from))
+            })
         })
         .collect()
 }
@@ -117,36 +142,39 @@ pub(super) fn runs(line: &[Vec2], closed: bool) -> Vec<Run> {
     let creased = (0..edges).find(|&edge| closed && !is_smooth((edge + edges - 1) % edges, edge));
     let start = creased.unwrap_or(0);
     let mut runs = Vec::new();
-    let mut run = Run::default();
+    let mut run = Run::new();
     let mut distance = 0.0;
     for step in 0..edges {
         let edge = (start + step) % edges;
-        let (previous, next) = ((edge + edges - 1) % edges, (edge + 1) % edges);
-        let (has_previous, has_next) = (closed || edge > 0, closed || edge + 1 < edges);
-        if run.points.is_empty() {
-            let blends = has_previous && is_smooth(previous, edge);
-            run.push(line[edge], normals[edge], normals[if blends { previous } else { edge }], distance);
-            run.insets[0] = miter(normals[if has_previous { previous } else { edge }], normals[edge]);
-        }
         let (a, b) = (line[edge], line[(edge + 1) % count]);
+        let before = if closed || edge > 0 { (edge + edges - 1) % edges } else { edge };
+        let after = if closed || edge + 1 < edges { (edge + 1) % edges } else { edge };
+        if run.is_empty() {
+            run.push(Station::between(&normals, before, edge, is_smooth(before, edge), edge, a, distance));
+        }
         distance += a.distance(b);
-        let blends = has_next && is_smooth(edge, next);
-        run.push(b, normals[edge], normals[if blends { next } else { edge }], distance);
-        let last = run.insets.len() - 1;
-        run.insets[last] = miter(normals[edge], normals[if has_next { next } else { edge }]);
-        if !blends || step + 1 == edges {
+        let blends = is_smooth(edge, after);
+        run.push(Station::between(&normals, edge, after, blends, edge, b, distance));
+        if !(blends && after != edge) || step + 1 == edges {
             runs.push(std::mem::take(&mut run));
         }
     }
     runs
 }
 
-impl Run {
-    fn push(&mut self, point: Vec2, before: Vec2, after: Vec2, distance: f32) {
-        self.points.push(point);
-        self.normals.push((before + after).normalize_or_zero());
-        self.insets.push(Vec2::ZERO);
-        self.distances.push(distance);
+impl Station {
+    /// Where two edges meet; at a crease, the normal is that of the edge that the run follows.
+    fn between(
+        normals: &[Vec2],
+        before: usize,
+        after: usize,
+        blends: bool,
+        own: usize,
+        point: Vec2,
+        distance: f32,
+    ) -> Self {
+        let normal = if blends { (normals[before] + normals[after]).normalize_or_zero() } else { normals[own] };
+        Self { point, normal, inset: miter(normals[before], normals[after]), distance }
     }
 }
 
@@ -227,13 +255,15 @@ mod tests {
         let square = [Vec2::ZERO, Vec2::X, Vec2::ONE, Vec2::Y].map(|point| point * 0.01);
         let square_runs = runs(&square, true);
         assert_eq!(square_runs.len(), 4);
-        assert_eq!(square_runs[0].normals[0], Vec2::NEG_Y);
+        assert_eq!(square_runs[0][0].normal, Vec2::NEG_Y);
         let circle_runs = runs(&circle(0.01, 24), true);
         assert_eq!(circle_runs.len(), 1);
         let run = &circle_runs[0];
-        assert_eq!(run.points.len(), 25);
-        for (point, normal) in run.points.iter().zip(&run.normals) {
-            assert!(point.normalize().dot(*normal) > 0.999);
+        assert_eq!(run.len(), 25);
+        for station in run {
+            assert!(station.point.normalize().dot(station.normal) > 0.999);
+            // A line that moves inwards by one stays a line: corners move by a little more.
+            assert!((1.0..1.01).contains(&station.inset.length()));
         }
     }
 

@@ -45,10 +45,17 @@ impl Detail {
         Self { quality }
     }
 
-    /// Segments for an arc of `angle` radians; at least what keeps a full circle a hexagon.
+    /// Segments for an arc of `angle` radians; at least what keeps a full circle a hexagon, or a pentagon where it
+    /// is tiny.
     pub(super) fn around(self, radius: f32, angle: f32) -> usize {
         let turn = angle.abs() / std::f32::consts::TAU;
-        self.fillet(radius, angle).max((6.0 * turn).ceil() as usize).max(1)
+        let sides = if self.shows(radius) { 6.0 } else { 5.0 };
+        self.fillet(radius, angle).max((sides * turn).ceil() as usize).max(1)
+    }
+
+    /// Segments for the section of a wire: the only shape that may be a triangle.
+    pub(super) fn wire(self, radius: f32) -> usize {
+        self.fillet(radius, std::f32::consts::TAU).max(3)
     }
 
     /// Segments for the rounding of an edge; 0 where it is too small to matter.
@@ -60,6 +67,11 @@ impl Detail {
     /// Segments for a straight edge.
     pub(super) fn along(self, length: f32) -> usize {
         ((self.quality * length / STRAIGHT_PIECE) as usize).max(1)
+    }
+
+    /// Of what is drawn, compared with quality 1.
+    pub(super) fn scale(self) -> f32 {
+        self.quality
     }
 
     /// Something as small as `size` metres is worth drawing.

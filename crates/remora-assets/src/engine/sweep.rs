@@ -28,7 +28,8 @@ impl Path {
             let (leave, arrive) = ((to - before) * 0.5, (after - from) * 0.5);
             let turn = leave.angle_between(arrive).max(leave.angle_between(to - from) * 2.0);
             let bend = from.distance(to) / turn.max(0.1);
-            let pieces = detail.fillet(bend + radius, turn).max(detail.along(from.distance(to))).max(2);
+            let pieces = detail.fillet(bend + radius, turn).max(detail.along(from.distance(to)));
+            let pieces = pieces.max(if detail.shows(radius) { 2 } else { 1 });
             line.extend((1..=pieces).map(|piece| hermite(from, to, leave, arrive, piece as f32 / pieces as f32)));
         }
         Self::along(line, false)
@@ -74,7 +75,8 @@ impl Path {
 
     /// A helix about the Y axis, upwards.
     pub(super) fn helix(detail: Detail, radius: f32, height: f32, turns: f32) -> Self {
-        let count = detail.around(radius, TAU * turns).max((turns * 6.0).ceil() as usize);
+        // Finer than a ring of that radius: bends in a wire show.
+        let count = detail.fillet(radius * 2.0, TAU * turns).max((turns * 3.0).ceil() as usize);
         let points = (0..=count).map(|index| {
             let part = index as f32 / count as f32;
             let (sine, cosine) = (TAU * turns * part).sin_cos();
@@ -100,7 +102,7 @@ impl Solid {
 
     /// The same with a radius that depends on the part of the way, 0 to 1.
     pub(super) fn tapered(&mut self, finish: Finish, path: &Path, radius: impl Fn(f32) -> f32) {
-        let segments = self.detail().around(radius(0.0).max(radius(1.0)), TAU).max(3);
+        let segments = self.detail().wire(radius(0.0).max(radius(1.0)));
         let section = circle(1.0, segments);
         self.swept_scaled(finish, path, section, radius);
     }
@@ -156,18 +158,19 @@ impl Solid {
         let rows = if path.closed { count } else { count - 1 };
         let length = path.distances[count - 1].max(f32::MIN_POSITIVE);
         for run in runs(section, true) {
-            let columns = run.points.len() - 1;
+            let columns = run.len() - 1;
             self.patch(finish, columns, rows, Poles::default(), |column, row| {
                 let column = if inward { columns - column } else { column };
                 let at = row % count;
                 let part = path.distances[at] / length;
-                let normal = run.normals[column] * if inward { -1.0 } else { 1.0 };
+                let station = run[column];
+                let normal = station.normal * if inward { -1.0 } else { 1.0 };
                 let scale = scale(part);
                 let along = if row == count { length } else { path.distances[at] };
                 Vertex {
-                    position: path.points[at] + path.frames[at] * (run.points[column] * scale).extend(0.0),
+                    position: path.points[at] + path.frames[at] * (station.point * scale).extend(0.0),
                     normal: path.frames[at] * normal.extend(0.0),
-                    coordinates: Vec2::new(run.distances[column] * scale, along),
+                    coordinates: Vec2::new(station.distance * scale, along),
                 }
             });
         }
@@ -186,33 +189,53 @@ pub(super) fn around_wheels(wheels: &[(Vec2, f32)], spacing: f32) -> Vec<(Vec2, 
         let direction = way.normalize();
         direction * lean - direction.perp() * (1.0 - lean * lean).sqrt()
     };
-    let mut pieces: Vec<(f32, Box<dyn Fn(f32) -> (Vec2, Vec2)>)> = Vec::new();
+    let mut pieces = Vec::with_capacity(count * 2);
     for index in 0..count {
         let (center, radius) = wheels[index];
         let (before, after) = (normal((index + count - 1) % count), normal(index));
-        let (from, turn) = (before.to_angle(), before.angle_to(after).rem_euclid(TAU));
-        pieces.push((
-            radius * turn,
-            Box::new(move |part| {
-                let spoke = Vec2::from_angle(from + turn * part);
-                (center + spoke * radius, spoke.perp())
-            }),
-        ));
+        let turn = before.angle_to(after).rem_euclid(TAU);
+        pieces.push(Piece::Wheel { center, radius, from: before.to_angle(), turn });
         let (next_center, next_radius) = wheels[(index + 1) % count];
-        let (start, end) = (center + after * radius, next_center + after * next_radius);
-        pieces.push((start.distance(end), Box::new(move |part| (start.lerp(end, part), after.perp()))));
+        let (from, to) = (center + after * radius, next_center + after * next_radius);
+        pieces.push(Piece::Stretch { from, to });
     }
-    let length: f32 = pieces.iter().map(|(length, _)| length).sum();
+    let length: f32 = pieces.iter().map(Piece::length).sum();
     let steps = (length / spacing).round().max(3.0) as usize;
     let mut points = Vec::with_capacity(steps);
     let (mut piece, mut passed) = (0, 0.0);
     for step in 0..steps {
         let wanted = length * step as f32 / steps as f32;
-        while piece + 1 < pieces.len() && wanted - passed > pieces[piece].0 {
-            passed += pieces[piece].0;
+        while piece + 1 < pieces.len() && wanted - passed > pieces[piece].length() {
+            passed += pieces[piece].length();
             piece += 1;
         }
-        points.push((pieces[piece].1)(((wanted - passed) / pieces[piece].0.max(f32::MIN_POSITIVE)).min(1.0)));
+        let part = (wanted - passed) / pieces[piece].length().max(f32::MIN_POSITIVE);
+        points.push(pieces[piece].at(part.min(1.0)));
     }
     points
+}
+
+enum Piece {
+    Wheel { center: Vec2, radius: f32, from: f32, turn: f32 },
+    Stretch { from: Vec2, to: Vec2 },
+}
+
+impl Piece {
+    fn length(&self) -> f32 {
+        match *self {
+            Piece::Wheel { radius, turn, .. } => radius * turn,
+            Piece::Stretch { from, to } => from.distance(to),
+        }
+    }
+
+    /// The point after a part of the piece, and the direction there.
+    fn at(&self, part: f32) -> (Vec2, Vec2) {
+        match *self {
+            Piece::Wheel { center, radius, from, turn } => {
+                let spoke = Vec2::from_angle(from + turn * part);
+                (center + spoke * radius, spoke.perp())
+            }
+            Piece::Stretch { from, to } => (from.lerp(to, part), (to - from).normalize_or(Vec2::X)),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The turbocharger above the bell housing, and the pipes that it feeds.
 
-use std::f32::consts::{PI, TAU};
+use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
 use glam::{Affine3A, Vec2, Vec3};
 
@@ -45,9 +45,10 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
         0.037,
         11,
     );
-    add_volute(assembly, turbo, "Compressor volute", Finish::CastAluminium, at(0.0, 0.044, 0.0), 0.068, 0.030);
-    let turned = Affine3A::from_rotation_x(PI) * Affine3A::from_rotation_y(1.2);
-    add_volute(assembly, turbo, "Turbine volute", Finish::CastIron, at(0.0, -0.046, 0.0) * turned, 0.062, 0.027);
+    let compressor = Volute { finish: Finish::CastAluminium, radius: 0.068, widest: 0.0285, outlet: PI, winding: -1.0 };
+    add_volute(assembly, turbo, "Compressor volute", at(0.0, 0.044, 0.0), compressor);
+    let turbine = Volute { finish: Finish::CastIron, radius: 0.062, widest: 0.027, outlet: FRAC_PI_2, winding: 1.0 };
+    add_volute(assembly, turbo, "Turbine volute", at(0.0, -0.046, 0.0) * Affine3A::from_rotation_x(PI), turbine);
     for (name, height) in [("Compressor band", 0.030), ("Turbine band", -0.030)] {
         assembly.single(turbo, name, at(0.0, height, 0.0), |solid| {
             solid.ring(Finish::StainlessSteel, 0.043, 0.0495, -0.0045, 0.0045, 0.0015)
@@ -143,20 +144,24 @@ fn draw_blade(solid: &mut Solid, finish: Finish, radius: f32) {
     edge(solid, rows, &|row| (0.0, part(rows - row, rows)), Vec3::NEG_Y);
 }
 
-/// A snail around Y whose pipe widens towards its outlet, which leaves along X.
-fn add_volute(
-    assembly: &mut Assembly,
-    turbo: Group,
-    name: &str,
+/// A snail around Y whose pipe widens towards its outlet.
+#[derive(Clone, Copy)]
+struct Volute {
     finish: Finish,
-    place: Affine3A,
     radius: f32,
     widest: f32,
-) {
+    /// Where the outlet is, from Z towards X.
+    outlet: f32,
+    /// 1 if it is approached from smaller angles, -1 if from larger ones.
+    winding: f32,
+}
+
+fn add_volute(assembly: &mut Assembly, turbo: Group, name: &str, place: Affine3A, volute: Volute) {
+    let Volute { finish, radius, widest, outlet, winding } = volute;
     let volute = assembly.single(turbo, name, place, move |solid| {
         let steps = solid.detail().around(radius, TAU).max(10);
         let snail = |part: f32| {
-            let angle = TAU * part * 0.94;
+            let angle = outlet - winding * TAU * 0.94 * (1.0 - part);
             // Moved outwards as it widens, so that its inner side stays where it is.
             let out = radius - 0.014 + widest * (0.35 + 0.65 * part);
             Vec3::new(out * angle.sin(), 0.0, out * angle.cos())
@@ -259,7 +264,7 @@ fn add_charge_pipe(assembly: &mut Assembly, engine: Group) {
         Vec3::new(0.175, 0.386, 0.080),
         Vec3::new(0.25, 0.383, 0.072),
         Vec3::new(0.298, 0.352, 0.040),
-        Vec3::new(0.290, 0.318, 0.008),
+        Vec3::new(0.290, 0.319, 0.008),
         front + Vec3::new(-0.018, 0.0, 0.0),
     ];
     hose(assembly, charge, "Front hose", Finish::Silicone, last, 0.0335);

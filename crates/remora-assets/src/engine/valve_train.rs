@@ -44,6 +44,9 @@ struct ValveShapes {
 
 pub(super) struct Shapes {
     valves: ValveShapes,
+    shaft: Shape,
+    wheel: Shape,
+    crank_wheel: Shape,
     lobe: Shape,
     journal: Shape,
     outer_link: Shape,
@@ -54,6 +57,23 @@ pub(super) struct Shapes {
 pub(super) fn shapes(assembly: &mut Assembly) -> Shapes {
     Shapes {
         valves: valve_shapes(assembly),
+        shaft: assembly.shape("Camshaft", |solid| {
+            let half = BLOCK_HALF_LENGTH;
+            solid.at(y_to_x(), |solid| solid.ring(Finish::ForgedSteel, 0.005, 0.0105, -half, half + 0.02, 0.001));
+        }),
+        wheel: assembly.shape("Camshaft wheel", |solid| {
+            let finish = Finish::BlackenedSteel;
+            solid.at(z_to_x(), |solid| solid.chain_wheel(finish, CAM_TEETH, CHAIN_PITCH, 0.005, 0.036));
+            solid.at(y_to_x(), |solid| {
+                solid.ring(finish, 0.013, 0.037, -0.0015, 0.0015, 0.0);
+                solid.cylinder(finish, 0.018, -0.006, 0.005, 0.001);
+            });
+        }),
+        crank_wheel: assembly.shape("Crankshaft wheel", |solid| {
+            solid.at(z_to_x(), |solid| {
+                solid.chain_wheel(Finish::BlackenedSteel, CRANK_TEETH, CHAIN_PITCH, 0.005, 0.0165);
+            });
+        }),
         lobe: assembly.shape("Cam lobe", draw_lobe),
         journal: assembly.shape("Camshaft journal", |solid| {
             solid.at(y_to_x(), |solid| solid.cylinder(Finish::PolishedSteel, 0.0125, -0.009, 0.009, 0.001));
@@ -67,7 +87,7 @@ pub(super) fn add(assembly: &mut Assembly, head: Group, bank: Bank, shapes: &Sha
     let train = assembly.group(head, "Valve train", Affine3A::IDENTITY);
     for (side, name) in [(-1.0, "Intake"), (1.0, "Exhaust")] {
         let row = assembly.group(train, format!("{name} valves"), Affine3A::IDENTITY);
-        let camshaft = add_camshaft(assembly, train, bank, side, name, shapes.journal);
+        let camshaft = add_camshaft(assembly, train, bank, side, name, shapes);
         for index in 0..4 {
             let phase = cam_phase(bank, index, side);
             for (end, offset) in [-PAIR_OFFSET, PAIR_OFFSET].into_iter().enumerate() {
@@ -211,30 +231,16 @@ fn add_valve(assembly: &mut Assembly, valve: Group, shapes: &ValveShapes, side: 
     assembly.part(valve, "Seat", shapes.seat, Affine3A::IDENTITY);
 }
 
-fn add_camshaft(assembly: &mut Assembly, train: Group, bank: Bank, side: f32, name: &str, journal: Shape) -> Group {
+fn add_camshaft(assembly: &mut Assembly, train: Group, bank: Bank, side: f32, name: &str, shapes: &Shapes) -> Group {
     let camshaft = assembly.group(train, format!("{name} camshaft"), at(0.0, CAM_HEIGHT, CAM_OFFSET * side));
-    let shaft = assembly.shape(format!("Camshaft {}", bank.name()), |solid| {
-        solid.at(y_to_x(), |solid| {
-            solid.ring(Finish::ForgedSteel, 0.005, 0.0105, -BLOCK_HALF_LENGTH, BLOCK_HALF_LENGTH + 0.02, 0.001)
-        });
-    });
-    let toward_front =
-        Affine3A::from_scale(Vec3::ONE) * Affine3A::from_rotation_y(if bank == Bank::Left { 0.0 } else { PI });
-    assembly.part(camshaft, "Shaft", shaft, toward_front);
+    let toward_front = Affine3A::from_rotation_y(if bank == Bank::Left { 0.0 } else { PI });
+    assembly.part(camshaft, "Shaft", shapes.shaft, toward_front);
     for index in 0..5 {
         let x = bank.between_cylinders(index);
-        assembly.part(camshaft, format!("Journal {}", index + 1), journal, at(x, 0.0, 0.0));
+        assembly.part(camshaft, format!("Journal {}", index + 1), shapes.journal, at(x, 0.0, 0.0));
     }
-    let wheel = assembly.shape("Camshaft wheel", |solid| {
-        let finish = Finish::BlackenedSteel;
-        solid.at(z_to_x(), |solid| solid.chain_wheel(finish, CAM_TEETH, CHAIN_PITCH, 0.005, 0.036));
-        solid.at(y_to_x(), |solid| {
-            solid.ring(finish, 0.013, 0.037, -0.0015, 0.0015, 0.0);
-            solid.cylinder(finish, 0.018, -0.006, 0.005, 0.001);
-        });
-    });
     let x = bank.front() * chain_plane(bank);
-    assembly.part(camshaft, "Chain wheel", wheel, at(x, 0.0, 0.0));
+    assembly.part(camshaft, "Chain wheel", shapes.wheel, at(x, 0.0, 0.0));
     for index in 0..3 {
         let angle = TAU * index as f32 / 3.0 + 0.4;
         let place = at(x + bank.front() * 0.0015, angle.cos() * 0.026, angle.sin() * 0.026);
@@ -256,10 +262,7 @@ fn wheel_radius(teeth: u32) -> f32 {
 fn add_chain(assembly: &mut Assembly, train: Group, bank: Bank, shapes: &Shapes) {
     let x = bank.front() * chain_plane(bank);
     let chain = assembly.group(train, "Timing chain", at(x, 0.0, 0.0));
-    let crank_wheel = assembly.shape(format!("Crankshaft wheel {}", bank.name()), |solid| {
-        solid.at(z_to_x(), |solid| solid.chain_wheel(Finish::BlackenedSteel, CRANK_TEETH, CHAIN_PITCH, 0.005, 0.0165));
-    });
-    assembly.part(chain, "Crankshaft wheel", crank_wheel, Affine3A::IDENTITY);
+    assembly.part(chain, "Crankshaft wheel", shapes.crank_wheel, Affine3A::IDENTITY);
     // In the plane of Z and Y, counter-clockwise seen against X: Z to the right would mirror it.
     let wheels = [
         (Vec2::new(0.0, 0.0), wheel_radius(CRANK_TEETH)),
