@@ -10,7 +10,7 @@ use bytemuck::bytes_of;
 
 use crate::frame::{FrameRequest, RenderError, Samples};
 use crate::graphics::Graphics;
-use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, Large, bind_buffers};
+use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, bind_buffers};
 use crate::library::Library;
 use crate::prepare::Shading;
 use crate::profile::{Mark, Profile};
@@ -28,7 +28,6 @@ pub(crate) struct Stage<'a> {
     pub scene: &'a wgpu::BindGroup,
     /// Textures and light, by bucket.
     pub lights: &'a [wgpu::BindGroup],
-    pub items: &'a wgpu::Buffer,
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
     pub profile: &'a Profile,
@@ -48,7 +47,7 @@ struct Runs {
     blocks_wide: u32,
     blocks: u32,
     length: u32,
-    padding: u32,
+    collect: u32,
     bounds: [[u32; 2]; RUNS_AT_ONCE],
 }
 
@@ -84,18 +83,19 @@ pub(crate) fn ensure_kernels(
 ) -> Result<(), RenderError> {
     let samples = request.samples;
     let mut wanted = vec![Kernel::Arguments, Kernel::Classify { samples }];
-    for run in &selection.runs {
-        let detail = run.key.shading.detail();
-        let layer = run.key.phase == Phase::Blend;
-        wanted.push(Kernel::Resolve { detail, samples, layer });
-        for first in [true, false] {
-            let fragments = run.key.phase.fragments(detail, first);
-            for &cover in covers(graphics.adapter().atomics_64) {
-                wanted.push(Kernel::Raster { fragments, cover, samples });
-                wanted.push(Kernel::RasterLarge { fragments, cover, samples, large: Large::Medium });
-                wanted.push(Kernel::RasterLarge { fragments, cover, samples, large: Large::Huge });
+    let wide = !graphics.adapter().software;
+    for batch in &selection.batches {
+        let fragments = batch.key.phase.fragments(batch.key.shading.detail());
+        for &cover in covers(graphics.adapter().atomics_64) {
+            wanted.push(Kernel::Raster { fragments, cover, samples, wide, small: batch.small });
+            if !batch.small {
+                wanted.push(Kernel::RasterLarge { fragments, cover, samples });
             }
         }
+    }
+    for run in &selection.runs {
+        let layer = run.key.phase == Phase::Blend;
+        wanted.push(Kernel::Resolve { detail: run.key.shading.detail(), samples, layer });
         if layer || samples == Samples::Four {
             wanted.push(Kernel::Composite);
         }
@@ -156,7 +156,7 @@ impl Stage<'_> {
             Part::Solid => (&scratch.list_counts, &scratch.list_counts),
             Part::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
         };
-        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, self.items, solid, before];
+        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before];
         let device = &self.graphics.device;
         let bind_group = bind_buffers(device, "raster targets", &self.kernels.layouts.raster, &buffers);
         let first_layer = part == Part::Layer { index: 0 };
@@ -190,23 +190,29 @@ impl Stage<'_> {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(2, targets, &[]);
+        let wide = !self.graphics.adapter().software;
         for batch in batches {
-            let fragments = batch.key.phase.fragments(batch.key.shading.detail(), first_layer);
-            pass.set_pipeline(self.kernels.get(Kernel::Raster { fragments, cover, samples }));
+            let fragments = batch.key.phase.fragments(batch.key.shading.detail());
+            let kernel = Kernel::Raster { fragments, cover, samples, wide, small: batch.small };
+            pass.set_pipeline(self.kernels.get(kernel));
             pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
             pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
-            let count = batch.items.len() as u32;
-            pass.set_immediates(0, bytes_of(&[batch.items.start, count, scratch.queue_length]));
+            let count = batch.entries.len() as u32;
+            let draw = [batch.entries.start, count, scratch.queue_length, u32::from(first_layer)];
+            pass.set_immediates(0, bytes_of(&draw));
             pass.dispatch_workgroups(count.min(GROUPS_WIDE), count.div_ceil(GROUPS_WIDE), 1);
+        }
+        if batches.iter().all(|batch| batch.small) {
+            return;
         }
         self.set_arguments(&mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(1, self.library.geometry.bind_group(last.key.page), &[]);
-        let fragments = last.key.phase.fragments(last.key.shading.detail(), first_layer);
-        for (large, offset) in [(Large::Medium, 0), (Large::Huge, 12)] {
-            pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples, large }));
-            pass.set_immediates(0, bytes_of(&[0, 0, scratch.queue_length]));
-            pass.dispatch_workgroups_indirect(&scratch.queue_dispatches, offset);
+        let fragments = last.key.phase.fragments(last.key.shading.detail());
+        pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples }));
+        for (kind, slices) in [(0, 1), (1, HUGE_SLICES)] {
+            pass.set_immediates(0, bytes_of(&[kind, slices, scratch.queue_length, u32::from(first_layer)]));
+            pass.dispatch_workgroups_indirect(&scratch.queue_dispatches, u64::from(kind) * 12);
         }
     }
 
@@ -226,19 +232,28 @@ impl Stage<'_> {
         part: Part,
     ) {
         let runs: Vec<&Run> = runs.collect();
-        for runs in runs.chunks(RUNS_AT_ONCE) {
-            self.shade_runs(encoder, runs, samples, part);
+        for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
+            // Layers behind the first touch no other blocks than that does.
+            let collect = index == 0 && !matches!(part, Part::Layer { index: 1.. });
+            self.shade_runs(encoder, runs, samples, part, collect);
         }
     }
 
-    fn shade_runs(&self, encoder: &mut wgpu::CommandEncoder, runs: &[&Run], samples: Samples, part: Part) {
+    fn shade_runs(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        runs: &[&Run],
+        samples: Samples,
+        part: Part,
+        collect: bool,
+    ) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
         let mut bounds = Runs {
             blocks_wide: targets.blocks.width,
             blocks,
             length: runs.len() as u32,
-            padding: 0,
+            collect: u32::from(collect),
             bounds: [[0; 2]; RUNS_AT_ONCE],
         };
         for (bounds, run) in bounds.bounds.iter_mut().zip(runs) {
@@ -258,7 +273,7 @@ impl Stage<'_> {
             device,
             "classify",
             &layouts.classify,
-            &[&uniform, seen, &scratch.list_counts, &targets.lists],
+            &[&uniform, seen, &scratch.list_counts, &targets.lists, &scratch.touched_count, &targets.touched],
         );
         let resolve = bind_buffers(
             device,
@@ -268,6 +283,9 @@ impl Stage<'_> {
         );
 
         encoder.clear_buffer(&scratch.list_counts, 0, None);
+        if collect {
+            encoder.clear_buffer(&scratch.touched_count, 0, None);
+        }
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Classify { samples }));
         pass.set_bind_group(0, &classify, &[]);
@@ -288,12 +306,12 @@ impl Stage<'_> {
     }
 
     fn composite(&self, encoder: &mut wgpu::CommandEncoder) {
-        let pixels = self.targets.kind.size.pixels();
+        let size = self.targets.kind.size;
         let mut pass = encoder.begin_compute_pass(&Default::default());
+        self.set_arguments(&mut pass, &self.scratch.touched_arguments, [1, 8, 1]);
         pass.set_pipeline(self.kernels.get(Kernel::Composite));
         pass.set_bind_group(0, &self.targets.composite, &[]);
-        pass.set_immediates(0, bytes_of(&[pixels]));
-        let groups = pixels.div_ceil(64);
-        pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
+        pass.set_immediates(0, bytes_of(&[size.width, size.height]));
+        pass.dispatch_workgroups_indirect(&self.scratch.touched_dispatch, 0);
     }
 }

@@ -53,14 +53,7 @@ pub(crate) enum Cover {
 pub(crate) enum Fragments {
     Opaque,
     Masked { detail: u8 },
-    Layer { first: bool },
-}
-
-/// Which end of the queue of large triangles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Large {
-    Medium,
-    Huge,
+    Layer,
 }
 
 /// Workgroups that share a huge triangle.
@@ -68,11 +61,28 @@ pub(crate) const HUGE_SLICES: u32 = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kernel {
-    Raster { fragments: Fragments, cover: Cover, samples: Samples },
-    RasterLarge { fragments: Fragments, cover: Cover, samples: Samples, large: Large },
-    Classify { samples: Samples },
+    /// `wide` workgroups suit adapters that run many invocations together; `small`: no triangle is for the queue.
+    Raster {
+        fragments: Fragments,
+        cover: Cover,
+        samples: Samples,
+        wide: bool,
+        small: bool,
+    },
+    RasterLarge {
+        fragments: Fragments,
+        cover: Cover,
+        samples: Samples,
+    },
+    Classify {
+        samples: Samples,
+    },
     Arguments,
-    Resolve { detail: u8, samples: Samples, layer: bool },
+    Resolve {
+        detail: u8,
+        samples: Samples,
+        layer: bool,
+    },
     Composite,
 }
 
@@ -99,11 +109,11 @@ pub(crate) struct Kernels {
 }
 
 impl Phase {
-    pub(crate) fn fragments(self, detail: u8, first_layer: bool) -> Fragments {
+    pub(crate) fn fragments(self, detail: u8) -> Fragments {
         match self {
             Phase::Opaque => Fragments::Opaque,
             Phase::Mask => Fragments::Masked { detail },
-            Phase::Blend => Fragments::Layer { first: first_layer },
+            Phase::Blend => Fragments::Layer,
         }
     }
 }
@@ -182,22 +192,19 @@ impl Kernel {
         let samples = |samples: Samples| ("SAMPLES", f64::from(samples.count()));
         let truth = |name, value| (name, if value { 1.0 } else { 0.0 });
         match self {
-            Kernel::Raster { fragments, cover, samples: count } => {
-                let mut constants = vec![samples(count)];
+            Kernel::Raster { fragments, cover, samples: count, wide, small } => {
+                let width = if wide { 64.0 } else { 8.0 };
+                let mut constants = vec![samples(count), ("WIDTH", width), truth("SMALL_ONLY", small)];
                 constants.extend(fragments.constants());
                 constants.extend(cover.constants());
                 constants
             }
-            Kernel::RasterLarge { fragments, cover, samples: count, large } => {
+            Kernel::RasterLarge { fragments, cover, samples: count } => {
                 let mut constants = vec![samples(count)];
                 constants.extend(fragments.constants());
                 constants.extend(cover.constants());
-                if matches!(fragments, Fragments::Layer { .. }) {
+                if fragments == Fragments::Layer {
                     constants.push(("REACH", 0.0));
-                }
-                match large {
-                    Large::Medium => constants.extend([("KIND", 0.0), ("SLICES", 1.0)]),
-                    Large::Huge => constants.extend([("KIND", 1.0), ("SLICES", f64::from(HUGE_SLICES))]),
                 }
                 constants
             }
@@ -266,15 +273,14 @@ impl Fragments {
         match self {
             Fragments::Opaque => vec![FRAGMENT],
             Fragments::Masked { .. } => vec![SURFACE, FRAGMENT_MASKED],
-            Fragments::Layer { .. } => vec![FRAGMENT_LAYER],
+            Fragments::Layer => vec![FRAGMENT_LAYER],
         }
     }
 
     fn constants(self) -> Vec<(&'static str, f64)> {
         match self {
-            Fragments::Opaque => Vec::new(),
+            Fragments::Opaque | Fragments::Layer => Vec::new(),
             Fragments::Masked { detail } => vec![("DETAIL", f64::from(detail))],
-            Fragments::Layer { first } => vec![("FIRST_LAYER", if first { 1.0 } else { 0.0 })],
         }
     }
 }
@@ -295,12 +301,12 @@ impl Layouts {
         Self {
             scene: layout(device, "scene", &[Uniform, Read, Read, Read, Read]),
             page: layout(device, "geometry page", &[Read, Read, Read]),
-            raster: layout(device, "raster targets", &[Write, Write, Write, Read, Read, Read]),
+            raster: layout(device, "raster targets", &[Write, Write, Write, Read, Read]),
             resolve: layout(device, "resolve targets", &[Read, Read, Read, Write, Write]),
             light: layout(device, "textures and light", &[Layers, Sampler, Environment, Sampler]),
-            classify: layout(device, "classify", &[Uniform, Read, Write, Write]),
+            classify: layout(device, "classify", &[Uniform, Read, Write, Write, Write, Write]),
             arguments: layout(device, "arguments", &[Read, Write]),
-            composite: layout(device, "composite", &[Read, Write]),
+            composite: layout(device, "composite", &[Read, Read, Read, Write]),
         }
     }
 }
@@ -353,21 +359,16 @@ mod tests {
 
     fn all_kernels() -> Vec<Kernel> {
         let mut kernels = vec![Kernel::Arguments, Kernel::Composite];
-        let fragments = [
-            Fragments::Opaque,
-            Fragments::Masked { detail: 0 },
-            Fragments::Masked { detail: 2 },
-            Fragments::Layer { first: true },
-            Fragments::Layer { first: false },
-        ];
+        let fragments =
+            [Fragments::Opaque, Fragments::Masked { detail: 0 }, Fragments::Masked { detail: 2 }, Fragments::Layer];
         for samples in [Samples::One, Samples::Four] {
             kernels.push(Kernel::Classify { samples });
             for cover in [Cover::Whole, Cover::Depth, Cover::Id] {
                 for fragments in fragments {
-                    kernels.push(Kernel::Raster { fragments, cover, samples });
-                    for large in [Large::Medium, Large::Huge] {
-                        kernels.push(Kernel::RasterLarge { fragments, cover, samples, large });
+                    for (wide, small) in [(false, false), (false, true), (true, false), (true, true)] {
+                        kernels.push(Kernel::Raster { fragments, cover, samples, wide, small });
                     }
+                    kernels.push(Kernel::RasterLarge { fragments, cover, samples });
                 }
             }
             for detail in 0..3 {

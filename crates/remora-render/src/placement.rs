@@ -7,10 +7,9 @@ use crate::graphics::Graphics;
 use crate::library::Library;
 use crate::selection::SelectableInstance;
 
-/// Four quads: three rows of the transform to the world, then flags. `placement_of` in scene.wgsl reads it.
+/// Four quads: three rows of the transform to the world, and room for more. `placement_of` in scene.wgsl reads it.
 type State = [[u32; 4]; 4];
 
-const MIRRORED: u32 = 1;
 const INSTANCES_MIN: usize = 1024;
 
 #[derive(Debug)]
@@ -104,8 +103,7 @@ fn state(instance: &Instance) -> State {
     let rows = matrix.transpose();
     let offset = instance.world.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
-    let flags = if matrix.determinant() < 0.0 { MIRRORED } else { 0 };
-    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), [flags, 0, 0, 0]]
+    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), [0; 4]]
 }
 
 /// Ascending indices as ranges. Small gaps are written along: a write costs more than a few states.

@@ -21,8 +21,8 @@ use crate::upload::Upload;
 /// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
 const TARGETS_MAX: usize = 3;
 
-/// Clusters up to so many pixels across hold no triangle for the queue: their bounding boxes are small enough.
-const SMALL_CLUSTER_PIXELS: f32 = 10.0;
+/// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
+const SMALL_CLUSTER_PIXELS: f32 = 40.0;
 
 /// Draws a scene on one graphics device. Not for several threads at once; wants one of its own, because handing
 /// over a frame can wait for the one before.
@@ -34,7 +34,6 @@ pub struct Renderer {
     selection: Selection,
     frame: wgpu::Buffer,
     entries: Upload<[u32; 2]>,
-    items: Upload<u32>,
     scratch: Scratch,
     /// Most recently used first.
     targets: Vec<Targets>,
@@ -89,7 +88,6 @@ impl Renderer {
             selection: Selection::default(),
             frame: graphics.buffer("frame", size_of::<Frame>() as u64, uniform)?,
             entries: Upload::new(&graphics, "entries")?,
-            items: Upload::new(&graphics, "items")?,
             scratch,
             targets: Vec::new(),
             bindings: None,
@@ -164,7 +162,6 @@ impl Renderer {
         self.ensure_targets(request)?;
         self.write_frame(request);
         self.entries.write(&self.graphics, &self.selection.entries)?;
-        self.items.write(&self.graphics, &self.selection.items)?;
         self.ensure_bindings();
         self.hand_over(request, stopwatch, select)
     }
@@ -183,7 +180,6 @@ impl Renderer {
             library: &self.library,
             scene: &bindings.scene,
             lights: &bindings.lights,
-            items: self.items.buffer(),
             scratch: &self.scratch,
             targets,
             profile: &self.profile,
@@ -263,7 +259,7 @@ impl Renderer {
                 });
                 self.targets.truncate(TARGETS_MAX - 1);
                 let lists_max = lists.next_power_of_two();
-                let targets = Targets::new(&self.graphics, &self.kernels.layouts, kind, lists_max)?;
+                let targets = Targets::new(&self.graphics, &self.kernels.layouts, &self.scratch, kind, lists_max)?;
                 self.targets.insert(0, targets);
             }
         }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the
-//! visibility buffer holds. Runs are entries that one kernel shades; items are halves of clusters, which is what a
-//! workgroup rasterises; batches are runs of items after which the queue of large triangles has to be drawn.
+//! visibility buffer holds. Runs are entries that one kernel shades; batches are entries that one dispatch
+//! rasterises, a workgroup each.
 
 use std::ops::Range;
 
@@ -17,8 +17,6 @@ use remora_assets::cluster::ClusterBounds;
 use crate::frame::{Camera, Size};
 use crate::prepare::Shading;
 
-/// Triangles per item; an invocation each.
-pub(crate) const ITEM_TRIANGLES: u32 = 64;
 /// Entries are numbered within 25 bits; 0 is nothing.
 pub(crate) const ENTRIES_MAX: usize = (1 << 25) - 1;
 
@@ -77,6 +75,8 @@ pub(crate) struct SelectableInstance {
     pub scale_max: f32,
     /// All columns are equally long and at right angles, so that angles keep.
     pub uniform: bool,
+    /// Turns what runs anticlockwise around.
+    pub mirrored: bool,
 }
 
 impl SelectableInstance {
@@ -91,7 +91,7 @@ impl SelectableInstance {
         let scale_max = if orthogonal { longest.sqrt() } else { lengths.iter().sum::<f32>().sqrt() };
         let shortest = lengths.into_iter().fold(f32::INFINITY, f32::min);
         let uniform = orthogonal && longest - shortest <= longest * 1e-3;
-        Self { mesh, visible, world, scale_max, uniform }
+        Self { mesh, visible, world, scale_max, uniform, mirrored: world.matrix3.determinant() < 0.0 }
     }
 }
 
@@ -114,11 +114,13 @@ pub(crate) struct Run {
     pub entries: Range<u32>,
 }
 
-/// Items of one key for one dispatch.
+/// Entries of one key for one dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
     pub key: Key,
-    pub items: Range<u32>,
+    pub entries: Range<u32>,
+    /// Nothing in it is for the queue.
+    pub small: bool,
     /// The queue must be drawn before the next batch, which could overfill it or needs other bindings.
     pub flush: bool,
 }
@@ -126,23 +128,23 @@ pub(crate) struct Batch {
 /// The result; kept from frame to frame so that nothing is allocated while the scene stays.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// Instance and cluster index on the device. The first is a blank.
+    /// Instance, with a bit for mirrored ones, and cluster on the device. The first is a blank.
     pub entries: Vec<[u32; 2]>,
-    /// Number of the entry times two, plus one for the second half of its triangles.
-    pub items: Vec<u32>,
     pub runs: Vec<Run>,
     pub batches: Vec<Batch>,
     pub triangles: u64,
-    found: Vec<Vec<Found>>,
+    /// Per key, first what is small, then what is large.
+    found: Vec<[Vec<Found>; 2]>,
 }
+
+/// Bit of an entry's first word.
+const MIRRORED: u32 = 1 << 31;
 
 #[derive(Clone, Copy, Debug)]
 struct Found {
     instance: u32,
     cluster: u32,
     triangles: u32,
-    /// Large enough on the screen to hold triangles for the queue.
-    large: bool,
 }
 
 impl View {
@@ -209,8 +211,8 @@ impl Selection {
         limits: SelectionLimits,
     ) {
         let mut found = std::mem::take(&mut self.found);
-        found.iter_mut().for_each(Vec::clear);
-        found.resize_with(scene.keys.len(), Vec::new);
+        found.iter_mut().flatten().for_each(Vec::clear);
+        found.resize_with(scene.keys.len(), Default::default);
         let mut count = 0;
         for (index, instance) in instances.iter().enumerate() {
             if !instance.visible {
@@ -233,11 +235,11 @@ impl Selection {
                     continue;
                 }
                 count += 1;
-                found[cluster.key as usize].push(Found {
-                    instance: index as u32,
+                let large = view.diameter_pixels(center, radius) > limits.small_pixels;
+                found[cluster.key as usize][usize::from(large)].push(Found {
+                    instance: index as u32 | if instance.mirrored { MIRRORED } else { 0 },
                     cluster: cluster.index,
                     triangles: cluster.triangles,
-                    large: view.diameter_pixels(center, radius) > limits.small_pixels,
                 });
             }
         }
@@ -246,53 +248,56 @@ impl Selection {
     }
 
     /// Numbers what was found, key by key.
-    fn arrange(&mut self, keys: &[Key], found: &[Vec<Found>], queue_length: u32) {
+    fn arrange(&mut self, keys: &[Key], found: &[[Vec<Found>; 2]], queue_length: u32) {
         self.entries.clear();
         self.entries.push([0, 0]);
-        self.items.clear();
         self.runs.clear();
         self.batches.clear();
         self.triangles = 0;
         let mut queued = 0;
-        for (key, found) in keys.iter().zip(found) {
-            if found.is_empty() {
+        for (key, [small, large]) in keys.iter().zip(found) {
+            if small.is_empty() && large.is_empty() {
                 continue;
             }
-            let first_entry = self.entries.len() as u32;
-            let mut first_item = self.items.len() as u32;
             // What is queued by a masked triangle can only be drawn with the bindings of its key.
             let together = |last: &Batch| last.key.phase == key.phase && key.phase != Phase::Mask;
             if self.batches.last().is_some_and(|last| !together(last)) {
                 self.flush(&mut queued);
             }
-            for one in found {
-                let records = if one.large { one.triangles } else { 0 };
-                if queued + records > queue_length {
-                    self.close_batch(*key, &mut first_item);
+            let first = self.entries.len() as u32;
+            self.number(small);
+            self.batch(*key, first, true);
+            let mut piece = 0;
+            for (index, one) in large.iter().enumerate() {
+                if queued + one.triangles > queue_length {
+                    self.number_batch(*key, &large[piece..index]);
                     self.flush(&mut queued);
+                    piece = index;
                 }
-                queued += records;
-                let number = self.entries.len() as u32;
-                self.entries.push([one.instance, one.cluster]);
-                let halves = one.triangles.div_ceil(ITEM_TRIANGLES);
-                self.items.extend((0..halves).map(|half| number << 1 | half));
-                self.triangles += u64::from(one.triangles);
+                queued += one.triangles;
             }
-            self.close_batch(*key, &mut first_item);
-            self.runs.push(Run { key: *key, entries: first_entry..self.entries.len() as u32 });
+            self.number_batch(*key, &large[piece..]);
+            self.runs.push(Run { key: *key, entries: first..self.entries.len() as u32 });
         }
         self.flush(&mut queued);
-        for batch in &self.batches {
-            interleave(&mut self.items[batch.items.start as usize..batch.items.end as usize]);
-        }
     }
 
-    fn close_batch(&mut self, key: Key, first_item: &mut u32) {
-        let end = self.items.len() as u32;
-        if *first_item < end {
-            self.batches.push(Batch { key, items: *first_item..end, flush: false });
+    fn number_batch(&mut self, key: Key, found: &[Found]) {
+        let first = self.entries.len() as u32;
+        self.number(found);
+        self.batch(key, first, false);
+    }
+
+    fn number(&mut self, found: &[Found]) {
+        self.entries.extend(interleaved(found).map(|one| [one.instance, one.cluster]));
+        self.triangles += found.iter().map(|one| u64::from(one.triangles)).sum::<u64>();
+    }
+
+    fn batch(&mut self, key: Key, first: u32, small: bool) {
+        let entries = first..self.entries.len() as u32;
+        if !entries.is_empty() {
+            self.batches.push(Batch { key, entries, small, flush: false });
         }
-        *first_item = end;
     }
 
     fn flush(&mut self, queued: &mut u32) {
@@ -331,16 +336,9 @@ fn turned_away(cluster: &SelectableCluster, local_eye: Option<Vec3>) -> bool {
 
 /// Software adapters give each thread one piece of a dispatch. Neighbours in the list cost about the same, so they go
 /// to different pieces.
-fn interleave(items: &mut [u32]) {
+fn interleaved(found: &[Found]) -> impl Iterator<Item = &Found> {
     const PIECES: usize = 8;
-    let old = items.to_vec();
-    let mut next = 0;
-    for piece in 0..PIECES {
-        for &item in old.iter().skip(piece).step_by(PIECES) {
-            items[next] = item;
-            next += 1;
-        }
-    }
+    (0..PIECES).flat_map(move |piece| found.iter().skip(piece).step_by(PIECES))
 }
 
 #[cfg(test)]
@@ -451,11 +449,12 @@ mod tests {
         let limits = SelectionLimits { small_pixels: 1.0, queue_length: 300 };
         let selection = select(&scene, &instances, limits);
         assert_eq!(selection.batches.len(), 9);
-        assert!(selection.batches.iter().all(|batch| batch.flush && batch.items.len() <= 6));
-        let mut items = selection.items.clone();
-        items.sort_unstable();
-        let all: Vec<u32> = (1..=25).flat_map(|number| [number << 1, number << 1 | 1]).collect();
-        assert_eq!(items, all, "every half of every cluster once");
+        assert!(selection.batches.iter().all(|batch| batch.flush && !batch.small && batch.entries.len() <= 3));
+        let mut instances: Vec<u32> = selection.entries[1..].iter().map(|entry| entry[0]).collect();
+        instances.sort_unstable();
+        assert_eq!(instances, (0..25).collect::<Vec<u32>>(), "every instance once");
+        let covered: Vec<u32> = selection.batches.iter().flat_map(|batch| batch.entries.clone()).collect();
+        assert_eq!(covered, (1..=25).collect::<Vec<u32>>(), "every entry once");
     }
 
     proptest! {

@@ -31,6 +31,8 @@ pub(crate) struct Targets {
     /// Sums of colour; a placeholder if nothing is summed.
     pub sums: wgpu::Buffer,
     pub lists: wgpu::Buffer,
+    /// Blocks that show anything.
+    pub touched: wgpu::Buffer,
     /// Lists that there is room for.
     pub lists_max: usize,
     pub composite: wgpu::BindGroup,
@@ -45,8 +47,11 @@ pub(crate) struct Scratch {
     pub queue_dispatches: wgpu::Buffer,
     pub list_counts: wgpu::Buffer,
     pub list_dispatches: wgpu::Buffer,
+    pub touched_count: wgpu::Buffer,
+    pub touched_dispatch: wgpu::Buffer,
     pub queue_arguments: wgpu::BindGroup,
     pub list_arguments: wgpu::BindGroup,
+    pub touched_arguments: wgpu::BindGroup,
 }
 
 /// Records of large triangles, 64 bytes each.
@@ -58,6 +63,7 @@ impl Targets {
     pub(crate) fn new(
         graphics: &Graphics,
         layouts: &Layouts,
+        scratch: &Scratch,
         kind: TargetsKind,
         lists_max: usize,
     ) -> Result<Self, RenderError> {
@@ -84,8 +90,10 @@ impl Targets {
         let sums = graphics.buffer("sums", sums_bytes, STORAGE)?;
         let lists_bytes = lists_max as u64 * u64::from(blocks.pixels()) * 4;
         let lists = graphics.buffer("block lists", lists_bytes, STORAGE)?;
-        let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &[&sums, &picture]);
-        Ok(Self { kind, blocks, visibility, layers, picture, backdrop, sums, lists, lists_max, composite })
+        let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
+        let buffers = [&scratch.touched_count, &touched, &sums, &picture];
+        let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &buffers);
+        Ok(Self { kind, blocks, visibility, layers, picture, backdrop, sums, lists, touched, lists_max, composite })
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -109,6 +117,8 @@ impl Scratch {
         let queue_dispatches = graphics.buffer("queue dispatches", 2 * 12, indirect)?;
         let list_counts = graphics.buffer("list counts", RUNS_AT_ONCE as u64 * 4, STORAGE)?;
         let list_dispatches = graphics.buffer("list dispatches", RUNS_AT_ONCE as u64 * 12, indirect)?;
+        let touched_count = graphics.buffer("touched count", 4, STORAGE)?;
+        let touched_dispatch = graphics.buffer("touched dispatch", 12, indirect)?;
         let arguments =
             |counts, dispatches| bind_buffers(&graphics.device, "arguments", &layouts.arguments, &[counts, dispatches]);
         Ok(Self {
@@ -116,6 +126,9 @@ impl Scratch {
             queue_length: QUEUE_LENGTH,
             queue_arguments: arguments(&queue_counts, &queue_dispatches),
             list_arguments: arguments(&list_counts, &list_dispatches),
+            touched_arguments: arguments(&touched_count, &touched_dispatch),
+            touched_count,
+            touched_dispatch,
             queue_counts,
             queue_dispatches,
             list_counts,

@@ -7,7 +7,8 @@ struct Runs {
     blocks_wide: u32,
     blocks: u32,
     length: u32,
-    padding: u32,
+    // Whether blocks that show anything at all are listed, too.
+    collect: u32,
     // First and end entry of each run, two runs per vector.
     bounds: array<vec4<u32>, 16>,
 }
@@ -17,6 +18,9 @@ struct Runs {
 @group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>;
 // Column and row << 16 of each block, one list of `blocks` words per run.
 @group(0) @binding(3) var<storage, read_write> lists: array<u32>;
+// The same for blocks that show anything.
+@group(0) @binding(4) var<storage, read_write> touched_count: atomic<u32>;
+@group(0) @binding(5) var<storage, read_write> touched: array<u32>;
 
 const GROUPS_WIDE: u32 = 32768u;
 
@@ -27,11 +31,13 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         return;
     }
     var found = 0u;
+    var any = 0u;
     // A quad holds id and depth of two samples.
     for (var quad = 0u; quad < 4u * SAMPLES; quad++) {
         let words = unpack(seen[block * 4u * SAMPLES + quad]);
         let first = words.x >> 7u;
         let second = words.z >> 7u;
+        any |= words.x | words.z;
         for (var run = 0u; run < runs.length; run++) {
             let pair = runs.bounds[run >> 1u];
             let bounds = select(pair.xy, pair.zw, (run & 1u) == 1u);
@@ -41,6 +47,9 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     }
     let row = block / runs.blocks_wide;
     let place = (block - row * runs.blocks_wide) | (row << 16u);
+    if (runs.collect == 1u && any != 0u) {
+        touched[atomicAdd(&touched_count, 1u)] = place;
+    }
     while (found != 0u) {
         let run = firstTrailingBit(found);
         found &= found - 1u;

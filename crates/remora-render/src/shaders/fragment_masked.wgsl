@@ -1,7 +1,7 @@
 // What happens where a triangle with a mask covers a sample: its alpha there decides.
-fn fragment(x: u32, y: u32, sample: u32, depth: f32, id: u32) {
+fn fragment(pixel: vec2<u32>, sample: u32, word: u32, depth: f32, id: u32) {
     let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
-    let point = vec2(f32(x), f32(y)) + 0.5 + offset;
+    let point = vec2<f32>(pixel) + 0.5 + offset;
     let facet = facet_of(id);
     let a = corner_of(facet.placement, facet.a.xyz).screen;
     let b = corner_of(facet.placement, facet.b.xyz).screen;
@@ -25,6 +25,6 @@ fn fragment(x: u32, y: u32, sample: u32, depth: f32, id: u32) {
         alpha *= dot(alphas, weights.at) * fetch(spot, more.w & 0xffffu, factors.w >> 16u).a;
     }
     if (alpha >= unpack2x16unorm(more.z).y) {
-        cover(word_of(x, y) + sample, depth, id);
+        cover(word, depth, id);
     }
 }

@@ -1,28 +1,103 @@
-// One invocation per triangle: sets it up, draws it at once if it is small, and queues it otherwise.
-
-@group(2) @binding(3) var<storage, read> items: array<u32>;
+// One workgroup per cluster, its invocations take triangles in turn: each sets one up, draws it at once if it is small,
+// and queues it otherwise.
 
 struct Draw {
-    // Share of the items, and how many records the queue holds.
+    // Share of the entries.
     first: u32,
     count: u32,
+    // Records that the queue holds.
     queue_length: u32,
+    // Whether there is no layer in front of this one.
+    first_layer: u32,
 }
 var<immediate> draw: Draw;
+
+// Invocations of a workgroup: as many as run together, so that what is the same for all is loaded once.
+override WIDTH: u32 = 64u;
+// Whether all triangles are known to be small and in front of the near plane.
+override SMALL_ONLY: bool = false;
 
 const GROUPS_WIDE: u32 = 32768u;
 // A small triangle's bounding box has at most so many pixels, and no side is longer than the fixed-point
 // arithmetic allows: (64 * 256)^2 * 2 fits in 31 bits.
-override SMALL_PIXELS: u32 = 144u;
+override SMALL_PIXELS: f32 = 144.0;
 const SMALL_SIDE: f32 = 60.0;
+
+@compute @workgroup_size(WIDTH)
+fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let slot = group.y * GROUPS_WIDE + group.x;
+    let number = draw.first + min(slot, draw.count - 1u);
+    let entry = entry_of(number);
+    let cluster = unpack(clusters[entry.cluster]);
+    let placement = placement_of(entry);
+    let length = select(0u, cluster.w & 0xffu, slot < draw.count);
+    let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
+    for (var index = lane; index < length; index += WIDTH) {
+        let corners = triangles[cluster.z + index];
+        let local_a = bitcast<vec4<f32>>(unpack(vertices[cluster.x + (corners & 0xffu)])).xyz;
+        let local_b = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 8u) & 0xffu)])).xyz;
+        let local_c = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 16u) & 0xffu)])).xyz;
+        let a = corner_of(placement, local_a).screen;
+        let b = corner_of(placement, local_b).screen;
+        let c = corner_of(placement, local_c).screen;
+        draw_triangle(a, b, c, placement.mirrored, double_sided, number << 7u | index);
+    }
+}
+
+fn draw_triangle(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, mirrored: bool, double_sided: bool, id: u32) {
+    let inverse = 1.0 / vec3(a.z, b.z, c.z);
+    let point_a = a.xy * inverse.x;
+    let point_b = b.xy * inverse.y;
+    let point_c = c.xy * inverse.z;
+    var box = Box(min(point_a, min(point_b, point_c)), max(point_a, max(point_b, point_c)));
+    var in_front = true;
+    var seen = true;
+    if (!SMALL_ONLY) {
+        let near = frame.eye.w;
+        in_front = min(a.z, min(b.z, c.z)) >= near;
+        seen = max(a.z, max(b.z, c.z)) >= near;
+        if (!in_front) {
+            box = cut_box(a, b, c, near);
+        }
+    }
+    // Columns and rows with a sample in the box; samples lie up to 3/8 pixel from the centre.
+    let spread = select(0.0, 0.375, SAMPLES == 4u);
+    let low = max(ceil(box.low - 0.5 - spread), vec2(0.0));
+    let high = min(floor(box.high - 0.5 + spread), vec2<f32>(frame.size.xy) - 1.0);
+    let on_screen = all(low <= high) && seen;
+    if (SMALL_ONLY) {
+        draw_small(point_a, point_b, point_c, inverse, low, high, on_screen, mirrored, double_sided, id);
+        return;
+    }
+    let extent = high - low + 1.0;
+    let side = box.high - box.low;
+    let small = in_front && max(side.x, side.y) <= SMALL_SIDE && extent.x * extent.y <= SMALL_PIXELS;
+    draw_small(point_a, point_b, point_c, inverse, low, high, on_screen && small, mirrored, double_sided, id);
+    if (on_screen && !small) {
+        enqueue(a, b, c, vec2<u32>(low), vec2<u32>(high), mirrored, double_sided, id);
+    }
+}
 
 struct Box {
     low: vec2<f32>,
     high: vec2<f32>,
 }
 
-fn including(box: Box, point: vec2<f32>) -> Box {
-    return Box(min(box.low, point), max(box.high, point));
+// Bounds of the part of a triangle that lies in front of the near plane.
+fn cut_box(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, near: f32) -> Box {
+    var box = Box(vec2(1e9), vec2(-1e9));
+    box = including_corner(box, a, near);
+    box = including_corner(box, b, near);
+    box = including_corner(box, c, near);
+    box = including_crossing(box, a, b, near);
+    box = including_crossing(box, b, c, near);
+    return including_crossing(box, c, a, near);
+}
+
+fn including_corner(box: Box, corner: vec3<f32>, near: f32) -> Box {
+    let seen = corner.z >= near;
+    let point = corner.xy / corner.z;
+    return Box(select(box.low, min(box.low, point), seen), select(box.high, max(box.high, point), seen));
 }
 
 // Where the edge from a to b passes the near plane; the box unchanged if it does not.
@@ -32,85 +107,26 @@ fn including_crossing(box: Box, a: vec3<f32>, b: vec3<f32>, near: f32) -> Box {
     return Box(select(box.low, min(box.low, point), crossing), select(box.high, max(box.high, point), crossing));
 }
 
-fn including_corner(box: Box, corner: vec3<f32>, near: f32) -> Box {
-    let seen = corner.z >= near;
-    let point = corner.xy / corner.z;
-    return Box(select(box.low, min(box.low, point), seen), select(box.high, max(box.high, point), seen));
-}
-
-@compute @workgroup_size(64)
-fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let slot = group.y * GROUPS_WIDE + group.x;
-    let item = items[draw.first + min(slot, draw.count - 1u)];
-    let number = item >> 1u;
-    let entry = entries[number];
-    let cluster = unpack(clusters[entry.y]);
-    let placement = placement_of(entry.x);
-    let length = cluster.w & 0xffu;
-    let index = (item & 1u) * 64u + lane;
-    let alive = slot < draw.count && index < length;
-
-    let corners = triangles[cluster.z + min(index, length - 1u)];
-    let local_a = bitcast<vec4<f32>>(unpack(vertices[cluster.x + (corners & 0xffu)])).xyz;
-    let local_b = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 8u) & 0xffu)])).xyz;
-    let local_c = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 16u) & 0xffu)])).xyz;
-    let a = corner_of(placement, local_a).screen;
-    let b = corner_of(placement, local_b).screen;
-    let c = corner_of(placement, local_c).screen;
-
-    let near = frame.eye.w;
-    let nearest = min(a.z, min(b.z, c.z));
-    let farthest = max(a.z, max(b.z, c.z));
-    let in_front = nearest >= near;
-
-    var box = Box(vec2(1e9), vec2(-1e9));
-    box = including_corner(box, a, near);
-    box = including_corner(box, b, near);
-    box = including_corner(box, c, near);
-    box = including_crossing(box, a, b, near);
-    box = including_crossing(box, b, c, near);
-    box = including_crossing(box, c, a, near);
-    let last = vec2<f32>(frame.size.xy) - 1.0;
-    // Columns and rows with a sample in the box; samples lie up to 3/8 pixel from the centre.
-    let spread = select(0.0, 0.375, SAMPLES == 4u);
-    let low = max(ceil(box.low - 0.5 - spread), vec2(0.0));
-    let high = min(floor(box.high - 0.5 + spread), last);
-    let on_screen = all(low <= high) && farthest >= near && alive;
-    let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
-    let id = number << 7u | index;
-
-    let extent = high - low + 1.0;
-    let side = box.high - box.low;
-    let small = in_front && max(side.x, side.y) <= SMALL_SIDE && extent.x * extent.y <= f32(SMALL_PIXELS);
-
-    draw_small(a, b, c, low, high, on_screen && small, placement.mirrored, double_sided, id);
-    if (on_screen && !small) {
-        enqueue(a, b, c, vec2<u32>(low), vec2<u32>(high), placement.mirrored, double_sided, id);
-    }
-}
-
 // Exact edge functions on a grid of 1/256 pixel, relative to the centre of the first pixel: neighbours agree on
 // every sample, and the top-left rule gives each to one of them.
 fn draw_small(
-    a: vec3<f32>, b: vec3<f32>, c: vec3<f32>,
+    point_a: vec2<f32>, point_b: vec2<f32>, point_c: vec2<f32>, inverse: vec3<f32>,
     low: vec2<f32>, high: vec2<f32>,
     wanted: bool, mirrored: bool, double_sided: bool, id: u32,
 ) {
-    let inverse_a = 1.0 / a.z;
-    let inverse_b = 1.0 / b.z;
-    let inverse_c = 1.0 / c.z;
     let origin = low + 0.5;
-    let fixed_a = vec2<i32>(round((a.xy * inverse_a - origin) * 256.0));
-    var fixed_b = vec2<i32>(round((b.xy * inverse_b - origin) * 256.0));
-    var fixed_c = vec2<i32>(round((c.xy * inverse_c - origin) * 256.0));
+    let fixed_a = vec2<i32>(round((point_a - origin) * 256.0));
+    var fixed_b = vec2<i32>(round((point_b - origin) * 256.0));
+    var fixed_c = vec2<i32>(round((point_c - origin) * 256.0));
     let area = (fixed_b.x - fixed_a.x) * (fixed_c.y - fixed_a.y) - (fixed_b.y - fixed_a.y) * (fixed_c.x - fixed_a.x);
     // With y down, what runs anticlockwise in the world has a negative area.
     let front = (area < 0) != mirrored;
     let drawn = wanted && area != 0 && (front || double_sided);
     let turn = area < 0;
-    let depth_a = frame.eye.w * inverse_a;
-    var depth_b = frame.eye.w * select(inverse_b, inverse_c, turn);
-    var depth_c = frame.eye.w * select(inverse_c, inverse_b, turn);
+    let depths = frame.eye.w * select(inverse, inverse.xzy, turn);
+    let depth_a = depths.x;
+    let depth_b = depths.y;
+    let depth_c = depths.z;
     let swapped = fixed_b;
     fixed_b = select(fixed_b, fixed_c, turn);
     fixed_c = select(fixed_c, swapped, turn);
@@ -139,11 +155,16 @@ fn draw_small(
     let first_x = u32(low.x);
     let last_x = u32(high.x);
     let last_y = select(-1, i32(high.y), drawn);
+    // Words of a row of blocks; a row of pixels takes half of a block's.
+    let pitch = frame.size.z * 8u;
     var x = first_x;
     var y = i32(low.y);
+    var row_word = (u32(y) >> 1u) * pitch + (u32(y) & 1u) * 4u;
     var edges = row;
     var depth = depth_row;
     while (y <= last_y) {
+        // Four words on in this row of the block, four of the other row between blocks.
+        let word = (row_word + x + (x & ~3u)) * SAMPLES;
         for (var sample = 0u; sample < SAMPLES; sample++) {
             let offset = sample_offset(sample);
             let here = edges + vec3<i32>(
@@ -153,12 +174,13 @@ fn draw_small(
             );
             if ((here.x | here.y | here.z) >= 0) {
                 let moved = depth + (depth_x * f32(offset.x) + depth_y * f32(offset.y)) * (1.0 / 256.0);
-                fragment(x, u32(y), sample, clamp(moved, depth_low, depth_high), id);
+                fragment(vec2(x, u32(y)), sample, word + sample, clamp(moved, depth_low, depth_high), id);
             }
         }
         let end = x == last_x;
         row = select(row, row + step_y, end);
         depth_row = select(depth_row, depth_row + depth_y, end);
+        row_word = select(row_word, row_word + select(4u, pitch - 4u, (y & 1) == 1), end);
         edges = select(edges + step_x, row, end);
         depth = select(depth + depth_x, depth_row, end);
         y = select(y, y + 1, end);

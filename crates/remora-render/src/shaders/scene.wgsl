@@ -23,11 +23,11 @@ struct Frame {
 }
 
 @group(0) @binding(0) var<uniform> frame: Frame;
-// Four quads each: three rows of the affine transform to the world, then flags.
+// Four quads each: three rows of the affine transform to the world, and room for more state.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
 // First vertex, first detail, first triangle; material << 12 | double-sided << 8 | number of triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
-// Instance and cluster of everything selected for this frame. Entry 0 is nothing.
+// Instance, with a bit for mirrored ones, and cluster of everything selected for this frame. Entry 0 is nothing.
 @group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
 // MATERIAL_QUADS each.
 @group(0) @binding(4) var<storage, read> materials: array<Quad>;
@@ -39,7 +39,7 @@ struct Frame {
 // Three local indices of eight bits.
 @group(1) @binding(2) var<storage, read> triangles: array<u32>;
 
-const INSTANCE_MIRRORED: u32 = 1u;
+const ENTRY_MIRRORED: u32 = 0x80000000u;
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
 const MATERIAL_QUADS: u32 = 10u;
 
@@ -65,6 +65,17 @@ struct Corner {
     screen: vec3<f32>,
 }
 
+struct Entry {
+    instance: u32,
+    cluster: u32,
+    mirrored: bool,
+}
+
+fn entry_of(number: u32) -> Entry {
+    let words = entries[number];
+    return Entry(words.x & ~ENTRY_MIRRORED, words.y, (words.x & ENTRY_MIRRORED) != 0u);
+}
+
 struct Placement {
     x: vec4<f32>,
     y: vec4<f32>,
@@ -72,13 +83,13 @@ struct Placement {
     mirrored: bool,
 }
 
-fn placement_of(instance: u32) -> Placement {
-    let at = instance * 4u;
+fn placement_of(entry: Entry) -> Placement {
+    let at = entry.instance * 4u;
     return Placement(
         bitcast<vec4<f32>>(unpack(instances[at])),
         bitcast<vec4<f32>>(unpack(instances[at + 1u])),
         bitcast<vec4<f32>>(unpack(instances[at + 2u])),
-        (unpack(instances[at + 3u]).x & INSTANCE_MIRRORED) != 0u,
+        entry.mirrored,
     );
 }
 

@@ -25,13 +25,13 @@ struct Facet {
 }
 
 fn facet_of(id: u32) -> Facet {
-    let entry = entries[id >> 7u];
-    let cluster = unpack(clusters[entry.y]);
+    let entry = entry_of(id >> 7u);
+    let cluster = unpack(clusters[entry.cluster]);
     let corners = triangles[cluster.z + (id & 0x7fu)];
     let local = vec3(corners & 0xffu, (corners >> 8u) & 0xffu, (corners >> 16u) & 0xffu);
     let vertex = local + cluster.x;
     return Facet(
-        placement_of(entry.x), cluster, vertex, local + cluster.y,
+        placement_of(entry), cluster, vertex, local + cluster.y,
         bitcast<vec4<f32>>(unpack(vertices[vertex.x])),
         bitcast<vec4<f32>>(unpack(vertices[vertex.y])),
         bitcast<vec4<f32>>(unpack(vertices[vertex.z])),
