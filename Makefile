@@ -27,7 +27,7 @@ target/debug/remora: FORCE web/portal/dist/index.html
 	$(CARGO) build --bin remora
 
 e2e: setup-test target/debug/remora
-	scripts/with-remora.sh target/debug/remora npm --prefix web run e2e
+	scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
 
 sdk-test: setup-test target/debug/remora
 	scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh

@@ -4,7 +4,7 @@ mod host;
 mod pages;
 mod up;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         .with_env_filter(EnvFilter::try_from_env("REMORA_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter)))
         .with_writer(std::io::stderr)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let outcome = match arguments.command {
         Command::Up(arguments) => up::run(arguments),
