@@ -109,7 +109,7 @@ impl Scene {
 
     /// Adds the model with its root at the origin. The entity of node `i` has the id `root + 1 + i`.
     pub fn add_model(&mut self, model: Arc<Model>) -> Added {
-        let key = ModelKey(self.first_model + self.models.len() as u64);
+        let key = self.next_model();
         let root = self.push_entity(model.name.clone(), None, Affine3A::IDENTITY);
         let mut last_child: Vec<Option<u32>> = vec![None; model.nodes.len() + 1];
         for (index, node) in model.nodes.iter().enumerate() {
@@ -189,6 +189,11 @@ impl Scene {
     /// What differs from the last call; the first call after a model came or went reports the structure.
     pub fn take_changes(&mut self) -> Changes {
         self.changes.take(&self.instances)
+    }
+
+    /// The key that the model added next will have, so that a renderer can have it before the scene shows it.
+    pub fn next_model(&self) -> ModelKey {
+        ModelKey(self.first_model + self.models.len() as u64)
     }
 
     pub fn model(&self, key: ModelKey) -> Option<&Arc<Model>> {

@@ -1,0 +1,40 @@
+//! What a ray cast costs in the built-in engine: the first one, which groups triangles, and those after it.
+//!
+//!     cargo run -p remora-scene --example ray_cost [-- TRIANGLES]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use glam::Vec3;
+use remora_assets::engine::{EngineDetail, build};
+use remora_scene::Scene;
+
+const RAYS: usize = 2000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let triangles = std::env::args().nth(1).map_or(Ok(EngineDetail::TRIANGLES_MAX), |argument| argument.parse())?;
+    let mut scene = Scene::new();
+    let start = Instant::now();
+    scene.add_model(Arc::new(build(EngineDetail { triangles })));
+    println!("{} triangles in {} parts, built in {:?}", scene.triangles(), scene.parts(), start.elapsed());
+
+    let bounds = scene.bounds();
+    let mut costs = Vec::with_capacity(RAYS);
+    let mut hits = 0;
+    for index in 0..RAYS {
+        // Spread over a sphere by the golden angle, all towards the middle of the engine or somewhere near.
+        let height = 1.0 - 2.0 * (index as f32 + 0.5) / RAYS as f32;
+        let (sine, cosine) = (index as f32 * 2.399_963).sin_cos();
+        let around = (1.0 - height * height).sqrt();
+        let origin = bounds.center() + Vec3::new(around * sine, height, around * cosine) * bounds.radius() * 2.0;
+        let target = bounds.center() + Vec3::new(cosine, sine, -sine) * bounds.radius() * 0.4;
+        let start = Instant::now();
+        hits += usize::from(scene.cast_ray(origin, target - origin).is_some());
+        costs.push(start.elapsed());
+    }
+    println!("first {:?}", costs[0]);
+    costs.sort();
+    println!("median {:?}, p95 {:?}, slowest {:?}", costs[RAYS / 2], costs[RAYS * 95 / 100], costs[RAYS - 1]);
+    println!("{hits} of {RAYS} rays hit");
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Small models, made by code.
+
+use std::sync::Arc;
+
+use glam::{Affine3A, Vec3};
+use remora_assets::{Material, Mesh, Model, Node, Primitive};
+
+/// A cube from -1 to 1.
+pub fn cube() -> Primitive {
+    let corner = |index: u32| [0, 1, 2].map(|axis| if index >> axis & 1 == 1 { 1.0 } else { -1.0 });
+    let quads = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+    let positions: Vec<[f32; 3]> = (0..8).map(corner).collect();
+    Primitive {
+        normals: positions.iter().map(|&position| Vec3::from(position).normalize().into()).collect(),
+        positions,
+        indices: quads.iter().flat_map(|&[a, b, c, d]| [a, b, c, a, c, d]).collect(),
+        ..Primitive::default()
+    }
+}
+
+pub fn soup(triangles: &[[Vec3; 3]]) -> Primitive {
+    let positions: Vec<[f32; 3]> = triangles.iter().flatten().map(|&corner| corner.into()).collect();
+    Primitive {
+        normals: vec![[0.0, 1.0, 0.0]; positions.len()],
+        indices: (0..positions.len() as u32).collect(),
+        positions,
+        ..Primitive::default()
+    }
+}
+
+pub fn node(name: &str, parent: Option<u32>, transform: Affine3A, mesh: Option<u32>) -> Node {
+    Node { name: name.to_owned(), parent, transform, mesh }
+}
+
+pub fn model(nodes: Vec<Node>, primitives: Vec<Primitive>) -> Arc<Model> {
+    let mesh = |primitive| Mesh { name: "Mesh".to_owned(), primitives: vec![primitive] };
+    let model = Model {
+        name: "Model".to_owned(),
+        nodes,
+        meshes: primitives.into_iter().map(mesh).collect(),
+        materials: vec![Material::default()],
+        textures: Vec::new(),
+    };
+    assert_eq!(model.check(), Ok(()));
+    Arc::new(model)
+}

@@ -1,0 +1,209 @@
+//! Ray casts: the nearest triangle, exactly.
+
+use glam::{Affine3A, DVec3, EulerRot, Quat, Vec3};
+use proptest::prelude::*;
+use remora_scene::{EntityId, Scene};
+
+use crate::models::{cube, model, node, soup};
+
+fn scene_of(transforms: &[Affine3A]) -> Scene {
+    let nodes = transforms
+        .iter()
+        .enumerate()
+        .map(|(index, &transform)| node(&format!("Cube {index}"), None, transform, Some(0)));
+    let mut scene = Scene::new();
+    scene.add_model(model(nodes.collect(), vec![cube()]));
+    scene
+}
+
+fn moved(x: f32, y: f32, z: f32) -> Affine3A {
+    Affine3A::from_translation(Vec3::new(x, y, z))
+}
+
+#[test]
+fn the_nearest_of_several_is_hit() {
+    let scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
+    let hit = scene.cast_ray(Vec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
+    assert_eq!((hit.instance, hit.entity), (1, EntityId(2)));
+    assert!((hit.distance - 9.0).abs() < 1e-5, "{hit:?}");
+    assert!(hit.position.abs_diff_eq(Vec3::new(0.1, 0.2, -9.0), 1e-5));
+    assert!(hit.normal.abs_diff_eq(Vec3::Z, 1e-6));
+    assert_eq!(hit.bounds.center(), Vec3::new(0.0, 0.0, -10.0));
+}
+
+#[test]
+fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
+    let scene = scene_of(&[Affine3A::IDENTITY]);
+    let hit = scene.cast_ray(Vec3::new(0.1, 0.2, 0.3), Vec3::X).unwrap();
+    assert!((hit.distance - 0.9).abs() < 1e-6);
+    assert!(hit.normal.abs_diff_eq(Vec3::NEG_X, 1e-6));
+}
+
+#[test]
+fn what_is_hidden_or_behind_is_not_hit() {
+    let mut scene = scene_of(&[moved(0.0, 0.0, -5.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
+    scene.set_visible(EntityId(1), false).unwrap();
+    let hit = scene.cast_ray(Vec3::ZERO, Vec3::NEG_Z).unwrap();
+    assert_eq!(hit.instance, 1);
+    assert!(scene.cast_ray(Vec3::new(0.0, 3.0, 0.0), Vec3::NEG_Z).is_none());
+    scene.set_visible(EntityId(0), false).unwrap();
+    assert!(scene.cast_ray(Vec3::ZERO, Vec3::NEG_Z).is_none());
+}
+
+#[test]
+fn a_ray_without_a_direction_or_with_a_number_that_is_none_hits_nothing() {
+    let scene = scene_of(&[Affine3A::IDENTITY]);
+    let inside = Vec3::ZERO;
+    for direction in [Vec3::ZERO, Vec3::NAN, Vec3::new(f32::INFINITY, 0.0, 0.0)] {
+        assert!(scene.cast_ray(inside, direction).is_none(), "{direction}");
+    }
+    assert!(scene.cast_ray(Vec3::NAN, Vec3::X).is_none());
+    // Tiny and huge directions say as much as any other.
+    for direction in [Vec3::X * 1e-30, Vec3::X * 1e30] {
+        let hit = scene.cast_ray(inside, direction).unwrap();
+        assert!((hit.distance - 1.0).abs() < 1e-6, "{direction}");
+    }
+}
+
+#[test]
+fn distance_and_normal_are_right_under_uneven_and_mirrored_scale() {
+    let transform = Affine3A::from_scale_rotation_translation(
+        Vec3::new(-4.0, 0.5, 1.0),
+        Quat::from_rotation_y(0.5),
+        Vec3::new(0.0, 0.0, -10.0),
+    );
+    let scene = scene_of(&[transform]);
+    let target = transform.transform_point3(Vec3::new(0.3, 1.0, -0.2));
+    let origin = target + transform.transform_vector3(Vec3::new(0.0, 10.0, 0.0)) + Vec3::new(0.5, 0.0, 0.1);
+    let hit = scene.cast_ray(origin, target - origin).unwrap();
+    assert!((hit.distance - origin.distance(target)).abs() < 1e-4);
+    assert!(hit.normal.abs_diff_eq(Vec3::Y, 1e-5), "{}", hit.normal);
+}
+
+#[test]
+fn a_part_that_is_flattened_to_a_plane_is_still_hit() {
+    let scene = scene_of(&[Affine3A::from_scale(Vec3::new(1.0, 1.0, 0.0))]);
+    let hit = scene.cast_ray(Vec3::new(0.3, 0.4, 5.0), Vec3::NEG_Z).unwrap();
+    assert!((hit.distance - 5.0).abs() < 1e-6);
+}
+
+#[test]
+fn no_ray_slips_between_neighbours() {
+    // A fan around the origin, seen by rays that go through its edges and corners.
+    let rim = |step: i32| {
+        let (sine, cosine) = (std::f32::consts::TAU * step as f32 / 7.0).sin_cos();
+        Vec3::new(cosine, sine, 0.1 * sine)
+    };
+    let triangles: Vec<[Vec3; 3]> = (0..7).map(|step| [Vec3::ZERO, rim(step), rim((step + 1) % 7)]).collect();
+    let mut scene = Scene::new();
+    scene.add_model(model(vec![node("Fan", None, Affine3A::from_rotation_x(0.3), Some(0))], vec![soup(&triangles)]));
+    let turned = Affine3A::from_rotation_x(0.3);
+    for step in 0..7 {
+        for part in 0..100 {
+            let on_edge = turned.transform_point3(rim(step) * (part as f32 / 100.0) * 0.99);
+            let origin = Vec3::new(0.37, -0.21, 4.0);
+            assert!(scene.cast_ray(origin, on_edge - origin).is_some(), "edge {step} at {part} %");
+        }
+    }
+}
+
+#[test]
+fn many_groups_of_triangles_are_searched_in_full() {
+    // More than fit one group, each reached by its own ray.
+    let at = |index: i32| Vec3::new((index % 40) as f32, (index / 40) as f32, -(index % 7) as f32);
+    let triangles: Vec<[Vec3; 3]> = (0..1000)
+        .map(|index| [at(index), at(index) + Vec3::new(0.8, 0.0, 0.0), at(index) + Vec3::new(0.0, 0.8, 0.0)])
+        .collect();
+    let mut scene = Scene::new();
+    scene.add_model(model(vec![node("Soup", None, Affine3A::IDENTITY, Some(0))], vec![soup(&triangles)]));
+    for index in 0..1000 {
+        let origin = at(index) + Vec3::new(0.2, 0.2, 0.0);
+        let hit = scene.cast_ray(origin.with_z(10.0), Vec3::NEG_Z).unwrap();
+        assert!((hit.distance - 10.0 - (index % 7) as f32).abs() < 1e-4, "triangle {index}");
+    }
+}
+
+fn vector(range: f32) -> impl Strategy<Value = Vec3> {
+    [-range..range, -range..range, -range..range].prop_map(Vec3::from)
+}
+
+fn transform() -> impl Strategy<Value = Affine3A> {
+    (vector(3.0), vector(3.0), vector(2.0)).prop_map(|(translation, angles, scale)| {
+        let rotation = Quat::from_euler(EulerRot::XYZ, angles.x, angles.y, angles.z);
+        Affine3A::from_scale_rotation_translation(scale, rotation, translation)
+    })
+}
+
+/// Möller and Trumbore in double precision: another way to the same answer.
+fn brute_force(scene: &Scene, origin: DVec3, direction: DVec3) -> Option<f64> {
+    let mut nearest: Option<f64> = None;
+    for instance in scene.instances().iter().filter(|instance| instance.visible) {
+        let model = scene.model(instance.model).unwrap();
+        for primitive in &model.meshes[instance.mesh as usize].primitives {
+            for corners in primitive.indices.chunks_exact(3) {
+                let [a, b, c] = [0, 1, 2].map(|corner| {
+                    let position = primitive.positions[corners[corner] as usize];
+                    instance.world.transform_point3(position.into()).as_dvec3()
+                });
+                let (first, second) = (b - a, c - a);
+                let across = direction.cross(second);
+                let determinant = first.dot(across);
+                if determinant == 0.0 {
+                    continue;
+                }
+                let from = origin - a;
+                let u = from.dot(across) / determinant;
+                let around = from.cross(first);
+                let v = direction.dot(around) / determinant;
+                let distance = second.dot(around) / determinant;
+                if u >= 0.0 && v >= 0.0 && u + v <= 1.0 && distance >= 0.0 {
+                    nearest = Some(nearest.map_or(distance, |nearest| nearest.min(distance)));
+                }
+            }
+        }
+    }
+    nearest
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_hit_agrees_with_brute_force(
+        transforms in prop::collection::vec(transform(), 1..6),
+        triangles in prop::collection::vec([vector(1.0), vector(1.0), vector(1.0)], 1..150),
+        hidden in any::<prop::sample::Index>(),
+        rays in prop::collection::vec((vector(6.0), vector(1.0)), 8),
+    ) {
+        let nodes = transforms.iter().map(|&transform| node("Soup", None, transform, Some(0))).collect();
+        let mut scene = Scene::new();
+        scene.add_model(model(nodes, vec![soup(&triangles)]));
+        scene.set_visible(EntityId(hidden.index(transforms.len() + 1) as u64 + 1), false).ok();
+        for (origin, direction) in rays {
+            let Some(unit) = direction.try_normalize() else { continue };
+            let expected = brute_force(&scene, origin.as_dvec3(), unit.as_dvec3());
+            let found = scene.cast_ray(origin, direction);
+            // Triangles that are seen edge on, or just touched, may be decided either way.
+            match (expected, found) {
+                (Some(expected), Some(hit)) if (expected - f64::from(hit.distance)).abs() < 1e-4 => {
+                    prop_assert!(hit.position.distance(origin + unit * hit.distance) < 1e-4);
+                    prop_assert!(hit.normal.dot(unit) <= 1e-6);
+                }
+                (None, None) => {}
+                (expected, found) => {
+                    let jittered = [Vec3::X, Vec3::Y, Vec3::Z].into_iter().flat_map(|axis| [axis, -axis]).map(|axis| {
+                        brute_force(&scene, (origin + axis * 1e-4).as_dvec3(), unit.as_dvec3())
+                    });
+                    let mut ways: Vec<Option<f64>> = jittered.collect();
+                    ways.push(expected);
+                    let is_borderline = ways.iter().any(|way| match (way, &found) {
+                        (Some(distance), Some(hit)) => (distance - f64::from(hit.distance)).abs() < 1e-2,
+                        (None, None) => true,
+                        _ => false,
+                    });
+                    prop_assert!(is_borderline, "expected {expected:?}, found {found:?}");
+                }
+            }
+        }
+    }
+}

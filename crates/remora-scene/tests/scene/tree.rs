@@ -1,0 +1,252 @@
+//! Entities, their paths, transforms and bounds.
+
+use std::sync::Arc;
+
+use glam::{Affine3A, Quat, Vec3};
+use proptest::prelude::*;
+use remora_assets::{Bounds, Model};
+use remora_scene::{EditError, EntityId, Scene};
+
+use crate::models::{cube, model, node};
+
+fn moved(x: f32, y: f32, z: f32) -> Affine3A {
+    Affine3A::from_translation(Vec3::new(x, y, z))
+}
+
+/// A shaft with two gears, and a bolt on the second one.
+fn shaft() -> Arc<Model> {
+    let nodes = vec![
+        node("Shaft", None, moved(10.0, 0.0, 0.0), Some(0)),
+        node("Gear 1", Some(0), moved(0.0, 5.0, 0.0), Some(0)),
+        node("Gear 2", Some(0), moved(0.0, 0.0, 7.0), None),
+        node("Bolt", Some(2), moved(1.0, 1.0, 1.0), Some(0)),
+    ];
+    model(nodes, vec![cube()])
+}
+
+fn child(root: EntityId, node: u64) -> EntityId {
+    EntityId(root.0 + 1 + node)
+}
+
+#[test]
+fn a_model_becomes_a_tree_of_named_entities() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    let bolt = scene.entity(child(added.root, 3)).unwrap();
+    assert_eq!((bolt.name, bolt.path.as_str()), ("Bolt", "Model/Shaft/Gear 2/Bolt"));
+    assert_eq!(bolt.parent, Some(child(added.root, 2)));
+    assert_eq!(scene.entity(added.root).unwrap().parent, None);
+    assert_eq!(scene.children(added.root).collect::<Vec<_>>(), [child(added.root, 0)]);
+    let gears = scene.children(child(added.root, 0)).collect::<Vec<_>>();
+    assert_eq!(gears, [child(added.root, 1), child(added.root, 2)]);
+    assert_eq!((scene.parts(), scene.triangles()), (3, 36));
+}
+
+#[test]
+fn moving_a_parent_moves_what_is_below_and_nothing_else() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    let gear = child(added.root, 2);
+    scene.set_local(gear, moved(0.0, 0.0, -7.0)).unwrap();
+    let position = |node| Vec3::from(scene.entity(child(added.root, node)).unwrap().world.translation);
+    assert_eq!(position(3), Vec3::new(11.0, 1.0, -6.0));
+    assert_eq!(position(1), Vec3::new(10.0, 5.0, 0.0));
+    assert_eq!(position(0), Vec3::new(10.0, 0.0, 0.0));
+}
+
+#[test]
+fn bounds_enclose_everything_below() {
+    let mut scene = Scene::new();
+    assert!(scene.bounds().is_empty());
+    let added = scene.add_model(shaft());
+    let bounds = |node| scene.entity(child(added.root, node)).unwrap().bounds;
+    assert_eq!(bounds(1), Bounds { min: Vec3::new(9.0, 4.0, -1.0), max: Vec3::new(11.0, 6.0, 1.0) });
+    assert_eq!(bounds(2), Bounds { min: Vec3::new(10.0, 0.0, 7.0), max: Vec3::new(12.0, 2.0, 9.0) });
+    assert_eq!(scene.bounds(), Bounds { min: Vec3::new(9.0, -1.0, -1.0), max: Vec3::new(12.0, 6.0, 9.0) });
+    assert_eq!(scene.entity(added.root).unwrap().bounds, scene.bounds());
+}
+
+#[test]
+fn hiding_a_parent_hides_what_is_below_until_it_is_shown_again() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.visible).collect::<Vec<_>>();
+    scene.set_visible(child(added.root, 3), false).unwrap();
+    scene.set_visible(child(added.root, 0), false).unwrap();
+    assert_eq!(shown(&scene), [false, false, false]);
+    scene.set_visible(child(added.root, 0), true).unwrap();
+    assert_eq!(shown(&scene), [true, true, false]);
+    assert!(!scene.entity(child(added.root, 3)).unwrap().visible);
+}
+
+#[test]
+fn ids_are_never_used_again() {
+    let mut scene = Scene::new();
+    let first = scene.add_model(shaft());
+    let last = child(first.root, 3);
+    scene.clear();
+    assert!(scene.entity(first.root).is_none());
+    assert!(scene.model(first.model).is_none());
+    assert_eq!(scene.set_local(last, Affine3A::IDENTITY), Err(EditError::EntityNotFound(last)));
+    assert_eq!(scene.set_visible(last, false), Err(EditError::EntityNotFound(last)));
+    let second = scene.add_model(shaft());
+    assert!(second.root > last);
+    assert!(second.model > first.model);
+    assert_eq!(scene.instances()[0].entity, child(second.root, 0));
+    assert_eq!(scene.models().map(|(key, _)| key).collect::<Vec<_>>(), [second.model]);
+}
+
+#[test]
+fn two_models_stand_side_by_side() {
+    let mut scene = Scene::new();
+    let (first, second) = (scene.add_model(shaft()), scene.add_model(shaft()));
+    scene.set_local(second.root, moved(0.0, 100.0, 0.0)).unwrap();
+    let heights: Vec<f32> = scene.instances().iter().map(|instance| instance.world.translation.y).collect();
+    assert_eq!(heights, [0.0, 5.0, 1.0, 100.0, 105.0, 101.0]);
+    let models: Vec<_> = scene.instances().iter().map(|instance| instance.model).collect();
+    assert_eq!(models[..3], [first.model; 3]);
+    assert_eq!(models[3..], [second.model; 3]);
+}
+
+#[test]
+fn an_edit_that_cannot_be_is_refused_and_changes_nothing() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    let before = scene.instances().to_vec();
+    let broken = moved(f32::NAN, 0.0, 0.0);
+    assert_eq!(scene.set_local(added.root, broken), Err(EditError::TransformNotFinite(added.root)));
+    for unknown in [EntityId(added.root.0 + 5), EntityId(u64::MAX)] {
+        let error = scene.set_local(unknown, Affine3A::IDENTITY).unwrap_err();
+        assert_eq!(error, EditError::EntityNotFound(unknown));
+        assert!(error.to_string().contains(&unknown.0.to_string()));
+    }
+    assert_eq!(scene.instances(), before);
+}
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Move(prop::sample::Index, Affine3A),
+    Show(prop::sample::Index, bool),
+}
+
+fn transform() -> impl Strategy<Value = Affine3A> {
+    let number = -3.0..3.0f32;
+    let vector = [number.clone(), number.clone(), number.clone()];
+    (vector, -3.0..3.0f32, 0.2..2.0f32).prop_map(|(translation, angle, scale)| {
+        let axis = Quat::from_rotation_x(angle) * Quat::from_rotation_z(angle * 0.7);
+        Affine3A::from_scale_rotation_translation(Vec3::new(scale, 1.0, 1.5), axis, translation.into())
+    })
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        (any::<prop::sample::Index>(), transform()).prop_map(|(entity, local)| Edit::Move(entity, local)),
+        (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(entity, visible)| Edit::Show(entity, visible)),
+    ]
+}
+
+/// A tree of any shape: each node hangs on one of those before it, or on none.
+fn tree() -> impl Strategy<Value = Arc<Model>> {
+    let node_of = (any::<Option<prop::sample::Index>>(), transform(), any::<bool>());
+    prop::collection::vec(node_of, 1..24).prop_map(|nodes| {
+        let made = nodes.iter().enumerate().map(|(index, (parent, transform, has_mesh))| {
+            let parent = parent.filter(|_| index > 0).map(|parent| parent.index(index) as u32);
+            node(&format!("Node {index}"), parent, *transform, has_mesh.then_some(0))
+        });
+        model(made.collect(), vec![cube()])
+    })
+}
+
+fn apply(scene: &mut Scene, edit: &Edit) {
+    let (_, model) = scene.models().next().expect("every case has a model");
+    // Its root, and one for each node.
+    let count = model.nodes.len() + 1;
+    match edit {
+        Edit::Move(entity, local) => scene.set_local(EntityId(entity.index(count) as u64), *local).unwrap(),
+        Edit::Show(entity, visible) => scene.set_visible(EntityId(entity.index(count) as u64), *visible).unwrap(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn world_transforms_are_the_product_up_the_tree(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
+        let mut scene = Scene::new();
+        scene.add_model(model);
+        for edit in &edits {
+            apply(&mut scene, edit);
+        }
+        for instance in scene.instances() {
+            let (mut world, mut visible, mut at) = (Affine3A::IDENTITY, true, Some(instance.entity));
+            let mut chain = Vec::new();
+            while let Some(view) = at.and_then(|id| scene.entity(id)) {
+                chain.push(view.local);
+                visible &= view.visible;
+                at = view.parent;
+            }
+            for local in chain.into_iter().rev() {
+                world *= local;
+            }
+            prop_assert!(instance.world.abs_diff_eq(world, 1e-3 * (1.0 + world.translation.length())));
+            prop_assert_eq!(instance.visible, visible);
+        }
+    }
+
+    #[test]
+    fn changes_are_exactly_the_instances_that_differ(
+        model in tree(),
+        rounds in prop::collection::vec(prop::collection::vec(edit(), 0..6), 1..6),
+    ) {
+        let mut scene = Scene::new();
+        scene.add_model(model);
+        let first = scene.take_changes();
+        prop_assert!(first.structure && first.moved.is_empty());
+        let mut seen = scene.instances().to_vec();
+        for edits in rounds {
+            for edit in &edits {
+                apply(&mut scene, edit);
+            }
+            let differing: Vec<u32> = scene
+                .instances()
+                .iter()
+                .zip(&seen)
+                .enumerate()
+                .filter(|(_, (now, before))| now != before)
+                .map(|(index, _)| index as u32)
+                .collect();
+            let changes = scene.take_changes();
+            prop_assert!(!changes.structure);
+            prop_assert_eq!(changes.moved, differing);
+            seen = scene.instances().to_vec();
+        }
+    }
+}
+
+#[test]
+fn an_edit_that_is_undone_is_no_change() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    scene.take_changes();
+    let before = scene.entity(added.root).unwrap().local;
+    scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
+    scene.set_local(added.root, before).unwrap();
+    assert!(scene.take_changes().moved.is_empty());
+    scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
+    assert_eq!(scene.take_changes().moved, [0, 1, 2]);
+    assert!(scene.take_changes().moved.is_empty());
+}
+
+#[test]
+fn adding_and_clearing_report_a_new_structure_once() {
+    let mut scene = Scene::new();
+    assert!(!scene.take_changes().structure);
+    let added = scene.add_model(shaft());
+    scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
+    let changes = scene.take_changes();
+    assert!(changes.structure && changes.moved.is_empty());
+    assert!(!scene.take_changes().structure);
+    scene.clear();
+    assert!(scene.take_changes().structure);
+    assert!(scene.instances().is_empty());
+}
