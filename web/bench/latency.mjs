@@ -65,6 +65,7 @@ async function measure(page) {
   const clickToPicture = Date.now() - clicked;
   const loaded = page.getByText(/: .* triangles, \d+ parts/);
   await loaded.or(page.locator("#model-message.error")).waitFor({ timeout: 300_000 });
+  const clickToModel = Date.now() - clicked;
   const message = await page.locator("#model-message").textContent();
   if (!(await loaded.isVisible())) throw new Error(`the model was not loaded: ${message}`);
   await page.getByRole("button", { name: "Overlay", pressed: true }).click();
@@ -77,7 +78,7 @@ async function measure(page) {
   await page.mouse.up();
   await page.getByRole("listitem").filter({ hasText: "Connected here" }).getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
-  return { model: message, sink, count, clickToPicture, steps, orbit, mismatches, load: loadavg()[0] };
+  return { model: message, sink, count, clickToPicture, clickToModel, steps, orbit, mismatches, load: loadavg()[0] };
 }
 
 /** What the page shows first is what its form was last asked for. */
@@ -114,13 +115,13 @@ function pause() {
   return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
 }
 
-function table({ model, sink, count, clickToPicture, steps, orbit, mismatches, load }) {
+function table({ model, sink, count, clickToPicture, clickToModel, steps, orbit, mismatches, load }) {
   const ms = (value) => (value === null ? "–" : value.toFixed(1));
   const delays = steps.map((step) => step.inputToPresented);
   const stage = (name) => `${ms(quantile(steps.map((step) => step.stages[name]), 0.5))}`;
   const { stages } = orbit;
   return [
-    `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first picture: ${clickToPicture} ms.`,
+    `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first picture ${clickToPicture} ms, to the model ${clickToModel} ms.`,
     "",
     "| | median ms | p95 ms | |",
     "|---|---|---|---|",

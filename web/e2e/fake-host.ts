@@ -27,6 +27,8 @@ export class FakeHost {
   readonly commands: ClientCommand["command"][] = [];
   /** Refuses the next models with these words. */
   modelRefusal: string | null = null;
+  /** Leaves commands unanswered. */
+  silent = false;
   readonly #page: Page;
 
   private constructor(page: Page) {
@@ -76,7 +78,7 @@ export class FakeHost {
   async #receive(bytes: Uint8Array): Promise<void> {
     const { id, command } = fromBinary(ClientCommandSchema, bytes);
     this.commands.push(command);
-    if (id !== 0) await this.send({ case: "reply", value: this.#reply(id, command) });
+    if (id !== 0 && !this.silent) await this.send({ case: "reply", value: this.#reply(id, command) });
   }
 
   #reply(id: number, command: ClientCommand["command"]): Reply {

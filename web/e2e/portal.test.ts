@@ -119,6 +119,14 @@ test("says that the connection was lost, and reconnects", async () => {
   await page.locator("#notice").waitFor({ state: "hidden" });
 });
 
+test("says that nothing is heard of a host that does nothing any more, and when it is back", async () => {
+  await connect();
+  host.silent = true;
+  await page.getByText("The connection is interrupted").waitFor({ timeout: 20_000 });
+  host.silent = false;
+  await page.getByText("Connected · Fake adapter").waitFor();
+});
+
 test("says that the lease is over", async () => {
   await connect();
   await host.send({

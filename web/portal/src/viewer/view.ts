@@ -109,6 +109,8 @@ export class View {
       if (state.kind === "closed") this.#closed(state.reason);
       else options.onInterrupted(state.kind === "interrupted");
     });
+    // Hosts draw what a pose shows: with one, an empty scene has a picture too, whatever becomes of its first model.
+    this.#sendPose(performance.now());
   }
 
   /** Shows this model in place of what was there. */

@@ -119,7 +119,7 @@ export class Connection {
     peer.control.addEventListener("close", () => this.#end());
     peer.connection.addEventListener("connectionstatechange", () => this.#followPeer());
     globalThis.addEventListener("pagehide", this.#onPageHide);
-    this.#ping();
+    void this.#ping();
   }
 
   get state(): ConnectionState {
@@ -271,24 +271,31 @@ export class Connection {
     if (frame !== null) this.#events.emit("frame", frame);
   }
 
-  #ping(): void {
+  /** Measures the round trip, and notices a host whose network is up but which does nothing any more. */
+  async #ping(): Promise<void> {
     const sentAt = this.#scheduler.now();
-    this.#ask({ case: "ping", value: {} })
-      .then(() => {
-        this.#roundTripMilliseconds = this.#scheduler.now() - sentAt;
-      })
-      // A ping that is not answered shows nothing that the state of the peer connection does not show better.
-      .catch(() => {})
-      .finally(() => {
-        if (this.#state.kind !== "closed") this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => this.#ping());
-      });
+    try {
+      await this.#ask({ case: "ping", value: {} });
+      this.#roundTripMilliseconds = this.#scheduler.now() - sentAt;
+      this.#resume();
+    } catch {
+      // Either the connection is closed, and stays so, or the host is silent.
+      this.#enter({ kind: "interrupted" });
+    }
+    if (this.#state.kind !== "closed") this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => void this.#ping());
+  }
+
+  #resume(): void {
+    if (this.#state.kind === "interrupted" && this.#peer.connection.connectionState === "connected") {
+      this.#enter({ kind: "connected" });
+    }
   }
 
   #followPeer(): void {
     switch (this.#peer.connection.connectionState) {
       case "connected":
         this.#cancelInterruption();
-        if (this.#state.kind === "interrupted") this.#enter({ kind: "connected" });
+        this.#resume();
         break;
       case "disconnected":
         this.#enter({ kind: "interrupted" });
@@ -326,7 +333,7 @@ export class Connection {
   }
 
   #enter(state: ConnectionState): void {
-    if (this.#state.kind === "closed") return;
+    if (this.#state.kind === "closed" || this.#state.kind === state.kind) return;
     this.#state = state;
     this.#events.emit("state", state);
   }
