@@ -4,6 +4,7 @@ use std::path::Path;
 
 fn main() {
     println!("cargo:rerun-if-changed=../../web/portal/dist");
-    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/portal/dist/index.html");
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the crate is");
+    let index = Path::new(&here).join("../../web/portal/dist/index.html");
     assert!(index.exists(), "the web pages are not built yet: run `make build`, or `npm run build` in web/");
 }

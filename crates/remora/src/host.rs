@@ -42,6 +42,7 @@ impl GraphicsArguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
+    die_of_panics();
     let options = HostOptions { graphics: arguments.graphics.options() };
     if arguments.probe {
         return probe(&options);
@@ -54,6 +55,15 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         format!("a host is started by `remora up`, with its specification on standard input ({error})")
     })?;
     remora_host::run(spec, options).map_err(|error| error.to_string())
+}
+
+/// A host that has lost one of its threads is of no use to anybody, and one that is gone is noticed at once.
+fn die_of_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 fn probe(options: &HostOptions) -> Result<(), String> {
