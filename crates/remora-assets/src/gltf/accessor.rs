@@ -111,16 +111,15 @@ impl<'a> Accessors<'a> {
             let what = format!("element {} is needed, it has {}", range.end.saturating_sub(1), accessor.count);
             return Err(invalid(typed.index, what));
         }
+        let size = typed.component.size() * typed.width;
+        let data = match accessor.buffer_view {
+            Some(view) => Some(self.elements(typed.index, view, accessor.byte_offset, accessor.count, size)?),
+            None => None,
+        };
         budget.take(range.end - range.start, size_of::<T>(), "geometry")?;
         let length = (range.end - range.start) as usize;
-        let size = typed.component.size() * typed.width;
-        let mut values = match accessor.buffer_view {
-            Some(view) => {
-                let all = self.elements(typed.index, view, accessor.byte_offset, accessor.count, size)?;
-                let mut values = Vec::with_capacity(length);
-                values.extend(all.iter().skip(range.start as usize).take(length).map(&read));
-                values
-            }
+        let mut values = match data {
+            Some(data) => data.iter().skip(range.start as usize).take(length).map(&read).collect(),
             None => vec![zero; length],
         };
         if let Some(sparse) = &accessor.sparse {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Bytes of memory that one byte of JSON can turn into at most: an empty node, `{},`, becomes a [`Node`] of under
-/// 100 bytes, in a list whose growth holds up to three times its length.
-pub(super) const EXPANSION_MAX: usize = 100;
+/// Bytes of memory that one byte of JSON can turn into at most: an empty material, `{},`, becomes a [`Material`] in a
+/// list that holds up to three times its length while it grows.
+pub(super) const EXPANSION_MAX: usize = 128;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -239,4 +239,25 @@ pub(super) struct Image {
 pub(super) struct Sampler {
     pub(super) wrap_s: Option<u32>,
     pub(super) wrap_t: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_element_that_may_be_empty_expands_by_more_than_the_maximum() {
+        let text = "{},".len();
+        let growth = 3;
+        for size in [
+            size_of::<Node>(),
+            size_of::<Scene>(),
+            size_of::<Material>(),
+            size_of::<Texture>(),
+            size_of::<Image>(),
+            size_of::<Sampler>(),
+        ] {
+            assert!(size * growth <= EXPANSION_MAX * text, "{size}");
+        }
+    }
 }

@@ -1,0 +1,124 @@
+//! A small writer of glTF files, right or wrong.
+
+use remora_assets::{LoadError, LoadLimits, Model, load_glb};
+use serde_json::{Value, json};
+
+/// A file in the making: JSON, and the bytes of its one buffer.
+pub struct File {
+    pub root: Value,
+    pub binary: Vec<u8>,
+}
+
+impl File {
+    pub fn new() -> Self {
+        let root = json!({
+            "asset": { "version": "2.0" },
+            "scene": 0,
+            "scenes": [{ "nodes": [0] }],
+            "nodes": [{ "name": "Part", "mesh": 0 }],
+            "meshes": [{ "name": "Mesh", "primitives": [] }],
+            "accessors": [],
+            "bufferViews": [],
+            "buffers": [{ "byteLength": 0 }],
+        });
+        Self { root, binary: Vec::new() }
+    }
+
+    /// One triangle in the plane of X and Y, of positions only.
+    pub fn triangle() -> Self {
+        let mut file = Self::new();
+        let positions = file.vec3(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
+        file.primitive(json!({ "attributes": { "POSITION": positions } }));
+        file
+    }
+
+    pub fn view(&mut self, bytes: &[u8]) -> usize {
+        self.binary.resize(self.binary.len().next_multiple_of(4), 0);
+        let view = json!({ "buffer": 0, "byteOffset": self.binary.len(), "byteLength": bytes.len() });
+        self.binary.extend_from_slice(bytes);
+        self.root["buffers"][0]["byteLength"] = json!(self.binary.len());
+        push(&mut self.root["bufferViews"], view)
+    }
+
+    pub fn accessor(&mut self, bytes: &[u8], component: u32, shape: &str, count: usize) -> usize {
+        let view = self.view(bytes);
+        let accessor = json!({ "bufferView": view, "componentType": component, "type": shape, "count": count });
+        push(&mut self.root["accessors"], accessor)
+    }
+
+    pub fn floats(&mut self, numbers: &[f32], shape: &str, width: usize) -> usize {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.accessor(&bytes, 5126, shape, numbers.len() / width)
+    }
+
+    pub fn vec3(&mut self, vectors: &[[f32; 3]]) -> usize {
+        self.floats(vectors.as_flattened(), "VEC3", 3)
+    }
+
+    pub fn vec2(&mut self, vectors: &[[f32; 2]]) -> usize {
+        self.floats(vectors.as_flattened(), "VEC2", 2)
+    }
+
+    pub fn indices(&mut self, indices: &[u16]) -> usize {
+        let bytes: Vec<u8> = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+        self.accessor(&bytes, 5123, "SCALAR", indices.len())
+    }
+
+    pub fn primitive(&mut self, primitive: Value) {
+        push(&mut self.root["meshes"][0]["primitives"], primitive);
+    }
+
+    pub fn glb(&self) -> Vec<u8> {
+        glb(self.root.to_string().as_bytes(), &self.binary)
+    }
+
+    pub fn load(&self) -> Result<Model, LoadError> {
+        load(&self.glb())
+    }
+
+    /// What the importer says against it.
+    pub fn refusal(&self) -> String {
+        refusal(&self.glb())
+    }
+}
+
+pub fn glb(json: &[u8], binary: &[u8]) -> Vec<u8> {
+    let mut json = json.to_vec();
+    json.resize(json.len().next_multiple_of(4), b' ');
+    let mut file = b"glTF\x02\0\0\0".to_vec();
+    file.extend((12 + 8 + json.len() as u32 + 8 + binary.len() as u32).to_le_bytes());
+    for (kind, chunk) in [(b"JSON", json.as_slice()), (b"BIN\0", binary)] {
+        file.extend((chunk.len() as u32).to_le_bytes());
+        file.extend(kind);
+        file.extend(chunk);
+    }
+    file
+}
+
+pub fn limits() -> LoadLimits {
+    LoadLimits { memory_bytes_max: 64 << 20, texture_dimension_max: 1024 }
+}
+
+pub fn load(bytes: &[u8]) -> Result<Model, LoadError> {
+    let model = load_glb(bytes, "Model", &limits(), &mut |_| {})?;
+    assert_eq!(model.check(), Ok(()));
+    Ok(model)
+}
+
+pub fn refusal(bytes: &[u8]) -> String {
+    load(bytes).expect_err("this should be refused").to_string()
+}
+
+pub fn push(list: &mut Value, item: Value) -> usize {
+    let list = list.as_array_mut().expect("the template has this list");
+    list.push(item);
+    list.len() - 1
+}
+
+/// A PNG of one colour.
+pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let image = image::RgbaImage::from_pixel(width, height, image::Rgba(rgba));
+    image.write_to(&mut bytes, image::ImageFormat::Png).expect("memory does not fail");
+    bytes.into_inner()
+}
