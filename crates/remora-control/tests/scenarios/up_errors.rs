@@ -78,11 +78,12 @@ async fn damaged_files_are_named_and_not_replaced() {
         let good = std::fs::read(&path).unwrap();
         let damaged = vec![b'x'; 2_000];
         std::fs::write(&path, &damaged).unwrap();
+        std::fs::write(directory.path().join("connection.json"), "left by an unclean stop").unwrap();
         let text = refusal(options(directory.path())).await.to_string();
         assert!(text.contains(name), "{name}: {text}");
         assert!(!text.contains('\n'), "{text}");
         assert_eq!(std::fs::read(&path).unwrap(), damaged, "{name}");
-        assert!(!directory.path().join("connection.json").exists());
+        assert!(!directory.path().join("connection.json").exists(), "nothing accepts");
         std::fs::write(&path, good).unwrap();
     }
     Installation::start(directory.path()).await.stop().await;
