@@ -13,6 +13,9 @@ const QUALITY_RANGE: (f32, f32) = (0.02, 60.0);
 /// Halvings of that range, by ratio: to a two-thousandth.
 const SEARCH_STEPS: usize = 14;
 
+/// How much finer shapes are drawn that exist once: they are the larger ones.
+const SINGLE_FINER: f32 = 2.0;
+
 /// A node that parts hang on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group(Option<u32>);
@@ -34,12 +37,13 @@ struct Recipe {
     uses: u64,
 }
 
-/// Shapes that many parts share are tessellated alike; those that exist once take up what is then missing, so that
-/// the total is met although one more segment on every bolt makes a step.
-#[derive(Clone, Copy, Debug)]
+/// The two nearest qualities, one with fewer triangles than wanted and one with more. A step as small as between them
+/// may still put one more segment on hundreds of bolts, so some recipes take the one and the others the other.
 struct Tessellation {
-    shared: Detail,
-    single: Detail,
+    coarser: f32,
+    finer: f32,
+    /// For each recipe.
+    is_finer: Vec<bool>,
 }
 
 impl Group {
@@ -82,7 +86,10 @@ impl Assembly {
     /// The model with as nearly `triangles` triangles as its shapes allow.
     pub(super) fn build(self, name: &str, triangles: u64) -> Model {
         let tessellation = self.solve(triangles);
-        let meshes = self.recipes.iter().map(|recipe| recipe.build(tessellation)).collect();
+        let build = |(recipe, is_finer): (&Recipe, &bool)| {
+            recipe.build(if *is_finer { tessellation.finer } else { tessellation.coarser })
+        };
+        let meshes = self.recipes.iter().zip(&tessellation.is_finer).map(build).collect();
         Model {
             name: name.to_owned(),
             nodes: self.nodes,
@@ -98,46 +105,38 @@ impl Assembly {
     }
 
     fn solve(&self, wanted: u64) -> Tessellation {
-        let (shared, single): (Vec<&Recipe>, Vec<&Recipe>) = self.recipes.iter().partition(|recipe| recipe.is_shared());
-        let count = |recipes: &[&Recipe], detail: Detail| -> u64 {
-            recipes.iter().map(|recipe| recipe.triangles(detail) * recipe.uses).sum()
-        };
-        let total = |quality: f32| {
-            let detail = Detail::new(quality);
-            count(&shared, detail) + count(&single, detail)
-        };
-        let quality = search(QUALITY_RANGE, |quality| total(quality) <= wanted);
-        let left = wanted.saturating_sub(count(&shared, Detail::new(quality)));
-        let upper = (quality, QUALITY_RANGE.1);
-        let finer = search(upper, |quality| count(&single, Detail::new(quality)) <= left);
-        Tessellation { shared: Detail::new(quality), single: Detail::new(finer) }
+        let total = |quality: f32| self.recipes.iter().map(|recipe| recipe.triangles(quality)).sum::<u64>();
+        let (mut coarser, mut finer) = QUALITY_RANGE;
+        for _ in 0..SEARCH_STEPS {
+            // Of the same ratio to both ends.
+            let middle = (coarser * finer).sqrt();
+            if total(middle) <= wanted { coarser = middle } else { finer = middle }
+        }
+        let mut left = wanted.saturating_sub(total(coarser));
+        let is_finer = self.recipes.iter().map(|recipe| {
+            let more = recipe.triangles(finer).saturating_sub(recipe.triangles(coarser));
+            let fits = more <= left;
+            left -= if fits { more } else { 0 };
+            fits
+        });
+        Tessellation { coarser, finer, is_finer: is_finer.collect() }
     }
-}
-
-/// The largest value in the range that is low enough, the low end if none is.
-fn search((mut low, mut high): (f32, f32), is_low_enough: impl Fn(f32) -> bool) -> f32 {
-    for _ in 0..SEARCH_STEPS {
-        // Of the same ratio to both ends.
-        let middle = (low * high).sqrt();
-        if is_low_enough(middle) { low = middle } else { high = middle }
-    }
-    low
 }
 
 impl Recipe {
-    fn is_shared(&self) -> bool {
-        self.uses > 1
+    fn detail(&self, quality: f32) -> Detail {
+        Detail::new(if self.uses > 1 { quality } else { quality * SINGLE_FINER })
     }
 
-    fn triangles(&self, detail: Detail) -> u64 {
-        let mut solid = Solid::counting(detail);
+    /// Of all parts that are made by it.
+    fn triangles(&self, quality: f32) -> u64 {
+        let mut solid = Solid::counting(self.detail(quality));
         (self.draw)(&mut solid);
-        solid.triangles()
+        solid.triangles() * self.uses
     }
 
-    fn build(&self, tessellation: Tessellation) -> Mesh {
-        let detail = if self.is_shared() { tessellation.shared } else { tessellation.single };
-        let mut solid = Solid::building(detail);
+    fn build(&self, quality: f32) -> Mesh {
+        let mut solid = Solid::building(self.detail(quality));
         (self.draw)(&mut solid);
         let primitives =
             solid.into_primitives().into_iter().map(|(finish, primitive)| complete(finish, primitive)).collect();

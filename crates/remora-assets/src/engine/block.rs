@@ -272,7 +272,7 @@ fn add_lubrication(assembly: &mut Assembly, engine: Group) {
         assembly.bolt_and_washer(group, Thread::M6, 0.018, Finish::Zinc, place);
     }
     assembly.single(group, "Oil in the pan", at(-0.02, RAIL_HEIGHT - PAN_DEPTH, -0.022), |solid| {
-        solid.at(at(0.0, 0.012, 0.0), |solid| solid.block(Finish::Amber, Vec3::new(0.36, 0.015, 0.14), 0.0, 0.0));
+        solid.at(at(0.0, 0.012, 0.0), |solid| solid.block(Finish::Oil, Vec3::new(0.36, 0.015, 0.14), 0.0, 0.0));
     });
     assembly.single(group, "Drain plug", at(-0.12, RAIL_HEIGHT - PAN_DEPTH, -0.04), |solid| {
         solid.cylinder(Finish::Copper, 0.012, -0.002, 0.0, 0.0);

@@ -12,7 +12,6 @@ use super::gear::Gear;
 use super::lathe::Cut;
 use super::layout::{CRANK_ANGLE, at, y_to_x, z_to_x};
 use super::outline::Corner;
-use super::sweep::Path;
 
 /// Where the gear box begins.
 pub(super) const BELL_END: f32 = -0.345;
@@ -72,8 +71,7 @@ fn add_disc(assembly: &mut Assembly, clutch: Group) {
         solid.at(y_to_x(), |solid| solid.ring(Finish::ForgedSteel, 0.011, 0.030, -0.004, 0.004, 0.001));
     });
     let spring = assembly.shape("Damper spring", |solid| {
-        let path = Path::helix(solid.detail(), 0.0065, 0.024, 5.0);
-        solid.at(at(0.0, -0.012, 0.0), |solid| solid.bar(Finish::YellowZinc, &path, 0.0016));
+        solid.at(at(0.0, -0.0136, 0.0), |solid| solid.spring(Finish::YellowZinc, 0.0065, 0.0016, 0.0272, 5.0));
     });
     for index in 0..6 {
         let turned = Affine3A::from_rotation_x(TAU * index as f32 / 6.0);

@@ -57,6 +57,7 @@ pub(super) enum Finish {
     Dial,
     Glass,
     Amber,
+    Oil,
     GreenLamp,
     RedLamp,
     Gasket,
@@ -74,7 +75,7 @@ struct Look {
 }
 
 impl Finish {
-    pub(super) const ALL: [Finish; 56] = [
+    pub(super) const ALL: [Finish; 57] = [
         Finish::BlockPaint,
         Finish::CutFace,
         Finish::CastIron,
@@ -126,6 +127,7 @@ impl Finish {
         Finish::Dial,
         Finish::Glass,
         Finish::Amber,
+        Finish::Oil,
         Finish::GreenLamp,
         Finish::RedLamp,
         Finish::Gasket,
@@ -183,8 +185,8 @@ impl Finish {
             Finish::BlockPaint => other("Block paint", 0x1f4a63, 0.38, Some(Pattern::Casting)),
             Finish::CutFace => other("Cut face", 0xb5261e, 0.42, None),
             Finish::CastIron => metal("Cast iron", 0x6b6a68, 0.62, Some(Pattern::Casting)),
-            Finish::CastAluminium => metal("Cast aluminium", 0xb9bbbd, 0.48, Some(Pattern::Casting)),
-            Finish::MachinedAluminium => metal("Machined aluminium", 0xd3d5d8, 0.30, Some(Pattern::Brushed)),
+            Finish::CastAluminium => metal("Cast aluminium", 0xa4a7aa, 0.50, Some(Pattern::Casting)),
+            Finish::MachinedAluminium => metal("Machined aluminium", 0xc2c5c9, 0.32, Some(Pattern::Brushed)),
             Finish::PolishedAluminium => metal("Polished aluminium", 0xe2e4e6, 0.16, None),
             Finish::AnodisedBlack => metal("Black anodised aluminium", 0x2a2b2e, 0.36, None),
             Finish::AnodisedBlue => metal("Blue anodised aluminium", 0x1f4fa8, 0.28, None),
@@ -215,7 +217,7 @@ impl Finish {
             Finish::BeltRubber => other("Belt rubber", 0x1b1b1c, 0.72, Some(Pattern::Winding)),
             Finish::HoseRubber => other("Hose rubber", 0x222225, 0.66, Some(Pattern::Crackle)),
             Finish::TyreRubber => other("Tyre rubber", 0x2c2c2e, 0.80, None),
-            Finish::Silicone => other("Blue silicone", 0x1b55b0, 0.36, None),
+            Finish::Silicone => other("Blue silicone", 0x184a9c, 0.40, None),
             Finish::BlackPlastic => other("Black plastic", 0x1d1e20, 0.50, Some(Pattern::Crackle)),
             Finish::GreyPlastic => other("Grey plastic", 0x77797c, 0.48, None),
             Finish::OrangePlastic => other("Orange plastic", 0xe0701a, 0.42, None),
@@ -230,7 +232,8 @@ impl Finish {
             Finish::Label => other("Label", 0xffffff, 0.40, Some(Pattern::Label)),
             Finish::Dial => other("Dial", 0xffffff, 0.50, Some(Pattern::Dial)),
             Finish::Glass => other("Glass", 0xdfeef2, 0.04, None),
-            Finish::Amber => other("Oil", 0xc07a18, 0.10, None),
+            Finish::Amber => other("Amber glass", 0xc07a18, 0.10, None),
+            Finish::Oil => other("Oil", 0x2e1c08, 0.06, None),
             Finish::GreenLamp => other("Green lamp", 0x1c7a38, 0.30, None),
             Finish::RedLamp => other("Red lamp", 0x8a1c14, 0.30, None),
             Finish::Gasket => other("Gasket", 0x4b4a47, 0.85, None),

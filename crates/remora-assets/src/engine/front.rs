@@ -202,6 +202,12 @@ fn add_alternator(assembly: &mut Assembly, front: Group) {
             Vec3::new(0.009, -0.020, 0.003),
             Vec3::new(0.009, -0.016, 0.0),
         ];
+        if !solid.detail().shows(0.008) {
+            solid.at(at(0.0045, 0.0, 0.0), |solid| {
+                solid.block(Finish::CopperWinding, Vec3::new(0.011, 0.042, 0.006), 0.0, 0.0);
+            });
+            return;
+        }
         for side in [0.0, PI] {
             solid.at(Affine3A::from_rotation_z(side) * at(if side > 0.0 { -0.009 } else { 0.0 }, 0.0, 0.0), |solid| {
                 let path = Path::through(solid.detail(), &path, 0.0022);

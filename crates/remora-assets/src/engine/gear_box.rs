@@ -252,8 +252,7 @@ fn add_bearings(assembly: &mut Assembly, gear_box: Group) {
     let outer = race(assembly, "Outer race", 0.0275, 0.0325);
     let ball = assembly.shape("Bearing ball", |solid| solid.ball(Finish::BearingSteel, 0.0042));
     let cage = assembly.shape("Bearing cage", |solid| {
-        let outline =
-            polar(solid.detail().around(0.024, TAU).max(20), |angle| 0.0242 + 0.0012 * (angle * BALLS as f32).cos());
+        let outline = polar(solid.detail().around(0.024, TAU), |angle| 0.0242 + 0.0012 * (angle * BALLS as f32).cos());
         solid.at(z_to_x(), |solid| solid.rim(Finish::Brass, &outline, 0.0222, Depth::of(0.003, 0.0), 0.0));
     });
     for (name, x, y) in [

@@ -23,7 +23,7 @@ pub(super) struct Cut {
 impl Solid {
     /// Turns a profile of (radius, height) that begins and ends on the axis and goes up on its outside.
     pub(super) fn turned(&mut self, finish: Finish, corners: &[Corner]) {
-        if self.stands_in(finish, corners) {
+        if self.stands_in(finish, corners, mean_radius(corners)) {
             return;
         }
         let line = rounded(self.detail(), corners, false);
@@ -32,7 +32,7 @@ impl Solid {
 
     /// Turns a closed, counter-clockwise profile of (radius, height) that stays off the axis.
     pub(super) fn turned_ring(&mut self, finish: Finish, corners: &[Corner]) {
-        if self.stands_in(finish, corners) {
+        if self.stands_in(finish, corners, widest(corners)) {
             return;
         }
         let line = rounded(self.detail(), corners, true);
@@ -41,7 +41,7 @@ impl Solid {
 
     /// The same, but only part of the turn.
     pub(super) fn turned_ring_cut(&mut self, finish: Finish, corners: &[Corner], cut: Cut) {
-        if self.stands_in(finish, corners) {
+        if self.stands_in(finish, corners, widest(corners)) {
             return;
         }
         let line = rounded(self.detail(), corners, true);
@@ -66,10 +66,9 @@ impl Solid {
         self.turned_ring(finish, &corners);
     }
 
-    /// Draws a prism of the same extent for what is too small to show its shape.
-    fn stands_in(&mut self, finish: Finish, corners: &[Corner]) -> bool {
-        let radius = corners.iter().fold(0.0_f32, |widest, corner| widest.max(corner.0));
-        if self.detail().shows(radius * 0.8) {
+    /// Draws a prism of the same height for what is too small to show its shape.
+    fn stands_in(&mut self, finish: Finish, corners: &[Corner], radius: f32) -> bool {
+        if self.detail().shows(widest(corners) * 0.8) {
             return false;
         }
         let bottom = corners.iter().fold(f32::INFINITY, |lowest, corner| lowest.min(corner.1));
@@ -83,7 +82,7 @@ impl Solid {
 
     pub(super) fn torus(&mut self, finish: Finish, radius: f32, thickness: f32) {
         let extent = [Corner(radius + thickness, -thickness, 0.0), Corner(radius + thickness, thickness, 0.0)];
-        if self.stands_in(finish, &extent) {
+        if self.stands_in(finish, &extent, widest(&extent)) {
             return;
         }
         let segments = self.detail().wire(thickness);
@@ -159,4 +158,21 @@ impl Solid {
             });
         }
     }
+}
+
+fn widest(corners: &[Corner]) -> f32 {
+    corners.iter().fold(0.0, |widest, corner| widest.max(corner.0))
+}
+
+/// Of the cylinder that has the same height and volume as what a profile encloses.
+fn mean_radius(corners: &[Corner]) -> f32 {
+    let cones = corners.windows(2).map(|edge| {
+        let (Corner(a, bottom, _), Corner(b, top, _)) = (edge[0], edge[1]);
+        // A truncated cone, by pi.
+        (a * a + a * b + b * b) / 3.0 * (top - bottom)
+    });
+    let volume: f32 = cones.sum();
+    let height = corners.iter().fold(f32::NEG_INFINITY, |highest, corner| highest.max(corner.1))
+        - corners.iter().fold(f32::INFINITY, |lowest, corner| lowest.min(corner.1));
+    if volume > 0.0 && height > 0.0 { (volume / height).sqrt() } else { widest(corners) }
 }

@@ -172,7 +172,7 @@ impl Pattern {
 }
 
 /// How steep a height of one pixel over one pixel is made.
-const NORMAL_STRENGTH: f32 = 0.35;
+const NORMAL_STRENGTH: f32 = 0.26;
 
 fn pixels(width: u32, height: u32) -> impl Iterator<Item = (u32, u32)> {
     (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)))

@@ -45,11 +45,14 @@ impl Detail {
         Self { quality }
     }
 
-    /// Segments for an arc of `angle` radians; at least what keeps a full circle a hexagon, or a pentagon where it
-    /// is tiny.
+    /// Segments for an arc of `angle` radians; at least what keeps a full circle a hexagon, or less where it is tiny.
     pub(super) fn around(self, radius: f32, angle: f32) -> usize {
         let turn = angle.abs() / std::f32::consts::TAU;
-        let sides = if self.shows(radius) { 6.0 } else { 5.0 };
+        let sides = match self {
+            _ if self.shows(radius) => 6.0,
+            _ if self.shows(radius * 3.0) => 5.0,
+            _ => 4.0,
+        };
         self.fillet(radius, angle).max((sides * turn).ceil() as usize).max(1)
     }
 

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use glam::{Quat, Vec2, Vec3};
+use glam::{Affine3A, Quat, Vec2, Vec3};
 
 use super::finish::Finish;
 use super::outline::{circle, counter_clockwise, runs, triangulate};
@@ -74,7 +74,7 @@ impl Path {
     }
 
     /// A helix about the Y axis, upwards.
-    pub(super) fn helix(detail: Detail, radius: f32, height: f32, turns: f32) -> Self {
+    fn helix(detail: Detail, radius: f32, height: f32, turns: f32) -> Self {
         // Finer than a ring of that radius: bends in a wire show.
         let count = detail.fillet(radius * 2.0, TAU * turns).max((turns * 3.0).ceil() as usize);
         let points = (0..=count).map(|index| {
@@ -95,6 +95,16 @@ fn hermite(from: Vec3, to: Vec3, leave: Vec3, arrive: Vec3, part: f32) -> Vec3 {
 }
 
 impl Solid {
+    /// A coil spring standing on the origin, along Y.
+    pub(super) fn spring(&mut self, finish: Finish, radius: f32, wire: f32, height: f32, turns: f32) {
+        if !self.detail().shows(wire * 5.0) {
+            self.cylinder(finish, radius, 0.0, height, 0.0);
+            return;
+        }
+        let path = Path::helix(self.detail(), radius, height - 2.0 * wire, turns);
+        self.at(Affine3A::from_translation(Vec3::Y * wire), |solid| solid.bar(finish, &path, wire));
+    }
+
     /// A round bar along a path, closed at its ends.
     pub(super) fn bar(&mut self, finish: Finish, path: &Path, radius: f32) {
         self.tapered(finish, path, |_| radius);

@@ -129,7 +129,7 @@ fn lift_at(phase: f32, side: f32) -> f32 {
 }
 
 fn draw_lobe(solid: &mut Solid) {
-    let segments = solid.detail().around(BASE_CIRCLE + LIFT, TAU).max(10);
+    let segments = solid.detail().around(BASE_CIRCLE + LIFT, TAU).max(7);
     // The tip points to Y.
     let outline = polar(segments, |angle| lobe_radius((angle - FRAC_PI_2 + PI).rem_euclid(TAU) - PI));
     solid.at(z_to_x(), |solid| solid.extruded_outline(Finish::HardenedSteel, outline, Depth::of(0.014, 0.0008)));
@@ -153,9 +153,7 @@ fn valve_shapes(assembly: &mut Assembly) -> ValveShapes {
     };
     let spring = |assembly: &mut Assembly, name: &str, finish: Finish, radius: f32, wire: f32, turns: f32| {
         assembly.shape(name, move |solid| {
-            let height = SPRING_HEIGHT - 2.0 * wire;
-            let path = Path::helix(solid.detail(), radius, height, turns);
-            solid.at(at(0.0, wire, 0.0), |solid| solid.bar(finish, &path, wire));
+            solid.spring(finish, radius, wire, SPRING_HEIGHT, turns);
         })
     };
     ValveShapes {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The bytes are not trusted. Every index and range is checked before it is used, every allocation whose size the
-//! file decides is first taken from one [`Budget`], and what is wrong comes back as a [`LoadError`] that says where.
+//! file decides is first taken from one budget, and what is wrong comes back as a [`LoadError`] that says where.
 //!
 //! Skins and animations are not read: a node is drawn as its own transform says. Points and lines are skipped.
 //! The importer never opens a file or a network address that a model names.
@@ -61,7 +61,7 @@ const GEOMETRY_PROGRESS: f32 = 0.3;
 /// end at 1.
 ///
 /// Missing normals are computed flat, as the specification asks; missing tangents, where a normal map needs them,
-/// per vertex (see [`tangent`] for how that differs from MikkTSpace).
+/// per vertex: as MikkTSpace, but that a vertex where mirrored coordinates meet has one tangent, not two.
 pub fn load_glb(
     bytes: &[u8],
     name: &str,
