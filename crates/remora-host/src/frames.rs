@@ -163,17 +163,12 @@ impl Loop {
 
         let loader = {
             let inbox = inbox.clone();
-            let options = LoaderOptions {
-                model_files: options.model_files,
-                limits: LoadLimits {
-                    memory_bytes_max: options.memory_bytes_max,
-                    texture_dimension_max: texture_dimension_max(software, adapter.texture_dimension_max),
-                },
-                prepare: PrepareOptions {
-                    texture_dimension_max: texture_dimension_max(software, adapter.texture_dimension_max),
-                    threads: options.threads,
-                },
+            let prepare = PrepareOptions::for_adapter(&adapter, options.threads);
+            let limits = LoadLimits {
+                memory_bytes_max: options.memory_bytes_max,
+                texture_dimension_max: prepare.texture_dimension_max,
             };
+            let options = LoaderOptions { model_files: options.model_files, limits, prepare };
             Loader::start(options, move |generation, command, loading| {
                 inbox.send(Input::Loading { generation, command, loading }).is_ok()
             })
@@ -425,11 +420,6 @@ fn forward(events: Receiver<TransportEvent>, inbox: SyncSender<Input>) {
             }
         })
         .expect("a thread can be started at the host's start");
-}
-
-fn texture_dimension_max(software: bool, supported: u32) -> u32 {
-    // Mesa's lavapipe samples from main memory: larger textures cost time to load and are not seen at its resolution.
-    if software { 1024.min(supported) } else { 8192.min(supported) }
 }
 
 fn describe(reason: &CloseReason) -> String {
