@@ -35,7 +35,7 @@ use quality::{Detail, Quality};
 
 /// Without a change for this long the client is looking, not moving. Shorter, and a slow hand would pay for
 /// refinements nobody sees; longer, and the refined picture would be late (150 ms, rendering and encoding included).
-pub const REST_AFTER: Duration = Duration::from_millis(60);
+pub const REST_AFTER: Duration = Duration::from_millis(45);
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// Refining encodes of one unchanged picture, whatever the encoder still hopes to gain.
 const AGAIN_MAX: u32 = 8;
@@ -179,10 +179,6 @@ impl Stage {
 
     pub fn surround(&mut self, surroundings: Surroundings) {
         self.surroundings = surroundings;
-    }
-
-    pub fn surroundings(&self) -> Surroundings {
-        self.surroundings
     }
 
     // ------------------------------------------------------------ inputs

@@ -8,11 +8,12 @@ use std::time::Duration;
 use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
 
 /// What a moving picture may cost to render on a software adapter: with conversion, encoding and the viewer's own
-/// decoding on the same two cores this leaves 30 pictures a second.
-pub const MOVING_RENDER_TARGET: Duration = Duration::from_millis(15);
+/// decoding on the same two cores this leaves some 30 pictures a second.
+pub const MOVING_RENDER_TARGET: Duration = Duration::from_millis(22);
 
-/// Linear scales of the moving picture, finest first.
-const SCALES: [f32; 6] = [1.0, 0.8, 2.0 / 3.0, 0.5, 0.4, 1.0 / 3.0];
+/// Linear scales of the moving picture, finest first. Below the last, what is left of a frame's cost is that of its
+/// triangles, and a coarser picture would only look worse.
+const SCALES: [f32; 5] = [1.0, 0.8, 2.0 / 3.0, 0.5, 0.4];
 /// Transparent surfaces shown behind one another while a weak adapter is moving.
 const MOVING_BLEND_LAYERS: u32 = 2;
 const SCALE_AT_START: usize = 3;
@@ -125,14 +126,14 @@ mod tests {
 
     #[test]
     fn the_scale_settles_where_the_target_is_met_and_stays_there() {
-        for price in [5.0, 15.0, 30.0, 60.0, 100.0] {
+        for price in [5.0, 15.0, 30.0, 60.0, 140.0] {
             let mut quality = Quality::new(true);
             let settled = run(&mut quality, 2.0, price, 400);
             for _ in 0..100 {
                 assert_eq!(run(&mut quality, 2.0, price, 1), settled, "oscillates at {price} ms per megapixel");
             }
             let ms = 2.0 + price * settled.render_size.pixels() as f32 / 1e6;
-            assert!(ms < 1.3 * 15.0, "{ms} ms at {price} ms per megapixel");
+            assert!(ms < 1.3 * 22.0, "{ms} ms at {price} ms per megapixel");
         }
     }
 
@@ -141,7 +142,7 @@ mod tests {
         let mut quality = Quality::new(true);
         let before = quality.moving(HD);
         quality.observe(&before, Duration::from_millis(500));
-        quality.observe(&before, Duration::from_millis(15));
+        quality.observe(&before, MOVING_RENDER_TARGET);
         assert_eq!(quality.moving(HD), before);
     }
 
