@@ -83,6 +83,9 @@ pub(crate) fn ensure_kernels(
 ) -> Result<(), RenderError> {
     let samples = request.samples;
     let mut wanted = vec![Kernel::Arguments, Kernel::Classify { samples }];
+    if samples == Samples::Four {
+        wanted.push(Kernel::Composite);
+    }
     let wide = !graphics.adapter().software;
     for batch in &selection.batches {
         let fragments = batch.key.phase.fragments(batch.key.shading.detail());
@@ -96,7 +99,7 @@ pub(crate) fn ensure_kernels(
     for run in &selection.runs {
         let layer = run.key.phase == Phase::Blend;
         wanted.push(Kernel::Resolve { detail: run.key.shading.detail(), samples, layer });
-        if layer || samples == Samples::Four {
+        if layer {
             wanted.push(Kernel::Composite);
         }
     }
