@@ -1,6 +1,6 @@
 //! What a frame costs: `frame_cost [FILE.glb|builtin://Engine?triangles=N ...] [--frames N] [--distance RADII]
 //! [--layers N]`. Orbits each model and prints, per size and number of samples, wall time (median and 95th
-//! percentile), processor time, and where it goes.
+//! percentile), processor time (median and least), and where it goes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,12 +66,13 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
     renderer.synchronise(&mut scene)?;
     println!("loaded in {} ms, made ready in {} ms", loaded.as_millis(), made_ready.as_millis());
     println!(
-        "{:>11} {:>2} | {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>5}",
+        "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>5}",
         "size",
         "x",
         "wall",
         "p95",
         "cpu",
+        "least",
         "select",
         "submit",
         "draw",
@@ -87,12 +88,10 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
     for (size, samples) in CASES {
         let mut walls = Vec::new();
         let mut done: Vec<FrameDone> = Vec::new();
-        let mut cpu = Duration::ZERO;
+        let mut cpus = Vec::new();
         for index in 0..frames + FRAMES_TO_WARM_UP {
-            if index == FRAMES_TO_WARM_UP {
-                cpu = processor_time()?;
-            }
             let orientation = Quat::from_rotation_y(index as f32 * 0.05) * Quat::from_rotation_x(-0.35);
+            let cpu = processor_time()?;
             let clock = Instant::now();
             renderer.submit(&FrameRequest {
                 serial: index as u64,
@@ -111,18 +110,19 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
             let frame = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
             if index >= FRAMES_TO_WARM_UP {
                 walls.push(clock.elapsed());
+                cpus.push(processor_time()? - cpu);
                 done.push(frame);
             }
         }
-        let cpu = (processor_time()? - cpu) / frames as u32;
         let median = |value: fn(&FrameDone) -> Duration| milliseconds(middle(done.iter().map(value).collect(), 0.5));
         println!(
-            "{:>11} {:>2} | {} {} {} | {} {} {} {} {} {} {} | {:>9} {:>5}",
+            "{:>11} {:>2} | {} {} {} {} | {} {} {} {} {} {} {} | {:>9} {:>5}",
             format!("{}x{}", size.width, size.height),
             samples.count(),
             milliseconds(middle(walls.clone(), 0.5)),
             milliseconds(middle(walls, 0.95)),
-            milliseconds(cpu),
+            milliseconds(middle(cpus.clone(), 0.5)),
+            milliseconds(middle(cpus, 0.0)),
             median(|frame| frame.timings.select),
             median(|frame| frame.timings.submit),
             median(|frame| frame.timings.draw),
@@ -155,12 +155,13 @@ fn milliseconds(duration: Duration) -> String {
     format!("{:>6.2}", duration.as_secs_f64() * 1000.0)
 }
 
-/// User and system time of all threads so far.
+/// Time that all threads of this process have run so far.
 fn processor_time() -> Result<Duration, Failure> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses, which may contain anything.
-    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("unreadable /proc/self/stat")?.1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    // Linux counts in hundredths of a second on every architecture that it supports here.
-    Ok(Duration::from_millis(ticks * 10))
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        // A thread may end while it is looked at.
+        let Ok(statistics) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        nanoseconds += statistics.split(' ').next().ok_or("unreadable schedstat")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }

@@ -11,16 +11,20 @@ use crate::graphics::Graphics;
 use crate::prepare::half;
 
 /// Side of the sharpest level. Powers of two down to [`LEVELS`].
-const SIDE: u32 = 128;
-/// The last one has 8 texels a side and is for roughness 1.
+pub(crate) const SIDE: u32 = 256;
+/// The last one has 16 texels a side and is for roughness 1.
 pub(crate) const LEVELS: u32 = 5;
-/// Directions that are averaged for a texel of a rough level.
-const DIRECTIONS: u32 = 48;
+/// Directions that are averaged for a texel of the first rough level; each further level, with a quarter of the
+/// texels and a wider lobe, takes twice as many.
+const DIRECTIONS: u32 = 24;
 
 pub(crate) struct Environment {
     pub view: wgpu::TextureView,
     pub irradiance: [[f32; 4]; 9],
 }
+
+/// What linear light is multiplied with before it is shown: a white wall that faces the key light is just white.
+pub(crate) const EXPOSURE: f32 = 0.55;
 
 /// Direction towards the key light; the radiance times pi that goes with it.
 pub(crate) const KEY_DIRECTION: Vec3 = Vec3::new(0.48, 0.76, 0.44);
@@ -127,20 +131,24 @@ fn level_texels(level: u32) -> Vec<Vec3> {
     let alpha = roughness * roughness;
     (0..side * side)
         .map(|index| {
-            let point = vec2((index % side) as f32 + 0.5, (index / side) as f32 + 0.5) / side as f32;
+            // From edge to edge; see `reflected_radiance` in shade.wgsl.
+            let point = vec2((index % side) as f32, (index / side) as f32) / (side - 1) as f32;
             let normal = unfolded(point * 2.0 - Vec2::ONE);
-            if level == 0 { radiance(normal) } else { reflected(normal, alpha) }
+            match level {
+                0 => radiance(normal),
+                _ => reflected(normal, alpha, DIRECTIONS << (level - 1)),
+            }
         })
         .collect()
 }
 
 /// Average over the GGX lobe with the eye along the normal; Karis, Real Shading in Unreal Engine 4, 2013.
-fn reflected(normal: Vec3, alpha: f32) -> Vec3 {
+fn reflected(normal: Vec3, alpha: f32, directions: u32) -> Vec3 {
     let (tangent, bitangent) = normal.any_orthonormal_pair();
     let mut sum = Vec3::ZERO;
     let mut weights = 0.0;
-    for index in 0..DIRECTIONS {
-        let [u, v] = hammersley(index, DIRECTIONS);
+    for index in 0..directions {
+        let [u, v] = hammersley(index, directions);
         let cosine_2 = (1.0 - u) / (1.0 + (alpha * alpha - 1.0) * u);
         let (sine, cosine) = ((1.0 - cosine_2).max(0.0).sqrt(), cosine_2.sqrt());
         let (around_sine, around_cosine) = (v * std::f32::consts::TAU).sin_cos();

@@ -150,7 +150,7 @@ impl FrameRequest {
                 ));
             }
         }
-        if self.stream_size.width % 2 != 0 || self.stream_size.height % 2 != 0 {
+        if (self.stream_size.width | self.stream_size.height) & 1 != 0 {
             return refuse(format!("stream size {}x{} is not even", self.stream_size.width, self.stream_size.height));
         }
         let camera = &self.camera;

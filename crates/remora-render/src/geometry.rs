@@ -58,7 +58,7 @@ impl Geometry {
             }
             None => return Err(RenderError::OutOfMemory(format!("geometry beyond {PAGES_MAX} pages"))),
         };
-        let (vertices, details, triangles) = self.pages[page].insert(graphics, &self.layout, chunk)?;
+        let [vertices, details, triangles] = self.pages[page].insert(graphics, &self.layout, chunk)?;
         Ok(PlacedChunk { page: page as u8, vertices, details, triangles })
     }
 
@@ -90,7 +90,7 @@ impl Page {
         graphics: &Graphics,
         layout: &wgpu::BindGroupLayout,
         chunk: &Chunk,
-    ) -> Result<(Range<u32>, Range<u32>, Range<u32>), RenderError> {
+    ) -> Result<[Range<u32>; 3], RenderError> {
         let generation =
             |page: &Self| (page.vertices.generation(), page.details.generation(), page.triangles.generation());
         let before = generation(self);
@@ -105,7 +105,7 @@ impl Page {
         if generation(self) != before {
             self.bind_group = bind(graphics, layout, &self.vertices, &self.details, &self.triangles);
         }
-        Ok((vertices, details, triangles))
+        Ok([vertices, details, triangles])
     }
 }
 

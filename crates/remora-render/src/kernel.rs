@@ -33,6 +33,7 @@ const RESOLVE: Source = shader!("resolve");
 const CLASSIFY: Source = shader!("classify");
 const ARGUMENTS: Source = shader!("arguments");
 const COMPOSITE: Source = shader!("composite");
+const PLANES: Source = shader!("planes");
 
 /// Bytes of immediate data, the same for all kernels.
 const IMMEDIATES: u32 = 16;
@@ -84,6 +85,7 @@ pub(crate) enum Kernel {
         layer: bool,
     },
     Composite,
+    Planes,
 }
 
 /// Layouts of the bind groups.
@@ -97,6 +99,7 @@ pub(crate) struct Layouts {
     pub classify: wgpu::BindGroupLayout,
     pub arguments: wgpu::BindGroupLayout,
     pub composite: wgpu::BindGroupLayout,
+    pub planes: wgpu::BindGroupLayout,
 }
 
 #[derive(Debug)]
@@ -164,6 +167,7 @@ impl Kernel {
             Kernel::Arguments => "arguments",
             Kernel::Resolve { .. } => "resolve",
             Kernel::Composite => "composite",
+            Kernel::Planes => "make_planes",
         }
     }
 
@@ -185,6 +189,7 @@ impl Kernel {
             Kernel::Arguments => vec![ARGUMENTS],
             Kernel::Resolve { .. } => vec![words, SCENE, SURFACE, SHADE, PIXEL, RESOLVE],
             Kernel::Composite => vec![PIXEL, COMPOSITE],
+            Kernel::Planes => vec![PLANES],
         }
     }
 
@@ -212,7 +217,7 @@ impl Kernel {
             Kernel::Resolve { detail, samples: count, layer } => {
                 vec![samples(count), ("DETAIL", f64::from(detail)), truth("LAYER", layer)]
             }
-            Kernel::Arguments | Kernel::Composite => Vec::new(),
+            Kernel::Arguments | Kernel::Composite | Kernel::Planes => Vec::new(),
         }
     }
 
@@ -227,6 +232,7 @@ impl Kernel {
             Kernel::Classify { .. } => vec![Some(&layouts.classify)],
             Kernel::Arguments => vec![Some(&layouts.arguments)],
             Kernel::Composite => vec![Some(&layouts.composite)],
+            Kernel::Planes => vec![Some(&layouts.planes)],
         }
     }
 
@@ -307,6 +313,7 @@ impl Layouts {
             classify: layout(device, "classify", &[Uniform, Read, Write, Write, Write, Write]),
             arguments: layout(device, "arguments", &[Read, Write]),
             composite: layout(device, "composite", &[Read, Read, Read, Write]),
+            planes: layout(device, "planes", &[Read, Write]),
         }
     }
 }
@@ -358,7 +365,7 @@ mod tests {
     use super::*;
 
     fn all_kernels() -> Vec<Kernel> {
-        let mut kernels = vec![Kernel::Arguments, Kernel::Composite];
+        let mut kernels = vec![Kernel::Arguments, Kernel::Composite, Kernel::Planes];
         let fragments =
             [Fragments::Opaque, Fragments::Masked { detail: 0 }, Fragments::Masked { detail: 2 }, Fragments::Layer];
         for samples in [Samples::One, Samples::Four] {

@@ -11,6 +11,7 @@
 //! for and nothing on its own. Errors of the driver are returned, never panicked on.
 
 mod convert;
+mod delivery;
 mod draw;
 mod environment;
 mod frame;

@@ -3,6 +3,7 @@
 use remora_scene::{ModelKey, Scene};
 
 use crate::convert::Converter;
+use crate::delivery::Delivery;
 use crate::draw::{Stage, ensure_kernels};
 use crate::environment::{self, Environment};
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
@@ -43,6 +44,7 @@ pub struct Renderer {
     ring: Ring<Drawn>,
     profile: Profile,
     converter: Converter,
+    pub(crate) delivery: Delivery,
 }
 
 /// Bind groups, and the generations of what they name.
@@ -56,6 +58,9 @@ struct Bindings {
 #[derive(Debug)]
 struct Drawn {
     request: FrameRequest,
+    picture_bytes: usize,
+    /// What is read back is the picture as it was asked for.
+    finished: bool,
     timings: FrameTimings,
     stopwatch: Stopwatch,
     triangles: u64,
@@ -96,6 +101,7 @@ impl Renderer {
             ring: Ring::new(in_flight_max),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
+            delivery: Delivery::new(!graphics.adapter().software),
             kernels,
             library,
             graphics,
@@ -184,19 +190,21 @@ impl Renderer {
             targets,
             profile: &self.profile,
         };
-        let picture_bytes = u64::from(request.render_size.pixels()) * 4;
-        // Timestamps lie at multiples of their size.
-        let marks_offset = picture_bytes.next_multiple_of(8);
-        let bytes = marks_offset + Profile::bytes();
-        let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         let mut encoder = self.graphics.device.create_command_encoder(&Default::default());
         stage.record(&mut encoder, &self.selection, request);
-        encoder.copy_buffer_to_buffer(&targets.picture, 0, &readback, 0, picture_bytes);
+        let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, &mut encoder)?;
+        // Timestamps lie at multiples of their size.
+        let marks_offset = parcel.bytes.next_multiple_of(8);
+        let bytes = marks_offset + Profile::bytes();
+        let readback = self.ring.take_buffer(&self.graphics, bytes)?;
+        encoder.copy_buffer_to_buffer(parcel.buffer, 0, &readback, 0, parcel.bytes);
         self.profile.append(&mut encoder, &readback, marks_offset);
         let submission = self.graphics.queue.submit([encoder.finish()]);
         let submit = stopwatch.lap();
         let drawn = Drawn {
             request: *request,
+            picture_bytes: parcel.bytes as usize,
+            finished: parcel.finished,
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
@@ -221,13 +229,21 @@ impl Renderer {
         let profile = &self.profile;
         self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, bytes| {
             drawn.timings.draw = drawn.stopwatch.lap();
-            let (rgba, marks) = bytes.split_at(bytes.len() - Profile::bytes() as usize);
+            let (pixels, marks) = bytes.split_at(bytes.len() - Profile::bytes() as usize);
+            let pixels = &pixels[..drawn.picture_bytes];
             let stages = profile.read(marks);
             drawn.timings.raster = stages.raster;
             drawn.timings.shade = stages.shade;
             drawn.timings.blend = stages.blend;
             let request = &drawn.request;
-            converter.convert(rgba, request.render_size, request.stream_size, request.format, into);
+            if drawn.finished {
+                into.width = request.stream_size.width;
+                into.height = request.stream_size.height;
+                into.data.clear();
+                into.data.extend_from_slice(pixels);
+            } else {
+                converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
+            }
             drawn.timings.convert = drawn.stopwatch.lap();
             FrameDone {
                 serial: request.serial,
@@ -285,7 +301,7 @@ impl Renderer {
             size: [size.width, size.height, blocks.width, blocks.height],
             light_direction: environment::KEY_DIRECTION.normalize().extend(0.0).to_array(),
             light: environment::KEY_LIGHT.extend(0.0).to_array(),
-            look: [1.0, (environment::LEVELS - 1) as f32, 0.0, 0.0],
+            look: [environment::EXPOSURE, (environment::LEVELS - 1) as f32, environment::SIDE as f32, 0.0],
             irradiance: self.environment.irradiance,
         };
         self.graphics.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));

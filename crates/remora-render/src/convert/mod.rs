@@ -99,7 +99,7 @@ mod tests {
     fn picture(size: Size) -> Vec<u8> {
         let pixel = |x: u32, y: u32| {
             let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 26;
-            let edge = if (x / 7 + y / 5) % 3 == 0 { 200 } else { 20 };
+            let edge = if (x / 7 + y / 5).is_multiple_of(3) { 200 } else { 20 };
             [(x * 255 / size.width) as u8, (edge + noise) as u8, (y * 255 / size.height) as u8, 255]
         };
         (0..size.pixels()).flat_map(|index| pixel(index % size.width, index / size.width)).collect()

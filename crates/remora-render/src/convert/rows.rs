@@ -19,15 +19,18 @@ pub(super) struct Group {
     pub share: [i16; 8],
 }
 
+/// A row and the one below it.
+pub(super) type TwoRows<'a> = [&'a [u8]; 2];
+
 /// One implementation of all row operations. Rows that are written decide how many pixels are taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows {
     /// One value per pixel: coefficients, offset.
     pub(super) weighted: fn(&[u8], [i16; 3], i32, &mut [u8]),
     /// One value per 2x2 pixels of two rows.
-    pub(super) weighted_2x2: fn([&[u8]; 2], [i16; 3], i32, &mut [u8]),
+    pub(super) weighted_2x2: fn(TwoRows<'_>, [i16; 3], i32, &mut [u8]),
     /// Between two rows: share of the second times 2^15.
-    pub(super) between: fn([&[u8]; 2], i16, &mut [u8]),
+    pub(super) between: fn(TwoRows<'_>, i16, &mut [u8]),
     /// Stretches a row that has at least 16 bytes after every group's start.
     pub(super) stretched: fn(&[u8], &[Group], &mut [u8]),
 }
@@ -51,7 +54,7 @@ pub(super) fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &
     }
 }
 
-pub(super) fn weighted_2x2(rgba: [&[u8]; 2], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
+pub(super) fn weighted_2x2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     let start = (offset << 17) + (1 << 16);
     let pairs = rgba.map(|row| row.as_chunks::<8>().0);
     for ((upper, lower), value) in pairs[0].iter().zip(pairs[1]).zip(into) {
@@ -65,7 +68,7 @@ fn product(pixel: &[u8; 4], coefficients: [i16; 3]) -> i32 {
     pixel.iter().zip(coefficients).map(|(value, coefficient)| i32::from(*value) * i32::from(coefficient)).sum()
 }
 
-pub(super) fn between([upper, lower]: [&[u8]; 2], share: i16, into: &mut [u8]) {
+pub(super) fn between([upper, lower]: TwoRows<'_>, share: i16, into: &mut [u8]) {
     for ((upper, lower), value) in upper.iter().zip(lower).zip(into) {
         *value = mixed(*upper, *lower, share);
     }

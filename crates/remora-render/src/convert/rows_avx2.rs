@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::rows::{self, Group, Rows};
+use super::rows::{self, Group, Rows, TwoRows};
 
 /// Only to be used where AVX2 has been detected.
 pub(super) const ROWS: Rows = Rows { weighted, weighted_2x2, between, stretched };
@@ -14,13 +14,13 @@ fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     rows::weighted(&rgba[done * 4..], coefficients, offset, &mut into[done..]);
 }
 
-fn weighted_2x2(rgba: [&[u8]; 2], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
+fn weighted_2x2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     // SAFETY: as in `weighted`.
     let done = unsafe { weighted_2x2_avx2(rgba, coefficients, offset, into) };
     rows::weighted_2x2(rgba.map(|row| &row[done * 8..]), coefficients, offset, &mut into[done..]);
 }
 
-fn between(sources: [&[u8]; 2], share: i16, into: &mut [u8]) {
+fn between(sources: TwoRows<'_>, share: i16, into: &mut [u8]) {
     // SAFETY: as in `weighted`.
     let done = unsafe { between_avx2(sources, share, into) };
     rows::between(sources.map(|row| &row[done..]), share, &mut into[done..]);
@@ -97,7 +97,7 @@ fn weighted_avx2(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u
 }
 
 #[target_feature(enable = "avx2")]
-fn weighted_2x2_avx2(rgba: [&[u8]; 2], coefficients: [i16; 3], offset: i32, into: &mut [u8]) -> usize {
+fn weighted_2x2_avx2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i32, into: &mut [u8]) -> usize {
     let factors = factors(coefficients);
     let start = _mm256_set1_epi32((offset << 17) + (1 << 16));
     let rows = rgba.map(|row| row.as_chunks::<64>().0);
@@ -118,7 +118,7 @@ fn weighted_2x2_avx2(rgba: [&[u8]; 2], coefficients: [i16; 3], offset: i32, into
 }
 
 #[target_feature(enable = "avx2")]
-fn between_avx2(sources: [&[u8]; 2], share: i16, into: &mut [u8]) -> usize {
+fn between_avx2(sources: TwoRows<'_>, share: i16, into: &mut [u8]) -> usize {
     let share = _mm256_set1_epi16(share);
     let rows = sources.map(|row| row.as_chunks::<16>().0);
     let mut done = 0;

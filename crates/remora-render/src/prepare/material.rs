@@ -65,7 +65,7 @@ pub(crate) fn plan(model: &Model, texture_dimension_max: u32) -> Plan {
     for primitive in model.meshes.iter().flat_map(|mesh| &mesh.primitives) {
         colored[primitive.material as usize] |= !primitive.colors.is_empty();
     }
-    let mut recipes = Recipes { model, texture_dimension_max, list: Vec::new(), known: HashMap::new() };
+    let mut recipes = Recipes { texture_dimension_max, ..Default::default() };
     let materials = model
         .materials
         .iter()
@@ -76,14 +76,14 @@ pub(crate) fn plan(model: &Model, texture_dimension_max: u32) -> Plan {
 }
 
 /// The layers asked for so far, each once.
-struct Recipes<'a> {
-    model: &'a Model,
+#[derive(Default)]
+struct Recipes {
     texture_dimension_max: u32,
     list: Vec<Recipe>,
     known: HashMap<Recipe, u32>,
 }
 
-impl Recipes<'_> {
+impl Recipes {
     fn layer(&mut self, bucket: u8, kind: RecipeKind) -> u32 {
         let recipe = Recipe { bucket, kind };
         *self.known.entry(recipe).or_insert_with(|| {
@@ -93,7 +93,7 @@ impl Recipes<'_> {
     }
 }
 
-fn record(material: &Material, colored: bool, model: &Model, recipes: &mut Recipes<'_>) -> MaterialRecord {
+fn record(material: &Material, colored: bool, model: &Model, recipes: &mut Recipes) -> MaterialRecord {
     let textures = [
         material.base_color_texture,
         material.normal_texture,
@@ -136,7 +136,7 @@ fn layered(
     material: &Material,
     used: impl Iterator<Item = TextureReference> + Clone,
     model: &Model,
-    recipes: &mut Recipes<'_>,
+    recipes: &mut Recipes,
 ) {
     let index = |reference: Option<TextureReference>| reference.map(|reference| reference.texture);
     let sizes = used.clone().map(|reference| &model.textures[reference.texture as usize]);

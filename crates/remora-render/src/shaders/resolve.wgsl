@@ -34,7 +34,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if (SAMPLES == 1u && !LAYER) {
         let id = select(0u, seen[word].x, alive);
         if (belongs(id)) {
-            picture[at] = pixel_of(tone_mapped(color_of(id, vec2<f32>(pixel) + 0.5).rgb * frame.look.x));
+            picture[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
         }
         return;
     }
@@ -64,7 +64,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         let color = color_of(id, vec2<f32>(pixel) + 0.5 + middle / covered);
         let share = covered / f32(SAMPLES) * select(1.0, color.a, LAYER);
-        sum += vec4(tone_mapped(color.rgb * frame.look.x), 1.0) * share;
+        sum += vec4(color.rgb, 1.0) * share;
     }
     if (sum.a > 0.0) {
         let words = sums[at];
@@ -78,6 +78,7 @@ fn belongs(id: u32) -> bool {
     return (id >> 7u) >= run.first && (id >> 7u) < run.end;
 }
 
+// Display-linear colour and alpha.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let facet = facet_of(id);
     let a = corner_of(facet.placement, facet.a.xyz);
@@ -164,6 +165,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     }
 
     surface.base = base.rgb;
+    // What is unlit shows its colour as it is.
     let unlit = (factors.w & MATERIAL_UNLIT) != 0u;
-    return vec4(select(lit(surface), base.rgb, unlit), base.a);
+    return vec4(select(tone_mapped(lit(surface) * frame.look.x), base.rgb, unlit), base.a);
 }

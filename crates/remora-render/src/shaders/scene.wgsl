@@ -16,7 +16,7 @@ struct Frame {
     // Direction towards the key light, and its radiance times pi.
     light_direction: vec4<f32>,
     light: vec4<f32>,
-    // x: exposure, y: roughest level of the environment.
+    // Exposure; roughest level of the environment, and the side of its sharpest in texels.
     look: vec4<f32>,
     // Irradiance over pi, as spherical harmonics with the cosine lobe multiplied in.
     irradiance: array<vec4<f32>, 9>,

@@ -29,7 +29,12 @@ fn reflected_radiance(direction: vec3<f32>, roughness: f32) -> vec3<f32> {
     let scaled = direction / (abs(direction.x) + abs(direction.y) + abs(direction.z));
     let fold = max(-scaled.y, 0.0);
     let folded = scaled.xz + select(vec2(fold), vec2(-fold), scaled.xz >= vec2(0.0));
-    return textureSampleLevel(environment, environment_sampler, folded * 0.5 + 0.5, roughness * frame.look.y).rgb;
+    let level = roughness * frame.look.y;
+    // The middles of the outermost texels lie on the edges of the map, where opposite halves of an edge are the same
+    // direction: no seam shows, however few texels a level has.
+    let texel = exp2(level) / frame.look.z;
+    let point = (folded * 0.5 + 0.5) * (1.0 - texel) + 0.5 * texel;
+    return textureSampleLevel(environment, environment_sampler, point, level).rgb;
 }
 
 // Scale and bias of the reflectance at normal incidence; Karis, Physically Based Shading on Mobile, 2014.

@@ -1,0 +1,183 @@
+//! What surfaces look like, held by golden pictures.
+
+mod support;
+
+use glam::{Affine3A, Vec3};
+use remora_assets::{AlphaMode, Material, Sampler, Texture, Wrap};
+use remora_render::Samples;
+use support::perceptual::assert_golden;
+use support::shapes::{sheet, sphere, texture};
+use support::{Parts, Studio, at, camera, matte, unlit};
+
+fn front() -> remora_render::Camera {
+    camera(Vec3::new(0.0, 0.0, 9.0), Vec3::ZERO)
+}
+
+#[test]
+fn rough_and_metallic_spheres() {
+    let mut parts = Parts::default();
+    let ball = sphere(48, 64);
+    for row in 0..2 {
+        for column in 0..5 {
+            let material = Material {
+                base_color: [0.9, 0.6, 0.3, 1.0],
+                metallic: row as f32,
+                roughness: column as f32 / 4.0,
+                ..Default::default()
+            };
+            let place = at(column as f32 * 2.1 - 4.2, 1.2 - row as f32 * 2.4, 0.0);
+            parts.add(&ball, material, place);
+        }
+    }
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    assert_golden("rough_and_metallic_spheres", &studio.picture(front(), Samples::Four));
+}
+
+fn ripples() -> Texture {
+    texture(128, false, |u, v| {
+        let slope = |t: f32| (t * 50.0).sin() * 0.5;
+        let [x, y] = [slope(u), slope(v)];
+        let length = (x * x + y * y + 1.0).sqrt();
+        [x / length * 0.5 + 0.5, y / length * 0.5 + 0.5, 0.5 / length + 0.5, 1.0]
+    })
+}
+
+#[test]
+fn maps_bend_shade_and_glow() {
+    let mut parts = Parts::default();
+    let normal = parts.texture(ripples());
+    let shadows = parts.texture(texture(64, false, |u, v| [((u * 6.0).fract() * (v * 6.0).fract()).sqrt(); 4]));
+    let lights = parts.texture(texture(64, true, |u, v| {
+        let lit = (u * 8.0).fract() < 0.3 && (v * 4.0).fract() < 0.5;
+        if lit { [1.0, 0.5, 0.1, 1.0] } else { [0.0, 0.0, 0.0, 1.0] }
+    }));
+    let rough = parts.texture(texture(64, false, |u, v| [1.0, u, if v > 0.5 { 1.0 } else { 0.0 }, 1.0]));
+    let checks = parts.texture(texture(64, true, |u, v| {
+        let odd = ((u * 8.0) as u32 + (v * 8.0) as u32) % 2 == 1;
+        if odd { [0.9, 0.2, 0.1, 1.0] } else { [0.9, 0.9, 0.85, 1.0] }
+    }));
+    let ball = sphere(48, 64);
+    let mut place = -4.2;
+    let mut add = |material| {
+        parts.add(&ball, material, at(place, 0.0, 0.0));
+        place += 2.1;
+    };
+    let metal = Material { metallic: 1.0, roughness: 0.25, base_color: [0.8, 0.8, 0.82, 1.0], ..Default::default() };
+    add(Material { normal_texture: Some(normal), ..metal.clone() });
+    add(Material { occlusion_texture: Some(shadows), ..matte(0.7, 0.7, 0.7) });
+    add(Material { emissive: [2.0; 3], emissive_texture: Some(lights), ..matte(0.1, 0.1, 0.1) });
+    add(Material { metallic_roughness_texture: Some(rough), roughness: 1.0, ..metal });
+    add(Material { base_color_texture: Some(checks), normal_texture: Some(normal), ..matte(1.0, 1.0, 1.0) });
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    assert_golden("maps_bend_shade_and_glow", &studio.picture(front(), Samples::Four));
+}
+
+#[test]
+fn textures_wrap_as_told_and_keep_their_own_transforms() {
+    let mut parts = Parts::default();
+    let picture = |wrap| Texture {
+        sampler: Sampler { wrap_u: wrap, wrap_v: wrap },
+        ..texture(64, true, |u, v| [u, v, if u > v { 1.0 } else { 0.0 }, 1.0])
+    };
+    let mut place = -4.2;
+    for wrap in [Wrap::Repeat, Wrap::MirroredRepeat, Wrap::ClampToEdge] {
+        let mut reference = parts.texture(picture(wrap));
+        reference.transform = [[2.5, 0.0, -0.75], [0.0, 2.5, -0.75]];
+        let material = Material { base_color_texture: Some(reference), ..unlit(1.0, 1.0, 1.0) };
+        parts.add(&sheet(1), material, at(place, 0.0, 0.0));
+        place += 2.8;
+    }
+    // Two transforms in one material.
+    let mut base = parts.texture(picture(Wrap::Repeat));
+    base.transform = [[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]];
+    let mut normal = parts.texture(ripples());
+    normal.transform = [[0.3, 0.0, 0.0], [0.0, 0.3, 0.0]];
+    let material = Material { base_color_texture: Some(base), normal_texture: Some(normal), ..matte(1.0, 1.0, 1.0) };
+    parts.add(&sheet(1), material, at(place, 0.0, 0.0));
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    assert_golden("wraps_and_transforms", &studio.picture(front(), Samples::Four));
+}
+
+#[test]
+fn masks_cut_holes() {
+    let mut parts = Parts::default();
+    let holes = parts.texture(texture(64, true, |u, v| {
+        let hole = ((u * 4.0).fract() - 0.5).powi(2) + ((v * 4.0).fract() - 0.5).powi(2) < 0.1;
+        [0.3, 0.7, 0.3, if hole { 0.0 } else { 1.0 }]
+    }));
+    let leaf = |reference| Material {
+        base_color_texture: Some(reference),
+        alpha_mode: AlphaMode::Mask { cutoff: 0.5 },
+        double_sided: true,
+        ..matte(1.0, 1.0, 1.0)
+    };
+    // Of two large triangles, of many small ones, and one through the near plane.
+    parts.add(&sheet(1), leaf(holes), at(-2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
+    parts.add(&sheet(60), leaf(holes), at(2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
+    let floor = Affine3A::from_rotation_x(-1.5) * Affine3A::from_scale(Vec3::splat(12.0));
+    parts.add(&sheet(1), leaf(holes), at(0.0, -2.4, 6.0) * floor);
+    parts.add(&sphere(32, 48), matte(0.9, 0.2, 0.2), at(0.0, 0.0, -1.0) * Affine3A::from_scale(Vec3::splat(1.5)));
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    assert_golden("masks_cut_holes", &studio.picture(front(), Samples::One));
+}
+
+#[test]
+fn transparent_surfaces_lie_over_one_another_in_order() {
+    let mut parts = Parts::default();
+    let glass = |red, green, blue| Material {
+        base_color: [red, green, blue, 0.5],
+        alpha_mode: AlphaMode::Blend,
+        double_sided: true,
+        ..unlit(red, green, blue)
+    };
+    // Listed from front to back, from back to front, and through one another.
+    parts.add(&sheet(1), glass(1.0, 0.0, 0.0), at(-3.5, 0.3, 1.0));
+    parts.add(&sheet(1), glass(0.0, 1.0, 0.0), at(-3.0, 0.0, 0.5));
+    parts.add(&sheet(1), glass(0.0, 0.0, 1.0), at(-2.5, -0.3, 0.0));
+    parts.add(&sheet(30), glass(0.0, 0.0, 1.0), at(0.5, -0.3, 0.0));
+    parts.add(&sheet(30), glass(0.0, 1.0, 0.0), at(0.0, 0.0, 0.5));
+    parts.add(&sheet(30), glass(1.0, 0.0, 0.0), at(-0.5, 0.3, 1.0));
+    let turned = |angle| at(3.0, 0.0, 0.0) * Affine3A::from_rotation_y(angle);
+    parts.add(&sheet(1), glass(1.0, 1.0, 0.0), turned(0.7));
+    parts.add(&sheet(1), glass(0.0, 1.0, 1.0), turned(-0.7));
+    // Half behind something solid.
+    parts.add(&sphere(24, 32), matte(0.8, 0.8, 0.8), at(3.0, -0.8, 0.0) * Affine3A::from_scale(Vec3::splat(0.5)));
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    for (name, samples) in [("transparent_order_1", Samples::One), ("transparent_order_4", Samples::Four)] {
+        assert_golden(name, &studio.picture(front(), samples));
+    }
+}
+
+#[test]
+fn back_sides_show_where_they_should() {
+    let mut parts = Parts::default();
+    let turned = Affine3A::from_rotation_y(std::f32::consts::PI);
+    parts.add(&sheet(8), matte(0.9, 0.3, 0.3), at(-3.6, 0.0, 0.0) * turned);
+    let double = Material { double_sided: true, ..matte(0.3, 0.9, 0.3) };
+    parts.add(&sheet(8), double.clone(), at(-1.2, 0.0, 0.0) * turned);
+    parts.add(&sheet(1), double, at(1.2, 0.0, 0.0) * turned);
+    let mirrored = Affine3A::from_scale(Vec3::new(-1.0, 1.0, 1.0));
+    parts.add(&sheet(8), matte(0.3, 0.3, 0.9), at(3.6, 0.0, 0.0) * mirrored);
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    assert_golden("back_sides", &studio.picture(front(), Samples::Four));
+}
+
+#[test]
+fn vertex_colors_tint() {
+    let mut parts = Parts::default();
+    let mut ball = sphere(24, 32);
+    let byte = |value: f32| ((value * 0.5 + 0.5) * 255.0) as u8;
+    ball.colors = ball.positions.iter().map(|[x, y, z]| [byte(*x), byte(*y), byte(*z), 255]).collect();
+    parts.add(&ball, matte(1.0, 1.0, 1.0), at(-1.5, 0.0, 0.0));
+    parts.add(&ball, unlit(1.0, 1.0, 1.0), at(1.5, 0.0, 0.0));
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    let near = camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
+    assert_golden("vertex_colors", &studio.picture(near, Samples::One));
+}

@@ -1,0 +1,117 @@
+//! What the picture tests share: a small renderer in a box, shapes, and a way to compare pictures as eyes do.
+
+pub mod perceptual;
+pub mod shapes;
+
+use std::sync::Arc;
+
+use glam::{Affine3A, Mat3, Quat, Vec3};
+use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
+use remora_render::{
+    Camera, FrameDone, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
+    Renderer, Samples, Size,
+};
+use remora_scene::Scene;
+
+pub const SIZE: Size = Size::new(320, 180);
+
+/// A scene and what draws it.
+pub struct Studio {
+    pub renderer: Renderer,
+    pub scene: Scene,
+}
+
+impl Studio {
+    pub fn new() -> Self {
+        Self::with(&GraphicsOptions::default())
+    }
+
+    pub fn with(options: &GraphicsOptions) -> Self {
+        let graphics = Graphics::open(options).expect("tests need a Vulkan driver");
+        Self { renderer: Renderer::new(graphics).expect("the renderer starts"), scene: Scene::new() }
+    }
+
+    pub fn show(&mut self, model: Model) -> remora_scene::Added {
+        model.check().expect("the test's model is consistent");
+        let model = Arc::new(model);
+        let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter(), 2);
+        let prepared = Prepared::from_model(&model, &options, &mut |_| {});
+        let added = self.scene.add_model(model);
+        self.renderer.add_model(added.model, &prepared).expect("the model fits");
+        added
+    }
+
+    pub fn picture(&mut self, camera: Camera, samples: Samples) -> Picture {
+        self.draw(&request(camera, samples)).0
+    }
+
+    pub fn draw(&mut self, request: &FrameRequest) -> (Picture, FrameDone) {
+        self.renderer.synchronise(&mut self.scene).expect("the scene is taken over");
+        self.renderer.submit(request).expect("the frame is taken");
+        let mut picture = Picture::default();
+        let done = self.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
+        (picture, done)
+    }
+}
+
+pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
+    FrameRequest {
+        serial: 1,
+        camera,
+        render_size: SIZE,
+        samples,
+        blend_layers: 4,
+        stream_size: SIZE,
+        format: PictureFormat::Rgba,
+    }
+}
+
+/// Looks from a place at another one.
+pub fn camera(from: Vec3, at: Vec3) -> Camera {
+    let back = (from - at).normalize();
+    let right = Vec3::Y.cross(back).normalize();
+    let matrix = Mat3::from_cols(right, back.cross(right), back);
+    Camera { position: from, orientation: Quat::from_mat3(&matrix), vertical_field_of_view: 0.7, near: 0.01 }
+}
+
+/// Builds models part by part.
+#[derive(Default)]
+pub struct Parts {
+    model: Model,
+}
+
+impl Parts {
+    pub fn texture(&mut self, texture: Texture) -> TextureReference {
+        self.model.textures.push(texture);
+        TextureReference::new(self.model.textures.len() as u32 - 1)
+    }
+
+    pub fn add(&mut self, shape: &Primitive, material: Material, transform: Affine3A) -> &mut Self {
+        let number = self.model.materials.len() as u32;
+        self.model.materials.push(material);
+        self.model
+            .meshes
+            .push(Mesh { name: String::new(), primitives: vec![Primitive { material: number, ..shape.clone() }] });
+        let name = format!("part {number}");
+        self.model.nodes.push(Node { name, parent: None, transform, mesh: Some(number) });
+        self
+    }
+
+    pub fn model(self) -> Model {
+        self.model
+    }
+}
+
+pub fn at(x: f32, y: f32, z: f32) -> Affine3A {
+    Affine3A::from_translation(Vec3::new(x, y, z))
+}
+
+/// A dull material of one colour.
+pub fn matte(red: f32, green: f32, blue: f32) -> Material {
+    Material { base_color: [red, green, blue, 1.0], metallic: 0.0, roughness: 0.8, ..Default::default() }
+}
+
+/// Shows its colour whatever the light.
+pub fn unlit(red: f32, green: f32, blue: f32) -> Material {
+    Material { base_color: [red, green, blue, 1.0], unlit: true, ..Default::default() }
+}

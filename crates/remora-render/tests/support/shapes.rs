@@ -1,0 +1,72 @@
+//! Shapes for tests: anticlockwise seen from outside, with texture coordinates and tangents.
+
+use remora_assets::{Primitive, Sampler, Texture};
+
+/// Radius 1.
+pub fn sphere(rings: u32, sectors: u32) -> Primitive {
+    let mut shape = Primitive::default();
+    for ring in 0..=rings {
+        for sector in 0..=sectors {
+            let (u, v) = (sector as f32 / sectors as f32, ring as f32 / rings as f32);
+            let (around, polar) = (u * std::f32::consts::TAU, v * std::f32::consts::PI);
+            let normal = [polar.sin() * around.sin(), polar.cos(), polar.sin() * around.cos()];
+            shape.positions.push(normal);
+            shape.normals.push(normal);
+            shape.tangents.push([around.cos(), 0.0, -around.sin(), 1.0]);
+            shape.texture_coordinates.push([u, v]);
+        }
+    }
+    for ring in 0..rings {
+        for sector in 0..sectors {
+            let a = ring * (sectors + 1) + sector;
+            let b = a + sectors + 1;
+            shape.indices.extend([a, b, a + 1, a + 1, b, b + 1]);
+        }
+    }
+    shape
+}
+
+/// From -1 to 1 in x and y, facing +Z, in `cells` by `cells` squares.
+pub fn sheet(cells: u32) -> Primitive {
+    let mut shape = Primitive::default();
+    for row in 0..=cells {
+        for column in 0..=cells {
+            let (u, v) = (column as f32 / cells as f32, row as f32 / cells as f32);
+            shape.positions.push([u * 2.0 - 1.0, 1.0 - v * 2.0, 0.0]);
+            shape.normals.push([0.0, 0.0, 1.0]);
+            shape.tangents.push([1.0, 0.0, 0.0, 1.0]);
+            shape.texture_coordinates.push([u, v]);
+        }
+    }
+    for row in 0..cells {
+        for column in 0..cells {
+            let a = row * (cells + 1) + column;
+            let b = a + cells + 1;
+            shape.indices.extend([a, b, a + 1, a + 1, b, b + 1]);
+        }
+    }
+    shape
+}
+
+/// A disc of radius 1 facing +Z, of thin triangles that meet in its middle: the worst that can happen to edges.
+pub fn fan(slices: u32) -> Primitive {
+    let mut shape = Primitive::default();
+    shape.positions.push([0.0; 3]);
+    for slice in 0..slices {
+        let angle = slice as f32 / slices as f32 * std::f32::consts::TAU;
+        shape.positions.push([angle.cos(), angle.sin(), 0.0]);
+        shape.indices.extend([0, slice + 1, (slice + 1) % slices + 1]);
+    }
+    shape.normals = vec![[0.0, 0.0, 1.0]; shape.positions.len()];
+    shape
+}
+
+/// A texture by formula; u and v run from 0 to 1.
+pub fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
+    let middle = |index: u32| (index as f32 + 0.5) / side as f32;
+    let rgba = (0..side * side)
+        .flat_map(|index| texel(middle(index % side), middle(index / side)))
+        .map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8)
+        .collect();
+    Texture { name: String::new(), width: side, height: side, rgba, srgb, sampler: Sampler::default() }
+}
