@@ -93,6 +93,10 @@ impl Frames {
         self.outstanding.iter().find(|frame| frame.serial == serial).map(Frame::info)
     }
 
+    pub fn fidelity(&self, serial: u64) -> Option<Fidelity> {
+        self.outstanding.iter().find(|frame| frame.serial == serial).map(|frame| frame.fidelity)
+    }
+
     pub fn encoded(&mut self, serial: u64) -> Option<Frame> {
         let index = self.outstanding.iter().position(|frame| frame.serial == serial)?;
         self.outstanding.remove(index)

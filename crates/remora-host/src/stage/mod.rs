@@ -321,6 +321,22 @@ impl Stage {
         self.client.as_ref()?.frames.info(serial)
     }
 
+    /// Whether a refinement that is being rendered is not worth finishing, because what it shows has changed.
+    pub fn superseded(&self, serial: u64) -> bool {
+        let Some(client) = &self.client else { return true };
+        client.dirty && client.frames.fidelity(serial) == Some(Fidelity::Rest)
+    }
+
+    /// A superseded frame was given up; the one that follows takes its place.
+    pub fn abandoned(&mut self, plan: &FramePlan) {
+        let Some(client) = &mut self.client else { return };
+        client.frames.encoded(plan.serial);
+        client.key_wanted |= plan.key;
+        client.shown = Shown::Coarse;
+        // What follows need not keep a distance from a picture that nobody sees.
+        client.started_at = None;
+    }
+
     /// The frame could not be rendered or encoded: what it would have shown is still to be shown.
     pub fn frame_failed(&mut self, now: Moment, serial: u64) {
         let Some(client) = &mut self.client else { return };

@@ -229,6 +229,37 @@ fn a_weak_adapter_refines_within_150_ms_of_rest_and_then_does_nothing() {
 }
 
 #[test]
+fn a_pose_supersedes_the_refinement_but_never_a_moving_picture() {
+    let mut world = World::connected(true);
+    world.render = milliseconds(100);
+    world.pose(1);
+    world.run_for(milliseconds(1));
+    let (_, moving) = *world.started.last().expect("a picture at once");
+    world.pose(2);
+    assert!(!world.stage.superseded(moving.serial), "then nothing would be seen while moving");
+    world.run_for(milliseconds(400));
+    let (_, refinement) = *world.started.last().expect("a refinement");
+    assert_eq!(refinement.fidelity, Fidelity::Rest);
+
+    let mut world = World::connected(true);
+    world.pose(1);
+    world.run_for(milliseconds(40));
+    world.render = milliseconds(100);
+    world.run_for(milliseconds(40));
+    let (_, refinement) = *world.started.last().expect("a refinement");
+    assert_eq!(refinement.fidelity, Fidelity::Rest);
+    assert!(!world.stage.superseded(refinement.serial));
+    world.pose(2);
+    assert!(world.stage.superseded(refinement.serial));
+    world.stage.abandoned(&refinement);
+    world.rendering = None;
+    let before = world.now;
+    world.run_for(milliseconds(1));
+    let (at, plan) = *world.started.last().expect("the new pose");
+    assert_eq!((at, World::shown_pose(&plan)), (before, Some(2)));
+}
+
+#[test]
 fn a_strong_adapter_renders_once_in_full_and_only_encodes_again() {
     let mut world = World::connected(false);
     world.pose(1);
