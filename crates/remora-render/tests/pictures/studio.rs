@@ -1,7 +1,4 @@
-//! What the picture tests share: a small renderer in a box, shapes, and a way to compare pictures as eyes do.
-
-pub mod perceptual;
-pub mod shapes;
+//! What the picture tests share: a small renderer in a box and what it is given to draw.
 
 use std::sync::Arc;
 

@@ -1,13 +1,11 @@
 //! Which pixels a triangle takes: no gaps, no losses at the near plane, the same by every way of drawing.
 
-mod support;
-
+use crate::perceptual::assert_golden;
+use crate::shapes::{fan, sheet, sphere};
+use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, Picture, PictureFormat, RenderError, Samples, Size};
-use support::perceptual::assert_golden;
-use support::shapes::{fan, sheet, sphere};
-use support::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)

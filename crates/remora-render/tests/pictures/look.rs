@@ -1,13 +1,11 @@
 //! What surfaces look like, held by golden pictures.
 
-mod support;
-
+use crate::perceptual::assert_golden;
+use crate::shapes::{sheet, sphere, texture};
+use crate::studio::{Parts, Studio, at, camera, matte, unlit};
 use glam::{Affine3A, Vec3};
 use remora_assets::{AlphaMode, Material, Sampler, Texture, Wrap};
 use remora_render::Samples;
-use support::perceptual::assert_golden;
-use support::shapes::{sheet, sphere, texture};
-use support::{Parts, Studio, at, camera, matte, unlit};
 
 fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 9.0), Vec3::ZERO)

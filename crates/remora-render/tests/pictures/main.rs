@@ -1,0 +1,7 @@
+//! What the renderer draws, on whatever adapter there is.
+
+mod coverage;
+mod look;
+mod perceptual;
+mod shapes;
+mod studio;
