@@ -30,6 +30,9 @@ fn main() -> Result<(), Failure> {
     let options = PrepareOptions::for_adapter(graphics.adapter(), 2);
     let prepared = Prepared::from_model(&model, &options, &mut |_| {});
     let mut renderer = Renderer::new(graphics)?;
+    let clock = std::time::Instant::now();
+    renderer.warm_up(arguments.samples)?;
+    let warmed_up = clock.elapsed();
     let mut scene = Scene::new();
     let added = scene.add_model(model.clone());
     renderer.add_model(added.model, &prepared)?;
@@ -56,12 +59,13 @@ fn main() -> Result<(), Failure> {
     let mut picture = Picture::default();
     let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
     println!(
-        "{}: {} triangles, {} drawn in {} clusters, {} MiB of graphics memory, {:?}",
+        "{}: {} triangles, {} drawn in {} clusters, {} MiB of graphics memory, warm after {} ms, {:?}",
         renderer.graphics().adapter(),
         model.triangles(),
         done.triangles_drawn,
         done.clusters_drawn,
         renderer.graphics_memory_bytes() >> 20,
+        warmed_up.as_millis(),
         done.timings
     );
     image::save_buffer(&arguments.output, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)?;

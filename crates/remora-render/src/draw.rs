@@ -12,6 +12,7 @@ use crate::frame::{FrameRequest, RenderError, Samples};
 use crate::graphics::Graphics;
 use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, bind_buffers};
 use crate::library::Library;
+use crate::pieces::Pieces;
 use crate::prepare::Shading;
 use crate::profile::{Mark, Profile};
 use crate::selection::{Batch, Phase, Run, Selection};
@@ -19,6 +20,9 @@ use crate::targets::{RUNS_AT_ONCE, Scratch, Targets};
 
 /// Workgroups along the first dimension of a dispatch; the rest go along another one.
 const GROUPS_WIDE: u32 = 32768;
+
+/// Clusters that one piece of a frame rasterises: some 10 ms on two cores, with four samples.
+const PIECE_CLUSTERS: u32 = 512;
 
 /// Bind groups and buffers that live as long as the scene.
 pub(crate) struct Stage<'a> {
@@ -107,18 +111,21 @@ pub(crate) fn ensure_kernels(
 }
 
 impl Stage<'_> {
-    pub(crate) fn record(&self, encoder: &mut wgpu::CommandEncoder, selection: &Selection, request: &FrameRequest) {
+    pub(crate) fn record(&self, pieces: &mut Pieces<'_>, selection: &Selection, request: &FrameRequest) {
         let targets = self.targets;
+        let encoder = pieces.encoder();
         self.profile.mark(encoder, Mark::Begin);
         encoder.clear_buffer(&targets.visibility, 0, None);
         encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
-        self.raster(encoder, selection.batches_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        self.raster(pieces, selection.batches_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        let encoder = pieces.encoder();
         self.profile.mark(encoder, Mark::Rastered);
         let summed = request.samples == Samples::Four;
         if summed {
             encoder.clear_buffer(&targets.sums, 0, None);
         }
-        self.shade(encoder, selection.runs_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        self.shade(pieces, selection.runs_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        let encoder = pieces.encoder();
         if summed {
             self.composite(encoder);
         }
@@ -130,13 +137,13 @@ impl Stage<'_> {
             encoder.clear_buffer(&targets.sums, 0, None);
             for index in 0..request.blend_layers {
                 let part = Part::Layer { index };
-                encoder.clear_buffer(self.visibility(part), 0, None);
-                self.raster(encoder, selection.batches_of(&[Phase::Blend]), request.samples, part);
-                self.shade(encoder, blended.clone(), request.samples, part);
+                pieces.encoder().clear_buffer(self.visibility(part), 0, None);
+                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part);
+                self.shade(pieces, blended.clone(), request.samples, part);
             }
-            self.composite(encoder);
+            self.composite(pieces.encoder());
         }
-        self.profile.mark(encoder, Mark::Blended);
+        self.profile.mark(pieces.encoder(), Mark::Blended);
     }
 
     fn visibility(&self, part: Part) -> &wgpu::Buffer {
@@ -148,7 +155,7 @@ impl Stage<'_> {
 
     fn raster<'b>(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
+        pieces: &mut Pieces<'_>,
         batches: impl Iterator<Item = &'b Batch>,
         samples: Samples,
         part: Part,
@@ -170,7 +177,7 @@ impl Stage<'_> {
             waiting.push(batch);
             if batch.flush {
                 for &cover in covers {
-                    self.raster_batches(encoder, &waiting, samples, cover, first_layer, &bind_group);
+                    self.raster_batches(pieces, &waiting, samples, cover, first_layer, &bind_group);
                 }
                 waiting.clear();
             }
@@ -180,7 +187,7 @@ impl Stage<'_> {
     /// Batches up to a flush, and then what they queued.
     fn raster_batches(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
+        pieces: &mut Pieces<'_>,
         batches: &[&Batch],
         samples: Samples,
         cover: Cover,
@@ -189,21 +196,31 @@ impl Stage<'_> {
     ) {
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
-        encoder.clear_buffer(&scratch.queue_counts, 0, None);
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(2, targets, &[]);
+        pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);
         let wide = !self.graphics.adapter().software;
+        let at_once = if pieces.cutting() { PIECE_CLUSTERS } else { u32::MAX };
+        let mut left = at_once;
+        let mut pass = self.raster_pass(pieces.encoder(), targets);
         for batch in batches {
             let fragments = batch.key.phase.fragments(batch.key.shading.detail());
             let kernel = Kernel::Raster { fragments, cover, samples, wide, small: batch.small };
-            pass.set_pipeline(self.kernels.get(kernel));
-            pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
-            pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
-            let count = batch.entries.len() as u32;
-            let draw = [batch.entries.start, count, scratch.queue_length, u32::from(first_layer)];
-            pass.set_immediates(0, bytes_of(&draw));
-            pass.dispatch_workgroups(count.min(GROUPS_WIDE), count.div_ceil(GROUPS_WIDE), 1);
+            let mut first = batch.entries.start;
+            while first < batch.entries.end {
+                if left == 0 {
+                    drop(pass);
+                    pieces.cut();
+                    pass = self.raster_pass(pieces.encoder(), targets);
+                    left = at_once;
+                }
+                let count = (batch.entries.end - first).min(left);
+                pass.set_pipeline(self.kernels.get(kernel));
+                pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
+                pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
+                pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
+                pass.dispatch_workgroups(count.min(GROUPS_WIDE), count.div_ceil(GROUPS_WIDE), 1);
+                first += count;
+                left -= count;
+            }
         }
         if batches.iter().all(|batch| batch.small) {
             return;
@@ -219,6 +236,17 @@ impl Stage<'_> {
         }
     }
 
+    fn raster_pass<'b>(
+        &self,
+        encoder: &'b mut wgpu::CommandEncoder,
+        targets: &wgpu::BindGroup,
+    ) -> wgpu::ComputePass<'b> {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_bind_group(0, self.scene, &[]);
+        pass.set_bind_group(2, targets, &[]);
+        pass
+    }
+
     /// `plan`: number of counts, how many of what is counted a workgroup takes, workgroups per unit of the last.
     fn set_arguments(&self, pass: &mut wgpu::ComputePass<'_>, bind_group: &wgpu::BindGroup, plan: [u32; 3]) {
         pass.set_pipeline(self.kernels.get(Kernel::Arguments));
@@ -229,7 +257,7 @@ impl Stage<'_> {
 
     fn shade<'b>(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
+        pieces: &mut Pieces<'_>,
         runs: impl Iterator<Item = &'b Run>,
         samples: Samples,
         part: Part,
@@ -238,13 +266,13 @@ impl Stage<'_> {
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
             // Layers behind the first touch no other blocks than that does.
             let collect = index == 0 && !matches!(part, Part::Layer { index: 1.. });
-            self.shade_runs(encoder, runs, samples, part, collect);
+            self.shade_runs(pieces, runs, samples, part, collect);
         }
     }
 
     fn shade_runs(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
+        pieces: &mut Pieces<'_>,
         runs: &[&Run],
         samples: Samples,
         part: Part,
@@ -285,6 +313,8 @@ impl Stage<'_> {
             &[seen, &scratch.list_counts, &targets.lists, &targets.picture, &targets.sums],
         );
 
+        pieces.cut();
+        let encoder = pieces.encoder();
         encoder.clear_buffer(&scratch.list_counts, 0, None);
         if collect {
             encoder.clear_buffer(&scratch.touched_count, 0, None);
@@ -295,16 +325,20 @@ impl Stage<'_> {
         let groups = blocks.div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
         self.set_arguments(&mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
-        pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(2, &resolve, &[]);
+        drop(pass);
         let layer = part != Part::Solid;
         for (index, run) in runs.iter().enumerate() {
+            let mut pass = pieces.encoder().begin_compute_pass(&Default::default());
             let shading = run.key.shading;
             pass.set_pipeline(self.kernels.get(Kernel::Resolve { detail: shading.detail(), samples, layer }));
+            pass.set_bind_group(0, self.scene, &[]);
             pass.set_bind_group(1, self.library.geometry.bind_group(run.key.page), &[]);
+            pass.set_bind_group(2, &resolve, &[]);
             pass.set_bind_group(3, &self.lights[shading.bucket() as usize], &[]);
             pass.set_immediates(0, bytes_of(&[run.entries.start, run.entries.end, index as u32, blocks]));
             pass.dispatch_workgroups_indirect(&scratch.list_dispatches, index as u64 * 12);
+            drop(pass);
+            pieces.cut();
         }
     }
 

@@ -21,6 +21,7 @@ mod kernel;
 mod layers;
 mod library;
 mod memory;
+mod pieces;
 mod placement;
 mod prepare;
 mod profile;
@@ -31,6 +32,7 @@ mod selection;
 mod targets;
 mod timing;
 mod upload;
+mod warm_up;
 
 pub use frame::{
     BLEND_LAYERS_MAX, Camera, FrameDone, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picture, PictureFormat,

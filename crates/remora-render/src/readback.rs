@@ -12,6 +12,16 @@ use crate::graphics::Graphics;
 /// A frame that takes longer is given up.
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
+/// Waits until the device has done what was submitted.
+pub(crate) fn wait_for(graphics: &Graphics, submission: wgpu::SubmissionIndex) -> Result<(), RenderError> {
+    let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(WAIT_MAX) };
+    match graphics.device.poll(poll) {
+        Ok(_) => graphics.check("a frame"),
+        Err(wgpu::PollError::Timeout) => Err(RenderError::TimedOut(WAIT_MAX)),
+        Err(error) => Err(RenderError::Rejected { what: "waiting for a frame".into(), why: error.to_string() }),
+    }
+}
+
 const PENDING: u8 = 0;
 const READY: u8 = 1;
 const FAILED: u8 = 2;
@@ -53,6 +63,11 @@ impl<T> Ring<T> {
         // Sizes change together: a smaller one is not wanted again soon.
         self.free.clear();
         graphics.buffer("read-back", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    /// A buffer that was taken and is not pushed.
+    pub(crate) fn give_back(&mut self, buffer: wgpu::Buffer) {
+        self.free.push(buffer);
     }
 
     pub(crate) fn push(&mut self, buffer: wgpu::Buffer, bytes: u64, submission: wgpu::SubmissionIndex, frame: T) {

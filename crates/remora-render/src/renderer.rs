@@ -1,5 +1,7 @@
 //! The renderer: what is on the device, and the frames that are being drawn.
 
+use std::collections::VecDeque;
+
 use remora_scene::{ModelKey, Scene};
 
 use crate::convert::Converter;
@@ -10,10 +12,11 @@ use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
 use crate::graphics::Graphics;
 use crate::kernel::{Kernels, bind_buffers};
 use crate::library::Library;
+use crate::pieces::Pieces;
 use crate::placement::Placement;
 use crate::prepare::{BUCKETS, Prepared};
 use crate::profile::Profile;
-use crate::readback::Ring;
+use crate::readback::{Ring, wait_for};
 use crate::selection::{Phase, Selection, SelectionLimits, View};
 use crate::targets::{Scratch, Targets, TargetsKind};
 use crate::timing::Stopwatch;
@@ -42,6 +45,7 @@ pub struct Renderer {
     environment: Environment,
     samplers: [wgpu::Sampler; 2],
     ring: Ring<Drawn>,
+    underway: Option<Underway>,
     profile: Profile,
     converter: Converter,
     pub(crate) delivery: Delivery,
@@ -65,6 +69,17 @@ struct Drawn {
     stopwatch: Stopwatch,
     triangles: u64,
     clusters: u32,
+}
+
+/// A frame of which some pieces are still to be handed over.
+#[derive(Debug)]
+struct Underway {
+    pieces: VecDeque<wgpu::CommandBuffer>,
+    /// Of the last piece that was.
+    submission: wgpu::SubmissionIndex,
+    readback: wgpu::Buffer,
+    readback_bytes: u64,
+    drawn: Drawn,
 }
 
 /// What scene.wgsl knows of a frame.
@@ -99,6 +114,7 @@ impl Renderer {
             environment: Environment::new(&graphics)?,
             samplers: samplers(&graphics)?,
             ring: Ring::new(in_flight_max),
+            underway: None,
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
             delivery: Delivery::new(!graphics.adapter().software),
@@ -151,9 +167,44 @@ impl Renderer {
 
     /// Starts a frame.
     pub fn submit(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
+        self.start(request, false)
+    }
+
+    /// Starts a frame that may be given up: it is handed over in pieces of some milliseconds, the first one here, the
+    /// next with every [`Self::proceed`]. Takes a little longer than in one piece.
+    pub fn submit_in_pieces(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
+        self.start(request, true)
+    }
+
+    /// Waits for the piece that is being drawn and hands over the next one. `true` when there is none left: the frame
+    /// is in flight as any other.
+    pub fn proceed(&mut self) -> Result<bool, RenderError> {
+        let Some(underway) = &mut self.underway else { return Ok(true) };
+        wait_for(&self.graphics, underway.submission.clone())?;
+        if let Some(piece) = underway.pieces.pop_front() {
+            underway.submission = self.graphics.queue.submit([piece]);
+        }
+        if !underway.pieces.is_empty() {
+            return Ok(false);
+        }
+        if let Some(Underway { submission, readback, readback_bytes, drawn, .. }) = self.underway.take() {
+            self.ring.push(readback, readback_bytes, submission, drawn);
+        }
+        self.graphics.check("a frame")?;
+        Ok(true)
+    }
+
+    /// Gives up the frame that was submitted in pieces, if any of them have not been handed over.
+    pub fn abandon(&mut self) {
+        if let Some(underway) = self.underway.take() {
+            self.ring.give_back(underway.readback);
+        }
+    }
+
+    fn start(&mut self, request: &FrameRequest, in_pieces: bool) -> Result<(), RenderError> {
         request.check()?;
         self.graphics.check("an earlier frame")?;
-        if self.ring.is_full() {
+        if self.ring.is_full() || self.underway.is_some() {
             return Err(RenderError::TooManyInFlight { frames: self.ring.slots_max() });
         }
         let mut stopwatch = Stopwatch::start();
@@ -169,7 +220,7 @@ impl Renderer {
         self.write_frame(request);
         self.entries.write(&self.graphics, &self.selection.entries)?;
         self.ensure_bindings();
-        self.hand_over(request, stopwatch, select)
+        self.hand_over(request, stopwatch, select, in_pieces)
     }
 
     fn hand_over(
@@ -177,6 +228,7 @@ impl Renderer {
         request: &FrameRequest,
         mut stopwatch: Stopwatch,
         select: std::time::Duration,
+        in_pieces: bool,
     ) -> Result<(), RenderError> {
         let targets = &self.targets[0];
         let bindings = self.bindings.as_ref().expect("bindings are made before a frame is recorded");
@@ -190,16 +242,18 @@ impl Renderer {
             targets,
             profile: &self.profile,
         };
-        let mut encoder = self.graphics.device.create_command_encoder(&Default::default());
-        stage.record(&mut encoder, &self.selection, request);
-        let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, &mut encoder)?;
+        let mut pieces = Pieces::new(&self.graphics, in_pieces);
+        stage.record(&mut pieces, &self.selection, request);
+        let encoder = pieces.encoder();
+        let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
         // Timestamps lie at multiples of their size.
         let marks_offset = parcel.bytes.next_multiple_of(8);
         let bytes = marks_offset + Profile::bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(parcel.buffer, 0, &readback, 0, parcel.bytes);
-        self.profile.append(&mut encoder, &readback, marks_offset);
-        let submission = self.graphics.queue.submit([encoder.finish()]);
+        self.profile.append(encoder, &readback, marks_offset);
+        let mut pieces = pieces.finish();
+        let submission = self.graphics.queue.submit(pieces.pop_front());
         let submit = stopwatch.lap();
         let drawn = Drawn {
             request: *request,
@@ -210,7 +264,11 @@ impl Renderer {
             triangles: self.selection.triangles,
             clusters: self.selection.entries.len() as u32 - 1,
         };
-        self.ring.push(readback, bytes, submission, drawn);
+        if pieces.is_empty() {
+            self.ring.push(readback, bytes, submission, drawn);
+        } else {
+            self.underway = Some(Underway { pieces, submission, readback, readback_bytes: bytes, drawn });
+        }
         self.graphics.check("a frame")
     }
 
@@ -225,6 +283,7 @@ impl Renderer {
     }
 
     fn fetch(&mut self, wait: bool, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+        while !self.proceed()? {}
         let converter = &mut self.converter;
         let profile = &self.profile;
         self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, bytes| {
