@@ -22,7 +22,8 @@ use remora_render::{
     RenderError, Renderer,
 };
 use remora_stream::{
-    Channel, CloseReason, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle, TransportOptions,
+    Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle,
+    TransportOptions,
 };
 use thiserror::Error;
 
@@ -224,7 +225,7 @@ impl Loop {
                 continue;
             }
             if !self.rendering.is_empty() {
-                self.finish()?;
+                self.proceed()?;
                 continue;
             }
             let wait = match self.stage.poll_timeout() {
@@ -344,7 +345,7 @@ impl Loop {
             }
             Work::Render { pose, detail, stream_size, .. } => {
                 self.renderer.synchronise(self.stage.scene_mut())?;
-                self.renderer.submit(&RenderRequest {
+                let request = RenderRequest {
                     serial: plan.serial,
                     camera: pose.camera,
                     render_size: detail.render_size,
@@ -352,11 +353,29 @@ impl Loop {
                     blend_layers: detail.blend_layers,
                     stream_size,
                     format: PictureFormat::I420,
-                })?;
+                };
+                match plan.fidelity {
+                    Fidelity::Motion => self.renderer.submit(&request)?,
+                    // A refinement can take long, and the next pose must not wait for it.
+                    Fidelity::Rest => self.renderer.submit_in_pieces(&request)?,
+                }
                 self.rendering.push_back((plan, pose.id));
                 Ok(())
             }
         }
+    }
+
+    /// Waits for the next piece of the frame that is being drawn, or for the frame, unless it is to be given up.
+    fn proceed(&mut self) -> Result<(), FramesError> {
+        if let Some(&(plan, _)) = self.rendering.front()
+            && self.stage.superseded(plan.serial)
+            && self.renderer.abandon()
+        {
+            self.rendering.pop_front();
+            self.stage.abandoned(&plan);
+            return Ok(());
+        }
+        if self.renderer.proceed()? { self.finish() } else { Ok(()) }
     }
 
     /// Waits for the oldest picture in flight and hands it to the encoder.

@@ -255,13 +255,7 @@ impl Stage<'_> {
         pass.dispatch_workgroups(1, 1, 1);
     }
 
-    fn shade<'b>(
-        &self,
-        pieces: &mut Pieces<'_>,
-        runs: impl Iterator<Item = &'b Run>,
-        samples: Samples,
-        part: Part,
-    ) {
+    fn shade<'b>(&self, pieces: &mut Pieces<'_>, runs: impl Iterator<Item = &'b Run>, samples: Samples, part: Part) {
         let runs: Vec<&Run> = runs.collect();
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
             // Layers behind the first touch no other blocks than that does.
@@ -270,14 +264,7 @@ impl Stage<'_> {
         }
     }
 
-    fn shade_runs(
-        &self,
-        pieces: &mut Pieces<'_>,
-        runs: &[&Run],
-        samples: Samples,
-        part: Part,
-        collect: bool,
-    ) {
+    fn shade_runs(&self, pieces: &mut Pieces<'_>, runs: &[&Run], samples: Samples, part: Part, collect: bool) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
         let mut bounds = Runs {

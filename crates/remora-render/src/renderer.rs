@@ -194,11 +194,12 @@ impl Renderer {
         Ok(true)
     }
 
-    /// Gives up the frame that was submitted in pieces, if any of them have not been handed over.
-    pub fn abandon(&mut self) {
-        if let Some(underway) = self.underway.take() {
-            self.ring.give_back(underway.readback);
-        }
+    /// Gives up the frame that was submitted in pieces. `false` if all of it has been handed over already: then it is
+    /// to be received.
+    pub fn abandon(&mut self) -> bool {
+        let Some(underway) = self.underway.take() else { return false };
+        self.ring.give_back(underway.readback);
+        true
     }
 
     fn start(&mut self, request: &FrameRequest, in_pieces: bool) -> Result<(), RenderError> {

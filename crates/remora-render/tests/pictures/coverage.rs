@@ -7,7 +7,7 @@ use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, Picture, PictureFormat, RenderError, Samples, Size};
 
-fn front() -> remora_render::Camera {
+pub fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
 }
 
@@ -124,7 +124,7 @@ fn four_samples_smooth_edges() {
 }
 
 /// A bit of everything: small, large, masked, blended, mirrored.
-fn mixture() -> Parts {
+pub fn mixture() -> Parts {
     let mut parts = Parts::default();
     parts.add(&sphere(60, 80), matte(0.8, 0.3, 0.2), at(-0.8, 0.0, 0.0));
     parts.add(&sheet(1), matte(0.2, 0.5, 0.8), at(0.0, 0.0, -2.0) * Affine3A::from_scale(Vec3::splat(3.0)));

@@ -3,5 +3,6 @@
 mod coverage;
 mod look;
 mod perceptual;
+mod pieces;
 mod shapes;
 mod studio;
