@@ -19,7 +19,7 @@ use remora_assets::LoadLimits;
 use remora_protocol::connection::{self as wire, host_message};
 use remora_render::{
     FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    RenderError, Renderer,
+    RenderError, Renderer, Samples,
 };
 use remora_stream::{
     Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle,
@@ -204,6 +204,10 @@ impl Loop {
     }
 
     fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
+        // While the client is told that the session is ready and shakes hands.
+        for samples in [Samples::One, Samples::Four] {
+            self.renderer.warm_up(samples)?;
+        }
         loop {
             // Everything that has arrived comes before the next picture, so that it shows the newest pose.
             loop {
