@@ -107,7 +107,7 @@ impl Transport {
         let waker = Waker::new(poll.registry(), sockets::WAKER)?;
         let sockets = Sockets::bind(&options.addresses, options.port, poll.registry())?;
         let addresses = sockets.addresses().to_vec();
-        let hold = Arc::new(Hold::new(Instant::now()));
+        let hold = Arc::new(Hold::new(thread::now()));
         let stopping = Arc::new(AtomicBool::new(false));
         let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
         let thread =

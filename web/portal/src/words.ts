@@ -109,7 +109,7 @@ export function minutes(count: number): string {
 
 /** 18.7 million, 200 thousand, 950. */
 export function quantity(count: number): string {
-  if (count >= 1e6) return `${trimmed(count / 1e6)} million`;
+  if (count >= 999_500) return `${trimmed(count / 1e6)} million`;
   if (count >= 1e4) return `${trimmed(count / 1e3)} thousand`;
   return String(count);
 }

@@ -22,6 +22,10 @@ const BATCH_MAX: usize = 256;
 /// How soon to try again to tell a host that does not take its events.
 const UNDELIVERED_RETRY: Duration = Duration::from_millis(10);
 
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 pub(super) enum Command {
     Accept { offer: String, reply: SyncSender<Result<String, AcceptError>> },
     Video(EncodedFrame),

@@ -1,0 +1,102 @@
+//! Starting the executable as a newcomer does: what it says, what it leaves, how it ends.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+fn up(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_remora"));
+    command.args(["up", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir"]).arg(data);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn assert_refused(output: &Output, says: &[&str], data: &Path) {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert_eq!(complaint.lines().filter(|line| line.starts_with("remora: ")).count(), 1, "{complaint}");
+    for text in says {
+        assert!(complaint.contains(text), "{complaint} does not say {text:?}");
+    }
+    assert!(!data.exists(), "something was left behind");
+}
+
+/// Waits for a condition without a fixed pause; a machine under load is slow, a hung one fails.
+fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen within a minute");
+        thread::yield_now();
+    }
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already gone, in a test that passes.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn without_a_vulkan_driver_it_says_what_to_install() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let nowhere = directory.path().join("none.json");
+    let output = up(&data)
+        .env("VK_DRIVER_FILES", &nowhere)
+        .env("VK_ICD_FILENAMES", &nowhere)
+        .output()
+        .expect("the executable runs");
+    assert_refused(&output, &["no Vulkan driver", "apt-get install", "mesa-vulkan-drivers"], &data);
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let output = up(&data).env("REMORA_ADAPTER", "no such adapter").output().expect("the executable runs");
+    assert_refused(&output, &["no such adapter"], &data);
+}
+
+#[test]
+fn a_host_started_by_hand_says_who_starts_it() {
+    let output = Command::new(env!("CARGO_BIN_EXE_remora"))
+        .arg("host")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the executable runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("started by `remora up`"));
+}
+
+#[test]
+fn it_tells_how_to_connect_while_it_runs_and_ends_when_asked() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let mut running = Running(up(&data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
+    let connection = data.join("connection.json");
+    let text = eventually("the start", || std::fs::read_to_string(&connection).ok());
+    let connection_fields: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for field in ["endpoint", "stsEndpoint", "accountDomain", "portal", "accountId", "accountKey", "caFile"] {
+        assert!(connection_fields[field].is_string(), "{field} is missing in {text}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&connection).expect("there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let pid = rustix::process::Pid::from_child(&running.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let start = Instant::now();
+    let status = eventually("the end", || running.0.try_wait().expect("a child"));
+    assert!(status.success(), "{status}");
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?} to end", start.elapsed());
+    assert!(!connection.exists());
+}
