@@ -52,6 +52,12 @@ export class FakeService {
     return `${this.origin}/#secret=${SECRET}`;
   }
 
+  /** All sessions end with this error. */
+  fail(message: string): void {
+    this.startFailure = message;
+    for (const session of this.sessions.values()) session.status = "Error";
+  }
+
   close(): void {
     for (const server of [this.#portal, this.#handshake]) {
       server.close();

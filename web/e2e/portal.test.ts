@@ -127,6 +127,13 @@ test("says that nothing is heard of a host that does nothing any more, and when 
   await page.getByText("Connected · Fake adapter").waitFor();
 });
 
+test("says why the session failed when its host is gone without a word", async () => {
+  await connect();
+  service.fail("The render host crashed.");
+  await page.getByRole("heading", { name: "The session failed" }).waitFor();
+  await page.getByText("The render host crashed.").waitFor();
+});
+
 test("says that the lease is over", async () => {
   await connect();
   await host.send({

@@ -53,6 +53,7 @@ export class App {
     this.#sessions = new SessionPanel(this.#client, {
       onConnect: (session) => void this.#connect(session),
       onStop: (session) => this.#stop(session),
+      onGone: (id) => void this.#leaveIfEnded(id),
     });
     this.#models.offer(account);
     this.#newSession.addEventListener("click", () => void this.#lease());
@@ -96,7 +97,10 @@ export class App {
         accessToken: await this.#account.accessToken(),
         sink: this.#options.sink,
         onFirstPicture: () => this.#stage.showPicture(),
-        onInterrupted: (interrupted) => this.#stage.say(interrupted ? words.INTERRUPTED : this.#connectedWords()),
+        onInterrupted: (interrupted) => {
+          this.#stage.say(interrupted ? words.INTERRUPTED : this.#connectedWords());
+          if (interrupted) void this.#leaveIfEnded(session.id);
+        },
         onClosed: (reason) => this.#closed(session, reason),
       });
       if (attempt !== this.#attempt) return await view.close();
@@ -133,6 +137,15 @@ export class App {
     void this.#endOf(session.id).then((ended) => {
       if (ended !== null && attempt === this.#attempt) this.#stage.showNotice(ended);
     });
+  }
+
+  /** A host that is not heard any more may be gone with its session; the service knows, and sooner than the network. */
+  async #leaveIfEnded(id: string): Promise<void> {
+    const attempt = this.#attempt;
+    const ended = await this.#endOf(id);
+    if (ended === null || attempt !== this.#attempt || this.#view === null) return;
+    await this.#leave();
+    this.#stage.showNotice(ended);
   }
 
   #connectedWords(): string {

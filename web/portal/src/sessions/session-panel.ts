@@ -17,6 +17,8 @@ const ID_LETTERS = 8;
 export interface SessionActions {
   readonly onConnect: (session: ReadySession) => void;
   readonly onStop: (session: Session) => Promise<void>;
+  /** The session that this page is connected to is not live any more. */
+  readonly onGone: (id: string) => void;
 }
 
 export class SessionPanel {
@@ -74,6 +76,7 @@ export class SessionPanel {
       else row.update(session);
     }
     this.#empty.hidden = this.#rows.size > 0;
+    if (this.#connectedId !== null && !live.has(this.#connectedId)) this.#actions.onGone(this.#connectedId);
   }
 
   #add(session: Session): void {
