@@ -159,7 +159,9 @@ fn only_the_renderer_knows_the_graphics_interface_and_only_the_stream_knows_webr
 fn nothing_is_left_unfinished() {
     let sources = files("crates", "rs").into_iter().chain(files("web", "ts")).chain(files("crates", "wgsl"));
     for (path, text) in sources.filter(|(path, _)| !path.ends_with("/tidy.rs")) {
-        for mark in ["todo!", "unimplemented!", "TODO", "FIXME", "XXX", "dbg!(", "#[ignore]", "test.only(", "test.skip("] {
+        for mark in
+            ["todo!", "unimplemented!", "TODO", "FIXME", "XXX", "dbg!(", "#[ignore]", "test.only(", "test.skip("]
+        {
             assert!(!text.contains(mark), "{path} contains {mark}");
         }
     }
