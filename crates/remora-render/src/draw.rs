@@ -96,7 +96,7 @@ pub(crate) fn ensure_kernels(
         for &cover in covers(graphics.adapter().atomics_64) {
             wanted.push(Kernel::Raster { fragments, cover, samples, wide, small: batch.small });
             if !batch.small {
-                wanted.push(Kernel::RasterLarge { fragments, cover, samples });
+                wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide });
             }
         }
     }
@@ -229,7 +229,7 @@ impl Stage<'_> {
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(1, self.library.geometry.bind_group(last.key.page), &[]);
         let fragments = last.key.phase.fragments(last.key.shading.detail());
-        pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples }));
+        pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples, wide }));
         for (kind, slices) in [(0, 1), (1, HUGE_SLICES)] {
             pass.set_immediates(0, bytes_of(&[kind, slices, scratch.queue_length, u32::from(first_layer)]));
             pass.dispatch_workgroups_indirect(&scratch.queue_dispatches, u64::from(kind) * 12);

@@ -148,7 +148,7 @@ impl Graphics {
         if !offered.contains(wgpu::Features::IMMEDIATES) {
             return Err(GraphicsError::Unsuitable { adapter: info.name.clone(), missing: "push constants".into() });
         }
-        let atomics = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_MIN_MAX;
+        let atomics = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
         let atomics_64 = options.atomics_64 && offered.contains(atomics);
         let mut features = offered
             & (wgpu::Features::TIMESTAMP_QUERY

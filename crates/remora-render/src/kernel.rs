@@ -74,6 +74,7 @@ pub(crate) enum Kernel {
         fragments: Fragments,
         cover: Cover,
         samples: Samples,
+        wide: bool,
     },
     Classify {
         samples: Samples,
@@ -204,8 +205,11 @@ impl Kernel {
                 constants.extend(cover.constants());
                 constants
             }
-            Kernel::RasterLarge { fragments, cover, samples: count } => {
-                let mut constants = vec![samples(count)];
+            Kernel::RasterLarge { fragments, cover, samples: count, wide } => {
+                let mut constants = vec![samples(count), ("WIDTH", if wide { 32.0 } else { 8.0 })];
+                if cover == Cover::Whole {
+                    constants.push(truth("LOOK_FIRST", true));
+                }
                 constants.extend(fragments.constants());
                 constants.extend(cover.constants());
                 if fragments == Fragments::Layer {
@@ -375,7 +379,9 @@ mod tests {
                     for (wide, small) in [(false, false), (false, true), (true, false), (true, true)] {
                         kernels.push(Kernel::Raster { fragments, cover, samples, wide, small });
                     }
-                    kernels.push(Kernel::RasterLarge { fragments, cover, samples });
+                    for wide in [false, true] {
+                        kernels.push(Kernel::RasterLarge { fragments, cover, samples, wide });
+                    }
                 }
             }
             for detail in 0..3 {

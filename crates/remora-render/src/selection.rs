@@ -145,6 +145,7 @@ struct Found {
     instance: u32,
     cluster: u32,
     triangles: u32,
+    distance: f32,
 }
 
 impl View {
@@ -240,8 +241,13 @@ impl Selection {
                     instance: index as u32 | if instance.mirrored { MIRRORED } else { 0 },
                     cluster: cluster.index,
                     triangles: cluster.triangles,
+                    distance: center.distance(view.eye),
                 });
             }
+        }
+        // What is near hides what is far, but only large triangles are worth asking.
+        for [_, large] in &mut found {
+            large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
         self.arrange(&scene.keys, &found, limits.queue_length);
         self.found = found;

@@ -162,22 +162,34 @@ fn draw_small(
     var row_word = (u32(y) >> 1u) * pitch + (u32(y) & 1u) * 4u;
     var edges = row;
     var depth = depth_row;
+    var entered = false;
     while (y <= last_y) {
         // Four words on in this row of the block, four of the other row between blocks.
         let word = (row_word + x + (x & ~3u)) * SAMPLES;
-        for (var sample = 0u; sample < SAMPLES; sample++) {
-            let offset = sample_offset(sample);
-            let here = edges + vec3<i32>(
-                ab.x * offset.y - ab.y * offset.x,
-                bc.x * offset.y - bc.y * offset.x,
-                ca.x * offset.y - ca.y * offset.x,
-            );
-            if ((here.x | here.y | here.z) >= 0) {
-                let moved = depth + (depth_x * f32(offset.x) + depth_y * f32(offset.y)) * (1.0 / 256.0);
-                fragment(vec2(x, u32(y)), sample, word + sample, clamp(moved, depth_low, depth_high), id);
+        var inside = false;
+        if (SAMPLES == 1u) {
+            inside = (edges.x | edges.y | edges.z) >= 0;
+            if (inside) {
+                fragment(vec2(x, u32(y)), 0u, word, clamp(depth, depth_low, depth_high), id);
+            }
+        } else {
+            for (var sample = 0u; sample < SAMPLES; sample++) {
+                let offset = sample_offset(sample);
+                let here = edges + vec3<i32>(
+                    ab.x * offset.y - ab.y * offset.x,
+                    bc.x * offset.y - bc.y * offset.x,
+                    ca.x * offset.y - ca.y * offset.x,
+                );
+                if ((here.x | here.y | here.z) >= 0) {
+                    let moved = depth + (depth_x * f32(offset.x) + depth_y * f32(offset.y)) * (1.0 / 256.0);
+                    fragment(vec2(x, u32(y)), sample, word + sample, clamp(moved, depth_low, depth_high), id);
+                    inside = true;
+                }
             }
         }
-        let end = x == last_x;
+        // A row is left for good once the triangle has been left. Samples of one pixel need not follow in a row.
+        let end = x == last_x || (SAMPLES == 1u && entered && !inside);
+        entered = inside && !end;
         row = select(row, row + step_y, end);
         depth_row = select(depth_row, depth_row + depth_y, end);
         row_word = select(row_word, row_word + select(4u, pitch - 4u, (y & 1) == 1), end);
