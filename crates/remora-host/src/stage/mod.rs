@@ -150,6 +150,8 @@ struct Client {
 enum Shown {
     Nothing,
     Coarse,
+    /// Full size, as long as the full detail takes.
+    Sharp,
     /// Full detail; encoded again this often since.
     Full {
         again: u32,
@@ -300,8 +302,11 @@ impl Stage {
     pub fn rendered(&mut self, serial: u64, timings: FrameTimings, triangles_drawn: u64) {
         self.triangles_drawn = triangles_drawn;
         let Some(client) = &mut self.client else { return };
-        if let Some(frame) = client.frames.rendered(serial, timings) {
-            self.quality.observe(&frame.detail, timings.select + timings.submit + timings.draw);
+        let Some(frame) = client.frames.rendered(serial, timings) else { return };
+        let render = timings.select + timings.submit + timings.draw;
+        match frame.fidelity {
+            Fidelity::Motion => self.quality.observe_moving(render),
+            Fidelity::Rest => self.quality.observe_resting(&frame.detail, render),
         }
     }
 
@@ -392,15 +397,20 @@ impl Stage {
         client.repeat_wanted = false;
         let (detail, fidelity) = match next {
             Next::Moving => (self.quality.moving(stream_size), Fidelity::Motion),
+            Next::Sharpening => (self.quality.sharp(stream_size), Fidelity::Rest),
             Next::Resting => (self.quality.resting(stream_size), Fidelity::Rest),
             Next::Again(fidelity) => (client.frames.last_detail()?, fidelity),
         };
         // The wait of a refinement is intended; only that of the first picture of a pose is a delay.
         let wait = if client.dirty { now.saturating_sub(arrived) } else { Duration::ZERO };
         let work = match next {
-            Next::Moving | Next::Resting => {
+            Next::Moving | Next::Sharpening | Next::Resting => {
                 client.dirty = false;
-                client.shown = if detail.full { Shown::Full { again: 0, refinable: true } } else { Shown::Coarse };
+                client.shown = match next {
+                    _ if detail.full => Shown::Full { again: 0, refinable: true },
+                    Next::Sharpening => Shown::Sharp,
+                    _ => Shown::Coarse,
+                };
                 client.started_at = Some(now);
                 Work::Render { pose, detail, stream_size, marker: client.marker }
             }
@@ -438,7 +448,8 @@ impl Stage {
         let rest = client.changed_at + REST_AFTER;
         match client.shown {
             Shown::Nothing => None,
-            Shown::Coarse => Some((rest.max(client.hold_until), Next::Resting)),
+            Shown::Coarse if self.quality.sharpens_first() => Some((rest.max(client.hold_until), Next::Sharpening)),
+            Shown::Coarse | Shown::Sharp => Some((rest.max(client.hold_until), Next::Resting)),
             Shown::Full { again, refinable: true } if again < AGAIN_MAX => {
                 Some((rest.max(turn), Next::Again(Fidelity::Rest)))
             }
@@ -547,6 +558,7 @@ impl Stage {
 #[derive(Clone, Copy)]
 enum Next {
     Moving,
+    Sharpening,
     Resting,
     Again(Fidelity),
 }

@@ -11,6 +11,9 @@ use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
 /// decoding on the same two cores this leaves some 30 pictures a second.
 pub const MOVING_RENDER_TARGET: Duration = Duration::from_millis(22);
 
+/// What leaves the full picture within 150 ms of the last change: 45 ms until it counts as rest, and encoding.
+const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
+
 /// Linear scales of the moving picture, finest first. Below the last, what is left of a frame's cost is that of its
 /// triangles, and a coarser picture would only look worse.
 const SCALES: [f32; 5] = [1.0, 0.8, 2.0 / 3.0, 0.5, 0.4];
@@ -39,6 +42,8 @@ pub struct Quality {
     /// Consecutive frames that asked for the same change: positive for coarser.
     slow_frames: u32,
     fast_frames: u32,
+    /// What the last full picture took.
+    resting_render: Duration,
 }
 
 /// Rounded to even numbers, so that the picture's chroma keeps its place when it is stretched.
@@ -49,7 +54,7 @@ fn scaled(size: Size, scale: f32) -> Size {
 
 impl Quality {
     pub fn new(software: bool) -> Self {
-        Self { software, scale: SCALE_AT_START, slow_frames: 0, fast_frames: 0 }
+        Self { software, scale: SCALE_AT_START, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
     }
 
     pub fn moving(&self, viewport: Size) -> Detail {
@@ -64,13 +69,30 @@ impl Quality {
         }
     }
 
+    /// Whether the full picture takes so long that a sharp one should come before it.
+    pub fn sharpens_first(&self) -> bool {
+        self.resting_render > RESTING_RENDER_TARGET
+    }
+
+    /// Full size, but edges still without smoothing.
+    pub fn sharp(&self, viewport: Size) -> Detail {
+        Detail { render_size: viewport, samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false }
+    }
+
     pub fn resting(&self, viewport: Size) -> Detail {
         Detail { render_size: viewport, samples: Samples::Four, blend_layers: BLEND_LAYERS_MAX, full: true }
     }
 
+    /// Learns from the time that a picture at rest took.
+    pub fn observe_resting(&mut self, detail: &Detail, render: Duration) {
+        if detail.full {
+            self.resting_render = render;
+        }
+    }
+
     /// Learns from the time that a moving picture took.
-    pub fn observe(&mut self, detail: &Detail, render: Duration) {
-        if !self.software || detail.full {
+    pub fn observe_moving(&mut self, render: Duration) {
+        if !self.software {
             return;
         }
         let slow = render > MOVING_RENDER_TARGET.mul_f32(1.3);
@@ -103,7 +125,7 @@ mod tests {
         for _ in 0..frames {
             let detail = quality.moving(HD);
             let ms = fixed_ms + ms_per_megapixel * detail.render_size.pixels() as f32 / 1e6;
-            quality.observe(&detail, Duration::from_secs_f32(ms / 1000.0));
+            quality.observe_moving(Duration::from_secs_f32(ms / 1000.0));
         }
         quality.moving(HD)
     }
@@ -141,9 +163,21 @@ mod tests {
     fn a_single_slow_frame_changes_nothing() {
         let mut quality = Quality::new(true);
         let before = quality.moving(HD);
-        quality.observe(&before, Duration::from_millis(500));
-        quality.observe(&before, MOVING_RENDER_TARGET);
+        quality.observe_moving(Duration::from_millis(500));
+        quality.observe_moving(MOVING_RENDER_TARGET);
         assert_eq!(quality.moving(HD), before);
+    }
+
+    #[test]
+    fn a_full_picture_that_takes_long_has_a_sharp_one_before_it() {
+        let mut quality = Quality::new(true);
+        assert!(!quality.sharpens_first());
+        quality.observe_resting(&quality.resting(HD), Duration::from_millis(150));
+        assert!(quality.sharpens_first());
+        quality.observe_resting(&quality.sharp(HD), Duration::from_millis(50));
+        assert!(quality.sharpens_first(), "only the full picture counts");
+        quality.observe_resting(&quality.resting(HD), Duration::from_millis(80));
+        assert!(!quality.sharpens_first());
     }
 
     #[test]

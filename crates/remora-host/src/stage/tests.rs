@@ -229,6 +229,36 @@ fn a_weak_adapter_refines_within_150_ms_of_rest_and_then_does_nothing() {
 }
 
 #[test]
+fn a_slow_adapter_is_sharp_within_150_ms_and_smooth_after_that() {
+    let mut world = World::connected(true);
+    // Learns at the first rest that the full picture takes long here.
+    world.render = milliseconds(140);
+    world.pose(1);
+    world.run_for(milliseconds(2000));
+    world.finished.clear();
+    world.render = milliseconds(20);
+    world.pose(2);
+    let input = world.now;
+    world.run_for(milliseconds(40));
+    world.render = milliseconds(60);
+    world.run_for(milliseconds(1000));
+    let details: Vec<(Moment, Size, Samples)> = world
+        .finished
+        .iter()
+        .filter_map(|(at, plan)| match plan.work {
+            Work::Render { detail, .. } => Some((*at - input, detail.render_size, detail.samples)),
+            Work::EncodeAgain => None,
+        })
+        .collect();
+    let full = Size::new(1280, 720);
+    assert!(
+        matches!(details.as_slice(), [(_, small, Samples::One), (sharp, size, Samples::One), (_, same, Samples::Four)]
+        if small.pixels() < full.pixels() && *size == full && *same == full && *sharp <= milliseconds(150)),
+        "{details:?}"
+    );
+}
+
+#[test]
 fn a_pose_supersedes_the_refinement_but_never_a_moving_picture() {
     let mut world = World::connected(true);
     world.render = milliseconds(100);
