@@ -16,6 +16,8 @@ use crate::random;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
+    /// For people.
+    pub name: String,
     pub created_at: Timestamp,
     /// Each opens the account.
     pub keys: Vec<KeyHash>,
@@ -74,7 +76,7 @@ mod tests {
     fn either_key_opens_and_nothing_else_does() {
         let (first, second) = (new_key(), new_key());
         let keys = vec![KeyHash::of(&first), KeyHash::of(&second)];
-        let account = Account { id: new_account_id(), created_at: Timestamp::default(), keys };
+        let account = Account { id: new_account_id(), name: String::new(), created_at: Timestamp::default(), keys };
         assert!(account.opens_with(&first) && account.opens_with(&second));
         for wrong in ["", &first[1..], &format!("{first} "), &new_key()] {
             assert!(!account.opens_with(wrong));

@@ -17,10 +17,11 @@ use http::StatusCode;
 use remora_session::{AccountId, Policy};
 
 use crate::api::sts::Sts;
-use crate::api::v2021_01_01::{self, Api, ApiSettings, Teraflops};
+use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link};
 use crate::bell::Bell;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, OfferedModel, SignIn};
@@ -38,11 +39,10 @@ pub struct Parts {
     pub clock: Clock,
     /// The same that the fleet rings.
     pub bell: Bell,
+    pub config: Arc<Config>,
     pub policy: Policy,
     pub tokens: Arc<Tokens>,
     pub plan: LaunchPlan,
-    /// Sessions in one page of a list.
-    pub page_size: u32,
 }
 
 /// What the pages on this machine are and show.
@@ -58,15 +58,16 @@ pub struct ControlPlane {
     store: Arc<dyn Store>,
     clock: Clock,
     tokens: Arc<Tokens>,
-    page_size: u32,
+    config: Arc<Config>,
     sessions: Arc<Sessions>,
     reconciler: Reconciler,
 }
 
 impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, fleet, clock, bell, policy, tokens, plan, page_size } = parts;
-        let sessions = Arc::new(Sessions::new(store.clone(), clock.clone(), policy.clone(), bell.clone()));
+        let Parts { store, fleet, clock, bell, config, policy, tokens, plan } = parts;
+        let sessions =
+            Arc::new(Sessions::new(store.clone(), clock.clone(), policy.clone(), config.clone(), bell.clone()));
         let reconciler = Reconciler {
             store: store.clone(),
             sessions: sessions.clone(),
@@ -76,7 +77,7 @@ impl ControlPlane {
             clock: clock.clone(),
             bell,
         };
-        Self { store, clock, tokens, page_size, sessions, reconciler }
+        Self { store, clock, tokens, config, sessions, reconciler }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
@@ -108,13 +109,12 @@ impl ControlPlane {
     }
 
     fn api(&self, endpoint: &str) -> Router {
-        let endpoint = endpoint.to_owned();
-        let settings = ApiSettings { page_size: self.page_size, teraflops: Teraflops::default(), endpoint };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
-            settings: Arc::new(settings),
+            config: self.config.clone(),
+            endpoint: endpoint.into(),
         })
     }
 

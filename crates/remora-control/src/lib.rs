@@ -18,6 +18,7 @@ pub mod api;
 pub mod authority;
 pub mod bell;
 pub mod clock;
+pub mod config;
 pub mod control_plane;
 pub mod host_secrets;
 pub mod launch;

@@ -119,7 +119,7 @@ impl Reconciler {
         loop {
             let batch = self.store.due_sessions(now, last.as_ref(), BATCH_MAX).await?;
             for stored in &batch {
-                busy |= self.attend(&stored.session).await?;
+                busy |= self.attend(stored).await?;
             }
             match batch.into_iter().last() {
                 Some(stored) => last = Some(stored),
@@ -157,7 +157,7 @@ impl Reconciler {
     }
 
     /// Does what one session needs. True if it will need more soon.
-    async fn attend(&self, session: &Session) -> Result<bool, ReconcileError> {
+    async fn attend(&self, Stored { session, generation, .. }: &Stored) -> Result<bool, ReconcileError> {
         match session.due(self.clock.now(), &self.policy) {
             // Stored with another policy's patience: storing it anew corrects when to look.
             None | Some(Action::Settle) => self.record(session, &Event::TimePassed).await?,
@@ -169,6 +169,9 @@ impl Reconciler {
                 if self.destroy(&host).await? == Remains::Going {
                     return Ok(true);
                 }
+            }
+            Some(Action::Forget) => {
+                self.store.forget_session(&session.key, *generation).await?;
             }
         }
         Ok(false)
@@ -196,7 +199,9 @@ impl Reconciler {
     async fn record(&self, session: &Session, event: &Event) -> Result<(), ReconcileError> {
         match self.sessions.change(&session.key, event).await {
             Ok(_) | Err(SessionError::Refused(_) | SessionError::NotFound | SessionError::Contended) => Ok(()),
-            Err(SessionError::Taken) => unreachable!("only a create is refused so"),
+            Err(SessionError::Taken | SessionError::NoAccount | SessionError::OverQuota { .. }) => {
+                unreachable!("only a create is refused so")
+            }
             Err(error @ SessionError::Store(_)) => Err(error.into()),
         }
     }

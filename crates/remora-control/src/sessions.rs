@@ -19,8 +19,9 @@ use remora_session::{
 
 use crate::bell::Bell;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::random;
-use crate::store::{ListPosition, Store, StoreError, Stored};
+use crate::store::{Insert, Inserted, ListPosition, Store, StoreError, Stored};
 
 /// Somebody else cannot win this often without this side having had its turn.
 const SWAPS_MAX: usize = 32;
@@ -29,7 +30,17 @@ pub struct Sessions {
     store: Arc<dyn Store>,
     clock: Clock,
     policy: Policy,
+    config: Arc<Config>,
     bell: Bell,
+}
+
+/// What an owner asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub size: Size,
+    pub lease: LeaseMinutes,
+    /// Addresses of models to load as soon as a client connects.
+    pub models: Vec<String>,
 }
 
 /// A session, and when it was looked at.
@@ -60,6 +71,10 @@ pub enum SessionError {
     NotFound,
     #[error("the account has, or had, a session of that id with other settings")]
     Taken,
+    #[error("there is no such account any more")]
+    NoAccount,
+    #[error("the account has its {max} live sessions")]
+    OverQuota { max: u32, size: Option<Size> },
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error("the session is being changed by too many at once")]
@@ -69,21 +84,34 @@ pub enum SessionError {
 }
 
 impl Sessions {
-    pub fn new(store: Arc<dyn Store>, clock: Clock, policy: Policy, bell: Bell) -> Self {
-        Self { store, clock, policy, bell }
+    pub fn new(store: Arc<dyn Store>, clock: Clock, policy: Policy, config: Arc<Config>, bell: Bell) -> Self {
+        Self { store, clock, policy, config, bell }
     }
 
-    pub async fn create(&self, key: SessionKey, size: Size, lease: LeaseMinutes) -> Result<Created, SessionError> {
+    pub async fn create(&self, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
         let now = self.clock.now();
-        let session = Session::create(key, size, lease, new_host_id(), now);
-        if self.store.insert_session(&session, session.wake_at(&self.policy)).await? {
-            tracing::info!(session = %session.key, size = size.as_str(), lease_minutes = lease.get(), "session created");
-            self.bell.ring();
-            return Ok(Created::New(Seen { session, at: now }));
+        let Wanted { size, lease, models } = wanted;
+        let session = Session::create(key, size, lease, models, new_host_id(), now);
+        let wake_at = session.wake_at(&self.policy);
+        let insert = Insert { session: &session, wake_at, quota: self.config.quota(size), claims_host: false };
+        match self.store.insert_session(insert).await? {
+            Inserted::Done => {
+                let (session, lease_minutes) = (&session.key, lease.get());
+                tracing::info!(%session, size = size.as_str(), lease_minutes, "session created");
+            }
+            Inserted::KeyTaken => {
+                let existing = self.get(&session.key).await?;
+                let Session { size, lease, models, .. } = &existing.session;
+                let same = (size, lease, models) == (&session.size, &session.lease, &session.models);
+                let same = same && existing.session.is_live();
+                return if same { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) };
+            }
+            Inserted::HostTaken => unreachable!("no idle host was claimed"),
+            Inserted::NoAccount => return Err(SessionError::NoAccount),
+            Inserted::OverQuota { max, size } => return Err(SessionError::OverQuota { max, size }),
         }
-        let existing = self.get(&session.key).await?;
-        let same = existing.session.is_live() && existing.session.size == size && existing.session.lease == lease;
-        if same { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) }
+        self.bell.ring();
+        Ok(Created::New(Seen { session, at: now }))
     }
 
     pub async fn get(&self, key: &SessionKey) -> Result<Seen, SessionError> {

@@ -42,6 +42,8 @@ pub enum Action {
     Launch(HostId),
     /// Make sure that the host does not exist, then apply [`Event::HostGone`].
     Destroy(HostId),
+    /// It has been kept for long enough after its end; nobody will ask for it any more.
+    Forget,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -31,13 +31,18 @@ pub enum Phase {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// To be launched from then on.
     Wanted {
         from: Timestamp,
     },
     Done {
+        at: Timestamp,
+    },
+    /// It was running before there was a session, and listens there.
+    Claimed {
+        address: Address,
         at: Timestamp,
     },
 }

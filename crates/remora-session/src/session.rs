@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Action, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, SessionKey, Size, Timestamp,
+    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, SessionKey, Size,
+    Timestamp,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Session {
     pub key: SessionKey,
     pub size: Size,
     pub lease: LeaseMinutes,
+    /// Addresses of models to load as soon as a client connects.
+    pub models: Vec<String>,
     pub created_at: Timestamp,
     /// Of the last change. No time before it is believed, so that a clock that was set back takes nothing away.
     pub changed_at: Timestamp,
@@ -19,9 +22,22 @@ pub struct Session {
 
 impl Session {
     /// A session that waits for its first host.
-    pub fn create(key: SessionKey, size: Size, lease: LeaseMinutes, host: HostId, now: Timestamp) -> Self {
+    pub fn create(
+        key: SessionKey,
+        size: Size,
+        lease: LeaseMinutes,
+        models: Vec<String>,
+        host: HostId,
+        now: Timestamp,
+    ) -> Self {
         let phase = Phase::Starting { host, attempt: 1, launch: Launch::Wanted { from: now } };
-        Self { key, size, lease, created_at: now, changed_at: now, phase }
+        Self { key, size, lease, models, created_at: now, changed_at: now, phase }
+    }
+
+    /// A session whose first host is already running and listens there.
+    pub fn claiming(self, host: HostId, address: Address) -> Self {
+        let launch = Launch::Claimed { address, at: self.created_at };
+        Self { phase: Phase::Starting { host, attempt: 1, launch }, ..self }
     }
 
     /// The session after the event. An event that changes nothing gives an equal value, which need not be stored.
@@ -68,6 +84,10 @@ impl Session {
                     next.start_failed(&format!("The render host was not ready within {seconds} seconds."), now, policy);
                 }
             }
+            Phase::Starting { host, launch: Launch::Claimed { address, .. }, .. } => {
+                let (host, address) = (host.clone(), address.clone());
+                next.phase = Phase::Ready { host, address, since: now, heard_at: now };
+            }
             Phase::Ready { since, heard_at, .. } => {
                 let (lease_end, silence_end) = (*since + self.lease.duration(), silence_deadline(*heard_at, policy));
                 if lease_end <= now && lease_end <= silence_end {
@@ -94,8 +114,11 @@ impl Session {
         match &self.phase {
             Phase::Starting { host, launch: Launch::Wanted { .. }, .. } => Some(Action::Launch(host.clone())),
             Phase::Restarting { host, .. } => Some(Action::Destroy(host.clone())),
-            Phase::Ended { host, .. } => host.clone().map(Action::Destroy),
-            Phase::Starting { launch: Launch::Done { .. }, .. } | Phase::Ready { .. } => Some(Action::Settle),
+            Phase::Ended { host: Some(host), .. } => Some(Action::Destroy(host.clone())),
+            Phase::Ended { host: None, .. } => Some(Action::Forget),
+            Phase::Starting { launch: Launch::Done { .. } | Launch::Claimed { .. }, .. } | Phase::Ready { .. } => {
+                Some(Action::Settle)
+            }
         }
     }
 
@@ -104,11 +127,12 @@ impl Session {
         match &self.phase {
             Phase::Starting { launch: Launch::Wanted { from }, .. } => Some(*from),
             Phase::Starting { launch: Launch::Done { at }, .. } => Some(start_deadline(*at, policy)),
+            Phase::Starting { launch: Launch::Claimed { at, .. }, .. } => Some(*at),
             Phase::Restarting { failed_at, .. } => Some(*failed_at),
             Phase::Ready { since, heard_at, .. } => {
                 Some((*since + self.lease.duration()).min(silence_deadline(*heard_at, policy)))
             }
-            Phase::Ended { host: None, .. } => None,
+            Phase::Ended { host: None, at, .. } => Some(*at + policy.keep_ended),
             Phase::Ended { how: Ending::Expired, at, host: Some(_), .. } => Some(*at + policy.farewell),
             Phase::Ended { at, host: Some(_), .. } => Some(*at),
         }

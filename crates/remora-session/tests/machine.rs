@@ -17,6 +17,7 @@ fn policy() -> Policy {
         silence_max: Duration::from_secs(10),
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
+        keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
         listening_since: Timestamp::from_milliseconds(0),
     }
 }
@@ -41,7 +42,7 @@ fn address() -> Address {
 fn created() -> Session {
     let key =
         SessionKey { account: "11111111-2222-3333-4444-555555555555".parse().unwrap(), session: "s".parse().unwrap() };
-    Session::create(key, Size::Standard, lease(1), host("a"), at(0))
+    Session::create(key, Size::Standard, lease(1), vec![], host("a"), at(0))
 }
 
 fn after(session: &Session, event: Event, milliseconds: u64) -> Session {
@@ -112,7 +113,12 @@ fn an_expired_host_may_say_goodbye_and_a_stopped_one_goes_at_once() {
     let stopped = after(&ready(), Event::Stopped, 3_000);
     assert_eq!(stopped.due(at(3_000), &policy()), Some(Action::Destroy(host("a"))));
     let done = after(&stopped, gone("a", "b"), 3_100);
-    assert_eq!((done.due(at(9_999_999), &policy()), done.wake_at(&policy())), (None, None));
+    let forgotten_at = match done.phase {
+        Phase::Ended { at, .. } => at + policy().keep_ended,
+        live => panic!("{live:?}"),
+    };
+    assert_eq!((done.due(at(9_999_999), &policy()), done.wake_at(&policy())), (None, Some(forgotten_at)));
+    assert_eq!(done.due(forgotten_at, &policy()), Some(Action::Forget));
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl World {
             silence_max: Duration::from_secs(10),
             farewell: Duration::from_secs(1),
             lease_tolerance: Duration::from_millis(500),
+            keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
             listening_since: now,
         };
         let key = SessionKey {
@@ -90,7 +91,7 @@ impl World {
             session: "s".parse().unwrap(),
         };
         let lease = LeaseMinutes::try_from(1).unwrap();
-        let session = Session::create(key, Size::Standard, lease, "h0".parse().unwrap(), now);
+        let session = Session::create(key, Size::Standard, lease, vec![], "h0".parse().unwrap(), now);
         Self {
             now,
             policy,
@@ -162,6 +163,8 @@ impl World {
         }
         let event = match action {
             Action::Settle => Event::TimePassed,
+            // The world goes on looking at it, which nothing must disturb.
+            Action::Forget => return,
             Action::Launch(host) => {
                 let told_until = self.now + self.session.lease.duration() + self.policy.start_max;
                 let new = Host { alive: true, reported: Reported::Starting, told_until };
@@ -226,15 +229,14 @@ impl World {
     /// Everyone does what they must and nothing more: the session ends and nothing is left.
     fn drain(&mut self) {
         for _ in 0..64 {
-            match self.session.wake_at(&self.policy) {
-                None => return,
-                Some(wake) => {
-                    self.pass(wake.since(self.now));
-                    let before = self.session.clone();
-                    self.reconcile(Crash::No);
-                    self.check(&before);
-                }
+            if matches!(self.session.phase, Phase::Ended { host: None, .. }) {
+                return;
             }
+            let wake = self.session.wake_at(&self.policy).expect("what lives or has a host needs attention");
+            self.pass(wake.since(self.now));
+            let before = self.session.clone();
+            self.reconcile(Crash::No);
+            self.check(&before);
         }
         panic!("never comes to rest: {:?}", self.session);
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
+use remora_control::{Connection, UpOptions, config::Config, portal::Asset, provision::HostCommand};
 use remora_host::EngineDetail;
 
 use crate::{host::Probe, pages};
@@ -47,6 +47,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         assets: Arc::new(|path| {
             pages::page(path).map(|(content_type, bytes)| Asset { content_type, bytes: bytes.into() })
         }),
+        config: Config::default(),
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

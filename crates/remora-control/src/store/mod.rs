@@ -1,4 +1,4 @@
-//! What survives: accounts and sessions.
+//! What survives: accounts, sessions, idle hosts and what was used.
 //!
 //! Nothing is overwritten that somebody else has changed meanwhile: a session is replaced only if it still has the
 //! generation that was read. What a method has returned `Ok` for is on disk. Only the modules below know SQL, and
@@ -10,9 +10,9 @@ mod sqlite;
 use std::future::Future;
 use std::pin::Pin;
 
-use remora_session::{AccountId, HostId, Session, SessionId, SessionKey, Timestamp};
+use remora_session::{AccountId, Address, HostId, Session, SessionId, SessionKey, Size, Timestamp};
 
-use crate::account::Account;
+use crate::account::{Account, KeyHash};
 
 pub use sqlite::SqliteStore;
 
@@ -52,14 +52,74 @@ pub struct ListPosition {
     pub session: SessionId,
 }
 
+/// A session to be stored for the first time.
+#[derive(Clone, Copy, Debug)]
+pub struct Insert<'a> {
+    pub session: &'a Session,
+    pub wake_at: Option<Timestamp>,
+    pub quota: Quota,
+    /// The session's host is an idle one, which is no longer idle from now on.
+    pub claims_host: bool,
+}
+
+/// How many live sessions an account may have, the new one included. `None` is any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    pub live_max: Option<u32>,
+    pub live_of_size_max: Option<u32>,
+}
+
+/// What came of an [`Insert`]. Nothing has changed unless it is `Done`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    Done,
+    /// The account has, or had, a session of that id.
+    KeyTaken,
+    /// The host is not idle any more.
+    HostTaken,
+    NoAccount,
+    /// The account has `max` live sessions, of that size or of all.
+    OverQuota {
+        max: u32,
+        size: Option<Size>,
+    },
+}
+
+/// A host that waits for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleHost {
+    pub id: HostId,
+    pub size: Size,
+    pub created_at: Timestamp,
+    /// Where it listens, once it does.
+    pub address: Option<Address>,
+}
+
+/// What a session has used: the interval in which it was Ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub session: SessionId,
+    pub size: Size,
+    pub ready_at: Timestamp,
+    /// `None` while it is Ready.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Live sessions of one size in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveCount {
+    pub size: Size,
+    pub ready: bool,
+    pub sessions: u64,
+}
+
 /// `limit` is the most that is returned, always.
 pub trait Store: Send + Sync {
     fn session<'a>(&'a self, key: &'a SessionKey) -> Reply<'a, Option<Stored>>;
 
     fn session_of_host<'a>(&'a self, host: &'a HostId) -> Reply<'a, Option<Stored>>;
 
-    /// False if the key is taken; nothing is changed then.
-    fn insert_session<'a>(&'a self, session: &'a Session, wake_at: Option<Timestamp>) -> Reply<'a, bool>;
+    fn insert_session<'a>(&'a self, insert: Insert<'a>) -> Reply<'a, Inserted>;
 
     /// False if the stored session no longer has that generation; nothing is changed then.
     fn replace_session<'a>(
@@ -68,6 +128,9 @@ pub trait Store: Send + Sync {
         session: &'a Session,
         wake_at: Option<Timestamp>,
     ) -> Reply<'a, bool>;
+
+    /// False if the stored session no longer has that generation; nothing is changed then. What it used stays.
+    fn forget_session<'a>(&'a self, key: &'a SessionKey, generation: u64) -> Reply<'a, bool>;
 
     /// Live sessions of one account behind `after`, oldest first.
     fn live_sessions<'a>(
@@ -90,6 +153,36 @@ pub trait Store: Send + Sync {
 
     /// False if there is such an account; nothing is changed then.
     fn insert_account<'a>(&'a self, account: &'a Account) -> Reply<'a, bool>;
+
+    /// All accounts, oldest first, behind the one with that time and id.
+    fn accounts<'a>(&'a self, after: Option<(Timestamp, &'a AccountId)>, limit: u32) -> Reply<'a, Vec<Account>>;
+
+    /// False if there is no such account. The slot is 0 or 1.
+    fn set_account_key<'a>(&'a self, id: &'a AccountId, slot: usize, key: &'a KeyHash) -> Reply<'a, bool>;
+
+    /// False if there is no such account. Sessions and what they used stay; none can be created any more.
+    fn delete_account<'a>(&'a self, id: &'a AccountId) -> Reply<'a, bool>;
+
+    fn idle_hosts(&self) -> Reply<'_, Vec<IdleHost>>;
+
+    fn insert_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, ()>;
+
+    /// False if it is not idle any more.
+    fn set_idle_host_address<'a>(&'a self, host: &'a HostId, address: &'a Address) -> Reply<'a, bool>;
+
+    /// False if it is not idle any more.
+    fn remove_idle_host<'a>(&'a self, host: &'a HostId) -> Reply<'a, bool>;
+
+    /// What the account's sessions used in any part of the interval, ordered by `ready_at` and session, behind `after`.
+    fn usage<'a>(
+        &'a self,
+        account: &'a AccountId,
+        interval: std::ops::Range<Timestamp>,
+        after: Option<(Timestamp, &'a SessionId)>,
+        limit: u32,
+    ) -> Reply<'a, Vec<Usage>>;
+
+    fn live_counts(&self) -> Reply<'_, Vec<LiveCount>>;
 
     /// Finishes what is being written and lets go of the files.
     fn close(&self) -> Reply<'_, ()>;

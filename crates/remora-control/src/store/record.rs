@@ -10,10 +10,49 @@ use super::{StoreError, Stored};
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 enum PhaseRecord {
-    Starting { host: String, attempt: u32, wanted_from: Option<u64>, launched_at: Option<u64> },
-    Restarting { host: String, attempt: u32, why: String, failed_at: u64 },
-    Ready { host: String, hostname: String, handshake_port: u16, inspector_port: u16, since: u64, heard_at: u64 },
-    Ended { how: EndingRecord, at: u64, ready_since: Option<u64>, host: Option<String> },
+    Starting {
+        host: String,
+        attempt: u32,
+        wanted_from: Option<u64>,
+        launched_at: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        claimed: Option<ClaimedRecord>,
+    },
+    Restarting {
+        host: String,
+        attempt: u32,
+        why: String,
+        failed_at: u64,
+    },
+    Ready {
+        host: String,
+        hostname: String,
+        handshake_port: u16,
+        inspector_port: u16,
+        since: u64,
+        heard_at: u64,
+    },
+    Ended {
+        how: EndingRecord,
+        at: u64,
+        ready_since: Option<u64>,
+        host: Option<String>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ClaimedRecord {
+    address: AddressRecord,
+    at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct AddressRecord {
+    hostname: String,
+    handshake_port: u16,
+    inspector_port: u16,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -24,14 +63,54 @@ enum EndingRecord {
     Failed { why: String },
 }
 
+impl AddressRecord {
+    fn of(address: &Address) -> Self {
+        Self {
+            hostname: address.hostname.clone(),
+            handshake_port: address.handshake_port,
+            inspector_port: address.inspector_port,
+        }
+    }
+
+    fn into_address(self) -> Address {
+        let Self { hostname, handshake_port, inspector_port } = self;
+        Address { hostname, handshake_port, inspector_port }
+    }
+}
+
+pub(super) fn address_to_text(address: &Address) -> String {
+    serde_json::to_string(&AddressRecord::of(address)).expect("strings and numbers are JSON")
+}
+
+pub(super) fn text_to_address(text: &str) -> Result<Address, StoreError> {
+    let record: AddressRecord = serde_json::from_str(text).map_err(unreadable)?;
+    Ok(record.into_address())
+}
+
+pub(super) fn models_to_text(models: &[String]) -> String {
+    serde_json::to_string(models).expect("strings are JSON")
+}
+
+/// Since when a session that is Ready has been so.
+pub(super) fn ready_at(session: &Session) -> Option<Timestamp> {
+    match &session.phase {
+        Phase::Ready { since, .. } => Some(*since),
+        Phase::Starting { .. } | Phase::Restarting { .. } | Phase::Ended { .. } => None,
+    }
+}
+
 pub(super) fn phase_to_text(phase: &Phase) -> String {
     let record = match phase {
         Phase::Starting { host, attempt, launch } => {
-            let (wanted_from, launched_at) = match launch {
-                Launch::Wanted { from } => (Some(from.as_milliseconds()), None),
-                Launch::Done { at } => (None, Some(at.as_milliseconds())),
+            let (wanted_from, launched_at, claimed) = match launch {
+                Launch::Wanted { from } => (Some(from.as_milliseconds()), None, None),
+                Launch::Done { at } => (None, Some(at.as_milliseconds()), None),
+                Launch::Claimed { address, at } => {
+                    let claimed = ClaimedRecord { address: AddressRecord::of(address), at: at.as_milliseconds() };
+                    (None, None, Some(claimed))
+                }
             };
-            PhaseRecord::Starting { host: host.to_string(), attempt: *attempt, wanted_from, launched_at }
+            PhaseRecord::Starting { host: host.to_string(), attempt: *attempt, wanted_from, launched_at, claimed }
         }
         Phase::Restarting { host, attempt, why, failed_at } => PhaseRecord::Restarting {
             host: host.to_string(),
@@ -65,11 +144,16 @@ pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
     let host = |id: String| id.parse::<HostId>().map_err(unreadable);
     let time = Timestamp::from_milliseconds;
     Ok(match serde_json::from_str(text).map_err(unreadable)? {
-        PhaseRecord::Starting { host: id, attempt, wanted_from, launched_at } => {
-            let launch = match (launched_at, wanted_from) {
-                (Some(at), _) => Launch::Done { at: time(at) },
-                (None, Some(from)) => Launch::Wanted { from: time(from) },
-                (None, None) => return Err(StoreError::Unreadable("a start that is neither wanted nor done".into())),
+        PhaseRecord::Starting { host: id, attempt, wanted_from, launched_at, claimed } => {
+            let launch = match (claimed, launched_at, wanted_from) {
+                (Some(ClaimedRecord { address, at }), _, _) => {
+                    Launch::Claimed { address: address.into_address(), at: time(at) }
+                }
+                (None, Some(at), _) => Launch::Done { at: time(at) },
+                (None, None, Some(from)) => Launch::Wanted { from: time(from) },
+                (None, None, None) => {
+                    return Err(StoreError::Unreadable("a start that is neither wanted nor done".into()));
+                }
             };
             Phase::Starting { host: host(id)?, attempt, launch }
         }
@@ -106,6 +190,7 @@ pub(super) fn row_to_stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         key,
         size: text("size")?.parse().map_err(unreadable)?,
         lease: LeaseMinutes::try_from(row.try_get::<i64, _>("lease_minutes")?).map_err(unreadable)?,
+        models: serde_json::from_str(&text("models")?).map_err(unreadable)?,
         created_at: time("created_at")?,
         changed_at: time("changed_at")?,
         phase: text_to_phase(&text("phase")?)?,

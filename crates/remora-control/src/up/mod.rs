@@ -34,6 +34,7 @@ use std::pin::pin;
 pub use connection::Connection;
 pub use error::UpError;
 
+use crate::config::Config;
 use crate::portal::Assets;
 use crate::provision::HostCommand;
 
@@ -51,6 +52,7 @@ pub struct UpOptions {
     pub engine_triangles: u64,
     pub assets: Assets,
     pub host_command: HostCommand,
+    pub config: Config,
 }
 
 /// Runs until `shutdown` is done, then ends all sessions and hosts within five seconds. `ready` is called once, when

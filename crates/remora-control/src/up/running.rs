@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
-use remora_session::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,7 +27,6 @@ use crate::{listen, random};
 
 /// The rest of the five seconds that a stop may take is for the listeners and the store.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
-const PAGE_SIZE: u32 = 100;
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Long before the certificate ends; it is also renewed at every start.
 const CERTIFICATE_RENEWAL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -48,7 +45,7 @@ pub(super) struct Running {
 
 impl Running {
     pub async fn start(options: UpOptions) -> Result<Self, UpError> {
-        let UpOptions { data_directory, https, http, models, engine_triangles, assets, host_command } = options;
+        let UpOptions { data_directory, https, http, models, engine_triangles, assets, host_command, config } = options;
         if !http.ip().is_loopback() {
             return Err(UpError::NotLoopback { address: http });
         }
@@ -67,7 +64,8 @@ impl Running {
         open_account(&*store, &account, &clock).await?;
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
-        let policy = policy(&clock);
+        let config = Arc::new(config);
+        let policy = config.policy(clock.now());
         let plan = LaunchPlan {
             control_url: place.endpoint.clone(),
             hostname: place.hostname.clone(),
@@ -84,10 +82,10 @@ impl Running {
             fleet,
             clock: clock.clone(),
             bell,
+            config,
             policy,
             tokens,
             plan,
-            page_size: PAGE_SIZE,
         });
 
         let certificate = CurrentCertificate::new(&authority.issue(&place.names, CERTIFICATE_LIFE, clock.now())?)?;
@@ -166,23 +164,12 @@ fn local_address(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }
 
-/// Patience of a single machine: its hosts start within seconds or not at all.
-fn policy(clock: &Clock) -> Policy {
-    Policy {
-        start_max: Duration::from_secs(60),
-        attempts_max: 2,
-        retry_pause: Duration::from_millis(500),
-        silence_max: Duration::from_millis(SILENCE_MILLISECONDS_MAX),
-        farewell: Duration::from_millis(1_500),
-        lease_tolerance: Duration::from_secs(1),
-        listening_since: clock.now(),
-    }
-}
-
 /// The account of the file is an account of the database too, a new or restored one included.
 async fn open_account(store: &dyn Store, local: &LocalAccount, clock: &Clock) -> Result<(), UpError> {
     let keys = vec![KeyHash::of(&local.key)];
-    store.insert_account(&Account { id: local.id.clone(), created_at: clock.now(), keys }).await?;
+    store
+        .insert_account(&Account { id: local.id.clone(), name: "local".into(), created_at: clock.now(), keys })
+        .await?;
     Ok(())
 }
 

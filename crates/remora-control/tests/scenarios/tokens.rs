@@ -44,7 +44,8 @@ async fn all_four_sdks_can_read_the_expiry() {
 async fn a_wrong_key_is_answered_with_401_and_nothing_else() {
     let plane = Plane::start().await;
     let (other, other_key) = (new_account_id(), new_key());
-    let account = Account { id: other.clone(), created_at: START, keys: vec![KeyHash::of(&other_key)] };
+    let account =
+        Account { id: other.clone(), name: "other".into(), created_at: START, keys: vec![KeyHash::of(&other_key)] };
     assert!(plane.store.insert_account(&account).await.unwrap());
     let target = format!("/accounts/{}/token", plane.account);
     for authorization in [

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId};
+use remora_session::{LeaseMinutes, Refused, SessionId, Size};
 use serde::Serialize;
 
 use super::VERSIONS;
@@ -19,6 +19,7 @@ pub(super) enum Fault {
     Unprocessable { message: String, target: String, accepted: Option<String> },
     Conflict { id: SessionId },
     TooLarge { bytes_max: usize },
+    OverQuota { max: u32, size: Option<Size> },
     Internal(SessionError),
 }
 
@@ -64,6 +65,8 @@ impl Fault {
         match error {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },
+            SessionError::NoAccount => Fault::Forbidden,
+            SessionError::OverQuota { max, size } => Fault::OverQuota { max, size },
             SessionError::Refused(Refused::NotLonger { current }) => Fault::unprocessable(
                 format!(
                     "The maxLeaseTimeMinutes value must be larger than the current value of {} and at most {}.",
@@ -118,6 +121,14 @@ impl IntoResponse for Fault {
             Fault::TooLarge { bytes_max } => {
                 let message = format!("The request body has more than {bytes_max} bytes, or breaks off.");
                 described(StatusCode::PAYLOAD_TOO_LARGE, Detail::new("PayloadTooLarge", message))
+            }
+            Fault::OverQuota { max, size } => {
+                let of_size = size.map(|size| format!(" of size {}", size.as_str())).unwrap_or_default();
+                let message =
+                    format!("The account has its {max} live sessions{of_size}; stop one, or wait for one to end.");
+                let mut response = described(StatusCode::TOO_MANY_REQUESTS, Detail::new("QuotaExceeded", message));
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("15"));
+                response
             }
             Fault::Internal(source) => {
                 tracing::error!(error = &source as &dyn std::error::Error, "a call failed");

@@ -23,9 +23,9 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::HeaderValue;
-use remora_session::Size;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
 
@@ -36,39 +36,10 @@ pub struct Api {
     pub sessions: Arc<Sessions>,
     pub tokens: Arc<Tokens>,
     pub clock: Clock,
-    pub settings: Arc<ApiSettings>,
-}
-
-#[derive(Clone, Debug)]
-pub struct ApiSettings {
-    pub page_size: u32,
-    pub teraflops: Teraflops,
+    pub config: Arc<Config>,
     /// `https://localhost:8443`: the scheme of the listener, and what stands in for a request's Host where that
     /// cannot be used in a link.
-    pub endpoint: String,
-}
-
-/// Nominal figures that owners see.
-#[derive(Clone, Copy, Debug)]
-pub struct Teraflops {
-    pub standard: f64,
-    pub premium: f64,
-}
-
-impl Default for Teraflops {
-    /// The original service showed 8.1 for Standard; Premium had four such devices.
-    fn default() -> Self {
-        Self { standard: 8.1, premium: 32.4 }
-    }
-}
-
-impl Teraflops {
-    fn of(self, size: Size) -> f64 {
-        match size {
-            Size::Standard => self.standard,
-            Size::Premium => self.premium,
-        }
-    }
+    pub endpoint: Arc<str>,
 }
 
 pub fn router(api: Api) -> Router {

@@ -4,8 +4,8 @@ use remora_session::{Ending, Phase, Timestamp};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Teraflops;
 use super::fault::Detail;
+use crate::config::Sizes;
 use crate::sessions::Seen;
 
 #[derive(Debug, Serialize)]
@@ -38,7 +38,7 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(seen: &Seen, teraflops: Teraflops) -> Self {
+    pub fn new(seen: &Seen, sizes: &Sizes) -> Self {
         let session = &seen.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
@@ -62,7 +62,7 @@ impl SessionBody {
             max_lease_time_minutes: session.lease.get(),
             size: session.size.as_str(),
             status,
-            teraflops: was_ready.then(|| teraflops.of(session.size)),
+            teraflops: was_ready.then(|| sizes.teraflops(session.size)),
             error,
         }
     }

@@ -11,7 +11,7 @@ use super::request::{Create, Update};
 use super::response::{ListBody, SessionBody};
 use super::{Api, paging};
 use crate::api::common::{json, uncached};
-use crate::sessions::{Created, Seen};
+use crate::sessions::{Created, Seen, Wanted};
 
 const CACHE: &str = "no-store, no-cache";
 
@@ -19,7 +19,12 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
     let key = caller.new_key()?;
     let Create { lease, size } = Create::read(body).await?;
     let id = key.session.clone();
-    match api.sessions.create(key, size, lease).await.map_err(|error| Fault::of(error, &id))? {
+    match api
+        .sessions
+        .create(key, Wanted { size, lease, models: Vec::new() })
+        .await
+        .map_err(|error| Fault::of(error, &id))?
+    {
         Created::New(seen) => Ok(session(&api, StatusCode::CREATED, &seen)),
         Created::Same(seen) => Ok(session(&api, StatusCode::OK, &seen)),
     }
@@ -49,19 +54,18 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: Header
         let message = "The continuation is not one of this service. Use the address in @nextLink as it is.";
         paging::decode(text).ok_or_else(|| Fault::bad_request(message, paging::CONTINUATION))
     });
-    let settings = &api.settings;
     let page = api
         .sessions
-        .list(&caller.account, after.transpose()?.as_ref(), settings.page_size)
+        .list(&caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
         .await
         .map_err(Fault::Internal)?;
     let next_link = page
         .next
-        .map(|position| paging::next_link(&settings.endpoint, &headers, &caller.account, caller.version, &position));
-    let sessions = page.sessions.iter().map(|seen| SessionBody::new(seen, settings.teraflops)).collect();
+        .map(|position| paging::next_link(&api.endpoint, &headers, &caller.account, caller.version, &position));
+    let sessions = page.sessions.iter().map(|seen| SessionBody::new(seen, &api.config.sizes)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions, next_link }), CACHE))
 }
 
 fn session(api: &Api, status: StatusCode, seen: &Seen) -> Response {
-    json(status, &SessionBody::new(seen, api.settings.teraflops))
+    json(status, &SessionBody::new(seen, &api.config.sizes))
 }

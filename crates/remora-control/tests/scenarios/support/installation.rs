@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use remora_control::config::Config;
 use remora_control::provision::HostCommand;
 use remora_control::{Connection, UpError, UpOptions, up};
 use tokio::sync::oneshot;
@@ -28,6 +29,7 @@ pub fn options(data_directory: &Path) -> UpOptions {
         models: vec![],
         assets: Arc::new(|_| None),
         host_command: fake_host::command(),
+        config: Config::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use remora_control::account::{Account, KeyHash, new_account_id, new_key};
 use remora_control::authority::Authority;
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
+use remora_control::config::Config;
 use remora_control::control_plane::{ControlPlane, Parts, PortalOptions};
 use remora_control::host_secrets::HostSecrets;
 use remora_control::launch::LaunchPlan;
@@ -40,6 +41,7 @@ static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap
 pub struct Plane {
     pub account: AccountId,
     pub key: String,
+    config: Arc<Config>,
     pub fleet: Arc<SimulatedFleet>,
     pub hand: ManualClock,
     pub clock: Clock,
@@ -58,10 +60,16 @@ pub struct Plane {
 
 impl Plane {
     pub async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), None).await
+        Self::start_with(Config::default()).await
     }
 
-    async fn start_in(directory: TempDir, before: Option<Self>) -> Self {
+    /// Pages stay as short as [`PAGE_SIZE`] says.
+    pub async fn start_with(mut config: Config) -> Self {
+        config.sessions.page_size = PAGE_SIZE;
+        Self::start_in(tempfile::tempdir().unwrap(), Arc::new(config), None).await
+    }
+
+    async fn start_in(directory: TempDir, config: Arc<Config>, before: Option<Self>) -> Self {
         let path = directory.path().to_owned();
         let (clock, hand) = match &before {
             Some(before) => (before.clock.clone(), before.hand.clone()),
@@ -73,7 +81,8 @@ impl Plane {
             Some(before) => (before.account.clone(), before.key.clone()),
             None => (new_account_id(), new_key()),
         };
-        let stored = Account { id: account.clone(), created_at: START, keys: vec![KeyHash::of(&key)] };
+        let stored =
+            Account { id: account.clone(), name: "test".into(), created_at: START, keys: vec![KeyHash::of(&key)] };
         store.insert_account(&stored).await.unwrap();
         let (bell, fleet) = match before {
             Some(before) => (before.bell.clone(), before.fleet.clone()),
@@ -99,10 +108,10 @@ impl Plane {
             fleet: fleet.clone(),
             clock: clock.clone(),
             bell: bell.clone(),
+            config: config.clone(),
             policy,
             tokens: tokens.clone(),
             plan,
-            page_size: PAGE_SIZE,
         }));
 
         let (closing, closed) = watch::channel(false);
@@ -130,6 +139,7 @@ impl Plane {
         Self {
             account,
             key,
+            config,
             fleet,
             hand,
             clock,
@@ -152,7 +162,7 @@ impl Plane {
         self.abort();
         self.store.close().await.unwrap();
         let directory = self.directory.take().expect("taken here only");
-        Self::start_in(directory, Some(self)).await
+        Self::start_in(directory, self.config.clone(), Some(self)).await
     }
 
     /// From now on nothing is done that nobody asks for: what has been decided shows before it is carried out.
@@ -279,6 +289,7 @@ pub fn policy(listening_since: Timestamp) -> Policy {
         silence_max: Duration::from_secs(10),
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
+        keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
         listening_since,
     }
 }

@@ -1,0 +1,271 @@
+//! What an operator decides, in one TOML file. Everything has a default that suits one machine.
+//!
+//! Unknown keys are refused: a misspelt limit is no limit. [`Config::parse`] says line and key of what it cannot use.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
+use remora_session::{Policy, Size, Timestamp};
+use serde::Deserialize;
+
+use crate::store::Quota;
+
+/// The whole file; a section that is left out is at its defaults.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub listen: Listen,
+    pub store: StoreConfig,
+    pub sessions: SessionsConfig,
+    /// By size, `standard` and `premium`.
+    pub sizes: Sizes,
+    pub connection: ConnectionConfig,
+    pub limits: Limits,
+    /// Issuers whose access tokens the token service takes instead of an account key.
+    #[serde(rename = "identity")]
+    pub identities: Vec<Identity>,
+    pub telemetry: Telemetry,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// REST API and token service, with TLS.
+    pub https: Option<SocketAddr>,
+    /// Portal and API for browsers on this machine; loopback only.
+    pub http: Option<SocketAddr>,
+    /// `/metrics`, `/healthz`, `/readyz` in plain HTTP; nowhere if left out.
+    pub metrics: Option<SocketAddr>,
+    /// The name under which others reach this machine.
+    pub name: Option<String>,
+    /// PEM files of the operator's own certificate; without them one is signed by the local CA.
+    pub certificate: Option<PathBuf>,
+    pub certificate_key: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `postgres://user:password@machine/database`; without it an SQLite file in the data directory.
+    pub url: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionsConfig {
+    /// Sessions in one page of a list.
+    pub page_size: u32,
+    pub keep_ended_days: u32,
+    /// For how long a session waits for room before it fails.
+    pub capacity_wait_seconds: u32,
+    /// From launch to Ready.
+    pub start_seconds_max: u32,
+    /// Hosts that are tried before a session fails.
+    pub start_attempts_max: u32,
+    /// Most live sessions of one account.
+    pub live_per_account_max: Option<u32>,
+}
+
+impl Default for SessionsConfig {
+    fn default() -> Self {
+        Self {
+            page_size: 100,
+            keep_ended_days: 30,
+            capacity_wait_seconds: 60,
+            start_seconds_max: 60,
+            start_attempts_max: 3,
+            live_per_account_max: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sizes {
+    standard: SizeConfig,
+    premium: SizeConfig,
+}
+
+/// What a session of one size gets.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SizeConfig {
+    /// Hosts of this size at once; any number if left out.
+    pub capacity: Option<u32>,
+    /// Idle hosts that are kept ready for new sessions.
+    pub warm: u32,
+    /// Use only a graphics adapter whose name contains this.
+    pub adapter: Option<String>,
+    teraflops: Option<f64>,
+    primitives_max: Option<u64>,
+    /// Most live sessions of this size of one account.
+    pub live_per_account_max: Option<u32>,
+}
+
+impl Sizes {
+    pub fn of(&self, size: Size) -> &SizeConfig {
+        match size {
+            Size::Standard => &self.standard,
+            Size::Premium => &self.premium,
+        }
+    }
+
+    /// What owners see. The original service showed 8.1 for Standard; Premium had four such devices.
+    pub fn teraflops(&self, size: Size) -> f64 {
+        let usual = match size {
+            Size::Standard => 8.1,
+            Size::Premium => 32.4,
+        };
+        self.of(size).teraflops.unwrap_or(usual)
+    }
+
+    /// Triangles that one session may show; `None` is any number, which is what the original's Premium took.
+    pub fn primitives_max(&self, size: Size) -> Option<u64> {
+        let usual = match size {
+            Size::Standard => Some(20_000_000),
+            Size::Premium => None,
+        };
+        self.of(size).primitives_max.or(usual)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionConfig {
+    pub exclusive: Exclusive,
+}
+
+/// Who may connect to a session that somebody has been connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exclusive {
+    /// Anybody, once the client before has left; finds a clean scene.
+    #[default]
+    UntilDisconnect,
+    /// Only the client that was first.
+    UntilStop,
+}
+
+/// Requests of one account, by class. A client that polls 50 sessions every two seconds needs 25 reads per second.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub reads: Rate,
+    pub writes: Rate,
+    pub tokens: Rate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let rate = |per_second, burst| Rate { per_second, burst };
+        Self { reads: rate(500, 1_000), writes: rate(200, 1_000), tokens: rate(50, 200) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// At least 1.
+    pub per_second: u32,
+    /// At once, after a pause; at least 1.
+    pub burst: u32,
+}
+
+/// An OpenID Connect issuer.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// `aud` of tokens that are meant for this service.
+    pub audience: String,
+    /// Where its keys are; found through the issuer's `/.well-known/openid-configuration` if left out.
+    pub jwks_url: Option<String>,
+    /// The claim that holds a role or a list of roles.
+    #[serde(default = "Identity::default_role_claim")]
+    pub role_claim: String,
+    /// Which values of the claim make an Administrator or a Client.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleName>,
+    /// Accounts that holders of its tokens may use; `"*"` is every account.
+    pub accounts: Vec<String>,
+}
+
+impl Identity {
+    fn default_role_claim() -> String {
+        "roles".into()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleName {
+    Administrator,
+    Client,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where traces go with OTLP over HTTP; nowhere if left out.
+    pub otlp_endpoint: Option<String>,
+    /// One JSON object per line instead of text for people.
+    pub json_logs: bool,
+}
+
+impl Config {
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// How patient a control plane is that begins to listen now.
+    pub fn policy(&self, listening_since: Timestamp) -> Policy {
+        let sessions = &self.sessions;
+        Policy {
+            start_max: Duration::from_secs(sessions.start_seconds_max.into()),
+            attempts_max: sessions.start_attempts_max.max(1),
+            retry_pause: Duration::from_millis(500),
+            silence_max: Duration::from_millis(SILENCE_MILLISECONDS_MAX),
+            farewell: Duration::from_millis(1_500),
+            lease_tolerance: Duration::from_secs(1),
+            keep_ended: Duration::from_secs(24 * 60 * 60 * u64::from(sessions.keep_ended_days)),
+            listening_since,
+        }
+    }
+
+    /// What one account may have of a size.
+    pub fn quota(&self, size: Size) -> Quota {
+        Quota {
+            live_max: self.sessions.live_per_account_max,
+            live_of_size_max: self.sizes.of(size).live_per_account_max,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_misspelt_is_named() {
+        let error = Config::parse("[sessions]\npage_sise = 5\n").unwrap_err().to_string();
+        assert!(error.contains("page_sise") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn sizes_keep_their_own_defaults() {
+        let config = Config::parse("[sizes.premium]\nwarm = 2\n").unwrap();
+        let sizes = &config.sizes;
+        assert_eq!((sizes.teraflops(Size::Standard), sizes.of(Size::Standard).warm), (8.1, 0));
+        assert_eq!((sizes.teraflops(Size::Premium), sizes.of(Size::Premium).warm), (32.4, 2));
+        assert_eq!(sizes.primitives_max(Size::Premium), None);
+    }
+}
