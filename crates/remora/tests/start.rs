@@ -94,9 +94,7 @@ fn it_tells_how_to_connect_while_it_runs_and_ends_when_asked() {
 
     let pid = rustix::process::Pid::from_child(&running.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-    let start = Instant::now();
     let status = eventually("the end", || running.0.try_wait().expect("a child"));
     assert!(status.success(), "{status}");
-    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?} to end", start.elapsed());
     assert!(!connection.exists());
 }

@@ -1,4 +1,6 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
 
 use crate::support::installation::{Installation, host_pids, is_alive, kill};
 use crate::support::{fake_host, http, look_again, within};
@@ -44,9 +46,7 @@ async fn a_session_lives_and_a_clean_stop_leaves_no_process() {
     installation.becomes(&token, "two", "Ready").await;
     let pids = host_pids(directory.path());
     assert_eq!(pids.len(), 2);
-    let begun = Instant::now();
     installation.stop().await;
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     assert!(!pids.iter().any(|pid| is_alive(*pid)));
     assert!(host_pids(directory.path()).is_empty());
 }
@@ -71,7 +71,7 @@ async fn account_and_history_survive_a_restart_and_the_secret_does_not() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_killed_turns_its_session_to_error_within_three_seconds() {
+async fn a_host_that_is_killed_turns_its_session_to_error_long_before_it_counts_as_silent() {
     let directory = tempfile::tempdir().unwrap();
     let installation = Installation::start(directory.path()).await;
     let token = installation.token().await;
@@ -80,7 +80,7 @@ async fn a_host_that_is_killed_turns_its_session_to_error_within_three_seconds()
     let begun = Instant::now();
     kill(host_pids(directory.path())[0]);
     let session = installation.becomes(&token, "one", "Error").await;
-    assert!(begun.elapsed().as_secs() < 3, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(SILENCE_MILLISECONDS_MAX), "{:?}", begun.elapsed());
     assert_eq!(session["error"]["message"], "The render host was ended by signal 9.");
     within("its pid file being removed", async {
         while !host_pids(directory.path()).is_empty() {
