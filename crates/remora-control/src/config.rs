@@ -1,6 +1,9 @@
 //! What an operator decides, in one TOML file. Everything has a default that suits one machine.
 //!
-//! Unknown keys are refused: a misspelt limit is no limit. [`Config::parse`] says line and key of what it cannot use.
+//! Unknown keys are refused: a misspelt limit is no limit. [`Config::parse`] says line and key of what it cannot read,
+//! [`Config::check`] the key of what cannot be used.
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,7 +14,12 @@ use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
 use remora_session::{Policy, Size, Timestamp};
 use serde::Deserialize;
 
+pub use check::InvalidConfig;
+
 use crate::store::Quota;
+
+/// In the place of an account id.
+const EVERY_ACCOUNT: &str = "*";
 
 /// The whole file; a section that is left out is at its defaults.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -184,6 +192,8 @@ pub struct Identity {
     pub audience: String,
     /// Where its keys are; found through the issuer's `/.well-known/openid-configuration` if left out.
     pub jwks_url: Option<String>,
+    /// PEM file of the CA that signed the issuer's certificate, if the operating system does not trust it.
+    pub ca_file: Option<PathBuf>,
     /// The claim that holds a role or a list of roles.
     #[serde(default = "Identity::default_role_claim")]
     pub role_claim: String,

@@ -1,0 +1,273 @@
+//! What a configuration must be beyond its shape, each key by itself and some together.
+//!
+//! Nothing is looked up or opened here: files and addresses may be those of another machine.
+
+use std::net::IpAddr;
+
+use http::Uri;
+use remora_session::{AccountId, Size};
+
+use super::{Config, EVERY_ACCOUNT, Identity, Listen, Rate};
+
+/// A list page is one answer and one read of the store.
+const PAGE_SIZE_MAX: u32 = 1_000;
+/// More than a century; what is kept longer is kept for ever.
+const KEEP_DAYS_MAX: u32 = 36_500;
+/// Issuers are asked and matched one by one.
+const IDENTITIES_MAX: usize = 64;
+
+/// A key whose value cannot be used. The file's name is known to whoever has read it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key} = {found}: {accepted}")]
+pub struct InvalidConfig {
+    /// As in the file: `limits.reads.burst`, `identity[1].issuer` (counted from 0).
+    pub key: String,
+    pub found: String,
+    /// What would be.
+    pub accepted: &'static str,
+}
+
+fn demand(holds: bool, key: &str, found: impl std::fmt::Debug, accepted: &'static str) -> Result<(), InvalidConfig> {
+    if holds { Ok(()) } else { Err(InvalidConfig { key: key.to_owned(), found: format!("{found:?}"), accepted }) }
+}
+
+impl Config {
+    /// The first thing that cannot be used, if there is one.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        check_listen(&self.listen)?;
+        self.check_store()?;
+        self.check_sessions()?;
+        self.check_sizes()?;
+        let limits = &self.limits;
+        check_rate("limits.reads", limits.reads)?;
+        check_rate("limits.writes", limits.writes)?;
+        check_rate("limits.tokens", limits.tokens)?;
+        self.check_identities()?;
+        if let Some(endpoint) = &self.telemetry.otlp_endpoint {
+            let accepted = "it takes an http or https address such as http://127.0.0.1:4318";
+            demand(web_address(endpoint).is_some(), "telemetry.otlp_endpoint", endpoint, accepted)?;
+        }
+        Ok(())
+    }
+
+    fn check_store(&self) -> Result<(), InvalidConfig> {
+        let Some(url) = &self.store.url else { return Ok(()) };
+        let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        // The address may hold a password, so it is not shown.
+        demand(postgres, "store.url", "…", "it takes an address such as postgres://user:password@machine/database")
+    }
+
+    fn check_sessions(&self) -> Result<(), InvalidConfig> {
+        let sessions = &self.sessions;
+        let within = |value: u32, max: u32| (1..=max).contains(&value);
+        let page_size = within(sessions.page_size, PAGE_SIZE_MAX);
+        demand(page_size, "sessions.page_size", sessions.page_size, "it takes 1 to 1000")?;
+        let days = within(sessions.keep_ended_days, KEEP_DAYS_MAX);
+        demand(days, "sessions.keep_ended_days", sessions.keep_ended_days, "it takes 1 to 36500")?;
+        let (seconds, attempts) = (sessions.start_seconds_max, sessions.start_attempts_max);
+        demand(seconds >= 1, "sessions.start_seconds_max", seconds, "it takes 1 or more")?;
+        demand(attempts >= 1, "sessions.start_attempts_max", attempts, "it takes 1 or more")
+    }
+
+    fn check_sizes(&self) -> Result<(), InvalidConfig> {
+        for size in Size::ALL {
+            let of = self.sizes.of(size);
+            let key = |name: &str| format!("sizes.{}.{name}", size.as_str().to_ascii_lowercase());
+            let teraflops = of.teraflops.is_none_or(|teraflops| teraflops.is_finite() && teraflops > 0.0);
+            demand(teraflops, &key("teraflops"), of.teraflops, "it takes a number above 0")?;
+            let primitives = of.primitives_max.is_none_or(|primitives| primitives >= 1);
+            demand(primitives, &key("primitives_max"), of.primitives_max, "it takes 1 or more")?;
+            let room = of.capacity.is_none_or(|capacity| of.warm <= capacity);
+            demand(room, &key("warm"), of.warm, "it takes no more than the capacity of the size")?;
+        }
+        Ok(())
+    }
+
+    fn check_identities(&self) -> Result<(), InvalidConfig> {
+        demand(self.identities.len() <= IDENTITIES_MAX, "identity", self.identities.len(), "there may be 64")?;
+        for (index, identity) in self.identities.iter().enumerate() {
+            check_identity(&format!("identity[{index}]"), identity)?;
+            let same = |other: &Identity| (&other.issuer, &other.audience) == (&identity.issuer, &identity.audience);
+            let twice = self.identities[..index].iter().any(same);
+            let accepted = "each issuer is given once for each audience";
+            demand(!twice, &format!("identity[{index}].issuer"), &identity.issuer, accepted)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_listen(listen: &Listen) -> Result<(), InvalidConfig> {
+    let loopback = listen.http.is_none_or(|address| address.ip().is_loopback());
+    demand(loopback, "listen.http", listen.http, "plain HTTP is for this machine only: a loopback address")?;
+    let accepted = "certificate and certificate_key are given both or neither";
+    let both = listen.certificate.is_some() == listen.certificate_key.is_some();
+    let (key, found) = match &listen.certificate {
+        Some(path) => ("listen.certificate", Some(path)),
+        None => ("listen.certificate_key", listen.certificate_key.as_ref()),
+    };
+    demand(both, key, found, accepted)?;
+    let Some(name) = &listen.name else { return Ok(()) };
+    demand(is_host_name(name), "listen.name", name, "it takes a DNS name or an IP address, without port")
+}
+
+fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
+    demand(rate.per_second >= 1, &format!("{key}.per_second"), rate.per_second, "it takes 1 or more")?;
+    demand(rate.burst >= 1, &format!("{key}.burst"), rate.burst, "it takes 1 or more")
+}
+
+fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
+    let issuer_address = "it takes an https address; http only for one on this machine";
+    let of = |name: &str| format!("{key}.{name}");
+    demand(is_safe_issuer(&identity.issuer), &of("issuer"), &identity.issuer, issuer_address)?;
+    if let Some(url) = &identity.jwks_url {
+        demand(is_safe_issuer(url), &of("jwks_url"), url, issuer_address)?;
+    }
+    let audience = &identity.audience;
+    demand(!audience.is_empty(), &of("audience"), audience, "it takes what is in the `aud` of the issuer's tokens")?;
+    let claim = &identity.role_claim;
+    demand(!claim.is_empty(), &of("role_claim"), claim, "it takes the name of a claim, such as roles")?;
+    let accepted = "it takes at least one value of the claim, such as { \"remora.admin\" = \"administrator\" }";
+    demand(!identity.roles.is_empty(), &of("roles"), &identity.roles, accepted)?;
+    let accepted = "it takes at least one account id, or \"*\" for every account";
+    demand(!identity.accounts.is_empty(), &of("accounts"), &identity.accounts, accepted)?;
+    for account in &identity.accounts {
+        let known = account == EVERY_ACCOUNT || account.parse::<AccountId>().is_ok();
+        demand(
+            known,
+            &of("accounts"),
+            account,
+            "it takes GUIDs such as 11111111-2222-3333-4444-555555555555, or \"*\"",
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether keys may be fetched from there: whoever can change them on the way can make tokens.
+fn is_safe_issuer(address: &str) -> bool {
+    web_address(address).is_some_and(|uri| {
+        let plain = uri.query().is_none() && !address.contains(['#', '@']);
+        plain && (uri.scheme_str() == Some("https") || uri.host().is_some_and(is_loopback))
+    })
+}
+
+fn web_address(address: &str) -> Option<Uri> {
+    let uri: Uri = address.parse().ok()?;
+    let web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    web.then_some(uri)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(allowed)
+    };
+    name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDENTITY: &str = r#"
+        issuer = "https://login.example/tenant/v2.0"
+        audience = "remora"
+        roles = { "remora.admin" = "administrator" }
+        accounts = ["*"]
+    "#;
+
+    fn check(text: &str) -> Result<(), InvalidConfig> {
+        Config::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).check()
+    }
+
+    #[test]
+    fn the_defaults_and_a_full_example_can_be_used() {
+        check("").unwrap();
+        check(&format!(
+            "[listen]\nhttp = '[::1]:8080'\nname = 'render.example'\ncertificate = 'a.pem'\n\
+             certificate_key = 'a.key'\n[store]\nurl = 'postgres:///remora'\n[sessions]\npage_size = 1000\n\
+             [limits]\nreads = {{ per_second = 1, burst = 1 }}\n[sizes.standard]\ncapacity = 2\nwarm = 2\n\
+             [telemetry]\notlp_endpoint = 'http://collector:4318'\n[[identity]]\n{IDENTITY}"
+        ))
+        .unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_what_can() {
+        for (text, key, accepted) in [
+            ("[listen]\nhttp = '0.0.0.0:80'", "listen.http", "loopback"),
+            ("[listen]\ncertificate = 'a.pem'", "listen.certificate", "both or neither"),
+            ("[listen]\ncertificate_key = 'a.key'", "listen.certificate_key", "both or neither"),
+            ("[listen]\nname = 'https://a'", "listen.name", "DNS name"),
+            ("[listen]\nname = ''", "listen.name", "DNS name"),
+            ("[store]\nurl = 'mysql://a'", "store.url", "postgres://"),
+            ("[sessions]\npage_size = 0", "sessions.page_size", "1 to 1000"),
+            ("[sessions]\npage_size = 1001", "sessions.page_size", "1 to 1000"),
+            ("[sessions]\nkeep_ended_days = 0", "sessions.keep_ended_days", "1 to 36500"),
+            ("[sessions]\nstart_seconds_max = 0", "sessions.start_seconds_max", "1 or more"),
+            ("[sessions]\nstart_attempts_max = 0", "sessions.start_attempts_max", "1 or more"),
+            ("[sizes.premium]\nteraflops = 0.0", "sizes.premium.teraflops", "above 0"),
+            ("[sizes.standard]\nteraflops = inf", "sizes.standard.teraflops", "above 0"),
+            ("[sizes.standard]\nprimitives_max = 0", "sizes.standard.primitives_max", "1 or more"),
+            ("[sizes.standard]\ncapacity = 1\nwarm = 2", "sizes.standard.warm", "capacity"),
+            ("[limits]\nreads = { per_second = 0, burst = 1 }", "limits.reads.per_second", "1 or more"),
+            ("[limits]\nwrites = { per_second = 1, burst = 0 }", "limits.writes.burst", "1 or more"),
+            ("[limits]\ntokens = { per_second = 1, burst = 0 }", "limits.tokens.burst", "1 or more"),
+            ("[telemetry]\notlp_endpoint = 'collector'", "telemetry.otlp_endpoint", "http or https"),
+        ] {
+            let error = check(text).expect_err(text);
+            assert_eq!(error.key, key, "{text}: {error}");
+            assert!(error.accepted.contains(accepted), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn issuers_are_addresses_that_nobody_can_forge_on_the_way() {
+        let with = |from: &str, to: &str| format!("[[identity]]\n{}", IDENTITY.replace(from, to));
+        let issuer = "https://login.example/tenant/v2.0";
+        for good in ["http://127.0.0.1:9000", "http://[::1]:9000/x", "http://localhost", "https://a.example"] {
+            check(&with(issuer, good)).unwrap();
+        }
+        for bad in [
+            "",
+            "login.example",
+            "http://login.example",
+            "ftp://login.example",
+            "https://",
+            "https://user@login.example",
+            "https://login.example?x=1",
+            "https://login.example#x",
+            "http://127.0.0.1.evil.example",
+            "http://localhost@x",
+        ] {
+            assert_eq!(check(&with(issuer, bad)).expect_err(bad).key, "identity[0].issuer", "{bad}");
+        }
+        let jwks = format!("{}jwks_url = 'http://login.example/keys'", with("", ""));
+        assert_eq!(check(&jwks).unwrap_err().key, "identity[0].jwks_url");
+    }
+
+    #[test]
+    fn an_issuer_that_opens_nothing_is_a_mistake() {
+        let with = |from: &str, to: &str| format!("[[identity]]\n{}", IDENTITY.replace(from, to));
+        for (from, to, key) in [
+            (r#""remora""#, r#""""#, "identity[0].audience"),
+            (r#"{ "remora.admin" = "administrator" }"#, "{}", "identity[0].roles"),
+            (r#"["*"]"#, "[]", "identity[0].accounts"),
+            (r#"["*"]"#, r#"["mine"]"#, "identity[0].accounts"),
+        ] {
+            assert_eq!(check(&with(from, to)).expect_err(key).key, key);
+        }
+        let twice = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{IDENTITY}");
+        assert_eq!(check(&twice).unwrap_err().key, "identity[1].issuer");
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let error = check("[store]\nurl = 'mysql://user:secret@machine'").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
