@@ -17,6 +17,7 @@ use http::StatusCode;
 use remora_session::{AccountId, Policy};
 
 use crate::api::sts::Sts;
+use crate::api::usage::{self, Meter};
 use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link};
 use crate::bell::Bell;
@@ -109,13 +110,17 @@ impl ControlPlane {
     }
 
     fn api(&self, endpoint: &str) -> Router {
+        let endpoint: Arc<str> = endpoint.into();
+        let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
+        let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
-            endpoint: endpoint.into(),
+            endpoint,
         })
+        .merge(usage::router(meter))
     }
 
     fn sts(&self) -> Sts {

@@ -9,11 +9,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, PRAGMA, X_CONTENT_TYPE_OPTIONS};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, PRAGMA, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use remora_protocol::handshake::ErrorBody;
+use remora_session::{AccountId, Timestamp};
 
 use crate::random;
+use crate::token::Tokens;
 
 /// No request of any API is longer.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
@@ -58,6 +60,39 @@ pub fn uncached(mut response: Response, directives: &'static str) -> Response {
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim())
+}
+
+/// Why a caller may not act for the account in the path. No answer of this kind has a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// No token, or a forged or expired one.
+    Unauthorized,
+    /// The token is another account's.
+    Forbidden,
+}
+
+impl IntoResponse for NotAdmitted {
+    fn into_response(self) -> Response {
+        match self {
+            NotAdmitted::Unauthorized => {
+                let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+                (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)]).into_response()
+            }
+            NotAdmitted::Forbidden => StatusCode::FORBIDDEN.into_response(),
+        }
+    }
+}
+
+/// The account that the token in the header is for.
+pub fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<AccountId, NotAdmitted> {
+    let token = bearer(headers).and_then(|token| tokens.verify(token, now).ok());
+    token.map(|token| token.account).ok_or(NotAdmitted::Unauthorized)
+}
+
+/// The account in the path, if the caller's token is for it.
+pub fn admit(caller: &AccountId, account: Option<&str>) -> Result<AccountId, NotAdmitted> {
+    let account = account.and_then(|account| account.parse().ok()).ok_or(NotAdmitted::Forbidden)?;
+    if *caller == account { Ok(account) } else { Err(NotAdmitted::Forbidden) }
 }
 
 /// `None` if it is longer than any request, or breaks off.

@@ -2,6 +2,8 @@
 //! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
 
 pub mod common;
+mod continuation;
 pub mod link;
 pub mod sts;
+pub mod usage;
 pub mod v2021_01_01;

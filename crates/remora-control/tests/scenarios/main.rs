@@ -23,6 +23,7 @@ mod store;
 mod tokens;
 mod up_errors;
 mod up_life;
+mod usage;
 
 #[test]
 #[ignore = "not a test: the render host of the scenarios, started by them"]

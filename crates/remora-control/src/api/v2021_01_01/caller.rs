@@ -6,7 +6,7 @@ use remora_session::{AccountId, SessionId, SessionKey};
 
 use super::fault::Fault;
 use super::{Api, VERSIONS};
-use crate::api::common::bearer;
+use crate::api::common::{admit, authenticate};
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
@@ -57,16 +57,11 @@ impl FromRequestParts<Api> for Caller {
         let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Fault::bad_request("The query is not form-encoded.", "query"))?;
         let version = version(&query)?;
-        let bearer = bearer(&parts.headers)
-            .and_then(|token| api.tokens.verify(token, api.clock.now()).ok())
-            .ok_or(Fault::Unauthorized)?;
+        let caller = authenticate(&parts.headers, &api.tokens, api.clock.now())?;
         // Ids are decoded as bytes that may be anything; what is not text is no id.
         let params = RawPathParams::from_request_parts(parts, api).await.map_err(|_| Fault::SessionNotFound)?;
         let param = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-        let account = param("account").and_then(|account| account.parse().ok()).ok_or(Fault::Forbidden)?;
-        if bearer.account != account {
-            return Err(Fault::Forbidden);
-        }
+        let account = admit(&caller, param("account").as_deref())?;
         Ok(Self { account, version, query, session: param("session") })
     }
 }

@@ -6,13 +6,12 @@ use remora_session::{LeaseMinutes, Refused, SessionId, Size};
 use serde::Serialize;
 
 use super::VERSIONS;
-use crate::api::common::json;
+use crate::api::common::{NotAdmitted, json};
 use crate::sessions::SessionError;
 
 #[derive(Debug)]
 pub(super) enum Fault {
-    Unauthorized,
-    Forbidden,
+    NotAdmitted(NotAdmitted),
     SessionNotFound,
     Version { code: &'static str, message: String },
     BadRequest { message: String, target: String, accepted: Option<String> },
@@ -65,7 +64,7 @@ impl Fault {
         match error {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },
-            SessionError::NoAccount => Fault::Forbidden,
+            SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
             SessionError::OverQuota { max, size } => Fault::OverQuota { max, size },
             SessionError::Refused(Refused::NotLonger { current }) => Fault::unprocessable(
                 format!(
@@ -87,15 +86,17 @@ impl Fault {
     }
 }
 
+impl From<NotAdmitted> for Fault {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        Fault::NotAdmitted(not_admitted)
+    }
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let described = |status, error| json(status, &Body { error });
         match self {
-            Fault::Unauthorized => {
-                let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
-                (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
-            }
-            Fault::Forbidden => StatusCode::FORBIDDEN.into_response(),
+            Fault::NotAdmitted(not_admitted) => not_admitted.into_response(),
             Fault::SessionNotFound => {
                 let message = "The account has no session with this id.";
                 let error = Detail { target: Some("session_id".into()), ..Detail::new("SessionNotFound", message) };

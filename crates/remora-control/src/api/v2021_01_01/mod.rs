@@ -10,7 +10,6 @@
 
 mod caller;
 mod fault;
-mod paging;
 mod request;
 mod response;
 mod sessions;

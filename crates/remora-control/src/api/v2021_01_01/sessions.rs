@@ -5,13 +5,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
+use super::Api;
 use super::caller::Caller;
 use super::fault::Fault;
 use super::request::{Create, Update};
 use super::response::{ListBody, SessionBody};
-use super::{Api, paging};
 use crate::api::common::{json, uncached};
+use crate::api::continuation::{self, CONTINUATION, Position};
 use crate::sessions::{Created, Seen, Wanted};
+use crate::store::ListPosition;
 
 const CACHE: &str = "no-store, no-cache";
 
@@ -50,18 +52,20 @@ pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Respo
 }
 
 pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: HeaderMap) -> Result<Response, Fault> {
-    let after = caller.parameter(paging::CONTINUATION).map(|text| {
+    let after = caller.parameter(CONTINUATION).map(|text| {
         let message = "The continuation is not one of this service. Use the address in @nextLink as it is.";
-        paging::decode(text).ok_or_else(|| Fault::bad_request(message, paging::CONTINUATION))
+        let position = continuation::decode(text).ok_or_else(|| Fault::bad_request(message, CONTINUATION))?;
+        Ok::<_, Fault>(ListPosition { created_at: position.time, session: position.session })
     });
     let page = api
         .sessions
         .list(&caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
         .await
         .map_err(Fault::Internal)?;
-    let next_link = page
-        .next
-        .map(|position| paging::next_link(&api.endpoint, &headers, &caller.account, caller.version, &position));
+    let next_link = page.next.map(|ListPosition { created_at: time, session }| {
+        let target = format!("/accounts/{}/sessions?api-version={}", caller.account, caller.version);
+        continuation::link(&api.endpoint, &headers, &target, &Position { time, session })
+    });
     let sessions = page.sessions.iter().map(|seen| SessionBody::new(seen, &api.config.sizes)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions, next_link }), CACHE))
 }

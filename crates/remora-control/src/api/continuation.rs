@@ -1,0 +1,76 @@
+//! Where a list goes on: a link that holds everything. Clients use it as it is, and one of them runs it through a
+//! formatter that dies of braces.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::uri::Authority;
+use http::{HeaderMap, header};
+use remora_session::{SessionId, Timestamp};
+
+pub(super) const CONTINUATION: &str = "continuation";
+
+/// A place in a list that is ordered by time and session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub time: Timestamp,
+    pub session: SessionId,
+}
+
+/// `target` is path and query of the list, without the continuation; `endpoint` is what stands in for a Host that is
+/// missing or cannot be part of a link.
+pub(super) fn link(endpoint: &str, headers: &HeaderMap, target: &str, position: &Position) -> String {
+    let (scheme, own) = endpoint.split_once("://").expect("the endpoint is an absolute URL");
+    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let (authority, continuation) = (asked.unwrap_or(own), encode(position));
+    format!("{scheme}://{authority}{target}&{CONTINUATION}={continuation}")
+}
+
+fn encode(position: &Position) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}.{}", position.time.as_milliseconds(), position.session))
+}
+
+pub(super) fn decode(text: &str) -> Option<Position> {
+    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (time, session) = plain.split_once('.')?;
+    Some(Position { time: Timestamp::from_milliseconds(time.parse().ok()?), session: session.parse().ok()? })
+}
+
+fn is_plain(host: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    host.bytes().all(allowed) && host.parse::<Authority>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_position_comes_back_as_it_was(time: u64, session in "[A-Za-z0-9_-]{1,256}") {
+            let position = Position { time: Timestamp::from_milliseconds(time), session: session.parse().unwrap() };
+            prop_assert_eq!(decode(&encode(&position)), Some(position));
+        }
+
+        #[test]
+        fn no_continuation_can_do_harm(text: String) {
+            let _ = decode(&text);
+        }
+    }
+
+    #[test]
+    fn the_link_is_absolute_complete_and_without_braces_whatever_the_host_says() {
+        let position = Position { time: Timestamp::from_milliseconds(5), session: "a".parse().unwrap() };
+        let linked = |host: &'static str| {
+            let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+            link("https://localhost:8443", &headers, "/accounts/a/sessions?api-version=2021-01-01", &position)
+        };
+        let rest = "/accounts/a/sessions?api-version=2021-01-01&continuation=NS5h";
+        assert_eq!(linked("render.example:443"), format!("https://render.example:443{rest}"));
+        for strange in ["{0}", "a b", "a/b", "user@host", ""] {
+            assert_eq!(linked(strange), format!("https://localhost:8443{rest}"), "{strange}");
+        }
+    }
+}
