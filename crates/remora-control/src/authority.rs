@@ -40,10 +40,20 @@ pub struct Authority {
 }
 
 /// A certificate for TLS servers, and its key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerCertificate {
     pub certificate_pem: String,
     pub key_pem: String,
+}
+
+/// Without the key, so that it is in no log.
+impl std::fmt::Debug for ServerCertificate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ServerCertificate")
+            .field("certificate_pem", &self.certificate_pem)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Authority {

@@ -35,4 +35,4 @@ pub mod tls;
 pub mod token;
 pub mod up;
 
-pub use up::{Connection, UpError, UpOptions, up};
+pub use up::{Connection, ServeOptions, Serving, UpError, UpOptions, serve, up};

@@ -1,4 +1,7 @@
-//! TLS for the listener: rustls, HTTP/1.1, a certificate that can be replaced while connections run.
+//! TLS for the listener: rustls, HTTP/1.1, certificates that can be replaced while connections run.
+//!
+//! The operator's own certificate, where there is one, is for everybody who asks for a name. Who connects to an address
+//! or to `localhost` is on this machine, as render hosts are, and gets the one of the local CA.
 
 use std::sync::{Arc, RwLock};
 
@@ -22,30 +25,54 @@ pub enum TlsError {
 
 /// The certificate that new connections see.
 #[derive(Debug)]
-pub struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
+pub struct CurrentCertificate(RwLock<Current>);
+
+#[derive(Clone, Debug)]
+struct Current {
+    pem: ServerCertificate,
+    certified: Arc<CertifiedKey>,
+}
 
 impl CurrentCertificate {
-    pub fn new(certificate: &ServerCertificate) -> Result<Arc<Self>, TlsError> {
-        Ok(Arc::new(Self(RwLock::new(certified(certificate)?))))
+    pub fn new(certificate: ServerCertificate) -> Result<Arc<Self>, TlsError> {
+        Ok(Arc::new(Self(RwLock::new(Current { certified: certified(&certificate)?, pem: certificate }))))
     }
 
-    pub fn replace(&self, certificate: &ServerCertificate) -> Result<(), TlsError> {
-        *self.0.write().expect("nothing panics under this lock") = certified(certificate)?;
+    pub fn replace(&self, certificate: ServerCertificate) -> Result<(), TlsError> {
+        let current = Current { certified: certified(&certificate)?, pem: certificate };
+        *self.0.write().expect("nothing panics under this lock") = current;
         Ok(())
     }
-}
 
-impl ResolvesServerCert for CurrentCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().expect("nothing panics under this lock").clone())
+    pub fn pem(&self) -> ServerCertificate {
+        self.0.read().expect("nothing panics under this lock").pem.clone()
+    }
+
+    fn certified(&self) -> Arc<CertifiedKey> {
+        self.0.read().expect("nothing panics under this lock").certified.clone()
     }
 }
 
-pub fn acceptor(certificate: Arc<CurrentCertificate>) -> Result<TlsAcceptor, TlsError> {
+/// Which certificate a connection gets.
+#[derive(Debug)]
+pub struct Certificates {
+    pub local: Arc<CurrentCertificate>,
+    pub operators: Option<Arc<CurrentCertificate>>,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let by_name = hello.server_name().is_some_and(|name| !name.eq_ignore_ascii_case("localhost"));
+        let certificate = self.operators.as_ref().filter(|_| by_name).unwrap_or(&self.local);
+        Some(certificate.certified())
+    }
+}
+
+pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_cert_resolver(certificate);
+        .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

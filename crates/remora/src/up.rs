@@ -9,10 +9,14 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::{Connection, UpOptions, config::Config, portal::Asset, provision::HostCommand};
+use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
 use remora_host::EngineDetail;
 
-use crate::{host::Probe, pages};
+use crate::{
+    configuration::{ConfigurationArguments, HTTP, HTTPS},
+    host::Probe,
+    pages, process,
+};
 
 /// Triangles of the engine that one core of a machine without a graphics card turns fluently.
 const TRIANGLES_PER_CORE: u64 = 100_000;
@@ -21,46 +25,41 @@ const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where accounts, sessions and keys are kept [default: the XDG data directory]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Where REST API and token service are served with TLS
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
-    https: SocketAddr,
+    #[command(flatten)]
+    configuration: ConfigurationArguments,
+    /// Where REST API and token service are served with TLS [default: listen.https, or 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDR:PORT")]
+    https: Option<SocketAddr>,
     /// Where portal and API are served in plain HTTP, for browsers on this machine: loopback only
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    http: SocketAddr,
+    /// [default: listen.http, or 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
     /// A GLB file or address that the page offers; may be given several times, the first is shown first
     #[arg(long = "model", value_name = "FILE.glb")]
     models: Vec<String>,
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
-    let program = std::env::current_exe().map_err(|error| format!("the executable cannot be found: {error}"))?;
+    let (data_directory, config) = arguments.configuration.load()?;
+    let program = process::own_program()?;
     let probe = probe(&program)?;
     let options = UpOptions {
-        data_directory: arguments.data_dir.map_or_else(default_data_directory, Ok)?,
-        https: arguments.https,
-        http: arguments.http,
+        data_directory,
+        https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
+        http: arguments.http.or(config.listen.http).unwrap_or(HTTP),
         models: arguments.models,
         engine_triangles: fluent_triangles(&probe),
         assets: Arc::new(|path| {
             pages::page(path).map(|(content_type, bytes)| Asset { content_type, bytes: bytes.into() })
         }),
-        config: Config::default(),
+        config,
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the event loop cannot be started: {error}"))?;
-    runtime
-        .block_on(async {
-            let shutdown = interrupted();
-            remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
-        })
-        .map_err(|error| error.to_string())
+    process::run(async {
+        let shutdown = process::asked_to_end();
+        remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
+    })?
+    .map_err(|error| error.to_string())
 }
 
 /// Asks a process of its own, so that a graphics driver that crashes is an error message and not the end.
@@ -82,26 +81,6 @@ fn probe(program: &PathBuf) -> Result<Probe, String> {
 fn fluent_triangles(probe: &Probe) -> u64 {
     let triangles = if probe.software { TRIANGLES_PER_CORE * probe.cores as u64 } else { TRIANGLES_ON_A_GRAPHICS_CARD };
     triangles.clamp(EngineDetail::TRIANGLES_MIN, EngineDetail::TRIANGLES_MAX)
-}
-
-fn default_data_directory() -> Result<PathBuf, String> {
-    dirs::data_dir()
-        .map(|data| data.join("remora"))
-        .ok_or_else(|| "there is no home directory to keep data in; name a directory with --data-dir".to_owned())
-}
-
-/// SIGTERM or Ctrl-C.
-async fn interrupted() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }
 
 /// All that a newcomer needs, in one block.

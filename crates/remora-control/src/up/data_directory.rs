@@ -1,4 +1,7 @@
 //! The directory of one installation: locked while in use, and the keys and the account that stay.
+//!
+//! Who keeps the database in it has it alone. Control planes whose database is elsewhere share it, and with it the keys
+//! and the hosts of this machine.
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
@@ -14,6 +17,14 @@ use super::UpError;
 use crate::account::{new_account_id, new_key};
 use crate::token::{Tokens, new_private_key_pem};
 use crate::{private_file, random};
+
+/// With whom a directory is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Alone,
+    /// With others that hold it so.
+    Together,
+}
 
 pub(super) struct DataDirectory {
     path: PathBuf,
@@ -35,28 +46,56 @@ struct LocalAccountFile {
     account_key: String,
 }
 
+struct KeysLock(File);
+
+impl Drop for KeysLock {
+    fn drop(&mut self) {
+        // Closing the file, which follows, releases the lock too.
+        let _ = self.0.unlock();
+    }
+}
+
+impl Hold {
+    fn try_lock(self, lock: &File) -> Result<(), TryLockError> {
+        match self {
+            Hold::Alone => lock.try_lock(),
+            Hold::Together => lock.try_lock_shared(),
+        }
+    }
+}
+
 impl DataDirectory {
-    pub fn open(path: &Path) -> Result<Self, UpError> {
+    pub fn open(path: &Path, hold: Hold) -> Result<Self, UpError> {
         let unusable = |source| UpError::DataDirectory { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
         let lock =
             File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(unusable)?;
-        match lock.try_lock() {
+        match hold.try_lock(&lock) {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(UpError::DataDirectoryInUse { path }),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }
 
-    /// Whether another process holds the directory, found out without leaving anything in it.
-    pub fn is_in_use(path: &Path) -> bool {
+    /// Whether another process holds the directory against this one, found out without leaving anything in it.
+    pub fn is_in_use(path: &Path, hold: Hold) -> bool {
         let lock = File::options().write(true).open(path.join("lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+        lock.is_ok_and(|lock| matches!(hold.try_lock(&lock), Err(TryLockError::WouldBlock)))
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Nobody else makes keys in the directory while the guard lives: control planes that start together shall have
+    /// the same. It takes as long as another's making of them, which is a second or two.
+    pub fn lock_keys(&self) -> Result<impl Drop + use<>, UpError> {
+        let unusable = |source| UpError::DataDirectory { path: self.path.clone(), source };
+        let lock = File::options().create(true).truncate(false).write(true).open(self.path.join("keys.lock"));
+        let lock = lock.map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        Ok(KeysLock(lock))
     }
 
     pub fn tokens(&self) -> Result<Tokens, UpError> {

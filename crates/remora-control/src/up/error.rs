@@ -1,4 +1,4 @@
-//! Why `up` does not run, in one line that says what to do.
+//! Why `up` or `serve` does not run, in one line that says what to do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +27,13 @@ pub enum UpError {
         "the data directory {path} is in use by another remora; end that one, or choose another directory with --data-dir"
     )]
     DataDirectoryInUse { path: PathBuf },
+    #[error("the certificate {path} cannot be used: {problem}; accepted are a PEM chain and its PEM key")]
+    Certificate { path: PathBuf, problem: String },
+    #[error(
+        "listen.certificate and listen.certificate_key belong together and need listen.name, the name that the \
+         certificate is for"
+    )]
+    CertificateIncomplete,
     #[error("--model {model}: {problem}")]
     Model { model: String, problem: String },
     #[error("{path} is damaged: {problem}; restore it from a backup, or remove it to have a new one made")]

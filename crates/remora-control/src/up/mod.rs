@@ -1,4 +1,5 @@
-//! `remora up`: the control plane, a fleet of processes and the portal, on one machine, in one call.
+//! `remora up`: the control plane, a fleet of processes and the portal, on one machine, in one call. [`serve()`] is the
+//! control plane alone; the two have their [`core`] in common.
 //!
 //! ```text
 //!   ports bound ─▶ directory locked ─▶ store, keys, account ─▶ hosts of the last run adopted ─▶ everything accepts
@@ -12,19 +13,23 @@
 //! | file | what |
 //! |---|---|
 //! | `lock` | held while the directory is in use |
-//! | `remora.db` | accounts and sessions |
+//! | `keys.lock` | held while keys are made |
+//! | `remora.db` | accounts and sessions, unless the configuration names another database |
 //! | `account.json` | id and key of the local account; its owner only |
 //! | `token.key`, `hosts.key`, `ca.key` | what tokens, host secrets and certificates are made with; their owner only |
 //! | `ca.pem` | to be trusted by clients |
 //! | `connection.json` | while everything accepts: how to connect; its owner only |
 //! | `hosts/` | pid files and logs of render hosts |
 
+mod certificates;
 mod connection;
+mod core;
 mod data_directory;
 mod error;
 mod models;
 mod place;
 mod running;
+mod serve;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -33,6 +38,7 @@ use std::pin::pin;
 
 pub use connection::Connection;
 pub use error::UpError;
+pub use serve::{ServeOptions, Serving, serve};
 
 use crate::config::Config;
 use crate::portal::Assets;

@@ -2,42 +2,44 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::portal::guard::Guard;
-
 pub(super) struct Place {
-    /// `https://localhost:8443`
+    /// `https://localhost:8443`, what clients are told.
     pub endpoint: String,
+    /// Where render hosts, which are on this machine, report to.
+    pub control_url: String,
     /// Of this machine, for clients of render hosts.
     pub hostname: String,
     /// Where render hosts listen: they are for whom the API is for.
     pub listen_address: IpAddr,
     /// What the server's certificate is for.
     pub names: Vec<String>,
-    pub guard: Guard,
 }
 
 impl Place {
-    pub fn new(https: SocketAddr, http: SocketAddr) -> Self {
+    /// `name` is the one under which others reach this machine, where the operator has said so.
+    pub fn new(https: SocketAddr, name: Option<&str>) -> Self {
         let own_name = Some(rustix::system::uname().nodename().to_string_lossy().into_owned())
             .filter(|name| is_dns_name(name))
             .unwrap_or_else(|| "localhost".to_owned());
-        let (endpoint_name, hostname) = match https.ip() {
+        let (local_name, hostname) = match https.ip() {
             address if address.is_unspecified() => ("localhost".to_owned(), own_name.clone()),
             IpAddr::V4(address) if address.is_loopback() => ("localhost".to_owned(), "localhost".to_owned()),
             address => (in_url(address), in_url(address)),
         };
+        let control_url = format!("https://{local_name}:{}", https.port());
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), own_name];
         if !https.ip().is_unspecified() {
             names.push(https.ip().to_string());
         }
+        names.extend(name.map(str::to_owned));
         names.sort();
         names.dedup();
         Self {
-            endpoint: format!("https://{endpoint_name}:{}", https.port()),
-            hostname,
+            endpoint: name.map_or_else(|| control_url.clone(), |name| format!("https://{name}:{}", https.port())),
+            control_url,
+            hostname: name.map_or(hostname, str::to_owned),
             listen_address: https.ip(),
             names,
-            guard: Guard { port: http.port() },
         }
     }
 
@@ -65,7 +67,16 @@ mod tests {
     use super::*;
 
     fn place(https: &str) -> Place {
-        Place::new(https.parse().unwrap(), "127.0.0.1:8080".parse().unwrap())
+        Place::new(https.parse().unwrap(), None)
+    }
+
+    #[test]
+    fn others_hear_the_operators_name_and_hosts_do_not_depend_on_it() {
+        let place = Place::new("0.0.0.0:8443".parse().unwrap(), Some("remora.example"));
+        assert_eq!(place.endpoint, "https://remora.example:8443");
+        assert_eq!(place.hostname, "remora.example");
+        assert_eq!(place.control_url, "https://localhost:8443");
+        assert!(place.names.contains(&"remora.example".to_owned()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod portal_pages;
 mod process_fleet;
 mod response_headers;
 mod restart;
+mod serve_life;
 mod stop_session;
 mod store;
 mod tokens;

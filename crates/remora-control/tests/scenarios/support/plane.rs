@@ -102,6 +102,7 @@ impl Plane {
             start_max: policy.start_max,
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
             authority: Arc::new(Authority::open(&path, START).unwrap()),
+            operators_certificate: None,
         };
         let control_plane = Arc::new(ControlPlane::new(Parts {
             store: store.clone(),

@@ -1,0 +1,149 @@
+//! A control plane on its store, its keys and its fleet, with its listeners: what `up` and `serve` have in common.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::UpError;
+use super::certificates::Certificates;
+use super::data_directory::{DataDirectory, Hold};
+use super::place::Place;
+use crate::authority::Authority;
+use crate::bell::Bell;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control_plane::{ControlPlane, Parts};
+use crate::host_secrets::HostSecrets;
+use crate::launch::LaunchPlan;
+use crate::listen;
+use crate::provision::{HostCommand, ProcessFleet};
+use crate::store::{SqliteStore, Store};
+use crate::tls;
+
+pub(super) struct CoreOptions<'a> {
+    pub directory: DataDirectory,
+    pub config: Config,
+    pub host_command: HostCommand,
+    pub place: &'a Place,
+    /// Of the pages that may speak to hosts.
+    pub allowed_origins: Vec<String>,
+    pub model_files: Vec<String>,
+}
+
+pub(super) struct Core {
+    pub directory: DataDirectory,
+    pub clock: Clock,
+    pub store: Arc<dyn Store>,
+    pub authority: Arc<Authority>,
+    pub control_plane: ControlPlane,
+    acceptor: TlsAcceptor,
+    closing: watch::Sender<bool>,
+    /// Like `renewal`, ended with this value, however that ends.
+    listeners: JoinSet<()>,
+    renewal: JoinSet<()>,
+}
+
+impl Core {
+    pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
+        let CoreOptions { directory, config, host_command, place, allowed_origins, model_files } = options;
+        let (clock, bell) = (Clock::system(), Bell::default());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory.path().join("remora.db")).await?);
+        let keys = directory.lock_keys()?;
+        let tokens = Arc::new(directory.tokens()?);
+        let host_key = directory.host_key()?;
+        let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
+        drop(keys);
+        let certificates = Certificates::open(authority.clone(), place.names.clone(), &config.listen, clock.clone())?;
+        let hosts = directory.path().join("hosts");
+        let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
+        let policy = config.policy(clock.now());
+        let plan = LaunchPlan {
+            control_url: place.control_url.clone(),
+            hostname: place.hostname.clone(),
+            listen_address: place.listen_address,
+            token_public_key_pem: tokens.public_key_pem().to_owned(),
+            allowed_origins,
+            model_files,
+            start_max: policy.start_max,
+            secrets: Arc::new(HostSecrets::new(&host_key)),
+            authority: authority.clone(),
+            operators_certificate: certificates.operators(),
+        };
+        let control_plane = ControlPlane::new(Parts {
+            store: store.clone(),
+            fleet,
+            clock: clock.clone(),
+            bell,
+            config: Arc::new(config),
+            policy,
+            tokens,
+            plan,
+        });
+        let acceptor = tls::acceptor(certificates.choice())?;
+        let (closing, _) = watch::channel(false);
+        let (listeners, mut renewal) = (JoinSet::new(), JoinSet::new());
+        renewal.spawn(certificates.keep_current());
+        Ok(Self { directory, clock, store, authority, control_plane, acceptor, closing, listeners, renewal })
+    }
+
+    /// Serves the API over TLS from now on.
+    pub fn serve_public(&mut self, listener: TcpListener, place: &Place) {
+        let router = self.control_plane.public_router(&place.endpoint);
+        self.listeners.spawn(listen::serve(listener, Some(self.acceptor.clone()), router, self.closing.subscribe()));
+    }
+
+    /// Serves in plain HTTP from now on.
+    pub fn serve_plain(&mut self, listener: TcpListener, router: Router) {
+        self.listeners.spawn(listen::serve(listener, None, router, self.closing.subscribe()));
+    }
+
+    /// Does what is to be done until then.
+    pub async fn reconcile_until(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            never = self.control_plane.reconciler().run() => match never {},
+        }
+    }
+
+    /// Lets running requests end for a moment. Hosts and sessions stay as they are.
+    pub async fn close(mut self) -> Result<(), UpError> {
+        self.renewal.shutdown().await;
+        self.closing.send_replace(true);
+        while let Some(ended) = self.listeners.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener ended badly");
+            }
+        }
+        self.store.close().await?;
+        Ok(())
+    }
+}
+
+/// A taken port may mean that the same directory is in use, which is the clearer thing to say.
+pub(super) async fn bind(
+    option: &'static str,
+    address: SocketAddr,
+    data_directory: &Path,
+    hold: Hold,
+) -> Result<TcpListener, UpError> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            if DataDirectory::is_in_use(data_directory, hold) {
+                return Err(UpError::DataDirectoryInUse { path: data_directory.to_owned() });
+            }
+            Err(UpError::PortTaken { option, address })
+        }
+        Err(source) => Err(UpError::Listen { option, address, source }),
+    }
+}
+
+pub(super) fn local_address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a bound socket has an address")
+}

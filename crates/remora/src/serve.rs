@@ -1,0 +1,43 @@
+//! `remora serve`: a control plane alone.
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use remora_control::{ServeOptions, Serving, provision::HostCommand};
+
+use crate::{
+    configuration::{ConfigurationArguments, HTTPS},
+    process,
+};
+
+/// Whether this executable can be a render host itself.
+const IS_HOST: bool = cfg!(feature = "host");
+
+#[derive(Debug, Args)]
+#[command(after_help = "On SIGTERM it ends and leaves sessions and render hosts running; the next start adopts them.")]
+pub struct Arguments {
+    #[command(flatten)]
+    configuration: ConfigurationArguments,
+    /// Where REST API and token service are served with TLS [default: listen.https, or 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDR:PORT")]
+    https: Option<SocketAddr>,
+    /// The program whose `host` subcommand is a render host [default: this one]
+    #[arg(long, value_name = "FILE", env = "REMORA_HOST_PROGRAM", required = !IS_HOST)]
+    host_program: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), String> {
+    let (data_directory, config) = arguments.configuration.load()?;
+    let program = arguments.host_program.map_or_else(process::own_program, Ok)?;
+    let options = ServeOptions {
+        data_directory,
+        https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
+        config,
+    };
+    process::run(remora_control::serve(options, introduce, process::asked_to_end()))?.map_err(|error| error.to_string())
+}
+
+fn introduce(Serving { endpoint, https, ca_file }: &Serving) {
+    println!("Remora serves {endpoint} on {https}; the CA file is {}", ca_file.display());
+}
