@@ -79,11 +79,13 @@ fn read(path: &Path) -> Result<Config, ConfigurationError> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Config, ConfigurationError> {
-    Config::parse(text).map_err(|error| ConfigurationError::Refused {
-        path: path.to_owned(),
-        place: error.span().map_or_else(String::new, |span| place(text, span.start)),
-        problem: error.message().replace('\n', "; "),
-    })
+    let refused = |place, problem| ConfigurationError::Refused { path: path.to_owned(), place, problem };
+    let config = Config::parse(text).map_err(|error| {
+        let place = error.span().map_or_else(String::new, |span| place(text, span.start));
+        refused(place, error.message().replace('\n', "; "))
+    })?;
+    config.check().map_err(|error| refused(String::new(), error.to_string()))?;
+    Ok(config)
 }
 
 /// `, line 3 (page_size = "many")`
@@ -118,6 +120,12 @@ mod tests {
         for text in ["[sessions\n", "listen.https = \"nowhere\"", "[connection]\nexclusive = \"never\""] {
             assert!(refusal(text).contains("line ") && !refusal(text).contains('\n'), "{}", refusal(text));
         }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_its_key() {
+        let refusal = refusal("[limits]\nreads = { per_second = 0, burst = 1 }\n");
+        assert!(refusal.starts_with("remora.toml: limits.reads.per_second = 0: "), "{refusal}");
     }
 
     #[test]
