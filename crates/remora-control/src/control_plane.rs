@@ -16,6 +16,8 @@ use axum::response::Response;
 use http::StatusCode;
 use remora_session::{AccountId, Policy};
 
+use crate::api::conversions::{self, Conversions};
+use crate::api::limit::{Limited, limit};
 use crate::api::sts::Sts;
 use crate::api::usage::{self, Meter};
 use crate::api::v2021_01_01::{self, Api};
@@ -24,6 +26,7 @@ use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::launch::LaunchPlan;
+use crate::limits::Limits;
 use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, OfferedModel, SignIn};
 use crate::portal::{Assets, Pages};
@@ -60,6 +63,7 @@ pub struct ControlPlane {
     clock: Clock,
     tokens: Arc<Tokens>,
     config: Arc<Config>,
+    limits: Arc<Limits>,
     sessions: Arc<Sessions>,
     reconciler: Reconciler,
 }
@@ -78,7 +82,8 @@ impl ControlPlane {
             clock: clock.clone(),
             bell,
         };
-        Self { store, clock, tokens, config, sessions, reconciler }
+        let limits = Arc::new(Limits::new(&config.limits, &clock));
+        Self { store, clock, tokens, config, limits, sessions, reconciler }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
@@ -112,6 +117,8 @@ impl ControlPlane {
     fn api(&self, endpoint: &str) -> Router {
         let endpoint: Arc<str> = endpoint.into();
         let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
+        let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
+        let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
         let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
@@ -121,21 +128,25 @@ impl ControlPlane {
             endpoint,
         })
         .merge(usage::router(meter))
+        .merge(conversions::router(conversions))
+        .route_layer(middleware::from_fn_with_state(limited, limit))
     }
 
     fn sts(&self) -> Sts {
-        Sts { store: self.store.clone(), tokens: self.tokens.clone(), clock: self.clock.clone() }
+        let (store, tokens, limits) = (self.store.clone(), self.tokens.clone(), self.limits.clone());
+        Sts { store, tokens, limits, clock: self.clock.clone() }
     }
 }
 
 /// What no route takes: the token service, whose path is matched in any case, and pages.
 async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Response {
-    let path = request.uri().path();
+    let (request, _) = request.into_parts();
+    let path = request.uri.path();
     if let Some(account) = Sts::account_in(path) {
-        return sts.answer(request.method(), account, request.headers()).await;
+        return sts.answer(account, &request).await;
     }
     match pages {
-        Some(pages) => pages.answer(request.method(), path),
+        Some(pages) => pages.answer(&request.method, path),
         None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
     }
 }

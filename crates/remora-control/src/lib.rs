@@ -22,6 +22,7 @@ pub mod config;
 pub mod control_plane;
 pub mod host_secrets;
 pub mod launch;
+pub mod limits;
 pub mod listen;
 mod pem;
 pub mod portal;

@@ -1,11 +1,14 @@
 //! HTTP/1.1 on a listening socket, with or without TLS, within limits.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +29,10 @@ const CLOSING_MAX: Duration = Duration::from_millis(500);
 /// Out of file descriptors, most likely: some connection has to end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Who is at the other end of the connection; with every request, among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
 /// Serves until `closing` turns true, then lets running requests end for a moment.
 pub async fn serve(
     listener: TcpListener,
@@ -41,7 +48,7 @@ pub async fn serve(
             () = closed(&mut closing) => break,
         };
         while connections.try_join_next().is_some() {}
-        let (stream, place) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -52,9 +59,9 @@ pub async fn serve(
         let (tls, router, closing) = (tls.clone(), router.clone(), closing.clone());
         connections.spawn(async move {
             match tls {
-                None => converse(stream, router, closing).await,
+                None => converse(stream, peer, router, closing).await,
                 Some(tls) => match timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => converse(stream, router, closing).await,
+                    Ok(Ok(stream)) => converse(stream, peer, router, closing).await,
                     Ok(Err(error)) => tracing::debug!(%error, "no TLS connection"),
                     Err(_) => tracing::debug!("no TLS connection in time"),
                 },
@@ -69,20 +76,30 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, Peer(peer.ip()), place))
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, mut closing: watch::Receiver<bool>) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_MAX)
         .max_headers(HEADER_COUNT_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
 use remora_protocol::token::{AUDIENCE, AccessClaims, ISSUER, Role};
 use remora_session::{AccountId, Timestamp};
 
@@ -17,6 +19,8 @@ use crate::pem;
 
 /// As in the original service.
 pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Good tokens that need no second verification; a client sends the same one for a day.
+const VERIFIED_MAX: usize = 8_192;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokenKeyError {
@@ -32,6 +36,15 @@ pub struct Tokens {
     verifying: DecodingKey,
     public_key_pem: String,
     validation: Validation,
+    /// By the token's SHA-256, so that no token is kept.
+    verified: Cache<[u8; 32], Verified>,
+}
+
+#[derive(Clone)]
+struct Verified {
+    bearer: Bearer,
+    /// Seconds since 1970.
+    expires: u64,
 }
 
 /// What a valid token says.
@@ -66,7 +79,7 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The library would read the system clock; `verify` compares with the clock that it is given.
         validation.validate_exp = false;
-        Ok(Self { signing, verifying, public_key_pem, validation })
+        Ok(Self { signing, verifying, public_key_pem, validation, verified: Cache::new(VERIFIED_MAX) })
     }
 
     /// For the hosts.
@@ -89,14 +102,27 @@ impl Tokens {
     }
 
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, InvalidToken> {
+        let digest = digest::digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let (verified, is_new) = match self.verified.get(&digest) {
+            Some(verified) => (verified, false),
+            None => (self.verify_signature(token)?, true),
+        };
+        if verified.expires <= now.as_seconds() {
+            return Err(InvalidToken);
+        }
+        let bearer = verified.bearer.clone();
+        if is_new {
+            self.verified.insert(digest, verified);
+        }
+        Ok(bearer)
+    }
+
+    fn verify_signature(&self, token: &str) -> Result<Verified, InvalidToken> {
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &self.verifying, &self.validation)
             .map_err(|_| InvalidToken)?
             .claims;
-        if claims.exp <= now.as_seconds() {
-            return Err(InvalidToken);
-        }
         let account = claims.sub.parse().map_err(|_| InvalidToken)?;
-        Ok(Bearer { account, role: claims.role })
+        Ok(Verified { bearer: Bearer { account, role: claims.role }, expires: claims.exp })
     }
 }
 
@@ -118,7 +144,7 @@ mod tests {
         let token = tokens.issue(&account, Role::Client, now);
         let last = now + (LIFE - Duration::from_secs(1));
         assert_eq!(tokens.verify(&token, last), Ok(Bearer { account, role: Role::Client }));
-        assert_eq!(tokens.verify(&token, now + LIFE), Err(InvalidToken));
+        assert_eq!(tokens.verify(&token, now + LIFE), Err(InvalidToken), "although it has been verified before");
     }
 
     #[test]

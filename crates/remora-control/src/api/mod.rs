@@ -3,6 +3,8 @@
 
 pub mod common;
 mod continuation;
+pub mod conversions;
+pub mod limit;
 pub mod link;
 pub mod sts;
 pub mod usage;

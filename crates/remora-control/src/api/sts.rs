@@ -1,15 +1,20 @@
 //! The token service: an account's key for an access token. `GET /accounts/{id}/token`, the path in any case.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::request::Parts;
+use http::{Method, StatusCode};
 use remora_protocol::token::Role;
 use remora_session::AccountId;
 use serde::Serialize;
 
 use super::common::{bearer, error, json, uncached};
+use super::limit::too_many;
 use crate::clock::Clock;
+use crate::limits::{Limits, TooMany};
+use crate::listen::Peer;
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
@@ -17,7 +22,16 @@ use crate::token::Tokens;
 pub struct Sts {
     pub store: Arc<dyn Store>,
     pub tokens: Arc<Tokens>,
+    pub limits: Arc<Limits>,
     pub clock: Clock,
+}
+
+/// Why there is no token.
+enum Refusal {
+    /// The credentials open nothing, or not this account.
+    Unauthorized,
+    TooMany(TooMany),
+    Internal(StoreError),
 }
 
 #[derive(Serialize)]
@@ -35,35 +49,61 @@ impl Sts {
         (shaped && segments.next().is_none()).then_some(account)
     }
 
-    pub async fn answer(&self, method: &Method, account: &str, headers: &HeaderMap) -> Response {
-        if method != Method::GET && method != Method::HEAD {
+    pub async fn answer(&self, account: &str, request: &Parts) -> Response {
+        if request.method != Method::GET && request.method != Method::HEAD {
             let message = "A token is asked for with GET.";
             return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
         }
-        match self.account_of(account, headers).await {
-            Ok(Some(account)) => {
-                let access_token = self.tokens.issue(&account, Role::Administrator, self.clock.now());
-                uncached(json(StatusCode::OK, &TokenBody { access_token }), "no-store,no-cache")
-            }
-            Ok(None) => StatusCode::UNAUTHORIZED.into_response(),
-            Err(failure) => {
+        match self.token(account, request).await {
+            Ok(access_token) => uncached(json(StatusCode::OK, &TokenBody { access_token }), "no-store,no-cache"),
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    async fn token(&self, account: &str, request: &Parts) -> Result<String, Refusal> {
+        let account: AccountId = account.parse().map_err(|_| Refusal::Unauthorized)?;
+        let credentials = bearer(&request.headers).ok_or(Refusal::Unauthorized)?;
+        // A router that is not behind a listener does not know who asks; all are one then.
+        let peer = request.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
+        self.limits.token_attempt(peer, &account)?;
+        let role = self.role(&account, credentials).await?;
+        self.limits.token(&account)?;
+        Ok(self.tokens.issue(&account, role, self.clock.now()))
+    }
+
+    async fn role(&self, account: &AccountId, credentials: &str) -> Result<Role, Refusal> {
+        let (id, key) = credentials.split_once(':').ok_or(Refusal::Unauthorized)?;
+        if id.parse().as_ref() != Ok(account) {
+            return Err(Refusal::Unauthorized);
+        }
+        let opened = self.store.account(account).await?.is_some_and(|account| account.opens_with(key));
+        if opened { Ok(Role::Administrator) } else { Err(Refusal::Unauthorized) }
+    }
+}
+
+impl From<TooMany> for Refusal {
+    fn from(too_many: TooMany) -> Self {
+        Self::TooMany(too_many)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(failure: StoreError) -> Self {
+        Self::Internal(failure)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Refusal::Unauthorized => StatusCode::UNAUTHORIZED.into_response(),
+            Refusal::TooMany(too_many_requests) => too_many(too_many_requests),
+            Refusal::Internal(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "an account cannot be read");
                 let message = "An internal server error occurred.";
                 error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", message)
             }
         }
-    }
-
-    /// The account that the header's `id:key` opens, if it is the one in the path.
-    async fn account_of(&self, account: &str, headers: &HeaderMap) -> Result<Option<AccountId>, StoreError> {
-        let Some((id, key)) = bearer(headers).and_then(|credentials| credentials.split_once(':')) else {
-            return Ok(None);
-        };
-        let (Ok(id), Ok(wanted)) = (id.parse::<AccountId>(), account.parse::<AccountId>()) else {
-            return Ok(None);
-        };
-        let opened = self.store.account(&id).await?.is_some_and(|account| account.opens_with(key));
-        Ok((opened && id == wanted).then_some(id))
     }
 }
 

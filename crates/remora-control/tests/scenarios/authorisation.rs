@@ -1,17 +1,51 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use remora_control::account::new_account_id;
 use remora_control::token::{LIFE, Tokens, new_private_key_pem};
 use remora_protocol::token::Role;
+use remora_session::AccountId;
 
+use crate::support::http::Answer;
 use crate::support::plane::{Plane, START};
 
-/// Every endpoint of the API. Whoever adds one adds it here.
-const ENDPOINTS: [(&str, &str); 5] = [
-    ("PUT", "/sessions/one"),
-    ("GET", "/sessions/one"),
-    ("PATCH", "/sessions/one"),
-    ("POST", "/sessions/one/:stop"),
-    ("GET", "/sessions"),
+/// Every endpoint that belongs to an account. Whoever adds one adds it here: see `every_route_is_in_the_table`.
+const ENDPOINTS: [(&str, &str); 11] = [
+    ("PUT", "/accounts/{account}/sessions/{session}"),
+    ("GET", "/accounts/{account}/sessions/{session}"),
+    ("PATCH", "/accounts/{account}/sessions/{session}"),
+    ("POST", "/accounts/{account}/sessions/{session}/:stop"),
+    ("GET", "/accounts/{account}/sessions"),
+    ("GET", "/accounts/{account}/usage"),
+    ("ANY", "/accounts/{account}/conversions"),
+    ("ANY", "/accounts/{account}/conversions/{*rest}"),
+    ("ANY", "/v1/accounts/{account}/conversions"),
+    ("ANY", "/v1/accounts/{account}/conversions/"),
+    ("ANY", "/v1/accounts/{account}/conversions/{*rest}"),
 ];
+
+/// Endpoints that belong to nobody, or know their callers by other means that have scenarios of their own.
+const OTHERS: [(&str, &str); 2] = [("POST", "/hosts/{host}/report"), ("POST", "/portal/sign-in")];
+
+/// Which methods stand for all.
+fn methods(method: &'static str) -> Vec<&'static str> {
+    if method == "ANY" { vec!["GET", "PUT", "POST"] } else { vec![method] }
+}
+
+fn target(template: &str, account: &AccountId, session: &str) -> String {
+    let path = template.replace("{account}", account.as_str()).replace("{session}", session).replace("{*rest}", "c");
+    format!("{path}?api-version=2021-01-01")
+}
+
+async fn ask(plane: &Plane, method: &str, target: &str, authorization: &str) -> Answer {
+    let body = r#"{"maxLeaseTimeMinutes":9,"maxLeaseTime":"0:9:0","size":"Standard"}"#;
+    plane.send(method, target, &[("Authorization", authorization)], body).await
+}
+
+async fn assert_untouched(plane: &Plane) {
+    let session = plane.call("GET", "/sessions/one", "").await.json();
+    assert_eq!((session["status"].as_str(), session["maxLeaseTimeMinutes"].as_u64()), (Some("Starting"), Some(4)));
+}
 
 #[tokio::test]
 async fn without_a_good_token_nothing_is_told() {
@@ -24,16 +58,19 @@ async fn without_a_good_token_nothing_is_told() {
     let key = format!("Bearer {}:{}", plane.account, plane.key);
     let basic = format!("Basic {}", plane.token);
     let bad = ["", "Bearer", "Bearer ", "Bearer x", &plane.token, &forged, &cut, &key, &basic];
-    for (method, target) in ENDPOINTS {
-        for authorization in bad {
-            let answer = plane.send(method, &plane.path(target), &[("Authorization", authorization)], "").await;
-            assert_eq!((answer.status, answer.reason.as_str()), (401, "Unauthorized"), "{method} {authorization}");
-            assert_eq!(answer.body, "");
-            assert_eq!(answer.header("WWW-Authenticate"), Some(r#"Bearer error="invalid_token""#));
+    for (method, template) in ENDPOINTS {
+        for method in methods(method) {
+            let target = target(template, &plane.account, "one");
+            for authorization in bad {
+                let answer = ask(&plane, method, &target, authorization).await;
+                let said = (answer.status, answer.reason.as_str(), answer.body.as_str());
+                assert_eq!(said, (401, "Unauthorized", ""), "{method} {target} {authorization}");
+                assert_eq!(answer.header("WWW-Authenticate"), Some(r#"Bearer error="invalid_token""#));
+            }
+            assert_eq!(plane.send(method, &target, &[], "").await.status, 401, "{method} {target}");
         }
-        assert_eq!(plane.send(method, &plane.path(target), &[], "").await.status, 401);
     }
-    assert_eq!(plane.status("one").await, "Starting");
+    assert_untouched(&plane).await;
 }
 
 #[tokio::test]
@@ -42,30 +79,118 @@ async fn a_token_ends_after_a_day() {
     plane.hand.advance(LIFE - std::time::Duration::from_secs(1));
     assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
     plane.hand.advance(std::time::Duration::from_secs(1));
-    assert_eq!(plane.call("GET", "/sessions", "").await.status, 401);
+    let authorization = format!("Bearer {}", plane.token);
+    for (method, template) in ENDPOINTS {
+        for method in methods(method) {
+            let answer = ask(&plane, method, &target(template, &plane.account, "one"), &authorization).await;
+            assert_eq!((answer.status, answer.body.as_str()), (401, ""), "{method} {template}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn another_accounts_sessions_are_neither_seen_nor_changed() {
     let plane = Plane::start().await;
     plane.create("one", 4).await;
-    let other = plane.tokens.issue(&new_account_id(), Role::Administrator, START);
-    let authorization = format!("Bearer {other}");
-    for (method, target) in ENDPOINTS {
-        for target in [plane.path(target), plane.path(target).replace("/one", "/unknown")] {
-            let body = r#"{"maxLeaseTimeMinutes":9,"size":"Standard"}"#;
-            let answer = plane.send(method, &target, &[("Authorization", &authorization)], body).await;
-            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{method} {target}");
+    for role in [Role::Administrator, Role::Client] {
+        let authorization = format!("Bearer {}", plane.tokens.issue(&new_account_id(), role, START));
+        for (method, template) in ENDPOINTS {
+            for method in methods(method) {
+                // One that is there and one that is not are not told apart, and neither are accounts.
+                for (account, session) in
+                    [(&plane.account, "one"), (&plane.account, "unknown"), (&new_account_id(), "one")]
+                {
+                    let target = target(template, account, session);
+                    let answer = ask(&plane, method, &target, &authorization).await;
+                    assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{method} {target}");
+                    assert_eq!(answer.header("content-type"), None, "{method} {target}");
+                }
+            }
         }
     }
-    let session = plane.call("GET", "/sessions/one", "").await.json();
-    assert_eq!((session["status"].as_str(), session["maxLeaseTimeMinutes"].as_u64()), (Some("Starting"), Some(4)));
+    assert_untouched(&plane).await;
+}
+
+#[tokio::test]
+async fn a_client_has_sessions_but_no_conversions() {
+    let mut plane = Plane::start().await;
+    plane.token = plane.tokens.issue(&plane.account, Role::Client, START);
+    plane.create("one", 4).await;
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    assert_eq!(plane.call("PATCH", "/sessions/one", r#"{"maxLeaseTimeMinutes":5}"#).await.status, 200);
+    assert_eq!(plane.call("POST", "/sessions/one/:stop", "").await.status, 204);
+    let client = format!("Bearer {}", plane.token);
+    let administrator = format!("Bearer {}", plane.tokens.issue(&plane.account, Role::Administrator, START));
+    for (method, template) in ENDPOINTS.into_iter().filter(|(_, template)| template.contains("/conversions")) {
+        for method in methods(method) {
+            let target = target(template, &plane.account, "one");
+            let answer = ask(&plane, method, &target, &client).await;
+            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{method} {target}");
+            let answer = ask(&plane, method, &target, &administrator).await;
+            assert_eq!(answer.status, 404, "{method} {target}");
+            assert!(answer.body.contains("converts no models"), "{answer:?}");
+            assert_eq!(answer.json()["error"].is_string(), target.starts_with("/v1/"), "{answer:?}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn the_account_is_written_in_any_case() {
     let plane = Plane::start().await;
-    let target = plane.path("/sessions").replace(plane.account.as_str(), &plane.account.as_str().to_uppercase());
     let authorization = format!("bearer {}", plane.token);
-    assert_eq!(plane.send("GET", &target, &[("Authorization", &authorization)], "").await.status, 200);
+    for account in [plane.account.as_str().to_uppercase(), plane.account.to_string()] {
+        let target = format!("/accounts/{account}/sessions?api-version=2021-01-01");
+        assert_eq!(plane.send("GET", &target, &[("Authorization", &authorization)], "").await.status, 200);
+    }
+}
+
+/// Reads the sources, so that a new route fails here until it has its place in the scenarios above.
+#[test]
+fn every_route_is_in_the_table() {
+    let mut found = BTreeSet::new();
+    let mut sources = String::new();
+    read_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    for call in sources.split(".route(").skip(1) {
+        let arguments = arguments(call);
+        let template = arguments.split('"').nth(1).expect("a route begins with its path");
+        for (name, method) in
+            [("get", "GET"), ("put", "PUT"), ("patch", "PATCH"), ("post", "POST"), ("delete", "DELETE"), ("any", "ANY")]
+        {
+            let first = format!(" {name}(");
+            let chained = format!(".{name}(");
+            if arguments.contains(&first) || arguments.contains(&chained) {
+                found.insert((method, template));
+            }
+        }
+    }
+    let known: BTreeSet<_> = ENDPOINTS.into_iter().chain(OTHERS).collect();
+    let missing: Vec<_> = found.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(missing.is_empty(), "without a scenario of authorisation: {missing:?}");
+    assert!(gone.is_empty(), "no route any more: {gone:?}");
+}
+
+fn read_below(directory: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_below(&path, sources);
+        } else {
+            sources.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// Up to the parenthesis that closes the call.
+fn arguments(call: &str) -> &str {
+    let mut depth = 1;
+    let end = call.find(|character| {
+        depth += match character {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        depth == 0
+    });
+    &call[..end.expect("sources compile")]
 }

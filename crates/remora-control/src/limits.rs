@@ -1,0 +1,233 @@
+//! How often one account may ask, by class of request: a bucket that fills at a steady rate and holds a burst.
+//!
+//! ```text
+//!   request with a good token ───────────────▶ reads | writes, by the token's account
+//!   token request ─▶ attempts, by peer and account ─▶ (key) ─▶ tokens, by account
+//! ```
+//!
+//! Nobody can use up what is another's. Requests count for the account whose token they carry, not for the one in
+//! their path. Token requests carry nothing that could be trusted before the key is checked, so attempts count for the
+//! pair of account and address: whoever guesses keys stands in the way of nobody but their own network, and the good
+//! attempts alone count for the account.
+//!
+//! Buckets are kept for the accounts that asked last, so many at most; one that is dropped is full again. They belong
+//! to one control plane: several side by side let through as many times as much.
+
+use std::convert::Infallible;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use quick_cache::sync::Cache;
+use remora_session::AccountId;
+
+use crate::clock::Clock;
+use crate::config::{self, Rate};
+
+/// Of each class.
+const BUCKETS_MAX: usize = 8_192;
+/// What one subscriber of the network has: whoever has one address of it has all.
+const IPV6_SUBSCRIBER: Ipv6Addr = Ipv6Addr::new(0xffff, 0xffff, 0xffff, 0xffff, 0, 0, 0, 0);
+
+pub struct Limits {
+    reads: Buckets<AccountId>,
+    writes: Buckets<AccountId>,
+    tokens: Buckets<AccountId>,
+    attempts: Buckets<(IpAddr, AccountId)>,
+}
+
+/// What a request does, as far as limits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Read,
+    Write,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests; the next is taken in {} s", retry_after.as_secs())]
+pub struct TooMany {
+    /// Whole seconds, at least one.
+    pub retry_after: Duration,
+}
+
+impl Limits {
+    pub fn new(limits: &config::Limits, clock: &Clock) -> Self {
+        Self {
+            reads: Buckets::new(limits.reads, clock),
+            writes: Buckets::new(limits.writes, clock),
+            tokens: Buckets::new(limits.tokens, clock),
+            attempts: Buckets::new(limits.tokens, clock),
+        }
+    }
+
+    /// Of somebody who has shown a token of the account.
+    pub fn request(&self, account: &AccountId, class: Class) -> Result<(), TooMany> {
+        match class {
+            Class::Read => self.reads.take(account),
+            Class::Write => self.writes.take(account),
+        }
+    }
+
+    /// Before it is known whether the key is the account's.
+    pub fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
+        self.attempts.take(&(subscriber(peer), account.clone()))
+    }
+
+    /// Once it is known that it is.
+    pub fn token(&self, account: &AccountId) -> Result<(), TooMany> {
+        self.tokens.take(account)
+    }
+}
+
+fn subscriber(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(address & IPV6_SUBSCRIBER),
+    }
+}
+
+type Bucket = RateLimiter<NotKeyed, InMemoryState, GovernorClock, NoOpMiddleware<Duration>>;
+
+struct Buckets<Key> {
+    quota: Quota,
+    clock: Clock,
+    buckets: Cache<Key, Arc<Bucket>>,
+}
+
+impl<Key: Clone + Eq + Hash> Buckets<Key> {
+    fn new(rate: Rate, clock: &Clock) -> Self {
+        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(rate.per_second)).allow_burst(at_least_one(rate.burst));
+        Self { quota, clock: clock.clone(), buckets: Cache::new(BUCKETS_MAX) }
+    }
+
+    fn take(&self, key: &Key) -> Result<(), TooMany> {
+        let new = || Ok::<_, Infallible>(Arc::new(RateLimiter::direct_with_clock(self.quota, self.governor_clock())));
+        let Ok(bucket) = self.buckets.get_or_insert_with(key, new);
+        bucket.check().map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::Clock::now(&self.governor_clock()));
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            TooMany { retry_after: Duration::from_secs(seconds.max(1)) }
+        })
+    }
+
+    fn governor_clock(&self) -> GovernorClock {
+        GovernorClock(self.clock.clone())
+    }
+}
+
+/// The control plane's clock, as the rate limiter wants it: the time since 1970.
+struct GovernorClock(Clock);
+
+impl governor::clock::Clock for GovernorClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.now().as_milliseconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use remora_session::Timestamp;
+
+    use super::*;
+    use crate::account::new_account_id;
+    use crate::clock::ManualClock;
+
+    const PEER: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+    fn limits(rate: Rate) -> (Limits, ManualClock) {
+        let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
+        (Limits::new(&config::Limits { reads: rate, writes: rate, tokens: rate }, &clock), hand)
+    }
+
+    #[test]
+    fn a_burst_is_taken_and_then_the_steady_rate() {
+        let (limits, hand) = limits(Rate { per_second: 2, burst: 3 });
+        let account = new_account_id();
+        let read = || limits.request(&account, Class::Read);
+        for _ in 0..3 {
+            read().unwrap();
+        }
+        assert_eq!(read(), Err(TooMany { retry_after: Duration::from_secs(1) }));
+        hand.advance(Duration::from_millis(499));
+        assert!(read().is_err());
+        hand.advance(Duration::from_millis(1));
+        read().unwrap();
+        assert!(read().is_err());
+        hand.advance(Duration::from_secs(60));
+        for _ in 0..3 {
+            read().unwrap();
+        }
+        assert!(read().is_err(), "what is saved up is the burst and no more");
+    }
+
+    #[test]
+    fn classes_and_accounts_have_buckets_of_their_own() {
+        let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
+        let (one, other) = (new_account_id(), new_account_id());
+        for account in [&one, &other] {
+            limits.request(account, Class::Read).unwrap();
+            limits.request(account, Class::Write).unwrap();
+            limits.token(account).unwrap();
+            limits.token_attempt(PEER, account).unwrap();
+            assert!(limits.request(account, Class::Read).is_err());
+            assert!(limits.request(account, Class::Write).is_err());
+            assert!(limits.token(account).is_err());
+            assert!(limits.token_attempt(PEER, account).is_err());
+        }
+    }
+
+    #[test]
+    fn the_wait_is_told_in_whole_seconds_and_is_long_enough() {
+        let (limits, hand) = limits(Rate { per_second: 1, burst: 1 });
+        let account = new_account_id();
+        limits.token(&account).unwrap();
+        hand.advance(Duration::from_millis(300));
+        let TooMany { retry_after } = limits.token(&account).unwrap_err();
+        assert_eq!(retry_after, Duration::from_secs(1));
+        hand.advance(retry_after);
+        limits.token(&account).unwrap();
+    }
+
+    #[test]
+    fn a_stranger_uses_up_the_attempts_of_their_own_network_only() {
+        let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
+        let account = new_account_id();
+        let attempt = |peer: &str| limits.token_attempt(peer.parse().unwrap(), &account).is_ok();
+        assert!(attempt("192.0.2.1") && !attempt("192.0.2.1"));
+        assert!(!attempt("::ffff:192.0.2.1"), "the same address in another form");
+        assert!(attempt("192.0.2.2"));
+        assert!(attempt("2001:db8::1") && !attempt("2001:db8::2"), "one subscriber");
+        assert!(attempt("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn clients_that_poll_fifty_sessions_are_never_refused_by_default() {
+        let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
+        let limits = Limits::new(&config::Limits::default(), &clock);
+        let account = new_account_id();
+        // Ten minutes; the whole lot at the same instant, which is the worst case.
+        for _ in 0..300 {
+            for _ in 0..50 {
+                limits.request(&account, Class::Read).unwrap();
+            }
+            hand.advance(Duration::from_secs(2));
+        }
+    }
+
+    #[test]
+    fn strangers_cannot_fill_the_memory() {
+        let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
+        for _ in 0..3 * BUCKETS_MAX {
+            limits.token_attempt(PEER, &new_account_id()).unwrap();
+        }
+        assert!(limits.attempts.buckets.len() <= BUCKETS_MAX);
+    }
+}

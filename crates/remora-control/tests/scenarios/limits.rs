@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use remora_control::account::{Account, KeyHash, new_account_id, new_key};
+use remora_control::config::Config;
+use remora_protocol::token::Role;
+use tokio::net::TcpSocket;
+
+use crate::support::http::{self, Answer};
+use crate::support::plane::{Plane, START, ready};
+
+async fn start(limits: &str) -> Plane {
+    Plane::start_with(Config::parse(&format!("[limits]\n{limits}")).unwrap()).await
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.reason.as_str(), answer.body.as_str()), (429, "Too Many Requests", ""));
+    assert_eq!(answer.header("Retry-After"), Some("1"), "{answer:?}");
+    assert_eq!(answer.header("Content-Type"), None, "{answer:?}");
+    assert!(answer.header("MS-CV").is_some(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn reads_and_writes_are_counted_apart_and_come_back_with_time() {
+    let plane = start("reads = { per_second = 1, burst = 2 }\nwrites = { per_second = 1, burst = 1 }").await;
+    let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
+    assert_eq!(plane.call("PUT", "/sessions/one", body).await.status, 201);
+    for (method, target) in [("PUT", "/sessions/two"), ("PATCH", "/sessions/one"), ("POST", "/sessions/one/:stop")] {
+        assert_refused(&plane.call(method, target, body).await);
+    }
+    assert_eq!(plane.call("GET", "/sessions/one", "").await.json()["status"], "Starting");
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    assert_refused(&plane.call("GET", "/sessions/one", "").await);
+    plane.hand.advance(Duration::from_secs(1));
+    assert_eq!(plane.call("GET", "/sessions/two", "").await.status, 404, "a refused write has done nothing");
+    assert_eq!(plane.call("POST", "/sessions/one/:stop", "").await.status, 204);
+}
+
+#[tokio::test]
+async fn nobody_uses_up_what_is_anothers() {
+    let plane = start("reads = { per_second = 1, burst = 1 }").await;
+    let authorization = format!("Bearer {}", plane.tokens.issue(&new_account_id(), Role::Administrator, START));
+    for (headers, status) in [(&[("Authorization", authorization.as_str())][..], 403), (&[], 401)] {
+        assert_eq!(plane.send("GET", &plane.path("/sessions"), headers, "").await.status, status);
+    }
+    let answer = plane.send("GET", &plane.path("/sessions"), &[("Authorization", &authorization)], "").await;
+    assert_refused(&answer);
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn conversions_count_like_everything_else() {
+    let plane = start("writes = { per_second = 1, burst = 1 }").await;
+    assert_eq!(plane.call("PUT", "/conversions/one", "{}").await.status, 404);
+    assert_refused(&plane.call("PUT", "/sessions/one", "{}").await);
+}
+
+#[tokio::test]
+async fn hosts_report_without_limit() {
+    let plane = start("writes = { per_second = 1, burst = 1 }").await;
+    let host = plane.create_ready("one", 4).await;
+    for _ in 0..5 {
+        assert_eq!(plane.report(&host, ready()).await.status, 200);
+    }
+}
+
+/// A token request from that address of this machine.
+async fn ask_from(plane: &Plane, source: &str, key: &str) -> Answer {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
+    let stream = socket.connect(plane.host().parse().unwrap()).await.unwrap();
+    let authorization = format!("Bearer {}:{key}", plane.account);
+    let target = format!("/accounts/{}/token", plane.account);
+    http::send(stream, &plane.host(), "GET", &target, &[("Authorization", &authorization)], "").await
+}
+
+#[tokio::test]
+async fn whoever_guesses_keys_is_slowed_down_and_locks_nobody_else_out() {
+    let plane = start("tokens = { per_second = 1, burst = 2 }").await;
+    for _ in 0..2 {
+        assert_eq!(ask_from(&plane, "127.0.0.2", &new_key()).await.status, 401);
+    }
+    assert_refused(&ask_from(&plane, "127.0.0.2", &new_key()).await);
+    assert_refused(&ask_from(&plane, "127.0.0.2", &plane.key).await);
+    assert_eq!(ask_from(&plane, "127.0.0.3", &plane.key).await.status, 200);
+    plane.hand.advance(Duration::from_secs(1));
+    assert_eq!(ask_from(&plane, "127.0.0.2", &plane.key).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_account_gets_so_many_tokens_from_wherever_it_asks() {
+    let plane = start("tokens = { per_second = 1, burst = 2 }").await;
+    for source in ["127.0.0.2", "127.0.0.3"] {
+        assert_eq!(ask_from(&plane, source, &plane.key).await.status, 200);
+    }
+    assert_refused(&ask_from(&plane, "127.0.0.4", &plane.key).await);
+    let (other, key) = (new_account_id(), new_key());
+    let account = Account { id: other.clone(), name: "other".into(), created_at: START, keys: vec![KeyHash::of(&key)] };
+    assert!(plane.store.insert_account(&account).await.unwrap());
+    let authorization = format!("Bearer {other}:{key}");
+    let target = format!("/accounts/{other}/token");
+    assert_eq!(plane.send("GET", &target, &[("Authorization", &authorization)], "").await.status, 200);
+}
