@@ -21,7 +21,7 @@ use crate::api::limit::{Limited, limit};
 use crate::api::sts::Sts;
 use crate::api::usage::{self, Meter};
 use crate::api::v2021_01_01::{self, Api};
-use crate::api::{common, link};
+use crate::api::{common, link, v1};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -116,9 +116,10 @@ impl ControlPlane {
 
     fn api(&self, endpoint: &str) -> Router {
         let endpoint: Arc<str> = endpoint.into();
-        let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
+        let (sessions, tokens, clock) = (self.sessions.clone(), self.tokens.clone(), self.clock.clone());
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
         let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
+        let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone() };
         let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
@@ -127,6 +128,7 @@ impl ControlPlane {
             config: self.config.clone(),
             endpoint,
         })
+        .merge(v1::router(v1))
         .merge(usage::router(meter))
         .merge(conversions::router(conversions))
         .route_layer(middleware::from_fn_with_state(limited, limit))
@@ -144,6 +146,12 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     let path = request.uri.path();
     if let Some(account) = Sts::account_in(path) {
         return sts.answer(account, &request).await;
+    }
+    if v1::owns(path) {
+        return v1::not_found();
+    }
+    if v2021_01_01::owns(path) {
+        return v2021_01_01::not_found();
     }
     match pages {
         Some(pages) => pages.answer(&request.method, path),

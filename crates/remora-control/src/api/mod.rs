@@ -8,4 +8,5 @@ pub mod limit;
 pub mod link;
 pub mod sts;
 pub mod usage;
+pub mod v1;
 pub mod v2021_01_01;

@@ -16,6 +16,7 @@ mod limits;
 mod list_sessions;
 mod loopback_guard;
 mod portal_pages;
+mod powershell;
 mod process_fleet;
 mod quotas;
 mod response_headers;
@@ -27,6 +28,7 @@ mod tokens;
 mod up_errors;
 mod up_life;
 mod usage;
+mod v1;
 
 #[test]
 #[ignore = "not a test: the render host of the scenarios, started by them"]

@@ -144,3 +144,8 @@ pub(super) async fn method_not_allowed() -> Response {
     let message = "The resource does not take this method. See the Allow header.";
     json(StatusCode::METHOD_NOT_ALLOWED, &Body { error: Detail::new("MethodNotAllowed", message) })
 }
+
+pub(super) fn not_found() -> Response {
+    let message = "There is nothing under this path. Sessions are under /accounts/{account_id}/sessions.";
+    json(StatusCode::NOT_FOUND, &Body { error: Detail::new("NotFound", message) })
+}

@@ -56,8 +56,21 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// Whether paths that no route takes are this generation's to answer.
+pub fn owns(path: &str) -> bool {
+    path.starts_with("/accounts/")
+}
+
+/// For what [`owns`] says is this generation's, and no route takes.
+pub fn not_found() -> Response {
+    named(fault::not_found())
+}
+
 async fn name_versions(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    named(next.run(request).await)
+}
+
+fn named(mut response: Response) -> Response {
     let versions = HeaderValue::from_static("2021-01-01-preview, 2021-01-01");
     response.headers_mut().insert("api-supported-versions", versions);
     response

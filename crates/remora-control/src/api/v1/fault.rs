@@ -1,0 +1,103 @@
+//! What goes wrong, as this generation says it: `{"error":"<text>"}`.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use remora_session::{LeaseMinutes, Refused, SessionId, Size};
+use serde::Serialize;
+
+use super::time_span::TimeSpan;
+use crate::api::common::{NotAdmitted, json};
+use crate::sessions::SessionError;
+
+#[derive(Debug)]
+pub(super) enum Fault {
+    NotAdmitted(NotAdmitted),
+    SessionNotFound { id: String },
+    BadRequest(String),
+    Unprocessable(String),
+    TooLarge { bytes_max: usize },
+    OverQuota { max: u32, size: Option<Size> },
+    Internal(SessionError),
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: String,
+}
+
+impl Fault {
+    pub fn session_not_found(id: &str) -> Self {
+        Fault::SessionNotFound { id: id.chars().take(64).collect() }
+    }
+
+    /// A call on a session of that id has failed.
+    pub fn of(error: SessionError, id: &SessionId) -> Self {
+        match error {
+            SessionError::NotFound => Fault::session_not_found(id.as_str()),
+            SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
+            SessionError::OverQuota { max, size } => Fault::OverQuota { max, size },
+            SessionError::Refused(Refused::NotLonger { current }) => Fault::Unprocessable(format!(
+                "The maxLeaseTime must be longer than the current {} and at most {}.",
+                TimeSpan::from(current),
+                TimeSpan::from(LeaseMinutes::MAX)
+            )),
+            SessionError::Refused(Refused::Ended) => Fault::Unprocessable(format!(
+                "The session '{id}' has ended. Only a session that is Starting or Ready can be updated."
+            )),
+            SessionError::Refused(Refused::OtherHost | Refused::SameHost) => {
+                unreachable!("owners say nothing about hosts")
+            }
+            // Nobody else has the GUID that was made up for this call.
+            SessionError::Taken | SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),
+        }
+    }
+}
+
+impl From<NotAdmitted> for Fault {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        Fault::NotAdmitted(not_admitted)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        match self {
+            Fault::NotAdmitted(not_admitted) => not_admitted.into_response(),
+            Fault::SessionNotFound { id } => {
+                described(StatusCode::NOT_FOUND, format!("The account has no session with the id '{id}'."))
+            }
+            Fault::BadRequest(message) => described(StatusCode::BAD_REQUEST, message),
+            Fault::Unprocessable(message) => described(StatusCode::UNPROCESSABLE_ENTITY, message),
+            Fault::TooLarge { bytes_max } => {
+                let message = format!("The request body has more than {bytes_max} bytes, or breaks off.");
+                described(StatusCode::PAYLOAD_TOO_LARGE, message)
+            }
+            Fault::OverQuota { max, size } => {
+                let of_size = size.map(|size| format!(" of size {}", size.as_str())).unwrap_or_default();
+                let message =
+                    format!("The account has its {max} live sessions{of_size}; stop one, or wait for one to end.");
+                let mut response = described(StatusCode::TOO_MANY_REQUESTS, message);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("15"));
+                response
+            }
+            Fault::Internal(source) => {
+                tracing::error!(error = &source as &dyn std::error::Error, "a call failed");
+                described(StatusCode::INTERNAL_SERVER_ERROR, "An internal server error occurred.")
+            }
+        }
+    }
+}
+
+pub(super) async fn method_not_allowed() -> Response {
+    let message = "The resource does not take this method. See the Allow header.";
+    described(StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+/// For what [`owns`](super::owns) says is this generation's, and no route takes.
+pub fn not_found() -> Response {
+    described(StatusCode::NOT_FOUND, "There is nothing under this path. Sessions are under /v1/accounts/{id}/sessions.")
+}
+
+fn described(status: StatusCode, error: impl Into<String>) -> Response {
+    json(status, &Body { error: error.into() })
+}

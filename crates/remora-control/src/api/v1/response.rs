@@ -1,0 +1,74 @@
+//! How a session looks to its owner: every property always there, null or zero while there is nothing to say.
+
+use remora_session::{Ending, Phase};
+use serde::Serialize;
+
+use super::time_span::TimeSpan;
+use crate::sessions::Seen;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreatedBody {
+    pub session_id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ListBody {
+    pub sessions: Vec<PropertiesBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PropertiesBody {
+    /// What went wrong, or that the lease was over.
+    message: Option<String>,
+    session_elapsed_time: String,
+    session_hostname: Option<String>,
+    session_id: String,
+    session_max_lease_time: String,
+    session_size: &'static str,
+    session_status: &'static str,
+    #[serde(flatten)]
+    ports: Ports,
+    /// Where the ports were before they also were at the top.
+    connection_properties: Ports,
+}
+
+/// Both zero unless the session is Ready.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ports {
+    arr_inspector_port: u16,
+    handshake_port: u16,
+}
+
+impl PropertiesBody {
+    pub fn new(seen: &Seen) -> Self {
+        let session = &seen.session;
+        let lease = TimeSpan::from(session.lease);
+        let (session_status, address, message) = match &session.phase {
+            Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, None),
+            Phase::Ready { address, .. } => ("Ready", Some(address), None),
+            Phase::Ended { how: Ending::Stopped, .. } => ("Stopped", None, None),
+            Phase::Ended { how: Ending::Expired, .. } => {
+                ("Expired", None, Some(format!("The session has been Ready for its maximum lease time of {lease}.")))
+            }
+            Phase::Ended { how: Ending::Failed { why }, .. } => ("Error", None, Some(why.clone())),
+        };
+        let ports = address.map_or(Ports::default(), |address| Ports {
+            arr_inspector_port: address.inspector_port,
+            handshake_port: address.handshake_port,
+        });
+        Self {
+            message,
+            session_elapsed_time: TimeSpan::from_seconds(session.elapsed(seen.at).as_secs()).to_string(),
+            session_hostname: address.map(|address| address.hostname.clone()),
+            session_id: session.key.session.to_string(),
+            session_max_lease_time: lease.to_string(),
+            session_size: session.size.as_str(),
+            session_status,
+            ports,
+            connection_properties: ports,
+        }
+    }
+}
