@@ -41,6 +41,14 @@ impl Clock {
         }
     }
 
+    /// Time since some instant, to the nanosecond: for measuring how long something takes.
+    pub fn precise(&self) -> Duration {
+        match &self.0 {
+            Source::System { .. } => since_boot(),
+            Source::Manual { now, .. } => Duration::from_millis(now.borrow().as_milliseconds()),
+        }
+    }
+
     pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
             Source::System { .. } => loop {

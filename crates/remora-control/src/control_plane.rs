@@ -5,6 +5,8 @@
 //! |---|---|---|
 //! | API, token service | yes | yes |
 //! | host link | yes | |
+//! | `/healthz`, `/readyz` | yes | yes |
+//! | `/metrics` | | yes, and on a listener of its own if configured |
 //! | portal, sign-in | | yes, behind the guard |
 
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use remora_session::{AccountId, Policy};
 
 use crate::api::conversions::{self, Conversions};
 use crate::api::limit::{Limited, limit};
-use crate::api::sts::Sts;
+use crate::api::observe::{Observer, Route, observe};
+use crate::api::probes::{self, Probes};
+use crate::api::sts::{self, Sts};
 use crate::api::usage::{self, Meter};
 use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link, v1};
@@ -27,9 +31,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, OfferedModel, SignIn};
-use crate::portal::{Assets, Pages};
+use crate::portal::{self, Assets, Pages};
 use crate::provision::Provisioner;
 use crate::reconcile::Reconciler;
 use crate::sessions::Sessions;
@@ -65,14 +70,22 @@ pub struct ControlPlane {
     config: Arc<Config>,
     limits: Arc<Limits>,
     sessions: Arc<Sessions>,
+    metrics: Metrics,
     reconciler: Reconciler,
 }
 
 impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, fleet, clock, bell, config, policy, tokens, plan } = parts;
-        let sessions =
-            Arc::new(Sessions::new(store.clone(), clock.clone(), policy.clone(), config.clone(), bell.clone()));
+        let metrics = Metrics::default();
+        let sessions = Arc::new(Sessions::new(
+            store.clone(),
+            clock.clone(),
+            policy.clone(),
+            config.clone(),
+            bell.clone(),
+            metrics.clone(),
+        ));
         let reconciler = Reconciler {
             store: store.clone(),
             sessions: sessions.clone(),
@@ -83,11 +96,15 @@ impl ControlPlane {
             bell,
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
-        Self { store, clock, tokens, config, limits, sessions, reconciler }
+        Self { store, clock, tokens, config, limits, sessions, metrics, reconciler }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
         &self.reconciler
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// For clients and hosts. `endpoint` is the address under which they know it.
@@ -96,8 +113,9 @@ impl ControlPlane {
         let sts = self.sts();
         self.api(endpoint)
             .merge(link::router(link))
+            .merge(probes::public(self.probes()))
             .fallback(move |request: Request| async move { answer_rest(&sts, None, request).await })
-            .layer(middleware::from_fn(common::correlate))
+            .layer(middleware::from_fn_with_state(self.observer(), observe))
     }
 
     /// For browsers on this machine.
@@ -109,9 +127,23 @@ impl ControlPlane {
         let sts = self.sts();
         self.api(&format!("http://localhost:{}", guard.port))
             .merge(sign_in::router(sign_in))
+            .merge(probes::all(self.probes()))
             .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await })
             .layer(middleware::from_fn_with_state(guard, guard::admit))
-            .layer(middleware::from_fn(common::correlate))
+            .layer(middleware::from_fn_with_state(self.observer(), observe))
+    }
+
+    /// For those who watch over it; they are believed to be who may.
+    pub fn watchers_router(&self) -> Router {
+        probes::all(self.probes())
+    }
+
+    fn probes(&self) -> Probes {
+        Probes { store: self.store.clone(), metrics: self.metrics.clone() }
+    }
+
+    fn observer(&self) -> Observer {
+        Observer { metrics: self.metrics.clone(), clock: self.clock.clone() }
     }
 
     fn api(&self, endpoint: &str) -> Router {
@@ -145,7 +177,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     let (request, _) = request.into_parts();
     let path = request.uri.path();
     if let Some(account) = Sts::account_in(path) {
-        return sts.answer(account, &request).await;
+        return named(sts::ROUTE, sts.answer(account, &request).await);
     }
     if v1::owns(path) {
         return v1::not_found();
@@ -154,7 +186,13 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
         return v2021_01_01::not_found();
     }
     match pages {
-        Some(pages) => pages.answer(&request.method, path),
+        Some(pages) => named(portal::ROUTE, pages.answer(&request.method, path)),
         None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
     }
+}
+
+/// For the log and the metrics.
+fn named(route: &'static str, mut response: Response) -> Response {
+    response.extensions_mut().insert(Route(route));
+    response
 }

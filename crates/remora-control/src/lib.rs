@@ -24,6 +24,7 @@ pub mod host_secrets;
 pub mod launch;
 pub mod limits;
 pub mod listen;
+pub mod metrics;
 mod pem;
 pub mod portal;
 mod private_file;

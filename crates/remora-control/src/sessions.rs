@@ -20,6 +20,7 @@ use remora_session::{
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::random;
 use crate::store::{Insert, Inserted, ListPosition, Store, StoreError, Stored};
 
@@ -32,6 +33,7 @@ pub struct Sessions {
     policy: Policy,
     config: Arc<Config>,
     bell: Bell,
+    metrics: Metrics,
 }
 
 /// What an owner asks for.
@@ -84,8 +86,15 @@ pub enum SessionError {
 }
 
 impl Sessions {
-    pub fn new(store: Arc<dyn Store>, clock: Clock, policy: Policy, config: Arc<Config>, bell: Bell) -> Self {
-        Self { store, clock, policy, config, bell }
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        policy: Policy,
+        config: Arc<Config>,
+        bell: Bell,
+        metrics: Metrics,
+    ) -> Self {
+        Self { store, clock, policy, config, bell, metrics }
     }
 
     pub async fn create(&self, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
@@ -176,6 +185,7 @@ impl Sessions {
             }
             if self.store.replace_session(stored.generation, &next, wake_at).await? {
                 log_change(&stored.session, &next);
+                self.metrics.changed(&stored.session, &next);
                 self.bell.ring();
                 return Ok(Seen { session: next, at });
             }

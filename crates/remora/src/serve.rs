@@ -38,6 +38,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     process::run(remora_control::serve(options, introduce, process::asked_to_end()))?.map_err(|error| error.to_string())
 }
 
-fn introduce(Serving { endpoint, https, ca_file }: &Serving) {
+fn introduce(Serving { endpoint, https, metrics, ca_file }: &Serving) {
     println!("Remora serves {endpoint} on {https}; the CA file is {}", ca_file.display());
+    if let Some(metrics) = metrics {
+        println!("Metrics are at http://{metrics}/metrics");
+    }
 }

@@ -1,40 +1,17 @@
-//! What every answer has, whoever gives it.
-
-use std::time::Duration;
+//! What answers have in common, whoever gives them.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, PRAGMA, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use remora_protocol::handshake::ErrorBody;
 use remora_session::{AccountId, Timestamp};
 
-use crate::random;
 use crate::token::Tokens;
 
 /// No request of any API is longer.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
-const ANSWER_MAX: Duration = Duration::from_secs(30);
-const CORRELATION: HeaderName = HeaderName::from_static("ms-cv");
-
-/// Layer: a correlation vector and `nosniff` on every answer, and an answer in time.
-pub async fn correlate(request: Request, next: Next) -> Response {
-    let vector = format!("{}.0", STANDARD_NO_PAD.encode(random::bytes::<16>()));
-    let answer = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
-    let mut response = answer.unwrap_or_else(|_| {
-        let seconds = ANSWER_MAX.as_secs();
-        error(StatusCode::REQUEST_TIMEOUT, "Timeout", format!("The request was not complete within {seconds} seconds."))
-    });
-    let headers = response.headers_mut();
-    headers.insert(CORRELATION, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
 
 /// `{"error":{"code","message"}}`
 pub fn error(status: StatusCode, code: &str, message: impl Into<String>) -> Response {

@@ -15,6 +15,7 @@ use super::common::{bearer, error, json, read_body};
 use crate::host_secrets::HostSecrets;
 use crate::sessions::Sessions;
 
+pub const ROUTE: &str = "/hosts/{host}/report";
 /// Longer reasons are cut: they are for people.
 const WHY_BYTES_MAX: usize = 2_048;
 const HOSTNAME_BYTES_MAX: usize = 253;
@@ -26,7 +27,7 @@ pub struct Link {
 }
 
 pub fn router(link: Link) -> Router {
-    Router::new().route("/hosts/{host}/report", post(report)).with_state(link)
+    Router::new().route(ROUTE, post(report)).with_state(link)
 }
 
 async fn report(State(link): State<Link>, Path(host): Path<String>, headers: HeaderMap, body: Body) -> Response {

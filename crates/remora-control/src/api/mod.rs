@@ -6,6 +6,8 @@ mod continuation;
 pub mod conversions;
 pub mod limit;
 pub mod link;
+pub mod observe;
+pub mod probes;
 pub mod sts;
 pub mod usage;
 pub mod v1;

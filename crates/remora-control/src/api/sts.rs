@@ -18,6 +18,9 @@ use crate::listen::Peer;
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
+/// As other routes are written; the path is not matched by it.
+pub const ROUTE: &str = "/accounts/{account}/token";
+
 #[derive(Clone)]
 pub struct Sts {
     pub store: Arc<dyn Store>,

@@ -24,6 +24,8 @@ pub struct Asset {
 /// Files by their path without a leading slash; `index.html` is the page itself.
 pub type Assets = Arc<dyn Fn(&str) -> Option<Asset> + Send + Sync>;
 
+/// All pages are one route.
+pub const ROUTE: &str = "/{page}";
 const INDEX: &str = "index.html";
 /// Built files carry a digest of their content in the name.
 const FOREVER: &str = "public, max-age=31536000, immutable";

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -22,9 +23,13 @@ use crate::control_plane::{ControlPlane, Parts};
 use crate::host_secrets::HostSecrets;
 use crate::launch::LaunchPlan;
 use crate::listen;
+use crate::metrics::Metrics;
 use crate::provision::{HostCommand, ProcessFleet};
 use crate::store::{SqliteStore, Store};
 use crate::tls;
+
+/// Between calls of [`Metrics::tidy_up`].
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) struct CoreOptions<'a> {
     pub directory: DataDirectory,
@@ -44,9 +49,9 @@ pub(super) struct Core {
     pub control_plane: ControlPlane,
     acceptor: TlsAcceptor,
     closing: watch::Sender<bool>,
-    /// Like `renewal`, ended with this value, however that ends.
+    /// Like `upkeep`, ended with this value, however that ends.
     listeners: JoinSet<()>,
-    renewal: JoinSet<()>,
+    upkeep: JoinSet<()>,
 }
 
 impl Core {
@@ -87,15 +92,23 @@ impl Core {
         });
         let acceptor = tls::acceptor(certificates.choice())?;
         let (closing, _) = watch::channel(false);
-        let (listeners, mut renewal) = (JoinSet::new(), JoinSet::new());
-        renewal.spawn(certificates.keep_current());
-        Ok(Self { directory, clock, store, authority, control_plane, acceptor, closing, listeners, renewal })
+        let (listeners, mut upkeep) = (JoinSet::new(), JoinSet::new());
+        upkeep.spawn(certificates.keep_current());
+        upkeep.spawn(tidy_up(control_plane.metrics().clone(), clock.clone()));
+        Ok(Self { directory, clock, store, authority, control_plane, acceptor, closing, listeners, upkeep })
     }
 
     /// Serves the API over TLS from now on.
     pub fn serve_public(&mut self, listener: TcpListener, place: &Place) {
         let router = self.control_plane.public_router(&place.endpoint);
         self.listeners.spawn(listen::serve(listener, Some(self.acceptor.clone()), router, self.closing.subscribe()));
+    }
+
+    /// Serves metrics and probes from now on, if the operator wants that.
+    pub fn serve_watchers(&mut self, listener: Option<TcpListener>) {
+        if let Some(listener) = listener {
+            self.serve_plain(listener, self.control_plane.watchers_router());
+        }
     }
 
     /// Serves in plain HTTP from now on.
@@ -113,7 +126,7 @@ impl Core {
 
     /// Lets running requests end for a moment. Hosts and sessions stay as they are.
     pub async fn close(mut self) -> Result<(), UpError> {
-        self.renewal.shutdown().await;
+        self.upkeep.shutdown().await;
         self.closing.send_replace(true);
         while let Some(ended) = self.listeners.join_next().await {
             if let Err(error) = ended {
@@ -122,6 +135,13 @@ impl Core {
         }
         self.store.close().await?;
         Ok(())
+    }
+}
+
+async fn tidy_up(metrics: Metrics, clock: Clock) {
+    loop {
+        clock.sleep(METRICS_INTERVAL).await;
+        metrics.tidy_up();
     }
 }
 
@@ -141,6 +161,18 @@ pub(super) async fn bind(
             Err(UpError::PortTaken { option, address })
         }
         Err(source) => Err(UpError::Listen { option, address, source }),
+    }
+}
+
+/// For metrics and probes, where the configuration says so.
+pub(super) async fn bind_watchers(
+    config: &Config,
+    data_directory: &Path,
+    hold: Hold,
+) -> Result<Option<TcpListener>, UpError> {
+    match config.listen.metrics {
+        Some(address) => bind("listen.metrics", address, data_directory, hold).await.map(Some),
+        None => Ok(None),
     }
 }
 

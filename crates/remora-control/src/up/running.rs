@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::core::{Core, CoreOptions, bind, local_address};
+use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
 use super::data_directory::{DataDirectory, Hold, LocalAccount};
 use super::models::Models;
 use super::place::Place;
@@ -31,6 +31,7 @@ impl Running {
         let models = Models::new(&models, engine_triangles)?;
         let https = bind("--https", https, &data_directory, Hold::Alone).await?;
         let http = bind("--http", http, &data_directory, Hold::Alone).await?;
+        let watchers = bind_watchers(&config, &data_directory, Hold::Alone).await?;
         let place = Place::new(local_address(&https), config.listen.name.as_deref());
         let guard = Guard { port: local_address(&http).port() };
         let directory = DataDirectory::open(&data_directory, Hold::Alone)?;
@@ -56,6 +57,7 @@ impl Running {
             default_model: models.default_uri,
         };
         core.serve_public(https, &place);
+        core.serve_watchers(watchers);
         core.serve_plain(http, core.control_plane.loopback_router(guard, portal));
         let connection = Connection {
             endpoint: place.endpoint.clone(),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 
 use super::UpError;
-use super::core::{Core, CoreOptions, bind, local_address};
+use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
 use super::data_directory::{DataDirectory, Hold};
 use super::place::Place;
 use crate::config::Config;
@@ -36,6 +36,8 @@ pub struct Serving {
     /// As clients know it.
     pub endpoint: String,
     pub https: SocketAddr,
+    /// Of metrics and probes, if they have a listener.
+    pub metrics: Option<SocketAddr>,
     /// To be trusted by clients, unless the operator has a certificate of another authority.
     pub ca_file: PathBuf,
 }
@@ -62,7 +64,8 @@ async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
     let ServeOptions { data_directory, https, host_command, config } = options;
     let hold = if config.store.url.is_some() { Hold::Together } else { Hold::Alone };
     let https = bind("--https", https, &data_directory, hold).await?;
-    let address = local_address(&https);
+    let watchers = bind_watchers(&config, &data_directory, hold).await?;
+    let (address, metrics) = (local_address(&https), watchers.as_ref().map(local_address));
     let place = Place::new(address, config.listen.name.as_deref());
     let directory = DataDirectory::open(&data_directory, hold)?;
     let mut core = Core::open(CoreOptions {
@@ -75,6 +78,7 @@ async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
     })
     .await?;
     core.serve_public(https, &place);
+    core.serve_watchers(watchers);
     let ca_file = core.authority.certificate_path().to_owned();
-    Ok((core, Serving { endpoint: place.endpoint, https: address, ca_file }))
+    Ok((core, Serving { endpoint: place.endpoint, https: address, metrics, ca_file }))
 }

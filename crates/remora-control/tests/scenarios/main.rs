@@ -15,6 +15,7 @@ mod lease_ends;
 mod limits;
 mod list_sessions;
 mod loopback_guard;
+mod observability;
 mod portal_pages;
 mod powershell;
 mod process_fleet;

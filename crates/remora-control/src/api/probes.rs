@@ -1,0 +1,77 @@
+//! For those who watch over a control plane, without a token:
+//!
+//! | path | |
+//! |---|---|
+//! | `GET /healthz` | 200 while the process lives |
+//! | `GET /readyz` | 200 while the store answers, 503 with the reason otherwise |
+//! | `GET /metrics` | Prometheus text; only where the network does not see it |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+
+use super::common::uncached;
+use crate::metrics::{Metrics, Stock};
+use crate::store::{Store, StoreError};
+
+/// Those who ask have little patience themselves.
+const STORE_MAX: Duration = Duration::from_secs(2);
+const CACHE: &str = "no-store, no-cache";
+const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+#[derive(Clone)]
+pub struct Probes {
+    pub store: Arc<dyn Store>,
+    pub metrics: Metrics,
+}
+
+/// What anybody may ask.
+pub fn public(probes: Probes) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(probes)
+}
+
+/// All of it.
+pub fn all(probes: Probes) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(probes.clone()).merge(public(probes))
+}
+
+async fn healthz() -> Response {
+    uncached("ok\n".into_response(), CACHE)
+}
+
+async fn readyz(State(probes): State<Probes>) -> Response {
+    match in_time(probes.store.next_wake()).await {
+        Ok(_) => uncached("ready\n".into_response(), CACHE),
+        Err(response) => response,
+    }
+}
+
+async fn metrics(State(probes): State<Probes>) -> Response {
+    let stock = in_time(async {
+        let (live, idle) = (probes.store.live_counts().await?, probes.store.idle_hosts().await?);
+        Ok(Stock { live, idle })
+    });
+    match stock.await {
+        Ok(stock) => ([(header::CONTENT_TYPE, EXPOSITION_FORMAT)], probes.metrics.render(&stock)).into_response(),
+        Err(response) => response,
+    }
+}
+
+/// What the store says in time; otherwise the answer that tells why not. What the database itself has to say is for
+/// the log only.
+async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, Response> {
+    let reason = match tokio::time::timeout(STORE_MAX, asked).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(failure)) => {
+            tracing::error!(error = &failure as &dyn std::error::Error, "the store does not answer");
+            "The store refuses. The log says why.\n".to_owned()
+        }
+        Err(_) => format!("The store has not answered within {} seconds.\n", STORE_MAX.as_secs()),
+    };
+    Err(uncached((StatusCode::SERVICE_UNAVAILABLE, reason).into_response(), CACHE))
+}
