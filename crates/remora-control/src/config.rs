@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
+use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
 use remora_session::{Policy, Size, Timestamp};
 use serde::Deserialize;
 
@@ -146,17 +146,6 @@ pub struct ConnectionConfig {
     pub exclusive: Exclusive,
 }
 
-/// Who may connect to a session that somebody has been connected to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Exclusive {
-    /// Anybody, once the client before has left; finds a clean scene.
-    #[default]
-    UntilDisconnect,
-    /// Only the client that was first.
-    UntilStop,
-}
-
 /// Requests of one account, by class. A client that polls 50 sessions every two seconds needs 25 reads per second.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -241,6 +230,7 @@ impl Config {
             silence_max: Duration::from_millis(SILENCE_MILLISECONDS_MAX),
             farewell: Duration::from_millis(1_500),
             lease_tolerance: Duration::from_secs(1),
+            capacity_wait: Duration::from_secs(sessions.capacity_wait_seconds.into()),
             keep_ended: Duration::from_secs(24 * 60 * 60 * u64::from(sessions.keep_ended_days)),
             listening_since,
         }

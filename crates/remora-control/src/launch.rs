@@ -1,13 +1,18 @@
-//! What a host is told at its start, made of what all hosts are told and what one session needs.
+//! What a host is told at its start, made of what all hosts are told, what those of its size are told, and what its
+//! session needs, if it has one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use remora_protocol::link::HostSpec;
-use remora_session::{HostId, Session, Timestamp};
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use remora_protocol::link::{Assignment, HostSpec};
+use remora_session::{HostId, Session, Size, Timestamp};
 
 use crate::authority::{Authority, AuthorityError};
+use crate::config::Config;
 use crate::host_secrets::HostSecrets;
 use crate::tls::CurrentCertificate;
 
@@ -20,6 +25,8 @@ pub struct LaunchPlan {
     pub allowed_origins: Vec<String>,
     pub model_files: Vec<String>,
     pub start_max: Duration,
+    /// What depends on the size, and who may connect.
+    pub config: Arc<Config>,
     pub secrets: Arc<HostSecrets>,
     /// Signs a certificate for each host.
     pub authority: Arc<Authority>,
@@ -27,12 +34,49 @@ pub struct LaunchPlan {
     pub operators_certificate: Option<Arc<CurrentCertificate>>,
 }
 
-/// Longer than any lease.
+/// Longer than a host waits for a session, and then any lease.
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A host that has waited for this long has a certificate that is good for any lease yet, but not for much longer.
+pub const IDLE_AGE_MAX: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 impl LaunchPlan {
+    pub fn for_session(&self, session: &Session, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
+        self.spec(host, session.size, Some(assignment(session, session.lease.duration())), now)
+    }
+
+    pub fn idle(&self, size: Size, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
+        self.spec(host, size, None, now)
+    }
+
+    /// A digest of all that a host of that size is told and that is not its own: a host that waits since it was
+    /// another one must not be given a session any more.
+    pub fn specification(&self, size: Size) -> String {
+        let Config { sizes, connection, .. } = &*self.config;
+        let told = serde_json::json!([
+            env!("CARGO_PKG_VERSION"),
+            self.control_url,
+            self.authority.certificate_pem(),
+            self.hostname,
+            self.listen_address,
+            self.token_public_key_pem,
+            self.allowed_origins,
+            self.model_files,
+            sizes.of(size).adapter,
+            sizes.primitives_max(size),
+            connection.exclusive,
+            self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
+        ]);
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
+    }
+
     /// Name and secret are the same for the same host, so that a launch can be repeated.
-    pub fn spec(&self, session: &Session, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
+    fn spec(
+        &self,
+        host: &HostId,
+        size: Size,
+        assignment: Option<Assignment>,
+        now: Timestamp,
+    ) -> Result<HostSpec, AuthorityError> {
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         if !names.contains(&self.hostname) {
             names.push(self.hostname.clone());
@@ -46,9 +90,8 @@ impl LaunchPlan {
             secret: self.secrets.of(host),
             control_url: self.control_url.clone(),
             control_ca_pem: self.authority.certificate_pem().to_owned(),
-            session_id: session.key.session.to_string(),
-            account_id: session.key.account.to_string(),
-            size: session.size.as_str().to_owned(),
+            size: size.as_str().to_owned(),
+            assignment,
             hostname: self.hostname.clone(),
             listen_address: self.listen_address,
             certificate_pem: certificate.certificate_pem,
@@ -56,9 +99,21 @@ impl LaunchPlan {
             token_public_key_pem: self.token_public_key_pem.clone(),
             allowed_origins: self.allowed_origins.clone(),
             model_files: self.model_files.clone(),
-            lease_milliseconds: milliseconds(session.lease.duration()),
+            adapter: self.config.sizes.of(size).adapter.clone(),
+            primitives_max: self.config.sizes.primitives_max(size),
+            exclusive: self.config.connection.exclusive,
             start_milliseconds_max: milliseconds(self.start_max),
         })
+    }
+}
+
+/// What a host learns of its session, with so much left of the lease.
+pub fn assignment(session: &Session, lease: Duration) -> Assignment {
+    Assignment {
+        session_id: session.key.session.to_string(),
+        account_id: session.key.account.to_string(),
+        lease_milliseconds: milliseconds(lease),
+        models: session.models.clone(),
     }
 }
 

@@ -179,7 +179,7 @@ impl Reconciler {
 
     /// An error is for the owner of the session.
     async fn launch(&self, session: &Session, host: &HostId) -> Result<(), String> {
-        let spec = self.plan.spec(session, host, self.clock.now()).map_err(|error| error.to_string())?;
+        let spec = self.plan.for_session(session, host, self.clock.now()).map_err(|error| error.to_string())?;
         self.fleet.ensure(&spec).await.map_err(|error| error.to_string())
     }
 

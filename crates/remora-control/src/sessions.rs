@@ -20,6 +20,7 @@ use remora_session::{
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::launch::assignment;
 use crate::metrics::Metrics;
 use crate::random;
 use crate::store::{Insert, Inserted, ListPosition, Store, StoreError, Stored};
@@ -207,10 +208,9 @@ pub fn new_host_id() -> HostId {
 fn order(seen: &Seen) -> HostOrder {
     match &seen.session.phase {
         Phase::Starting { .. } | Phase::Ready { .. } => {
-            let remaining = seen.session.lease_remaining(seen.at).as_millis();
-            HostOrder::Run { lease_remaining_milliseconds: u64::try_from(remaining).unwrap_or(u64::MAX) }
+            HostOrder::Run(assignment(&seen.session, seen.session.lease_remaining(seen.at)))
         }
-        Phase::Restarting { .. } | Phase::Ended { how: Ending::Failed { .. }, .. } => {
+        Phase::Restarting { .. } | Phase::Ended { how: Ending::NoCapacity { .. } | Ending::Failed { .. }, .. } => {
             HostOrder::Stop { reason: StopReason::NotNeeded }
         }
         Phase::Ended { how: Ending::Stopped, .. } => HostOrder::Stop { reason: StopReason::Stopped },
@@ -229,7 +229,9 @@ fn log_change(before: &Session, after: &Session) {
         Phase::Ready { host, address, .. } => {
             tracing::info!(%session, %host, handshake_port = address.handshake_port, "session ready");
         }
-        Phase::Ended { how: Ending::Failed { why }, .. } => tracing::warn!(%session, why, "session failed"),
+        Phase::Ended { how: Ending::NoCapacity { why } | Ending::Failed { why }, .. } => {
+            tracing::warn!(%session, why, "session failed")
+        }
         Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
         Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),
     }

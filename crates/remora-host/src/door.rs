@@ -4,6 +4,10 @@
 //! local browser loaded without a certificate can connect. Pages of other origins are refused before the token is
 //! looked at, and so is whoever came by another name than this host's on loopback (DNS rebinding).
 //!
+//! A host that waits for a session listens too. Whoever comes with a token of this service while the host knows of no
+//! session yet makes it ask the control plane at once, and waits for the answer: a session may be given to a client a
+//! moment before its host hears of it.
+//!
 //! The door decides who may come in; it never touches the scene, and the connection itself is the transport's.
 
 use std::{
@@ -27,29 +31,35 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use remora_protocol::{
-    handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX},
-    link::{HostSpec, PORTS},
+    handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
+    link::{Assignment, HostSpec, PORTS},
 };
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     clock::seconds_since_1970,
-    token::{Refusal, TokenVerifier},
+    token::{Refusal, TokenVerifier, must_be_of},
 };
 
+mod holder;
 #[cfg(test)]
 mod tests;
+
+pub use holder::Holder;
 
 const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 const TLS_TIME_MAX: Duration = Duration::from_secs(10);
+/// The control plane answers a report within milliseconds, if it answers.
+const ASSIGNMENT_TIME_MAX: Duration = Duration::from_secs(3);
 /// Browsers may remember a preflight answer this long.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, remora-resume");
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
 
 #[derive(Debug, Error)]
@@ -76,7 +86,12 @@ pub trait Inside: Send + Sync + 'static {
     fn answer(&self, offer: &str) -> Result<String, NoAnswer>;
     /// The inspector's page: JSON.
     fn inspect(&self) -> String;
+    /// Asks the control plane at once whether there is a session by now.
+    fn ask_for_session(&self);
 }
+
+/// The session that the host is for, once it is for one.
+pub type SessionWatch = watch::Receiver<Option<Arc<Assignment>>>;
 
 pub struct Door {
     handshake: TcpListener,
@@ -91,22 +106,31 @@ struct Guard {
     allowed_origins: Vec<String>,
     /// Host names that may be asked for; empty: any.
     names: Vec<String>,
+    session: SessionWatch,
+    holder: Arc<Holder>,
     inside: Box<dyn Inside>,
 }
 
 impl Door {
     /// Takes two ports of the original service's range. `seed` spreads hosts over it.
-    pub async fn open(spec: &HostSpec, seed: u16, inside: Box<dyn Inside>) -> Result<Self, DoorError> {
+    pub async fn open(
+        spec: &HostSpec,
+        seed: u16,
+        session: SessionWatch,
+        holder: Arc<Holder>,
+        inside: Box<dyn Inside>,
+    ) -> Result<Self, DoorError> {
         let address = spec.listen_address;
         let (handshake, next) = bind(address, seed).await?;
         let (inspector, _) = bind(address, next).await?;
-        let verifier = TokenVerifier::new(&spec.token_public_key_pem, &spec.account_id).ok_or(DoorError::PublicKey)?;
+        let verifier = TokenVerifier::new(&spec.token_public_key_pem).ok_or(DoorError::PublicKey)?;
         let names = if address.is_loopback() {
             vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), spec.hostname.clone()]
         } else {
             Vec::new()
         };
-        let guard = Guard { verifier, allowed_origins: spec.allowed_origins.clone(), names, inside };
+        let allowed_origins = spec.allowed_origins.clone();
+        let guard = Guard { verifier, allowed_origins, names, session, holder, inside };
         Ok(Self {
             handshake,
             inspector,
@@ -232,6 +256,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin.filter(|origin| guard.allows(origin)) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESUME_HEADER));
     }
     response
 }
@@ -240,7 +265,7 @@ async fn preflight() -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
     headers.insert(HeaderName::from_static("access-control-allow-private-network"), HeaderValue::from_static("true"));
     response
@@ -251,7 +276,7 @@ async fn connect(
     headers: HeaderMap,
     offer: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if let Err(refusal) = guard.verify(&headers) {
+    if let Err(refusal) = guard.verify(&headers).await {
         return refused(&refusal);
     }
     let offer = match offer {
@@ -265,14 +290,19 @@ async fn connect(
     let Ok(offer) = String::from_utf8(offer.into()) else {
         return error(StatusCode::BAD_REQUEST, "BadOffer", "the body is not an SDP offer: it is not UTF-8".to_owned());
     };
+    if !guard.holder.admits(headers.get(RESUME_HEADER).and_then(|secret| secret.to_str().ok())) {
+        return error(
+            StatusCode::CONFLICT,
+            "SessionInUse",
+            "this session belongs to the client that was connected first, until it is stopped; only that client may \
+             come back"
+                .to_owned(),
+        );
+    }
+    let holder = guard.holder.clone();
     let answer = tokio::task::spawn_blocking(move || guard.inside.answer(&offer)).await;
     match answer {
-        Ok(Ok(sdp)) => (
-            StatusCode::CREATED,
-            [(header::CONTENT_TYPE, "application/sdp"), (header::LOCATION, CONNECTION_PATH)],
-            Body::from(sdp),
-        )
-            .into_response(),
+        Ok(Ok(sdp)) => accepted(sdp, holder.promise()),
         Ok(Err(NoAnswer::InUse)) => error(
             StatusCode::CONFLICT,
             "SessionInUse",
@@ -284,8 +314,18 @@ async fn connect(
     }
 }
 
+fn accepted(sdp: String, resume: Option<String>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/sdp"), (header::LOCATION, CONNECTION_PATH)];
+    let mut response = (StatusCode::CREATED, headers, Body::from(sdp)).into_response();
+    if let Some(secret) = resume {
+        let secret = HeaderValue::try_from(secret).expect("hexadecimal digits are a header's value");
+        response.headers_mut().insert(HeaderName::from_static(RESUME_HEADER), secret);
+    }
+    response
+}
+
 async fn inspect(State(guard): State<Arc<Guard>>, headers: HeaderMap) -> Response {
-    match guard.verify(&headers) {
+    match guard.verify(&headers).await {
         Ok(()) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], guard.inside.inspect()).into_response(),
         Err(refusal) => refused(&refusal),
     }
@@ -293,6 +333,7 @@ async fn inspect(State(guard): State<Arc<Guard>>, headers: HeaderMap) -> Respons
 
 fn refused(refusal: &Refusal) -> Response {
     match refusal {
+        Refusal::NoSession => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", refusal.to_string()),
         Refusal::Foreign => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
         Refusal::Missing | Refusal::Expired | Refusal::Forged => {
             let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
@@ -308,9 +349,23 @@ fn error(status: StatusCode, code: &str, message: String) -> Response {
 }
 
 impl Guard {
-    fn verify(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Only who has a token of this service can make the host ask for its session.
+    async fn verify(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        self.verifier.verify(authorization, seconds_since_1970()).map(|_claims| ())
+        let claims = self.verifier.verify(authorization, seconds_since_1970())?;
+        let session = self.session().await.ok_or(Refusal::NoSession)?;
+        must_be_of(&claims, &session.account_id)
+    }
+
+    async fn session(&self) -> Option<Arc<Assignment>> {
+        let mut session = self.session.clone();
+        let known = session.borrow().clone();
+        if known.is_some() {
+            return known;
+        }
+        self.inside.ask_for_session();
+        let told = tokio::time::timeout(ASSIGNMENT_TIME_MAX, session.wait_for(Option::is_some)).await;
+        told.ok()?.ok()?.clone()
     }
 
     fn allows(&self, origin: &HeaderValue) -> bool {

@@ -30,7 +30,7 @@ use thiserror::Error;
 use crate::{
     clock::Clock,
     encoding::{EncodeDone, EncodeJob, Encoding},
-    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading},
+    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading, TOO_MANY_PRIMITIVES},
     marker,
     stage::{Capability, FramePlan, Output, Stage, Surroundings, Work},
 };
@@ -73,8 +73,9 @@ pub enum FramesError {
 
 #[derive(Clone, Debug)]
 pub struct FramesOptions {
-    pub session_id: String,
     pub model_files: Vec<String>,
+    /// Triangles that the scene may have; `None` is any number.
+    pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
     pub memory_bytes_max: u64,
@@ -90,6 +91,11 @@ pub enum Input {
         loading: Loading,
     },
     Encoded(EncodeDone),
+    /// The session that the host is for, before its first client, and the models to show each client at once.
+    Assigned {
+        session_id: String,
+        models: Vec<String>,
+    },
     Lease(Duration),
     /// Tells the client, which closes the connection.
     End {
@@ -169,14 +175,18 @@ impl Loop {
                 memory_bytes_max: options.memory_bytes_max,
                 texture_dimension_max: prepare.texture_dimension_max,
             };
-            let options = LoaderOptions { model_files: options.model_files, limits, prepare };
+            let options = LoaderOptions {
+                model_files: options.model_files,
+                primitives_max: options.primitives_max,
+                limits,
+                prepare,
+            };
             Loader::start(options, move |generation, command, loading| {
                 inbox.send(Input::Loading { generation, command, loading }).is_ok()
             })
         };
         let encoding = Encoding::start(transport.clone(), clock, move |done| inbox.send(Input::Encoded(done)).is_ok());
         let capability = Capability {
-            session_id: options.session_id,
             adapter_name: adapter.name.clone(),
             software,
             stream_pixels_max: if software { WEAK_STREAM_PIXELS_MAX } else { STREAM_WIDTH_MAX * STREAM_HEIGHT_MAX },
@@ -185,6 +195,7 @@ impl Loop {
             frame_interval: Duration::from_micros(if software { 1_000_000 / 30 } else { 1_000_000 / 60 }),
             // A software adapter renders on the cores that the encoder needs too: one picture in each of both stages.
             frames_in_flight_max: if software { 2 } else { 3 },
+            primitives_max: options.primitives_max,
         };
         tell(StageEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
         Ok(Self {
@@ -262,6 +273,7 @@ impl Loop {
                     }
                 }
             }
+            Input::Assigned { session_id, models } => self.stage.assign(session_id, models),
             Input::Lease(remaining) => {
                 self.surroundings.lease_remaining = remaining;
                 self.stage.surround(self.surroundings);
@@ -312,10 +324,15 @@ impl Loop {
     fn take_loading(&mut self, command: u32, loading: Loading) {
         match loading {
             Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
-            Loading::Loaded { model, prepared } => match self.renderer.add_model(self.stage.next_model(), &prepared) {
-                Ok(()) => self.stage.loaded(self.clock.now(), command, model),
-                Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
-            },
+            Loading::Loaded { model, prepared } => {
+                if let Err(message) = self.stage.has_room_for(&model) {
+                    return self.stage.load_failed(command, TOO_MANY_PRIMITIVES, message);
+                }
+                match self.renderer.add_model(self.stage.next_model(), &prepared) {
+                    Ok(()) => self.stage.loaded(self.clock.now(), command, model),
+                    Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
+                }
+            }
             Loading::Failed(LoadFailure::Abandoned) => {}
             Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
         }

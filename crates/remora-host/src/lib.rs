@@ -1,4 +1,4 @@
-//! A render host: one process, one session, one client at a time.
+//! A render host: one process, one session, one client at a time. It may be started before there is the session.
 //!
 //! ```text
 //!   HostSpec ─▶ run ─┬─ link ───── reports to the control plane, hands on its orders
@@ -33,7 +33,7 @@ use std::{
 pub use remora_assets::engine::EngineDetail;
 use remora_protocol::{
     connection::session_ending::Reason,
-    link::{HostAddress, HostSpec, StopReason},
+    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, StopReason},
 };
 use remora_render::Graphics;
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
@@ -82,12 +82,9 @@ pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
 pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let clock = Clock::start();
     let (events, inbox) = sync_channel(EVENTS);
-    let life = Life::new(
-        clock.now(),
-        Duration::from_millis(spec.start_milliseconds_max),
-        Duration::from_millis(spec.lease_milliseconds),
-    );
-    let status = Status { state: remora_protocol::link::HostState::Starting, connected_clients: 0 };
+    let lease = spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
+    let life = Life::new(clock.now(), Duration::from_millis(spec.start_milliseconds_max), lease);
+    let status = Status { state: HostState::Starting, connected_clients: 0 };
     let link = {
         let events = events.clone();
         Link::start(&spec, status, move |answer| {
@@ -104,7 +101,12 @@ pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let frames = Frames::start(frames_options(&spec, options), clock, move |event| {
         let _ = events.send(Event::Stage(event));
     });
-    Host { clock, hostname: spec.hostname, life, link, runtime, frames, connected: false, told: None }.run(&inbox)
+    let HostSpec { hostname, assignment, .. } = spec;
+    let mut host = Host { clock, hostname, life, link, runtime, frames, assigned: false, connected: false, told: None };
+    if let Some(assignment) = assignment {
+        host.assign(assignment);
+    }
+    host.run(&inbox)
 }
 
 struct Host {
@@ -114,9 +116,11 @@ struct Host {
     link: Link,
     runtime: Runtime,
     frames: Frames,
+    /// Whether the host knows its session.
+    assigned: bool,
     connected: bool,
     /// What the control plane was told last.
-    told: Option<(remora_protocol::link::HostState, bool)>,
+    told: Option<(HostState, bool)>,
 }
 
 impl Host {
@@ -144,6 +148,7 @@ impl Host {
             Event::Stage(StageEvent::Connected) => {
                 tracing::info!("a client connected");
                 self.connected = true;
+                self.runtime.connected();
             }
             Event::Stage(StageEvent::Disconnected { why }) => {
                 tracing::info!(%why, "the client disconnected");
@@ -156,14 +161,36 @@ impl Host {
                 tracing::info!(handshake_port, inspector_port, "ready");
                 self.life.ready(self.clock.now(), address);
             }
+            Event::Runtime(RuntimeEvent::SessionWanted) => self.ask(),
             Event::Runtime(RuntimeEvent::Failed { why }) => self.life.failed(why),
             Event::Runtime(RuntimeEvent::Terminated) => self.life.terminated(),
             Event::Answer(Answer::Order(order)) => {
                 let now = self.clock.now();
                 self.life.ordered(now, &order);
                 self.frames.put(Input::Lease(self.life.lease_remaining(now)));
+                if let HostOrder::Run(assignment) = order
+                    && !self.assigned
+                {
+                    self.assign(assignment);
+                }
             }
             Event::Answer(Answer::Disowned) => self.life.disowned(),
+        }
+    }
+
+    /// The stage knows the session before the door lets anybody in.
+    fn assign(&mut self, assignment: Assignment) {
+        tracing::info!(session = assignment.session_id, "the host is for this session");
+        self.assigned = true;
+        let (session_id, models) = (assignment.session_id.clone(), assignment.models.clone());
+        self.frames.put(Input::Assigned { session_id, models });
+        self.runtime.assign(assignment);
+    }
+
+    /// Reports at once, for the sake of the answer.
+    fn ask(&self) {
+        if let Some((state, connected)) = self.told.clone() {
+            self.link.report(Status { state, connected_clients: u32::from(connected) });
         }
     }
 
@@ -191,7 +218,7 @@ impl Host {
             match inbox.recv_timeout(deadline.saturating_sub(self.clock.now())) {
                 Ok(Event::Stage(StageEvent::Disconnected { .. })) => self.connected = false,
                 // The answer to a failure is the order to stop.
-                Ok(Event::Answer(Answer::Disowned | Answer::Order(remora_protocol::link::HostOrder::Stop { .. }))) => {
+                Ok(Event::Answer(Answer::Disowned | Answer::Order(HostOrder::Stop { .. }))) => {
                     reported = true;
                 }
                 Ok(_) => {}
@@ -200,7 +227,9 @@ impl Host {
         }
         match ending {
             Ending::Failed(why) => Err(HostError::Failed(why)),
-            Ending::Ordered(_) | Ending::LeaseExpired | Ending::Disowned | Ending::Terminated => Ok(()),
+            Ending::Ordered(_) | Ending::LeaseExpired | Ending::Forgotten | Ending::Disowned | Ending::Terminated => {
+                Ok(())
+            }
         }
     }
 }
@@ -211,7 +240,7 @@ fn farewell(ending: &Ending) -> (Reason, String) {
             (Reason::LeaseExpired, "the session's lease is over".to_owned())
         }
         Ending::Ordered(StopReason::Stopped) => (Reason::Stopped, "the session was stopped".to_owned()),
-        Ending::Ordered(StopReason::NotNeeded) | Ending::Disowned => {
+        Ending::Ordered(StopReason::NotNeeded) | Ending::Disowned | Ending::Forgotten => {
             (Reason::Stopped, "the service has ended this session".to_owned())
         }
         Ending::Terminated => (Reason::Stopped, "the service is shutting down".to_owned()),
@@ -225,10 +254,11 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
     } else {
         vec![spec.listen_address]
     };
+    let adapter = spec.adapter.clone().or(options.graphics.adapter.clone());
     FramesOptions {
-        session_id: spec.session_id.clone(),
         model_files: spec.model_files.clone(),
-        graphics: options.graphics,
+        primitives_max: spec.primitives_max,
+        graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
         memory_bytes_max: memory_bytes_max(),
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

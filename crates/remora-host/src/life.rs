@@ -6,11 +6,12 @@
 //! ```
 //!
 //! A host never outlives the lease that it was last told, whoever else is dead: the deadline is kept here and moved
-//! only by an answer of the control plane.
+//! only by an answer of the control plane. One that waits for a session has no lease; it ends when nobody has told it
+//! to go on waiting for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
 
 use std::time::Duration;
 
-use remora_protocol::link::{HostAddress, HostOrder, HostState, StopReason};
+use remora_protocol::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
 
 use crate::clock::Moment;
 
@@ -19,6 +20,8 @@ pub enum Ending {
     /// The owner, or the control plane, wants it so.
     Ordered(StopReason),
     LeaseExpired,
+    /// It waited for a session, and the control plane has been silent for too long.
+    Forgotten,
     /// The control plane does not know this host.
     Disowned,
     Failed(String),
@@ -29,25 +32,41 @@ pub enum Ending {
 #[derive(Clone, Debug)]
 enum Phase {
     Starting { deadline: Moment },
-    Ready { address: HostAddress, lease_end: Moment },
+    Ready { address: HostAddress, end: Moment },
     Ending(Ending),
+}
+
+/// For how long a host may live from Ready on, or from the last order.
+#[derive(Clone, Copy, Debug)]
+enum Term {
+    Idle,
+    Lease(Duration),
+}
+
+impl Term {
+    fn duration(self) -> Duration {
+        match self {
+            Term::Idle => Duration::from_millis(IDLE_MILLISECONDS_MAX),
+            Term::Lease(lease) => lease,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct Life {
     phase: Phase,
-    lease: Duration,
+    term: Term,
 }
 
 impl Life {
-    /// `lease` counts from Ready, until an order says otherwise.
-    pub fn new(now: Moment, start_max: Duration, lease: Duration) -> Self {
-        Self { phase: Phase::Starting { deadline: now + start_max }, lease }
+    /// `lease` counts from Ready, until an order says otherwise; without one the host waits for a session.
+    pub fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
+        Self { phase: Phase::Starting { deadline: now + start_max }, term: lease.map_or(Term::Idle, Term::Lease) }
     }
 
     pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
-            self.phase = Phase::Ready { address, lease_end: now + self.lease };
+            self.phase = Phase::Ready { address, end: now + self.term.duration() };
         }
     }
 
@@ -65,11 +84,13 @@ impl Life {
 
     pub fn ordered(&mut self, now: Moment, order: &HostOrder) {
         match order {
-            HostOrder::Run { lease_remaining_milliseconds } => {
-                self.lease = Duration::from_millis(*lease_remaining_milliseconds);
-                if let Phase::Ready { lease_end, .. } = &mut self.phase {
-                    *lease_end = now + self.lease;
+            HostOrder::Wait => {
+                if let Term::Idle = self.term {
+                    self.go_on(now, Term::Idle);
                 }
+            }
+            HostOrder::Run(assignment) => {
+                self.go_on(now, Term::Lease(Duration::from_millis(assignment.lease_milliseconds)));
             }
             HostOrder::Stop { reason } => self.end(Ending::Ordered(*reason)),
         }
@@ -81,7 +102,10 @@ impl Life {
             Phase::Starting { deadline } if now >= *deadline => {
                 self.end(Ending::Failed("the host did not become ready in time".to_owned()));
             }
-            Phase::Ready { lease_end, .. } if now >= *lease_end => self.end(Ending::LeaseExpired),
+            Phase::Ready { end, .. } if now >= *end => self.end(match self.term {
+                Term::Idle => Ending::Forgotten,
+                Term::Lease(_) => Ending::LeaseExpired,
+            }),
             Phase::Starting { .. } | Phase::Ready { .. } | Phase::Ending(_) => {}
         }
     }
@@ -89,7 +113,7 @@ impl Life {
     pub fn wake_at(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Starting { deadline } => Some(*deadline),
-            Phase::Ready { lease_end, .. } => Some(*lease_end),
+            Phase::Ready { end, .. } => Some(*end),
             Phase::Ending(_) => None,
         }
     }
@@ -102,11 +126,12 @@ impl Life {
         }
     }
 
+    /// Zero while there is no session.
     pub fn lease_remaining(&self, now: Moment) -> Duration {
-        match &self.phase {
-            Phase::Ready { lease_end, .. } => lease_end.saturating_sub(now),
-            Phase::Starting { .. } => self.lease,
-            Phase::Ending(_) => Duration::ZERO,
+        match (&self.phase, self.term) {
+            (Phase::Ready { end, .. }, Term::Lease(_)) => end.saturating_sub(now),
+            (Phase::Starting { .. }, Term::Lease(lease)) => lease,
+            (Phase::Ending(_), _) | (_, Term::Idle) => Duration::ZERO,
         }
     }
 
@@ -117,6 +142,13 @@ impl Life {
             Phase::Ready { address, .. } => Some(HostState::Ready(address.clone())),
             Phase::Ending(Ending::Failed(why)) => Some(HostState::Failed { why: why.clone() }),
             Phase::Ending(_) => None,
+        }
+    }
+
+    fn go_on(&mut self, now: Moment, term: Term) {
+        self.term = term;
+        if let Phase::Ready { end, .. } = &mut self.phase {
+            *end = now + term.duration();
         }
     }
 
@@ -132,6 +164,7 @@ impl Life {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use remora_protocol::link::Assignment;
 
     fn address() -> HostAddress {
         HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 }
@@ -141,9 +174,36 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn run(lease: u64) -> HostOrder {
+        HostOrder::Run(Assignment {
+            session_id: "s".into(),
+            account_id: "a".into(),
+            lease_milliseconds: lease * 1000,
+            models: vec![],
+        })
+    }
+
+    #[test]
+    fn a_host_waits_as_long_as_it_is_told_to_and_a_lease_ends_the_waiting_for_ever() {
+        let idle_max = Duration::from_millis(IDLE_MILLISECONDS_MAX);
+        let mut life = Life::new(seconds(0), seconds(30), None);
+        life.ready(seconds(1), address());
+        life.ordered(seconds(100), &HostOrder::Wait);
+        life.tick(seconds(100) + idle_max - seconds(1));
+        assert_eq!(life.ending(), None);
+        let mut forgotten = life.clone();
+        forgotten.tick(seconds(100) + idle_max);
+        assert_eq!(forgotten.ending(), Some(&Ending::Forgotten));
+        life.ordered(seconds(200), &run(60));
+        assert_eq!(life.lease_remaining(seconds(210)), seconds(50));
+        life.ordered(seconds(210), &HostOrder::Wait);
+        life.tick(seconds(260));
+        assert_eq!(life.ending(), Some(&Ending::LeaseExpired), "an order to wait that came late changes nothing");
+    }
+
     #[test]
     fn the_lease_counts_from_ready() {
-        let mut life = Life::new(seconds(0), seconds(30), seconds(60));
+        let mut life = Life::new(seconds(0), seconds(30), Some(seconds(60)));
         life.ready(seconds(20), address());
         life.tick(seconds(79));
         assert_eq!(life.ending(), None);
@@ -153,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_start_that_takes_too_long_fails() {
-        let mut life = Life::new(seconds(0), seconds(30), seconds(60));
+        let mut life = Life::new(seconds(0), seconds(30), Some(seconds(60)));
         life.tick(seconds(30));
         assert!(matches!(life.ending(), Some(Ending::Failed(_))));
         assert!(matches!(life.report(), Some(HostState::Failed { .. })));
@@ -161,9 +221,9 @@ mod tests {
 
     #[test]
     fn an_extended_lease_moves_the_end_and_the_first_reason_to_end_stays() {
-        let mut life = Life::new(seconds(0), seconds(30), seconds(60));
+        let mut life = Life::new(seconds(0), seconds(30), Some(seconds(60)));
         life.ready(seconds(1), address());
-        life.ordered(seconds(50), &HostOrder::Run { lease_remaining_milliseconds: 120_000 });
+        life.ordered(seconds(50), &run(120));
         life.tick(seconds(100));
         assert_eq!(life.ending(), None);
         life.ordered(seconds(101), &HostOrder::Stop { reason: StopReason::Stopped });
@@ -178,7 +238,7 @@ mod tests {
             ready_at in 0u64..20,
             orders in proptest::collection::vec((0u64..1000, 0u64..1000), 0..20),
         ) {
-            let mut life = Life::new(seconds(0), seconds(30), seconds(60));
+            let mut life = Life::new(seconds(0), seconds(30), Some(seconds(60)));
             life.ready(seconds(ready_at), address());
             let mut orders = orders;
             orders.sort_unstable();
@@ -189,7 +249,7 @@ mod tests {
                 if now >= end {
                     break;
                 }
-                life.ordered(now, &HostOrder::Run { lease_remaining_milliseconds: lease * 1000 });
+                life.ordered(now, &run(lease));
                 end = now + seconds(lease);
             }
             life.tick(end);

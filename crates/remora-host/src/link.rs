@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use remora_protocol::link::{HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
+use remora_protocol::link::{
+    HostOrder, HostReport, HostSpec, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS,
+};
 use thiserror::Error;
 
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
-const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 const QUEUE: usize = 16;
 
 /// What the control plane had to say.
@@ -94,11 +95,8 @@ impl Reporter {
     }
 
     fn run(&self, mut status: Status, inbox: &Receiver<Status>, mut on_answer: impl FnMut(Answer)) {
-        let mut sequence = 0;
         loop {
-            sequence += 1;
-            let report =
-                HostReport { sequence, state: status.state.clone(), connected_clients: status.connected_clients };
+            let report = HostReport { state: status.state.clone(), connected_clients: status.connected_clients };
             match self.post(&report) {
                 Ok(Some(answer)) => on_answer(answer),
                 Ok(None) => {}
@@ -116,7 +114,7 @@ impl Reporter {
         let mut response = self.agent.post(&self.url).header("Authorization", &self.authorization).send_json(report)?;
         match response.status().as_u16() {
             200 => {
-                let order = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_json()?;
+                let order = response.body_mut().with_config().limit(ORDER_BYTES_MAX).read_json()?;
                 Ok(Some(Answer::Order(order)))
             }
             401 | 404 => Ok(Some(Answer::Disowned)),

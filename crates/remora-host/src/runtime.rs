@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, thread};
 
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::{Assignment, HostSpec};
 use remora_stream::{AcceptError, TransportHandle};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
 };
 
-use crate::door::{Door, Inside, NoAnswer};
+use crate::door::{Door, Holder, Inside, NoAnswer, SessionWatch};
 
 #[derive(Debug)]
 pub enum RuntimeEvent {
@@ -18,6 +18,8 @@ pub enum RuntimeEvent {
         handshake_port: u16,
         inspector_port: u16,
     },
+    /// A client is at the door, and the host knows of no session.
+    SessionWanted,
     Failed {
         why: String,
     },
@@ -28,6 +30,16 @@ pub enum RuntimeEvent {
 pub struct Runtime {
     transport: Option<oneshot::Sender<TransportHandle>>,
     statistics: watch::Sender<String>,
+    session: watch::Sender<Option<Arc<Assignment>>>,
+    holder: Arc<Holder>,
+}
+
+/// What the rest of the host tells the door.
+struct Told {
+    transport: oneshot::Receiver<TransportHandle>,
+    statistics: watch::Receiver<String>,
+    session: SessionWatch,
+    holder: Arc<Holder>,
 }
 
 impl Runtime {
@@ -35,17 +47,20 @@ impl Runtime {
     pub fn start(spec: HostSpec, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
         let (transport, wanted) = oneshot::channel();
         let (statistics, latest) = watch::channel("{}".to_owned());
+        let (session, told_session) = watch::channel(None);
+        let holder = Arc::new(Holder::new(spec.exclusive));
+        let told = Told { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
         thread::Builder::new()
             .name("door".to_owned())
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 match runtime {
-                    Ok(runtime) => runtime.block_on(work(spec, wanted, latest, Arc::new(tell))),
+                    Ok(runtime) => runtime.block_on(work(spec, told, Arc::new(tell))),
                     Err(error) => tell(RuntimeEvent::Failed { why: format!("no event loop: {error}") }),
                 }
             })
             .expect("a thread can be started at the host's start");
-        Self { transport: Some(transport), statistics }
+        Self { transport: Some(transport), statistics, session, holder }
     }
 
     /// Opens the ports. Offers are answered by this transport.
@@ -56,43 +71,49 @@ impl Runtime {
         }
     }
 
+    /// From now on the host is for this session.
+    pub fn assign(&self, assignment: Assignment) {
+        self.session.send_replace(Some(Arc::new(assignment)));
+    }
+
+    /// The client whose offer was answered last is connected.
+    pub fn connected(&self) {
+        self.holder.connected();
+    }
+
     /// What the inspector shows: JSON.
     pub fn publish(&self, statistics: String) {
         self.statistics.send_replace(statistics);
     }
 }
 
-async fn work(
-    spec: HostSpec,
-    transport: oneshot::Receiver<TransportHandle>,
-    statistics: watch::Receiver<String>,
-    tell: Arc<dyn Fn(RuntimeEvent) + Send + Sync>,
-) {
+type Tell = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
+
+async fn work(spec: HostSpec, told: Told, tell: Tell) {
     let signals = terminated(tell.clone());
     let door = async {
-        let Ok(transport) = transport.await else { return };
-        if let Err(why) = open(&spec, Box::new(Room { transport, statistics }), &tell).await {
+        if let Err(why) = open(&spec, told, &tell).await {
             tell(RuntimeEvent::Failed { why });
         }
     };
     tokio::join!(signals, door);
 }
 
-async fn open(
-    spec: &HostSpec,
-    inside: Box<dyn Inside>,
-    tell: &Arc<dyn Fn(RuntimeEvent) + Send + Sync>,
-) -> Result<(), String> {
+async fn open(spec: &HostSpec, told: Told, tell: &Tell) -> Result<(), String> {
+    let Told { transport, statistics, session, holder } = told;
+    // A host that fails before its graphics are up says so itself.
+    let Ok(transport) = transport.await else { return Ok(()) };
+    let room = Room { transport, statistics, tell: tell.clone() };
     // Process ids of hosts that start together differ, so they do not all try the same ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let door = Door::open(spec, seed, inside).await.map_err(|error| error.to_string())?;
+    let door = Door::open(spec, seed, session, holder, Box::new(room)).await.map_err(|error| error.to_string())?;
     let (handshake_port, inspector_port) = door.ports().map_err(|error| error.to_string())?;
     tell(RuntimeEvent::Open { handshake_port, inspector_port });
     door.serve().await;
     Ok(())
 }
 
-async fn terminated(tell: Arc<dyn Fn(RuntimeEvent) + Send + Sync>) {
+async fn terminated(tell: Tell) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tell(RuntimeEvent::Failed { why: "signals cannot be waited for".to_owned() });
@@ -109,6 +130,7 @@ async fn terminated(tell: Arc<dyn Fn(RuntimeEvent) + Send + Sync>) {
 struct Room {
     transport: TransportHandle,
     statistics: watch::Receiver<String>,
+    tell: Tell,
 }
 
 impl Inside for Room {
@@ -122,5 +144,9 @@ impl Inside for Room {
 
     fn inspect(&self) -> String {
         self.statistics.borrow().clone()
+    }
+
+    fn ask_for_session(&self) {
+        (self.tell)(RuntimeEvent::SessionWanted);
     }
 }

@@ -16,21 +16,23 @@ pub enum Refusal {
     Forged,
     #[error("the access token is that of another account than the one that owns this session")]
     Foreign,
+    #[error("this host has not been given a session yet; ask again in a moment")]
+    NoSession,
 }
 
 pub struct TokenVerifier {
     key: DecodingKey,
-    account_id: String,
 }
 
 impl TokenVerifier {
     /// `None` if the key is not the PEM of an RSA public key.
-    pub fn new(public_key_pem: &str, account_id: &str) -> Option<Self> {
+    pub fn new(public_key_pem: &str) -> Option<Self> {
         let key = DecodingKey::from_rsa_pem(public_key_pem.as_bytes()).ok()?;
-        Some(Self { key, account_id: account_id.to_ascii_lowercase() })
+        Some(Self { key })
     }
 
-    /// `authorization` is the header's value, `now` seconds since 1970.
+    /// Whether the token is one of this service at all. `authorization` is the header's value, `now` seconds since
+    /// 1970.
     pub fn verify(&self, authorization: Option<&str>, now: u64) -> Result<AccessClaims, Refusal> {
         let token = authorization
             .and_then(|value| value.split_once(' '))
@@ -51,11 +53,13 @@ impl TokenVerifier {
         if claims.exp <= now {
             return Err(Refusal::Expired);
         }
-        if claims.sub.to_ascii_lowercase() != self.account_id {
-            return Err(Refusal::Foreign);
-        }
         Ok(claims)
     }
+}
+
+/// Whether the token is that of the account.
+pub fn must_be_of(claims: &AccessClaims, account_id: &str) -> Result<(), Refusal> {
+    if claims.sub.eq_ignore_ascii_case(account_id) { Ok(()) } else { Err(Refusal::Foreign) }
 }
 
 #[cfg(test)]
@@ -113,16 +117,16 @@ pub(crate) mod tests {
     #[test]
     fn only_a_living_token_of_the_owner_opens_the_door() {
         let signer = Signer::new();
-        let verifier = TokenVerifier::new(&signer.public_key_pem, ACCOUNT).expect("a good key");
+        let verifier = TokenVerifier::new(&signer.public_key_pem).expect("a good key");
         let bearer = |token: &str| format!("Bearer {token}");
         let good = bearer(&signer.token(ACCOUNT, 100));
-        assert!(verifier.verify(Some(&good), 99).is_ok());
+        let claims = verifier.verify(Some(&good), 99).expect("a good token");
+        assert_eq!(must_be_of(&claims, &ACCOUNT.to_ascii_uppercase()), Ok(()));
+        assert_eq!(must_be_of(&claims, "99999999-2222-3333-4444-555555555555"), Err(Refusal::Foreign));
         assert_eq!(verifier.verify(Some(&good), 100), Err(Refusal::Expired));
         assert_eq!(verifier.verify(None, 99), Err(Refusal::Missing));
         assert_eq!(verifier.verify(Some("Basic abc"), 99), Err(Refusal::Missing));
         assert_eq!(verifier.verify(Some(&bearer("a.b.c")), 99), Err(Refusal::Forged));
-        let foreign = bearer(&signer.token("99999999-2222-3333-4444-555555555555", 100));
-        assert_eq!(verifier.verify(Some(&foreign), 99), Err(Refusal::Foreign));
         let forged = bearer(&Signer::new().token(ACCOUNT, 100));
         assert_eq!(verifier.verify(Some(&forged), 99), Err(Refusal::Forged));
     }
@@ -130,7 +134,7 @@ pub(crate) mod tests {
     #[test]
     fn an_unsigned_token_is_forged() {
         let signer = Signer::new();
-        let verifier = TokenVerifier::new(&signer.public_key_pem, ACCOUNT).expect("a good key");
+        let verifier = TokenVerifier::new(&signer.public_key_pem).expect("a good key");
         let token = signer.token(ACCOUNT, 100);
         let payload = token.split('.').nth(1).expect("three parts");
         // {"alg":"none"}

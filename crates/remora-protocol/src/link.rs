@@ -6,6 +6,9 @@
 //!        ◀──────────────────────────────── HostOrder
 //! ```
 //!
+//! A host is started for a session, or to wait for one: then it gets ready like any other, is ordered to wait, and
+//! one day is ordered to run for a session. It never waits again.
+//!
 //! `Authorization: Bearer {secret of the HostSpec}`. 401 or 404 tells the host that nobody knows it: it ends.
 //! A control plane that does not answer changes nothing: the host works on until the lease it was last told is over.
 
@@ -14,7 +17,11 @@ use serde::{Deserialize, Serialize};
 /// A host reports at once when its state changes, and this often otherwise.
 pub const REPORT_INTERVAL_MILLISECONDS: u64 = 1_000;
 /// A host that the control plane has not heard of for this long counts as dead.
-pub const SILENCE_MILLISECONDS_MAX: u64 = 10_000;
+pub const SILENCE_MILLISECONDS_MAX: u64 = 30_000;
+/// A waiting host has no lease that would end it; it ends itself when it has heard nothing for this long.
+pub const IDLE_MILLISECONDS_MAX: u64 = 600_000;
+/// Room for the addresses of models that one request to the REST API may name.
+pub const ORDER_BYTES_MAX: u64 = 1 << 20;
 /// Ports that sessions may be given, both ends included: the original service's range.
 pub const PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_534;
 
@@ -28,10 +35,10 @@ pub struct HostSpec {
     pub control_url: String,
     /// PEM of the CA that signed the control plane's certificate.
     pub control_ca_pem: String,
-    pub session_id: String,
-    pub account_id: String,
     /// "Standard" or "Premium".
     pub size: String,
+    /// What it is started for; without it the host waits for a session.
+    pub assignment: Option<Assignment>,
     /// Name under which clients reach this host.
     pub hostname: String,
     /// Address that the handshake and inspector ports listen on.
@@ -45,16 +52,40 @@ pub struct HostSpec {
     pub allowed_origins: Vec<String>,
     /// Files that the operator offers as models; `file://` of nothing else is opened.
     pub model_files: Vec<String>,
-    /// The lease counts from Ready; until the host is told otherwise it may live this long.
-    pub lease_milliseconds: u64,
+    /// Only a graphics adapter whose name contains this is used.
+    pub adapter: Option<String>,
+    /// Triangles that the scene may have; `None` is any number.
+    pub primitives_max: Option<u64>,
+    pub exclusive: Exclusive,
     /// A host that is not Ready by then has failed.
     pub start_milliseconds_max: u64,
 }
 
+/// All that a host learns of the session it is for.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Assignment {
+    pub session_id: String,
+    pub account_id: String,
+    /// What is left of the lease. It counts from Ready; until the host is told otherwise it may live this long.
+    pub lease_milliseconds: u64,
+    /// Addresses of models to load as soon as a client connects.
+    pub models: Vec<String>,
+}
+
+/// Who may connect to a session that somebody has been connected to.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exclusive {
+    /// Anybody, once the client before has left; finds a clean scene.
+    #[default]
+    UntilDisconnect,
+    /// Only the client that was first.
+    UntilStop,
+}
+
+/// A host only ever goes forward, Starting to Ready to Failed, so that a report that arrives late is recognised.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct HostReport {
-    /// Increases with every report of this host; an older one that arrives late is ignored.
-    pub sequence: u64,
     pub state: HostState,
     pub connected_clients: u32,
 }
@@ -77,13 +108,15 @@ pub struct HostAddress {
     pub inspector_port: u16,
 }
 
+/// At most [`ORDER_BYTES_MAX`] as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(tag = "order")]
 pub enum HostOrder {
-    /// The host ends itself when this much time has passed since the answer came.
-    Run {
-        lease_remaining_milliseconds: u64,
-    },
+    /// No session has been given to the host yet.
+    Wait,
+    /// The host ends itself when what is left of the lease has passed since the answer came. What has been assigned
+    /// once stays; only the lease moves.
+    Run(Assignment),
     Stop {
         reason: StopReason,
     },

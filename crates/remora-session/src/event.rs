@@ -11,6 +11,10 @@ pub enum Event {
     Extended { lease: LeaseMinutes },
     /// By the owner.
     Stopped,
+    /// There is no room for the host that is to be launched. The session waits.
+    NoRoom { host: HostId },
+    /// From now on the host counts as one that exists. Not needed where there is room for any number.
+    RoomGranted { host: HostId },
     /// The fleet has been asked for the host and has not refused.
     HostLaunched { host: HostId },
     /// The host speaks for itself. A host only ever goes forward, Starting to Ready to Failed, so an old report that
@@ -38,7 +42,8 @@ pub enum Reported {
 pub enum Action {
     /// Apply [`Event::TimePassed`].
     Settle,
-    /// Make sure that the host exists, then apply [`Event::HostLaunched`] or [`Event::HostLost`].
+    /// Make sure that the host exists, then apply [`Event::HostLaunched`] or [`Event::HostLost`]; or
+    /// [`Event::NoRoom`].
     Launch(HostId),
     /// Make sure that the host does not exist, then apply [`Event::HostGone`].
     Destroy(HostId),

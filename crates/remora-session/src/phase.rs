@@ -18,7 +18,8 @@ pub enum Phase {
         host: HostId,
         address: Address,
         since: Timestamp,
-        /// When the host was last heard of, to within a quarter of [`silence_max`](crate::Policy::silence_max).
+        /// When the host was last heard of, to within half of [`silence_max`](crate::Policy::silence_max): whichever
+        /// control plane hears it stores that, and no control plane judges by anything else.
         heard_at: Timestamp,
     },
     /// Nothing leads out of here. A host that is still named must still be taken down.
@@ -36,6 +37,14 @@ pub enum Launch {
     /// To be launched from then on.
     Wanted {
         from: Timestamp,
+    },
+    /// To be launched as soon as there is room, the one that has waited longest first.
+    Waiting {
+        since: Timestamp,
+    },
+    /// To be launched; its room is taken.
+    Granted {
+        since: Timestamp,
     },
     Done {
         at: Timestamp,
@@ -61,6 +70,8 @@ pub enum Ending {
     Stopped,
     /// The lease was over.
     Expired,
+    /// There was no room for a host. For the owner: for how long none became free.
+    NoCapacity { why: String },
     /// For the owner: what went wrong.
     Failed { why: String },
 }
@@ -71,6 +82,15 @@ impl Phase {
         match self {
             Phase::Starting { host, .. } | Phase::Restarting { host, .. } | Phase::Ready { host, .. } => Some(host),
             Phase::Ended { host, .. } => host.as_ref(),
+        }
+    }
+
+    /// Whether the host that is named takes up room: it exists, may exist, or is about to.
+    pub fn occupies(&self) -> bool {
+        match self {
+            Phase::Starting { launch: Launch::Wanted { .. } | Launch::Waiting { .. }, .. } => false,
+            Phase::Starting { .. } | Phase::Restarting { .. } | Phase::Ready { .. } => true,
+            Phase::Ended { host, .. } => host.is_some(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Policy {
     /// Hosts and control plane measure a lease each for itself: a host that ends this shortly before the lease does
     /// has not failed.
     pub lease_tolerance: Duration,
+    /// For how long a session waits for room for its host.
+    pub capacity_wait: Duration,
     /// For how long an ended session can be asked for.
     pub keep_ended: Duration,
     /// When this control plane began to listen. Nobody is silent towards one that did not listen.

@@ -50,6 +50,14 @@ impl Session {
             Event::TimePassed => {}
             Event::Extended { lease } => next.extend(*lease)?,
             Event::Stopped => next.end(Ending::Stopped, now),
+            Event::NoRoom { host } => {
+                next.must_have(host)?;
+                next.no_room();
+            }
+            Event::RoomGranted { host } => {
+                next.must_have(host)?;
+                next.room_granted();
+            }
             Event::HostLaunched { host } => {
                 next.must_have(host)?;
                 next.launched(now);
@@ -78,6 +86,14 @@ impl Session {
         let now = now.max(self.changed_at);
         let mut next = self.clone();
         match &self.phase {
+            Phase::Starting { launch: Launch::Waiting { since }, .. } => {
+                let deadline = waiting_deadline(*since, policy);
+                if deadline <= now {
+                    let (size, seconds) = (self.size.as_str(), policy.capacity_wait.as_secs());
+                    let why = format!("No room for a session of size {size} became free within {seconds} seconds.");
+                    next.end(Ending::NoCapacity { why }, deadline);
+                }
+            }
             Phase::Starting { launch: Launch::Done { at }, .. } => {
                 if start_deadline(*at, policy) <= now {
                     let seconds = policy.start_max.as_secs();
@@ -98,7 +114,9 @@ impl Session {
                     next.end(Ending::Failed { why }, silence_end);
                 }
             }
-            Phase::Starting { launch: Launch::Wanted { .. }, .. } | Phase::Restarting { .. } | Phase::Ended { .. } => {}
+            Phase::Starting { launch: Launch::Wanted { .. } | Launch::Granted { .. }, .. }
+            | Phase::Restarting { .. }
+            | Phase::Ended { .. } => {}
         }
         if next != *self {
             next.changed_at = now;
@@ -112,7 +130,14 @@ impl Session {
             return None;
         }
         match &self.phase {
-            Phase::Starting { host, launch: Launch::Wanted { .. }, .. } => Some(Action::Launch(host.clone())),
+            Phase::Starting { launch: Launch::Waiting { since }, .. } if waiting_deadline(*since, policy) <= now => {
+                Some(Action::Settle)
+            }
+            Phase::Starting {
+                host,
+                launch: Launch::Wanted { .. } | Launch::Waiting { .. } | Launch::Granted { .. },
+                ..
+            } => Some(Action::Launch(host.clone())),
             Phase::Restarting { host, .. } => Some(Action::Destroy(host.clone())),
             Phase::Ended { host: Some(host), .. } => Some(Action::Destroy(host.clone())),
             Phase::Ended { host: None, .. } => Some(Action::Forget),
@@ -122,10 +147,20 @@ impl Session {
         }
     }
 
+    /// When a session that waits for room gives up; `None` for any other.
+    pub fn waits_until(&self, policy: &Policy) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Starting { launch: Launch::Waiting { since }, .. } => Some(waiting_deadline(*since, policy)),
+            _ => None,
+        }
+    }
+
     /// When something will be due if nothing happens until then; `None` is never.
     pub fn wake_at(&self, policy: &Policy) -> Option<Timestamp> {
         match &self.phase {
             Phase::Starting { launch: Launch::Wanted { from }, .. } => Some(*from),
+            // Always due, and so found in the order of their time as soon as there is room.
+            Phase::Starting { launch: Launch::Waiting { since } | Launch::Granted { since }, .. } => Some(*since),
             Phase::Starting { launch: Launch::Done { at }, .. } => Some(start_deadline(*at, policy)),
             Phase::Starting { launch: Launch::Claimed { at, .. }, .. } => Some(*at),
             Phase::Restarting { failed_at, .. } => Some(*failed_at),
@@ -176,8 +211,26 @@ impl Session {
         Ok(())
     }
 
+    fn no_room(&mut self) {
+        if let Phase::Starting { launch, .. } = &mut self.phase
+            && let Launch::Wanted { from: since } | Launch::Granted { since } = *launch
+        {
+            *launch = Launch::Waiting { since };
+        }
+    }
+
+    fn room_granted(&mut self) {
+        if let Phase::Starting { launch, .. } = &mut self.phase
+            && let Launch::Wanted { from: since } | Launch::Waiting { since } = *launch
+        {
+            *launch = Launch::Granted { since };
+        }
+    }
+
     fn launched(&mut self, now: Timestamp) {
-        if let Phase::Starting { launch: launch @ Launch::Wanted { .. }, .. } = &mut self.phase {
+        if let Phase::Starting { launch, .. } = &mut self.phase
+            && let Launch::Wanted { .. } | Launch::Waiting { .. } | Launch::Granted { .. } = launch
+        {
             *launch = Launch::Done { at: now };
         }
     }
@@ -190,7 +243,7 @@ impl Session {
                 self.phase = Phase::Ready { host, address, since: now, heard_at: now };
             }
             (Phase::Ready { heard_at, .. }, Reported::Starting | Reported::Ready(_)) => {
-                if now.since(*heard_at) >= policy.silence_max / 4 {
+                if now.since(*heard_at) >= policy.silence_max / 2 {
                     *heard_at = now;
                 }
             }
@@ -249,6 +302,11 @@ impl Session {
 /// A host that became ready while nobody listened gets the time of one silence to say so.
 fn start_deadline(launched_at: Timestamp, policy: &Policy) -> Timestamp {
     (launched_at + policy.start_max).max(policy.listening_since + policy.silence_max)
+}
+
+/// Nobody waits in vain while there is no control plane.
+fn waiting_deadline(since: Timestamp, policy: &Policy) -> Timestamp {
+    since.max(policy.listening_since) + policy.capacity_wait
 }
 
 fn silence_deadline(heard_at: Timestamp, policy: &Policy) -> Timestamp {

@@ -17,6 +17,7 @@ fn policy() -> Policy {
         silence_max: Duration::from_secs(10),
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
+        capacity_wait: Duration::from_secs(20),
         keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
         listening_since: Timestamp::from_milliseconds(0),
     }
@@ -150,6 +151,76 @@ fn a_failed_start_is_tried_again_when_the_failed_host_is_gone() {
     assert_eq!(ended.phase, Phase::Ended { how, at: at(3_500), ready_since: None, host: Some(host("c")) });
 }
 
+fn no_room() -> Event {
+    Event::NoRoom { host: host("a") }
+}
+
+fn granted() -> Event {
+    Event::RoomGranted { host: host("a") }
+}
+
+#[test]
+fn a_session_without_room_waits_and_gives_up_in_the_end() {
+    let waiting = after(&created(), no_room(), 100);
+    assert!(!waiting.phase.occupies(), "it takes no room from others");
+    assert_eq!(waiting.wake_at(&policy()), Some(at(0)), "found in the order of creation whenever there is room");
+    assert_eq!(waiting.due(at(19_999), &policy()), Some(Action::Launch(host("a"))));
+    assert_eq!(after(&waiting, no_room(), 5_000), waiting);
+    assert_eq!(waiting.waits_until(&policy()), Some(at(20_000)));
+    assert_eq!(waiting.due(at(20_000), &policy()), Some(Action::Settle));
+    let ended = after(&waiting, Event::TimePassed, 25_000);
+    let Phase::Ended { how: Ending::NoCapacity { why }, at: end, ready_since: None, .. } = &ended.phase else {
+        panic!("{:?}", ended.phase);
+    };
+    assert!(*end == at(20_000) && why.contains("Standard") && why.contains("20 seconds"), "{why}");
+    assert_eq!(
+        waiting.apply(&granted(), at(20_000), &policy()).unwrap().phase,
+        ended.phase,
+        "room that comes too late"
+    );
+}
+
+#[test]
+fn nobody_gives_up_waiting_while_there_is_no_control_plane() {
+    let waiting = after(&created(), no_room(), 100);
+    let restarted = Policy { listening_since: at(60_000), ..policy() };
+    assert!(waiting.settled(at(79_999), &restarted).is_live());
+    assert!(!waiting.settled(at(80_000), &restarted).is_live());
+    assert!(created().settled(at(90_000), &policy()).is_live(), "nobody has looked for room yet");
+}
+
+#[test]
+fn granted_room_counts_until_the_host_is_gone() {
+    let waiting = after(&created(), no_room(), 100);
+    for before in [created(), waiting.clone()] {
+        let session = after(&before, granted(), 5_000);
+        assert!(session.phase.occupies());
+        assert_eq!(
+            session.due(at(90_000), &policy()),
+            Some(Action::Launch(host("a"))),
+            "a launch that a crash left over"
+        );
+        assert_eq!(after(&session, granted(), 6_000), session);
+        assert_eq!(after(&session, no_room(), 6_000).phase, waiting.phase, "others were first; it keeps its place");
+        let launched = after(&session, Event::HostLaunched { host: host("a") }, 6_000);
+        assert_eq!(after(&launched, no_room(), 6_500), launched, "too late to take it back");
+        let failed = after(&launched, lost("a"), 7_000);
+        assert!(failed.phase.occupies());
+        assert!(!after(&failed, gone("a", "b"), 7_100).phase.occupies());
+    }
+}
+
+#[test]
+fn a_claimed_host_makes_the_session_ready_at_the_next_look() {
+    let claimed = created().claiming(host("warm"), address());
+    assert_eq!(claimed.due(at(0), &policy()), Some(Action::Settle));
+    let ready = after(&claimed, Event::TimePassed, 3);
+    assert!(matches!(&ready.phase, Phase::Ready { host: name, since, .. } if *name == host("warm") && *since == at(3)));
+    assert!(claimed.phase.occupies());
+    let stopped = after(&claimed, Event::Stopped, 3);
+    assert_eq!(stopped.due(at(3), &policy()), Some(Action::Destroy(host("warm"))));
+}
+
 #[test]
 fn a_host_that_takes_too_long_has_failed() {
     let slow = launched();
@@ -194,8 +265,8 @@ fn a_silent_host_is_dead_but_not_towards_one_who_did_not_listen() {
 #[test]
 fn reports_that_prove_life_are_stored_now_and_then_only() {
     let session = ready();
-    assert_eq!(alive_at(&session, 4_499), session);
-    assert_ne!(alive_at(&session, 4_500), session);
+    assert_eq!(alive_at(&session, 6_999), session);
+    assert_ne!(alive_at(&session, 7_000), session);
 }
 
 #[test]

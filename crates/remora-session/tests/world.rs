@@ -83,6 +83,7 @@ impl World {
             silence_max: Duration::from_secs(10),
             farewell: Duration::from_secs(1),
             lease_tolerance: Duration::from_millis(500),
+            capacity_wait: Duration::from_secs(20),
             keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
             listening_since: now,
         };

@@ -90,7 +90,11 @@ pub enum Inserted {
 pub struct IdleHost {
     pub id: HostId,
     pub size: Size,
+    /// What it was told at its start, as a digest: one that was told something else than what is true now is of no use.
+    pub specification: String,
     pub created_at: Timestamp,
+    /// When it was last heard of, to within half of the silence that is put up with.
+    pub heard_at: Timestamp,
     /// Where it listens, once it does.
     pub address: Option<Address>,
 }
@@ -168,10 +172,14 @@ pub trait Store: Send + Sync {
     fn insert_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, ()>;
 
     /// False if it is not idle any more.
-    fn set_idle_host_address<'a>(&'a self, host: &'a HostId, address: &'a Address) -> Reply<'a, bool>;
+    fn replace_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, bool>;
 
     /// False if it is not idle any more.
     fn remove_idle_host<'a>(&'a self, host: &'a HostId) -> Reply<'a, bool>;
+
+    /// Hosts of that size that exist or may exist: those of sessions that [occupy](remora_session::Phase::occupies)
+    /// room, and idle ones.
+    fn hosts_of(&self, size: Size) -> Reply<'_, u64>;
 
     /// What the account's sessions used in any part of the interval, ordered by `ready_at` and session, behind `after`.
     fn usage<'a>(

@@ -16,6 +16,10 @@ enum PhaseRecord {
         wanted_from: Option<u64>,
         launched_at: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        waiting_since: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        granted_since: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         claimed: Option<ClaimedRecord>,
     },
     Restarting {
@@ -60,6 +64,7 @@ struct AddressRecord {
 enum EndingRecord {
     Stopped,
     Expired,
+    NoCapacity { why: String },
     Failed { why: String },
 }
 
@@ -102,15 +107,20 @@ pub(super) fn ready_at(session: &Session) -> Option<Timestamp> {
 pub(super) fn phase_to_text(phase: &Phase) -> String {
     let record = match phase {
         Phase::Starting { host, attempt, launch } => {
-            let (wanted_from, launched_at, claimed) = match launch {
-                Launch::Wanted { from } => (Some(from.as_milliseconds()), None, None),
-                Launch::Done { at } => (None, Some(at.as_milliseconds()), None),
+            let time = |time: &Timestamp| Some(time.as_milliseconds());
+            let (mut wanted_from, mut waiting_since, mut granted_since) = (None, None, None);
+            let (mut launched_at, mut claimed) = (None, None);
+            match launch {
+                Launch::Wanted { from } => wanted_from = time(from),
+                Launch::Waiting { since } => waiting_since = time(since),
+                Launch::Granted { since } => granted_since = time(since),
+                Launch::Done { at } => launched_at = time(at),
                 Launch::Claimed { address, at } => {
-                    let claimed = ClaimedRecord { address: AddressRecord::of(address), at: at.as_milliseconds() };
-                    (None, None, Some(claimed))
+                    claimed = Some(ClaimedRecord { address: AddressRecord::of(address), at: at.as_milliseconds() });
                 }
-            };
-            PhaseRecord::Starting { host: host.to_string(), attempt: *attempt, wanted_from, launched_at, claimed }
+            }
+            let (host, attempt) = (host.to_string(), *attempt);
+            PhaseRecord::Starting { host, attempt, wanted_from, launched_at, waiting_since, granted_since, claimed }
         }
         Phase::Restarting { host, attempt, why, failed_at } => PhaseRecord::Restarting {
             host: host.to_string(),
@@ -130,6 +140,7 @@ pub(super) fn phase_to_text(phase: &Phase) -> String {
             how: match how {
                 Ending::Stopped => EndingRecord::Stopped,
                 Ending::Expired => EndingRecord::Expired,
+                Ending::NoCapacity { why } => EndingRecord::NoCapacity { why: why.clone() },
                 Ending::Failed { why } => EndingRecord::Failed { why: why.clone() },
             },
             at: at.as_milliseconds(),
@@ -144,17 +155,22 @@ pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
     let host = |id: String| id.parse::<HostId>().map_err(unreadable);
     let time = Timestamp::from_milliseconds;
     Ok(match serde_json::from_str(text).map_err(unreadable)? {
-        PhaseRecord::Starting { host: id, attempt, wanted_from, launched_at, claimed } => {
-            let launch = match (claimed, launched_at, wanted_from) {
-                (Some(ClaimedRecord { address, at }), _, _) => {
-                    Launch::Claimed { address: address.into_address(), at: time(at) }
-                }
-                (None, Some(at), _) => Launch::Done { at: time(at) },
-                (None, None, Some(from)) => Launch::Wanted { from: time(from) },
-                (None, None, None) => {
-                    return Err(StoreError::Unreadable("a start that is neither wanted nor done".into()));
-                }
-            };
+        PhaseRecord::Starting {
+            host: id,
+            attempt,
+            wanted_from,
+            launched_at,
+            waiting_since,
+            granted_since,
+            claimed,
+        } => {
+            let launch = claimed
+                .map(|ClaimedRecord { address, at }| Launch::Claimed { address: address.into_address(), at: time(at) })
+                .or(launched_at.map(|at| Launch::Done { at: time(at) }))
+                .or(granted_since.map(|since| Launch::Granted { since: time(since) }))
+                .or(waiting_since.map(|since| Launch::Waiting { since: time(since) }))
+                .or(wanted_from.map(|from| Launch::Wanted { from: time(from) }))
+                .ok_or_else(|| StoreError::Unreadable("a start that is neither wanted nor done".into()))?;
             Phase::Starting { host: host(id)?, attempt, launch }
         }
         PhaseRecord::Restarting { host: id, attempt, why, failed_at } => {
@@ -170,6 +186,7 @@ pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
             how: match how {
                 EndingRecord::Stopped => Ending::Stopped,
                 EndingRecord::Expired => Ending::Expired,
+                EndingRecord::NoCapacity { why } => Ending::NoCapacity { why },
                 EndingRecord::Failed { why } => Ending::Failed { why },
             },
             at: time(at),
@@ -230,18 +247,28 @@ mod tests {
         "[a-z0-9-]{1,63}".prop_map(|id| id.parse().expect("the pattern is that of a host id"))
     }
 
+    fn address() -> impl Strategy<Value = Address> {
+        (any::<String>(), any::<u16>(), any::<u16>()).prop_map(|(hostname, handshake_port, inspector_port)| Address {
+            hostname,
+            handshake_port,
+            inspector_port,
+        })
+    }
+
     fn phase() -> impl Strategy<Value = Phase> {
-        let launch =
-            prop_oneof![time().prop_map(|from| Launch::Wanted { from }), time().prop_map(|at| Launch::Done { at })];
+        let launch = prop_oneof![
+            time().prop_map(|from| Launch::Wanted { from }),
+            time().prop_map(|since| Launch::Waiting { since }),
+            time().prop_map(|since| Launch::Granted { since }),
+            time().prop_map(|at| Launch::Done { at }),
+            (address(), time()).prop_map(|(address, at)| Launch::Claimed { address, at }),
+        ];
         let how = prop_oneof![
             Just(Ending::Stopped),
             Just(Ending::Expired),
+            any::<String>().prop_map(|why| Ending::NoCapacity { why }),
             any::<String>().prop_map(|why| Ending::Failed { why })
         ];
-        let address =
-            (any::<String>(), any::<u16>(), any::<u16>()).prop_map(|(hostname, handshake_port, inspector_port)| {
-                Address { hostname, handshake_port, inspector_port }
-            });
         prop_oneof![
             (host(), any::<u32>(), launch).prop_map(|(host, attempt, launch)| Phase::Starting {
                 host,
@@ -250,7 +277,7 @@ mod tests {
             }),
             (host(), any::<u32>(), any::<String>(), time())
                 .prop_map(|(host, attempt, why, failed_at)| Phase::Restarting { host, attempt, why, failed_at }),
-            (host(), address, time(), time()).prop_map(|(host, address, since, heard_at)| Phase::Ready {
+            (host(), address(), time(), time()).prop_map(|(host, address, since, heard_at)| Phase::Ready {
                 host,
                 address,
                 since,

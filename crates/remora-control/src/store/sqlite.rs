@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use remora_session::{AccountId, Address, HostId, Phase, Session, SessionId, SessionKey, Size, Timestamp};
+use remora_session::{AccountId, HostId, Phase, Session, SessionId, SessionKey, Size, Timestamp};
 use sqlx::Row as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
@@ -134,7 +134,7 @@ impl Store for SqliteStore {
             }
             let done = sqlx::query(
                 "INSERT INTO session (account, id, generation, size, lease_minutes, models, created_at, changed_at, \
-                 phase, host, live, ready_at, wake_at) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                 phase, host, occupies, live, ready_at, wake_at) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
                  ON CONFLICT (account, id) DO NOTHING",
             )
             .bind(account)
@@ -146,6 +146,7 @@ impl Store for SqliteStore {
             .bind(from_timestamp(session.changed_at))
             .bind(phase_to_text(&session.phase))
             .bind(session.phase.host().map(HostId::as_str))
+            .bind(session.phase.occupies())
             .bind(session.is_live())
             .bind(ready_at(session).map(from_timestamp))
             .bind(wake_at.map(from_timestamp))
@@ -183,12 +184,13 @@ impl Store for SqliteStore {
             let mut transaction = self.writer.begin().await?;
             let done = sqlx::query(
                 "UPDATE session SET generation = generation + 1, lease_minutes = ?, changed_at = ?, phase = ?, \
-                 host = ?, live = ?, ready_at = ?, wake_at = ? WHERE account = ? AND id = ? AND generation = ?",
+                 host = ?, occupies = ?, live = ?, ready_at = ?, wake_at = ? WHERE account = ? AND id = ? AND generation = ?",
             )
             .bind(i64::from(session.lease.get()))
             .bind(from_timestamp(session.changed_at))
             .bind(phase_to_text(&session.phase))
             .bind(session.phase.host().map(HostId::as_str))
+            .bind(session.phase.occupies())
             .bind(session.is_live())
             .bind(ready_at(session).map(from_timestamp))
             .bind(wake_at.map(from_timestamp))
@@ -383,16 +385,20 @@ impl Store for SqliteStore {
 
     fn idle_hosts(&self) -> Reply<'_, Vec<IdleHost>> {
         Box::pin(async move {
-            let rows = sqlx::query("SELECT id, size, created_at, address FROM idle_host ORDER BY created_at, id")
-                .fetch_all(&self.readers)
-                .await?;
+            let rows = sqlx::query(
+                "SELECT id, size, specification, created_at, heard_at, address FROM idle_host ORDER BY created_at, id",
+            )
+            .fetch_all(&self.readers)
+            .await?;
             rows.iter()
                 .map(|row| {
                     let address = row.try_get::<Option<String>, _>("address")?;
                     Ok(IdleHost {
                         id: row.try_get::<String, _>("id")?.parse().map_err(unreadable)?,
                         size: row.try_get::<String, _>("size")?.parse().map_err(unreadable)?,
+                        specification: row.try_get("specification")?,
                         created_at: to_timestamp(row.try_get("created_at")?),
+                        heard_at: to_timestamp(row.try_get("heard_at")?),
                         address: address.map(|text| text_to_address(&text)).transpose()?,
                     })
                 })
@@ -402,22 +408,28 @@ impl Store for SqliteStore {
 
     fn insert_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, ()> {
         Box::pin(async move {
-            sqlx::query("INSERT INTO idle_host (id, size, created_at, address) VALUES (?, ?, ?, ?)")
-                .bind(host.id.as_str())
-                .bind(host.size.as_str())
-                .bind(from_timestamp(host.created_at))
-                .bind(host.address.as_ref().map(address_to_text))
-                .execute(&self.writer)
-                .await?;
+            sqlx::query(
+                "INSERT INTO idle_host (id, size, specification, created_at, heard_at, address) \
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(host.id.as_str())
+            .bind(host.size.as_str())
+            .bind(&host.specification)
+            .bind(from_timestamp(host.created_at))
+            .bind(from_timestamp(host.heard_at))
+            .bind(host.address.as_ref().map(address_to_text))
+            .execute(&self.writer)
+            .await?;
             Ok(())
         })
     }
 
-    fn set_idle_host_address<'a>(&'a self, host: &'a HostId, address: &'a Address) -> Reply<'a, bool> {
+    fn replace_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, bool> {
         Box::pin(async move {
-            let done = sqlx::query("UPDATE idle_host SET address = ? WHERE id = ?")
-                .bind(address_to_text(address))
-                .bind(host.as_str())
+            let done = sqlx::query("UPDATE idle_host SET heard_at = ?, address = ? WHERE id = ?")
+                .bind(from_timestamp(host.heard_at))
+                .bind(host.address.as_ref().map(address_to_text))
+                .bind(host.id.as_str())
                 .execute(&self.writer)
                 .await?;
             Ok(done.rows_affected() == 1)
@@ -429,6 +441,19 @@ impl Store for SqliteStore {
             let done =
                 sqlx::query("DELETE FROM idle_host WHERE id = ?").bind(host.as_str()).execute(&self.writer).await?;
             Ok(done.rows_affected() == 1)
+        })
+    }
+
+    fn hosts_of(&self, size: Size) -> Reply<'_, u64> {
+        Box::pin(async move {
+            let hosts: i64 = sqlx::query_scalar(
+                "SELECT (SELECT count(*) FROM session WHERE occupies = 1 AND size = ?1) \
+                 + (SELECT count(*) FROM idle_host WHERE size = ?1)",
+            )
+            .bind(size.as_str())
+            .fetch_one(&self.readers)
+            .await?;
+            u64::try_from(hosts).map_err(unreadable)
         })
     }
 

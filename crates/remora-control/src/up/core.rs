@@ -67,6 +67,7 @@ impl Core {
         let certificates = Certificates::open(authority.clone(), place.names.clone(), &config.listen, clock.clone())?;
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
+        let config = Arc::new(config);
         let policy = config.policy(clock.now());
         let plan = LaunchPlan {
             control_url: place.control_url.clone(),
@@ -76,6 +77,7 @@ impl Core {
             allowed_origins,
             model_files,
             start_max: policy.start_max,
+            config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&host_key)),
             authority: authority.clone(),
             operators_certificate: certificates.operators(),
@@ -85,7 +87,7 @@ impl Core {
             fleet,
             clock: clock.clone(),
             bell,
-            config: Arc::new(config),
+            config,
             policy,
             tokens,
             plan,

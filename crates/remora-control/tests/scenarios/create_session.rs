@@ -1,3 +1,5 @@
+use remora_protocol::link::Assignment;
+
 use crate::support::plane::Plane;
 
 #[tokio::test]
@@ -78,8 +80,13 @@ async fn both_names_of_the_version_are_one_api() {
 async fn a_host_is_told_what_its_session_is() {
     let plane = Plane::start().await;
     let host = plane.create("one", 4).await;
-    assert_eq!((host.session_id.as_str(), host.size.as_str()), ("one", "Standard"));
-    assert_eq!(host.account_id, plane.account.to_string());
-    assert_eq!((host.lease_milliseconds, host.start_milliseconds_max), (240_000, 30_000));
+    let assignment = Assignment {
+        session_id: "one".into(),
+        account_id: plane.account.to_string(),
+        lease_milliseconds: 240_000,
+        models: vec![],
+    };
+    assert_eq!((&host.assignment, host.size.as_str()), (&Some(assignment), "Standard"));
+    assert_eq!((host.start_milliseconds_max, host.primitives_max), (30_000, Some(20_000_000)));
     assert_eq!(host.token_public_key_pem, plane.tokens.public_key_pem());
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use remora_protocol::link::{HostOrder, StopReason};
+use remora_protocol::link::{Assignment, HostOrder, StopReason};
 
 use crate::support::plane::{Plane, ready};
 use crate::support::within;
@@ -39,12 +39,16 @@ async fn an_extended_lease_ends_later() {
 async fn hosts_are_told_what_is_left() {
     let plane = Plane::start().await;
     let host = plane.create("one", 2).await;
+    let run = |lease_milliseconds| {
+        let Assignment { session_id, account_id, models, .. } = host.assignment.clone().expect("it has a session");
+        HostOrder::Run(Assignment { session_id, account_id, lease_milliseconds, models })
+    };
     let order = async || serde_json::from_str::<HostOrder>(&plane.report(&host, ready()).await.body).unwrap();
-    assert_eq!(order().await, HostOrder::Run { lease_remaining_milliseconds: 120_000 });
+    assert_eq!(order().await, run(120_000));
     plane.hand.advance(Duration::from_millis(9_500));
-    assert_eq!(order().await, HostOrder::Run { lease_remaining_milliseconds: 110_500 });
+    assert_eq!(order().await, run(110_500));
     plane.call("PATCH", "/sessions/one", r#"{"maxLeaseTimeMinutes":3}"#).await;
-    assert_eq!(order().await, HostOrder::Run { lease_remaining_milliseconds: 170_500 });
+    assert_eq!(order().await, run(170_500));
     plane.pass_with_reports(&host, Duration::from_millis(170_499)).await;
     plane.hand.advance(Duration::from_millis(1));
     assert_eq!(order().await, HostOrder::Stop { reason: StopReason::LeaseExpired });

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::provision::{Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner as _, Remains};
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::{Exclusive, HostSpec};
 use remora_session::{HostId, Timestamp};
 
 use crate::support::installation::{host_pids, is_alive, kill};
@@ -35,9 +35,8 @@ fn spec() -> (HostSpec, HostId) {
         secret: "secret".into(),
         control_url: "https://localhost:1".into(),
         control_ca_pem: String::new(),
-        session_id: "s".into(),
-        account_id: "a".into(),
         size: "Standard".into(),
+        assignment: None,
         hostname: "localhost".into(),
         listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         certificate_pem: String::new(),
@@ -45,7 +44,9 @@ fn spec() -> (HostSpec, HostId) {
         token_public_key_pem: String::new(),
         allowed_origins: vec![],
         model_files: vec![],
-        lease_milliseconds: 1,
+        adapter: None,
+        primitives_max: None,
+        exclusive: Exclusive::UntilDisconnect,
         start_milliseconds_max: 1,
     };
     (spec, id.parse().unwrap())

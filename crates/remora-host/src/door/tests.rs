@@ -3,10 +3,12 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
+
+use remora_protocol::link::Exclusive;
 
 use super::*;
 use crate::token::tests::{ACCOUNT, Signer};
@@ -19,6 +21,10 @@ const FAR_FUTURE: u64 = 4_000_000_000;
 struct OnePlace {
     taken: AtomicUsize,
     offers: Mutex<Vec<String>>,
+    /// Whether the host was to ask for its session.
+    asked: AtomicBool,
+    /// Where a host that waits hears of its session as soon as it asks.
+    answer: Mutex<Option<watch::Sender<Option<Arc<Assignment>>>>>,
 }
 
 impl Inside for Arc<OnePlace> {
@@ -36,6 +42,18 @@ impl Inside for Arc<OnePlace> {
     fn inspect(&self) -> String {
         "{\"frames\":1}".into()
     }
+
+    fn ask_for_session(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        if let Some(answer) = self.answer.lock().expect("no test panics with it").take() {
+            answer.send_replace(Some(Arc::new(assignment())));
+        }
+    }
+}
+
+fn assignment() -> Assignment {
+    let (session_id, account_id) = ("session".into(), ACCOUNT.into());
+    Assignment { session_id, account_id, lease_milliseconds: 1000, models: vec![] }
 }
 
 struct House {
@@ -44,10 +62,15 @@ struct House {
     signer: Signer,
     ca_pem: String,
     room: Arc<OnePlace>,
+    holder: Arc<Holder>,
 }
 
 impl House {
     fn open() -> Self {
+        Self::open_for(Some(assignment()), Exclusive::UntilDisconnect)
+    }
+
+    fn open_for(assignment: Option<Assignment>, exclusive: Exclusive) -> Self {
         let signer = Signer::new();
         let key = rcgen::KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -58,9 +81,8 @@ impl House {
             secret: "secret".into(),
             control_url: "https://localhost:1".into(),
             control_ca_pem: String::new(),
-            session_id: "session".into(),
-            account_id: ACCOUNT.into(),
             size: "Standard".into(),
+            assignment: None,
             hostname: "localhost".into(),
             listen_address: [127, 0, 0, 1].into(),
             certificate_pem: certificate.pem(),
@@ -68,22 +90,27 @@ impl House {
             token_public_key_pem: signer.public_key_pem.clone(),
             allowed_origins: vec![ORIGIN.into()],
             model_files: vec![],
-            lease_milliseconds: 1000,
+            adapter: None,
+            primitives_max: None,
+            exclusive,
             start_milliseconds_max: 1000,
         };
         let room = Arc::new(OnePlace::default());
+        let holder = Arc::new(Holder::new(exclusive));
+        let (session, told) = watch::channel(assignment.map(Arc::new));
+        *room.answer.lock().expect("no test panics with it") = Some(session);
         let (ports, opened) = std::sync::mpsc::channel();
-        let inside = Box::new(room.clone());
+        let (inside, at_the_door) = (Box::new(room.clone()), holder.clone());
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
             runtime.block_on(async {
-                let door = Door::open(&spec, 77, inside).await.expect("free ports");
+                let door = Door::open(&spec, 77, told, at_the_door, inside).await.expect("free ports");
                 ports.send(door.ports().expect("bound")).expect("the test waits");
                 door.serve().await;
             });
         });
         let (handshake, inspector) = opened.recv().expect("the door opens");
-        Self { handshake, inspector, signer, ca_pem: certificate.pem(), room }
+        Self { handshake, inspector, signer, ca_pem: certificate.pem(), room, holder }
     }
 
     fn good_token(&self) -> String {
@@ -96,6 +123,13 @@ impl House {
     }
 
     fn send(&self, url: &str, headers: &[(&str, &str)], offer: &[u8]) -> (u16, String, Option<String>) {
+        let mut response = self.answer(url, headers, offer);
+        let allowed = response.headers().get("access-control-allow-origin");
+        let allowed = allowed.map(|value| value.to_str().expect("ASCII").to_owned());
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("text"), allowed)
+    }
+
+    fn answer(&self, url: &str, headers: &[(&str, &str)], offer: &[u8]) -> http::Response<ureq::Body> {
         let ca = ureq::tls::Certificate::from_pem(self.ca_pem.as_bytes()).expect("a certificate");
         let tls = ureq::tls::TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -106,10 +140,7 @@ impl House {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send(offer).expect("an answer");
-        let allowed = response.headers().get("access-control-allow-origin");
-        let allowed = allowed.map(|value| value.to_str().expect("ASCII").to_owned());
-        (response.status().as_u16(), response.body_mut().read_to_string().expect("text"), allowed)
+        request.send(offer).expect("an answer")
     }
 }
 
@@ -130,6 +161,39 @@ fn one_client_is_let_in_and_the_second_is_told_that_the_session_is_in_use() {
     let (status, body, allowed) = house.post(&headers, b"v=0 offer");
     assert_eq!((status, allowed.as_deref()), (409, Some(ORIGIN)));
     assert!(body.contains("\"SessionInUse\"") && body.contains("in use by another client"), "{body}");
+}
+
+#[test]
+fn a_host_that_has_not_heard_of_its_session_yet_asks_and_lets_the_client_in() {
+    let house = House::open_for(None, Exclusive::UntilDisconnect);
+    let forged = format!("Bearer {}", Signer::new().token(ACCOUNT, FAR_FUTURE));
+    assert_eq!(house.post(&[("Authorization", &forged)], b"v=0 offer").0, 401);
+    assert!(!house.room.asked.load(Ordering::SeqCst), "strangers make the host do nothing");
+    let token = house.good_token();
+    let (status, body, _) = house.post(&[("Authorization", &token)], b"v=0 offer");
+    assert_eq!((status, body.as_str()), (201, "v=0 answer"));
+    assert!(house.room.asked.load(Ordering::SeqCst));
+}
+
+#[test]
+fn until_stop_only_the_client_that_was_connected_comes_back() {
+    let house = House::open_for(Some(assignment()), Exclusive::UntilStop);
+    let token = house.good_token();
+    let offer = |resume: Option<&str>| {
+        let mut headers = vec![("Authorization", token.as_str()), ("Origin", ORIGIN)];
+        headers.extend(resume.map(|secret| (RESUME_HEADER, secret)));
+        let answer = house.answer(&format!("http://127.0.0.1:{}/connection", house.handshake), &headers, b"v=0 offer");
+        house.room.taken.store(0, Ordering::SeqCst);
+        let secret = answer.headers().get(RESUME_HEADER).map(|secret| secret.to_str().expect("ASCII").to_owned());
+        (answer.status().as_u16(), secret)
+    };
+    let (status, secret) = offer(None);
+    let secret = secret.expect("a secret to come back with");
+    assert_eq!(status, 201);
+    house.holder.connected();
+    assert_eq!(offer(None), (409, None), "nobody is connected, and still it is another client's");
+    assert_eq!(offer(Some("guessed")), (409, None));
+    assert_eq!(offer(Some(&secret)), (201, Some(secret.clone())));
 }
 
 #[test]

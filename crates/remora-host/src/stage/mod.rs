@@ -40,13 +40,14 @@ const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// Refining encodes of one unchanged picture, whatever the encoder still hopes to gain.
 const AGAIN_MAX: u32 = 8;
 const LOADS_MAX: usize = 4;
+/// The number under which a client hears of the models of its session, which it has given no command for.
+pub const SESSION_MODELS: u32 = u32::MAX;
 /// Bounds the memory that one connection's unread outputs can take.
 const OUTPUTS_MAX: usize = 1024;
 
 /// What the host can do, as found at its start.
 #[derive(Clone, Debug)]
 pub struct Capability {
-    pub session_id: String,
     pub adapter_name: String,
     pub software: bool,
     /// Most pixels of a streamed picture.
@@ -57,6 +58,8 @@ pub struct Capability {
     pub frame_interval: Duration,
     /// Pictures that are rendered or encoded at the same time.
     pub frames_in_flight_max: usize,
+    /// Triangles that the scene may have; `None` is any number.
+    pub primitives_max: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,6 +117,9 @@ pub struct Surroundings {
 
 pub struct Stage {
     capability: Capability,
+    session_id: String,
+    /// Addresses of what each client finds being loaded.
+    session_models: Vec<String>,
     scene: Scene,
     quality: Quality,
     client: Option<Client>,
@@ -142,6 +148,8 @@ struct Client {
     /// The network is full until then.
     hold_until: Moment,
     loads: usize,
+    /// How many of the session's models have been asked for; one is loaded after the other.
+    session_models_asked: usize,
     statistics_at: Moment,
     statistics_stale: bool,
 }
@@ -164,6 +172,8 @@ impl Stage {
         Self {
             quality: Quality::new(capability.software),
             capability,
+            session_id: String::new(),
+            session_models: Vec::new(),
             scene: Scene::new(),
             client: None,
             outputs: VecDeque::new(),
@@ -185,7 +195,12 @@ impl Stage {
 
     // ------------------------------------------------------------ inputs
 
-    /// A client's control channel is open. The scene it finds is empty.
+    /// The session that clients connect to, before the first does.
+    pub fn assign(&mut self, session_id: String, models: Vec<String>) {
+        (self.session_id, self.session_models) = (session_id, models);
+    }
+
+    /// A client's control channel is open. The scene it finds is empty; the session's models are on their way.
     pub fn connected(&mut self, now: Moment) {
         self.disconnected();
         self.client = Some(Client {
@@ -201,16 +216,18 @@ impl Stage {
             repeat_wanted: false,
             hold_until: Moment::ZERO,
             loads: 0,
+            session_models_asked: 0,
             statistics_at: now + STATISTICS_INTERVAL,
             statistics_stale: false,
         });
         self.tell(Message::Welcome(wire::Welcome {
-            session_id: self.capability.session_id.clone(),
+            session_id: self.session_id.clone(),
             adapter_name: self.capability.adapter_name.clone(),
             software_adapter: self.capability.software,
             viewport_width_pixels_max: self.capability.stream_width_max,
             viewport_height_pixels_max: self.capability.stream_height_max,
         }));
+        self.load_session_model();
     }
 
     pub fn disconnected(&mut self) {
@@ -272,7 +289,6 @@ impl Stage {
     /// Shows a model that the renderer has under [`Stage::next_model`].
     pub fn loaded(&mut self, now: Moment, command: u32, model: Arc<Model>) {
         let Some(client) = &mut self.client else { return };
-        client.loads = client.loads.saturating_sub(1);
         client.change(now);
         let bounds = model.bounds();
         let loaded = wire::ModelLoaded {
@@ -286,6 +302,19 @@ impl Stage {
         };
         let root_entity = self.scene.add_model(model).root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
+        self.load_ended(command);
+    }
+
+    /// Whether the scene may have the model too; if not, why.
+    pub fn has_room_for(&self, model: &Model) -> Result<(), String> {
+        let triangles = self.scene.triangles() + model.triangles();
+        match self.capability.primitives_max {
+            Some(max) if triangles > max => Err(format!(
+                "with {} the scene would have {triangles} triangles; a session of this size may show {max}",
+                model.name
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The key that the next loaded model will have.
@@ -294,9 +323,10 @@ impl Stage {
     }
 
     pub fn load_failed(&mut self, command: u32, code: &str, message: String) {
-        let Some(client) = &mut self.client else { return };
-        client.loads = client.loads.saturating_sub(1);
-        self.refuse(command, code, message);
+        if self.client.is_some() {
+            self.refuse(command, code, message);
+            self.load_ended(command);
+        }
     }
 
     pub fn rendered(&mut self, serial: u64, timings: FrameTimings, triangles_drawn: u64) {
@@ -512,6 +542,23 @@ impl Stage {
             }
             Action::Goodbye => self.put(Output::Close),
             Action::Ping => self.reply(id, Outcome::Done(wire::Done {})),
+        }
+    }
+
+    fn load_ended(&mut self, command: u32) {
+        if command == SESSION_MODELS {
+            self.load_session_model();
+        } else if let Some(client) = &mut self.client {
+            client.loads = client.loads.saturating_sub(1);
+        }
+    }
+
+    fn load_session_model(&mut self) {
+        let Some(client) = &mut self.client else { return };
+        if let Some(uri) = self.session_models.get(client.session_models_asked) {
+            client.session_models_asked += 1;
+            let uri = uri.clone();
+            self.put(Output::Load { command: SESSION_MODELS, uri });
         }
     }
 

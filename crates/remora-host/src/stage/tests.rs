@@ -19,7 +19,6 @@ fn milliseconds(milliseconds: u64) -> Duration {
 
 fn capability(software: bool) -> Capability {
     Capability {
-        session_id: "session".into(),
         adapter_name: "test".into(),
         software,
         stream_pixels_max: 1280 * 720,
@@ -27,6 +26,7 @@ fn capability(software: bool) -> Capability {
         stream_height_max: 2160,
         frame_interval: milliseconds(33),
         frames_in_flight_max: 2,
+        primitives_max: Some(2),
     }
 }
 
@@ -355,6 +355,42 @@ fn the_next_client_finds_a_clean_scene() {
     assert!(world.outputs.contains(&Output::SceneEmptied));
     assert_eq!(world.stage.scene_mut().instances().len(), 0);
     assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the client before is not used");
+}
+
+#[test]
+fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other() {
+    let mut stage = Stage::new(capability(true));
+    let loads = |stage: &mut Stage| {
+        let outputs = std::iter::from_fn(|| stage.poll_output());
+        let loads = outputs.filter_map(|output| match output {
+            Output::Load { command: SESSION_MODELS, uri } => Some(uri),
+            _ => None,
+        });
+        loads.collect::<Vec<_>>()
+    };
+    stage.assign("session".into(), vec!["builtin://a".into(), "builtin://b".into()]);
+    assert!(loads(&mut stage).is_empty(), "nobody is there yet");
+    for _client in 0..2 {
+        stage.connected(milliseconds(0));
+        assert_eq!(loads(&mut stage), ["builtin://a"]);
+        stage.load_failed(SESSION_MODELS, "ModelNotFound", "not there".into());
+        assert_eq!(loads(&mut stage), ["builtin://b"], "one that cannot be loaded does not keep the next away");
+        stage.loaded(milliseconds(1), SESSION_MODELS, triangle());
+        assert!(loads(&mut stage).is_empty());
+        assert_eq!(stage.scene_mut().triangles(), 1);
+    }
+}
+
+#[test]
+fn a_scene_takes_as_many_triangles_as_the_session_may_show() {
+    let mut stage = Stage::new(capability(true));
+    stage.connected(milliseconds(0));
+    for _ in 0..2 {
+        assert_eq!(stage.has_room_for(&triangle()), Ok(()));
+        stage.loaded(milliseconds(1), 5, triangle());
+    }
+    let why = stage.has_room_for(&triangle()).expect_err("a third is too many");
+    assert!(why.contains("3 triangles") && why.contains("may show 2"), "{why}");
 }
 
 #[test]

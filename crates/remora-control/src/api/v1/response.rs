@@ -53,7 +53,9 @@ impl PropertiesBody {
             Phase::Ended { how: Ending::Expired, .. } => {
                 ("Expired", None, Some(format!("The session has been Ready for its maximum lease time of {lease}.")))
             }
-            Phase::Ended { how: Ending::Failed { why }, .. } => ("Error", None, Some(why.clone())),
+            Phase::Ended { how: Ending::NoCapacity { why } | Ending::Failed { why }, .. } => {
+                ("Error", None, Some(why.clone()))
+            }
         };
         let ports = address.map_or(Ports::default(), |address| Ports {
             arr_inspector_port: address.inspector_port,

@@ -47,6 +47,7 @@ impl SessionBody {
                 let (status, error) = match how {
                     Ending::Stopped => ("Stopped", None),
                     Ending::Expired => ("Expired", None),
+                    Ending::NoCapacity { why } => ("Error", Some(Detail::new("NoCapacity", why))),
                     Ending::Failed { why } => ("Error", Some(Detail::new("RenderHostFailure", why))),
                 };
                 (status, None, ready_since.is_some(), error)

@@ -51,12 +51,12 @@ fn talk(state: HostState) {
 
 async fn obey(spec: &HostSpec, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
-    for sequence in 1.. {
-        let report = HostReport { sequence, state: state.clone(), connected_clients: 0 };
+    let report = HostReport { state, connected_clients: 0 };
+    loop {
         match report_once(spec, &report).await {
             // Nobody answers: the lease that it was told last is all that counts, and tests are shorter.
             None => {}
-            Some(HostOrder::Run { .. }) => {}
+            Some(HostOrder::Run(_) | HostOrder::Wait) => {}
             Some(HostOrder::Stop { .. }) => return,
         }
         if failed {

@@ -100,6 +100,7 @@ impl Plane {
             allowed_origins: vec!["http://localhost:8080".into()],
             model_files: vec![],
             start_max: policy.start_max,
+            config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
             authority: Arc::new(Authority::open(&path, START).unwrap()),
             operators_certificate: None,
@@ -227,7 +228,7 @@ impl Plane {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");
-        self.control_plane.reconciler().plan.spec(&session, host, self.clock.now()).unwrap()
+        self.control_plane.reconciler().plan.for_session(&session, host, self.clock.now()).unwrap()
     }
 
     pub async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
@@ -239,7 +240,7 @@ impl Plane {
 
     /// As a host does it.
     pub async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
-        let report = HostReport { sequence: 1, state, connected_clients: 0 };
+        let report = HostReport { state, connected_clients: 0 };
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
         let target = format!("/hosts/{}/report", host.host_id);
@@ -290,6 +291,7 @@ pub fn policy(listening_since: Timestamp) -> Policy {
         silence_max: Duration::from_secs(10),
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
+        capacity_wait: Duration::from_secs(20),
         keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
         listening_since,
     }
