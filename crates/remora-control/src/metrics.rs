@@ -95,7 +95,7 @@ impl Metrics {
                 let how = match how {
                     Ending::Stopped => "Stopped",
                     Ending::Expired => "Expired",
-                    Ending::Failed { .. } => "Error",
+                    Ending::NoCapacity { .. } | Ending::Failed { .. } => "Error",
                 };
                 counter!(ENDED, "size" => size, "status" => how).increment(1);
                 match before {
