@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
-use remora_session::{Policy, Size, Timestamp};
+use remora_session::{AccountId, Policy, Size, Timestamp};
 use serde::Deserialize;
 
 pub use check::InvalidConfig;
+pub(crate) use check::{is_loopback_address, is_safe_address};
 
 use crate::store::Quota;
 
@@ -183,7 +184,7 @@ pub struct Identity {
     pub jwks_url: Option<String>,
     /// PEM file of the CA that signed the issuer's certificate, if the operating system does not trust it.
     pub ca_file: Option<PathBuf>,
-    /// The claim that holds a role or a list of roles.
+    /// The claim that holds a role, several in one string, or a list: `roles`, `scp`, `realm_access.roles`.
     #[serde(default = "Identity::default_role_claim")]
     pub role_claim: String,
     /// Which values of the claim make an Administrator or a Client.
@@ -196,6 +197,12 @@ pub struct Identity {
 impl Identity {
     fn default_role_claim() -> String {
         "roles".into()
+    }
+
+    /// Whether holders of its tokens may use the account.
+    pub fn opens(&self, account: &AccountId) -> bool {
+        let same = |id: &str| id.parse().as_ref() == Ok(account);
+        self.accounts.iter().any(|id| id == EVERY_ACCOUNT || same(id))
     }
 }
 

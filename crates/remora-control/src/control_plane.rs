@@ -29,6 +29,7 @@ use crate::api::{common, link, v1};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::identity::Identities;
 use crate::launch::LaunchPlan;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     pub policy: Policy,
     pub tokens: Arc<Tokens>,
+    /// Those of the configuration.
+    pub identities: Arc<Identities>,
     pub plan: LaunchPlan,
 }
 
@@ -67,6 +70,7 @@ pub struct ControlPlane {
     store: Arc<dyn Store>,
     clock: Clock,
     tokens: Arc<Tokens>,
+    identities: Arc<Identities>,
     config: Arc<Config>,
     limits: Arc<Limits>,
     sessions: Arc<Sessions>,
@@ -76,7 +80,7 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, fleet, clock, bell, config, policy, tokens, plan } = parts;
+        let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan } = parts;
         let metrics = Metrics::default();
         let sessions = Arc::new(Sessions::new(
             store.clone(),
@@ -96,7 +100,7 @@ impl ControlPlane {
             bell,
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
-        Self { store, clock, tokens, config, limits, sessions, metrics, reconciler }
+        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
@@ -168,7 +172,7 @@ impl ControlPlane {
 
     fn sts(&self) -> Sts {
         let (store, tokens, limits) = (self.store.clone(), self.tokens.clone(), self.limits.clone());
-        Sts { store, tokens, limits, clock: self.clock.clone() }
+        Sts { store, tokens, limits, identities: self.identities.clone(), clock: self.clock.clone() }
     }
 }
 

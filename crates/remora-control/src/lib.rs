@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod control_plane;
 pub mod host_secrets;
+pub mod identity;
 pub mod launch;
 pub mod limits;
 pub mod listen;

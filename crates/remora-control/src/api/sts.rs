@@ -1,9 +1,19 @@
-//! The token service: an account's key for an access token. `GET /accounts/{id}/token`, the path in any case.
+//! The token service: an account's key, or the access token of a configured issuer, for an access token of this service.
+//! `GET /accounts/{id}/token`, the path in any case.
+//!
+//! | `Authorization` | |
+//! |---|---|
+//! | `Bearer {accountId}:{accountKey}` | whoever has a key is an Administrator |
+//! | `Bearer {access token}` | of an OpenID Connect issuer, which says the role: see [`identity`](crate::identity) |
+//!
+//! What opens nothing is answered with 401 without body, a good token that gives no role in the account with 403
+//! without body.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use remora_protocol::token::Role;
@@ -13,6 +23,7 @@ use serde::Serialize;
 use super::common::{bearer, error, json, uncached};
 use super::limit::too_many;
 use crate::clock::Clock;
+use crate::identity::{ATTEMPT_PAUSE, Identities, Rejected};
 use crate::limits::{Limits, TooMany};
 use crate::listen::Peer;
 use crate::store::{Store, StoreError};
@@ -26,6 +37,7 @@ pub struct Sts {
     pub store: Arc<dyn Store>,
     pub tokens: Arc<Tokens>,
     pub limits: Arc<Limits>,
+    pub identities: Arc<Identities>,
     pub clock: Clock,
 }
 
@@ -33,6 +45,10 @@ pub struct Sts {
 enum Refusal {
     /// The credentials open nothing, or not this account.
     Unauthorized,
+    /// They are good, but not for this account.
+    Forbidden,
+    /// Whoever could tell does not answer.
+    Undecided,
     TooMany(TooMany),
     Internal(StoreError),
 }
@@ -75,7 +91,12 @@ impl Sts {
     }
 
     async fn role(&self, account: &AccountId, credentials: &str) -> Result<Role, Refusal> {
-        let (id, key) = credentials.split_once(':').ok_or(Refusal::Unauthorized)?;
+        // An access token has no colon: it is base64 and dots.
+        let Some((id, key)) = credentials.split_once(':') else {
+            let role = self.identities.role(credentials, account).await?;
+            let exists = self.store.account(account).await?.is_some();
+            return if exists { Ok(role) } else { Err(Refusal::Forbidden) };
+        };
         if id.parse().as_ref() != Ok(account) {
             return Err(Refusal::Unauthorized);
         }
@@ -90,6 +111,16 @@ impl From<TooMany> for Refusal {
     }
 }
 
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Invalid => Self::Unauthorized,
+            Rejected::Forbidden => Self::Forbidden,
+            Rejected::Undecided => Self::Undecided,
+        }
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(failure: StoreError) -> Self {
         Self::Internal(failure)
@@ -100,6 +131,13 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Refusal::Unauthorized => StatusCode::UNAUTHORIZED.into_response(),
+            Refusal::Forbidden => StatusCode::FORBIDDEN.into_response(),
+            Refusal::Undecided => {
+                let message = "The token's issuer does not publish its keys at the moment, so it cannot be verified.";
+                let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "IssuerUnavailable", message);
+                response.headers_mut().insert(RETRY_AFTER, ATTEMPT_PAUSE.as_secs().into());
+                response
+            }
             Refusal::TooMany(too_many_requests) => too_many(too_many_requests),
             Refusal::Internal(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "an account cannot be read");

@@ -118,9 +118,10 @@ fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
 fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
     let issuer_address = "it takes an https address; http only for one on this machine";
     let of = |name: &str| format!("{key}.{name}");
-    demand(is_safe_issuer(&identity.issuer), &of("issuer"), &identity.issuer, issuer_address)?;
+    let issuer = &identity.issuer;
+    demand(is_safe_address(issuer) && !issuer.contains('?'), &of("issuer"), issuer, issuer_address)?;
     if let Some(url) = &identity.jwks_url {
-        demand(is_safe_issuer(url), &of("jwks_url"), url, issuer_address)?;
+        demand(is_safe_address(url), &of("jwks_url"), url, issuer_address)?;
     }
     let audience = &identity.audience;
     demand(!audience.is_empty(), &of("audience"), audience, "it takes what is in the `aud` of the issuer's tokens")?;
@@ -143,11 +144,14 @@ fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
 }
 
 /// Whether keys may be fetched from there: whoever can change them on the way can make tokens.
-fn is_safe_issuer(address: &str) -> bool {
-    web_address(address).is_some_and(|uri| {
-        let plain = uri.query().is_none() && !address.contains(['#', '@']);
-        plain && (uri.scheme_str() == Some("https") || uri.host().is_some_and(is_loopback))
-    })
+pub(crate) fn is_safe_address(address: &str) -> bool {
+    let encrypted = web_address(address).is_some_and(|uri| uri.scheme_str() == Some("https"));
+    !address.contains(['#', '@']) && (encrypted || is_loopback_address(address))
+}
+
+/// Whether it is on this machine, whatever its scheme.
+pub(crate) fn is_loopback_address(address: &str) -> bool {
+    web_address(address).is_some_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
 fn web_address(address: &str) -> Option<Uri> {

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control_plane::{ControlPlane, Parts};
 use crate::host_secrets::HostSecrets;
+use crate::identity::Identities;
 use crate::launch::LaunchPlan;
 use crate::listen;
 use crate::metrics::Metrics;
@@ -65,6 +66,7 @@ impl Core {
         let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
         drop(keys);
         let certificates = Certificates::open(authority.clone(), place.names.clone(), &config.listen, clock.clone())?;
+        let identities = Arc::new(Identities::new(&config.identities, &clock)?);
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
         let config = Arc::new(config);
@@ -90,6 +92,7 @@ impl Core {
             config,
             policy,
             tokens,
+            identities,
             plan,
         });
         let acceptor = tls::acceptor(certificates.choice())?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::authority::AuthorityError;
+use crate::identity::IdentityError;
 use crate::provision::ProvisionError;
 use crate::store::StoreError;
 use crate::tls::TlsError;
@@ -44,6 +45,8 @@ pub enum UpError {
     Authority(#[from] AuthorityError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
     #[error("the fleet cannot be taken over: {0}")]

@@ -11,6 +11,7 @@ mod create_session;
 mod extend_lease;
 mod get_session;
 mod hosts_fail;
+mod identity;
 mod lease_ends;
 mod limits;
 mod list_sessions;

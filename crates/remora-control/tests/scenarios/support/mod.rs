@@ -1,6 +1,7 @@
 pub mod fake_host;
 pub mod http;
 pub mod installation;
+pub mod issuer;
 pub mod plane;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ use remora_control::clock::{Clock, ManualClock};
 use remora_control::config::Config;
 use remora_control::control_plane::{ControlPlane, Parts, PortalOptions};
 use remora_control::host_secrets::HostSecrets;
+use remora_control::identity::Identities;
 use remora_control::launch::LaunchPlan;
 use remora_control::listen;
 use remora_control::portal::Asset;
@@ -113,6 +114,7 @@ impl Plane {
             config: config.clone(),
             policy,
             tokens: tokens.clone(),
+            identities: Arc::new(Identities::new(&config.identities, &clock).unwrap()),
             plan,
         }));
 

@@ -1,0 +1,119 @@
+//! An issuer's published documents, over HTTP, within limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::Deserialize;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::IdentityError;
+use super::keys::{InvalidKeySet, KeySet};
+use crate::config::{Identity, is_loopback_address, is_safe_address};
+
+/// For both documents together it is twice as much, which is less than a token request may take.
+const ANSWER_MAX: Duration = Duration::from_secs(4);
+/// The largest that are published have some 20 KiB.
+const DOCUMENT_BYTES_MAX: u64 = 256 * 1_024;
+
+pub(super) struct Fetcher {
+    agent: ureq::Agent,
+    issuer: String,
+    jwks_url: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("{url}: {source}")]
+    Http { url: String, source: Box<ureq::Error> },
+    #[error("{url} answers with status {status}")]
+    Status { url: String, status: u16 },
+    #[error("{url} is not the configuration of an OpenID Connect issuer")]
+    Configuration { url: String },
+    #[error("{url} is the configuration of another issuer, {found}")]
+    OtherIssuer { url: String, found: String },
+    #[error("the issuer's keys are said to be at {url}, where they could be forged on the way")]
+    UnsafeAddress { url: String },
+    #[error("{url}: {source}")]
+    Keys { url: String, source: InvalidKeySet },
+}
+
+#[derive(Deserialize)]
+struct ProviderConfiguration {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Fetcher {
+    pub fn new(identity: &Identity) -> Result<Self, IdentityError> {
+        let local = is_loopback_address(&identity.issuer);
+        let roots = roots(identity, local)?;
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .build();
+        let mut config = ureq::Agent::config_builder()
+            .timeout_global(Some(ANSWER_MAX))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .tls_config(tls);
+        if local {
+            config = config.proxy(None);
+        }
+        let agent = config.build().new_agent();
+        Ok(Self { agent, issuer: identity.issuer.clone(), jwks_url: identity.jwks_url.clone() })
+    }
+
+    /// Blocks, for a bounded time.
+    pub fn keys(&self) -> Result<KeySet, FetchError> {
+        let url = self.jwks_url.clone().map_or_else(|| self.discover(), Ok)?;
+        KeySet::parse(&self.get(&url)?).map_err(|source| FetchError::Keys { url, source })
+    }
+
+    /// OpenID Connect Discovery 1.0, section 4.
+    fn discover(&self) -> Result<String, FetchError> {
+        let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let ProviderConfiguration { issuer, jwks_uri } =
+            serde_json::from_slice(&self.get(&url)?).map_err(|_| FetchError::Configuration { url: url.clone() })?;
+        if issuer != self.issuer {
+            return Err(FetchError::OtherIssuer { url, found: issuer });
+        }
+        // Only an issuer on this machine may have its keys in plain HTTP, and then on this machine too.
+        let safe =
+            is_safe_address(&jwks_uri) && (jwks_uri.starts_with("https://") || is_loopback_address(&self.issuer));
+        if safe { Ok(jwks_uri) } else { Err(FetchError::UnsafeAddress { url: jwks_uri }) }
+    }
+
+    fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        let failed = |source| FetchError::Http { url: url.to_owned(), source: Box::new(source) };
+        let mut response = self.agent.get(url).header("Accept", "application/json").call().map_err(failed)?;
+        match response.status().as_u16() {
+            200 => response.body_mut().with_config().limit(DOCUMENT_BYTES_MAX).read_to_vec().map_err(failed),
+            status => Err(FetchError::Status { url: url.to_owned(), status }),
+        }
+    }
+}
+
+/// The authority that the operator names, or else those that the operating system trusts.
+fn roots(identity: &Identity, local: bool) -> Result<Vec<Certificate<'static>>, IdentityError> {
+    let certificates: Vec<CertificateDer<'static>> = match &identity.ca_file {
+        Some(path) => {
+            let unusable = |problem: String| IdentityError::CaFile { path: path.clone(), problem };
+            let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            let found = read.map_err(|error| unusable(error.to_string()))?;
+            if found.is_empty() {
+                return Err(unusable("there is no certificate in it".into()));
+            }
+            found
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs().certs;
+            if found.is_empty() && !local {
+                return Err(IdentityError::NoAuthorities { issuer: identity.issuer.clone() });
+            }
+            found
+        }
+    };
+    Ok(certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
+}

@@ -1,0 +1,262 @@
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use remora_control::account::new_account_id;
+use remora_control::config::Config;
+use remora_control::identity::ATTEMPT_PAUSE;
+use remora_protocol::token::Role;
+use serde_json::{Value, json};
+
+use crate::support::http::Answer;
+use crate::support::issuer::{self, Issuer, Key, key_set};
+use crate::support::plane::{Plane, START};
+
+const AUDIENCE: &str = "api://remora";
+
+async fn start(issuer: &Issuer) -> Plane {
+    start_for(issuer, "\"*\"").await
+}
+
+async fn start_for(issuer: &Issuer, accounts: &str) -> Plane {
+    let config = format!(
+        "[[identity]]\nissuer = '{}'\naudience = '{AUDIENCE}'\naccounts = [{accounts}]\n\
+         roles = {{ 'remora.admin' = 'administrator', 'remora.use' = 'client' }}",
+        issuer.url
+    );
+    let config = Config::parse(&config).unwrap();
+    config.check().unwrap();
+    Plane::start_with(config).await
+}
+
+fn claims(issuer: &Issuer) -> Value {
+    let now = START.as_seconds();
+    json!({ "iss": issuer.url, "aud": AUDIENCE, "exp": now + 3_600, "nbf": now, "sub": "x", "roles": ["remora.admin"] })
+}
+
+async fn ask(plane: &Plane, token: &str) -> Answer {
+    let target = format!("/accounts/{}/token", plane.account);
+    plane.send("GET", &target, &[("Authorization", &format!("Bearer {token}"))], "").await
+}
+
+/// The role in the access token that this one is exchanged for.
+async fn role(plane: &Plane, token: &str) -> Role {
+    let answer = ask(plane, token).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let token = answer.json()["AccessToken"].as_str().unwrap().to_owned();
+    let bearer = plane.tokens.verify(&token, plane.clock.now()).unwrap();
+    assert_eq!(bearer.account, plane.account);
+    bearer.role
+}
+
+async fn assert_unauthorized(plane: &Plane, token: &str, why: &str) {
+    let answer = ask(plane, token).await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, ""), "{why}");
+    assert_eq!(answer.header("WWW-Authenticate"), None, "{why}");
+}
+
+#[tokio::test]
+async fn every_kind_of_signature_that_needs_a_private_key_is_good() {
+    let keys = [
+        Key::rsa("rs256", Algorithm::RS256),
+        Key::rsa("rs384", Algorithm::RS384),
+        Key::rsa("rs512", Algorithm::RS512),
+        Key::rsa("ps256", Algorithm::PS256),
+        Key::ec("es256", Algorithm::ES256),
+        Key::ec("es384", Algorithm::ES384),
+    ];
+    let issuer = Issuer::start(&keys.each_ref()).await;
+    let mut plane = start(&issuer).await;
+    for key in &keys {
+        assert_eq!(role(&plane, &key.sign(&claims(&issuer))).await, Role::Administrator, "{}", key.id);
+    }
+    assert_eq!(issuer.fetched(), 1, "one set holds them all");
+    // And what it is exchanged for opens the API.
+    plane.token = ask(&plane, &keys[0].sign(&claims(&issuer))).await.json()["AccessToken"].as_str().unwrap().to_owned();
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_claim_says_the_role_and_without_one_there_is_no_access() {
+    let key = Key::ec("key", Algorithm::ES256);
+    let issuer = Issuer::start(&[&key]).await;
+    let plane = start(&issuer).await;
+    let with = |roles: Value| {
+        let mut claims = claims(&issuer);
+        claims["roles"] = roles;
+        key.sign(&claims)
+    };
+    assert_eq!(role(&plane, &with(json!("remora.use"))).await, Role::Client);
+    assert_eq!(role(&plane, &with(json!(["remora.use", "remora.admin"]))).await, Role::Administrator);
+    for none in [json!([]), json!("remora.Admin"), Value::Null] {
+        let answer = ask(&plane, &with(none)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (403, ""));
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_speaks_for_the_accounts_that_the_operator_gave_it() {
+    let key = Key::ec("key", Algorithm::ES256);
+    let issuer = Issuer::start(&[&key]).await;
+    let plane = start_for(&issuer, "\"11111111-2222-3333-4444-555555555555\"").await;
+    let answer = ask(&plane, &key.sign(&claims(&issuer))).await;
+    assert_eq!((answer.status, answer.body.as_str()), (403, ""), "another account");
+    let plane = start(&issuer).await;
+    let target = format!("/accounts/{}/token", new_account_id());
+    let authorization = format!("Bearer {}", key.sign(&claims(&issuer)));
+    let answer = plane.send("GET", &target, &[("Authorization", &authorization)], "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (403, ""), "an account that there is not");
+}
+
+#[tokio::test]
+async fn what_is_expired_or_early_or_for_others_is_refused() {
+    let key = Key::ec("key", Algorithm::ES256);
+    let issuer = Issuer::start(&[&key]).await;
+    let plane = start(&issuer).await;
+    let now = START.as_seconds();
+    for (claim, value) in [
+        ("exp", json!(now - 61)),
+        ("exp", Value::Null),
+        ("exp", json!("soon")),
+        ("nbf", json!(now + 120)),
+        ("aud", json!("api://other")),
+        ("aud", json!(["api://other"])),
+        ("aud", Value::Null),
+        ("iss", json!("http://127.0.0.1:1")),
+        ("iss", json!(format!("{}/", issuer.url))),
+        ("iss", Value::Null),
+    ] {
+        let mut claims = claims(&issuer);
+        claims[claim] = value.clone();
+        assert_unauthorized(&plane, &key.sign(&claims), &format!("{claim} {value}")).await;
+    }
+    let mut several = claims(&issuer);
+    several["aud"] = json!(["api://other", AUDIENCE]);
+    assert_eq!(role(&plane, &key.sign(&several)).await, Role::Administrator);
+    plane.hand.advance(Duration::from_secs(3_600 + 60));
+    assert_unauthorized(&plane, &key.sign(&claims(&issuer)), "expired by now").await;
+}
+
+#[tokio::test]
+async fn forgeries_are_refused() {
+    let key = Key::rsa("key", Algorithm::RS256);
+    let issuer = Issuer::start(&[&key]).await;
+    let plane = start(&issuer).await;
+    let claims = claims(&issuer);
+    let good = key.sign(&claims);
+    let [header, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("{good}") };
+
+    let unsigned = |header: Value| format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(header.to_string()));
+    // Anybody knows the public key: with it as the secret of an HMAC, the token verifies where nobody looks.
+    let public = key.public();
+    let modulus = URL_SAFE_NO_PAD.decode(public["n"].as_str().unwrap()).unwrap();
+    let hmac = |secret: &[u8]| {
+        let header = Header { kid: Some("key".into()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap()
+    };
+    let other_claims = Key::rsa("key", Algorithm::RS256).sign(&json!({ "iss": issuer.url, "aud": AUDIENCE }));
+    let other_payload = other_claims.split('.').nth(1).unwrap();
+    // Says itself where its key is; nobody asks.
+    let mut own_key = Header { kid: Some("key".into()), ..Header::new(Algorithm::RS256) };
+    own_key.jku = Some(format!("{}/keys", issuer.url));
+    let own_header = URL_SAFE_NO_PAD.encode(serde_json::to_string(&own_key).unwrap());
+    let forgeries = [
+        ("another key", Key::other_rsa("key").sign(&claims)),
+        ("another algorithm of the same key", Key::rsa("key", Algorithm::PS256).sign(&claims)),
+        ("no algorithm", unsigned(json!({ "alg": "none", "kid": "key" }))),
+        ("no algorithm, in other letters", unsigned(json!({ "alg": "None", "kid": "key" }))),
+        ("no signature", unsigned(json!({ "alg": "RS256", "kid": "key" }))),
+        ("the public key as a secret", hmac(public.to_string().as_bytes())),
+        ("the modulus as a secret", hmac(&modulus)),
+        ("no key id", unsigned(json!({ "alg": "RS256" }))),
+        ("other claims", format!("{header}.{other_payload}.{signature}")),
+        ("another header", format!("{own_header}.{payload}.{signature}")),
+        ("a critical extension", unsigned(json!({ "alg": "RS256", "kid": "key", "crit": ["b64"] }))),
+        ("half a token", format!("{header}.{payload}")),
+        ("not a token", "a.b.c".to_owned()),
+        ("too long", format!("{good}{}", "A".repeat(20_000))),
+    ];
+    for (why, token) in forgeries {
+        assert_unauthorized(&plane, &token, why).await;
+    }
+    assert_eq!(role(&plane, &good).await, Role::Administrator);
+}
+
+#[tokio::test]
+async fn a_new_key_is_fetched_when_it_is_used_but_nobody_can_make_the_issuer_be_asked_often() {
+    let (first, second) = (Key::ec("first", Algorithm::ES256), Key::ec("second", Algorithm::ES256));
+    let issuer = Issuer::start(&[&first]).await;
+    let plane = start(&issuer).await;
+    role(&plane, &first.sign(&claims(&issuer))).await;
+    issuer.publish(key_set(&[&second]));
+    for _ in 0..20 {
+        assert_unauthorized(&plane, &second.sign(&claims(&issuer)), "not known yet").await;
+    }
+    assert_eq!(issuer.fetched(), 1);
+    plane.hand.advance(ATTEMPT_PAUSE);
+    role(&plane, &second.sign(&claims(&issuer))).await;
+    assert_eq!(issuer.fetched(), 2);
+    assert_unauthorized(&plane, &first.sign(&claims(&issuer)), "withdrawn").await;
+}
+
+#[tokio::test]
+async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
+    let (known, new) = (Key::ec("known", Algorithm::ES256), Key::ec("new", Algorithm::ES256));
+    let issuer = Issuer::start(&[&known]).await;
+    let plane = start(&issuer).await;
+    let lasting = |key: &Key| {
+        let mut claims = claims(&issuer);
+        claims["exp"] = json!(START.as_seconds() + 1_000_000);
+        key.sign(&claims)
+    };
+    role(&plane, &lasting(&known)).await;
+    issuer.publish(issuer::Answer::Status(503));
+    plane.hand.advance(Duration::from_secs(23 * 60 * 60));
+    role(&plane, &lasting(&known)).await;
+    plane.hand.advance(ATTEMPT_PAUSE);
+    let answer = ask(&plane, &lasting(&new)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "IssuerUnavailable"));
+    assert_eq!(answer.header("Retry-After"), Some("10"));
+    // After a day nobody knows what has been withdrawn.
+    plane.hand.advance(Duration::from_secs(60 * 60));
+    assert_eq!(ask(&plane, &lasting(&known)).await.status, 503);
+    issuer.publish(key_set(&[&known]));
+    plane.hand.advance(ATTEMPT_PAUSE);
+    role(&plane, &lasting(&known)).await;
+}
+
+#[tokio::test]
+async fn what_an_issuer_may_not_publish_is_not_taken() {
+    let key = Key::ec("key", Algorithm::ES256);
+    let elsewhere = Issuer::start(&[&key]).await;
+    let issuer = Issuer::start(&[]).await;
+    let plane = start(&issuer).await;
+    let mut padded = json!({ "keys": [key.public()] });
+    padded["padding"] = json!("x".repeat(300_000));
+    for (why, answer) in [
+        ("huge", issuer::Answer::Body(padded.to_string())),
+        ("not JSON", issuer::Answer::Body("<html>".into())),
+        ("nothing in it", issuer::Answer::Body(r#"{"keys":[]}"#.into())),
+        ("somewhere else", issuer::Answer::Redirect(format!("{}/keys", elsewhere.url))),
+        ("failing", issuer::Answer::Status(500)),
+        ("too slow", issuer::Answer::Silence),
+    ] {
+        issuer.publish(answer);
+        plane.hand.advance(ATTEMPT_PAUSE);
+        assert_eq!(ask(&plane, &key.sign(&claims(&issuer))).await.status, 503, "{why}");
+    }
+    assert_eq!(elsewhere.fetched(), 0);
+    issuer.publish(key_set(&[&key]));
+    plane.hand.advance(ATTEMPT_PAUSE);
+    role(&plane, &key.sign(&claims(&issuer))).await;
+}
+
+#[tokio::test]
+async fn without_configured_issuers_no_token_from_outside_is_good() {
+    let key = Key::ec("key", Algorithm::ES256);
+    let issuer = Issuer::start(&[&key]).await;
+    let plane = Plane::start().await;
+    assert_unauthorized(&plane, &key.sign(&claims(&issuer)), "nobody vouches for it").await;
+    assert_eq!(issuer.fetched(), 0, "addresses in tokens are not visited");
+}

@@ -1,0 +1,136 @@
+//! An OpenID Connect issuer on this machine, which publishes what it is told to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::StatusCode;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use remora_control::listen;
+use remora_control::token::new_private_key_pem;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Making one takes a second.
+static RSA: LazyLock<[String; 2]> = LazyLock::new(|| [(); 2].map(|()| new_private_key_pem().unwrap()));
+
+pub struct Issuer {
+    pub url: String,
+    published: Arc<Published>,
+    /// Ends the listener when it is dropped.
+    closing: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+struct Published {
+    url: String,
+    key_set: Mutex<Answer>,
+    fetched: AtomicUsize,
+}
+
+/// What a request for the key set gets.
+#[derive(Clone)]
+pub enum Answer {
+    Body(String),
+    Status(u16),
+    Redirect(String),
+    Silence,
+}
+
+/// A signing key and the name that it is published under.
+#[derive(Clone)]
+pub struct Key {
+    pub id: &'static str,
+    pub algorithm: Algorithm,
+    signing: EncodingKey,
+}
+
+impl Key {
+    pub fn rsa(id: &'static str, algorithm: Algorithm) -> Self {
+        Self { id, algorithm, signing: EncodingKey::from_rsa_pem(RSA[0].as_bytes()).unwrap() }
+    }
+
+    /// Another one than [`rsa`](Self::rsa).
+    pub fn other_rsa(id: &'static str) -> Self {
+        Self { id, algorithm: Algorithm::RS256, signing: EncodingKey::from_rsa_pem(RSA[1].as_bytes()).unwrap() }
+    }
+
+    pub fn ec(id: &'static str, algorithm: Algorithm) -> Self {
+        let curve = match algorithm {
+            Algorithm::ES256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            Algorithm::ES384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            other => panic!("{other:?} has no curve"),
+        };
+        let pem = rcgen::KeyPair::generate_for(curve).unwrap().serialize_pem();
+        Self { id, algorithm, signing: EncodingKey::from_ec_pem(pem.as_bytes()).unwrap() }
+    }
+
+    pub fn public(&self) -> Value {
+        let mut jwk = Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap();
+        jwk.common.key_id = Some(self.id.to_owned());
+        serde_json::to_value(jwk).unwrap()
+    }
+
+    pub fn sign(&self, claims: &Value) -> String {
+        let mut header = Header::new(self.algorithm);
+        header.kid = Some(self.id.to_owned());
+        jsonwebtoken::encode(&header, claims, &self.signing).unwrap()
+    }
+}
+
+pub fn key_set(keys: &[&Key]) -> Answer {
+    Answer::Body(json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() }).to_string())
+}
+
+impl Issuer {
+    pub async fn start(keys: &[&Key]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let published =
+            Arc::new(Published { url: url.clone(), key_set: Mutex::new(key_set(keys)), fetched: AtomicUsize::new(0) });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(configuration))
+            .route("/keys", get(answer))
+            .with_state(published.clone());
+        let (closing, closed) = watch::channel(false);
+        let serving = tokio::spawn(listen::serve(listener, None, router, closed));
+        Self { url, published, closing, serving }
+    }
+
+    pub fn publish(&self, answer: Answer) {
+        *self.published.key_set.lock().unwrap() = answer;
+    }
+
+    /// How often the key set was asked for.
+    pub fn fetched(&self) -> usize {
+        self.published.fetched.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        self.serving.abort();
+    }
+}
+
+async fn configuration(State(published): State<Arc<Published>>) -> String {
+    json!({ "issuer": published.url, "jwks_uri": format!("{}/keys", published.url) }).to_string()
+}
+
+async fn answer(State(published): State<Arc<Published>>) -> axum::response::Response {
+    published.fetched.fetch_add(1, Ordering::SeqCst);
+    let answer = published.key_set.lock().unwrap().clone();
+    match answer {
+        Answer::Body(body) => body.into_response(),
+        Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Answer::Redirect(to) => (StatusCode::FOUND, [(http::header::LOCATION, to)]).into_response(),
+        Answer::Silence => std::future::pending().await,
+    }
+}
