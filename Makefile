@@ -18,7 +18,7 @@ build: setup web/portal/dist/index.html
 test: setup-test lint unit web-test e2e sdk-test
 
 unit: setup-test web/portal/dist/index.html
-	$(CARGO) test --workspace
+	scripts/with-postgres.sh $(CARGO) test --workspace
 
 web-test: setup-test
 	cd web && npm test

@@ -23,6 +23,10 @@ have_vulkan_driver() {
     ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1 || [ -n "${VK_DRIVER_FILES:-}" ]
 }
 
+have_postgres_server() {
+    command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
 want gcc "compiles the C libraries inside (video encoder, cryptography, SQLite)" gcc
 want g++ "compiles the C++ libraries inside (video encoder, mesh optimiser)" g++
 want nasm "makes the video encoder fast" nasm
@@ -30,6 +34,7 @@ want libvulkan1 "finds the graphics driver"
 have_vulkan_driver || want mesa-vulkan-drivers "renders on the processor where there is no graphics card"
 if [ "$purpose" = test ]; then
     want chromium "tests open the page in a real browser" chromium
+    have_postgres_server || want postgresql "tests run the store on a throw-away PostgreSQL too"
     want python3-venv "tests call the API with the official Python SDK"
 fi
 

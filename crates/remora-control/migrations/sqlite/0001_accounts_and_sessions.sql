@@ -12,7 +12,8 @@ CREATE TABLE account_key (
     PRIMARY KEY (account, slot)
 ) STRICT;
 
--- Times are milliseconds since 1970. host, occupies (room for that host), live, ready_at (of a Ready session) and wake_at are derived from phase, so that they can be looked up.
+-- Times are milliseconds since 1970. host, occupies (room for that host), live, ready_at (of a Ready session) and wake_at
+-- are derived from phase, so that they can be looked up.
 CREATE TABLE session (
     account       TEXT    NOT NULL,
     id            TEXT    NOT NULL,

@@ -4,8 +4,14 @@
 //! generation that was read. What a method has returned `Ok` for is on disk. Only the modules below know SQL, and
 //! only `record` knows how a session looks in a row.
 
+mod database;
+mod error;
+mod read;
+mod recent;
 mod record;
-mod sqlite;
+mod sql;
+mod write;
+mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,26 +20,10 @@ use remora_session::{AccountId, Address, HostId, Session, SessionId, SessionKey,
 
 use crate::account::{Account, KeyHash};
 
-pub use sqlite::SqliteStore;
+pub use error::StoreError;
+pub use sql::SqlStore;
 
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("the database {path} was written by a newer Remora; start that one, or choose another data directory")]
-    Newer { path: String },
-    #[error(
-        "the file {path} is not a usable database and has been left as it is; restore a backup, or move it away to \
-         start afresh"
-    )]
-    Corrupt { path: String, source: sqlx::Error },
-    #[error("the database cannot be prepared: {0}")]
-    Migration(sqlx::migrate::MigrateError),
-    #[error("the database refuses: {0}")]
-    Database(#[from] sqlx::Error),
-    #[error("a row of the database cannot be read: {0}")]
-    Unreadable(String),
-}
 
 /// A session as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

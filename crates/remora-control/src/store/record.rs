@@ -3,9 +3,10 @@
 use remora_session::{Address, Ending, HostId, Launch, LeaseMinutes, Phase, Session, SessionKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::{StoreError, Stored};
+use crate::account::KeyHash;
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -196,7 +197,7 @@ pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
     })
 }
 
-pub(super) fn row_to_stored(row: &SqliteRow) -> Result<Stored, StoreError> {
+pub(super) fn row_to_stored(row: &AnyRow) -> Result<Stored, StoreError> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let time = |column: &str| row.try_get::<i64, _>(column).map(to_timestamp);
     let key = SessionKey {
@@ -220,7 +221,16 @@ pub(super) fn row_to_stored(row: &SqliteRow) -> Result<Stored, StoreError> {
     })
 }
 
-/// SQLite's integers have a sign; a time that does not fit never comes.
+pub(super) fn row_to_key(row: &AnyRow) -> Result<KeyHash, StoreError> {
+    let column = |name| row.try_get::<Vec<u8>, _>(name);
+    let wrong_length = |_| StoreError::Unreadable("a key of the wrong length".into());
+    Ok(KeyHash {
+        salt: column("salt")?.try_into().map_err(wrong_length)?,
+        digest: column("digest")?.try_into().map_err(wrong_length)?,
+    })
+}
+
+/// The databases' integers have a sign; a time that does not fit never comes.
 pub(super) fn from_timestamp(time: Timestamp) -> i64 {
     i64::try_from(time.as_milliseconds()).unwrap_or(i64::MAX)
 }

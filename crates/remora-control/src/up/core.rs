@@ -26,7 +26,7 @@ use crate::launch::LaunchPlan;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::provision::{HostCommand, ProcessFleet};
-use crate::store::{SqliteStore, Store};
+use crate::store::{SqlStore, Store};
 use crate::tls;
 
 /// Between calls of [`Metrics::tidy_up`].
@@ -59,7 +59,7 @@ impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
         let CoreOptions { directory, config, host_command, place, allowed_origins, model_files } = options;
         let (clock, bell) = (Clock::system(), Bell::default());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory.path().join("remora.db")).await?);
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
         let keys = directory.lock_keys()?;
         let tokens = Arc::new(directory.tokens()?);
         let host_key = directory.host_key()?;

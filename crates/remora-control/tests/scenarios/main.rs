@@ -26,6 +26,8 @@ mod restart;
 mod serve_life;
 mod stop_session;
 mod store;
+mod store_opening;
+mod store_side_by_side;
 mod tokens;
 mod up_errors;
 mod up_life;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use remora_control::account::{Account, KeyHash, new_account_id, new_key};
 use remora_control::config::Config;
-use remora_control::store::{SqliteStore, Store as _};
+use remora_control::store::{SqlStore, Store as _};
 use remora_control::{ServeOptions, Serving, UpError, UpOptions, serve, up};
 use remora_session::Timestamp;
 use tokio::sync::oneshot;
@@ -60,7 +60,7 @@ impl Server {
 
 /// An account as the command line makes one: in the database, while nothing runs.
 async fn make_account(data_directory: &Path) -> (String, String) {
-    let store = SqliteStore::open(&data_directory.join("remora.db")).await.unwrap();
+    let store = SqlStore::open_sqlite(&data_directory.join("remora.db")).await.unwrap();
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);
     let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };

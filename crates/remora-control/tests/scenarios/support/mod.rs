@@ -3,6 +3,7 @@ pub mod http;
 pub mod installation;
 pub mod issuer;
 pub mod plane;
+pub mod postgres;
 
 use std::time::Duration;
 

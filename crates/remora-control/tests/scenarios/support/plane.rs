@@ -18,7 +18,7 @@ use remora_control::portal::Asset;
 use remora_control::portal::guard::Guard;
 use remora_control::portal::sign_in::OfferedModel;
 use remora_control::provision::SimulatedFleet;
-use remora_control::store::{SqliteStore, Store};
+use remora_control::store::{SqlStore, Store};
 use remora_control::token::{Tokens, new_private_key_pem};
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
 use remora_protocol::token::Role;
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::http::{self, Answer};
-use super::{look_again, within};
+use super::{look_again, postgres, within};
 
 /// 2024-05-02T11:24:13.847+00:00
 pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
@@ -67,6 +67,7 @@ impl Plane {
     /// Pages stay as short as [`PAGE_SIZE`] says.
     pub async fn start_with(mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
+        config.store.url = postgres::database_of_scenarios().await;
         Self::start_in(tempfile::tempdir().unwrap(), Arc::new(config), None).await
     }
 
@@ -76,7 +77,7 @@ impl Plane {
             Some(before) => (before.clock.clone(), before.hand.clone()),
             None => Clock::manual(START),
         };
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("remora.db")).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, &path).await.unwrap());
         let tokens = Arc::new(Tokens::new(&KEY_PEM).unwrap());
         let (account, key) = match &before {
             Some(before) => (before.account.clone(), before.key.clone()),

@@ -1,0 +1,295 @@
+//! One change of what is stored, inside a transaction that somebody else begins and commits.
+//!
+//! A change that is refused has changed nothing: it looks first, and what it looks at it has locked. So changes share
+//! a transaction without savepoints.
+
+use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Size, Timestamp};
+use sqlx::AnyConnection;
+
+use super::database::Kind;
+use super::record::{address_to_text, from_timestamp, models_to_text, phase_to_text, ready_at, unreadable};
+use super::{IdleHost, Inserted, Quota, StoreError};
+use crate::account::{Account, KeyHash};
+
+#[derive(Debug)]
+pub(super) enum Write {
+    InsertSession { session: Session, wake_at: Option<Timestamp>, quota: Quota, claims_host: bool },
+    ReplaceSession { generation: u64, session: Session, wake_at: Option<Timestamp> },
+    ForgetSession { key: SessionKey, generation: u64 },
+    InsertAccount(Account),
+    SetAccountKey { account: AccountId, slot: usize, key: KeyHash },
+    DeleteAccount(AccountId),
+    InsertIdleHost(IdleHost),
+    ReplaceIdleHost(IdleHost),
+    RemoveIdleHost(HostId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Inserted(Inserted),
+    /// Whether there was something to change.
+    Changed(bool),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// Somebody else was quicker, and it shows too late for a refusal. To be done again from the beginning.
+    #[error("another control plane was quicker")]
+    Raced,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> Self {
+        const SERIALIZATION_FAILURE: &str = "40001";
+        const DEADLOCK: &str = "40P01";
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            Some(SERIALIZATION_FAILURE | DEADLOCK) => WriteError::Raced,
+            _ => WriteError::Store(error.into()),
+        }
+    }
+}
+
+impl Write {
+    /// Control planes that lock in this order do not wait for each other in a circle, as long as none claims an idle
+    /// host; if they do, the database ends one of the transactions.
+    pub fn lock_order(&self) -> (u8, &str, &str) {
+        match self {
+            Write::InsertAccount(account) => (0, account.id.as_str(), ""),
+            Write::SetAccountKey { account, .. } | Write::DeleteAccount(account) => (0, account.as_str(), ""),
+            Write::InsertSession { session, .. } => (1, session.key.account.as_str(), session.key.session.as_str()),
+            Write::ReplaceSession { session, .. } => (2, session.key.account.as_str(), session.key.session.as_str()),
+            Write::ForgetSession { key, .. } => (2, key.account.as_str(), key.session.as_str()),
+            Write::InsertIdleHost(host) | Write::ReplaceIdleHost(host) => (3, host.id.as_str(), ""),
+            Write::RemoveIdleHost(host) => (3, host.as_str(), ""),
+        }
+    }
+
+    pub async fn run(&self, kind: Kind, connection: &mut AnyConnection) -> Result<Outcome, WriteError> {
+        let changed = match self {
+            Write::InsertSession { session, wake_at, quota, claims_host } => {
+                let insert = InsertSession { kind, session, wake_at: *wake_at, quota: *quota };
+                let inserted = if *claims_host || *quota != Quota::default() {
+                    insert.looking_first(*claims_host, connection).await?
+                } else {
+                    insert.at_once(connection).await?
+                };
+                return Ok(Outcome::Inserted(inserted));
+            }
+            Write::ReplaceSession { generation, session, wake_at } => {
+                replace_session(*generation, session, *wake_at, connection).await?
+            }
+            Write::ForgetSession { key, generation } => {
+                let forget = sqlx::query("DELETE FROM session WHERE account = $1 AND id = $2 AND generation = $3")
+                    .bind(key.account.as_str())
+                    .bind(key.session.as_str())
+                    .bind(i64::try_from(*generation).map_err(unreadable)?);
+                forget.execute(connection).await?.rows_affected() == 1
+            }
+            Write::InsertAccount(account) => insert_account(account, connection).await?,
+            Write::SetAccountKey { account, slot, key } => {
+                let set = sqlx::query(
+                    "INSERT INTO account_key (account, slot, salt, digest) SELECT id, $1, $2, $3 FROM account \
+                     WHERE id = $4 ON CONFLICT (account, slot) DO UPDATE SET salt = excluded.salt, \
+                     digest = excluded.digest",
+                )
+                .bind(i64::try_from(*slot).map_err(unreadable)?)
+                .bind(&key.salt[..])
+                .bind(&key.digest[..])
+                .bind(account.as_str());
+                set.execute(connection).await?.rows_affected() == 1
+            }
+            Write::DeleteAccount(account) => {
+                let delete = sqlx::query("DELETE FROM account WHERE id = $1").bind(account.as_str());
+                delete.execute(connection).await?.rows_affected() == 1
+            }
+            Write::InsertIdleHost(host) => {
+                let insert = sqlx::query(
+                    "INSERT INTO idle_host (id, size, specification, created_at, heard_at, address) \
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                )
+                .bind(host.id.as_str())
+                .bind(host.size.as_str())
+                .bind(&host.specification)
+                .bind(from_timestamp(host.created_at))
+                .bind(from_timestamp(host.heard_at))
+                .bind(host.address.as_ref().map(address_to_text));
+                insert.execute(connection).await?.rows_affected() == 1
+            }
+            Write::ReplaceIdleHost(host) => {
+                let replace = sqlx::query("UPDATE idle_host SET heard_at = $1, address = $2 WHERE id = $3")
+                    .bind(from_timestamp(host.heard_at))
+                    .bind(host.address.as_ref().map(address_to_text))
+                    .bind(host.id.as_str());
+                replace.execute(connection).await?.rows_affected() == 1
+            }
+            Write::RemoveIdleHost(host) => remove_idle_host(host, connection).await?,
+        };
+        Ok(Outcome::Changed(changed))
+    }
+}
+
+struct InsertSession<'a> {
+    kind: Kind,
+    session: &'a Session,
+    wake_at: Option<Timestamp>,
+    quota: Quota,
+}
+
+impl InsertSession<'_> {
+    /// One statement, where nothing has to be counted or claimed.
+    async fn at_once(&self, connection: &mut AnyConnection) -> Result<Inserted, WriteError> {
+        if self.insert(connection).await? {
+            return Ok(Inserted::Done);
+        }
+        let account = sqlx::query("SELECT 1 FROM account WHERE id = $1").bind(self.session.key.account.as_str());
+        let known = account.fetch_optional(connection).await?.is_some();
+        Ok(if known { Inserted::KeyTaken } else { Inserted::NoAccount })
+    }
+
+    async fn looking_first(&self, claims_host: bool, connection: &mut AnyConnection) -> Result<Inserted, WriteError> {
+        let key = &self.session.key;
+        // Two control planes that count at once would both find room; SQLite has one writer anyway.
+        let account = match self.kind {
+            Kind::Sqlite => "SELECT 1 FROM account WHERE id = $1",
+            Kind::Postgres => "SELECT 1 FROM account WHERE id = $1 FOR UPDATE",
+        };
+        if sqlx::query(account).bind(key.account.as_str()).fetch_optional(&mut *connection).await?.is_none() {
+            return Ok(Inserted::NoAccount);
+        }
+        let same = sqlx::query("SELECT 1 FROM session WHERE account = $1 AND id = $2")
+            .bind(key.account.as_str())
+            .bind(key.session.as_str());
+        if same.fetch_optional(&mut *connection).await?.is_some() {
+            return Ok(Inserted::KeyTaken);
+        }
+        let size = self.session.size;
+        for (max, size) in [(self.quota.live_max, None), (self.quota.live_of_size_max, Some(size))] {
+            let Some(max) = max else { continue };
+            if self.has_live(max, size, connection).await? {
+                return Ok(Inserted::OverQuota { max, size });
+            }
+        }
+        if claims_host {
+            let host = self.session.phase.host().expect("a session that claims a host names it");
+            if !remove_idle_host(host, connection).await? {
+                return Ok(Inserted::HostTaken);
+            }
+        }
+        // Whoever creates without a quota does not lock the account.
+        if self.insert(connection).await? { Ok(Inserted::Done) } else { Err(WriteError::Raced) }
+    }
+
+    /// Counts no further than it has to.
+    async fn has_live(&self, max: u32, size: Option<Size>, connection: &mut AnyConnection) -> Result<bool, WriteError> {
+        let live: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM session WHERE live = 1 AND account = $1 \
+             AND size = coalesce($2, size) LIMIT $3) AS counted",
+        )
+        .bind(self.session.key.account.as_str())
+        .bind(size.map(Size::as_str))
+        .bind(i64::from(max))
+        .fetch_one(connection)
+        .await?;
+        Ok(live >= i64::from(max))
+    }
+
+    /// False if there is no such account or the key is taken.
+    async fn insert(&self, connection: &mut AnyConnection) -> Result<bool, WriteError> {
+        let session = self.session;
+        let done = sqlx::query(
+            "INSERT INTO session (account, id, generation, size, lease_minutes, models, created_at, changed_at, \
+             phase, host, occupies, live, ready_at, wake_at) \
+             SELECT account.id, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+             FROM account WHERE account.id = $1 ON CONFLICT (account, id) DO NOTHING",
+        )
+        .bind(session.key.account.as_str())
+        .bind(session.key.session.as_str())
+        .bind(session.size.as_str())
+        .bind(i64::from(session.lease.get()))
+        .bind(models_to_text(&session.models))
+        .bind(from_timestamp(session.created_at))
+        .bind(from_timestamp(session.changed_at))
+        .bind(phase_to_text(&session.phase))
+        .bind(session.phase.host().map(HostId::as_str))
+        .bind(i64::from(session.phase.occupies()))
+        .bind(i64::from(session.is_live()))
+        .bind(ready_at(session).map(from_timestamp))
+        .bind(self.wake_at.map(from_timestamp))
+        .execute(connection)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+async fn replace_session(
+    generation: u64,
+    session: &Session,
+    wake_at: Option<Timestamp>,
+    connection: &mut AnyConnection,
+) -> Result<bool, WriteError> {
+    let done = sqlx::query(
+        "UPDATE session SET generation = generation + 1, lease_minutes = $1, changed_at = $2, phase = $3, host = $4, \
+         occupies = $5, live = $6, ready_at = $7, wake_at = $8 WHERE account = $9 AND id = $10 AND generation = $11",
+    )
+    .bind(i64::from(session.lease.get()))
+    .bind(from_timestamp(session.changed_at))
+    .bind(phase_to_text(&session.phase))
+    .bind(session.phase.host().map(HostId::as_str))
+    .bind(i64::from(session.phase.occupies()))
+    .bind(i64::from(session.is_live()))
+    .bind(ready_at(session).map(from_timestamp))
+    .bind(wake_at.map(from_timestamp))
+    .bind(session.key.account.as_str())
+    .bind(session.key.session.as_str())
+    .bind(i64::try_from(generation).map_err(unreadable)?)
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if let Phase::Ended { at, ready_since: Some(ready_at), .. } = &session.phase {
+        sqlx::query(
+            "INSERT INTO usage (account, session, size, ready_at, ended_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(session.key.account.as_str())
+        .bind(session.key.session.as_str())
+        .bind(session.size.as_str())
+        .bind(from_timestamp(*ready_at))
+        .bind(from_timestamp(*at))
+        .execute(connection)
+        .await?;
+    }
+    Ok(true)
+}
+
+async fn insert_account(account: &Account, connection: &mut AnyConnection) -> Result<bool, WriteError> {
+    let done =
+        sqlx::query("INSERT INTO account (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
+            .bind(account.id.as_str())
+            .bind(&account.name)
+            .bind(from_timestamp(account.created_at))
+            .execute(&mut *connection)
+            .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    for (slot, key) in (0_i64..).zip(&account.keys) {
+        sqlx::query("INSERT INTO account_key (account, slot, salt, digest) VALUES ($1, $2, $3, $4)")
+            .bind(account.id.as_str())
+            .bind(slot)
+            .bind(&key.salt[..])
+            .bind(&key.digest[..])
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(true)
+}
+
+async fn remove_idle_host(host: &HostId, connection: &mut AnyConnection) -> Result<bool, WriteError> {
+    let remove = sqlx::query("DELETE FROM idle_host WHERE id = $1").bind(host.as_str());
+    Ok(remove.execute(connection).await?.rows_affected() == 1)
+}

@@ -1,0 +1,177 @@
+//! Group commit: one task writes, and what waits while it commits is committed together next.
+//!
+//! ```text
+//!   callers ──queue──▶ everything that waits ─▶ one transaction ─▶ commit ─▶ each caller is answered
+//!                          └── one of them fails ─▶ rolled back ─▶ each in a transaction of its own
+//! ```
+//!
+//! Nobody is answered before the commit has returned. A change that fails spoils no other: that is rare enough to be
+//! paid for with commits instead of a savepoint for every change.
+
+use std::sync::Arc;
+
+use sqlx::AnyPool;
+use sqlx::Connection as _;
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+use super::database::Kind;
+use super::recent::Recent;
+use super::write::{Outcome, Write, WriteError};
+
+/// Changes that wait; whoever comes then waits for a place.
+const QUEUE_MAX: usize = 1_024;
+/// Changes in one transaction.
+const BATCH_MAX: usize = 256;
+/// For a change that another control plane was quicker than.
+const ATTEMPTS_MAX: usize = 8;
+
+/// The callers' end of the queue.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Order>,
+}
+
+enum Order {
+    Write {
+        write: Write,
+        answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    },
+    /// Answered when everything before it has been written.
+    Close {
+        closed: oneshot::Sender<()>,
+    },
+}
+
+struct Waiting {
+    write: Write,
+    answer: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+impl Writer {
+    /// Needs a tokio runtime; ends when it is closed or dropped.
+    pub fn start(kind: Kind, pool: AnyPool, recent: Arc<Recent>) -> Self {
+        let (queue, orders) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(WriterTask { kind, pool, recent }.run(orders));
+        Self { queue }
+    }
+
+    pub async fn write(&self, write: Write) -> Result<Outcome, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Order::Write { write, answer }).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub async fn close(&self) {
+        let (closed, is_closed) = oneshot::channel();
+        if self.queue.send(Order::Close { closed }).await.is_ok() {
+            // An error means that it was closed before.
+            let _ = is_closed.await;
+        }
+    }
+}
+
+struct WriterTask {
+    kind: Kind,
+    pool: AnyPool,
+    recent: Arc<Recent>,
+}
+
+/// Why a transaction came to nothing.
+enum Failure {
+    /// It could not begin, or its end is not known: nothing is to be done twice.
+    Unconfirmed(sqlx::Error),
+    Write(WriteError),
+}
+
+impl WriterTask {
+    async fn run(self, mut orders: mpsc::Receiver<Order>) {
+        let mut received = Vec::with_capacity(BATCH_MAX);
+        while orders.recv_many(&mut received, BATCH_MAX).await > 0 {
+            let mut waiting = Vec::with_capacity(received.len());
+            let mut closing = Vec::new();
+            for order in received.drain(..) {
+                match order {
+                    Order::Write { write, answer } => waiting.push(Waiting { write, answer }),
+                    Order::Close { closed } => {
+                        orders.close();
+                        closing.push(closed);
+                    }
+                }
+            }
+            self.write(waiting).await;
+            for closed in closing {
+                let _ = closed.send(());
+            }
+        }
+        self.pool.close().await;
+    }
+
+    async fn write(&self, mut waiting: Vec<Waiting>) {
+        waiting.sort_by(|one, other| one.write.lock_order().cmp(&other.write.lock_order()));
+        match self.transact(&waiting).await {
+            Ok(outcomes) => {
+                for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
+                    waiting.answer(Ok(outcome));
+                }
+            }
+            Err(Failure::Unconfirmed(error)) => {
+                let error = Arc::new(error);
+                for waiting in waiting {
+                    waiting.answer(Err(StoreError::Unconfirmed(error.clone())));
+                }
+            }
+            Err(Failure::Write(error)) => {
+                tracing::debug!(%error, changes = waiting.len(), "changes are written one by one");
+                for waiting in waiting {
+                    self.write_alone(waiting).await;
+                }
+            }
+        }
+    }
+
+    async fn write_alone(&self, waiting: Waiting) {
+        let mut attempt = 1;
+        let answer = loop {
+            match self.transact(std::slice::from_ref(&waiting)).await {
+                Ok(outcomes) => break Ok(outcomes[0]),
+                Err(Failure::Unconfirmed(error)) => break Err(StoreError::Unconfirmed(Arc::new(error))),
+                Err(Failure::Write(WriteError::Store(error))) => break Err(error),
+                Err(Failure::Write(WriteError::Raced)) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(Failure::Write(WriteError::Raced)) => break Err(StoreError::Contended),
+            }
+        };
+        waiting.answer(answer);
+    }
+
+    /// All or nothing.
+    async fn transact(&self, waiting: &[Waiting]) -> Result<Vec<Outcome>, Failure> {
+        let mut connection = self.pool.acquire().await.map_err(Failure::Unconfirmed)?;
+        let mut transaction = connection.begin_with(self.kind.begin()).await.map_err(Failure::Unconfirmed)?;
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for Waiting { write, .. } in waiting {
+            match write.run(self.kind, &mut transaction).await {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    // A rollback that fails has lost its connection, and with it the transaction.
+                    let _ = transaction.rollback().await;
+                    return Err(Failure::Write(error));
+                }
+            }
+        }
+        let committed = transaction.commit().await;
+        for (Waiting { write, .. }, outcome) in waiting.iter().zip(&outcomes) {
+            match committed {
+                Ok(()) => self.recent.written(write, *outcome),
+                Err(_) => self.recent.unknown(write),
+            }
+        }
+        committed.map(|()| outcomes).map_err(Failure::Unconfirmed)
+    }
+}
+
+impl Waiting {
+    /// Whoever does not wait any more has nobody to be told.
+    fn answer(self, answer: Result<Outcome, StoreError>) {
+        let _ = self.answer.send(answer);
+    }
+}

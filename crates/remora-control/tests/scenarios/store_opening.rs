@@ -1,0 +1,112 @@
+//! Which databases are taken, and what is said about those that are not.
+
+use std::error::Error as _;
+use std::path::Path;
+
+use remora_control::store::{Insert, Inserted, Quota, SqlStore, Store as _, StoreError};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+
+use crate::store::{account, session};
+use crate::support::postgres;
+
+const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'of the future', TRUE, ''";
+
+async fn sqlite(directory: &Path) -> SqlStore {
+    SqlStore::open_sqlite(&directory.join("remora.db")).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_stored_outlives_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(directory.path()).await;
+    let first = session(&account(&store).await, "s", "a1", 5);
+    let insert = Insert { session: &first, wake_at: None, quota: Quota::default(), claims_host: false };
+    assert_eq!(store.insert_session(insert).await.unwrap(), Inserted::Done);
+    store.close().await.unwrap();
+    let reopened = sqlite(directory.path()).await;
+    assert_eq!(reopened.session(&first.key).await.unwrap().unwrap().session, first);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    let content = "not a database, but dear to somebody. ".repeat(200);
+    std::fs::write(&path, &content).unwrap();
+    let refused = SqlStore::open_sqlite(&path).await;
+    let Err(StoreError::Corrupt { path: named, .. }) = refused else {
+        panic!("{:?}", refused.err());
+    };
+    assert_eq!(named, path.display().to_string());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    let store = sqlite(directory.path()).await;
+    account(&store).await;
+    store.close().await.unwrap();
+    let mut content = std::fs::read(&path).unwrap();
+    // The pages behind the first, which says what tables there are, come to hold something else.
+    let page_bytes = 4_096;
+    assert!(content.len() > 4 * page_bytes, "the database is written back when its last user leaves");
+    content[page_bytes..].fill(0x5A);
+    std::fs::write(&path, &content).unwrap();
+    let refused = SqlStore::open_sqlite(&path).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{:?}", refused.err());
+    assert!(std::fs::read(&path).unwrap() == content, "it has been written to");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    sqlite(directory.path()).await.close().await.unwrap();
+    let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(format!("{NEWER}, 0)"))).await.unwrap();
+    connection.close().await.unwrap();
+    let refused = SqlStore::open_sqlite(&path).await;
+    assert!(matches!(refused, Err(StoreError::Newer { .. })), "{:?}", refused.err());
+}
+
+#[tokio::test]
+async fn a_server_with_a_newer_database_is_refused() {
+    let Some(url) = postgres::fresh_database().await else { return };
+    SqlStore::open_postgres(&url).await.unwrap().close().await.unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(format!("{NEWER}, 0)"))).await.unwrap();
+    connection.close().await.unwrap();
+    let refused = SqlStore::open_postgres(&url).await;
+    assert!(matches!(refused, Err(StoreError::Newer { .. })), "{:?}", refused.err());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_used_is_named_and_the_password_never() {
+    let refusal = async |url: &str| {
+        let error = SqlStore::open_postgres(url).await.err().expect("it cannot be used");
+        let source = error.source().map(ToString::to_string).unwrap_or_default();
+        assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
+        error
+    };
+    for url in ["mysql://remora:secret@localhost/remora", "remora:secret", "postgres://remora:secret@localhost:port/r"]
+    {
+        assert!(matches!(refusal(url).await, StoreError::Url), "{url}");
+    }
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = refusal(&format!("postgres://remora:secret@{nobody}/remora")).await;
+    assert!(matches!(&error, StoreError::Unreachable { place, .. } if *place == nobody.to_string()), "{error:?}");
+
+    let Some(url) = postgres::fresh_database().await else { return };
+    let (_, server) = url.split_once('@').unwrap();
+    let error = refusal(&format!("postgres://remora:secret@{server}")).await;
+    assert!(matches!(&error, StoreError::SignInRefused { user, .. } if user == "remora"), "{error:?}");
+    let error = refusal(&format!("{url}_not_there")).await;
+    let (_, place) = url.split_once('@').unwrap();
+    assert!(
+        matches!(&error, StoreError::NoDatabase { place: named, .. } if *named == format!("{place}_not_there")),
+        "{error:?}"
+    );
+}
