@@ -228,7 +228,7 @@ mod tests {
                 .await
                 .unwrap();
         let plan = plan.into_iter().map(|(_, _, _, step)| step).collect::<Vec<_>>().join("; ");
-        assert!(plan.contains("USING INDEX session_due (wake_at>? AND wake_at<?)"), "{plan}");
+        assert!(plan.contains("USING INDEX session_due (") && plan.contains("AND wake_at<?"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

@@ -36,7 +36,7 @@ enum Order {
         write: Write,
         answer: oneshot::Sender<Result<Outcome, StoreError>>,
     },
-    /// Answered when everything before it has been written.
+    /// Answered when everything before it has been written and the connection is closed.
     Close {
         closed: oneshot::Sender<()>,
     },
@@ -86,9 +86,9 @@ enum Failure {
 impl WriterTask {
     async fn run(self, mut orders: mpsc::Receiver<Order>) {
         let mut received = Vec::with_capacity(BATCH_MAX);
+        let mut closing = Vec::new();
         while orders.recv_many(&mut received, BATCH_MAX).await > 0 {
             let mut waiting = Vec::with_capacity(received.len());
-            let mut closing = Vec::new();
             for order in received.drain(..) {
                 match order {
                     Order::Write { write, answer } => waiting.push(Waiting { write, answer }),
@@ -98,12 +98,14 @@ impl WriterTask {
                     }
                 }
             }
-            self.write(waiting).await;
-            for closed in closing {
-                let _ = closed.send(());
+            if !waiting.is_empty() {
+                self.write(waiting).await;
             }
         }
         self.pool.close().await;
+        for closed in closing {
+            let _ = closed.send(());
+        }
     }
 
     async fn write(&self, mut waiting: Vec<Waiting>) {
