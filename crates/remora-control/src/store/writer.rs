@@ -57,7 +57,7 @@ impl Writer {
 
     pub async fn write(&self, write: Write) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Order::Write { write, answer }).await.map_err(|_| StoreError::Closed)?;
+        self.queue.send(Order::Write(Box::new(Waiting { write, answer }))).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -91,7 +91,7 @@ impl WriterTask {
             let mut waiting = Vec::with_capacity(received.len());
             for order in received.drain(..) {
                 match order {
-                    Order::Write { write, answer } => waiting.push(Waiting { write, answer }),
+                    Order::Write(write) => waiting.push(*write),
                     Order::Close { closed } => {
                         orders.close();
                         closing.push(closed);
