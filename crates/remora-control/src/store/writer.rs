@@ -32,10 +32,7 @@ pub(super) struct Writer {
 }
 
 enum Order {
-    Write {
-        write: Write,
-        answer: oneshot::Sender<Result<Outcome, StoreError>>,
-    },
+    Write(Box<Waiting>),
     /// Answered when everything before it has been written and the connection is closed.
     Close {
         closed: oneshot::Sender<()>,
