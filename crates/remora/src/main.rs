@@ -1,19 +1,29 @@
 //! `remora`: everything that Remora does, as subcommands of one executable.
 
+mod authorities;
+mod client;
+mod clock;
 mod configuration;
+mod duration;
+mod failure;
 #[cfg(feature = "host")]
 mod host;
 #[cfg(feature = "host")]
 mod pages;
 mod process;
 mod serve;
+mod session;
+mod telemetry;
+mod token;
 #[cfg(feature = "host")]
 mod up;
+mod usage;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use failure::Failure;
+use remora_control::config::Telemetry;
 
 /// Remote rendering that you host yourself.
 #[derive(Debug, Parser)]
@@ -33,35 +43,42 @@ enum Command {
     /// Run one render host; started by `up` or `serve`, which write what it shall be to its standard input
     #[cfg(feature = "host")]
     Host(host::Arguments),
+    /// Lease, look at, extend and end sessions
+    Session(session::Arguments),
+    /// Print an access token
+    Token(token::Arguments),
+    /// Show what an account has used
+    Usage(usage::Arguments),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let default_filter = match arguments.command {
-        #[cfg(feature = "host")]
-        Command::Up(_) => "warn",
-        #[cfg(feature = "host")]
-        Command::Host(_) => "info",
-        Command::Serve(_) => "info",
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("REMORA_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter)))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    let outcome = match arguments.command {
-        #[cfg(feature = "host")]
-        Command::Up(arguments) => up::run(arguments),
-        Command::Serve(arguments) => serve::run(arguments),
-        #[cfg(feature = "host")]
-        Command::Host(arguments) => host::run(arguments),
-    };
-    match outcome {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
+        Err(Failure { status, message }) => {
             eprintln!("remora: {message}");
-            ExitCode::from(2)
+            status.into()
         }
     }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        #[cfg(feature = "host")]
+        Command::Up(arguments) => Ok(up::run(arguments)?),
+        Command::Serve(arguments) => Ok(serve::run(arguments)?),
+        #[cfg(feature = "host")]
+        Command::Host(arguments) => {
+            let _telemetry = telemetry::start("info", &Telemetry::default())?;
+            Ok(host::run(arguments)?)
+        }
+        Command::Session(arguments) => logged(|| session::run(arguments)),
+        Command::Token(arguments) => logged(|| token::run(arguments)),
+        Command::Usage(arguments) => logged(|| usage::run(arguments)),
+    }
+}
+
+/// For commands that are over soon and have little to log.
+fn logged(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let _telemetry = telemetry::start("warn", &Telemetry::default())?;
+    command()
 }

@@ -7,7 +7,7 @@ use remora_control::{ServeOptions, Serving, provision::HostCommand};
 
 use crate::{
     configuration::{ConfigurationArguments, HTTPS},
-    process,
+    process, telemetry,
 };
 
 /// Whether this executable can be a render host itself.
@@ -28,6 +28,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, config) = arguments.configuration.load()?;
+    let _telemetry = telemetry::start("info", &config.telemetry)?;
     let program = arguments.host_program.map_or_else(process::own_program, Ok)?;
     let options = ServeOptions {
         data_directory,

@@ -15,7 +15,7 @@ use remora_host::EngineDetail;
 use crate::{
     configuration::{ConfigurationArguments, HTTP, HTTPS},
     host::Probe,
-    pages, process,
+    pages, process, telemetry,
 };
 
 /// Triangles of the engine that one core of a machine without a graphics card turns fluently.
@@ -41,6 +41,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, config) = arguments.configuration.load()?;
+    let _telemetry = telemetry::start("warn", &config.telemetry)?;
     let program = process::own_program()?;
     let probe = probe(&program)?;
     let options = UpOptions {

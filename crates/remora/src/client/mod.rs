@@ -1,0 +1,195 @@
+//! A client of the REST API, of any endpoint that speaks it: what `session`, `token` and `usage` talk through.
+//!
+//! Every call has a deadline. A service that asks for patience (429, 503) gets it, a few times, and not for long.
+
+mod connection;
+mod refusal;
+
+pub use connection::ConnectionArguments;
+
+use std::{cell::OnceCell, sync::Arc, time::Duration};
+
+use connection::Connection;
+use serde::de::DeserializeOwned;
+use ureq::{
+    Agent,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+    tls::{RootCerts, TlsConfig},
+};
+
+use crate::{
+    authorities, clock,
+    failure::{Failure, Status},
+};
+
+const API_VERSION: &str = "2021-01-01";
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// A page of a list with a thousand sessions has some 400 kB.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+const PAGES_MAX: usize = 10_000;
+const ATTEMPTS_MAX: u32 = 5;
+/// A service that asks for more is believed to be out of order.
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+pub struct Client {
+    agent: Agent,
+    connection: Connection,
+    /// Lives for 24 hours, longer than any command but `watch`, which begins anew when it is refused.
+    token: OnceCell<String>,
+}
+
+/// What the service has answered, if it was not a refusal.
+pub struct Answer {
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| Failure::new(Status::Refused, format!("the answer is not one of this API: {error}")))
+    }
+}
+
+impl Client {
+    pub fn new(arguments: &ConnectionArguments) -> Result<Self, Failure> {
+        let connection = arguments.connection()?;
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .root_certs(RootCerts::Specific(Arc::new(authorities::trusted(connection.ca_file.as_deref())?)))
+            .build();
+        let agent = Agent::config_builder()
+            .timeout_global(Some(ANSWER_TIME_MAX))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("remora/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls)
+            .build()
+            .new_agent();
+        Ok(Self { agent, connection, token: OnceCell::new() })
+    }
+
+    /// The answer of the token service.
+    pub fn token_answer(&self) -> Result<Answer, Failure> {
+        let Connection { sts_endpoint, account, key, .. } = &self.connection;
+        self.send(&Method::GET, &format!("{sts_endpoint}/accounts/{account}/token"), &format!("{account}:{key}"), None)
+    }
+
+    /// Of one of the account's sessions, or of all.
+    pub fn sessions(&self, method: &Method, below: &str, body: Option<&str>) -> Result<Answer, Failure> {
+        let Connection { endpoint, account, .. } = &self.connection;
+        let url = format!("{endpoint}/accounts/{account}/sessions{below}?api-version={API_VERSION}");
+        self.call(method, &url, body)
+    }
+
+    /// All pages of a list, first to last.
+    pub fn session_pages(&self, page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Connection { endpoint, account, .. } = &self.connection;
+        self.pages(format!("{endpoint}/accounts/{account}/sessions?api-version={API_VERSION}"), page)
+    }
+
+    /// All pages of what was used; `query` is well-formed.
+    pub fn usage_pages(&self, query: &str, page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Connection { endpoint, account, .. } = &self.connection;
+        self.pages(format!("{endpoint}/accounts/{account}/usage{query}"), page)
+    }
+
+    fn pages(&self, first: String, mut page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut url = first;
+        for _ in 0..PAGES_MAX {
+            let answer = self.call(&Method::GET, &url, None)?;
+            page(&answer)?;
+            let Next { link } = answer.json()?;
+            let Some(link) = link else { return Ok(()) };
+            // The token is for this service only.
+            if !link.strip_prefix(&*self.connection.endpoint).is_some_and(|rest| rest.starts_with('/')) {
+                let message = format!("the list goes on at {link}, which is not at {}", self.connection.endpoint);
+                return Err(Failure::new(Status::Refused, message));
+            }
+            url = link;
+        }
+        Err(Failure::new(Status::Refused, format!("the list has more than {PAGES_MAX} pages")))
+    }
+
+    fn call(&self, method: &Method, url: &str, body: Option<&str>) -> Result<Answer, Failure> {
+        if self.token.get().is_none() {
+            let Token { access_token } = self.token_answer()?.json()?;
+            self.token.set(access_token).expect("it was empty, and this is one thread");
+        }
+        let token = self.token.get().expect("it has just been set");
+        self.send(method, url, token, body)
+    }
+
+    fn send(&self, method: &Method, url: &str, bearer: &str, body: Option<&str>) -> Result<Answer, Failure> {
+        for attempt in 1.. {
+            let request = Request::builder()
+                .method(method)
+                .uri(url)
+                .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
+                .header(header::ACCEPT, "application/json");
+            let answered = match body {
+                Some(body) => request
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .body(body)
+                    .map_err(ureq::Error::from)
+                    .and_then(|request| self.agent.run(request)),
+                None if method == Method::POST => {
+                    request.body("").map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+                }
+                None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
+            };
+            let read = answered.and_then(|mut response| {
+                let (status, pause) = (response.status(), pause_asked_for(response.status(), response.headers()));
+                let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
+                Ok((status, pause, body))
+            });
+            let (status, pause, body) = read.map_err(|error| refusal::unreachable(url, &error))?;
+            match pause {
+                Some(pause) if attempt < ATTEMPTS_MAX && pause <= PATIENCE_MAX => clock::pause(pause),
+                _ if status.is_success() => return Ok(Answer { body }),
+                _ => return Err(refusal::refused(status, &body)),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Token {
+    #[serde(rename = "AccessToken")]
+    access_token: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Next {
+    #[serde(rename = "@nextLink")]
+    link: Option<String>,
+}
+
+/// For how long the service wants to be left alone, if the same request may be well answered then.
+fn pause_asked_for(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        return None;
+    }
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_service_that_asks_for_patience_gets_it() {
+        let headers = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(value));
+            headers
+        };
+        let asked = |status, value| pause_asked_for(status, &headers(value));
+        assert_eq!(asked(StatusCode::TOO_MANY_REQUESTS, "2"), Some(Duration::from_secs(2)));
+        assert_eq!(asked(StatusCode::SERVICE_UNAVAILABLE, "1"), Some(Duration::from_secs(1)));
+        assert_eq!(asked(StatusCode::CONFLICT, "1"), None);
+        assert_eq!(asked(StatusCode::TOO_MANY_REQUESTS, "Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(pause_asked_for(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Looking at a session again and again.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use crate::{
+    clock::{self, Deadline},
+    failure::{Failure, Status},
+};
+
+/// Half of what the original service's clients wait.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A session with a warm host is Ready before anybody has looked twice.
+const INTERVAL_FIRST: Duration = Duration::from_millis(50);
+
+pub struct Follow;
+
+impl Follow {
+    /// Looks while `goes_on`; what was seen last. `look` is told each state and how long it has taken so far.
+    pub fn until<T>(
+        mut seen: T,
+        time_max: Duration,
+        goes_on: impl Fn(&T) -> bool,
+        look: impl Fn() -> Result<T, Failure>,
+        mut show: impl FnMut(&T, Duration),
+    ) -> Result<T, Failure> {
+        let deadline = Deadline::after(time_max);
+        let mut interval = INTERVAL_FIRST;
+        while goes_on(&seen) {
+            show(&seen, deadline.passed());
+            if !deadline.pause(interval) {
+                let seconds = time_max.as_secs();
+                let message = format!("it has not become Ready within {seconds} s; it goes on, and so does its lease");
+                return Err(Failure::new(Status::TimedOut, message));
+            }
+            interval = (interval * 2).min(INTERVAL);
+            seen = look()?;
+        }
+        Ok(seen)
+    }
+
+    /// Looks while `goes_on`, however long that is; what was seen last, which has been shown too.
+    pub fn for_ever<T>(
+        mut seen: T,
+        goes_on: impl Fn(&T) -> bool,
+        look: impl Fn() -> Result<T, Failure>,
+        mut show: impl FnMut(&T),
+    ) -> Result<T, Failure> {
+        loop {
+            show(&seen);
+            if !goes_on(&seen) {
+                return Ok(seen);
+            }
+            clock::pause(INTERVAL);
+            seen = look()?;
+        }
+    }
+}
+
+/// What somebody who waits sees, on standard error: one line on a terminal, a line per change in a log.
+pub struct Progress<'a> {
+    id: &'a str,
+    is_terminal: bool,
+    shown: String,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(id: &'a str) -> Self {
+        Self { id, is_terminal: std::io::stderr().is_terminal(), shown: String::new() }
+    }
+
+    pub fn show(&mut self, status: &str, passed: Duration) {
+        let id = self.id;
+        if self.is_terminal {
+            let line = format!("{id} is {status} ({} s)", passed.as_secs());
+            eprint!("\r{line}");
+            // What cannot be shown is not missed.
+            let _ = std::io::stderr().flush();
+            self.shown = line;
+        } else if self.shown != status {
+            eprintln!("{id} is {status}");
+            self.shown = status.to_owned();
+        }
+    }
+}
+
+/// Leaves the line to what comes next.
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if self.is_terminal {
+            eprint!("\r{}\r", " ".repeat(self.shown.chars().count()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn it_looks_until_there_is_nothing_to_wait_for() {
+        let looks = Cell::new(0);
+        let look = || {
+            looks.set(looks.get() + 1);
+            Ok(looks.get())
+        };
+        let mut shown = Vec::new();
+        let last = Follow::until(0, Duration::from_secs(60), |seen| *seen < 2, look, |seen, _| shown.push(*seen));
+        assert_eq!((last, shown), (Ok(2), vec![0, 1]));
+    }
+
+    #[test]
+    fn it_does_not_wait_longer_than_it_was_told() {
+        let never = Follow::until((), Duration::ZERO, |()| true, || panic!("no time was left"), |(), _| {});
+        assert_eq!(never.unwrap_err().status, Status::TimedOut);
+    }
+}

@@ -1,0 +1,239 @@
+//! `remora session`: leases on the command line, of any service that speaks the API.
+
+mod follow;
+mod show;
+
+pub use show::{table, trimmed};
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use follow::{Follow, Progress};
+use serde::Deserialize;
+use show::{Listing, SessionBody};
+use ureq::http::Method;
+
+use crate::{
+    client::{Client, ConnectionArguments},
+    duration::{lease_minutes, wait},
+    failure::{EXIT_STATUSES, Failure, Status},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUSES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// The service's own JSON instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lease a session; returns as soon as the service has acknowledged it, or with --wait when it is Ready
+    Create(Create),
+    /// Show one session
+    Get { id: Id },
+    /// Show all sessions that are Starting or Ready
+    List,
+    /// Lengthen the lease, counted from Ready
+    Extend {
+        id: Id,
+        /// The whole lease, such as 90m, 2h or 1h30m
+        #[arg(long, value_parser = lease_minutes)]
+        lease: u64,
+    },
+    /// End a session
+    Stop { id: Id },
+    /// Print a line whenever a session changes, until it has ended
+    Watch { id: Id },
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    /// Letters, digits, `-` and `_` [default: a random one, printed]
+    id: Option<Id>,
+    #[arg(long, value_enum, default_value_t, ignore_case = true)]
+    size: Size,
+    /// Such as 60 (minutes), 90m, 2h or 1h30m
+    #[arg(long, value_parser = lease_minutes, default_value = "1h")]
+    lease: u64,
+    /// Wait until the session is Ready
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait, such as 30s or 5m
+    #[arg(long, value_parser = wait, default_value = "5m", requires = "wait")]
+    timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Size {
+    #[default]
+    Standard,
+    Premium,
+}
+
+/// An id that the API takes, and that can be part of a path as it is.
+#[derive(Clone, Debug)]
+struct Id(String);
+
+const ID_CHARACTERS_MAX: usize = 256;
+
+impl std::str::FromStr for Id {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a session id is 1 to 256 letters, digits, hyphens and underscores".to_owned())
+        }
+    }
+}
+
+impl Id {
+    fn random() -> Result<Self, Failure> {
+        let mut bytes = [0_u8; 16];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| Failure::unusable(format!("this machine has no random numbers: {error}")))?;
+        Ok(Self(format!("{:032x}", u128::from_ne_bytes(bytes))))
+    }
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let sessions = Sessions { client: Client::new(&arguments.connection)?, json: arguments.json };
+    match arguments.command {
+        Command::Create(create) => sessions.create(create),
+        Command::Get { id } => sessions.print(&sessions.get(&id)?),
+        Command::List => sessions.list(),
+        Command::Extend { id, lease } => sessions.extend(&id, lease),
+        Command::Stop { id } => sessions.stop(&id),
+        Command::Watch { id } => sessions.watch(&id),
+    }
+}
+
+struct Sessions {
+    client: Client,
+    json: bool,
+}
+
+/// A session, and the text that the service has sent.
+struct Seen {
+    session: SessionBody,
+    text: String,
+}
+
+impl Sessions {
+    fn create(&self, create: Create) -> Result<(), Failure> {
+        let Create { id, size, lease, wait, timeout } = create;
+        let id = id.map_or_else(Id::random, Ok)?;
+        let body = format!(r#"{{"maxLeaseTimeMinutes":{lease},"size":"{size:?}"}}"#);
+        let mut seen = self.call(&Method::PUT, &id, Some(&body))?;
+        if wait {
+            let mut progress = Progress::new(&id.0);
+            seen = Follow::until(
+                seen,
+                timeout,
+                |seen| seen.session.is_starting(),
+                || self.get(&id),
+                |seen, passed| {
+                    progress.show(&seen.session.status, passed);
+                },
+            )?;
+            drop(progress);
+        }
+        self.print(&seen)?;
+        if wait { seen.session.must_not_have_failed() } else { Ok(()) }
+    }
+
+    fn list(&self) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Page {
+            sessions: Vec<serde_json::Value>,
+        }
+        let mut all = Vec::new();
+        self.client.session_pages(|answer| {
+            all.extend(answer.json::<Page>()?.sessions);
+            Ok(())
+        })?;
+        if self.json {
+            println!("{}", serde_json::json!({ "sessions": all }));
+            return Ok(());
+        }
+        let read = |session| {
+            serde_json::from_value::<SessionBody>(session)
+                .map_err(|error| Failure::new(Status::Refused, format!("the answer is not one of this API: {error}")))
+        };
+        let sessions = all.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        println!("{}", Listing(&sessions));
+        Ok(())
+    }
+
+    fn extend(&self, id: &Id, lease: u64) -> Result<(), Failure> {
+        let body = format!(r#"{{"maxLeaseTimeMinutes":{lease}}}"#);
+        self.print(&self.call(&Method::PATCH, id, Some(&body))?)
+    }
+
+    fn stop(&self, id: &Id) -> Result<(), Failure> {
+        self.client.sessions(&Method::POST, &format!("/{}/:stop", id.0), None)?;
+        self.print(&self.get(id)?)
+    }
+
+    fn watch(&self, id: &Id) -> Result<(), Failure> {
+        let mut last = None;
+        let ended = Follow::for_ever(
+            self.get(id)?,
+            |seen| seen.session.is_live(),
+            || self.get(id),
+            |seen| {
+                if last.as_ref() != Some(&seen.session) {
+                    if self.json {
+                        println!("{}", seen.text)
+                    } else {
+                        println!("{}", seen.session)
+                    }
+                    last = Some(seen.session.clone());
+                }
+            },
+        )?;
+        ended.session.must_not_have_failed()
+    }
+
+    fn get(&self, id: &Id) -> Result<Seen, Failure> {
+        self.call(&Method::GET, id, None)
+    }
+
+    fn call(&self, method: &Method, id: &Id, body: Option<&str>) -> Result<Seen, Failure> {
+        let answer = self.client.sessions(method, &format!("/{}", id.0), body)?;
+        Ok(Seen { session: answer.json()?, text: answer.body })
+    }
+
+    fn print(&self, Seen { session, text }: &Seen) -> Result<(), Failure> {
+        if self.json {
+            println!("{text}");
+        } else {
+            println!("{}", session.in_full());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_the_api_would_refuse_are_refused_here() {
+        for good in ["a", "A-b_9", &"x".repeat(256)] {
+            assert!(good.parse::<Id>().is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "..", "ä", &"x".repeat(257)] {
+            assert!(bad.parse::<Id>().is_err(), "{bad}");
+        }
+        assert!(Id::random().is_ok_and(|Id(id)| id.len() == 32 && id.parse::<Id>().is_ok()));
+    }
+}

@@ -1,0 +1,196 @@
+//! Sessions as people read them.
+
+use std::fmt;
+
+use comfy_table::{Table, presets::NOTHING};
+use serde::Deserialize;
+
+use crate::{
+    duration::minutes_in_words,
+    failure::{Failure, Status},
+};
+
+/// A session as the API shows it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBody {
+    pub id: String,
+    pub status: String,
+    pub size: String,
+    creation_time: String,
+    #[serde(default)]
+    elapsed_time_minutes: u64,
+    max_lease_time_minutes: u64,
+    hostname: Option<String>,
+    handshake_port: Option<u16>,
+    arr_inspector_port: Option<u16>,
+    error: Option<ErrorBody>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct ErrorBody {
+    message: String,
+}
+
+impl SessionBody {
+    pub fn is_starting(&self) -> bool {
+        self.status == "Starting"
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.is_starting() || self.status == "Ready"
+    }
+
+    pub fn must_not_have_failed(&self) -> Result<(), Failure> {
+        if self.status != "Error" {
+            return Ok(());
+        }
+        let why = self.error.as_ref().map_or("the service does not say why", |error| &*error.message);
+        Err(Failure::new(Status::Refused, format!("the session {} has failed: {}", self.id, printable(why))))
+    }
+
+    /// Everything, a line each.
+    pub fn in_full(&self) -> impl fmt::Display {
+        let mut table = table();
+        let mut line = |name: &str, value: String| {
+            table.add_row([name.to_owned(), value]);
+        };
+        line("id", self.id.clone());
+        line("status", self.status.clone());
+        line("size", self.size.clone());
+        line("created", self.creation_time.clone());
+        line("elapsed", minutes_in_words(self.elapsed_time_minutes));
+        line("lease", minutes_in_words(self.max_lease_time_minutes));
+        line("lease left", self.lease_left());
+        if let Some(hostname) = &self.hostname {
+            line("host", hostname.clone());
+        }
+        for (name, port) in [("handshake port", self.handshake_port), ("inspector port", self.arr_inspector_port)] {
+            if let Some(port) = port {
+                line(name, port.to_string());
+            }
+        }
+        if let Some(error) = &self.error {
+            line("error", error.message.clone());
+        }
+        trimmed(&table)
+    }
+
+    /// The service tells whole minutes.
+    fn lease_left(&self) -> String {
+        if !self.is_live() {
+            return "-".to_owned();
+        }
+        minutes_in_words(self.max_lease_time_minutes.saturating_sub(self.elapsed_time_minutes))
+    }
+
+    fn address(&self) -> String {
+        match (&self.hostname, self.handshake_port) {
+            (Some(hostname), Some(port)) => format!("{hostname}:{port}"),
+            _ => "-".to_owned(),
+        }
+    }
+}
+
+/// One line.
+impl fmt::Display for SessionBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, status, .. } = self;
+        let line = match status.as_str() {
+            "Ready" => {
+                format!("{id} is Ready at {}, {} of the lease are left", self.address(), self.lease_left())
+            }
+            "Error" => {
+                let why = self.error.as_ref().map_or("", |error| &*error.message);
+                format!("{id} has failed: {why}")
+            }
+            _ => format!("{id} is {status}"),
+        };
+        formatter.write_str(&printable(&line))
+    }
+}
+
+/// A line per session, below a heading.
+pub struct Listing<'a>(pub &'a [SessionBody]);
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listing(sessions) = self;
+        if sessions.is_empty() {
+            return formatter.write_str("There are no live sessions.");
+        }
+        let mut table = table();
+        table.set_header(["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED"]);
+        for session in *sessions {
+            table.add_row([
+                session.id.clone(),
+                session.status.clone(),
+                session.size.clone(),
+                minutes_in_words(session.elapsed_time_minutes),
+                session.lease_left(),
+                session.address(),
+                session.creation_time.clone(),
+            ]);
+        }
+        write!(formatter, "{}", trimmed(&table))
+    }
+}
+
+/// Columns without lines between them, so that what is copied is what was meant.
+pub fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table
+}
+
+/// The table's lines without blanks around them, and nothing that moves the cursor.
+pub fn trimmed(table: &Table) -> String {
+    let lines: Vec<String> = table.lines().map(|line| printable(line.trim_end())).collect();
+    let indent = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    lines.iter().map(|line| &line[indent..]).collect::<Vec<_>>().join("\n")
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: &str = r#"{"id":"one","creationTime":"2026-11-22T13:00:00+00:00","arrInspectorPort":50001,
+        "handshakePort":50000,"elapsedTimeMinutes":31,"hostname":"localhost","maxLeaseTimeMinutes":120,
+        "size":"Standard","status":"Ready","teraflops":8.1}"#;
+
+    fn session(text: &str) -> SessionBody {
+        serde_json::from_str(text).expect("a session")
+    }
+
+    #[test]
+    fn a_list_can_be_read_and_copied() {
+        let starting = r#"{"id":"two","creationTime":"2026-11-22T13:00:01+00:00","elapsedTimeMinutes":0,
+            "maxLeaseTimeMinutes":5,"size":"Premium","status":"Starting"}"#;
+        let sessions = [session(READY), session(starting)];
+        let text = Listing(&sessions).to_string();
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        assert_eq!(rows[0], ["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED"]);
+        let ready =
+            ["one", "Ready", "Standard", "31 min", "1 h 29 min", "localhost:50000", "2026-11-22T13:00:00+00:00"];
+        assert_eq!(rows[1], ready);
+        assert_eq!(rows[2][..6], ["two", "Starting", "Premium", "0 min", "5 min", "-"]);
+        assert!(!text.starts_with(' '));
+    }
+
+    #[test]
+    fn a_failure_is_a_failure_and_says_why() {
+        let failed = r#"{"id":"one","creationTime":"","elapsedTimeMinutes":0,"maxLeaseTimeMinutes":5,"size":"Standard",
+            "status":"Error","error":{"code":"RenderHostFailure","message":"no Vulkan driver\u001b[2J"}}"#;
+        let failure = session(failed).must_not_have_failed().unwrap_err();
+        assert_eq!(failure.status, Status::Refused);
+        assert!(failure.message.contains("no Vulkan driver") && !failure.message.contains('\u{1b}'));
+        assert!(session(READY).must_not_have_failed().is_ok());
+    }
+}

@@ -1,0 +1,32 @@
+//! `remora token`: an access token of an account, for scripts that speak the API themselves.
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::{
+    client::{Client, ConnectionArguments},
+    failure::{EXIT_STATUSES, Failure},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUSES)]
+pub struct Arguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// The token service's own JSON instead of the bare token
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(rename = "AccessToken")]
+    access_token: String,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let answer = Client::new(&arguments.connection)?.token_answer()?;
+    let Body { access_token } = answer.json()?;
+    println!("{}", if arguments.json { &answer.body } else { &access_token });
+    Ok(())
+}
