@@ -123,7 +123,7 @@ fn without_its_host_feature_it_is_built_without_renderer_and_encoder() {
         text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let (without, with) = (tree(&["--no-default-features"]), tree(&[]));
-    for name in ["remora-host", "wgpu", "openh264", "str0m"] {
+    for name in ["remora-host", "wgpu", "openh264-sys2", "str0m"] {
         assert!(with.contains(name) && !without.contains(name), "{name}");
     }
     assert!(without.contains("remora-control"));
