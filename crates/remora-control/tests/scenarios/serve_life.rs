@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::http::Answer;
 use crate::support::installation::{self, host_pids, is_alive, kill};
+use crate::support::postgres::fresh_database;
 use crate::support::{fake_host, http, look_again, within};
 
 struct Server {
@@ -59,8 +60,7 @@ impl Server {
 }
 
 /// An account as the command line makes one: in the database, while nothing runs.
-async fn make_account(data_directory: &Path) -> (String, String) {
-    let store = SqlStore::open_sqlite(&data_directory.join("remora.db")).await.unwrap();
+async fn make_account(store: SqlStore) -> (String, String) {
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);
     let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };
@@ -73,7 +73,8 @@ async fn make_account(data_directory: &Path) -> (String, String) {
 async fn hosts_and_sessions_outlive_a_clean_stop_and_are_adopted() {
     let directory = tempfile::tempdir().unwrap();
     Server::start(options(directory.path())).await.stop().await;
-    let (account, key) = make_account(directory.path()).await;
+    let store = SqlStore::open_sqlite(&directory.path().join("remora.db")).await.unwrap();
+    let (account, key) = make_account(store).await;
     let first = Server::start(options(directory.path())).await;
     let target = format!("/accounts/{account}/token");
     let answer = first.send("GET", &target, &format!("Bearer {account}:{key}"), "").await;
@@ -141,4 +142,40 @@ async fn the_operators_certificate_is_for_those_who_ask_by_name() {
     let options = UpOptions { config, ..installation::options(directory.path()) };
     let refusal = up(options, |_| panic!("it started"), std::future::pending()).await.unwrap_err().to_string();
     assert!(refusal.contains("own.pem"), "{refusal}");
+}
+
+#[tokio::test]
+async fn two_on_one_postgresql_and_one_directory_are_one_service() {
+    let Some(url) = fresh_database().await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let (account, key) = make_account(SqlStore::open_postgres(&url).await.unwrap()).await;
+    let mut config = Config::default();
+    config.store.url = Some(url);
+    let options = ServeOptions { config, ..options(directory.path()) };
+    // Both at once, in an empty directory: they must come to have the same keys.
+    let (first, second) = tokio::join!(Server::start(options.clone()), Server::start(options.clone()));
+    assert_eq!(first.serving.ca_file, second.serving.ca_file);
+    assert!(!directory.path().join("remora.db").exists());
+    let target = format!("/accounts/{account}/token");
+    let answer = first.send("GET", &target, &format!("Bearer {account}:{key}"), "").await;
+    let token = format!("Bearer {}", answer.json()["AccessToken"].as_str().unwrap());
+    let target = format!("/accounts/{account}/sessions/one?api-version=2021-01-01");
+    let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
+    assert_eq!(first.send("PUT", &target, &token, body).await.status, 201);
+    let seen = second.send("GET", &target, &token, "").await;
+    assert_eq!((seen.status, seen.json()["id"].as_str()), (200, Some("one")), "{seen:?}");
+    first.stop().await;
+    let stop = format!("/accounts/{account}/sessions/one/:stop?api-version=2021-01-01");
+    assert_eq!(second.send("POST", &stop, &token, "").await.status, 204, "the other goes on");
+    assert_eq!(second.send("GET", &target, &token, "").await.json()["status"], "Stopped");
+    // A directory that is shared is not for one that wants it alone.
+    let refusal = up(installation::options(directory.path()), |_| panic!("it started"), std::future::pending()).await;
+    assert!(matches!(refusal, Err(UpError::DataDirectoryInUse { .. })), "{refusal:?}");
+    within("the host being gone", async {
+        while host_pids(directory.path()).iter().any(|pid| is_alive(*pid)) {
+            look_again().await;
+        }
+    })
+    .await;
+    second.stop().await;
 }
