@@ -35,6 +35,7 @@ sdk-test: setup-test target/debug/remora
 lint: setup-test web/portal/dist/index.html
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) clippy -p remora --no-default-features --bin remora --quiet -- -D warnings
 	cd web && npm run --silent check
 
 ## Take what the code makes now as the golden images and generated files, to be looked at before it is committed.
