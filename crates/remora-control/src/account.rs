@@ -1,14 +1,20 @@
 //! Accounts and their keys.
 //!
-//! A key is 256 random bits, so a salted SHA-256 is all that the store needs to keep: there is nothing to guess that
-//! a slow hash would protect. The key of the account that `remora up` makes for its user must be shown again at every
-//! start; it is kept in a file of its own beside the database, which only its owner may read (see
-//! [`LocalAccount`](crate::up)), never in the database.
+//! An account has two keys, so that one can be replaced while the other is in use. A key is 256 random bits, so a
+//! salted SHA-256 is all that the store needs to keep: there is nothing to guess that a slow hash would protect. The
+//! keys of the account that `remora up` makes for its user must be shown again at every start; they are kept in a file
+//! of their own beside the database, which only its owner may read (see [`up`](crate::up)), never in the database.
+
+mod register;
 
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use remora_session::{AccountId, Timestamp};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+pub use register::{NAME_CHARACTERS_MAX, NewAccount, Register, RegisterError};
 
 use crate::random;
 
@@ -19,14 +25,46 @@ pub struct Account {
     /// For people.
     pub name: String,
     pub created_at: Timestamp,
-    /// Each opens the account.
+    /// Each opens the account; by [`KeySlot`].
     pub keys: Vec<KeyHash>,
+}
+
+/// Which of an account's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySlot {
+    Primary,
+    Secondary,
+}
+
+impl KeySlot {
+    pub const ALL: [KeySlot; 2] = [KeySlot::Primary, KeySlot::Secondary];
+
+    pub fn index(self) -> usize {
+        match self {
+            KeySlot::Primary => 0,
+            KeySlot::Secondary => 1,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeySlot::Primary => "primary",
+            KeySlot::Secondary => "secondary",
+        }
+    }
 }
 
 impl Account {
     /// Takes the same time for every wrong key.
     pub fn opens_with(&self, key: &str) -> bool {
         self.keys.iter().fold(false, |opens, hash| opens | hash.matches(key))
+    }
+
+    /// RFC 3339, in whole seconds of UTC.
+    pub fn created(&self) -> String {
+        let seconds = i64::try_from(self.created_at.as_seconds()).unwrap_or(i64::MAX);
+        let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        date.format(&Rfc3339).expect("years since 1970 have four digits")
     }
 }
 
@@ -43,7 +81,7 @@ impl KeyHash {
         Self { salt, digest: salted(&salt, key) }
     }
 
-    fn matches(&self, key: &str) -> bool {
+    pub fn matches(&self, key: &str) -> bool {
         constant_time::verify_slices_are_equal(&salted(&self.salt, key), &self.digest).is_ok()
     }
 }

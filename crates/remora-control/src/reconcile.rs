@@ -1,7 +1,7 @@
 //! The loop that makes what is into what shall be.
 //!
 //! ```text
-//!   bell or time ─▶ pass: hosts that have exited ─▶ sessions that are due ─▶ strays now and then ─▶ sleep
+//!   bell or time ─▶ pass: hosts that have exited ─▶ sessions that are due ─▶ strays and orphans now and then ─▶ sleep
 //! ```
 //!
 //! It takes no input: it reads what is stored and what exists, and does what is missing. Each deed is idempotent and
@@ -114,6 +114,9 @@ impl Reconciler {
     /// Does what is due and says when to come again.
     pub async fn pass(&self, sweep: bool) -> Result<Option<Timestamp>, ReconcileError> {
         let mut busy = self.look_after_hosts(sweep).await?;
+        if sweep {
+            self.end_orphans().await?;
+        }
         let now = self.clock.now();
         let mut last: Option<Stored> = None;
         loop {
@@ -130,6 +133,19 @@ impl Reconciler {
         // What is under way stays due; without a pause the loop would spin on it.
         let again = now + BUSY_PAUSE;
         Ok(if busy { Some(again) } else { next.map(|next| next.max(again)) })
+    }
+
+    /// Stops the sessions of deleted accounts: whoever deletes one does so on the database, where no bell is heard.
+    async fn end_orphans(&self) -> Result<(), ReconcileError> {
+        loop {
+            let orphans = self.store.orphaned_sessions(BATCH_MAX).await?;
+            for stored in &orphans {
+                self.record(&stored.session, &Event::Stopped).await?;
+            }
+            if orphans.len() < BATCH_MAX as usize {
+                return Ok(());
+            }
+        }
     }
 
     /// Hosts are listed before sessions are read: a host's session is stored before the host exists, so one that is

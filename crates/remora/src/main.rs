@@ -1,5 +1,6 @@
 //! `remora`: everything that Remora does, as subcommands of one executable.
 
+mod account;
 mod authorities;
 mod client;
 mod clock;
@@ -40,6 +41,8 @@ enum Command {
     Up(up::Arguments),
     /// Start a control plane alone; any number of them work side by side on one PostgreSQL
     Serve(serve::Arguments),
+    /// Make, show, change and delete accounts
+    Account(account::Arguments),
     /// Run one render host; started by `up` or `serve`, which write what it shall be to its standard input
     #[cfg(feature = "host")]
     Host(host::Arguments),
@@ -71,6 +74,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let _telemetry = telemetry::start("info", &Telemetry::default())?;
             Ok(host::run(arguments)?)
         }
+        Command::Account(arguments) => logged(|| account::run(arguments)),
         Command::Session(arguments) => logged(|| session::run(arguments)),
         Command::Token(arguments) => logged(|| token::run(arguments)),
         Command::Usage(arguments) => logged(|| usage::run(arguments)),

@@ -137,6 +137,9 @@ pub trait Store: Send + Sync {
     /// Live sessions of all accounts, in no order.
     fn any_live_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>>;
 
+    /// Live sessions of accounts that have been deleted, in no order.
+    fn orphaned_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>>;
+
     /// Sessions to be looked at by then, behind `after` in the order of their time.
     fn due_sessions<'a>(&'a self, until: Timestamp, after: Option<&'a Stored>, limit: u32) -> Reply<'a, Vec<Stored>>;
 

@@ -67,6 +67,16 @@ pub(super) async fn any_live_sessions(pool: &AnyPool, limit: u32) -> Result<Vec<
     rows.iter().map(row_to_stored).collect()
 }
 
+pub(super) async fn orphaned_sessions(pool: &AnyPool, limit: u32) -> Result<Vec<Stored>, StoreError> {
+    let rows = sqlx::query(select_session!(
+        "WHERE live = 1 AND NOT EXISTS (SELECT 1 FROM account WHERE account.id = session.account) LIMIT $1"
+    ))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(row_to_stored).collect()
+}
+
 pub(super) async fn due_sessions(
     pool: &AnyPool,
     until: Timestamp,

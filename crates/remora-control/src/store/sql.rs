@@ -106,6 +106,10 @@ impl Store for SqlStore {
         Box::pin(read::any_live_sessions(&self.readers, limit))
     }
 
+    fn orphaned_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>> {
+        Box::pin(read::orphaned_sessions(&self.readers, limit))
+    }
+
     fn due_sessions<'a>(&'a self, until: Timestamp, after: Option<&'a Stored>, limit: u32) -> Reply<'a, Vec<Stored>> {
         Box::pin(read::due_sessions(&self.readers, until, after, limit))
     }

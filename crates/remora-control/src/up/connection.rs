@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use remora_session::AccountId;
+use serde::{Deserialize, Serialize};
 
 use super::UpError;
 use crate::private_file;
 
 /// The content of `connection.json`. There is a file exactly while everything accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
     pub endpoint: String,
@@ -35,4 +36,17 @@ pub(super) fn write(data_directory: &Path, connection: &Connection) -> Result<()
 pub(super) fn remove(data_directory: &Path) -> Result<(), UpError> {
     private_file::remove(&path(data_directory))
         .map_err(|source| UpError::DataDirectory { path: data_directory.to_owned(), source })
+}
+
+/// What running programs read from now on. Nothing is done if there is no file, or one of another account.
+pub(crate) fn replace_key(data_directory: &Path, account: &AccountId, key: &str) -> Result<(), UpError> {
+    let path = path(data_directory);
+    let unusable = |source| UpError::DataDirectory { path: data_directory.to_owned(), source };
+    let Some(text) = private_file::read(&path).map_err(unusable)? else { return Ok(()) };
+    // Whatever it is that somebody has put there, it is not this one's to mend.
+    let Ok(connection) = serde_json::from_str::<Connection>(&text) else { return Ok(()) };
+    if connection.account_id != account.as_str() {
+        return Ok(());
+    }
+    write(data_directory, &Connection { account_key: key.to_owned(), ..connection })
 }

@@ -1,4 +1,4 @@
-//! The directory of one installation: locked while in use, and the keys and the account that stay.
+//! The directory of one installation: locked while in use, and the keys that stay.
 //!
 //! Who keeps the database in it has it alone. Control planes whose database is elsewhere share it, and with it the keys
 //! and the hosts of this machine.
@@ -10,11 +10,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use remora_session::AccountId;
-use serde::{Deserialize, Serialize};
 
 use super::UpError;
-use crate::account::{new_account_id, new_key};
 use crate::token::{Tokens, new_private_key_pem};
 use crate::{private_file, random};
 
@@ -30,20 +27,6 @@ pub(super) struct DataDirectory {
     path: PathBuf,
     /// Released by the operating system, however this process ends.
     _lock: File,
-}
-
-/// The account of `remora up`. Its key must be shown at every start, so it is kept here, readable by its owner only;
-/// the database has a salted hash of it like of any other.
-pub(super) struct LocalAccount {
-    pub id: AccountId,
-    pub key: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LocalAccountFile {
-    account_id: String,
-    account_key: String,
 }
 
 struct KeysLock(File);
@@ -109,19 +92,6 @@ impl DataDirectory {
         let text = self.read_or_make(&path, || Ok(STANDARD.encode(random::bytes::<32>())))?;
         let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.ok_or_else(|| UpError::Damaged { path, problem: "it is not 32 bytes in base64".into() })
-    }
-
-    pub fn account(&self) -> Result<LocalAccount, UpError> {
-        let path = self.path.join("account.json");
-        let text = self.read_or_make(&path, || {
-            let file = LocalAccountFile { account_id: new_account_id().to_string(), account_key: new_key() };
-            Ok(serde_json::to_string(&file).expect("strings are JSON"))
-        })?;
-        let damaged = |problem: String| UpError::Damaged { path: path.clone(), problem };
-        let file: LocalAccountFile = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        let id =
-            file.account_id.parse().map_err(|error: remora_session::InvalidAccountId| damaged(error.to_string()))?;
-        Ok(LocalAccount { id, key: file.account_key })
     }
 
     fn read_or_make(&self, path: &Path, make: impl FnOnce() -> Result<String, UpError>) -> Result<String, UpError> {

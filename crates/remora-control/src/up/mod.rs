@@ -15,17 +15,18 @@
 //! | `lock` | held while the directory is in use |
 //! | `keys.lock` | held while keys are made |
 //! | `remora.db` | accounts and sessions, unless the configuration names another database |
-//! | `account.json` | id and key of the local account; its owner only |
+//! | `account.json` | id and keys of the local account; its owner only |
 //! | `token.key`, `hosts.key`, `ca.key` | what tokens, host secrets and certificates are made with; their owner only |
 //! | `ca.pem` | to be trusted by clients |
 //! | `connection.json` | while everything accepts: how to connect; its owner only |
 //! | `hosts/` | pid files and logs of render hosts |
 
 mod certificates;
-mod connection;
+pub(crate) mod connection;
 mod core;
 mod data_directory;
 mod error;
+pub(crate) mod local_account;
 mod models;
 mod place;
 mod running;

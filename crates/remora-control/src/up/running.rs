@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
-use super::data_directory::{DataDirectory, Hold, LocalAccount};
+use super::data_directory::{DataDirectory, Hold};
+use super::local_account::LocalAccount;
 use super::models::Models;
 use super::place::Place;
 use super::{Connection, UpError, UpOptions, connection};
-use crate::account::{Account, KeyHash};
-use crate::clock::Clock;
 use crate::control_plane::PortalOptions;
 use crate::portal::guard::Guard;
 use crate::random;
-use crate::store::Store;
 
 /// The rest of the five seconds that a stop may take is for the listeners and the store.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
@@ -36,7 +34,7 @@ impl Running {
         let guard = Guard { port: local_address(&http).port() };
         let directory = DataDirectory::open(&data_directory, Hold::Alone)?;
         connection::remove(directory.path())?;
-        let account = directory.account()?;
+        let account = LocalAccount::open(directory.path())?;
         let mut core = Core::open(CoreOptions {
             directory,
             config,
@@ -46,7 +44,7 @@ impl Running {
             model_files: models.files,
         })
         .await?;
-        open_account(&*core.store, &account, &core.clock).await?;
+        account.admit(&*core.store, &core.clock).await?;
 
         let secret = random::secret();
         let portal = PortalOptions {
@@ -65,7 +63,7 @@ impl Running {
             account_domain: place.account_domain(),
             portal: format!("http://localhost:{}/#secret={secret}", guard.port),
             account_id: account.id.to_string(),
-            account_key: account.key,
+            account_key: account.primary_key,
             ca_file: core.authority.certificate_path().to_owned(),
         };
         connection::write(core.directory.path(), &connection)?;
@@ -86,13 +84,4 @@ impl Running {
         }
         core.close().await
     }
-}
-
-/// The account of the file is an account of the database too, a new or restored one included.
-async fn open_account(store: &dyn Store, local: &LocalAccount, clock: &Clock) -> Result<(), UpError> {
-    let keys = vec![KeyHash::of(&local.key)];
-    store
-        .insert_account(&Account { id: local.id.clone(), name: "local".into(), created_at: clock.now(), keys })
-        .await?;
-    Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod accounts;
 mod authorisation;
 mod bad_requests;
 mod create_session;

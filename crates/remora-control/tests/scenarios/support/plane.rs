@@ -1,6 +1,7 @@
 //! A control plane over real sockets, with a simulated fleet and a clock that stands still.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -168,6 +169,11 @@ impl Plane {
         self.store.close().await.unwrap();
         let directory = self.directory.take().expect("taken here only");
         Self::start_in(directory, self.config.clone(), Some(self)).await
+    }
+
+    /// Where the database is.
+    pub fn directory(&self) -> &Path {
+        self.directory.as_ref().expect("taken by a restart only").path()
     }
 
     /// From now on nothing is done that nobody asks for: what has been decided shows before it is carried out.

@@ -1,0 +1,143 @@
+//! The register of accounts, as the operator keeps it: on the database itself, whether or not a control plane runs on
+//! it at the same time.
+//!
+//! Keys are made here and shown once. An account that is deleted gets no token and no session any more; its sessions
+//! are ended by the control plane, which alone writes sessions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use remora_session::AccountId;
+
+use super::{Account, KeyHash, KeySlot, new_account_id, new_key};
+use crate::clock::Clock;
+use crate::config::StoreConfig;
+use crate::store::{SqlStore, Store, StoreError};
+use crate::up::UpError;
+use crate::up::connection;
+use crate::up::local_account::LocalAccount;
+
+pub const NAME_CHARACTERS_MAX: usize = 128;
+/// Read at once.
+const BATCH_MAX: u32 = 256;
+
+pub struct Register {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    directory: PathBuf,
+    local: Option<LocalAccount>,
+}
+
+/// An account with its keys in clear, which are known nowhere else.
+pub struct NewAccount {
+    pub account: Account,
+    pub primary_key: String,
+    pub secondary_key: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    #[error(
+        "there is no database in {directory}; start `remora up` or `remora serve` there once, or name another \
+         directory with --data-dir or a PostgreSQL with --store"
+    )]
+    NoDatabase { directory: PathBuf },
+    #[error("a name has at most {NAME_CHARACTERS_MAX} characters, none of them a control character")]
+    Name,
+    #[error("there is no account {id}; `remora account list` shows those that there are")]
+    NotFound { id: AccountId },
+    #[error("{id} is the account of `remora up` on this machine, which would make it anew; remove account.json first")]
+    Local { id: AccountId },
+    #[error(transparent)]
+    Directory(#[from] UpError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RegisterError {
+    /// Whether it is the account that was asked for, and not the register that cannot be used.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Name | Self::NotFound { .. } | Self::Local { .. } => true,
+            Self::NoDatabase { .. } | Self::Directory(_) | Self::Store(_) => false,
+        }
+    }
+}
+
+impl Register {
+    /// That of the database which the configuration names, or of the directory's own.
+    pub async fn open(config: &StoreConfig, directory: &Path) -> Result<Self, RegisterError> {
+        let file = directory.join("remora.db");
+        if config.url.is_none() && !file.exists() {
+            return Err(RegisterError::NoDatabase { directory: directory.to_owned() });
+        }
+        let local = LocalAccount::read(directory)?;
+        let store = Arc::new(SqlStore::open(config, directory).await?);
+        Ok(Self { store, clock: Clock::system(), directory: directory.to_owned(), local })
+    }
+
+    pub async fn create(&self, name: &str) -> Result<NewAccount, RegisterError> {
+        if name.chars().count() > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
+            return Err(RegisterError::Name);
+        }
+        let (primary_key, secondary_key) = (new_key(), new_key());
+        let account = Account {
+            id: new_account_id(),
+            name: name.to_owned(),
+            created_at: self.clock.now(),
+            keys: vec![KeyHash::of(&primary_key), KeyHash::of(&secondary_key)],
+        };
+        let inserted = self.store.insert_account(&account).await?;
+        assert!(inserted, "an id of 122 random bits has been used before");
+        Ok(NewAccount { account, primary_key, secondary_key })
+    }
+
+    /// All of them, oldest first.
+    pub async fn list(&self) -> Result<Vec<Account>, RegisterError> {
+        let mut accounts: Vec<Account> = Vec::new();
+        loop {
+            let after = accounts.last().map(|last| (last.created_at, &last.id));
+            let batch = self.store.accounts(after, BATCH_MAX).await?;
+            if batch.is_empty() {
+                return Ok(accounts);
+            }
+            accounts.extend(batch);
+        }
+    }
+
+    /// The new key. The other one opens the account all the while.
+    pub async fn rotate_key(&mut self, id: &AccountId, slot: KeySlot) -> Result<String, RegisterError> {
+        let key = new_key();
+        if self.store.account(id).await?.is_none() {
+            return Err(RegisterError::NotFound { id: id.clone() });
+        }
+        // Before the database: a start between the two takes the key from the file.
+        if let Some(local) = self.local.as_mut().filter(|local| local.id == *id) {
+            local.set_key(slot, key.clone());
+            local.write(&self.directory)?;
+        }
+        if !self.store.set_account_key(id, slot.index(), &KeyHash::of(&key)).await? {
+            return Err(RegisterError::NotFound { id: id.clone() });
+        }
+        if slot == KeySlot::Primary && self.is_local(id) {
+            connection::replace_key(&self.directory, id, &key)?;
+        }
+        Ok(key)
+    }
+
+    pub async fn delete(&self, id: &AccountId) -> Result<(), RegisterError> {
+        if self.is_local(id) {
+            return Err(RegisterError::Local { id: id.clone() });
+        }
+        if self.store.delete_account(id).await? { Ok(()) } else { Err(RegisterError::NotFound { id: id.clone() }) }
+    }
+
+    /// Finishes what is being written.
+    pub async fn close(self) -> Result<(), RegisterError> {
+        Ok(self.store.close().await?)
+    }
+
+    fn is_local(&self, id: &AccountId) -> bool {
+        self.local.as_ref().is_some_and(|local| local.id == *id)
+    }
+}
