@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test lint accept bench-latency bench-render bench-encode setup setup-test clean
+.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-render bench-encode setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -15,7 +15,7 @@ build: setup web/portal/dist/index.html
 	$(CARGO) build --release --bin remora
 
 ## Every test, the ones in a real browser and with the official SDK included.
-test: setup-test lint unit web-test e2e sdk-test
+test: setup-test lint unit web-test e2e sdk-test api-fuzz
 
 unit: setup-test web/portal/dist/index.html
 	scripts/with-postgres.sh $(CARGO) test --workspace
@@ -30,7 +30,15 @@ e2e: setup-test target/debug/remora
 	scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
 
 sdk-test: setup-test target/debug/remora
-	scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh
+	UP="--config tests/sdk/remora.toml" scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh
+
+## Requests made up from the OpenAPI documents; EXAMPLES per operation.
+api-fuzz: setup-test target/debug/remora
+	UP="--config tests/sdk/remora.toml" scripts/with-remora.sh target/debug/remora tests/sdk/openapi/run.sh
+
+## The official Java SDK; says so where Maven Central cannot be reached.
+test-java: setup-test target/debug/remora
+	UP="--config tests/sdk/remora.toml" scripts/with-remora.sh target/debug/remora tests/sdk/java/run.sh
 
 lint: setup-test web/portal/dist/index.html
 	$(CARGO) fmt --all --check

@@ -25,7 +25,7 @@ use crate::api::probes::{self, Probes};
 use crate::api::sts::{self, Sts};
 use crate::api::usage::{self, Meter};
 use crate::api::v2021_01_01::{self, Api};
-use crate::api::{common, link, v1};
+use crate::api::{common, link, openapi, v1};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -168,6 +168,7 @@ impl ControlPlane {
         .merge(usage::router(meter))
         .merge(conversions::router(conversions))
         .route_layer(middleware::from_fn_with_state(limited, limit))
+        .merge(openapi::router())
     }
 
     fn sts(&self) -> Sts {

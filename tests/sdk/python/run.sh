@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the official Python SDK, unmodified, over TLS against the Remora of REMORA_CONNECTION.
 #
-#   scripts/with-remora.sh EXECUTABLE tests/sdk/python/run.sh
+#   UP="--config tests/sdk/remora.toml" scripts/with-remora.sh EXECUTABLE tests/sdk/python/run.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 environment=$here/../../../target/sdk-python

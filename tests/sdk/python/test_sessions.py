@@ -1,8 +1,5 @@
-"""The official SDK against Remora: the life of a session, synchronously and asynchronously, and its errors."""
+"""The official SDK against Remora, synchronously: the life of a session, and its errors."""
 
-import asyncio
-import json
-import os
 import unittest
 import uuid
 
@@ -13,28 +10,10 @@ from azure.mixedreality.remoterendering import (
     RenderingSessionSize,
     RenderingSessionStatus,
 )
-from azure.mixedreality.remoterendering.aio import RemoteRenderingClient as AsyncRemoteRenderingClient
 
-with open(os.environ["REMORA_CONNECTION"], encoding="utf-8") as file:
-    CONNECTION = json.load(file)
+from connection import READY_SECONDS_MAX, access_token, arguments, new_id
 
 PORTS = range(49152, 65535)
-READY_SECONDS_MAX = 60
-
-
-def arguments(key=None):
-    return {
-        "endpoint": CONNECTION["endpoint"],
-        "account_id": CONNECTION["accountId"],
-        "account_domain": CONNECTION["accountDomain"],
-        "credential": AzureKeyCredential(key or CONNECTION["accountKey"]),
-        "authentication_endpoint_url": CONNECTION["stsEndpoint"],
-        "polling_interval": 0.2,
-    }
-
-
-def new_id():
-    return f"sdk-{uuid.uuid4()}"
 
 
 class Sessions(unittest.TestCase):
@@ -108,33 +87,59 @@ class Sessions(unittest.TestCase):
         with self.assertRaises(ResourceNotFoundError):
             self.client.get_rendering_session(new_id())
 
+    def test_an_ended_session_stays_ended(self):
+        session_id = new_id()
+        self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=5)
+        self.client.stop_rendering_session(session_id)
+        self.client.stop_rendering_session(session_id)
+        for status, call in [
+            (409, lambda: self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=5)),
+            (422, lambda: self.client.update_rendering_session(session_id=session_id, lease_time_minutes=9)),
+        ]:
+            with self.assertRaises(HttpResponseError) as caught:
+                call()
+            self.assertEqual(caught.exception.status_code, status)
+
+    def test_an_expired_session_says_so(self):
+        session_id = new_id()
+        poller = self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=0)
+        # To the SDK a session that ends while it waits for it has gone wrong.
+        with self.assertRaises(HttpResponseError):
+            poller.result(timeout=READY_SECONDS_MAX)
+        session = self.client.get_rendering_session(session_id)
+        self.assertEqual(session.status, RenderingSessionStatus.EXPIRED)
+        self.assertIsNone(session.error)
+
+    def test_a_list_goes_on_over_its_pages(self):
+        ids = [new_id() for _ in range(5)]
+        for session_id in ids:
+            self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=5)
+        pages = [[session.id for session in page] for page in self.client.list_rendering_sessions().by_page()]
+        self.assertGreater(len(pages), 2)
+        listed = [session_id for page in pages for session_id in page]
+        self.assertEqual([session_id for session_id in listed if session_id in ids], ids)
+        for session_id in ids:
+            self.client.stop_rendering_session(session_id)
+
+    def test_what_cannot_be_is_refused(self):
+        for size, lease, message in [("Tiny", 5, "Tiny"), ("Standard", 1441, "1440")]:
+            with self.assertRaises(HttpResponseError) as caught:
+                self.client.begin_rendering_session(session_id=new_id(), size=size, lease_time_minutes=lease)
+            self.assertEqual(caught.exception.status_code, 400)
+            self.assertIn(message, caught.exception.message)
+
+    def test_another_accounts_token_is_forbidden(self):
+        with RemoteRenderingClient(**arguments(account_id=str(uuid.uuid4()), credential=access_token())) as client:
+            with self.assertRaises(HttpResponseError) as caught:
+                client.get_rendering_session(new_id())
+        self.assertEqual(caught.exception.status_code, 403)
+
     def test_a_wrong_key_is_unauthorized(self):
-        with RemoteRenderingClient(**arguments(key="d3Jvbmc=")) as client:
+        with RemoteRenderingClient(**arguments(credential=AzureKeyCredential("d3Jvbmc="))) as client:
             with self.assertRaises(ClientAuthenticationError) as caught:
                 client.get_rendering_session(new_id())
         self.assertEqual(caught.exception.status_code, 401)
         self.assertIn("Unauthorized", caught.exception.message)
-
-
-class AsyncSessions(unittest.TestCase):
-    def test_a_session_lives(self):
-        asyncio.run(self.live())
-
-    async def live(self):
-        session_id = new_id()
-        async with AsyncRemoteRenderingClient(**arguments()) as client:
-            poller = await client.begin_rendering_session(
-                session_id=session_id, size=RenderingSessionSize.STANDARD, lease_time_minutes=5
-            )
-            session = await poller.result()
-            self.assertEqual(session.status, RenderingSessionStatus.READY)
-            updated = await client.update_rendering_session(session_id=session_id, lease_time_minutes=10)
-            self.assertEqual(updated.lease_time_minutes, 10)
-            listed = await client.list_rendering_sessions()
-            self.assertIn(session_id, [found.id async for found in listed])
-            await client.stop_rendering_session(session_id)
-            stopped = await client.get_rendering_session(session_id)
-            self.assertEqual(stopped.status, RenderingSessionStatus.STOPPED)
 
 
 if __name__ == "__main__":

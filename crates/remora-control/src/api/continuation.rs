@@ -25,11 +25,11 @@ pub(super) fn link(endpoint: &str, headers: &HeaderMap, target: &str, position: 
     format!("{scheme}://{authority}{target}&{CONTINUATION}={continuation}")
 }
 
-fn encode(position: &Position) -> String {
+pub(crate) fn encode(position: &Position) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}.{}", position.time.as_milliseconds(), position.session))
 }
 
-pub(super) fn decode(text: &str) -> Option<Position> {
+pub(crate) fn decode(text: &str) -> Option<Position> {
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (time, session) = plain.split_once('.')?;
     Some(Position { time: Timestamp::from_milliseconds(time.parse().ok()?), session: session.parse().ok()? })

@@ -2,11 +2,12 @@
 //! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
 
 pub mod common;
-mod continuation;
+pub(crate) mod continuation;
 pub mod conversions;
 pub mod limit;
 pub mod link;
 pub mod observe;
+pub mod openapi;
 pub mod probes;
 pub mod sts;
 pub mod usage;

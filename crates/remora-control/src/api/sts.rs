@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
 use remora_protocol::token::Role;
 use remora_session::AccountId;
 use serde::Serialize;
@@ -71,7 +71,9 @@ impl Sts {
     pub async fn answer(&self, account: &str, request: &Parts) -> Response {
         if request.method != Method::GET && request.method != Method::HEAD {
             let message = "A token is asked for with GET.";
-            return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+            let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+            return response;
         }
         match self.token(account, request).await {
             Ok(access_token) => uncached(json(StatusCode::OK, &TokenBody { access_token }), "no-store,no-cache"),

@@ -27,11 +27,12 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
         let caller = authenticate(&parts.headers, &api.tokens, api.clock.now())?;
-        // Ids are decoded as bytes that may be anything; what is not text is no id.
-        let params =
-            RawPathParams::from_request_parts(parts, api).await.map_err(|_| Fault::session_not_found("not text"))?;
-        let param = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-        let account = admit(&caller, param("account"))?;
-        Ok(Self { account, session: param("session").unwrap_or(CREATE).to_owned() })
+        // Bytes of the path that, decoded, are no text are in no id of a session.
+        let params = RawPathParams::from_request_parts(parts, api).await.ok();
+        let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+        let account = param("account").or_else(|| parts.uri.path().split('/').nth(3).map(str::to_owned));
+        let account = admit(&caller, account.as_deref())?;
+        let unnamed = if params.is_some() { CREATE } else { "" };
+        Ok(Self { account, session: param("session").unwrap_or_else(|| unnamed.to_owned()) })
     }
 }

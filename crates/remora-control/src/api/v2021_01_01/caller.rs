@@ -58,10 +58,11 @@ impl FromRequestParts<Api> for Caller {
             .map_err(|_| Fault::bad_request("The query is not form-encoded.", "query"))?;
         let version = version(&query)?;
         let caller = authenticate(&parts.headers, &api.tokens, api.clock.now())?;
-        // Ids are decoded as bytes that may be anything; what is not text is no id.
-        let params = RawPathParams::from_request_parts(parts, api).await.map_err(|_| Fault::SessionNotFound)?;
-        let param = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-        let account = admit(&caller, param("account").as_deref())?;
+        // Bytes of the path that, decoded, are no text are in no id of a session.
+        let params = RawPathParams::from_request_parts(parts, api).await.ok();
+        let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+        let account = param("account").or_else(|| parts.uri.path().split('/').nth(2).map(str::to_owned));
+        let account = admit(&caller, account.as_deref())?;
         Ok(Self { account, version, query, session: param("session") })
     }
 }

@@ -1,3 +1,4 @@
+pub mod contract;
 pub mod fake_host;
 pub mod http;
 pub mod installation;

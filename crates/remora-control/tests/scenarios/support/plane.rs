@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::http::{self, Answer};
-use super::{look_again, postgres, within};
+use super::{contract, look_again, postgres, within};
 
 /// 2024-05-02T11:24:13.847+00:00
 pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
@@ -200,9 +200,12 @@ impl Plane {
         format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
     }
 
-    /// A request as it is.
+    /// A request as it is, and an answer that is held against the API's documents.
     pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, body).await
+        let stream = http::tcp(self.address).await;
+        let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
+        contract::check(method, target, &answer);
+        answer
     }
 
     pub async fn send_raw(&self, request: &[u8]) -> Answer {

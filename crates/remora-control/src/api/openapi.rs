@@ -1,0 +1,47 @@
+//! OpenAPI documents: `GET /openapi` lists them, and each is served as it is in the repository's `openapi/`.
+//!
+//! The contract came before the code, so they are written by hand. The scenarios hold every answer that they get
+//! against them, and the routes in both directions.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header;
+use serde::Serialize;
+
+use super::common::{error, json};
+
+const DOCUMENT: &str = "/openapi/{document}";
+/// Name and text.
+pub const DOCUMENTS: [(&str, &str); 3] = [
+    ("2021-01-01.json", include_str!("../../../../openapi/2021-01-01.json")),
+    ("v1.json", include_str!("../../../../openapi/v1.json")),
+    ("accounts.json", include_str!("../../../../openapi/accounts.json")),
+];
+
+#[derive(Serialize)]
+struct Index {
+    documents: [String; DOCUMENTS.len()],
+}
+
+/// Needs no token: there is nothing in them that is anybody's.
+pub fn router() -> Router {
+    Router::new().route("/openapi", get(list)).route(DOCUMENT, get(document))
+}
+
+async fn list() -> Response {
+    json(StatusCode::OK, &Index { documents: DOCUMENTS.map(|(name, _)| format!("/openapi/{name}")) })
+}
+
+async fn document(Path(asked): Path<String>) -> Response {
+    match DOCUMENTS.iter().find(|(name, _)| *name == asked) {
+        Some((_, text)) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], *text).into_response(),
+        None => error(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "There is nothing under this path. Documents are listed at /openapi.",
+        ),
+    }
+}

@@ -1,0 +1,536 @@
+//! Requests that nobody should send, each of which is refused with what is wrong, and changes nothing.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use remora_control::account::new_account_id;
+use remora_control::token::{Tokens, new_private_key_pem};
+use remora_protocol::token::Role;
+use remora_session::Timestamp;
+
+use crate::support::contract;
+use crate::support::plane::{Plane, START};
+
+/// What the answer says beside its status: what is at fault, or nothing at all.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    Nothing,
+    /// Each is somewhere in the body.
+    All(&'static [&'static str]),
+}
+
+struct Case {
+    method: &'static str,
+    target: String,
+    authorization: Option<String>,
+    body: Vec<u8>,
+    status: u16,
+    says: Says,
+}
+
+const LEASE: Says = Says::All(&["maxLeaseTimeMinutes", "1440"]);
+const SIZE: Says = Says::All(&["size", "Standard or Premium"]);
+const OBJECT: Says = Says::All(&["JSON object"]);
+const SPAN: Says = Says::All(&["maxLeaseTime", "It takes"]);
+const V1_SIZE: Says = Says::All(&["size", "standard or small, premium or big"]);
+const MODELS: Says = Says::All(&["models", "up to 64 addresses"]);
+const NO_PATH: Says = Says::All(&["nothing under this path"]);
+
+/// A session of four minutes, which every request leaves as it is.
+async fn plane() -> Plane {
+    let plane = Plane::start().await.without_loop().await;
+    plane.create_unlaunched("one").await;
+    plane
+}
+
+/// Sends all of them, and says how many they were.
+async fn refused(plane: &Plane, cases: Vec<Case>) -> usize {
+    let before = plane.store.any_live_sessions(100).await.unwrap();
+    let accounts = plane.store.accounts(None, 100).await.unwrap();
+    let mut flaws = Vec::new();
+    for Case { method, target, authorization, body, status, says } in &cases {
+        let mut request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            plane.host(),
+            body.len()
+        );
+        if let Some(authorization) = authorization {
+            request += &format!("Authorization: {authorization}\r\n");
+        }
+        let answer = plane.send_raw(&[request.as_bytes(), b"\r\n", body].concat()).await;
+        contract::check(method, target, &answer);
+        let said = match says {
+            Says::Nothing => answer.body.is_empty(),
+            Says::All(parts) => answer.json().is_object() && parts.iter().all(|part| answer.body.contains(part)),
+        };
+        if answer.status != *status || !said || answer.header("MS-CV").is_none() {
+            let shown = String::from_utf8_lossy(&body[..body.len().min(100)]);
+            let (code, text) = (answer.status, &answer.body);
+            flaws.push(format!("{method} {target} {shown}: {code} {text}, not {status} {says:?}"));
+        }
+    }
+    assert!(flaws.is_empty(), "{}", flaws.join("\n"));
+    assert_eq!(plane.store.any_live_sessions(100).await.unwrap(), before);
+    assert_eq!(plane.store.accounts(None, 100).await.unwrap(), accounts);
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    cases.len()
+}
+
+struct Authorised<'a>(&'a Plane);
+
+impl Authorised<'_> {
+    fn case(&self, method: &'static str, target: &str, body: impl Into<Vec<u8>>, status: u16, says: Says) -> Case {
+        let authorization = Some(format!("Bearer {}", self.0.token));
+        Case { method, target: target.to_owned(), authorization, body: body.into(), status, says }
+    }
+
+    fn create(&self, body: impl Into<Vec<u8>>, says: Says) -> Case {
+        self.case("PUT", &self.0.path("/sessions/new"), body, 400, says)
+    }
+
+    fn update(&self, body: impl Into<Vec<u8>>, says: Says) -> Case {
+        self.case("PATCH", &self.0.path("/sessions/one"), body, 422, says)
+    }
+
+    fn v1(&self, method: &'static str, target: &str, body: impl Into<Vec<u8>>, status: u16, says: Says) -> Case {
+        self.case(method, &format!("/v1/accounts/{}{target}", self.0.account), body, status, says)
+    }
+
+    fn v1_create(&self, body: impl Into<Vec<u8>>, says: Says) -> Case {
+        self.v1("POST", "/sessions/create", body, 400, says)
+    }
+}
+
+/// Not JSON, or not an object.
+fn shapes() -> Vec<Vec<u8>> {
+    let texts = [
+        "",
+        " ",
+        "null",
+        "true",
+        "4",
+        r#""{}""#,
+        "[]",
+        "[{}]",
+        "{",
+        "}",
+        "{]",
+        r#"{"size"}"#,
+        r#"{"size":}"#,
+        "{} {}",
+        r#"{"size":"Standard","maxLeaseTimeMinutes":4"#,
+        r#"{"size":"Standard" "maxLeaseTimeMinutes":4}"#,
+        "size=Standard&maxLeaseTimeMinutes=4",
+        "<size>Standard</size>",
+        "{\"size\":\"Stan\u{0}dard",
+        "\u{0}",
+        "\u{fffd}",
+    ];
+    let bytes: [&[u8]; 4] = [
+        b"{\"size\":\"\xff\"}",
+        b"\xff\xfe{\x00}\x00",
+        b"{\"size\":\"\xc3\x28\"}",
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
+    ];
+    let deep = [("[", 10_000), ("{\"a\":", 10_000), ("[[{\"a\":", 5_000), ("{'a':[", 5_000)];
+    let deep = deep.into_iter().map(|(open, times)| format!("{{\"x\":{}", open.repeat(times)).into_bytes());
+    texts.into_iter().map(|text| text.as_bytes().to_vec()).chain(bytes.map(<[u8]>::to_vec)).chain(deep).collect()
+}
+
+/// What is no lease of a new session, as JSON.
+const NO_LEASES: [&str; 25] = [
+    "-1",
+    "-4",
+    "-1440",
+    "-2147483649",
+    "-9223372036854775809",
+    "-1e300",
+    "1441",
+    "1440.5",
+    "0.5",
+    "4.0000001",
+    "100000",
+    "2147483648",
+    "4294967300",
+    "18446744073709551620",
+    "1e300",
+    r#""4""#,
+    r#""""#,
+    r#""4:0:0""#,
+    "true",
+    "false",
+    "null",
+    "[]",
+    "[4]",
+    "{}",
+    r#"{"minutes":4}"#,
+];
+/// What is no JSON, though some parsers take it.
+const NO_NUMBERS: [&str; 10] = ["NaN", "Infinity", "0x10", "+4", "04", ".5", "4.", "1_000", "'4'", "1e999"];
+/// What is no size in the second generation, as JSON.
+const NO_SIZES: [&str; 17] = [
+    r#""""#,
+    r#"" ""#,
+    r#""Tiny""#,
+    r#""small""#,
+    r#""big""#,
+    r#""Standard ""#,
+    r#"" Standard""#,
+    r#""Standard\u0000""#,
+    r#""Ѕtandard""#,
+    r#""Standard,Premium""#,
+    "1",
+    "true",
+    "null",
+    "[]",
+    r#"["Standard"]"#,
+    "{}",
+    r#""Standard\n""#,
+];
+const NO_SPANS: [&str; 40] = [
+    "''",
+    "' '",
+    "'-1'",
+    "'-4:0:0'",
+    "'-0:0:1'",
+    "'24:0:0'",
+    "'24:00'",
+    "'1.0:0:1'",
+    "'2'",
+    "'99999999'",
+    "'999999999'",
+    "'4h'",
+    "'four'",
+    "'4:60:00'",
+    "'4:0:60'",
+    "'1:2:3:4:5'",
+    "'4:0:0.00000001'",
+    "'+4:0:0'",
+    "'PT4H'",
+    "'240 minutes'",
+    "'٤:٠:٠'",
+    "'--1'",
+    "'4:'",
+    "':'",
+    "'::'",
+    "'1..2:3'",
+    "'1.24:00'",
+    "'4:0:0Z'",
+    "'4:0:0.'",
+    "'4,5'",
+    "'1e1'",
+    "'0x4:0:0'",
+    "'4:0\\u0000:0'",
+    "'10675199.02:48:05.4775808'",
+    "1",
+    "240",
+    "true",
+    "null",
+    "[]",
+    "{}",
+];
+const NO_V1_SIZES: [&str; 9] =
+    ["''", "'tiny'", "'large'", "'standard '", "'standard premium'", "1", "null", "[]", "{name:'small'}"];
+const NO_MODELS: [&str; 8] = ["'x'", "1", "true", "{}", "[1]", "[null]", "['']", "[['a']]"];
+/// Escaped as a path needs it.
+const NO_IDS: [&str; 17] = [
+    "a%20b",
+    "a.b",
+    "%C3%A4",
+    "a%2Fb",
+    "%F0%9F%92%A9",
+    "%00",
+    "..%2F..",
+    "%2e%2e",
+    "a+b",
+    "a;b",
+    "a,b",
+    "a~b",
+    "a%0d%0ab",
+    "$x",
+    "a'b",
+    "a%22b",
+    "a%3Ab",
+];
+
+#[tokio::test]
+async fn bodies_of_the_second_generation() {
+    let plane = plane().await;
+    let by = Authorised(&plane);
+    let mut cases = Vec::new();
+    for lease in NO_LEASES {
+        cases.push(by.create(format!(r#"{{"size":"Standard","maxLeaseTimeMinutes":{lease}}}"#), LEASE));
+        cases.push(by.update(format!(r#"{{"maxLeaseTimeMinutes":{lease}}}"#), LEASE));
+    }
+    for lease in NO_NUMBERS {
+        cases.push(by.create(format!(r#"{{"size":"Standard","maxLeaseTimeMinutes":{lease}}}"#), OBJECT));
+        cases.push(by.update(format!(r#"{{"maxLeaseTimeMinutes":{lease}}}"#), OBJECT));
+    }
+    for size in NO_SIZES {
+        cases.push(by.create(format!(r#"{{"maxLeaseTimeMinutes":4,"size":{size}}}"#), SIZE));
+    }
+    for shape in shapes() {
+        cases.push(by.create(shape.clone(), OBJECT));
+        cases.push(by.update(shape, OBJECT));
+    }
+    for lenient in
+        ["{'maxLeaseTimeMinutes':9}", "{maxLeaseTimeMinutes:9}", r#"{"maxLeaseTimeMinutes":9,}"#, "\u{feff}{}"]
+    {
+        cases.push(by.update(lenient, OBJECT));
+    }
+    for shorter in ["0", "3", "4", "4.0"] {
+        cases.push(by.update(format!(r#"{{"maxLeaseTimeMinutes":{shorter}}}"#), LEASE));
+    }
+    let other_settings = r#"{"maxLeaseTimeMinutes":5,"size":"Standard"}"#;
+    cases.push(by.case("PUT", &plane.path("/sessions/one"), other_settings, 409, Says::All(&["Conflict", "one"])));
+    let count = refused(&plane, cases).await;
+    assert!(count >= 140, "{count}");
+}
+
+#[tokio::test]
+async fn bodies_of_the_first_generation() {
+    let plane = plane().await;
+    let by = Authorised(&plane);
+    let mut cases = Vec::new();
+    for span in NO_SPANS {
+        cases.push(by.v1_create(format!("{{size:'small',maxLeaseTime:{span}}}"), Says::All(&["maxLeaseTime"])));
+    }
+    for span in ["'x'", "''", "1", "null", "'4:60'"] {
+        cases.push(by.v1("PATCH", "/sessions/one", format!("{{maxLeaseTime:{span}}}"), 400, SPAN));
+    }
+    for span in ["'-4:0'", "'0:4'", "'0:3:59'", "'0'", "'24:0:0'", "'2'"] {
+        let says = Says::All(&["maxLeaseTime"]);
+        cases.push(by.v1("PATCH", "/sessions/one", format!("{{maxLeaseTime:{span}}}"), 422, says));
+    }
+    for size in NO_V1_SIZES {
+        cases.push(by.v1_create(format!("{{maxLeaseTime:'4:0:0',size:{size}}}"), V1_SIZE));
+    }
+    let (many, long) = (format!("[{}]", "'a',".repeat(65)), format!("['{}']", "a".repeat(2_049)));
+    for models in NO_MODELS.into_iter().chain([many.as_str(), long.as_str()]) {
+        cases.push(by.v1_create(format!("{{maxLeaseTime:'4:0:0',size:'small',models:{models}}}"), MODELS));
+    }
+    for shape in shapes() {
+        cases.push(by.v1_create(shape.clone(), OBJECT));
+        cases.push(by.v1("PATCH", "/sessions/one", shape, 400, OBJECT));
+    }
+    for shape in ["{'a'}", "{a b}", "{'a':'b}", "{a:1 /* }", "{a:0x}", "{a:\\u0000}", "{'a':1,,}"] {
+        cases.push(by.v1_create(shape, OBJECT));
+    }
+    let count = refused(&plane, cases).await;
+    assert!(count >= 120, "{count}");
+}
+
+#[tokio::test]
+async fn ids_paths_and_queries() {
+    let plane = plane().await;
+    let by = Authorised(&plane);
+    let good = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
+    let long = "x".repeat(257);
+    let mut cases = Vec::new();
+    for id in NO_IDS.into_iter().chain([long.as_str()]) {
+        let says = Says::All(&["session_id", "1 to 256 letters, digits, hyphens and underscores"]);
+        cases.push(by.case("PUT", &plane.path(&format!("/sessions/{id}")), good, 400, says));
+        let says = Says::All(&["SessionNotFound", "session_id"]);
+        cases.push(by.case("GET", &plane.path(&format!("/sessions/{id}")), "", 404, says));
+        cases.push(by.case("POST", &plane.path(&format!("/sessions/{id}/:stop")), "", 404, says));
+        let says = Says::All(&["no session with the id"]);
+        cases.push(by.v1("GET", &format!("/sessions/{id}/properties"), "", 404, says));
+        cases.push(by.v1("DELETE", &format!("/sessions/{id}"), "", 404, says));
+    }
+    for not_text in ["%FF", "%C3%28"] {
+        let target = format!("/sessions/{not_text}");
+        let says = Says::All(&["session_id", "1 to 256 letters, digits, hyphens and underscores"]);
+        cases.push(by.case("PUT", &plane.path(&target), good, 400, says));
+        cases.push(by.case("GET", &plane.path(&target), "", 404, Says::All(&["SessionNotFound"])));
+        cases.push(by.v1("DELETE", &target, "", 404, Says::All(&["no session with the id"])));
+    }
+    let account = plane.account.clone();
+    for path in [
+        "//accounts/A/sessions",
+        "/accounts/A/sessions/",
+        "/accounts/A/sessions/one/",
+        "/accounts/A/sessions/one/stop",
+        "/accounts/A/sessions/one/:start",
+        "/accounts/A/Sessions",
+        "/ACCOUNTS/A/sessions",
+        "/accounts/A/sessions%2Fone",
+        "/accounts/A/sessions/../sessions/one/x",
+        "/accounts/A/",
+        "/v1",
+        "/v1/",
+        "/v2/accounts/A/sessions",
+        "/v1/accounts/A/sessions/one/properties/x",
+        "/v1/accounts/A/sessions/one/:stop",
+        "/v1/../accounts/A/sessions",
+        "/hosts",
+        "/openapi/",
+        "/openapi/v2.json",
+        "/accounts/A/token/",
+        "/accounts/A/token/x",
+    ] {
+        let target = format!("{}?api-version=2021-01-01", path.replace("/A/", &format!("/{account}/")));
+        cases.push(by.case("GET", &target, "", 404, NO_PATH));
+    }
+    for method in ["DELETE", "POST", "TRACE", "CONTROL"] {
+        cases.push(by.case(method, &plane.path("/sessions/one"), "", 405, Says::All(&["MethodNotAllowed", "Allow"])));
+        let method = if method == "DELETE" { "PUT" } else { method };
+        cases.push(by.v1(method, "/sessions/one", "", 405, Says::All(&["Allow"])));
+    }
+    for (query, code) in [
+        ("", "ApiVersionUnspecified"),
+        ("?", "ApiVersionUnspecified"),
+        ("?api-version", "UnsupportedApiVersion"),
+        ("?api-version=", "UnsupportedApiVersion"),
+        ("?api-version=1", "UnsupportedApiVersion"),
+        ("?api-version=2021-08-01-preview", "UnsupportedApiVersion"),
+        ("?apiversion=2021-01-01", "ApiVersionUnspecified"),
+        ("?api-version=2021-01-01%20", "UnsupportedApiVersion"),
+        ("?api-version=%FF", "UnsupportedApiVersion"),
+        ("?api-version=2021-01-01&api-version=2021-01-01-preview", "AmbiguousApiVersion"),
+    ] {
+        let target = format!("/accounts/{account}/sessions/one{query}");
+        let mut case = by.case("GET", &target, "", 400, Says::All(&["api-version=2021-01-01-preview or 2021-01-01"]));
+        case.says = match code {
+            "ApiVersionUnspecified" => Says::All(&["ApiVersionUnspecified", "api-version"]),
+            "UnsupportedApiVersion" => Says::All(&["UnsupportedApiVersion", "api-version"]),
+            _ => Says::All(&["AmbiguousApiVersion", "api-version"]),
+        };
+        cases.push(case);
+    }
+    for continuation in ["", "x", "AAAA", "%00", "NS5h%0A", "{0}", "-1.a", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ"] {
+        let says = Says::All(&["continuation"]);
+        cases.push(by.case("GET", &plane.path(&format!("/sessions?continuation={continuation}")), "", 400, says));
+        let usage = format!("/accounts/{account}/usage?continuation={continuation}");
+        cases.push(by.case("GET", &usage, "", 400, says));
+    }
+    for query in ["from=x", "from=", "to=2024-02-30", "from=2024-05-02T25:00:00Z", "to=1e3", "from=-1", "to=%FF"] {
+        let says = Says::All(&["parameter", "2026-11-01"]);
+        cases.push(by.case("GET", &format!("/accounts/{account}/usage?{query}"), "", 400, says));
+    }
+    let count = refused(&plane, cases).await;
+    assert!(count >= 140, "{count}");
+}
+
+#[tokio::test]
+async fn tokens_and_keys() {
+    let plane = plane().await;
+    let endpoints = |account: &str| {
+        let second = |target: &str| format!("/accounts/{account}{target}?api-version=2021-01-01");
+        let first = |target: &str| format!("/v1/accounts/{account}{target}");
+        [
+            ("PUT", second("/sessions/new")),
+            ("GET", second("/sessions/one")),
+            ("PATCH", second("/sessions/one")),
+            ("POST", second("/sessions/one/:stop")),
+            ("GET", second("/sessions")),
+            ("GET", second("/usage")),
+            ("POST", first("/sessions/create")),
+            ("GET", first("/sessions/one/properties")),
+            ("PATCH", first("/sessions/one")),
+            ("DELETE", first("/sessions/one")),
+            ("GET", first("/sessions")),
+        ]
+    };
+    let long_ago = Timestamp::from_milliseconds(START.as_milliseconds() - 25 * 60 * 60 * 1_000);
+    let stranger = Tokens::new(&new_private_key_pem().unwrap()).unwrap();
+    let parts: Vec<&str> = plane.token.split('.').collect();
+    let unsigned = |algorithm: &str| format!("{}.{}", URL_SAFE_NO_PAD.encode(algorithm), parts[1]);
+    let other_claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"{}","exp":99999999999}}"#, plane.account));
+    let tokens = [
+        String::new(),
+        "Bearer".into(),
+        "Bearer ".into(),
+        "Bearer x".into(),
+        "Bearer a.b.c".into(),
+        "Bearer ..".into(),
+        plane.token.clone(),
+        format!("Basic {}", plane.token),
+        format!("Bearer {}:{}", plane.account, plane.key),
+        format!("Bearer {}", plane.tokens.issue(&plane.account, Role::Administrator, long_ago)),
+        format!("Bearer {}", stranger.issue(&plane.account, Role::Administrator, START)),
+        format!("Bearer {}.", unsigned(r#"{"alg":"none"}"#)),
+        format!("Bearer {}.{}", unsigned(r#"{"alg":"HS256"}"#), parts[2]),
+        format!("Bearer {}.{}", unsigned(r#"{"alg":"RS512","typ":"JWT"}"#), parts[2]),
+        format!("Bearer {}.{other_claims}.{}", parts[0], parts[2]),
+        format!("Bearer {}", &plane.token[..plane.token.len() - 2]),
+        format!("Bearer {}.{}", parts[0], parts[1]),
+        format!("Bearer {} x", plane.token),
+        format!("Bearer {}", "a".repeat(8_000)),
+    ];
+    let mut cases = Vec::new();
+    for (method, target) in endpoints(plane.account.as_str()) {
+        for token in &tokens {
+            let (target, authorization) = (target.clone(), Some(token.clone()));
+            cases.push(Case { method, target, authorization, body: vec![], status: 401, says: Says::Nothing });
+        }
+    }
+    let foreign = format!("Bearer {}", plane.tokens.issue(&new_account_id(), Role::Administrator, START));
+    for (method, target) in endpoints(plane.account.as_str()) {
+        let authorization = Some(foreign.clone());
+        cases.push(Case { method, target, authorization, body: vec![], status: 403, says: Says::Nothing });
+    }
+    for account in ["11111111-2222-3333-4444-555555555555", "", "no-guid", "%00", "..%2F", "*", "%FF"] {
+        for (method, target) in endpoints(account) {
+            let authorization = Some(format!("Bearer {}", plane.token));
+            cases.push(Case { method, target, authorization, body: vec![], status: 403, says: Says::Nothing });
+        }
+    }
+    let (account, key) = (&plane.account, &plane.key);
+    for credentials in [
+        format!("{account}:"),
+        format!(":{key}"),
+        key.clone(),
+        format!("{account}:{}", &key[1..]),
+        format!("{account}:{key}x"),
+        format!("{account} {key}"),
+        format!("{}:{key}", new_account_id()),
+        plane.token.clone(),
+        "a.b.c".into(),
+        ":".into(),
+    ] {
+        let target = format!("/accounts/{account}/token");
+        let authorization = Some(format!("Bearer {credentials}"));
+        cases.push(Case { method: "GET", target, authorization, body: vec![], status: 401, says: Says::Nothing });
+    }
+    let count = refused(&plane, cases).await;
+    assert!(count >= 290, "{count}");
+}
+
+#[tokio::test]
+async fn bodies_without_an_end_and_headers_without_sense() {
+    let plane = plane().await;
+    let before = plane.store.any_live_sessions(100).await.unwrap();
+    let large = format!(r#"{{"maxLeaseTimeMinutes":4,"size":"Standard","x":"{}"}}"#, "x".repeat(64 * 1_024));
+    let by = Authorised(&plane);
+    let too_large = Says::All(&["65536 bytes"]);
+    let cases = vec![
+        by.case("PUT", &plane.path("/sessions/new"), large.clone(), 413, too_large),
+        by.case("PATCH", &plane.path("/sessions/one"), large.clone(), 413, too_large),
+        by.v1("POST", "/sessions/create", large.clone(), 413, too_large),
+        by.v1("PATCH", "/sessions/one", large, 413, too_large),
+    ];
+    refused(&plane, cases).await;
+    let put =
+        format!("PUT {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", plane.path("/sessions/new"), plane.token);
+    let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
+    let many = "X: 1\r\n".repeat(100);
+    for (request, status) in [
+        (format!("{put}Content-Length: x\r\n\r\n{body}"), 400),
+        (format!("{put}Content-Length: -1\r\n\r\n{body}"), 400),
+        (format!("{put}Content-Length: 5\r\nContent-Length: 43\r\n\r\n{body}"), 400),
+        (format!("{put}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n{body}\r\n0\r\n\r\n"), 413),
+        (format!("{put}no colon\r\n\r\n"), 400),
+        (format!("{put}A\u{0}: b\r\n\r\n"), 400),
+        (format!("{put}{many}\r\n"), 431),
+        (format!("{put}X: {}\r\n\r\n", "x".repeat(64 * 1_024)), 431),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000)), 431),
+        ("GET / HTTP/9.9\r\nHost: x\r\n\r\n".into(), 400),
+        ("G\u{0}T / HTTP/1.1\r\nHost: x\r\n\r\n".into(), 400),
+        ("GET /a b HTTP/1.1\r\nHost: x\r\n\r\n".into(), 400),
+        ("GARBAGE\r\n\r\n".into(), 400),
+    ] {
+        let answer = plane.send_raw(request.as_bytes()).await;
+        assert_eq!(answer.status, status, "{}: {answer:?}", &request[..request.len().min(300)]);
+    }
+    assert_eq!(plane.store.any_live_sessions(100).await.unwrap(), before);
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+}
