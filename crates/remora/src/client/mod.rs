@@ -7,7 +7,7 @@ mod refusal;
 
 pub use connection::ConnectionArguments;
 
-use std::{cell::OnceCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use connection::Connection;
 use serde::de::DeserializeOwned;
@@ -34,8 +34,8 @@ const PATIENCE_MAX: Duration = Duration::from_secs(30);
 pub struct Client {
     agent: Agent,
     connection: Connection,
-    /// Lives for 24 hours, longer than any command but `watch`, which begins anew when it is refused.
-    token: OnceCell<String>,
+    /// Asked for with the first call, and anew when it has expired: `watch` may take longer than its 24 hours.
+    token: RefCell<Option<String>>,
 }
 
 /// What the service has answered, if it was not a refusal.
@@ -65,13 +65,14 @@ impl Client {
             .tls_config(tls)
             .build()
             .new_agent();
-        Ok(Self { agent, connection, token: OnceCell::new() })
+        Ok(Self { agent, connection, token: RefCell::default() })
     }
 
     /// The answer of the token service.
     pub fn token_answer(&self) -> Result<Answer, Failure> {
         let Connection { sts_endpoint, account, key, .. } = &self.connection;
-        self.send(&Method::GET, &format!("{sts_endpoint}/accounts/{account}/token"), &format!("{account}:{key}"), None)
+        self.send(&Method::GET, &format!("{sts_endpoint}/accounts/{account}/token"), &format!("{account}:{key}"), None)?
+            .accepted()
     }
 
     /// Of one of the account's sessions, or of all.
@@ -111,15 +112,20 @@ impl Client {
     }
 
     fn call(&self, method: &Method, url: &str, body: Option<&str>) -> Result<Answer, Failure> {
-        if self.token.get().is_none() {
-            let Token { access_token } = self.token_answer()?.json()?;
-            self.token.set(access_token).expect("it was empty, and this is one thread");
+        let known = self.token.borrow().clone();
+        if let Some(token) = known {
+            let response = self.send(method, url, &token, body)?;
+            if response.status != StatusCode::UNAUTHORIZED {
+                return response.accepted();
+            }
         }
-        let token = self.token.get().expect("it has just been set");
-        self.send(method, url, token, body)
+        let Token { access_token } = self.token_answer()?.json()?;
+        let response = self.send(method, url, &access_token, body)?;
+        self.token.replace(Some(access_token));
+        response.accepted()
     }
 
-    fn send(&self, method: &Method, url: &str, bearer: &str, body: Option<&str>) -> Result<Answer, Failure> {
+    fn send(&self, method: &Method, url: &str, bearer: &str, body: Option<&str>) -> Result<Response, Failure> {
         for attempt in 1.. {
             let request = Request::builder()
                 .method(method)
@@ -145,11 +151,22 @@ impl Client {
             let (status, pause, body) = read.map_err(|error| refusal::unreachable(url, &error))?;
             match pause {
                 Some(pause) if attempt < ATTEMPTS_MAX && pause <= PATIENCE_MAX => clock::pause(pause),
-                _ if status.is_success() => return Ok(Answer { body }),
-                _ => return Err(refusal::refused(status, &body)),
+                _ => return Ok(Response { status, body }),
             }
         }
         unreachable!("the last attempt returns")
+    }
+}
+
+struct Response {
+    status: StatusCode,
+    body: String,
+}
+
+impl Response {
+    fn accepted(self) -> Result<Answer, Failure> {
+        let Self { status, body } = self;
+        if status.is_success() { Ok(Answer { body }) } else { Err(refusal::refused(status, &body)) }
     }
 }
 

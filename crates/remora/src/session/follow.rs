@@ -15,6 +15,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// A session with a warm host is Ready before anybody has looked twice.
 const INTERVAL_FIRST: Duration = Duration::from_millis(50);
 
+/// Looks that may find nobody, one after the other: a control plane that restarts is back before.
+const ABSENCES_MAX: u32 = 30;
+
 pub struct Follow;
 
 impl Follow {
@@ -27,6 +30,7 @@ impl Follow {
         mut show: impl FnMut(&T, Duration),
     ) -> Result<T, Failure> {
         let deadline = Deadline::after(time_max);
+        let mut absences = 0;
         let mut interval = INTERVAL_FIRST;
         while goes_on(&seen) {
             show(&seen, deadline.passed());
@@ -36,7 +40,9 @@ impl Follow {
                 return Err(Failure::new(Status::TimedOut, message));
             }
             interval = (interval * 2).min(INTERVAL);
-            seen = look()?;
+            if let Some(next) = unless_away(look(), &mut absences)? {
+                seen = next;
+            }
         }
         Ok(seen)
     }
@@ -48,13 +54,30 @@ impl Follow {
         look: impl Fn() -> Result<T, Failure>,
         mut show: impl FnMut(&T),
     ) -> Result<T, Failure> {
+        let mut absences = 0;
         loop {
             show(&seen);
             if !goes_on(&seen) {
                 return Ok(seen);
             }
             clock::pause(INTERVAL);
-            seen = look()?;
+            if let Some(next) = unless_away(look(), &mut absences)? {
+                seen = next;
+            }
+        }
+    }
+}
+
+/// What was seen; `None` if the service could not be reached, and that not for too long yet.
+fn unless_away<T>(looked: Result<T, Failure>, absences: &mut u32) -> Result<Option<T>, Failure> {
+    match looked {
+        Err(Failure { status: Status::Unreachable, .. }) if *absences < ABSENCES_MAX => {
+            *absences += 1;
+            Ok(None)
+        }
+        looked => {
+            *absences = 0;
+            looked.map(Some)
         }
     }
 }
@@ -111,6 +134,21 @@ mod tests {
         let mut shown = Vec::new();
         let last = Follow::until(0, Duration::from_secs(60), |seen| *seen < 2, look, |seen, _| shown.push(*seen));
         assert_eq!((last, shown), (Ok(2), vec![0, 1]));
+    }
+
+    #[test]
+    fn a_service_that_is_away_for_a_moment_is_waited_for_and_one_that_is_gone_is_not() {
+        let away = || Err::<(), _>(Failure::new(Status::Unreachable, "nobody is there"));
+        let mut absences = 0;
+        for _ in 0..ABSENCES_MAX {
+            assert_eq!(unless_away(away(), &mut absences), Ok(None));
+        }
+        assert_eq!(unless_away(away(), &mut absences), away().map(Some));
+        absences = ABSENCES_MAX;
+        assert_eq!(unless_away(Ok(()), &mut absences), Ok(Some(())));
+        assert_eq!(absences, 0);
+        let refused = Failure::new(Status::Refused, "no");
+        assert_eq!(unless_away(Err::<(), _>(refused.clone()), &mut absences), Err(refused));
     }
 
     #[test]
