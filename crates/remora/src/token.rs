@@ -11,11 +11,11 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUSES)]
 pub struct Arguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// The token service's own JSON instead of the bare token
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 #[derive(Deserialize)]

@@ -14,8 +14,6 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUSES)]
 pub struct Arguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// First instant, such as 2026-11-01 or 2026-11-01T08:00:00Z [default: the beginning of this month]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<String>,
@@ -28,6 +26,8 @@ pub struct Arguments {
     /// The service's own JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 #[derive(Debug, Deserialize)]

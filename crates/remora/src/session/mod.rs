@@ -24,11 +24,11 @@ use crate::{
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// The service's own JSON instead of a table
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 #[derive(Debug, Subcommand)]
