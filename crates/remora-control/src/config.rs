@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
-use remora_session::{AccountId, Policy, Size, Timestamp};
+pub use remora_session::Size;
+use remora_session::{AccountId, Policy, Timestamp};
 use serde::Deserialize;
 
 pub use check::InvalidConfig;

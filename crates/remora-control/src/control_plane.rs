@@ -37,7 +37,7 @@ use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, OfferedModel, SignIn};
 use crate::portal::{self, Assets, Pages};
 use crate::provision::Provisioner;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Pool, Reconciler};
 use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::token::Tokens;
@@ -82,11 +82,13 @@ impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan } = parts;
         let metrics = Metrics::default();
+        let plan = Arc::new(plan);
         let sessions = Arc::new(Sessions::new(
             store.clone(),
             clock.clone(),
             policy.clone(),
             config.clone(),
+            plan.clone(),
             bell.clone(),
             metrics.clone(),
         ));
@@ -95,9 +97,11 @@ impl ControlPlane {
             sessions: sessions.clone(),
             fleet,
             plan,
+            config: config.clone(),
             policy,
             clock: clock.clone(),
             bell,
+            pool: Pool::default(),
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
         Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler }

@@ -1,28 +1,41 @@
 //! The loop that makes what is into what shall be.
 //!
 //! ```text
-//!   bell or time ─▶ pass: hosts that have exited ─▶ sessions that are due ─▶ strays and orphans now and then ─▶ sleep
+//!   bell or time ─▶ pass: hosts that have exited ─▶ sessions that are due ─▶ pool ─▶ sleep
+//!                     now and then also strays, and sessions of accounts that are gone
 //! ```
 //!
 //! It takes no input: it reads what is stored and what exists, and does what is missing. Each deed is idempotent and
 //! is recorded after it is done, so that a crash between the two repeats it. The same pass runs after a restart, beside
 //! another control plane, and in every test.
 
+mod pool;
+mod room;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use remora_session::{Action, Event, HostId, Policy, Session, Timestamp};
 
 use crate::bell::Bell;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::provision::{Condition, FleetHost, ProvisionError, Provisioner, Remains};
 use crate::sessions::{SessionError, Sessions, new_host_id};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{IdleHost, Store, StoreError, Stored};
 
-/// Sessions that are read at once.
+use pool::earlier;
+use room::Waiting;
+
+pub use pool::Pool;
+
+/// Sessions that are read, and attended to, at once.
 const BATCH_MAX: u32 = 256;
-/// Between looks at something that is under way, and between passes that the bell asks for.
+/// No session is to be looked at later.
+const FAR: Timestamp = Timestamp::from_milliseconds(u64::MAX);
+/// Between looks at something that is under way.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// After a pass that failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
@@ -33,10 +46,26 @@ pub struct Reconciler {
     pub store: Arc<dyn Store>,
     pub sessions: Arc<Sessions>,
     pub fleet: Arc<dyn Provisioner>,
-    pub plan: LaunchPlan,
+    pub plan: Arc<LaunchPlan>,
+    pub config: Arc<Config>,
     pub policy: Policy,
     pub clock: Clock,
     pub bell: Bell,
+    pub pool: Pool,
+}
+
+/// What one session needs after it has been attended to.
+enum After {
+    Nothing,
+    /// Something is under way.
+    Again,
+}
+
+/// How far a pass has come.
+struct Due {
+    /// The last session that was due.
+    attended: Option<Stored>,
+    again: Option<Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -103,36 +132,36 @@ impl Reconciler {
                 self.sessions.stop(&stored.session.key).await?;
             }
         }
+        for host in self.store.idle_hosts().await? {
+            self.store.remove_idle_host(&host.id).await?;
+        }
         // An expired session's farewell is cut short: every host ends now, its session having ended.
         for host in self.fleet.list().await? {
             self.destroy(&host.id).await?;
         }
-        self.pass(true).await?;
+        self.attend_to_due(self.clock.now(), &mut Waiting::new()).await?;
         Ok(self.fleet.list().await?.is_empty())
     }
 
     /// Does what is due and says when to come again.
     pub async fn pass(&self, sweep: bool) -> Result<Option<Timestamp>, ReconcileError> {
-        let mut busy = self.look_after_hosts(sweep).await?;
+        // In this order: a host's session, or its place in the pool, is stored before the host exists, so one that is
+        // found in neither then is not needed.
+        let fleet = self.fleet.list().await?;
+        let idle = self.store.idle_hosts().await?;
+        let mut again = self.look_after_hosts(&fleet, &idle, sweep).await?;
         if sweep {
             self.end_orphans().await?;
         }
-        let now = self.clock.now();
-        let mut last: Option<Stored> = None;
-        loop {
-            let batch = self.store.due_sessions(now, last.as_ref(), BATCH_MAX).await?;
-            for stored in &batch {
-                busy |= self.attend(stored).await?;
-            }
-            match batch.into_iter().last() {
-                Some(stored) => last = Some(stored),
-                None => break,
-            }
-        }
-        let next = self.store.next_wake().await?;
-        // What is under way stays due; without a pause the loop would spin on it.
-        let again = now + BUSY_PAUSE;
-        Ok(if busy { Some(again) } else { next.map(|next| next.max(again)) })
+        let (now, mut waiting) = (self.clock.now(), Waiting::new());
+        let last = self.attend_to_due(now, &mut waiting).await?;
+        again = earlier(again, last.again);
+        again = earlier(again, self.tend_pool(&fleet, idle, &waiting.keys().copied().collect()).await?);
+        // Behind what has been attended to: those that wait for room stay due until there is some.
+        let next = self.store.due_sessions(FAR, last.attended.as_ref(), 1).await?;
+        let next = next.first().and_then(|stored| stored.wake_at);
+        // Without a pause the loop would spin on what is under way.
+        Ok(earlier(again, next).map(|at| at.max(now + BUSY_PAUSE)))
     }
 
     /// Stops the sessions of deleted accounts: whoever deletes one does so on the database, where no bell is heard.
@@ -148,32 +177,67 @@ impl Reconciler {
         }
     }
 
-    /// Hosts are listed before sessions are read: a host's session is stored before the host exists, so one that is
-    /// not found then is not needed.
-    async fn look_after_hosts(&self, sweep: bool) -> Result<bool, ReconcileError> {
-        let mut busy = false;
-        for FleetHost { id, condition } in self.fleet.list().await? {
+    async fn attend_to_due(&self, now: Timestamp, waiting: &mut Waiting) -> Result<Due, ReconcileError> {
+        let mut due = Due { attended: None, again: None };
+        loop {
+            let batch = self.store.due_sessions(now, due.attended.as_ref(), BATCH_MAX).await?;
+            let mut under_way = FuturesUnordered::new();
+            for stored in &batch {
+                if let Some(Action::Launch(host)) = stored.session.due(self.clock.now(), &self.policy)
+                    && !self.admit(&stored.session, &host, waiting).await?
+                {
+                    due.again = earlier(due.again, stored.session.waits_until(&self.policy));
+                } else {
+                    under_way.push(self.attend(stored));
+                }
+            }
+            while let Some(after) = under_way.next().await {
+                if let After::Again = after? {
+                    due.again = earlier(due.again, Some(now + BUSY_PAUSE));
+                }
+            }
+            drop(under_way);
+            match batch.into_iter().last() {
+                Some(stored) => due.attended = Some(stored),
+                None => return Ok(due),
+            }
+        }
+    }
+
+    async fn look_after_hosts(
+        &self,
+        fleet: &[FleetHost],
+        idle: &[IdleHost],
+        sweep: bool,
+    ) -> Result<Option<Timestamp>, ReconcileError> {
+        let mut again = None;
+        for FleetHost { id, condition } in fleet {
             let why = match condition {
                 Condition::Exited { how } => Some(how),
                 Condition::Running if sweep => None,
                 Condition::Running => continue,
             };
-            match (self.store.session_of_host(&id).await?, why) {
+            if idle.iter().any(|idle| idle.id == *id) {
+                continue;
+            }
+            match (self.store.session_of_host(id).await?, why) {
                 (Some(stored), Some(why)) => {
-                    self.record(&stored.session, &Event::HostLost { host: id, why }).await?;
+                    self.record(&stored.session, &Event::HostLost { host: id.clone(), why: why.clone() }).await?;
                 }
                 (Some(_), None) => {}
                 (None, _) => {
                     tracing::info!(host = %id, "a host that no session has is taken down");
-                    busy |= self.fleet.destroy(&id).await? == Remains::Going;
+                    if self.fleet.destroy(id).await? == Remains::Going {
+                        again = Some(self.clock.now() + BUSY_PAUSE);
+                    }
                 }
             }
         }
-        Ok(busy)
+        Ok(again)
     }
 
-    /// Does what one session needs. True if it will need more soon.
-    async fn attend(&self, Stored { session, generation, .. }: &Stored) -> Result<bool, ReconcileError> {
+    /// Does what one session needs.
+    async fn attend(&self, Stored { session, generation, .. }: &Stored) -> Result<After, ReconcileError> {
         match session.due(self.clock.now(), &self.policy) {
             // Stored with another policy's patience: storing it anew corrects when to look.
             None | Some(Action::Settle) => self.record(session, &Event::TimePassed).await?,
@@ -183,14 +247,14 @@ impl Reconciler {
             },
             Some(Action::Destroy(host)) => {
                 if self.destroy(&host).await? == Remains::Going {
-                    return Ok(true);
+                    return Ok(After::Again);
                 }
             }
             Some(Action::Forget) => {
                 self.store.forget_session(&session.key, *generation).await?;
             }
         }
-        Ok(false)
+        Ok(After::Nothing)
     }
 
     /// An error is for the owner of the session.

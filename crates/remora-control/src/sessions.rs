@@ -20,10 +20,10 @@ use remora_session::{
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::launch::assignment;
+use crate::launch::{LaunchPlan, assignment};
 use crate::metrics::Metrics;
 use crate::random;
-use crate::store::{Insert, Inserted, ListPosition, Store, StoreError, Stored};
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Store, StoreError, Stored};
 
 /// Somebody else cannot win this often without this side having had its turn.
 const SWAPS_MAX: usize = 32;
@@ -33,6 +33,7 @@ pub struct Sessions {
     clock: Clock,
     policy: Policy,
     config: Arc<Config>,
+    plan: Arc<LaunchPlan>,
     bell: Bell,
     metrics: Metrics,
 }
@@ -92,19 +93,19 @@ impl Sessions {
         clock: Clock,
         policy: Policy,
         config: Arc<Config>,
+        plan: Arc<LaunchPlan>,
         bell: Bell,
         metrics: Metrics,
     ) -> Self {
-        Self { store, clock, policy, config, bell, metrics }
+        Self { store, clock, policy, config, plan, bell, metrics }
     }
 
     pub async fn create(&self, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
         let now = self.clock.now();
         let Wanted { size, lease, models } = wanted;
         let session = Session::create(key, size, lease, models, new_host_id(), now);
-        let wake_at = session.wake_at(&self.policy);
-        let insert = Insert { session: &session, wake_at, quota: self.config.quota(size), claims_host: false };
-        match self.store.insert_session(insert).await? {
+        let (session, inserted) = self.insert(session, now).await?;
+        match inserted {
             Inserted::Done => {
                 let (session, lease_minutes) = (&session.key, lease.get());
                 tracing::info!(%session, size = size.as_str(), lease_minutes, "session created");
@@ -116,12 +117,45 @@ impl Sessions {
                 let same = same && existing.session.is_live();
                 return if same { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) };
             }
-            Inserted::HostTaken => unreachable!("no idle host was claimed"),
+            Inserted::HostTaken => unreachable!("insert goes on to the next host"),
             Inserted::NoAccount => return Err(SessionError::NoAccount),
             Inserted::OverQuota { max, size } => return Err(SessionError::OverQuota { max, size }),
         }
         self.bell.ring();
         Ok(Created::New(Seen { session, at: now }))
+    }
+
+    /// With an idle host, if there is one for it.
+    async fn insert(&self, session: Session, now: Timestamp) -> Result<(Session, Inserted), SessionError> {
+        let quota = self.config.quota(session.size);
+        for IdleHost { id, address, .. } in self.claimable_hosts(session.size, now).await? {
+            let Some(address) = address else { continue };
+            let claiming = session.clone().claiming(id, address);
+            let wake_at = claiming.wake_at(&self.policy);
+            let insert = Insert { session: &claiming, wake_at, quota, claims_host: true };
+            match self.store.insert_session(insert).await? {
+                Inserted::HostTaken => {}
+                inserted => return Ok((claiming, inserted)),
+            }
+        }
+        let wake_at = session.wake_at(&self.policy);
+        let insert = Insert { session: &session, wake_at, quota, claims_host: false };
+        let inserted = self.store.insert_session(insert).await?;
+        Ok((session, inserted))
+    }
+
+    /// Idle hosts that are ready, up to date and have been heard of lately.
+    async fn claimable_hosts(&self, size: Size, now: Timestamp) -> Result<Vec<IdleHost>, SessionError> {
+        if self.config.sizes.of(size).warm == 0 {
+            return Ok(Vec::new());
+        }
+        let specification = self.plan.specification(size);
+        let mut hosts = self.store.idle_hosts().await?;
+        hosts.retain(|host| {
+            let heard = now.since(host.heard_at) < self.policy.silence_max;
+            host.size == size && host.address.is_some() && heard && host.specification == specification
+        });
+        Ok(hosts)
     }
 
     pub async fn get(&self, key: &SessionKey) -> Result<Seen, SessionError> {
@@ -155,11 +189,27 @@ impl Sessions {
         Ok(Page { sessions: seen.filter(|seen| seen.session.is_live()).collect(), next })
     }
 
-    /// What the host shall do now; `None` if no session knows it.
+    /// What the host shall do now; `None` if nobody knows it.
     pub async fn report(&self, host: &HostId, reported: Reported) -> Result<Option<HostOrder>, SessionError> {
-        let Some(stored) = self.store.session_of_host(host).await? else {
-            return Ok(None);
-        };
+        if let Some(stored) = self.store.session_of_host(host).await? {
+            return self.report_of_session(stored, host, reported).await;
+        }
+        if let Some(order) = self.report_of_idle(host, &reported).await? {
+            return Ok(Some(order));
+        }
+        // It may have been given to a session between the two looks.
+        match self.store.session_of_host(host).await? {
+            Some(stored) => self.report_of_session(stored, host, reported).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn report_of_session(
+        &self,
+        stored: Stored,
+        host: &HostId,
+        reported: Reported,
+    ) -> Result<Option<HostOrder>, SessionError> {
         let key = stored.session.key.clone();
         match self.change_stored(stored, &Event::HostReported { host: host.clone(), reported }).await {
             Ok(seen) => Ok(Some(order(&seen))),
@@ -169,6 +219,29 @@ impl Sessions {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// `None` if the host is not idle, or not any more.
+    async fn report_of_idle(&self, host: &HostId, reported: &Reported) -> Result<Option<HostOrder>, SessionError> {
+        let Some(mut idle) = self.store.idle_hosts().await?.into_iter().find(|idle| idle.id == *host) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        match reported {
+            // Its process ends by itself, which the loop notices; then it is replaced.
+            Reported::Failed { why } => {
+                tracing::warn!(%host, why, "an idle render host did not start");
+                return Ok(Some(HostOrder::Stop { reason: StopReason::NotNeeded }));
+            }
+            Reported::Ready(address) if idle.address.is_none() => idle.address = Some(address.clone()),
+            Reported::Starting | Reported::Ready(_) if now.since(idle.heard_at) < self.policy.silence_max / 2 => {
+                return Ok(Some(HostOrder::Wait));
+            }
+            Reported::Starting | Reported::Ready(_) => {}
+        }
+        idle.heard_at = now;
+        let still_idle = self.store.replace_idle_host(&idle).await?;
+        Ok(still_idle.then_some(HostOrder::Wait))
     }
 
     pub async fn change(&self, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
@@ -187,7 +260,9 @@ impl Sessions {
             if self.store.replace_session(stored.generation, &next, wake_at).await? {
                 log_change(&stored.session, &next);
                 self.metrics.changed(&stored.session, &next);
-                self.bell.ring();
+                if needs_attention(&stored, &next, wake_at, at) {
+                    self.bell.ring();
+                }
                 return Ok(Seen { session: next, at });
             }
             stored = self.store.session(&stored.session.key).await?.ok_or(SessionError::NotFound)?;
@@ -203,6 +278,13 @@ pub fn new_host_id() -> HostId {
         .to_string()
         .parse()
         .expect("a UUID has lower-case digits and hyphens")
+}
+
+/// Whether the loop has something to do that it does not know of: to look sooner than it intends to, or to give to
+/// another what this session no longer takes up. That a host is well is no news.
+fn needs_attention(before: &Stored, after: &Session, wake_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let sooner = wake_at.is_some_and(|at| at <= now || before.wake_at.is_none_or(|before| at < before));
+    sooner || before.session.phase.occupies() && !after.phase.occupies()
 }
 
 fn order(seen: &Seen) -> HostOrder {

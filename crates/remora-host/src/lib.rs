@@ -73,6 +73,11 @@ enum Event {
     Answer(Answer),
 }
 
+/// Names of the graphics adapters that a host may choose from.
+pub fn adapter_names() -> Vec<String> {
+    remora_render::adapter_names()
+}
+
 /// Opens the graphics device that a host would use and says which it is.
 pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
     Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())

@@ -122,15 +122,23 @@ impl From<wgpu::Error> for Fault {
     }
 }
 
+/// Names of all adapters that the drivers of this machine offer.
+pub fn adapter_names() -> Vec<String> {
+    enumerate().iter().map(|adapter| adapter.get_info().name).collect()
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN;
+    // The driver is asked for no debugging aids: they cost time and need packages of their own.
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::VULKAN))
+}
+
 impl Graphics {
     /// Opens the best adapter: discrete before integrated before virtual before software.
     pub fn open(options: &GraphicsOptions) -> Result<Graphics, GraphicsError> {
-        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-        descriptor.backends = wgpu::Backends::VULKAN;
-        // The driver is asked for no debugging aids: they cost time and need packages of their own.
-        descriptor.flags = wgpu::InstanceFlags::empty();
-        let instance = wgpu::Instance::new(descriptor);
-        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+        let adapters = enumerate();
         let infos: Vec<wgpu::AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
         let chosen = choose(&infos, options)?;
         Self::open_adapter(&adapters[chosen], &infos[chosen], options)

@@ -38,6 +38,6 @@ pub use frame::{
     BLEND_LAYERS_MAX, Camera, FrameDone, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picture, PictureFormat,
     RenderError, Samples, Size,
 };
-pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions};
+pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use prepare::{PrepareOptions, Prepared};
 pub use renderer::Renderer;

@@ -13,8 +13,11 @@ pub enum Event {
     Stopped,
     /// There is no room for the host that is to be launched. The session waits.
     NoRoom { host: HostId },
-    /// From now on the host counts as one that exists. Not needed where there is room for any number.
+    /// From now on the host counts as one that exists: whoever says so launches it. Not needed where there is room for
+    /// any number. Unlike other events it is refused when it changes nothing, so that one control plane says it.
     RoomGranted { host: HostId },
+    /// By whoever was granted the room: it was one too many.
+    RoomReturned { host: HostId },
     /// The fleet has been asked for the host and has not refused.
     HostLaunched { host: HostId },
     /// The host speaks for itself. A host only ever goes forward, Starting to Ready to Failed, so an old report that
@@ -59,6 +62,8 @@ pub enum Refused {
     NotLonger { current: LeaseMinutes },
     #[error("the event is of a host that this session does not have")]
     OtherHost,
+    #[error("room for the host has been taken, or is not needed")]
+    NotWaiting,
     #[error("the next host needs a name of its own")]
     SameHost,
 }

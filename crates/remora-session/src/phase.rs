@@ -42,9 +42,10 @@ pub enum Launch {
     Waiting {
         since: Timestamp,
     },
-    /// To be launched; its room is taken.
+    /// Its room is taken, and whoever took it launches it; if they have crashed, anybody does in the end.
     Granted {
         since: Timestamp,
+        at: Timestamp,
     },
     Done {
         at: Timestamp,

@@ -56,7 +56,11 @@ impl Session {
             }
             Event::RoomGranted { host } => {
                 next.must_have(host)?;
-                next.room_granted();
+                next.room_granted(now)?;
+            }
+            Event::RoomReturned { host } => {
+                next.must_have(host)?;
+                next.room_returned();
             }
             Event::HostLaunched { host } => {
                 next.must_have(host)?;
@@ -160,7 +164,8 @@ impl Session {
         match &self.phase {
             Phase::Starting { launch: Launch::Wanted { from }, .. } => Some(*from),
             // Always due, and so found in the order of their time as soon as there is room.
-            Phase::Starting { launch: Launch::Waiting { since } | Launch::Granted { since }, .. } => Some(*since),
+            Phase::Starting { launch: Launch::Waiting { since }, .. } => Some(*since),
+            Phase::Starting { launch: Launch::Granted { at, .. }, .. } => Some(*at + policy.silence_max),
             Phase::Starting { launch: Launch::Done { at }, .. } => Some(start_deadline(*at, policy)),
             Phase::Starting { launch: Launch::Claimed { at, .. }, .. } => Some(*at),
             Phase::Restarting { failed_at, .. } => Some(*failed_at),
@@ -213,17 +218,27 @@ impl Session {
 
     fn no_room(&mut self) {
         if let Phase::Starting { launch, .. } = &mut self.phase
-            && let Launch::Wanted { from: since } | Launch::Granted { since } = *launch
+            && let Launch::Wanted { from: since } = *launch
         {
             *launch = Launch::Waiting { since };
         }
     }
 
-    fn room_granted(&mut self) {
+    fn room_granted(&mut self, now: Timestamp) -> Result<(), Refused> {
         if let Phase::Starting { launch, .. } = &mut self.phase
             && let Launch::Wanted { from: since } | Launch::Waiting { since } = *launch
         {
-            *launch = Launch::Granted { since };
+            *launch = Launch::Granted { since, at: now };
+            return Ok(());
+        }
+        Err(Refused::NotWaiting)
+    }
+
+    fn room_returned(&mut self) {
+        if let Phase::Starting { launch, .. } = &mut self.phase
+            && let Launch::Granted { since, .. } = *launch
+        {
+            *launch = Launch::Waiting { since };
         }
     }
 

@@ -173,11 +173,8 @@ fn a_session_without_room_waits_and_gives_up_in_the_end() {
         panic!("{:?}", ended.phase);
     };
     assert!(*end == at(20_000) && why.contains("Standard") && why.contains("20 seconds"), "{why}");
-    assert_eq!(
-        waiting.apply(&granted(), at(20_000), &policy()).unwrap().phase,
-        ended.phase,
-        "room that comes too late"
-    );
+    let late = waiting.apply(&granted(), at(20_000), &policy());
+    assert_eq!(late, Err(Refused::NotWaiting), "room that comes too late");
 }
 
 #[test]
@@ -195,15 +192,18 @@ fn granted_room_counts_until_the_host_is_gone() {
     for before in [created(), waiting.clone()] {
         let session = after(&before, granted(), 5_000);
         assert!(session.phase.occupies());
-        assert_eq!(
-            session.due(at(90_000), &policy()),
-            Some(Action::Launch(host("a"))),
-            "a launch that a crash left over"
-        );
-        assert_eq!(after(&session, granted(), 6_000), session);
-        assert_eq!(after(&session, no_room(), 6_000).phase, waiting.phase, "others were first; it keeps its place");
+        assert_eq!(session.due(at(14_999), &policy()), None, "whoever took the room is about to launch the host");
+        assert_eq!(session.due(at(15_000), &policy()), Some(Action::Launch(host("a"))), "they have crashed");
+        assert_eq!(session.apply(&granted(), at(6_000), &policy()), Err(Refused::NotWaiting), "it is granted once");
+        assert_eq!(after(&session, no_room(), 6_000), session, "another cannot take it away");
+        let returned = after(&session, Event::RoomReturned { host: host("a") }, 6_000);
+        assert_eq!(returned.phase, waiting.phase, "it keeps its place");
         let launched = after(&session, Event::HostLaunched { host: host("a") }, 6_000);
-        assert_eq!(after(&launched, no_room(), 6_500), launched, "too late to take it back");
+        assert_eq!(
+            after(&launched, Event::RoomReturned { host: host("a") }, 6_500),
+            launched,
+            "too late to take it back"
+        );
         let failed = after(&launched, lost("a"), 7_000);
         assert!(failed.phase.occupies());
         assert!(!after(&failed, gone("a", "b"), 7_100).phase.occupies());

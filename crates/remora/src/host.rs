@@ -1,6 +1,10 @@
 //! `remora host`: one render host, told by one line on standard input what it is for.
 
-use std::io::BufRead;
+use std::{
+    io::BufRead,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use clap::Args;
 use remora_host::{GraphicsOptions, HostOptions};
@@ -23,6 +27,8 @@ pub struct Arguments {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Probe {
     pub adapter: String,
+    /// Names of all that there are, the one included.
+    pub adapters: Vec<String>,
     pub software: bool,
     pub cores: usize,
 }
@@ -57,6 +63,23 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     remora_host::run(spec, options).map_err(|error| error.to_string())
 }
 
+/// Asks a process of its own which adapter it would use, so that a graphics driver that crashes is an error message and not the end.
+pub fn ask(program: &Path, adapter: Option<&str>) -> Result<Probe, String> {
+    let output = Command::new(program)
+        .args(["host", "--probe"])
+        .args(adapter.map(|name| format!("--adapter={name}")))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+    if output.status.success() {
+        return serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("the graphics adapter could not be asked: {error}"));
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let complaint = complaint.lines().rev().find_map(|line| line.strip_prefix("remora: "));
+    Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
+}
+
 /// A host that has lost one of its threads is of no use to anybody, and one that is gone is noticed at once.
 fn die_of_panics() {
     let report = std::panic::take_hook();
@@ -70,6 +93,7 @@ fn probe(options: &HostOptions) -> Result<(), String> {
     let adapter = remora_host::probe(options).map_err(|error| error.to_string())?;
     let probe = Probe {
         adapter: adapter.to_string(),
+        adapters: remora_host::adapter_names(),
         software: adapter.software,
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };

@@ -5,6 +5,7 @@ mod authorities;
 mod client;
 mod clock;
 mod configuration;
+mod doctor;
 mod duration;
 mod failure;
 #[cfg(feature = "host")]
@@ -46,6 +47,8 @@ enum Command {
     /// Run one render host; started by `up` or `serve`, which write what it shall be to its standard input
     #[cfg(feature = "host")]
     Host(host::Arguments),
+    /// Say what this machine offers, what is missing, and what to do about it
+    Doctor(doctor::Arguments),
     /// Lease, look at, extend and end sessions
     Session(session::Arguments),
     /// Print an access token
@@ -75,6 +78,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(host::run(arguments)?)
         }
         Command::Account(arguments) => logged(|| account::run(arguments)),
+        Command::Doctor(arguments) => logged(|| doctor::run(arguments)),
         Command::Session(arguments) => logged(|| session::run(arguments)),
         Command::Token(arguments) => logged(|| token::run(arguments)),
         Command::Usage(arguments) => logged(|| usage::run(arguments)),

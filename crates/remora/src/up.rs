@@ -1,12 +1,6 @@
 //! `remora up`: everything on this machine.
 
-use std::{
-    ffi::OsString,
-    net::SocketAddr,
-    path::PathBuf,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::{ffi::OsString, net::SocketAddr, sync::Arc};
 
 use clap::Args;
 use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
@@ -14,7 +8,7 @@ use remora_host::EngineDetail;
 
 use crate::{
     configuration::{ConfigurationArguments, HTTP, HTTPS},
-    host::Probe,
+    host::{self, Probe},
     pages, process, telemetry,
 };
 
@@ -43,7 +37,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, config) = arguments.configuration.load()?;
     let _telemetry = telemetry::start("warn", &config.telemetry)?;
     let program = process::own_program()?;
-    let probe = probe(&program)?;
+    let probe = host::ask(&program, None)?;
     let options = UpOptions {
         data_directory,
         https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
@@ -61,22 +55,6 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
     })?
     .map_err(|error| error.to_string())
-}
-
-/// Asks a process of its own, so that a graphics driver that crashes is an error message and not the end.
-fn probe(program: &PathBuf) -> Result<Probe, String> {
-    let output = Command::new(program)
-        .args(["host", "--probe"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
-    if output.status.success() {
-        return serde_json::from_slice(&output.stdout)
-            .map_err(|error| format!("the graphics adapter could not be asked: {error}"));
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let complaint = complaint.lines().rev().find_map(|line| line.strip_prefix("remora: "));
-    Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
 }
 
 fn fluent_triangles(probe: &Probe) -> u64 {
@@ -120,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_engine_fits_the_machine() {
-        let probe = |software, cores| Probe { adapter: "test".into(), software, cores };
+        let probe = |software, cores| Probe { adapter: "test".into(), adapters: vec![], software, cores };
         assert_eq!(fluent_triangles(&probe(true, 2)), 200_000);
         assert_eq!(fluent_triangles(&probe(true, 1000)), EngineDetail::TRIANGLES_MAX);
         assert!(fluent_triangles(&probe(false, 2)) > 1_000_000);

@@ -27,8 +27,9 @@ impl PidFile {
         Ok(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id()? })
     }
 
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        private_file::write(path, &serde_json::to_vec(self).expect("numbers and strings are JSON"))
+    /// False if there is such a file: the host has been started by another.
+    pub fn create(&self, path: &Path) -> io::Result<bool> {
+        private_file::create(path, &serde_json::to_vec(self).expect("numbers and strings are JSON"))
     }
 
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
@@ -94,10 +95,13 @@ mod tests {
     fn a_number_that_is_used_again_is_another_process() {
         let mine = PidFile::of_child(std::process::id()).unwrap();
         assert!(mine.open_process().unwrap().is_some());
-        let earlier = PidFile { start_ticks: mine.start_ticks - 1, ..mine.clone() };
-        assert!(earlier.open_process().unwrap().is_none());
+        assert!(earlier(&mine).open_process().unwrap().is_none());
         let other_boot = PidFile { boot_id: "another".into(), ..mine.clone() };
         assert!(other_boot.open_process().unwrap().is_none());
+    }
+
+    fn earlier(file: &PidFile) -> PidFile {
+        PidFile { start_ticks: file.start_ticks - 1, ..file.clone() }
     }
 
     #[test]
@@ -106,7 +110,8 @@ mod tests {
         let path = directory.path().join("h.json");
         assert_eq!(PidFile::read(&path).unwrap(), None);
         let file = PidFile::of_child(std::process::id()).unwrap();
-        file.write(&path).unwrap();
+        assert!(file.create(&path).unwrap());
+        assert!(!earlier(&file).create(&path).unwrap());
         assert_eq!(PidFile::read(&path).unwrap(), Some(file));
         std::fs::write(&path, "{").unwrap();
         assert!(PidFile::read(&path).is_err());

@@ -19,7 +19,7 @@ enum PhaseRecord {
         #[serde(skip_serializing_if = "Option::is_none")]
         waiting_since: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        granted_since: Option<u64>,
+        granted: Option<GrantedRecord>,
         #[serde(skip_serializing_if = "Option::is_none")]
         claimed: Option<ClaimedRecord>,
     },
@@ -49,6 +49,13 @@ enum PhaseRecord {
 #[serde(rename_all = "kebab-case")]
 struct ClaimedRecord {
     address: AddressRecord,
+    at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct GrantedRecord {
+    since: u64,
     at: u64,
 }
 
@@ -109,19 +116,21 @@ pub(super) fn phase_to_text(phase: &Phase) -> String {
     let record = match phase {
         Phase::Starting { host, attempt, launch } => {
             let time = |time: &Timestamp| Some(time.as_milliseconds());
-            let (mut wanted_from, mut waiting_since, mut granted_since) = (None, None, None);
+            let (mut wanted_from, mut waiting_since, mut granted) = (None, None, None);
             let (mut launched_at, mut claimed) = (None, None);
             match launch {
                 Launch::Wanted { from } => wanted_from = time(from),
                 Launch::Waiting { since } => waiting_since = time(since),
-                Launch::Granted { since } => granted_since = time(since),
+                Launch::Granted { since, at } => {
+                    granted = Some(GrantedRecord { since: since.as_milliseconds(), at: at.as_milliseconds() });
+                }
                 Launch::Done { at } => launched_at = time(at),
                 Launch::Claimed { address, at } => {
                     claimed = Some(ClaimedRecord { address: AddressRecord::of(address), at: at.as_milliseconds() });
                 }
             }
             let (host, attempt) = (host.to_string(), *attempt);
-            PhaseRecord::Starting { host, attempt, wanted_from, launched_at, waiting_since, granted_since, claimed }
+            PhaseRecord::Starting { host, attempt, wanted_from, launched_at, waiting_since, granted, claimed }
         }
         Phase::Restarting { host, attempt, why, failed_at } => PhaseRecord::Restarting {
             host: host.to_string(),
@@ -156,19 +165,11 @@ pub(super) fn text_to_phase(text: &str) -> Result<Phase, StoreError> {
     let host = |id: String| id.parse::<HostId>().map_err(unreadable);
     let time = Timestamp::from_milliseconds;
     Ok(match serde_json::from_str(text).map_err(unreadable)? {
-        PhaseRecord::Starting {
-            host: id,
-            attempt,
-            wanted_from,
-            launched_at,
-            waiting_since,
-            granted_since,
-            claimed,
-        } => {
+        PhaseRecord::Starting { host: id, attempt, wanted_from, launched_at, waiting_since, granted, claimed } => {
             let launch = claimed
                 .map(|ClaimedRecord { address, at }| Launch::Claimed { address: address.into_address(), at: time(at) })
                 .or(launched_at.map(|at| Launch::Done { at: time(at) }))
-                .or(granted_since.map(|since| Launch::Granted { since: time(since) }))
+                .or(granted.map(|GrantedRecord { since, at }| Launch::Granted { since: time(since), at: time(at) }))
                 .or(waiting_since.map(|since| Launch::Waiting { since: time(since) }))
                 .or(wanted_from.map(|from| Launch::Wanted { from: time(from) }))
                 .ok_or_else(|| StoreError::Unreadable("a start that is neither wanted nor done".into()))?;
@@ -269,7 +270,7 @@ mod tests {
         let launch = prop_oneof![
             time().prop_map(|from| Launch::Wanted { from }),
             time().prop_map(|since| Launch::Waiting { since }),
-            time().prop_map(|since| Launch::Granted { since }),
+            (time(), time()).prop_map(|(since, at)| Launch::Granted { since, at }),
             time().prop_map(|at| Launch::Done { at }),
             (address(), time()).prop_map(|(address, at)| Launch::Claimed { address, at }),
         ];

@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod authorisation;
 mod bad_requests;
+mod capacity;
 mod corpora;
 mod create_session;
 mod extend_lease;
@@ -27,6 +28,7 @@ mod process_fleet;
 mod quotas;
 mod response_headers;
 mod restart;
+mod scale;
 mod serve_life;
 mod stop_session;
 mod store;
@@ -37,6 +39,7 @@ mod up_errors;
 mod up_life;
 mod usage;
 mod v1;
+mod warm_pool;
 
 #[test]
 #[ignore = "not a test: the render host of the scenarios, started by them"]

@@ -170,7 +170,7 @@ async fn hosts_survive_and_are_adopted() {
     let fleet = open(directory.path(), "exit 1");
     assert_eq!(fleet.condition(&living_host).await, Some(Condition::Running));
     let how = fleet.exit(&dying_host).await;
-    assert!(how.contains("while the control plane was down"), "{how}");
+    assert!(how.contains("while no control plane watched it"), "{how}");
     fleet.fleet.ensure(&living).await.unwrap();
     assert_eq!(host_pids(directory.path()).len(), 2, "an adopted host is not started again");
     kill(pids[0]);
@@ -189,6 +189,59 @@ async fn an_adopted_host_is_taken_down_like_any_other() {
     let fleet = open(directory.path(), "exit 1");
     fleet.destroy(&host).await;
     assert!(!is_alive(pid));
+}
+
+#[tokio::test]
+async fn what_one_control_plane_starts_another_sees_and_takes_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (open(directory.path(), WELL_BEHAVED), open(directory.path(), WELL_BEHAVED));
+    let (spec, host) = spec();
+    one.fleet.ensure(&spec).await.unwrap();
+    let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
+    within("the other seeing it", async {
+        while other.condition(&host).await != Some(Condition::Running) {
+            look_again().await;
+        }
+    })
+    .await;
+    other.fleet.ensure(&spec).await.unwrap();
+    assert_eq!(host_pids(directory.path()), [pid]);
+    kill(pid);
+    let (by_one, by_other) = (one.exit(&host).await, other.exit(&host).await);
+    assert_eq!(by_one, "The render host was ended by signal 9.");
+    assert_eq!(by_other, "The render host ended unexpectedly.");
+    other.destroy(&host).await;
+    within("the first forgetting it", async {
+        while one.condition(&host).await.is_some() {
+            look_again().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_that_several_start_at_once_is_started_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let fleets: Vec<Fleet> = (0..3).map(|_| open(directory.path(), WELL_BEHAVED)).collect();
+    let (spec, host) = spec();
+    let (one, two, three) =
+        tokio::join!(fleets[0].fleet.ensure(&spec), fleets[1].fleet.ensure(&spec), fleets[2].fleet.ensure(&spec));
+    [one, two, three].into_iter().collect::<Result<(), _>>().unwrap();
+    let log = directory.path().join(format!("hosts/{host}.log"));
+    within("the host being told", async {
+        while !std::fs::read_to_string(&log).unwrap().contains(&spec.host_id) {
+            look_again().await;
+        }
+    })
+    .await;
+    let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
+    for fleet in &fleets {
+        assert_eq!(fleet.condition(&host).await, Some(Condition::Running));
+    }
+    fleets[2].destroy(&host).await;
+    assert!(!is_alive(pid));
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(log.matches("\"host_id\"").count(), 1, "the other processes ended untold: {log}");
 }
 
 #[tokio::test]

@@ -336,7 +336,11 @@ async fn hosts_are_counted_whoever_has_them(store: AnyStore) {
     let account = account(&*store).await;
     insert(&*store, &session(&account, "waits", "p1", 1), None).await;
     let granted = Session {
-        phase: Phase::Starting { host: "p2".parse().unwrap(), attempt: 1, launch: Launch::Granted { since: at(1) } },
+        phase: Phase::Starting {
+            host: "p2".parse().unwrap(),
+            attempt: 1,
+            launch: Launch::Granted { since: at(1), at: at(2) },
+        },
         ..session(&account, "granted", "p2", 1)
     };
     insert(&*store, &granted, None).await;

@@ -2,6 +2,7 @@
 
 import { refusalOf } from "../rest/errors.ts";
 import { ConnectError, isHandshakeCode } from "./connect-error.ts";
+import { keepResume, resumeHeaders } from "./resume.ts";
 
 export interface HostAddress {
   readonly hostname: string;
@@ -21,7 +22,11 @@ export async function exchangeOffer(
   try {
     response = await fetch(url, {
       method: "POST",
-      headers: { Authorization: `Bearer ${accessToken}`, "Content-Type": "application/sdp" },
+      headers: {
+        Authorization: `Bearer ${accessToken}`,
+        "Content-Type": "application/sdp",
+        ...resumeHeaders(host),
+      },
       body: offerSdp,
       signal: deadline,
     });
@@ -33,5 +38,6 @@ export async function exchangeOffer(
     const refusal = await refusalOf(response);
     throw new ConnectError(isHandshakeCode(refusal.code) ? refusal.code : "Unexpected", refusal.message);
   }
+  keepResume(host, response);
   return response.text();
 }

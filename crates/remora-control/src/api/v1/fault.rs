@@ -44,7 +44,7 @@ impl Fault {
             SessionError::Refused(Refused::Ended) => Fault::Unprocessable(format!(
                 "The session '{id}' has ended. Only a session that is Starting or Ready can be updated."
             )),
-            SessionError::Refused(Refused::OtherHost | Refused::SameHost) => {
+            SessionError::Refused(Refused::OtherHost | Refused::NotWaiting | Refused::SameHost) => {
                 unreachable!("owners say nothing about hosts")
             }
             // Nobody else has the GUID that was made up for this call.

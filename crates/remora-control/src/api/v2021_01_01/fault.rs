@@ -78,7 +78,7 @@ impl Fault {
                 format!("The session '{id}' has ended. Only a session that is Starting or Ready can be updated."),
                 id.as_str(),
             ),
-            SessionError::Refused(Refused::OtherHost | Refused::SameHost) => {
+            SessionError::Refused(Refused::OtherHost | Refused::NotWaiting | Refused::SameHost) => {
                 unreachable!("owners say nothing about hosts")
             }
             SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),

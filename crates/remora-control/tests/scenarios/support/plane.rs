@@ -164,11 +164,18 @@ impl Plane {
     }
 
     /// The control plane dies without a word and another one starts on what it has stored. The fleet lives on.
-    pub async fn crash_and_restart(mut self) -> Self {
+    pub async fn crash_and_restart(self) -> Self {
+        let config = Config::clone(&self.config);
+        self.crash_and_restart_with(config).await
+    }
+
+    /// Meanwhile the operator has changed their mind.
+    pub async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
+        config.sessions.page_size = PAGE_SIZE;
         self.abort();
         self.store.close().await.unwrap();
         let directory = self.directory.take().expect("taken here only");
-        Self::start_in(directory, self.config.clone(), Some(self)).await
+        Self::start_in(directory, Arc::new(config), Some(self)).await
     }
 
     /// Where the database is.
@@ -181,6 +188,15 @@ impl Plane {
         self.reconciling.abort();
         let _ = (&mut self.reconciling).await;
         self
+    }
+
+    /// One round of the loop, where it does not run by itself. Says when the next is due.
+    pub async fn pass(&self) -> Option<Timestamp> {
+        self.control_plane.reconciler().pass(false).await.unwrap()
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.control_plane.reconciler().policy
     }
 
     fn abort(&self) {

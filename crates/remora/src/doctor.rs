@@ -1,0 +1,133 @@
+//! `remora doctor`: what this machine offers, what is missing, and what to do about it.
+//!
+//! Every check looks at one thing and changes nothing that stays; none needs another. What is missing keeps Remora from
+//! working as it is configured; a hint does not.
+
+mod machine;
+mod render;
+mod service;
+
+use clap::Args;
+use remora_control::config::{Config, Size};
+use serde::Serialize;
+
+use crate::{
+    configuration::ConfigurationArguments,
+    failure::{Failure, Status},
+};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 if nothing is missing, 1 if something is, 2 if the configuration is not usable."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    configuration: ConfigurationArguments,
+    /// Print one JSON array instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of one check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    topic: &'static str,
+    verdict: Verdict,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Fine,
+    Hint,
+    Missing,
+}
+
+impl Finding {
+    fn fine(topic: &'static str, found: impl Into<String>) -> Self {
+        Self { topic, verdict: Verdict::Fine, found: found.into(), advice: None }
+    }
+
+    fn hint(topic: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { topic, verdict: Verdict::Hint, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    fn missing(topic: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { topic, verdict: Verdict::Missing, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (data_directory, config) = arguments.configuration.load()?;
+    let in_use = service::is_in_use(&data_directory);
+    let mut findings = render::adapters(&config);
+    findings.push(render::encoder());
+    findings.push(machine::memory(&config));
+    findings.push(machine::host_ports(&config));
+    findings.push(service::data_directory(&data_directory, in_use));
+    findings.push(machine::disk_space(&data_directory));
+    findings.push(machine::open_files(&config));
+    findings.push(machine::clock());
+    findings.push(service::database(&config));
+    findings.push(service::listener(&config, in_use));
+    findings.push(service::authority(&data_directory));
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&findings).expect("findings are strings"));
+    } else {
+        findings.iter().for_each(|finding| println!("{}", line(finding)));
+    }
+    match findings.iter().filter(|finding| finding.verdict == Verdict::Missing).count() {
+        0 => Ok(()),
+        1 => Err(Failure::new(Status::Refused, "one thing is missing; what to do about it is said above")),
+        more => {
+            let message = format!("{more} things are missing; what to do about them is said above");
+            Err(Failure::new(Status::Refused, message))
+        }
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Fine => "ok",
+        Verdict::Hint => "hint",
+        Verdict::Missing => "MISSING",
+    };
+    let mut line = format!("{verdict:<8} {:<16} {}", finding.topic, finding.found);
+    if let Some(advice) = &finding.advice {
+        line += &format!("\n{:<25} → {advice}", "");
+    }
+    line
+}
+
+/// Hosts that the configuration allows at once, if it says.
+fn capacity(config: &Config) -> Option<u64> {
+    Size::ALL.map(|size| config.sizes.of(size).capacity.map(u64::from)).into_iter().sum()
+}
+
+fn warm(config: &Config) -> u64 {
+    Size::ALL.map(|size| u64::from(config.sizes.of(size).warm)).into_iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_stands_out_and_says_what_to_do() {
+        let text = line(&Finding::missing("disk space", "10 MB are free", "Free some."));
+        assert!(text.starts_with("MISSING  disk space") && text.contains("→ Free some."), "{text}");
+        let json = serde_json::to_value(Finding::hint("clock", "found", "advice")).unwrap();
+        assert_eq!(json["verdict"], "hint");
+    }
+
+    #[test]
+    fn capacity_is_known_only_if_it_is_said_for_every_size() {
+        let config = |text: &str| Config::parse(text).unwrap();
+        assert_eq!(capacity(&config("[sizes.standard]\ncapacity = 3")), None);
+        let both = config("[sizes.standard]\ncapacity = 3\nwarm = 1\n[sizes.premium]\ncapacity = 2\nwarm = 2");
+        assert_eq!((capacity(&both), warm(&both)), (Some(5), 3));
+    }
+}
