@@ -4,8 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use remora_control::account::new_account_id;
+use remora_control::authority::Authority;
+use remora_control::clock::Clock;
 use remora_control::config::Config;
-use remora_control::identity::ATTEMPT_PAUSE;
+use remora_control::identity::{ATTEMPT_PAUSE, Identities};
 use remora_protocol::token::Role;
 use serde_json::{Value, json};
 
@@ -20,8 +22,12 @@ async fn start(issuer: &Issuer) -> Plane {
 }
 
 async fn start_for(issuer: &Issuer, accounts: &str) -> Plane {
+    start_with(issuer, accounts, "").await
+}
+
+async fn start_with(issuer: &Issuer, accounts: &str, more: &str) -> Plane {
     let config = format!(
-        "[[identity]]\nissuer = '{}'\naudience = '{AUDIENCE}'\naccounts = [{accounts}]\n\
+        "[[identity]]\nissuer = '{}'\naudience = '{AUDIENCE}'\naccounts = [{accounts}]\n{more}\n\
          roles = {{ 'remora.admin' = 'administrator', 'remora.use' = 'client' }}",
         issuer.url
     );
@@ -259,4 +265,37 @@ async fn without_configured_issuers_no_token_from_outside_is_good() {
     let plane = Plane::start().await;
     assert_unauthorized(&plane, &key.sign(&claims(&issuer)), "nobody vouches for it").await;
     assert_eq!(issuer.fetched(), 0, "addresses in tokens are not visited");
+}
+
+#[tokio::test]
+async fn an_issuer_over_tls_is_believed_by_the_authority_that_the_operator_named() {
+    let (mine, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let now = Clock::system().now();
+    let authority = Authority::open(mine.path(), now).unwrap();
+    let other = Authority::open(others.path(), now).unwrap();
+    let key = Key::ec("key", Algorithm::ES256);
+    let issuer = Issuer::start_with_tls(&[&key], &authority).await;
+    for (authority, status) in [(&authority, 200), (&other, 503)] {
+        let ca_file = format!("ca_file = '{}'", authority.certificate_path().display());
+        let plane = start_with(&issuer, "\"*\"", &ca_file).await;
+        assert_eq!(ask(&plane, &key.sign(&claims(&issuer))).await.status, status);
+    }
+    assert_eq!(issuer.fetched(), 1);
+}
+
+#[tokio::test]
+async fn a_file_without_an_authority_is_said_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    std::fs::write(&path, "nothing").unwrap();
+    for path in [path, directory.path().join("absent.pem")] {
+        let config = format!(
+            "[[identity]]\nissuer = 'https://login.example'\naudience = 'x'\naccounts = ['*']\n\
+             roles = {{ 'x' = 'client' }}\nca_file = '{}'",
+            path.display()
+        );
+        let identities = Config::parse(&config).unwrap().identities;
+        let error = Identities::new(&identities, &Clock::system()).err().expect("no authority").to_string();
+        assert!(error.contains(path.to_str().unwrap()) && error.contains("PEM"), "{error}");
+    }
 }

@@ -235,7 +235,15 @@ async fn accounts_are_listed_oldest_first_and_deleted_for_ever(store: AnyStore) 
     assert_eq!(store.accounts(Some((first.created_at, &first.id)), 1).await.unwrap(), std::slice::from_ref(second));
     let stays = session(&second.id, "s", "g1", 5);
     insert(&*store, &stays, None).await;
+    let over = session(&second.id, "over", "g3", 5);
+    insert(&*store, &over, None).await;
+    store.replace_session(1, &ended(&over, None), None).await.unwrap();
+    insert(&*store, &session(&first.id, "s", "g4", 5), None).await;
+    assert_eq!(store.orphaned_sessions(10).await.unwrap(), []);
     assert!(store.delete_account(&second.id).await.unwrap());
+    let orphans = store.orphaned_sessions(10).await.unwrap();
+    assert_eq!(orphans.iter().map(|orphan| &orphan.session.key).collect::<Vec<_>>(), [&stays.key]);
+    assert_eq!(store.orphaned_sessions(0).await.unwrap(), []);
     assert!(!store.delete_account(&second.id).await.unwrap());
     assert_eq!(store.account(&second.id).await.unwrap(), None);
     assert_eq!(store.session(&stays.key).await.unwrap().unwrap().session, stays);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -10,12 +11,16 @@ use axum::routing::get;
 use http::StatusCode;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use remora_control::authority::Authority;
+use remora_control::clock::Clock;
 use remora_control::listen;
+use remora_control::tls::{self, Certificates, CurrentCertificate};
 use remora_control::token::new_private_key_pem;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// Making one takes a second.
 static RSA: LazyLock<[String; 2]> = LazyLock::new(|| [(); 2].map(|()| new_private_key_pem().unwrap()));
@@ -90,8 +95,19 @@ pub fn key_set(keys: &[&Key]) -> Answer {
 
 impl Issuer {
     pub async fn start(keys: &[&Key]) -> Self {
+        Self::serve(keys, "http", None).await
+    }
+
+    /// Over TLS, as `localhost`, with a certificate of that authority.
+    pub async fn start_with_tls(keys: &[&Key], authority: &Authority) -> Self {
+        let certificate = authority.issue(&["localhost".to_owned()], Duration::from_secs(3_600), Clock::system().now());
+        let local = CurrentCertificate::new(certificate.unwrap()).unwrap();
+        Self::serve(keys, "https", Some(tls::acceptor(Certificates { local, operators: None }).unwrap())).await
+    }
+
+    async fn serve(keys: &[&Key], scheme: &str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
         let published =
             Arc::new(Published { url: url.clone(), key_set: Mutex::new(key_set(keys)), fetched: AtomicUsize::new(0) });
         let router = Router::new()
@@ -99,7 +115,7 @@ impl Issuer {
             .route("/keys", get(answer))
             .with_state(published.clone());
         let (closing, closed) = watch::channel(false);
-        let serving = tokio::spawn(listen::serve(listener, None, router, closed));
+        let serving = tokio::spawn(listen::serve(listener, tls, router, closed));
         Self { url, published, closing, serving }
     }
 
