@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-render bench-encode setup setup-test clean
+.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-render bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -19,6 +19,7 @@ test: setup-test lint unit web-test e2e sdk-test api-fuzz
 
 unit: setup-test web/portal/dist/index.html
 	scripts/with-postgres.sh $(CARGO) test --workspace
+	REMORA_TEST_STORE=postgres scripts/with-postgres.sh $(CARGO) test -p remora-control --test scenarios
 
 web-test: setup-test
 	cd web && npm test
@@ -63,6 +64,10 @@ bench-render: setup
 ## Cost and quality of the video encoder.
 bench-encode: setup
 	$(CARGO) run --release -p remora-stream --example encode_cost
+
+## Creates, gets and lists per second with up to a million sessions, beside what the machine could do at most.
+bench-control: setup
+	$(CARGO) run --release -p remora-control --example control_cost
 
 web/portal/dist/index.html: $(WEB_SOURCES) | setup
 	cd web && npm run --silent build

@@ -15,6 +15,7 @@ mod extend_lease;
 mod get_session;
 mod hosts_fail;
 mod identity;
+mod killed;
 mod lease_ends;
 mod limits;
 mod list_sessions;
@@ -51,4 +52,10 @@ fn fake_host() {
 #[ignore = "not a test: a render host that fails at its start, started by the scenarios"]
 fn failing_host() {
     support::fake_host::fail();
+}
+
+#[test]
+#[ignore = "not a test: a control plane of its own process, started by the scenarios, which kill it"]
+fn control_plane() {
+    support::server_process::run();
 }

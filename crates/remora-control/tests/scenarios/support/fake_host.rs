@@ -67,15 +67,12 @@ async fn obey(spec: &HostSpec, state: HostState) {
 }
 
 async fn report_once(spec: &HostSpec, report: &HostReport) -> Option<HostOrder> {
-    let authority = spec.control_url.strip_prefix("https://").unwrap();
-    let (name, port) = authority.rsplit_once(':').unwrap();
+    let (_, port) = spec.control_url.rsplit_once(':').unwrap();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
-    tokio::net::TcpStream::connect(address).await.ok()?;
-    let stream = http::tls(address, name, &spec.control_ca_pem).await;
     let authorization = format!("Bearer {}", spec.secret);
     let target = format!("/hosts/{}/report", spec.host_id);
     let body = serde_json::to_string(report).unwrap();
-    let answer = http::send(stream, authority, "POST", &target, &[("Authorization", &authorization)], &body).await;
+    let answer = http::try_tls(address, &spec.control_ca_pem, "POST", &target, &authorization, &body).await?;
     match answer.status {
         200 => Some(serde_json::from_str(&answer.body).unwrap()),
         401 | 404 => {

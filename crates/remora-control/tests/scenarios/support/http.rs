@@ -92,6 +92,39 @@ pub async fn tcp(address: SocketAddr) -> TcpStream {
 
 /// A TLS connection that trusts that CA and nobody else.
 pub async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
+    connector(ca_pem).connect(server_name(name), tcp(address).await).await.unwrap()
+}
+
+/// A request to a server that may be killed at any moment; `None` if it has not answered as a whole.
+pub async fn try_tls(
+    address: SocketAddr,
+    ca_pem: &str,
+    method: &str,
+    target: &str,
+    authorization: &str,
+    body: &str,
+) -> Option<Answer> {
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\nAuthorization: {authorization}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = async {
+        let stream = TcpStream::connect(address).await.ok()?;
+        let mut stream = connector(ca_pem).connect(server_name("localhost"), stream).await.ok()?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        // Whether it is whole is said by its length.
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer =
+            String::from_utf8(answer).ok().filter(|answer| answer.contains("\r\n\r\n")).map(|text| parse(&text))?;
+        let length = answer.header("Content-Length").map_or(0, |length| length.parse().expect("a number"));
+        (answer.body.len() == length).then_some(answer)
+    };
+    within("an answer or the end of the server", exchange).await
+}
+
+fn connector(ca_pem: &str) -> tokio_rustls::TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -100,6 +133,9 @@ pub async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls:
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp(address).await).await.unwrap()
+    tokio_rustls::TlsConnector::from(Arc::new(config))
+}
+
+fn server_name(name: &str) -> ServerName<'static> {
+    ServerName::try_from(name.to_owned()).unwrap()
 }

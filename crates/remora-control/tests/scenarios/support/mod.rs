@@ -5,6 +5,7 @@ pub mod installation;
 pub mod issuer;
 pub mod plane;
 pub mod postgres;
+pub mod server_process;
 
 use std::time::Duration;
 
