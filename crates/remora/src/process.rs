@@ -2,18 +2,33 @@
 
 use std::path::PathBuf;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 const WORKERS: usize = 2;
+/// Every connection is one; shells allow 1024 unless they are asked.
+const DESCRIPTORS: u64 = 65_536;
 
 /// Runs a program to its end.
 pub fn run<T>(program: impl Future<Output = T>) -> Result<T, String> {
+    allow_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()
         .map_err(|error| format!("the event loop cannot be started: {error}"))?;
     Ok(runtime.block_on(program))
+}
+
+/// As many as the administrator allows, up to what is needed.
+fn allow_descriptors() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
+    if current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+    {
+        tracing::warn!(%error, "there may be too few file descriptors");
+    }
 }
 
 pub fn own_program() -> Result<PathBuf, String> {
