@@ -9,6 +9,9 @@ use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostSt
 
 use super::http;
 
+/// Whoever has started it is gone then, and with them whoever would end it.
+const UNANSWERED_MAX: u32 = 30;
+
 pub fn command() -> HostCommand {
     command_of("fake_host")
 }
@@ -52,11 +55,12 @@ fn talk(state: HostState) {
 async fn obey(spec: &HostSpec, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
     let report = HostReport { state, connected_clients: 0 };
-    loop {
+    let mut unanswered = 0;
+    while unanswered < UNANSWERED_MAX {
         match report_once(spec, &report).await {
-            // Nobody answers: the lease that it was told last is all that counts, and tests are shorter.
-            None => {}
-            Some(HostOrder::Run(_) | HostOrder::Wait) => {}
+            // The lease that it was told last is all that counts, but no test is silent for that long.
+            None => unanswered += 1,
+            Some(HostOrder::Run(_) | HostOrder::Wait) => unanswered = 0,
             Some(HostOrder::Stop { .. }) => return,
         }
         if failed {
