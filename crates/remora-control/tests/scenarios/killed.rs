@@ -107,7 +107,8 @@ impl Installation {
     }
 
     async fn survives(mut self) {
-        let pids = host_pids(self.directory.path());
+        let mut pids = host_pids(self.directory.path());
+        pids.sort_unstable();
         assert_eq!(pids.len(), HOSTS);
         let progress = Arc::new(Progress::default());
         let mut clients = JoinSet::new();
@@ -145,8 +146,10 @@ impl Installation {
         for number in 0..HOSTS {
             assert_eq!(self.caller.session(&format!("host-{number}")).await["status"], "Ready");
         }
-        let adopted = host_pids(self.directory.path());
-        assert!(pids.iter().all(|pid| adopted.contains(pid) && is_alive(*pid)), "{pids:?} are not in {adopted:?}");
+        let mut adopted = host_pids(self.directory.path());
+        adopted.sort_unstable();
+        assert_eq!(adopted, pids, "no host is lost, and none is started for a session without room");
+        assert!(pids.iter().all(|pid| is_alive(*pid)));
     }
 }
 
