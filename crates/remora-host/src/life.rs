@@ -15,6 +15,10 @@ use remora_protocol::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS
 
 use crate::clock::Moment;
 
+/// However short its lease is, a host has this long to say that it is Ready: one that is gone before that has failed
+/// in the eyes of the control plane, and would be started again.
+const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// The owner, or the control plane, wants it so.
@@ -66,7 +70,8 @@ impl Life {
 
     pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
-            self.phase = Phase::Ready { address, end: now + self.term.duration() };
+            let end = now + self.term.duration().max(ANNOUNCEMENT_MAX);
+            self.phase = Phase::Ready { address, end };
         }
     }
 
@@ -209,6 +214,19 @@ mod tests {
         assert_eq!(life.ending(), None);
         life.tick(seconds(80));
         assert_eq!(life.ending(), Some(&Ending::LeaseExpired));
+    }
+
+    #[test]
+    fn a_lease_of_nothing_leaves_the_time_to_say_so() {
+        let mut life = Life::new(seconds(0), seconds(30), Some(Duration::ZERO));
+        life.ready(seconds(1), address());
+        life.tick(seconds(1));
+        assert!(matches!(life.report(), Some(HostState::Ready(_))));
+        let mut answered = life.clone();
+        answered.ordered(seconds(2), &run(0));
+        answered.tick(seconds(2));
+        life.tick(seconds(1) + ANNOUNCEMENT_MAX);
+        assert_eq!([life.ending(), answered.ending()], [Some(&Ending::LeaseExpired); 2]);
     }
 
     #[test]
