@@ -123,3 +123,27 @@ async fn hosts_outlive_a_crash_of_the_control_plane_and_are_adopted() {
     .await;
     second.stop().await;
 }
+
+/// The shortest lease there is, by the real clock, with nobody looking: what ends it is the loop's own timer.
+#[tokio::test]
+async fn a_lease_of_one_minute_ends_by_itself_and_takes_its_host_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let installation = Installation::start(directory.path()).await;
+    let token = installation.token().await;
+    installation.call(&token, "PUT", "/sessions/one", r#"{"maxLeaseTimeMinutes":1,"size":"Standard"}"#).await;
+    installation.becomes(&token, "one", "Ready").await;
+    let ready_seen = Instant::now();
+    let pid = host_pids(directory.path())[0];
+    tokio::time::timeout(Duration::from_secs(90), async {
+        while is_alive(pid) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("the host has ended long before");
+    assert!(ready_seen.elapsed() > Duration::from_secs(58), "ended early: {:?}", ready_seen.elapsed());
+    let session = installation.becomes(&token, "one", "Expired").await;
+    assert_eq!(session["elapsedTimeMinutes"], 1);
+    let usage = installation.call(&token, "GET", "/usage", "").await.json();
+    assert_eq!(usage["records"][0]["billedSeconds"], 60, "{usage}");
+}
