@@ -51,6 +51,9 @@ pub struct Listen {
     pub metrics: Option<SocketAddr>,
     /// The name under which others reach this machine.
     pub name: Option<String>,
+    /// Addresses of the other control planes on the same database, as hosts on this machine reach them: hosts report
+    /// to those when this one does not answer.
+    pub peers: Vec<String>,
     /// PEM files of the operator's own certificate; without them one is signed by the local CA.
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,

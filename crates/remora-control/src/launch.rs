@@ -17,7 +17,8 @@ use crate::host_secrets::HostSecrets;
 use crate::tls::CurrentCertificate;
 
 pub struct LaunchPlan {
-    pub control_url: String,
+    /// This control plane's own address first.
+    pub control_urls: Vec<String>,
     /// Name under which clients reach the hosts.
     pub hostname: String,
     pub listen_address: IpAddr,
@@ -49,12 +50,12 @@ impl LaunchPlan {
     }
 
     /// A digest of all that a host of that size is told and that is not its own: a host that waits since it was
-    /// another one must not be given a session any more.
+    /// another one must not be given a session any more. Whom it reports to is left out: that differs between control
+    /// planes that share their hosts, and one that reports to nobody is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
         let Config { sizes, connection, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
-            self.control_url,
             self.authority.certificate_pem(),
             self.hostname,
             self.listen_address,
@@ -88,7 +89,7 @@ impl LaunchPlan {
         Ok(HostSpec {
             host_id: host.to_string(),
             secret: self.secrets.of(host),
-            control_url: self.control_url.clone(),
+            control_urls: self.control_urls.clone(),
             control_ca_pem: self.authority.certificate_pem().to_owned(),
             size: size.as_str().to_owned(),
             assignment,

@@ -1,5 +1,5 @@
 //! The host's end of the link to the control plane: a thread that reports what the host is and hands on what it
-//! shall be. A control plane that does not answer is asked again at the next interval; nothing else happens.
+//! shall be. Where a control plane does not answer, the next one is asked at the next interval; nothing else happens.
 
 use std::{
     sync::{
@@ -30,6 +30,8 @@ pub enum Answer {
 pub enum LinkError {
     #[error("the certificate of the control plane's CA cannot be read")]
     Certificate,
+    #[error("the specification names no control plane")]
+    NoControlPlane,
 }
 
 /// What is reported from now on.
@@ -68,7 +70,8 @@ impl Link {
 
 struct Reporter {
     agent: ureq::Agent,
-    url: String,
+    /// At least one.
+    urls: Vec<String>,
     authorization: String,
 }
 
@@ -80,6 +83,11 @@ impl Reporter {
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
             .build();
+        let report_url = |url: &String| format!("{}/hosts/{}/report", url.trim_end_matches('/'), spec.host_id);
+        let urls: Vec<String> = spec.control_urls.iter().map(report_url).collect();
+        if urls.is_empty() {
+            return Err(LinkError::NoControlPlane);
+        }
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(ANSWER_TIME_MAX))
             .http_status_as_error(false)
@@ -87,20 +95,21 @@ impl Reporter {
             .tls_config(tls)
             .build()
             .new_agent();
-        Ok(Self {
-            agent,
-            url: format!("{}/hosts/{}/report", spec.control_url.trim_end_matches('/'), spec.host_id),
-            authorization: format!("Bearer {}", spec.secret),
-        })
+        Ok(Self { agent, urls, authorization: format!("Bearer {}", spec.secret) })
     }
 
     fn run(&self, mut status: Status, inbox: &Receiver<Status>, mut on_answer: impl FnMut(Answer)) {
+        let mut control_planes = self.urls.iter().cycle();
+        let mut url = control_planes.next().expect("there is at least one");
         loop {
             let report = HostReport { state: status.state.clone(), connected_clients: status.connected_clients };
-            match self.post(&report) {
+            match self.post(url, &report) {
                 Ok(Some(answer)) => on_answer(answer),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "the control plane did not answer"),
+                Ok(None) => url = control_planes.next().expect("a cycle has no end"),
+                Err(error) => {
+                    tracing::warn!(%error, url, "the control plane did not answer");
+                    url = control_planes.next().expect("a cycle has no end");
+                }
             }
             match inbox.recv_timeout(Duration::from_millis(REPORT_INTERVAL_MILLISECONDS)) {
                 Ok(newer) => status = inbox.try_iter().last().unwrap_or(newer),
@@ -110,8 +119,8 @@ impl Reporter {
         }
     }
 
-    fn post(&self, report: &HostReport) -> Result<Option<Answer>, ureq::Error> {
-        let mut response = self.agent.post(&self.url).header("Authorization", &self.authorization).send_json(report)?;
+    fn post(&self, url: &str, report: &HostReport) -> Result<Option<Answer>, ureq::Error> {
+        let mut response = self.agent.post(url).header("Authorization", &self.authorization).send_json(report)?;
         match response.status().as_u16() {
             200 => {
                 let order = response.body_mut().with_config().limit(ORDER_BYTES_MAX).read_json()?;
@@ -123,5 +132,101 @@ impl Reporter {
                 Ok(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::mpsc,
+    };
+
+    use rustls::pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    /// Tells everybody who reports to wait. Returns its certificate and its address.
+    fn control_plane() -> (String, String) {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .map(Arc::new)
+            .expect("a certificate with its key");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("https://localhost:{}", listener.local_addr().expect("bound").port());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
+                let mut stream = rustls::StreamOwned::new(connection, stream);
+                let mut request = Vec::new();
+                while !request.ends_with(b"}") {
+                    let mut byte = [0];
+                    if stream.read_exact(&mut byte).is_err() {
+                        break;
+                    }
+                    request.extend(byte);
+                }
+                let order = r#"{"order":"Wait"}"#;
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                     Content-Length: {}\r\n\r\n{order}",
+                    order.len()
+                );
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        (cert.pem(), url)
+    }
+
+    fn spec(control_urls: Vec<String>, control_ca_pem: String) -> HostSpec {
+        HostSpec {
+            host_id: "host".into(),
+            secret: "secret".into(),
+            control_urls,
+            control_ca_pem,
+            size: "Standard".into(),
+            assignment: None,
+            hostname: "localhost".into(),
+            listen_address: [127, 0, 0, 1].into(),
+            certificate_pem: String::new(),
+            certificate_key_pem: String::new(),
+            token_public_key_pem: String::new(),
+            allowed_origins: vec![],
+            model_files: vec![],
+            adapter: None,
+            primitives_max: None,
+            exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+            start_milliseconds_max: 1_000,
+        }
+    }
+
+    #[test]
+    fn where_one_control_plane_does_not_answer_the_next_is_asked() {
+        let (certificate, url) = control_plane();
+        let nobody = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+        let spec = spec(vec![format!("https://localhost:{}", nobody.port()), url], certificate);
+        let (answers, answered) = mpsc::channel();
+        let status = Status { state: HostState::Starting, connected_clients: 0 };
+        let link = Link::start(&spec, status, move |answer| drop(answers.send(answer))).expect("a certificate");
+        let answer = answered.recv_timeout(Duration::from_secs(30));
+        assert_eq!(answer, Ok(Answer::Order(HostOrder::Wait)));
+        drop(link);
+    }
+
+    #[test]
+    fn a_specification_without_a_control_plane_is_refused() {
+        let spec = spec(vec![], control_plane().0);
+        let status = Status { state: HostState::Starting, connected_clients: 0 };
+        assert!(matches!(Link::start(&spec, status, |_| {}), Err(LinkError::NoControlPlane)));
     }
 }

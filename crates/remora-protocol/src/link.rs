@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   control plane ──starts──▶ host          HostSpec as one JSON line on standard input
-//!   host ──POST {control_url}/hosts/{host_id}/report──▶ control plane     HostReport, every REPORT_INTERVAL
+//!   host ──POST {control url}/hosts/{host_id}/report──▶ control plane     HostReport, every REPORT_INTERVAL
 //!        ◀──────────────────────────────── HostOrder
 //! ```
 //!
@@ -31,8 +31,8 @@ pub struct HostSpec {
     pub host_id: String,
     /// Authenticates the host to the control plane; never logged.
     pub secret: String,
-    /// `https://localhost:8443`
-    pub control_url: String,
+    /// `https://localhost:8443`; at least one. The host goes on to the next when one does not answer.
+    pub control_urls: Vec<String>,
     /// PEM of the CA that signed the control plane's certificate.
     pub control_ca_pem: String,
     /// "Standard" or "Premium".

@@ -64,7 +64,7 @@ impl Plane {
         let tokens = Arc::new(Tokens::new(&new_private_key_pem().expect("a key")).expect("a key"));
         let policy = config.policy(clock.now());
         let plan = LaunchPlan {
-            control_url: "https://localhost:8443".into(),
+            control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             token_public_key_pem: tokens.public_key_pem().to_owned(),

@@ -106,6 +106,11 @@ fn check_listen(listen: &Listen) -> Result<(), InvalidConfig> {
         None => ("listen.certificate_key", listen.certificate_key.as_ref()),
     };
     demand(both, key, found, accepted)?;
+    for peer in &listen.peers {
+        let accepted = "it takes https addresses such as https://localhost:8444, without path";
+        let sound = web_address(peer).is_some_and(|uri| uri.scheme_str() == Some("https") && uri.path() == "/");
+        demand(sound && !peer.ends_with('/'), "listen.peers", peer, accepted)?;
+    }
     let Some(name) = &listen.name else { return Ok(()) };
     demand(is_host_name(name), "listen.name", name, "it takes a DNS name or an IP address, without port")
 }
@@ -208,6 +213,8 @@ mod tests {
             ("[listen]\ncertificate_key = 'a.key'", "listen.certificate_key", "both or neither"),
             ("[listen]\nname = 'https://a'", "listen.name", "DNS name"),
             ("[listen]\nname = ''", "listen.name", "DNS name"),
+            ("[listen]\npeers = ['http://a']", "listen.peers", "https"),
+            ("[listen]\npeers = ['https://a/b']", "listen.peers", "without path"),
             ("[store]\nurl = 'mysql://a'", "store.url", "postgres://"),
             ("[sessions]\npage_size = 0", "sessions.page_size", "1 to 1000"),
             ("[sessions]\npage_size = 1001", "sessions.page_size", "1 to 1000"),

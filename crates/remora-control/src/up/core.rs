@@ -72,7 +72,7 @@ impl Core {
         let config = Arc::new(config);
         let policy = config.policy(clock.now());
         let plan = LaunchPlan {
-            control_url: place.control_url.clone(),
+            control_urls: [&place.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
             hostname: place.hostname.clone(),
             listen_address: place.listen_address,
             token_public_key_pem: tokens.public_key_pem().to_owned(),

@@ -33,7 +33,7 @@ fn spec() -> (HostSpec, HostId) {
     let spec = HostSpec {
         host_id: id.clone(),
         secret: "secret".into(),
-        control_url: "https://localhost:1".into(),
+        control_urls: vec!["https://localhost:1".into()],
         control_ca_pem: String::new(),
         size: "Standard".into(),
         assignment: None,

@@ -79,7 +79,7 @@ impl House {
         let spec = HostSpec {
             host_id: "host".into(),
             secret: "secret".into(),
-            control_url: "https://localhost:1".into(),
+            control_urls: vec!["https://localhost:1".into()],
             control_ca_pem: String::new(),
             size: "Standard".into(),
             assignment: None,

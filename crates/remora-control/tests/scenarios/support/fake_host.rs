@@ -55,11 +55,14 @@ fn talk(state: HostState) {
 async fn obey(spec: &HostSpec, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
     let report = HostReport { state, connected_clients: 0 };
-    let mut unanswered = 0;
+    let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
-        match report_once(spec, &report).await {
+        match report_once(spec, &spec.control_urls[asked % spec.control_urls.len()], &report).await {
             // The lease that it was told last is all that counts, but no test is silent for that long.
-            None => unanswered += 1,
+            None => {
+                unanswered += 1;
+                asked += 1;
+            }
             Some(HostOrder::Run(_) | HostOrder::Wait) => unanswered = 0,
             Some(HostOrder::Stop { .. }) => return,
         }
@@ -70,8 +73,8 @@ async fn obey(spec: &HostSpec, state: HostState) {
     }
 }
 
-async fn report_once(spec: &HostSpec, report: &HostReport) -> Option<HostOrder> {
-    let (_, port) = spec.control_url.rsplit_once(':').unwrap();
+async fn report_once(spec: &HostSpec, control_url: &str, report: &HostReport) -> Option<HostOrder> {
+    let (_, port) = control_url.rsplit_once(':').unwrap();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
     let authorization = format!("Bearer {}", spec.secret);
     let target = format!("/hosts/{}/report", spec.host_id);
