@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-render bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -19,7 +19,8 @@ test: setup-test lint unit web-test e2e sdk-test api-fuzz
 
 unit: setup-test web/portal/dist/index.html
 	scripts/with-postgres.sh $(CARGO) test --workspace
-	REMORA_TEST_STORE=postgres scripts/with-postgres.sh $(CARGO) test -p remora-control --test scenarios
+	@# --workspace: with -p the dependencies would have other features, and be built again.
+	REMORA_TEST_STORE=postgres scripts/with-postgres.sh $(CARGO) test --workspace --test scenarios
 
 web-test: setup-test
 	cd web && npm test
@@ -56,6 +57,10 @@ accept: setup-test
 ## Input to picture in a real browser, and pictures per second; prints a table.
 bench-latency: build setup-test
 	scripts/bench-latency.sh
+
+## How soon a session is Ready, with an idle host and without.
+bench-start: build
+	UP="--config scripts/bench-start.toml" scripts/with-remora.sh target/release/remora scripts/bench-start.py
 
 ## Cost of a frame by stage, and of getting a model ready.
 bench-render: setup

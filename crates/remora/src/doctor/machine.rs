@@ -11,7 +11,8 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{Finding, capacity, warm};
 
-/// What a host with a graphics device and no model takes; see docs/benchmarks.md.
+/// What a host needs at the least: twice what one takes that has a software graphics device and no model, see
+/// docs/benchmarks.md.
 pub const HOST_MEBIBYTES: u64 = 256;
 /// For the database, the logs of hosts, and models that are kept.
 const DISK_MEBIBYTES_MIN: u64 = 1024;
