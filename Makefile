@@ -72,7 +72,7 @@ bench-encode: setup
 
 ## Creates, gets and lists per second with up to a million sessions, beside what the machine could do at most.
 bench-control: setup
-	$(CARGO) run --release -p remora-control --example control_cost
+	$(CARGO) run --release --example control_cost
 
 web/portal/dist/index.html: $(WEB_SOURCES) | setup
 	cd web && npm run --silent build

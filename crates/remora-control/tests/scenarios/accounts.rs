@@ -10,10 +10,6 @@ use crate::support::installation::Installation;
 use crate::support::plane::Plane;
 use crate::support::within;
 
-async fn register(directory: &Path) -> Register {
-    Register::open(&StoreConfig::default(), directory).await.unwrap()
-}
-
 async fn ask(plane: &Plane, account: &AccountId, key: &str) -> Answer {
     let authorization = format!("Bearer {account}:{key}");
     plane.send("GET", &format!("/accounts/{account}/token"), &[("Authorization", &authorization)], "").await
@@ -22,7 +18,7 @@ async fn ask(plane: &Plane, account: &AccountId, key: &str) -> Answer {
 #[tokio::test]
 async fn either_key_opens_and_one_is_replaced_while_the_other_is_in_use() {
     let plane = Plane::start().await;
-    let mut register = register(plane.directory()).await;
+    let mut register = plane.register().await;
     let NewAccount { account, primary_key, secondary_key } = register.create("studio").await.unwrap();
     let id = &account.id;
     for key in [&primary_key, &secondary_key] {
@@ -47,7 +43,7 @@ async fn either_key_opens_and_one_is_replaced_while_the_other_is_in_use() {
 #[tokio::test]
 async fn accounts_are_listed_in_the_order_of_their_making_without_keys() {
     let plane = Plane::start().await;
-    let register = register(plane.directory()).await;
+    let register = plane.register().await;
     let first = register.create("first").await.unwrap().account;
     let second = register.create("second").await.unwrap().account;
     let listed: Vec<_> = register.list().await.unwrap().into_iter().map(|account| (account.id, account.name)).collect();
@@ -59,7 +55,7 @@ async fn accounts_are_listed_in_the_order_of_their_making_without_keys() {
 async fn a_deleted_account_gets_nothing_any_more_and_its_sessions_end() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 60).await;
-    register(plane.directory()).await.delete(&plane.account).await.unwrap();
+    plane.register().await.delete(&plane.account).await.unwrap();
 
     assert_eq!(ask(&plane, &plane.account, &plane.key).await.status, 401);
     let answer = plane.call("PUT", "/sessions/three", r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
@@ -77,7 +73,7 @@ async fn a_deleted_account_gets_nothing_any_more_and_its_sessions_end() {
 async fn the_sessions_of_other_accounts_go_on() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 60).await;
-    let register = register(plane.directory()).await;
+    let register = plane.register().await;
     let other = register.create("other").await.unwrap().account;
     register.delete(&other.id).await.unwrap();
     plane.pass_with_reports(&host, Duration::from_secs(20)).await;
@@ -87,7 +83,7 @@ async fn the_sessions_of_other_accounts_go_on() {
 #[tokio::test]
 async fn what_is_not_there_is_said() {
     let plane = Plane::start().await;
-    let mut register = register(plane.directory()).await;
+    let mut register = plane.register().await;
     let nobody: AccountId = "11111111-2222-3333-4444-555555555555".parse().unwrap();
     let rotated = register.rotate_key(&nobody, KeySlot::Primary).await;
     assert!(matches!(rotated, Err(RegisterError::NotFound { id }) if id == nobody));
@@ -118,7 +114,7 @@ async fn the_local_accounts_keys_are_rotated_in_their_files_too_and_stay() {
     let id: AccountId = installation.connection.account_id.parse().unwrap();
     let old = installation.connection.account_key.clone();
     let secondary = file(directory.path(), "account.json")["secondaryKey"].as_str().unwrap().to_owned();
-    let mut register = register(directory.path()).await;
+    let mut register = Register::open(&StoreConfig::default(), directory.path()).await.unwrap();
     let new = register.rotate_key(&id, KeySlot::Primary).await.unwrap();
     assert_eq!(file(directory.path(), "account.json")["accountKey"], new.as_str());
     assert_eq!(file(directory.path(), "connection.json")["accountKey"], new.as_str());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
+use remora_control::account::{Account, KeyHash, Register, new_account_id, new_key};
 use remora_control::authority::Authority;
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
@@ -179,6 +179,11 @@ impl Plane {
     }
 
     /// Where the database is.
+    /// As the command line opens it, beside the control plane and on the same database.
+    pub async fn register(&self) -> Register {
+        Register::open(&self.config.store, self.directory()).await.unwrap()
+    }
+
     pub fn directory(&self) -> &Path {
         self.directory.as_ref().expect("taken by a restart only").path()
     }
