@@ -2,20 +2,18 @@
 //! found afterwards, and hosts go on.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
 use remora_control::config::Config;
-use remora_control::store::{SqlStore, Store as _};
-use remora_session::Timestamp;
+use remora_control::store::SqlStore;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::support::http::{self, Answer};
 use crate::support::installation::{host_pids, is_alive, kill};
+use crate::support::operator::make_account;
 use crate::support::server_process::ServerProcess;
 use crate::support::{look_again, postgres, within};
 
@@ -79,7 +77,10 @@ impl Installation {
             "{store}[sessions]\ncapacity_wait_seconds = 3600\n[sizes.standard]\ncapacity = 0\n[limits]\n{limits}\n"
         );
         let first = ServerProcess::start(directory.path(), &config).await;
-        let (account, key) = make_account(directory.path(), &config).await;
+        let (account, key) = {
+            let store = &Config::parse(&config).unwrap().store;
+            make_account(SqlStore::open(store, directory.path()).await.unwrap()).await
+        };
         let ca_pem = std::fs::read_to_string(directory.path().join("ca.pem")).unwrap();
         let mut caller = Caller {
             addresses: [first.address].into(),
@@ -246,15 +247,4 @@ impl XorShift {
 
 fn body(size: &str, minutes: u32) -> String {
     format!(r#"{{"maxLeaseTimeMinutes":{minutes},"size":"{size}"}}"#)
-}
-
-/// As the command line does it, beside what runs.
-async fn make_account(data_directory: &Path, config: &str) -> (String, String) {
-    let store = SqlStore::open(&Config::parse(config).unwrap().store, data_directory).await.unwrap();
-    let (id, key) = (new_account_id(), new_key());
-    let created_at = Timestamp::from_milliseconds(1);
-    let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };
-    assert!(store.insert_account(&account).await.unwrap());
-    store.close().await.unwrap();
-    (id.to_string(), key)
 }

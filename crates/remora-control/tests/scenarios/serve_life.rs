@@ -1,16 +1,15 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
 use remora_control::config::Config;
-use remora_control::store::{SqlStore, Store as _};
+use remora_control::store::SqlStore;
 use remora_control::{ServeOptions, Serving, UpError, UpOptions, serve, up};
-use remora_session::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::support::http::Answer;
 use crate::support::installation::{self, host_pids, is_alive, kill};
+use crate::support::operator::make_account;
 use crate::support::postgres::fresh_database;
 use crate::support::{fake_host, http, look_again, within};
 
@@ -57,16 +56,6 @@ impl Server {
         let domain = self.serving.endpoint.trim_start_matches("https://");
         http::send(stream, domain, method, target, &[("Authorization", authorization)], body).await
     }
-}
-
-/// An account as the command line makes one: in the database, while nothing runs.
-async fn make_account(store: SqlStore) -> (String, String) {
-    let (id, key) = (new_account_id(), new_key());
-    let created_at = Timestamp::from_milliseconds(1);
-    let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };
-    assert!(store.insert_account(&account).await.unwrap());
-    store.close().await.unwrap();
-    (id.to_string(), key)
 }
 
 #[tokio::test]

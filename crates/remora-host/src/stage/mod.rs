@@ -8,13 +8,15 @@
 //!
 //! A picture is planned when something changed that no planned picture shows: at once if the last one started
 //! long enough ago, else at its turn. Several poses between two pictures make one. When nothing has changed for
-//! [`REST_AFTER`] the picture is refined to the full detail, then encoded again until nothing is left to gain, and
+//! [`pace::REST_AFTER`] the picture is refined to the full detail, then encoded again until nothing is left to gain, and
 //! then nothing is rendered, encoded or sent.
 //!
 //! The stage never blocks, never touches a device or a socket, and holds at most one client.
 
 pub mod command;
 mod in_flight;
+mod obey;
+mod pace;
 pub mod quality;
 #[cfg(test)]
 mod tests;
@@ -29,17 +31,11 @@ use remora_scene::{ModelKey, Scene};
 use remora_stream::Fidelity;
 
 use crate::clock::Moment;
-use command::{Action, BadCommand, Command, Pose};
-use in_flight::{Frame, Frames};
+use command::{BadCommand, Command, Pose};
+use in_flight::Frames;
 use quality::{Detail, Quality};
 
-/// Without a change for this long the client is looking, not moving. Shorter, and a slow hand would pay for
-/// refinements nobody sees; longer, and the refined picture would be late (150 ms, rendering and encoding included).
-pub const REST_AFTER: Duration = Duration::from_millis(45);
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
-/// Refining encodes of one unchanged picture, whatever the encoder still hopes to gain.
-const AGAIN_MAX: u32 = 8;
-const LOADS_MAX: usize = 4;
 /// The number under which a client hears of the models of its session, which it has given no command for.
 pub const SESSION_MODELS: u32 = u32::MAX;
 /// Bounds the memory that one connection's unread outputs can take.
@@ -386,13 +382,6 @@ impl Stage {
         self.outputs.pop_front()
     }
 
-    /// At the latest then `poll_frame` or `tick` has something to do, if nothing else happens.
-    pub fn poll_timeout(&self) -> Option<Moment> {
-        let client = self.client.as_ref()?;
-        let statistics = client.statistics_stale.then_some(client.statistics_at);
-        [self.frame_due().map(|(at, _)| at), statistics].into_iter().flatten().min()
-    }
-
     /// Sends what is sent from time to time.
     pub fn tick(&mut self, now: Moment) {
         let Some(client) = &mut self.client else { return };
@@ -412,171 +401,7 @@ impl Stage {
         self.tell(Message::Statistics(statistics));
     }
 
-    /// The picture to make now, if any.
-    pub fn poll_frame(&mut self, now: Moment) -> Option<FramePlan> {
-        let (due, next) = self.frame_due()?;
-        if now < due {
-            return None;
-        }
-        let serial = self.serial_next;
-        let rtp_timestamp = self.next_rtp_timestamp(now);
-        let client = self.client.as_mut()?;
-        let (pose, arrived) = client.pose?;
-        let stream_size = client.viewport?;
-        let key = std::mem::take(&mut client.key_wanted);
-        client.repeat_wanted = false;
-        let (detail, fidelity) = match next {
-            Next::Moving => (self.quality.moving(stream_size), Fidelity::Motion),
-            Next::Sharpening => (self.quality.sharp(stream_size), Fidelity::Rest),
-            Next::Resting => (self.quality.resting(stream_size), Fidelity::Rest),
-            Next::Again(fidelity) => (client.frames.last_detail()?, fidelity),
-        };
-        // The wait of a refinement is intended; only that of the first picture of a pose is a delay.
-        let wait = if client.dirty { now.saturating_sub(arrived) } else { Duration::ZERO };
-        let work = match next {
-            Next::Moving | Next::Sharpening | Next::Resting => {
-                client.dirty = false;
-                client.shown = match next {
-                    _ if detail.full => Shown::Full { again: 0, refinable: true },
-                    Next::Sharpening => Shown::Sharp,
-                    _ => Shown::Coarse,
-                };
-                client.started_at = Some(now);
-                Work::Render { pose, detail, stream_size, marker: client.marker }
-            }
-            Next::Again(_) => {
-                if let Shown::Full { again, .. } = &mut client.shown {
-                    *again += 1;
-                }
-                Work::EncodeAgain
-            }
-        };
-        client.frames.plan(Frame::new(serial, rtp_timestamp, &pose, detail, fidelity, wait));
-        self.serial_next += 1;
-        Some(FramePlan { serial, rtp_timestamp, key, fidelity, work })
-    }
-
     // ------------------------------------------------------------ inside
-
-    /// What the next picture would be, and from when on. `None`: only an input can change that.
-    fn frame_due(&self) -> Option<(Moment, Next)> {
-        let client = self.client.as_ref()?;
-        client.pose?;
-        client.viewport?;
-        if client.frames.outstanding() >= self.capability.frames_in_flight_max {
-            return None;
-        }
-        let turn = client.started_at.map_or(Moment::ZERO, |at| at + self.capability.frame_interval);
-        let turn = turn.max(client.hold_until);
-        if client.dirty {
-            return Some((turn, Next::Moving));
-        }
-        // Refinements wait until the picture before has left, so that they never stand in the way of a new pose.
-        if client.frames.outstanding() > 0 {
-            return None;
-        }
-        let rest = client.changed_at + REST_AFTER;
-        match client.shown {
-            Shown::Nothing => None,
-            Shown::Coarse if self.quality.sharpens_first() => Some((rest.max(client.hold_until), Next::Sharpening)),
-            Shown::Coarse | Shown::Sharp => Some((rest.max(client.hold_until), Next::Resting)),
-            Shown::Full { again, refinable: true } if again < AGAIN_MAX => {
-                Some((rest.max(turn), Next::Again(Fidelity::Rest)))
-            }
-            Shown::Full { .. } if client.key_wanted || client.repeat_wanted => {
-                Some((turn, Next::Again(Fidelity::Rest)))
-            }
-            Shown::Full { .. } => None,
-        }
-    }
-
-    fn next_rtp_timestamp(&mut self, now: Moment) -> u32 {
-        let ticks = (now.as_micros() * 9 / 100) as u32;
-        // Later by the clock, or else by the smallest step: timestamps are keys and must differ.
-        let forward = ticks.wrapping_sub(self.rtp_timestamp_last) as i32;
-        self.rtp_timestamp_last = if forward > 0 { ticks } else { self.rtp_timestamp_last.wrapping_add(1) };
-        self.rtp_timestamp_last
-    }
-
-    fn act(&mut self, now: Moment, command: Command) {
-        let Command { id, action } = command;
-        let Some(client) = &mut self.client else { return };
-        match action {
-            Action::SetViewport(wanted) => {
-                let viewport = fitted(wanted, &self.capability);
-                if client.viewport != Some(viewport) {
-                    client.viewport = Some(viewport);
-                    client.key_wanted = true;
-                    client.change(now);
-                }
-                self.reply(id, Outcome::Done(wire::Done {}));
-            }
-            Action::LoadModel { .. } if client.loads >= LOADS_MAX => {
-                self.refuse(id, "Busy", format!("{LOADS_MAX} models are being loaded already; wait for one of them"));
-            }
-            Action::LoadModel { uri } => {
-                client.loads += 1;
-                self.put(Output::Load { command: id, uri });
-            }
-            Action::UnloadAll => {
-                client.change(now);
-                self.scene.clear();
-                self.put(Output::SceneEmptied);
-                self.reply(id, Outcome::Done(wire::Done {}));
-            }
-            Action::CastRay { origin, direction } => {
-                let outcome = self.cast_ray(origin, direction);
-                self.reply(id, outcome);
-            }
-            Action::SetTransform { entity, local } => match self.scene.set_local(entity, local) {
-                Ok(()) => {
-                    client.change(now);
-                    self.reply(id, Outcome::Done(wire::Done {}));
-                }
-                Err(error) => self.refuse(id, "EntityNotFound", error.to_string()),
-            },
-            Action::SetLatencyMarker(enabled) => {
-                client.marker = enabled;
-                client.change(now);
-                self.reply(id, Outcome::Done(wire::Done {}));
-            }
-            Action::Goodbye => self.put(Output::Close),
-            Action::Ping => self.reply(id, Outcome::Done(wire::Done {})),
-        }
-    }
-
-    fn load_ended(&mut self, command: u32) {
-        if command == SESSION_MODELS {
-            self.load_session_model();
-        } else if let Some(client) = &mut self.client {
-            client.loads = client.loads.saturating_sub(1);
-        }
-    }
-
-    fn load_session_model(&mut self) {
-        let Some(client) = &mut self.client else { return };
-        if let Some(uri) = self.session_models.get(client.session_models_asked) {
-            client.session_models_asked += 1;
-            let uri = uri.clone();
-            self.put(Output::Load { command: SESSION_MODELS, uri });
-        }
-    }
-
-    fn cast_ray(&self, origin: Vec3, direction: Vec3) -> Outcome {
-        let Some(hit) = self.scene.cast_ray(origin, direction) else {
-            return Outcome::RayMissed(wire::RayMissed {});
-        };
-        let entity_name = self.scene.entity(hit.entity).map_or_else(String::new, |entity| entity.name.to_owned());
-        Outcome::RayHit(wire::RayHit {
-            entity: hit.entity.0,
-            entity_name,
-            position: Some(vector(hit.position)),
-            normal: Some(vector(hit.normal)),
-            distance_metres: hit.distance,
-            bounds_min: Some(vector(hit.bounds.min)),
-            bounds_max: Some(vector(hit.bounds.max)),
-        })
-    }
 
     fn refuse(&mut self, id: u32, code: &str, message: String) {
         self.tell(Message::Reply(wire::Reply {
@@ -602,30 +427,11 @@ impl Stage {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Next {
-    Moving,
-    Sharpening,
-    Resting,
-    Again(Fidelity),
-}
-
 impl Client {
     fn change(&mut self, now: Moment) {
         self.dirty = true;
         self.changed_at = now;
     }
-}
-
-/// The largest even size of the same shape that may be streamed.
-fn fitted(wanted: Size, capability: &Capability) -> Size {
-    let shrink = (f64::from(capability.stream_pixels_max) / f64::from(wanted.pixels())).sqrt();
-    let shrink = shrink
-        .min(f64::from(capability.stream_width_max) / f64::from(wanted.width))
-        .min(f64::from(capability.stream_height_max) / f64::from(wanted.height))
-        .min(1.0);
-    let even = |length: u32| ((f64::from(length) * shrink + 1e-6) as u32 & !1).max(16);
-    Size::new(even(wanted.width), even(wanted.height))
 }
 
 fn vector(vector: Vec3) -> wire::Vector3 {

@@ -11,6 +11,7 @@ use remora_protocol::connection::{self as wire, client_command::Command as WireC
 use remora_render::{FrameTimings, Samples, Size};
 use remora_stream::Fidelity;
 
+use super::obey::fitted;
 use super::*;
 
 fn milliseconds(milliseconds: u64) -> Duration {

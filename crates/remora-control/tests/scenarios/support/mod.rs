@@ -3,6 +3,7 @@ pub mod fake_host;
 pub mod http;
 pub mod installation;
 pub mod issuer;
+pub mod operator;
 pub mod plane;
 pub mod postgres;
 pub mod server_process;
