@@ -13,4 +13,7 @@ pub mod gltf;
 pub mod model;
 
 pub use gltf::{LoadError, LoadLimits, WriteError, load_glb, write_glb};
-pub use model::{AlphaMode, Bounds, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap};
+pub use model::{
+    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture, TextureReference,
+    WorldBounds, Wrap,
+};

@@ -3,13 +3,20 @@
 //! Conventions: right-handed, Y up, metres (glTF's own). Indices between the parts of a model are always in
 //! range; importers guarantee it and [`Model::check`] verifies it.
 
-use glam::{Affine3A, Vec3};
+use glam::{DAffine3, DVec3, Vec3};
 
 /// Axis-aligned box. `min > max` in any axis means that nothing is in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
     pub min: Vec3,
     pub max: Vec3,
+}
+
+/// As [`Bounds`], in the coordinates of the world.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WorldBounds {
+    pub min: DVec3,
+    pub max: DVec3,
 }
 
 /// One model: what one file, or one built-in name, holds.
@@ -24,19 +31,42 @@ pub struct Model {
     pub textures: Vec<Texture>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     pub name: String,
     pub parent: Option<u32>,
-    /// Relative to the parent.
-    pub transform: Affine3A,
+    /// Relative to the parent. In double precision, because surveyed models lie thousands of kilometres from their
+    /// origin.
+    pub transform: DAffine3,
     pub mesh: Option<u32>,
+    /// Names and values that the file gives to the node, in its order.
+    pub metadata: Vec<(String, MetadataValue)>,
 }
 
+/// Kinds as the clients of Azure Remote Rendering know them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetadataValue {
+    Bool(bool),
+    Integer(i64),
+    Unsigned(u64),
+    Double(f64),
+    Text(String),
+}
+
+/// Triangles, points, or both.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     pub name: String,
     pub primitives: Vec<Primitive>,
+    pub points: Points,
+}
+
+/// Points without a surface: shown as they are, whatever the light.
+#[derive(Clone, Debug, Default)]
+pub struct Points {
+    pub positions: Vec<[f32; 3]>,
+    /// sRGB as displayed, alpha unused; as long as `positions`.
+    pub colors: Vec<[u8; 4]>,
 }
 
 /// Triangles of one material. All attribute lists are as long as `positions`, or empty where said so.
@@ -169,9 +199,21 @@ impl Primitive {
     }
 }
 
+impl Points {
+    pub fn bounds(&self) -> Bounds {
+        self.positions.iter().fold(Bounds::EMPTY, |bounds, &position| bounds.including(position.into()))
+    }
+}
+
 impl Mesh {
     pub fn bounds(&self) -> Bounds {
-        self.primitives.iter().fold(Bounds::EMPTY, |bounds, primitive| bounds.union(primitive.bounds()))
+        self.primitives
+            .iter()
+            .fold(self.points.bounds(), |bounds, primitive| bounds.union(primitive.bounds()))
+    }
+
+    pub fn triangles(&self) -> u64 {
+        self.primitives.iter().map(|primitive| primitive.triangles() as u64).sum()
     }
 }
 
@@ -200,28 +242,51 @@ impl Bounds {
     }
 
     /// The box around this box once transformed.
-    pub fn transformed(&self, transform: &Affine3A) -> Bounds {
+    pub fn transformed(&self, transform: &DAffine3) -> WorldBounds {
         if self.is_empty() {
-            return *self;
+            return WorldBounds::EMPTY;
         }
-        let center = transform.transform_point3(self.center());
-        let half = (self.max - self.min) * 0.5;
+        let (min, max) = (self.min.as_dvec3(), self.max.as_dvec3());
+        let center = transform.transform_point3((min + max) * 0.5);
+        let half = (max - min) * 0.5;
         let matrix = transform.matrix3;
-        let extent =
-            Vec3::from(matrix.x_axis.abs() * half.x + matrix.y_axis.abs() * half.y + matrix.z_axis.abs() * half.z);
-        Bounds { min: center - extent, max: center + extent }
+        let extent = matrix.x_axis.abs() * half.x + matrix.y_axis.abs() * half.y + matrix.z_axis.abs() * half.z;
+        WorldBounds { min: center - extent, max: center + extent }
+    }
+}
+
+impl WorldBounds {
+    pub const EMPTY: WorldBounds = WorldBounds { min: DVec3::INFINITY, max: DVec3::NEG_INFINITY };
+
+    pub fn is_empty(&self) -> bool {
+        self.min.cmpgt(self.max).any()
+    }
+
+    pub fn union(self, other: WorldBounds) -> WorldBounds {
+        WorldBounds { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
+
+    pub fn center(&self) -> DVec3 {
+        (self.min + self.max) * 0.5
+    }
+
+    /// Half of the diagonal.
+    pub fn radius(&self) -> f64 {
+        if self.is_empty() { 0.0 } else { (self.max - self.min).length() * 0.5 }
     }
 }
 
 impl Model {
     /// Triangles of all instances.
     pub fn triangles(&self) -> u64 {
-        let per_mesh: Vec<u64> = self
-            .meshes
-            .iter()
-            .map(|mesh| mesh.primitives.iter().map(|primitive| primitive.triangles() as u64).sum())
-            .collect();
+        let per_mesh: Vec<u64> = self.meshes.iter().map(Mesh::triangles).collect();
         self.nodes.iter().filter_map(|node| node.mesh).map(|mesh| per_mesh[mesh as usize]).sum()
+    }
+
+    /// Points of all instances.
+    pub fn points(&self) -> u64 {
+        let points = |mesh: u32| self.meshes[mesh as usize].points.positions.len() as u64;
+        self.nodes.iter().filter_map(|node| node.mesh).map(points).sum()
     }
 
     /// Nodes that show something.
@@ -230,8 +295,8 @@ impl Model {
     }
 
     /// Transform of every node relative to the model, parents applied.
-    pub fn world_transforms(&self) -> Vec<Affine3A> {
-        let mut world: Vec<Affine3A> = Vec::with_capacity(self.nodes.len());
+    pub fn world_transforms(&self) -> Vec<DAffine3> {
+        let mut world: Vec<DAffine3> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             world.push(match node.parent {
                 Some(parent) => world[parent as usize] * node.transform,
@@ -241,13 +306,13 @@ impl Model {
         world
     }
 
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> WorldBounds {
         let meshes: Vec<Bounds> = self.meshes.iter().map(Mesh::bounds).collect();
         self.nodes
             .iter()
             .zip(self.world_transforms())
             .filter_map(|(node, world)| node.mesh.map(|mesh| meshes[mesh as usize].transformed(&world)))
-            .fold(Bounds::EMPTY, Bounds::union)
+            .fold(WorldBounds::EMPTY, WorldBounds::union)
     }
 
     /// Says what is inconsistent, if anything: indices out of range, lists of unequal length.
@@ -261,6 +326,9 @@ impl Model {
             }
         }
         for (index, mesh) in self.meshes.iter().enumerate() {
+            if mesh.points.positions.len() != mesh.points.colors.len() {
+                return Err(format!("mesh {index}: not as many colours as points"));
+            }
             for primitive in &mesh.primitives {
                 let vertices = primitive.positions.len();
                 let fits = |length: usize| length == 0 || length == vertices;

@@ -87,7 +87,7 @@ mod tests {
         Model {
             meshes: vec![Mesh { primitives: vec![primitive], ..Default::default() }],
             materials: vec![Material { unlit: true, ..Default::default() }],
-            nodes: vec![Node { name: String::new(), parent: None, transform: Default::default(), mesh: Some(0) }],
+            nodes: vec![Node { mesh: Some(0), ..Default::default() }],
             ..Default::default()
         }
     }

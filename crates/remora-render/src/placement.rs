@@ -42,7 +42,7 @@ impl Placement {
         for &index in &changes.moved {
             let instance = &instances[index as usize];
             let selectable = &mut self.selectable[index as usize];
-            *selectable = SelectableInstance::new(selectable.mesh, instance.visible, instance.world);
+            *selectable = SelectableInstance::new(selectable.mesh, instance.state.visible, instance.world.as_affine3a());
             self.states[index as usize] = state(instance);
         }
         for piece in pieces(&changes.moved) {
@@ -65,7 +65,7 @@ impl Placement {
             .map(|instance| {
                 let mesh =
                     library.mesh(instance.model, instance.mesh).ok_or(RenderError::ModelUnknown(instance.model.0))?;
-                Ok(SelectableInstance::new(mesh, instance.visible, instance.world))
+                Ok(SelectableInstance::new(mesh, instance.state.visible, instance.world.as_affine3a()))
             })
             .collect();
         let selectable = selectable?;
@@ -99,9 +99,9 @@ fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderE
 }
 
 fn state(instance: &Instance) -> State {
-    let matrix = instance.world.matrix3;
-    let rows = matrix.transpose();
-    let offset = instance.world.translation;
+    let world = instance.world.as_affine3a();
+    let rows = world.matrix3.transpose();
+    let offset = world.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
     [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), [0; 4]]
 }

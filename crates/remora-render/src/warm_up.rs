@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use glam::{Affine3A, Quat, Vec3};
+use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
@@ -66,7 +66,6 @@ fn model() -> Model {
         Material { alpha_mode: blend, ..textured },
     ];
     let mesh = |material| Mesh {
-        name: String::new(),
         primitives: vec![Primitive {
             material,
             positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
@@ -75,15 +74,15 @@ fn model() -> Model {
             indices: vec![0, 1, 2],
             ..Default::default()
         }],
+        ..Default::default()
     };
     let meshes: Vec<Mesh> = (0..materials.len() as u32).map(mesh).collect();
     let nodes = (0..meshes.len() as u32).flat_map(|mesh| {
         [-2.0, -80.0].map(|distance| Node {
-            name: String::new(),
-            parent: None,
             // What is transparent lies in front.
-            transform: Affine3A::from_translation(Vec3::new(0.0, 0.0, distance + mesh as f32 * 0.1)),
+            transform: DAffine3::from_translation(DVec3::new(0.0, 0.0, distance + f64::from(mesh) * 0.1)),
             mesh: Some(mesh),
+            ..Default::default()
         })
     });
     Model { name: String::new(), nodes: nodes.collect(), meshes, materials, textures: vec![texture] }

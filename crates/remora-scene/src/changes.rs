@@ -1,16 +1,16 @@
 //! What a renderer has not seen yet. Keeps what was last reported, so that an edit that is undone before the
 //! next report is no change.
 
-use glam::Affine3A;
+use glam::DAffine3;
 
-use crate::scene::Instance;
+use crate::scene::{Instance, InstanceState};
 
 /// What differs from the previous [`crate::Scene::take_changes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The list of instances itself is another one: read all of it. `moved` is empty then.
     pub structure: bool,
-    /// Indices into [`crate::Scene::instances`], ascending, of those whose transform or visibility differs.
+    /// Indices into [`crate::Scene::instances`], ascending, of those whose transform or state differs.
     pub moved: Vec<u32>,
 }
 
@@ -18,7 +18,7 @@ pub struct Changes {
 pub(crate) struct ChangeLog {
     structure: bool,
     /// As last reported, one per instance.
-    reported: Vec<(Affine3A, bool)>,
+    reported: Vec<(DAffine3, InstanceState)>,
     touched: Vec<u32>,
     is_touched: Vec<bool>,
 }
@@ -56,6 +56,6 @@ impl ChangeLog {
     }
 }
 
-fn state(instance: &Instance) -> (Affine3A, bool) {
-    (instance.world, instance.visible)
+fn state(instance: &Instance) -> (DAffine3, InstanceState) {
+    (instance.world, instance.state)
 }

@@ -19,4 +19,4 @@ mod scene;
 
 pub use changes::Changes;
 pub use ray::Hit;
-pub use scene::{Added, EditError, EntityId, EntityView, Instance, ModelKey, Scene};
+pub use scene::{Added, EditError, EntityId, EntityView, Instance, InstanceState, ModelKey, Scene};

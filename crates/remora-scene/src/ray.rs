@@ -5,8 +5,8 @@
 //! which is right under any transform, flattening ones included, by the watertight test of Woop, Benthin and
 //! Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
 
-use glam::{Affine3A, DVec3, Vec3};
-use remora_assets::{Bounds, Mesh, Primitive};
+use glam::{Affine3A, DAffine3, DVec3, Vec3};
+use remora_assets::{Bounds, Mesh, Primitive, WorldBounds};
 
 use crate::scene::{EntityId, Instance, Scene};
 
@@ -19,13 +19,13 @@ pub struct Hit {
     pub entity: EntityId,
     /// Index into [`Scene::instances`].
     pub instance: u32,
-    pub position: Vec3,
+    pub position: DVec3,
     /// The triangle's own, unit length, turned towards the ray's origin.
     pub normal: Vec3,
     /// From the origin, in metres.
     pub distance: f32,
     /// World box of the instance.
-    pub bounds: Bounds,
+    pub bounds: WorldBounds,
 }
 
 /// Boxes around consecutive triangles of one primitive, in the mesh's own space.
@@ -35,8 +35,9 @@ pub(crate) struct TriangleGroups {
     groups: Vec<Bounds>,
 }
 
+/// In coordinates relative to its own origin, so that what is near is precise wherever in the world it lies.
 struct Ray {
-    origin: Vec3,
+    origin: DVec3,
     /// Unit length.
     direction: Vec3,
     /// The axis along which the ray runs fastest comes last; the first two keep the winding.
@@ -51,15 +52,15 @@ struct Nearest {
     triangle: [Vec3; 3],
 }
 
-pub(crate) fn cast(scene: &Scene, origin: Vec3, direction: Vec3) -> Option<Hit> {
+pub(crate) fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
     let ray = Ray::new(origin, direction)?;
     let mut entries: Vec<(f32, usize)> = scene
         .instances()
         .iter()
         .enumerate()
-        .filter(|(_, instance)| instance.visible)
+        .filter(|(_, instance)| instance.state.visible)
         .filter_map(|(index, instance)| {
-            let entry = ray.entry(&outward(&scene.mesh(instance).bounds, &instance.world))?;
+            let entry = ray.entry(&outward(&scene.mesh(instance).bounds, &ray.relative(&instance.world)))?;
             Some((entry, index))
         })
         .collect();
@@ -79,7 +80,7 @@ pub(crate) fn cast(scene: &Scene, origin: Vec3, direction: Vec3) -> Option<Hit> 
     Some(Hit {
         entity: instance.entity,
         instance: nearest.instance as u32,
-        position: origin + ray.direction * nearest.distance,
+        position: origin + (ray.direction * nearest.distance).as_dvec3(),
         normal: if normal.dot(ray.direction) > 0.0 { -normal } else { normal },
         distance: nearest.distance,
         bounds: scene.instance_bounds(instance),
@@ -91,8 +92,9 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
     let model = scene.model(instance.model).expect("an instance leaves the scene together with its model");
     let mesh = &model.meshes[instance.mesh as usize];
     let groups = scene.mesh(instance).groups.get_or_init(|| group(mesh));
+    let world = ray.relative(&instance.world);
     for (primitive, groups) in mesh.primitives.iter().zip(groups) {
-        let beyond = |bounds: &Bounds, nearest: &Option<Nearest>| match ray.entry(&outward(bounds, &instance.world)) {
+        let beyond = |bounds: &Bounds, nearest: &Option<Nearest>| match ray.entry(&outward(bounds, &world)) {
             Some(entry) => nearest.as_ref().is_some_and(|nearest| nearest.distance < entry),
             None => true,
         };
@@ -105,7 +107,7 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
             }
             for corners in indices.chunks_exact(3) {
                 let triangle = [corners[0], corners[1], corners[2]]
-                    .map(|corner| instance.world.transform_point3(primitive.positions[corner as usize].into()));
+                    .map(|corner| world.transform_point3(primitive.positions[corner as usize].into()));
                 let Some(distance) = ray.distance_to(&triangle) else { continue };
                 if nearest.as_ref().is_none_or(|nearest| distance < nearest.distance) {
                     *nearest = Some(Nearest { distance, instance: index, triangle });
@@ -134,19 +136,24 @@ fn group_primitive(primitive: &Primitive) -> TriangleGroups {
 
 /// The transformed box, grown by what rounding may have cost, so that it never excludes what it holds.
 fn outward(bounds: &Bounds, world: &Affine3A) -> Bounds {
-    let transformed = bounds.transformed(world);
+    if bounds.is_empty() {
+        return *bounds;
+    }
     let reach = bounds.min.abs().max(bounds.max.abs());
     let matrix = world.matrix3;
     let magnitude = matrix.x_axis.abs() * reach.x
         + matrix.y_axis.abs() * reach.y
         + matrix.z_axis.abs() * reach.z
         + world.translation.abs();
-    let slack = Vec3::from(magnitude) * (8.0 * f32::EPSILON);
-    Bounds { min: transformed.min - slack, max: transformed.max + slack }
+    let center = world.transform_point3(bounds.center());
+    let half = (bounds.max - bounds.min) * 0.5;
+    let extent = matrix.x_axis.abs() * half.x + matrix.y_axis.abs() * half.y + matrix.z_axis.abs() * half.z;
+    let reach = Vec3::from(extent + magnitude * (8.0 * f32::EPSILON));
+    Bounds { min: center - reach, max: center + reach }
 }
 
 impl Ray {
-    fn new(origin: Vec3, direction: Vec3) -> Option<Self> {
+    fn new(origin: DVec3, direction: Vec3) -> Option<Self> {
         // Divided by its largest component first: the length of a very short or long direction is not finite.
         let largest = direction.abs().max_element();
         if !origin.is_finite() || !direction.is_finite() || largest == 0.0 {
@@ -163,19 +170,23 @@ impl Ray {
         Some(Self { origin, direction, axes: [x, y, fastest], shear })
     }
 
+    fn relative(&self, world: &DAffine3) -> Affine3A {
+        DAffine3 { matrix3: world.matrix3, translation: world.translation - self.origin }.as_affine3a()
+    }
+
     /// Distance at which the ray enters the box, 0 from inside; never more than that of anything in it.
     fn entry(&self, bounds: &Bounds) -> Option<f32> {
         let (mut near, mut far) = (0.0_f32, f32::INFINITY);
         for axis in 0..3 {
-            let (origin, direction) = (self.origin[axis], self.direction[axis]);
+            let direction = self.direction[axis];
             let (min, max) = (bounds.min[axis], bounds.max[axis]);
             if direction == 0.0 {
-                if origin < min || origin > max {
+                if min > 0.0 || max < 0.0 {
                     return None;
                 }
                 continue;
             }
-            let (to_min, to_max) = ((min - origin) / direction, (max - origin) / direction);
+            let (to_min, to_max) = (min / direction, max / direction);
             near = near.max(to_min.min(to_max));
             far = far.min(to_min.max(to_max));
         }
@@ -187,10 +198,9 @@ impl Ray {
     fn distance_to(&self, triangle: &[Vec3; 3]) -> Option<f32> {
         let [x, y, z] = self.axes;
         let [a, b, c] = triangle.map(|corner| {
-            let relative = corner - self.origin;
-            let along = relative[z];
+            let along = corner[z];
             // Rounded per corner, so the same for all triangles that share it; exact from here on.
-            Vec3::new(relative[x] - self.shear.x * along, relative[y] - self.shear.y * along, self.shear.z * along)
+            Vec3::new(corner[x] - self.shear.x * along, corner[y] - self.shear.y * along, self.shear.z * along)
                 .as_dvec3()
         });
         let edges = DVec3::new(c.x * b.y - c.y * b.x, a.x * c.y - a.y * c.x, b.x * a.y - b.y * a.x);

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use glam::{Affine3A, Vec3};
-use remora_assets::{Bounds, Model};
+use glam::{DAffine3, DVec3, Vec3};
+use remora_assets::{Bounds, Mesh, Model, WorldBounds};
 
 use crate::changes::{ChangeLog, Changes};
 use crate::ray::{self, Hit, TriangleGroups};
@@ -31,9 +31,19 @@ pub struct Instance {
     pub model: ModelKey,
     /// Index into the model's meshes.
     pub mesh: u32,
-    pub world: Affine3A,
+    pub world: DAffine3,
+    pub state: InstanceState,
+}
+
+/// How an instance is shown: what is set on its entity or, where nothing is, on the nearest above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceState {
     /// Its entity and all above it are visible.
     pub visible: bool,
+    /// Red, green, blue, sRGB; alpha is how much of the surface's own colour is replaced, 0 for none.
+    pub tint: [u8; 4],
+    /// It or something above it is selected.
+    pub selected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +62,16 @@ pub struct EntityView<'a> {
     /// Names from the root down, separated by `/`.
     pub path: String,
     pub parent: Option<EntityId>,
-    pub local: Affine3A,
-    pub world: Affine3A,
+    pub local: DAffine3,
+    pub world: DAffine3,
     /// Its own flag; it is shown only if all above it are visible too.
     pub visible: bool,
+    /// Its own; those below without one take it over.
+    pub tint: Option<[u8; 4]>,
+    /// Its own flag.
+    pub selected: bool,
     /// World box around everything at and below it, hidden parts included; empty if there is no geometry.
-    pub bounds: Bounds,
+    pub bounds: WorldBounds,
 }
 
 /// See the crate's description.
@@ -79,12 +93,14 @@ struct Entity {
     parent: Option<u32>,
     first_child: Option<u32>,
     next_sibling: Option<u32>,
-    local: Affine3A,
-    world: Affine3A,
+    local: DAffine3,
+    world: DAffine3,
     /// As set.
     visible: bool,
+    tint: Option<[u8; 4]>,
+    selected: bool,
     /// With all above it.
-    shown: bool,
+    state: InstanceState,
     instance: Option<u32>,
 }
 
@@ -110,7 +126,7 @@ impl Scene {
     /// Adds the model with its root at the origin. The entity of node `i` has the id `root + 1 + i`.
     pub fn add_model(&mut self, model: Arc<Model>) -> Added {
         let key = self.next_model();
-        let root = self.push_entity(model.name.clone(), None, Affine3A::IDENTITY);
+        let root = self.push_entity(model.name.clone(), None, DAffine3::IDENTITY);
         let mut last_child: Vec<Option<u32>> = vec![None; model.nodes.len() + 1];
         for (index, node) in model.nodes.iter().enumerate() {
             let parent = node.parent.map_or(0, |parent| parent as usize + 1);
@@ -121,9 +137,9 @@ impl Scene {
             }
             debug_assert_eq!(entity, root + 1 + index as u32);
             if let Some(mesh) = node.mesh {
-                let world = self.entities[entity as usize].world;
+                let Entity { world, state, .. } = self.entities[entity as usize];
                 self.entities[entity as usize].instance = Some(index_of(self.instances.len()));
-                self.instances.push(Instance { entity: self.id(entity), model: key, mesh, world, visible: true });
+                self.instances.push(Instance { entity: self.id(entity), model: key, mesh, world, state });
             }
         }
         self.models.push(SceneModel::new(model));
@@ -142,7 +158,7 @@ impl Scene {
     }
 
     /// Sets the transform relative to the parent. Everything below moves along.
-    pub fn set_local(&mut self, id: EntityId, local: Affine3A) -> Result<(), EditError> {
+    pub fn set_local(&mut self, id: EntityId, local: DAffine3) -> Result<(), EditError> {
         let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
         if !local.is_finite() {
             return Err(EditError::TransformNotFinite(id));
@@ -160,6 +176,22 @@ impl Scene {
         Ok(())
     }
 
+    /// Sets the tint of the entity and of everything below that has none of its own; `None` takes it back.
+    pub fn set_tint(&mut self, id: EntityId, tint: Option<[u8; 4]>) -> Result<(), EditError> {
+        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
+        self.entities[index].tint = tint;
+        self.derive_below(index);
+        Ok(())
+    }
+
+    /// Selects the entity with everything below, or no longer.
+    pub fn set_selected(&mut self, id: EntityId, selected: bool) -> Result<(), EditError> {
+        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
+        self.entities[index].selected = selected;
+        self.derive_below(index);
+        Ok(())
+    }
+
     pub fn entity(&self, id: EntityId) -> Option<EntityView<'_>> {
         let index = self.index(id)?;
         let entity = &self.entities[index];
@@ -171,6 +203,8 @@ impl Scene {
             local: entity.local,
             world: entity.world,
             visible: entity.visible,
+            tint: entity.tint,
+            selected: entity.selected,
             bounds: self.bounds_below(index),
         })
     }
@@ -206,8 +240,8 @@ impl Scene {
     }
 
     /// World box around all instances, hidden ones included.
-    pub fn bounds(&self) -> Bounds {
-        self.instances.iter().fold(Bounds::EMPTY, |bounds, instance| bounds.union(self.instance_bounds(instance)))
+    pub fn bounds(&self) -> WorldBounds {
+        self.instances.iter().fold(WorldBounds::EMPTY, |bounds, instance| bounds.union(self.instance_bounds(instance)))
     }
 
     /// Triangles of all instances, hidden ones included.
@@ -222,7 +256,7 @@ impl Scene {
 
     /// The nearest triangle of a visible instance, seen from either side. `direction` may have any length;
     /// `None` also where it has none, or where an argument is not finite.
-    pub fn cast_ray(&self, origin: Vec3, direction: Vec3) -> Option<Hit> {
+    pub fn cast_ray(&self, origin: DVec3, direction: Vec3) -> Option<Hit> {
         ray::cast(self, origin, direction)
     }
 
@@ -234,12 +268,13 @@ impl Scene {
         &self.models[(instance.model.0 - self.first_model) as usize].meshes[instance.mesh as usize]
     }
 
-    pub(crate) fn instance_bounds(&self, instance: &Instance) -> Bounds {
+    pub(crate) fn instance_bounds(&self, instance: &Instance) -> WorldBounds {
         self.mesh(instance).bounds.transformed(&instance.world)
     }
 
-    fn push_entity(&mut self, name: String, parent: Option<u32>, local: Affine3A) -> u32 {
+    fn push_entity(&mut self, name: String, parent: Option<u32>, local: DAffine3) -> u32 {
         let world = parent.map_or(local, |parent| self.entities[parent as usize].world * local);
+        let state = parent.map_or(InstanceState::DEFAULT, |parent| self.entities[parent as usize].state);
         let index = index_of(self.entities.len());
         self.entities.push(Entity {
             name,
@@ -249,7 +284,9 @@ impl Scene {
             local,
             world,
             visible: true,
-            shown: true,
+            tint: None,
+            selected: false,
+            state,
             instance: None,
         });
         index
@@ -289,26 +326,31 @@ impl Scene {
 
     fn derive(&mut self, index: usize) {
         let entity = &self.entities[index];
-        let (world, shown) = match entity.parent {
+        let (world, above) = match entity.parent {
             Some(parent) => {
                 let parent = &self.entities[parent as usize];
-                (parent.world * entity.local, parent.shown && entity.visible)
+                (parent.world * entity.local, parent.state)
             }
-            None => (entity.local, entity.visible),
+            None => (entity.local, InstanceState::DEFAULT),
+        };
+        let state = InstanceState {
+            visible: above.visible && entity.visible,
+            tint: entity.tint.unwrap_or(above.tint),
+            selected: above.selected || entity.selected,
         };
         let entity = &mut self.entities[index];
-        (entity.world, entity.shown) = (world, shown);
+        (entity.world, entity.state) = (world, state);
         if let Some(instance) = entity.instance {
-            let state = &mut self.instances[instance as usize];
-            (state.world, state.visible) = (world, shown);
+            let instance_view = &mut self.instances[instance as usize];
+            (instance_view.world, instance_view.state) = (world, state);
             self.changes.touch(instance);
         }
     }
 
-    fn bounds_below(&self, index: usize) -> Bounds {
+    fn bounds_below(&self, index: usize) -> WorldBounds {
         std::iter::successors(Some(index), |&at| self.next_below(at, index))
             .filter_map(|at| self.entities[at].instance)
-            .fold(Bounds::EMPTY, |bounds, at| bounds.union(self.instance_bounds(&self.instances[at as usize])))
+            .fold(WorldBounds::EMPTY, |bounds, at| bounds.union(self.instance_bounds(&self.instances[at as usize])))
     }
 
     fn path(&self, index: usize) -> String {
@@ -322,14 +364,19 @@ impl Scene {
     }
 }
 
+impl InstanceState {
+    /// Without anything set above.
+    pub const DEFAULT: InstanceState = InstanceState { visible: true, tint: [0; 4], selected: false };
+}
+
 impl SceneModel {
     fn new(model: Arc<Model>) -> Self {
         let meshes = model
             .meshes
             .iter()
-            .map(|mesh| SceneMesh {
+            .map(|mesh: &Mesh| SceneMesh {
                 bounds: mesh.bounds(),
-                triangles: mesh.primitives.iter().map(|primitive| primitive.triangles() as u64).sum(),
+                triangles: mesh.triangles(),
                 groups: OnceLock::new(),
             })
             .collect();

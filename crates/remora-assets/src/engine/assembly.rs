@@ -100,7 +100,11 @@ impl Assembly {
     }
 
     fn push(&mut self, parent: Group, name: String, transform: Affine3A, mesh: Option<u32>) -> Group {
-        self.nodes.push(Node { name, parent: parent.0, transform, mesh });
+        let transform = glam::DAffine3 {
+            matrix3: transform.matrix3.as_dmat3(),
+            translation: transform.translation.as_dvec3(),
+        };
+        self.nodes.push(Node { name, parent: parent.0, transform, mesh, metadata: Vec::new() });
         Group(Some(self.nodes.len() as u32 - 1))
     }
 
@@ -140,7 +144,7 @@ impl Recipe {
         (self.draw)(&mut solid);
         let primitives =
             solid.into_primitives().into_iter().map(|(finish, primitive)| complete(finish, primitive)).collect();
-        Mesh { name: self.name.clone(), primitives }
+        Mesh { name: self.name.clone(), primitives, ..Default::default() }
     }
 }
 

@@ -48,10 +48,10 @@ pub(super) struct Node {
     pub(super) name: Option<String>,
     pub(super) children: Vec<u32>,
     pub(super) mesh: Option<u32>,
-    pub(super) matrix: Option<Box<[f32; 16]>>,
-    pub(super) translation: Option<Box<[f32; 3]>>,
-    pub(super) rotation: Option<Box<[f32; 4]>>,
-    pub(super) scale: Option<Box<[f32; 3]>>,
+    pub(super) matrix: Option<Box<[f64; 16]>>,
+    pub(super) translation: Option<Box<[f64; 3]>>,
+    pub(super) rotation: Option<Box<[f64; 4]>>,
+    pub(super) scale: Option<Box<[f64; 3]>>,
 }
 
 #[derive(Debug, Deserialize)]

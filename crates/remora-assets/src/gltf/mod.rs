@@ -29,7 +29,7 @@ mod write;
 pub use error::LoadError;
 pub use write::{WriteError, write_glb};
 
-use crate::model::{Mesh, Model};
+use crate::model::{Mesh, Model, Points};
 use accessor::Accessors;
 use budget::Budget;
 use json::Root;
@@ -123,7 +123,7 @@ fn read_meshes(
             }
         }
         let name = mesh.name.clone().unwrap_or_else(|| format!("Mesh {index}"));
-        meshes.push(Mesh { name, primitives });
+        meshes.push(Mesh { name, primitives, points: Points::default() });
         progress((done + 1) as f32 / wanted.len() as f32);
     }
     if meshes.iter().all(|mesh| mesh.primitives.is_empty()) {

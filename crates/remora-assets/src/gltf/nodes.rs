@@ -1,6 +1,6 @@
 //! The default scene's tree, parents before children.
 
-use glam::{Affine3A, Mat4, Quat, Vec3};
+use glam::{DAffine3, DMat4, DQuat, DVec3};
 
 use super::error::LoadError;
 use super::json::{self, Root};
@@ -44,7 +44,7 @@ pub(super) fn read(root: &Root) -> Result<Tree, LoadError> {
         }
         let here = tree.nodes.len() as u32;
         let name = node.name.clone().unwrap_or_else(|| format!("Node {index}"));
-        tree.nodes.push(Node { name, parent, transform, mesh });
+        tree.nodes.push(Node { name, parent, transform, mesh, metadata: Vec::new() });
         open.extend(node.children.iter().rev().map(|&child| (child, Some(here))));
     }
     Ok(tree)
@@ -68,19 +68,19 @@ fn roots(root: &Root) -> Result<Vec<u32>, LoadError> {
     }
 }
 
-fn transform(node: &json::Node) -> Affine3A {
+fn transform(node: &json::Node) -> DAffine3 {
     if let Some(matrix) = &node.matrix {
-        return Affine3A::from_mat4(Mat4::from_cols_array(matrix));
+        return DAffine3::from_mat4(DMat4::from_cols_array(matrix));
     }
-    let scale = node.scale.as_deref().map_or(Vec3::ONE, |&scale| scale.into());
+    let scale = node.scale.as_deref().map_or(DVec3::ONE, |&scale| scale.into());
     let rotation = match node.rotation.as_deref() {
         Some(&rotation) => {
-            let rotation = Quat::from_array(rotation);
+            let rotation = DQuat::from_array(rotation);
             // Many files hold rounded ones; one without a length says nothing.
-            if rotation.length_squared() > 0.0 { rotation.normalize() } else { Quat::IDENTITY }
+            if rotation.length_squared() > 0.0 { rotation.normalize() } else { DQuat::IDENTITY }
         }
-        None => Quat::IDENTITY,
+        None => DQuat::IDENTITY,
     };
-    let translation = node.translation.as_deref().map_or(Vec3::ZERO, |&translation| translation.into());
-    Affine3A::from_scale_rotation_translation(scale, rotation, translation)
+    let translation = node.translation.as_deref().map_or(DVec3::ZERO, |&translation| translation.into());
+    DAffine3::from_scale_rotation_translation(scale, rotation, translation)
 }

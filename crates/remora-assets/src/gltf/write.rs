@@ -113,8 +113,8 @@ fn nodes(model: &Model) -> (Vec<Value>, Vec<usize>) {
     }
     let nodes = model.nodes.iter().zip(children).map(|(node, children)| {
         let mut value = json!({ "name": node.name });
-        if node.transform != glam::Affine3A::IDENTITY {
-            value["matrix"] = json!(glam::Mat4::from(node.transform).to_cols_array());
+        if node.transform != glam::DAffine3::IDENTITY {
+            value["matrix"] = json!(glam::DMat4::from(node.transform).to_cols_array());
         }
         if let Some(mesh) = node.mesh {
             value["mesh"] = json!(mesh);

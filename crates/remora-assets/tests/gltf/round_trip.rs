@@ -54,10 +54,10 @@ fn textured() -> Model {
     Model {
         name: "Written".to_owned(),
         nodes: vec![
-            Node { name: "Top".to_owned(), parent: None, transform: place, mesh: None },
-            Node { name: "Part".to_owned(), parent: Some(0), transform: Affine3A::IDENTITY, mesh: Some(0) },
+            Node { name: "Top".to_owned(), parent: None, transform: place, ..Default::default() },
+            Node { name: "Part".to_owned(), parent: Some(0), mesh: Some(0), ..Default::default() },
         ],
-        meshes: vec![Mesh { name: "Mesh".to_owned(), primitives: vec![primitive] }],
+        meshes: vec![Mesh { name: "Mesh".to_owned(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![material],
         textures: vec![texture("Colour", true, 10), texture("Data", false, 100)],
     }

@@ -29,11 +29,10 @@ fn glb() -> Vec<u8> {
         name: "triangle".into(),
         nodes: vec![remora_assets::Node {
             name: "part".into(),
-            parent: None,
-            transform: glam::Affine3A::IDENTITY,
             mesh: Some(0),
+            ..Default::default()
         }],
-        meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive] }],
+        meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         textures: vec![],
     };

@@ -1,6 +1,6 @@
 //! Messages of a client, checked: what comes out of here is in range and finite, whatever was sent.
 
-use glam::{Affine3A, Quat, Vec3};
+use glam::{Affine3A, DAffine3, Quat, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::{Camera, Size};
@@ -23,7 +23,7 @@ pub enum Action {
     LoadModel { uri: String },
     UnloadAll,
     CastRay { origin: Vec3, direction: Vec3 },
-    SetTransform { entity: EntityId, local: Affine3A },
+    SetTransform { entity: EntityId, local: DAffine3 },
     SetLatencyMarker(bool),
     Goodbye,
     Ping,
@@ -87,7 +87,7 @@ impl Command {
                 let local = transform(&set).ok_or_else(|| {
                     bad("a transform needs finite translation, rotation and scale, and no scale of zero".into())
                 })?;
-                Action::SetTransform { entity: EntityId(set.entity), local }
+                Action::SetTransform { entity: EntityId(set.entity), local: double(local) }
             }
             WireCommand::SetLatencyMarker(marker) => Action::SetLatencyMarker(marker.enabled),
             WireCommand::Goodbye(_) => Action::Goodbye,
@@ -125,6 +125,10 @@ fn rotation(quaternion: wire::Quaternion) -> Option<Quat> {
     let quaternion = Quat::from_xyzw(quaternion.x, quaternion.y, quaternion.z, quaternion.w);
     let length = quaternion.length();
     (length.is_finite() && length > 0.1).then(|| quaternion.normalize())
+}
+
+fn double(transform: Affine3A) -> DAffine3 {
+    DAffine3 { matrix3: transform.matrix3.as_dmat3(), translation: transform.translation.as_dvec3() }
 }
 
 fn transform(set: &wire::SetTransform) -> Option<Affine3A> {

@@ -293,8 +293,8 @@ impl Stage {
             triangles: model.triangles(),
             parts: model.parts() as u32,
             materials: model.materials.len() as u32,
-            bounds_min: Some(vector(bounds.min)),
-            bounds_max: Some(vector(bounds.max)),
+            bounds_min: Some(vector(bounds.min.as_vec3())),
+            bounds_max: Some(vector(bounds.max.as_vec3())),
         };
         let root_entity = self.scene.add_model(model).root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));

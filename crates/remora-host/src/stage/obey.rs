@@ -76,18 +76,18 @@ impl Stage {
     }
 
     fn cast_ray(&self, origin: Vec3, direction: Vec3) -> Outcome {
-        let Some(hit) = self.scene.cast_ray(origin, direction) else {
+        let Some(hit) = self.scene.cast_ray(origin.as_dvec3(), direction) else {
             return Outcome::RayMissed(wire::RayMissed {});
         };
         let entity_name = self.scene.entity(hit.entity).map_or_else(String::new, |entity| entity.name.to_owned());
         Outcome::RayHit(wire::RayHit {
             entity: hit.entity.0,
             entity_name,
-            position: Some(vector(hit.position)),
+            position: Some(vector(hit.position.as_vec3())),
             normal: Some(vector(hit.normal)),
             distance_metres: hit.distance,
-            bounds_min: Some(vector(hit.bounds.min)),
-            bounds_max: Some(vector(hit.bounds.max)),
+            bounds_min: Some(vector(hit.bounds.min.as_vec3())),
+            bounds_max: Some(vector(hit.bounds.max.as_vec3())),
         })
     }
 }

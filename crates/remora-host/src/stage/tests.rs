@@ -60,8 +60,8 @@ fn triangle() -> Arc<Model> {
     };
     Arc::new(Model {
         name: "triangle".into(),
-        nodes: vec![Node { name: "part".into(), parent: None, transform: Affine3A::IDENTITY, mesh: Some(0) }],
-        meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive] }],
+        nodes: vec![Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
+        meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Material::default()],
         textures: vec![],
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glam::{Affine3A, Mat3, Quat, Vec3};
+use glam::{Affine3A, DAffine3, Mat3, Quat, Vec3};
 use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_render::{
     Camera, FrameDone, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
@@ -88,15 +88,19 @@ impl Parts {
         self.model.materials.push(material);
         self.model
             .meshes
-            .push(Mesh { name: String::new(), primitives: vec![Primitive { material: number, ..shape.clone() }] });
+            .push(Mesh { primitives: vec![Primitive { material: number, ..shape.clone() }], ..Default::default() });
         let name = format!("part {number}");
-        self.model.nodes.push(Node { name, parent: None, transform, mesh: Some(number) });
+        self.model.nodes.push(Node { name, transform: double(transform), mesh: Some(number), ..Default::default() });
         self
     }
 
     pub fn model(self) -> Model {
         self.model
     }
+}
+
+pub fn double(transform: Affine3A) -> DAffine3 {
+    DAffine3 { matrix3: transform.matrix3.as_dmat3(), translation: transform.translation.as_dvec3() }
 }
 
 pub fn at(x: f32, y: f32, z: f32) -> Affine3A {

@@ -29,11 +29,11 @@ pub fn soup(triangles: &[[Vec3; 3]]) -> Primitive {
 }
 
 pub fn node(name: &str, parent: Option<u32>, transform: Affine3A, mesh: Option<u32>) -> Node {
-    Node { name: name.to_owned(), parent, transform, mesh }
+    Node { name: name.to_owned(), parent, transform, mesh, metadata: Vec::new() }
 }
 
 pub fn model(nodes: Vec<Node>, primitives: Vec<Primitive>) -> Arc<Model> {
-    let mesh = |primitive| Mesh { name: "Mesh".to_owned(), primitives: vec![primitive] };
+    let mesh = |primitive| Mesh { name: "Mesh".to_owned(), primitives: vec![primitive], ..Default::default() };
     let model = Model {
         name: "Model".to_owned(),
         nodes,
