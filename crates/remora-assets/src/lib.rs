@@ -8,6 +8,7 @@
 //! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
 
 pub mod cluster;
+pub mod detail;
 pub mod engine;
 pub mod gltf;
 pub mod model;
