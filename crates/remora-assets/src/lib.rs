@@ -7,6 +7,7 @@
 //!
 //! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
 
+pub mod asset;
 pub mod cluster;
 pub mod detail;
 pub mod engine;
