@@ -1,21 +1,26 @@
-//! Models as the rest of Remora sees them: the glTF importer, the built-in engine, and geometry in clusters.
+//! Models as the rest of Remora sees them: importers, the built-in engine, and geometry in clusters.
 //!
 //! ```text
-//!   GLB bytes ──gltf──▶ Model ──cluster──▶ ClusteredModel ──▶ renderer, ray casts
-//!   Engine    ────────▶
+//!   GLB bytes ──gltf────▶ Model ──cluster──▶ ClusteredModel ──▶ renderer, ray casts
+//!   scans     ──points──▶
+//!   Engine    ──────────▶
 //! ```
 //!
 //! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
 
 pub mod asset;
+mod budget;
 pub mod cluster;
 pub mod detail;
 pub mod engine;
 pub mod gltf;
 pub mod model;
+pub mod points;
+pub mod untrusted;
 
 pub use gltf::{LoadError, LoadLimits, WriteError, load_glb, write_glb};
 pub use model::{
-    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture, TextureReference,
-    WorldBounds, Wrap,
+    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
+    TextureReference, WorldBounds, Wrap,
 };
+pub use points::{PointFormat, PointLoadError, load_e57, load_las, load_ply, load_points, load_xyz};

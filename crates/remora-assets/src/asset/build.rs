@@ -24,8 +24,8 @@ use super::look::{self, Recipe};
 use super::pages::Packer;
 use super::{compress, rays};
 use crate::detail::work::{Cancelled, Work};
-use crate::detail::{Hierarchy, coarse, triangles};
-use crate::model::{Bounds, Mesh, MetadataValue, Model};
+use crate::detail::{Hierarchy, coarse, points, triangles};
+use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
@@ -233,7 +233,7 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, detailed: &[bool], work: 
     work.check()?;
     let grid = Grid::around(&mesh.bounds());
     let (surface, cloud) = match detail {
-        Detail::Full => (triangles::build(mesh, work)?, coarse::points(&mesh.points, 1.0)),
+        Detail::Full => (triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
         Detail::Coarse { primitives_max } => {
             let share = (primitives_max as f64 / total.max(1) as f64).min(1.0);
             let hierarchies = (coarse::triangles(mesh, share), coarse::points(&mesh.points, share));
@@ -257,6 +257,17 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, detailed: &[bool], work: 
     built.join(trees);
     built.rays = ray_tree(mesh, &built.groups);
     Ok(built)
+}
+
+fn cloud(cloud: &Points, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
+    let mut advanced = 0;
+    let mut advance = |fraction: f32| {
+        let now = (f64::from(fraction) * cloud.positions.len() as f64) as u64;
+        work.advance(now.saturating_sub(advanced));
+        advanced = now.max(advanced);
+    };
+    let cancelled = || work.check().is_err();
+    points::build(cloud, rayon::current_num_threads(), &mut advance, &cancelled).ok_or(Cancelled)
 }
 
 impl Built {

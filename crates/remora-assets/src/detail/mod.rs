@@ -13,6 +13,7 @@
 //! cluster is drawn if its own group is refined and the group it stands for (if any) is not.
 
 pub mod coarse;
+pub mod points;
 pub mod triangles;
 pub mod work;
 

@@ -1,6 +1,7 @@
 //! What can be wrong with a model file, in words for the person who chose it.
 
 use super::SUPPORTED_EXTENSIONS;
+use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -32,6 +33,13 @@ pub enum LoadError {
         /// Primitives of points, of lines, or without any element.
         skipped: usize,
     },
+}
+
+impl From<TooLarge> for LoadError {
+    fn from(error: TooLarge) -> Self {
+        let TooLarge { what, needed_bytes, left_bytes, limit_bytes } = error;
+        Self::TooLarge { what, needed_bytes, left_bytes, limit_bytes }
+    }
 }
 
 impl LoadError {

@@ -14,7 +14,6 @@
 //! The importer never opens a file or a network address that a model names.
 
 mod accessor;
-mod budget;
 mod container;
 mod error;
 mod json;
@@ -29,9 +28,9 @@ mod write;
 pub use error::LoadError;
 pub use write::{WriteError, write_glb};
 
+use crate::budget::{self, Budget};
 use crate::model::{Mesh, Model, Points};
 use accessor::Accessors;
-use budget::Budget;
 use json::Root;
 
 /// What loading may cost.
