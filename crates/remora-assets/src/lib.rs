@@ -12,8 +12,9 @@ pub mod detail;
 pub mod engine;
 pub mod gltf;
 pub mod model;
+pub mod untrusted;
 
-pub use gltf::{LoadError, LoadLimits, WriteError, load_glb, write_glb};
+pub use gltf::{LoadError, LoadLimits, Resolve, WriteError, load_glb, load_gltf, write_glb};
 pub use model::{
     AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture, TextureReference,
     WorldBounds, Wrap,
