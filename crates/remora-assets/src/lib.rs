@@ -16,6 +16,6 @@ pub mod untrusted;
 
 pub use gltf::{LoadError, LoadLimits, Resolve, WriteError, load_glb, load_gltf, write_glb};
 pub use model::{
-    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture, TextureReference,
-    WorldBounds, Wrap,
+    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
+    TextureReference, WorldBounds, Wrap,
 };

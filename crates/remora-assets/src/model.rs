@@ -207,9 +207,7 @@ impl Points {
 
 impl Mesh {
     pub fn bounds(&self) -> Bounds {
-        self.primitives
-            .iter()
-            .fold(self.points.bounds(), |bounds, primitive| bounds.union(primitive.bounds()))
+        self.primitives.iter().fold(self.points.bounds(), |bounds, primitive| bounds.union(primitive.bounds()))
     }
 
     pub fn triangles(&self) -> u64 {

@@ -100,10 +100,8 @@ impl Assembly {
     }
 
     fn push(&mut self, parent: Group, name: String, transform: Affine3A, mesh: Option<u32>) -> Group {
-        let transform = glam::DAffine3 {
-            matrix3: transform.matrix3.as_dmat3(),
-            translation: transform.translation.as_dvec3(),
-        };
+        let transform =
+            glam::DAffine3 { matrix3: transform.matrix3.as_dmat3(), translation: transform.translation.as_dvec3() };
         self.nodes.push(Node { name, parent: parent.0, transform, mesh, metadata: Vec::new() });
         Group(Some(self.nodes.len() as u32 - 1))
     }

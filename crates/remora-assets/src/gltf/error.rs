@@ -21,7 +21,9 @@ pub enum LoadError {
     UnsupportedExtension { name: String },
     #[error("{place} refers to the file {uri:?}; the model must carry its data itself: pack it as GLB")]
     ExternalFile { place: String, uri: String },
-    #[error("{place} refers to {uri:?}, {why}; read are relative paths of files below the model's folder, and data: URIs")]
+    #[error(
+        "{place} refers to {uri:?}, {why}; read are relative paths of files below the model's folder, and data: URIs"
+    )]
     UnsafeUri { place: String, uri: String, why: &'static str },
     #[error("{place} refers to the file {path:?}, which cannot be read: {why}")]
     Fetch { place: String, path: String, why: String },

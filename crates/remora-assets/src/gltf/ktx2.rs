@@ -65,8 +65,7 @@ impl<'a> Ktx2<'a> {
         }
         let descriptor = part(word(48)?.into(), word(52)?.into(), "the format description")?;
         let model = *descriptor.get(12).ok_or("the format description of its KTX2 file is cut short")?;
-        let (offset, length, unpacked) =
-            (long(HEADER_BYTES)?, long(HEADER_BYTES + 8)?, long(HEADER_BYTES + 16)?);
+        let (offset, length, unpacked) = (long(HEADER_BYTES)?, long(HEADER_BYTES + 8)?, long(HEADER_BYTES + 16)?);
         let level = part(offset, length, "an image")?;
         let blocks = u64::from(size.0.div_ceil(4)) * u64::from(size.1.div_ceil(4));
         let global = match (model, scheme) {

@@ -48,10 +48,10 @@ pub(super) fn read(
         .resolve(primitive.material, accessors.materials_in_file())
         .ok_or_else(|| place.invalid("its material is not there"))?;
     let elements = vertices.elements(budget)?;
-    let mut indices =
-        if vertices.is_triangle_list() { elements } else { triangles(mode, elements, budget)? };
+    let mut indices = if vertices.is_triangle_list() { elements } else { triangles(mode, elements, budget)? };
     let Some(range) = used(&mut indices, &vertices, place)? else { return Ok(Shape::Nothing) };
-    let mut made = Primitive { material, positions: positions(&vertices, &range, place, budget)?, indices, ..Default::default() };
+    let mut made =
+        Primitive { material, positions: positions(&vertices, &range, place, budget)?, indices, ..Default::default() };
     let coordinates = format!("TEXCOORD_{}", materials.coordinate_set(material));
     if let Some(coordinates) = vertices.vectors::<2>(&coordinates, &range, budget)? {
         made.texture_coordinates = coordinates;
@@ -141,7 +141,11 @@ fn positions(
 }
 
 /// Linear RGBA, if the primitive has colours.
-fn colors(vertices: &Vertices<'_>, range: &Range<u64>, budget: &mut Budget) -> Result<Option<Vec<[f32; 4]>>, LoadError> {
+fn colors(
+    vertices: &Vertices<'_>,
+    range: &Range<u64>,
+    budget: &mut Budget,
+) -> Result<Option<Vec<[f32; 4]>>, LoadError> {
     match vertices.width("COLOR_0")? {
         None => Ok(None),
         Some(3) => {

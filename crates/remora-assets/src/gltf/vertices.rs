@@ -63,8 +63,8 @@ impl<'a> Vertices<'a> {
             return self.accessors.indices(indices, budget);
         }
         budget.take(self.count, size_of::<u32>(), "geometry")?;
-        let count =
-            u32::try_from(self.count).map_err(|_| self.place.invalid(format!("{} vertices are too many", self.count)))?;
+        let count = u32::try_from(self.count)
+            .map_err(|_| self.place.invalid(format!("{} vertices are too many", self.count)))?;
         Ok((0..count).collect())
     }
 
