@@ -10,6 +10,7 @@ fn fuzz_targets_hold_over_their_corpora() {
     hold("las", untrusted::las);
     hold("e57", untrusted::e57);
     hold("xyz", untrusted::xyz);
+    hold("gltf", untrusted::gltf);
 }
 
 fn hold(name: &str, target: fn(&[u8])) {

@@ -42,7 +42,8 @@ impl Placement {
         for &index in &changes.moved {
             let instance = &instances[index as usize];
             let selectable = &mut self.selectable[index as usize];
-            *selectable = SelectableInstance::new(selectable.mesh, instance.state.visible, instance.world.as_affine3a());
+            *selectable =
+                SelectableInstance::new(selectable.mesh, instance.state.visible, instance.world.as_affine3a());
             self.states[index as usize] = state(instance);
         }
         for piece in pieces(&changes.moved) {

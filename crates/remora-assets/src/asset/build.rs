@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use super::container::{Strings, Writer};
 use super::encode::{self, EncodedGroup, Grid};
 use super::layout::{
-    BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord, NONE,
-    NodeRecord, RayNode, Text, TreeNode, kind,
+    BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord,
+    NONE, NodeRecord, RayNode, Text, TreeNode, kind,
 };
 use super::look::{self, Recipe};
 use super::pages::Packer;

@@ -97,7 +97,8 @@ impl Packer {
         let cluster_first = open.clusters.len() as u32;
         self.places[number as usize] = Place { is_root, page: pages.len() as u32, cluster_first };
         let base = (open.data.len() / BLOCK_UNIT_BYTES) as u32;
-        let moved = encoded.clusters.into_iter().map(|cluster| ClusterRecord { block: cluster.block + base, ..cluster });
+        let moved =
+            encoded.clusters.into_iter().map(|cluster| ClusterRecord { block: cluster.block + base, ..cluster });
         open.clusters.extend(moved);
         open.data.extend_from_slice(&encoded.data);
         open.groups.push(number);

@@ -32,9 +32,8 @@ pub(crate) fn build(boxes: &[Bounds]) -> (Vec<RayNode>, Vec<u32>) {
             .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)));
         let axis = (high - low).max_position();
         let half = range.len() / 2;
-        order[range.clone()].select_nth_unstable_by(half, |a, b| {
-            middle(a)[axis].total_cmp(&middle(b)[axis]).then(a.cmp(b))
-        });
+        order[range.clone()]
+            .select_nth_unstable_by(half, |a, b| middle(a)[axis].total_cmp(&middle(b)[axis]).then(a.cmp(b)));
         let first = nodes.len();
         nodes.push(leaf(boxes, &order, range.start..range.start + half));
         nodes.push(leaf(boxes, &order, range.start + half..range.end));

@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::build::{BuildError, BuildOptions, build};
 use super::encode::Grid;
 use super::layout::{
-    BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow, MeshRecord,
-    NONE, NodeRecord, PageRecord, RayNode, Text, TreeNode,
+    BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
+    MeshRecord, NONE, NodeRecord, PageRecord, RayNode, Text, TreeNode,
 };
 use super::tables::Tables;
 use super::validate::validate;

@@ -92,7 +92,8 @@ fn what_a_model_says_survives() {
         assert_eq!(asset.text(record.name), node.name);
         assert_eq!(record.local(), node.transform);
         assert_eq!((record.parent, record.mesh), (node.parent.unwrap_or(NONE), node.mesh.unwrap_or(NONE)));
-        let metadata: Vec<_> = asset.metadata(record).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let metadata: Vec<_> =
+            asset.metadata(record).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         assert_eq!(metadata, node.metadata);
     }
     assert_eq!(asset.text(asset.materials()[0].name), "Cloth");
@@ -118,11 +119,8 @@ fn original_triangles_are_found_by_the_boxes_above_them() {
     let primitive = &model.meshes[0].primitives[0];
     let grid = encode::Grid::around(&model.meshes[0].bounds());
     let corner = |&index: &u32| bits(grid.unpack(grid.pack(primitive.positions[index as usize])));
-    let wanted: HashSet<_> = primitive
-        .indices
-        .chunks_exact(3)
-        .map(|t| sorted([corner(&t[0]), corner(&t[1]), corner(&t[2])]))
-        .collect();
+    let wanted: HashSet<_> =
+        primitive.indices.chunks_exact(3).map(|t| sorted([corner(&t[0]), corner(&t[1]), corner(&t[2])])).collect();
     assert!(found == wanted);
 }
 

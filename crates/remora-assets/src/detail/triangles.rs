@@ -174,7 +174,10 @@ impl<'a> Surface<'a> {
         let coordinates = |vertex: u32| {
             let primitive = self.primitive_of(vertex);
             let local = (vertex - self.firsts[primitive as usize]) as usize;
-            (primitive, mesh.primitives[primitive as usize].texture_coordinates.get(local).map(|uv| uv.map(f32::to_bits)))
+            (
+                primitive,
+                mesh.primitives[primitive as usize].texture_coordinates.get(local).map(|uv| uv.map(f32::to_bits)),
+            )
         };
         for (vertex, &first) in self.remap.iter().enumerate() {
             if first as usize != vertex && coordinates(first) != coordinates(vertex as u32) {

@@ -3,13 +3,20 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytemuck::{Pod, Zeroable, allocation::pod_collect_to_vec};
+
 use super::budget::Budget;
+use super::container::Container;
 use super::error::LoadError;
 use super::json::{self, Root};
+use super::meshopt;
 
+#[derive(Clone, Copy)]
 pub(super) struct Accessors<'a> {
     root: &'a Root,
     buffers: &'a [Cow<'a, [u8]>],
+    /// Views that were compressed, by their index, rising.
+    decoded: &'a [(u32, meshopt::Decoded)],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +45,16 @@ struct Typed<'a> {
 }
 
 impl<'a> Accessors<'a> {
-    pub(super) fn new(root: &'a Root, buffers: &'a [Cow<'a, [u8]>]) -> Self {
-        Self { root, buffers }
+    pub(super) fn new(container: &'a Container<'a>) -> Self {
+        Self { root: &container.root, buffers: &container.buffers, decoded: &container.decoded }
     }
 
     pub(super) fn count(&self, index: u32) -> Result<u64, LoadError> {
         Ok(self.accessor(index)?.count)
+    }
+
+    pub(super) fn is_normalized(&self, index: u32) -> Result<bool, LoadError> {
+        Ok(self.accessor(index)?.normalized)
     }
 
     pub(super) fn materials_in_file(&self) -> usize {
@@ -62,7 +73,10 @@ impl<'a> Accessors<'a> {
         index: u32,
         range: Range<u64>,
         budget: &mut Budget,
-    ) -> Result<Vec<[f32; N]>, LoadError> {
+    ) -> Result<Vec<[f32; N]>, LoadError>
+    where
+        [f32; N]: Pod,
+    {
         let typed = self.typed(index, N)?;
         let normalized = typed.accessor.normalized;
         let read: fn(&[u8]) -> f32 = match (typed.component, normalized) {
@@ -79,11 +93,10 @@ impl<'a> Accessors<'a> {
         };
         let size = typed.component.size();
         let vector = |bytes: &[u8]| -> [f32; N] { std::array::from_fn(|at| read(&bytes[at * size..])) };
-        self.collect(&typed, range, [0.0; N], budget, |bytes| match typed.component {
-            // By far the most common, and faster without the indirect call.
-            Component::F32 => std::array::from_fn(|at| f32::from_le_bytes(four(&bytes[at * 4..]))),
-            _ => vector(bytes),
-        })
+        match typed.component {
+            Component::F32 => self.collect_words(&typed, range, budget, vector),
+            _ => self.collect(&typed, range, budget, vector),
+        }
     }
 
     /// All elements, as vertex indices.
@@ -91,21 +104,57 @@ impl<'a> Accessors<'a> {
         let typed = self.typed(index, 1)?;
         let range = 0..typed.accessor.count;
         match typed.component {
-            Component::U8 => self.collect(&typed, range, 0, budget, |bytes| u32::from(bytes[0])),
-            Component::U16 => self.collect(&typed, range, 0, budget, |bytes| u32::from(u16::from_le_bytes(two(bytes)))),
-            Component::U32 => self.collect(&typed, range, 0, budget, |bytes| u32::from_le_bytes(four(bytes))),
+            Component::U8 => self.collect(&typed, range, budget, |bytes| u32::from(bytes[0])),
+            Component::U16 => self.collect(&typed, range, budget, |bytes| u32::from(u16::from_le_bytes(two(bytes)))),
+            Component::U32 => self.collect_words(&typed, range, budget, |bytes| u32::from_le_bytes(four(bytes))),
             _ => Err(invalid(index, "indices are unsigned integers")),
         }
     }
 
-    fn collect<T: Clone>(
+    fn collect<T: Zeroable + Clone>(
         &self,
         typed: &Typed<'_>,
         range: Range<u64>,
-        zero: T,
         budget: &mut Budget,
         read: impl Fn(&[u8]) -> T,
     ) -> Result<Vec<T>, LoadError> {
+        let data = self.data(typed, &range, size_of::<T>(), budget)?;
+        let mut values = match &data {
+            Some(data) => data.iter().map(&read).collect(),
+            None => vec![T::zeroed(); (range.end - range.start) as usize],
+        };
+        self.overlay(typed, &range, &mut values, budget, &read)?;
+        Ok(values)
+    }
+
+    /// As [`Self::collect`], of elements that are in memory as they are in a file on a machine of the same byte
+    /// order: what stands without gaps is copied as a whole.
+    fn collect_words<T: Pod>(
+        &self,
+        typed: &Typed<'_>,
+        range: Range<u64>,
+        budget: &mut Budget,
+        read: impl Fn(&[u8]) -> T,
+    ) -> Result<Vec<T>, LoadError> {
+        let data = self.data(typed, &range, size_of::<T>(), budget)?;
+        let mut values = match &data {
+            Some(data) if data.is_packed() && cfg!(target_endian = "little") => pod_collect_to_vec(data.bytes),
+            Some(data) => data.iter().map(&read).collect(),
+            None => vec![T::zeroed(); (range.end - range.start) as usize],
+        };
+        self.overlay(typed, &range, &mut values, budget, &read)?;
+        Ok(values)
+    }
+
+    /// The elements of `range`; `None` where the accessor is zero, but for what is sparse. Takes memory for values
+    /// of `value_bytes` each.
+    fn data(
+        &self,
+        typed: &Typed<'_>,
+        range: &Range<u64>,
+        value_bytes: usize,
+        budget: &mut Budget,
+    ) -> Result<Option<Elements<'a>>, LoadError> {
         let accessor = typed.accessor;
         if range.start > range.end || range.end > accessor.count {
             let what = format!("element {} is needed, it has {}", range.end.saturating_sub(1), accessor.count);
@@ -113,29 +162,27 @@ impl<'a> Accessors<'a> {
         }
         let size = typed.component.size() * typed.width;
         let data = match accessor.buffer_view {
-            Some(view) => Some(self.elements(typed.index, view, accessor.byte_offset, accessor.count, size)?),
+            Some(view) => {
+                let all = self.elements(typed.index, view, accessor.byte_offset, accessor.count, size)?;
+                Some(all.part(range))
+            }
             None => None,
         };
-        budget.take(range.end - range.start, size_of::<T>(), "geometry")?;
-        let length = (range.end - range.start) as usize;
-        let mut values = match data {
-            Some(data) => data.iter().skip(range.start as usize).take(length).map(&read).collect(),
-            None => vec![zero; length],
-        };
-        if let Some(sparse) = &accessor.sparse {
-            self.overlay(typed, sparse, &range, &mut values, &read)?;
-        }
-        Ok(values)
+        budget.take(range.end - range.start, value_bytes, "geometry")?;
+        Ok(data)
     }
 
     fn overlay<T>(
         &self,
         typed: &Typed<'_>,
-        sparse: &json::Sparse,
         range: &Range<u64>,
         values: &mut [T],
+        budget: &mut Budget,
         read: &impl Fn(&[u8]) -> T,
     ) -> Result<(), LoadError> {
+        let Some(sparse) = &typed.accessor.sparse else { return Ok(()) };
+        // Nothing is allocated, but each primitive that reads the accessor goes through all of them.
+        budget.take(sparse.count, size_of::<u32>(), "sparse geometry")?;
         let places = &sparse.indices;
         let component = component(places.component_type, typed.index)?;
         let place: fn(&[u8]) -> u32 = match component {
@@ -185,6 +232,9 @@ impl<'a> Accessors<'a> {
         let place = || format!("buffer view {index}");
         let view = self.root.buffer_views.get(index as usize);
         let view = view.ok_or_else(|| LoadError::invalid(place(), "it is referred to and not there"))?;
+        if let Ok(at) = self.decoded.binary_search_by_key(&index, |(index, _)| *index) {
+            return Ok((self.decoded[at].1.bytes(), view.byte_stride));
+        }
         let buffer = self.buffers.get(view.buffer as usize);
         let buffer =
             buffer.ok_or_else(|| LoadError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
@@ -213,6 +263,18 @@ impl<'a> Accessors<'a> {
 }
 
 impl<'a> Elements<'a> {
+    /// Those of a range that lies within them.
+    fn part(self, range: &Range<u64>) -> Self {
+        let start = self.stride * range.start as usize;
+        let end = self.bytes.len().min(self.stride * range.end as usize);
+        Self { bytes: &self.bytes[start.min(end)..end], ..self }
+    }
+
+    /// Whether the bytes are elements and nothing else.
+    fn is_packed(&self) -> bool {
+        self.stride == self.size
+    }
+
     fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let size = self.size;
         self.bytes.chunks(self.stride).map(move |element| &element[..size])

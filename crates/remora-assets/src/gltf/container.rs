@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::budget::Budget;
 use super::error::LoadError;
+use super::external::External;
 use super::json::{self, Root};
+use super::meshopt;
 
 const MAGIC: &[u8] = b"glTF";
 const HEADER_BYTES: usize = 12;
@@ -18,32 +17,27 @@ const CHUNK_BINARY: u32 = u32::from_le_bytes(*b"BIN\0");
 pub(super) struct Container<'a> {
     pub(super) root: Root,
     pub(super) buffers: Vec<Cow<'a, [u8]>>,
+    /// Buffer views that are compressed, as [`meshopt::decode`] gives them.
+    pub(super) decoded: Vec<(u32, meshopt::Decoded)>,
 }
 
-pub(super) fn open<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Container<'a>, LoadError> {
+pub(super) fn open<'a>(
+    bytes: &'a [u8],
+    external: &mut External<'_>,
+    budget: &mut Budget,
+) -> Result<Container<'a>, LoadError> {
     let (json, binary) = split(bytes)?;
     budget.take(json.len() as u64, json::EXPANSION_MAX, "the JSON part of the file, once parsed,")?;
     let root: Root = serde_json::from_slice(json).map_err(LoadError::Json)?;
     check_version(&root)?;
-    let buffers = root
+    let buffers: Vec<_> = root
         .buffers
         .iter()
         .enumerate()
-        .map(|(index, buffer)| open_buffer(index, buffer, binary, budget))
+        .map(|(index, buffer)| open_buffer(index, buffer, binary, external, budget))
         .collect::<Result<_, _>>()?;
-    Ok(Container { root, buffers })
-}
-
-/// The bytes that a `data:` URI holds. `place` is for the error.
-pub(super) fn data_uri(uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
-    let Some(data) = uri.strip_prefix("data:") else {
-        return Err(LoadError::ExternalFile { place: place.to_owned(), uri: uri.chars().take(80).collect() });
-    };
-    let Some((_, encoded)) = data.split_once(";base64,") else {
-        return Err(LoadError::invalid(place, "its data: URI is not in base64"));
-    };
-    budget.take(encoded.len() as u64, 1, "a buffer or image in a data: URI")?;
-    STANDARD.decode(encoded).map_err(|_| LoadError::invalid(place, "its data: URI is not valid base64"))
+    let decoded = meshopt::decode(&root, &buffers, budget)?;
+    Ok(Container { root, buffers, decoded })
 }
 
 /// The JSON and, of a GLB, the binary chunk.
@@ -105,11 +99,15 @@ fn open_buffer<'a>(
     index: usize,
     buffer: &json::Buffer,
     binary: Option<&'a [u8]>,
+    external: &mut External<'_>,
     budget: &mut Budget,
 ) -> Result<Cow<'a, [u8]>, LoadError> {
+    if buffer.is_fallback() {
+        return Ok(Cow::Borrowed(&[]));
+    }
     let place = format!("buffer {index}");
     let bytes = match (&buffer.uri, binary) {
-        (Some(uri), _) => Cow::Owned(data_uri(uri, &place, budget)?),
+        (Some(uri), _) => Cow::Owned(external.read(uri, &place, budget)?),
         (None, Some(binary)) if index == 0 => Cow::Borrowed(binary),
         (None, _) => return Err(LoadError::invalid(place, "it has neither a URI nor a binary chunk")),
     };

@@ -1,6 +1,8 @@
 //! What can be wrong with a model file, in words for the person who chose it.
 
 use super::SUPPORTED_EXTENSIONS;
+use super::material::MATERIALS_MAX;
+use super::picture::DIMENSION_MAX;
 use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,17 +22,27 @@ pub enum LoadError {
     UnsupportedExtension { name: String },
     #[error("{place} refers to the file {uri:?}; the model must carry its data itself: pack it as GLB")]
     ExternalFile { place: String, uri: String },
+    #[error(
+        "{place} refers to {uri:?}, {why}; read are relative paths of files below the model's folder, and data: URIs"
+    )]
+    UnsafeUri { place: String, uri: String, why: &'static str },
+    #[error("{place} refers to the file {path:?}, which cannot be read: {why}")]
+    Fetch { place: String, path: String, why: String },
+    #[error("the model has {count} materials; at most {MATERIALS_MAX} are read")]
+    TooManyMaterials { count: usize },
     #[error("{place}: {what}")]
     Invalid { place: String, what: String },
-    #[error("image {image} cannot be decoded; PNG and JPEG are read")]
+    #[error("image {image} cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read")]
     Image { image: u32, source: image::ImageError },
+    #[error("image {image} has {width} x {height} pixels; at most {DIMENSION_MAX} in either direction are read")]
+    ImageSize { image: u32, width: u32, height: u32 },
     #[error(
         "{what} needs {needed_bytes} bytes of memory, {left_bytes} are left of the {limit_bytes} that loading may use"
     )]
     TooLarge { what: &'static str, needed_bytes: u64, left_bytes: u64, limit_bytes: u64 },
-    #[error("the model shows no triangles{}", skipped_text(*.skipped))]
+    #[error("the model shows no triangles and no points{}", skipped_text(*.skipped))]
     NothingToDraw {
-        /// Primitives of points, of lines, or without any element.
+        /// Primitives of lines, or without any element.
         skipped: usize,
     },
 }
@@ -55,6 +67,6 @@ impl LoadError {
 fn skipped_text(skipped: usize) -> String {
     match skipped {
         0 => String::new(),
-        _ => format!("; {skipped} primitives of points, of lines or without elements were skipped"),
+        _ => format!("; {skipped} primitives of lines or without elements were skipped"),
     }
 }

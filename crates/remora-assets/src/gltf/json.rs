@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// Bytes of memory that one byte of JSON can turn into at most: an empty material, `{},`, becomes a [`Material`] in a
 /// list that holds up to three times its length while it grows.
@@ -52,6 +53,23 @@ pub(super) struct Node {
     pub(super) translation: Option<Box<[f64; 3]>>,
     pub(super) rotation: Option<Box<[f64; 4]>>,
     pub(super) scale: Option<Box<[f64; 3]>>,
+    pub(super) extensions: Option<Box<NodeExtensions>>,
+    /// As it stands in the file: most of it is never looked at.
+    pub(super) extras: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeExtensions {
+    #[serde(rename = "EXT_mesh_gpu_instancing")]
+    pub(super) instancing: Option<Instancing>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Instancing {
+    /// TRANSLATION, ROTATION, SCALE and custom ones to accessor.
+    pub(super) attributes: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +89,23 @@ pub(super) struct Primitive {
     pub(super) material: Option<u32>,
     #[serde(default)]
     pub(super) mode: Option<u32>,
+    #[serde(default)]
+    pub(super) extensions: Option<Box<PrimitiveExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PrimitiveExtensions {
+    #[serde(rename = "KHR_draco_mesh_compression")]
+    pub(super) draco: Option<Draco>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Draco {
+    pub(super) buffer_view: u32,
+    /// Semantic to the unique id of an attribute in the stream.
+    pub(super) attributes: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,6 +158,32 @@ pub(super) struct BufferView {
     pub(super) byte_length: u64,
     #[serde(default)]
     pub(super) byte_stride: Option<u64>,
+    #[serde(default)]
+    pub(super) extensions: Option<Box<BufferViewExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct BufferViewExtensions {
+    #[serde(rename = "EXT_meshopt_compression")]
+    meshopt: Option<Meshopt>,
+    /// The same layout under the name that it was ratified with.
+    #[serde(rename = "KHR_meshopt_compression")]
+    meshopt_ratified: Option<Meshopt>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Meshopt {
+    pub(super) buffer: u32,
+    #[serde(default)]
+    pub(super) byte_offset: u64,
+    pub(super) byte_length: u64,
+    pub(super) byte_stride: u64,
+    pub(super) count: u64,
+    pub(super) mode: String,
+    #[serde(default)]
+    pub(super) filter: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,6 +192,23 @@ pub(super) struct Buffer {
     pub(super) byte_length: u64,
     #[serde(default)]
     pub(super) uri: Option<String>,
+    #[serde(default)]
+    extensions: Option<Box<BufferExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct BufferExtensions {
+    #[serde(rename = "EXT_meshopt_compression")]
+    meshopt: Option<MeshoptBuffer>,
+    #[serde(rename = "KHR_meshopt_compression")]
+    meshopt_ratified: Option<MeshoptBuffer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MeshoptBuffer {
+    fallback: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -155,6 +233,8 @@ pub(super) struct MaterialExtensions {
     pub(super) unlit: Option<Unlit>,
     #[serde(rename = "KHR_materials_emissive_strength")]
     pub(super) emissive_strength: Option<EmissiveStrength>,
+    #[serde(rename = "KHR_materials_pbrSpecularGlossiness")]
+    pub(super) specular_glossiness: Option<Box<SpecularGlossiness>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -165,6 +245,15 @@ pub(super) struct Unlit {}
 pub(super) struct EmissiveStrength {
     #[serde(default)]
     pub(super) emissive_strength: Option<f32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SpecularGlossiness {
+    pub(super) diffuse_factor: Option<[f32; 4]>,
+    pub(super) diffuse_texture: Option<TextureInfo>,
+    pub(super) specular_factor: Option<[f32; 3]>,
+    pub(super) glossiness_factor: Option<f32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -223,7 +312,23 @@ pub(super) struct TextureTransform {
 #[serde(default)]
 pub(super) struct Texture {
     pub(super) sampler: Option<u32>,
-    pub(super) source: Option<u32>,
+    source: Option<u32>,
+    extensions: Option<Box<TextureExtensions>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TextureExtensions {
+    #[serde(rename = "KHR_texture_basisu")]
+    basis: Option<TextureSource>,
+    #[serde(rename = "EXT_texture_webp")]
+    webp: Option<TextureSource>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TextureSource {
+    source: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -239,6 +344,31 @@ pub(super) struct Image {
 pub(super) struct Sampler {
     pub(super) wrap_s: Option<u32>,
     pub(super) wrap_t: Option<u32>,
+}
+
+impl Buffer {
+    /// Whether it stands for what compressed buffer views decode to, and has no bytes of its own.
+    pub(super) fn is_fallback(&self) -> bool {
+        let extensions = self.extensions.as_deref();
+        let marks = extensions.map(|extensions| [&extensions.meshopt, &extensions.meshopt_ratified]);
+        marks.into_iter().flatten().flatten().any(|mark| mark.fallback)
+    }
+}
+
+impl BufferView {
+    pub(super) fn meshopt(&self) -> Option<&Meshopt> {
+        let extensions = self.extensions.as_deref()?;
+        extensions.meshopt_ratified.as_ref().or(extensions.meshopt.as_ref())
+    }
+}
+
+impl Texture {
+    /// The image to read. One that an extension names is preferred to the one for readers without that extension.
+    pub(super) fn image(&self) -> Option<u32> {
+        let extensions = self.extensions.as_deref();
+        let sources = extensions.map(|extensions| [&extensions.basis, &extensions.webp]);
+        sources.into_iter().flatten().flatten().find_map(|source| source.source).or(self.source)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use super::error::LoadError;
 use super::json::{self, Root, TextureInfo};
+use super::{metadata, surface};
 use crate::model::{AlphaMode, Material, TextureReference};
+
+/// In one file: the limit that Azure Remote Rendering has.
+pub(super) const MATERIALS_MAX: usize = 65_535;
 
 #[derive(Debug)]
 pub(super) struct Materials {
@@ -21,6 +25,9 @@ pub(super) struct TextureUse {
 }
 
 pub(super) fn read(root: &Root) -> Result<Materials, LoadError> {
+    if root.materials.len() > MATERIALS_MAX {
+        return Err(LoadError::TooManyMaterials { count: root.materials.len() });
+    }
     let mut materials = Materials { list: Vec::new(), coordinate_sets: Vec::new(), textures: Vec::new() };
     for (index, material) in root.materials.iter().enumerate() {
         materials.push(index, material, root)?;
@@ -53,18 +60,16 @@ impl Materials {
 
     fn push(&mut self, index: usize, material: &json::Material, root: &Root) -> Result<(), LoadError> {
         let place = || format!("material {index}");
-        let pbr = material.pbr_metallic_roughness.as_deref();
         let extensions = material.extensions.as_deref();
-        let base_color = pbr.and_then(|pbr| pbr.base_color_texture.as_ref());
-        let metallic_roughness = pbr.and_then(|pbr| pbr.metallic_roughness_texture.as_ref());
+        let surface = surface::read(material);
         let normal = material.normal_texture.as_deref();
         let occlusion = material.occlusion_texture.as_deref();
         let emissive = material.emissive_texture.as_deref();
 
         let mut sets = [
-            base_color,
+            surface.base_color_texture,
             normal.map(|normal| &normal.info),
-            metallic_roughness,
+            surface.metallic_roughness_texture,
             occlusion.map(|occlusion| &occlusion.info),
             emissive,
         ]
@@ -84,12 +89,12 @@ impl Materials {
             info.map(|info| self.refer(info, srgb, root).map_err(|what| LoadError::invalid(place(), what))).transpose()
         };
         let made = Material {
-            name: material.name.clone().unwrap_or_else(|| format!("Material {index}")),
-            base_color: pbr.and_then(|pbr| pbr.base_color_factor).unwrap_or([1.0; 4]),
-            base_color_texture: reference(base_color, true)?,
-            metallic: pbr.and_then(|pbr| pbr.metallic_factor).unwrap_or(1.0).clamp(0.0, 1.0),
-            roughness: pbr.and_then(|pbr| pbr.roughness_factor).unwrap_or(1.0).clamp(0.0, 1.0),
-            metallic_roughness_texture: reference(metallic_roughness, false)?,
+            name: metadata::name(material.name.as_deref(), || format!("Material {index}")),
+            base_color: surface.base_color,
+            base_color_texture: reference(surface.base_color_texture, true)?,
+            metallic: surface.metallic.clamp(0.0, 1.0),
+            roughness: surface.roughness.clamp(0.0, 1.0),
+            metallic_roughness_texture: reference(surface.metallic_roughness_texture, false)?,
             normal_texture: reference(normal.map(|normal| &normal.info), false)?,
             normal_scale: normal.and_then(|normal| normal.scale).unwrap_or(1.0),
             occlusion_texture: reference(occlusion.map(|occlusion| &occlusion.info), false)?,

@@ -1,37 +1,51 @@
-//! The glTF 2.0 importer: GLB, and `.gltf` JSON that carries its data in `data:` URIs.
+//! The glTF 2 importer: GLB, and `.gltf` JSON with its data in `data:` URIs or in files beside it.
 //!
 //! ```text
-//!   bytes ─container─▶ JSON + buffers ─accessor─▶ numbers ─primitive─▶ meshes ─┐
-//!                          │                                                   ├─▶ Model
-//!                          ├─ nodes, materials ────────────────────────────────┤
-//!                          └─ images ─(threads) texture─▶ pixels ──────────────┘
+//!   bytes ─container─▶ JSON + buffers ─accessor, draco─▶ numbers ─primitive─▶ meshes ─┐
+//!   files ─external─▶      │ (meshopt)                                                ├─▶ Model
+//!                          ├─ nodes, instances, materials ────────────────────────────┤
+//!                          └─ images ─(threads) texture─▶ picture, ktx2 ─▶ pixels ────┘
 //! ```
 //!
 //! The bytes are not trusted. Every index and range is checked before it is used, every allocation whose size the
 //! file decides is first taken from one budget, and what is wrong comes back as a [`LoadError`] that says where.
 //!
-//! Skins and animations are not read: a node is drawn as its own transform says. Points and lines are skipped.
-//! The importer never opens a file or a network address that a model names.
+//! Skins, morph targets and animations are not read: a node is drawn as its own transform says. Lines are skipped.
+//! The importer never opens a file or a network address: what a model refers to comes from whoever loads it, who is
+//! only asked for files below the model's folder.
 
 mod accessor;
 mod container;
+mod draco;
 mod error;
+mod external;
+mod instances;
 mod json;
+mod ktx2;
 mod material;
+mod meshopt;
+mod metadata;
 mod nodes;
+mod normals;
+mod picture;
 mod primitive;
 mod shrink;
+mod surface;
 pub(crate) mod tangent;
 mod texture;
+mod vertices;
 mod write;
 
 pub use error::LoadError;
+pub use external::Resolve;
 pub use write::{WriteError, write_glb};
 
 use crate::budget::{self, Budget};
-use crate::model::{Mesh, Model, Points};
+use crate::model::{Mesh, Model};
 use accessor::Accessors;
+use external::External;
 use json::Root;
+use primitive::Shape;
 
 /// What loading may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +64,25 @@ impl Default for LoadLimits {
 }
 
 /// Extensions that may stand in `extensionsRequired`.
-pub const SUPPORTED_EXTENSIONS: [&str; 4] =
-    ["KHR_materials_emissive_strength", "KHR_materials_unlit", "KHR_mesh_quantization", "KHR_texture_transform"];
+pub const SUPPORTED_EXTENSIONS: [&str; 11] = [
+    "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
+    "EXT_texture_webp",
+    "KHR_draco_mesh_compression",
+    "KHR_materials_emissive_strength",
+    "KHR_materials_pbrSpecularGlossiness",
+    "KHR_materials_unlit",
+    "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
+    "KHR_texture_basisu",
+    "KHR_texture_transform",
+];
 
 /// Part of the progress that geometry stands for; the rest is images.
 const GEOMETRY_PROGRESS: f32 = 0.3;
 
-/// Reads a model. `name` becomes that of the model; `progress` is called on this thread with rising numbers that
-/// end at 1.
+/// Reads a model that carries all of its data itself. `name` becomes that of the model; `progress` is called on this
+/// thread with rising numbers that end at 1.
 ///
 /// Missing normals are computed flat, as the specification asks; missing tangents, where a normal map needs them,
 /// per vertex: as MikkTSpace, but that a vertex where mirrored coordinates meet has one tangent, not two.
@@ -67,20 +92,42 @@ pub fn load_glb(
     limits: &LoadLimits,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Model, LoadError> {
+    load(bytes, name, limits, External { resolve: None }, progress)
+}
+
+/// As [`load_glb`], of a model whose buffers and images may be files of their own: `resolve` is asked for them, on
+/// this thread, before any of them is decoded. What it gives counts against the memory that loading may use.
+pub fn load_gltf(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    resolve: &mut Resolve<'_>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, LoadError> {
+    load(bytes, name, limits, External { resolve: Some(resolve) }, progress)
+}
+
+fn load(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    mut external: External<'_>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, LoadError> {
     let mut budget = Budget::new(limits.memory_bytes_max);
-    let container = container::open(bytes, &mut budget)?;
-    let (root, buffers) = (&container.root, &container.buffers);
+    let container = container::open(bytes, &mut external, &mut budget)?;
+    let root = &container.root;
     check_extensions(root)?;
     progress(0.0);
 
-    let accessors = Accessors::new(root, buffers);
-    let tree = nodes::read(root)?;
+    let accessors = Accessors::new(&container);
+    let tree = nodes::read(root, accessors, &mut budget)?;
     let materials = material::read(root)?;
-    let plan = texture::plan(&materials.textures, root, buffers, limits, &mut budget)?;
+    let plan = texture::plan(&materials.textures, root, accessors, &mut external, limits, &mut budget)?;
 
     let (meshes, textures) = std::thread::scope(|scope| {
         let decoding = plan.start(scope);
-        let meshes = read_meshes(root, &accessors, &materials, &tree.meshes, &mut budget, &mut |done| {
+        let meshes = read_meshes(root, accessors, &materials, &tree.meshes, &mut budget, &mut |done| {
             progress(done * GEOMETRY_PROGRESS);
         })?;
         let textures = decoding.finish(&mut |done| progress(GEOMETRY_PROGRESS + done * (1.0 - GEOMETRY_PROGRESS)))?;
@@ -103,7 +150,7 @@ fn check_extensions(root: &Root) -> Result<(), LoadError> {
 /// `wanted` are indices into the file's meshes, in the order of the model's.
 fn read_meshes(
     root: &Root,
-    accessors: &Accessors<'_>,
+    accessors: Accessors<'_>,
     materials: &material::Materials,
     wanted: &[u32],
     budget: &mut Budget,
@@ -113,23 +160,27 @@ fn read_meshes(
     let mut skipped = 0_usize;
     for (done, &index) in wanted.iter().enumerate() {
         let mesh = &root.meshes[index as usize];
-        let mut primitives = Vec::with_capacity(mesh.primitives.len());
+        let name = metadata::name(mesh.name.as_deref(), || format!("Mesh {index}"));
+        let mut made = Mesh { name, ..Mesh::default() };
         for (part, primitive) in mesh.primitives.iter().enumerate() {
             let place = primitive::Place { mesh: index, primitive: part };
             match primitive::read(primitive, place, accessors, materials, budget)? {
-                Some(primitive) => primitives.push(primitive),
-                None => skipped += 1,
+                Shape::Triangles(primitive) => made.primitives.push(primitive),
+                Shape::Points(points) => {
+                    made.points.positions.extend(points.positions);
+                    made.points.colors.extend(points.colors);
+                }
+                Shape::Nothing => skipped += 1,
             }
         }
-        let name = mesh.name.clone().unwrap_or_else(|| format!("Mesh {index}"));
-        meshes.push(Mesh { name, primitives, points: Points::default() });
+        meshes.push(made);
         progress((done + 1) as f32 / wanted.len() as f32);
     }
-    if meshes.iter().all(|mesh| mesh.primitives.is_empty()) {
+    if meshes.iter().all(|mesh| mesh.primitives.is_empty() && mesh.points.positions.is_empty()) {
         return Err(LoadError::NothingToDraw { skipped });
     }
     if skipped > 0 {
-        tracing::warn!(skipped, "the model has points, lines or empty primitives, which are not drawn");
+        tracing::warn!(skipped, "the model has lines or empty primitives, which are not drawn");
     }
     Ok(meshes)
 }

@@ -1,9 +1,12 @@
-//! The default scene's tree, parents before children.
+//! The default scene's tree, parents before children. Instances of a mesh become nodes below the node that has them.
 
 use glam::{DAffine3, DMat4, DQuat, DVec3};
 
+use super::accessor::Accessors;
+use super::budget::Budget;
 use super::error::LoadError;
 use super::json::{self, Root};
+use super::{instances, metadata};
 use crate::model::Node;
 
 pub(super) struct Tree {
@@ -12,7 +15,7 @@ pub(super) struct Tree {
     pub(super) meshes: Vec<u32>,
 }
 
-pub(super) fn read(root: &Root) -> Result<Tree, LoadError> {
+pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -> Result<Tree, LoadError> {
     let mut tree = Tree { nodes: Vec::new(), meshes: Vec::new() };
     let mut mesh_places: Vec<Option<u32>> = vec![None; root.meshes.len()];
     let mut visited = vec![false; root.nodes.len()];
@@ -26,28 +29,41 @@ pub(super) fn read(root: &Root) -> Result<Tree, LoadError> {
         if std::mem::replace(&mut visited[index as usize], true) {
             return Err(LoadError::invalid(place(), "it is in the tree twice, or below itself"));
         }
-        let mesh = match node.mesh {
-            Some(mesh) => {
-                let Some(found) = mesh_places.get_mut(mesh as usize) else {
-                    return Err(LoadError::invalid(place(), format!("there is no mesh {mesh}")));
-                };
-                Some(*found.get_or_insert_with(|| {
-                    tree.meshes.push(mesh);
-                    tree.meshes.len() as u32 - 1
-                }))
-            }
-            None => None,
-        };
         let transform = transform(node);
         if !transform.is_finite() {
             return Err(LoadError::invalid(place(), "its transform contains a number that is not finite"));
         }
         let here = tree.nodes.len() as u32;
-        let name = node.name.clone().unwrap_or_else(|| format!("Node {index}"));
-        tree.nodes.push(Node { name, parent, transform, mesh, metadata: Vec::new() });
+        let name = metadata::name(node.name.as_deref(), || format!("Node {index}"));
+        let instances = instances::read(node, &place(), accessors, budget)?;
+        // A mesh without instances is not shown, and need not be read.
+        let shown = node.mesh.filter(|_| instances.as_ref().is_none_or(|instances| !instances.is_empty()));
+        let mesh = match shown {
+            Some(mesh) => Some(tree.show(mesh, &mut mesh_places).map_err(|what| LoadError::invalid(place(), what))?),
+            None => None,
+        };
+        let metadata = metadata::read(node.extras.as_deref());
+        let own_mesh = mesh.filter(|_| instances.is_none());
+        tree.nodes.push(Node { name: name.clone(), parent, transform, mesh: own_mesh, metadata });
+        for (at, transform) in instances.into_iter().flatten().enumerate() {
+            let text = format!("{name} [{at}]");
+            budget.take(1, size_of::<Node>() + text.len(), "an instance of a mesh")?;
+            tree.nodes.push(Node { name: text, parent: Some(here), transform, mesh, metadata: Vec::new() });
+        }
         open.extend(node.children.iter().rev().map(|&child| (child, Some(here))));
     }
     Ok(tree)
+}
+
+impl Tree {
+    /// Where a mesh of the file stands in the list of those that are shown.
+    fn show(&mut self, mesh: u32, places: &mut [Option<u32>]) -> Result<u32, String> {
+        let place = places.get_mut(mesh as usize).ok_or_else(|| format!("there is no mesh {mesh}"))?;
+        Ok(*place.get_or_insert_with(|| {
+            self.meshes.push(mesh);
+            self.meshes.len() as u32 - 1
+        }))
+    }
 }
 
 /// Of the default scene, else of the first, else all that are no one's child.
@@ -73,14 +89,13 @@ fn transform(node: &json::Node) -> DAffine3 {
         return DAffine3::from_mat4(DMat4::from_cols_array(matrix));
     }
     let scale = node.scale.as_deref().map_or(DVec3::ONE, |&scale| scale.into());
-    let rotation = match node.rotation.as_deref() {
-        Some(&rotation) => {
-            let rotation = DQuat::from_array(rotation);
-            // Many files hold rounded ones; one without a length says nothing.
-            if rotation.length_squared() > 0.0 { rotation.normalize() } else { DQuat::IDENTITY }
-        }
-        None => DQuat::IDENTITY,
-    };
+    let rotation = node.rotation.as_deref().map_or(DQuat::IDENTITY, |&parts| rotation(parts));
     let translation = node.translation.as_deref().map_or(DVec3::ZERO, |&translation| translation.into());
     DAffine3::from_scale_rotation_translation(scale, rotation, translation)
+}
+
+/// Of unit length: many files hold rounded ones. One without a length says nothing.
+pub(super) fn rotation(parts: [f64; 4]) -> DQuat {
+    let rotation = DQuat::from_array(parts);
+    if rotation.length_squared() > 0.0 { rotation.normalize() } else { DQuat::IDENTITY }
 }

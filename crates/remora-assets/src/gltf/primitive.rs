@@ -1,14 +1,15 @@
-//! One primitive: any kind of triangles in, a list of triangles with complete attributes out.
+//! One primitive: any kind of triangles in, a list of triangles with complete attributes out; or points.
 
-use glam::Vec3;
+use std::ops::Range;
 
 use super::accessor::Accessors;
 use super::budget::Budget;
 use super::error::LoadError;
 use super::json;
 use super::material::Materials;
-use super::tangent;
-use crate::model::Primitive;
+use super::vertices::Vertices;
+use super::{normals, shrink, tangent};
+use crate::model::{Points, Primitive};
 
 /// Where in the file, for errors.
 #[derive(Clone, Copy, Debug)]
@@ -17,80 +18,62 @@ pub(super) struct Place {
     pub(super) primitive: usize,
 }
 
-/// `None` if it holds no triangles: points, lines, no positions, or no elements.
+/// What a primitive turns out to be.
+pub(super) enum Shape {
+    Triangles(Primitive),
+    Points(Points),
+    /// Lines, or without positions or elements.
+    Nothing,
+}
+
 pub(super) fn read(
     primitive: &json::Primitive,
     place: Place,
-    accessors: &Accessors<'_>,
+    accessors: Accessors<'_>,
     materials: &Materials,
     budget: &mut Budget,
-) -> Result<Option<Primitive>, LoadError> {
+) -> Result<Shape, LoadError> {
     let mode = primitive.mode.unwrap_or(TRIANGLES);
     if mode > TRIANGLE_FAN {
         return Err(place.invalid(format!("the mode {mode} is not known")));
     }
-    let Some(&positions) = primitive.attributes.get("POSITION") else { return Ok(None) };
-    if mode < TRIANGLES {
-        return Ok(None);
+    if (LINES..TRIANGLES).contains(&mode) {
+        return Ok(Shape::Nothing);
+    }
+    let Some(vertices) = Vertices::open(primitive, place, accessors, budget)? else { return Ok(Shape::Nothing) };
+    if mode == POINTS && !vertices.is_triangle_list() {
+        return read_points(&vertices, place, budget);
     }
     let material = materials
         .resolve(primitive.material, accessors.materials_in_file())
         .ok_or_else(|| place.invalid("its material is not there"))?;
-
-    let vertices = accessors.count(positions)?;
-    let elements = match primitive.indices {
-        Some(indices) => accessors.indices(indices, budget)?,
-        None => every_vertex(vertices, place, budget)?,
-    };
-    let mut indices = triangles(mode, elements, budget)?;
-    let (Some(&first), Some(&last)) = (indices.iter().min(), indices.iter().max()) else { return Ok(None) };
-    if u64::from(last) >= vertices {
-        return Err(place.invalid(format!("an index is {last}, there are {vertices} vertices")));
-    }
-    // Many primitives may share one long list of vertices: only the stretch that this one uses is read.
-    for index in &mut indices {
-        *index -= first;
-    }
-    let range = u64::from(first)..u64::from(last) + 1;
-
-    let mut made = Primitive {
-        material,
-        positions: accessors.vectors::<3>(positions, range.clone(), budget)?,
-        indices,
-        ..Primitive::default()
-    };
-    if made.positions.iter().flatten().any(|number| !number.is_finite()) {
-        return Err(place.invalid("a position contains a number that is not finite"));
-    }
-    let attribute = |name: &str| primitive.attributes.get(name).copied();
-    if let Some(coordinates) = attribute(&format!("TEXCOORD_{}", materials.coordinate_set(material))) {
-        made.texture_coordinates = accessors.vectors::<2>(coordinates, range.clone(), budget)?;
-        for number in made.texture_coordinates.iter_mut().flatten().filter(|number| !number.is_finite()) {
+    let elements = vertices.elements(budget)?;
+    let mut indices = if vertices.is_triangle_list() { elements } else { triangles(mode, elements, budget)? };
+    let Some(range) = used(&mut indices, &vertices, place)? else { return Ok(Shape::Nothing) };
+    let mut made =
+        Primitive { material, positions: positions(&vertices, &range, place, budget)?, indices, ..Default::default() };
+    let coordinates = format!("TEXCOORD_{}", materials.coordinate_set(material));
+    if let Some(coordinates) = vertices.vectors::<2>(&coordinates, &range, budget)? {
+        made.texture_coordinates = coordinates;
+        for number in made.texture_coordinates.as_flattened_mut().iter_mut().filter(|number| !number.is_finite()) {
             *number = 0.0;
         }
     }
-    if let Some(colors) = attribute("COLOR_0") {
-        made.colors = match accessors.width(colors)? {
-            3 => accessors
-                .vectors::<3>(colors, range.clone(), budget)?
-                .iter()
-                .map(|&[r, g, b]| color([r, g, b, 1.0]))
-                .collect(),
-            _ => accessors.vectors::<4>(colors, range.clone(), budget)?.iter().map(|&rgba| color(rgba)).collect(),
-        };
+    if let Some(colors) = colors(&vertices, &range, budget)? {
+        made.colors = colors.into_iter().map(color).collect();
     }
     let needs_tangents = materials.has_normal_map(material) && !made.texture_coordinates.is_empty();
-    match attribute("NORMAL") {
+    match vertices.vectors::<3>("NORMAL", &range, budget)? {
         Some(normals) => {
-            made.normals = accessors.vectors::<3>(normals, range.clone(), budget)?;
-            complete_normals(&mut made);
+            made.normals = normals;
+            normals::complete(&mut made);
             // The specification: tangents without normals are to be ignored.
-            if let Some(tangents) = attribute("TANGENT").filter(|_| needs_tangents) {
-                made.tangents = accessors.vectors::<4>(tangents, range, budget)?;
+            if needs_tangents && let Some(tangents) = vertices.vectors::<4>("TANGENT", &range, budget)? {
+                made.tangents = tangents;
                 tangent::complete(&mut made);
             }
         }
-        None => flatten(&mut made, budget)?,
+        None => normals::flatten(&mut made, budget)?,
     }
     if needs_tangents && made.tangents.is_empty() {
         budget.take(
@@ -100,17 +83,78 @@ pub(super) fn read(
         )?;
         made.tangents = tangent::compute(&made);
     }
-    Ok(Some(made))
+    Ok(Shape::Triangles(made))
 }
 
+/// Points that no colour is given to: light grey, as displayed.
+const POINT_COLOR: [u8; 4] = [200, 200, 200, 255];
+
+const POINTS: u32 = 0;
+const LINES: u32 = 1;
 const TRIANGLES: u32 = 4;
 const TRIANGLE_STRIP: u32 = 5;
 const TRIANGLE_FAN: u32 = 6;
 
-fn every_vertex(vertices: u64, place: Place, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
-    budget.take(vertices, size_of::<u32>(), "geometry")?;
-    let count = u32::try_from(vertices).map_err(|_| place.invalid(format!("{vertices} vertices are too many")))?;
-    Ok((0..count).collect())
+fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Result<Shape, LoadError> {
+    let mut indices = vertices.elements(budget)?;
+    let Some(range) = used(&mut indices, vertices, place)? else { return Ok(Shape::Nothing) };
+    let positions = positions(vertices, &range, place, budget)?;
+    budget.take(indices.len() as u64, size_of::<[f32; 3]>() + size_of::<[u8; 4]>(), "points")?;
+    let colors = match colors(vertices, &range, budget)? {
+        Some(colors) => indices.iter().map(|&index| point_color(colors[index as usize])).collect(),
+        None => vec![POINT_COLOR; indices.len()],
+    };
+    let positions = indices.iter().map(|&index| positions[index as usize]).collect();
+    Ok(Shape::Points(Points { positions, colors }))
+}
+
+/// The stretch of vertices that is used, from which indices count afterwards: many primitives may share one long
+/// list of vertices, and only this part is read. `None` if there are no indices.
+fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, LoadError> {
+    if indices.is_empty() {
+        return Ok(None);
+    }
+    let (first, last) = indices.iter().fold((u32::MAX, 0), |(first, last), &index| (first.min(index), last.max(index)));
+    if u64::from(last) >= vertices.count() {
+        return Err(place.invalid(format!("an index is {last}, there are {} vertices", vertices.count())));
+    }
+    if first > 0 {
+        for index in indices {
+            *index -= first;
+        }
+    }
+    Ok(Some(u64::from(first)..u64::from(last) + 1))
+}
+
+fn positions(
+    vertices: &Vertices<'_>,
+    range: &Range<u64>,
+    place: Place,
+    budget: &mut Budget,
+) -> Result<Vec<[f32; 3]>, LoadError> {
+    let positions = vertices.vectors::<3>("POSITION", range, budget)?.unwrap_or_default();
+    // Without an early end, which lets the compiler look at many at once.
+    if !positions.as_flattened().iter().fold(true, |finite, number| finite & number.is_finite()) {
+        return Err(place.invalid("a position contains a number that is not finite"));
+    }
+    Ok(positions)
+}
+
+/// Linear RGBA, if the primitive has colours.
+fn colors(
+    vertices: &Vertices<'_>,
+    range: &Range<u64>,
+    budget: &mut Budget,
+) -> Result<Option<Vec<[f32; 4]>>, LoadError> {
+    match vertices.width("COLOR_0")? {
+        None => Ok(None),
+        Some(3) => {
+            budget.take(range.end - range.start, size_of::<[f32; 4]>(), "colours")?;
+            let colors = vertices.vectors::<3>("COLOR_0", range, budget)?;
+            Ok(colors.map(|colors| colors.into_iter().map(|[r, g, b]| [r, g, b, 1.0]).collect()))
+        }
+        Some(_) => vertices.vectors::<4>("COLOR_0", range, budget),
+    }
 }
 
 /// Corners of whole triangles.
@@ -139,72 +183,13 @@ fn color(rgba: [f32; 4]) -> [u8; 4] {
     rgba.map(|number| (number * 255.0 + 0.5) as u8)
 }
 
-fn corners(primitive: &Primitive, triangle: &[u32]) -> [Vec3; 3] {
-    [0, 1, 2].map(|corner| primitive.positions[triangle[corner] as usize].into())
-}
-
-/// Makes normals unit length; those that cannot be take the mean of the faces around them.
-fn complete_normals(primitive: &mut Primitive) {
-    let mut unusable: Vec<usize> = Vec::new();
-    for (index, normal) in primitive.normals.iter_mut().enumerate() {
-        match Vec3::from(*normal).try_normalize() {
-            Some(unit) => *normal = unit.into(),
-            None => {
-                *normal = [0.0; 3];
-                unusable.push(index);
-            }
-        }
-    }
-    if unusable.is_empty() {
-        return;
-    }
-    let mut is_unusable = vec![false; primitive.normals.len()];
-    for &index in &unusable {
-        is_unusable[index] = true;
-    }
-    for triangle in primitive.indices.chunks_exact(3) {
-        let [a, b, c] = corners(primitive, triangle);
-        let area = (b - a).cross(c - a);
-        for &corner in triangle.iter().filter(|&&corner| is_unusable[corner as usize]) {
-            let normal = &mut primitive.normals[corner as usize];
-            *normal = (Vec3::from(*normal) + area).into();
-        }
-    }
-    for index in unusable {
-        let normal = &mut primitive.normals[index];
-        *normal = Vec3::from(*normal).try_normalize().unwrap_or(Vec3::Y).into();
-    }
-}
-
-/// Gives every triangle its own three vertices, with the triangle's normal.
-fn flatten(primitive: &mut Primitive, budget: &mut Budget) -> Result<(), LoadError> {
-    let per_vertex = size_of::<[f32; 3]>() * 2
-        + if primitive.texture_coordinates.is_empty() { 0 } else { size_of::<[f32; 2]>() }
-        + if primitive.colors.is_empty() { 0 } else { size_of::<[u8; 4]>() };
-    budget.take(primitive.indices.len() as u64, per_vertex, "geometry without normals")?;
-    let normals = primitive.indices.chunks_exact(3).flat_map(|triangle| {
-        let [a, b, c] = corners(primitive, triangle);
-        [(b - a).cross(c - a).try_normalize().unwrap_or(Vec3::Y).to_array(); 3]
-    });
-    primitive.normals = normals.collect();
-    primitive.positions = gather(&primitive.positions, &primitive.indices);
-    primitive.texture_coordinates = gather(&primitive.texture_coordinates, &primitive.indices);
-    primitive.colors = gather(&primitive.colors, &primitive.indices);
-    for (at, index) in primitive.indices.iter_mut().enumerate() {
-        *index = at as u32;
-    }
-    Ok(())
-}
-
-fn gather<T: Copy>(values: &[T], indices: &[u32]) -> Vec<T> {
-    if values.is_empty() {
-        return Vec::new();
-    }
-    indices.iter().map(|&index| values[index as usize]).collect()
+fn point_color([red, green, blue, _]: [f32; 4]) -> [u8; 4] {
+    let [red, green, blue] = [red, green, blue].map(shrink::srgb_byte);
+    [red, green, blue, 255]
 }
 
 impl Place {
-    fn invalid(self, what: impl Into<String>) -> LoadError {
+    pub(super) fn invalid(self, what: impl Into<String>) -> LoadError {
         LoadError::invalid(format!("mesh {}, primitive {}", self.mesh, self.primitive), what)
     }
 }

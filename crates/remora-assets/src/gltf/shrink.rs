@@ -47,6 +47,12 @@ pub(super) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bo
     result
 }
 
+/// A linear tone, cut to 0 to 1, as it is displayed; 0 of what is not a number.
+pub(super) fn srgb_byte(linear: f32) -> u8 {
+    // A cast saturates.
+    ENCODE[((linear * (ENCODE_STEPS - 1) as f32 + 0.5) as usize).min(ENCODE_STEPS - 1)]
+}
+
 fn add_line(line: &[u8], columns: &[Span], weight: f32, srgb: bool, sums: &mut [[f32; 4]]) {
     let decode = &*DECODE;
     for (column, sum) in columns.iter().zip(sums) {
@@ -64,7 +70,7 @@ fn add_line(line: &[u8], columns: &[Span], weight: f32, srgb: bool, sums: &mut [
 fn encode([red, green, blue, alpha]: [f32; 4], srgb: bool) -> [u8; 4] {
     let byte = |value: f32| (value + 0.5) as u8;
     let color = |value: f32| match srgb {
-        true => ENCODE[((value * (ENCODE_STEPS - 1) as f32 + 0.5) as usize).min(ENCODE_STEPS - 1)],
+        true => srgb_byte(value),
         false => byte(value),
     };
     [color(red), color(green), color(blue), byte(alpha)]

@@ -1,30 +1,24 @@
 //! Images, decoded beside the geometry on threads of their own.
 
 use std::borrow::Cow;
-use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use image::{ImageReader, Limits};
-
 use super::LoadLimits;
 use super::accessor::Accessors;
 use super::budget::Budget;
-use super::container;
 use super::error::LoadError;
+use super::external::External;
 use super::json::{self, Root};
 use super::material::TextureUse;
-use super::shrink;
+use super::picture::{DECODING_BYTES_PER_PIXEL, Picture};
+use super::{metadata, shrink};
 use crate::model::{Sampler, Texture, Wrap};
 
 /// Decoding is bound by memory beyond this.
 const THREADS_MAX: usize = 8;
-
-/// What decoding holds at its peak per pixel of the image: 16-bit RGBA as decoded, 8-bit RGBA as converted, and
-/// what the decoder needs for itself (a progressive JPEG: three coefficients of 16 bits).
-const DECODING_BYTES_PER_PIXEL: usize = 8 + 4 + 6;
 
 /// All images to decode and all textures to make of them.
 pub(super) struct Plan<'a> {
@@ -34,9 +28,7 @@ pub(super) struct Plan<'a> {
 }
 
 struct Job<'a> {
-    image: u32,
-    bytes: Cow<'a, [u8]>,
-    size: (u32, u32),
+    picture: Picture<'a>,
     target: (u32, u32),
     srgb: bool,
 }
@@ -57,7 +49,8 @@ pub(super) struct Decoding {
 pub(super) fn plan<'a>(
     uses: &[TextureUse],
     root: &'a Root,
-    buffers: &'a [Cow<'a, [u8]>],
+    accessors: Accessors<'a>,
+    external: &mut External<'_>,
     limits: &LoadLimits,
     budget: &mut Budget,
 ) -> Result<Plan<'a>, LoadError> {
@@ -65,14 +58,14 @@ pub(super) fn plan<'a>(
     for texture in uses {
         let place = || format!("texture {}", texture.texture);
         let entry = &root.textures[texture.texture as usize];
-        let Some(image) = entry.source else {
-            return Err(LoadError::invalid(place(), "it has no PNG or JPEG image"));
+        let Some(image) = entry.image() else {
+            return Err(LoadError::invalid(place(), "it has no image of a kind that is read"));
         };
-        let known = plan.jobs.iter().position(|job| job.image == image && job.srgb == texture.srgb);
+        let known = plan.jobs.iter().position(|job| job.picture.image() == image && job.srgb == texture.srgb);
         let job = match known {
             Some(job) => job,
             None => {
-                plan.jobs.push(Job::new(image, texture.srgb, root, buffers, limits, budget)?);
+                plan.jobs.push(Job::new(image, texture.srgb, root, accessors, external, limits, budget)?);
                 plan.jobs.len() - 1
             }
         };
@@ -80,7 +73,7 @@ pub(super) fn plan<'a>(
         budget.take(u64::from(width) * u64::from(height), 4, "a texture")?;
         let sampler =
             sampler(entry.sampler, root).ok_or_else(|| LoadError::invalid(place(), "its sampler is not there"))?;
-        let name = root.images[image as usize].name.clone().unwrap_or_else(|| format!("Image {image}"));
+        let name = metadata::name(root.images[image as usize].name.as_deref(), || format!("Image {image}"));
         plan.textures.push(Planned { job, name, sampler });
     }
     plan.threads = threads(&plan.jobs, budget)?;
@@ -89,7 +82,7 @@ pub(super) fn plan<'a>(
 
 /// As many as there are cores, images, and memory for the largest ones side by side.
 fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, LoadError> {
-    let Some(largest) = jobs.iter().map(Job::pixels).max() else { return Ok(0) };
+    let Some(largest) = jobs.iter().map(|job| job.picture.pixels()).max() else { return Ok(0) };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let affordable = budget.left_bytes() / (largest * DECODING_BYTES_PER_PIXEL as u64).max(1);
     let threads = (affordable as usize).min(cores).min(jobs.len()).clamp(1, THREADS_MAX);
@@ -153,7 +146,8 @@ impl<'a> Job<'a> {
         image: u32,
         srgb: bool,
         root: &'a Root,
-        buffers: &'a [Cow<'a, [u8]>],
+        accessors: Accessors<'a>,
+        external: &mut External<'_>,
         limits: &LoadLimits,
         budget: &mut Budget,
     ) -> Result<Self, LoadError> {
@@ -162,46 +156,19 @@ impl<'a> Job<'a> {
             return Err(LoadError::invalid(place, "it is referred to and not there"));
         };
         let bytes = match entry {
-            json::Image { buffer_view: Some(view), .. } => Cow::Borrowed(Accessors::new(root, buffers).view(*view)?.0),
-            json::Image { uri: Some(uri), .. } => Cow::Owned(container::data_uri(uri, &place, budget)?),
+            json::Image { buffer_view: Some(view), .. } => Cow::Borrowed(accessors.view(*view)?.0),
+            json::Image { uri: Some(uri), .. } => Cow::Owned(external.read(uri, &place, budget)?),
             _ => return Err(LoadError::invalid(place, "it has neither a buffer view nor a URI")),
         };
-        let size = reader(&bytes)
-            .and_then(ImageReader::into_dimensions)
-            .map_err(|source| LoadError::Image { image, source })?;
-        if size.0 == 0 || size.1 == 0 {
-            return Err(LoadError::invalid(place, "it has no pixels"));
-        }
-        let target = shrink::fit(size, limits.texture_dimension_max.max(1));
-        Ok(Self { image, bytes, size, target, srgb })
-    }
-
-    fn pixels(&self) -> u64 {
-        u64::from(self.size.0) * u64::from(self.size.1)
+        let picture = Picture::open(image, bytes)?;
+        let target = shrink::fit(picture.size(), limits.texture_dimension_max.max(1));
+        Ok(Self { picture, target, srgb })
     }
 
     fn decode(&self) -> Result<Vec<u8>, LoadError> {
-        let image = |source| LoadError::Image { image: self.image, source };
-        let mut reader = reader(&self.bytes).map_err(image)?;
-        let mut limits = Limits::no_limits();
-        limits.max_image_width = Some(self.size.0);
-        limits.max_image_height = Some(self.size.1);
-        // Small images may carry a colour profile larger than themselves.
-        limits.max_alloc = Some(self.pixels() * DECODING_BYTES_PER_PIXEL as u64 + (1 << 20));
-        reader.limits(limits);
-        let decoded = reader.decode().map_err(image)?.into_rgba8();
-        let size = decoded.dimensions();
-        if size != self.size {
-            let what = format!("its header says {:?} pixels, it has {size:?}", self.size);
-            return Err(LoadError::invalid(format!("image {}", self.image), what));
-        }
-        let rgba = decoded.into_raw();
-        Ok(if self.size == self.target { rgba } else { shrink::shrink(&rgba, self.size, self.target, self.srgb) })
+        let (rgba, size) = (self.picture.decode()?, self.picture.size());
+        Ok(if size == self.target { rgba } else { shrink::shrink(&rgba, size, self.target, self.srgb) })
     }
-}
-
-fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, image::ImageError> {
-    Ok(ImageReader::new(Cursor::new(bytes)).with_guessed_format()?)
 }
 
 fn sampler(index: Option<u32>, root: &Root) -> Option<Sampler> {

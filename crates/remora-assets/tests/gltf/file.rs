@@ -122,3 +122,37 @@ pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     image.write_to(&mut bytes, image::ImageFormat::Png).expect("memory does not fail");
     bytes.into_inner()
 }
+
+/// A triangle with a normal map.
+pub fn file_with_image(image: &[u8]) -> File {
+    let mut file = File::triangle();
+    let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
+    let indices = file.indices(&[0, 1, 2]);
+    let image = file.view(image);
+    file.root["meshes"][0]["primitives"][0] = json!({
+        "attributes": { "POSITION": 0, "TEXCOORD_0": coordinates },
+        "indices": indices,
+        "material": 0,
+    });
+    file.root["images"] = json!([{ "bufferView": image }]);
+    file.root["textures"] = json!([{ "source": 0 }]);
+    file.root["materials"] = json!([{ "normalTexture": { "index": 0 } }]);
+    file
+}
+
+/// A PNG that says of itself to be larger than it is.
+pub fn boasting_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = png(4, 4, [0; 4]);
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let checksum = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
+/// As in the PNG specification, annex D.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    })
+}

@@ -1,10 +1,9 @@
 //! Files that are wrong, by accident or on purpose: each is refused in words, none does harm.
 
-use proptest::prelude::*;
 use remora_assets::{LoadError, LoadLimits, load_glb};
 use serde_json::{Value, json};
 
-use crate::file::{File, glb, limits, load, png, refusal};
+use crate::file::{File, boasting_png, file_with_image, load, png, refusal};
 
 #[test]
 fn what_is_not_gltf_is_said_so() {
@@ -150,46 +149,6 @@ fn textured_file() -> File {
     file_with_image(&png(4, 4, [10, 200, 30, 255]))
 }
 
-fn file_with_image(image: &[u8]) -> File {
-    let mut file = File::triangle();
-    let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
-    let indices = file.indices(&[0, 1, 2]);
-    let image = file.view(image);
-    file.root["meshes"][0]["primitives"][0] = json!({
-        "attributes": { "POSITION": 0, "TEXCOORD_0": coordinates },
-        "indices": indices,
-        "material": 0,
-    });
-    file.root["images"] = json!([{ "bufferView": image }]);
-    file.root["textures"] = json!([{ "source": 0 }]);
-    file.root["materials"] = json!([{ "normalTexture": { "index": 0 } }]);
-    file
-}
-
-fn jpeg() -> Vec<u8> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let image = image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 16, y as u8 * 16, 99]));
-    image.write_to(&mut bytes, image::ImageFormat::Jpeg).expect("memory does not fail");
-    bytes.into_inner()
-}
-
-/// A PNG that says of itself to be larger than it is.
-fn boasting_png(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = png(4, 4, [0; 4]);
-    bytes[16..20].copy_from_slice(&width.to_be_bytes());
-    bytes[20..24].copy_from_slice(&height.to_be_bytes());
-    let checksum = crc32(&bytes[12..29]);
-    bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
-    bytes
-}
-
-/// As in the PNG specification, annex D.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
-    })
-}
-
 #[test]
 fn a_tiny_image_that_claims_to_be_huge_is_refused() {
     let with_size = |width, height| {
@@ -228,96 +187,4 @@ fn a_buffer_without_data_is_refused() {
     assert!(file.refusal().contains("buffer 1"));
     let no_chunk = file.root.to_string();
     assert!(refusal(no_chunk.as_bytes()).contains("buffer 0: it has neither"));
-}
-
-/// Numbers that are worth trying in place of any other.
-fn awkward() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(json!(0)),
-        Just(json!(1)),
-        Just(json!(-1)),
-        Just(json!(u32::MAX)),
-        Just(json!(u64::MAX)),
-        Just(json!(i64::MAX)),
-        Just(json!(1e300)),
-        Just(json!(5120)),
-        Just(json!(5125)),
-        Just(Value::Null),
-        Just(json!([])),
-        Just(json!("VEC4")),
-        (0..40_u32).prop_map(|number| json!(number)),
-    ]
-}
-
-/// Pointers to everything that is not a list or an object.
-fn leaves(value: &Value, place: String, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            members.iter().for_each(|(key, value)| leaves(value, format!("{place}/{key}"), found));
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, value)| leaves(value, format!("{place}/{index}"), found));
-        }
-        _ => found.push(place),
-    }
-}
-
-/// Loading may fail, but must end, must not panic, and what it gives must be consistent.
-fn is_survived(bytes: &[u8]) {
-    if let Ok(model) = load_glb(bytes, "Model", &limits(), &mut |_| {}) {
-        assert_eq!(model.check(), Ok(()));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn no_change_of_bytes_does_harm(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
-    ) {
-        let mut bytes = textured_file().glb();
-        for (place, value) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = value;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        is_survived(&bytes);
-    }
-
-    #[test]
-    fn no_change_of_the_binary_part_does_harm(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
-        is_jpeg in any::<bool>(),
-    ) {
-        let mut file = if is_jpeg { file_with_image(&jpeg()) } else { textured_file() };
-        for (place, value) in changes {
-            let place = place.index(file.binary.len());
-            file.binary[place] = value;
-        }
-        is_survived(&file.glb());
-    }
-
-    #[test]
-    fn no_change_of_the_members_does_harm(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), awkward()), 1..4),
-    ) {
-        let mut file = textured_file();
-        for (place, value) in changes {
-            let mut found = Vec::new();
-            leaves(&file.root, String::new(), &mut found);
-            let place = &found[place.index(found.len())];
-            *file.root.pointer_mut(place).expect("it was just found") = value;
-        }
-        is_survived(&file.glb());
-    }
-
-    #[test]
-    fn no_text_as_json_does_harm(text in "[{}\\[\\]\",:0-9a-z ]{0,200}") {
-        is_survived(&glb(text.as_bytes(), &[]));
-        is_survived(text.as_bytes());
-    }
 }

@@ -64,6 +64,38 @@ fn factors_and_modes_are_read() {
 }
 
 #[test]
+fn specular_and_glossiness_become_metal_and_roughness() {
+    let made = |extension: Value| {
+        let extension = json!({ "KHR_materials_pbrSpecularGlossiness": extension });
+        material(json!({ "pbrMetallicRoughness": { "metallicFactor": 0.9 }, "extensions": extension }))
+    };
+    // Plastic: what it reflects is what every dielectric does.
+    let plastic = made(json!({
+        "diffuseFactor": [0.5, 0.25, 0.0, 0.75], "specularFactor": [0.04, 0.04, 0.04], "glossinessFactor": 0.8,
+    }));
+    assert!(plastic.metallic < 1e-3 && (plastic.roughness - 0.2).abs() < 1e-6, "{plastic:?}");
+    for (found, expected) in plastic.base_color.iter().zip([0.5, 0.25, 0.0, 0.75]) {
+        assert!((found - expected).abs() < 0.01, "{plastic:?}");
+    }
+    // Gold: all of its colour is in what it reflects.
+    let gold = made(json!({ "diffuseFactor": [0.0, 0.0, 0.0, 1.0], "specularFactor": [1.0, 0.77, 0.34] }));
+    assert_eq!((gold.metallic, gold.roughness), (1.0, 0.0));
+    for (found, expected) in gold.base_color.iter().zip([1.0, 0.77, 0.34, 1.0]) {
+        assert!((found - expected).abs() < 0.01, "{gold:?}");
+    }
+    let textured = json!({ "diffuseTexture": { "index": 0 }, "diffuseFactor": [0.5, 0.5, 0.5, 1.0] });
+    let file = with_textures(
+        json!({ "extensions": { "KHR_materials_pbrSpecularGlossiness": textured } }),
+        &[[10, 20, 30, 255]],
+    );
+    let model = file.load().unwrap();
+    let made = &model.materials[0];
+    assert_eq!((made.metallic, made.base_color), (0.0, [0.5, 0.5, 0.5, 1.0]));
+    let texture = texture(&model, made.base_color_texture);
+    assert_eq!((texture.rgba[0], texture.srgb), (10, true));
+}
+
+#[test]
 fn a_primitive_without_a_material_gets_an_appended_default() {
     let mut file = with_material(json!({ "name": "Named" }));
     file.primitive(json!({ "attributes": { "POSITION": 0 } }));
@@ -184,12 +216,12 @@ fn an_image_that_cannot_be_read_is_named() {
     let mut file = with_textures(material, &[[0; 4]]);
     let view = file.view(b"GIF89a and so on, long enough to look like one");
     file.root["images"][0]["bufferView"] = json!(view);
-    assert_eq!(file.refusal(), "image 0 cannot be decoded; PNG and JPEG are read");
+    assert_eq!(file.refusal(), "image 0 cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read");
     file.root["images"][0] = json!({ "uri": "wood.png" });
     let refusal = file.refusal();
     assert!(refusal.contains("wood.png") && refusal.contains("pack it as GLB"), "{refusal}");
     file.root["textures"][0] = json!({});
-    assert!(file.refusal().contains("texture 0: it has no PNG or JPEG image"));
+    assert!(file.refusal().contains("texture 0: it has no image of a kind that is read"));
     file.root["textures"] = json!([]);
     assert!(file.refusal().contains("material 0: there is no texture 0"));
 }

@@ -1,6 +1,6 @@
 //! The tree of nodes.
 
-use glam::{Quat, Vec3};
+use glam::{DAffine3, DQuat, DVec3};
 use serde_json::json;
 
 use crate::file::File;
@@ -21,7 +21,7 @@ fn parents_stand_before_children_and_transforms_multiply() {
     assert_eq!(model.nodes.iter().map(|node| node.parent).collect::<Vec<_>>(), [None, Some(0), Some(1)]);
     let leaf = model.world_transforms()[2];
     // Doubled, turned a quarter around Z, moved.
-    assert!(leaf.transform_point3(Vec3::X).abs_diff_eq(Vec3::new(5.0, 12.0, 0.0), 1e-6));
+    assert!(leaf.transform_point3(DVec3::X).abs_diff_eq(DVec3::new(5.0, 12.0, 0.0), 1e-6));
 }
 
 #[test]
@@ -29,10 +29,10 @@ fn rotations_are_normalised_and_one_without_length_is_none() {
     let mut file = File::triangle();
     file.root["nodes"] = json!([{ "mesh": 0, "rotation": [0.0, 3.0, 0.0, 3.0] }]);
     let rotation = file.load().unwrap().nodes[0].transform;
-    let quarter = Quat::from_rotation_y(std::f32::consts::FRAC_PI_2);
-    assert!(rotation.transform_point3(Vec3::X).abs_diff_eq(quarter * Vec3::X, 1e-6));
+    let quarter = DQuat::from_rotation_y(std::f64::consts::FRAC_PI_2);
+    assert!(rotation.transform_point3(DVec3::X).abs_diff_eq(quarter * DVec3::X, 1e-6));
     file.root["nodes"] = json!([{ "mesh": 0, "rotation": [0.0, 0.0, 0.0, 0.0] }]);
-    assert!(file.load().unwrap().nodes[0].transform.abs_diff_eq(glam::Affine3A::IDENTITY, 1e-6));
+    assert!(file.load().unwrap().nodes[0].transform.abs_diff_eq(DAffine3::IDENTITY, 1e-6));
 }
 
 #[test]
@@ -73,7 +73,6 @@ fn a_tree_that_is_none_is_refused() {
     assert!(with_nodes(two_parents).contains("node 3"));
     assert!(with_nodes(json!([{ "children": [9] }])).contains("node 9"));
     assert!(with_nodes(json!([{ "mesh": 7 }])).contains("there is no mesh 7"));
-    assert!(with_nodes(json!([{ "mesh": 0, "scale": [1e39, 1.0, 1.0] }])).contains("not finite"));
 }
 
 #[test]

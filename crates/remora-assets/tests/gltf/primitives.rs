@@ -56,15 +56,15 @@ fn strips_and_fans_keep_the_winding() {
 }
 
 #[test]
-fn points_and_lines_are_skipped_beside_triangles_and_refused_alone() {
+fn lines_are_skipped_beside_triangles_and_refused_alone() {
     let mut file = File::triangle();
-    for mode in 0..4 {
+    for mode in 1..4 {
         file.primitive(json!({ "attributes": { "POSITION": 0 }, "mode": mode }));
     }
     assert_eq!(file.load().unwrap().triangles(), 1);
     file.root["meshes"][0]["primitives"].as_array_mut().unwrap().remove(0);
     let refusal = file.refusal();
-    assert!(refusal.contains("no triangles") && refusal.contains('4'), "{refusal}");
+    assert!(refusal.contains("no triangles") && refusal.contains('3'), "{refusal}");
 }
 
 #[test]
@@ -102,6 +102,59 @@ fn sparse_accessors_replace_some_elements() {
     // Without anything below, the rest is zero.
     file.root["accessors"][0].as_object_mut().unwrap().remove("bufferView");
     assert_eq!(corners(only(&file.load().unwrap())), [[0.0; 3], [0.0; 3], [0.0, 5.0, 0.0]]);
+}
+
+#[test]
+fn sparse_accessors_of_any_kind_are_read_in_part_too() {
+    // Indices: the last corner of the second triangle moves.
+    let mut file = File::new();
+    let positions = file.vec3(&SQUARE);
+    let indices = file.indices(&[0, 1, 2, 0, 2, 2]);
+    let (places, values) = (file.view(&[5, 0, 0, 0]), file.view(&[3, 0]));
+    file.root["accessors"][indices]["sparse"] = json!({
+        "count": 1,
+        "indices": { "bufferView": places, "componentType": 5125 },
+        "values": { "bufferView": values },
+    });
+    file.primitive(json!({ "attributes": { "POSITION": positions }, "indices": indices }));
+    assert_eq!(corners(only(&file.load().unwrap()))[5], SQUARE[3]);
+
+    // Normalised bytes, of which a primitive uses the second half: what is replaced before it does not show.
+    let mut file = File::new();
+    let positions = file.vec3(&[SQUARE, SQUARE].concat());
+    let indices = file.indices(&[4, 5, 6]);
+    let coordinates = file.accessor(&[255; 16], 5121, "VEC2", 8);
+    let (places, values) = (file.view(&[1, 6]), file.view(&[9, 9, 0, 51]));
+    file.root["accessors"][coordinates]["normalized"] = json!(true);
+    file.root["accessors"][coordinates]["sparse"] = json!({
+        "count": 2,
+        "indices": { "bufferView": places, "componentType": 5121 },
+        "values": { "bufferView": values },
+    });
+    let attributes = json!({ "POSITION": positions, "TEXCOORD_0": coordinates });
+    file.primitive(json!({ "attributes": attributes, "indices": indices }));
+    assert_eq!(only(&file.load().unwrap()).texture_coordinates, [[1.0, 1.0], [1.0, 1.0], [0.0, 0.2]]);
+}
+
+#[test]
+fn quantised_numbers_of_sixteen_bits_are_converted() {
+    let shorts = |numbers: &[i16]| -> Vec<u8> { numbers.iter().flat_map(|number| number.to_le_bytes()).collect() };
+    let mut file = File::new();
+    let positions = file.accessor(&shorts(&[0, 0, 0, i16::MAX, 0, 0, 0, i16::MIN, 0]), 5122, "VEC3", 3);
+    let normals = file.accessor(&shorts(&[0, 0, i16::MAX].repeat(3)), 5122, "VEC3", 3);
+    let coordinates = file.accessor(&shorts(&[0, -1, 13107, 0, 0, 0]), 5123, "VEC2", 3);
+    for accessor in [positions, normals, coordinates] {
+        file.root["accessors"][accessor]["normalized"] = json!(true);
+    }
+    let attributes = json!({ "POSITION": positions, "NORMAL": normals, "TEXCOORD_0": coordinates });
+    file.primitive(json!({ "attributes": attributes }));
+    let model = file.load().unwrap();
+    assert_eq!(only(&model).positions, [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]);
+    assert_eq!(only(&model).normals, [[0.0, 0.0, 1.0]; 3]);
+    assert_eq!(only(&model).texture_coordinates, [[0.0, 1.0], [0.2, 0.0], [0.0, 0.0]]);
+    // Not normalised, texture coordinates count in whole pictures.
+    file.root["accessors"][coordinates]["normalized"] = json!(false);
+    assert_eq!(only(&file.load().unwrap()).texture_coordinates[1], [13107.0, 0.0]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::f32::consts::PI;
 
 use base64::Engine as _;
-use glam::{Affine3A, Quat, Vec3};
+use glam::{DAffine3, DQuat, DVec3};
 use remora_assets::engine::{EngineDetail, build};
 use remora_assets::{
     AlphaMode, LoadLimits, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap,
@@ -50,7 +50,7 @@ fn textured() -> Model {
         colors: vec![[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]],
         indices: vec![0, 1, 2],
     };
-    let place = Affine3A::from_rotation_translation(Quat::from_rotation_z(0.3), Vec3::new(1.0, 2.0, 3.0));
+    let place = DAffine3::from_rotation_translation(DQuat::from_rotation_z(0.3), DVec3::new(1.0, 2.0, 3.0));
     Model {
         name: "Written".to_owned(),
         nodes: vec![

@@ -27,11 +27,7 @@ fn glb() -> Vec<u8> {
     };
     let model = Model {
         name: "triangle".into(),
-        nodes: vec![remora_assets::Node {
-            name: "part".into(),
-            mesh: Some(0),
-            ..Default::default()
-        }],
+        nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         textures: vec![],

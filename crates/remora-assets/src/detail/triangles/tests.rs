@@ -49,7 +49,11 @@ fn cut(hierarchy: &Hierarchy, allowed: f32) -> Vec<&DetailCluster> {
 }
 
 /// Corners of each triangle as bits of their positions.
-fn triangles<'a>(mesh: &'a Mesh, hierarchy: &'a Hierarchy, cluster: &'a DetailCluster) -> impl Iterator<Item = [[u32; 3]; 3]> + 'a {
+fn triangles<'a>(
+    mesh: &'a Mesh,
+    hierarchy: &'a Hierarchy,
+    cluster: &'a DetailCluster,
+) -> impl Iterator<Item = [[u32; 3]; 3]> + 'a {
     hierarchy.triangles[cluster.triangles.start as usize..cluster.triangles.end as usize].iter().map(|packed| {
         let [a, b, c, _] = packed.to_le_bytes();
         [a, b, c].map(|local| {

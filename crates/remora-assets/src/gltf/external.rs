@@ -1,0 +1,157 @@
+//! What a model refers to by URI: data that stands in the URI itself, or a file beside the model that whoever loads
+//! it may hand over. Nothing here opens anything, and no path that leaves the model's folder is asked for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::budget::Budget;
+use super::error::LoadError;
+
+/// Gives the bytes of a file that a model refers to, or says why it cannot. The first argument is its path relative
+/// to the model's folder: decoded, `/` between its parts, none of them `.`, `..` or empty. The second is how many
+/// bytes it may have; what is longer is refused, and need not be read to the end.
+pub type Resolve<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
+
+/// Of a URI, in an error.
+const SHOWN_MAX: usize = 80;
+
+pub(super) struct External<'a> {
+    /// `None` where a model must carry everything itself.
+    pub(super) resolve: Option<&'a mut Resolve<'a>>,
+}
+
+impl External<'_> {
+    /// The bytes behind a URI. `place` is for the error.
+    pub(super) fn read(&mut self, uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+        if let Some(data) = uri.strip_prefix("data:") {
+            return data_uri(data, place, budget);
+        }
+        let place = place.to_owned();
+        let Some(resolve) = &mut self.resolve else {
+            return Err(LoadError::ExternalFile { place, uri: shown(uri) });
+        };
+        let path = match relative_path(uri) {
+            Ok(path) => path,
+            Err(why) => return Err(LoadError::UnsafeUri { place, uri: shown(uri), why }),
+        };
+        let bytes =
+            resolve(&path, budget.left_bytes()).map_err(|why| LoadError::Fetch { place, path: shown(&path), why })?;
+        budget.take(bytes.len() as u64, 1, "a file that the model refers to")?;
+        Ok(bytes)
+    }
+}
+
+/// `data` is what follows `data:`.
+fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+    let Some((_, encoded)) = data.split_once(";base64,") else {
+        return Err(LoadError::invalid(place, "its data: URI is not in base64"));
+    };
+    budget.take(encoded.len() as u64, 1, "a buffer or image in a data: URI")?;
+    STANDARD.decode(encoded).map_err(|_| LoadError::invalid(place, "its data: URI is not valid base64"))
+}
+
+/// The path that a URI means, if it stays within the model's folder; otherwise what is wrong with it.
+fn relative_path(uri: &str) -> Result<String, &'static str> {
+    let path = String::from_utf8(percent_decoded(uri)).map_err(|_| "whose escapes are not UTF-8")?;
+    if path.chars().any(char::is_control) {
+        return Err("which contains a control character");
+    }
+    if path.contains('\\') {
+        return Err("which contains a backslash");
+    }
+    if path.starts_with('/') {
+        return Err("which is an absolute path");
+    }
+    // A colon before the first slash makes a scheme, or a drive.
+    if path.split('/').next().is_some_and(|first| first.contains(':')) {
+        return Err("which has a scheme");
+    }
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty() && *segment != ".").collect();
+    if segments.contains(&"..") {
+        return Err("which leaves the model's folder");
+    }
+    if segments.is_empty() {
+        return Err("which names no file");
+    }
+    Ok(segments.join("/"))
+}
+
+/// A percent sign without two digits after it stands for itself: many files carry names that were never encoded.
+fn percent_decoded(uri: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(uri.len());
+    let mut rest = uri.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escape = match (first, after) {
+            (b'%', [high, low, after @ ..]) => digit(*high).zip(digit(*low)).map(|digits| (digits, after)),
+            _ => None,
+        };
+        match escape {
+            Some(((high, low), after)) => {
+                decoded.push(high * 16 + low);
+                rest = after;
+            }
+            None => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
+}
+
+fn shown(uri: &str) -> String {
+    uri.chars().take(SHOWN_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded_and_tidied() {
+        for (uri, path) in [
+            ("model.bin", "model.bin"),
+            ("./textures//wood%20oak.png", "textures/wood oak.png"),
+            ("100%.png", "100%.png"),
+            ("a%2", "a%2"),
+            ("%C3%A4.bin", "ä.bin"),
+            ("a/b:c.png", "a/b:c.png"),
+            ("..a/b..", "..a/b.."),
+        ] {
+            assert_eq!(relative_path(uri).as_deref(), Ok(path), "{uri}");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_a_path() {
+        for uri in [
+            "",
+            ".",
+            "/etc/passwd",
+            "%2Fetc/passwd",
+            "//host/share",
+            "../secret",
+            "a/../../secret",
+            "%2e%2e/secret",
+            "a/%2E./b",
+            "..",
+            "file:///etc/passwd",
+            "https://example.org/a.bin",
+            "DATA:,x",
+            "C:/Windows/a.bin",
+            "c%3A/Windows/a.bin",
+            "..\\secret",
+            "a%5Cb",
+            "\\\\host\\share",
+            "a%00.bin",
+            "a\n.bin",
+            "%ff.bin",
+        ] {
+            assert!(relative_path(uri).is_err(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Buffer views in `EXT_meshopt_compression` and `KHR_meshopt_compression`: decoded when the file is opened, so that
+//! accessors read them like any other.
+
+use std::borrow::Cow;
+
+use meshopt::ffi;
+
+use super::budget::Budget;
+use super::error::LoadError;
+use super::json::{self, Root};
+
+/// Bytes of a vertex, at most; a limit of the format.
+const STRIDE_MAX: u64 = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Attributes(Filter),
+    Triangles,
+    Indices,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    None,
+    Octahedral,
+    Quaternion,
+    Exponential,
+    Color,
+}
+
+/// What a view decodes to. Words, because filters work on up to four bytes at once, in their natural alignment.
+pub(super) struct Decoded {
+    words: Vec<u32>,
+    length: usize,
+}
+
+impl Decoded {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.length]
+    }
+}
+
+/// One for each of the file's buffer views that is compressed, in their order and with their index.
+pub(super) fn decode(
+    root: &Root,
+    buffers: &[Cow<'_, [u8]>],
+    budget: &mut Budget,
+) -> Result<Vec<(u32, Decoded)>, LoadError> {
+    let compressed = root.buffer_views.iter().enumerate();
+    compressed
+        .filter_map(|(index, view)| view.meshopt().map(|meshopt| (index as u32, view, meshopt)))
+        .map(|(index, view, meshopt)| {
+            let place = format!("buffer view {index}");
+            Ok((index, decode_view(view, meshopt, buffers, &place, budget)?))
+        })
+        .collect()
+}
+
+fn decode_view(
+    view: &json::BufferView,
+    meshopt: &json::Meshopt,
+    buffers: &[Cow<'_, [u8]>],
+    place: &str,
+    budget: &mut Budget,
+) -> Result<Decoded, LoadError> {
+    let invalid = |what: String| LoadError::invalid(place, what);
+    let mode = mode(meshopt).map_err(invalid)?;
+    let length = meshopt.count.checked_mul(meshopt.byte_stride);
+    let Some(length) = length.filter(|&length| length == view.byte_length) else {
+        let what = format!(
+            "it has {} bytes, but {} elements of {} bytes are compressed",
+            view.byte_length, meshopt.count, meshopt.byte_stride
+        );
+        return Err(invalid(what));
+    };
+    let buffer = buffers
+        .get(meshopt.buffer as usize)
+        .ok_or_else(|| invalid(format!("there is no buffer {} to decompress", meshopt.buffer)))?;
+    let end = meshopt.byte_offset.checked_add(meshopt.byte_length).filter(|&end| end <= buffer.len() as u64);
+    let Some(end) = end else {
+        let what = format!("its data reaches beyond buffer {}, which has {} bytes", meshopt.buffer, buffer.len());
+        return Err(invalid(what));
+    };
+    budget.take(length.div_ceil(4), 4, "compressed geometry")?;
+    let encoded = &buffer[meshopt.byte_offset as usize..end as usize];
+    let words = decode_stream(mode, encoded, meshopt.count as usize, meshopt.byte_stride as usize);
+    let words = words.ok_or_else(|| invalid("its compressed data is damaged".to_owned()))?;
+    Ok(Decoded { words, length: length as usize })
+}
+
+/// The mode, with everything checked that the decoder takes for granted.
+fn mode(meshopt: &json::Meshopt) -> Result<Mode, String> {
+    let filter = match meshopt.filter.as_deref() {
+        None | Some("NONE") => Filter::None,
+        Some("OCTAHEDRAL") => Filter::Octahedral,
+        Some("QUATERNION") => Filter::Quaternion,
+        Some("EXPONENTIAL") => Filter::Exponential,
+        Some("COLOR") => Filter::Color,
+        Some(other) => return Err(format!("the filter {other:?} is not known")),
+    };
+    let mode = match meshopt.mode.as_str() {
+        "ATTRIBUTES" => Mode::Attributes(filter),
+        "TRIANGLES" => Mode::Triangles,
+        "INDICES" => Mode::Indices,
+        other => return Err(format!("the compression mode {other:?} is not one of ATTRIBUTES, TRIANGLES and INDICES")),
+    };
+    let stride = meshopt.byte_stride;
+    let fits = match mode {
+        Mode::Attributes(filter) => {
+            (4..=STRIDE_MAX).contains(&stride)
+                && stride % 4 == 0
+                && match filter {
+                    Filter::None | Filter::Exponential => true,
+                    Filter::Octahedral | Filter::Color => stride == 4 || stride == 8,
+                    Filter::Quaternion => stride == 8,
+                }
+        }
+        Mode::Triangles | Mode::Indices => stride == 2 || stride == 4,
+    };
+    if !fits {
+        return Err(format!("elements of {stride} bytes do not go with its compression mode"));
+    }
+    if filter != Filter::None && !matches!(mode, Mode::Attributes(_)) {
+        return Err("indices have no filter".to_owned());
+    }
+    if mode == Mode::Triangles && meshopt.count % 3 != 0 {
+        return Err(format!("{} indices do not make whole triangles", meshopt.count));
+    }
+    Ok(mode)
+}
+
+/// `None` if the data is damaged. Every `unsafe` of the importer is in this function.
+fn decode_stream(mode: Mode, encoded: &[u8], count: usize, stride: usize) -> Option<Vec<u32>> {
+    let mut words = vec![0_u32; (count * stride).div_ceil(4)];
+    let target = words.as_mut_ptr().cast::<std::ffi::c_void>();
+    let (source, length) = (encoded.as_ptr(), encoded.len());
+    // SAFETY: the target has room for `count * stride` bytes, in the alignment of the widest integers that are
+    // written. `mode` has checked what the functions require of stride and count. They bound their reads by
+    // `length` and are made for data that is not trusted.
+    let code = unsafe {
+        match mode {
+            Mode::Attributes(_) => ffi::meshopt_decodeVertexBuffer(target, count, stride, source, length),
+            Mode::Triangles => ffi::meshopt_decodeIndexBuffer(target, count, stride, source, length),
+            Mode::Indices => ffi::meshopt_decodeIndexSequence(target, count, stride, source, length),
+        }
+    };
+    if code != 0 {
+        return None;
+    }
+    // SAFETY: as above; filters work in place.
+    unsafe {
+        match mode {
+            Mode::Attributes(Filter::Octahedral) => ffi::meshopt_decodeFilterOct(target, count, stride),
+            Mode::Attributes(Filter::Quaternion) => ffi::meshopt_decodeFilterQuat(target, count, stride),
+            Mode::Attributes(Filter::Exponential) => ffi::meshopt_decodeFilterExp(target, count, stride),
+            Mode::Attributes(Filter::Color) => ffi::meshopt_decodeFilterColor(target, count, stride),
+            Mode::Attributes(Filter::None) | Mode::Triangles | Mode::Indices => {}
+        }
+    }
+    Some(words)
+}

@@ -1,0 +1,105 @@
+//! Where a primitive's numbers come from: accessors, or a Draco stream with accessors beside it.
+
+use std::ops::Range;
+
+use bytemuck::Pod;
+
+use super::accessor::Accessors;
+use super::budget::Budget;
+use super::draco;
+use super::error::LoadError;
+use super::json;
+use super::primitive::Place;
+
+pub(super) struct Vertices<'a> {
+    primitive: &'a json::Primitive,
+    place: Place,
+    accessors: Accessors<'a>,
+    draco: Option<draco::Decoded<'a>>,
+    count: u64,
+}
+
+impl<'a> Vertices<'a> {
+    /// `None` if the primitive has no positions.
+    pub(super) fn open(
+        primitive: &'a json::Primitive,
+        place: Place,
+        accessors: Accessors<'a>,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, LoadError> {
+        let Some(&positions) = primitive.attributes.get("POSITION") else { return Ok(None) };
+        let extension = primitive.extensions.as_deref().and_then(|extensions| extensions.draco.as_ref());
+        let draco = match extension {
+            Some(extension) => {
+                let indices = primitive.indices.ok_or_else(|| place.invalid("it is Draco and has no indices"))?;
+                let triangles = accessors.count(indices)? / 3;
+                let (stream, _) = accessors.view(extension.buffer_view)?;
+                Some(draco::decode(extension, stream, triangles, place, budget)?)
+            }
+            None => None,
+        };
+        let count = match &draco {
+            Some(decoded) => decoded.vertices(),
+            None => accessors.count(positions)?,
+        };
+        Ok(Some(Self { primitive, place, accessors, draco, count }))
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether the elements are a list of triangles, whatever the primitive's mode: Draco holds nothing else.
+    pub(super) fn is_triangle_list(&self) -> bool {
+        self.draco.is_some()
+    }
+
+    /// Indices of vertices, in the order in which the primitive strings them together; not checked.
+    pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+        if let Some(draco) = &self.draco {
+            return Ok(draco.indices());
+        }
+        if let Some(indices) = self.primitive.indices {
+            return self.accessors.indices(indices, budget);
+        }
+        budget.take(self.count, size_of::<u32>(), "geometry")?;
+        let count = u32::try_from(self.count)
+            .map_err(|_| self.place.invalid(format!("{} vertices are too many", self.count)))?;
+        Ok((0..count).collect())
+    }
+
+    /// Numbers per vertex of an attribute, if the primitive has it.
+    pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, LoadError> {
+        let Some(&accessor) = self.primitive.attributes.get(semantic) else { return Ok(None) };
+        match self.draco_with(semantic) {
+            Some(draco) => draco.width(semantic, self.place).map(Some),
+            None => self.accessors.width(accessor).map(Some),
+        }
+    }
+
+    /// An attribute of the vertices in `range`, which must not reach beyond the last; `None` if there is no such
+    /// attribute.
+    pub(super) fn vectors<const N: usize>(
+        &self,
+        semantic: &str,
+        range: &Range<u64>,
+        budget: &mut Budget,
+    ) -> Result<Option<Vec<[f32; N]>>, LoadError>
+    where
+        [f32; N]: Pod,
+    {
+        let Some(&accessor) = self.primitive.attributes.get(semantic) else { return Ok(None) };
+        let Some(draco) = self.draco_with(semantic) else {
+            return self.accessors.vectors::<N>(accessor, range.clone(), budget).map(Some);
+        };
+        let is_normalized = self.accessors.is_normalized(accessor)?;
+        let mut vectors = draco.vectors::<N>(semantic, is_normalized, self.place, budget)?;
+        vectors.truncate(range.end as usize);
+        vectors.drain(..range.start as usize);
+        Ok(Some(vectors))
+    }
+
+    fn draco_with(&self, semantic: &str) -> Option<&draco::Decoded<'a>> {
+        self.draco.as_ref().filter(|draco| draco.holds(semantic))
+    }
+}
