@@ -64,9 +64,8 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use glam::{Quat, Vec3};
+    use glam::{DVec3, Quat};
+    use remora_assets::asset::{Asset, BuildOptions};
     use remora_assets::{Material, Mesh, Model, Node, Primitive};
     use remora_scene::Scene;
 
@@ -96,13 +95,13 @@ mod tests {
     #[test]
     fn the_device_converts_as_the_processor_does() {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
-        let model = Arc::new(model());
-        let options = PrepareOptions::for_adapter(graphics.adapter(), 1);
-        let prepared = Prepared::from_model(&model, &options, &mut |_| {});
-        let mut renderer = Renderer::new(graphics).expect("the renderer starts");
+        let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
+        let options = PrepareOptions::for_adapter(graphics.adapter());
+        let prepared = Prepared::new(&asset, &options).expect("it is sound");
+        let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         let mut scene = Scene::new();
-        renderer.add_model(scene.add_model(model).model, &prepared).expect("the model fits");
-        renderer.synchronise(&mut scene).expect("the scene is taken over");
+        renderer.add_model(scene.add_model(asset).model, &prepared).expect("the model fits");
+        renderer.synchronise(&mut scene, DVec3::ZERO).expect("the scene is taken over");
         for (render_size, stream_size) in [
             (Size::new(64, 36), Size::new(64, 36)),
             (Size::new(64, 36), Size::new(128, 72)),
@@ -111,7 +110,7 @@ mod tests {
             let pictures = [false, true].map(|on_device| {
                 renderer.delivery.on_device = on_device;
                 let camera = Camera {
-                    position: Vec3::new(0.0, 0.0, 2.5),
+                    position: DVec3::new(0.0, 0.0, 2.5),
                     orientation: Quat::IDENTITY,
                     vertical_field_of_view: 0.7,
                     near: 0.1,
@@ -124,6 +123,7 @@ mod tests {
                         camera,
                         render_size,
                         samples,
+                        error_pixels: 1.0,
                         blend_layers: 0,
                         stream_size,
                         format,

@@ -341,7 +341,7 @@ impl Stage<'_> {
                     Share::Surviving => numbers.end - first,
                 };
                 pass.set_pipeline(self.kernels.get(kernel));
-                pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
+                pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.bank), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
                 pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
                 match (share, self.occlusion) {
@@ -362,7 +362,7 @@ impl Stage<'_> {
         }
         set_arguments(self.kernels, &mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
         pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.page), &[]);
+        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.bank), &[]);
         let fragments = last.key.phase.fragments(last.key.shading.detail());
         pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples, wide }));
         for (kind, slices) in [(0, 1), (1, HUGE_SLICES)] {
@@ -446,7 +446,7 @@ impl Stage<'_> {
             let shading = run.key.shading;
             pass.set_pipeline(self.kernels.get(resolve_kernel(run, samples, layer)));
             pass.set_bind_group(0, self.scene, &[]);
-            pass.set_bind_group(1, self.library.geometry.bind_group(run.key.page), &[]);
+            pass.set_bind_group(1, self.library.geometry.bind_group(run.key.bank), &[]);
             pass.set_bind_group(2, &resolve, &[]);
             pass.set_bind_group(3, &self.lights[shading.bucket() as usize], &[]);
             pass.set_immediates(0, bytes_of(&[run.entries.start, run.entries.end, index as u32, blocks]));

@@ -8,7 +8,6 @@ use glam::{Vec2, Vec3, vec2, vec3};
 
 use crate::frame::RenderError;
 use crate::graphics::Graphics;
-use crate::prepare::half;
 
 /// Side of the sharpest level. Powers of two down to [`LEVELS`].
 pub(crate) const SIDE: u32 = 256;
@@ -89,6 +88,14 @@ impl Environment {
         }
         Ok(Self { view: texture.create_view(&Default::default()), irradiance: irradiance() })
     }
+}
+
+/// Nearest 16-bit float at or below, saturating; subnormal results become 0.
+fn half(value: f32) -> u16 {
+    let bits = value.clamp(-65504.0, 65504.0).to_bits();
+    let sign = (bits >> 16) as u16 & 0x8000;
+    let exponent = (bits >> 23 & 0xff) as i32 - 127 + 15;
+    if exponent <= 0 { sign } else { sign | (exponent as u16) << 10 | (bits >> 13) as u16 & 0x3ff }
 }
 
 fn half_color(color: Vec3) -> [u16; 4] {

@@ -28,7 +28,7 @@ impl Size {
 /// Where the picture is seen from: looks along its own -Z, +Y is up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
-    pub position: Vec3,
+    pub position: DVec3,
     pub orientation: Quat,
     /// Radians, above 0 and below π.
     pub vertical_field_of_view: f32,
@@ -69,6 +69,8 @@ pub struct FrameRequest {
     /// What is drawn; stretched to `stream_size`.
     pub render_size: Size,
     pub samples: Samples,
+    /// What simplified geometry may differ by from the original, in pixels of the rendered picture; above 0.
+    pub error_pixels: f32,
     /// How many transparent surfaces behind one another are shown, up to [`BLEND_LAYERS_MAX`].
     pub blend_layers: u32,
     /// What is given out; both even.
@@ -133,6 +135,8 @@ pub struct FrameDone {
     pub clusters_tested: u32,
     /// Of those, the ones that were hidden again and left out.
     pub clusters_occluded: u32,
+    /// Parts of models that would have been shown finer, had they been there yet.
+    pub pages_missing: usize,
     /// What is seen at the pixel that was asked about; `None` for the background, too.
     pub picked: Option<Picked>,
 }
@@ -168,6 +172,8 @@ pub enum RenderError {
     TimedOut(Duration),
     #[error("{0}")]
     Request(String),
+    #[error("{0}")]
+    Damaged(String),
     #[error("model {0} is not with the renderer; add it before the scene that shows it")]
     ModelUnknown(u64),
     #[error("{frames} pictures are in flight already; receive one before submitting the next")]
@@ -199,6 +205,9 @@ impl FrameRequest {
         }
         if !(camera.near > 0.0 && camera.near.is_finite()) {
             return refuse("the near plane must lie in front of the camera".into());
+        }
+        if !(self.error_pixels > 0.0 && self.error_pixels.is_finite()) {
+            return refuse("the error that is allowed must be a number of pixels above 0".into());
         }
         if self.blend_layers > BLEND_LAYERS_MAX {
             return refuse(format!("at most {BLEND_LAYERS_MAX} transparent layers can be shown"));

@@ -1,121 +1,161 @@
-//! Geometry on the device: pages, each of which is three streams that one bind group can name.
+//! Geometry on the device: banks of slots, one page of an asset in each.
 
 use std::ops::Range;
 
+use remora_assets::asset::layout::PAGE_BYTES_MAX;
+
 use crate::frame::RenderError;
 use crate::graphics::Graphics;
-use crate::memory::Arena;
-use crate::prepare::Chunk;
+use crate::ranges::Ranges;
 
-/// Every page is looked at by itself while drawing, so that there should be few. Four are 33 million vertices even
-/// where a binding holds 128 MiB only.
-pub(crate) const PAGES_MAX: usize = 4;
+/// Slots that a bank begins with: 4 MiB.
+const BANK_SLOTS_MIN: u32 = 16;
+/// Each bank is looked at by itself while drawing, so that there should be few.
+pub(crate) const BANKS_MAX: usize = 16;
+/// Kernels address words by 32 bits, and more is not copied in one piece when a bank grows.
+const BANK_BYTES_MAX: u64 = 4 << 30;
 
-#[derive(Debug)]
-pub(crate) struct Page {
-    vertices: Arena<[u32; 4]>,
-    details: Arena<[u32; 4]>,
-    triangles: Arena<u32>,
-    bind_group: wgpu::BindGroup,
+/// Where a page lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub bank: u8,
+    pub number: u32,
 }
 
-/// Where a chunk lies.
-#[derive(Clone, Debug)]
-pub(crate) struct PlacedChunk {
-    pub page: u8,
-    pub vertices: Range<u32>,
-    pub details: Range<u32>,
-    pub triangles: Range<u32>,
+#[derive(Debug)]
+struct Bank {
+    buffer: wgpu::Buffer,
+    slots: Ranges,
+    bind_group: wgpu::BindGroup,
 }
 
 #[derive(Debug)]
 pub(crate) struct Geometry {
-    pages: Vec<Page>,
+    banks: Vec<Bank>,
     layout: wgpu::BindGroupLayout,
+    /// Of one bank.
+    bank_slots_max: u32,
+    /// Of all.
+    slots_max: u32,
+}
+
+impl Slot {
+    /// First byte within its bank.
+    pub(crate) fn offset(self) -> u64 {
+        u64::from(self.number) * PAGE_BYTES_MAX as u64
+    }
 }
 
 impl Geometry {
-    pub(crate) fn new(graphics: &Graphics, layout: wgpu::BindGroupLayout) -> Result<Self, RenderError> {
-        let page = Page::new(graphics, &layout)?;
-        Ok(Self { pages: vec![page], layout })
-    }
-
-    pub(crate) fn bind_group(&self, page: u8) -> &wgpu::BindGroup {
-        &self.pages[page as usize].bind_group
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.pages.iter().map(|page| page.vertices.bytes() + page.details.bytes() + page.triangles.bytes()).sum()
-    }
-
-    /// Places a chunk on the first page that can hold it.
-    pub(crate) fn insert(&mut self, graphics: &Graphics, chunk: &Chunk) -> Result<PlacedChunk, RenderError> {
-        let page = match self.pages.iter().position(|page| page.could_hold(chunk)) {
-            Some(page) => page,
-            None if self.pages.len() < PAGES_MAX => {
-                self.pages.push(Page::new(graphics, &self.layout)?);
-                self.pages.len() - 1
-            }
-            None => return Err(RenderError::OutOfMemory(format!("geometry beyond {PAGES_MAX} pages"))),
-        };
-        let [vertices, details, triangles] = self.pages[page].insert(graphics, &self.layout, chunk)?;
-        Ok(PlacedChunk { page: page as u8, vertices, details, triangles })
-    }
-
-    pub(crate) fn remove(&mut self, placed: PlacedChunk) {
-        let page = &mut self.pages[placed.page as usize];
-        page.vertices.remove(placed.vertices);
-        page.details.remove(placed.details);
-        page.triangles.remove(placed.triangles);
-    }
-}
-
-impl Page {
-    fn new(graphics: &Graphics, layout: &wgpu::BindGroupLayout) -> Result<Self, RenderError> {
-        let vertices = Arena::new(graphics, "vertices")?;
-        let details = Arena::new(graphics, "vertex details")?;
-        let triangles = Arena::new(graphics, "triangles")?;
-        let bind_group = bind(graphics, layout, &vertices, &details, &triangles);
-        Ok(Self { vertices, details, triangles, bind_group })
-    }
-
-    fn could_hold(&self, chunk: &Chunk) -> bool {
-        self.vertices.could_hold(chunk.vertices.len())
-            && self.details.could_hold(chunk.details.len())
-            && self.triangles.could_hold(chunk.triangles.len())
-    }
-
-    fn insert(
-        &mut self,
+    /// `bytes_max` is what all pages together may take; room for a few is always made.
+    pub(crate) fn new(
         graphics: &Graphics,
-        layout: &wgpu::BindGroupLayout,
-        chunk: &Chunk,
-    ) -> Result<[Range<u32>; 3], RenderError> {
-        let generation =
-            |page: &Self| (page.vertices.generation(), page.details.generation(), page.triangles.generation());
-        let before = generation(self);
-        let vertices = self.vertices.insert(graphics, &chunk.vertices)?;
-        let details = self.details.insert(graphics, &chunk.details).inspect_err(|_| {
-            self.vertices.remove(vertices.clone());
-        })?;
-        let triangles = self.triangles.insert(graphics, &chunk.triangles).inspect_err(|_| {
-            self.vertices.remove(vertices.clone());
-            self.details.remove(details.clone());
-        })?;
-        if generation(self) != before {
-            self.bind_group = bind(graphics, layout, &self.vertices, &self.details, &self.triangles);
+        layout: wgpu::BindGroupLayout,
+        bytes_max: u64,
+    ) -> Result<Self, RenderError> {
+        let limits = &graphics.limits;
+        let bank_bytes_max = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(BANK_BYTES_MAX);
+        let slots = |bytes: u64| u32::try_from(bytes / PAGE_BYTES_MAX as u64).unwrap_or(u32::MAX);
+        let bank_slots_max = slots(bank_bytes_max);
+        let bank = Bank::new(graphics, &layout, BANK_SLOTS_MIN.min(bank_slots_max))?;
+        Ok(Self { banks: vec![bank], layout, bank_slots_max, slots_max: slots(bytes_max).max(BANK_SLOTS_MIN) })
+    }
+
+    pub(crate) fn bank_count(&self) -> usize {
+        self.banks.len()
+    }
+
+    pub(crate) fn bind_group(&self, bank: u8) -> &wgpu::BindGroup {
+        &self.banks[bank as usize].bind_group
+    }
+
+    /// Bytes of the buffers.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.banks.iter().map(|bank| bank.buffer.size()).sum()
+    }
+
+    pub(crate) fn bytes_max(&self) -> u64 {
+        u64::from(self.slots_max) * PAGE_BYTES_MAX as u64
+    }
+
+    /// Whether a page may be added without giving another up.
+    pub(crate) fn has_room(&self) -> bool {
+        self.taken() < self.slots_max
+    }
+
+    pub(crate) fn set_bytes_max(&mut self, bytes: u64) {
+        self.slots_max = u32::try_from(bytes / PAGE_BYTES_MAX as u64).unwrap_or(u32::MAX).max(BANK_SLOTS_MIN);
+    }
+
+    fn taken(&self) -> u32 {
+        self.banks.iter().map(|bank| bank.slots.taken()).sum()
+    }
+
+    /// Uploads a page, whatever the budget says.
+    pub(crate) fn insert(&mut self, graphics: &Graphics, page: &[u8]) -> Result<Slot, RenderError> {
+        let slot = match self.free_slot() {
+            Some(slot) => slot,
+            None => {
+                self.grow(graphics)?;
+                self.free_slot().ok_or_else(|| RenderError::OutOfMemory("geometry".into()))?
+            }
+        };
+        graphics.queue.write_buffer(&self.banks[slot.bank as usize].buffer, slot.offset(), page);
+        Ok(slot)
+    }
+
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        self.banks[slot.bank as usize].slots.give_back(slot.number..slot.number + 1);
+    }
+
+    fn free_slot(&mut self) -> Option<Slot> {
+        self.banks.iter_mut().enumerate().find_map(|(bank, entry)| {
+            let Range { start, .. } = entry.slots.take(1)?;
+            Some(Slot { bank: bank as u8, number: start })
+        })
+    }
+
+    /// Doubles the last bank, or begins another one.
+    fn grow(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
+        let last = self.banks.last_mut().expect("there is always a bank");
+        let length = last.slots.length();
+        if length < self.bank_slots_max {
+            return last.grow(graphics, &self.layout, (length * 2).min(self.bank_slots_max));
         }
-        Ok([vertices, details, triangles])
+        if self.banks.len() == BANKS_MAX {
+            return Err(RenderError::OutOfMemory(format!("geometry beyond {BANKS_MAX} buffers")));
+        }
+        self.banks.push(Bank::new(graphics, &self.layout, self.bank_slots_max)?);
+        Ok(())
     }
 }
 
-fn bind(
-    graphics: &Graphics,
-    layout: &wgpu::BindGroupLayout,
-    vertices: &Arena<[u32; 4]>,
-    details: &Arena<[u32; 4]>,
-    triangles: &Arena<u32>,
-) -> wgpu::BindGroup {
-    let resources = [vertices.buffer(), details.buffer(), triangles.buffer()];
-    crate::layout::bind_buffers(&graphics.device, "geometry page", layout, &resources)
+impl Bank {
+    fn new(graphics: &Graphics, layout: &wgpu::BindGroupLayout, slots: u32) -> Result<Self, RenderError> {
+        let buffer = buffer(graphics, slots)?;
+        let mut ranges = Ranges::default();
+        ranges.lengthen(slots);
+        Ok(Self { bind_group: bind(graphics, layout, &buffer), buffer, slots: ranges })
+    }
+
+    fn grow(&mut self, graphics: &Graphics, layout: &wgpu::BindGroupLayout, slots: u32) -> Result<(), RenderError> {
+        let grown = buffer(graphics, slots)?;
+        let mut encoder = graphics.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&self.buffer, 0, &grown, 0, self.buffer.size());
+        graphics.queue.submit([encoder.finish()]);
+        self.bind_group = bind(graphics, layout, &grown);
+        self.buffer = grown;
+        self.slots.lengthen(slots);
+        Ok(())
+    }
+}
+
+fn buffer(graphics: &Graphics, slots: u32) -> Result<wgpu::Buffer, RenderError> {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+    graphics.buffer("geometry", u64::from(slots) * PAGE_BYTES_MAX as u64, usage)
+}
+
+/// The same bytes three times: kernels read them as pairs of words, as words, and as quads.
+fn bind(graphics: &Graphics, layout: &wgpu::BindGroupLayout, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
+    crate::layout::bind_buffers(&graphics.device, "geometry bank", layout, &[buffer, buffer, buffer])
 }

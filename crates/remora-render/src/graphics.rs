@@ -53,6 +53,8 @@ pub struct AdapterSummary {
     pub subgroups: bool,
     /// Longest side of a texture.
     pub texture_dimension_max: u32,
+    /// Textures may be in blocks of BC7.
+    pub texture_blocks: bool,
 }
 
 impl fmt::Display for AdapterSummary {
@@ -161,7 +163,8 @@ impl Graphics {
         let mut features = offered
             & (wgpu::Features::TIMESTAMP_QUERY
                 | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS
-                | wgpu::Features::SUBGROUP);
+                | wgpu::Features::SUBGROUP
+                | wgpu::Features::TEXTURE_COMPRESSION_BC);
         features |= wgpu::Features::IMMEDIATES;
         if atomics_64 {
             features |= atomics;
@@ -188,6 +191,7 @@ impl Graphics {
             atomics_64,
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             texture_dimension_max: limits.max_texture_dimension_2d,
+            texture_blocks: features.contains(wgpu::Features::TEXTURE_COMPRESSION_BC),
         };
         tracing::info!(adapter = %summary, software = summary.software, atomics_64, "graphics device open");
         Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary) })

@@ -271,10 +271,10 @@ impl Kernel {
     fn groups(self, layouts: &Layouts) -> Vec<Option<&wgpu::BindGroupLayout>> {
         match self {
             Kernel::Raster { .. } | Kernel::RasterLarge { .. } | Kernel::RasterPoints { .. } => {
-                vec![Some(&layouts.scene), Some(&layouts.page), Some(&layouts.raster), Some(&layouts.light)]
+                vec![Some(&layouts.scene), Some(&layouts.bank), Some(&layouts.raster), Some(&layouts.light)]
             }
             Kernel::Resolve { .. } | Kernel::ResolvePoints { .. } => {
-                vec![Some(&layouts.scene), Some(&layouts.page), Some(&layouts.resolve), Some(&layouts.light)]
+                vec![Some(&layouts.scene), Some(&layouts.bank), Some(&layouts.resolve), Some(&layouts.light)]
             }
             Kernel::Classify { .. } => vec![Some(&layouts.classify)],
             Kernel::Arguments => vec![Some(&layouts.arguments)],

@@ -2,19 +2,22 @@
 
 use crate::frame::RenderError;
 use crate::graphics::Graphics;
-use crate::prepare::{BUCKETS, Layer};
+use crate::prepare::{ARRAYS, Layer, array_of};
 use crate::ranges::Ranges;
 
-const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+/// Texels of a block, across and down.
+const BLOCK: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Layers {
-    buckets: [Bucket; BUCKETS.len()],
+    buckets: Vec<Bucket>,
 }
 
 #[derive(Debug)]
 struct Bucket {
     side: u32,
+    /// In blocks of BC7.
+    blocks: bool,
     texture: wgpu::Texture,
     ranges: Ranges,
 }
@@ -22,12 +25,13 @@ struct Bucket {
 impl Layers {
     /// Each bucket begins with one layer of its size, or, as long as nothing is in it, with a single texel.
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
-        let mut buckets = Vec::with_capacity(BUCKETS.len());
-        for side in BUCKETS {
-            let texture = texture(graphics, 1, 1)?;
-            buckets.push(Bucket { side, texture, ranges: Ranges::default() });
-        }
-        Ok(Self { buckets: buckets.try_into().expect("one bucket was made for each size") })
+        let buckets = (0..ARRAYS as u8)
+            .map(|bucket| {
+                let (side, blocks) = array_of(bucket);
+                Ok(Bucket { side, blocks, texture: texture(graphics, 1, 1, false)?, ranges: Ranges::default() })
+            })
+            .collect::<Result<_, RenderError>>()?;
+        Ok(Self { buckets })
     }
 
     pub(crate) fn view(&self, bucket: u8) -> wgpu::TextureView {
@@ -38,7 +42,7 @@ impl Layers {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = |bucket: &Bucket| u64::from(bucket.ranges.length()) * u64::from(bucket.side).pow(2) * 16 / 3;
+        let bytes = |bucket: &Bucket| u64::from(bucket.ranges.length()) * u64::from(bucket.side).pow(2) * if bucket.blocks { 4 } else { 16 } / 3;
         self.buckets.iter().map(bytes).sum()
     }
 
@@ -64,7 +68,12 @@ impl Layers {
         let mut rest = &layer.texels[..];
         for level in 0..levels(bucket.side) {
             let side = bucket.side >> level;
-            let (texels, smaller) = rest.split_at((side * side * 4) as usize);
+            // Blocks are whole, however small the level.
+            let (extent, row_bytes, rows) = match bucket.blocks {
+                true => (extent(side.max(BLOCK), 1), side.div_ceil(BLOCK) * 16, side.div_ceil(BLOCK)),
+                false => (extent(side, 1), side * 4, side),
+            };
+            let (texels, smaller) = rest.split_at((row_bytes * rows) as usize);
             rest = smaller;
             let to = wgpu::TexelCopyTextureInfo {
                 texture: &bucket.texture,
@@ -72,8 +81,8 @@ impl Layers {
                 origin: wgpu::Origin3d { x: 0, y: 0, z: index },
                 aspect: wgpu::TextureAspect::All,
             };
-            let rows = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(side * 4), rows_per_image: None };
-            graphics.queue.write_texture(to, texels, rows, extent(side, 1));
+            let rows = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row_bytes), rows_per_image: None };
+            graphics.queue.write_texture(to, texels, rows, extent);
         }
         index
     }
@@ -88,7 +97,7 @@ impl Bucket {
         if needed > graphics.limits.max_texture_array_layers {
             return Err(RenderError::OutOfMemory(format!("{needed} textures of {} pixels", self.side)));
         }
-        let grown = texture(graphics, self.side, needed)?;
+        let grown = texture(graphics, self.side, needed, self.blocks)?;
         let kept = self.ranges.length();
         if kept > 0 {
             let mut encoder = graphics.device.create_command_encoder(&Default::default());
@@ -99,7 +108,8 @@ impl Bucket {
                     origin: wgpu::Origin3d::ZERO,
                     aspect: wgpu::TextureAspect::All,
                 };
-                encoder.copy_texture_to_texture(place(&self.texture), place(&grown), extent(self.side >> level, kept));
+                let side = (self.side >> level).max(if self.blocks { BLOCK } else { 1 });
+                encoder.copy_texture_to_texture(place(&self.texture), place(&grown), extent(side, kept));
             }
             graphics.queue.submit([encoder.finish()]);
         }
@@ -117,14 +127,14 @@ fn extent(side: u32, layers: u32) -> wgpu::Extent3d {
     wgpu::Extent3d { width: side, height: side, depth_or_array_layers: layers }
 }
 
-fn texture(graphics: &Graphics, side: u32, layers: u32) -> Result<wgpu::Texture, RenderError> {
+fn texture(graphics: &Graphics, side: u32, layers: u32, blocks: bool) -> Result<wgpu::Texture, RenderError> {
     let descriptor = wgpu::TextureDescriptor {
         label: Some("material layers"),
         size: extent(side, layers),
         mip_level_count: levels(side),
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
-        format: FORMAT,
+        format: if blocks { wgpu::TextureFormat::Bc7RgbaUnorm } else { wgpu::TextureFormat::Rgba8Unorm },
         usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     };

@@ -3,7 +3,7 @@
 #[derive(Debug)]
 pub(crate) struct Layouts {
     pub scene: wgpu::BindGroupLayout,
-    pub page: wgpu::BindGroupLayout,
+    pub bank: wgpu::BindGroupLayout,
     pub raster: wgpu::BindGroupLayout,
     pub resolve: wgpu::BindGroupLayout,
     pub light: wgpu::BindGroupLayout,
@@ -34,7 +34,7 @@ impl Layouts {
         use Binding::{Environment, Layers, Read, Sampler, Uniform, Write};
         Self {
             scene: layout(device, "scene", &[Uniform, Read, Read, Read, Read]),
-            page: layout(device, "geometry page", &[Read, Read, Read]),
+            bank: layout(device, "geometry bank", &[Read, Read, Read]),
             raster: layout(device, "raster targets", &[Write, Write, Write, Read, Read, Read]),
             resolve: layout(device, "resolve targets", &[Read, Read, Read, Write, Write]),
             light: layout(device, "textures and light", &[Layers, Sampler, Environment, Sampler]),

@@ -1,7 +1,8 @@
 //! The renderer: a visibility buffer filled and shaded by compute, on wgpu.
 //!
 //! ```text
-//!   Model ──prepare──▶ Prepared ──add_model──▶ geometry pages, texture buckets          once per model
+//!   Asset ──prepare──▶ Prepared ──add_model──▶ materials, texture layers, root pages    once per model
+//!   pages ◀──want── selection ──▶ pager ──▶ geometry banks                              as views need them
 //!   Scene ──synchronise──▶ instance states                                              by deltas
 //!   FrameRequest ──select──▶ visible clusters ──raster──▶ depth and id per sample
 //!                       ──resolve──▶ colour ──read back──▶ convert ──▶ Picture          per frame
@@ -25,6 +26,7 @@ mod library;
 mod memory;
 mod occlusion;
 mod outline;
+mod pager;
 mod pick;
 mod pieces;
 mod placement;
@@ -34,6 +36,7 @@ mod ranges;
 mod readback;
 mod renderer;
 mod report;
+mod residency;
 mod selection;
 mod targets;
 mod timing;
@@ -48,4 +51,4 @@ pub use frame::{
 pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use placement::Written;
 pub use prepare::{PrepareOptions, Prepared};
-pub use renderer::Renderer;
+pub use renderer::{Renderer, RendererOptions};

@@ -1,22 +1,28 @@
-//! The models that are on the device, and what of them can be selected.
+//! The models that are on the device: their layers and materials as a whole, of their geometry what is needed.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::time::Duration;
 
-use remora_assets::AlphaMode;
+use remora_assets::asset::Asset;
+use remora_assets::asset::layout::{ClusterRecord, MATERIAL_WORDS, NONE, PAGE_ROOT};
 use remora_scene::ModelKey;
 
 use crate::frame::RenderError;
-use crate::geometry::{Geometry, PlacedChunk};
+use crate::geometry::{Geometry, Slot};
 use crate::graphics::Graphics;
 use crate::layers::Layers;
 use crate::memory::Arena;
-use crate::prepare::{MATERIAL_WORDS, MaterialRecord, Prepared, Shading};
-use crate::selection::{Key, Phase, Selectable, SelectableCluster, SelectableMesh};
+use crate::pager::{Fetched, Pager, Ticket};
+use crate::prepare::{Prepared, Shading, Surface};
+use crate::residency::{FrameNumber, Pages, most_urgent};
+use crate::selection::{Key, PagePlace, Phase, SelectableModel, Wanted};
 
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
 const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
+/// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
+const UPLOADS_PER_FRAME: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -24,217 +30,331 @@ pub(crate) struct Library {
     pub layers: Layers,
     pub clusters: Arena<[u32; 4]>,
     pub materials: Arena<[u32; MATERIAL_WORDS]>,
-    pub selectable: Selectable,
+    /// In the order of drawing.
+    pub keys: Vec<Key>,
+    pub selectable: Vec<SelectableModel>,
     /// Grows with every change of the texture arrays.
     pub layers_generation: u64,
-    models: HashMap<ModelKey, Resident>,
+    /// What the device holds of each of `selectable`.
+    residents: Vec<Resident>,
+    /// Indices into both.
+    models: HashMap<ModelKey, usize>,
+    pager: Pager,
+    serial_next: u64,
+    /// Banks that `keys` were made for.
+    banks: usize,
 }
 
-/// What a model takes on the device.
 #[derive(Debug)]
 struct Resident {
-    chunks: Vec<PlacedChunk>,
-    clusters: Range<u32>,
+    key: ModelKey,
+    /// What its tickets carry.
+    serial: u64,
     materials: Range<u32>,
-    /// Bucket and layer.
+    /// Array and layer.
     layers: Vec<(u8, u32)>,
-    meshes: Vec<SelectableMesh>,
-    /// Of all meshes; keys are indices into `keys`.
-    selectable: Vec<SelectableCluster>,
-    keys: Vec<Key>,
-    /// Its first mesh in the library's list.
-    first_mesh: u32,
+    /// Of pages that are loaded.
+    places: Vec<Option<Place>>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    slot: Slot,
+    clusters: Range<u32>,
 }
 
 impl Library {
-    pub(crate) fn new(graphics: &Graphics, page_layout: wgpu::BindGroupLayout) -> Result<Self, RenderError> {
+    pub(crate) fn new(
+        graphics: &Graphics,
+        bank_layout: wgpu::BindGroupLayout,
+        geometry_bytes_max: u64,
+    ) -> Result<Self, RenderError> {
         Ok(Self {
-            geometry: Geometry::new(graphics, page_layout)?,
+            geometry: Geometry::new(graphics, bank_layout, geometry_bytes_max)?,
             layers: Layers::new(graphics)?,
             clusters: Arena::new(graphics, "clusters")?,
             materials: Arena::new(graphics, "materials")?,
-            selectable: Selectable::default(),
+            keys: Vec::new(),
+            selectable: Vec::new(),
             layers_generation: 0,
+            residents: Vec::new(),
             models: HashMap::new(),
+            pager: Pager::start(),
+            serial_next: 0,
+            banks: 0,
         })
     }
 
-    /// Index into [`Selectable::meshes`] of a model's mesh.
-    pub(crate) fn mesh(&self, model: ModelKey, mesh: u32) -> Option<u32> {
-        let resident = self.models.get(&model)?;
-        ((mesh as usize) < resident.meshes.len()).then_some(resident.first_mesh + mesh)
+    /// Index into [`Self::selectable`], and the mesh's record, of a model's mesh.
+    pub(crate) fn model(&self, key: ModelKey) -> Option<usize> {
+        self.models.get(&key).copied()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
         self.geometry.bytes() + self.layers.bytes() + self.clusters.bytes() + self.materials.bytes()
     }
 
-    /// Uploads a model. On an error nothing of it stays.
+    /// `listener` is called on another thread whenever pages have arrived that the next frame could show.
+    pub(crate) fn listen(&self, listener: Box<dyn Fn() + Send>) {
+        self.pager.listen(listener);
+    }
+
+    /// Uploads a model's materials, layers and the pages without which nothing of it could be shown. On an error nothing
+    /// of it stays.
     pub(crate) fn add(&mut self, graphics: &Graphics, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
         self.remove(key);
-        let mut resident = Resident {
-            chunks: Vec::with_capacity(prepared.chunks.len()),
-            clusters: 0..0,
+        let asset = &prepared.asset;
+        self.serial_next += 1;
+        let pages = asset.pages().len();
+        self.residents.push(Resident {
+            key,
+            serial: self.serial_next,
             materials: 0..0,
-            layers: Vec::with_capacity(prepared.layers.len()),
-            meshes: Vec::new(),
-            selectable: Vec::new(),
+            layers: Vec::new(),
+            places: vec![None; pages],
+        });
+        let mut surfaces = prepared.surfaces.clone();
+        surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
+        self.selectable.push(SelectableModel {
+            asset: asset.clone(),
+            pages: Pages::new(asset),
+            places: vec![None; pages],
+            surfaces,
             keys: Vec::new(),
-            first_mesh: 0,
-        };
-        match self.upload(graphics, prepared, &mut resident) {
+        });
+        self.models.insert(key, self.residents.len() - 1);
+        match self.upload(graphics, prepared) {
             Ok(()) => {
-                self.models.insert(key, resident);
-                self.rebuild();
+                self.rebuild_keys();
                 Ok(())
             }
             Err(error) => {
-                self.release(resident);
+                self.remove(key);
                 Err(error)
             }
         }
     }
 
     pub(crate) fn remove(&mut self, key: ModelKey) {
-        if let Some(resident) = self.models.remove(&key) {
-            self.release(resident);
-            self.rebuild();
+        let Some(index) = self.models.remove(&key) else { return };
+        let resident = self.residents.swap_remove(index);
+        self.selectable.swap_remove(index);
+        if let Some(moved) = self.residents.get(index) {
+            self.models.insert(moved.key, index);
         }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        for (_, resident) in std::mem::take(&mut self.models) {
-            self.release(resident);
-        }
-        self.rebuild();
-    }
-
-    fn upload(&mut self, graphics: &Graphics, prepared: &Prepared, resident: &mut Resident) -> Result<(), RenderError> {
-        for chunk in &prepared.chunks {
-            resident.chunks.push(self.geometry.insert(graphics, chunk)?);
-        }
-        if self.layers.reserve(graphics, &prepared.layers)? {
-            self.layers_generation += 1;
-        }
-        for layer in &prepared.layers {
-            resident.layers.push((layer.bucket, self.layers.insert(graphics, layer)));
-        }
-        let records: Vec<[u32; MATERIAL_WORDS]> = prepared
-            .materials
-            .iter()
-            .map(|material| {
-                let mut record = material.clone();
-                if let Some(layers) = record.layers {
-                    record.place(layers.map(|layer| resident.layers[layer as usize].1));
-                }
-                record.words
-            })
-            .collect();
-        resident.materials = self.materials.insert(graphics, &records)?;
-        if resident.materials.end > MATERIALS_MAX {
-            return Err(RenderError::OutOfMemory(format!("more than {MATERIALS_MAX} materials")));
-        }
-        self.upload_clusters(graphics, prepared, resident)
-    }
-
-    fn upload_clusters(
-        &mut self,
-        graphics: &Graphics,
-        prepared: &Prepared,
-        resident: &mut Resident,
-    ) -> Result<(), RenderError> {
-        let mut records = Vec::new();
-        for mesh in &prepared.meshes {
-            let first = resident.selectable.len() as u32;
-            for cluster in &mesh.clusters {
-                let chunk = &resident.chunks[cluster.chunk as usize];
-                let surface = cluster.material.map(|number| (number, &prepared.materials[number as usize]));
-                let (phase, shading) = match surface {
-                    Some((_, material)) => (phase(material), material.shading),
-                    None => (Phase::Opaque, Shading::Points),
-                };
-                let key = Key { phase, page: chunk.page, shading };
-                let key = resident.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-                    resident.keys.push(key);
-                    resident.keys.len() - 1
-                });
-                let [vertex, detail, triangle] = cluster.firsts;
-                let double_sided = surface.is_some_and(|(_, material)| material.double_sided);
-                let kind = match surface {
-                    Some((number, _)) if double_sided => {
-                        (resident.materials.start + number) << 12 | CLUSTER_DOUBLE_SIDED
-                    }
-                    Some((number, _)) => (resident.materials.start + number) << 12,
-                    None => CLUSTER_POINTS,
-                };
-                records.push([
-                    chunk.vertices.start + vertex,
-                    chunk.details.start + detail,
-                    chunk.triangles.start + triangle,
-                    kind | cluster.triangles,
-                ]);
-                resident.selectable.push(SelectableCluster {
-                    bounds: cluster.bounds,
-                    double_sided,
-                    triangles: cluster.triangles,
-                    index: records.len() as u32 - 1,
-                    key: key as u32,
-                });
-            }
-            let clusters = first..resident.selectable.len() as u32;
-            resident.meshes.push(SelectableMesh { center: mesh.center, radius: mesh.radius, clusters });
-        }
-        resident.clusters = self.clusters.insert(graphics, &records)?;
-        for cluster in &mut resident.selectable {
-            cluster.index += resident.clusters.start;
-        }
-        Ok(())
-    }
-
-    fn release(&mut self, resident: Resident) {
-        for chunk in resident.chunks {
-            self.geometry.remove(chunk);
+        for place in resident.places.into_iter().flatten() {
+            self.geometry.remove(place.slot);
+            self.clusters.remove(place.clusters);
         }
         for (bucket, layer) in resident.layers {
             self.layers.remove(bucket, layer);
         }
-        self.clusters.remove(resident.clusters);
         self.materials.remove(resident.materials);
+        self.rebuild_keys();
     }
 
-    /// Lists the meshes of all models anew, with one sorted list of keys.
-    fn rebuild(&mut self) {
-        let selectable = &mut self.selectable;
-        selectable.keys = self.models.values().flat_map(|resident| &resident.keys).copied().collect();
-        selectable.keys.sort_unstable();
-        selectable.keys.dedup();
-        selectable.meshes.clear();
-        selectable.clusters.clear();
-        for resident in self.models.values_mut() {
-            resident.first_mesh = selectable.meshes.len() as u32;
-            let first_cluster = selectable.clusters.len() as u32;
-            let keys: Vec<u32> = resident
-                .keys
-                .iter()
-                .map(|key| selectable.keys.binary_search(key).expect("the list holds every model's keys") as u32)
+    pub(crate) fn clear(&mut self) {
+        let keys: Vec<ModelKey> = self.models.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.remove(key));
+    }
+
+    /// Of the model that was added last.
+    fn upload(&mut self, graphics: &Graphics, prepared: &Prepared) -> Result<(), RenderError> {
+        let index = self.residents.len() - 1;
+        if self.layers.reserve(graphics, &prepared.layers)? {
+            self.layers_generation += 1;
+        }
+        for layer in &prepared.layers {
+            let number = self.layers.insert(graphics, layer);
+            self.residents[index].layers.push((layer.bucket, number));
+        }
+        let layers = &self.residents[index].layers;
+        let records: Vec<[u32; MATERIAL_WORDS]> = prepared
+            .asset
+            .materials()
+            .iter()
+            .map(|row| {
+                let mut words = row.words;
+                let number = |layer: u32| layers.get(layer as usize).map_or(0, |(_, number)| *number);
+                let [color, surface, rough, glow] = row.layers.map(number);
+                words[7] = color | surface << 16;
+                words[11] = glow | rough << 16;
+                words
+            })
+            .collect();
+        let materials = self.materials.insert(graphics, &records)?;
+        self.residents[index].materials = materials.clone();
+        if materials.end > MATERIALS_MAX {
+            return Err(RenderError::OutOfMemory(format!("more than {MATERIALS_MAX} materials")));
+        }
+        for (number, page) in (0..).zip(prepared.asset.pages()) {
+            if page.flags & PAGE_ROOT == 0 {
+                break;
+            }
+            prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
+            self.load(graphics, index, number, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a page that has been checked on the device.
+    fn load(
+        &mut self,
+        graphics: &Graphics,
+        index: usize,
+        number: u32,
+        frame: FrameNumber,
+    ) -> Result<(), RenderError> {
+        let model = &mut self.selectable[index];
+        let page = &model.asset.pages()[number as usize];
+        let bytes = model.asset.page_bytes(number);
+        let slot = self.geometry.insert(graphics, bytes)?;
+        let materials = self.residents[index].materials.start;
+        let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..][..page.cluster_count as usize]
+            .iter()
+            .map(|cluster| record(cluster, slot, materials, &model.surfaces))
+            .collect();
+        let clusters = self.clusters.insert(graphics, &records).inspect_err(|_| self.geometry.remove(slot))?;
+        model.places[number as usize] = Some(PagePlace { bank: slot.bank, first: clusters.start });
+        model.pages.loaded(number, frame);
+        self.residents[index].places[number as usize] = Some(Place { slot, clusters });
+        Ok(())
+    }
+
+    fn evict(&mut self, index: usize, number: u32) {
+        self.selectable[index].pages.evicted(number);
+        self.selectable[index].places[number as usize] = None;
+        if let Some(place) = self.residents[index].places[number as usize].take() {
+            self.geometry.remove(place.slot);
+            self.clusters.remove(place.clusters);
+        }
+    }
+
+    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first.
+    pub(crate) fn take_pages(
+        &mut self,
+        graphics: &Graphics,
+        frame: FrameNumber,
+        wait: Duration,
+    ) -> Result<usize, RenderError> {
+        let mut uploaded = 0;
+        let mut wait = wait;
+        while uploaded < UPLOADS_PER_FRAME
+            && let Some(Fetched { ticket, outcome }) = self.pager.receive(std::mem::take(&mut wait))
+        {
+            // Of a model that is gone.
+            let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
+                continue;
+            };
+            if let Err(error) = outcome {
+                tracing::error!(%error, model = self.selectable[index].asset.name(), "a part of a model is not shown");
+                self.selectable[index].pages.fetch_failed(ticket.page, true);
+                continue;
+            }
+            if !self.geometry.has_room() && !self.make_room(frame) {
+                self.selectable[index].pages.fetch_failed(ticket.page, false);
+                continue;
+            }
+            match self.load(graphics, index, ticket.page, frame) {
+                Ok(()) => uploaded += 1,
+                // What the device has is what it has: go on with less than the budget.
+                Err(RenderError::OutOfMemory(what)) => {
+                    self.selectable[index].pages.fetch_failed(ticket.page, false);
+                    let bytes = self.geometry.bytes();
+                    tracing::warn!(what, bytes, "graphics memory is full; the budget is taken down to what is in use");
+                    self.geometry.set_bytes_max(bytes);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if uploaded > 0 && self.geometry.bank_count() != self.banks {
+            self.rebuild_keys();
+        }
+        Ok(uploaded)
+    }
+
+    /// Gives up the pages that were looked at least recently, some at once because finding them is work.
+    fn make_room(&mut self, frame: FrameNumber) -> bool {
+        let mut oldest: Vec<(FrameNumber, usize, u32)> = self
+            .selectable
+            .iter()
+            .enumerate()
+            .flat_map(|(index, model)| {
+                model.pages.all_evictable(frame.saturating_sub(1)).map(move |(at, page)| (at, index, page))
+            })
+            .collect();
+        oldest.sort_unstable();
+        oldest.truncate(UPLOADS_PER_FRAME);
+        for &(_, index, page) in &oldest {
+            self.evict(index, page);
+        }
+        !oldest.is_empty()
+    }
+
+    /// Asks for what the frame would have liked to draw; the number of pages that are not there.
+    pub(crate) fn want(&mut self, wanted: &mut Vec<Wanted>) -> usize {
+        let room = self.pager.room();
+        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
+        let urgent = most_urgent(wanted, usize::MAX);
+        let missing = urgent.len();
+        for wish in urgent.iter().filter(|wish| self.selectable[wish.page.model].pages.is_absent(wish.page.page)).take(room)
+        {
+            let model = &mut self.selectable[wish.page.model];
+            model.pages.fetching(wish.page.page);
+            let ticket = Ticket { serial: self.residents[wish.page.model].serial, page: wish.page.page };
+            self.pager.fetch(&model.asset, ticket);
+        }
+        missing
+    }
+
+    /// Pages on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.pager.in_flight()
+    }
+
+    /// Lists what can be drawn by the same kernels with the same bindings, for all models together.
+    fn rebuild_keys(&mut self) {
+        self.banks = self.geometry.bank_count();
+        let banks = self.banks as u8;
+        let key = |surface: &Surface, bank| Key { phase: surface.phase, bank, shading: surface.shading };
+        self.keys = self
+            .selectable
+            .iter()
+            .flat_map(|model| &model.surfaces)
+            .flat_map(|surface| (0..banks).map(move |bank| key(surface, bank)))
+            .collect();
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        for model in &mut self.selectable {
+            let number = |key: Key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32;
+            model.keys = (0..banks)
+                .flat_map(|bank| model.surfaces.iter().map(move |surface| key(surface, bank)))
+                .map(number)
                 .collect();
-            selectable.meshes.extend(resident.meshes.iter().map(|mesh| SelectableMesh {
-                clusters: mesh.clusters.start + first_cluster..mesh.clusters.end + first_cluster,
-                ..mesh.clone()
-            }));
-            let rekeyed = resident
-                .selectable
-                .iter()
-                .map(|cluster| SelectableCluster { key: keys[cluster.key as usize], ..cluster.clone() });
-            selectable.clusters.extend(rekeyed);
         }
     }
 }
 
-fn phase(material: &MaterialRecord) -> Phase {
-    match material.alpha_mode {
-        AlphaMode::Opaque => Phase::Opaque,
-        AlphaMode::Mask { .. } => Phase::Mask,
-        AlphaMode::Blend => Phase::Blend,
+/// As scene.wgsl reads it.
+fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
+    // The block's first byte in the bank, in units of four.
+    let word = (slot.offset() / 4) as u32 + cluster.block * 4;
+    let vertices = u32::from(cluster.vertices);
+    let last = match cluster.material {
+        NONE => CLUSTER_POINTS | vertices,
+        material => {
+            let sides = if surfaces[material as usize].double_sided { CLUSTER_DOUBLE_SIDED } else { 0 };
+            (materials + material) << 12 | sides | u32::from(cluster.triangles)
+        }
+    };
+    [word / 2, word + vertices * 2, word + vertices * 3, last]
+}
+
+impl SelectableModel {
+    /// Where the model is drawn from has no pages on the device yet.
+    #[cfg(test)]
+    pub(crate) fn of(asset: Asset, surfaces: Vec<Surface>) -> Self {
+        let pages = asset.pages().len();
+        Self { pages: Pages::new(&asset), places: vec![None; pages], asset, surfaces, keys: Vec::new() }
     }
 }

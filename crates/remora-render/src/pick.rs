@@ -16,6 +16,8 @@ pub(crate) const BYTES: u64 = 2 * PIXEL_BYTES;
 pub(crate) struct Pick {
     pixel: [u32; 2],
     view: View,
+    /// Where the view's coordinates begin in the world.
+    origin: DVec3,
     samples: Samples,
     /// The frame's own: the next one numbers anew.
     entries: Vec<[u32; 2]>,
@@ -24,8 +26,15 @@ pub(crate) struct Pick {
 }
 
 impl Pick {
-    pub(crate) fn new(pixel: [u32; 2], view: View, samples: Samples, entries: &[[u32; 2]], layered: bool) -> Self {
-        Self { pixel, view, samples, entries: entries.to_vec(), layered }
+    pub(crate) fn new(
+        pixel: [u32; 2],
+        view: View,
+        origin: DVec3,
+        samples: Samples,
+        entries: &[[u32; 2]],
+        layered: bool,
+    ) -> Self {
+        Self { pixel, view, origin, samples, entries: entries.to_vec(), layered }
     }
 
     /// Copies the pixel of a visibility buffer.
@@ -53,7 +62,7 @@ impl Pick {
         let offset = self.direction(sample) * along;
         Some(Picked {
             instance: instance & INSTANCE_MASK,
-            position: DVec3::from(Vec3::from(self.view.eye)) + offset.as_dvec3(),
+            position: self.origin + DVec3::from(Vec3::from(self.view.eye)) + offset.as_dvec3(),
             distance: offset.length(),
         })
     }

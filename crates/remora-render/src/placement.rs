@@ -1,5 +1,7 @@
 //! Where instances are: the state that the scene has of each of them, on the device and for the selection.
 
+use glam::{DAffine3, DVec3};
+use remora_assets::asset::layout::MeshRecord;
 use remora_scene::{Instance, InstanceState, Scene};
 
 use crate::frame::RenderError;
@@ -7,7 +9,7 @@ use crate::graphics::Graphics;
 use crate::library::Library;
 use crate::selection::SelectableInstance;
 
-/// Four quads: three rows of the transform to the world, tint and flags. scene.wgsl reads it.
+/// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
 type State = [[u32; 4]; 4];
 
 /// Flags of a state; more bits are free.
@@ -33,12 +35,14 @@ pub(crate) struct Placement {
     /// Kept to write neighbours in one piece.
     states: Vec<State>,
     selected: usize,
+    /// Where the world's coordinates begin for the device, which has 32 bits for them.
+    pub origin: DVec3,
 }
 
 impl Placement {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, INSTANCES_MIN)?;
-        Ok(Self { selectable: Vec::new(), buffer, generation: 0, states: Vec::new(), selected: 0 })
+        Ok(Self { selectable: Vec::new(), buffer, generation: 0, states: Vec::new(), selected: 0, origin: DVec3::ZERO })
     }
 
     /// Instances that are selected.
@@ -60,10 +64,9 @@ impl Placement {
         let instances = scene.instances();
         for &index in &changes.moved {
             let instance = &instances[index as usize];
-            let selectable = &mut self.selectable[index as usize];
-            *selectable =
-                SelectableInstance::new(selectable.mesh, instance.state.visible, instance.world.as_affine3a());
-            let before = std::mem::replace(&mut self.states[index as usize], state(instance));
+            let (selectable, state) = self.placed(library, instance)?;
+            self.selectable[index as usize] = selectable;
+            let before = std::mem::replace(&mut self.states[index as usize], state);
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
@@ -83,24 +86,40 @@ impl Placement {
         instances: &[Instance],
     ) -> Result<Written, RenderError> {
         self.clear();
-        let selectable: Result<Vec<SelectableInstance>, RenderError> = instances
-            .iter()
-            .map(|instance| {
-                let mesh =
-                    library.mesh(instance.model, instance.mesh).ok_or(RenderError::ModelUnknown(instance.model.0))?;
-                Ok(SelectableInstance::new(mesh, instance.state.visible, instance.world.as_affine3a()))
-            })
-            .collect();
-        let selectable = selectable?;
+        let placed: Result<Vec<(SelectableInstance, State)>, RenderError> =
+            instances.iter().map(|instance| self.placed(library, instance)).collect();
+        let placed = placed?;
         if (instances.len() * size_of::<State>()) as u64 > self.buffer.size() {
             self.buffer = buffer(graphics, instances.len().next_power_of_two())?;
             self.generation += 1;
         }
-        self.selectable = selectable;
-        self.states.extend(instances.iter().map(state));
+        (self.selectable, self.states) = placed.into_iter().unzip();
         self.selected = self.states.iter().filter(|state| is_selected(state)).count();
         let bytes = self.write(graphics, 0..self.states.len());
         Ok(Written { instances: instances.len(), pieces: 1, bytes })
+    }
+
+    /// How far from its origin an eye may be before coordinates lose what a picture could show: a millimetre.
+    const REACH: f64 = 4096.0;
+
+    /// Where the device's coordinates should begin for an eye, if not where they do.
+    pub(crate) fn better_origin(&self, eye: DVec3) -> Option<DVec3> {
+        // Near the world's own origin it stays there, so that most scenes are never moved.
+        let wanted = if eye.length() < Self::REACH { DVec3::ZERO } else { eye.round() };
+        (self.origin.distance(eye) > Self::REACH && wanted != self.origin).then_some(wanted)
+    }
+
+    fn placed(&self, library: &Library, instance: &Instance) -> Result<(SelectableInstance, State), RenderError> {
+        let unknown = RenderError::ModelUnknown(instance.model.0);
+        let Some(model) = library.model(instance.model) else { return Err(unknown) };
+        let Some(mesh) = library.selectable[model].asset.meshes().get(instance.mesh as usize) else {
+            return Err(unknown);
+        };
+        let DAffine3 { matrix3, translation } = instance.world;
+        let world = DAffine3 { matrix3, translation: translation - self.origin };
+        let selectable =
+            SelectableInstance::new(model as u32, instance.mesh, instance.state.visible, world.as_affine3a());
+        Ok((selectable, state(&world, mesh, &instance.state)))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -125,12 +144,16 @@ fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderE
     graphics.buffer("instances", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
 }
 
-fn state(instance: &Instance) -> State {
-    let world = instance.world.as_affine3a();
-    let rows = world.matrix3.transpose();
-    let offset = world.translation;
+fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &InstanceState) -> State {
+    let grid = DAffine3 {
+        matrix3: glam::DMat3::from_diagonal(DVec3::splat(mesh.grid_step.into())),
+        translation: glam::Vec3::from(mesh.grid_origin).as_dvec3(),
+    };
+    let placed = (*world * grid).as_affine3a();
+    let rows = placed.matrix3.transpose();
+    let offset = placed.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
-    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), shown(&instance.state)]
+    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), shown(shown_as)]
 }
 
 /// Linear tint, two numbers of 16 bits a word, and flags.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use glam::DVec3;
 use remora_scene::{ModelKey, Scene};
 
 use crate::convert::Converter;
@@ -19,11 +20,11 @@ use crate::outline::Outline;
 use crate::pick::{self, Pick};
 use crate::pieces::Pieces;
 use crate::placement::{Placement, Written};
-use crate::prepare::{BUCKETS, Prepared};
+use crate::prepare::{ARRAYS, Prepared};
 use crate::profile::Profile;
 use crate::readback::{Ring, wait_for};
 use crate::report::Report;
-use crate::selection::{Phase, Selection, SelectionLimits, View};
+use crate::selection::{Phase, Selection, SelectionLimits, View, Wanted};
 use crate::targets::{Scratch, Targets, TargetsKind};
 use crate::timing::Stopwatch;
 use crate::uniform::Frame;
@@ -59,6 +60,23 @@ pub struct Renderer {
     profile: Profile,
     converter: Converter,
     pub(crate) delivery: Delivery,
+    wanted: Vec<Wanted>,
+    /// Pages that the last frame would have liked to draw and that were not there.
+    pages_missing: usize,
+}
+
+/// What the operator of the machine decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RendererOptions {
+    /// What geometry may take of graphics memory, beyond what no picture can do without.
+    pub geometry_bytes_max: u64,
+}
+
+impl Default for RendererOptions {
+    /// 2 GiB.
+    fn default() -> Self {
+        Self { geometry_bytes_max: 2 << 30 }
+    }
 }
 
 /// Bind groups, and the generations of what they name.
@@ -80,6 +98,7 @@ struct Drawn {
     /// Without those that were put off.
     triangles: u64,
     clusters: u32,
+    pages_missing: usize,
     sighting: Option<Sighting>,
     pick: Option<Pick>,
 }
@@ -96,9 +115,9 @@ struct Underway {
 }
 
 impl Renderer {
-    pub fn new(graphics: Graphics) -> Result<Renderer, RenderError> {
+    pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
-        let library = Library::new(&graphics, kernels.layouts.page.clone())?;
+        let library = Library::new(&graphics, kernels.layouts.bank.clone(), options.geometry_bytes_max)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         // With more than one frame in flight a software adapter makes submitting wait and gains nothing.
@@ -121,6 +140,8 @@ impl Renderer {
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
             delivery: Delivery::new(!graphics.adapter().software),
+            wanted: Vec::new(),
+            pages_missing: 0,
             kernels,
             library,
             graphics,
@@ -131,7 +152,8 @@ impl Renderer {
         &self.graphics
     }
 
-    /// Uploads a model, in place of what was under its key. On an error nothing of it is kept.
+    /// Adds a model, in place of what was under its key: what cannot be done without is uploaded at once, the rest as it
+    /// is looked at. On an error nothing of it is kept.
     pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
         // Meshes are numbered anew: whatever is placed has to be placed again.
         self.placement.clear();
@@ -151,12 +173,38 @@ impl Renderer {
         self.library.clear();
     }
 
-    /// Takes over what has changed in the scene, and tells how much was written for it. Models must have been added
+    /// Takes over what has changed in the scene, to be seen from about `eye`, and tells how much was written for it. Models must have been added
     /// before it shows them.
-    pub fn synchronise(&mut self, scene: &mut Scene) -> Result<Written, RenderError> {
+    pub fn synchronise(&mut self, scene: &mut Scene, eye: DVec3) -> Result<Written, RenderError> {
+        if let Some(origin) = self.placement.better_origin(eye) {
+            self.placement.origin = origin;
+            scene.take_changes();
+            let written = self.placement.rebuild(&self.graphics, &self.library, scene.instances())?;
+            self.graphics.check("the scene")?;
+            return Ok(written);
+        }
         let written = self.placement.synchronise(&self.graphics, &self.library, scene)?;
         self.graphics.check("the scene")?;
         Ok(written)
+    }
+
+    /// `listener` is called on another thread whenever geometry has arrived that the next frame would show.
+    pub fn listen_for_pages(&self, listener: impl Fn() + Send + 'static) {
+        self.library.listen(Box::new(listener));
+    }
+
+    /// Waits until something has arrived of what the last frame wanted, at most so long. `false` if nothing is on its
+    /// way, or nothing came.
+    pub fn await_pages(&mut self, wait: Duration) -> Result<bool, RenderError> {
+        if self.pages_missing == 0 || self.library.in_flight() == 0 {
+            return Ok(false);
+        }
+        Ok(self.library.take_pages(&self.graphics, self.selection.frame, wait)? > 0)
+    }
+
+    /// Bytes that geometry may take of graphics memory.
+    pub fn geometry_bytes_max(&self) -> u64 {
+        self.library.geometry.bytes_max()
     }
 
     /// How many frames may be submitted and not yet received.
@@ -215,13 +263,21 @@ impl Renderer {
             return Err(RenderError::TooManyInFlight { frames: self.ring.slots_max() });
         }
         let mut stopwatch = Stopwatch::start();
-        let view = View::new(&request.camera, request.render_size);
-        let blended = request.blend_layers > 0;
-        let limits = SelectionLimits { small_pixels: SMALL_CLUSTER_PIXELS, queue_length: self.scratch.queue_length };
-        let selectable = &self.library.selectable;
+        self.library.take_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
+        let view = View::new(&request.camera, self.placement.origin, request.render_size);
+        let limits = SelectionLimits {
+            error_pixels: request.error_pixels,
+            blended: request.blend_layers > 0,
+            small_pixels: SMALL_CLUSTER_PIXELS,
+            queue_length: self.scratch.queue_length,
+        };
         let culling = request.options.occlusion_culling;
         let horizon = self.occlusion.horizon().filter(|_| culling);
-        self.selection.select(selectable, &self.placement.selectable, &view, blended, limits, horizon);
+        let Library { keys, selectable, .. } = &mut self.library;
+        self.selection.select(keys, selectable, &self.placement.selectable, &view, limits, horizon);
+        self.wanted.clear();
+        self.wanted.append(&mut self.selection.wanted);
+        self.pages_missing = self.library.want(&mut self.wanted);
         let select = stopwatch.lap();
 
         ensure_kernels(&mut self.kernels, &self.graphics, &self.selection, request)?;
@@ -243,7 +299,7 @@ impl Renderer {
         self.ensure_bindings();
         let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
         let pick =
-            request.options.pick.map(|pixel| Pick::new(pixel, view, request.samples, &self.selection.entries, layered));
+            request.options.pick.map(|pixel| Pick::new(pixel, view, self.placement.origin, request.samples, &self.selection.entries, layered));
         self.hand_over(request, stopwatch, select, sighting, pick, in_pieces)
     }
 
@@ -299,6 +355,7 @@ impl Renderer {
             stopwatch,
             triangles: self.selection.triangles,
             clusters: self.selection.numbers.len() as u32,
+            pages_missing: self.pages_missing,
             sighting,
             pick,
         };
@@ -352,6 +409,7 @@ impl Renderer {
                 clusters_drawn: drawn.clusters + survivors.clusters,
                 clusters_tested: tested,
                 clusters_occluded: tested.saturating_sub(survivors.clusters),
+                pages_missing: drawn.pages_missing,
                 picked: drawn.pick.as_ref().and_then(|pick| pick.read(picked)),
             }
         })
@@ -407,7 +465,7 @@ impl Renderer {
         ];
         let scene = bind_buffers(device, "scene", &layouts.scene, &buffers);
         let [layer_sampler, environment_sampler] = &self.samplers;
-        let lights = (0..BUCKETS.len() as u8).map(|bucket| {
+        let lights = (0..ARRAYS as u8).map(|bucket| {
             let view = self.library.layers.view(bucket);
             let resources = [
                 wgpu::BindingResource::TextureView(&view),

@@ -111,6 +111,11 @@ impl Pages {
         self.pages[page as usize].state == State::Absent
     }
 
+    /// Whether it is there or could still be.
+    pub(crate) fn can_come(&self, page: u32) -> bool {
+        matches!(self.pages[page as usize].state, State::Absent | State::Fetching)
+    }
+
     pub(crate) fn fetching(&mut self, page: u32) {
         self.pages[page as usize].state = State::Fetching;
     }

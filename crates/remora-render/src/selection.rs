@@ -1,9 +1,13 @@
-//! What is drawn in a frame: the clusters that may be seen, in the order in which kernels want them. Pure.
+//! What is drawn in a frame: a cut through each mesh's levels of detail, as fine as pixels can show. Pure.
 //!
 //! ```text
-//!   instances ─┬─ in the view? ── clusters ─┬─ in the view? ─┬─ facing the eye? ──▶ entries, by phase, page, shading
-//!              └─ hidden                    └─ outside       └─ turned away
+//!   instances ─┬─ in the view? ─ tree ─┬─ error too large? ─ groups ─┬─ on the device? ─┬─ finer ones not drawn? ─▶ entries
+//!              └─ hidden               └─ fine enough                └─ wanted          └─ outside, turned away
 //! ```
+//!
+//! A group is refined if its error, in pixels, is more than is allowed and its page is usable; what is drawn are the
+//! clusters of refined groups that stand for groups which are not (`remora_assets::detail`). A group that should be
+//! refined and cannot be yet is wanted, and what stands for it is drawn.
 //!
 //! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the
 //! visibility buffer holds. Runs are entries that one kernel shades; batches are entries that one dispatch
@@ -12,12 +16,14 @@
 
 use std::ops::Range;
 
-use glam::{Affine3A, Vec3, Vec3A, Vec4};
-use remora_assets::cluster::ClusterBounds;
+use glam::{Affine3A, DVec3, Vec3, Vec3A, Vec4};
+use remora_assets::asset::Asset;
+use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
 
 use crate::frame::{Camera, Size};
 use crate::horizon::{Horizon, Outlook, Sphere};
-use crate::prepare::Shading;
+use crate::prepare::{Shading, Surface};
+use crate::residency::{FrameNumber, PageOf, Pages, Wish};
 
 /// Entries are numbered within 25 bits; 0 is nothing.
 pub(crate) const ENTRIES_MAX: usize = (1 << 25) - 1;
@@ -36,40 +42,37 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub phase: Phase,
-    pub page: u8,
+    pub bank: u8,
     pub shading: Shading,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct SelectableCluster {
-    pub bounds: ClusterBounds,
-    pub double_sided: bool,
-    pub triangles: u32,
-    /// Its number on the device.
-    pub index: u32,
-    /// Index into [`Selectable::keys`].
-    pub key: u32,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct SelectableMesh {
-    pub center: Vec3,
-    pub radius: f32,
-    pub clusters: Range<u32>,
-}
-
-/// Everything that could be drawn.
-#[derive(Debug, Default)]
-pub(crate) struct Selectable {
-    pub meshes: Vec<SelectableMesh>,
-    pub clusters: Vec<SelectableCluster>,
-    /// In the order of drawing.
-    pub keys: Vec<Key>,
+/// A model of which instances are drawn.
+#[derive(Debug)]
+pub(crate) struct SelectableModel {
+    pub asset: Asset,
+    pub pages: Pages,
+    /// Of each page that is on the device.
+    pub places: Vec<Option<PagePlace>>,
+    /// Of each material; the last is that of points.
+    pub surfaces: Vec<Surface>,
+    /// Indices into the keys: those of all surfaces in one bank, bank by bank.
+    pub keys: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
+pub(crate) struct PagePlace {
+    pub bank: u8,
+    /// The number on the device of its first cluster.
+    pub first: u32,
+}
+
+/// A page of the model of that index.
+pub(crate) type Wanted = Wish<usize>;
+
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectableInstance {
-    /// Index into [`Selectable::meshes`].
+    /// Index into the models.
+    pub model: u32,
     pub mesh: u32,
     pub visible: bool,
     pub world: Affine3A,
@@ -82,7 +85,7 @@ pub(crate) struct SelectableInstance {
 }
 
 impl SelectableInstance {
-    pub(crate) fn new(mesh: u32, visible: bool, world: Affine3A) -> Self {
+    pub(crate) fn new(model: u32, mesh: u32, visible: bool, world: Affine3A) -> Self {
         let [x, y, z] = [world.matrix3.x_axis, world.matrix3.y_axis, world.matrix3.z_axis];
         let lengths = [x.length_squared(), y.length_squared(), z.length_squared()];
         let longest = lengths.into_iter().fold(0.0, f32::max);
@@ -93,7 +96,7 @@ impl SelectableInstance {
         let scale_max = if orthogonal { longest.sqrt() } else { lengths.iter().sum::<f32>().sqrt() };
         let shortest = lengths.into_iter().fold(f32::INFINITY, f32::min);
         let uniform = orthogonal && longest - shortest <= longest * 1e-3;
-        Self { mesh, visible, world, scale_max, uniform, mirrored: world.matrix3.determinant() < 0.0 }
+        Self { model, mesh, visible, world, scale_max, uniform, mirrored: world.matrix3.determinant() < 0.0 }
     }
 }
 
@@ -146,12 +149,18 @@ pub(crate) struct Selection {
     pub numbers: Vec<u32>,
     /// Entries that were hidden a frame ago, batch by batch.
     pub candidates: Vec<Candidate>,
-    /// Of the entries that are drawn at once.
+    /// Of the entries that are drawn at once; points count as triangles.
     pub triangles: u64,
+    /// Groups that should have been refined and were not on the device.
+    pub wanted: Vec<Wanted>,
+    /// Counts frames.
+    pub frame: FrameNumber,
     /// Entries that are not blended.
     pub solid: u32,
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
+    /// Tree nodes that are still to be looked at.
+    open: Vec<u32>,
 }
 
 /// Bit of an entry's first word.
@@ -183,7 +192,9 @@ pub(crate) struct Candidate {
 }
 
 impl View {
-    pub(crate) fn new(camera: &Camera, size: Size) -> Self {
+    /// `origin` is where the world's coordinates begin for the device.
+    pub(crate) fn new(camera: &Camera, origin: DVec3, size: Size) -> Self {
+        let eye = (camera.position - origin).as_vec3();
         let rotation = camera.orientation.normalize();
         let tangent_y = (camera.vertical_field_of_view * 0.5).tan();
         let tangent_x = tangent_y * size.aspect();
@@ -191,9 +202,9 @@ impl View {
         let (right, up) = (rotation * Vec3::X, rotation * Vec3::Y);
         let through_eye = |normal: Vec3| {
             let normal = normal.normalize();
-            normal.extend(-normal.dot(camera.position))
+            normal.extend(-normal.dot(eye))
         };
-        let near = forward.extend(-forward.dot(camera.position) - camera.near);
+        let near = forward.extend(-forward.dot(eye) - camera.near);
         let planes = [
             near,
             through_eye(forward * tangent_x + right),
@@ -202,7 +213,7 @@ impl View {
             through_eye(forward * tangent_y - up),
         ];
         Self {
-            eye: camera.position.into(),
+            eye: eye.into(),
             planes,
             right: right.into(),
             up: up.into(),
@@ -229,9 +240,13 @@ impl View {
     }
 }
 
-/// Limits that depend on the adapter.
+/// What a frame may show and cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectionLimits {
+    /// What simplified geometry may differ by, on the screen.
+    pub error_pixels: f32,
+    /// Blended surfaces are wanted.
+    pub blended: bool,
     /// Clusters up to so many pixels hold no triangle for the queue.
     pub small_pixels: f32,
     /// Records in the queue of large triangles.
@@ -239,58 +254,40 @@ pub(crate) struct SelectionLimits {
 }
 
 impl Selection {
-    /// Selects for a view. Blended surfaces are left out unless wanted. What `horizon` hides is put off.
+    /// Selects for a view. What `horizon` hides is put off.
     pub(crate) fn select(
         &mut self,
-        scene: &Selectable,
+        keys: &[Key],
+        models: &mut [SelectableModel],
         instances: &[SelectableInstance],
         view: &View,
-        blended: bool,
         limits: SelectionLimits,
         horizon: Option<&Horizon>,
     ) {
         let mut found = std::mem::take(&mut self.found);
         found.iter_mut().flatten().for_each(Vec::clear);
-        found.resize_with(scene.keys.len(), Default::default);
-        let mut count = 0;
-        for (index, instance) in instances.iter().enumerate() {
-            if !instance.visible {
-                continue;
-            }
-            let mesh = &scene.meshes[instance.mesh as usize];
-            let center = instance.world.transform_point3a(mesh.center.into());
-            if !view.sees(center, mesh.radius * instance.scale_max) {
-                continue;
-            }
-            let clusters = &scene.clusters[mesh.clusters.start as usize..mesh.clusters.end as usize];
-            let local_eye = local_eye(instance, view);
-            for cluster in clusters {
-                let center = instance.world.transform_point3a(cluster.bounds.center.into());
-                let radius = cluster.bounds.radius * instance.scale_max;
-                if (clusters.len() > 1 && !view.sees(center, radius)) || turned_away(cluster, local_eye) {
-                    continue;
-                }
-                if scene.keys[cluster.key as usize].phase == Phase::Blend && !blended || count == ENTRIES_MAX {
-                    continue;
-                }
-                count += 1;
-                let large = scene.keys[cluster.key as usize].shading != Shading::Points
-                    && view.diameter_pixels(center, radius) > limits.small_pixels;
-                found[cluster.key as usize][usize::from(large)].push(Found {
-                    instance: index as u32 | if instance.mirrored { MIRRORED } else { 0 },
-                    cluster: cluster.index,
-                    triangles: cluster.triangles,
-                    distance: center.distance(view.eye),
-                    sphere: sphere(instance, view, center, radius),
-                });
-            }
+        found.resize_with(keys.len(), Default::default);
+        self.wanted.clear();
+        self.frame += 1;
+        let mut cut = Cut {
+            view,
+            limits,
+            keys,
+            frame: self.frame,
+            found: &mut found,
+            wanted: &mut self.wanted,
+            open: &mut self.open,
+            count: 0,
+        };
+        for (index, instance) in (0..).zip(instances).filter(|(_, instance)| instance.visible) {
+            cut.through(index, instance, &mut models[instance.model as usize]);
         }
         // What is near hides what is far, but only large triangles are worth asking.
         for [_, large] in &mut found {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
         let horizon = horizon.map(|horizon| horizon.from(view.eye));
-        self.arrange(&scene.keys, &found, limits.queue_length, horizon.as_ref());
+        self.arrange(keys, &found, limits.queue_length, horizon.as_ref());
         self.found = found;
     }
 
@@ -395,6 +392,144 @@ impl Selection {
     }
 }
 
+/// A cut that is being found.
+struct Cut<'a> {
+    view: &'a View,
+    limits: SelectionLimits,
+    keys: &'a [Key],
+    frame: FrameNumber,
+    found: &'a mut [[Vec<Found>; 2]],
+    wanted: &'a mut Vec<Wanted>,
+    open: &'a mut Vec<u32>,
+    count: usize,
+}
+
+/// One instance as the view sees it.
+struct Seen<'a> {
+    instance: &'a SelectableInstance,
+    view: &'a View,
+    /// Metres of error that are allowed at a distance of one metre.
+    allowed: f32,
+}
+
+impl Seen<'_> {
+    fn place(&self, center: [f32; 3], radius: f32) -> (Vec3A, f32) {
+        (self.instance.world.transform_point3a(center.into()), radius * self.instance.scale_max)
+    }
+
+    fn nearest(&self, center: Vec3A, radius: f32) -> f32 {
+        (center.distance(self.view.eye) - radius).max(self.view.near)
+    }
+
+    fn exceeds(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
+        let (center, radius) = self.place(center, radius);
+        error * self.instance.scale_max > self.allowed * self.nearest(center, radius)
+    }
+
+    fn pixels(&self, center: [f32; 3], radius: f32, error: f32) -> f32 {
+        let (center, radius) = self.place(center, radius);
+        error * self.instance.scale_max * self.view.pixels_per_tangent / self.nearest(center, radius)
+    }
+}
+
+impl Cut<'_> {
+    fn through(&mut self, index: u32, instance: &SelectableInstance, model: &mut SelectableModel) {
+        let SelectableModel { asset, pages, places, surfaces, keys } = model;
+        let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
+        let view = self.view;
+        let seen = Seen { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
+        let bounds = mesh.bounds();
+        if bounds.is_empty() {
+            return;
+        }
+        let (center, radius) = seen.place(bounds.center().into(), bounds.radius());
+        if !view.sees(center, radius) {
+            return;
+        }
+        let (tree, groups, clusters, records) = (asset.tree(), asset.groups(), asset.clusters(), asset.pages());
+        let local_eye = local_eye(instance, view);
+        self.open.clear();
+        self.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
+        while let Some(number) = self.open.pop() {
+            let node = &tree[number as usize];
+            if !seen.exceeds(node.center, node.radius, node.error) {
+                continue;
+            }
+            let (center, radius) = seen.place(node.center, node.radius);
+            if !view.sees(center, radius) {
+                continue;
+            }
+            if node.count > 0 {
+                self.open.extend(node.first..node.first + node.count);
+                continue;
+            }
+            let group = &groups[node.first as usize];
+            let place = match places[group.page as usize] {
+                Some(place) if pages.is_usable(group.page) => place,
+                _ => {
+                    let error_pixels = seen.pixels(group.center, group.radius, group.error);
+                    let page = PageOf { model: instance.model as usize, page: group.page };
+                    self.wanted.push(Wish { page, error_pixels });
+                    continue;
+                }
+            };
+            pages.touch(group.page, self.frame);
+            let first = place.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
+            // Clusters that stand for the same group stand beside one another.
+            let mut last = (NONE, false);
+            for (number, cluster) in (first..).zip(own) {
+                if cluster.refined != NONE {
+                    if last.0 != cluster.refined {
+                        let finer = &groups[cluster.refined as usize];
+                        let refined = pages.is_usable(finer.page)
+                            && seen.exceeds(finer.center, finer.radius, finer.error);
+                        last = (cluster.refined, refined);
+                    }
+                    if last.1 {
+                        continue;
+                    }
+                }
+                let surface = if cluster.material == NONE { surfaces.len() - 1 } else { cluster.material as usize };
+                let key = keys[place.bank as usize * surfaces.len() + surface];
+                let double_sided = surfaces[surface].double_sided;
+                self.take(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
+            }
+        }
+    }
+
+    /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
+    fn take(
+        &mut self,
+        index: u32,
+        seen: &Seen<'_>,
+        cluster: &ClusterRecord,
+        number: u32,
+        key: u32,
+        eye: Option<Vec3>,
+    ) {
+        let (instance, view) = (seen.instance, self.view);
+        let is_points = cluster.triangles == 0;
+        // Points are squares as wide as they are apart.
+        let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.spacing);
+        if !view.sees(center, radius) || turned_away(cluster, eye) {
+            return;
+        }
+        if self.keys[key as usize].phase == Phase::Blend && !self.limits.blended || self.count == ENTRIES_MAX {
+            return;
+        }
+        self.count += 1;
+        let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
+        self.found[key as usize][usize::from(large)].push(Found {
+            instance: index | if instance.mirrored { MIRRORED } else { 0 },
+            cluster: number,
+            triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),
+            distance: center.distance(view.eye),
+            sphere: sphere(instance, view, center, radius),
+        });
+    }
+}
+
 /// Positions are computed in another order by the kernels: what that may cost is added to the radius.
 fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
     let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
@@ -408,12 +543,11 @@ fn local_eye(instance: &SelectableInstance, view: &View) -> Option<Vec3> {
         .then(|| Vec3::from(instance.world.inverse().transform_point3a(view.eye)))
 }
 
-fn turned_away(cluster: &SelectableCluster, local_eye: Option<Vec3>) -> bool {
-    let bounds = &cluster.bounds;
+fn turned_away(cluster: &ClusterRecord, local_eye: Option<Vec3>) -> bool {
     match local_eye {
-        Some(eye) if !cluster.double_sided && bounds.cone_cutoff < 1.0 => {
-            let toward = bounds.cone_apex - eye;
-            toward.dot(bounds.cone_axis) >= bounds.cone_cutoff * toward.length()
+        Some(eye) if cluster.cone_cutoff < 1.0 => {
+            let toward = Vec3::from(cluster.cone_apex) - eye;
+            toward.dot(cluster.cone_axis.into()) >= cluster.cone_cutoff * toward.length()
         }
         _ => false,
     }
@@ -427,195 +561,4 @@ fn interleaved(found: &[Found]) -> impl Iterator<Item = &Found> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use glam::Quat;
-    use proptest::prelude::*;
-
-    const SIZE: Size = Size::new(640, 360);
-
-    fn camera() -> Camera {
-        Camera {
-            position: Vec3::new(0.0, 0.0, 5.0),
-            orientation: Quat::IDENTITY,
-            vertical_field_of_view: 0.9,
-            near: 0.1,
-        }
-    }
-
-    fn key(phase: Phase, page: u8) -> Key {
-        Key { phase, page, shading: Shading::Plain }
-    }
-
-    fn cluster(center: Vec3, key: u32, index: u32) -> SelectableCluster {
-        let bounds = ClusterBounds { center, radius: 0.1, cone_apex: center, cone_axis: Vec3::Z, cone_cutoff: 1.0 };
-        SelectableCluster { bounds, double_sided: false, triangles: 100, index, key }
-    }
-
-    /// One mesh per cluster at the origin; instances place them.
-    fn scene(keys: Vec<Key>, clusters: Vec<SelectableCluster>) -> Selectable {
-        let meshes = (0..clusters.len() as u32)
-            .map(|index| SelectableMesh { center: Vec3::ZERO, radius: 0.2, clusters: index..index + 1 })
-            .collect();
-        Selectable { meshes, clusters, keys }
-    }
-
-    fn instance(mesh: u32, position: Vec3) -> SelectableInstance {
-        SelectableInstance::new(mesh, true, Affine3A::from_translation(position))
-    }
-
-    fn limits() -> SelectionLimits {
-        SelectionLimits { small_pixels: 1e9, queue_length: 1000 }
-    }
-
-    fn select(scene: &Selectable, instances: &[SelectableInstance], limits: SelectionLimits) -> Selection {
-        let mut selection = Selection::default();
-        selection.select(scene, instances, &View::new(&camera(), SIZE), true, limits, None);
-        selection
-    }
-
-    #[test]
-    fn what_is_outside_or_hidden_is_left_out() {
-        let scene = scene(vec![key(Phase::Opaque, 0)], vec![cluster(Vec3::ZERO, 0, 7)]);
-        let mut hidden = instance(0, Vec3::ZERO);
-        hidden.visible = false;
-        let instances = [
-            instance(0, Vec3::ZERO),
-            hidden,
-            instance(0, Vec3::new(50.0, 0.0, 0.0)),
-            instance(0, Vec3::new(0.0, -50.0, 0.0)),
-            instance(0, Vec3::new(0.0, 0.0, 6.0)),
-            instance(0, Vec3::new(0.5, 0.5, 0.0)),
-        ];
-        let selection = select(&scene, &instances, limits());
-        assert_eq!(selection.entries, [[0, 0], [0, 7], [5, 7]]);
-        assert_eq!(selection.triangles, 200);
-    }
-
-    #[test]
-    fn clusters_that_face_away_are_left_out_unless_both_sides_show() {
-        let away = |double_sided| {
-            let mut away = cluster(Vec3::ZERO, 0, 1);
-            away.bounds.cone_axis = Vec3::NEG_Z;
-            away.bounds.cone_cutoff = 0.1;
-            away.double_sided = double_sided;
-            away
-        };
-        let single = scene(vec![key(Phase::Opaque, 0)], vec![away(false)]);
-        assert_eq!(select(&single, &[instance(0, Vec3::ZERO)], limits()).runs, []);
-        let turned = Affine3A::from_rotation_y(std::f32::consts::PI);
-        assert_eq!(select(&single, &[SelectableInstance::new(0, true, turned)], limits()).runs.len(), 1);
-        // A transform that bends angles makes the cone meaningless.
-        let bent = Affine3A::from_scale(Vec3::new(1.0, 3.0, 1.0));
-        assert_eq!(select(&single, &[SelectableInstance::new(0, true, bent)], limits()).runs.len(), 1);
-        let double = scene(vec![key(Phase::Opaque, 0)], vec![away(true)]);
-        assert_eq!(select(&double, &[instance(0, Vec3::ZERO)], limits()).runs.len(), 1);
-    }
-
-    #[test]
-    fn runs_follow_the_keys_and_numbers_are_dense() {
-        let keys = vec![key(Phase::Opaque, 0), key(Phase::Opaque, 1), key(Phase::Mask, 0), key(Phase::Blend, 0)];
-        let clusters = (0..4).map(|key| cluster(Vec3::ZERO, key, 10 + key)).collect();
-        let scene = scene(keys.clone(), clusters);
-        let instances: Vec<_> = [3, 1, 0, 2, 0].map(|mesh| instance(mesh, Vec3::ZERO)).to_vec();
-        let selection = select(&scene, &instances, limits());
-        let runs: Vec<(Key, Range<u32>)> = selection.runs.iter().map(|run| (run.key, run.entries.clone())).collect();
-        assert_eq!(runs, [(keys[0], 1..3), (keys[1], 3..4), (keys[2], 4..5), (keys[3], 5..6)]);
-        assert_eq!(selection.entries[1..], [[2, 10], [4, 10], [1, 11], [3, 12], [0, 13]]);
-        // Opaque pages share the queue, what is masked and what is blended does not.
-        let flushes: Vec<bool> = selection.batches.iter().map(|batch| batch.flush).collect();
-        assert_eq!(flushes, [false, true, true, true]);
-    }
-
-    #[test]
-    fn the_queue_never_overflows() {
-        let scene = scene(vec![key(Phase::Opaque, 0)], vec![cluster(Vec3::ZERO, 0, 0)]);
-        let instances = vec![instance(0, Vec3::ZERO); 25];
-        let limits = SelectionLimits { small_pixels: 1.0, queue_length: 300 };
-        let selection = select(&scene, &instances, limits);
-        assert_eq!(selection.batches.len(), 9);
-        assert!(selection.batches.iter().all(|batch| batch.flush && !batch.small && batch.chosen.len() <= 3));
-        let mut instances: Vec<u32> = selection.entries[1..].iter().map(|entry| entry[0]).collect();
-        instances.sort_unstable();
-        assert_eq!(instances, (0..25).collect::<Vec<u32>>(), "every instance once");
-        assert_eq!(selection.numbers, (1..=25).collect::<Vec<u32>>(), "every entry once");
-        let chosen: Vec<u32> = selection.batches.iter().flat_map(|batch| batch.chosen.clone()).collect();
-        assert_eq!(chosen, (0..25).collect::<Vec<u32>>(), "every number once");
-    }
-
-    #[test]
-    fn what_was_hidden_keeps_its_number_and_is_put_off() {
-        let keys = vec![key(Phase::Opaque, 0), key(Phase::Opaque, 1), key(Phase::Blend, 0)];
-        let clusters = (0..3).map(|key| cluster(Vec3::ZERO, key, key)).collect();
-        let scene = scene(keys, clusters);
-        // A wall at the origin: every other instance is behind it.
-        let places = [0, 1, 0, 1, 0, 1, 2].into_iter().enumerate();
-        let instances: Vec<SelectableInstance> = places
-            .map(|(index, mesh)| instance(mesh, Vec3::new(0.0, 0.0, if index % 3 == 0 { -2.0 } else { 2.0 })))
-            .collect();
-        let view = View::new(&camera(), SIZE);
-        let texels = crate::horizon::levels(SIZE)[0].size.pixels() as usize;
-        let horizon = Horizon::new(view, 0, vec![0.1 / 5.0; texels]);
-        let mut selection = Selection::default();
-        selection.select(&scene, &instances, &view, true, limits(), Some(&horizon));
-        let without = select(&scene, &instances, limits());
-        assert_eq!(selection.entries, without.entries);
-        assert_eq!(selection.runs, without.runs);
-        // Of the first key instance 0, of the second instance 3; what is blended is never put off.
-        assert_eq!(selection.entries, [[0, 0], [0, 0], [2, 0], [4, 0], [1, 1], [3, 1], [5, 1], [6, 2]]);
-        assert_eq!(selection.numbers, [2, 3, 4, 6, 7]);
-        let candidates = selection.candidates.iter().map(|one| (one.number, one.batch, one.first));
-        assert_eq!(candidates.collect::<Vec<_>>(), [(1, 0, 0), (5, 1, 1)]);
-        assert_eq!((selection.triangles, selection.solid, selection.deferring_batches()), (500, 6, 2));
-    }
-
-    proptest! {
-        /// A point of a mesh that projects into the picture is never culled.
-        #[test]
-        fn what_can_be_seen_is_selected(
-            position in prop::array::uniform3(-20f32..20.0),
-            angles in prop::array::uniform3(-3f32..3.0),
-            point in prop::array::uniform3(-30f32..30.0),
-            scale in 0.1f32..3.0,
-        ) {
-            let camera = Camera {
-                position: position.into(),
-                orientation: Quat::from_euler(glam::EulerRot::YXZ, angles[0], angles[1], angles[2]),
-                ..camera()
-            };
-            let local = camera.orientation.inverse() * (Vec3::from(point) - camera.position);
-            let tangent = (camera.vertical_field_of_view * 0.5).tan();
-            let seen = -local.z > camera.near
-                && local.y.abs() < -local.z * tangent
-                && local.x.abs() < -local.z * tangent * SIZE.aspect();
-            let scene = scene(vec![key(Phase::Opaque, 0)], vec![cluster(Vec3::new(0.05, 0.0, 0.0), 0, 0)]);
-            // The point is the cluster's farthest to the left, scaled.
-            let world = Affine3A::from_translation(point.into())
-                * Affine3A::from_scale(Vec3::splat(scale))
-                * Affine3A::from_translation(Vec3::new(0.05, 0.0, 0.0));
-            let mut selection = Selection::default();
-            let instances = [SelectableInstance::new(0, true, world)];
-            selection.select(&scene, &instances, &View::new(&camera, SIZE), true, limits(), None);
-            prop_assert!(!seen || selection.runs.len() == 1);
-        }
-
-        /// The bound of the diameter holds for spheres anywhere in the view.
-        #[test]
-        fn diameters_are_not_underestimated(x in -4f32..4.0, y in -2f32..2.0, z in -30f32..3.0, radius in 0.01f32..1.0) {
-            let view = View::new(&camera(), SIZE);
-            let center = Vec3::new(x, y, z);
-            let bound = view.diameter_pixels(center.into(), radius);
-            let project = |point: Vec3| {
-                let depth = 5.0 - point.z;
-                glam::vec2(point.x, point.y) / depth * view.pixels_per_tangent
-            };
-            prop_assume!(5.0 - z - radius > 0.1);
-            for i in 0..64 {
-                let angle = i as f32 * 0.3;
-                let offset = Vec3::new(angle.cos() * (i as f32).sin(), angle.sin() * (i as f32).sin(), (i as f32).cos());
-                let distance = project(center + offset * radius).distance(project(center - offset * radius));
-                prop_assert!(distance <= bound * 1.001, "{distance} > {bound}");
-            }
-        }
-    }
-}
+mod tests;

@@ -3,9 +3,8 @@
 //! Software adapters compile a kernel when it first runs, for a tenth of a second and more each, and keep the result
 //! on disk; a host that warms up at its start shows its first picture without that delay.
 
-use std::sync::Arc;
-
-use glam::{DAffine3, DVec3, Quat, Vec3};
+use glam::{DAffine3, DVec3, Quat};
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
@@ -19,23 +18,25 @@ impl Renderer {
     /// Compiles the kernels that most models need, for pictures with so many samples. Takes seconds on a software
     /// adapter that has never done it, and a fraction of one from then on. Forgets all models.
     pub fn warm_up(&mut self, samples: Samples) -> Result<(), RenderError> {
-        let model = Arc::new(model());
-        let options = PrepareOptions::for_adapter(self.graphics().adapter(), 1);
-        let prepared = Prepared::from_model(&model, &options, &mut |_| {});
+        let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false)
+            .expect("a small model of our own is built");
+        let options = PrepareOptions::for_adapter(self.graphics().adapter());
+        let prepared = Prepared::new(&asset, &options).expect("what has just been built is sound");
         let mut scene = Scene::new();
         self.clear();
-        self.add_model(scene.add_model(model).model, &prepared)?;
-        self.synchronise(&mut scene)?;
+        self.add_model(scene.add_model(asset).model, &prepared)?;
+        self.synchronise(&mut scene, DVec3::ZERO)?;
         self.submit(&FrameRequest {
             serial: 0,
             camera: Camera {
-                position: Vec3::ZERO,
+                position: DVec3::ZERO,
                 orientation: Quat::IDENTITY,
                 vertical_field_of_view: 1.0,
                 near: 0.1,
             },
             render_size: SIZE,
             samples,
+            error_pixels: 1.0,
             blend_layers: 2,
             stream_size: SIZE,
             format: PictureFormat::I420,
@@ -97,12 +98,12 @@ mod tests {
     #[test]
     fn warming_up_leaves_nothing_behind() {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
-        let mut renderer = Renderer::new(graphics).expect("the renderer starts");
+        let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
             renderer.warm_up(samples).expect("everything compiles");
         }
         let mut scene = Scene::new();
-        renderer.synchronise(&mut scene).expect("an empty scene needs no model");
+        renderer.synchronise(&mut scene, DVec3::ZERO).expect("an empty scene needs no model");
     }
 
     #[test]

@@ -192,10 +192,15 @@ impl Asset {
         self.tables.ray_leaves.of(self.content())
     }
 
+    /// The page's bytes, unchecked: for a page that [`Self::page`] has found sound.
+    pub fn page_bytes(&self, number: u32) -> &[u8] {
+        let page = &self.pages()[number as usize];
+        &self.content()[page.offset as usize..][..page.bytes as usize]
+    }
+
     /// The page's bytes, compared with its checksum; every index in them is within its cluster.
     pub fn page(&self, number: u32) -> Result<&[u8], AssetError> {
-        let page = &self.pages()[number as usize];
-        let bytes = &self.content()[page.offset as usize..][..page.bytes as usize];
+        let (page, bytes) = (&self.pages()[number as usize], self.page_bytes(number));
         let damaged = |what: &str| AssetError::Damaged { place: format!("page {number}"), what: what.into() };
         if xxh3_64(bytes) != page.checksum {
             return Err(damaged("its checksum is another one"));

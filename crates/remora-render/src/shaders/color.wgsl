@@ -1,15 +1,15 @@
 // What a triangle shows at a pixel: display-linear colour and alpha.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let facet = facet_of(id);
-    let a = corner_of(facet.placement, facet.a.xyz);
-    let b = corner_of(facet.placement, facet.b.xyz);
-    let c = corner_of(facet.placement, facet.c.xyz);
+    let a = corner_of(facet.placement, facet.a);
+    let b = corner_of(facet.placement, facet.b);
+    let c = corner_of(facet.placement, facet.c);
     let weights = weights_at(a.screen, b.screen, c.screen, pixel);
     let w = weights.at;
     let position = a.position * w.x + b.position * w.y + c.position * w.z;
-    let local_normal = octahedral(bitcast<u32>(facet.a.w)) * w.x
-        + octahedral(bitcast<u32>(facet.b.w)) * w.y
-        + octahedral(bitcast<u32>(facet.c.w)) * w.z;
+    let local_normal = octahedral(words[facet.normals.x]) * w.x
+        + octahedral(words[facet.normals.y]) * w.y
+        + octahedral(words[facet.normals.z]) * w.z;
 
     // Normals go by the matrix of cofactors, which for a mirrored instance points inwards.
     let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x);

@@ -36,10 +36,10 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
     let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
     for (var index = lane; index < length; index += WIDTH) {
-        let corners = triangles[cluster.z + index];
-        let local_a = bitcast<vec4<f32>>(unpack(vertices[cluster.x + (corners & 0xffu)])).xyz;
-        let local_b = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 8u) & 0xffu)])).xyz;
-        let local_c = bitcast<vec4<f32>>(unpack(vertices[cluster.x + ((corners >> 16u) & 0xffu)])).xyz;
+        let corners = words[cluster.z + index];
+        let local_a = position_at(cluster.x + (corners & 0xffu));
+        let local_b = position_at(cluster.x + ((corners >> 8u) & 0xffu));
+        let local_c = position_at(cluster.x + ((corners >> 16u) & 0xffu));
         let a = corner_of(placement, local_a).screen;
         let b = corner_of(placement, local_b).screen;
         let c = corner_of(placement, local_c).screen;

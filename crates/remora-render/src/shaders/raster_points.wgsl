@@ -28,9 +28,9 @@ fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let placement = placement_of(entry);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
     // How far the points are apart, in pixels at a distance of one metre.
-    let spacing = bitcast<f32>(triangles[cluster.z]) * scale_of(placement) * frame.look.w;
+    let spacing = bitcast<f32>(words[cluster.z]) * scale_of(placement) * frame.look.w;
     for (var index = lane; index < length; index += WIDTH) {
-        let place = corner_of(placement, bitcast<vec4<f32>>(unpack(vertices[cluster.x + index])).xyz).screen;
+        let place = corner_of(placement, position_at(cluster.x + index)).screen;
         if (place.z >= frame.eye.w) {
             draw_point(place, spacing / place.z, number << 7u | index);
         }

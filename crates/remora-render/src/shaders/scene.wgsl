@@ -24,23 +24,26 @@ struct Frame {
 }
 
 @group(0) @binding(0) var<uniform> frame: Frame;
-// INSTANCE_QUADS each: three rows of the affine transform to the world, and its state. That is a linear tint, red and
+// INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world, and its state. That is a linear tint, red and
 // green, blue and the share of the surface's colour that it replaces; then flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
-// First vertex, first detail, first triangle; material << 12 | points << 9 | double-sided << 8 | number of triangles.
+// First position (in pairs), first normal and first triangle (in words); material << 12 | points << 9 |
+// double-sided << 8 | number of triangles, or of points. Details come with the next whole quad behind the triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
 // Instance, with a bit for mirrored ones, and cluster of everything selected for this frame. Entry 0 is nothing.
 @group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
 // MATERIAL_QUADS each.
 @group(0) @binding(4) var<storage, read> materials: array<Quad>;
 
-// Position, and the normal in octahedral form.
-@group(1) @binding(0) var<storage, read> vertices: array<Quad>;
+// One bank of geometry, seen in three ways. Positions on the mesh's grid: three numbers of 21 bits.
+@group(1) @binding(0) var<storage, read> positions: array<Pair>;
+// Octahedral normals, or colours of points; and triangles, three local indices of eight bits, or spacing of points.
+@group(1) @binding(1) var<storage, read> words: array<u32>;
 // Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
-@group(1) @binding(1) var<storage, read> details: array<Quad>;
-// Three local indices of eight bits.
-@group(1) @binding(2) var<storage, read> triangles: array<u32>;
+@group(1) @binding(2) var<storage, read> details: array<Quad>;
 
+const GRID_BITS: u32 = 21u;
+const GRID_MASK: u32 = 0x1fffffu;
 const ENTRY_MIRRORED: u32 = 0x80000000u;
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
 const INSTANCE_QUADS: u32 = 4u;
@@ -61,6 +64,16 @@ fn sample_offset(sample: u32) -> vec2<i32> {
     }
     let packed = array<vec2<i32>, 4>(vec2(-32, -96), vec2(96, -32), vec2(-96, 32), vec2(32, 96));
     return packed[sample];
+}
+
+// On the mesh's grid.
+fn position_at(index: u32) -> vec3<f32> {
+    let pair = unpair(positions[index]);
+    return vec3<f32>(vec3(
+        pair.x & GRID_MASK,
+        ((pair.x >> GRID_BITS) | (pair.y << (32u - GRID_BITS))) & GRID_MASK,
+        (pair.y >> (2u * GRID_BITS - 32u)) & GRID_MASK,
+    ));
 }
 
 // A corner of a triangle: its position relative to the eye, and its homogeneous pixel coordinates.

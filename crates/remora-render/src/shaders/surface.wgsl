@@ -17,25 +17,25 @@ struct Facet {
     instance: u32,
     placement: Placement,
     cluster: vec4<u32>,
-    // Vertices and details, relative to the page.
-    vertices: vec3<u32>,
+    // First word of each corner's normal, and quads of details.
+    normals: vec3<u32>,
     details: vec3<u32>,
-    a: vec4<f32>,
-    b: vec4<f32>,
-    c: vec4<f32>,
+    // On the mesh's grid.
+    a: vec3<f32>,
+    b: vec3<f32>,
+    c: vec3<f32>,
 }
 
 fn facet_of(id: u32) -> Facet {
     let entry = entry_of(id >> 7u);
     let cluster = unpack(clusters[entry.cluster]);
-    let corners = triangles[cluster.z + (id & 0x7fu)];
+    let corners = words[cluster.z + (id & 0x7fu)];
     let local = vec3(corners & 0xffu, (corners >> 8u) & 0xffu, (corners >> 16u) & 0xffu);
     let vertex = local + cluster.x;
+    let first_detail = (cluster.z + (cluster.w & 0xffu) + 3u) >> 2u;
     return Facet(
-        entry.instance, placement_of(entry), cluster, vertex, local + cluster.y,
-        bitcast<vec4<f32>>(unpack(vertices[vertex.x])),
-        bitcast<vec4<f32>>(unpack(vertices[vertex.y])),
-        bitcast<vec4<f32>>(unpack(vertices[vertex.z])),
+        entry.instance, placement_of(entry), cluster, local + cluster.y, local + first_detail,
+        position_at(vertex.x), position_at(vertex.y), position_at(vertex.z),
     );
 }
 

@@ -1,5 +1,6 @@
 // How records of four words lie in memory: as vectors of 32-bit words.
 alias Quad = vec4<u32>;
+alias Pair = vec2<u32>;
 
 fn unpack(quad: Quad) -> vec4<u32> {
     return quad;
@@ -7,4 +8,8 @@ fn unpack(quad: Quad) -> vec4<u32> {
 
 fn pack(words: vec4<u32>) -> Quad {
     return words;
+}
+
+fn unpair(pair: Pair) -> vec2<u32> {
+    return pair;
 }

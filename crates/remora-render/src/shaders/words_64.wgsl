@@ -1,6 +1,7 @@
 // How records of four words lie in memory: as pairs of 64-bit words. A software adapter loads every lane's words
 // one by one, so that half as many words are half of the cost.
 alias Quad = vec2<u64>;
+alias Pair = u64;
 
 fn unpack(quad: Quad) -> vec4<u32> {
     return vec4<u32>(u32(quad.x), u32(quad.x >> 32u), u32(quad.y), u32(quad.y >> 32u));
@@ -8,4 +9,8 @@ fn unpack(quad: Quad) -> vec4<u32> {
 
 fn pack(words: vec4<u32>) -> Quad {
     return Quad(u64(words.x) | (u64(words.y) << 32u), u64(words.z) | (u64(words.w) << 32u));
+}
+
+fn unpair(pair: Pair) -> vec2<u32> {
+    return vec2<u32>(u32(pair), u32(pair >> 32u));
 }

@@ -1,0 +1,96 @@
+//! Reads pages on a thread of its own, so that a frame waits for no disk: bytes are brought into memory and compared
+//! with their checksum; uploading them is then a copy.
+
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use remora_assets::asset::{Asset, AssetError};
+
+/// Pages that are asked for and not there yet: what a second of reading brings from a slow disk.
+pub(crate) const IN_FLIGHT_MAX: usize = 128;
+
+/// Which page is meant. Serials are never used twice, so that what was asked for a model that is gone is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub serial: u64,
+    pub page: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub ticket: Ticket,
+    /// Whether the page is sound.
+    pub outcome: Result<(), AssetError>,
+}
+
+type Listener = Box<dyn Fn() + Send>;
+
+enum Job {
+    Fetch { asset: Asset, ticket: Ticket },
+    Listen(Listener),
+}
+
+#[derive(Debug)]
+pub(crate) struct Pager {
+    jobs: SyncSender<Job>,
+    fetched: Receiver<Fetched>,
+    in_flight: usize,
+}
+
+impl Pager {
+    pub(crate) fn start() -> Self {
+        let (jobs, inbox) = sync_channel::<Job>(IN_FLIGHT_MAX + 1);
+        let (outbox, fetched) = sync_channel(IN_FLIGHT_MAX);
+        thread::Builder::new()
+            .name("pager".to_owned())
+            .spawn(move || {
+                let mut listener: Listener = Box::new(|| {});
+                for job in inbox {
+                    match job {
+                        Job::Listen(new) => listener = new,
+                        Job::Fetch { asset, ticket } => {
+                            let outcome = asset.page(ticket.page).map(|_| ());
+                            if outbox.send(Fetched { ticket, outcome }).is_err() {
+                                return;
+                            }
+                            listener();
+                        }
+                    }
+                }
+            })
+            .expect("a thread can be started at the renderer's start");
+        Self { jobs, fetched, in_flight: 0 }
+    }
+
+    /// `listener` is called on the pager's thread whenever a page has been read.
+    pub(crate) fn listen(&self, listener: Listener) {
+        // The queue has room for one job more than pages may be in flight.
+        let _ = self.jobs.try_send(Job::Listen(listener));
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        IN_FLIGHT_MAX - self.in_flight
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// There must be room.
+    pub(crate) fn fetch(&mut self, asset: &Asset, ticket: Ticket) {
+        self.in_flight += 1;
+        // A pager that has ended takes the pages with it; the frames go on with what is there.
+        let _ = self.jobs.try_send(Job::Fetch { asset: asset.clone(), ticket });
+    }
+
+    /// The next page that has been read, waited for at most so long.
+    pub(crate) fn receive(&mut self, wait: Duration) -> Option<Fetched> {
+        let fetched = match wait.is_zero() {
+            true => self.fetched.try_recv().or(Err(TryRecvError::Empty)).ok(),
+            false => self.fetched.recv_timeout(wait).ok(),
+        }?;
+        self.in_flight -= 1;
+        Some(fetched)
+    }
+}
