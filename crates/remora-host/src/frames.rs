@@ -30,9 +30,9 @@ use thiserror::Error;
 use crate::{
     clock::Clock,
     encoding::{EncodeDone, EncodeJob, Encoding},
-    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading, TOO_MANY_PRIMITIVES},
+    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading},
     marker,
-    stage::{Capability, FramePlan, Output, Stage, Surroundings, Work},
+    stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
 };
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.
@@ -74,7 +74,7 @@ pub enum FramesError {
 #[derive(Clone, Debug)]
 pub struct FramesOptions {
     pub model_files: Vec<String>,
-    /// Triangles that the scene may have; `None` is any number.
+    /// Triangles and points that a picture may take; `None` is any number.
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
@@ -175,12 +175,7 @@ impl Loop {
                 memory_bytes_max: options.memory_bytes_max,
                 texture_dimension_max: prepare.texture_dimension_max,
             };
-            let options = LoaderOptions {
-                model_files: options.model_files,
-                primitives_max: options.primitives_max,
-                limits,
-                prepare,
-            };
+            let options = LoaderOptions { model_files: options.model_files, limits, prepare };
             Loader::start(options, move |generation, command, loading| {
                 inbox.send(Input::Loading { generation, command, loading }).is_ok()
             })
@@ -196,6 +191,7 @@ impl Loop {
             // A software adapter renders on the cores that the encoder needs too: one picture in each of both stages.
             frames_in_flight_max: if software { 2 } else { 3 },
             primitives_max: options.primitives_max,
+            render_target: quality::render_target(software),
         };
         tell(StageEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
         Ok(Self {
@@ -324,15 +320,10 @@ impl Loop {
     fn take_loading(&mut self, command: u32, loading: Loading) {
         match loading {
             Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
-            Loading::Loaded { model, prepared } => {
-                if let Err(message) = self.stage.has_room_for(&model) {
-                    return self.stage.load_failed(command, TOO_MANY_PRIMITIVES, message);
-                }
-                match self.renderer.add_model(self.stage.next_model(), &prepared) {
-                    Ok(()) => self.stage.loaded(self.clock.now(), command, model),
-                    Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
-                }
-            }
+            Loading::Loaded { model, prepared } => match self.renderer.add_model(self.stage.next_model(), &prepared) {
+                Ok(()) => self.stage.loaded(self.clock.now(), command, model),
+                Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
+            },
             Loading::Failed(LoadFailure::Abandoned) => {}
             Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
         }
@@ -347,6 +338,10 @@ impl Loop {
                     if !self.loader.load(job) {
                         self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
                     }
+                }
+                Output::Pick { command, x, y } => {
+                    let seen = self.stage.pick_by_ray(x, y);
+                    self.stage.picked(command, seen);
                 }
                 Output::SceneEmptied => self.renderer.clear(),
                 Output::Close => {
@@ -368,7 +363,7 @@ impl Loop {
                 self.renderer.synchronise(self.stage.scene_mut())?;
                 let request = RenderRequest {
                     serial: plan.serial,
-                    camera: pose.camera,
+                    camera: pose.camera(),
                     render_size: detail.render_size,
                     samples: detail.samples,
                     blend_layers: detail.blend_layers,
@@ -408,7 +403,8 @@ impl Loop {
             self.spare.push(picture);
             return Ok(());
         };
-        self.stage.rendered(done.serial, done.timings, done.triangles_drawn);
+        let drawn = Drawn { timings: done.timings, triangles: done.triangles_drawn, ..Drawn::default() };
+        self.stage.rendered(self.clock.now(), done.serial, drawn);
         if matches!(plan.work, Work::Render { marker: true, .. }) {
             marker::paint(&mut picture.data, picture.width as usize, picture.height as usize, pose_id);
         }

@@ -32,8 +32,6 @@ const FETCH_TIME_MAX: Duration = Duration::from_secs(600);
 const REDIRECTS_MAX: u32 = 5;
 const QUEUE: usize = 8;
 const READ_BYTES: usize = 1 << 18;
-/// `Error.code` of a scene that would have more triangles than the session may show.
-pub const TOO_MANY_PRIMITIVES: &str = "TooManyPrimitives";
 /// Progress is told in steps of a hundredth.
 const STEPS: f32 = 100.0;
 
@@ -59,8 +57,6 @@ pub enum LoadFailure {
     NotFound(String),
     #[error("{0}")]
     TooLarge(String),
-    #[error("{address} has {triangles} triangles; a session of this size may show {max}")]
-    TooManyPrimitives { address: String, triangles: u64, max: u64 },
     #[error("{0}")]
     Invalid(String),
     #[error("the client that wanted it has left")]
@@ -74,7 +70,6 @@ impl LoadFailure {
             Self::Refused(_) => "UriRefused",
             Self::NotFound(_) => "ModelNotFound",
             Self::TooLarge(_) => "ModelTooLarge",
-            Self::TooManyPrimitives { .. } => TOO_MANY_PRIMITIVES,
             Self::Invalid(_) | Self::Abandoned => "ModelInvalid",
         }
     }
@@ -82,8 +77,6 @@ impl LoadFailure {
 
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
-    /// Triangles that one model may have; `None` is any number.
-    pub primitives_max: Option<u64>,
     pub limits: LoadLimits,
     pub prepare: PrepareOptions,
 }
@@ -139,10 +132,6 @@ impl Worker {
     fn load(&self, job: &Job) -> Result<(Arc<Model>, Prepared), LoadFailure> {
         let model = self.decode(job)?;
         self.check_wanted(job)?;
-        let triangles = model.triangles();
-        if let Some(max) = self.options.primitives_max.filter(|&max| triangles > max) {
-            return Err(LoadFailure::TooManyPrimitives { address: job.uri.clone(), triangles, max });
-        }
         let mut clustering = self.progress(job, "clustering");
         let prepared = Prepared::from_model(&model, &self.options.prepare, &mut clustering);
         self.check_wanted(job)?;

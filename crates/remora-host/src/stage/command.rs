@@ -1,14 +1,18 @@
-//! Messages of a client, checked: what comes out of here is in range and finite, whatever was sent.
+//! Commands of a client, checked: what comes out of here is in range and finite, whatever was sent.
 
-use glam::{Affine3A, DAffine3, Quat, Vec3};
+use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
-use remora_render::{Camera, Size};
+use remora_render::Size;
 use remora_scene::EntityId;
 
 /// Sides that a viewport may ask for, in pixels.
 pub const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
 const URI_BYTES_MAX: usize = 4096;
+/// Entities that one command may name.
+pub const ENTITIES_MAX: usize = 65_536;
+/// Coordinates beyond this are refused: doubles are coarser than a tenth of a millimetre there.
+const WORLD_METRES_MAX: f64 = 1e12;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
@@ -20,21 +24,34 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     SetViewport(Size),
-    LoadModel { uri: String },
+    LoadModel {
+        uri: String,
+    },
     UnloadAll,
-    CastRay { origin: Vec3, direction: Vec3 },
-    SetTransform { entity: EntityId, local: DAffine3 },
+    CastRay {
+        origin: DVec3,
+        direction: Vec3,
+    },
+    /// Normalised device coordinates, y up.
+    Pick {
+        x: f32,
+        y: f32,
+    },
+    SetTransforms(Vec<(EntityId, DAffine3)>),
+    Select(Vec<EntityId>),
+    /// sRGB, alpha is the weight.
+    SetTint {
+        entity: EntityId,
+        tint: Option<[u8; 4]>,
+    },
+    SetVisible {
+        entity: EntityId,
+        visible: bool,
+    },
+    GetEntity(EntityId),
     SetLatencyMarker(bool),
     Goodbye,
     Ping,
-}
-
-/// A camera and what the client said with it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pose {
-    pub id: u32,
-    pub camera: Camera,
-    pub input_time_milliseconds: f64,
 }
 
 /// For the client's programmer.
@@ -52,67 +69,120 @@ impl Command {
             message: format!("a message on the control channel is no ClientCommand: {error}"),
         })?;
         let id = command.id;
-        let bad = |message: String| BadCommand { id, message };
-        let Some(command) = command.command else {
-            return Err(bad("the command is empty, or newer than this host".to_owned()));
+        let action = match command.command {
+            Some(command) => checked(command),
+            None => Err("the command is empty, or newer than this host".to_owned()),
         };
-        let action = match command {
-            WireCommand::SetViewport(size) => {
-                for (name, pixels) in [("width", size.width_pixels), ("height", size.height_pixels)] {
-                    if !VIEWPORT_PIXELS.contains(&pixels) {
-                        return Err(bad(format!(
-                            "the viewport's {name} is {pixels} pixels; accepted are {} to {}",
-                            VIEWPORT_PIXELS.start(),
-                            VIEWPORT_PIXELS.end()
-                        )));
-                    }
-                }
-                Action::SetViewport(Size::new(size.width_pixels, size.height_pixels))
-            }
-            WireCommand::LoadModel(load) => {
-                if load.uri.is_empty() || load.uri.len() > URI_BYTES_MAX {
-                    return Err(bad(format!("the model's address must have 1 to {URI_BYTES_MAX} bytes")));
-                }
-                Action::LoadModel { uri: load.uri }
-            }
-            WireCommand::UnloadAll(_) => Action::UnloadAll,
-            WireCommand::CastRay(ray) => {
-                let origin = finite(ray.origin).ok_or_else(|| bad("the ray's origin must be three numbers".into()))?;
-                let direction = finite(ray.direction)
-                    .and_then(Vec3::try_normalize)
-                    .ok_or_else(|| bad("the ray's direction must be three numbers, not all zero".into()))?;
-                Action::CastRay { origin, direction }
-            }
-            WireCommand::SetTransform(set) => {
-                let local = transform(&set).ok_or_else(|| {
-                    bad("a transform needs finite translation, rotation and scale, and no scale of zero".into())
-                })?;
-                Action::SetTransform { entity: EntityId(set.entity), local: double(local) }
-            }
-            WireCommand::SetLatencyMarker(marker) => Action::SetLatencyMarker(marker.enabled),
-            WireCommand::Goodbye(_) => Action::Goodbye,
-            WireCommand::Ping(_) => Action::Ping,
-        };
-        Ok(Self { id, action })
+        match action {
+            Ok(action) => Ok(Self { id, action }),
+            Err(message) => Err(BadCommand { id, message }),
+        }
     }
 }
 
-impl Pose {
-    /// `None` for anything that no camera can be made of: poses are many and unreliable, nobody is told.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let pose = wire::Pose::decode(bytes).ok()?;
-        let camera = Camera {
-            position: finite(pose.position)?,
-            orientation: rotation(pose.orientation?)?,
-            vertical_field_of_view: in_range(pose.vertical_field_of_view, 0.01, 3.0)?,
-            near: in_range(pose.near_plane_metres, 1e-6, 1e6)?,
-        };
-        Some(Self { id: pose.id, camera, input_time_milliseconds: pose.input_time_milliseconds })
-    }
+/// Or what is wrong with it.
+fn checked(command: WireCommand) -> Result<Action, String> {
+    Ok(match command {
+        WireCommand::SetViewport(size) => {
+            for (name, pixels) in [("width", size.width_pixels), ("height", size.height_pixels)] {
+                if !VIEWPORT_PIXELS.contains(&pixels) {
+                    return Err(format!(
+                        "the viewport's {name} is {pixels} pixels; accepted are {} to {}",
+                        VIEWPORT_PIXELS.start(),
+                        VIEWPORT_PIXELS.end()
+                    ));
+                }
+            }
+            Action::SetViewport(Size::new(size.width_pixels, size.height_pixels))
+        }
+        WireCommand::LoadModel(load) => {
+            if load.uri.is_empty() || load.uri.len() > URI_BYTES_MAX {
+                return Err(format!("the model's address must have 1 to {URI_BYTES_MAX} bytes"));
+            }
+            Action::LoadModel { uri: load.uri }
+        }
+        WireCommand::UnloadAll(_) => Action::UnloadAll,
+        WireCommand::CastRay(ray) => {
+            let origin = place(ray.origin).ok_or_else(|| {
+                format!("the ray's origin must be three numbers, none beyond {WORLD_METRES_MAX:e} metres")
+            })?;
+            let direction = finite(ray.direction)
+                .and_then(Vec3::try_normalize)
+                .ok_or("the ray's direction must be three numbers, not all zero")?;
+            Action::CastRay { origin, direction }
+        }
+        WireCommand::Pick(wire::Pick { x, y }) => {
+            if !(-1.0..=1.0).contains(&x) || !(-1.0..=1.0).contains(&y) {
+                return Err(format!("the place in the picture is ({x}, {y}); accepted are -1 to 1 in both"));
+            }
+            Action::Pick { x, y }
+        }
+        WireCommand::SetTransform(set) => Action::SetTransforms(vec![transform(&set)?]),
+        WireCommand::SetTransforms(set) => {
+            check_count(set.transforms.len())?;
+            Action::SetTransforms(set.transforms.iter().map(transform).collect::<Result<_, _>>()?)
+        }
+        WireCommand::SelectEntities(select) => {
+            check_count(select.entities.len())?;
+            Action::Select(select.entities.into_iter().map(EntityId).collect())
+        }
+        WireCommand::SetTint(wire::SetTint { entity, color }) => {
+            Action::SetTint { entity: EntityId(entity), tint: color.map(tint).transpose()? }
+        }
+        WireCommand::SetVisible(wire::SetVisible { entity, visible }) => {
+            Action::SetVisible { entity: EntityId(entity), visible }
+        }
+        WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
+        WireCommand::SetLatencyMarker(marker) => Action::SetLatencyMarker(marker.enabled),
+        WireCommand::Goodbye(_) => Action::Goodbye,
+        WireCommand::Ping(_) => Action::Ping,
+    })
 }
 
-fn in_range(value: f32, min: f32, max: f32) -> Option<f32> {
-    (min..=max).contains(&value).then_some(value)
+fn check_count(entities: usize) -> Result<(), String> {
+    if entities > ENTITIES_MAX {
+        return Err(format!("the command names {entities} entities; accepted are at most {ENTITIES_MAX}"));
+    }
+    Ok(())
+}
+
+fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
+    let local = || {
+        let scale = finite(set.scale).filter(|scale| scale.abs().min_element() > 0.0)?;
+        let translation = place(set.translation)?;
+        Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
+    };
+    let local = local().filter(|local| local.is_finite()).ok_or_else(|| {
+        format!(
+            "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
+             and scale, and no scale of zero",
+            set.entity
+        )
+    })?;
+    Ok((EntityId(set.entity), local))
+}
+
+fn tint(color: wire::Color) -> Result<[u8; 4], String> {
+    let wire::Color { red, green, blue, alpha } = color;
+    let channel = |value: u32| {
+        u8::try_from(value).map_err(|_| format!("a channel of the colour is {value}; accepted are 0 to 255"))
+    };
+    Ok([channel(red)?, channel(green)?, channel(blue)?, channel(alpha)?])
+}
+
+/// A place in the world.
+pub(super) fn place(point: Option<wire::Point>) -> Option<DVec3> {
+    let point = point?;
+    let point = DVec3::new(point.x, point.y, point.z);
+    (point.is_finite() && point.abs().max_element() <= WORLD_METRES_MAX).then_some(point)
+}
+
+/// Of unit length.
+pub(super) fn rotation(quaternion: wire::Quaternion) -> Option<DQuat> {
+    let quaternion =
+        DQuat::from_xyzw(quaternion.x.into(), quaternion.y.into(), quaternion.z.into(), quaternion.w.into());
+    let length = quaternion.length();
+    (length.is_finite() && length > 0.1).then(|| quaternion.normalize())
 }
 
 fn finite(vector: Option<wire::Vector3>) -> Option<Vec3> {
@@ -121,85 +191,106 @@ fn finite(vector: Option<wire::Vector3>) -> Option<Vec3> {
     vector.is_finite().then_some(vector)
 }
 
-fn rotation(quaternion: wire::Quaternion) -> Option<Quat> {
-    let quaternion = Quat::from_xyzw(quaternion.x, quaternion.y, quaternion.z, quaternion.w);
-    let length = quaternion.length();
-    (length.is_finite() && length > 0.1).then(|| quaternion.normalize())
-}
-
-fn double(transform: Affine3A) -> DAffine3 {
-    DAffine3 { matrix3: transform.matrix3.as_dmat3(), translation: transform.translation.as_dvec3() }
-}
-
-fn transform(set: &wire::SetTransform) -> Option<Affine3A> {
-    let scale = finite(set.scale).filter(|scale| scale.abs().min_element() > 0.0)?;
-    let transform =
-        Affine3A::from_scale_rotation_translation(scale, rotation(set.rotation?)?, finite(set.translation)?);
-    transform.is_finite().then_some(transform)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn encoded(id: u32, command: WireCommand) -> Vec<u8> {
-        wire::ClientCommand { id, command: Some(command) }.encode_to_vec()
+    fn decoded(command: WireCommand) -> Result<Command, BadCommand> {
+        Command::decode(&wire::ClientCommand { id: 9, command: Some(command) }.encode_to_vec())
     }
 
-    fn pose() -> wire::Pose {
-        wire::Pose {
-            id: 7,
-            position: Some(wire::Vector3 { x: 1.0, y: 2.0, z: 3.0 }),
-            orientation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 2.0 }),
-            vertical_field_of_view: 0.8,
-            near_plane_metres: 0.01,
-            input_time_milliseconds: 12.5,
-        }
-    }
-
-    #[test]
-    fn a_pose_is_normalised() {
-        let decoded = Pose::decode(&pose().encode_to_vec()).expect("a good pose");
-        assert_eq!(decoded.camera.orientation, Quat::IDENTITY);
-        assert_eq!((decoded.id, decoded.camera.position), (7, Vec3::new(1.0, 2.0, 3.0)));
-    }
-
-    #[test]
-    fn poses_that_no_camera_can_be_made_of_are_dropped() {
-        let bad = [
-            wire::Pose { position: Some(wire::Vector3 { x: f32::NAN, y: 0.0, z: 0.0 }), ..pose() },
-            wire::Pose { position: None, ..pose() },
-            wire::Pose { orientation: Some(wire::Quaternion::default()), ..pose() },
-            wire::Pose { vertical_field_of_view: 0.0, ..pose() },
-            wire::Pose { vertical_field_of_view: 4.0, ..pose() },
-            wire::Pose { near_plane_metres: f32::INFINITY, ..pose() },
-        ];
-        for pose in bad {
-            assert_eq!(Pose::decode(&pose.encode_to_vec()), None, "{pose:?}");
+    fn transform(entity: u64, x: f64, scale: f32) -> wire::SetTransform {
+        wire::SetTransform {
+            entity,
+            translation: Some(wire::Point { x, y: 0.0, z: 0.0 }),
+            rotation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 2.0 }),
+            scale: Some(wire::Vector3 { x: scale, y: scale, z: scale }),
         }
     }
 
     #[test]
     fn refusals_name_what_would_be_accepted_and_keep_the_id() {
-        let refused = Command::decode(&encoded(
-            9,
-            WireCommand::SetViewport(wire::SetViewport { width_pixels: 63, height_pixels: 64 }),
-        ))
-        .expect_err("too small");
-        assert_eq!(refused.id, 9);
-        assert!(refused.message.contains("width is 63") && refused.message.contains("64 to 4096"));
-        let zero = wire::CastRay { origin: Some(Default::default()), direction: Some(Default::default()) };
-        assert_eq!(Command::decode(&encoded(3, WireCommand::CastRay(zero))).expect_err("no direction").id, 3);
+        let many = ENTITIES_MAX + 1;
+        let point = |x| Some(wire::Point { x, y: 0.0, z: 0.0 });
+        let up = Some(wire::Vector3 { x: 0.0, y: 1.0, z: 0.0 });
+        let bad: [(WireCommand, &[&str]); 9] = [
+            (
+                WireCommand::SetViewport(wire::SetViewport { width_pixels: 63, height_pixels: 64 }),
+                &["width is 63", "64 to 4096"],
+            ),
+            (
+                WireCommand::CastRay(wire::CastRay { origin: point(0.0), direction: Some(Default::default()) }),
+                &["zero"],
+            ),
+            (WireCommand::CastRay(wire::CastRay { origin: point(2e12), direction: up }), &["origin", "1e12"]),
+            (WireCommand::Pick(wire::Pick { x: f32::NAN, y: 0.0 }), &["NaN", "-1 to 1"]),
+            (WireCommand::Pick(wire::Pick { x: 0.0, y: 1.5 }), &["1.5", "-1 to 1"]),
+            (
+                WireCommand::SelectEntities(wire::SelectEntities { entities: vec![1; many] }),
+                &["65537 entities", "at most 65536"],
+            ),
+            (
+                WireCommand::SetTransforms(wire::SetTransforms { transforms: vec![transform(1, 0.0, 1.0); many] }),
+                &["65537 entities", "at most 65536"],
+            ),
+            (
+                WireCommand::SetTransforms(wire::SetTransforms {
+                    transforms: vec![transform(1, 0.0, 1.0), transform(77, 0.0, 0.0)],
+                }),
+                &["entity 77", "no scale of zero"],
+            ),
+            (
+                WireCommand::SetTint(wire::SetTint {
+                    entity: 1,
+                    color: Some(wire::Color { red: 0, green: 256, blue: 0, alpha: 0 }),
+                }),
+                &["256", "0 to 255"],
+            ),
+        ];
+        for (command, parts) in bad {
+            let refused = decoded(command).expect_err("out of range");
+            assert_eq!(refused.id, 9);
+            assert!(parts.iter().all(|part| refused.message.contains(part)), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn places_keep_their_precision() {
+        let far = 5_000_000.000_25;
+        let set = decoded(WireCommand::SetTransform(transform(1, far, 1.0))).expect("a good transform");
+        let Action::SetTransforms(moves) = set.action else { panic!("{set:?}") };
+        assert_eq!(moves, [(EntityId(1), DAffine3::from_translation(DVec3::new(far, 0.0, 0.0)))]);
+        let ray = wire::CastRay {
+            origin: Some(wire::Point { x: 0.0, y: far, z: 0.0 }),
+            direction: Some(wire::Vector3 { x: 0.0, y: -3.0, z: 0.0 }),
+        };
+        let expected = Action::CastRay { origin: DVec3::new(0.0, far, 0.0), direction: Vec3::NEG_Y };
+        assert_eq!(decoded(WireCommand::CastRay(ray)).expect("a good ray").action, expected);
+    }
+
+    #[test]
+    fn lists_of_the_largest_length_and_empty_ones_are_taken() {
+        for length in [0, ENTITIES_MAX] {
+            let select = wire::SelectEntities { entities: vec![3; length] };
+            let command = decoded(WireCommand::SelectEntities(select)).expect("within the limit");
+            assert_eq!(command.action, Action::Select(vec![EntityId(3); length]));
+        }
     }
 
     proptest! {
         #[test]
         fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Command::decode(&bytes);
-            if let Some(pose) = Pose::decode(&bytes) {
-                prop_assert!(pose.camera.position.is_finite());
-                prop_assert!((pose.camera.orientation.length() - 1.0).abs() < 1e-3);
+        }
+
+        #[test]
+        fn whatever_is_accepted_is_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
+            let [a, b, c, d] = turn;
+            let rotation = Some(wire::Quaternion { x: a, y: b, z: c, w: d });
+            let set = wire::SetTransform { rotation, ..transform(1, x, scale) };
+            if let Ok(Command { action: Action::SetTransforms(moves), .. }) = decoded(WireCommand::SetTransform(set)) {
+                prop_assert!(moves[0].1.is_finite());
             }
         }
     }

@@ -6,7 +6,7 @@ use remora_protocol::connection as wire;
 use remora_render::FrameTimings;
 use remora_stream::Fidelity;
 
-use super::{command::Pose, quality::Detail};
+use super::{pose::Pose, quality::Detail};
 
 #[derive(Clone, Debug)]
 pub struct Frame {

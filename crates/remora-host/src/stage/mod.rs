@@ -13,17 +13,19 @@
 //!
 //! The stage never blocks, never touches a device or a socket, and holds at most one client.
 
+mod answer;
 pub mod command;
 mod in_flight;
+mod limit;
 mod obey;
 mod pace;
+pub mod pose;
 pub mod quality;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use glam::Vec3;
 use remora_assets::Model;
 use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
 use remora_render::{FrameTimings, Size};
@@ -31,8 +33,10 @@ use remora_scene::{ModelKey, Scene};
 use remora_stream::Fidelity;
 
 use crate::clock::Moment;
-use command::{BadCommand, Command, Pose};
+use command::{BadCommand, Command};
 use in_flight::Frames;
+use limit::PrimitiveLimit;
+use pose::Pose;
 use quality::{Detail, Quality};
 
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,8 +58,11 @@ pub struct Capability {
     pub frame_interval: Duration,
     /// Pictures that are rendered or encoded at the same time.
     pub frames_in_flight_max: usize,
-    /// Triangles that the scene may have; `None` is any number.
+    /// Triangles and points that a picture may take before a checkerboard says that it is too much; `None` is any
+    /// number.
     pub primitives_max: Option<u64>,
+    /// What a moving picture may take to render.
+    pub render_target: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +83,8 @@ pub enum Work {
         stream_size: Size,
         /// Paint the pose's id into the picture.
         marker: bool,
+        /// How much of the checkerboard is to be seen that says that too much is drawn: 0 none, 1 all.
+        checkerboard: f32,
     },
     /// Encode the last rendered picture once more.
     EncodeAgain,
@@ -88,10 +97,27 @@ pub enum Output {
         command: u32,
         uri: String,
     },
+    /// What is seen at that place of the newest picture is asked for: normalised device coordinates, y up. To be
+    /// answered with [`Stage::picked`].
+    Pick {
+        command: u32,
+        x: f32,
+        y: f32,
+    },
     /// The models of the scene before are not needed any more.
     SceneEmptied,
     /// The client has said goodbye.
     Close,
+}
+
+/// What the renderer has to tell about a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drawn {
+    pub timings: FrameTimings,
+    pub triangles: u64,
+    pub points: u64,
+    /// Pages of geometry that were wanted and are not there yet.
+    pub pages_missing: u32,
 }
 
 /// What the encoder has to tell about a frame.
@@ -106,6 +132,8 @@ pub struct Encoded {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Surroundings {
     pub graphics_memory_bytes: u64,
+    /// 0 where there is no bound.
+    pub graphics_memory_budget_bytes: u64,
     pub bitrate_target_bits_per_second: u32,
     pub round_trip: Duration,
     pub lease_remaining: Duration,
@@ -123,7 +151,8 @@ pub struct Stage {
     serial_next: u64,
     rtp_timestamp_last: u32,
     surroundings: Surroundings,
-    triangles_drawn: u64,
+    /// Of the last picture.
+    drawn: Drawn,
 }
 
 /// All that ends with the connection.
@@ -141,6 +170,7 @@ struct Client {
     started_at: Option<Moment>,
     /// The last picture is to be encoded once more, so that the client notices what it lost.
     repeat_wanted: bool,
+    limit: PrimitiveLimit,
     /// The network is full until then.
     hold_until: Moment,
     loads: usize,
@@ -166,7 +196,7 @@ enum Shown {
 impl Stage {
     pub fn new(capability: Capability) -> Self {
         Self {
-            quality: Quality::new(capability.software),
+            quality: Quality::new(capability.software, capability.render_target),
             capability,
             session_id: String::new(),
             session_models: Vec::new(),
@@ -176,7 +206,7 @@ impl Stage {
             serial_next: 1,
             rtp_timestamp_last: 0,
             surroundings: Surroundings::default(),
-            triangles_drawn: 0,
+            drawn: Drawn::default(),
         }
     }
 
@@ -210,6 +240,7 @@ impl Stage {
             frames: Frames::default(),
             started_at: None,
             repeat_wanted: false,
+            limit: PrimitiveLimit::new(self.capability.primitives_max),
             hold_until: Moment::ZERO,
             loads: 0,
             session_models_asked: 0,
@@ -276,6 +307,14 @@ impl Stage {
         }
     }
 
+    /// What the person in front of the screen should know: `code` as `Notice.code` in `proto/`.
+    pub fn notice(&mut self, code: &str, text: String) {
+        if self.client.is_some() {
+            self.tell(Message::Notice(wire::Notice { code: code.to_owned(), text }));
+        }
+    }
+
+    /// Also after [`Stage::loaded`], as "refining".
     pub fn load_progress(&mut self, command: u32, stage: &str, fraction: f32) {
         if self.client.is_some() {
             self.tell(Message::LoadProgress(wire::LoadProgress { id: command, stage: stage.to_owned(), fraction }));
@@ -286,31 +325,20 @@ impl Stage {
     pub fn loaded(&mut self, now: Moment, command: u32, model: Arc<Model>) {
         let Some(client) = &mut self.client else { return };
         client.change(now);
-        let bounds = model.bounds();
+        let (bounds_min, bounds_max) = answer::corners(model.bounds());
         let loaded = wire::ModelLoaded {
             root_entity: 0,
             name: model.name.clone(),
             triangles: model.triangles(),
             parts: model.parts() as u32,
             materials: model.materials.len() as u32,
-            bounds_min: Some(vector(bounds.min.as_vec3())),
-            bounds_max: Some(vector(bounds.max.as_vec3())),
+            points: model.points(),
+            bounds_min,
+            bounds_max,
         };
         let root_entity = self.scene.add_model(model).root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
-    }
-
-    /// Whether the scene may have the model too; if not, why.
-    pub fn has_room_for(&self, model: &Model) -> Result<(), String> {
-        let triangles = self.scene.triangles() + model.triangles();
-        match self.capability.primitives_max {
-            Some(max) if triangles > max => Err(format!(
-                "with {} the scene would have {triangles} triangles; a session of this size may show {max}",
-                model.name
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// The key that the next loaded model will have.
@@ -325,14 +353,24 @@ impl Stage {
         }
     }
 
-    pub fn rendered(&mut self, serial: u64, timings: FrameTimings, triangles_drawn: u64) {
-        self.triangles_drawn = triangles_drawn;
+    pub fn rendered(&mut self, now: Moment, serial: u64, drawn: Drawn) {
+        self.drawn = drawn;
+        let primitives = drawn.triangles + drawn.points;
         let Some(client) = &mut self.client else { return };
-        let Some(frame) = client.frames.rendered(serial, timings) else { return };
-        let render = timings.select + timings.submit + timings.draw;
-        match frame.fidelity {
-            Fidelity::Motion => self.quality.observe_moving(render),
-            Fidelity::Rest => self.quality.observe_resting(&frame.detail, render),
+        let crossed = client.limit.drawn(now, primitives);
+        if let Some(frame) = client.frames.rendered(serial, drawn.timings) {
+            let render = drawn.timings.select + drawn.timings.submit + drawn.timings.draw;
+            match frame.fidelity {
+                Fidelity::Motion => self.quality.observe_moving(render),
+                Fidelity::Rest => self.quality.observe_resting(&frame.detail, render),
+            }
+        }
+        if let Some(max) = self.capability.primitives_max.filter(|_| crossed) {
+            let text = format!(
+                "{primitives} triangles and points are drawn, and a session of this size may draw {max}. Show fewer \
+                 parts, or use a larger session; otherwise a checkerboard covers the background."
+            );
+            self.notice("PrimitiveLimit", text);
         }
     }
 
@@ -392,8 +430,16 @@ impl Stage {
         client.statistics_at = now + STATISTICS_INTERVAL;
         let statistics = wire::Statistics {
             triangles_in_scene: self.scene.triangles(),
-            triangles_drawn: self.triangles_drawn,
+            triangles_drawn: self.drawn.triangles,
+            points_in_scene: self.scene.points(),
+            points_drawn: self.drawn.points,
+            instances: u32::try_from(self.scene.parts()).unwrap_or(u32::MAX),
+            pages_missing: self.drawn.pages_missing,
+            primitives_drawn: self.drawn.triangles + self.drawn.points,
+            primitives_max: self.capability.primitives_max.unwrap_or(0),
+            primitives_over_limit: client.limit.is_over(),
             graphics_memory_bytes: self.surroundings.graphics_memory_bytes,
+            graphics_memory_budget_bytes: self.surroundings.graphics_memory_budget_bytes,
             bitrate_target_bits_per_second: self.surroundings.bitrate_target_bits_per_second,
             round_trip_milliseconds: self.surroundings.round_trip.as_secs_f32() * 1000.0,
             lease_remaining_minutes: self.surroundings.lease_remaining.as_secs_f32() / 60.0,
@@ -432,8 +478,4 @@ impl Client {
         self.dirty = true;
         self.changed_at = now;
     }
-}
-
-fn vector(vector: Vec3) -> wire::Vector3 {
-    wire::Vector3 { x: vector.x, y: vector.y, z: vector.z }
 }

@@ -1,14 +1,16 @@
 //! What becomes of a command.
 
-use glam::Vec3;
+use glam::DVec3;
 use remora_protocol::connection::{self as wire, reply::Result as Outcome};
 use remora_render::Size;
+use remora_scene::EditError;
 
 use super::command::{Action, Command};
-use super::{Capability, Output, SESSION_MODELS, Stage, vector};
+use super::{Capability, Output, SESSION_MODELS, Stage, answer};
 use crate::clock::Moment;
 
 const LOADS_MAX: usize = 4;
+const NOT_FOUND: &str = "EntityNotFound";
 
 impl Stage {
     pub(super) fn act(&mut self, now: Moment, command: Command) {
@@ -38,15 +40,35 @@ impl Stage {
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
             Action::CastRay { origin, direction } => {
-                let outcome = self.cast_ray(origin, direction);
+                let outcome = match self.scene.cast_ray(origin, direction) {
+                    Some(hit) => Outcome::RayHit(answer::ray_hit(&self.scene, &hit)),
+                    None => Outcome::RayMissed(wire::RayMissed {}),
+                };
                 self.reply(id, outcome);
             }
-            Action::SetTransform { entity, local } => match self.scene.set_local(entity, local) {
-                Ok(()) => {
-                    client.change(now);
-                    self.reply(id, Outcome::Done(wire::Done {}));
-                }
-                Err(error) => self.refuse(id, "EntityNotFound", error.to_string()),
+            Action::Pick { .. } if client.pose.is_none() || client.viewport.is_none() => {
+                self.refuse(id, "BadCommand", "there is no picture yet; send a pose and set the viewport first".into());
+            }
+            Action::Pick { x, y } => self.put(Output::Pick { command: id, x, y }),
+            Action::SetTransforms(locals) => {
+                let edit = self.scene.set_locals(&locals);
+                self.edited(now, id, edit);
+            }
+            Action::Select(entities) => {
+                let edit = self.scene.select(&entities);
+                self.edited(now, id, edit);
+            }
+            Action::SetTint { entity, tint } => {
+                let edit = self.scene.set_tint(entity, tint);
+                self.edited(now, id, edit);
+            }
+            Action::SetVisible { entity, visible } => {
+                let edit = self.scene.set_visible(entity, visible);
+                self.edited(now, id, edit);
+            }
+            Action::GetEntity(entity) => match answer::entity_info(&self.scene, entity) {
+                Some(info) => self.reply(id, Outcome::EntityInfo(info)),
+                None => self.refuse(id, NOT_FOUND, EditError::EntityNotFound(entity).to_string()),
             },
             Action::SetLatencyMarker(enabled) => {
                 client.marker = enabled;
@@ -75,20 +97,31 @@ impl Stage {
         }
     }
 
-    fn cast_ray(&self, origin: Vec3, direction: Vec3) -> Outcome {
-        let Some(hit) = self.scene.cast_ray(origin.as_dvec3(), direction) else {
-            return Outcome::RayMissed(wire::RayMissed {});
-        };
-        let entity_name = self.scene.entity(hit.entity).map_or_else(String::new, |entity| entity.name.to_owned());
-        Outcome::RayHit(wire::RayHit {
-            entity: hit.entity.0,
-            entity_name,
-            position: Some(vector(hit.position.as_vec3())),
-            normal: Some(vector(hit.normal)),
-            distance_metres: hit.distance,
-            bounds_min: Some(vector(hit.bounds.min.as_vec3())),
-            bounds_max: Some(vector(hit.bounds.max.as_vec3())),
-        })
+    /// Answers [`Output::Pick`]: the instance that is seen there, by its index in the scene, and where in the world.
+    pub fn picked(&mut self, command: u32, seen: Option<(u32, DVec3)>) {
+        let seen = seen.and_then(|(instance, position)| answer::picked(&self.scene, instance, position));
+        self.reply(command, seen.map_or(Outcome::RayMissed(wire::RayMissed {}), Outcome::Picked));
+    }
+
+    /// What a ray through that place of the newest picture hits first.
+    pub fn pick_by_ray(&self, x: f32, y: f32) -> Option<(u32, DVec3)> {
+        let client = self.client.as_ref()?;
+        let (pose, _) = client.pose?;
+        let hit = self.scene.cast_ray(pose.position, pose.direction_through(x, y, client.viewport?))?;
+        Some((hit.instance, hit.position))
+    }
+
+    fn edited(&mut self, now: Moment, id: u32, edit: Result<(), EditError>) {
+        match edit {
+            Ok(()) => {
+                if let Some(client) = &mut self.client {
+                    client.change(now);
+                }
+                self.reply(id, Outcome::Done(wire::Done {}));
+            }
+            Err(error @ EditError::EntityNotFound(_)) => self.refuse(id, NOT_FOUND, error.to_string()),
+            Err(error @ EditError::TransformNotFinite(_)) => self.refuse(id, "BadCommand", error.to_string()),
+        }
     }
 }
 

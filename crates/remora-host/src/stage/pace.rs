@@ -60,7 +60,8 @@ impl Stage {
                     _ => Shown::Coarse,
                 };
                 client.started_at = Some(now);
-                Work::Render { pose, detail, stream_size, marker: client.marker }
+                let checkerboard = client.limit.checkerboard(now);
+                Work::Render { pose, detail, stream_size, marker: client.marker, checkerboard }
             }
             Next::Again(_) => {
                 if let Shown::Full { again, .. } = &mut client.shown {
@@ -96,13 +97,17 @@ impl Stage {
             Shown::Nothing => None,
             Shown::Coarse if self.quality.sharpens_first() => Some((rest.max(client.hold_until), Next::Sharpening)),
             Shown::Coarse | Shown::Sharp => Some((rest.max(client.hold_until), Next::Resting)),
-            Shown::Full { again, refinable: true } if again < AGAIN_MAX => {
-                Some((rest.max(turn), Next::Again(Fidelity::Rest)))
+            Shown::Full { again, refinable } => {
+                let repeat = if refinable && again < AGAIN_MAX {
+                    Some(rest.max(turn))
+                } else {
+                    (client.key_wanted || client.repeat_wanted).then_some(turn)
+                };
+                let repeat = repeat.map(|at| (at, Next::Again(Fidelity::Rest)));
+                // In the detail that is shown: in a coarser one there might be less than the limit.
+                let fade = client.limit.next_change().map(|at| (at.max(rest).max(turn), Next::Resting));
+                [fade, repeat].into_iter().flatten().min_by_key(|&(at, _)| at)
             }
-            Shown::Full { .. } if client.key_wanted || client.repeat_wanted => {
-                Some((turn, Next::Again(Fidelity::Rest)))
-            }
-            Shown::Full { .. } => None,
         }
     }
 

@@ -1,36 +1,77 @@
-//! Quality follows motion: how large, and with how many samples, the next picture is rendered.
+//! Quality follows motion: how large, how exactly, and with how many samples, the next picture is rendered.
 //!
-//! A graphics card always renders the full picture. A software adapter renders a smaller one while something moves,
-//! as small as it must be to keep the time of a frame near [`MOVING_RENDER_TARGET`], and the full one at rest.
+//! While something moves, a picture gives up as much as it must to be rendered within a target, one rung of a ladder
+//! after the other; at rest it is rendered in full.
+//!
+//! | adapter | given up first | then | last |
+//! |---|---|---|---|
+//! | software | geometry, to 2 pixels of error | size, to 0.4 | geometry, to 4 pixels |
+//! | graphics card | geometry, to 4 pixels of error | size, to 0.67 | |
 
 use std::time::Duration;
 
 use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
 
-/// What a moving picture may cost to render on a software adapter: with conversion, encoding and the viewer's own
-/// decoding on the same two cores this leaves some 30 pictures a second.
-pub const MOVING_RENDER_TARGET: Duration = Duration::from_millis(22);
-
 /// What leaves the full picture within 150 ms of the last change: 45 ms until it counts as rest, and encoding.
 const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
 
-/// Linear scales of the moving picture, finest first. Below the last, what is left of a frame's cost is that of its
-/// triangles, and a coarser picture would only look worse.
-const SCALES: [f32; 5] = [1.0, 0.8, 2.0 / 3.0, 0.5, 0.4];
+/// What a picture gives up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rung {
+    /// Linear, of the viewport.
+    scale: f32,
+    error_pixels: f32,
+}
+
+const fn rung(scale: f32, error_pixels: f32) -> Rung {
+    Rung { scale, error_pixels }
+}
+
+/// Steps are small enough that what a finer one costs at most is a useful prediction. Below a scale of 0.4 what is left
+/// of a frame's cost is that of its triangles, and a smaller picture would only look worse.
+const SOFTWARE: [Rung; 11] = [
+    rung(1.0, 1.0),
+    rung(1.0, 1.25),
+    rung(1.0, 1.6),
+    rung(1.0, 2.0),
+    rung(0.8, 2.0),
+    rung(2.0 / 3.0, 2.0),
+    rung(0.5, 2.0),
+    rung(0.4, 2.0),
+    rung(0.4, 2.5),
+    rung(0.4, 3.2),
+    rung(0.4, 4.0),
+];
+const SOFTWARE_AT_START: usize = 6;
+const CARD: [Rung; 9] = [
+    rung(1.0, 1.0),
+    rung(1.0, 1.25),
+    rung(1.0, 1.6),
+    rung(1.0, 2.0),
+    rung(1.0, 2.5),
+    rung(1.0, 3.2),
+    rung(1.0, 4.0),
+    rung(0.8, 4.0),
+    rung(2.0 / 3.0, 4.0),
+];
 /// Transparent surfaces shown behind one another while a weak adapter is moving.
 const MOVING_BLEND_LAYERS: u32 = 2;
-const SCALE_AT_START: usize = 3;
-/// Frames that must agree before the scale changes, so that one slow frame does not.
+/// A picture may take so much more than the target before anything is given up. Together with the prediction below it
+/// keeps the ladder from swinging.
+const TOLERANCE: f32 = 1.3;
+/// Frames that must agree before the rung changes, so that one slow frame does not.
 const FRAMES_BEFORE_FINER: u32 = 20;
 const FRAMES_BEFORE_COARSER: u32 = 4;
 
 /// How one picture is rendered; it is always streamed in the viewport's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detail {
     pub render_size: Size,
     pub samples: Samples,
     /// Transparent surfaces behind one another.
     pub blend_layers: u32,
+    /// How far geometry may be from the finest there is, in pixels of `render_size`.
+    pub error_pixels: f32,
     /// Nothing better will follow as long as nothing changes.
     pub full: bool,
 }
@@ -38,12 +79,20 @@ pub struct Detail {
 #[derive(Clone, Debug)]
 pub struct Quality {
     software: bool,
-    scale: usize,
-    /// Consecutive frames that asked for the same change: positive for coarser.
+    target: Duration,
+    ladder: &'static [Rung],
+    rung: usize,
+    /// Consecutive frames that asked for the same change.
     slow_frames: u32,
     fast_frames: u32,
     /// What the last full picture took.
     resting_render: Duration,
+}
+
+/// What a moving picture may take where the configuration says nothing. On a software adapter conversion, encoding and
+/// the viewer's own decoding need the same cores, and this leaves some 30 pictures a second; on a card, 60.
+pub const fn render_target(software: bool) -> Duration {
+    Duration::from_millis(if software { 22 } else { 12 })
 }
 
 /// Rounded to even numbers, so that the picture's chroma keeps its place when it is stretched.
@@ -53,19 +102,20 @@ fn scaled(size: Size, scale: f32) -> Size {
 }
 
 impl Quality {
-    pub fn new(software: bool) -> Self {
-        Self { software, scale: SCALE_AT_START, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
+    /// `target` is what a moving picture may take to render.
+    pub fn new(software: bool, target: Duration) -> Self {
+        let (ladder, rung): (&[Rung], usize) = if software { (&SOFTWARE, SOFTWARE_AT_START) } else { (&CARD, 0) };
+        Self { software, target, ladder, rung, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
     }
 
     pub fn moving(&self, viewport: Size) -> Detail {
-        if !self.software {
-            return self.resting(viewport);
-        }
-        Detail {
-            render_size: scaled(viewport, SCALES[self.scale]),
-            samples: Samples::One,
-            blend_layers: MOVING_BLEND_LAYERS,
-            full: false,
+        let Rung { scale, error_pixels } = self.ladder[self.rung];
+        if self.software {
+            Detail { render_size: scaled(viewport, scale), error_pixels, ..self.sharp(viewport) }
+        } else if self.rung == 0 {
+            self.resting(viewport)
+        } else {
+            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..self.resting(viewport) }
         }
     }
 
@@ -76,11 +126,17 @@ impl Quality {
 
     /// Full size, but edges still without smoothing.
     pub fn sharp(&self, viewport: Size) -> Detail {
-        Detail { render_size: viewport, samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false }
+        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..self.resting(viewport) }
     }
 
     pub fn resting(&self, viewport: Size) -> Detail {
-        Detail { render_size: viewport, samples: Samples::Four, blend_layers: BLEND_LAYERS_MAX, full: true }
+        Detail {
+            render_size: viewport,
+            samples: Samples::Four,
+            blend_layers: BLEND_LAYERS_MAX,
+            error_pixels: 1.0,
+            full: true,
+        }
     }
 
     /// Learns from the time that a picture at rest took.
@@ -92,26 +148,27 @@ impl Quality {
 
     /// Learns from the time that a moving picture took.
     pub fn observe_moving(&mut self, render: Duration) {
-        if !self.software {
-            return;
-        }
-        let slow = render > MOVING_RENDER_TARGET.mul_f32(1.3);
-        // The cost grows at most with the number of pixels, so this is a safe prediction.
-        let finer = self.scale.checked_sub(1);
-        let fast = finer.is_some_and(|finer| {
-            let growth = (SCALES[finer] / SCALES[self.scale]).powi(2);
-            render.mul_f32(growth) < MOVING_RENDER_TARGET
+        let slow = render > self.target.mul_f32(TOLERANCE);
+        let fast = self.rung.checked_sub(1).is_some_and(|finer| {
+            let growth = growth(self.ladder[self.rung], self.ladder[finer]);
+            render.mul_f32(growth) < self.target
         });
         self.slow_frames = if slow { self.slow_frames + 1 } else { 0 };
         self.fast_frames = if fast { self.fast_frames + 1 } else { 0 };
-        if self.slow_frames >= FRAMES_BEFORE_COARSER && self.scale + 1 < SCALES.len() {
-            self.scale += 1;
+        if self.slow_frames >= FRAMES_BEFORE_COARSER && self.rung + 1 < self.ladder.len() {
+            self.rung += 1;
             (self.slow_frames, self.fast_frames) = (0, 0);
         } else if self.fast_frames >= FRAMES_BEFORE_FINER {
-            self.scale -= 1;
+            self.rung -= 1;
             (self.slow_frames, self.fast_frames) = (0, 0);
         }
     }
+}
+
+/// The cost is a constant, a price per pixel and a price per primitive, and both numbers go with the square: a safe
+/// prediction of what the finer rung costs at most.
+fn growth(now: Rung, finer: Rung) -> f32 {
+    (finer.scale / now.scale).powi(2) * (now.error_pixels / finer.error_pixels).powi(2)
 }
 
 #[cfg(test)]
@@ -120,57 +177,156 @@ mod tests {
 
     const HD: Size = Size::new(1280, 720);
 
-    /// An adapter whose time is a constant plus a price per pixel.
-    fn run(quality: &mut Quality, fixed_ms: f32, ms_per_megapixel: f32, frames: usize) -> Detail {
-        for _ in 0..frames {
-            let detail = quality.moving(HD);
-            let ms = fixed_ms + ms_per_megapixel * detail.render_size.pixels() as f32 / 1e6;
-            quality.observe_moving(Duration::from_secs_f32(ms / 1000.0));
+    /// Milliseconds that a picture costs: a constant, a price per megapixel, and one for all primitives at one pixel of
+    /// error, of which a coarser picture has fewer.
+    #[derive(Clone, Copy, Debug)]
+    struct Adapter {
+        fixed: f32,
+        per_megapixel: f32,
+        primitives: f32,
+        /// Whether errors are measured in the smaller picture, so that it has fewer primitives too.
+        follows_size: bool,
+    }
+
+    impl Adapter {
+        fn milliseconds(&self, detail: &Detail) -> f32 {
+            let pixels = detail.render_size.pixels() as f32;
+            let size = if self.follows_size { pixels / HD.pixels() as f32 } else { 1.0 };
+            self.fixed + self.per_megapixel * pixels / 1e6 + self.primitives * size / detail.error_pixels.powi(2)
         }
-        quality.moving(HD)
-    }
 
-    #[test]
-    fn a_graphics_card_always_renders_the_full_picture() {
-        let mut quality = Quality::new(false);
-        let detail = run(&mut quality, 100.0, 0.0, 50);
-        assert_eq!(detail, quality.resting(HD));
-        assert_eq!((detail.render_size, detail.samples, detail.full), (HD, Samples::Four, true));
-    }
-
-    #[test]
-    fn a_software_adapter_renders_less_in_motion_and_all_at_rest() {
-        let quality = Quality::new(true);
-        assert!(quality.moving(HD).render_size.pixels() < HD.pixels());
-        assert_eq!(quality.moving(HD).samples, Samples::One);
-        assert_eq!((quality.resting(HD).render_size, quality.resting(HD).samples), (HD, Samples::Four));
-    }
-
-    #[test]
-    fn the_scale_settles_where_the_target_is_met_and_stays_there() {
-        for price in [5.0, 15.0, 30.0, 60.0, 140.0] {
-            let mut quality = Quality::new(true);
-            let settled = run(&mut quality, 2.0, price, 400);
-            for _ in 0..100 {
-                assert_eq!(run(&mut quality, 2.0, price, 1), settled, "oscillates at {price} ms per megapixel");
+        fn run(&self, quality: &mut Quality, frames: usize) -> Detail {
+            for _ in 0..frames {
+                let milliseconds = self.milliseconds(&quality.moving(HD));
+                quality.observe_moving(Duration::from_secs_f32(milliseconds / 1000.0));
             }
-            let ms = 2.0 + price * settled.render_size.pixels() as f32 / 1e6;
-            assert!(ms < 1.3 * 22.0, "{ms} ms at {price} ms per megapixel");
+            quality.moving(HD)
         }
+    }
+
+    fn adapters() -> impl Iterator<Item = Adapter> {
+        const FIXED: [f32; 4] = [0.5, 4.0, 10.0, 60.0];
+        const PER_MEGAPIXEL: [f32; 6] = [0.5, 5.0, 15.0, 30.0, 60.0, 140.0];
+        const PRIMITIVES: [f32; 6] = [0.0, 3.0, 12.0, 30.0, 90.0, 400.0];
+        FIXED.into_iter().flat_map(|fixed| {
+            PER_MEGAPIXEL.into_iter().flat_map(move |per_megapixel| {
+                PRIMITIVES.into_iter().flat_map(move |primitives| {
+                    [false, true].map(|follows_size| Adapter { fixed, per_megapixel, primitives, follows_size })
+                })
+            })
+        })
+    }
+
+    fn new(software: bool) -> Quality {
+        Quality::new(software, render_target(software))
+    }
+
+    #[test]
+    fn quality_settles_on_every_adapter_and_stays_there() {
+        for software in [true, false] {
+            let target = render_target(software).as_secs_f32() * 1000.0;
+            for adapter in adapters() {
+                let mut quality = new(software);
+                let settled = adapter.run(&mut quality, 600);
+                for _ in 0..200 {
+                    assert_eq!(adapter.run(&mut quality, 1), settled, "swings on {adapter:?}");
+                }
+                let at_the_end = quality.rung + 1 == quality.ladder.len();
+                let milliseconds = adapter.milliseconds(&settled);
+                assert!(at_the_end || milliseconds <= TOLERANCE * target, "{milliseconds} ms on {adapter:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_up_that_the_target_leaves_room_for() {
+        for software in [true, false] {
+            for adapter in adapters() {
+                let mut quality = new(software);
+                adapter.run(&mut quality, 600);
+                if let Some(finer) = quality.rung.checked_sub(1) {
+                    let milliseconds = adapter.milliseconds(&quality.moving(HD));
+                    let would_be = milliseconds * growth(quality.ladder[quality.rung], quality.ladder[finer]);
+                    assert!(would_be >= quality.target.as_secs_f32() * 999.0, "{adapter:?} could do more");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_time_errors_and_sizes_stay_within_their_bounds() {
+        for (software, scale_min) in [(true, 0.4), (false, 2.0 / 3.0)] {
+            let mut quality = new(software);
+            for step in 0..2000_u64 {
+                let detail = quality.moving(HD);
+                assert!((1.0..=4.0).contains(&detail.error_pixels));
+                assert!(detail.render_size.width as f32 >= HD.width as f32 * scale_min - 2.0);
+                assert!(detail.render_size.width <= HD.width && detail.render_size.height <= HD.height);
+                for rest in [quality.sharp(HD), quality.resting(HD)] {
+                    assert_eq!((rest.error_pixels, rest.render_size), (1.0, HD));
+                }
+                // Waves from nothing to half a second, long enough to climb the whole ladder.
+                quality.observe_moving(Duration::from_millis(if step % 700 < 350 { 500 } else { step % 2 }));
+            }
+        }
+    }
+
+    #[test]
+    fn a_software_adapter_gives_up_geometry_then_size_then_more_geometry() {
+        let mut quality = new(true);
+        quality.rung = 0;
+        let mut given_up = vec![SOFTWARE[0]];
+        for _ in 0..200 {
+            quality.observe_moving(Duration::from_secs(1));
+            let rung = quality.ladder[quality.rung];
+            if given_up.last() != Some(&rung) {
+                given_up.push(rung);
+            }
+        }
+        let first_smaller = given_up.iter().position(|rung| rung.scale < 1.0).expect("smaller in the end");
+        assert_eq!(given_up[first_smaller - 1], rung(1.0, 2.0));
+        let first_coarser = given_up.iter().position(|rung| rung.error_pixels > 2.0).expect("coarser in the end");
+        assert_eq!(given_up[first_coarser - 1], rung(0.4, 2.0));
+        assert_eq!(given_up.last(), Some(&rung(0.4, 4.0)));
+    }
+
+    #[test]
+    fn a_graphics_card_renders_the_full_picture_until_the_target_is_missed_and_then_gives_up_geometry_first() {
+        let mut quality = new(false);
+        let quick = Adapter { fixed: 1.0, per_megapixel: 3.0, primitives: 2.0, follows_size: true };
+        assert_eq!(quick.run(&mut quality, 100), quality.resting(HD));
+        let many = Adapter { primitives: 60.0, ..quick };
+        let settled = many.run(&mut quality, 400);
+        assert!(settled.error_pixels > 1.0 && settled.render_size == HD && !settled.full, "{settled:?}");
+        assert_eq!(settled.samples, Samples::Four);
+        let slow = Adapter { fixed: 40.0, ..many };
+        assert_eq!(slow.run(&mut quality, 400).render_size, scaled(HD, 2.0 / 3.0));
+        assert_eq!(quick.run(&mut quality, 400), quality.resting(HD), "and takes it back");
+    }
+
+    #[test]
+    fn a_larger_target_gives_up_less() {
+        let adapter = Adapter { fixed: 2.0, per_megapixel: 30.0, primitives: 30.0, follows_size: true };
+        let pixels = |milliseconds| {
+            let mut quality = Quality::new(true, Duration::from_millis(milliseconds));
+            let detail = adapter.run(&mut quality, 600);
+            (detail.render_size.pixels(), -(detail.error_pixels * 100.0) as i64)
+        };
+        assert!(pixels(10) < pixels(22) && pixels(22) < pixels(80));
     }
 
     #[test]
     fn a_single_slow_frame_changes_nothing() {
-        let mut quality = Quality::new(true);
+        let mut quality = new(true);
         let before = quality.moving(HD);
         quality.observe_moving(Duration::from_millis(500));
-        quality.observe_moving(MOVING_RENDER_TARGET);
+        quality.observe_moving(render_target(true));
         assert_eq!(quality.moving(HD), before);
     }
 
     #[test]
     fn a_full_picture_that_takes_long_has_a_sharp_one_before_it() {
-        let mut quality = Quality::new(true);
+        let mut quality = new(true);
         assert!(!quality.sharpens_first());
         quality.observe_resting(&quality.resting(HD), Duration::from_millis(150));
         assert!(quality.sharpens_first());
@@ -182,7 +338,7 @@ mod tests {
 
     #[test]
     fn sizes_are_even_and_never_empty() {
-        let quality = Quality::new(true);
+        let quality = new(true);
         for (width, height) in [(64, 64), (66, 130), (1280, 718), (4096, 2160), (2, 2)] {
             let size = quality.moving(Size::new(width, height)).render_size;
             assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2) && size.width > 0 && size.height > 0);

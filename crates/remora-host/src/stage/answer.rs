@@ -1,0 +1,191 @@
+//! What the scene has to say, in the words of the protocol, and no more of it than a message may hold.
+
+use glam::{DVec3, Vec3};
+use remora_assets::{MetadataValue, WorldBounds};
+use remora_protocol::connection::{self as wire, metadata::Value};
+use remora_scene::{EntityId, Hit, Scene};
+
+/// Bytes of one name or text; longer ones are cut off.
+const TEXT_BYTES_MAX: usize = 1024;
+const PATH_BYTES_MAX: usize = 8192;
+const CHILDREN_MAX: usize = 1024;
+const MATERIALS_MAX: usize = 64;
+const METADATA_MAX: usize = 256;
+/// Bytes of all metadata of one entity: what the message may have, with the rest of it, is 256 KiB.
+const METADATA_BYTES_MAX: usize = 96 * 1024;
+
+pub fn ray_hit(scene: &Scene, hit: &Hit) -> wire::RayHit {
+    let (bounds_min, bounds_max) = corners(hit.bounds);
+    wire::RayHit {
+        entity: hit.entity.0,
+        entity_name: name(scene, hit.entity),
+        position: Some(point(hit.position)),
+        normal: Some(vector(hit.normal)),
+        distance_metres: hit.distance,
+        bounds_min,
+        bounds_max,
+    }
+}
+
+/// `None` where the scene has no such instance any more.
+pub fn picked(scene: &Scene, instance: u32, position: DVec3) -> Option<wire::Picked> {
+    let entity = scene.instances().get(instance as usize)?.entity;
+    let (bounds_min, bounds_max) = corners(scene.entity(entity)?.bounds);
+    Some(wire::Picked {
+        entity: entity.0,
+        entity_name: name(scene, entity),
+        position: Some(point(position)),
+        bounds_min,
+        bounds_max,
+    })
+}
+
+pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> {
+    let view = scene.entity(entity)?;
+    let contents = scene.contents(entity)?;
+    let (bounds_min, bounds_max) = corners(view.bounds);
+    Some(wire::EntityInfo {
+        entity: entity.0,
+        name: cut(view.name, TEXT_BYTES_MAX),
+        path: cut(&view.path, PATH_BYTES_MAX),
+        parent: view.parent.map_or(0, |parent| parent.0),
+        children: scene.children(entity).take(CHILDREN_MAX).map(|child| child.0).collect(),
+        children_in_all: u32::try_from(scene.children(entity).count()).unwrap_or(u32::MAX),
+        materials: contents.materials.iter().take(MATERIALS_MAX).map(|name| cut(name, TEXT_BYTES_MAX)).collect(),
+        triangles: contents.triangles,
+        points: contents.points,
+        bounds_min,
+        bounds_max,
+        metadata: metadata(contents.metadata),
+        visible: view.visible,
+    })
+}
+
+pub fn point(point: DVec3) -> wire::Point {
+    wire::Point { x: point.x, y: point.y, z: point.z }
+}
+
+/// Absent where there is nothing in it.
+pub fn corners(bounds: WorldBounds) -> (Option<wire::Point>, Option<wire::Point>) {
+    if bounds.is_empty() { (None, None) } else { (Some(point(bounds.min)), Some(point(bounds.max))) }
+}
+
+fn vector(vector: Vec3) -> wire::Vector3 {
+    wire::Vector3 { x: vector.x, y: vector.y, z: vector.z }
+}
+
+fn name(scene: &Scene, entity: EntityId) -> String {
+    scene.entity(entity).map_or_else(String::new, |entity| cut(entity.name, TEXT_BYTES_MAX))
+}
+
+fn metadata(entries: &[(String, MetadataValue)]) -> Vec<wire::Metadata> {
+    let mut bytes_left = METADATA_BYTES_MAX;
+    let mut told = Vec::new();
+    for (name, value) in entries.iter().take(METADATA_MAX) {
+        let name = cut(name, TEXT_BYTES_MAX);
+        let value = match value {
+            MetadataValue::Bool(value) => Value::Bool(*value),
+            MetadataValue::Integer(value) => Value::Integer(*value),
+            MetadataValue::Unsigned(value) => Value::Unsigned(*value),
+            MetadataValue::Double(value) => Value::Double(*value),
+            MetadataValue::Text(text) => Value::Text(cut(text, TEXT_BYTES_MAX)),
+        };
+        let text = if let Value::Text(text) = &value { text.len() } else { 0 };
+        let Some(left) = bytes_left.checked_sub(name.len() + text) else { break };
+        bytes_left = left;
+        told.push(wire::Metadata { name, value: Some(value) });
+    }
+    told
+}
+
+/// At most so many bytes, whole characters; what was cut off shows as an ellipsis.
+fn cut(text: &str, bytes_max: usize) -> String {
+    const ELLIPSIS: char = '…';
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max - ELLIPSIS.len_utf8());
+    let mut cut = text[..end].to_owned();
+    cut.push(ELLIPSIS);
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prost::Message;
+    use remora_assets::{Material, Mesh, Model, Node, Primitive};
+
+    use super::*;
+
+    fn primitive(material: u32) -> Primitive {
+        Primitive {
+            material,
+            positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
+            normals: vec![[0.0, 0.0, 1.0]; 3],
+            indices: vec![0, 1, 2],
+            ..Primitive::default()
+        }
+    }
+
+    fn scene(nodes: Vec<Node>, materials: Vec<Material>) -> Scene {
+        let primitives = (0..materials.len() as u32).map(primitive).collect();
+        let meshes = vec![Mesh { primitives, ..Mesh::default() }];
+        let mut scene = Scene::new();
+        scene.add_model(Arc::new(Model { name: "model".into(), nodes, meshes, materials, ..Model::default() }));
+        scene
+    }
+
+    #[test]
+    fn an_entity_is_told_with_all_kinds_of_metadata() {
+        let values = [
+            MetadataValue::Bool(true),
+            MetadataValue::Integer(-5),
+            MetadataValue::Unsigned(u64::MAX),
+            MetadataValue::Double(0.5),
+            MetadataValue::Text("steel".into()),
+        ];
+        let metadata = values.into_iter().enumerate().map(|(index, value)| (format!("key {index}"), value)).collect();
+        let part = Node { name: "part".into(), mesh: Some(0), metadata, ..Node::default() };
+        let scene = scene(vec![part], vec![Material { name: "paint".into(), ..Material::default() }]);
+        let info = entity_info(&scene, EntityId(1)).expect("it is there");
+        assert_eq!((info.name.as_str(), info.path.as_str(), info.parent), ("part", "model/part", 0));
+        assert_eq!((info.materials.as_slice(), info.triangles, info.visible), (&["paint".to_owned()][..], 1, true));
+        assert_eq!(info.bounds_max, Some(wire::Point { x: 1.0, y: 1.0, z: 0.0 }));
+        let told: Vec<_> = info.metadata.iter().map(|entry| entry.value.clone().expect("a value")).collect();
+        let expected = [
+            Value::Bool(true),
+            Value::Integer(-5),
+            Value::Unsigned(u64::MAX),
+            Value::Double(0.5),
+            Value::Text("steel".into()),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(entity_info(&scene, EntityId(0)).expect("the root").children, [1]);
+        assert_eq!(entity_info(&scene, EntityId(2)), None);
+    }
+
+    #[test]
+    fn what_has_nothing_in_it_has_no_bounds() {
+        let scene = scene(vec![Node { name: "empty".into(), ..Node::default() }], vec![Material::default()]);
+        let info = entity_info(&scene, EntityId(1)).expect("it is there");
+        assert_eq!((info.bounds_min, info.bounds_max, info.triangles), (None, None, 0));
+    }
+
+    #[test]
+    fn however_much_a_file_says_of_a_part_it_fits_one_message() {
+        let long = "ß".repeat(10_000);
+        let metadata = (0..1000).map(|_| (long.clone(), MetadataValue::Text(long.clone()))).collect();
+        let mut nodes = vec![Node { name: long.clone(), mesh: Some(0), metadata, ..Node::default() }];
+        nodes.extend((0..5000).map(|_| Node { name: "child".into(), parent: Some(0), ..Node::default() }));
+        let materials = vec![Material { name: long.clone(), ..Material::default() }; 200];
+        let scene = scene(nodes, materials);
+        let info = entity_info(&scene, EntityId(1)).expect("it is there");
+        assert_eq!((info.children.len(), info.children_in_all), (CHILDREN_MAX, 5000));
+        assert!(info.name.len() <= TEXT_BYTES_MAX && info.name.ends_with("ß…"));
+        assert!(!info.metadata.is_empty());
+        let bytes = info.encode_to_vec().len();
+        assert!(bytes < 250 * 1024, "{bytes} bytes");
+    }
+}

@@ -1,0 +1,122 @@
+//! Where a client looks from, checked: what comes out of here is in range and finite, whatever was sent.
+
+use glam::{DVec3, Quat, Vec3};
+use prost::Message;
+use remora_protocol::connection as wire;
+use remora_render::{Camera, Size};
+
+use super::command::{place, rotation};
+
+/// A camera and what the client said with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pose {
+    pub id: u32,
+    pub position: DVec3,
+    /// Camera to world; it looks along its own -Z, +Y is up.
+    pub orientation: Quat,
+    /// Radians.
+    pub vertical_field_of_view: f32,
+    /// Metres.
+    pub near: f32,
+    pub input_time_milliseconds: f64,
+}
+
+impl Pose {
+    /// `None` for anything that no camera can be made of: poses are many and unreliable, nobody is told.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let pose = wire::Pose::decode(bytes).ok()?;
+        Some(Self {
+            id: pose.id,
+            position: place(pose.position)?,
+            orientation: rotation(pose.orientation?)?.as_quat().normalize(),
+            vertical_field_of_view: in_range(pose.vertical_field_of_view, 0.01, 3.0)?,
+            near: in_range(pose.near_plane_metres, 1e-6, 1e6)?,
+            input_time_milliseconds: pose.input_time_milliseconds,
+        })
+    }
+
+    /// As the renderer wants it.
+    pub fn camera(&self) -> Camera {
+        Camera {
+            position: self.position.as_vec3(),
+            orientation: self.orientation,
+            vertical_field_of_view: self.vertical_field_of_view,
+            near: self.near,
+        }
+    }
+
+    /// From the camera through a place of a picture of this shape, -1 to 1 in both directions, y up; unit length.
+    pub fn direction_through(&self, x: f32, y: f32, picture: Size) -> Vec3 {
+        let tangent = (self.vertical_field_of_view / 2.0).tan();
+        let aspect = picture.width as f32 / picture.height as f32;
+        (self.orientation * Vec3::new(x * tangent * aspect, y * tangent, -1.0)).normalize()
+    }
+}
+
+fn in_range(value: f32, min: f32, max: f32) -> Option<f32> {
+    (min..=max).contains(&value).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pose() -> wire::Pose {
+        wire::Pose {
+            id: 7,
+            position: Some(wire::Point { x: 5_000_000.000_25, y: 2.0, z: 3.0 }),
+            orientation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 2.0 }),
+            vertical_field_of_view: 0.8,
+            near_plane_metres: 0.01,
+            input_time_milliseconds: 12.5,
+        }
+    }
+
+    #[test]
+    fn a_pose_is_normalised_and_keeps_its_precision() {
+        let decoded = Pose::decode(&pose().encode_to_vec()).expect("a good pose");
+        assert_eq!(decoded.orientation, Quat::IDENTITY);
+        assert_eq!((decoded.id, decoded.position), (7, DVec3::new(5_000_000.000_25, 2.0, 3.0)));
+    }
+
+    #[test]
+    fn poses_that_no_camera_can_be_made_of_are_dropped() {
+        let at = |x| Some(wire::Point { x, y: 0.0, z: 0.0 });
+        let bad = [
+            wire::Pose { position: at(f64::NAN), ..pose() },
+            wire::Pose { position: at(1e300), ..pose() },
+            wire::Pose { position: None, ..pose() },
+            wire::Pose { orientation: Some(wire::Quaternion::default()), ..pose() },
+            wire::Pose { vertical_field_of_view: 0.0, ..pose() },
+            wire::Pose { vertical_field_of_view: 4.0, ..pose() },
+            wire::Pose { near_plane_metres: f32::INFINITY, ..pose() },
+        ];
+        for pose in bad {
+            assert_eq!(Pose::decode(&pose.encode_to_vec()), None, "{pose:?}");
+        }
+    }
+
+    #[test]
+    fn the_corners_of_the_picture_are_as_far_apart_as_the_field_of_view_says() {
+        let mut looking = Pose::decode(&pose().encode_to_vec()).expect("a good pose");
+        let wide = Size::new(200, 100);
+        assert!(looking.direction_through(0.0, 0.0, wide).abs_diff_eq(Vec3::NEG_Z, 1e-6));
+        let top = looking.direction_through(0.0, 1.0, wide);
+        assert!((top.angle_between(Vec3::NEG_Z) - 0.4).abs() < 1e-5 && top.y > 0.0);
+        let right = looking.direction_through(1.0, 0.0, wide);
+        assert!((right.x / -right.z - 2.0 * 0.4_f32.tan()).abs() < 1e-5);
+        looking.orientation = Quat::from_rotation_y(std::f32::consts::FRAC_PI_2);
+        assert!(looking.direction_through(0.0, 0.0, wide).abs_diff_eq(Vec3::NEG_X, 1e-6));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Some(pose) = Pose::decode(&bytes) {
+                prop_assert!(pose.position.is_finite() && pose.camera().position.is_finite());
+                prop_assert!((pose.orientation.length() - 1.0).abs() < 1e-3);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Parts of the scene: picked, selected, tinted, hidden, moved and asked about.
+
+use remora_scene::EntityId;
+
+use super::*;
+
+const PART: EntityId = EntityId(1);
+const NOWHERE: u64 = 99;
+
+/// With a triangle in the middle of the picture, at rest.
+fn with_part() -> World {
+    let mut world = World::connected(true);
+    world.stage.loaded(world.now, 5, triangle());
+    world.pose(0);
+    world.run_for(milliseconds(1000));
+    world.outputs.clear();
+    world.started.clear();
+    world
+}
+
+impl World {
+    fn ask(&mut self, wanted: WireCommand) -> Outcome {
+        self.outputs.clear();
+        self.stage.control(self.now, &command(77, wanted));
+        while let Some(output) = self.stage.poll_output() {
+            if let Output::Pick { command, x, y } = output {
+                let seen = self.stage.pick_by_ray(x, y);
+                self.stage.picked(command, seen);
+            } else {
+                self.outputs.push(output);
+            }
+        }
+        match self.replies().as_slice() {
+            [(77, outcome)] => outcome.clone(),
+            replies => panic!("one reply was expected: {replies:?}"),
+        }
+    }
+
+    fn ask_in_vain(&mut self, wanted: WireCommand) -> String {
+        match self.ask(wanted) {
+            Outcome::Error(error) => error.code,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    fn part(&mut self) -> remora_scene::InstanceState {
+        self.stage.scene_mut().instances()[0].state
+    }
+
+    /// Whether something that was done is to be seen: a new picture is started.
+    fn shows_it(&mut self) -> bool {
+        self.started.clear();
+        self.run_for(milliseconds(1000));
+        self.started.iter().any(|(_, plan)| World::shown_pose(plan).is_some())
+    }
+}
+
+fn done() -> Outcome {
+    Outcome::Done(wire::Done {})
+}
+
+fn set_transform(entity: u64, x: f64) -> wire::SetTransform {
+    wire::SetTransform {
+        entity,
+        translation: Some(wire::Point { x, y: 0.0, z: 0.0 }),
+        rotation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 }),
+        scale: Some(wire::Vector3 { x: 1.0, y: 1.0, z: 1.0 }),
+    }
+}
+
+#[test]
+fn what_is_seen_at_a_place_of_the_picture_is_picked() {
+    let mut world = with_part();
+    let pick = |x, y| WireCommand::Pick(wire::Pick { x, y });
+    let Outcome::Picked(picked) = world.ask(pick(0.0, 0.0)) else { panic!("the middle of the picture") };
+    assert_eq!((picked.entity, picked.entity_name.as_str()), (PART.0, "part"));
+    let position = picked.position.expect("it has a place");
+    assert!(position.x.abs() < 1e-6 && position.y.abs() < 1e-6 && position.z.abs() < 1e-6, "{position:?}");
+    assert_eq!(picked.bounds_min, Some(wire::Point { x: -1.0, y: -1.0, z: 0.0 }));
+    assert_eq!(world.ask(pick(0.9, 0.9)), Outcome::RayMissed(wire::RayMissed {}));
+    // The triangle's upper corner: what lies above it is beside it, what lies below is not.
+    assert!(matches!(world.ask(pick(0.0, 0.45)), Outcome::Picked(_)));
+    assert_eq!(world.ask(pick(0.3, 0.45)), Outcome::RayMissed(wire::RayMissed {}));
+}
+
+#[test]
+fn a_pick_that_is_answered_after_the_scene_has_changed_finds_nothing() {
+    let mut world = with_part();
+    world.stage.control(world.now, &command(3, WireCommand::Pick(wire::Pick { x: 0.0, y: 0.0 })));
+    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: 3, x: 0.0, y: 0.0 }));
+    world.stage.control(world.now, &command(0, WireCommand::UnloadAll(wire::UnloadAll {})));
+    world.stage.picked(3, Some((0, glam::DVec3::ZERO)));
+    world.work();
+    assert_eq!(world.replies(), [(3, Outcome::RayMissed(wire::RayMissed {}))]);
+}
+
+#[test]
+fn without_a_picture_there_is_nothing_to_pick() {
+    let mut world = World::connected(true);
+    assert_eq!(world.ask_in_vain(WireCommand::Pick(wire::Pick { x: 0.0, y: 0.0 })), "BadCommand");
+}
+
+#[test]
+fn a_selection_is_shown_and_replaced() {
+    let mut world = with_part();
+    let select = |entities: &[u64]| WireCommand::SelectEntities(wire::SelectEntities { entities: entities.to_vec() });
+    assert_eq!(world.ask(select(&[PART.0])), done());
+    assert!(world.part().selected && world.shows_it());
+    assert_eq!(world.ask_in_vain(select(&[NOWHERE])), "EntityNotFound");
+    assert!(world.part().selected, "a refused selection changes nothing");
+    assert!(!world.shows_it());
+    assert_eq!(world.ask(select(&[])), done());
+    assert!(!world.part().selected && world.shows_it());
+}
+
+#[test]
+fn a_part_is_tinted_and_hidden_and_both_taken_back() {
+    let mut world = with_part();
+    let tint = |color| WireCommand::SetTint(wire::SetTint { entity: PART.0, color });
+    let show = |visible| WireCommand::SetVisible(wire::SetVisible { entity: PART.0, visible });
+    assert_eq!(world.ask(tint(Some(wire::Color { red: 255, green: 1, blue: 2, alpha: 128 }))), done());
+    assert!(world.part().tint == [255, 1, 2, 128] && world.shows_it());
+    assert_eq!(world.ask(tint(None)), done());
+    assert!(world.part().tint == [0; 4] && world.shows_it());
+    assert_eq!(world.ask(show(false)), done());
+    assert!(!world.part().visible && world.shows_it());
+    assert_eq!(world.ask(show(true)), done());
+    assert!(world.part().visible && world.shows_it());
+}
+
+#[test]
+fn many_parts_are_moved_together_or_not_at_all() {
+    let mut world = with_part();
+    let transforms =
+        |list: Vec<wire::SetTransform>| WireCommand::SetTransforms(wire::SetTransforms { transforms: list });
+    let refused = world.ask_in_vain(transforms(vec![set_transform(PART.0, 5.0), set_transform(NOWHERE, 1.0)]));
+    assert_eq!(refused, "EntityNotFound");
+    let place = |world: &mut World| world.stage.scene_mut().instances()[0].world.translation.x;
+    assert_eq!(place(&mut world), 0.0);
+    let moves = vec![set_transform(PART.0, 5.0), set_transform(0, 100.0), set_transform(PART.0, 7.0)];
+    assert_eq!(world.ask(transforms(moves)), done());
+    assert_eq!(place(&mut world), 107.0);
+    assert!(world.shows_it());
+}
+
+#[test]
+fn a_part_is_told_about() {
+    let mut world = with_part();
+    let get = |entity| WireCommand::GetEntity(wire::GetEntity { entity });
+    let Outcome::EntityInfo(info) = world.ask(get(PART.0)) else { panic!("it is there") };
+    assert_eq!((info.path.as_str(), info.triangles, info.parent), ("triangle/part", 1, 0));
+    assert_eq!(world.ask_in_vain(get(NOWHERE)), "EntityNotFound");
+    assert!(!world.shows_it(), "asking changes nothing");
+}
+
+#[test]
+fn progress_goes_on_after_the_model_is_there() {
+    let mut world = with_part();
+    world.stage.load_progress(5, "refining", 0.5);
+    world.stage.notice("DeviceRestarted", "the graphics device was restarted".into());
+    let told: Vec<Output> = std::iter::from_fn(|| world.stage.poll_output()).collect();
+    let message = |message| Output::Control(wire::HostMessage { message: Some(message) });
+    let progress = wire::LoadProgress { id: 5, stage: "refining".into(), fraction: 0.5 };
+    let notice = wire::Notice { code: "DeviceRestarted".into(), text: "the graphics device was restarted".into() };
+    assert_eq!(told, [message(Message::LoadProgress(progress)), message(Message::Notice(notice))]);
+}
