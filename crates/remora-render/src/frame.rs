@@ -1,6 +1,6 @@
 //! What is asked of the renderer, and what it gives back.
 
-use glam::{DVec3, Quat, Vec3};
+use glam::{DVec3, Quat};
 use std::time::Duration;
 use thiserror::Error;
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use remora_assets::asset::Asset;
 use remora_assets::asset::layout::{ClusterRecord, MATERIAL_WORDS, NONE, PAGE_ROOT};
 use remora_scene::ModelKey;
 
@@ -297,8 +296,9 @@ impl Library {
         wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
         let urgent = most_urgent(wanted, usize::MAX);
         let missing = urgent.len();
-        for wish in urgent.iter().filter(|wish| self.selectable[wish.page.model].pages.is_absent(wish.page.page)).take(room)
-        {
+        let absent = |wish: &&Wanted| self.selectable[wish.page.model].pages.is_absent(wish.page.page);
+        let asked: Vec<Wanted> = urgent.iter().filter(absent).take(room).copied().collect();
+        for wish in asked {
             let model = &mut self.selectable[wish.page.model];
             model.pages.fetching(wish.page.page);
             let ticket = Ticket { serial: self.residents[wish.page.model].serial, page: wish.page.page };
@@ -317,19 +317,17 @@ impl Library {
         self.banks = self.geometry.bank_count();
         let banks = self.banks as u8;
         let key = |surface: &Surface, bank| Key { phase: surface.phase, bank, shading: surface.shading };
-        self.keys = self
-            .selectable
-            .iter()
-            .flat_map(|model| &model.surfaces)
-            .flat_map(|surface| (0..banks).map(move |bank| key(surface, bank)))
-            .collect();
+        self.keys.clear();
+        for surface in self.selectable.iter().flat_map(|model| &model.surfaces) {
+            self.keys.extend((0..banks).map(|bank| key(surface, bank)));
+        }
         self.keys.sort_unstable();
         self.keys.dedup();
         for model in &mut self.selectable {
-            let number = |key: Key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32;
+            let surfaces = &model.surfaces;
             model.keys = (0..banks)
-                .flat_map(|bank| model.surfaces.iter().map(move |surface| key(surface, bank)))
-                .map(number)
+                .flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)))
+                .map(|key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32)
                 .collect();
         }
     }
@@ -348,13 +346,4 @@ fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surfa
         }
     };
     [word / 2, word + vertices * 2, word + vertices * 3, last]
-}
-
-impl SelectableModel {
-    /// Where the model is drawn from has no pages on the device yet.
-    #[cfg(test)]
-    pub(crate) fn of(asset: Asset, surfaces: Vec<Surface>) -> Self {
-        let pages = asset.pages().len();
-        Self { pages: Pages::new(&asset), places: vec![None; pages], asset, surfaces, keys: Vec::new() }
-    }
 }

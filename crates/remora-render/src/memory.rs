@@ -87,10 +87,6 @@ impl<T: NoUninit> Arena<T> {
         self.buffer.size()
     }
 
-    /// Whether so many elements could be added, if memory allows.
-    pub(crate) fn could_hold(&self, count: usize) -> bool {
-        u64::from(self.ranges.taken()) + count as u64 <= u64::from(self.length_max)
-    }
 
     /// Places `elements` behind one another and returns where.
     pub(crate) fn insert(&mut self, graphics: &Graphics, elements: &[T]) -> Result<Range<u32>, RenderError> {

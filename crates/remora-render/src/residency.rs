@@ -98,6 +98,7 @@ impl Pages {
         self.pages[page as usize].usable
     }
 
+    #[cfg(test)]
     pub(crate) fn is_loaded(&self, page: u32) -> bool {
         self.pages[page as usize].state == State::Loaded
     }

@@ -1,7 +1,7 @@
 //! Entities, transforms, bounds and ray casts: what is shown, without a GPU, a network or a clock.
 //!
 //! ```text
-//!   Arc<Model> ──add_model──▶ ┌────────┐ ──instances──────▶ renderer: one entry per drawn mesh
+//!   Asset ──────add_model──▶ ┌────────┐ ──instances──────▶ renderer: one entry per drawn mesh
 //!   set_locals, select, … ──▶ │ Scene  │ ──take_changes───▶ renderer: what to write again
 //!   clear ──────────────────▶ └────────┘ ──cast_ray───────▶ what lies under the pointer
 //! ```

@@ -1,17 +1,14 @@
 //! The nearest triangle along a ray.
 //!
 //! Boxes first, nearest box first: instances whose box lies behind the best hit so far are never opened, and
-//! inside a mesh whole groups of triangles are passed over by their boxes. Triangles are tested in world space,
-//! which is right under any transform, flattening ones included, by the watertight test of Woop, Benthin and
-//! Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
+//! inside a mesh the boxes above its original clusters, which the asset holds, pass over most of them. Triangles are
+//! tested relative to the ray's origin, which is right under any transform, flattening ones included, by the watertight
+//! test of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_assets::{Bounds, Mesh, Primitive, WorldBounds};
+use remora_assets::{Bounds, WorldBounds};
 
 use crate::scene::{EntityId, Instance, Scene};
-
-/// Triangles per box. A mesh's index order is coherent enough that consecutive triangles are neighbours.
-const GROUP_TRIANGLES: usize = 64;
 
 /// Where a ray meets the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,13 +23,6 @@ pub struct Hit {
     pub distance: f32,
     /// World box of the instance.
     pub bounds: WorldBounds,
-}
-
-/// Boxes around consecutive triangles of one primitive, in the mesh's own space.
-#[derive(Debug)]
-pub(crate) struct TriangleGroups {
-    bounds: Bounds,
-    groups: Vec<Bounds>,
 }
 
 /// In coordinates relative to its own origin, so that what is near is precise wherever in the world it lies.
@@ -60,7 +50,7 @@ pub(crate) fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit>
         .enumerate()
         .filter(|(_, instance)| instance.state.visible)
         .filter_map(|(index, instance)| {
-            let entry = ray.entry(&outward(&scene.mesh(instance).bounds, &ray.relative(&instance.world)))?;
+            let entry = ray.entry(&outward(&scene.mesh(instance).bounds(), &ray.relative(&instance.world)))?;
             Some((entry, index))
         })
         .collect();
@@ -89,25 +79,34 @@ pub(crate) fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit>
 
 fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Nearest>) {
     let instance: &Instance = &scene.instances()[index];
-    let model = scene.model(instance.model).expect("an instance leaves the scene together with its model");
-    let mesh = &model.meshes[instance.mesh as usize];
-    let groups = scene.mesh(instance).groups.get_or_init(|| group(mesh));
+    let asset = scene.model(instance.model).expect("an instance leaves the scene together with its model");
+    let mesh = scene.mesh(instance);
     let world = ray.relative(&instance.world);
-    for (primitive, groups) in mesh.primitives.iter().zip(groups) {
-        let beyond = |bounds: &Bounds, nearest: &Option<Nearest>| match ray.entry(&outward(bounds, &world)) {
-            Some(entry) => nearest.as_ref().is_some_and(|nearest| nearest.distance < entry),
-            None => true,
-        };
-        if beyond(&groups.bounds, nearest) {
+    let (nodes, leaves) = (asset.ray_nodes(), asset.ray_leaves());
+    let entry = |node: u32| {
+        let node = &nodes[node as usize];
+        ray.entry(&outward(&Bounds { min: node.min.into(), max: node.max.into() }, &world))
+    };
+    let mut open: Vec<(f32, u32)> = Vec::new();
+    if mesh.ray_count > 0 {
+        open.extend(entry(mesh.ray_first).map(|entry| (entry, mesh.ray_first)));
+    }
+    while let Some((at, number)) = open.pop() {
+        if nearest.as_ref().is_some_and(|nearest| nearest.distance < at) {
             continue;
         }
-        for (bounds, indices) in groups.groups.iter().zip(primitive.indices.chunks(GROUP_TRIANGLES * 3)) {
-            if beyond(bounds, nearest) {
-                continue;
-            }
-            for corners in indices.chunks_exact(3) {
-                let triangle = [corners[0], corners[1], corners[2]]
-                    .map(|corner| world.transform_point3(primitive.positions[corner as usize].into()));
+        let node = &nodes[number as usize];
+        if node.count == 0 {
+            let mut children: Vec<(f32, u32)> =
+                [node.first, node.first + 1].into_iter().filter_map(|child| Some((entry(child)?, child))).collect();
+            // The nearest is looked at first.
+            children.sort_by(|one, other| other.0.total_cmp(&one.0));
+            open.extend(children);
+            continue;
+        }
+        for &cluster in &leaves[node.first as usize..][..node.count as usize] {
+            for corners in asset.triangles(mesh, cluster) {
+                let triangle = corners.map(|corner| world.transform_point3(corner));
                 let Some(distance) = ray.distance_to(&triangle) else { continue };
                 if nearest.as_ref().is_none_or(|nearest| distance < nearest.distance) {
                     *nearest = Some(Nearest { distance, instance: index, triangle });
@@ -115,23 +114,6 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
             }
         }
     }
-}
-
-fn group(mesh: &Mesh) -> Vec<TriangleGroups> {
-    mesh.primitives.iter().map(group_primitive).collect()
-}
-
-fn group_primitive(primitive: &Primitive) -> TriangleGroups {
-    let groups: Vec<Bounds> = primitive
-        .indices
-        .chunks(GROUP_TRIANGLES * 3)
-        .map(|indices| {
-            indices
-                .iter()
-                .fold(Bounds::EMPTY, |bounds, &index| bounds.including(primitive.positions[index as usize].into()))
-        })
-        .collect();
-    TriangleGroups { bounds: groups.iter().fold(Bounds::EMPTY, |all, &bounds| all.union(bounds)), groups }
 }
 
 /// The transformed box, grown by what rounding may have cost, so that it never excludes what it holds.

@@ -1,12 +1,12 @@
 //! The forest of entities and the dense list of instances derived from it.
 
-use std::sync::Arc;
-
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::{Model, WorldBounds};
+use remora_assets::WorldBounds;
+use remora_assets::asset::Asset;
+use remora_assets::asset::layout::{MeshRecord, NONE};
 
 use crate::changes::{ChangeLog, Changes};
-use crate::contents::{self, EntityContents, SceneMesh, SceneModel};
+use crate::contents::{self, EntityContents, SceneModel};
 use crate::ray::{self, Hit};
 
 /// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included.
@@ -53,6 +53,10 @@ pub enum EditError {
     EntityNotFound(EntityId),
     #[error("the transform for entity {} contains a number that is not finite", .0.0)]
     TransformNotFinite(EntityId),
+    #[error("model {} is not in the scene", .0.0)]
+    ModelNotFound(ModelKey),
+    #[error("model {} cannot be replaced by one of another structure", .0.0)]
+    ModelDiffers(ModelKey),
 }
 
 /// An entity as it stands.
@@ -117,27 +121,45 @@ impl Scene {
     }
 
     /// Adds the model with its root at the origin. The entity of node `i` has the id `root + 1 + i`.
-    pub fn add_model(&mut self, model: Arc<Model>) -> Added {
+    pub fn add_model(&mut self, asset: Asset) -> Added {
         let key = self.next_model();
-        let root = self.push_entity(model.name.clone(), None, DAffine3::IDENTITY);
-        let mut last_child: Vec<Option<u32>> = vec![None; model.nodes.len() + 1];
-        for (index, node) in model.nodes.iter().enumerate() {
-            let parent = node.parent.map_or(0, |parent| parent as usize + 1);
-            let entity = self.push_entity(node.name.clone(), Some(root + parent as u32), node.transform);
+        let root = self.push_entity(asset.name().to_owned(), None, DAffine3::IDENTITY);
+        let mut last_child: Vec<Option<u32>> = vec![None; asset.nodes().len() + 1];
+        for (index, node) in asset.nodes().iter().enumerate() {
+            let parent = if node.parent == NONE { 0 } else { node.parent as usize + 1 };
+            let name = asset.text(node.name).to_owned();
+            let entity = self.push_entity(name, Some(root + parent as u32), node.local());
             match last_child[parent].replace(entity) {
                 Some(sibling) => self.entities[sibling as usize].next_sibling = Some(entity),
                 None => self.entities[root as usize + parent].first_child = Some(entity),
             }
             debug_assert_eq!(entity, root + 1 + index as u32);
-            if let Some(mesh) = node.mesh {
+            if node.mesh != NONE {
+                let mesh = node.mesh;
                 let Entity { world, state, .. } = self.entities[entity as usize];
                 self.entities[entity as usize].instance = Some(index_of(self.instances.len()));
                 self.instances.push(Instance { entity: self.id(entity), model: key, mesh, world, state });
             }
         }
-        self.models.push(SceneModel::new(model, root));
+        self.models.push(SceneModel { asset, root });
         self.changes.restructure();
         Added { root: self.id(root), model: key }
+    }
+
+    /// Shows another version of a model in its place: the same tree with the same meshes, in other detail. Entities keep
+    /// what they are and where they are.
+    pub fn replace_model(&mut self, key: ModelKey, asset: Asset) -> Result<(), EditError> {
+        let Some(entry) = key.0.checked_sub(self.first_model).and_then(|index| self.models.get_mut(index as usize))
+        else {
+            return Err(EditError::ModelNotFound(key));
+        };
+        let meshes = |asset: &Asset| asset.nodes().iter().map(|node| node.mesh).collect::<Vec<_>>();
+        if meshes(&entry.asset) != meshes(&asset) || entry.asset.meshes().len() != asset.meshes().len() {
+            return Err(EditError::ModelDiffers(key));
+        }
+        entry.asset = asset;
+        self.changes.restructure();
+        Ok(())
     }
 
     /// Takes everything out. Ids and keys given so far stay invalid for ever.
@@ -270,13 +292,13 @@ impl Scene {
         ModelKey(self.first_model + self.models.len() as u64)
     }
 
-    pub fn model(&self, key: ModelKey) -> Option<&Arc<Model>> {
-        self.scene_model(key).map(|entry| &entry.model)
+    pub fn model(&self, key: ModelKey) -> Option<&Asset> {
+        self.scene_model(key).map(|entry| &entry.asset)
     }
 
     /// In the order in which they were added.
-    pub fn models(&self) -> impl Iterator<Item = (ModelKey, &Arc<Model>)> {
-        (self.first_model..).map(ModelKey).zip(self.models.iter().map(|entry| &entry.model))
+    pub fn models(&self) -> impl Iterator<Item = (ModelKey, &Asset)> {
+        (self.first_model..).map(ModelKey).zip(self.models.iter().map(|entry| &entry.asset))
     }
 
     /// World box around all instances, hidden ones included.
@@ -286,12 +308,12 @@ impl Scene {
 
     /// Triangles of all instances, hidden ones included.
     pub fn triangles(&self) -> u64 {
-        self.instances.iter().map(|instance| self.mesh(instance).triangles).sum()
+        self.instances.iter().fold(0, |sum, instance| sum.saturating_add(self.mesh(instance).triangles))
     }
 
     /// Points of all instances, hidden ones included.
     pub fn points(&self) -> u64 {
-        self.instances.iter().map(|instance| self.mesh(instance).points).sum()
+        self.instances.iter().fold(0, |sum, instance| sum.saturating_add(self.mesh(instance).points))
     }
 
     /// Entities that have a mesh.
@@ -309,12 +331,12 @@ impl Scene {
         self.models.get(usize::try_from(key.0.checked_sub(self.first_model)?).ok()?)
     }
 
-    pub(crate) fn mesh(&self, instance: &Instance) -> &SceneMesh {
-        &self.models[(instance.model.0 - self.first_model) as usize].meshes[instance.mesh as usize]
+    pub(crate) fn mesh(&self, instance: &Instance) -> &MeshRecord {
+        &self.models[(instance.model.0 - self.first_model) as usize].asset.meshes()[instance.mesh as usize]
     }
 
     pub(crate) fn instance_bounds(&self, instance: &Instance) -> WorldBounds {
-        self.mesh(instance).bounds.transformed(&instance.world)
+        self.mesh(instance).bounds().transformed(&instance.world)
     }
 
     fn push_entity(&mut self, name: String, parent: Option<u32>, local: DAffine3) -> u32 {
