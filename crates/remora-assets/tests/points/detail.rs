@@ -28,7 +28,7 @@ fn hierarchy(points: &Points) -> Hierarchy {
     build(points, 2, &mut |_| {}, &|| false).expect("nobody cancels")
 }
 
-fn vertices<'a>(hierarchy: &'a Hierarchy, cluster: usize) -> &'a [u32] {
+fn vertices(hierarchy: &Hierarchy, cluster: usize) -> &[u32] {
     let range = &hierarchy.clusters[cluster].vertices;
     &hierarchy.vertices[range.start as usize..range.end as usize]
 }
@@ -165,7 +165,7 @@ fn points_in_one_place_on_a_line_and_far_apart_make_a_hierarchy() {
     check(&cloud(vec![[1.0, 2.0, 3.0]; 5000]));
     check(&cloud((0..5000).map(|at| [at as f32, 0.0, 0.0]).collect()));
     check(&cloud((0..3000).map(|at| [(at / 1000) as f32, 0.0, -0.0]).collect()));
-    let spread = |at: u32| [1e14 * (at % 7) as f32, 1e-3 * at as f32, if at % 2 == 0 { -1e15 } else { 1e15 }];
+    let spread = |at: u32| [1e14 * (at % 7) as f32, 1e-3 * at as f32, if at.is_multiple_of(2) { -1e15 } else { 1e15 }];
     check(&cloud((0..3000).map(spread).collect()));
 }
 

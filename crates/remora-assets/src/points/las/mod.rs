@@ -104,7 +104,8 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadErro
             + header.offset
     };
     let (a, b) = (absolute(integer_bounds.0), absolute(integer_bounds.1));
-    if !records.is_empty() && !(cloud::is_placeable(a.to_array()) && cloud::is_placeable(b.to_array())) {
+    let are_placeable = [a, b].into_iter().all(|corner| cloud::is_placeable(corner.to_array()));
+    if !records.is_empty() && !are_placeable {
         let what = format!("with scale {} and offset {} its points are at {a} to {b}", header.scale, header.offset);
         return Err(PointLoadError::invalid("the header", what));
     }
