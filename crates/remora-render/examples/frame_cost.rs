@@ -84,6 +84,7 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
         "MiB"
     );
     let bounds = scene.bounds();
+    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
     let mut picture = Picture::default();
     for (size, samples) in CASES {
         let mut walls = Vec::new();
@@ -96,10 +97,10 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
             renderer.submit(&FrameRequest {
                 serial: index as u64,
                 camera: Camera {
-                    position: bounds.center() + orientation * Vec3::Z * bounds.radius() * distance,
+                    position: center + orientation * Vec3::Z * radius * distance,
                     orientation,
                     vertical_field_of_view: 0.7,
-                    near: bounds.radius() * 1e-3,
+                    near: radius * 1e-3,
                 },
                 render_size: size,
                 samples,

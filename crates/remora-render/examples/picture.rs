@@ -39,16 +39,17 @@ fn main() -> Result<(), Failure> {
     renderer.synchronise(&mut scene)?;
 
     let bounds = scene.bounds();
+    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
     let orientation =
         Quat::from_rotation_y(arguments.yaw.to_radians()) * Quat::from_rotation_x(-arguments.pitch.to_radians());
-    let distance = bounds.radius() * arguments.distance;
+    let distance = radius * arguments.distance;
     renderer.submit(&FrameRequest {
         serial: 0,
         camera: Camera {
-            position: bounds.center() + orientation * Vec3::Z * distance,
+            position: center + orientation * Vec3::Z * distance,
             orientation,
             vertical_field_of_view: 0.7,
-            near: (bounds.radius() * 1e-3).max(1e-4),
+            near: (radius * 1e-3).max(1e-4),
         },
         render_size: arguments.size,
         samples: arguments.samples,
