@@ -6,8 +6,8 @@ use std::sync::Arc;
 use glam::{Quat, Vec3};
 use remora_assets::{LoadLimits, Model, engine, load_glb};
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
+    PrepareOptions, Prepared, Renderer, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -56,6 +56,7 @@ fn main() -> Result<(), Failure> {
         blend_layers: BLEND_LAYERS_MAX,
         stream_size: arguments.size,
         format: PictureFormat::Rgba,
+        options: FrameOptions::default(),
     })?;
     let mut picture = Picture::default();
     let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
