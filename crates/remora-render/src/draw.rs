@@ -54,6 +54,15 @@ pub(crate) struct Stage<'a> {
     pub pick: Option<&'a Pick>,
 }
 
+/// How batches are rasterised.
+#[derive(Clone, Copy)]
+struct Way {
+    samples: Samples,
+    cover: Cover,
+    share: Share,
+    first_layer: bool,
+}
+
 /// Which entries of the batches are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Share {
@@ -299,7 +308,8 @@ impl Stage<'_> {
             }
             if batch.flush {
                 for &cover in covers {
-                    self.raster_batches(pieces, &waiting, samples, cover, first_layer, share, &bind_group);
+                    let way = Way { samples, cover, share, first_layer };
+                    self.raster_batches(pieces, &waiting, way, &bind_group);
                 }
                 waiting.clear();
             }
@@ -307,16 +317,8 @@ impl Stage<'_> {
     }
 
     /// Batches up to a flush, and then what they queued.
-    fn raster_batches(
-        &self,
-        pieces: &mut Pieces<'_>,
-        batches: &[&Batch],
-        samples: Samples,
-        cover: Cover,
-        first_layer: bool,
-        share: Share,
-        targets: &wgpu::BindGroup,
-    ) {
+    fn raster_batches(&self, pieces: &mut Pieces<'_>, batches: &[&Batch], way: Way, targets: &wgpu::BindGroup) {
+        let Way { samples, cover, share, first_layer } = way;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
         pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);

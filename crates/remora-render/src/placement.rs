@@ -1,5 +1,7 @@
 //! Where instances are: the state that the scene has of each of them, on the device and for the selection.
 
+use std::ops::Range;
+
 use remora_scene::{Instance, InstanceState, Scene};
 
 use crate::frame::RenderError;
@@ -32,13 +34,18 @@ pub(crate) struct Placement {
     pub generation: u64,
     /// Kept to write neighbours in one piece.
     states: Vec<State>,
+    /// Pieces behind one another on their way to the device.
+    packed: Vec<State>,
+    parcel: wgpu::Buffer,
     selected: usize,
 }
 
 impl Placement {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, INSTANCES_MIN)?;
-        Ok(Self { selectable: Vec::new(), buffer, generation: 0, states: Vec::new(), selected: 0 })
+        let parcel = parcel(graphics, INSTANCES_MIN)?;
+        let (selectable, states, packed) = Default::default();
+        Ok(Self { selectable, buffer, generation: 0, states, packed, parcel, selected: 0 })
     }
 
     /// Instances that are selected.
@@ -68,10 +75,9 @@ impl Placement {
             self.selected += usize::from(instance.state.selected);
         }
         let mut written = Written { instances: changes.moved.len(), ..Written::default() };
-        for piece in pieces(&changes.moved) {
-            written.pieces += 1;
-            written.bytes += self.write(graphics, piece);
-        }
+        let pieces = pieces(&changes.moved);
+        written.pieces = pieces.len();
+        written.bytes = self.write(graphics, &pieces)?;
         Ok(written)
     }
 
@@ -99,7 +105,8 @@ impl Placement {
         self.selectable = selectable;
         self.states.extend(instances.iter().map(state));
         self.selected = self.states.iter().filter(|state| is_selected(state)).count();
-        let bytes = self.write(graphics, 0..self.states.len());
+        let everything = 0..self.states.len();
+        let bytes = self.write(graphics, &[everything])?;
         Ok(Written { instances: instances.len(), pieces: 1, bytes })
     }
 
@@ -109,12 +116,39 @@ impl Placement {
         self.selected = 0;
     }
 
-    fn write(&self, graphics: &Graphics, range: std::ops::Range<usize>) -> u64 {
-        let offset = (range.start * size_of::<State>()) as u64;
-        let bytes: &[u8] = bytemuck::cast_slice(&self.states[range]);
-        graphics.queue.write_buffer(&self.buffer, offset, bytes);
-        bytes.len() as u64
+    /// Bytes written. Many pieces are sent as one and taken apart on the device: handing over a write costs more than
+    /// copying.
+    fn write(&mut self, graphics: &Graphics, pieces: &[Range<usize>]) -> Result<u64, RenderError> {
+        const WRITES_MAX: usize = 16;
+        let states: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let bytes = (states * size_of::<State>()) as u64;
+        let place = |state: usize| (state * size_of::<State>()) as u64;
+        if pieces.len() <= WRITES_MAX {
+            for piece in pieces {
+                let states = bytemuck::cast_slice(&self.states[piece.clone()]);
+                graphics.queue.write_buffer(&self.buffer, place(piece.start), states);
+            }
+            return Ok(bytes);
+        }
+        if self.parcel.size() < bytes {
+            self.parcel = parcel(graphics, states.next_power_of_two())?;
+        }
+        self.packed.clear();
+        let mut encoder = graphics.device.create_command_encoder(&Default::default());
+        for piece in pieces {
+            let (from, length) = (place(self.packed.len()), place(piece.len()));
+            encoder.copy_buffer_to_buffer(&self.parcel, from, &self.buffer, place(piece.start), length);
+            self.packed.extend_from_slice(&self.states[piece.clone()]);
+        }
+        graphics.queue.write_buffer(&self.parcel, 0, bytemuck::cast_slice(&self.packed));
+        graphics.queue.submit([encoder.finish()]);
+        Ok(bytes)
     }
+}
+
+fn parcel(graphics: &Graphics, states: usize) -> Result<wgpu::Buffer, RenderError> {
+    let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+    graphics.buffer("changed instances", (states * size_of::<State>()) as u64, usage)
 }
 
 fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderError> {
@@ -147,9 +181,9 @@ fn is_selected(state: &State) -> bool {
 }
 
 /// Ascending indices as ranges. Small gaps are written along: a write costs more than a few states.
-fn pieces(indices: &[u32]) -> Vec<std::ops::Range<usize>> {
+fn pieces(indices: &[u32]) -> Vec<Range<usize>> {
     const GAP_MAX: usize = 16;
-    let mut pieces: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut pieces: Vec<Range<usize>> = Vec::new();
     for &index in indices {
         let index = index as usize;
         match pieces.last_mut() {

@@ -64,7 +64,9 @@ impl Pair {
     fn move_parts(&mut self, seed: u32) {
         for studio in [&mut self.culling, &mut self.plain] {
             let instances: Vec<_> = studio.scene.instances().iter().map(|instance| instance.entity).collect();
-            for (index, entity) in instances.iter().enumerate().filter(|(index, _)| (*index as u32 + seed) % 7 == 0) {
+            for (index, entity) in
+                instances.iter().enumerate().filter(|(index, _)| (*index as u32 + seed).is_multiple_of(7))
+            {
                 let place = at((index as f32 * 0.37 + seed as f32).sin() * 3.0, 0.1, (index as f32).cos() * 3.0);
                 studio.scene.set_local(*entity, double(place)).expect("the entity is there");
             }
