@@ -1,18 +1,18 @@
 //! What a frame costs: `frame_cost [FILE.glb|builtin://Engine?triangles=N|points:N ...] [--frames N]
-//! [--distance RADII] [--layers N] [--no-culling]`. Orbits each model and prints, per size and number of samples, wall
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling]`. Orbits each model and prints, per size and number of samples, wall
 //! time (median and 95th percentile), processor time (median and least), and where it goes.
 //!
 //! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::engine;
 use remora_assets::{LoadLimits, Material, Mesh, Model, Node, Points, Primitive, load_glb};
 use remora_render::{
     Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, Samples, Size, Written,
+    Prepared, Renderer, RendererOptions, Samples, Size, Written,
 };
 use remora_scene::{EntityId, Scene};
 
@@ -27,6 +27,7 @@ const CASES: [(Size, Samples); 5] = [
     (Size::new(1280, 720), Samples::Four),
 ];
 const FRAMES_TO_WARM_UP: usize = 4;
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), Failure> {
     let mut models = Vec::new();
@@ -34,6 +35,8 @@ fn main() -> Result<(), Failure> {
     let mut distance = 2.6;
     let mut layers = 2;
     let mut culling = true;
+    let mut error = 1.0;
+    let mut instances = 1;
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or(format!("{argument} wants a value"));
@@ -41,6 +44,8 @@ fn main() -> Result<(), Failure> {
             "--frames" => frames = value()?.parse()?,
             "--distance" => distance = value()?.parse()?,
             "--layers" => layers = value()?.parse()?,
+            "--error" => error = value()?.parse()?,
+            "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
             "--moving" => return measure_moving(frames),
             _ => models.push(argument),
@@ -50,26 +55,45 @@ fn main() -> Result<(), Failure> {
         models.push("builtin://Engine?triangles=200000".to_owned());
     }
     for name in models {
-        measure(&name, frames, distance, layers, culling)?;
+        measure(&name, &Course { frames, distance, layers, error, instances, culling })?;
     }
     Ok(())
 }
 
-fn measure(name: &str, frames: usize, distance: f32, layers: u32, culling: bool) -> Result<(), Failure> {
+/// How a model is looked at.
+struct Course {
+    frames: usize,
+    /// From the middle, in radii of what is shown.
+    distance: f32,
+    layers: u32,
+    /// In pixels.
+    error: f32,
+    /// Copies side by side.
+    instances: u32,
+    culling: bool,
+}
+
+fn measure(name: &str, course: &Course) -> Result<(), Failure> {
+    let Course { frames, distance, layers, error, instances, culling } = *course;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let clock = Instant::now();
-    let model = Arc::new(load(name)?);
+    let asset = load(name, instances)?;
     let loaded = clock.elapsed();
-    let options = PrepareOptions::for_adapter(graphics.adapter(), 2);
-    let prepared = Prepared::from_model(&model, &options, &mut |_| {});
-    let made_ready = clock.elapsed() - loaded;
-    println!("{name}: {} triangles, {} parts, on {}", model.triangles(), model.parts(), graphics.adapter());
-    let mut renderer = Renderer::new(graphics)?;
+    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    println!(
+        "{name}: {} triangles, {} points, {} parts, {} MiB, on {}",
+        asset.triangle_count(),
+        asset.point_count(),
+        asset.parts(),
+        asset.bytes() >> 20,
+        graphics.adapter()
+    );
+    let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
-    let added = scene.add_model(model);
+    let added = scene.add_model(asset);
     renderer.add_model(added.model, &prepared)?;
-    renderer.synchronise(&mut scene)?;
-    println!("loaded in {} ms, made ready in {} ms", loaded.as_millis(), made_ready.as_millis());
+    renderer.synchronise(&mut scene, DVec3::ZERO)?;
+    println!("loaded in {} ms", loaded.as_millis());
     println!(
         "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>6} {:>6} {:>5}",
         "size",
@@ -91,7 +115,7 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32, culling: bool)
         "MiB"
     );
     let bounds = scene.bounds();
-    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
+    let (center, radius) = (bounds.center(), bounds.radius());
     let mut picture = Picture::default();
     for (size, samples) in CASES {
         let mut walls = Vec::new();
@@ -99,18 +123,21 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32, culling: bool)
         let mut cpus = Vec::new();
         for index in 0..frames + FRAMES_TO_WARM_UP {
             let orientation = Quat::from_rotation_y(index as f32 * 0.05) * Quat::from_rotation_x(-0.35);
+            // Only what is there is measured, not the way to it.
+            while renderer.await_pages(PAGE_TIME_MAX)? {}
             let cpu = processor_time()?;
             let clock = Instant::now();
             renderer.submit(&FrameRequest {
                 serial: index as u64,
                 camera: Camera {
-                    position: center + orientation * Vec3::Z * radius * distance,
+                    position: center + (orientation * Vec3::Z).as_dvec3() * radius * f64::from(distance),
                     orientation,
                     vertical_field_of_view: 0.7,
-                    near: radius * 1e-3,
+                    near: radius as f32 * 1e-3,
                 },
                 render_size: size,
                 samples,
+                error_pixels: error,
                 blend_layers: layers,
                 stream_size: STREAM,
                 format: PictureFormat::I420,
@@ -150,13 +177,13 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32, culling: bool)
 
 /// Moves every hundredth part, another one each time.
 fn measure_moving(frames: usize) -> Result<(), Failure> {
-    let model = Arc::new(parts());
+    let asset = built(&parts())?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
-    let prepared = Prepared::from_model(&model, &PrepareOptions::for_adapter(graphics.adapter(), 2), &mut |_| {});
-    let mut renderer = Renderer::new(graphics)?;
+    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
-    renderer.add_model(scene.add_model(model).model, &prepared)?;
-    renderer.synchronise(&mut scene)?;
+    renderer.add_model(scene.add_model(asset).model, &prepared)?;
+    renderer.synchronise(&mut scene, DVec3::ZERO)?;
     let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
     let bounds = scene.bounds();
     let mut picture = Picture::default();
@@ -169,11 +196,11 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             scene.set_local(*entity, local * DAffine3::from_translation(DVec3::Y * 0.01))?;
         }
         let edited = clock.elapsed();
-        written = renderer.synchronise(&mut scene)?;
+        written = renderer.synchronise(&mut scene, DVec3::ZERO)?;
         edits.push(edited);
         writes.push(clock.elapsed() - edited);
         let camera = Camera {
-            position: (bounds.center() + DVec3::Z * bounds.radius() * 2.6).as_vec3(),
+            position: bounds.center() + DVec3::Z * bounds.radius() * 2.6,
             orientation: Quat::IDENTITY,
             vertical_field_of_view: 0.7,
             near: 0.1,
@@ -183,6 +210,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             camera,
             render_size: Size::new(640, 360),
             samples: Samples::One,
+            error_pixels: 1.0,
             blend_layers: 0,
             stream_size: STREAM,
             format: PictureFormat::I420,
@@ -241,7 +269,30 @@ fn landscape(count: usize) -> Model {
     }
 }
 
-fn load(name: &str) -> Result<Model, Failure> {
+fn built(model: &Model) -> Result<Asset, Failure> {
+    Ok(Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)?)
+}
+
+/// The model so many times, in a square.
+fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
+    if name.ends_with(".arrAsset") {
+        return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
+    }
+    let mut model = import(name)?;
+    let (count, nodes) = (model.nodes.len() as u32, model.nodes.clone());
+    let apart = model.bounds().radius() * 2.0;
+    let side = f64::from(instances).sqrt().ceil() as u32;
+    for copy in 1..instances {
+        let place = DVec3::new(f64::from(copy % side), 0.0, f64::from(copy / side)) * apart;
+        model.nodes.extend(nodes.iter().cloned().map(|node| match node.parent {
+            Some(parent) => Node { parent: Some(parent + copy * count), ..node },
+            None => Node { transform: DAffine3::from_translation(place) * node.transform, ..node },
+        }));
+    }
+    built(&model)
+}
+
+fn import(name: &str) -> Result<Model, Failure> {
     if let Some(count) = name.strip_prefix("points:") {
         return Ok(landscape(count.parse()?));
     }

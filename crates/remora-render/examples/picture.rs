@@ -1,17 +1,20 @@
 //! Draws one picture of a model: `picture FILE.glb|builtin://Engine?triangles=N [--size 1280x720] [--samples 4]
-//! [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [-o out.png]`
+//! [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [-o out.png]`
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use glam::{Quat, Vec3};
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{LoadLimits, Model, engine, load_glb};
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
-    PrepareOptions, Prepared, Renderer, Samples, Size,
+    PrepareOptions, Prepared, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
 type Failure = Box<dyn std::error::Error>;
+
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
 struct Arguments {
     model: String,
@@ -20,50 +23,57 @@ struct Arguments {
     yaw: f32,
     pitch: f32,
     distance: f32,
+    error: f32,
     output: String,
 }
 
 fn main() -> Result<(), Failure> {
     let arguments = arguments()?;
-    let model = Arc::new(load(&arguments.model)?);
+    let asset = load(&arguments.model)?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
-    let options = PrepareOptions::for_adapter(graphics.adapter(), 2);
-    let prepared = Prepared::from_model(&model, &options, &mut |_| {});
-    let mut renderer = Renderer::new(graphics)?;
+    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let clock = std::time::Instant::now();
     renderer.warm_up(arguments.samples)?;
     let warmed_up = clock.elapsed();
     let mut scene = Scene::new();
-    let added = scene.add_model(model.clone());
+    let added = scene.add_model(asset.clone());
     renderer.add_model(added.model, &prepared)?;
-    renderer.synchronise(&mut scene)?;
-
     let bounds = scene.bounds();
-    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
     let orientation =
         Quat::from_rotation_y(arguments.yaw.to_radians()) * Quat::from_rotation_x(-arguments.pitch.to_radians());
-    let distance = radius * arguments.distance;
-    renderer.submit(&FrameRequest {
+    let eye = bounds.center()
+        + (orientation * Vec3::Z).as_dvec3() * bounds.radius() * f64::from(arguments.distance);
+    renderer.synchronise(&mut scene, eye)?;
+
+    let request = FrameRequest {
         serial: 0,
         camera: Camera {
-            position: center + orientation * Vec3::Z * distance,
+            position: eye,
             orientation,
             vertical_field_of_view: 0.7,
-            near: (radius * 1e-3).max(1e-4),
+            near: (bounds.radius() as f32 * 1e-3).max(1e-4),
         },
         render_size: arguments.size,
         samples: arguments.samples,
+        error_pixels: arguments.error,
         blend_layers: BLEND_LAYERS_MAX,
         stream_size: arguments.size,
         format: PictureFormat::Rgba,
         options: FrameOptions::default(),
-    })?;
+    };
     let mut picture = Picture::default();
-    let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+    let done = loop {
+        renderer.submit(&request)?;
+        let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+        if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
+            break done;
+        }
+    };
     println!(
         "{}: {} triangles, {} drawn in {} clusters, {} MiB of graphics memory, warm after {} ms, {:?}",
         renderer.graphics().adapter(),
-        model.triangles(),
+        asset.triangle_count(),
         done.triangles_drawn,
         done.clusters_drawn,
         renderer.graphics_memory_bytes() >> 20,
@@ -74,7 +84,14 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(name: &str) -> Result<Model, Failure> {
+fn load(name: &str) -> Result<Asset, Failure> {
+    if name.ends_with(".arrAsset") {
+        return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
+    }
+    Ok(Asset::from_model(&import(name)?, &BuildOptions::default(), &|_| {}, &|| false)?)
+}
+
+fn import(name: &str) -> Result<Model, Failure> {
     if name.starts_with("builtin:") {
         let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
         return Ok(engine::build(detail));
@@ -90,6 +107,7 @@ fn arguments() -> Result<Arguments, Failure> {
         yaw: 30.0,
         pitch: 20.0,
         distance: 2.6,
+        error: 1.0,
         output: "picture.png".into(),
     };
     let mut given = std::env::args().skip(1);
@@ -111,6 +129,7 @@ fn arguments() -> Result<Arguments, Failure> {
             "--yaw" => parsed.yaw = value()?.parse()?,
             "--pitch" => parsed.pitch = value()?.parse()?,
             "--distance" => parsed.distance = value()?.parse()?,
+            "--error" => parsed.error = value()?.parse()?,
             "-o" => parsed.output = value()?,
             _ => parsed.model = argument,
         }

@@ -177,8 +177,8 @@ mod tests {
 
     fn view() -> View {
         let camera =
-            Camera { position: Vec3::ZERO, orientation: Quat::IDENTITY, vertical_field_of_view: 0.9, near: 0.1 };
-        View::new(&camera, SIZE)
+            Camera { position: glam::DVec3::ZERO, orientation: Quat::IDENTITY, vertical_field_of_view: 0.9, near: 0.1 };
+        View::new(&camera, glam::DVec3::ZERO, SIZE)
     }
 
     /// A wall of one depth, with one texel open.

@@ -2,7 +2,7 @@
 
 use crate::perceptual::assert_golden;
 use crate::shapes::{fan, sheet, sphere};
-use crate::studio::{Parts, SIZE, Studio, at, camera, double, matte, request, unlit};
+use crate::studio::{asset, Parts, SIZE, Studio, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, Picture, PictureFormat, RenderError, Samples, Size};
@@ -204,8 +204,8 @@ fn models_come_and_go() {
 #[test]
 fn an_instance_of_an_unknown_model_is_an_error() {
     let mut studio = Studio::new();
-    studio.scene.add_model(std::sync::Arc::new(mixture().model()));
-    let error = studio.renderer.synchronise(&mut studio.scene).unwrap_err();
+    studio.scene.add_model(asset(&mixture().model()));
+    let error = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).unwrap_err();
     assert!(matches!(error, RenderError::ModelUnknown(_)), "{error}");
 }
 
@@ -220,7 +220,7 @@ fn requests_that_cannot_be_drawn_are_refused() {
     refuse(remora_render::FrameRequest { stream_size: Size::new(321, 180), ..good }, "even");
     refuse(remora_render::FrameRequest { render_size: Size::new(320, 100_000), ..good }, "8192");
     refuse(remora_render::FrameRequest { blend_layers: 9, ..good }, "4 transparent layers");
-    let blind = remora_render::Camera { position: Vec3::NAN, ..front() };
+    let blind = remora_render::Camera { position: glam::DVec3::NAN, ..front() };
     refuse(remora_render::FrameRequest { camera: blind, ..good }, "finite");
     let (picture, _) = studio.draw(&good);
     assert_eq!(picture.data.len(), 320 * 180 * 4, "the renderer goes on");

@@ -8,7 +8,7 @@ use crate::studio::{Studio, request};
 fn studio() -> Studio {
     let mut studio = Studio::new();
     studio.show(mixture().model());
-    studio.renderer.synchronise(&mut studio.scene).expect("the scene is taken over");
+    studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     studio
 }
 

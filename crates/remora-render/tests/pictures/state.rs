@@ -1,10 +1,8 @@
 //! How instances are shown, what is under a pixel, and what is behind everything.
 
-use std::sync::Arc;
-
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node};
-use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, PrepareOptions, Prepared, Samples, Size};
+use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, Samples, Size};
 
 use crate::coverage::{front, mixture};
 use crate::perceptual::assert_golden;
@@ -184,19 +182,17 @@ fn only_what_changed_is_written() {
         mesh: Some(0),
         ..Default::default()
     };
-    let model = Arc::new(Model {
+    let model = Model {
         meshes: vec![Mesh { primitives: vec![triangle], ..Default::default() }],
         materials: vec![matte(0.5, 0.5, 0.5)],
         nodes: (0..PARTS).map(node).collect(),
         ..Default::default()
-    });
+    };
     let mut studio = Studio::new();
-    let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter(), 1);
-    let prepared = Prepared::from_model(&model, &options, &mut |_| {});
-    studio.renderer.add_model(studio.scene.add_model(model).model, &prepared).expect("the model fits");
-    let all = studio.renderer.synchronise(&mut studio.scene).expect("the scene is taken over");
+    studio.show(model);
+    let all = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((all.instances, all.pieces, all.bytes), (PARTS, 1, PARTS as u64 * 64));
-    let still = studio.renderer.synchronise(&mut studio.scene).expect("the scene is taken over");
+    let still = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((still.instances, still.pieces, still.bytes), (0, 0, 0));
 
     let parts = entities(&studio);
@@ -204,12 +200,12 @@ fn only_what_changed_is_written() {
     for entity in parts.iter().step_by(100) {
         studio.scene.set_local(*entity, moved).expect("the entity is there");
     }
-    let apart = studio.renderer.synchronise(&mut studio.scene).expect("the scene is taken over");
+    let apart = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((apart.instances, apart.pieces, apart.bytes), (1000, 1000, 64_000));
     for entity in &parts[5000..6000] {
         studio.scene.set_tint(*entity, Some([1, 2, 3, 4])).expect("the entity is there");
         studio.scene.set_selected(*entity, true).expect("the entity is there");
     }
-    let together = studio.renderer.synchronise(&mut studio.scene).expect("the scene is taken over");
+    let together = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
 }

@@ -1,16 +1,20 @@
 //! What the picture tests share: a small renderer in a box and what it is given to draw.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use glam::{Affine3A, DAffine3, Mat3, Quat, Vec3};
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_render::{
     Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, Samples, Size,
+    Prepared, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
 pub const SIZE: Size = Size::new(320, 180);
+
+/// For a page to be read, on however busy a machine.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A scene and what draws it.
 pub struct Studio {
@@ -24,16 +28,23 @@ impl Studio {
     }
 
     pub fn with(options: &GraphicsOptions) -> Self {
-        let graphics = Graphics::open(options).expect("tests need a Vulkan driver");
-        Self { renderer: Renderer::new(graphics).expect("the renderer starts"), scene: Scene::new() }
+        Self::within(options, &RendererOptions::default())
+    }
+
+    pub fn within(graphics: &GraphicsOptions, options: &RendererOptions) -> Self {
+        let graphics = Graphics::open(graphics).expect("tests need a Vulkan driver");
+        Self { renderer: Renderer::new(graphics, options).expect("the renderer starts"), scene: Scene::new() }
     }
 
     pub fn show(&mut self, model: Model) -> remora_scene::Added {
         model.check().expect("the test's model is consistent");
-        let model = Arc::new(model);
-        let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter(), 2);
-        let prepared = Prepared::from_model(&model, &options, &mut |_| {});
-        let added = self.scene.add_model(model);
+        self.show_asset(&asset(&model))
+    }
+
+    pub fn show_asset(&mut self, asset: &Asset) -> remora_scene::Added {
+        let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter());
+        let prepared = Prepared::new(asset, &options).expect("the asset is sound");
+        let added = self.scene.add_model(asset.clone());
         self.renderer.add_model(added.model, &prepared).expect("the model fits");
         added
     }
@@ -42,8 +53,19 @@ impl Studio {
         self.draw(&request(camera, samples)).0
     }
 
+    /// Draws until everything that the picture wants has come.
     pub fn draw(&mut self, request: &FrameRequest) -> (Picture, FrameDone) {
-        self.renderer.synchronise(&mut self.scene).expect("the scene is taken over");
+        loop {
+            let (picture, done) = self.draw_once(request);
+            if done.pages_missing == 0 || !self.renderer.await_pages(PAGE_TIME_MAX).expect("pages are taken") {
+                return (picture, done);
+            }
+        }
+    }
+
+    /// Draws with what is there.
+    pub fn draw_once(&mut self, request: &FrameRequest) -> (Picture, FrameDone) {
+        self.renderer.synchronise(&mut self.scene, request.camera.position).expect("the scene is taken over");
         self.renderer.submit(request).expect("the frame is taken");
         let mut picture = Picture::default();
         let done = self.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
@@ -51,12 +73,18 @@ impl Studio {
     }
 }
 
+pub fn asset(model: &Model) -> Asset {
+    Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
+}
+
+/// Of full detail.
 pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
     FrameRequest {
         serial: 1,
         camera,
         render_size: SIZE,
         samples,
+        error_pixels: 1e-3,
         blend_layers: 4,
         stream_size: SIZE,
         format: PictureFormat::Rgba,
@@ -69,7 +97,7 @@ pub fn camera(from: Vec3, at: Vec3) -> Camera {
     let back = (from - at).normalize();
     let right = Vec3::Y.cross(back).normalize();
     let matrix = Mat3::from_cols(right, back.cross(right), back);
-    Camera { position: from, orientation: Quat::from_mat3(&matrix), vertical_field_of_view: 0.7, near: 0.01 }
+    Camera { position: from.as_dvec3(), orientation: Quat::from_mat3(&matrix), vertical_field_of_view: 0.7, near: 0.01 }
 }
 
 /// Builds models part by part.
