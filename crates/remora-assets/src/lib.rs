@@ -1,17 +1,21 @@
-//! Models as the rest of Remora sees them: the glTF importer, the built-in engine, and geometry in clusters.
+//! Models as the rest of Remora sees them: importers, the built-in engine, and geometry in clusters.
 //!
 //! ```text
-//!   GLB bytes ──gltf──▶ Model ──cluster──▶ ClusteredModel ──▶ renderer, ray casts
-//!   Engine    ────────▶
+//!   GLB bytes ──gltf────▶ Model ──cluster──▶ ClusteredModel ──▶ renderer, ray casts
+//!   scans     ──points──▶
+//!   Engine    ──────────▶
 //! ```
 //!
 //! Pure: bytes in, values out. Nothing here opens a socket, reads a clock or knows a graphics API.
 
+pub mod asset;
+mod budget;
 pub mod cluster;
 pub mod detail;
 pub mod engine;
 pub mod gltf;
 pub mod model;
+pub mod points;
 pub mod untrusted;
 
 pub use gltf::{LoadError, LoadLimits, Resolve, WriteError, load_glb, load_gltf, write_glb};
@@ -19,3 +23,4 @@ pub use model::{
     AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
     TextureReference, WorldBounds, Wrap,
 };
+pub use points::{PointFormat, PointLoadError, load_e57, load_las, load_ply, load_points, load_xyz};

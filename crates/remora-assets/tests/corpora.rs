@@ -6,6 +6,10 @@ use remora_assets::untrusted;
 
 #[test]
 fn fuzz_targets_hold_over_their_corpora() {
+    hold("ply", untrusted::ply);
+    hold("las", untrusted::las);
+    hold("e57", untrusted::e57);
+    hold("xyz", untrusted::xyz);
     hold("gltf", untrusted::gltf);
 }
 

@@ -15,7 +15,7 @@ fn fingerprint(model: &Model) -> u64 {
     let mut hasher = DefaultHasher::new();
     for node in &model.nodes {
         node.name.hash(&mut hasher);
-        node.transform.to_cols_array().map(f32::to_bits).hash(&mut hasher);
+        node.transform.to_cols_array().map(|number| (number as f32).to_bits()).hash(&mut hasher);
     }
     for primitive in model.meshes.iter().flat_map(|mesh| &mesh.primitives) {
         primitive.indices.hash(&mut hasher);

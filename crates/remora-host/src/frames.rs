@@ -18,8 +18,8 @@ use prost::Message;
 use remora_assets::LoadLimits;
 use remora_protocol::connection::{self as wire, host_message};
 use remora_render::{
-    FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    RenderError, Renderer, Samples,
+    FrameOptions, FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat,
+    PrepareOptions, RenderError, Renderer, Samples,
 };
 use remora_stream::{
     Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle,
@@ -374,6 +374,7 @@ impl Loop {
                     blend_layers: detail.blend_layers,
                     stream_size,
                     format: PictureFormat::I420,
+                    options: FrameOptions::default(),
                 };
                 match plan.fidelity {
                     Fidelity::Motion => self.renderer.submit(&request)?,

@@ -1,18 +1,20 @@
-//! What a frame costs: `frame_cost [FILE.glb|builtin://Engine?triangles=N ...] [--frames N] [--distance RADII]
-//! [--layers N]`. Orbits each model and prints, per size and number of samples, wall time (median and 95th
-//! percentile), processor time (median and least), and where it goes.
+//! What a frame costs: `frame_cost [FILE.glb|builtin://Engine?triangles=N|points:N ...] [--frames N]
+//! [--distance RADII] [--layers N] [--no-culling]`. Orbits each model and prints, per size and number of samples, wall
+//! time (median and 95th percentile), processor time (median and least), and where it goes.
+//!
+//! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glam::{Quat, Vec3};
+use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::engine;
-use remora_assets::{LoadLimits, Model, load_glb};
+use remora_assets::{LoadLimits, Material, Mesh, Model, Node, Points, Primitive, load_glb};
 use remora_render::{
-    Camera, FrameDone, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
-    Renderer, Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
+    Prepared, Renderer, Samples, Size, Written,
 };
-use remora_scene::Scene;
+use remora_scene::{EntityId, Scene};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,6 +33,7 @@ fn main() -> Result<(), Failure> {
     let mut frames = 60;
     let mut distance = 2.6;
     let mut layers = 2;
+    let mut culling = true;
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or(format!("{argument} wants a value"));
@@ -38,6 +41,8 @@ fn main() -> Result<(), Failure> {
             "--frames" => frames = value()?.parse()?,
             "--distance" => distance = value()?.parse()?,
             "--layers" => layers = value()?.parse()?,
+            "--no-culling" => culling = false,
+            "--moving" => return measure_moving(frames),
             _ => models.push(argument),
         }
     }
@@ -45,12 +50,12 @@ fn main() -> Result<(), Failure> {
         models.push("builtin://Engine?triangles=200000".to_owned());
     }
     for name in models {
-        measure(&name, frames, distance, layers)?;
+        measure(&name, frames, distance, layers, culling)?;
     }
     Ok(())
 }
 
-fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), Failure> {
+fn measure(name: &str, frames: usize, distance: f32, layers: u32, culling: bool) -> Result<(), Failure> {
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let clock = Instant::now();
     let model = Arc::new(load(name)?);
@@ -66,7 +71,7 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
     renderer.synchronise(&mut scene)?;
     println!("loaded in {} ms, made ready in {} ms", loaded.as_millis(), made_ready.as_millis());
     println!(
-        "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>5}",
+        "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>6} {:>6} {:>5}",
         "size",
         "x",
         "wall",
@@ -81,9 +86,12 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
         "blend",
         "convert",
         "triangles",
+        "tested",
+        "hidden",
         "MiB"
     );
     let bounds = scene.bounds();
+    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
     let mut picture = Picture::default();
     for (size, samples) in CASES {
         let mut walls = Vec::new();
@@ -96,16 +104,17 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
             renderer.submit(&FrameRequest {
                 serial: index as u64,
                 camera: Camera {
-                    position: bounds.center() + orientation * Vec3::Z * bounds.radius() * distance,
+                    position: center + orientation * Vec3::Z * radius * distance,
                     orientation,
                     vertical_field_of_view: 0.7,
-                    near: bounds.radius() * 1e-3,
+                    near: radius * 1e-3,
                 },
                 render_size: size,
                 samples,
                 blend_layers: layers,
                 stream_size: STREAM,
                 format: PictureFormat::I420,
+                options: FrameOptions { occlusion_culling: culling, ..Default::default() },
             })?;
             let frame = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
             if index >= FRAMES_TO_WARM_UP {
@@ -116,7 +125,7 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
         }
         let median = |value: fn(&FrameDone) -> Duration| milliseconds(middle(done.iter().map(value).collect(), 0.5));
         println!(
-            "{:>11} {:>2} | {} {} {} {} | {} {} {} {} {} {} {} | {:>9} {:>5}",
+            "{:>11} {:>2} | {} {} {} {} | {} {} {} {} {} {} {} | {:>9} {:>6} {:>6} {:>5}",
             format!("{}x{}", size.width, size.height),
             samples.count(),
             milliseconds(middle(walls.clone(), 0.5)),
@@ -131,13 +140,111 @@ fn measure(name: &str, frames: usize, distance: f32, layers: u32) -> Result<(), 
             median(|frame| frame.timings.blend),
             median(|frame| frame.timings.convert),
             done.last().map_or(0, |frame| frame.triangles_drawn),
+            done.last().map_or(0, |frame| frame.clusters_tested),
+            done.last().map_or(0, |frame| frame.clusters_occluded),
             renderer.graphics_memory_bytes() >> 20,
         );
     }
     Ok(())
 }
 
+/// Moves every hundredth part, another one each time.
+fn measure_moving(frames: usize) -> Result<(), Failure> {
+    let model = Arc::new(parts());
+    let graphics = Graphics::open(&GraphicsOptions::default())?;
+    let prepared = Prepared::from_model(&model, &PrepareOptions::for_adapter(graphics.adapter(), 2), &mut |_| {});
+    let mut renderer = Renderer::new(graphics)?;
+    let mut scene = Scene::new();
+    renderer.add_model(scene.add_model(model).model, &prepared)?;
+    renderer.synchronise(&mut scene)?;
+    let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
+    let bounds = scene.bounds();
+    let mut picture = Picture::default();
+    let (mut edits, mut writes, mut done) = (Vec::new(), Vec::new(), Vec::new());
+    let mut written = Written::default();
+    for index in 0..frames {
+        let clock = Instant::now();
+        for entity in entities.iter().skip(index % 100).step_by(100) {
+            let local = scene.entity(*entity).ok_or("a part is gone")?.local;
+            scene.set_local(*entity, local * DAffine3::from_translation(DVec3::Y * 0.01))?;
+        }
+        let edited = clock.elapsed();
+        written = renderer.synchronise(&mut scene)?;
+        edits.push(edited);
+        writes.push(clock.elapsed() - edited);
+        let camera = Camera {
+            position: (bounds.center() + DVec3::Z * bounds.radius() * 2.6).as_vec3(),
+            orientation: Quat::IDENTITY,
+            vertical_field_of_view: 0.7,
+            near: 0.1,
+        };
+        renderer.submit(&FrameRequest {
+            serial: index as u64,
+            camera,
+            render_size: Size::new(640, 360),
+            samples: Samples::One,
+            blend_layers: 0,
+            stream_size: STREAM,
+            format: PictureFormat::I420,
+            options: FrameOptions::default(),
+        })?;
+        done.push(renderer.receive(&mut picture)?.ok_or("no picture came back")?);
+    }
+    println!(
+        "{} of {} parts moved: {} ms to edit the scene, {} ms to write {} bytes in {} pieces; then {} ms to select",
+        written.instances,
+        entities.len(),
+        milliseconds(middle(edits, 0.5)),
+        milliseconds(middle(writes, 0.5)),
+        written.bytes,
+        written.pieces,
+        milliseconds(middle(done.iter().map(|frame| frame.timings.select).collect(), 0.5)),
+    );
+    Ok(())
+}
+
+/// 100,000 parts of one triangle in a lattice.
+fn parts() -> Model {
+    let place = |index: u32| DVec3::new(f64::from(index % 50), f64::from(index / 50 % 50), f64::from(index / 2500));
+    let node =
+        |index| Node { transform: DAffine3::from_translation(place(index)), mesh: Some(0), ..Default::default() };
+    let triangle = Primitive {
+        positions: vec![[0.0, 0.0, 0.0], [0.4, 0.0, 0.0], [0.0, 0.4, 0.0]],
+        normals: vec![[0.0, 0.0, 1.0]; 3],
+        indices: vec![0, 1, 2],
+        ..Default::default()
+    };
+    Model {
+        meshes: vec![Mesh { primitives: vec![triangle], ..Default::default() }],
+        materials: vec![Material::default()],
+        nodes: (0..100_000).map(node).collect(),
+        ..Default::default()
+    }
+}
+
+/// A hilly landscape as a scanner leaves it: strip by strip, neighbours close to each other.
+fn landscape(count: usize) -> Model {
+    const STRIP: usize = 8;
+    let side = (count as f32).sqrt() as usize / STRIP * STRIP;
+    let mut points = Points::default();
+    for index in 0..side * side {
+        let (strip, within) = (index / (STRIP * side), index % (STRIP * side));
+        let (x, z) = ((within / STRIP) as f32 / side as f32, (strip * STRIP + within % STRIP) as f32 / side as f32);
+        let height = ((x * 11.0).sin() + (z * 17.0).cos() + (x * z * 90.0).sin() * 0.2) * 0.05;
+        points.positions.push([x * 100.0 - 50.0, height * 100.0, z * 100.0 - 50.0]);
+        points.colors.push([(120.0 + height * 900.0) as u8, (140.0 + height * 500.0) as u8, (x * 200.0) as u8, 255]);
+    }
+    Model {
+        meshes: vec![Mesh { points, ..Default::default() }],
+        nodes: vec![Node { mesh: Some(0), ..Default::default() }],
+        ..Default::default()
+    }
+}
+
 fn load(name: &str) -> Result<Model, Failure> {
+    if let Some(count) = name.strip_prefix("points:") {
+        return Ok(landscape(count.parse()?));
+    }
     if name.starts_with("builtin:") {
         let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
         return Ok(engine::build(detail));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use glam::{Quat, Vec3};
 use remora_assets::{LoadLimits, Model, engine, load_glb};
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
+    PrepareOptions, Prepared, Renderer, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -39,22 +39,24 @@ fn main() -> Result<(), Failure> {
     renderer.synchronise(&mut scene)?;
 
     let bounds = scene.bounds();
+    let (center, radius) = (bounds.center().as_vec3(), bounds.radius() as f32);
     let orientation =
         Quat::from_rotation_y(arguments.yaw.to_radians()) * Quat::from_rotation_x(-arguments.pitch.to_radians());
-    let distance = bounds.radius() * arguments.distance;
+    let distance = radius * arguments.distance;
     renderer.submit(&FrameRequest {
         serial: 0,
         camera: Camera {
-            position: bounds.center() + orientation * Vec3::Z * distance,
+            position: center + orientation * Vec3::Z * distance,
             orientation,
             vertical_field_of_view: 0.7,
-            near: (bounds.radius() * 1e-3).max(1e-4),
+            near: (radius * 1e-3).max(1e-4),
         },
         render_size: arguments.size,
         samples: arguments.samples,
         blend_layers: BLEND_LAYERS_MAX,
         stream_size: arguments.size,
         format: PictureFormat::Rgba,
+        options: FrameOptions::default(),
     })?;
     let mut picture = Picture::default();
     let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;

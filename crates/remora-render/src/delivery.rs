@@ -5,7 +5,8 @@ use bytemuck::bytes_of;
 
 use crate::frame::{FrameRequest, PictureFormat, RenderError};
 use crate::graphics::Graphics;
-use crate::kernel::{Kernel, Kernels, bind_buffers};
+use crate::kernel::{Kernel, Kernels};
+use crate::layout::bind_buffers;
 use crate::targets::Targets;
 
 #[derive(Debug)]
@@ -70,8 +71,8 @@ mod tests {
     use remora_scene::Scene;
 
     use crate::{
-        Camera, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared, Renderer,
-        Samples, Size,
+        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
+        Prepared, Renderer, Samples, Size,
     };
 
     /// A triangle of all colours.
@@ -126,6 +127,7 @@ mod tests {
                         blend_layers: 0,
                         stream_size,
                         format,
+                        options: FrameOptions::default(),
                     })
                     .expect("the frame is taken");
                 let mut picture = Picture::default();

@@ -2,16 +2,23 @@
 //!
 //! ```text
 //!   batches ──raster──▶ visibility, queue ──raster_large──▶ visibility     per batch, until the queue is flushed
+//!   what was put off ──cull──▶ batches                                     if anything was hidden a frame ago
 //!   runs ──classify──▶ lists of blocks ──resolve──▶ picture                per 32 runs
 //!   the same for each layer of what is transparent, which goes in front of the picture
 //! ```
+
+use std::ops::Range;
 
 use bytemuck::bytes_of;
 
 use crate::frame::{FrameRequest, RenderError, Samples};
 use crate::graphics::Graphics;
-use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels, bind_buffers};
+use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels};
+use crate::layout::bind_buffers;
 use crate::library::Library;
+use crate::occlusion::Occlusion;
+use crate::outline::Outline;
+use crate::pick::Pick;
 use crate::pieces::Pieces;
 use crate::prepare::Shading;
 use crate::profile::{Mark, Profile};
@@ -19,10 +26,13 @@ use crate::selection::{Batch, Phase, Run, Selection};
 use crate::targets::{RUNS_AT_ONCE, Scratch, Targets};
 
 /// Workgroups along the first dimension of a dispatch; the rest go along another one.
-const GROUPS_WIDE: u32 = 32768;
+pub(crate) const GROUPS_WIDE: u32 = 32768;
 
 /// Clusters that one piece of a frame rasterises: some 10 ms on two cores, with four samples.
 const PIECE_CLUSTERS: u32 = 512;
+
+/// Squares of the checkerboard from top to bottom.
+const CHECKERBOARD_SQUARES: u32 = 36;
 
 /// Bind groups and buffers that live as long as the scene.
 pub(crate) struct Stage<'a> {
@@ -35,6 +45,22 @@ pub(crate) struct Stage<'a> {
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
     pub profile: &'a Profile,
+    /// Entries that are drawn at once.
+    pub numbers: &'a wgpu::Buffer,
+    /// If it is of use for this frame.
+    pub occlusion: Option<&'a Occlusion>,
+    /// If anything is selected.
+    pub outline: Option<&'a Outline>,
+    pub pick: Option<&'a Pick>,
+}
+
+/// Which entries of the batches are drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// Known before.
+    Chosen,
+    /// Found by culling.
+    Surviving,
 }
 
 /// Which part of a picture is being drawn.
@@ -42,6 +68,15 @@ pub(crate) struct Stage<'a> {
 enum Part {
     Solid,
     Layer { index: u32 },
+}
+
+impl Batch {
+    fn numbers(&self, share: Share) -> Range<u32> {
+        match share {
+            Share::Chosen => self.chosen.clone(),
+            Share::Surviving => self.deferred.clone(),
+        }
+    }
 }
 
 /// Bounds of the runs, as classify.wgsl has them.
@@ -59,7 +94,7 @@ impl Shading {
     /// `DETAIL` in the kernels.
     pub(crate) fn detail(self) -> u8 {
         match self {
-            Shading::Plain => 0,
+            Shading::Plain | Shading::Points => 0,
             Shading::Layered { .. } => 1,
             Shading::Full { .. } => 2,
         }
@@ -67,7 +102,7 @@ impl Shading {
 
     pub(crate) fn bucket(self) -> u8 {
         match self {
-            Shading::Plain => 0,
+            Shading::Plain | Shading::Points => 0,
             Shading::Layered { bucket } | Shading::Full { bucket } => bucket,
         }
     }
@@ -91,10 +126,13 @@ pub(crate) fn ensure_kernels(
         wanted.push(Kernel::Composite);
     }
     let wide = !graphics.adapter().software;
+    if request.options.checkerboard > 0.0 {
+        wanted.push(Kernel::Checkerboard);
+    }
     for batch in &selection.batches {
         let fragments = batch.key.phase.fragments(batch.key.shading.detail());
         for &cover in covers(graphics.adapter().atomics_64) {
-            wanted.push(Kernel::Raster { fragments, cover, samples, wide, small: batch.small });
+            wanted.push(raster_kernel(batch, cover, samples, wide));
             if !batch.small {
                 wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide });
             }
@@ -102,12 +140,44 @@ pub(crate) fn ensure_kernels(
     }
     for run in &selection.runs {
         let layer = run.key.phase == Phase::Blend;
-        wanted.push(Kernel::Resolve { detail: run.key.shading.detail(), samples, layer });
+        wanted.push(resolve_kernel(run, samples, layer));
         if layer {
             wanted.push(Kernel::Composite);
         }
     }
     wanted.into_iter().try_for_each(|kernel| kernels.ensure(graphics, kernel))
+}
+
+fn raster_kernel(batch: &Batch, cover: Cover, samples: Samples, wide: bool) -> Kernel {
+    let fragments = batch.key.phase.fragments(batch.key.shading.detail());
+    match batch.key.shading {
+        Shading::Points => Kernel::RasterPoints { cover, samples, wide },
+        Shading::Plain | Shading::Layered { .. } | Shading::Full { .. } => {
+            Kernel::Raster { fragments, cover, samples, wide, small: batch.small }
+        }
+    }
+}
+
+fn resolve_kernel(run: &Run, samples: Samples, layer: bool) -> Kernel {
+    match run.key.shading {
+        Shading::Points => Kernel::ResolvePoints { samples },
+        Shading::Plain | Shading::Layered { .. } | Shading::Full { .. } => {
+            Kernel::Resolve { detail: run.key.shading.detail(), samples, layer }
+        }
+    }
+}
+
+/// `plan`: number of counts, how many of what is counted a workgroup takes, workgroups per unit of the last.
+pub(crate) fn set_arguments(
+    kernels: &Kernels,
+    pass: &mut wgpu::ComputePass<'_>,
+    bind_group: &wgpu::BindGroup,
+    plan: [u32; 3],
+) {
+    pass.set_pipeline(kernels.get(Kernel::Arguments));
+    pass.set_bind_group(0, bind_group, &[]);
+    pass.set_immediates(0, bytes_of(&plan));
+    pass.dispatch_workgroups(plan[0].div_ceil(32), 1, 1);
 }
 
 impl Stage<'_> {
@@ -117,9 +187,25 @@ impl Stage<'_> {
         self.profile.mark(encoder, Mark::Begin);
         encoder.clear_buffer(&targets.visibility, 0, None);
         encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
-        self.raster(pieces, selection.batches_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        if request.options.checkerboard > 0.0 {
+            self.checkerboard(encoder, request.options.checkerboard);
+        }
+        let solid = [Phase::Opaque, Phase::Mask];
+        self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Chosen);
+        if let Some(occlusion) = self.occlusion {
+            let encoder = pieces.encoder();
+            occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets);
+            if !selection.candidates.is_empty() {
+                occlusion.record_cull(encoder, self.graphics, self.kernels, self.scene, selection);
+                self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Surviving);
+            }
+        }
         let encoder = pieces.encoder();
         self.profile.mark(encoder, Mark::Rastered);
+        if let Some(outline) = self.outline {
+            outline.clear(encoder);
+        }
+        self.inspect(encoder, Part::Solid);
         let summed = request.samples == Samples::Four;
         if summed {
             encoder.clear_buffer(&targets.sums, 0, None);
@@ -138,12 +224,41 @@ impl Stage<'_> {
             for index in 0..request.blend_layers {
                 let part = Part::Layer { index };
                 pieces.encoder().clear_buffer(self.visibility(part), 0, None);
-                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part);
+                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, Share::Chosen);
+                self.inspect(pieces.encoder(), part);
                 self.shade(pieces, blended.clone(), request.samples, part);
             }
             self.composite(pieces.encoder());
         }
-        self.profile.mark(pieces.encoder(), Mark::Blended);
+        let encoder = pieces.encoder();
+        if let Some(outline) = self.outline {
+            outline.draw(encoder, self.graphics, self.kernels, targets, request);
+        }
+        self.profile.mark(encoder, Mark::Blended);
+    }
+
+    /// Notes what a finished visibility buffer shows of what is selected, and at the pixel that is asked about.
+    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
+        let seen = self.visibility(part);
+        if let Some(outline) = self.outline {
+            outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
+        }
+        if let (Some(pick), Part::Solid | Part::Layer { index: 0 }) = (self.pick, part) {
+            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != Part::Solid);
+        }
+    }
+
+    fn checkerboard(&self, encoder: &mut wgpu::CommandEncoder, opacity: f32) {
+        let size = self.targets.kind.size;
+        let layout = &self.kernels.layouts.checkerboard;
+        let bind_group = bind_buffers(&self.graphics.device, "checkerboard", layout, &[&self.targets.picture]);
+        // As large to the eye at any size of the picture.
+        let side = (size.height / CHECKERBOARD_SQUARES).max(1);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(self.kernels.get(Kernel::Checkerboard));
+        pass.set_bind_group(0, &bind_group, &[]);
+        pass.set_immediates(0, bytes_of(&[size.width, size.height, side, opacity.to_bits()]));
+        pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 
     fn visibility(&self, part: Part) -> &wgpu::Buffer {
@@ -159,14 +274,19 @@ impl Stage<'_> {
         batches: impl Iterator<Item = &'b Batch>,
         samples: Samples,
         part: Part,
+        share: Share,
     ) {
         let scratch = self.scratch;
+        let numbers = match (share, self.occlusion) {
+            (Share::Surviving, Some(occlusion)) => occlusion.survivors(),
+            (Share::Chosen | Share::Surviving, _) => self.numbers,
+        };
         // A buffer cannot be read and written by one kernel: what is not looked at is bound to something small.
         let (solid, before) = match part {
             Part::Solid => (&scratch.list_counts, &scratch.list_counts),
             Part::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
         };
-        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before];
+        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
         let device = &self.graphics.device;
         let bind_group = bind_buffers(device, "raster targets", &self.kernels.layouts.raster, &buffers);
         let first_layer = part == Part::Layer { index: 0 };
@@ -174,10 +294,12 @@ impl Stage<'_> {
         let covers = covers(self.graphics.adapter().atomics_64);
         let mut waiting: Vec<&Batch> = Vec::new();
         for batch in batches {
-            waiting.push(batch);
+            if !batch.numbers(share).is_empty() {
+                waiting.push(batch);
+            }
             if batch.flush {
                 for &cover in covers {
-                    self.raster_batches(pieces, &waiting, samples, cover, first_layer, &bind_group);
+                    self.raster_batches(pieces, &waiting, samples, cover, first_layer, share, &bind_group);
                 }
                 waiting.clear();
             }
@@ -192,6 +314,7 @@ impl Stage<'_> {
         samples: Samples,
         cover: Cover,
         first_layer: bool,
+        share: Share,
         targets: &wgpu::BindGroup,
     ) {
         let Some(last) = batches.last() else { return };
@@ -202,30 +325,42 @@ impl Stage<'_> {
         let mut left = at_once;
         let mut pass = self.raster_pass(pieces.encoder(), targets);
         for batch in batches {
-            let fragments = batch.key.phase.fragments(batch.key.shading.detail());
-            let kernel = Kernel::Raster { fragments, cover, samples, wide, small: batch.small };
-            let mut first = batch.entries.start;
-            while first < batch.entries.end {
+            let kernel = raster_kernel(batch, cover, samples, wide);
+            let numbers = batch.numbers(share);
+            let mut first = numbers.start;
+            while first < numbers.end {
                 if left == 0 {
                     drop(pass);
                     pieces.cut();
                     pass = self.raster_pass(pieces.encoder(), targets);
                     left = at_once;
                 }
-                let count = (batch.entries.end - first).min(left);
+                // How many survive, only the device knows: they are not divided.
+                let count = match share {
+                    Share::Chosen => (numbers.end - first).min(left),
+                    Share::Surviving => numbers.end - first,
+                };
                 pass.set_pipeline(self.kernels.get(kernel));
                 pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.page), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
                 pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
-                pass.dispatch_workgroups(count.min(GROUPS_WIDE), count.div_ceil(GROUPS_WIDE), 1);
+                match (share, self.occlusion) {
+                    (Share::Surviving, Some(occlusion)) => {
+                        let offset = Occlusion::dispatch_offset(batch.deferring);
+                        pass.dispatch_workgroups_indirect(occlusion.dispatches(), offset);
+                    }
+                    (Share::Chosen | Share::Surviving, _) => {
+                        pass.dispatch_workgroups(count.min(GROUPS_WIDE), 1, count.div_ceil(GROUPS_WIDE));
+                    }
+                }
                 first += count;
-                left -= count;
+                left = left.saturating_sub(count);
             }
         }
         if batches.iter().all(|batch| batch.small) {
             return;
         }
-        self.set_arguments(&mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
+        set_arguments(self.kernels, &mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(1, self.library.geometry.bind_group(last.key.page), &[]);
         let fragments = last.key.phase.fragments(last.key.shading.detail());
@@ -245,14 +380,6 @@ impl Stage<'_> {
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(2, targets, &[]);
         pass
-    }
-
-    /// `plan`: number of counts, how many of what is counted a workgroup takes, workgroups per unit of the last.
-    fn set_arguments(&self, pass: &mut wgpu::ComputePass<'_>, bind_group: &wgpu::BindGroup, plan: [u32; 3]) {
-        pass.set_pipeline(self.kernels.get(Kernel::Arguments));
-        pass.set_bind_group(0, bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&plan));
-        pass.dispatch_workgroups(1, 1, 1);
     }
 
     fn shade<'b>(&self, pieces: &mut Pieces<'_>, runs: impl Iterator<Item = &'b Run>, samples: Samples, part: Part) {
@@ -311,13 +438,13 @@ impl Stage<'_> {
         pass.set_bind_group(0, &classify, &[]);
         let groups = blocks.div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
-        self.set_arguments(&mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
+        set_arguments(self.kernels, &mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
         drop(pass);
         let layer = part != Part::Solid;
         for (index, run) in runs.iter().enumerate() {
             let mut pass = pieces.encoder().begin_compute_pass(&Default::default());
             let shading = run.key.shading;
-            pass.set_pipeline(self.kernels.get(Kernel::Resolve { detail: shading.detail(), samples, layer }));
+            pass.set_pipeline(self.kernels.get(resolve_kernel(run, samples, layer)));
             pass.set_bind_group(0, self.scene, &[]);
             pass.set_bind_group(1, self.library.geometry.bind_group(run.key.page), &[]);
             pass.set_bind_group(2, &resolve, &[]);
@@ -332,7 +459,7 @@ impl Stage<'_> {
     fn composite(&self, encoder: &mut wgpu::CommandEncoder) {
         let size = self.targets.kind.size;
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        self.set_arguments(&mut pass, &self.scratch.touched_arguments, [1, 8, 1]);
+        set_arguments(self.kernels, &mut pass, &self.scratch.touched_arguments, [1, 8, 1]);
         pass.set_pipeline(self.kernels.get(Kernel::Composite));
         pass.set_bind_group(0, &self.targets.composite, &[]);
         pass.set_immediates(0, bytes_of(&[size.width, size.height]));

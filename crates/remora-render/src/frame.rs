@@ -1,6 +1,6 @@
 //! What is asked of the renderer, and what it gives back.
 
-use glam::{Quat, Vec3};
+use glam::{DVec3, Quat, Vec3};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -74,6 +74,37 @@ pub struct FrameRequest {
     /// What is given out; both even.
     pub stream_size: Size,
     pub format: PictureFormat,
+    pub options: FrameOptions,
+}
+
+/// What can be asked of a picture besides showing the scene.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FrameOptions {
+    /// Leave out what is hidden behind something else, where that saves time. The picture is the same.
+    pub occlusion_culling: bool,
+    /// Column and row of a pixel of the picture as it is rendered: what is seen there comes with the picture.
+    pub pick: Option<[u32; 2]>,
+    /// How much of a checkerboard takes the place of the background, 0 to 1.
+    pub checkerboard: f32,
+    /// Of the line around what is selected: sRGB and opacity.
+    pub outline_color: [u8; 4],
+}
+
+impl Default for FrameOptions {
+    fn default() -> Self {
+        Self { occlusion_culling: true, pick: None, checkerboard: 0.0, outline_color: [0xff, 0x8c, 0x00, 0xff] }
+    }
+}
+
+/// What is seen at a pixel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Picked {
+    /// Index into the instances of the scene as it was drawn.
+    pub instance: u32,
+    /// In the world. Of transparent surfaces, the nearest.
+    pub position: DVec3,
+    /// From the camera, in metres.
+    pub distance: f32,
 }
 
 pub const BLEND_LAYERS_MAX: u32 = 4;
@@ -95,9 +126,15 @@ pub struct Picture {
 pub struct FrameDone {
     pub serial: u64,
     pub timings: FrameTimings,
-    /// Handed to the rasteriser: in the view and not turned away as a whole cluster.
+    /// Handed to the rasteriser: in the view, not turned away as a whole cluster, and not found hidden. Points too.
     pub triangles_drawn: u64,
     pub clusters_drawn: u32,
+    /// Clusters that were hidden in an earlier frame, and were asked about again.
+    pub clusters_tested: u32,
+    /// Of those, the ones that were hidden again and left out.
+    pub clusters_occluded: u32,
+    /// What is seen at the pixel that was asked about; `None` for the background, too.
+    pub picked: Option<Picked>,
 }
 
 /// Where a frame's time went. Wall time of each stage.
@@ -165,6 +202,18 @@ impl FrameRequest {
         }
         if self.blend_layers > BLEND_LAYERS_MAX {
             return refuse(format!("at most {BLEND_LAYERS_MAX} transparent layers can be shown"));
+        }
+        let size = self.render_size;
+        if let Some([x, y]) = self.options.pick
+            && (x >= size.width || y >= size.height)
+        {
+            return refuse(format!(
+                "pixel {x}, {y} is not within the {}x{} that are rendered",
+                size.width, size.height
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.options.checkerboard) {
+            return refuse("the checkerboard's share must lie between 0 and 1".into());
         }
         Ok(())
     }

@@ -117,5 +117,5 @@ fn bind(
     triangles: &Arena<u32>,
 ) -> wgpu::BindGroup {
     let resources = [vertices.buffer(), details.buffer(), triangles.buffer()];
-    crate::kernel::bind_buffers(&graphics.device, "geometry page", layout, &resources)
+    crate::layout::bind_buffers(&graphics.device, "geometry page", layout, &resources)
 }

@@ -201,7 +201,7 @@ impl Graphics {
 /// Refuses an adapter on which the renderer's layouts would not fit, before anything is built on it.
 fn require(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<(), GraphicsError> {
     let wants: [(&str, u64, u64); 5] = [
-        ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage.into(), 12),
+        ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage.into(), 13),
         ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into(), 128),
         ("bytes in a storage binding", limits.max_storage_buffer_binding_size, 64 << 20),
         ("sampled textures per stage", limits.max_sampled_textures_per_shader_stage.into(), 16),

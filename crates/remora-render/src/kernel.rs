@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::frame::{RenderError, Samples};
 use crate::graphics::Graphics;
+use crate::layout::Layouts;
 use crate::selection::Phase;
 
 macro_rules! shader {
@@ -26,14 +27,23 @@ const FRAGMENT_MASKED: Source = shader!("fragment_masked");
 const FRAGMENT_LAYER: Source = shader!("fragment_layer");
 const RASTER: Source = shader!("raster");
 const RASTER_LARGE: Source = shader!("raster_large");
+const RASTER_POINTS: Source = shader!("raster_points");
 const SURFACE: Source = shader!("surface");
 const SHADE: Source = shader!("shade");
 const PIXEL: Source = shader!("pixel");
+const COLOR: Source = shader!("color");
+const COLOR_POINTS: Source = shader!("color_points");
 const RESOLVE: Source = shader!("resolve");
 const CLASSIFY: Source = shader!("classify");
 const ARGUMENTS: Source = shader!("arguments");
 const COMPOSITE: Source = shader!("composite");
 const PLANES: Source = shader!("planes");
+const PYRAMID: Source = shader!("pyramid");
+const SHRINK: Source = shader!("shrink");
+const CULL: Source = shader!("cull");
+const MASK: Source = shader!("mask");
+const OUTLINE: Source = shader!("outline");
+const CHECKERBOARD: Source = shader!("checkerboard");
 
 /// Bytes of immediate data, the same for all kernels.
 const IMMEDIATES: u32 = 16;
@@ -76,6 +86,11 @@ pub(crate) enum Kernel {
         samples: Samples,
         wide: bool,
     },
+    RasterPoints {
+        cover: Cover,
+        samples: Samples,
+        wide: bool,
+    },
     Classify {
         samples: Samples,
     },
@@ -85,22 +100,21 @@ pub(crate) enum Kernel {
         samples: Samples,
         layer: bool,
     },
+    ResolvePoints {
+        samples: Samples,
+    },
     Composite,
     Planes,
-}
-
-/// Layouts of the bind groups.
-#[derive(Debug)]
-pub(crate) struct Layouts {
-    pub scene: wgpu::BindGroupLayout,
-    pub page: wgpu::BindGroupLayout,
-    pub raster: wgpu::BindGroupLayout,
-    pub resolve: wgpu::BindGroupLayout,
-    pub light: wgpu::BindGroupLayout,
-    pub classify: wgpu::BindGroupLayout,
-    pub arguments: wgpu::BindGroupLayout,
-    pub composite: wgpu::BindGroupLayout,
-    pub planes: wgpu::BindGroupLayout,
+    Pyramid {
+        samples: Samples,
+    },
+    Shrink,
+    Cull,
+    Mask {
+        samples: Samples,
+    },
+    Outline,
+    Checkerboard,
 }
 
 #[derive(Debug)]
@@ -166,9 +180,16 @@ impl Kernel {
             Kernel::RasterLarge { .. } => "raster_large",
             Kernel::Classify { .. } => "classify",
             Kernel::Arguments => "arguments",
-            Kernel::Resolve { .. } => "resolve",
+            Kernel::RasterPoints { .. } => "raster_points",
+            Kernel::Resolve { .. } | Kernel::ResolvePoints { .. } => "resolve",
             Kernel::Composite => "composite",
             Kernel::Planes => "make_planes",
+            Kernel::Pyramid { .. } => "pyramid",
+            Kernel::Shrink => "shrink",
+            Kernel::Cull => "cull",
+            Kernel::Mask { .. } => "mask_selected",
+            Kernel::Outline => "outline",
+            Kernel::Checkerboard => "checkerboard",
         }
     }
 
@@ -188,9 +209,17 @@ impl Kernel {
             }
             Kernel::Classify { .. } => vec![words, CLASSIFY],
             Kernel::Arguments => vec![ARGUMENTS],
-            Kernel::Resolve { .. } => vec![words, SCENE, SURFACE, SHADE, PIXEL, RESOLVE],
+            Kernel::RasterPoints { cover, .. } => vec![words, SCENE, cover.source(), RASTER_POINTS],
+            Kernel::Resolve { .. } => vec![words, SCENE, SURFACE, SHADE, PIXEL, COLOR, RESOLVE],
+            Kernel::ResolvePoints { .. } => vec![words, SCENE, PIXEL, COLOR_POINTS, RESOLVE],
             Kernel::Composite => vec![PIXEL, COMPOSITE],
             Kernel::Planes => vec![PLANES],
+            Kernel::Pyramid { .. } => vec![words, PYRAMID],
+            Kernel::Shrink => vec![SHRINK],
+            Kernel::Cull => vec![words, SCENE, CULL],
+            Kernel::Mask { .. } => vec![words, SCENE, MASK],
+            Kernel::Outline => vec![PIXEL, OUTLINE],
+            Kernel::Checkerboard => vec![PIXEL, CHECKERBOARD],
         }
     }
 
@@ -217,26 +246,46 @@ impl Kernel {
                 }
                 constants
             }
-            Kernel::Classify { samples: count } => vec![samples(count)],
+            Kernel::RasterPoints { cover, samples: count, wide } => {
+                let mut constants = vec![samples(count), ("WIDTH", if wide { 64.0 } else { 8.0 })];
+                constants.extend(cover.constants());
+                constants
+            }
+            Kernel::Classify { samples: count }
+            | Kernel::ResolvePoints { samples: count }
+            | Kernel::Pyramid { samples: count }
+            | Kernel::Mask { samples: count } => vec![samples(count)],
             Kernel::Resolve { detail, samples: count, layer } => {
                 vec![samples(count), ("DETAIL", f64::from(detail)), truth("LAYER", layer)]
             }
-            Kernel::Arguments | Kernel::Composite | Kernel::Planes => Vec::new(),
+            Kernel::Arguments
+            | Kernel::Composite
+            | Kernel::Planes
+            | Kernel::Shrink
+            | Kernel::Cull
+            | Kernel::Outline
+            | Kernel::Checkerboard => Vec::new(),
         }
     }
 
     fn groups(self, layouts: &Layouts) -> Vec<Option<&wgpu::BindGroupLayout>> {
         match self {
-            Kernel::Raster { .. } | Kernel::RasterLarge { .. } => {
+            Kernel::Raster { .. } | Kernel::RasterLarge { .. } | Kernel::RasterPoints { .. } => {
                 vec![Some(&layouts.scene), Some(&layouts.page), Some(&layouts.raster), Some(&layouts.light)]
             }
-            Kernel::Resolve { .. } => {
+            Kernel::Resolve { .. } | Kernel::ResolvePoints { .. } => {
                 vec![Some(&layouts.scene), Some(&layouts.page), Some(&layouts.resolve), Some(&layouts.light)]
             }
             Kernel::Classify { .. } => vec![Some(&layouts.classify)],
             Kernel::Arguments => vec![Some(&layouts.arguments)],
             Kernel::Composite => vec![Some(&layouts.composite)],
             Kernel::Planes => vec![Some(&layouts.planes)],
+            Kernel::Pyramid { .. } => vec![Some(&layouts.pyramid)],
+            Kernel::Shrink => vec![Some(&layouts.shrink)],
+            Kernel::Cull => vec![Some(&layouts.scene), None, Some(&layouts.cull)],
+            Kernel::Mask { .. } => vec![Some(&layouts.scene), None, Some(&layouts.mask)],
+            Kernel::Outline => vec![Some(&layouts.outline)],
+            Kernel::Checkerboard => vec![Some(&layouts.checkerboard)],
         }
     }
 
@@ -295,86 +344,29 @@ impl Fragments {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Binding {
-    Uniform,
-    Read,
-    Write,
-    Layers,
-    Environment,
-    Sampler,
-}
-
-impl Layouts {
-    fn new(device: &wgpu::Device) -> Self {
-        use Binding::{Environment, Layers, Read, Sampler, Uniform, Write};
-        Self {
-            scene: layout(device, "scene", &[Uniform, Read, Read, Read, Read]),
-            page: layout(device, "geometry page", &[Read, Read, Read]),
-            raster: layout(device, "raster targets", &[Write, Write, Write, Read, Read]),
-            resolve: layout(device, "resolve targets", &[Read, Read, Read, Write, Write]),
-            light: layout(device, "textures and light", &[Layers, Sampler, Environment, Sampler]),
-            classify: layout(device, "classify", &[Uniform, Read, Write, Write, Write, Write]),
-            arguments: layout(device, "arguments", &[Read, Write]),
-            composite: layout(device, "composite", &[Read, Read, Read, Write]),
-            planes: layout(device, "planes", &[Read, Write]),
-        }
-    }
-}
-
-fn layout(device: &wgpu::Device, label: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
-    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-    let texture = |view_dimension| wgpu::BindingType::Texture {
-        sample_type: wgpu::TextureSampleType::Float { filterable: true },
-        view_dimension,
-        multisampled: false,
-    };
-    let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
-        .iter()
-        .zip(0..)
-        .map(|(kind, binding)| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: match kind {
-                Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
-                Binding::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
-                Binding::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-                Binding::Layers => texture(wgpu::TextureViewDimension::D2Array),
-                Binding::Environment => texture(wgpu::TextureViewDimension::D2),
-                Binding::Sampler => wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-            },
-            count: None,
-        })
-        .collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
-}
-
-/// A bind group of whole buffers.
-pub(crate) fn bind_buffers(
-    device: &wgpu::Device,
-    label: &str,
-    layout: &wgpu::BindGroupLayout,
-    buffers: &[&wgpu::Buffer],
-) -> wgpu::BindGroup {
-    let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
-        .iter()
-        .zip(0..)
-        .map(|(buffer, binding)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-        .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(label), layout, entries: &entries })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn all_kernels() -> Vec<Kernel> {
-        let mut kernels = vec![Kernel::Arguments, Kernel::Composite, Kernel::Planes];
+        let mut kernels = vec![
+            Kernel::Arguments,
+            Kernel::Composite,
+            Kernel::Planes,
+            Kernel::Shrink,
+            Kernel::Cull,
+            Kernel::Outline,
+            Kernel::Checkerboard,
+        ];
         let fragments =
             [Fragments::Opaque, Fragments::Masked { detail: 0 }, Fragments::Masked { detail: 2 }, Fragments::Layer];
         for samples in [Samples::One, Samples::Four] {
             kernels.push(Kernel::Classify { samples });
+            kernels.push(Kernel::ResolvePoints { samples });
+            kernels.push(Kernel::Pyramid { samples });
+            kernels.push(Kernel::Mask { samples });
             for cover in [Cover::Whole, Cover::Depth, Cover::Id] {
+                kernels.extend([false, true].map(|wide| Kernel::RasterPoints { cover, samples, wide }));
                 for fragments in fragments {
                     for (wide, small) in [(false, false), (false, true), (true, false), (true, true)] {
                         kernels.push(Kernel::Raster { fragments, cover, samples, wide, small });

@@ -17,10 +17,15 @@ mod environment;
 mod frame;
 mod geometry;
 mod graphics;
+mod horizon;
 mod kernel;
 mod layers;
+mod layout;
 mod library;
 mod memory;
+mod occlusion;
+mod outline;
+mod pick;
 mod pieces;
 mod placement;
 mod prepare;
@@ -28,16 +33,19 @@ mod profile;
 mod ranges;
 mod readback;
 mod renderer;
+mod report;
 mod selection;
 mod targets;
 mod timing;
+mod uniform;
 mod upload;
 mod warm_up;
 
 pub use frame::{
-    BLEND_LAYERS_MAX, Camera, FrameDone, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picture, PictureFormat,
-    RenderError, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameDone, FrameOptions, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picked,
+    Picture, PictureFormat, RenderError, Samples, Size,
 };
 pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
+pub use placement::Written;
 pub use prepare::{PrepareOptions, Prepared};
 pub use renderer::Renderer;

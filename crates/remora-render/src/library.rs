@@ -11,10 +11,11 @@ use crate::geometry::{Geometry, PlacedChunk};
 use crate::graphics::Graphics;
 use crate::layers::Layers;
 use crate::memory::Arena;
-use crate::prepare::{MATERIAL_WORDS, MaterialRecord, Prepared};
+use crate::prepare::{MATERIAL_WORDS, MaterialRecord, Prepared, Shading};
 use crate::selection::{Key, Phase, Selectable, SelectableCluster, SelectableMesh};
 
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
+const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
 
 #[derive(Debug)]
@@ -146,24 +147,35 @@ impl Library {
         for mesh in &prepared.meshes {
             let first = resident.selectable.len() as u32;
             for cluster in &mesh.clusters {
-                let material = &prepared.materials[cluster.material as usize];
                 let chunk = &resident.chunks[cluster.chunk as usize];
-                let key = Key { phase: phase(material), page: chunk.page, shading: material.shading };
+                let surface = cluster.material.map(|number| (number, &prepared.materials[number as usize]));
+                let (phase, shading) = match surface {
+                    Some((_, material)) => (phase(material), material.shading),
+                    None => (Phase::Opaque, Shading::Points),
+                };
+                let key = Key { phase, page: chunk.page, shading };
                 let key = resident.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
                     resident.keys.push(key);
                     resident.keys.len() - 1
                 });
                 let [vertex, detail, triangle] = cluster.firsts;
-                let sides = if material.double_sided { CLUSTER_DOUBLE_SIDED } else { 0 };
+                let double_sided = surface.is_some_and(|(_, material)| material.double_sided);
+                let kind = match surface {
+                    Some((number, _)) if double_sided => {
+                        (resident.materials.start + number) << 12 | CLUSTER_DOUBLE_SIDED
+                    }
+                    Some((number, _)) => (resident.materials.start + number) << 12,
+                    None => CLUSTER_POINTS,
+                };
                 records.push([
                     chunk.vertices.start + vertex,
                     chunk.details.start + detail,
                     chunk.triangles.start + triangle,
-                    (resident.materials.start + cluster.material) << 12 | sides | cluster.triangles,
+                    kind | cluster.triangles,
                 ]);
                 resident.selectable.push(SelectableCluster {
                     bounds: cluster.bounds,
-                    double_sided: material.double_sided,
+                    double_sided,
                     triangles: cluster.triangles,
                     index: records.len() as u32 - 1,
                     key: key as u32,

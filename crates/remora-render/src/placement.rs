@@ -1,14 +1,26 @@
 //! Where instances are: the state that the scene has of each of them, on the device and for the selection.
 
-use remora_scene::{Instance, Scene};
+use remora_scene::{Instance, InstanceState, Scene};
 
 use crate::frame::RenderError;
 use crate::graphics::Graphics;
 use crate::library::Library;
 use crate::selection::SelectableInstance;
 
-/// Four quads: three rows of the transform to the world, and room for more. `placement_of` in scene.wgsl reads it.
+/// Four quads: three rows of the transform to the world, tint and flags. scene.wgsl reads it.
 type State = [[u32; 4]; 4];
+
+/// Flags of a state; more bits are free.
+const SELECTED: u32 = 1;
+
+/// What was sent to the device to follow a scene.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub instances: usize,
+    /// Writes that it took: neighbours go together.
+    pub pieces: usize,
+    pub bytes: u64,
+}
 
 const INSTANCES_MIN: usize = 1024;
 
@@ -20,11 +32,18 @@ pub(crate) struct Placement {
     pub generation: u64,
     /// Kept to write neighbours in one piece.
     states: Vec<State>,
+    selected: usize,
 }
 
 impl Placement {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
-        Ok(Self { selectable: Vec::new(), buffer: buffer(graphics, INSTANCES_MIN)?, generation: 0, states: Vec::new() })
+        let buffer = buffer(graphics, INSTANCES_MIN)?;
+        Ok(Self { selectable: Vec::new(), buffer, generation: 0, states: Vec::new(), selected: 0 })
+    }
+
+    /// Instances that are selected.
+    pub(crate) fn selected(&self) -> usize {
+        self.selected
     }
 
     /// Takes over what the scene reports as changed. Models must be in the library.
@@ -33,7 +52,7 @@ impl Placement {
         graphics: &Graphics,
         library: &Library,
         scene: &mut Scene,
-    ) -> Result<(), RenderError> {
+    ) -> Result<Written, RenderError> {
         let changes = scene.take_changes();
         if changes.structure {
             return self.rebuild(graphics, library, scene.instances());
@@ -44,12 +63,16 @@ impl Placement {
             let selectable = &mut self.selectable[index as usize];
             *selectable =
                 SelectableInstance::new(selectable.mesh, instance.state.visible, instance.world.as_affine3a());
-            self.states[index as usize] = state(instance);
+            let before = std::mem::replace(&mut self.states[index as usize], state(instance));
+            self.selected -= usize::from(is_selected(&before));
+            self.selected += usize::from(instance.state.selected);
         }
+        let mut written = Written { instances: changes.moved.len(), ..Written::default() };
         for piece in pieces(&changes.moved) {
-            self.write(graphics, piece);
+            written.pieces += 1;
+            written.bytes += self.write(graphics, piece);
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Every instance anew. Without any on an error, so that nothing refers to a mesh that is gone.
@@ -58,9 +81,8 @@ impl Placement {
         graphics: &Graphics,
         library: &Library,
         instances: &[Instance],
-    ) -> Result<(), RenderError> {
-        self.selectable.clear();
-        self.states.clear();
+    ) -> Result<Written, RenderError> {
+        self.clear();
         let selectable: Result<Vec<SelectableInstance>, RenderError> = instances
             .iter()
             .map(|instance| {
@@ -76,18 +98,22 @@ impl Placement {
         }
         self.selectable = selectable;
         self.states.extend(instances.iter().map(state));
-        self.write(graphics, 0..self.states.len());
-        Ok(())
+        self.selected = self.states.iter().filter(|state| is_selected(state)).count();
+        let bytes = self.write(graphics, 0..self.states.len());
+        Ok(Written { instances: instances.len(), pieces: 1, bytes })
     }
 
     pub(crate) fn clear(&mut self) {
         self.selectable.clear();
         self.states.clear();
+        self.selected = 0;
     }
 
-    fn write(&self, graphics: &Graphics, range: std::ops::Range<usize>) {
+    fn write(&self, graphics: &Graphics, range: std::ops::Range<usize>) -> u64 {
         let offset = (range.start * size_of::<State>()) as u64;
-        graphics.queue.write_buffer(&self.buffer, offset, bytemuck::cast_slice(&self.states[range]));
+        let bytes: &[u8] = bytemuck::cast_slice(&self.states[range]);
+        graphics.queue.write_buffer(&self.buffer, offset, bytes);
+        bytes.len() as u64
     }
 }
 
@@ -104,7 +130,20 @@ fn state(instance: &Instance) -> State {
     let rows = world.matrix3.transpose();
     let offset = world.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
-    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), [0; 4]]
+    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), shown(&instance.state)]
+}
+
+/// Linear tint, two numbers of 16 bits a word, and flags.
+fn shown(state: &InstanceState) -> [u32; 4] {
+    let [red, green, blue, share] = state.tint.map(|value| f32::from(value) / 255.0);
+    let unorm = |value: f32| (value * 65535.0).round() as u32;
+    let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
+    let [red, green, blue] = [red, green, blue].map(|value| unorm(linear(value)));
+    [red | green << 16, blue | unorm(share) << 16, if state.selected { SELECTED } else { 0 }, 0]
+}
+
+fn is_selected(state: &State) -> bool {
+    state[3][2] & SELECTED != 0
 }
 
 /// Ascending indices as ranges. Small gaps are written along: a write costs more than a few states.

@@ -1,25 +1,32 @@
 //! The renderer: what is on the device, and the frames that are being drawn.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use remora_scene::{ModelKey, Scene};
 
 use crate::convert::Converter;
 use crate::delivery::Delivery;
 use crate::draw::{Stage, ensure_kernels};
-use crate::environment::{self, Environment};
+use crate::environment::Environment;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
 use crate::graphics::Graphics;
-use crate::kernel::{Kernels, bind_buffers};
+use crate::kernel::Kernels;
+use crate::layout::bind_buffers;
 use crate::library::Library;
+use crate::occlusion::{Occlusion, Sighting};
+use crate::outline::Outline;
+use crate::pick::{self, Pick};
 use crate::pieces::Pieces;
-use crate::placement::Placement;
+use crate::placement::{Placement, Written};
 use crate::prepare::{BUCKETS, Prepared};
 use crate::profile::Profile;
 use crate::readback::{Ring, wait_for};
+use crate::report::Report;
 use crate::selection::{Phase, Selection, SelectionLimits, View};
 use crate::targets::{Scratch, Targets, TargetsKind};
 use crate::timing::Stopwatch;
+use crate::uniform::Frame;
 use crate::upload::Upload;
 
 /// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
@@ -38,6 +45,7 @@ pub struct Renderer {
     selection: Selection,
     frame: wgpu::Buffer,
     entries: Upload<[u32; 2]>,
+    numbers: Upload<u32>,
     scratch: Scratch,
     /// Most recently used first.
     targets: Vec<Targets>,
@@ -46,6 +54,8 @@ pub struct Renderer {
     samplers: [wgpu::Sampler; 2],
     ring: Ring<Drawn>,
     underway: Option<Underway>,
+    occlusion: Occlusion,
+    outline: Outline,
     profile: Profile,
     converter: Converter,
     pub(crate) delivery: Delivery,
@@ -62,13 +72,16 @@ struct Bindings {
 #[derive(Debug)]
 struct Drawn {
     request: FrameRequest,
-    picture_bytes: usize,
+    report: Report,
     /// What is read back is the picture as it was asked for.
     finished: bool,
     timings: FrameTimings,
     stopwatch: Stopwatch,
+    /// Without those that were put off.
     triangles: u64,
     clusters: u32,
+    sighting: Option<Sighting>,
+    pick: Option<Pick>,
 }
 
 /// A frame of which some pieces are still to be handed over.
@@ -80,19 +93,6 @@ struct Underway {
     readback: wgpu::Buffer,
     readback_bytes: u64,
     drawn: Drawn,
-}
-
-/// What scene.wgsl knows of a frame.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Frame {
-    eye: [f32; 4],
-    rows: [[f32; 4]; 3],
-    size: [u32; 4],
-    light_direction: [f32; 4],
-    light: [f32; 4],
-    look: [f32; 4],
-    irradiance: [[f32; 4]; 9],
 }
 
 impl Renderer {
@@ -108,6 +108,7 @@ impl Renderer {
             selection: Selection::default(),
             frame: graphics.buffer("frame", size_of::<Frame>() as u64, uniform)?,
             entries: Upload::new(&graphics, "entries")?,
+            numbers: Upload::new(&graphics, "numbers")?,
             scratch,
             targets: Vec::new(),
             bindings: None,
@@ -115,6 +116,8 @@ impl Renderer {
             samplers: samplers(&graphics)?,
             ring: Ring::new(in_flight_max),
             underway: None,
+            occlusion: Occlusion::new(&graphics, &kernels.layouts)?,
+            outline: Outline::default(),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
             delivery: Delivery::new(!graphics.adapter().software),
@@ -148,10 +151,12 @@ impl Renderer {
         self.library.clear();
     }
 
-    /// Takes over what has changed in the scene. Models must have been added before it shows them.
-    pub fn synchronise(&mut self, scene: &mut Scene) -> Result<(), RenderError> {
-        self.placement.synchronise(&self.graphics, &self.library, scene)?;
-        self.graphics.check("the scene")
+    /// Takes over what has changed in the scene, and tells how much was written for it. Models must have been added
+    /// before it shows them.
+    pub fn synchronise(&mut self, scene: &mut Scene) -> Result<Written, RenderError> {
+        let written = self.placement.synchronise(&self.graphics, &self.library, scene)?;
+        self.graphics.check("the scene")?;
+        Ok(written)
     }
 
     /// How many frames may be submitted and not yet received.
@@ -162,7 +167,8 @@ impl Renderer {
     /// Bytes of graphics memory held.
     pub fn graphics_memory_bytes(&self) -> u64 {
         let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
-        self.library.bytes() + self.placement.buffer.size() + self.scratch.bytes() + targets
+        let effects = self.occlusion.bytes() + self.outline.bytes();
+        self.library.bytes() + self.placement.buffer.size() + self.scratch.bytes() + effects + targets
     }
 
     /// Starts a frame.
@@ -213,22 +219,41 @@ impl Renderer {
         let blended = request.blend_layers > 0;
         let limits = SelectionLimits { small_pixels: SMALL_CLUSTER_PIXELS, queue_length: self.scratch.queue_length };
         let selectable = &self.library.selectable;
-        self.selection.select(selectable, &self.placement.selectable, &view, blended, limits);
+        let culling = request.options.occlusion_culling;
+        let horizon = self.occlusion.horizon().filter(|_| culling);
+        self.selection.select(selectable, &self.placement.selectable, &view, blended, limits, horizon);
         let select = stopwatch.lap();
 
         ensure_kernels(&mut self.kernels, &self.graphics, &self.selection, request)?;
         self.ensure_targets(request)?;
-        self.write_frame(request);
+        let sighting = match culling {
+            true => {
+                let (kernels, samples) = (&mut self.kernels, request.samples);
+                self.occlusion.prepare(&self.graphics, kernels, &self.selection, &view, samples)?
+            }
+            false => None,
+        };
+        if self.placement.selected() > 0 {
+            self.outline.prepare(&self.graphics, &mut self.kernels, request)?;
+        }
+        let frame = Frame::new(&view, self.targets[0].blocks, self.environment.irradiance);
+        self.graphics.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
         self.entries.write(&self.graphics, &self.selection.entries)?;
+        self.numbers.write(&self.graphics, &self.selection.numbers)?;
         self.ensure_bindings();
-        self.hand_over(request, stopwatch, select, in_pieces)
+        let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
+        let pick =
+            request.options.pick.map(|pixel| Pick::new(pixel, view, request.samples, &self.selection.entries, layered));
+        self.hand_over(request, stopwatch, select, sighting, pick, in_pieces)
     }
 
     fn hand_over(
         &mut self,
         request: &FrameRequest,
         mut stopwatch: Stopwatch,
-        select: std::time::Duration,
+        select: Duration,
+        sighting: Option<Sighting>,
+        pick: Option<Pick>,
         in_pieces: bool,
     ) -> Result<(), RenderError> {
         let targets = &self.targets[0];
@@ -242,28 +267,40 @@ impl Renderer {
             scratch: &self.scratch,
             targets,
             profile: &self.profile,
+            numbers: self.numbers.buffer(),
+            occlusion: sighting.is_some().then_some(&self.occlusion),
+            outline: (self.placement.selected() > 0).then_some(&self.outline),
+            pick: pick.as_ref(),
         };
         let mut pieces = Pieces::new(&self.graphics, in_pieces);
         stage.record(&mut pieces, &self.selection, request);
         let encoder = pieces.encoder();
         let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
-        // Timestamps lie at multiples of their size.
-        let marks_offset = parcel.bytes.next_multiple_of(8);
-        let bytes = marks_offset + Profile::bytes();
+        let depths_bytes = sighting.as_ref().map_or(0, |sighting| sighting.bytes);
+        let report = Report { picture_bytes: parcel.bytes, depths_bytes };
+        let bytes = report.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(parcel.buffer, 0, &readback, 0, parcel.bytes);
-        self.profile.append(encoder, &readback, marks_offset);
+        self.profile.append(encoder, &readback, report.marks());
+        if let Some(sighting) = &sighting {
+            self.occlusion.append(encoder, sighting, &readback, [report.totals(), report.depths()]);
+        }
+        if pick.is_some() {
+            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), pick::BYTES);
+        }
         let mut pieces = pieces.finish();
         let submission = self.graphics.queue.submit(pieces.pop_front());
         let submit = stopwatch.lap();
         let drawn = Drawn {
             request: *request,
-            picture_bytes: parcel.bytes as usize,
+            report,
             finished: parcel.finished,
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
-            clusters: self.selection.entries.len() as u32 - 1,
+            clusters: self.selection.numbers.len() as u32,
+            sighting,
+            pick,
         };
         if pieces.is_empty() {
             self.ring.push(readback, bytes, submission, drawn);
@@ -287,10 +324,13 @@ impl Renderer {
         while !self.proceed()? {}
         let converter = &mut self.converter;
         let profile = &self.profile;
+        let occlusion = &mut self.occlusion;
         self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, bytes| {
             drawn.timings.draw = drawn.stopwatch.lap();
-            let (pixels, marks) = bytes.split_at(bytes.len() - Profile::bytes() as usize);
-            let pixels = &pixels[..drawn.picture_bytes];
+            let [pixels, marks, totals, picked, depths] = drawn.report.split(bytes);
+            let sighting = drawn.sighting.as_ref();
+            let survivors = sighting.map(|sighting| occlusion.learn(sighting, totals, depths)).unwrap_or_default();
+            let tested = sighting.map_or(0, |sighting| sighting.candidates);
             let stages = profile.read(marks);
             drawn.timings.raster = stages.raster;
             drawn.timings.shade = stages.shade;
@@ -308,8 +348,11 @@ impl Renderer {
             FrameDone {
                 serial: request.serial,
                 timings: drawn.timings,
-                triangles_drawn: drawn.triangles,
-                clusters_drawn: drawn.clusters,
+                triangles_drawn: drawn.triangles + u64::from(survivors.triangles),
+                clusters_drawn: drawn.clusters + survivors.clusters,
+                clusters_tested: tested,
+                clusters_occluded: tested.saturating_sub(survivors.clusters),
+                picked: drawn.pick.as_ref().and_then(|pick| pick.read(picked)),
             }
         })
     }
@@ -340,31 +383,6 @@ impl Renderer {
             }
         }
         Ok(())
-    }
-
-    fn write_frame(&self, request: &FrameRequest) {
-        let camera = &request.camera;
-        let size = request.render_size;
-        let rotation = camera.orientation.normalize();
-        let (right, up, forward) = (rotation * glam::Vec3::X, rotation * glam::Vec3::Y, rotation * glam::Vec3::NEG_Z);
-        let (half_width, half_height) = (size.width as f32 * 0.5, size.height as f32 * 0.5);
-        // Pixels are square: one scale for both directions.
-        let scale = half_height / (camera.vertical_field_of_view * 0.5).tan();
-        let blocks = self.targets[0].blocks;
-        let frame = Frame {
-            eye: camera.position.extend(camera.near).to_array(),
-            rows: [
-                (right * scale + forward * half_width).extend(0.0).to_array(),
-                (forward * half_height - up * scale).extend(0.0).to_array(),
-                forward.extend(0.0).to_array(),
-            ],
-            size: [size.width, size.height, blocks.width, blocks.height],
-            light_direction: environment::KEY_DIRECTION.normalize().extend(0.0).to_array(),
-            light: environment::KEY_LIGHT.extend(0.0).to_array(),
-            look: [environment::EXPOSURE, (environment::LEVELS - 1) as f32, environment::SIDE as f32, 0.0],
-            irradiance: self.environment.irradiance,
-        };
-        self.graphics.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
     }
 
     fn ensure_bindings(&mut self) {

@@ -7,7 +7,8 @@
 //!
 //! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the
 //! visibility buffer holds. Runs are entries that one kernel shades; batches are entries that one dispatch
-//! rasterises, a workgroup each.
+//! rasterises, a workgroup each. What the frame before hid is numbered like everything else, but put off: the device
+//! draws it only if it is not hidden in this frame too.
 
 use std::ops::Range;
 
@@ -15,6 +16,7 @@ use glam::{Affine3A, Vec3, Vec3A, Vec4};
 use remora_assets::cluster::ClusterBounds;
 
 use crate::frame::{Camera, Size};
+use crate::horizon::{Horizon, Outlook, Sphere};
 use crate::prepare::Shading;
 
 /// Entries are numbered within 25 bits; 0 is nothing.
@@ -98,13 +100,16 @@ impl SelectableInstance {
 /// What a view can see, and how large it sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
-    eye: Vec3A,
+    pub eye: Vec3A,
     /// Normals point inwards; a point is inside where `normal · point + distance >= 0`. Near, then the four sides.
     planes: [Vec4; 5],
-    forward: Vec3A,
-    near: f32,
+    pub right: Vec3A,
+    pub up: Vec3A,
+    pub forward: Vec3A,
+    pub near: f32,
     /// Pixels that one metre takes at a distance of one metre.
-    pixels_per_tangent: f32,
+    pub pixels_per_tangent: f32,
+    pub size: Size,
 }
 
 /// Entries of one key, all in one piece.
@@ -118,7 +123,12 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
     pub key: Key,
-    pub entries: Range<u32>,
+    /// What is drawn at once, in [`Selection::numbers`].
+    pub chosen: Range<u32>,
+    /// What is not, in [`Selection::candidates`].
+    pub deferred: Range<u32>,
+    /// Number among the batches that have any.
+    pub deferring: u32,
     /// Nothing in it is for the queue.
     pub small: bool,
     /// The queue must be drawn before the next batch, which could overfill it or needs other bindings.
@@ -132,13 +142,22 @@ pub(crate) struct Selection {
     pub entries: Vec<[u32; 2]>,
     pub runs: Vec<Run>,
     pub batches: Vec<Batch>,
+    /// Entries that are drawn at once, batch by batch.
+    pub numbers: Vec<u32>,
+    /// Entries that were hidden a frame ago, batch by batch.
+    pub candidates: Vec<Candidate>,
+    /// Of the entries that are drawn at once.
     pub triangles: u64,
+    /// Entries that are not blended.
+    pub solid: u32,
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
 }
 
 /// Bit of an entry's first word.
 const MIRRORED: u32 = 1 << 31;
+/// The other bits: the instance.
+pub(crate) const INSTANCE_MASK: u32 = MIRRORED - 1;
 
 #[derive(Clone, Copy, Debug)]
 struct Found {
@@ -146,6 +165,21 @@ struct Found {
     cluster: u32,
     triangles: u32,
     distance: f32,
+    /// Around it in the world, relative to the eye, with room for what rounding may cost.
+    sphere: Sphere,
+}
+
+/// An entry that is drawn only if the device does not find it hidden, as cull.wgsl reads it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Candidate {
+    pub sphere: Sphere,
+    pub number: u32,
+    /// Among the batches that have candidates.
+    pub batch: u32,
+    /// First candidate of the batch.
+    pub first: u32,
+    pub triangles: u32,
 }
 
 impl View {
@@ -170,9 +204,12 @@ impl View {
         Self {
             eye: camera.position.into(),
             planes,
+            right: right.into(),
+            up: up.into(),
             forward: forward.into(),
             near: camera.near,
             pixels_per_tangent: size.height as f32 * 0.5 / tangent_y,
+            size,
         }
     }
 
@@ -202,7 +239,7 @@ pub(crate) struct SelectionLimits {
 }
 
 impl Selection {
-    /// Selects for a view. Blended surfaces are left out unless wanted.
+    /// Selects for a view. Blended surfaces are left out unless wanted. What `horizon` hides is put off.
     pub(crate) fn select(
         &mut self,
         scene: &Selectable,
@@ -210,6 +247,7 @@ impl Selection {
         view: &View,
         blended: bool,
         limits: SelectionLimits,
+        horizon: Option<&Horizon>,
     ) {
         let mut found = std::mem::take(&mut self.found);
         found.iter_mut().flatten().for_each(Vec::clear);
@@ -236,12 +274,14 @@ impl Selection {
                     continue;
                 }
                 count += 1;
-                let large = view.diameter_pixels(center, radius) > limits.small_pixels;
+                let large = scene.keys[cluster.key as usize].shading != Shading::Points
+                    && view.diameter_pixels(center, radius) > limits.small_pixels;
                 found[cluster.key as usize][usize::from(large)].push(Found {
                     instance: index as u32 | if instance.mirrored { MIRRORED } else { 0 },
                     cluster: cluster.index,
                     triangles: cluster.triangles,
                     distance: center.distance(view.eye),
+                    sphere: sphere(instance, view, center, radius),
                 });
             }
         }
@@ -249,18 +289,23 @@ impl Selection {
         for [_, large] in &mut found {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
-        self.arrange(&scene.keys, &found, limits.queue_length);
+        let horizon = horizon.map(|horizon| horizon.from(view.eye));
+        self.arrange(&scene.keys, &found, limits.queue_length, horizon.as_ref());
         self.found = found;
     }
 
     /// Numbers what was found, key by key.
-    fn arrange(&mut self, keys: &[Key], found: &[[Vec<Found>; 2]], queue_length: u32) {
+    fn arrange(&mut self, keys: &[Key], found: &[[Vec<Found>; 2]], queue_length: u32, horizon: Option<&Outlook<'_>>) {
+        self.numbers.clear();
+        self.candidates.clear();
+        self.solid = 0;
         self.entries.clear();
         self.entries.push([0, 0]);
         self.runs.clear();
         self.batches.clear();
         self.triangles = 0;
         let mut queued = 0;
+        let mut deferring = 0;
         for (key, [small, large]) in keys.iter().zip(found) {
             if small.is_empty() && large.is_empty() {
                 continue;
@@ -271,39 +316,62 @@ impl Selection {
                 self.flush(&mut queued);
             }
             let first = self.entries.len() as u32;
-            self.number(small);
-            self.batch(*key, first, true);
+            // What is blended is seen in front of everything, and not worth asking.
+            let horizon = horizon.filter(|_| key.phase != Phase::Blend);
+            self.number_batch(*key, small, true, horizon, &mut deferring);
             let mut piece = 0;
             for (index, one) in large.iter().enumerate() {
                 if queued + one.triangles > queue_length {
-                    self.number_batch(*key, &large[piece..index]);
+                    self.number_batch(*key, &large[piece..index], false, horizon, &mut deferring);
                     self.flush(&mut queued);
                     piece = index;
                 }
                 queued += one.triangles;
             }
-            self.number_batch(*key, &large[piece..]);
-            self.runs.push(Run { key: *key, entries: first..self.entries.len() as u32 });
+            self.number_batch(*key, &large[piece..], false, horizon, &mut deferring);
+            let entries = first..self.entries.len() as u32;
+            if key.phase != Phase::Blend {
+                self.solid += entries.len() as u32;
+            }
+            self.runs.push(Run { key: *key, entries });
         }
         self.flush(&mut queued);
     }
 
-    fn number_batch(&mut self, key: Key, found: &[Found]) {
-        let first = self.entries.len() as u32;
-        self.number(found);
-        self.batch(key, first, false);
-    }
-
-    fn number(&mut self, found: &[Found]) {
-        self.entries.extend(interleaved(found).map(|one| [one.instance, one.cluster]));
-        self.triangles += found.iter().map(|one| u64::from(one.triangles)).sum::<u64>();
-    }
-
-    fn batch(&mut self, key: Key, first: u32, small: bool) {
-        let entries = first..self.entries.len() as u32;
-        if !entries.is_empty() {
-            self.batches.push(Batch { key, entries, small, flush: false });
+    /// `deferring` counts batches with candidates.
+    fn number_batch(
+        &mut self,
+        key: Key,
+        found: &[Found],
+        small: bool,
+        horizon: Option<&Outlook<'_>>,
+        deferring: &mut u32,
+    ) {
+        if found.is_empty() {
+            return;
         }
+        let (chosen, deferred) = (self.numbers.len() as u32, self.candidates.len() as u32);
+        for one in interleaved(found) {
+            let number = self.entries.len() as u32;
+            self.entries.push([one.instance, one.cluster]);
+            if horizon.is_some_and(|horizon| horizon.hides(one.sphere)) {
+                let (sphere, triangles) = (one.sphere, one.triangles);
+                self.candidates.push(Candidate { sphere, number, batch: *deferring, first: deferred, triangles });
+            } else {
+                self.numbers.push(number);
+                self.triangles += u64::from(one.triangles);
+            }
+        }
+        let batch = Batch {
+            key,
+            chosen: chosen..self.numbers.len() as u32,
+            deferred: deferred..self.candidates.len() as u32,
+            deferring: *deferring,
+            small,
+            flush: false,
+        };
+        *deferring += u32::from(!batch.deferred.is_empty());
+        self.batches.push(batch);
     }
 
     fn flush(&mut self, queued: &mut u32) {
@@ -317,9 +385,20 @@ impl Selection {
         self.runs.iter().filter(move |run| phases.contains(&run.key.phase))
     }
 
+    /// Batches with candidates.
+    pub(crate) fn deferring_batches(&self) -> u32 {
+        self.candidates.last().map_or(0, |last| last.batch + 1)
+    }
+
     pub(crate) fn batches_of(&self, phases: &[Phase]) -> impl Iterator<Item = &Batch> {
         self.batches.iter().filter(move |batch| phases.contains(&batch.key.phase))
     }
+}
+
+/// Positions are computed in another order by the kernels: what that may cost is added to the radius.
+fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
+    let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
+    Sphere::new(center - view.eye, radius * 1.001 + reach.max_element() * 2e-6)
 }
 
 /// The eye in the mesh's coordinates; `None` where angles are not kept, so that cones mean nothing.
@@ -391,7 +470,7 @@ mod tests {
 
     fn select(scene: &Selectable, instances: &[SelectableInstance], limits: SelectionLimits) -> Selection {
         let mut selection = Selection::default();
-        selection.select(scene, instances, &View::new(&camera(), SIZE), true, limits);
+        selection.select(scene, instances, &View::new(&camera(), SIZE), true, limits, None);
         selection
     }
 
@@ -455,12 +534,39 @@ mod tests {
         let limits = SelectionLimits { small_pixels: 1.0, queue_length: 300 };
         let selection = select(&scene, &instances, limits);
         assert_eq!(selection.batches.len(), 9);
-        assert!(selection.batches.iter().all(|batch| batch.flush && !batch.small && batch.entries.len() <= 3));
+        assert!(selection.batches.iter().all(|batch| batch.flush && !batch.small && batch.chosen.len() <= 3));
         let mut instances: Vec<u32> = selection.entries[1..].iter().map(|entry| entry[0]).collect();
         instances.sort_unstable();
         assert_eq!(instances, (0..25).collect::<Vec<u32>>(), "every instance once");
-        let covered: Vec<u32> = selection.batches.iter().flat_map(|batch| batch.entries.clone()).collect();
-        assert_eq!(covered, (1..=25).collect::<Vec<u32>>(), "every entry once");
+        assert_eq!(selection.numbers, (1..=25).collect::<Vec<u32>>(), "every entry once");
+        let chosen: Vec<u32> = selection.batches.iter().flat_map(|batch| batch.chosen.clone()).collect();
+        assert_eq!(chosen, (0..25).collect::<Vec<u32>>(), "every number once");
+    }
+
+    #[test]
+    fn what_was_hidden_keeps_its_number_and_is_put_off() {
+        let keys = vec![key(Phase::Opaque, 0), key(Phase::Opaque, 1), key(Phase::Blend, 0)];
+        let clusters = (0..3).map(|key| cluster(Vec3::ZERO, key, key)).collect();
+        let scene = scene(keys, clusters);
+        // A wall at the origin: every other instance is behind it.
+        let places = [0, 1, 0, 1, 0, 1, 2].into_iter().enumerate();
+        let instances: Vec<SelectableInstance> = places
+            .map(|(index, mesh)| instance(mesh, Vec3::new(0.0, 0.0, if index % 3 == 0 { -2.0 } else { 2.0 })))
+            .collect();
+        let view = View::new(&camera(), SIZE);
+        let texels = crate::horizon::levels(SIZE)[0].size.pixels() as usize;
+        let horizon = Horizon::new(view, 0, vec![0.1 / 5.0; texels]);
+        let mut selection = Selection::default();
+        selection.select(&scene, &instances, &view, true, limits(), Some(&horizon));
+        let without = select(&scene, &instances, limits());
+        assert_eq!(selection.entries, without.entries);
+        assert_eq!(selection.runs, without.runs);
+        // Of the first key instance 0, of the second instance 3; what is blended is never put off.
+        assert_eq!(selection.entries, [[0, 0], [0, 0], [2, 0], [4, 0], [1, 1], [3, 1], [5, 1], [6, 2]]);
+        assert_eq!(selection.numbers, [2, 3, 4, 6, 7]);
+        let candidates = selection.candidates.iter().map(|one| (one.number, one.batch, one.first));
+        assert_eq!(candidates.collect::<Vec<_>>(), [(1, 0, 0), (5, 1, 1)]);
+        assert_eq!((selection.triangles, selection.solid, selection.deferring_batches()), (500, 6, 2));
     }
 
     proptest! {
@@ -489,7 +595,7 @@ mod tests {
                 * Affine3A::from_translation(Vec3::new(0.05, 0.0, 0.0));
             let mut selection = Selection::default();
             let instances = [SelectableInstance::new(0, true, world)];
-            selection.select(&scene, &instances, &View::new(&camera, SIZE), true, limits());
+            selection.select(&scene, &instances, &View::new(&camera, SIZE), true, limits(), None);
             prop_assert!(!seen || selection.runs.len() == 1);
         }
 

@@ -2,7 +2,8 @@
 
 use crate::frame::{RenderError, Samples, Size};
 use crate::graphics::Graphics;
-use crate::kernel::{Layouts, bind_buffers};
+use crate::layout::{Layouts, bind_buffers};
+use crate::pick;
 
 /// Pixels of a block, across and down. `word_of` in scene.wgsl lays pictures out in them.
 const BLOCK: Size = Size::new(4, 2);
@@ -49,6 +50,8 @@ pub(crate) struct Scratch {
     pub list_dispatches: wgpu::Buffer,
     pub touched_count: wgpu::Buffer,
     pub touched_dispatch: wgpu::Buffer,
+    /// Pixels that were asked about.
+    pub picked: wgpu::Buffer,
     pub queue_arguments: wgpu::BindGroup,
     pub list_arguments: wgpu::BindGroup,
     pub touched_arguments: wgpu::BindGroup,
@@ -81,8 +84,10 @@ impl Targets {
         }
         let layer_bytes = if kind.layered { visibility_bytes } else { 0 };
         let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixels * 8 } else { 0 };
-        let visibility = graphics.buffer("visibility", visibility_bytes, STORAGE)?;
-        let layers = [graphics.buffer("layer", layer_bytes, STORAGE)?, graphics.buffer("layer", layer_bytes, STORAGE)?];
+        // Single pixels are read back.
+        let seen = STORAGE | wgpu::BufferUsages::COPY_SRC;
+        let visibility = graphics.buffer("visibility", visibility_bytes, seen)?;
+        let layers = [graphics.buffer("layer", layer_bytes, seen)?, graphics.buffer("layer", layer_bytes, seen)?];
         let picture = graphics.buffer("picture", pixels * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
         let backdrop_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let backdrop = graphics.buffer("backdrop", pixels * 4, backdrop_usage)?;
@@ -110,6 +115,13 @@ impl Targets {
     }
 }
 
+/// Where a pixel's samples begin; `word_of` in scene.wgsl.
+pub(crate) fn word_of([x, y]: [u32; 2], blocks: Size, samples: Samples) -> u64 {
+    let block = u64::from(y / BLOCK.height) * u64::from(blocks.width) + u64::from(x / BLOCK.width);
+    let within = u64::from(y % BLOCK.height * BLOCK.width + x % BLOCK.width);
+    (block * u64::from(BLOCK.pixels()) + within) * u64::from(samples.count())
+}
+
 impl Scratch {
     pub(crate) fn new(graphics: &Graphics, layouts: &Layouts) -> Result<Self, RenderError> {
         let indirect = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT;
@@ -119,6 +131,7 @@ impl Scratch {
         let list_dispatches = graphics.buffer("list dispatches", RUNS_AT_ONCE as u64 * 12, indirect)?;
         let touched_count = graphics.buffer("touched count", 4, STORAGE)?;
         let touched_dispatch = graphics.buffer("touched dispatch", 12, indirect)?;
+        let picked_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let arguments =
             |counts, dispatches| bind_buffers(&graphics.device, "arguments", &layouts.arguments, &[counts, dispatches]);
         Ok(Self {
@@ -129,6 +142,7 @@ impl Scratch {
             touched_arguments: arguments(&touched_count, &touched_dispatch),
             touched_count,
             touched_dispatch,
+            picked: graphics.buffer("picked", pick::BYTES, picked_usage)?,
             queue_counts,
             queue_dispatches,
             list_counts,

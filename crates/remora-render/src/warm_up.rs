@@ -9,7 +9,7 @@ use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
-use crate::frame::{Camera, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
+use crate::frame::{Camera, FrameOptions, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
 use crate::prepare::{PrepareOptions, Prepared};
 use crate::renderer::Renderer;
 
@@ -39,6 +39,7 @@ impl Renderer {
             blend_layers: 2,
             stream_size: SIZE,
             format: PictureFormat::I420,
+            options: FrameOptions::default(),
         })?;
         self.receive(&mut Picture::default())?;
         self.clear();

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use glam::Vec3;
+use glam::DVec3;
 use remora_assets::engine::{EngineDetail, build};
 use remora_scene::Scene;
 
@@ -23,13 +23,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut hits = 0;
     for index in 0..RAYS {
         // Spread over a sphere by the golden angle, all towards the middle of the engine or somewhere near.
-        let height = 1.0 - 2.0 * (index as f32 + 0.5) / RAYS as f32;
-        let (sine, cosine) = (index as f32 * 2.399_963).sin_cos();
+        let height = 1.0 - 2.0 * (index as f64 + 0.5) / RAYS as f64;
+        let (sine, cosine) = (index as f64 * 2.399_963).sin_cos();
         let around = (1.0 - height * height).sqrt();
-        let origin = bounds.center() + Vec3::new(around * sine, height, around * cosine) * bounds.radius() * 2.0;
-        let target = bounds.center() + Vec3::new(cosine, sine, -sine) * bounds.radius() * 0.4;
+        let origin = bounds.center() + DVec3::new(around * sine, height, around * cosine) * bounds.radius() * 2.0;
+        let target = bounds.center() + DVec3::new(cosine, sine, -sine) * bounds.radius() * 0.4;
         let start = Instant::now();
-        hits += usize::from(scene.cast_ray(origin, target - origin).is_some());
+        hits += usize::from(scene.cast_ray(origin, (target - origin).as_vec3()).is_some());
         costs.push(start.elapsed());
     }
     println!("first {:?}", costs[0]);

@@ -2,21 +2,23 @@
 //!
 //! ```text
 //!   Arc<Model> ──add_model──▶ ┌────────┐ ──instances──────▶ renderer: one entry per drawn mesh
-//!   set_local, set_visible ─▶ │ Scene  │ ──take_changes───▶ renderer: what to write again
+//!   set_locals, select, … ──▶ │ Scene  │ ──take_changes───▶ renderer: what to write again
 //!   clear ──────────────────▶ └────────┘ ──cast_ray───────▶ what lies under the pointer
 //! ```
 //!
 //! A scene is a forest of entities. Adding a model adds one root entity with the model's nodes below it. World
-//! transforms and visibility are derived from the parents at every edit, for the edited subtree only, so that a
-//! reader never sees a stale one.
+//! transforms, visibility, tint and selection are derived from the parents at every edit, for the edited subtree
+//! only, so that a reader never sees a stale one.
 //!
 //! A scene never copies geometry (models are shared), never uses an [`EntityId`] twice, and never holds a
 //! transform that is not finite.
 
 mod changes;
+mod contents;
 mod ray;
 mod scene;
 
 pub use changes::Changes;
+pub use contents::EntityContents;
 pub use ray::Hit;
 pub use scene::{Added, EditError, EntityId, EntityView, Instance, InstanceState, ModelKey, Scene};

@@ -1,12 +1,13 @@
 //! The forest of entities and the dense list of instances derived from it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::{Bounds, Mesh, Model, WorldBounds};
+use remora_assets::{Model, WorldBounds};
 
 use crate::changes::{ChangeLog, Changes};
-use crate::ray::{self, Hit, TriangleGroups};
+use crate::contents::{self, EntityContents, SceneMesh, SceneModel};
+use crate::ray::{self, Hit};
 
 /// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +85,10 @@ pub struct Scene {
     models: Vec<SceneModel>,
     first_model: u64,
     instances: Vec<Instance>,
+    /// Entities whose own flag is set.
+    selected: Vec<u32>,
+    /// Counts edits, so that one of many entities derives each of them once.
+    edit: u64,
     changes: ChangeLog,
 }
 
@@ -101,21 +106,9 @@ struct Entity {
     selected: bool,
     /// With all above it.
     state: InstanceState,
+    /// The last edit that derived `world` and `state`.
+    derived_by: u64,
     instance: Option<u32>,
-}
-
-#[derive(Debug)]
-pub(crate) struct SceneModel {
-    pub(crate) model: Arc<Model>,
-    pub(crate) meshes: Vec<SceneMesh>,
-}
-
-#[derive(Debug)]
-pub(crate) struct SceneMesh {
-    pub(crate) bounds: Bounds,
-    triangles: u64,
-    /// Made when the first ray comes near.
-    pub(crate) groups: OnceLock<Vec<TriangleGroups>>,
 }
 
 impl Scene {
@@ -142,7 +135,7 @@ impl Scene {
                 self.instances.push(Instance { entity: self.id(entity), model: key, mesh, world, state });
             }
         }
-        self.models.push(SceneModel::new(model));
+        self.models.push(SceneModel::new(model, root));
         self.changes.restructure();
         Added { root: self.id(root), model: key }
     }
@@ -154,17 +147,28 @@ impl Scene {
         self.entities.clear();
         self.models.clear();
         self.instances.clear();
+        self.selected.clear();
         self.changes.restructure();
     }
 
     /// Sets the transform relative to the parent. Everything below moves along.
     pub fn set_local(&mut self, id: EntityId, local: DAffine3) -> Result<(), EditError> {
-        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
-        if !local.is_finite() {
-            return Err(EditError::TransformNotFinite(id));
+        self.set_locals(&[(id, local)])
+    }
+
+    /// As [`Scene::set_local`] for each in turn, or for none of them. Costs no more than the entities that move.
+    pub fn set_locals(&mut self, locals: &[(EntityId, DAffine3)]) -> Result<(), EditError> {
+        let mut edited = Vec::with_capacity(locals.len());
+        for &(id, local) in locals {
+            edited.push(self.index(id).ok_or(EditError::EntityNotFound(id))?);
+            if !local.is_finite() {
+                return Err(EditError::TransformNotFinite(id));
+            }
         }
-        self.entities[index].local = local;
-        self.derive_below(index);
+        for (&index, &(_, local)) in edited.iter().zip(locals) {
+            self.entities[index].local = local;
+        }
+        self.derive_below_all(edited);
         Ok(())
     }
 
@@ -172,7 +176,7 @@ impl Scene {
     pub fn set_visible(&mut self, id: EntityId, visible: bool) -> Result<(), EditError> {
         let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
         self.entities[index].visible = visible;
-        self.derive_below(index);
+        self.derive_below_all(vec![index]);
         Ok(())
     }
 
@@ -180,15 +184,40 @@ impl Scene {
     pub fn set_tint(&mut self, id: EntityId, tint: Option<[u8; 4]>) -> Result<(), EditError> {
         let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
         self.entities[index].tint = tint;
-        self.derive_below(index);
+        self.derive_below_all(vec![index]);
         Ok(())
     }
 
     /// Selects the entity with everything below, or no longer.
     pub fn set_selected(&mut self, id: EntityId, selected: bool) -> Result<(), EditError> {
         let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
-        self.entities[index].selected = selected;
-        self.derive_below(index);
+        if std::mem::replace(&mut self.entities[index].selected, selected) != selected {
+            match selected {
+                true => self.selected.push(index_of(index)),
+                false => self.selected.retain(|&other| other as usize != index),
+            }
+            self.derive_below_all(vec![index]);
+        }
+        Ok(())
+    }
+
+    /// Selects these with everything below, and nothing else; changes nothing if one of them is not there.
+    pub fn select(&mut self, ids: &[EntityId]) -> Result<(), EditError> {
+        let mut selected = Vec::with_capacity(ids.len());
+        for &id in ids {
+            selected.push(index_of(self.index(id).ok_or(EditError::EntityNotFound(id))?));
+        }
+        selected.sort_unstable();
+        selected.dedup();
+        let before = std::mem::replace(&mut self.selected, selected);
+        for &index in &before {
+            self.entities[index as usize].selected = false;
+        }
+        for &index in &self.selected {
+            self.entities[index as usize].selected = true;
+        }
+        let edited = before.iter().chain(&self.selected).map(|&index| index as usize).collect();
+        self.derive_below_all(edited);
         Ok(())
     }
 
@@ -207,6 +236,17 @@ impl Scene {
             selected: entity.selected,
             bounds: self.bounds_below(index),
         })
+    }
+
+    /// What is at and below the entity, and what its file says of it.
+    pub fn contents(&self, id: EntityId) -> Option<EntityContents<'_>> {
+        let index = self.index(id)?;
+        let at = self.models.partition_point(|entry| entry.root as usize <= index).checked_sub(1)?;
+        let meshes = self.at_and_below(index).filter_map(|at| {
+            let instance = self.entities[at].instance?;
+            Some(self.instances[instance as usize].mesh)
+        });
+        Some(contents::of(&self.models[at], index, meshes))
     }
 
     /// Direct children, in the order of the model's nodes; none if there is no such entity.
@@ -249,6 +289,11 @@ impl Scene {
         self.instances.iter().map(|instance| self.mesh(instance).triangles).sum()
     }
 
+    /// Points of all instances, hidden ones included.
+    pub fn points(&self) -> u64 {
+        self.instances.iter().map(|instance| self.mesh(instance).points).sum()
+    }
+
     /// Entities that have a mesh.
     pub fn parts(&self) -> usize {
         self.instances.len()
@@ -287,6 +332,7 @@ impl Scene {
             tint: None,
             selected: false,
             state,
+            derived_by: 0,
             instance: None,
         });
         index
@@ -316,11 +362,20 @@ impl Scene {
         None
     }
 
-    fn derive_below(&mut self, index: usize) {
-        let mut next = Some(index);
-        while let Some(at) = next {
-            next = self.next_below(at, index);
-            self.derive(at);
+    /// Derives the edited entities and everything below them, each once however they lie above one another.
+    fn derive_below_all(&mut self, mut edited: Vec<usize>) {
+        self.edit += 1;
+        // Those above come first, and take those below with them.
+        edited.sort_unstable();
+        for top in edited {
+            if self.entities[top].derived_by == self.edit {
+                continue;
+            }
+            let mut next = Some(top);
+            while let Some(at) = next {
+                next = self.next_below(at, top);
+                self.derive(at);
+            }
         }
     }
 
@@ -339,7 +394,7 @@ impl Scene {
             selected: above.selected || entity.selected,
         };
         let entity = &mut self.entities[index];
-        (entity.world, entity.state) = (world, state);
+        (entity.world, entity.state, entity.derived_by) = (world, state, self.edit);
         if let Some(instance) = entity.instance {
             let instance_view = &mut self.instances[instance as usize];
             (instance_view.world, instance_view.state) = (world, state);
@@ -347,8 +402,12 @@ impl Scene {
         }
     }
 
+    fn at_and_below(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(Some(index), move |&at| self.next_below(at, index))
+    }
+
     fn bounds_below(&self, index: usize) -> WorldBounds {
-        std::iter::successors(Some(index), |&at| self.next_below(at, index))
+        self.at_and_below(index)
             .filter_map(|at| self.entities[at].instance)
             .fold(WorldBounds::EMPTY, |bounds, at| bounds.union(self.instance_bounds(&self.instances[at as usize])))
     }
@@ -365,23 +424,8 @@ impl Scene {
 }
 
 impl InstanceState {
-    /// Without anything set above.
+    /// Without anything set on it or above.
     pub const DEFAULT: InstanceState = InstanceState { visible: true, tint: [0; 4], selected: false };
-}
-
-impl SceneModel {
-    fn new(model: Arc<Model>) -> Self {
-        let meshes = model
-            .meshes
-            .iter()
-            .map(|mesh: &Mesh| SceneMesh {
-                bounds: mesh.bounds(),
-                triangles: mesh.triangles(),
-                groups: OnceLock::new(),
-            })
-            .collect();
-        Self { model, meshes }
-    }
 }
 
 fn index_of(length: usize) -> u32 {

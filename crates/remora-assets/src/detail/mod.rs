@@ -12,6 +12,11 @@
 //! A group is *refined* in a view if its error, seen from its sphere's nearest point, is larger than what is allowed. A
 //! cluster is drawn if its own group is refined and the group it stands for (if any) is not.
 
+pub mod coarse;
+pub mod points;
+pub mod triangles;
+pub mod work;
+
 use std::ops::Range;
 
 use glam::Vec3;

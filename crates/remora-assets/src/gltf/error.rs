@@ -3,6 +3,7 @@
 use super::SUPPORTED_EXTENSIONS;
 use super::material::MATERIALS_MAX;
 use super::picture::DIMENSION_MAX;
+use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -44,6 +45,13 @@ pub enum LoadError {
         /// Primitives of lines, or without any element.
         skipped: usize,
     },
+}
+
+impl From<TooLarge> for LoadError {
+    fn from(error: TooLarge) -> Self {
+        let TooLarge { what, needed_bytes, left_bytes, limit_bytes } = error;
+        Self::TooLarge { what, needed_bytes, left_bytes, limit_bytes }
+    }
 }
 
 impl LoadError {

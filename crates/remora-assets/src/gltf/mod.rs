@@ -15,7 +15,6 @@
 //! only asked for files below the model's folder.
 
 mod accessor;
-mod budget;
 mod container;
 mod draco;
 mod error;
@@ -41,9 +40,9 @@ pub use error::LoadError;
 pub use external::Resolve;
 pub use write::{WriteError, write_glb};
 
+use crate::budget::{self, Budget};
 use crate::model::{Mesh, Model};
 use accessor::Accessors;
-use budget::Budget;
 use external::External;
 use json::Root;
 use primitive::Shape;

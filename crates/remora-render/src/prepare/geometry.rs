@@ -2,9 +2,10 @@
 
 use glam::Vec3;
 use remora_assets::cluster::{self, ClusterBounds};
-use remora_assets::{Model, Primitive};
+use remora_assets::{Model, Points, Primitive};
 
 use super::material::MaterialRecord;
+use super::points::{self, PointRun};
 use super::work::in_parallel;
 
 /// Bytes of each stream in a chunk: a part of a page, so that pages fill well.
@@ -33,8 +34,10 @@ pub(crate) struct PreparedCluster {
     pub chunk: u32,
     /// First vertex, first detail, first triangle within the chunk.
     pub firsts: [u32; 3],
+    /// Or points.
     pub triangles: u32,
-    pub material: u32,
+    /// `None` for points.
+    pub material: Option<u32>,
 }
 
 pub(crate) struct Geometry {
@@ -53,6 +56,11 @@ struct Piece {
 impl Chunk {
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&self.vertices[..]) + size_of_val(&self.details[..]) + size_of_val(&self.triangles[..])
+    }
+
+    /// Where what comes next will be: vertex, detail, triangle.
+    fn ends(&self) -> [u32; 3] {
+        [self.vertices.len(), self.details.len(), self.triangles.len()].map(|length| length as u32)
     }
 
     fn has_room_for(&self, vertices: usize, triangles: usize) -> bool {
@@ -76,11 +84,17 @@ pub(crate) fn build(
     let mut chunks = vec![Chunk::default()];
     let meshes = model.meshes.iter().map(|mesh| {
         let bounds = mesh.bounds();
-        let clusters = pieces.by_ref().take(mesh.primitives.len()).flat_map(|piece| place(piece, &mut chunks));
+        let of_mesh = pieces.by_ref().take(mesh.primitives.len());
+        let mut clusters: Vec<PreparedCluster> = of_mesh.flat_map(|piece| place(piece, &mut chunks)).collect();
+        let mut spread = 0.0;
+        for run in points::runs(&mesh.points) {
+            spread = run.spacing.max(spread);
+            clusters.push(place_points(&mesh.points, run, &mut chunks));
+        }
         PreparedMesh {
-            clusters: clusters.collect(),
+            clusters,
             center: if bounds.is_empty() { Vec3::ZERO } else { bounds.center() },
-            radius: bounds.radius(),
+            radius: bounds.radius() + spread,
         }
     });
     Geometry { meshes: meshes.collect(), chunks }
@@ -115,18 +129,13 @@ fn place(piece: Piece, chunks: &mut Vec<Chunk>) -> Vec<PreparedCluster> {
     for cluster in &piece.clusters {
         let vertices = cluster.vertices.start as usize..cluster.vertices.end as usize;
         let triangles = cluster.triangles.start as usize..cluster.triangles.end as usize;
-        let last = chunks.last().expect("there is always a chunk");
-        if !last.has_room_for(vertices.len(), triangles.len()) {
-            chunks.push(Chunk::default());
-        }
-        let number = chunks.len() as u32 - 1;
-        let chunk = chunks.last_mut().expect("there is always a chunk");
+        let (number, chunk) = chunk_for(vertices.len(), triangles.len(), chunks);
         placed.push(PreparedCluster {
             bounds: cluster.bounds,
             chunk: number,
-            firsts: [chunk.vertices.len() as u32, chunk.details.len() as u32, chunk.triangles.len() as u32],
+            firsts: chunk.ends(),
             triangles: triangles.len() as u32,
-            material: piece.material,
+            material: Some(piece.material),
         });
         chunk.vertices.extend_from_slice(&piece.chunk.vertices[vertices.clone()]);
         if piece.detailed {
@@ -135,6 +144,23 @@ fn place(piece: Piece, chunks: &mut Vec<Chunk>) -> Vec<PreparedCluster> {
         chunk.triangles.extend_from_slice(&piece.chunk.triangles[triangles]);
     }
     placed
+}
+
+fn place_points(points: &Points, run: PointRun, chunks: &mut Vec<Chunk>) -> PreparedCluster {
+    let (number, chunk) = chunk_for(run.points.len(), 1, chunks);
+    let firsts = chunk.ends();
+    let count = run.points.len() as u32;
+    chunk.vertices.extend(points::vertices(points, run.points));
+    chunk.triangles.push(run.spacing.to_bits());
+    PreparedCluster { bounds: run.bounds, chunk: number, firsts, triangles: count, material: None }
+}
+
+/// The last chunk, or a new one if that is full.
+fn chunk_for(vertices: usize, triangles: usize, chunks: &mut Vec<Chunk>) -> (u32, &mut Chunk) {
+    if chunks.last().is_none_or(|last| !last.has_room_for(vertices, triangles)) {
+        chunks.push(Chunk::default());
+    }
+    (chunks.len() as u32 - 1, chunks.last_mut().expect("there is a chunk now"))
 }
 
 /// A unit vector folded onto a square; two signed 16-bit numbers. Cigolle et al., A Survey of Efficient

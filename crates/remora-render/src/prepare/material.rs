@@ -32,6 +32,8 @@ pub(crate) enum Shading {
     Layered { bucket: u8 },
     /// Everything that glTF allows.
     Full { bucket: u8 },
+    /// Points, which have no material.
+    Points,
 }
 
 #[derive(Clone, Debug)]

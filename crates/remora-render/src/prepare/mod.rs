@@ -4,6 +4,7 @@
 mod geometry;
 mod material;
 mod mip;
+mod points;
 mod texture;
 mod work;
 

@@ -2,7 +2,7 @@
 // and queues it otherwise.
 
 struct Draw {
-    // Share of the entries.
+    // Share of the numbers.
     first: u32,
     count: u32,
     // Records that the queue holds.
@@ -11,6 +11,9 @@ struct Draw {
     first_layer: u32,
 }
 var<immediate> draw: Draw;
+
+// Entries to draw; 0 is nothing.
+@group(2) @binding(5) var<storage, read> numbers: array<u32>;
 
 // Invocations of a workgroup: as many as run together, so that what is the same for all is loaded once.
 override WIDTH: u32 = 64u;
@@ -25,12 +28,12 @@ const SMALL_SIDE: f32 = 60.0;
 
 @compute @workgroup_size(WIDTH)
 fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let slot = group.y * GROUPS_WIDE + group.x;
-    let number = draw.first + min(slot, draw.count - 1u);
+    let slot = group.z * GROUPS_WIDE + group.x;
+    let number = numbers[draw.first + min(slot, draw.count - 1u)];
     let entry = entry_of(number);
     let cluster = unpack(clusters[entry.cluster]);
     let placement = placement_of(entry);
-    let length = select(0u, cluster.w & 0xffu, slot < draw.count);
+    let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
     let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
     for (var index = lane; index < length; index += WIDTH) {
         let corners = triangles[cluster.z + index];
@@ -236,7 +239,11 @@ fn enqueue(
     queue[at] = pack(vec4<u32>(in_pixels(edge_a, determinant), id));
     queue[at + 1u] = pack(vec4<u32>(in_pixels(edge_b, determinant), low.x | (high.x << 16u)));
     queue[at + 2u] = pack(vec4<u32>(in_pixels(edge_c, determinant), low.y | (high.y << 16u)));
-    queue[at + 3u] = pack(vec4<u32>(bitcast<vec3<u32>>(depth), 0u));
+    // Seen edge-on, a triangle's depth is the difference of large numbers: it is never nearer than its corners.
+    // One that reaches through the near plane has no such bound.
+    let low_w = min(a.z, min(b.z, c.z));
+    let nearest = select(frame.eye.w / low_w, 1e9, low_w < frame.eye.w);
+    queue[at + 3u] = pack(vec4<u32>(bitcast<vec3<u32>>(depth), bitcast<u32>(nearest)));
 }
 
 // Scaled so that one pixel away from the edge is about 1, and positive inside.

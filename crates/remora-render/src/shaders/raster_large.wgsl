@@ -27,7 +27,8 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     let quad_a = unpack(queue[at]);
     let quad_b = unpack(queue[at + 1u]);
     let quad_c = unpack(queue[at + 2u]);
-    let depth_plane = bitcast<vec3<f32>>(unpack(queue[at + 3u]).xyz);
+    let quad_depth = bitcast<vec4<f32>>(unpack(queue[at + 3u]));
+    let depth_plane = quad_depth.xyz;
     // Coefficients of the three edges: of x, of y, and of 1.
     let edges = transpose(mat3x3<f32>(
         bitcast<vec3<f32>>(quad_a.xyz), bitcast<vec3<f32>>(quad_b.xyz), bitcast<vec3<f32>>(quad_c.xyz),
@@ -61,7 +62,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                 let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
                 let point = vec3(vec2<f32>(pixel) + 0.5 + offset - center, 1.0);
                 let values = edges * point;
-                let depth = dot(depth_plane, point);
+                let depth = min(dot(depth_plane, point), quad_depth.w);
                 let inside = inside_box && min(values.x, min(values.y, values.z)) >= -REACH;
                 // Depth is 1 at the near plane and falls towards 0.
                 if (inside && depth > 0.0 && depth <= 1.0) {

@@ -16,16 +16,18 @@ struct Frame {
     // Direction towards the key light, and its radiance times pi.
     light_direction: vec4<f32>,
     light: vec4<f32>,
-    // Exposure; roughest level of the environment, and the side of its sharpest in texels.
+    // Exposure; roughest level of the environment, and the side of its sharpest in texels; pixels that one metre
+    // takes at a distance of one metre.
     look: vec4<f32>,
     // Irradiance over pi, as spherical harmonics with the cosine lobe multiplied in.
     irradiance: array<vec4<f32>, 9>,
 }
 
 @group(0) @binding(0) var<uniform> frame: Frame;
-// Four quads each: three rows of the affine transform to the world, and room for more state.
+// INSTANCE_QUADS each: three rows of the affine transform to the world, and its state. That is a linear tint, red and
+// green, blue and the share of the surface's colour that it replaces; then flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
-// First vertex, first detail, first triangle; material << 12 | double-sided << 8 | number of triangles.
+// First vertex, first detail, first triangle; material << 12 | points << 9 | double-sided << 8 | number of triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
 // Instance, with a bit for mirrored ones, and cluster of everything selected for this frame. Entry 0 is nothing.
 @group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
@@ -41,6 +43,8 @@ struct Frame {
 
 const ENTRY_MIRRORED: u32 = 0x80000000u;
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
+const INSTANCE_QUADS: u32 = 4u;
+const INSTANCE_SELECTED: u32 = 1u;
 const MATERIAL_QUADS: u32 = 10u;
 
 // A picture is stored in blocks of 4 x 2 pixels, each with all of its samples: a small triangle touches few cache
@@ -84,7 +88,7 @@ struct Placement {
 }
 
 fn placement_of(entry: Entry) -> Placement {
-    let at = entry.instance * 4u;
+    let at = entry.instance * INSTANCE_QUADS;
     return Placement(
         bitcast<vec4<f32>>(unpack(instances[at])),
         bitcast<vec4<f32>>(unpack(instances[at + 1u])),
@@ -103,4 +107,11 @@ fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
         dot(frame.row_w.xyz, position),
     );
     return Corner(position, screen);
+}
+
+// A tint takes the place of a share of the surface's own colour.
+fn tinted(color: vec3<f32>, instance: u32) -> vec3<f32> {
+    let state = unpack(instances[instance * INSTANCE_QUADS + 3u]);
+    let blue_share = unpack2x16unorm(state.y);
+    return mix(color, vec3(unpack2x16unorm(state.x), blue_share.x), blue_share.y);
 }

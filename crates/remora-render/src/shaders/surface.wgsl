@@ -14,6 +14,7 @@ const MATERIAL_BLEND: u32 = 4u;
 override DETAIL: u32 = 2u;
 
 struct Facet {
+    instance: u32,
     placement: Placement,
     cluster: vec4<u32>,
     // Vertices and details, relative to the page.
@@ -31,7 +32,7 @@ fn facet_of(id: u32) -> Facet {
     let local = vec3(corners & 0xffu, (corners >> 8u) & 0xffu, (corners >> 16u) & 0xffu);
     let vertex = local + cluster.x;
     return Facet(
-        placement_of(entry), cluster, vertex, local + cluster.y,
+        entry.instance, placement_of(entry), cluster, vertex, local + cluster.y,
         bitcast<vec4<f32>>(unpack(vertices[vertex.x])),
         bitcast<vec4<f32>>(unpack(vertices[vertex.y])),
         bitcast<vec4<f32>>(unpack(vertices[vertex.z])),

@@ -7,7 +7,10 @@ override DEPTH_ONLY: bool = false;
 fn cover(word: u32, depth: f32, id: u32) {
     let bits = bitcast<u32>(depth);
     if (DEPTH_ONLY) {
-        atomicMax(&visibility[word * 2u + 1u], bits);
+        // Whatever was found farther away is not seen, even if its id is greater.
+        if (atomicMax(&visibility[word * 2u + 1u], bits) < bits) {
+            atomicStore(&visibility[word * 2u], 0u);
+        }
     } else if (atomicLoad(&visibility[word * 2u + 1u]) == bits) {
         atomicMax(&visibility[word * 2u], id);
     }

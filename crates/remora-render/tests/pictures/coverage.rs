@@ -2,7 +2,7 @@
 
 use crate::perceptual::assert_golden;
 use crate::shapes::{fan, sheet, sphere};
-use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
+use crate::studio::{Parts, SIZE, Studio, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, Picture, PictureFormat, RenderError, Samples, Size};
@@ -167,15 +167,15 @@ fn what_moved_looks_as_if_it_had_always_been_there() {
     let children: Vec<_> = moved.scene.children(added.root).collect();
     let place = at(-0.4, 0.3, 0.2) * Affine3A::from_quat(Quat::from_rotation_y(0.5));
     for entity in &children[..2] {
-        moved.scene.set_local(*entity, place).expect("the entity is there");
+        moved.scene.set_local(*entity, double(place)).expect("the entity is there");
     }
     moved.scene.set_visible(children[2], false).expect("the entity is there");
     let by_delta = moved.picture(front(), Samples::One);
 
     let mut fresh = Studio::new();
     let mut model = mixture().model();
-    model.nodes[0].transform = place;
-    model.nodes[1].transform = place;
+    model.nodes[0].transform = double(place);
+    model.nodes[1].transform = double(place);
     model.nodes[2].mesh = None;
     fresh.show(model);
     assert!(fresh.picture(front(), Samples::One) == by_delta, "the delta and the rebuild differ");

@@ -2,7 +2,10 @@
 
 mod coverage;
 mod look;
+mod occlusion;
 mod perceptual;
 mod pieces;
+mod points;
 mod shapes;
+mod state;
 mod studio;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use glam::{Affine3A, DAffine3, Mat3, Quat, Vec3};
 use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_render::{
-    Camera, FrameDone, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
-    Renderer, Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
+    Prepared, Renderer, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -60,6 +60,7 @@ pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
         blend_layers: 4,
         stream_size: SIZE,
         format: PictureFormat::Rgba,
+        options: FrameOptions::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The scene as a renderer and a client see it.
 
+mod look;
 mod models;
 mod ray;
 mod tree;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glam::{Affine3A, Vec3};
+use glam::{DAffine3, DVec3, Vec3};
 use remora_assets::{Material, Mesh, Model, Node, Primitive};
 
 /// A cube from -1 to 1.
@@ -28,7 +28,11 @@ pub fn soup(triangles: &[[Vec3; 3]]) -> Primitive {
     }
 }
 
-pub fn node(name: &str, parent: Option<u32>, transform: Affine3A, mesh: Option<u32>) -> Node {
+pub fn moved(x: f64, y: f64, z: f64) -> DAffine3 {
+    DAffine3::from_translation(DVec3::new(x, y, z))
+}
+
+pub fn node(name: &str, parent: Option<u32>, transform: DAffine3, mesh: Option<u32>) -> Node {
     Node { name: name.to_owned(), parent, transform, mesh, metadata: Vec::new() }
 }
 

@@ -1,12 +1,12 @@
 //! Ray casts: the nearest triangle, exactly.
 
-use glam::{Affine3A, DVec3, EulerRot, Quat, Vec3};
+use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
 use remora_scene::{EntityId, Scene};
 
-use crate::models::{cube, model, node, soup};
+use crate::models::{cube, model, moved, node, soup};
 
-fn scene_of(transforms: &[Affine3A]) -> Scene {
+fn scene_of(transforms: &[DAffine3]) -> Scene {
     let nodes = transforms
         .iter()
         .enumerate()
@@ -16,25 +16,21 @@ fn scene_of(transforms: &[Affine3A]) -> Scene {
     scene
 }
 
-fn moved(x: f32, y: f32, z: f32) -> Affine3A {
-    Affine3A::from_translation(Vec3::new(x, y, z))
-}
-
 #[test]
 fn the_nearest_of_several_is_hit() {
     let scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
-    let hit = scene.cast_ray(Vec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
+    let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
     assert_eq!((hit.instance, hit.entity), (1, EntityId(2)));
     assert!((hit.distance - 9.0).abs() < 1e-5, "{hit:?}");
-    assert!(hit.position.abs_diff_eq(Vec3::new(0.1, 0.2, -9.0), 1e-5));
+    assert!(hit.position.abs_diff_eq(DVec3::new(0.1, 0.2, -9.0), 1e-5));
     assert!(hit.normal.abs_diff_eq(Vec3::Z, 1e-6));
-    assert_eq!(hit.bounds.center(), Vec3::new(0.0, 0.0, -10.0));
+    assert_eq!(hit.bounds.center(), DVec3::new(0.0, 0.0, -10.0));
 }
 
 #[test]
 fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
-    let scene = scene_of(&[Affine3A::IDENTITY]);
-    let hit = scene.cast_ray(Vec3::new(0.1, 0.2, 0.3), Vec3::X).unwrap();
+    let scene = scene_of(&[DAffine3::IDENTITY]);
+    let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.3), Vec3::X).unwrap();
     assert!((hit.distance - 0.9).abs() < 1e-6);
     assert!(hit.normal.abs_diff_eq(Vec3::NEG_X, 1e-6));
 }
@@ -43,21 +39,21 @@ fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
 fn what_is_hidden_or_behind_is_not_hit() {
     let mut scene = scene_of(&[moved(0.0, 0.0, -5.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
     scene.set_visible(EntityId(1), false).unwrap();
-    let hit = scene.cast_ray(Vec3::ZERO, Vec3::NEG_Z).unwrap();
+    let hit = scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).unwrap();
     assert_eq!(hit.instance, 1);
-    assert!(scene.cast_ray(Vec3::new(0.0, 3.0, 0.0), Vec3::NEG_Z).is_none());
+    assert!(scene.cast_ray(DVec3::new(0.0, 3.0, 0.0), Vec3::NEG_Z).is_none());
     scene.set_visible(EntityId(0), false).unwrap();
-    assert!(scene.cast_ray(Vec3::ZERO, Vec3::NEG_Z).is_none());
+    assert!(scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).is_none());
 }
 
 #[test]
 fn a_ray_without_a_direction_or_with_a_number_that_is_none_hits_nothing() {
-    let scene = scene_of(&[Affine3A::IDENTITY]);
-    let inside = Vec3::ZERO;
+    let scene = scene_of(&[DAffine3::IDENTITY]);
+    let inside = DVec3::ZERO;
     for direction in [Vec3::ZERO, Vec3::NAN, Vec3::new(f32::INFINITY, 0.0, 0.0)] {
         assert!(scene.cast_ray(inside, direction).is_none(), "{direction}");
     }
-    assert!(scene.cast_ray(Vec3::NAN, Vec3::X).is_none());
+    assert!(scene.cast_ray(DVec3::NAN, Vec3::X).is_none());
     // Tiny and huge directions say as much as any other.
     for direction in [Vec3::X * 1e-30, Vec3::X * 1e30] {
         let hit = scene.cast_ray(inside, direction).unwrap();
@@ -67,23 +63,23 @@ fn a_ray_without_a_direction_or_with_a_number_that_is_none_hits_nothing() {
 
 #[test]
 fn distance_and_normal_are_right_under_uneven_and_mirrored_scale() {
-    let transform = Affine3A::from_scale_rotation_translation(
-        Vec3::new(-4.0, 0.5, 1.0),
-        Quat::from_rotation_y(0.5),
-        Vec3::new(0.0, 0.0, -10.0),
+    let transform = DAffine3::from_scale_rotation_translation(
+        DVec3::new(-4.0, 0.5, 1.0),
+        DQuat::from_rotation_y(0.5),
+        DVec3::new(0.0, 0.0, -10.0),
     );
     let scene = scene_of(&[transform]);
-    let target = transform.transform_point3(Vec3::new(0.3, 1.0, -0.2));
-    let origin = target + transform.transform_vector3(Vec3::new(0.0, 10.0, 0.0)) + Vec3::new(0.5, 0.0, 0.1);
-    let hit = scene.cast_ray(origin, target - origin).unwrap();
-    assert!((hit.distance - origin.distance(target)).abs() < 1e-4);
+    let target = transform.transform_point3(DVec3::new(0.3, 1.0, -0.2));
+    let origin = target + transform.transform_vector3(DVec3::new(0.0, 10.0, 0.0)) + DVec3::new(0.5, 0.0, 0.1);
+    let hit = scene.cast_ray(origin, (target - origin).as_vec3()).unwrap();
+    assert!((f64::from(hit.distance) - origin.distance(target)).abs() < 1e-4);
     assert!(hit.normal.abs_diff_eq(Vec3::Y, 1e-5), "{}", hit.normal);
 }
 
 #[test]
 fn a_part_that_is_flattened_to_a_plane_is_still_hit() {
-    let scene = scene_of(&[Affine3A::from_scale(Vec3::new(1.0, 1.0, 0.0))]);
-    let hit = scene.cast_ray(Vec3::new(0.3, 0.4, 5.0), Vec3::NEG_Z).unwrap();
+    let scene = scene_of(&[DAffine3::from_scale(DVec3::new(1.0, 1.0, 0.0))]);
+    let hit = scene.cast_ray(DVec3::new(0.3, 0.4, 5.0), Vec3::NEG_Z).unwrap();
     assert!((hit.distance - 5.0).abs() < 1e-6);
 }
 
@@ -96,13 +92,13 @@ fn no_ray_slips_between_neighbours() {
     };
     let triangles: Vec<[Vec3; 3]> = (0..7).map(|step| [Vec3::ZERO, rim(step), rim((step + 1) % 7)]).collect();
     let mut scene = Scene::new();
-    scene.add_model(model(vec![node("Fan", None, Affine3A::from_rotation_x(0.3), Some(0))], vec![soup(&triangles)]));
-    let turned = Affine3A::from_rotation_x(0.3);
+    scene.add_model(model(vec![node("Fan", None, DAffine3::from_rotation_x(0.3), Some(0))], vec![soup(&triangles)]));
+    let turned = DAffine3::from_rotation_x(0.3);
     for step in 0..7 {
         for part in 0..100 {
-            let on_edge = turned.transform_point3(rim(step) * (part as f32 / 100.0) * 0.99);
-            let origin = Vec3::new(0.37, -0.21, 4.0);
-            assert!(scene.cast_ray(origin, on_edge - origin).is_some(), "edge {step} at {part} %");
+            let on_edge = turned.transform_point3((rim(step) * (part as f32 / 100.0) * 0.99).as_dvec3());
+            let origin = DVec3::new(0.37, -0.21, 4.0);
+            assert!(scene.cast_ray(origin, (on_edge - origin).as_vec3()).is_some(), "edge {step} at {part} %");
         }
     }
 }
@@ -115,11 +111,44 @@ fn many_groups_of_triangles_are_searched_in_full() {
         .map(|index| [at(index), at(index) + Vec3::new(0.8, 0.0, 0.0), at(index) + Vec3::new(0.0, 0.8, 0.0)])
         .collect();
     let mut scene = Scene::new();
-    scene.add_model(model(vec![node("Soup", None, Affine3A::IDENTITY, Some(0))], vec![soup(&triangles)]));
+    scene.add_model(model(vec![node("Soup", None, DAffine3::IDENTITY, Some(0))], vec![soup(&triangles)]));
     for index in 0..1000 {
         let origin = at(index) + Vec3::new(0.2, 0.2, 0.0);
-        let hit = scene.cast_ray(origin.with_z(10.0), Vec3::NEG_Z).unwrap();
+        let hit = scene.cast_ray(origin.with_z(10.0).as_dvec3(), Vec3::NEG_Z).unwrap();
         assert!((hit.distance - 10.0 - (index % 7) as f32).abs() < 1e-4, "triangle {index}");
+    }
+}
+
+/// Surveyed models lie so far out: half a metre is the smallest step of single precision there.
+const FAR: DVec3 = DVec3::new(4_000_000.0, 120.0, -3_000_000.0);
+
+#[test]
+fn a_model_5000_km_away_is_hit_to_the_millimetre() {
+    let turned = DAffine3::from_rotation_translation(DQuat::from_rotation_y(0.3), FAR);
+    let scene = scene_of(&[turned, turned * moved(2.0, 0.0, 0.0)]);
+    for (height, reach) in [(0.123, 3.0), (-0.456, 250.0)] {
+        let target = turned.transform_point3(DVec3::new(0.25, height, 1.0));
+        let origin = turned.transform_point3(DVec3::new(0.25, height, 1.0 + reach));
+        let hit = scene.cast_ray(origin, (target - origin).as_vec3()).expect("the first cube");
+        assert_eq!(hit.instance, 0);
+        assert!(hit.position.distance(target) < 1e-3, "{} m off", hit.position.distance(target));
+        assert!((f64::from(hit.distance) - reach).abs() < 1e-3);
+        assert!(hit.bounds.center().distance(FAR) < 1e-6);
+    }
+    let beside = turned.transform_point3(DVec3::new(-1.001, 0.0, 5.0));
+    let towards = turned.transform_vector3(DVec3::NEG_Z).as_vec3();
+    assert!(scene.cast_ray(beside, towards).is_none(), "a millimetre beside it");
+}
+
+#[test]
+fn positions_beyond_every_number_hit_nothing() {
+    let scene = scene_of(&[moved(1e300, 0.0, 0.0), moved(0.0, f64::MAX, f64::MIN)]);
+    for origin in [DVec3::ZERO, DVec3::splat(f64::MAX), DVec3::splat(1e300)] {
+        for direction in [Vec3::X, Vec3::Y, Vec3::ONE, Vec3::NEG_Z] {
+            if let Some(hit) = scene.cast_ray(origin, direction) {
+                assert!(hit.position.is_finite(), "{hit:?}");
+            }
+        }
     }
 }
 
@@ -127,23 +156,24 @@ fn vector(range: f32) -> impl Strategy<Value = Vec3> {
     [-range..range, -range..range, -range..range].prop_map(Vec3::from)
 }
 
-fn transform() -> impl Strategy<Value = Affine3A> {
+fn transform() -> impl Strategy<Value = DAffine3> {
     (vector(3.0), vector(3.0), vector(2.0)).prop_map(|(translation, angles, scale)| {
-        let rotation = Quat::from_euler(EulerRot::XYZ, angles.x, angles.y, angles.z);
-        Affine3A::from_scale_rotation_translation(scale, rotation, translation)
+        let angles = angles.as_dvec3();
+        let rotation = DQuat::from_euler(EulerRot::XYZ, angles.x, angles.y, angles.z);
+        DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation, translation.as_dvec3())
     })
 }
 
 /// Möller and Trumbore in double precision: another way to the same answer.
 fn brute_force(scene: &Scene, origin: DVec3, direction: DVec3) -> Option<f64> {
     let mut nearest: Option<f64> = None;
-    for instance in scene.instances().iter().filter(|instance| instance.visible) {
+    for instance in scene.instances().iter().filter(|instance| instance.state.visible) {
         let model = scene.model(instance.model).unwrap();
         for primitive in &model.meshes[instance.mesh as usize].primitives {
             for corners in primitive.indices.chunks_exact(3) {
                 let [a, b, c] = [0, 1, 2].map(|corner| {
                     let position = primitive.positions[corners[corner] as usize];
-                    instance.world.transform_point3(position.into()).as_dvec3()
+                    instance.world.transform_point3(Vec3::from(position).as_dvec3())
                 });
                 let (first, second) = (b - a, c - a);
                 let across = direction.cross(second);
@@ -182,11 +212,11 @@ proptest! {
         for (origin, direction) in rays {
             let Some(unit) = direction.try_normalize() else { continue };
             let expected = brute_force(&scene, origin.as_dvec3(), unit.as_dvec3());
-            let found = scene.cast_ray(origin, direction);
+            let found = scene.cast_ray(origin.as_dvec3(), direction);
             // Triangles that are seen edge on, or just touched, may be decided either way.
             match (expected, found) {
                 (Some(expected), Some(hit)) if (expected - f64::from(hit.distance)).abs() < 1e-4 => {
-                    prop_assert!(hit.position.distance(origin + unit * hit.distance) < 1e-4);
+                    prop_assert!(hit.position.distance((origin + unit * hit.distance).as_dvec3()) < 1e-4);
                     prop_assert!(hit.normal.dot(unit) <= 1e-6);
                 }
                 (None, None) => {}

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use glam::{Affine3A, Quat, Vec3};
+use glam::{DAffine3, DQuat, DVec3};
 use proptest::prelude::*;
-use remora_assets::{Bounds, Model};
-use remora_scene::{EditError, EntityId, Scene};
+use remora_assets::{Model, WorldBounds};
+use remora_scene::{EditError, EntityId, InstanceState, Scene};
 
-use crate::models::{cube, model, node};
-
-fn moved(x: f32, y: f32, z: f32) -> Affine3A {
-    Affine3A::from_translation(Vec3::new(x, y, z))
-}
+use crate::models::{cube, model, moved, node};
 
 /// A shaft with two gears, and a bolt on the second one.
 fn shaft() -> Arc<Model> {
@@ -48,10 +44,10 @@ fn moving_a_parent_moves_what_is_below_and_nothing_else() {
     let added = scene.add_model(shaft());
     let gear = child(added.root, 2);
     scene.set_local(gear, moved(0.0, 0.0, -7.0)).unwrap();
-    let position = |node| Vec3::from(scene.entity(child(added.root, node)).unwrap().world.translation);
-    assert_eq!(position(3), Vec3::new(11.0, 1.0, -6.0));
-    assert_eq!(position(1), Vec3::new(10.0, 5.0, 0.0));
-    assert_eq!(position(0), Vec3::new(10.0, 0.0, 0.0));
+    let position = |node| scene.entity(child(added.root, node)).unwrap().world.translation;
+    assert_eq!(position(3), DVec3::new(11.0, 1.0, -6.0));
+    assert_eq!(position(1), DVec3::new(10.0, 5.0, 0.0));
+    assert_eq!(position(0), DVec3::new(10.0, 0.0, 0.0));
 }
 
 #[test]
@@ -60,9 +56,9 @@ fn bounds_enclose_everything_below() {
     assert!(scene.bounds().is_empty());
     let added = scene.add_model(shaft());
     let bounds = |node| scene.entity(child(added.root, node)).unwrap().bounds;
-    assert_eq!(bounds(1), Bounds { min: Vec3::new(9.0, 4.0, -1.0), max: Vec3::new(11.0, 6.0, 1.0) });
-    assert_eq!(bounds(2), Bounds { min: Vec3::new(10.0, 0.0, 7.0), max: Vec3::new(12.0, 2.0, 9.0) });
-    assert_eq!(scene.bounds(), Bounds { min: Vec3::new(9.0, -1.0, -1.0), max: Vec3::new(12.0, 6.0, 9.0) });
+    assert_eq!(bounds(1), WorldBounds { min: DVec3::new(9.0, 4.0, -1.0), max: DVec3::new(11.0, 6.0, 1.0) });
+    assert_eq!(bounds(2), WorldBounds { min: DVec3::new(10.0, 0.0, 7.0), max: DVec3::new(12.0, 2.0, 9.0) });
+    assert_eq!(scene.bounds(), WorldBounds { min: DVec3::new(9.0, -1.0, -1.0), max: DVec3::new(12.0, 6.0, 9.0) });
     assert_eq!(scene.entity(added.root).unwrap().bounds, scene.bounds());
 }
 
@@ -70,7 +66,7 @@ fn bounds_enclose_everything_below() {
 fn hiding_a_parent_hides_what_is_below_until_it_is_shown_again() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
-    let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.visible).collect::<Vec<_>>();
+    let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.state.visible).collect::<Vec<_>>();
     scene.set_visible(child(added.root, 3), false).unwrap();
     scene.set_visible(child(added.root, 0), false).unwrap();
     assert_eq!(shown(&scene), [false, false, false]);
@@ -87,7 +83,7 @@ fn ids_are_never_used_again() {
     scene.clear();
     assert!(scene.entity(first.root).is_none());
     assert!(scene.model(first.model).is_none());
-    assert_eq!(scene.set_local(last, Affine3A::IDENTITY), Err(EditError::EntityNotFound(last)));
+    assert_eq!(scene.set_local(last, DAffine3::IDENTITY), Err(EditError::EntityNotFound(last)));
     assert_eq!(scene.set_visible(last, false), Err(EditError::EntityNotFound(last)));
     let second = scene.add_model(shaft());
     assert!(second.root > last);
@@ -101,7 +97,7 @@ fn two_models_stand_side_by_side() {
     let mut scene = Scene::new();
     let (first, second) = (scene.add_model(shaft()), scene.add_model(shaft()));
     scene.set_local(second.root, moved(0.0, 100.0, 0.0)).unwrap();
-    let heights: Vec<f32> = scene.instances().iter().map(|instance| instance.world.translation.y).collect();
+    let heights: Vec<f64> = scene.instances().iter().map(|instance| instance.world.translation.y).collect();
     assert_eq!(heights, [0.0, 5.0, 1.0, 100.0, 105.0, 101.0]);
     let models: Vec<_> = scene.instances().iter().map(|instance| instance.model).collect();
     assert_eq!(models[..3], [first.model; 3]);
@@ -113,10 +109,10 @@ fn an_edit_that_cannot_be_is_refused_and_changes_nothing() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
     let before = scene.instances().to_vec();
-    let broken = moved(f32::NAN, 0.0, 0.0);
+    let broken = moved(f64::NAN, 0.0, 0.0);
     assert_eq!(scene.set_local(added.root, broken), Err(EditError::TransformNotFinite(added.root)));
     for unknown in [EntityId(added.root.0 + 5), EntityId(u64::MAX)] {
-        let error = scene.set_local(unknown, Affine3A::IDENTITY).unwrap_err();
+        let error = scene.set_local(unknown, DAffine3::IDENTITY).unwrap_err();
         assert_eq!(error, EditError::EntityNotFound(unknown));
         assert!(error.to_string().contains(&unknown.0.to_string()));
     }
@@ -125,16 +121,19 @@ fn an_edit_that_cannot_be_is_refused_and_changes_nothing() {
 
 #[derive(Clone, Debug)]
 enum Edit {
-    Move(prop::sample::Index, Affine3A),
+    Move(prop::sample::Index, DAffine3),
     Show(prop::sample::Index, bool),
+    Tint(prop::sample::Index, Option<[u8; 4]>),
+    Select(Vec<prop::sample::Index>),
+    MoveMany(Vec<(prop::sample::Index, DAffine3)>),
 }
 
-fn transform() -> impl Strategy<Value = Affine3A> {
-    let number = -3.0..3.0f32;
+fn transform() -> impl Strategy<Value = DAffine3> {
+    let number = -3.0..3.0f64;
     let vector = [number.clone(), number.clone(), number.clone()];
-    (vector, -3.0..3.0f32, 0.2..2.0f32).prop_map(|(translation, angle, scale)| {
-        let axis = Quat::from_rotation_x(angle) * Quat::from_rotation_z(angle * 0.7);
-        Affine3A::from_scale_rotation_translation(Vec3::new(scale, 1.0, 1.5), axis, translation.into())
+    (vector, -3.0..3.0f64, 0.2..2.0f64).prop_map(|(translation, angle, scale)| {
+        let axis = DQuat::from_rotation_x(angle) * DQuat::from_rotation_z(angle * 0.7);
+        DAffine3::from_scale_rotation_translation(DVec3::new(scale, 1.0, 1.5), axis, translation.into())
     })
 }
 
@@ -142,6 +141,9 @@ fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         (any::<prop::sample::Index>(), transform()).prop_map(|(entity, local)| Edit::Move(entity, local)),
         (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(entity, visible)| Edit::Show(entity, visible)),
+        (any::<prop::sample::Index>(), any::<Option<[u8; 4]>>()).prop_map(|(entity, tint)| Edit::Tint(entity, tint)),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..5).prop_map(Edit::Select),
+        prop::collection::vec((any::<prop::sample::Index>(), transform()), 0..5).prop_map(Edit::MoveMany),
     ]
 }
 
@@ -161,35 +163,47 @@ fn apply(scene: &mut Scene, edit: &Edit) {
     let (_, model) = scene.models().next().expect("every case has a model");
     // Its root, and one for each node.
     let count = model.nodes.len() + 1;
-    match edit {
-        Edit::Move(entity, local) => scene.set_local(EntityId(entity.index(count) as u64), *local).unwrap(),
-        Edit::Show(entity, visible) => scene.set_visible(EntityId(entity.index(count) as u64), *visible).unwrap(),
-    }
+    let id = |entity: &prop::sample::Index| EntityId(entity.index(count) as u64);
+    let done = match edit {
+        Edit::Move(entity, local) => scene.set_local(id(entity), *local),
+        Edit::Show(entity, visible) => scene.set_visible(id(entity), *visible),
+        Edit::Tint(entity, tint) => scene.set_tint(id(entity), *tint),
+        Edit::Select(entities) => scene.select(&entities.iter().map(id).collect::<Vec<_>>()),
+        Edit::MoveMany(moves) => {
+            scene.set_locals(&moves.iter().map(|(entity, local)| (id(entity), *local)).collect::<Vec<_>>())
+        }
+    };
+    done.expect("all of them are in the scene");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn world_transforms_are_the_product_up_the_tree(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
+    fn what_is_shown_follows_from_all_above(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
         let mut scene = Scene::new();
         scene.add_model(model);
         for edit in &edits {
             apply(&mut scene, edit);
         }
         for instance in scene.instances() {
-            let (mut world, mut visible, mut at) = (Affine3A::IDENTITY, true, Some(instance.entity));
+            let (mut world, mut at) = (DAffine3::IDENTITY, Some(instance.entity));
+            let mut state = InstanceState::DEFAULT;
+            let mut tint = None;
             let mut chain = Vec::new();
             while let Some(view) = at.and_then(|id| scene.entity(id)) {
                 chain.push(view.local);
-                visible &= view.visible;
+                state.visible &= view.visible;
+                state.selected |= view.selected;
+                tint = tint.or(view.tint);
                 at = view.parent;
             }
             for local in chain.into_iter().rev() {
                 world *= local;
             }
-            prop_assert!(instance.world.abs_diff_eq(world, 1e-3 * (1.0 + world.translation.length())));
-            prop_assert_eq!(instance.visible, visible);
+            state.tint = tint.unwrap_or_default();
+            prop_assert!(instance.world.abs_diff_eq(world, 1e-9 * (1.0 + world.translation.length())));
+            prop_assert_eq!(instance.state, state);
         }
     }
 
@@ -235,6 +249,38 @@ fn an_edit_that_is_undone_is_no_change() {
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     assert_eq!(scene.take_changes().moved, [0, 1, 2]);
     assert!(scene.take_changes().moved.is_empty());
+}
+
+#[test]
+fn many_moves_are_made_in_their_order_or_not_at_all() {
+    let mut scene = Scene::new();
+    let added = scene.add_model(shaft());
+    let (shaft, bolt) = (child(added.root, 0), child(added.root, 3));
+    let nowhere = EntityId(u64::MAX);
+    let before = scene.instances().to_vec();
+    let refused = scene.set_locals(&[(shaft, moved(1.0, 0.0, 0.0)), (nowhere, DAffine3::IDENTITY)]);
+    assert_eq!(refused, Err(EditError::EntityNotFound(nowhere)));
+    let refused = scene.set_locals(&[(shaft, moved(1.0, 0.0, 0.0)), (bolt, moved(f64::INFINITY, 0.0, 0.0))]);
+    assert_eq!(refused, Err(EditError::TransformNotFinite(bolt)));
+    assert_eq!(scene.instances(), before);
+
+    let moves = [(bolt, moved(0.0, 0.0, 1.0)), (shaft, moved(2.0, 0.0, 0.0)), (bolt, moved(0.0, 1.0, 0.0))];
+    scene.set_locals(&moves).unwrap();
+    assert_eq!(scene.entity(bolt).unwrap().world.translation, DVec3::new(2.0, 1.0, 7.0));
+}
+
+#[test]
+fn a_model_5000_km_away_has_bounds_to_the_millimetre() {
+    let mut scene = Scene::new();
+    let far = DVec3::new(4_000_000.25, -0.125, 3_000_000.5);
+    let nodes = vec![
+        node("Site", None, DAffine3::from_translation(far), None),
+        node("Mark", Some(0), moved(0.001, 0.0, 0.0), Some(0)),
+    ];
+    let added = scene.add_model(model(nodes, vec![cube()]));
+    let bounds = scene.entity(added.root).unwrap().bounds;
+    let mark = far + DVec3::new(0.001, 0.0, 0.0);
+    assert!(bounds.min.abs_diff_eq(mark - 1.0, 1e-8) && bounds.max.abs_diff_eq(mark + 1.0, 1e-8), "{bounds:?}");
 }
 
 #[test]

@@ -1,0 +1,228 @@
+//! A mesh in the form in which it is uploaded: clusters in blocks, positions on the mesh's grid.
+//!
+//! A block holds one cluster, all of it in one piece:
+//!
+//! | what | each | how many |
+//! |---|---|---|
+//! | positions: x, y, z of 21 bits, from the lowest bit on | 8 bytes | vertices |
+//! | octahedral normals of twice 16 bits; of points, sRGB colours | 4 bytes | vertices |
+//! | triangles: three local indices of 8 bits; of points, the spacing as a 32-bit float, once | 4 bytes | triangles |
+//! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 bytes | vertices, or none |
+
+use glam::Vec3;
+use rayon::prelude::*;
+
+use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GRID_BITS, NONE};
+use crate::detail::{DetailCluster, Group, Hierarchy};
+use crate::model::{Bounds, Mesh, Primitive};
+
+/// A grid on which all vertices of a mesh lie, so that what two clusters share stays the same point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Grid {
+    pub origin: Vec3,
+    pub step: f32,
+}
+
+pub(crate) struct EncodedGroup {
+    pub group: Group,
+    /// Blocks counted from the group's first byte; `refined` from the mesh's first group; materials of the model.
+    pub clusters: Vec<ClusterRecord>,
+    pub data: Vec<u8>,
+}
+
+impl Grid {
+    pub(crate) fn around(bounds: &Bounds) -> Self {
+        if bounds.is_empty() {
+            return Self { origin: Vec3::ZERO, step: 1.0 };
+        }
+        let extent = (bounds.max - bounds.min).max_element();
+        let cells = ((1_u32 << GRID_BITS) - 1) as f32;
+        // The next power of two: products with whole numbers are exact then. Bounded, so that it is never 0.
+        let exponent = (extent / cells).log2().ceil().clamp(-100.0, 100.0);
+        Self { origin: bounds.min, step: if extent > 0.0 { exponent.exp2() } else { 1.0 } }
+    }
+
+    pub(crate) fn pack(&self, position: [f32; 3]) -> u64 {
+        let most = ((1_u64 << GRID_BITS) - 1) as f32;
+        let cell = ((Vec3::from(position) - self.origin) / self.step).round().clamp(Vec3::ZERO, Vec3::splat(most));
+        cell.x as u64 | (cell.y as u64) << GRID_BITS | (cell.z as u64) << (2 * GRID_BITS)
+    }
+
+    pub(crate) fn unpack(&self, packed: u64) -> Vec3 {
+        let most = (1_u64 << GRID_BITS) - 1;
+        let cell = [packed, packed >> GRID_BITS, packed >> (2 * GRID_BITS)].map(|bits| (bits & most) as f32);
+        self.origin + Vec3::from(cell) * self.step
+    }
+}
+
+/// `detailed` tells of each material of the model whether it looks at texture coordinates, tangents and colours.
+pub(crate) fn groups(mesh: &Mesh, grid: Grid, hierarchy: &Hierarchy, detailed: &[bool]) -> Vec<EncodedGroup> {
+    hierarchy
+        .groups
+        .par_iter()
+        .map(|group| {
+            let mut data = Vec::new();
+            let clusters = hierarchy.clusters[group.clusters.start as usize..group.clusters.end as usize]
+                .iter()
+                .map(|cluster| {
+                    let block = (data.len() / BLOCK_UNIT_BYTES) as u32;
+                    let vertices = &hierarchy.vertices[cluster.vertices.start as usize..cluster.vertices.end as usize];
+                    let triangles =
+                        &hierarchy.triangles[cluster.triangles.start as usize..cluster.triangles.end as usize];
+                    if triangles.is_empty() {
+                        put_points(&mut data, mesh, grid, vertices, cluster.spacing);
+                        return record(cluster, NONE, block);
+                    }
+                    let primitive = &mesh.primitives[cluster.primitive as usize];
+                    put_triangles(&mut data, primitive, grid, vertices, triangles);
+                    if detailed[primitive.material as usize] {
+                        put_details(&mut data, primitive, vertices);
+                    }
+                    record(cluster, primitive.material, block)
+                })
+                .collect();
+            EncodedGroup { group: group.clone(), clusters, data }
+        })
+        .collect()
+}
+
+fn record(cluster: &DetailCluster, material: u32, block: u32) -> ClusterRecord {
+    let bounds = &cluster.bounds;
+    ClusterRecord {
+        center: bounds.center.into(),
+        radius: bounds.radius,
+        cone_apex: bounds.cone_apex.into(),
+        cone_cutoff: bounds.cone_cutoff,
+        cone_axis: bounds.cone_axis.into(),
+        refined: cluster.refined.unwrap_or(NONE),
+        block,
+        vertices: cluster.vertices.len() as u16,
+        triangles: cluster.triangles.len() as u16,
+        material,
+        spacing: cluster.spacing,
+    }
+}
+
+fn put_triangles(data: &mut Vec<u8>, primitive: &Primitive, grid: Grid, vertices: &[u32], triangles: &[u32]) {
+    for &vertex in vertices {
+        data.extend(grid.pack(primitive.positions[vertex as usize]).to_le_bytes());
+    }
+    for &vertex in vertices {
+        data.extend(octahedral(primitive.normals[vertex as usize].into()).to_le_bytes());
+    }
+    for triangle in triangles {
+        data.extend(triangle.to_le_bytes());
+    }
+    pad(data);
+}
+
+fn put_points(data: &mut Vec<u8>, mesh: &Mesh, grid: Grid, vertices: &[u32], spacing: f32) {
+    for &vertex in vertices {
+        data.extend(grid.pack(mesh.points.positions[vertex as usize]).to_le_bytes());
+    }
+    for &vertex in vertices {
+        data.extend(mesh.points.colors[vertex as usize]);
+    }
+    data.extend(spacing.to_le_bytes());
+    pad(data);
+}
+
+fn put_details(data: &mut Vec<u8>, primitive: &Primitive, vertices: &[u32]) {
+    for &vertex in vertices {
+        let vertex = vertex as usize;
+        let [u, v] = primitive.texture_coordinates.get(vertex).copied().unwrap_or_default();
+        let tangent = primitive.tangents.get(vertex).copied().unwrap_or([1.0, 0.0, 0.0, 1.0]);
+        let color = primitive.colors.get(vertex).copied().unwrap_or([255; 4]);
+        data.extend(u.to_le_bytes());
+        data.extend(v.to_le_bytes());
+        data.extend(packed_tangent(tangent).to_le_bytes());
+        data.extend(color);
+    }
+}
+
+fn pad(data: &mut Vec<u8>) {
+    data.resize(data.len().next_multiple_of(BLOCK_UNIT_BYTES), 0);
+}
+
+/// A unit vector folded onto a square; two signed 16-bit numbers. Cigolle et al., A Survey of Efficient
+/// Representations for Independent Unit Vectors, 2014.
+fn octahedral(vector: Vec3) -> u32 {
+    let [x, y] = folded(vector);
+    let snorm = |value: f32| u32::from((value.clamp(-1.0, 1.0) * 32767.0).round() as i16 as u16);
+    snorm(x) | snorm(y) << 16
+}
+
+/// As [`octahedral`]; the lowest bit tells that the bitangent is turned around.
+fn packed_tangent([x, y, z, sign]: [f32; 4]) -> u32 {
+    octahedral(Vec3::new(x, y, z)) & 0xfffe_fffe | u32::from(sign < 0.0)
+}
+
+fn folded(vector: Vec3) -> [f32; 2] {
+    let length = vector.abs().element_sum();
+    if length.is_nan() || length <= 0.0 {
+        return [0.0, 0.0];
+    }
+    let scaled = vector / length;
+    if scaled.z >= 0.0 {
+        return [scaled.x, scaled.y];
+    }
+    let sign = |value: f32| if value >= 0.0 { 1.0 } else { -1.0 };
+    [(1.0 - scaled.y.abs()) * sign(scaled.x), (1.0 - scaled.x.abs()) * sign(scaled.y)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `octahedral` in surface.wgsl does.
+    fn unfolded(packed: u32) -> Vec3 {
+        let [x, y] = [packed as u16, (packed >> 16) as u16].map(|value| (f32::from(value as i16) / 32767.0).max(-1.0));
+        let z = 1.0 - x.abs() - y.abs();
+        let fold = (-z).max(0.0);
+        let inward = |value: f32| value + if value >= 0.0 { -fold } else { fold };
+        Vec3::new(inward(x), inward(y), z).normalize()
+    }
+
+    #[test]
+    fn directions_survive_folding() {
+        for i in -4..=4 {
+            for j in -4..=4 {
+                for k in -4..=4 {
+                    let Some(direction) = Vec3::new(i as f32, j as f32, k as f32).try_normalize() else { continue };
+                    let angle = unfolded(octahedral(direction)).dot(direction).min(1.0).acos();
+                    assert!(angle < 1e-3, "{direction}: off by {angle}");
+                    let [x, y, z] = direction.to_array();
+                    for sign in [-1.0, 1.0] {
+                        let packed = packed_tangent([x, y, z, sign]);
+                        assert_eq!(packed & 1 == 1, sign < 0.0);
+                        let angle = unfolded(packed & 0xfffe_fffe).dot(direction).min(1.0).acos();
+                        assert!(angle < 1e-3, "tangent {direction}: off by {angle}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn positions_come_back_within_half_a_step_at_any_scale() {
+        for scale in [1e-20, 1e-3, 1.0, 12345.0, 1e9] {
+            let bounds = Bounds { min: Vec3::new(-1.0, 2.0, 3.0) * scale, max: Vec3::new(1.5, 2.1, 7.0) * scale };
+            let grid = Grid::around(&bounds);
+            for share in [0.0, 0.123, 0.5, 0.987, 1.0] {
+                let position = bounds.min + (bounds.max - bounds.min) * share;
+                let back = grid.unpack(grid.pack(position.into()));
+                let error = (back - position).abs().max_element();
+                // The step, and what the sum of 32-bit numbers loses.
+                assert!(error <= grid.step * 0.5 + 4.0 * f32::EPSILON * 7.0 * scale, "{error} at {scale}");
+            }
+            assert!(grid.step * (1 << GRID_BITS) as f32 <= 2.1 * 4.0 * scale, "no bit is wasted");
+        }
+    }
+
+    #[test]
+    fn a_mesh_without_extent_has_a_grid_too() {
+        let point = Vec3::new(5.0, 6.0, 7.0);
+        let grid = Grid::around(&Bounds { min: point, max: point });
+        assert_eq!(grid.unpack(grid.pack(point.into())), point);
+    }
+}

@@ -1,0 +1,25 @@
+//! `.arrAsset`: a model in a file that is ready to draw. `docs/arrasset.md` describes it for those who write readers.
+//!
+//! ```text
+//!   Model ──build──▶ bytes of a container ──Asset::open──▶ Asset: tables as they lie in the bytes, pages on demand
+//! ```
+//!
+//! Opening checks the tables once, every index and range of them, so that nothing after it has to; the bytes of a page
+//! or a layer are checked when they are asked for. Nothing is copied: the bytes may be a mapped file.
+
+mod build;
+pub mod compress;
+mod container;
+mod encode;
+pub mod layout;
+mod look;
+mod pages;
+mod rays;
+mod read;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use build::{BuildError, BuildOptions, Detail, build};
+pub use read::{Asset, AssetError};

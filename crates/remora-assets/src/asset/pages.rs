@@ -1,0 +1,168 @@
+//! Groups packed into pages, and what depends on what.
+
+use std::io::{self, Seek, Write};
+
+use super::container::Writer;
+use super::encode::EncodedGroup;
+use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, NONE, PAGE_BYTES_MAX, PAGE_ROOT, PageRecord};
+
+/// Collects groups until a page is full. Roots, without which a mesh cannot be shown, have pages of their own, which
+/// come first in the table.
+#[derive(Default)]
+pub(crate) struct Packer {
+    roots: Open,
+    others: Open,
+    root_pages: Vec<Packed>,
+    other_pages: Vec<Packed>,
+    /// By number of the group in the model: whether its page is one of the roots, the page, its first cluster there.
+    places: Vec<Place>,
+    groups: Vec<GroupRecord>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    is_root: bool,
+    page: u32,
+    cluster_first: u32,
+}
+
+#[derive(Default)]
+struct Open {
+    data: Vec<u8>,
+    clusters: Vec<ClusterRecord>,
+    /// Groups of the model.
+    groups: Vec<u32>,
+}
+
+struct Packed {
+    offset: u64,
+    checksum: u64,
+    bytes: u32,
+    clusters: Vec<ClusterRecord>,
+    groups: Vec<u32>,
+}
+
+/// The tables that come of it.
+pub(crate) struct Tables {
+    pub groups: Vec<GroupRecord>,
+    pub clusters: Vec<ClusterRecord>,
+    pub pages: Vec<PageRecord>,
+    pub parents: Vec<u32>,
+}
+
+impl Packer {
+    /// How many groups there are so far: the number of the next one.
+    pub(crate) fn group_count(&self) -> u32 {
+        self.groups.len() as u32
+    }
+
+    /// Adds the groups of a mesh, in the order of their numbers; they are packed coarse ones first.
+    pub(crate) fn add<W: Write + Seek>(&mut self, groups: Vec<EncodedGroup>, out: &mut Writer<W>) -> io::Result<()> {
+        let first = self.group_count();
+        for encoded in &groups {
+            let group = &encoded.group;
+            self.groups.push(GroupRecord {
+                center: group.center.into(),
+                radius: group.radius,
+                error: group.error,
+                page: NONE,
+                cluster_first: 0,
+                cluster_count: encoded.clusters.len() as u32,
+            });
+        }
+        self.places.resize(self.groups.len(), Place::default());
+        let numbered = groups.into_iter().enumerate().rev().map(|(index, encoded)| (first + index as u32, encoded));
+        for (number, mut encoded) in numbered {
+            for cluster in &mut encoded.clusters {
+                if cluster.refined != NONE {
+                    cluster.refined += first;
+                }
+            }
+            self.pack(number, encoded, out)?;
+        }
+        Ok(())
+    }
+
+    fn pack<W: Write + Seek>(&mut self, number: u32, encoded: EncodedGroup, out: &mut Writer<W>) -> io::Result<()> {
+        let is_root = encoded.group.error == f32::INFINITY;
+        let (open, pages) = match is_root {
+            true => (&mut self.roots, &mut self.root_pages),
+            false => (&mut self.others, &mut self.other_pages),
+        };
+        // Groups are made of few enough clusters (`detail`) that one always fits into a page.
+        debug_assert!(encoded.data.len() <= PAGE_BYTES_MAX);
+        if open.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
+            pages.push(open.close(out)?);
+        }
+        let cluster_first = open.clusters.len() as u32;
+        self.places[number as usize] = Place { is_root, page: pages.len() as u32, cluster_first };
+        let base = (open.data.len() / BLOCK_UNIT_BYTES) as u32;
+        let moved =
+            encoded.clusters.into_iter().map(|cluster| ClusterRecord { block: cluster.block + base, ..cluster });
+        open.clusters.extend(moved);
+        open.data.extend_from_slice(&encoded.data);
+        open.groups.push(number);
+        Ok(())
+    }
+
+    pub(crate) fn finish<W: Write + Seek>(mut self, out: &mut Writer<W>) -> io::Result<Tables> {
+        for (open, pages) in [(&mut self.roots, &mut self.root_pages), (&mut self.others, &mut self.other_pages)] {
+            if !open.groups.is_empty() {
+                pages.push(open.close(out)?);
+            }
+        }
+        let root_count = self.root_pages.len() as u32;
+        let packed: Vec<Packed> = self.root_pages.into_iter().chain(self.other_pages).collect();
+        let mut tables = Tables {
+            groups: self.groups,
+            clusters: Vec::with_capacity(packed.iter().map(|page| page.clusters.len()).sum()),
+            pages: Vec::with_capacity(packed.len()),
+            parents: Vec::new(),
+        };
+        // Pages whose clusters stand for groups of a page, each once.
+        let page_of = |place: &Place| if place.is_root { place.page } else { root_count + place.page };
+        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); packed.len()];
+        for (number, page) in (0..).zip(&packed) {
+            for cluster in page.clusters.iter().filter(|cluster| cluster.refined != NONE) {
+                let finer = page_of(&self.places[cluster.refined as usize]);
+                if finer != number && parents[finer as usize].last() != Some(&number) {
+                    parents[finer as usize].push(number);
+                }
+            }
+        }
+        for (number, page) in (0..).zip(packed) {
+            let cluster_first = tables.clusters.len() as u32;
+            for &group in &page.groups {
+                let record = &mut tables.groups[group as usize];
+                record.page = number;
+                record.cluster_first = cluster_first + self.places[group as usize].cluster_first;
+            }
+            let of_page = &mut parents[number as usize];
+            of_page.sort_unstable();
+            of_page.dedup();
+            tables.pages.push(PageRecord {
+                offset: page.offset,
+                checksum: page.checksum,
+                bytes: page.bytes,
+                cluster_first,
+                cluster_count: page.clusters.len() as u32,
+                parent_first: tables.parents.len() as u32,
+                parent_count: of_page.len() as u32,
+                flags: if number < root_count { PAGE_ROOT } else { 0 },
+            });
+            tables.parents.append(of_page);
+            tables.clusters.extend(page.clusters);
+        }
+        Ok(tables)
+    }
+}
+
+impl Open {
+    fn close<W: Write + Seek>(&mut self, out: &mut Writer<W>) -> io::Result<Packed> {
+        let (offset, checksum) = out.put(&self.data)?;
+        let bytes = self.data.len() as u32;
+        self.data.clear();
+        let clusters = std::mem::take(&mut self.clusters);
+        Ok(Packed { offset, checksum, bytes, clusters, groups: std::mem::take(&mut self.groups) })
+    }
+}

@@ -1,0 +1,92 @@
+// What a triangle shows at a pixel: display-linear colour and alpha.
+fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
+    let facet = facet_of(id);
+    let a = corner_of(facet.placement, facet.a.xyz);
+    let b = corner_of(facet.placement, facet.b.xyz);
+    let c = corner_of(facet.placement, facet.c.xyz);
+    let weights = weights_at(a.screen, b.screen, c.screen, pixel);
+    let w = weights.at;
+    let position = a.position * w.x + b.position * w.y + c.position * w.z;
+    let local_normal = octahedral(bitcast<u32>(facet.a.w)) * w.x
+        + octahedral(bitcast<u32>(facet.b.w)) * w.y
+        + octahedral(bitcast<u32>(facet.c.w)) * w.z;
+
+    // Normals go by the matrix of cofactors, which for a mirrored instance points inwards.
+    let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x);
+    let column_y = vec3(facet.placement.x.y, facet.placement.y.y, facet.placement.z.y);
+    let column_z = vec3(facet.placement.x.z, facet.placement.y.z, facet.placement.z.z);
+    let outwards = cross(column_y, column_z) * local_normal.x + cross(column_z, column_x) * local_normal.y
+        + cross(column_x, column_y) * local_normal.z;
+    let handedness = select(1.0, -1.0, facet.placement.mirrored);
+    // With y down, what runs anticlockwise in the world runs clockwise on the screen and has a negative sum.
+    let facing = select(1.0, -1.0, weights.clockwise != facet.placement.mirrored);
+    let normal = outwards * (inverseSqrt(max(dot(outwards, outwards), 1e-30)) * handedness * facing);
+
+    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let factors = unpack(materials[at]);
+    let more = unpack(materials[at + 1u]);
+    var base = vec4(unpack2x16unorm(factors.x), unpack2x16unorm(factors.y));
+    let metal_rough = unpack2x16unorm(factors.z);
+    let blue_scale = unpack2x16float(more.y);
+    var surface: Surface;
+    surface.metallic = metal_rough.x;
+    surface.roughness = metal_rough.y;
+    surface.emissive = vec3(unpack2x16float(more.x), blue_scale.x);
+    surface.occlusion = 1.0;
+    surface.normal = normal;
+    surface.view = -position * inverseSqrt(max(dot(position, position), 1e-30));
+
+    if (DETAIL > 0u) {
+        let detail_a = unpack(details[facet.details.x]);
+        let detail_b = unpack(details[facet.details.y]);
+        let detail_c = unpack(details[facet.details.z]);
+        let uv_a = bitcast<vec2<f32>>(detail_a.xy);
+        let uv_b = bitcast<vec2<f32>>(detail_b.xy);
+        let uv_c = bitcast<vec2<f32>>(detail_c.xy);
+        base *= unpack4x8unorm(detail_a.w) * w.x + unpack4x8unorm(detail_b.w) * w.y + unpack4x8unorm(detail_c.w) * w.z;
+        let uv = vec3(uv_a * w.x + uv_b * w.y + uv_c * w.z, 1.0);
+        let along_x = vec3(uv_a * weights.x.x + uv_b * weights.x.y + uv_c * weights.x.z, 0.0);
+        let along_y = vec3(uv_a * weights.y.x + uv_b * weights.y.y + uv_c * weights.y.z, 0.0);
+        let strengths = unpack2x16unorm(more.z);
+
+        let spot = spot_of(at + 2u, uv, along_x, along_y);
+        let color = squared(fetch(spot, more.w & 0xffffu, factors.w >> 16u));
+        base *= vec4(color.rgb, select(color.a, 1.0, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u));
+        var bump_spot = spot;
+        if (DETAIL > 1u) {
+            bump_spot = spot_of(at + 4u, uv, along_x, along_y);
+        }
+        let bumps = fetch(bump_spot, more.w >> 16u, factors.w >> 20u);
+        surface.roughness *= bumps.z;
+        surface.metallic *= bumps.w;
+        var occlusion = color.a;
+        if (DETAIL > 1u) {
+            let third = unpack(materials[at + 2u]).w;
+            let rough = fetch(spot_of(at + 6u, uv, along_x, along_y), third >> 16u, factors.w >> 24u);
+            surface.roughness = metal_rough.y * rough.z;
+            surface.metallic = metal_rough.x * rough.w;
+            let glow_spot = spot_of(at + 8u, uv, along_x, along_y);
+            let glow = squared(fetch(glow_spot, third & 0xffffu, factors.w >> 28u));
+            surface.emissive *= glow.rgb;
+            occlusion = select(glow.a, color.a, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u);
+        }
+        surface.occlusion = mix(1.0, occlusion, strengths.x);
+
+        let local_tangent = octahedral(detail_a.z & 0xfffefffeu) * w.x + octahedral(detail_b.z & 0xfffefffeu) * w.y
+            + octahedral(detail_c.z & 0xfffefffeu) * w.z;
+        let along = column_x * local_tangent.x + column_y * local_tangent.y + column_z * local_tangent.z;
+        let tangent = along * inverseSqrt(max(dot(along, along), 1e-30));
+        let sign = select(1.0, -1.0, (detail_a.z & 1u) != 0u) * handedness * facing;
+        let bitangent = cross(normal, tangent) * sign;
+        let slope = (bumps.xy * 2.0 - 1.0 - 1.0 / 255.0) * blue_scale.y;
+        let height = sqrt(max(1.0 - dot(slope, slope), 0.04));
+        let bent = tangent * slope.x + bitangent * slope.y + normal * height;
+        surface.normal = bent * inverseSqrt(max(dot(bent, bent), 1e-30));
+    }
+
+    base = vec4(tinted(base.rgb, facet.instance), base.a);
+    surface.base = base.rgb;
+    // What is unlit shows its colour as it is.
+    let unlit = (factors.w & MATERIAL_UNLIT) != 0u;
+    return vec4(select(tone_mapped(lit(surface) * frame.look.x), base.rgb, unlit), base.a);
+}

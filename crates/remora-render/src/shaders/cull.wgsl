@@ -1,0 +1,83 @@
+// Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation each.
+
+struct Candidates {
+    length: u32,
+}
+var<immediate> given: Candidates;
+
+struct Candidate {
+    // Around the cluster, relative to the eye.
+    center: vec3<f32>,
+    radius: f32,
+    // Its entry.
+    number: u32,
+    // Its batch's count and the first place of its batch's list.
+    batch: u32,
+    first: u32,
+    triangles: u32,
+}
+
+@group(2) @binding(0) var<storage, read> candidates: array<Candidate>;
+// The farthest depths, level behind level, finest first.
+@group(2) @binding(1) var<storage, read> depths: array<f32>;
+@group(2) @binding(2) var<storage, read_write> survivors: array<u32>;
+// Of all survivors: clusters and triangles. Then clusters per batch.
+@group(2) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
+
+const GROUPS_WIDE: u32 = 32768u;
+const TEXEL_PIXELS: u32 = 8u;
+const TEXELS_MAX: u32 = 4u;
+const SPREAD_PIXELS: f32 = 1.0;
+
+@compute @workgroup_size(64)
+fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let index = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
+    if (index >= given.length) {
+        return;
+    }
+    let candidate = candidates[index];
+    if (!hidden(candidate.center, candidate.radius)) {
+        atomicAdd(&counts[0], 1u);
+        atomicAdd(&counts[1], candidate.triangles);
+        survivors[candidate.first + atomicAdd(&counts[2u + candidate.batch], 1u)] = candidate.number;
+    }
+}
+
+// As in horizon.rs.
+fn hidden(center: vec3<f32>, radius: f32) -> bool {
+    let near = frame.eye.w;
+    let along = dot(frame.row_w.xyz, center);
+    let nearest = along - radius;
+    if (nearest <= near) {
+        return false;
+    }
+    // Rows hold the middle of the picture, too: without it they are the axes, scaled.
+    let middle = vec2<f32>(frame.size.xy) * 0.5;
+    let scale = frame.look.w;
+    let across = vec2(dot(frame.row_x.xyz, center), dot(frame.row_y.xyz, center)) - middle * along;
+    let squared = nearest * (along + radius);
+    let reach = radius * sqrt(across * across + squared * scale * scale);
+    let low = max(middle + (across * along - reach) / squared - SPREAD_PIXELS, vec2(0.0));
+    let high = min(middle + (across * along + reach) / squared + SPREAD_PIXELS, vec2<f32>(frame.size.xy) - 1.0);
+    if (any(low > high)) {
+        return false;
+    }
+    let depth = near / nearest;
+    var from_texel = vec2<u32>(low) / TEXEL_PIXELS;
+    var to_texel = vec2<u32>(high) / TEXEL_PIXELS;
+    var size = (frame.size.xy + TEXEL_PIXELS - 1u) / TEXEL_PIXELS;
+    var first = 0u;
+    while (any(to_texel - from_texel >= vec2(TEXELS_MAX))) {
+        from_texel /= 2u;
+        to_texel /= 2u;
+        first += size.x * size.y;
+        size = (size + 1u) / 2u;
+    }
+    var farthest = 1.0;
+    for (var y = from_texel.y; y <= to_texel.y; y++) {
+        for (var x = from_texel.x; x <= to_texel.x; x++) {
+            farthest = min(farthest, depths[first + y * size.x + x]);
+        }
+    }
+    return depth < farthest;
+}

@@ -1,0 +1,47 @@
+// Draws a line around what the mask marks, over the finished picture. One invocation per pixel.
+
+struct Style {
+    size: vec2<u32>,
+    // sRGB, and opacity.
+    color: u32,
+    // Width in 1/256 pixel << 8 | samples per pixel.
+    width: u32,
+}
+var<immediate> style: Style;
+
+@group(0) @binding(0) var<storage, read> mask: array<u32>;
+@group(0) @binding(1) var<storage, read_write> picture: array<u32>;
+
+@compute @workgroup_size(8, 8)
+fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (any(id.xy >= style.size)) {
+        return;
+    }
+    let pixel = vec2<i32>(id.xy);
+    let own = marked(pixel);
+    let width = f32(style.width >> 8u) * (1.0 / 256.0);
+    let reach = i32(ceil(width));
+    var strongest = 0.0;
+    for (var y = -reach; y <= reach; y++) {
+        for (var x = -reach; x <= reach; x++) {
+            // How much of the pixel the line takes that begins at the other one's border.
+            let share = clamp(width + 1.0 - length(vec2(f32(x), f32(y))), 0.0, 1.0);
+            strongest = max(strongest, share * marked(pixel + vec2(x, y)));
+        }
+    }
+    let color = unpack4x8unorm(style.color);
+    let opacity = strongest * (1.0 - own) * color.a;
+    if (opacity > 0.0) {
+        let at = id.y * style.size.x + id.x;
+        let behind = decoded(unpack4x8unorm(picture[at]).rgb);
+        picture[at] = pixel_of(mix(behind, decoded(color.rgb), opacity));
+    }
+}
+
+// Share of a pixel's samples; none outside of the picture.
+fn marked(pixel: vec2<i32>) -> f32 {
+    let inside = all(pixel >= vec2(0)) && all(pixel < vec2<i32>(style.size));
+    let at = select(0, pixel.y * i32(style.size.x) + pixel.x, inside);
+    let share = f32(countOneBits(mask[at])) / f32(style.width & 0xffu);
+    return select(0.0, share, inside);
+}

@@ -1,0 +1,35 @@
+// The first level of a pyramid of depths: the farthest of every 8 x 8 pixels, all samples of them. One invocation each.
+
+override SAMPLES: u32 = 1u;
+
+struct Extent {
+    // Blocks of the picture, and texels of the level.
+    blocks: vec2<u32>,
+    texels: vec2<u32>,
+}
+var<immediate> extent: Extent;
+
+@group(0) @binding(0) var<storage, read> seen: array<Quad>;
+@group(0) @binding(1) var<storage, read_write> depths: array<f32>;
+
+@compute @workgroup_size(64)
+fn pyramid(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (id.x >= extent.texels.x * extent.texels.y) {
+        return;
+    }
+    let texel = vec2(id.x % extent.texels.x, id.x / extent.texels.x);
+    let first = texel * vec2(2u, 4u);
+    let end = min(first + vec2(2u, 4u), extent.blocks);
+    // Depths are never negative: they compare as their bits do.
+    var farthest = bitcast<u32>(1.0);
+    for (var row = first.y; row < end.y; row++) {
+        // Blocks beside one another lie behind one another; a quad holds id and depth of two samples.
+        let start = (row * extent.blocks.x + first.x) * 4u * SAMPLES;
+        let stop = (row * extent.blocks.x + end.x) * 4u * SAMPLES;
+        for (var quad = start; quad < stop; quad++) {
+            let words = unpack(seen[quad]);
+            farthest = min(farthest, min(words.y, words.w));
+        }
+    }
+    depths[id.x] = bitcast<f32>(farthest);
+}
