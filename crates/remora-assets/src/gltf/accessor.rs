@@ -181,8 +181,6 @@ impl<'a> Accessors<'a> {
         read: &impl Fn(&[u8]) -> T,
     ) -> Result<(), LoadError> {
         let Some(sparse) = &typed.accessor.sparse else { return Ok(()) };
-        // Nothing is allocated, but each primitive that reads the accessor goes through all of them.
-        budget.take(sparse.count, size_of::<u32>(), "sparse geometry")?;
         let places = &sparse.indices;
         let component = component(places.component_type, typed.index)?;
         let place: fn(&[u8]) -> u32 = match component {
@@ -195,6 +193,8 @@ impl<'a> Accessors<'a> {
         let places = self.elements(typed.index, places.buffer_view, places.byte_offset, count, component.size())?;
         let replacements =
             self.elements(typed.index, sparse.values.buffer_view, sparse.values.byte_offset, count, size)?;
+        // Nothing is allocated, but each primitive that reads the accessor goes through all of them.
+        budget.take(sparse.count, size_of::<u32>(), "sparse geometry")?;
         for (at, bytes) in places.iter().map(place).zip(replacements.iter()) {
             if u64::from(at) >= typed.accessor.count {
                 let what = format!("a sparse index is {at}, it has {} elements", typed.accessor.count);

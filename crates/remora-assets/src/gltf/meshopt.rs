@@ -108,7 +108,7 @@ fn mode(meshopt: &json::Meshopt) -> Result<Mode, String> {
     let fits = match mode {
         Mode::Attributes(filter) => {
             (4..=STRIDE_MAX).contains(&stride)
-                && stride % 4 == 0
+                && stride.is_multiple_of(4)
                 && match filter {
                     Filter::None | Filter::Exponential => true,
                     Filter::Octahedral | Filter::Color => stride == 4 || stride == 8,
@@ -123,7 +123,7 @@ fn mode(meshopt: &json::Meshopt) -> Result<Mode, String> {
     if filter != Filter::None && !matches!(mode, Mode::Attributes(_)) {
         return Err("indices have no filter".to_owned());
     }
-    if mode == Mode::Triangles && meshopt.count % 3 != 0 {
+    if mode == Mode::Triangles && !meshopt.count.is_multiple_of(3) {
         return Err(format!("{} indices do not make whole triangles", meshopt.count));
     }
     Ok(mode)
