@@ -56,7 +56,7 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         points: contents.points,
         bounds_min,
         bounds_max,
-        metadata: metadata(contents.metadata),
+        metadata: metadata(&contents.metadata),
         visible: view.visible,
     })
 }
@@ -78,7 +78,7 @@ fn name(scene: &Scene, entity: EntityId) -> String {
     scene.entity(entity).map_or_else(String::new, |entity| cut(entity.name, TEXT_BYTES_MAX))
 }
 
-fn metadata(entries: &[(String, MetadataValue)]) -> Vec<wire::Metadata> {
+fn metadata(entries: &[(&str, MetadataValue)]) -> Vec<wire::Metadata> {
     let mut bytes_left = METADATA_BYTES_MAX;
     let mut told = Vec::new();
     for (name, value) in entries.iter().take(METADATA_MAX) {

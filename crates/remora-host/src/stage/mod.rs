@@ -24,9 +24,9 @@ pub mod quality;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use remora_assets::Model;
+use remora_assets::asset::Asset;
 use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
 use remora_render::{FrameTimings, Size};
 use remora_scene::{ModelKey, Scene};
@@ -322,23 +322,48 @@ impl Stage {
     }
 
     /// Shows a model that the renderer has under [`Stage::next_model`].
-    pub fn loaded(&mut self, now: Moment, command: u32, model: Arc<Model>) {
-        let Some(client) = &mut self.client else { return };
+    pub fn loaded(&mut self, now: Moment, command: u32, asset: Asset) -> Option<ModelKey> {
+        let client = self.client.as_mut()?;
         client.change(now);
-        let (bounds_min, bounds_max) = answer::corners(model.bounds());
+        let (bounds_min, bounds_max) = answer::corners(asset.bounds());
         let loaded = wire::ModelLoaded {
             root_entity: 0,
-            name: model.name.clone(),
-            triangles: model.triangles(),
-            parts: model.parts() as u32,
-            materials: model.materials.len() as u32,
-            points: model.points(),
+            name: asset.name().to_owned(),
+            triangles: asset.triangle_count(),
+            parts: asset.parts() as u32,
+            materials: asset.materials().len() as u32,
+            points: asset.point_count(),
             bounds_min,
             bounds_max,
         };
-        let root_entity = self.scene.add_model(model).root.0;
+        let added = self.scene.add_model(asset);
+        let root_entity = added.root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
+        Some(added.model)
+    }
+
+    /// Whether the scene still shows the model.
+    pub fn shows(&self, model: ModelKey) -> bool {
+        self.client.is_some() && self.scene.model(model).is_some()
+    }
+
+    /// Shows the model in full detail, which the renderer has under the same key, in place of what was shown so far.
+    pub fn refined(&mut self, now: Moment, model: ModelKey, asset: Asset) {
+        if let Err(error) = self.scene.replace_model(model, asset) {
+            tracing::error!(%error, "a model keeps its coarse form");
+        }
+        if let Some(client) = &mut self.client {
+            client.change(now);
+        }
+    }
+
+    /// Geometry has come that the last picture had to do without: the same view is worth another picture, which is no
+    /// movement.
+    pub fn sharpened(&mut self) {
+        if let Some(client) = &mut self.client {
+            client.sharpen();
+        }
     }
 
     /// The key that the next loaded model will have.
@@ -477,5 +502,12 @@ impl Client {
     fn change(&mut self, now: Moment) {
         self.dirty = true;
         self.changed_at = now;
+    }
+
+    /// What is shown is not the best any more.
+    fn sharpen(&mut self) {
+        if self.shown != Shown::Nothing {
+            self.shown = Shown::Coarse;
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Pose {
     /// As the renderer wants it.
     pub fn camera(&self) -> Camera {
         Camera {
-            position: self.position.as_vec3(),
+            position: self.position,
             orientation: self.orientation,
             vertical_field_of_view: self.vertical_field_of_view,
             near: self.near,

@@ -138,7 +138,7 @@ fn a_pick_finds_what_a_ray_finds() {
                 let across = (x as f32 + 0.5 - SIZE.width as f32 * 0.5) / scale;
                 let down = (y as f32 + 0.5 - SIZE.height as f32 * 0.5) / scale;
                 let direction = view.orientation * Vec3::new(across, -down, -1.0);
-                let hit = studio.scene.cast_ray(view.position.as_dvec3(), direction);
+                let hit = studio.scene.cast_ray(view.position, direction);
                 asked += 1;
                 match (done.picked, hit) {
                     (None, None) => agreeing += 1,
