@@ -1,14 +1,22 @@
-//! Loads models on a thread of its own: fetch, decode, cut into clusters. What it makes is handed to the frame
-//! thread, which only uploads. One model at a time; the queue is bounded by the stage.
+//! Loads models on threads of its own: what the frame thread gets only has to be uploaded. One model at a time; the
+//! queue is bounded by the stage.
+//!
+//! ```text
+//!   address ─┬─ an asset, or one that is known already ───────────────────────▶ Loaded
+//!            └─ anything else ─ import ─▶ Model ─┬─ coarse form ──────────────▶ Loaded    shown at once
+//!                                                └─ refiner: all levels ──────▶ Refined   takes its place
+//! ```
 //!
 //! | address | what it names |
 //! |---|---|
 //! | `builtin://Engine?triangles=200000` | generated here |
-//! | `http://…`, `https://…` | a GLB that is fetched, at most as large as memory allows |
+//! | `http://…`, `https://…` | a model that is fetched, at most as large as memory allows |
 //! | `file://…` | a file that the operator has offered; any other is refused, whether it exists or not |
 
+mod fetch;
+mod refine;
+
 use std::{
-    io::Read,
     path::Path,
     sync::{
         Arc,
@@ -16,24 +24,26 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
 };
 
 use remora_assets::{
-    LoadError, LoadLimits, Model,
+    LoadLimits, Model,
+    asset::{Asset, AssetError, BuildError, BuildOptions, Detail},
     engine::{self, Builtin},
 };
+use remora_convert::{Cache, ConvertError, Key, Source};
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
-const FETCH_TIME_MAX: Duration = Duration::from_secs(600);
-const REDIRECTS_MAX: u32 = 5;
+use refine::{RefineJob, Refiner};
+
 const QUEUE: usize = 8;
-const READ_BYTES: usize = 1 << 18;
 /// Progress is told in steps of a hundredth.
 const STEPS: f32 = 100.0;
+/// Triangles and points of a coarse form: enough to be recognised, few enough to be made in a moment.
+const COARSE_PRIMITIVES: u64 = 300_000;
+/// Models of no more than this are built in full before they are shown: it takes a tenth of a second.
+const SMALL_PRIMITIVES: u64 = 50_000;
 
 #[derive(Debug)]
 pub struct Job {
@@ -44,8 +54,17 @@ pub struct Job {
 }
 
 pub enum Loading {
-    Progress { stage: &'static str, fraction: f32 },
-    Loaded { model: Arc<Model>, prepared: Box<Prepared> },
+    Progress {
+        stage: &'static str,
+        fraction: f32,
+    },
+    /// `refines`: this is a coarse form, and the full one is being made.
+    Loaded {
+        prepared: Box<Prepared>,
+        refines: bool,
+    },
+    /// The full form of what was loaded by the same command; `None` if it could not be made.
+    Refined(Option<Box<Prepared>>),
     Failed(LoadFailure),
 }
 
@@ -75,10 +94,40 @@ impl LoadFailure {
     }
 }
 
+impl From<ConvertError> for LoadFailure {
+    fn from(error: ConvertError) -> Self {
+        match &error {
+            ConvertError::Read { .. } => Self::NotFound(with_source(&error)),
+            _ if error.is_too_large() => Self::TooLarge(with_source(&error)),
+            _ => Self::Invalid(with_source(&error)),
+        }
+    }
+}
+
+impl From<AssetError> for LoadFailure {
+    fn from(error: AssetError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+impl From<BuildError> for LoadFailure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Cancelled(_) => Self::Abandoned,
+            other => Self::Invalid(with_source(&other)),
+        }
+    }
+}
+
+#[derive(Clone)]
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
     pub limits: LoadLimits,
     pub prepare: PrepareOptions,
+    /// Where full forms are kept; without it they are made anew each time, in memory.
+    pub cache: Option<Cache>,
+    /// For importing; half of them, at least one, for building in the background.
+    pub threads: usize,
 }
 
 pub struct Loader {
@@ -86,12 +135,16 @@ pub struct Loader {
     generation: Arc<AtomicU64>,
 }
 
+type Deliver = Arc<dyn Fn(u64, u32, Loading) -> bool + Send + Sync>;
+
 impl Loader {
-    /// `deliver` is called on the loader's thread; it returns false when nobody listens any more.
-    pub fn start(options: LoaderOptions, deliver: impl Fn(u64, u32, Loading) -> bool + Send + 'static) -> Self {
+    /// `deliver` is called on the loader's threads; it returns false when nobody listens any more.
+    pub fn start(options: LoaderOptions, deliver: impl Fn(u64, u32, Loading) -> bool + Send + Sync + 'static) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
         let generation = Arc::new(AtomicU64::new(0));
-        let worker = Worker { options, generation: generation.clone(), deliver: Box::new(deliver) };
+        let deliver: Deliver = Arc::new(deliver);
+        let refiner = Refiner::start(options.clone(), generation.clone(), deliver.clone());
+        let worker = Worker { options, generation: generation.clone(), deliver, refiner };
         thread::Builder::new()
             .name("loader".to_owned())
             .spawn(move || worker.run(&inbox))
@@ -113,139 +166,122 @@ impl Loader {
 struct Worker {
     options: LoaderOptions,
     generation: Arc<AtomicU64>,
-    deliver: Box<dyn Fn(u64, u32, Loading) -> bool + Send>,
+    deliver: Deliver,
+    refiner: Refiner,
+}
+
+/// What an address turned out to be.
+enum Found {
+    Asset(Asset),
+    /// Not known yet; `key` is what it is to be kept under.
+    Model { model: Model, key: Option<Key>, source: &'static str },
 }
 
 impl Worker {
     fn run(&self, inbox: &Receiver<Job>) {
+        let pool = pool("importing", self.options.threads);
         for job in inbox {
-            let loading = match self.load(&job) {
-                Ok((model, prepared)) => Loading::Loaded { model, prepared: Box::new(prepared) },
-                Err(failure) => Loading::Failed(failure),
+            let loading = pool.install(|| self.load(&job));
+            let (loading, refining) = match loading {
+                Ok(loaded) => loaded,
+                Err(failure) => (Loading::Failed(failure), None),
             };
             if !(self.deliver)(job.generation, job.command, loading) {
                 return;
             }
+            if let Some(refining) = refining {
+                self.refiner.refine(refining);
+            }
         }
     }
 
-    fn load(&self, job: &Job) -> Result<(Arc<Model>, Prepared), LoadFailure> {
-        let model = self.decode(job)?;
+    fn load(&self, job: &Job) -> Result<(Loading, Option<RefineJob>), LoadFailure> {
+        let found = self.find(job)?;
         self.check_wanted(job)?;
-        let mut clustering = self.progress(job, "clustering");
-        let prepared = Prepared::from_model(&model, &self.options.prepare, &mut clustering);
-        self.check_wanted(job)?;
-        (self.progress(job, "uploading"))(0.0);
-        Ok((Arc::new(model), prepared))
+        match found {
+            Found::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
+            Found::Model { model, key, source } => {
+                let primitives = model.triangles() + model.points();
+                let small = primitives <= SMALL_PRIMITIVES;
+                let detail = match small {
+                    true => Detail::Full,
+                    false => Detail::Coarse { primitives_max: COARSE_PRIMITIVES },
+                };
+                let options = BuildOptions { detail, ..self.build_options(source) };
+                let clustering = self.shared_progress(job, "clustering");
+                let asset = Asset::from_model(&model, &options, &clustering, &|| self.check_wanted(job).is_err())?;
+                let loaded = self.prepared(job, &asset, !small)?;
+                let refining = RefineJob { generation: job.generation, command: job.command, model, key, source };
+                Ok((loaded, (!small).then_some(refining)))
+            }
+        }
     }
 
-    fn decode(&self, job: &Job) -> Result<Model, LoadFailure> {
+    fn prepared(&self, job: &Job, asset: &Asset, refines: bool) -> Result<Loading, LoadFailure> {
+        (self.progress(job, "uploading"))(0.0);
+        let prepared = Box::new(Prepared::new(asset, &self.options.prepare)?);
+        Ok(Loading::Loaded { prepared, refines })
+    }
+
+    fn build_options(&self, source: &str) -> BuildOptions {
+        build_options(&self.options, source)
+    }
+
+    fn find(&self, job: &Job) -> Result<Found, LoadFailure> {
         let uri = job.uri.as_str();
         let (scheme, rest) = uri.split_once("://").ok_or_else(|| unknown_scheme(uri))?;
         match scheme {
-            "builtin" => {
-                (self.progress(job, "decoding"))(0.0);
-                let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
-                match builtin {
-                    Builtin::Engine(detail) => Ok(engine::build(detail)),
-                }
-            }
+            "builtin" => self.find_builtin(job, uri),
             "file" => {
                 let path =
                     percent_decoded(rest).ok_or_else(|| LoadFailure::Refused(format!("{uri:?} is not UTF-8")))?;
-                let bytes = self.read_file(job, &path)?;
-                self.decode_glb(job, &bytes, &path)
+                if !self.options.model_files.contains(&path) {
+                    return Err(LoadFailure::Refused(format!(
+                        "{path} is not one of the files that this service was started with (remora up --model FILE)"
+                    )));
+                }
+                (self.progress(job, "fetching"))(0.0);
+                self.find_source(job, Source::open(Path::new(&path))?)
             }
             "http" | "https" => {
-                let bytes = self.fetch(job, uri)?;
-                self.decode_glb(job, &bytes, rest)
+                let bytes = fetch::fetch(uri, self.options.limits.memory_bytes_max, &mut self.progress(job, "fetching"), &|| {
+                    self.check_wanted(job)
+                })?;
+                let name = rest.split(['?', '#']).next().unwrap_or(rest);
+                self.find_source(job, Source::from_bytes(bytes, name)?)
             }
             _ => Err(unknown_scheme(uri)),
         }
     }
 
-    fn decode_glb(&self, job: &Job, bytes: &[u8], address: &str) -> Result<Model, LoadFailure> {
+    fn find_builtin(&self, job: &Job, uri: &str) -> Result<Found, LoadFailure> {
+        (self.progress(job, "decoding"))(0.0);
+        let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
+        let Builtin::Engine(detail) = builtin;
+        let address = format!("builtin://Engine?triangles={}", detail.triangles);
+        let key = self.options.cache.as_ref().map(|cache| cache.key(address.as_bytes(), &self.build_options("builtin")));
+        if let Some(asset) = self.known(key.as_ref()) {
+            return Ok(Found::Asset(asset));
+        }
+        Ok(Found::Model { model: engine::build(detail), key, source: "builtin" })
+    }
+
+    fn find_source(&self, job: &Job, source: Source) -> Result<Found, LoadFailure> {
+        if let Some(asset) = source.asset()? {
+            return Ok(Found::Asset(asset));
+        }
+        let format = source.format().name();
+        let key = self.options.cache.as_ref().map(|cache| source.key(cache, &self.build_options(format))).transpose()?;
+        if let Some(asset) = self.known(key.as_ref()) {
+            return Ok(Found::Asset(asset));
+        }
         self.check_wanted(job)?;
-        let path = address.split(['?', '#']).next().unwrap_or(address);
-        let name = Path::new(path).file_stem().map_or_else(|| path.into(), |stem| stem.to_string_lossy());
-        let mut decoding = self.progress(job, "decoding");
-        remora_assets::load_glb(bytes, &name, &self.options.limits, &mut decoding).map_err(|error| match error {
-            LoadError::TooLarge { .. } => LoadFailure::TooLarge(error.to_string()),
-            other => LoadFailure::Invalid(other.to_string()),
-        })
+        let model = source.model(&self.options.limits, &mut self.progress(job, "decoding"))?;
+        Ok(Found::Model { model, key, source: format })
     }
 
-    fn read_file(&self, job: &Job, path: &str) -> Result<Vec<u8>, LoadFailure> {
-        if !self.options.model_files.iter().any(|offered| offered == path) {
-            return Err(LoadFailure::Refused(format!(
-                "{path} is not one of the files that this service was started with (remora up --model FILE)"
-            )));
-        }
-        let failed = |error: std::io::Error| LoadFailure::NotFound(format!("{path} cannot be read: {error}"));
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        self.read(job, file, Some(length), path)
-    }
-
-    fn fetch(&self, job: &Job, uri: &str) -> Result<Vec<u8>, LoadFailure> {
-        let tls = ureq::tls::TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .build();
-        let agent = ureq::Agent::config_builder()
-            .timeout_connect(Some(CONNECT_TIME_MAX))
-            .timeout_recv_response(Some(ANSWER_TIME_MAX))
-            .timeout_global(Some(FETCH_TIME_MAX))
-            .max_redirects(REDIRECTS_MAX)
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .build()
-            .new_agent();
-        let response = agent
-            .get(uri)
-            .call()
-            .map_err(|error| LoadFailure::NotFound(format!("{uri} could not be fetched: {error}")))?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(LoadFailure::NotFound(format!("{uri} answered {status} instead of a model")));
-        }
-        let length = response.body().content_length();
-        self.read(job, response.into_body().into_reader(), length, uri)
-    }
-
-    /// Reads to the end, but never more than memory allows, whatever length was announced.
-    fn read(
-        &self,
-        job: &Job,
-        mut source: impl Read,
-        length: Option<u64>,
-        address: &str,
-    ) -> Result<Vec<u8>, LoadFailure> {
-        let bytes_max = self.options.limits.memory_bytes_max;
-        let too_large = |bytes: u64| {
-            LoadFailure::TooLarge(format!("{address} has at least {bytes} bytes; this host can take {bytes_max}"))
-        };
-        if let Some(length) = length.filter(|&length| length > bytes_max) {
-            return Err(too_large(length));
-        }
-        let mut progress = self.progress(job, "fetching");
-        let mut bytes = Vec::new();
-        let mut chunk = vec![0; READ_BYTES];
-        loop {
-            self.check_wanted(job)?;
-            let count = source
-                .read(&mut chunk)
-                .map_err(|error| LoadFailure::NotFound(format!("{address} broke off: {error}")))?;
-            if count == 0 {
-                return Ok(bytes);
-            }
-            if (bytes.len() + count) as u64 > bytes_max {
-                return Err(too_large((bytes.len() + count) as u64));
-            }
-            bytes.extend_from_slice(&chunk[..count]);
-            if let Some(length) = length.filter(|&length| length > 0) {
-                progress(bytes.len() as f32 / length as f32);
-            }
-        }
+    fn known(&self, key: Option<&Key>) -> Option<Asset> {
+        self.options.cache.as_ref()?.get(key?)
     }
 
     fn check_wanted(&self, job: &Job) -> Result<(), LoadFailure> {
@@ -254,16 +290,53 @@ impl Worker {
 
     /// Tells the fraction within one stage, only where it has grown by a step.
     fn progress(&self, job: &Job, stage: &'static str) -> impl FnMut(f32) {
-        let mut told = -1.0;
-        move |fraction: f32| {
-            let fraction = fraction.clamp(0.0, 1.0);
-            let step = (fraction * STEPS).floor();
-            if step > told {
-                told = step;
-                (self.deliver)(job.generation, job.command, Loading::Progress { stage, fraction });
-            }
+        let shared = self.shared_progress(job, stage);
+        move |fraction| shared(fraction)
+    }
+
+    fn shared_progress(&self, job: &Job, stage: &'static str) -> impl Fn(f32) + Sync {
+        steps(self.deliver.clone(), job.generation, job.command, stage)
+    }
+}
+
+fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
+    BuildOptions {
+        texture_dimension_max: options.limits.texture_dimension_max,
+        source: source.to_owned(),
+        ..BuildOptions::default()
+    }
+}
+
+/// Any thread may tell; steps come out in their order.
+fn steps(deliver: Deliver, generation: u64, command: u32, stage: &'static str) -> impl Fn(f32) + Sync {
+    let told = AtomicU64::new(0);
+    move |fraction: f32| {
+        let fraction = fraction.clamp(0.0, 1.0);
+        // One more than the step, so that the first is told too.
+        let step = (fraction * STEPS).floor() as u64 + 1;
+        if told.fetch_max(step, Ordering::Relaxed) < step {
+            deliver(generation, command, Loading::Progress { stage, fraction });
         }
     }
+}
+
+fn pool(name: &'static str, threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.max(1))
+        .thread_name(move |number| format!("{name} {number}"))
+        .build()
+        .expect("threads can be started at the host's start")
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }
 
 /// RFC 3986; a percent sign that begins no escape stands for itself.
@@ -288,8 +361,8 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 fn unknown_scheme(uri: &str) -> LoadFailure {
     LoadFailure::Refused(format!(
-        "{uri:?} is not an address of a model; accepted are builtin://Engine, http:// and https:// addresses of a GLB, and \
-         the files that this service was started with"
+        "{uri:?} is not an address of a model; accepted are builtin://Engine, http:// and https:// addresses of a model, \
+         and the files that this service was started with"
     ))
 }
 

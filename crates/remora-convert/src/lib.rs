@@ -1,0 +1,19 @@
+//! Files in, assets out.
+//!
+//! ```text
+//!   file, bytes ──Source──▶ which format? ─┬─ an asset: mapped ──────────────────────▶ Asset
+//!                                          └─ a model: imported ─▶ Model ─write_asset▶ file ─▶ Asset
+//!                                                                        └─Cache: the same, by content
+//! ```
+//!
+//! An asset's file appears under its name when it is complete and on disk, or not at all.
+
+mod cache;
+mod error;
+mod source;
+mod write;
+
+pub use cache::{Cache, Key};
+pub use error::ConvertError;
+pub use source::{Format, Source, open_asset};
+pub use write::write_asset;

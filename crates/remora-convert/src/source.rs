@@ -1,0 +1,149 @@
+//! A file that somebody named: what it is, and what is in it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use remora_assets::asset::Asset;
+use remora_assets::asset::layout::MAGIC;
+use remora_assets::{LoadLimits, Model, PointFormat, load_gltf, load_points};
+
+use crate::ConvertError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Asset,
+    Gltf,
+    Points(PointFormat),
+}
+
+/// The bytes of a model or an asset, and where they are from.
+pub struct Source {
+    /// For people and for recognising formats that have no mark: the last part of a path.
+    name: String,
+    /// Where files beside it are looked for.
+    directory: Option<PathBuf>,
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    format: Format,
+}
+
+impl Format {
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Asset => "arrAsset",
+            Format::Gltf => "glTF",
+            Format::Points(PointFormat::Ply) => "PLY",
+            Format::Points(PointFormat::Las) => "LAS",
+            Format::Points(PointFormat::E57) => "E57",
+            Format::Points(PointFormat::Xyz) => "XYZ",
+        }
+    }
+
+    fn detect(bytes: &[u8], name: &str) -> Option<Self> {
+        if bytes.starts_with(&MAGIC) {
+            return Some(Format::Asset);
+        }
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+        if bytes.starts_with(b"glTF") || text.starts_with(b"{") {
+            return Some(Format::Gltf);
+        }
+        PointFormat::detect(bytes, name).map(Format::Points)
+    }
+}
+
+impl Source {
+    /// Maps a file. Files that it names beside it may be read from its directory and from those below.
+    pub fn open(path: &Path) -> Result<Self, ConvertError> {
+        let bytes = map(path)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let directory = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+        let directory = directory.map(|directory| directory.canonicalize().map_err(ConvertError::read(path)));
+        Self::new(name, directory.transpose()?, bytes)
+    }
+
+    /// A model that came from elsewhere; it must carry its data itself. `address` may be a path or the end of one.
+    pub fn from_bytes(bytes: Vec<u8>, address: &str) -> Result<Self, ConvertError> {
+        let name = address.rsplit(['/', '\\']).next().unwrap_or(address).to_owned();
+        Self::new(name, None, Arc::new(bytes))
+    }
+
+    fn new(
+        name: String,
+        directory: Option<PathBuf>,
+        bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    ) -> Result<Self, ConvertError> {
+        let content = (*bytes).as_ref();
+        let Some(format) = Format::detect(content, &name) else {
+            let found = content[..content.len().min(8)].escape_ascii().to_string();
+            return Err(ConvertError::UnknownFormat { name, found });
+        };
+        Ok(Self { name, directory, bytes, format })
+    }
+
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// The asset that this is; `None` if it is something that has to be converted.
+    pub fn asset(&self) -> Result<Option<Asset>, ConvertError> {
+        if self.format != Format::Asset {
+            return Ok(None);
+        }
+        // A mapped file is aligned; what was fetched may not be, and is copied then.
+        let aligned = (self.bytes().as_ptr() as usize).is_multiple_of(size_of::<u128>());
+        let asset = if aligned { Asset::open(self.bytes.clone()) } else { Asset::from_bytes(self.bytes()) };
+        asset.map(Some).map_err(|source| ConvertError::Asset { name: self.name.clone(), source })
+    }
+
+    /// Imports it. `progress` hears rising fractions that end at 1.
+    pub fn model(&self, limits: &LoadLimits, progress: &mut dyn FnMut(f32)) -> Result<Model, ConvertError> {
+        let stem = Path::new(&self.name).file_stem().map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into());
+        let name = self.name.clone();
+        match self.format {
+            Format::Asset => Err(ConvertError::IsAsset { name }),
+            Format::Gltf => {
+                let mut resolve = |path: &str, bytes_max: u64| self.beside(path, bytes_max);
+                load_gltf(self.bytes(), &stem, limits, &mut resolve, progress)
+                    .map_err(|source| ConvertError::Gltf { name, source })
+            }
+            Format::Points(_) => load_points(self.bytes(), &self.name, limits, progress)
+                .map_err(|source| ConvertError::Points { name, source }),
+        }
+    }
+
+    /// A file that the model names: below the model's directory, wherever links lead.
+    fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+        let Some(directory) = &self.directory else {
+            return Err("a model from an address must carry its data itself".into());
+        };
+        let found = directory.join(path).canonicalize().map_err(|error| error.to_string())?;
+        if !found.starts_with(directory) {
+            return Err("it leads out of the model's directory".into());
+        }
+        let length = found.metadata().map_err(|error| error.to_string())?.len();
+        if length > bytes_max {
+            return Err(format!("it has {length} bytes; {bytes_max} are left of what loading may use"));
+        }
+        std::fs::read(found).map_err(|error| error.to_string())
+    }
+}
+
+/// Maps an asset's file.
+pub fn open_asset(path: &Path) -> Result<Asset, ConvertError> {
+    let name = || path.display().to_string();
+    Asset::open(map(path)?).map_err(|source| ConvertError::Asset { name: name(), source })
+}
+
+fn map(path: &Path) -> Result<Arc<Mmap>, ConvertError> {
+    let file = File::open(path).map_err(ConvertError::read(path))?;
+    // SAFETY: bytes of a mapped file change if somebody writes to it meanwhile. They are read as plain numbers that
+    // are checked like any others, and our own files are replaced, never written to. If a file is cut short while it
+    // is mapped, reading beyond its end ends the process: a host is a process for one session for such reasons.
+    let map = unsafe { Mmap::map(&file) }.map_err(ConvertError::read(path))?;
+    Ok(Arc::new(map))
+}
