@@ -92,7 +92,7 @@ pub enum Work {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    Control(wire::HostMessage),
+    Control(Box<wire::HostMessage>),
     Load {
         command: u32,
         uri: String,
@@ -463,7 +463,7 @@ impl Stage {
     }
 
     fn tell(&mut self, message: Message) {
-        self.put(Output::Control(wire::HostMessage { message: Some(message) }));
+        self.put(Output::Control(Box::new(wire::HostMessage { message: Some(message) })));
     }
 
     fn put(&mut self, output: Output) {
