@@ -148,7 +148,7 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
   });
 
   test("a model that is not there is refused in words, and the next one loads", async () => {
-    await page.getByLabel("Address of a GLB file").fill("http://localhost:9/none.glb");
+    await page.getByLabel("Address of a model file").fill("http://localhost:9/none.glb");
     await page.getByRole("button", { name: "Load" }).click();
     await page.locator("#model-message.error").waitFor();
     await page.getByLabel("Offered here").selectOption({ index: 0 });
