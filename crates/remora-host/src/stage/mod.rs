@@ -367,8 +367,10 @@ impl Stage {
         }
         if let Some(max) = self.capability.primitives_max.filter(|_| crossed) {
             let text = format!(
-                "{primitives} triangles and points are drawn, and a session of this size may draw {max}. Show fewer \
-                 parts, or use a larger session; otherwise a checkerboard covers the background."
+                "{} triangles and points are drawn, and a session of this size may draw {}. Show fewer parts, or use a \
+                 larger session; otherwise a checkerboard covers the background.",
+                limit::in_words(primitives),
+                limit::in_words(max)
             );
             self.notice("PrimitiveLimit", text);
         }
