@@ -8,8 +8,10 @@ import type { Browser, Page } from "playwright-core";
 import {
   type ClientCommand,
   ClientCommandSchema,
+  EntityInfoSchema,
   type HostMessage,
   HostMessageSchema,
+  PickedSchema,
   type Reply,
   type Welcome,
 } from "../sdk/src/generated/remora/v1/connection_pb.ts";
@@ -22,6 +24,24 @@ interface HostPage {
   send(message: number[]): void;
   hangUp(): void;
 }
+
+/** What is seen in the middle of the picture, as far as this from it in both directions; beside it is nothing. */
+export const PART_REACH = 0.5;
+export const PART = {
+  entity: 7n,
+  name: "Crank pin 3",
+  path: "Engine/Crankshaft/Crank pin 3",
+  parent: 4n,
+  materials: ["Steel", "Brass"],
+  triangles: 12_500n,
+  boundsMin: { x: 5_000_000, y: 0, z: -1 },
+  boundsMax: { x: 5_000_000.25, y: 0.1, z: 1 },
+  metadata: [
+    { name: "Supplier", value: { case: "text" as const, value: "<b>Nobody</b> & Sons" } },
+    { name: "Mass", value: { case: "double" as const, value: 2.5 } },
+    { name: "Checked", value: { case: "bool" as const, value: true } },
+  ],
+};
 
 export class FakeHost {
   readonly commands: ClientCommand["command"][] = [];
@@ -83,7 +103,7 @@ export class FakeHost {
 
   #reply(id: number, command: ClientCommand["command"]): Reply {
     const reply = (result: Reply["result"]): Reply => ({ $typeName: "remora.v1.Reply", id, result });
-    const vector = (value: number) => ({ $typeName: "remora.v1.Vector3" as const, x: value, y: value, z: value });
+    const point = (value: number) => ({ $typeName: "remora.v1.Point" as const, x: value, y: value, z: value });
     switch (command.case) {
       case "loadModel":
         if (this.modelRefusal !== null) {
@@ -99,12 +119,19 @@ export class FakeHost {
             triangles: 200_000n,
             parts: 2_000,
             materials: 12,
-            boundsMin: vector(-1),
-            boundsMax: vector(1),
+            points: 0n,
+            boundsMin: point(-1),
+            boundsMax: point(1),
           },
         });
-      case "castRay":
-        return reply({ case: "rayMissed", value: { $typeName: "remora.v1.RayMissed" } });
+      case "pick": {
+        const hit = Math.max(Math.abs(command.value.x), Math.abs(command.value.y)) < PART_REACH;
+        if (!hit) return reply({ case: "rayMissed", value: { $typeName: "remora.v1.RayMissed" } });
+        const value = create(PickedSchema, { entity: PART.entity, boundsMin: PART.boundsMin, boundsMax: PART.boundsMax });
+        return reply({ case: "picked", value });
+      }
+      case "getEntity":
+        return reply({ case: "entityInfo", value: create(EntityInfoSchema, PART) });
       default:
         return reply({ case: "done", value: { $typeName: "remora.v1.Done" } });
     }

@@ -116,6 +116,19 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
     await change(() => page.keyboard.press("Home"));
   });
 
+  test("a click selects the part under the cursor, which can be hidden and shown again", async () => {
+    const at = pointOnModel(await look());
+    const { left, top, width, height } = await middle();
+    await page.mouse.click(left + at.x * width, top + at.y * height);
+    await page.getByText(/^Selected: ./).waitFor();
+    await page.locator("#part-facts").getByText(/ m$/).waitFor();
+    await keep("selected");
+    // A part may be too small to make another picture of the whole.
+    await page.getByRole("button", { name: "Hide" }).click();
+    await page.getByRole("button", { name: "Show all", disabled: false }).click();
+    await page.getByRole("button", { name: "Show all", disabled: true }).waitFor();
+  });
+
   test("keys turn, move and zoom it", async () => {
     await page.locator("#picture > *").focus();
     for (const key of ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "+", "-"]) await change(() => page.keyboard.press(key));
@@ -148,7 +161,7 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
   });
 
   test("a model that is not there is refused in words, and the next one loads", async () => {
-    await page.getByLabel("Address of a GLB file").fill("http://localhost:9/none.glb");
+    await page.getByLabel("Address of a model file").fill("http://localhost:9/none.glb");
     await page.getByRole("button", { name: "Load" }).click();
     await page.locator("#model-message.error").waitFor();
     await page.getByLabel("Offered here").selectOption({ index: 0 });

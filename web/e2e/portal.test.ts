@@ -2,9 +2,10 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { SessionEnding_Reason } from "../sdk/src/generated/remora/v1/connection_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { NoticeSchema, SessionEnding_Reason, StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
 import { launchBrowser } from "./browser.ts";
-import { FakeHost } from "./fake-host.ts";
+import { FakeHost, PART } from "./fake-host.ts";
 import { FakeService } from "./fake-service.ts";
 
 let browser: Browser;
@@ -86,7 +87,7 @@ test("loads another model by choice and by address, and says why one is refused"
     .poll(() => host.commands.filter((command) => command.case === "loadModel").at(-1)?.value)
     .toMatchObject({ uri: "builtin://Engine?triangles=50000" });
   host.modelRefusal = "There is no file at https://example.org/no.glb.";
-  await page.getByLabel("Address of a GLB file").fill("https://example.org/no.glb");
+  await page.getByLabel("Address of a model file").fill("https://example.org/no.glb");
   await page.getByRole("button", { name: "Load" }).click();
   await page.getByText("There is no file at https://example.org/no.glb.").waitFor();
 });
@@ -163,6 +164,140 @@ test("says that the service does not answer", async () => {
   service.close();
   await page.getByRole("button", { name: "New session" }).click();
   await page.getByRole("heading", { name: "No session" }).waitFor();
+});
+
+/** The middle of the picture, and a place beside the part that is there. */
+async function places(): Promise<{ part: { x: number; y: number }; nothing: { x: number; y: number } }> {
+  const box = await page.locator("#picture > *").boundingBox();
+  if (box === null) throw new Error("there is no picture");
+  const part = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  return { part, nothing: { x: box.x + box.width * 0.1, y: part.y } };
+}
+
+function commandsOf<Case extends string>(name: Case) {
+  return host.commands.filter((command) => command.case === name).map((command) => command.value);
+}
+
+test("a click selects the part under it and says what is known of it; beside it, or by Escape, nothing is selected", async () => {
+  await connect();
+  const { part, nothing } = await places();
+  const message = page.locator("#part-message");
+  await page.mouse.click(part.x, part.y);
+  await page.getByText("Selected: Crank pin 3").waitFor();
+  expect(commandsOf("pick").at(-1)).toMatchObject({ x: expect.closeTo(0, 1), y: expect.closeTo(0, 1) });
+  expect(commandsOf("selectEntities").at(-1)).toMatchObject({ entities: [PART.entity] });
+  const panel = page.getByRole("region", { name: "Part" });
+  const facts = await panel.locator("#part-facts > div").allTextContents();
+  expect(facts).toEqual([
+    "NameCrank pin 3",
+    "PathEngine/Crankshaft/Crank pin 3",
+    "MaterialsSteel, Brass",
+    "Triangles12.5 thousand",
+    "Size0.25 × 0.1 × 2 m",
+  ]);
+  const metadata = await panel.locator("#part-metadata > div").allTextContents();
+  expect(metadata).toEqual(["Supplier<b>Nobody</b> & Sons", "Mass2.5", "Checkedyes"]);
+
+  await page.mouse.click(nothing.x, nothing.y);
+  await page.getByText("Click a part of the model to select it.").waitFor();
+  expect(commandsOf("selectEntities").at(-1)).toMatchObject({ entities: [] });
+  await page.mouse.click(part.x, part.y);
+  await expect.poll(() => message.textContent()).toContain("Crank pin 3");
+  await page.keyboard.press("Escape");
+  await expect.poll(() => message.textContent()).toContain("Click a part");
+  expect(commandsOf("selectEntities").at(-1)).toMatchObject({ entities: [] });
+});
+
+test("a drag turns the model and selects nothing", async () => {
+  await connect();
+  const { part } = await places();
+  await page.mouse.move(part.x, part.y);
+  await page.mouse.down();
+  await page.mouse.move(part.x + 40, part.y, { steps: 4 });
+  await page.mouse.up();
+  // Commands keep their order: what the drag had asked for would come before this.
+  await page.mouse.click(part.x, part.y);
+  await page.getByText("Selected: Crank pin 3").waitFor();
+  expect(commandsOf("pick")).toHaveLength(1);
+});
+
+test("hides the selected part, and shows everything again", async () => {
+  await connect();
+  const { part } = await places();
+  const [hide, showAll] = [page.getByRole("button", { name: "Hide" }), page.getByRole("button", { name: "Show all" })];
+  expect(await hide.isDisabled()).toBe(true);
+  await page.mouse.click(part.x, part.y);
+  await hide.click();
+  await page.getByText("Click a part of the model to select it.").waitFor();
+  await expect.poll(() => commandsOf("setVisible")).toMatchObject([{ entity: PART.entity, visible: false }]);
+  await showAll.click();
+  await expect.poll(() => commandsOf("setVisible").at(-1)).toMatchObject({ entity: PART.entity, visible: true });
+  expect(await showAll.isDisabled()).toBe(true);
+});
+
+test("a double click asks for the part under it", async () => {
+  await connect();
+  const { part } = await places();
+  await page.mouse.dblclick(part.x, part.y);
+  await expect.poll(() => commandsOf("pick").length).toBe(3);
+});
+
+test("says that the model is being refined after it is shown", async () => {
+  await connect();
+  const summary = "Engine: 200 thousand triangles, 2000 parts, 12 materials.";
+  await page.getByText(summary).waitFor();
+  const refining = (fraction: number) =>
+    host.send({
+      case: "loadProgress",
+      value: { $typeName: "remora.v1.LoadProgress", id: 99, stage: "refining", fraction },
+    });
+  await refining(0.4);
+  await page.getByText(`${summary} Refining…`).waitFor();
+  expect(await page.locator("#model-progress").evaluate((bar: HTMLProgressElement) => bar.value)).toBeCloseTo(0.4);
+  await refining(1);
+  await expect.poll(() => page.locator("#model-message").textContent()).toBe(summary);
+  expect(await page.locator("#model-progress").isVisible()).toBe(false);
+});
+
+test("tells of the limit on primitives over the picture, until that is put away", async () => {
+  await connect();
+  const notice = (text: string) => host.send({ case: "notice", value: create(NoticeSchema, { code: "PrimitiveLimit", text }) });
+  await notice("30 million triangles and points are drawn.");
+  const banner = page.locator("#banner");
+  await banner.getByText("30 million triangles and points are drawn.").waitFor();
+  await page.getByRole("button", { name: "Dismiss this message" }).click();
+  await banner.waitFor({ state: "hidden" });
+  await notice("31 million triangles and points are drawn.");
+  await page.mouse.click((await places()).part.x, (await places()).part.y);
+  await page.getByText("Selected: Crank pin 3").waitFor();
+  expect(await banner.isVisible()).toBe(false);
+  // Another model is another matter.
+  await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
+  await expect.poll(() => commandsOf("loadModel").length).toBe(2);
+  await notice("32 million triangles and points are drawn.");
+  await banner.getByText("32 million").waitFor();
+});
+
+test("shows what is drawn of the scene, pages and memory", async () => {
+  await connect();
+  await host.send({
+    case: "statistics",
+    value: create(StatisticsSchema, {
+      trianglesInScene: 90_000_000n,
+      pointsInScene: 10_000_000n,
+      primitivesDrawn: 1_500_000n,
+      primitivesMax: 1_000_000n,
+      primitivesOverLimit: true,
+      pagesMissing: 17,
+      graphicsMemoryBytes: 1_200_000_000n,
+      graphicsMemoryBudgetBytes: 4_000_000_000n,
+    }),
+  });
+  const figure = (name: string) => page.locator(`[data-figure="${name}"]`);
+  await expect.poll(() => figure("scene").textContent()).toBe("100 million");
+  expect(await figure("drawn").textContent()).toBe("1.5 million, limit 1 million");
+  expect(await figure("pages").textContent()).toBe("17");
+  expect(await figure("memory").textContent()).toBe("1.2 GB of 4 GB");
 });
 
 test("takes leave when the page goes away, so that the session is free at once", async () => {

@@ -12,8 +12,10 @@ import { type CloseReason, type ReadySession, RemoteRenderingClient, type Sessio
 import { byId } from "./page.ts";
 import { SessionPanel } from "./sessions/session-panel.ts";
 import type { Account } from "./sign-in.ts";
+import { Banner } from "./viewer/banner.ts";
 import { ModelPanel } from "./viewer/model-panel.ts";
 import { Overlay } from "./viewer/overlay.ts";
+import { PartPanel } from "./viewer/part-panel.ts";
 import { Stage } from "./viewer/stage.ts";
 import { View } from "./viewer/view.ts";
 import * as words from "./words.ts";
@@ -33,6 +35,12 @@ export class App {
   readonly #stage: Stage;
   readonly #models: ModelPanel;
   readonly #overlay = new Overlay();
+  readonly #banner = new Banner();
+  readonly #part = new PartPanel({
+    // What is not answered changes nothing; what is wrong shows in the connection's state.
+    hide: () => void this.#view?.selection.hide().catch(() => {}),
+    showAll: () => void this.#view?.selection.showAll().catch(() => {}),
+  });
   readonly #sessions: SessionPanel;
   readonly #newSession = byId("new-session", HTMLButtonElement);
   #view: View | null = null;
@@ -101,12 +109,18 @@ export class App {
           this.#stage.say(interrupted ? words.INTERRUPTED : this.#connectedWords());
           if (interrupted) void this.#leaveIfEnded(session.id);
         },
+        onSelection: (state) => this.#part.show(state),
+        onNotice: (notice) => this.#banner.show(notice),
+        onRefining: (fraction) => this.#models.refining(fraction),
         onClosed: (reason) => this.#closed(session, reason),
       });
       if (attempt !== this.#attempt) return await view.close();
       this.#view = view;
       this.#sessions.setConnected(session.id);
-      this.#models.attach((uri, onProgress) => view.loadModel(uri, onProgress));
+      this.#models.attach((uri, onProgress) => {
+        this.#banner.reset();
+        return view.loadModel(uri, onProgress);
+      });
       this.#options.onView?.(view);
     } catch (error) {
       if (attempt !== this.#attempt) return;
@@ -127,6 +141,8 @@ export class App {
   #closed(session: ReadySession, reason: CloseReason): void {
     this.#view = null;
     this.#models.attach(null);
+    this.#banner.reset();
+    this.#part.show({ part: null, hiddenCount: 0 });
     this.#sessions.setConnected(null);
     void this.#sessions.refresh();
     const attempt = this.#next();

@@ -1,9 +1,11 @@
 /** What is said to the person in front of the page: every outcome in words, with what to do next. */
 
 import {
+  type Bounds,
   type CloseReason,
   CommandRefused,
   ConnectError,
+  type ModelLoaded,
   RequestRefused,
   type Session,
 } from "@remora/sdk";
@@ -48,6 +50,9 @@ export const STOPPED: Notice = {
 };
 
 export const LOADING = "Loading the model…";
+
+/** Of a model that is shown already. */
+export const REFINING = "Refining…";
 
 export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
 
@@ -112,6 +117,31 @@ export function quantity(count: number): string {
   if (count >= 999_500) return `${trimmed(count / 1e6)} million`;
   if (count >= 1e4) return `${trimmed(count / 1e3)} thousand`;
   return String(count);
+}
+
+/** 950 B, 12 MB, 1.5 GB. */
+export function bytes(count: number): string {
+  if (count >= 999.5e6) return `${trimmed(count / 1e9)} GB`;
+  if (count >= 999.5e3) return `${trimmed(count / 1e6)} MB`;
+  if (count >= 1e3) return `${trimmed(count / 1e3)} kB`;
+  return `${count} B`;
+}
+
+/** What a model consists of, as a sentence. */
+export function summary(model: Pick<ModelLoaded, "name" | "triangles" | "points" | "parts" | "materials">): string {
+  const counts = [
+    model.triangles > 0n || model.points === 0n ? `${quantity(Number(model.triangles))} triangles` : "",
+    model.points > 0n ? `${quantity(Number(model.points))} points` : "",
+    `${model.parts} parts`,
+    `${model.materials} materials`,
+  ];
+  return `${model.name}: ${counts.filter((count) => count !== "").join(", ")}.`;
+}
+
+/** The sides of a box in metres, three digits each. */
+export function dimensions({ min, max }: Bounds): string {
+  const sides = [max.x - min.x, max.y - min.y, max.z - min.z];
+  return `${sides.map((side) => String(Number(side.toPrecision(3)))).join(" × ")} m`;
 }
 
 function trimmed(value: number): string {

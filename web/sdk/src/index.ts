@@ -18,17 +18,25 @@ export { CommandRefused, CommandTimedOut, ConnectionClosed } from "./connection/
 export { ConnectError, type ConnectErrorCode } from "./connection/connect-error.ts";
 export {
   type CloseReason,
+  type Color,
   Connection,
   type ConnectionEvents,
   type ConnectionOptions,
   type ConnectionState,
+  type Placement,
 } from "./connection/connection.ts";
 export type { PresentedPicture, ShownFrame } from "./connection/frame-ledger.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
 export type {
+  EntityInfo,
   FrameInfo,
+  LoadProgress,
+  Metadata,
   ModelLoaded,
+  Notice,
+  Picked,
+  Point,
   RayHit,
   Statistics,
   Welcome,

@@ -50,6 +50,18 @@ describe("CommandLedger", () => {
     expect(seen).toEqual([0.5]);
   });
 
+  test("progress after the reply is nobody's, and says so", async () => {
+    const seen: string[] = [];
+    const { id, reply } = ledger.open(1_000, (stage) => seen.push(stage));
+    expect(ledger.progress(id, "uploading", 1)).toBe(true);
+    ledger.settle(create(ReplySchema, { id, result: { case: "modelLoaded", value: {} } }));
+    await reply;
+    expect(ledger.progress(id, "refining", 0.1)).toBe(false);
+    expect(ledger.progress(0xffff_ffff, "fetching", 0.1)).toBe(false);
+    expect(seen).toEqual(["uploading"]);
+    expect(scheduler.waiting).toBe(0);
+  });
+
   test("leaves no promise behind when the connection ends", async () => {
     const replies = [ledger.open(1_000).reply, ledger.open(1_000).reply];
     ledger.abandon();

@@ -62,6 +62,11 @@ impl PrimitiveLimit {
     }
 }
 
+/// As a person reads it: "950", "20.5 million".
+pub fn in_words(primitives: u64) -> String {
+    if primitives < 1_000_000 { primitives.to_string() } else { format!("{:.1} million", primitives as f64 / 1e6) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +83,11 @@ mod tests {
         let mut none = PrimitiveLimit::new(None);
         assert!(!none.drawn(at(0), u64::MAX) && !none.is_over());
         assert_eq!(none.next_change(), None);
+    }
+
+    #[test]
+    fn numbers_read_naturally() {
+        assert_eq!([2, 999_999, 20_540_000].map(in_words), ["2", "999999", "20.5 million"]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub enum Work {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    Control(wire::HostMessage),
+    Control(Box<wire::HostMessage>),
     Load {
         command: u32,
         uri: String,
@@ -392,8 +392,10 @@ impl Stage {
         }
         if let Some(max) = self.capability.primitives_max.filter(|_| crossed) {
             let text = format!(
-                "{primitives} triangles and points are drawn, and a session of this size may draw {max}. Show fewer \
-                 parts, or use a larger session; otherwise a checkerboard covers the background."
+                "{} triangles and points are drawn, and a session of this size may draw {}. Show fewer parts, or use a \
+                 larger session; otherwise a checkerboard covers the background.",
+                limit::in_words(primitives),
+                limit::in_words(max)
             );
             self.notice("PrimitiveLimit", text);
         }
@@ -488,7 +490,7 @@ impl Stage {
     }
 
     fn tell(&mut self, message: Message) {
-        self.put(Output::Control(wire::HostMessage { message: Some(message) }));
+        self.put(Output::Control(Box::new(wire::HostMessage { message: Some(message) })));
     }
 
     fn put(&mut self, output: Output) {

@@ -180,14 +180,19 @@ impl World {
         }
     }
 
+    fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.outputs.iter().filter_map(|output| match output {
+            Output::Control(message) => message.message.as_ref(),
+            _ => None,
+        })
+    }
+
     fn replies(&self) -> Vec<(u32, Outcome)> {
-        let reply = |output: &Output| match output {
-            Output::Control(wire::HostMessage { message: Some(Message::Reply(reply)) }) => {
-                Some((reply.id, reply.result.clone().expect("a reply has a result")))
-            }
+        let reply = |message: &Message| match message {
+            Message::Reply(reply) => Some((reply.id, reply.result.clone().expect("a reply has a result"))),
             _ => None,
         };
-        self.outputs.iter().filter_map(reply).collect()
+        self.messages().filter_map(reply).collect()
     }
 }
 

@@ -7,6 +7,7 @@
  */
 
 import type { OrbitCamera } from "@remora/sdk";
+import { ClickDetector } from "./click.ts";
 
 /** A drag over the whole height of the picture turns the model by half a circle. */
 const ORBIT_RADIANS_PER_HEIGHT = Math.PI;
@@ -24,7 +25,10 @@ const KEY_ZOOM = 1.15;
 export interface GestureEvents {
   /** The camera was moved by an input event of this time. */
   readonly onMoved: (inputTimeMilliseconds: number) => void;
-  /** A part was pointed at: normalised coordinates in the picture. */
+  /** A part was clicked: normalised coordinates in the picture. */
+  readonly onSelect: (x: number, y: number) => void;
+  readonly onDeselect: () => void;
+  /** A part was double-clicked: normalised coordinates in the picture. */
   readonly onFocus: (x: number, y: number, inputTimeMilliseconds: number) => void;
   readonly onFit: (inputTimeMilliseconds: number) => void;
   readonly onToggleOverlay: () => void;
@@ -43,6 +47,7 @@ export function listenForGestures(
   signal: AbortSignal,
 ): void {
   const pointers = new Map<number, Point>();
+  const clicks = new ClickDetector();
   let panning = false;
 
   /** From -1 to 1 over the element, y upwards. */
@@ -56,6 +61,7 @@ export function listenForGestures(
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     panning = event.button === 1 || event.button === 2 || event.shiftKey;
+    clicks.down(event.pointerId, { x: event.clientX, y: event.clientY }, event.timeStamp, event.button === 0 && !event.shiftKey);
     // The middle button would start to scroll.
     if (event.button === 1) event.preventDefault();
   };
@@ -65,6 +71,7 @@ export function listenForGestures(
     if (from === undefined) return;
     const to = { x: event.clientX, y: event.clientY };
     if (from.x === to.x && from.y === to.y) return;
+    clicks.move(event.pointerId, to);
     const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
     pointers.set(event.pointerId, to);
     const other = others[0];
@@ -93,7 +100,17 @@ export function listenForGestures(
     camera.zoom(distance(from) / distance(to), at.x, at.y);
   };
 
+  const onPointerUp = (event: PointerEvent) => {
+    const click = clicks.up(event.pointerId, { x: event.clientX, y: event.clientY }, event.timeStamp);
+    if (click !== null) {
+      const at = normalised(click);
+      events.onSelect(at.x, at.y);
+    }
+    onPointerGone(event);
+  };
+
   const onPointerGone = (event: PointerEvent) => {
+    clicks.cancel(event.pointerId);
     pointers.delete(event.pointerId);
   };
 
@@ -126,6 +143,8 @@ export function listenForGestures(
       events.onFit(event.timeStamp);
     } else if (event.key === "o" || event.key === "O") {
       events.onToggleOverlay();
+    } else if (event.key === "Escape") {
+      events.onDeselect();
     } else {
       return;
     }
@@ -135,7 +154,8 @@ export function listenForGestures(
   element.addEventListener("pointerdown", onPointerDown, { signal });
   const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
   element.addEventListener(move, (event) => onPointerMove(event as PointerEvent), { signal });
-  for (const gone of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
+  element.addEventListener("pointerup", onPointerUp, { signal });
+  for (const gone of ["pointercancel", "lostpointercapture"] as const) {
     element.addEventListener(gone, onPointerGone, { signal });
   }
   element.addEventListener("wheel", onWheel, { signal, passive: false });

@@ -1,9 +1,9 @@
-/** The choice of the model: those that the service offers, or any GLB by its address; progress and refusals in words. */
+/** The choice of the model: those that the service offers, or any by its address; progress and refusals in words. */
 
 import type { ModelLoaded } from "@remora/sdk";
 import { build, byId } from "../page.ts";
 import type { Account } from "../sign-in.ts";
-import { quantity, sentence } from "../words.ts";
+import { REFINING, sentence, summary } from "../words.ts";
 
 const STAGES: Readonly<Record<string, string>> = {
   fetching: "Fetching the file…",
@@ -25,6 +25,8 @@ export class ModelPanel {
   #load: Load | null = null;
   /** What a connection shows first: the last choice, whichever way it was made. */
   #wanted = "";
+  /** Of the model that is shown; empty while there is none. */
+  #summary = "";
 
   /** `onLoading` is told when a load begins and when the last one is over. */
   constructor(onLoading: (loading: boolean) => void) {
@@ -51,10 +53,20 @@ export class ModelPanel {
   /** Loads what is wanted, and from now on what is chosen; null where there is no connection any more. */
   attach(load: Load | null): void {
     this.#load = load;
+    this.#summary = "";
     this.#setLoading(false);
     this.#submit.disabled = load === null;
     if (load === null) this.#say("");
     else void this.#run();
+  }
+
+  /** The model is shown and gets better, until the fraction is 1. */
+  refining(fraction: number): void {
+    if (this.#summary === "") return;
+    const over = fraction >= 1;
+    this.#setLoading(!over);
+    this.#progress.value = fraction;
+    this.#say(over ? this.#summary : `${this.#summary} ${REFINING}`);
   }
 
   #want(uri: string): void {
@@ -65,6 +77,7 @@ export class ModelPanel {
   async #run(): Promise<void> {
     const load = this.#load;
     const uri = this.#wanted;
+    this.#summary = "";
     if (load === null) return;
     const current = () => this.#load === load && this.#wanted === uri;
     this.#setLoading(true);
@@ -77,9 +90,8 @@ export class ModelPanel {
         this.#say(STAGES[stage] ?? "Loading…");
       });
       if (!current()) return;
-      this.#say(
-        `${model.name}: ${quantity(Number(model.triangles))} triangles, ${model.parts} parts, ${model.materials} materials.`,
-      );
+      this.#summary = summary(model);
+      this.#say(this.#summary);
     } catch (error) {
       if (current()) this.#say(sentence(error), true);
     }

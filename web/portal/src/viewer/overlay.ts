@@ -2,7 +2,7 @@
 
 import type { FrameStatisticsSnapshot, Statistics } from "@remora/sdk";
 import { byId } from "../page.ts";
-import { quantity } from "../words.ts";
+import { bytes, quantity } from "../words.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";
@@ -53,7 +53,14 @@ export class Overlay {
         : `${size(latest.info.renderedWidthPixels, latest.info.renderedHeightPixels)} · ${latest.info.samplesPerPixel}×`,
     );
     this.#set("round-trip", milliseconds(roundTripMilliseconds));
-    this.#set("triangles", host === null ? UNKNOWN : quantity(Number(host.trianglesInScene)));
+    this.#showHost(host);
+  }
+
+  #showHost(host: Statistics | null): void {
+    this.#set("drawn", host === null ? UNKNOWN : drawn(host));
+    this.#set("scene", host === null ? UNKNOWN : quantity(Number(host.trianglesInScene + host.pointsInScene)));
+    this.#set("pages", host === null ? UNKNOWN : String(host.pagesMissing));
+    this.#set("memory", host === null ? UNKNOWN : memory(host));
   }
 
   #apply(): void {
@@ -73,4 +80,15 @@ function milliseconds(value: number | null): string {
 
 function size(width: number, height: number): string {
   return `${width} × ${height}`;
+}
+
+/** Triangles and points of the last picture, and what the session may draw at most. */
+function drawn({ primitivesDrawn, primitivesMax, primitivesOverLimit }: Statistics): string {
+  const count = quantity(Number(primitivesDrawn));
+  return primitivesOverLimit ? `${count}, limit ${quantity(Number(primitivesMax))}` : count;
+}
+
+function memory({ graphicsMemoryBytes, graphicsMemoryBudgetBytes }: Statistics): string {
+  const used = bytes(Number(graphicsMemoryBytes));
+  return graphicsMemoryBudgetBytes > 0n ? `${used} of ${bytes(Number(graphicsMemoryBudgetBytes))}` : used;
 }

@@ -12,6 +12,7 @@ import {
   Connection,
   FrameStatistics,
   type ModelLoaded,
+  type Notice,
   OrbitCamera,
   openVideoSink,
   type ReadySession,
@@ -24,6 +25,7 @@ import {
 } from "@remora/sdk";
 import { listenForGestures } from "./gestures.ts";
 import type { Overlay } from "./overlay.ts";
+import { Selection, type SelectionState } from "./selection.ts";
 
 const FIGURES_MILLISECONDS = 500;
 /** A window that is being dragged larger changes its size at every display frame. */
@@ -33,7 +35,7 @@ const AREA_PIXELS_MAX_SOFTWARE = 1280 * 720;
 const AREA_PIXELS_MAX = 3840 * 2160;
 const FLIGHT_MILLISECONDS = 320;
 const KEYS =
-  "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, O toggles the figures.";
+  "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, O toggles the figures, Escape deselects.";
 
 export interface ViewOptions {
   readonly container: HTMLElement;
@@ -44,12 +46,17 @@ export interface ViewOptions {
   readonly sink: VideoSink["kind"] | undefined;
   readonly onFirstPicture: () => void;
   readonly onInterrupted: (interrupted: boolean) => void;
+  readonly onSelection: (state: SelectionState) => void;
+  readonly onNotice: (notice: Notice) => void;
+  /** The model that is shown gets better: 0 to 1. */
+  readonly onRefining: (fraction: number) => void;
   readonly onClosed: (reason: CloseReason) => void;
 }
 
 export class View {
   readonly connection: Connection;
   readonly camera = new OrbitCamera();
+  readonly selection: Selection;
   readonly sink: VideoSink;
   /** Told of every painted picture while it can still be read; for measurements. */
   onPainted: (rtpTimestamp: number) => void = () => {};
@@ -75,6 +82,7 @@ export class View {
   private constructor(connection: Connection, options: ViewOptions) {
     this.connection = connection;
     this.#options = options;
+    this.selection = new Selection(connection, options.onSelection);
     this.sink = openVideoSink(
       connection.track,
       {
@@ -95,6 +103,9 @@ export class View {
       this.camera,
       {
         onMoved: (inputTime) => this.#sendPose(inputTime),
+        // What is not answered changes nothing; what is wrong shows in the connection's state.
+        onSelect: (x, y) => void this.selection.at(x, y).catch(() => {}),
+        onDeselect: () => void this.selection.clear().catch(() => {}),
         onFocus: (x, y, inputTime) => void this.#focus(x, y, inputTime),
         onFit: (inputTime) => this.fit(inputTime),
         onToggleOverlay: () => options.overlay.toggle(),
@@ -104,6 +115,10 @@ export class View {
     connection.on("frame", (frame) => this.#frames.add(frame));
     connection.on("statistics", (statistics) => {
       this.#hostStatistics = statistics;
+    });
+    connection.on("notice", options.onNotice);
+    connection.on("progress", ({ stage, fraction }) => {
+      if (stage === "refining") options.onRefining(fraction);
     });
     connection.on("state", (state) => {
       if (state.kind === "closed") this.#closed(state.reason);
@@ -115,6 +130,7 @@ export class View {
 
   /** Shows this model in place of what was there. */
   async loadModel(uri: string, onProgress: (stage: string, fraction: number) => void): Promise<ModelLoaded> {
+    this.selection.forget();
     await this.connection.unloadAll();
     const model = await this.connection.loadModel(uri, onProgress);
     this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
@@ -146,7 +162,7 @@ export class View {
 
   async #focus(x: number, y: number, inputTime: number): Promise<void> {
     // An answer that does not come leaves the camera where it is; what is wrong shows in the connection's state.
-    const hit = await this.connection.castRay(this.camera.rayAt(x, y)).catch(() => null);
+    const hit = await this.connection.pick(x, y).catch(() => null);
     if (hit === null) return;
     const point: Vec3 = hit.position ?? vec3(0, 0, 0);
     this.#flyTo({ min: hit.boundsMin ?? point, max: hit.boundsMax ?? point }, inputTime);

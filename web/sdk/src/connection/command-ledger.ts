@@ -42,10 +42,12 @@ export class ConnectionClosed extends Error {
 
 export type ReplyResult = Exclude<Reply["result"], { case: undefined } | { case: "error" }>;
 
+export type OnProgress = (stage: string, fraction: number) => void;
+
 interface Pending {
   readonly fulfil: (result: ReplyResult) => void;
   readonly reject: (error: Error) => void;
-  readonly onProgress: ((stage: string, fraction: number) => void) | undefined;
+  readonly onProgress: OnProgress | undefined;
   readonly silenceMilliseconds: number;
   cancelTimer: () => void;
 }
@@ -65,7 +67,7 @@ export class CommandLedger {
   }
 
   /** Starts to wait; progress counts as a sign of life. */
-  open(silenceMilliseconds: number, onProgress?: (stage: string, fraction: number) => void): PendingCommand {
+  open(silenceMilliseconds: number, onProgress?: OnProgress): PendingCommand {
     const id = this.#nextId;
     // 0 means "no reply wanted" on the wire.
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
@@ -92,12 +94,14 @@ export class CommandLedger {
     }
   }
 
-  progress(id: number, stage: string, fraction: number): void {
+  /** False where no command with this id waits: a model is refined after its reply, and some are loaded unasked. */
+  progress(id: number, stage: string, fraction: number): boolean {
     const pending = this.#pending.get(id);
-    if (pending === undefined) return;
+    if (pending === undefined) return false;
     pending.cancelTimer();
     pending.cancelTimer = this.#timer(id, pending.silenceMilliseconds);
     pending.onProgress?.(stage, fraction);
+    return true;
   }
 
   abandon(): void {

@@ -13,9 +13,13 @@ import type { Quat, Vec3 } from "../camera/vector.ts";
 import { EventSource } from "../events.ts";
 import {
   ClientCommandSchema,
+  type EntityInfo,
   FrameInfoSchema,
   type HostMessage,
+  type LoadProgress,
   type ModelLoaded,
+  type Notice,
+  type Picked,
   PoseSchema,
   type RayHit,
   type SessionEnding,
@@ -24,7 +28,7 @@ import {
   type Welcome,
 } from "../generated/remora/v1/connection_pb.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { CommandLedger, CommandRefused, type ReplyResult } from "./command-ledger.ts";
+import { CommandLedger, CommandRefused, type OnProgress, type ReplyResult } from "./command-ledger.ts";
 import { FrameLedger, type PresentedPicture, type ShownFrame } from "./frame-ledger.ts";
 import type { HostAddress } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
@@ -63,9 +67,29 @@ export type ConnectionState =
   | { readonly kind: "interrupted" }
   | { readonly kind: "closed"; readonly reason: CloseReason };
 
+/** sRGB, each 0 to 255; alpha is how much of the surface's own colour is replaced. */
+export interface Color {
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+  readonly alpha: number;
+}
+
+/** Relative to the entity's parent. */
+export interface Placement {
+  readonly entity: bigint;
+  readonly translation: Vec3;
+  readonly rotation: Quat;
+  readonly scale: Vec3;
+}
+
 export interface ConnectionEvents {
   state: ConnectionState;
   statistics: Statistics;
+  /** What the person in front of the screen should know. */
+  notice: Notice;
+  /** Of a model that is shown already and is being refined, or that the session loads by itself. */
+  progress: LoadProgress;
   /** A picture was presented, and what the host said about it is known. */
   frame: ShownFrame;
 }
@@ -145,7 +169,7 @@ export class Connection {
   }
 
   /** Adds a model to the scene; throws `CommandRefused` with the host's words where that fails. */
-  async loadModel(uri: string, onProgress?: (stage: string, fraction: number) => void): Promise<ModelLoaded> {
+  async loadModel(uri: string, onProgress?: OnProgress): Promise<ModelLoaded> {
     const command: CommandBody = { case: "loadModel", value: { uri } };
     const result = await this.#ask(command, LOAD_SILENCE_MILLISECONDS_MAX, onProgress);
     if (result.case !== "modelLoaded") throw unexpected(result);
@@ -173,17 +197,48 @@ export class Connection {
     }
   }
 
+  /** What is seen at a place of the newest picture, from -1 to 1 in both directions, y up; null where there is nothing. */
+  async pick(x: number, y: number): Promise<Picked | null> {
+    const result = await this.#ask({ case: "pick", value: { x, y } });
+    switch (result.case) {
+      case "picked":
+        return result.value;
+      case "rayMissed":
+        return null;
+      default:
+        throw unexpected(result);
+    }
+  }
+
+  async getEntity(entity: bigint): Promise<EntityInfo> {
+    const result = await this.#ask({ case: "getEntity", value: { entity } });
+    if (result.case !== "entityInfo") throw unexpected(result);
+    return result.value;
+  }
+
+  /** Outlines these with everything below them, and nothing else. */
+  async selectEntities(entities: readonly bigint[]): Promise<void> {
+    await this.#ask({ case: "selectEntities", value: { entities: [...entities] } });
+  }
+
+  /** Colours an entity and everything below it that has no tint of its own; null takes the tint back. */
+  async setTint(entity: bigint, color: Color | null): Promise<void> {
+    await this.#ask({ case: "setTint", value: color === null ? { entity } : { entity, color } });
+  }
+
+  /** Shows or hides an entity with everything below it. */
+  async setVisible(entity: bigint, visible: boolean): Promise<void> {
+    await this.#ask({ case: "setVisible", value: { entity, visible } });
+  }
+
   /** Sets the transform of an entity relative to its parent. */
   async setTransform(entity: bigint, translation: Vec3, rotation: Quat, scale: Vec3): Promise<void> {
-    await this.#ask({
-      case: "setTransform",
-      value: {
-        entity,
-        translation,
-        rotation,
-        scale,
-      },
-    });
+    await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } });
+  }
+
+  /** Sets many transforms in their order, or none of them; up to 65536 entities, and 256 KiB. */
+  async setTransforms(transforms: readonly Placement[]): Promise<void> {
+    await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } });
   }
 
   /** While on, the host paints the id of the pose into the corner of the picture. */
@@ -215,7 +270,7 @@ export class Connection {
   #ask(
     command: CommandBody,
     silenceMilliseconds = REPLY_MILLISECONDS_MAX,
-    onProgress?: (stage: string, fraction: number) => void,
+    onProgress?: OnProgress,
   ): Promise<ReplyResult> {
     const { id, reply } = this.#commands.open(silenceMilliseconds, onProgress);
     if (this.#state.kind === "closed") this.#commands.abandon();
@@ -248,7 +303,12 @@ export class Connection {
         this.#commands.settle(message.value);
         break;
       case "loadProgress":
-        this.#commands.progress(message.value.id, message.value.stage, message.value.fraction);
+        if (!this.#commands.progress(message.value.id, message.value.stage, message.value.fraction)) {
+          this.#events.emit("progress", message.value);
+        }
+        break;
+      case "notice":
+        this.#events.emit("notice", message.value);
         break;
       case "statistics":
         this.#events.emit("statistics", message.value);

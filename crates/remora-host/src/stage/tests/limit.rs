@@ -20,19 +20,19 @@ impl World {
     }
 
     fn notices(&self) -> Vec<wire::Notice> {
-        let notice = |output: &Output| match output {
-            Output::Control(wire::HostMessage { message: Some(Message::Notice(notice)) }) => Some(notice.clone()),
+        let notice = |message: &Message| match message {
+            Message::Notice(notice) => Some(notice.clone()),
             _ => None,
         };
-        self.outputs.iter().filter_map(notice).collect()
+        self.messages().filter_map(notice).collect()
     }
 
     fn statistics(&self) -> wire::Statistics {
-        let statistics = |output: &Output| match output {
-            Output::Control(wire::HostMessage { message: Some(Message::Statistics(statistics)) }) => Some(*statistics),
+        let statistics = |message: &Message| match message {
+            Message::Statistics(statistics) => Some(*statistics),
             _ => None,
         };
-        self.outputs.iter().rev().find_map(statistics).expect("statistics were sent")
+        self.messages().filter_map(statistics).last().expect("statistics were sent")
     }
 }
 

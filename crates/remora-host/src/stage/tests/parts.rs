@@ -159,7 +159,7 @@ fn progress_goes_on_after_the_model_is_there() {
     world.stage.load_progress(5, "refining", 0.5);
     world.stage.notice("DeviceRestarted", "the graphics device was restarted".into());
     let told: Vec<Output> = std::iter::from_fn(|| world.stage.poll_output()).collect();
-    let message = |message| Output::Control(wire::HostMessage { message: Some(message) });
+    let message = |message| Output::Control(Box::new(wire::HostMessage { message: Some(message) }));
     let progress = wire::LoadProgress { id: 5, stage: "refining".into(), fraction: 0.5 };
     let notice = wire::Notice { code: "DeviceRestarted".into(), text: "the graphics device was restarted".into() };
     assert_eq!(told, [message(Message::LoadProgress(progress)), message(Message::Notice(notice))]);

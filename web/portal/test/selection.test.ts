@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { Selection, type SelectionState } from "../src/viewer/selection.ts";
+import { FakeScene } from "./fake-scene.ts";
+
+describe("Selection", () => {
+  function setUp() {
+    const scene = new FakeScene();
+    const states: SelectionState[] = [];
+    const selection = new Selection(scene, (state) => states.push(state));
+    return { scene, selection, last: () => states.at(-1) };
+  }
+
+  test("outlines what was picked and tells of it", async () => {
+    const { scene, selection, last } = setUp();
+    scene.seen = 7n;
+    await selection.at(0.1, -0.2);
+    expect(scene.said).toEqual(["pick 0.1 -0.2", "get 7", "select 7"]);
+    expect(last()?.part?.name).toBe("Part 7");
+  });
+
+  test("deselects where nothing is seen", async () => {
+    const { scene, selection, last } = setUp();
+    scene.seen = 7n;
+    await selection.at(0, 0);
+    scene.seen = null;
+    await selection.at(0, 0);
+    expect(scene.said.at(-1)).toBe("select ");
+    expect(last()?.part).toBeNull();
+  });
+
+  test("of several clicks the last one counts, in whichever order the answers come", async () => {
+    const { scene, selection, last } = setUp();
+    scene.seen = 1n;
+    const slow = scene.holdPick();
+    const first = selection.at(0, 0);
+    scene.seen = 2n;
+    await selection.at(0, 0);
+    slow();
+    await first;
+    expect(last()?.part?.entity).toBe(2n);
+    expect(scene.said.filter((word) => word.startsWith("select"))).toEqual(["select 2"]);
+  });
+
+  test("a part that was deselected while it was asked for stays so", async () => {
+    const { scene, selection, last } = setUp();
+    scene.seen = 1n;
+    const answer = scene.holdPick();
+    const click = selection.at(0, 0);
+    await selection.clear();
+    answer();
+    await click;
+    expect(last()?.part).toBeNull();
+    expect(scene.said.at(-1)).toBe("select ");
+  });
+
+  test("hides parts one after the other and shows all of them again", async () => {
+    const { scene, selection, last } = setUp();
+    for (const entity of [3n, 4n]) {
+      scene.seen = entity;
+      await selection.at(0, 0);
+      await selection.hide();
+    }
+    expect(last()).toEqual({ part: null, hiddenCount: 2 });
+    await selection.hide();
+    scene.said.length = 0;
+    await selection.showAll();
+    expect(scene.said).toEqual(["show 3", "show 4"]);
+    expect(last()?.hiddenCount).toBe(0);
+  });
+
+  test("forgets without a word to the host, whose scene is another one", async () => {
+    const { scene, selection, last } = setUp();
+    scene.seen = 3n;
+    await selection.at(0, 0);
+    await selection.hide();
+    scene.said.length = 0;
+    selection.forget();
+    await selection.showAll();
+    expect(scene.said).toEqual([]);
+    expect(last()).toEqual({ part: null, hiddenCount: 0 });
+  });
+});
