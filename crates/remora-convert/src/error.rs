@@ -33,8 +33,8 @@ impl ConvertError {
     /// Whether more memory would have helped.
     pub fn is_too_large(&self) -> bool {
         match self {
-            Self::Gltf { source, .. } => matches!(source, LoadError::TooLarge(_)),
-            Self::Points { source, .. } => matches!(source, PointLoadError::TooLarge(_)),
+            Self::Gltf { source, .. } => matches!(source, LoadError::TooLarge { .. }),
+            Self::Points { source, .. } => matches!(source, PointLoadError::TooLarge { .. }),
             Self::Read { .. }
             | Self::UnknownFormat { .. }
             | Self::Asset { .. }

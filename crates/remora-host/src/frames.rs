@@ -6,9 +6,14 @@
 //!   encoder ───┘              └────▶ outputs: replies to the transport, jobs to the loader
 //! ```
 //!
-//! It waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
+//! Models come as coarse forms and are replaced by full ones (`models.rs`); a graphics device that fails is opened anew
+//! (`recovery.rs`). It waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
+
+mod models;
+mod recovery;
 
 use std::{
+    collections::{HashMap, VecDeque},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     thread,
     time::Duration,
@@ -16,11 +21,13 @@ use std::{
 
 use prost::Message;
 use remora_assets::LoadLimits;
+use remora_convert::Cache;
 use remora_protocol::connection::{self as wire, host_message};
 use remora_render::{
     FrameOptions, FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat,
-    PrepareOptions, RenderError, Renderer, Samples,
+    PrepareOptions, RenderError, Renderer, RendererOptions, Samples,
 };
+use remora_scene::ModelKey;
 use remora_stream::{
     Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle,
     TransportOptions,
@@ -30,7 +37,7 @@ use thiserror::Error;
 use crate::{
     clock::Clock,
     encoding::{EncodeDone, EncodeJob, Encoding},
-    loader::{Job, LoadFailure, Loader, LoaderOptions, Loading},
+    loader::{Job, Loader, LoaderOptions, Loading},
     marker,
     stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
 };
@@ -78,8 +85,13 @@ pub struct FramesOptions {
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
+    /// What importing one model may take.
     pub memory_bytes_max: u64,
-    /// 1.0 is the default; a host on a machine of its own may go further.
+    pub renderer: RendererOptions,
+    /// What rendering a moving picture aims at; `None` for what suits the adapter.
+    pub render_target: Option<Duration>,
+    /// Where full forms of models are kept.
+    pub cache: Option<Cache>,
     pub threads: usize,
 }
 
@@ -91,6 +103,8 @@ pub enum Input {
         loading: Loading,
     },
     Encoded(EncodeDone),
+    /// Geometry that the last picture wanted has been read.
+    Pages,
     /// The session that the host is for, before its first client, and the models to show each client at once.
     Assigned {
         session_id: String,
@@ -142,13 +156,22 @@ struct Loop {
     loader: Loader,
     encoding: Encoding,
     /// Plans handed to the renderer, oldest first.
-    rendering: std::collections::VecDeque<(FramePlan, u32)>,
+    rendering: VecDeque<(FramePlan, u32)>,
     spare: Vec<Picture>,
+    /// Of a picture that is drawn for what is seen in it, and shown to nobody.
+    picture: Picture,
+    /// What the client has pointed at: command and place.
+    picks: VecDeque<(u32, f32, f32)>,
+    /// Coarse forms whose full ones are being made, by the command that asked for them.
+    refining: HashMap<u32, ModelKey>,
     connected: bool,
     /// Counts connections, so that what was made for one never reaches the next.
     generation: u64,
     bits_per_second: u32,
     surroundings: Surroundings,
+    recovery: recovery::Recovery,
+    /// To itself.
+    inbox: SyncSender<Input>,
 }
 
 impl Loop {
@@ -161,7 +184,7 @@ impl Loop {
         let graphics = Graphics::open(&options.graphics)?;
         let adapter = graphics.adapter().clone();
         let software = adapter.software;
-        let renderer = Renderer::new(graphics)?;
+        let renderer = recovery::open_renderer(graphics, &options.renderer, &inbox)?;
 
         let (events, transport_events) = sync_channel(INBOX);
         let bits_per_second = options.transport.bitrate.start_bits_per_second;
@@ -170,17 +193,26 @@ impl Loop {
 
         let loader = {
             let inbox = inbox.clone();
-            let prepare = PrepareOptions::for_adapter(&adapter, options.threads);
+            let prepare = PrepareOptions::for_adapter(&adapter);
             let limits = LoadLimits {
                 memory_bytes_max: options.memory_bytes_max,
                 texture_dimension_max: prepare.texture_dimension_max,
             };
-            let options = LoaderOptions { model_files: options.model_files, limits, prepare };
+            let options = LoaderOptions {
+                model_files: options.model_files,
+                limits,
+                prepare,
+                cache: options.cache,
+                threads: options.threads,
+            };
             Loader::start(options, move |generation, command, loading| {
                 inbox.send(Input::Loading { generation, command, loading }).is_ok()
             })
         };
-        let encoding = Encoding::start(transport.clone(), clock, move |done| inbox.send(Input::Encoded(done)).is_ok());
+        let encoding = {
+            let inbox = inbox.clone();
+            Encoding::start(transport.clone(), clock, move |done| inbox.send(Input::Encoded(done)).is_ok())
+        };
         let capability = Capability {
             adapter_name: adapter.name.clone(),
             software,
@@ -191,7 +223,7 @@ impl Loop {
             // A software adapter renders on the cores that the encoder needs too: one picture in each of both stages.
             frames_in_flight_max: if software { 2 } else { 3 },
             primitives_max: options.primitives_max,
-            render_target: quality::render_target(software),
+            render_target: options.render_target.unwrap_or(quality::render_target(software)),
         };
         tell(StageEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
         Ok(Self {
@@ -201,12 +233,17 @@ impl Loop {
             transport,
             loader,
             encoding,
-            rendering: std::collections::VecDeque::new(),
+            rendering: VecDeque::new(),
             spare: (0..PICTURES).map(|_| Picture::default()).collect(),
+            picture: Picture::default(),
+            picks: VecDeque::new(),
+            refining: HashMap::new(),
             connected: false,
             generation: 0,
             bits_per_second,
             surroundings: Surroundings::default(),
+            recovery: recovery::Recovery::new(options.graphics, options.renderer),
+            inbox,
         })
     }
 
@@ -215,6 +252,17 @@ impl Loop {
         for samples in [Samples::One, Samples::Four] {
             self.renderer.warm_up(samples)?;
         }
+        loop {
+            match self.work(inputs, tell) {
+                Ok(()) => return Ok(()),
+                Err(FramesError::Render(error)) => self.recover(error)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Until nobody wants anything any more, or the graphics device fails.
+    fn work(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
         loop {
             // Everything that has arrived comes before the next picture, so that it shows the newest pose.
             loop {
@@ -228,6 +276,10 @@ impl Loop {
             let now = self.clock.now();
             self.stage.tick(now);
             self.stage.hold_until(self.clock.moment(self.transport.hold_until()));
+            if self.rendering.is_empty() && let Some(pick) = self.picks.pop_front() {
+                self.pick(pick)?;
+                continue;
+            }
             if self.rendering.len() < self.renderer.frames_in_flight_max()
                 && !self.spare.is_empty()
                 && let Some(plan) = self.stage.poll_frame(now)
@@ -269,6 +321,7 @@ impl Loop {
                     }
                 }
             }
+            Input::Pages => self.stage.sharpened(),
             Input::Assigned { session_id, models } => self.stage.assign(session_id, models),
             Input::Lease(remaining) => {
                 self.surroundings.lease_remaining = remaining;
@@ -304,6 +357,7 @@ impl Loop {
             TransportEvent::Statistics(statistics) => {
                 self.surroundings.round_trip = statistics.round_trip.unwrap_or_default();
                 self.surroundings.graphics_memory_bytes = self.renderer.graphics_memory_bytes();
+                self.surroundings.graphics_memory_budget_bytes = self.renderer.geometry_bytes_max();
                 self.stage.surround(self.surroundings);
                 tell(StageEvent::Statistics(format!("{statistics:?}")));
             }
@@ -317,18 +371,6 @@ impl Loop {
         }
     }
 
-    fn take_loading(&mut self, command: u32, loading: Loading) {
-        match loading {
-            Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
-            Loading::Loaded { model, prepared } => match self.renderer.add_model(self.stage.next_model(), &prepared) {
-                Ok(()) => self.stage.loaded(self.clock.now(), command, model),
-                Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
-            },
-            Loading::Failed(LoadFailure::Abandoned) => {}
-            Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
-        }
-    }
-
     fn hand_out(&mut self, tell: &impl Fn(StageEvent)) {
         while let Some(output) = self.stage.poll_output() {
             match output {
@@ -339,11 +381,12 @@ impl Loop {
                         self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
                     }
                 }
-                Output::Pick { command, x, y } => {
-                    let seen = self.stage.pick_by_ray(x, y);
-                    self.stage.picked(command, seen);
+                Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),
+                Output::SceneEmptied => {
+                    self.renderer.clear();
+                    self.refining.clear();
+                    self.picks.clear();
                 }
-                Output::SceneEmptied => self.renderer.clear(),
                 Output::Close => {
                     if self.transport.close().is_err() {
                         tell(StageEvent::Failed { why: "the transport has ended".to_owned() });
@@ -359,17 +402,18 @@ impl Loop {
                 self.encode(plan, None);
                 Ok(())
             }
-            Work::Render { pose, detail, stream_size, .. } => {
-                self.renderer.synchronise(self.stage.scene_mut())?;
+            Work::Render { pose, detail, stream_size, checkerboard, .. } => {
+                self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
                 let request = RenderRequest {
                     serial: plan.serial,
                     camera: pose.camera(),
                     render_size: detail.render_size,
                     samples: detail.samples,
+                    error_pixels: detail.error_pixels,
                     blend_layers: detail.blend_layers,
                     stream_size,
                     format: PictureFormat::I420,
-                    options: FrameOptions::default(),
+                    options: FrameOptions { checkerboard, ..FrameOptions::default() },
                 };
                 match plan.fidelity {
                     Fidelity::Motion => self.renderer.submit(&request)?,
@@ -403,7 +447,13 @@ impl Loop {
             self.spare.push(picture);
             return Ok(());
         };
-        let drawn = Drawn { timings: done.timings, triangles: done.triangles_drawn, ..Drawn::default() };
+        self.recovery.worked();
+        let drawn = Drawn {
+            timings: done.timings,
+            triangles: done.triangles_drawn - done.points_drawn,
+            points: done.points_drawn,
+            pages_missing: u32::try_from(done.pages_missing).unwrap_or(u32::MAX),
+        };
         self.stage.rendered(self.clock.now(), done.serial, drawn);
         if matches!(plan.work, Work::Render { marker: true, .. }) {
             marker::paint(&mut picture.data, picture.width as usize, picture.height as usize, pose_id);

@@ -35,7 +35,7 @@ use remora_protocol::{
     connection::session_ending::Reason,
     link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, StopReason},
 };
-use remora_render::Graphics;
+use remora_render::{Graphics, RendererOptions};
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
@@ -266,6 +266,9 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
         memory_bytes_max: memory_bytes_max(),
+        renderer: RendererOptions::default(),
+        render_target: None,
+        cache: None,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }
 }

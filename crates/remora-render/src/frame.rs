@@ -130,6 +130,8 @@ pub struct FrameDone {
     pub timings: FrameTimings,
     /// Handed to the rasteriser: in the view, not turned away as a whole cluster, and not found hidden. Points too.
     pub triangles_drawn: u64,
+    /// Of those, points; before what was found hidden is left out.
+    pub points_drawn: u64,
     pub clusters_drawn: u32,
     /// Clusters that were hidden in an earlier frame, and were asked about again.
     pub clusters_tested: u32,

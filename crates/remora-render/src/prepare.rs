@@ -101,6 +101,10 @@ impl Prepared {
         Ok(Prepared { asset: asset.clone(), layers, surfaces })
     }
 
+    pub fn asset(&self) -> &Asset {
+        &self.asset
+    }
+
     /// Bytes that the device will hold besides geometry, which comes and goes.
     pub fn graphics_bytes(&self) -> u64 {
         let layers: usize = self.layers.iter().map(|layer| layer.texels.len()).sum();

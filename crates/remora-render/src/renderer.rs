@@ -97,6 +97,7 @@ struct Drawn {
     stopwatch: Stopwatch,
     /// Without those that were put off.
     triangles: u64,
+    points: u64,
     clusters: u32,
     pages_missing: usize,
     sighting: Option<Sighting>,
@@ -354,6 +355,7 @@ impl Renderer {
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
+            points: self.selection.points,
             clusters: self.selection.numbers.len() as u32,
             pages_missing: self.pages_missing,
             sighting,
@@ -406,6 +408,7 @@ impl Renderer {
                 serial: request.serial,
                 timings: drawn.timings,
                 triangles_drawn: drawn.triangles + u64::from(survivors.triangles),
+                points_drawn: drawn.points,
                 clusters_drawn: drawn.clusters + survivors.clusters,
                 clusters_tested: tested,
                 clusters_occluded: tested.saturating_sub(survivors.clusters),

@@ -151,6 +151,8 @@ pub(crate) struct Selection {
     pub candidates: Vec<Candidate>,
     /// Of the entries that are drawn at once; points count as triangles.
     pub triangles: u64,
+    /// Of those, points.
+    pub points: u64,
     /// Groups that should have been refined and were not on the device.
     pub wanted: Vec<Wanted>,
     /// Counts frames.
@@ -301,6 +303,7 @@ impl Selection {
         self.runs.clear();
         self.batches.clear();
         self.triangles = 0;
+        self.points = 0;
         let mut queued = 0;
         let mut deferring = 0;
         for (key, [small, large]) in keys.iter().zip(found) {
@@ -357,6 +360,7 @@ impl Selection {
             } else {
                 self.numbers.push(number);
                 self.triangles += u64::from(one.triangles);
+                self.points += if key.shading == Shading::Points { one.triangles.into() } else { 0 };
             }
         }
         let batch = Batch {

@@ -21,4 +21,4 @@ mod scene;
 pub use changes::Changes;
 pub use contents::EntityContents;
 pub use ray::Hit;
-pub use scene::{Added, EditError, EntityId, EntityView, Instance, InstanceState, ModelKey, Scene};
+pub use scene::{Added, EditError, EntityId, EntityView, Instance, InstanceState, ModelKey, ReplaceError, Scene};

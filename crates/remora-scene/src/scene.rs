@@ -53,10 +53,14 @@ pub enum EditError {
     EntityNotFound(EntityId),
     #[error("the transform for entity {} contains a number that is not finite", .0.0)]
     TransformNotFinite(EntityId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplaceError {
     #[error("model {} is not in the scene", .0.0)]
-    ModelNotFound(ModelKey),
+    NotFound(ModelKey),
     #[error("model {} cannot be replaced by one of another structure", .0.0)]
-    ModelDiffers(ModelKey),
+    Differs(ModelKey),
 }
 
 /// An entity as it stands.
@@ -148,14 +152,14 @@ impl Scene {
 
     /// Shows another version of a model in its place: the same tree with the same meshes, in other detail. Entities keep
     /// what they are and where they are.
-    pub fn replace_model(&mut self, key: ModelKey, asset: Asset) -> Result<(), EditError> {
+    pub fn replace_model(&mut self, key: ModelKey, asset: Asset) -> Result<(), ReplaceError> {
         let Some(entry) = key.0.checked_sub(self.first_model).and_then(|index| self.models.get_mut(index as usize))
         else {
-            return Err(EditError::ModelNotFound(key));
+            return Err(ReplaceError::NotFound(key));
         };
         let meshes = |asset: &Asset| asset.nodes().iter().map(|node| node.mesh).collect::<Vec<_>>();
         if meshes(&entry.asset) != meshes(&asset) || entry.asset.meshes().len() != asset.meshes().len() {
-            return Err(EditError::ModelDiffers(key));
+            return Err(ReplaceError::Differs(key));
         }
         entry.asset = asset;
         self.changes.restructure();
@@ -280,6 +284,11 @@ impl Scene {
     /// One entry per entity with a mesh. An index stays that of the same instance until the structure changes.
     pub fn instances(&self) -> &[Instance] {
         &self.instances
+    }
+
+    /// For a renderer that knows nothing any more: the next [`Self::take_changes`] reports the structure.
+    pub fn tell_everything(&mut self) {
+        self.changes.restructure();
     }
 
     /// What differs from the last call; the first call after a model came or went reports the structure.

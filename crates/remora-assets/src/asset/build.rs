@@ -311,7 +311,21 @@ fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
         count: if node.group >= 0 { 0 } else { node.child_count },
         reserved: 0,
     };
-    (nodes.iter().map(node).collect(), levels as u32)
+    // Breadth first, so that children stand behind their parents, and beside one another.
+    let mut order: Vec<usize> =
+        (0..levels).filter(|&root| nodes[root].group >= 0 || nodes[root].child_count > 0).collect();
+    let roots = order.len() as u32;
+    let mut sorted: Vec<TreeNode> = Vec::with_capacity(nodes.len());
+    while let Some(&index) = order.get(sorted.len()) {
+        let mut node = node(&nodes[index]);
+        if node.count > 0 {
+            let children = node.first as usize..(node.first + node.count) as usize;
+            node.first = order.len() as u32;
+            order.extend(children);
+        }
+        sorted.push(node);
+    }
+    (sorted, roots)
 }
 
 /// Boxes above the clusters of original triangles; leaves as group and place.

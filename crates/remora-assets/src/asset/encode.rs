@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | positions: x, y, z of 21 bits, from the lowest bit on | 8 bytes | vertices |
 //! | octahedral normals of twice 16 bits; of points, sRGB colours | 4 bytes | vertices |
-//! | triangles: three local indices of 8 bits; of points, the spacing as a 32-bit float, once | 4 bytes | triangles |
+//! | triangles: three local indices of 8 bits; of points, the spacing in steps of the grid as a 32-bit float, once | 4 bytes | triangles |
 //! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 bytes | vertices, or none |
 
 use glam::Vec3;
@@ -123,7 +123,7 @@ fn put_points(data: &mut Vec<u8>, mesh: &Mesh, grid: Grid, vertices: &[u32], spa
     for &vertex in vertices {
         data.extend(mesh.points.colors[vertex as usize]);
     }
-    data.extend(spacing.to_le_bytes());
+    data.extend((spacing / grid.step).to_le_bytes());
     pad(data);
 }
 

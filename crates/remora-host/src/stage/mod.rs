@@ -343,6 +343,18 @@ impl Stage {
         Some(added.model)
     }
 
+    /// What the newest view shows at full size.
+    pub fn view(&self) -> Option<(Pose, Detail)> {
+        let client = self.client.as_ref()?;
+        let (pose, _) = client.pose?;
+        Some((pose, self.quality.sharp(client.viewport?)))
+    }
+
+    /// The model as it is shown.
+    pub fn asset(&self, model: ModelKey) -> Option<Asset> {
+        self.scene.model(model).cloned()
+    }
+
     /// Whether the scene still shows the model.
     pub fn shows(&self, model: ModelKey) -> bool {
         self.client.is_some() && self.scene.model(model).is_some()
