@@ -31,14 +31,14 @@ use std::{
     time::Duration,
 };
 
-pub use remora_assets::engine::EngineDetail;
+pub use remora_assets::{engine::EngineDetail, is_isolated};
+use remora_convert::Cache;
 use remora_protocol::{
     connection::session_ending::Reason,
     link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, StopReason},
 };
-use remora_convert::Cache;
-use remora_render::{Graphics, RendererOptions};
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
+use remora_render::{Graphics, RendererOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
 
