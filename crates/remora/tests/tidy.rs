@@ -177,6 +177,7 @@ fn documents_name_files_that_exist() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "docs/arrasset.md",
         "docs/azure-remote-rendering.md",
         "docs/benchmarks.md",
         "docs/operations.md",
