@@ -14,7 +14,7 @@ use crate::layers::Layers;
 use crate::memory::Arena;
 use crate::pager::{Fetched, Pager, Ticket};
 use crate::prepare::{Prepared, Shading, Surface};
-use crate::residency::{FrameNumber, Pages, most_urgent};
+use crate::residency::{FrameNumber, PageOf, Pages, Wish, most_urgent};
 use crate::selection::{Key, PagePlace, Phase, SelectableModel, Wanted};
 
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
@@ -292,12 +292,19 @@ impl Library {
 
     /// Asks for what the frame would have liked to draw; the number of pages that are not there.
     pub(crate) fn want(&mut self, wanted: &mut Vec<Wanted>) -> usize {
-        let room = self.pager.room();
-        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
-        let urgent = most_urgent(wanted, usize::MAX);
-        let missing = urgent.len();
+        let mut missing = Vec::new();
+        let mut complete: Vec<Wanted> = Vec::new();
+        for wish in most_urgent(wanted, usize::MAX) {
+            missing.clear();
+            if self.selectable[wish.page.model].pages.missing_for(wish.page.page, &mut missing) {
+                let page = |&page: &u32| Wish { page: PageOf { page, ..wish.page }, ..*wish };
+                complete.extend(missing.iter().map(page));
+            }
+        }
+        let urgent = most_urgent(&mut complete, usize::MAX);
         let absent = |wish: &&Wanted| self.selectable[wish.page.model].pages.is_absent(wish.page.page);
-        let asked: Vec<Wanted> = urgent.iter().filter(absent).take(room).copied().collect();
+        let asked: Vec<Wanted> = urgent.iter().filter(absent).take(self.pager.room()).copied().collect();
+        let missing = urgent.len();
         for wish in asked {
             let model = &mut self.selectable[wish.page.model];
             model.pages.fetching(wish.page.page);

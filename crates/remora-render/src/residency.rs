@@ -112,9 +112,23 @@ impl Pages {
         self.pages[page as usize].state == State::Absent
     }
 
-    /// Whether it is there or could still be.
-    pub(crate) fn can_come(&self, page: u32) -> bool {
-        matches!(self.pages[page as usize].state, State::Absent | State::Fetching)
+    /// Adds to `missing` what has to come for the page to be of use, the page itself included. Pages hold groups of
+    /// several meshes, so that others than those that a view looks at can be among what it depends on. `false` if it can
+    /// never be of use.
+    pub(crate) fn missing_for(&self, page: u32, missing: &mut Vec<u32>) -> bool {
+        let mut open = vec![page];
+        while let Some(page) = open.pop() {
+            let entry = &self.pages[page as usize];
+            match entry.state {
+                State::Lost => return false,
+                _ if entry.usable => continue,
+                State::Absent | State::Fetching if !missing.contains(&page) => missing.push(page),
+                State::Absent | State::Fetching => continue,
+                State::Loaded => {}
+            }
+            open.extend(self.parents.of(page));
+        }
+        true
     }
 
     pub(crate) fn fetching(&mut self, page: u32) {
@@ -226,6 +240,23 @@ mod tests {
             pages.evicted(page);
         }
         assert_eq!(evictable(&pages, 9), []);
+    }
+
+    #[test]
+    fn what_a_page_depends_on_is_missing_with_it() {
+        let mut pages = chain();
+        pages.loaded(0, 1);
+        let missing = |pages: &Pages, page| {
+            let mut missing = Vec::new();
+            let possible = pages.missing_for(page, &mut missing);
+            missing.sort_unstable();
+            (possible, missing)
+        };
+        assert_eq!(missing(&pages, 3), (true, vec![1, 2, 3]));
+        pages.loaded(3, 1);
+        assert_eq!(missing(&pages, 3), (true, vec![1, 2]), "it is there, and of no use yet");
+        pages.fetch_failed(1, true);
+        assert!(!missing(&pages, 3).0);
     }
 
     #[test]
