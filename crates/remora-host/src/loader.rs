@@ -313,8 +313,7 @@ impl Worker {
             return Ok(Found::Asset(asset));
         }
         let format = source.format().name();
-        let key =
-            self.options.cache.as_ref().map(|cache| source.key(cache, &self.build_options(format))).transpose()?;
+        let key = self.options.cache.as_ref().map(|_| source.key(&self.build_options(format))).transpose()?;
         if let Some(asset) = self.known(key.as_ref()) {
             return Ok(Found::Asset(asset));
         }

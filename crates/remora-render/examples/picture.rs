@@ -42,8 +42,7 @@ fn main() -> Result<(), Failure> {
     let bounds = scene.bounds();
     let orientation =
         Quat::from_rotation_y(arguments.yaw.to_radians()) * Quat::from_rotation_x(-arguments.pitch.to_radians());
-    let eye = bounds.center()
-        + (orientation * Vec3::Z).as_dvec3() * bounds.radius() * f64::from(arguments.distance);
+    let eye = bounds.center() + (orientation * Vec3::Z).as_dvec3() * bounds.radius() * f64::from(arguments.distance);
     renderer.synchronise(&mut scene, eye)?;
 
     let request = FrameRequest {

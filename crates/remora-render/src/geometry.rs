@@ -48,11 +48,7 @@ impl Slot {
 
 impl Geometry {
     /// `bytes_max` is what all pages together may take; room for a few is always made.
-    pub(crate) fn new(
-        graphics: &Graphics,
-        layout: wgpu::BindGroupLayout,
-        bytes_max: u64,
-    ) -> Result<Self, RenderError> {
+    pub(crate) fn new(graphics: &Graphics, layout: wgpu::BindGroupLayout, bytes_max: u64) -> Result<Self, RenderError> {
         let limits = &graphics.limits;
         let bank_bytes_max = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(BANK_BYTES_MAX);
         let slots = |bytes: u64| u32::try_from(bytes / PAGE_BYTES_MAX as u64).unwrap_or(u32::MAX);
@@ -78,9 +74,9 @@ impl Geometry {
         u64::from(self.slots_max) * PAGE_BYTES_MAX as u64
     }
 
-    /// Whether a page may be added without giving another up.
-    pub(crate) fn has_room(&self) -> bool {
-        self.taken() < self.slots_max
+    /// How many pages may be added without giving another up.
+    pub(crate) fn slots_left(&self) -> u32 {
+        self.slots_max.saturating_sub(self.taken())
     }
 
     pub(crate) fn set_bytes_max(&mut self, bytes: u64) {
@@ -115,17 +111,19 @@ impl Geometry {
         })
     }
 
-    /// Doubles the last bank, or begins another one.
+    /// Makes the last bank longer, or begins another one.
     fn grow(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
+        let all: u32 = self.banks.iter().map(|bank| bank.slots.length()).sum();
         let last = self.banks.last_mut().expect("there is always a bank");
         let length = last.slots.length();
         if length < self.bank_slots_max {
-            return last.grow(graphics, &self.layout, (length * 2).min(self.bank_slots_max));
+            return last.grow(graphics, &self.layout, grown(length, all, self.slots_max).min(self.bank_slots_max));
         }
         if self.banks.len() == BANKS_MAX {
             return Err(RenderError::OutOfMemory(format!("geometry beyond {BANKS_MAX} buffers")));
         }
-        self.banks.push(Bank::new(graphics, &self.layout, self.bank_slots_max)?);
+        let slots = self.slots_max.saturating_sub(all).clamp(BANK_SLOTS_MIN, self.bank_slots_max.max(BANK_SLOTS_MIN));
+        self.banks.push(Bank::new(graphics, &self.layout, slots.min(self.bank_slots_max))?);
         Ok(())
     }
 }
@@ -150,6 +148,13 @@ impl Bank {
     }
 }
 
+/// Slots of a bank that has `length` of the `all` that there are: twice as many, but no more than the budget has left;
+/// what no picture can do without may go beyond it, in small steps.
+fn grown(length: u32, all: u32, slots_max: u32) -> u32 {
+    let left = slots_max.saturating_sub(all);
+    length + left.max(BANK_SLOTS_MIN.max(length / 8)).min(length)
+}
+
 fn buffer(graphics: &Graphics, slots: u32) -> Result<wgpu::Buffer, RenderError> {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
     graphics.buffer("geometry", u64::from(slots) * PAGE_BYTES_MAX as u64, usage)
@@ -158,4 +163,19 @@ fn buffer(graphics: &Graphics, slots: u32) -> Result<wgpu::Buffer, RenderError> 
 /// The same bytes three times: kernels read them as pairs of words, as words, and as quads.
 fn bind(graphics: &Graphics, layout: &wgpu::BindGroupLayout, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
     crate::layout::bind_buffers(&graphics.device, "geometry bank", layout, &[buffer, buffer, buffer])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn banks_double_up_to_the_budget_and_creep_beyond_it() {
+        assert_eq!(grown(16, 16, 1000), 32);
+        assert_eq!(grown(512, 512, 1000), 1000);
+        assert_eq!(grown(512, 900, 1000), 612, "other banks count");
+        assert_eq!(grown(1000, 1000, 1000), 1125);
+        assert_eq!(grown(16, 16, 16), 32);
+        assert_eq!(grown(64, 64, 16), 80);
+    }
 }

@@ -197,6 +197,13 @@ impl Graphics {
         Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary) })
     }
 
+    /// Gives the device up as a driver does that fails. For tests of what follows.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.destroy();
+        let _ = self.device.poll(wgpu::PollType::Poll);
+    }
+
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
     }

@@ -159,6 +159,11 @@ impl Kernels {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_compiled(&self, kernel: Kernel) -> bool {
+        self.pipelines.contains_key(&kernel)
+    }
+
     /// A kernel that was ensured.
     pub(crate) fn get(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
         self.pipelines.get(&kernel).expect("kernels are ensured before a frame is recorded")

@@ -42,7 +42,9 @@ impl Layers {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = |bucket: &Bucket| u64::from(bucket.ranges.length()) * u64::from(bucket.side).pow(2) * if bucket.blocks { 4 } else { 16 } / 3;
+        let bytes = |bucket: &Bucket| {
+            u64::from(bucket.ranges.length()) * u64::from(bucket.side).pow(2) * if bucket.blocks { 4 } else { 16 } / 3
+        };
         self.buckets.iter().map(bytes).sum()
     }
 

@@ -16,6 +16,7 @@ use crate::pager::{Fetched, Pager, Ticket};
 use crate::prepare::{Prepared, Shading, Surface};
 use crate::residency::{FrameNumber, PageOf, Pages, Wish, most_urgent};
 use crate::selection::{Key, PagePlace, Phase, SelectableModel, Wanted};
+use crate::timing::Stopwatch;
 
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
 const CLUSTER_POINTS: u32 = 0x200;
@@ -197,19 +198,14 @@ impl Library {
     }
 
     /// Puts a page that has been checked on the device.
-    fn load(
-        &mut self,
-        graphics: &Graphics,
-        index: usize,
-        number: u32,
-        frame: FrameNumber,
-    ) -> Result<(), RenderError> {
+    fn load(&mut self, graphics: &Graphics, index: usize, number: u32, frame: FrameNumber) -> Result<(), RenderError> {
         let model = &mut self.selectable[index];
         let page = &model.asset.pages()[number as usize];
         let bytes = model.asset.page_bytes(number);
         let slot = self.geometry.insert(graphics, bytes)?;
         let materials = self.residents[index].materials.start;
-        let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..][..page.cluster_count as usize]
+        let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..]
+            [..page.cluster_count as usize]
             .iter()
             .map(|cluster| record(cluster, slot, materials, &model.surfaces))
             .collect();
@@ -229,7 +225,8 @@ impl Library {
         }
     }
 
-    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first.
+    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first that is of use.
+    /// `frame` is the last that was selected: what it looked at stays.
     pub(crate) fn take_pages(
         &mut self,
         graphics: &Graphics,
@@ -238,9 +235,11 @@ impl Library {
     ) -> Result<usize, RenderError> {
         let mut uploaded = 0;
         let mut wait = wait;
+        let mut stopwatch = Stopwatch::start();
         while uploaded < UPLOADS_PER_FRAME
-            && let Some(Fetched { ticket, outcome }) = self.pager.receive(std::mem::take(&mut wait))
+            && let Some(Fetched { ticket, outcome }) = self.pager.receive(wait)
         {
+            wait = wait.saturating_sub(stopwatch.lap());
             // Of a model that is gone.
             let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
                 continue;
@@ -250,12 +249,15 @@ impl Library {
                 self.selectable[index].pages.fetch_failed(ticket.page, true);
                 continue;
             }
-            if !self.geometry.has_room() && !self.make_room(frame) {
+            if self.geometry.slots_left() == 0 && !self.make_room(frame) {
                 self.selectable[index].pages.fetch_failed(ticket.page, false);
                 continue;
             }
             match self.load(graphics, index, ticket.page, frame) {
-                Ok(()) => uploaded += 1,
+                Ok(()) => {
+                    uploaded += 1;
+                    wait = Duration::ZERO;
+                }
                 // What the device has is what it has: go on with less than the budget.
                 Err(RenderError::OutOfMemory(what)) => {
                     self.selectable[index].pages.fetch_failed(ticket.page, false);
@@ -265,6 +267,9 @@ impl Library {
                 }
                 Err(other) => return Err(other),
             }
+        }
+        if uploaded == UPLOADS_PER_FRAME {
+            self.pager.tell_again();
         }
         if uploaded > 0 && self.geometry.bank_count() != self.banks {
             self.rebuild_keys();
@@ -278,9 +283,7 @@ impl Library {
             .selectable
             .iter()
             .enumerate()
-            .flat_map(|(index, model)| {
-                model.pages.all_evictable(frame.saturating_sub(1)).map(move |(at, page)| (at, index, page))
-            })
+            .flat_map(|(index, model)| model.pages.all_evictable(frame).map(move |(at, page)| (at, index, page)))
             .collect();
         oldest.sort_unstable();
         oldest.truncate(UPLOADS_PER_FRAME);
@@ -290,28 +293,35 @@ impl Library {
         !oldest.is_empty()
     }
 
-    /// Asks for what the frame would have liked to draw; the number of pages that are not there.
-    pub(crate) fn want(&mut self, wanted: &mut Vec<Wanted>) -> usize {
-        let mut missing = Vec::new();
-        let mut complete: Vec<Wanted> = Vec::new();
-        for wish in most_urgent(wanted, usize::MAX) {
-            missing.clear();
-            if self.selectable[wish.page.model].pages.missing_for(wish.page.page, &mut missing) {
-                let page = |&page: &u32| Wish { page: PageOf { page, ..wish.page }, ..*wish };
-                complete.extend(missing.iter().map(page));
-            }
+    /// Asks for what the frame would have liked to draw, as far as there is room; the number of pages that are not there.
+    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<Wanted>) -> usize {
+        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
+        let (mut missing, mut pages) = (Vec::new(), Vec::new());
+        for Wish { page: PageOf { model, page }, .. } in most_urgent(wanted) {
+            self.selectable[*model].pages.require(*page, frame, &mut pages);
+            missing.extend(pages.drain(..).map(|page| PageOf { model: *model, page }));
         }
-        let urgent = most_urgent(&mut complete, usize::MAX);
-        let absent = |wish: &&Wanted| self.selectable[wish.page.model].pages.is_absent(wish.page.page);
-        let asked: Vec<Wanted> = urgent.iter().filter(absent).take(self.pager.room()).copied().collect();
-        let missing = urgent.len();
-        for wish in asked {
-            let model = &mut self.selectable[wish.page.model];
-            model.pages.fetching(wish.page.page);
-            let ticket = Ticket { serial: self.residents[wish.page.model].serial, page: wish.page.page };
+        let room = self.pager.room().min(self.places_left(frame, missing.len()));
+        let absent = |of: &&PageOf<usize>| self.selectable[of.model].pages.is_absent(of.page);
+        let asked: Vec<PageOf<usize>> = missing.iter().filter(absent).take(room).copied().collect();
+        for PageOf { model, page } in asked {
+            let ticket = Ticket { serial: self.residents[model].serial, page };
+            let model = &mut self.selectable[model];
+            model.pages.fetching(page);
             self.pager.fetch(&model.asset, ticket);
         }
-        missing
+        missing.len()
+    }
+
+    /// For how many more pages than are on their way there is room, if what the frame did not look at is given up; at
+    /// least so many as `needed`, or all.
+    fn places_left(&self, frame: FrameNumber, needed: usize) -> usize {
+        let (free, coming) = (self.geometry.slots_left() as usize, self.pager.in_flight());
+        if free >= coming + needed {
+            return free - coming;
+        }
+        let evictable: usize = self.selectable.iter().map(|model| model.pages.all_evictable(frame).count()).sum();
+        (free + evictable).saturating_sub(coming)
     }
 
     /// Pages on their way.

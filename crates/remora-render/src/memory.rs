@@ -87,7 +87,6 @@ impl<T: NoUninit> Arena<T> {
         self.buffer.size()
     }
 
-
     /// Places `elements` behind one another and returns where.
     pub(crate) fn insert(&mut self, graphics: &Graphics, elements: &[T]) -> Result<Range<u32>, RenderError> {
         let count = u32::try_from(elements.len()).map_err(|_| RenderError::OutOfMemory(self.what.to_owned()))?;

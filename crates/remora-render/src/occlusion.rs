@@ -23,7 +23,7 @@ use crate::targets::Targets;
 use crate::upload::Upload;
 
 /// With fewer clusters, asking costs more than drawing.
-const CLUSTERS_MIN: u32 = 256;
+pub(crate) const CLUSTERS_MIN: u32 = 256;
 /// It pays if at least one cluster in so many is hidden.
 const HIDDEN_SHARE: u32 = 8;
 /// After so many frames in a row in which it did not pay, it is left for a while. A jump of the camera makes one.

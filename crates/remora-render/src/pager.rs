@@ -1,7 +1,7 @@
 //! Reads pages on a thread of its own, so that a frame waits for no disk: bytes are brought into memory and compared
 //! with their checksum; uploading them is then a copy.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ type Listener = Box<dyn Fn() + Send>;
 enum Job {
     Fetch { asset: Asset, ticket: Ticket },
     Listen(Listener),
+    TellAgain,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Pager {
 
 impl Pager {
     pub(crate) fn start() -> Self {
-        let (jobs, inbox) = sync_channel::<Job>(IN_FLIGHT_MAX + 1);
+        let (jobs, inbox) = sync_channel::<Job>(IN_FLIGHT_MAX + 2);
         let (outbox, fetched) = sync_channel(IN_FLIGHT_MAX);
         thread::Builder::new()
             .name("pager".to_owned())
@@ -49,6 +50,7 @@ impl Pager {
                 for job in inbox {
                     match job {
                         Job::Listen(new) => listener = new,
+                        Job::TellAgain => listener(),
                         Job::Fetch { asset, ticket } => {
                             let outcome = asset.page(ticket.page).map(|_| ());
                             if outbox.send(Fetched { ticket, outcome }).is_err() {
@@ -65,8 +67,14 @@ impl Pager {
 
     /// `listener` is called on the pager's thread whenever a page has been read.
     pub(crate) fn listen(&self, listener: Listener) {
-        // The queue has room for one job more than pages may be in flight.
+        // The queue has room for more jobs than pages may be in flight.
         let _ = self.jobs.try_send(Job::Listen(listener));
+    }
+
+    /// Calls the listener, because pages were left for another frame.
+    pub(crate) fn tell_again(&self) {
+        // Where the queue is full, pages are still to come, and the listener is called for them.
+        let _ = self.jobs.try_send(Job::TellAgain);
     }
 
     pub(crate) fn room(&self) -> usize {
@@ -84,10 +92,10 @@ impl Pager {
         let _ = self.jobs.try_send(Job::Fetch { asset: asset.clone(), ticket });
     }
 
-    /// The next page that has been read, waited for at most so long.
+    /// The next page that has been read, waited for at most so long; not at all if none is on its way.
     pub(crate) fn receive(&mut self, wait: Duration) -> Option<Fetched> {
-        let fetched = match wait.is_zero() {
-            true => self.fetched.try_recv().or(Err(TryRecvError::Empty)).ok(),
+        let fetched = match wait.is_zero() || self.in_flight == 0 {
+            true => self.fetched.try_recv().ok(),
             false => self.fetched.recv_timeout(wait).ok(),
         }?;
         self.in_flight -= 1;

@@ -66,10 +66,11 @@ impl Placement {
         scene: &mut Scene,
     ) -> Result<Written, RenderError> {
         let changes = scene.take_changes();
-        if changes.structure {
-            return self.rebuild(graphics, library, scene.instances());
-        }
         let instances = scene.instances();
+        // After a model was exchanged or an error, nothing is placed.
+        if changes.structure || self.states.len() != instances.len() {
+            return self.rebuild(graphics, library, instances);
+        }
         for &index in &changes.moved {
             let instance = &instances[index as usize];
             let (selectable, state) = self.placed(library, instance)?;

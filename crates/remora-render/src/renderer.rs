@@ -40,7 +40,7 @@ const SMALL_CLUSTER_PIXELS: f32 = 40.0;
 /// over a frame can wait for the one before.
 pub struct Renderer {
     graphics: Graphics,
-    kernels: Kernels,
+    pub(crate) kernels: Kernels,
     library: Library,
     placement: Placement,
     selection: Selection,
@@ -195,9 +195,10 @@ impl Renderer {
     }
 
     /// Waits until something has arrived of what the last frame wanted, at most so long. `false` if nothing is on its
-    /// way, or nothing came.
+    /// way, or nothing came, or a frame is being handed over in pieces.
     pub fn await_pages(&mut self, wait: Duration) -> Result<bool, RenderError> {
-        if self.pages_missing == 0 || self.library.in_flight() == 0 {
+        // What is still to be drawn of a frame in pieces must stay where it is.
+        if self.pages_missing == 0 || self.library.in_flight() == 0 || self.underway.is_some() {
             return Ok(false);
         }
         Ok(self.library.take_pages(&self.graphics, self.selection.frame, wait)? > 0)
@@ -278,7 +279,7 @@ impl Renderer {
         self.selection.select(keys, selectable, &self.placement.selectable, &view, limits, horizon);
         self.wanted.clear();
         self.wanted.append(&mut self.selection.wanted);
-        self.pages_missing = self.library.want(&mut self.wanted);
+        self.pages_missing = self.library.want(self.selection.frame, &mut self.wanted);
         let select = stopwatch.lap();
 
         ensure_kernels(&mut self.kernels, &self.graphics, &self.selection, request)?;
@@ -299,8 +300,9 @@ impl Renderer {
         self.numbers.write(&self.graphics, &self.selection.numbers)?;
         self.ensure_bindings();
         let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
-        let pick =
-            request.options.pick.map(|pixel| Pick::new(pixel, view, self.placement.origin, request.samples, &self.selection.entries, layered));
+        let pick = request.options.pick.map(|pixel| {
+            Pick::new(pixel, view, self.placement.origin, request.samples, &self.selection.entries, layered)
+        });
         self.hand_over(request, stopwatch, select, sighting, pick, in_pieces)
     }
 

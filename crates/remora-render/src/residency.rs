@@ -39,10 +39,14 @@ enum State {
 struct Page {
     state: State,
     usable: bool,
+    /// It is lost, or depends on one that is: it will never be usable.
+    hopeless: bool,
     is_root: bool,
     /// Loaded pages that depend on it.
     children_loaded: u32,
     touched_at: FrameNumber,
+    /// When it was last found to be missing.
+    missed_at: FrameNumber,
 }
 
 /// The pages of one model.
@@ -112,23 +116,32 @@ impl Pages {
         self.pages[page as usize].state == State::Absent
     }
 
-    /// Adds to `missing` what has to come for the page to be of use, the page itself included. Pages hold groups of
-    /// several meshes, so that others than those that a view looks at can be among what it depends on. `false` if it can
-    /// never be of use.
-    pub(crate) fn missing_for(&self, page: u32, missing: &mut Vec<u32>) -> bool {
+    /// Whether it is of use or could still be.
+    pub(crate) fn can_come(&self, page: u32) -> bool {
+        !self.pages[page as usize].hopeless
+    }
+
+    /// Lists what has to come before `page` is of use, parents first, each page once a frame. A page depends on more than
+    /// the frame looks at: what is there of that stays, or it would be given up for what cannot be used without it.
+    pub(crate) fn require(&mut self, page: u32, frame: FrameNumber, missing: &mut Vec<u32>) {
+        let first = missing.len();
         let mut open = vec![page];
-        while let Some(page) = open.pop() {
-            let entry = &self.pages[page as usize];
-            match entry.state {
-                State::Lost => return false,
-                _ if entry.usable => continue,
-                State::Absent | State::Fetching if !missing.contains(&page) => missing.push(page),
-                State::Absent | State::Fetching => continue,
-                State::Loaded => {}
+        while let Some(number) = open.pop() {
+            let entry = &mut self.pages[number as usize];
+            if entry.state == State::Loaded {
+                entry.touched_at = frame;
             }
-            open.extend(self.parents.of(page));
+            if entry.usable || entry.missed_at == frame {
+                continue;
+            }
+            entry.missed_at = frame;
+            if entry.state != State::Loaded {
+                missing.push(number);
+            }
+            open.extend(self.parents.of(number));
         }
-        true
+        // Parents have the lower numbers.
+        missing[first..].sort_unstable();
     }
 
     pub(crate) fn fetching(&mut self, page: u32) {
@@ -138,6 +151,12 @@ impl Pages {
     /// It came to nothing; it may be asked for again, unless its bytes are damaged.
     pub(crate) fn fetch_failed(&mut self, page: u32, damaged: bool) {
         self.pages[page as usize].state = if damaged { State::Lost } else { State::Absent };
+        let mut open = if damaged { vec![page] } else { Vec::new() };
+        while let Some(number) = open.pop() {
+            if !std::mem::replace(&mut self.pages[number as usize].hopeless, true) {
+                open.extend(self.children.of(number));
+            }
+        }
     }
 
     /// The page is on the device.
@@ -194,15 +213,15 @@ pub(crate) struct Wish<M> {
     pub error_pixels: f32,
 }
 
-/// The most urgent wishes, each page once.
-pub(crate) fn most_urgent<M: Copy + Ord>(wishes: &mut Vec<Wish<M>>, count: usize) -> &[Wish<M>] {
+/// Sorts by urgency, each page once.
+pub(crate) fn most_urgent<M: Copy + Ord>(wishes: &mut Vec<Wish<M>>) -> &[Wish<M>] {
     wishes.sort_unstable_by(|one, other| {
         let key = |wish: &Wish<M>| (wish.page.model, wish.page.page);
         key(one).cmp(&key(other)).then(other.error_pixels.total_cmp(&one.error_pixels))
     });
     wishes.dedup_by_key(|wish| (wish.page.model, wish.page.page));
     wishes.sort_by(|one, other| other.error_pixels.total_cmp(&one.error_pixels));
-    &wishes[..wishes.len().min(count)]
+    wishes
 }
 
 #[cfg(test)]
@@ -243,23 +262,6 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_depends_on_is_missing_with_it() {
-        let mut pages = chain();
-        pages.loaded(0, 1);
-        let missing = |pages: &Pages, page| {
-            let mut missing = Vec::new();
-            let possible = pages.missing_for(page, &mut missing);
-            missing.sort_unstable();
-            (possible, missing)
-        };
-        assert_eq!(missing(&pages, 3), (true, vec![1, 2, 3]));
-        pages.loaded(3, 1);
-        assert_eq!(missing(&pages, 3), (true, vec![1, 2]), "it is there, and of no use yet");
-        pages.fetch_failed(1, true);
-        assert!(!missing(&pages, 3).0);
-    }
-
-    #[test]
     fn a_damaged_page_is_not_asked_for_again() {
         let mut pages = chain();
         pages.fetching(1);
@@ -268,14 +270,37 @@ mod tests {
         assert!(pages.is_absent(1));
         pages.fetch_failed(1, true);
         assert!(!pages.is_absent(1));
+        assert_eq!(
+            [0, 1, 2, 3].map(|page| pages.can_come(page)),
+            [true, false, false, false],
+            "nor what depends on it"
+        );
+    }
+
+    #[test]
+    fn a_page_is_required_with_all_that_it_depends_on_and_what_is_there_of_it_stays() {
+        let mut pages =
+            Pages::of(vec![(true, vec![]), (false, vec![0]), (false, vec![0]), (false, vec![2]), (false, vec![1, 3])]);
+        pages.loaded(0, 1);
+        let mut missing = Vec::new();
+        pages.require(4, 2, &mut missing);
+        pages.require(3, 2, &mut missing);
+        assert_eq!(missing, [1, 2, 3, 4]);
+        pages.loaded(1, 2);
+        pages.loaded(4, 2);
+        missing.clear();
+        pages.require(4, 3, &mut missing);
+        assert_eq!(missing, [2, 3]);
+        assert_eq!(pages.all_evictable(3).count(), 0, "what the page needs was looked at, and so was it");
+        assert_eq!(pages.all_evictable(4).map(|(_, page)| page).collect::<Vec<_>>(), [4]);
     }
 
     #[test]
     fn wishes_are_sorted_by_urgency_and_unique() {
         let wish = |model, page, error_pixels| Wish { page: PageOf { model, page }, error_pixels };
         let mut wishes = vec![wish(1, 5, 2.0), wish(0, 5, 3.0), wish(1, 5, 9.0), wish(0, 1, 4.0)];
-        let found: Vec<_> = most_urgent(&mut wishes, 2).iter().map(|wish| (wish.page.model, wish.page.page)).collect();
-        assert_eq!(found, [(1, 5), (0, 1)]);
+        let found: Vec<_> = most_urgent(&mut wishes).iter().map(|wish| (wish.page.model, wish.page.page)).collect();
+        assert_eq!(found, [(1, 5), (0, 1), (0, 5)]);
     }
 
     proptest! {

@@ -430,6 +430,14 @@ impl Seen<'_> {
         error * self.instance.scale_max > self.allowed * self.nearest(center, radius)
     }
 
+    /// Whether anything within the sphere, of no larger error, may exceed: `true` in doubt, with room for what rounding
+    /// may cost.
+    fn may_exceed(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
+        let (center, radius) = self.place(center, radius);
+        let slack = rounding(self.instance, self.view, center);
+        error * self.instance.scale_max * 1.00001 > self.allowed * self.nearest(center, radius * 1.00001 + slack)
+    }
+
     fn pixels(&self, center: [f32; 3], radius: f32, error: f32) -> f32 {
         let (center, radius) = self.place(center, radius);
         error * self.instance.scale_max * self.view.pixels_per_tangent / self.nearest(center, radius)
@@ -456,7 +464,7 @@ impl Cut<'_> {
         self.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
         while let Some(number) = self.open.pop() {
             let node = &tree[number as usize];
-            if !seen.exceeds(node.center, node.radius, node.error) {
+            if !seen.may_exceed(node.center, node.radius, node.error) {
                 continue;
             }
             let (center, radius) = seen.place(node.center, node.radius);
@@ -467,7 +475,11 @@ impl Cut<'_> {
                 self.open.extend(node.first..node.first + node.count);
                 continue;
             }
+            // Asked as below, so that both answers are the same.
             let group = &groups[node.first as usize];
+            if !seen.exceeds(group.center, group.radius, group.error) {
+                continue;
+            }
             let place = match places[group.page as usize] {
                 Some(place) if pages.is_usable(group.page) => place,
                 _ => {
@@ -486,8 +498,8 @@ impl Cut<'_> {
                 if cluster.refined != NONE {
                     if last.0 != cluster.refined {
                         let finer = &groups[cluster.refined as usize];
-                        let refined = pages.is_usable(finer.page)
-                            && seen.exceeds(finer.center, finer.radius, finer.error);
+                        let refined =
+                            pages.is_usable(finer.page) && seen.exceeds(finer.center, finer.radius, finer.error);
                         last = (cluster.refined, refined);
                     }
                     if last.1 {
@@ -503,15 +515,7 @@ impl Cut<'_> {
     }
 
     /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
-    fn take(
-        &mut self,
-        index: u32,
-        seen: &Seen<'_>,
-        cluster: &ClusterRecord,
-        number: u32,
-        key: u32,
-        eye: Option<Vec3>,
-    ) {
+    fn take(&mut self, index: u32, seen: &Seen<'_>, cluster: &ClusterRecord, number: u32, key: u32, eye: Option<Vec3>) {
         let (instance, view) = (seen.instance, self.view);
         let is_points = cluster.triangles == 0;
         // Points are squares as wide as they are apart.
@@ -536,8 +540,13 @@ impl Cut<'_> {
 
 /// Positions are computed in another order by the kernels: what that may cost is added to the radius.
 fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
+    Sphere::new(center - view.eye, radius * 1.001 + rounding(instance, view, center))
+}
+
+/// Metres by which a distance from the eye may be wrong.
+fn rounding(instance: &SelectableInstance, view: &View, center: Vec3A) -> f32 {
     let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
-    Sphere::new(center - view.eye, radius * 1.001 + reach.max_element() * 2e-6)
+    reach.max_element() * 2e-6
 }
 
 /// The eye in the mesh's coordinates; `None` where angles are not kept, so that cones mean nothing.

@@ -3,12 +3,13 @@
 //! Software adapters compile a kernel when it first runs, for a tenth of a second and more each, and keep the result
 //! on disk; a host that warms up at its start shows its first picture without that delay.
 
-use glam::{DAffine3, DVec3, Quat};
+use glam::{DAffine3, DQuat, DVec3, Quat};
 use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
+use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
 use crate::frame::{Camera, FrameOptions, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
+use crate::occlusion::CLUSTERS_MIN;
 use crate::prepare::{PrepareOptions, Prepared};
 use crate::renderer::Renderer;
 
@@ -24,31 +25,41 @@ impl Renderer {
         let prepared = Prepared::new(&asset, &options).expect("what has just been built is sound");
         let mut scene = Scene::new();
         self.clear();
-        self.add_model(scene.add_model(asset).model, &prepared)?;
+        let added = scene.add_model(asset);
+        self.add_model(added.model, &prepared)?;
+        // For the line around what is selected.
+        let last = scene.instances().last().map(|instance| instance.entity);
+        scene.select(last.as_slice()).expect("the entity has just been added");
         self.synchronise(&mut scene, DVec3::ZERO)?;
-        self.submit(&FrameRequest {
-            serial: 0,
-            camera: Camera {
-                position: DVec3::ZERO,
-                orientation: Quat::IDENTITY,
-                vertical_field_of_view: 1.0,
-                near: 0.1,
-            },
-            render_size: SIZE,
-            samples,
-            error_pixels: 1.0,
-            blend_layers: 2,
-            stream_size: SIZE,
-            format: PictureFormat::I420,
-            options: FrameOptions::default(),
-        })?;
-        self.receive(&mut Picture::default())?;
+        // The second picture leaves out what the first has seen to be hidden.
+        for _ in 0..2 {
+            self.submit(&FrameRequest {
+                serial: 0,
+                camera: Camera {
+                    position: DVec3::ZERO,
+                    orientation: Quat::IDENTITY,
+                    vertical_field_of_view: 1.0,
+                    near: 0.1,
+                },
+                render_size: SIZE,
+                samples,
+                error_pixels: 1.0,
+                blend_layers: 2,
+                stream_size: SIZE,
+                format: PictureFormat::I420,
+                options: FrameOptions::default(),
+            })?;
+            self.receive(&mut Picture::default())?;
+        }
         self.clear();
         Ok(())
     }
 }
 
-/// A triangle of each kind, near enough to be large and far enough to be small.
+/// So many things are hidden behind another one that looking for them is worth its time.
+const HIDDEN: usize = CLUSTERS_MIN as usize;
+
+/// A triangle of each kind, near enough to be large and far enough to be small, and points; on the left, one before many.
 fn model() -> Model {
     let texture = Texture {
         name: String::new(),
@@ -78,22 +89,34 @@ fn model() -> Model {
         }],
         ..Default::default()
     };
-    let meshes: Vec<Mesh> = (0..materials.len() as u32).map(mesh).collect();
-    let nodes = (0..meshes.len() as u32).flat_map(|mesh| {
-        [-2.0, -80.0].map(|distance| Node {
+    let mut meshes: Vec<Mesh> = (0..materials.len() as u32).map(mesh).collect();
+    let node = |mesh: u32, place: DVec3, scale: f64| Node {
+        transform: DAffine3::from_scale_rotation_translation(DVec3::splat(scale), DQuat::IDENTITY, place),
+        mesh: Some(mesh),
+        ..Default::default()
+    };
+    let mut nodes: Vec<Node> = (0..meshes.len() as u32)
+        .flat_map(|mesh| {
             // What is transparent lies in front.
-            transform: DAffine3::from_translation(DVec3::new(0.0, 0.0, distance + f64::from(mesh) * 0.1)),
-            mesh: Some(mesh),
-            ..Default::default()
+            let before = f64::from(mesh) * 0.1;
+            [DVec3::new(0.5, 0.0, before - 2.0), DVec3::new(20.0, 0.0, before - 80.0)]
+                .map(|place| node(mesh, place, 1.0))
         })
-    });
-    Model { name: String::new(), nodes: nodes.collect(), meshes, materials, textures: vec![texture] }
+        .collect();
+    let positions: Vec<[f32; 3]> = (0..8).map(|point| [point as f32 * 0.1, 0.8, 0.0]).collect();
+    let points = Points { colors: vec![[255; 4]; positions.len()], positions };
+    meshes.push(Mesh { points, ..Default::default() });
+    nodes.push(node(meshes.len() as u32 - 1, DVec3::new(0.0, 0.0, -2.0), 1.0));
+    nodes.push(node(0, DVec3::new(-1.0, 0.0, -1.5), 1.0));
+    nodes.extend((0..HIDDEN).map(|_| node(0, DVec3::new(-2.0, -0.5, -3.0), 0.1)));
+    Model { name: String::new(), nodes, meshes, materials, textures: vec![texture] }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graphics::{Graphics, GraphicsOptions};
+    use crate::kernel::Kernel;
 
     #[test]
     fn warming_up_leaves_nothing_behind() {
@@ -101,6 +124,17 @@ mod tests {
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
             renderer.warm_up(samples).expect("everything compiles");
+            let wanted = [
+                Kernel::ResolvePoints { samples },
+                Kernel::Pyramid { samples },
+                Kernel::Shrink,
+                Kernel::Cull,
+                Kernel::Mask { samples },
+                Kernel::Outline,
+            ];
+            for kernel in wanted {
+                assert!(renderer.kernels.is_compiled(kernel), "{kernel:?} with {samples:?}");
+            }
         }
         let mut scene = Scene::new();
         renderer.synchronise(&mut scene, DVec3::ZERO).expect("an empty scene needs no model");

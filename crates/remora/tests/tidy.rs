@@ -26,6 +26,7 @@ const PURE: &[&str] = &["remora-session", "remora-scene", "remora-assets", "remo
 /// Files that may read a clock: one per program, and those of crates that time themselves.
 const CLOCKS: &[&str] = &[
     "crates/remora-host/src/clock.rs",
+    "crates/remora-convert/src/clock.rs",
     "crates/remora-control/src/clock.rs",
     "crates/remora/src/clock.rs",
     "crates/remora-stream/src/transport/thread.rs",
