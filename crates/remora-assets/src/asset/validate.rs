@@ -12,8 +12,9 @@ use crate::cluster::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 const TREE_WIDTH_MAX: u32 = 64;
 
 pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> {
-    let check = Check { bytes, tables };
-    check.strings()?;
+    let strings = std::str::from_utf8(tables.strings.of(bytes))
+        .map_err(|_| AssetError::Damaged { place: "the strings".into(), what: "they are not UTF-8".into() })?;
+    let check = Check { bytes, tables, strings };
     check.nodes()?;
     check.look()?;
     check.pages()?;
@@ -27,6 +28,7 @@ pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> 
 struct Check<'a> {
     bytes: &'a [u8],
     tables: &'a Tables,
+    strings: &'a str,
 }
 
 fn damaged(what: &str, number: usize, why: &'static str) -> AssetError {
@@ -43,18 +45,11 @@ fn within(first: u32, count: u32, length: usize) -> bool {
 }
 
 impl Check<'_> {
-    fn strings(&self) -> Result<(), AssetError> {
-        std::str::from_utf8(self.tables.strings.of(self.bytes))
-            .map(|_| ())
-            .map_err(|_| AssetError::Damaged { place: "the strings".into(), what: "they are not UTF-8".into() })
-    }
-
     fn text(&self, text: Text) -> Result<(), &'static str> {
-        let strings = std::str::from_utf8(self.tables.strings.of(self.bytes)).unwrap_or_default();
         let end = u64::from(text.first) + u64::from(text.bytes);
-        let whole = end <= strings.len() as u64
-            && strings.is_char_boundary(text.first as usize)
-            && strings.is_char_boundary(end as usize);
+        let whole = end <= self.strings.len() as u64
+            && self.strings.is_char_boundary(text.first as usize)
+            && self.strings.is_char_boundary(end as usize);
         require(whole, "a text is not one")
     }
 
