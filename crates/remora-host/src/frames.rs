@@ -161,6 +161,8 @@ struct Loop {
     picture: Picture,
     /// What the client has pointed at: command and place.
     picks: VecDeque<(u32, f32, f32)>,
+    /// A pick was answered and no picture was started since: they take turns.
+    picture_first: bool,
     /// Coarse forms whose full ones are being made, by the serial of their load.
     refining: HashMap<u64, ModelKey>,
     /// Counts loads.
@@ -236,6 +238,7 @@ impl Loop {
             spare: (0..PICTURES).map(|_| Picture::default()).collect(),
             picture: Picture::default(),
             picks: VecDeque::new(),
+            picture_first: false,
             refining: HashMap::new(),
             load_serial: 0,
             connected: false,
@@ -276,21 +279,30 @@ impl Loop {
             self.stage.tick(now);
             self.hand_out(tell);
             self.stage.hold_until(self.clock.moment(self.transport.hold_until()));
-            if self.rendering.is_empty()
-                && let Some(pick) = self.picks.pop_front()
-            {
+            let pick = self.picks.front().copied().filter(|_| !self.picture_first);
+            if let Some(pick) = pick.filter(|_| self.rendering.is_empty()) {
+                // It waits for the next device where this one fails.
                 self.pick(pick)?;
+                self.picks.pop_front();
+                self.picture_first = true;
                 continue;
             }
-            if self.rendering.len() < self.renderer.frames_in_flight_max()
+            // Nothing is started that a pick would have to wait for.
+            if pick.is_none()
+                && self.rendering.len() < self.renderer.frames_in_flight_max()
                 && !self.spare.is_empty()
                 && let Some(plan) = self.stage.poll_frame(now)
             {
+                self.picture_first = false;
                 self.start(plan)?;
                 continue;
             }
             if !self.rendering.is_empty() {
                 self.proceed()?;
+                continue;
+            }
+            if !self.picks.is_empty() {
+                self.picture_first = false;
                 continue;
             }
             let wait = match self.stage.poll_timeout() {

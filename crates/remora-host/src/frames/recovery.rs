@@ -13,6 +13,8 @@ use super::{FramesError, Input, Loop};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
+/// With less, not even coarse forms would find room.
+const GEOMETRY_BYTES_MIN: u64 = 64 << 20;
 
 pub(super) struct Recovery {
     graphics: GraphicsOptions,
@@ -55,7 +57,8 @@ impl Loop {
             return Err(error.into());
         }
         if matches!(error, RenderError::OutOfMemory(_)) {
-            self.recovery.renderer.geometry_bytes_max /= 2;
+            let bytes_max = &mut self.recovery.renderer.geometry_bytes_max;
+            *bytes_max = (*bytes_max / 2).max(GEOMETRY_BYTES_MIN);
         }
         let now = self.clock.now();
         for (plan, _) in std::mem::take(&mut self.rendering) {

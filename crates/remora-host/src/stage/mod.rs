@@ -392,17 +392,17 @@ impl Stage {
     }
 
     pub fn rendered(&mut self, now: Moment, serial: u64, drawn: Drawn) {
-        self.drawn = drawn;
         let primitives = drawn.triangles + drawn.points;
         let Some(client) = &mut self.client else { return };
-        let crossed = client.limit.drawn(now, primitives);
-        if let Some(frame) = client.frames.rendered(serial, drawn.timings) {
-            let render = drawn.timings.select + drawn.timings.submit + drawn.timings.draw;
-            match frame.fidelity {
-                Fidelity::Motion => self.quality.observe_moving(render),
-                Fidelity::Rest => self.quality.observe_resting(&frame.detail, render),
-            }
+        // Of the client before.
+        let Some(frame) = client.frames.rendered(serial, drawn.timings) else { return };
+        self.drawn = drawn;
+        let render = drawn.timings.select + drawn.timings.submit + drawn.timings.draw;
+        match frame.fidelity {
+            Fidelity::Motion => self.quality.observe_moving(render),
+            Fidelity::Rest => self.quality.observe_resting(&frame.detail, render),
         }
+        let crossed = client.limit.drawn(now, primitives);
         if let Some(max) = self.capability.primitives_max.filter(|_| crossed) {
             let text = format!(
                 "{} triangles and points are drawn, and a session of this size may draw {}. Show fewer parts, or use a \
@@ -439,7 +439,9 @@ impl Stage {
     /// A superseded frame was given up; the one that follows takes its place.
     pub fn abandoned(&mut self, plan: &FramePlan) {
         let Some(client) = &mut self.client else { return };
-        client.frames.encoded(plan.serial);
+        if client.frames.encoded(plan.serial).is_none() {
+            return;
+        }
         client.key_wanted |= plan.key;
         client.shown = Shown::Coarse;
         // What follows need not keep a distance from a picture that nobody sees.
@@ -449,9 +451,10 @@ impl Stage {
     /// The frame could not be rendered or encoded: what it would have shown is still to be shown.
     pub fn frame_failed(&mut self, now: Moment, serial: u64) {
         let Some(client) = &mut self.client else { return };
-        client.frames.encoded(serial);
-        client.key_wanted = true;
-        client.change(now);
+        if client.frames.encoded(serial).is_some() {
+            client.key_wanted = true;
+            client.change(now);
+        }
     }
 
     // ------------------------------------------------------------ what to do

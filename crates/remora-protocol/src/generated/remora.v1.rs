@@ -210,7 +210,7 @@ pub mod host_message {
 /// What the person in front of the screen should know, of no command.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Notice {
-    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted".
+    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined".
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]

@@ -52,11 +52,14 @@ fn coarse() -> (Scene, Added) {
 #[test]
 fn the_full_form_takes_the_place_of_the_coarse_one_and_nothing_else_changes() {
     let (mut scene, added) = coarse();
-    assert!(scene.triangles() < TRIANGLES / 4 && scene.model(added.model).unwrap().is_coarse());
+    let clusters = |scene: &Scene| scene.model(added.model).unwrap().clusters().len();
+    let before = clusters(&scene);
+    assert!(scene.model(added.model).unwrap().is_coarse());
     let (instances, next) = (scene.instances().to_vec(), scene.next_model());
     scene.replace_model(added.model, asset(&sheet())).unwrap();
     assert_eq!(scene.instances(), instances, "entities, places, tints and the selection stay");
     assert_eq!((scene.triangles(), scene.next_model()), (TRIANGLES, next));
+    assert!(clusters(&scene) > 4 * before, "ray casts and pictures have the detail");
     assert!(!scene.model(added.model).unwrap().is_coarse());
     assert_eq!(scene.entity(EntityId(added.root.0 + 2)).unwrap().path, "Sheet/Stand/Sheet");
     assert!(scene.take_changes().structure, "a renderer reads the instances anew");

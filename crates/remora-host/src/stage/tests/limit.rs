@@ -136,3 +136,19 @@ fn the_next_client_begins_below_the_limit() {
     assert!(world.checkerboards().iter().all(|(_, level)| *level == 0.0));
     assert!(!world.started.is_empty());
 }
+
+#[test]
+fn a_picture_of_the_client_before_counts_for_nobody() {
+    let mut world = World::connected(true);
+    world.pose(1);
+    let plan = world.stage.poll_frame(world.now).expect("a picture");
+    world.stage.connected(world.now);
+    world.stage.rendered(world.now, plan.serial, Drawn { triangles: 3, ..Drawn::default() });
+    world.work();
+    assert!(world.notices().is_empty());
+    world.stage.frame_failed(world.now, plan.serial);
+    world.stage.abandoned(&plan);
+    world.stage.control(world.now, &command(1, viewport(1280, 720)));
+    world.run_for(milliseconds(500));
+    assert!(world.started.is_empty(), "no pose yet");
+}

@@ -617,7 +617,7 @@ export const HostMessageSchema: GenMessage<HostMessage> = /*@__PURE__*/
  */
 export type Notice = Message<"remora.v1.Notice"> & {
   /**
-   * Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted".
+   * Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined".
    *
    * @generated from field: string code = 1;
    */
