@@ -275,7 +275,10 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
             .graphics_memory_bytes_max
             .map_or(RendererOptions::default(), |geometry_bytes_max| RendererOptions { geometry_bytes_max }),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
-        cache: rendering.cache_directory.as_deref().and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),
+        cache: rendering
+            .cache_directory
+            .as_deref()
+            .and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }
 }

@@ -15,7 +15,10 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("remora-convert", &["remora-assets"]),
     ("remora-render", &["remora-assets", "remora-scene"]),
     ("remora-stream", &["remora-protocol"]),
-    ("remora-host", &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"]),
+    (
+        "remora-host",
+        &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"],
+    ),
     ("remora-control", &["remora-session", "remora-protocol"]),
     ("remora", &["remora-assets", "remora-control", "remora-convert", "remora-host", "remora-protocol"]),
 ];

@@ -130,7 +130,7 @@ impl Check<'_> {
         for (number, page) in self.tables.pages.of(self.bytes).iter().enumerate() {
             let check = || {
                 require(page.bytes as usize <= PAGE_BYTES_MAX, "it is too large")?;
-                require(page.bytes as usize % BLOCK_UNIT_BYTES == 0, "its last block is incomplete")?;
+                require((page.bytes as usize).is_multiple_of(BLOCK_UNIT_BYTES), "its last block is incomplete")?;
                 require(range(self.bytes, page.offset, page.bytes.into()).is_some(), "it reaches beyond the file")?;
                 require(page.cluster_first == next && page.cluster_count > 0, "its clusters are not in line")?;
                 require(within(page.cluster_first, page.cluster_count, clusters.len()), "its clusters are not there")?;
