@@ -23,6 +23,7 @@ mod loader;
 mod marker;
 mod runtime;
 mod stage;
+mod thumbnail;
 mod token;
 
 use std::{
@@ -41,6 +42,7 @@ pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RendererOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
+pub use thumbnail::{ThumbnailError, thumbnail};
 
 use crate::{
     clock::{Clock, Moment},
@@ -289,7 +291,7 @@ fn open_cache(directory: &str, bytes_max: u64) -> Option<Cache> {
 }
 
 /// What one model may take: most of what is free now, so that the rest of the machine lives on.
-fn memory_bytes_max() -> u64 {
+pub fn memory_bytes_max() -> u64 {
     const UNKNOWN: u64 = 4 << 30;
     let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;

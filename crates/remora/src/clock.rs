@@ -29,6 +29,22 @@ impl Deadline {
     }
 }
 
+/// How long something takes.
+#[cfg(feature = "host")]
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+#[cfg(feature = "host")]
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn passed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 pub fn pause(duration: Duration) {
     thread::sleep(duration);
 }

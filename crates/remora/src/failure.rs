@@ -24,6 +24,9 @@ pub enum Status {
     Unreachable = 3,
     TimedOut = 4,
     NotFound = 5,
+    /// Somebody has asked it to end; what shells make of an end by SIGINT.
+    #[cfg(feature = "host")]
+    Interrupted = 130,
 }
 
 impl Failure {
@@ -34,6 +37,14 @@ impl Failure {
     pub fn unusable(message: impl Into<String>) -> Self {
         Self::new(Status::Unusable, message)
     }
+}
+
+/// An error and its causes in one line that can be shown on a terminal, whatever names a file has put into it.
+#[cfg(feature = "host")]
+pub fn in_words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// What the programs that stay end with is a matter of their set-up.

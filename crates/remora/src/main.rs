@@ -5,11 +5,15 @@ mod authorities;
 mod client;
 mod clock;
 mod configuration;
+#[cfg(feature = "host")]
+mod convert;
 mod doctor;
 mod duration;
 mod failure;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "host")]
+mod inspect;
 #[cfg(feature = "host")]
 mod pages;
 mod panics;
@@ -48,6 +52,12 @@ enum Command {
     /// Run one render host; started by `up` or `serve`, which write what it shall be to its standard input
     #[cfg(feature = "host")]
     Host(host::Arguments),
+    /// Turn a model into an .arrAsset, which loads at once and draws at every size
+    #[cfg(feature = "host")]
+    Convert(convert::Arguments),
+    /// Say what is in a model or an .arrAsset, and draw a thumbnail of it
+    #[cfg(feature = "host")]
+    Inspect(inspect::Arguments),
     /// Say what this machine offers, what is missing, and what to do about it
     Doctor(doctor::Arguments),
     /// Lease, look at, extend and end sessions
@@ -79,6 +89,10 @@ fn run(command: Command) -> Result<(), Failure> {
             let _telemetry = telemetry::start("info", &Telemetry::default())?;
             Ok(host::run(arguments)?)
         }
+        #[cfg(feature = "host")]
+        Command::Convert(arguments) => logged(|| convert::run(arguments)),
+        #[cfg(feature = "host")]
+        Command::Inspect(arguments) => logged(|| inspect::run(arguments)),
         Command::Account(arguments) => logged(|| account::run(arguments)),
         Command::Doctor(arguments) => logged(|| doctor::run(arguments)),
         Command::Session(arguments) => logged(|| session::run(arguments)),

@@ -35,6 +35,27 @@ pub fn own_program() -> Result<PathBuf, String> {
     std::env::current_exe().map_err(|error| format!("the executable cannot be found: {error}"))
 }
 
+/// From now on SIGTERM and Ctrl-C do not end the program; `action` is called once, on another thread, when one comes.
+#[cfg(feature = "host")]
+pub fn when_asked_to_end(action: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("signals cannot be listened to: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(cannot)?;
+    let (mut terminate, mut interrupt) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::terminate()).map_err(cannot)?, signal(SignalKind::interrupt()).map_err(cannot)?)
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        action();
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop).map_err(cannot)
+}
+
 /// SIGTERM or Ctrl-C.
 pub async fn asked_to_end() {
     let terminate = async {

@@ -20,7 +20,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
         &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"],
     ),
     ("remora-control", &["remora-session", "remora-protocol"]),
-    ("remora", &["remora-control", "remora-host", "remora-protocol"]),
+    ("remora", &["remora-assets", "remora-control", "remora-convert", "remora-host", "remora-protocol"]),
 ];
 
 /// Crates that are told the time and never touch the world.

@@ -1,0 +1,90 @@
+//! One picture of an asset, without a session.
+
+use std::time::Duration;
+
+use glam::{Quat, Vec3};
+use remora_assets::asset::{Asset, AssetError};
+use remora_render::{
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsError, Picture, PictureFormat,
+    PrepareOptions, Prepared, RenderError, Renderer, RendererOptions, Samples, Size,
+};
+use remora_scene::Scene;
+use thiserror::Error;
+
+use crate::HostOptions;
+
+const VERTICAL_FIELD_OF_VIEW: f32 = 0.7;
+/// From the front, a little from the right and from above.
+const YAW_DEGREES: f32 = 30.0;
+const PITCH_DEGREES: f32 = 20.0;
+/// The sphere around the bounds may be cut by so much: what is in it hardly ever reaches it.
+const FILL: f64 = 1.1;
+/// Of something that has no extent, as a single point.
+const RADIUS_METRES_MIN: f64 = 1e-3;
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
+/// Finer geometry that has arrived is looked at so often.
+const ROUNDS_MAX: usize = 64;
+
+#[derive(Debug, Error)]
+pub enum ThumbnailError {
+    #[error(transparent)]
+    Graphics(#[from] GraphicsError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Asset(#[from] AssetError),
+    #[error("the model shows nothing that could be drawn")]
+    Empty,
+}
+
+/// Draws the whole of an asset: `width * height` texels of RGBA, sRGB, rows from the top. Both sides are even and at
+/// most [`remora_render::PICTURE_DIMENSION_MAX`]. Texture layers are made ready by the current rayon pool.
+pub fn thumbnail(asset: &Asset, width: u32, height: u32, options: &HostOptions) -> Result<Vec<u8>, ThumbnailError> {
+    if asset.bounds().is_empty() {
+        return Err(ThumbnailError::Empty);
+    }
+    let graphics = Graphics::open(&options.graphics)?;
+    let prepared = Prepared::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
+    let mut scene = Scene::new();
+    let added = scene.add_model(asset.clone());
+    renderer.add_model(added.model, &prepared)?;
+    let request = request(asset, Size::new(width, height));
+    renderer.synchronise(&mut scene, request.camera.position)?;
+    let mut picture = Picture::default();
+    for _ in 0..ROUNDS_MAX {
+        renderer.submit(&request)?;
+        let done = renderer.receive(&mut picture)?.expect("what has been submitted is received");
+        if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
+            break;
+        }
+    }
+    Ok(picture.data)
+}
+
+fn request(asset: &Asset, size: Size) -> FrameRequest {
+    let bounds = asset.bounds();
+    let radius = bounds.radius().max(RADIUS_METRES_MIN);
+    let orientation =
+        Quat::from_rotation_y(YAW_DEGREES.to_radians()) * Quat::from_rotation_x(-PITCH_DEGREES.to_radians());
+    let aspect = f64::from(size.width.max(1)) / f64::from(size.height.max(1));
+    let narrower = f64::from(VERTICAL_FIELD_OF_VIEW * 0.5).tan() * aspect.min(1.0);
+    let distance = radius / FILL / narrower.atan().sin();
+    let position = bounds.center() + (orientation * Vec3::Z).as_dvec3() * distance;
+    FrameRequest {
+        serial: 0,
+        camera: Camera {
+            position,
+            orientation,
+            vertical_field_of_view: VERTICAL_FIELD_OF_VIEW,
+            near: (radius * 1e-3) as f32,
+        },
+        render_size: size,
+        samples: Samples::Four,
+        error_pixels: 1.0,
+        blend_layers: BLEND_LAYERS_MAX,
+        stream_size: size,
+        format: PictureFormat::Rgba,
+        options: FrameOptions::default(),
+    }
+}

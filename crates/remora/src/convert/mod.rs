@@ -1,0 +1,195 @@
+//! `remora convert`: a model into an asset.
+//!
+//! ```text
+//!   FILE ──reading──▶ Model ──building──▶ temporary file beside OUT ──▶ OUT
+//!   Ctrl-C:  ends at once       gives the work up, and the file
+//! ```
+//!
+//! OUT appears when it is complete, or stays as it was.
+
+mod interruption;
+mod progress;
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use remora_assets::{
+    LoadLimits,
+    asset::{BuildError, BuildOptions},
+};
+use remora_convert::{ConvertError, Format, Source, write_asset};
+use rustix::fs::{Access, access};
+
+use crate::{
+    clock::Stopwatch,
+    failure::{Failure, Status, in_words},
+};
+use interruption::Interruption;
+use progress::Progress;
+
+const EXTENSION: &str = "arrAsset";
+const THREADS_MAX: usize = 1024;
+const GIBIBYTE: f64 = (1_u64 << 30) as f64;
+const GIBIBYTES_MAX: f64 = 1e6;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done; 1 the model cannot be converted, or the asset not be written; 2 the command \
+                  cannot be used; 130 interrupted. Whatever happens, OUT is complete or as it was."
+)]
+pub struct Arguments {
+    /// A model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
+    file: PathBuf,
+    /// The asset; one that is there is replaced [default: FILE with the extension .arrAsset]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Threads that work on it [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<NonZeroUsize>,
+    /// Memory that reading the model may take, in GiB [default: three fifths of what is free]
+    #[arg(long, value_name = "GIB", value_parser = bytes_of_gibibytes)]
+    memory: Option<u64>,
+    /// Leave textures as they are: exact, larger, and quicker to make
+    #[arg(long)]
+    no_texture_compression: bool,
+    /// Scale textures down until no side has more texels
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(16..=4096))]
+    texture_size: u32,
+    /// Tell the progress on standard error even if that is no terminal, a line for every step
+    #[arg(long, conflicts_with = "quiet")]
+    progress: bool,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let stopwatch = Stopwatch::start();
+    let progress = Arc::new(match arguments.quiet {
+        true => Progress::silent(),
+        false => Progress::new(arguments.progress),
+    });
+    let interruption = {
+        let progress = progress.clone();
+        Interruption::listen(move || {
+            progress.finish();
+            eprintln!("remora: {INTERRUPTED}");
+            // Nothing has been written yet, and reading cannot be given up half-way.
+            std::process::exit(i32::from(Status::Interrupted as u8));
+        })?
+    };
+    let threads = arguments.threads.or(std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| refused(format!("{threads} threads cannot be started: {error}")))?;
+    let summary = pool.install(|| convert(&arguments, &progress, &interruption));
+    progress.finish();
+    let summary = summary?;
+    if !arguments.quiet {
+        println!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// What came out, in words.
+fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<String, Failure> {
+    let source = Source::open(&arguments.file).map_err(failure)?;
+    if source.format() == Format::Asset {
+        return Err(refused(format!("{} is an asset already", arguments.file.display())));
+    }
+    let output = arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension(EXTENSION));
+    check_output(&output, &arguments.file)?;
+    let limits = LoadLimits {
+        memory_bytes_max: arguments.memory.unwrap_or_else(remora_host::memory_bytes_max),
+        texture_dimension_max: arguments.texture_size,
+    };
+    let reading = progress.stage("reading");
+    let model = source.model(&limits, &mut |fraction| reading.tell(fraction)).map_err(failure)?;
+    let options = BuildOptions {
+        compress_textures: !arguments.no_texture_compression,
+        texture_dimension_max: arguments.texture_size,
+        source: source.format().name().to_owned(),
+        ..BuildOptions::default()
+    };
+    interruption.begin_writing()?;
+    let building = progress.stage("building");
+    let told = |fraction| building.tell(fraction);
+    let bytes = write_asset(&model, &options, &output, &told, &|| interruption.has_come()).map_err(failure)?;
+    building.tell(1.0);
+    let name = output.display();
+    let (triangles, points) = (model.triangles(), model.points());
+    let (parts, materials) = (model.parts(), model.materials.len());
+    Ok(format!("{name}: {triangles} triangles, {points} points, {parts} parts, {materials} materials, {bytes} bytes"))
+}
+
+/// What can be known to fail is said before there is a long wait for it.
+fn check_output(output: &Path, input: &Path) -> Result<(), Failure> {
+    let name = output.display();
+    let same = output.canonicalize().is_ok_and(|output| input.canonicalize().is_ok_and(|input| input == output));
+    if same {
+        return Err(refused(format!("{name} is the model itself; name another file with -o")));
+    }
+    if output.is_dir() {
+        return Err(refused(format!("{name} is a directory; -o names the file that is written")));
+    }
+    let directory = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    access(directory, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        let error = std::io::Error::from(error);
+        refused(format!("{name} cannot be written: its directory {} is not usable: {error}", directory.display()))
+    })
+}
+
+const INTERRUPTED: &str = "interrupted; no asset was written";
+
+fn interrupted() -> Failure {
+    Failure::new(Status::Interrupted, INTERRUPTED)
+}
+
+fn refused(message: String) -> Failure {
+    Failure::new(Status::Refused, message)
+}
+
+fn failure(error: ConvertError) -> Failure {
+    match error {
+        ConvertError::Build(BuildError::Cancelled(_)) => interrupted(),
+        other => refused(in_words(&other)),
+    }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= THREADS_MAX);
+    threads.ok_or_else(|| format!("there can be 1 to {THREADS_MAX} threads"))
+}
+
+fn bytes_of_gibibytes(text: &str) -> Result<u64, String> {
+    let gibibytes = text.parse().ok().filter(|gibibytes: &f64| *gibibytes > 0.0 && *gibibytes <= GIBIBYTES_MAX);
+    let bytes = gibibytes.map(|gibibytes| (gibibytes * GIBIBYTE) as u64);
+    bytes.ok_or_else(|| "memory is given in GiB, as a number above 0 such as 8 or 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_in_gibibytes() {
+        assert_eq!(bytes_of_gibibytes("8"), Ok(8 << 30));
+        assert_eq!(bytes_of_gibibytes("0.5"), Ok(1 << 29));
+        for text in ["0", "-1", "NaN", "inf", "8GB", "", "1e30"] {
+            assert!(bytes_of_gibibytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn threads_are_bounded() {
+        assert_eq!(threads("3").map(NonZeroUsize::get), Ok(3));
+        for text in ["0", "1025", "-1", "many"] {
+            assert!(threads(text).is_err(), "{text}");
+        }
+    }
+}

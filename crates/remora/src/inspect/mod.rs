@@ -1,0 +1,131 @@
+//! `remora inspect`: what is in an asset, or in a model that could become one, and how it looks.
+
+mod contents;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
+use remora_assets::{
+    LoadLimits,
+    asset::{Asset, BuildOptions, Detail},
+};
+use remora_convert::Source;
+use remora_host::HostOptions;
+
+use crate::{
+    failure::{Failure, Status, in_words},
+    host::GraphicsArguments,
+};
+use contents::Contents;
+
+/// Triangles and points that a thumbnail of a model is drawn with.
+const COARSE_PRIMITIVES: u64 = 300_000;
+const SIDE_MAX: u32 = 4096;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done; 1 the file cannot be read, or the thumbnail not be drawn or written; 2 the \
+                  command cannot be used."
+)]
+pub struct Arguments {
+    /// An .arrAsset, or a model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
+    file: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// The PNG that is drawn; one that is there is replaced [default: FILE with .png behind it]
+    #[arg(long, value_name = "OUT.png")]
+    thumbnail: Option<PathBuf>,
+    /// Draw nothing, which needs no graphics adapter
+    #[arg(long, conflicts_with_all = ["thumbnail", "size"])]
+    no_thumbnail: bool,
+    /// Of the thumbnail, in pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "512x512", value_parser = size)]
+    size: (u32, u32),
+    #[command(flatten)]
+    graphics: GraphicsArguments,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let file = &arguments.file;
+    let source = Source::open(file).map_err(|error| refused(in_words(&error)))?;
+    let thumbnail = thumbnail_path(&arguments)?;
+    let asset = open(&source)?;
+    let contents = Contents::of(file, &source, &asset);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&contents).expect("contents are texts and numbers"));
+    } else {
+        println!("{}", contents.table());
+    }
+    if let Some(path) = thumbnail {
+        draw(&asset, &path, &arguments)?;
+    }
+    Ok(())
+}
+
+/// The asset, or one that is good enough to look at.
+fn open(source: &Source) -> Result<Asset, Failure> {
+    if let Some(asset) = source.asset().map_err(|error| refused(in_words(&error)))? {
+        return Ok(asset);
+    }
+    let limits = LoadLimits { memory_bytes_max: remora_host::memory_bytes_max(), ..LoadLimits::default() };
+    let model = source.model(&limits, &mut |_| {}).map_err(|error| refused(in_words(&error)))?;
+    let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
+    let options = BuildOptions { detail, ..BuildOptions::default() };
+    Asset::from_model(&model, &options, &|_| {}, &|| false).map_err(|error| refused(in_words(&error)))
+}
+
+/// Where to draw to, if at all. Behind the whole name, because pictures that a model refers to are named like it.
+fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
+    if arguments.no_thumbnail {
+        return Ok(None);
+    }
+    let file = &arguments.file;
+    let path = arguments.thumbnail.clone().unwrap_or_else(|| {
+        let mut name = file.clone().into_os_string();
+        name.push(".png");
+        name.into()
+    });
+    if path.canonicalize().is_ok_and(|path| file.canonicalize().is_ok_and(|file| file == path)) {
+        return Err(refused(format!("{} is the file itself; name another one with --thumbnail", path.display())));
+    }
+    Ok(Some(path))
+}
+
+fn draw(asset: &Asset, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let (width, height) = arguments.size;
+    let options = HostOptions { graphics: arguments.graphics.options() };
+    let picture = remora_host::thumbnail(asset, width, height, &options).map_err(|error| {
+        refused(format!("the thumbnail cannot be drawn ({}); --no-thumbnail does without", in_words(&error)))
+    })?;
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(&picture, width, height, ExtendedColorType::Rgba8)
+        .map_err(|error| refused(format!("the thumbnail cannot be encoded: {}", in_words(&error))))?;
+    std::fs::write(path, png).map_err(|error| refused(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn refused(message: String) -> Failure {
+    Failure::new(Status::Refused, message)
+}
+
+/// As the encoder of pictures wants it: both sides even.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (2..=SIDE_MAX).contains(side) && side % 2 == 0);
+    let sides = text.split_once('x').and_then(|(width, height)| side(width).zip(side(height)));
+    sides.ok_or_else(|| format!("a size is written like 512x512, of even numbers from 2 to {SIDE_MAX}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_even_and_bounded() {
+        assert_eq!(size("512x288"), Ok((512, 288)));
+        for text in ["", "512", "0x2", "511x512", "512x511", "4098x2", "-2x2", "512x512x512"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}
