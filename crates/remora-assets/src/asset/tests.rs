@@ -149,10 +149,18 @@ fn pages_hold_whole_groups_and_know_what_they_depend_on() {
 
 #[test]
 fn no_page_depends_on_what_another_mesh_needs() {
-    let mut model = model();
-    let sheet = model.meshes[0].clone();
-    model.meshes.extend((0..30).map(|_| sheet.clone()));
-    model.nodes.push(Node { mesh: Some(2), ..Default::default() });
+    // Many small meshes, and among them some of several pages each.
+    let sheet = model().meshes[0].primitives[0].clone();
+    let aside = |place: usize| {
+        let mut primitive = sheet.clone();
+        primitive.positions.iter_mut().for_each(|position| position[0] += place as f32 * 3.0);
+        primitive
+    };
+    let large = Mesh { primitives: (0..6).map(aside).collect(), ..Default::default() };
+    let mut model = engine(EngineDetail { triangles: 100_000 });
+    for place in [0, 50, 51, 90] {
+        model.meshes.insert(place, large.clone());
+    }
     let asset = Asset::from_bytes(&bytes_of(&model, &options())).unwrap();
     let mut meshes_of = vec![HashSet::new(); asset.pages().len()];
     for (mesh, record) in asset.meshes().iter().enumerate() {
