@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-convert bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -65,6 +65,10 @@ bench-start: build
 ## Cost of a frame by stage, and of getting a model ready.
 bench-render: setup
 	$(CARGO) run --release -p remora-render --example frame_cost
+
+## Triangles per second and memory of converting large models, and how soon an asset is open.
+bench-convert: setup
+	$(CARGO) run --release -p remora-convert --example convert_cost
 
 ## Cost and quality of the video encoder.
 bench-encode: setup

@@ -11,6 +11,7 @@ fn fuzz_targets_hold_over_their_corpora() {
     hold("e57", untrusted::e57);
     hold("xyz", untrusted::xyz);
     hold("gltf", untrusted::gltf);
+    hold("asset", untrusted::asset);
 }
 
 fn hold(name: &str, target: fn(&[u8])) {

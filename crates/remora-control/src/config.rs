@@ -7,7 +7,7 @@ mod check;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
@@ -32,6 +32,7 @@ pub struct Config {
     pub sessions: SessionsConfig,
     /// By size, `standard` and `premium`.
     pub sizes: Sizes,
+    pub cache: Cache,
     pub connection: ConnectionConfig,
     pub limits: Limits,
     /// Issuers whose access tokens the token service takes instead of an account key.
@@ -114,6 +115,12 @@ pub struct SizeConfig {
     pub adapter: Option<String>,
     teraflops: Option<f64>,
     primitives_max: Option<u64>,
+    /// What rendering a picture that moves aims at, 5 to 200; by the adapter if left out.
+    pub frame_time_milliseconds: Option<u64>,
+    /// What the geometry of one host may take of the graphics adapter's memory, at least 1; 2 if left out.
+    pub graphics_memory_gibibytes: Option<u32>,
+    /// What importing one model may take of the machine's memory, at least 1; by what is free if left out.
+    pub memory_gibibytes: Option<u32>,
     /// Most live sessions of this size of one account.
     pub live_per_account_max: Option<u32>,
 }
@@ -135,13 +142,37 @@ impl Sizes {
         self.of(size).teraflops.unwrap_or(usual)
     }
 
-    /// Triangles that one session may show; `None` is any number, which is what the original's Premium took.
+    /// Triangles and points that one picture may take, as drawn, after levels of detail; a session may load any
+    /// number. `None` is no limit, as in the original's Premium.
     pub fn primitives_max(&self, size: Size) -> Option<u64> {
         let usual = match size {
             Size::Standard => Some(20_000_000),
             Size::Premium => None,
         };
         self.of(size).primitives_max.or(usual)
+    }
+}
+
+/// Converted models, which all hosts of a machine share.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// One that is not absolute is in the data directory.
+    directory: PathBuf,
+    /// What is kept, of that which was used last; 0 is no cache.
+    pub gibibytes: u32,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { directory: "cache".into(), gibibytes: 20 }
+    }
+}
+
+impl Cache {
+    /// `None` if there shall be none.
+    pub fn directory(&self, data_directory: &Path) -> Option<PathBuf> {
+        (self.gibibytes > 0).then(|| data_directory.join(&self.directory))
     }
 }
 
@@ -278,5 +309,38 @@ mod tests {
         assert_eq!((sizes.teraflops(Size::Standard), sizes.of(Size::Standard).warm), (8.1, 0));
         assert_eq!((sizes.teraflops(Size::Premium), sizes.of(Size::Premium).warm), (32.4, 2));
         assert_eq!(sizes.primitives_max(Size::Premium), None);
+    }
+
+    #[test]
+    fn rendering_is_said_by_size_and_otherwise_left_to_the_host() {
+        let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
+                    memory_gibibytes = 64\n";
+        let config = Config::parse(text).unwrap();
+        let said = |size: Size| {
+            let of = config.sizes.of(size);
+            (of.frame_time_milliseconds, of.graphics_memory_gibibytes, of.memory_gibibytes)
+        };
+        assert_eq!(said(Size::Premium), (Some(8), Some(40), Some(64)));
+        assert_eq!(said(Size::Standard), (None, None, None));
+    }
+
+    #[test]
+    fn memory_is_told_in_whole_gibibytes() {
+        for wrong in ["1.5", "-1", "\"2 GiB\"", "4294967296"] {
+            for key in ["sizes.premium.memory_gibibytes", "sizes.premium.graphics_memory_gibibytes", "cache.gibibytes"]
+            {
+                let error = Config::parse(&format!("{key} = {wrong}\n")).expect_err(wrong).to_string();
+                assert!(error.contains("line 1") && error.contains("u32"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_cache_is_in_the_data_directory_or_where_it_is_said_to_be() {
+        let directory = |text: &str| Config::parse(text).unwrap().cache.directory(Path::new("/data"));
+        assert_eq!(directory(""), Some("/data/cache".into()));
+        assert_eq!(directory("[cache]\ndirectory = 'a/b'"), Some("/data/a/b".into()));
+        assert_eq!(directory("[cache]\ndirectory = '/fast/models'\ngibibytes = 1"), Some("/fast/models".into()));
+        assert_eq!(directory("[cache]\ndirectory = '/fast/models'\ngibibytes = 0"), None);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_protocol::link::{Assignment, HostSpec};
+use remora_protocol::link::{Assignment, HostSpec, Rendering};
 use remora_session::{HostId, Session, Size, Timestamp};
 
 use crate::authority::{Authority, AuthorityError};
@@ -25,6 +25,8 @@ pub struct LaunchPlan {
     pub token_public_key_pem: String,
     pub allowed_origins: Vec<String>,
     pub model_files: Vec<String>,
+    /// An absolute path; `None` where the configuration wants no cache.
+    pub cache_directory: Option<String>,
     pub start_max: Duration,
     /// What depends on the size, and who may connect.
     pub config: Arc<Config>,
@@ -64,6 +66,7 @@ impl LaunchPlan {
             self.model_files,
             sizes.of(size).adapter,
             sizes.primitives_max(size),
+            self.rendering(size),
             connection.exclusive,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
@@ -102,9 +105,22 @@ impl LaunchPlan {
             model_files: self.model_files.clone(),
             adapter: self.config.sizes.of(size).adapter.clone(),
             primitives_max: self.config.sizes.primitives_max(size),
+            rendering: self.rendering(size),
             exclusive: self.config.connection.exclusive,
             start_milliseconds_max: milliseconds(self.start_max),
         })
+    }
+
+    fn rendering(&self, size: Size) -> Rendering {
+        let Config { sizes, cache, .. } = &*self.config;
+        let of = sizes.of(size);
+        Rendering {
+            frame_time_milliseconds: of.frame_time_milliseconds,
+            graphics_memory_bytes_max: of.graphics_memory_gibibytes.map(bytes),
+            memory_bytes_max: of.memory_gibibytes.map(bytes),
+            cache_directory: self.cache_directory.clone(),
+            cache_bytes_max: bytes(cache.gibibytes),
+        }
     }
 }
 
@@ -118,6 +134,99 @@ pub fn assignment(session: &Session, lease: Duration) -> Assignment {
     }
 }
 
+fn bytes(gibibytes: u32) -> u64 {
+    u64::from(gibibytes) << 30
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
+
+    fn plan(text: &str, authority: &Arc<Authority>) -> LaunchPlan {
+        let config = Config::parse(text).unwrap();
+        config.check().unwrap();
+        let cache = config.cache.directory("/data".as_ref());
+        LaunchPlan {
+            control_urls: vec!["https://localhost:8443".into()],
+            hostname: "localhost".into(),
+            listen_address: IpAddr::from([127, 0, 0, 1]),
+            token_public_key_pem: String::new(),
+            allowed_origins: vec![],
+            model_files: vec![],
+            cache_directory: cache.map(|path| path.display().to_string()),
+            start_max: Duration::from_secs(30),
+            config: Arc::new(config),
+            secrets: Arc::new(HostSecrets::new(&[7; 32])),
+            authority: authority.clone(),
+            operators_certificate: None,
+        }
+    }
+
+    fn authority() -> Arc<Authority> {
+        Arc::new(Authority::open(tempfile::tempdir().unwrap().path(), NOW).unwrap())
+    }
+
+    fn told(plan: &LaunchPlan, size: Size) -> HostSpec {
+        plan.idle(size, &"one".parse().unwrap(), NOW).unwrap()
+    }
+
+    #[test]
+    fn a_host_is_told_how_its_size_renders_and_where_the_cache_is() {
+        let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
+                    memory_gibibytes = 4294967295\nprimitives_max = 7\n[cache]\ngibibytes = 100\n";
+        let plan = plan(text, &authority());
+        let premium = told(&plan, Size::Premium);
+        assert_eq!(premium.primitives_max, Some(7));
+        let expected = Rendering {
+            frame_time_milliseconds: Some(8),
+            graphics_memory_bytes_max: Some(42_949_672_960),
+            memory_bytes_max: Some(4_611_686_017_353_646_080),
+            cache_directory: Some("/data/cache".into()),
+            cache_bytes_max: 107_374_182_400,
+        };
+        assert_eq!(premium.rendering, expected);
+        let standard = told(&plan, Size::Standard).rendering;
+        let left_to_the_host = Rendering {
+            frame_time_milliseconds: None,
+            graphics_memory_bytes_max: None,
+            memory_bytes_max: None,
+            ..expected
+        };
+        assert_eq!(standard, left_to_the_host);
+    }
+
+    #[test]
+    fn a_host_without_a_cache_is_told_of_none() {
+        let plan = plan("[cache]\ngibibytes = 0\n", &authority());
+        assert_eq!(told(&plan, Size::Standard).rendering, Rendering::default());
+    }
+
+    #[test]
+    fn a_host_that_waits_is_outdated_by_every_key_that_it_is_told_of_and_by_no_other() {
+        let authority = authority();
+        let specification = |text: &str| plan(text, &authority).specification(Size::Standard);
+        let before = specification("");
+        for text in [
+            "[sizes.standard]\nadapter = 'another'",
+            "[sizes.standard]\nprimitives_max = 7",
+            "[sizes.standard]\nframe_time_milliseconds = 16",
+            "[sizes.standard]\ngraphics_memory_gibibytes = 4",
+            "[sizes.standard]\nmemory_gibibytes = 4",
+            "[cache]\ndirectory = 'models'",
+            "[cache]\ngibibytes = 21",
+            "[cache]\ngibibytes = 0",
+            "[connection]\nexclusive = 'until-stop'",
+        ] {
+            assert_ne!(specification(text), before, "{text}");
+        }
+        for text in ["[sizes.premium]\nframe_time_milliseconds = 16", "[sizes.standard]\nwarm = 1"] {
+            assert_eq!(specification(text), before, "{text}");
+        }
+    }
 }

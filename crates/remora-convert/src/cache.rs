@@ -4,16 +4,23 @@
 //! disappear as a whole, and one that is mapped lives on until it is let go.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use remora_assets::Model;
 use remora_assets::asset::layout::VERSION;
 use remora_assets::asset::{Asset, BuildOptions, Detail};
 
-use crate::{ConvertError, Source, open_asset, write_asset};
+use crate::clock::now;
+use crate::write::{TEMPORARY_PREFIX, write};
+use crate::{ConvertError, Source, open_asset};
 
+/// A temporary file that has not been written to for so long was left by a process that was killed.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Of a file, that is read at a time.
+const PIECE_BYTES: usize = 1 << 18;
 const EXTENSION: &str = "arrAsset";
 
 #[derive(Clone, Debug)]
@@ -36,21 +43,9 @@ impl Cache {
 
     /// Of something that is made with these options from `content`.
     pub fn key(&self, content: &[u8], options: &BuildOptions) -> Key {
-        let BuildOptions { detail, compress_textures, texture_dimension_max, source } = options;
-        let coarse = match detail {
-            Detail::Full => 0,
-            Detail::Coarse { primitives_max } => *primitives_max,
-        };
-        let made = format!(
-            "{VERSION} {} {coarse} {compress_textures} {texture_dimension_max} {source}",
-            env!("CARGO_PKG_VERSION")
-        );
-        let mut context = Context::new(&SHA256);
-        context.update(made.as_bytes());
-        context.update(&[0]);
-        context.update(content);
-        let digest = context.finish();
-        Key(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut digest = begun(options);
+        digest.update(content);
+        finished(digest)
     }
 
     /// The asset, if it is there. One that is damaged is taken away.
@@ -80,15 +75,16 @@ impl Cache {
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Asset, ConvertError> {
         let path = self.path(key);
-        write_asset(model, options, &path, told, cancelled)?;
-        // What is opened first lives on, even if it alone is more than may be kept.
-        let asset = open_asset(&path)?;
+        // Opened by its handle: another process may have evicted it by now, and what is open lives on.
+        let (file, _) = write(model, options, &path, told, cancelled)?;
+        let asset = crate::source::asset_of(&file, &path)?;
         self.evict();
         Ok(asset)
     }
 
     /// Takes away what was used longest ago, until the rest is small enough.
     fn evict(&self) {
+        self.sweep();
         let Ok(entries) = std::fs::read_dir(&self.directory) else { return };
         let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
             .filter_map(|entry| {
@@ -110,6 +106,19 @@ impl Cache {
         }
     }
 
+    /// Takes away what processes that were killed have left.
+    fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else { return };
+        for entry in entries.flatten() {
+            let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
+            let written = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = written.ok().and_then(|written| now().duration_since(written).ok());
+            if is_temporary && age.is_some_and(|age| age > ABANDONED_AFTER) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     fn path(&self, key: &Key) -> PathBuf {
         self.directory.join(&key.0).with_extension(EXTENSION)
     }
@@ -117,12 +126,54 @@ impl Cache {
 
 impl Source {
     /// What an asset made from this with these options is kept under. Of a model that names files beside it, those count
-    /// too.
-    pub fn key(&self, cache: &Cache, options: &BuildOptions) -> Result<Key, ConvertError> {
-        Ok(cache.key(self.bytes(), options))
+    /// too; one that cannot be opened counts as empty, and importing will complain about it.
+    pub fn key(&self, options: &BuildOptions) -> Result<Key, ConvertError> {
+        let mut digest = begun(options);
+        digest.update(self.bytes());
+        for path in self.files_beside()? {
+            let content = self.open_beside(&path).ok();
+            let bytes = content.as_ref().map_or(0, |(_, bytes)| *bytes);
+            // Lengths stand before what they are of, so that no two lists of files look the same.
+            for length in [path.len() as u64, bytes] {
+                digest.update(&length.to_le_bytes());
+            }
+            digest.update(path.as_bytes());
+            if let Some((file, bytes)) = content {
+                digest_file(&mut digest, file, bytes).map_err(ConvertError::read(Path::new(&path)))?;
+            }
+        }
+        Ok(finished(digest))
     }
 }
 
-fn now() -> SystemTime {
-    SystemTime::now()
+fn digest_file(digest: &mut Context, file: File, bytes: u64) -> io::Result<()> {
+    let mut rest = file.take(bytes);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match rest.read(&mut piece)? {
+            0 => return Ok(()),
+            count => digest.update(&piece[..count]),
+        }
+    }
 }
+
+/// Everything but the content that decides what comes out.
+fn begun(options: &BuildOptions) -> Context {
+    let BuildOptions { detail, compress_textures, texture_dimension_max, source } = options;
+    let coarse = match detail {
+        Detail::Full => 0,
+        Detail::Coarse { primitives_max } => *primitives_max,
+    };
+    let program = env!("CARGO_PKG_VERSION");
+    let made = format!("{VERSION} {program} {coarse} {compress_textures} {texture_dimension_max} {source}\0");
+    let mut digest = Context::new(&SHA256);
+    digest.update(made.as_bytes());
+    digest
+}
+
+fn finished(digest: Context) -> Key {
+    Key(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests;

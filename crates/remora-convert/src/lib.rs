@@ -9,6 +9,7 @@
 //! An asset's file appears under its name when it is complete and on disk, or not at all.
 
 mod cache;
+mod clock;
 mod error;
 mod source;
 mod write;

@@ -1,15 +1,19 @@
 //! A file that somebody named: what it is, and what is in it.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::Mmap;
 use remora_assets::asset::Asset;
 use remora_assets::asset::layout::MAGIC;
-use remora_assets::{LoadLimits, Model, PointFormat, load_gltf, load_points};
+use remora_assets::{LoadLimits, Model, PointFormat, external_files, load_gltf, load_points};
 
 use crate::ConvertError;
+
+/// Memory for the list of files that a model refers to.
+const LIST_BYTES_MAX: u64 = 4 << 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -55,7 +59,8 @@ impl Format {
 impl Source {
     /// Maps a file. Files that it names beside it may be read from its directory and from those below.
     pub fn open(path: &Path) -> Result<Self, ConvertError> {
-        let bytes = map(path)?;
+        let (file, _) = open_regular(path).map_err(ConvertError::read(path))?;
+        let bytes = map(&file).map_err(ConvertError::read(path))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let directory = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
         let directory = directory.map(|directory| directory.canonicalize().map_err(ConvertError::read(path)));
@@ -102,7 +107,8 @@ impl Source {
 
     /// Imports it. `progress` hears rising fractions that end at 1.
     pub fn model(&self, limits: &LoadLimits, progress: &mut dyn FnMut(f32)) -> Result<Model, ConvertError> {
-        let stem = Path::new(&self.name).file_stem().map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into());
+        let stem =
+            Path::new(&self.name).file_stem().map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into());
         let name = self.name.clone();
         match self.format {
             Format::Asset => Err(ConvertError::IsAsset { name }),
@@ -116,8 +122,8 @@ impl Source {
         }
     }
 
-    /// A file that the model names: below the model's directory, wherever links lead.
-    fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+    /// A file that the model names, below the model's directory, wherever links lead; and its length.
+    pub(crate) fn open_beside(&self, path: &str) -> Result<(File, u64), String> {
         let Some(directory) = &self.directory else {
             return Err("a model from an address must carry its data itself".into());
         };
@@ -125,25 +131,60 @@ impl Source {
         if !found.starts_with(directory) {
             return Err("it leads out of the model's directory".into());
         }
-        let length = found.metadata().map_err(|error| error.to_string())?.len();
+        open_regular(&found).map_err(|error| error.to_string())
+    }
+
+    /// All of such a file.
+    fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+        let (file, length) = self.open_beside(path)?;
         if length > bytes_max {
             return Err(format!("it has {length} bytes; {bytes_max} are left of what loading may use"));
         }
-        std::fs::read(found).map_err(|error| error.to_string())
+        let mut bytes = Vec::with_capacity(length as usize);
+        file.take(length).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Files that importing this would ask for.
+    pub(crate) fn files_beside(&self) -> Result<Vec<String>, ConvertError> {
+        if self.format != Format::Gltf {
+            return Ok(Vec::new());
+        }
+        external_files(self.bytes(), LIST_BYTES_MAX)
+            .map_err(|source| ConvertError::Gltf { name: self.name.clone(), source })
     }
 }
 
 /// Maps an asset's file.
 pub fn open_asset(path: &Path) -> Result<Asset, ConvertError> {
-    let name = || path.display().to_string();
-    Asset::open(map(path)?).map_err(|source| ConvertError::Asset { name: name(), source })
+    let (file, _) = open_regular(path).map_err(ConvertError::read(path))?;
+    asset_of(&file, path)
 }
 
-fn map(path: &Path) -> Result<Arc<Mmap>, ConvertError> {
-    let file = File::open(path).map_err(ConvertError::read(path))?;
+/// As [`open_asset`], of a file that is open; `path` is what it is called.
+pub(crate) fn asset_of(file: &File, path: &Path) -> Result<Asset, ConvertError> {
+    let map = map(file).map_err(ConvertError::read(path))?;
+    Asset::open(map).map_err(|source| ConvertError::Asset { name: path.display().to_string(), source })
+}
+
+/// A file with its length. Directories have no bytes, and pipes and devices may have none for ever.
+fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    // Asked before opening, which waits for the other end of a pipe.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
+}
+
+fn map(file: &File) -> io::Result<Arc<Mmap>> {
     // SAFETY: bytes of a mapped file change if somebody writes to it meanwhile. They are read as plain numbers that
     // are checked like any others, and our own files are replaced, never written to. If a file is cut short while it
     // is mapped, reading beyond its end ends the process: a host is a process for one session for such reasons.
-    let map = unsafe { Mmap::map(&file) }.map_err(ConvertError::read(path))?;
+    let map = unsafe { Mmap::map(file) }?;
     Ok(Arc::new(map))
 }
+
+#[cfg(test)]
+mod tests;

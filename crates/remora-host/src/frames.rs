@@ -37,7 +37,7 @@ use thiserror::Error;
 use crate::{
     clock::Clock,
     encoding::{EncodeDone, EncodeJob, Encoding},
-    loader::{Job, Loader, LoaderOptions, Loading},
+    loader::{Job, LoadId, Loader, LoaderOptions, Loading},
     marker,
     stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
 };
@@ -98,8 +98,7 @@ pub struct FramesOptions {
 pub enum Input {
     Transport(TransportEvent),
     Loading {
-        generation: u64,
-        command: u32,
+        id: LoadId,
         loading: Loading,
     },
     Encoded(EncodeDone),
@@ -162,8 +161,10 @@ struct Loop {
     picture: Picture,
     /// What the client has pointed at: command and place.
     picks: VecDeque<(u32, f32, f32)>,
-    /// Coarse forms whose full ones are being made, by the command that asked for them.
-    refining: HashMap<u32, ModelKey>,
+    /// Coarse forms whose full ones are being made, by the serial of their load.
+    refining: HashMap<u64, ModelKey>,
+    /// Counts loads.
+    load_serial: u64,
     connected: bool,
     /// Counts connections, so that what was made for one never reaches the next.
     generation: u64,
@@ -205,9 +206,7 @@ impl Loop {
                 cache: options.cache,
                 threads: options.threads,
             };
-            Loader::start(options, move |generation, command, loading| {
-                inbox.send(Input::Loading { generation, command, loading }).is_ok()
-            })
+            Loader::start(options, move |id, loading| inbox.send(Input::Loading { id, loading }).is_ok())
         };
         let encoding = {
             let inbox = inbox.clone();
@@ -238,6 +237,7 @@ impl Loop {
             picture: Picture::default(),
             picks: VecDeque::new(),
             refining: HashMap::new(),
+            load_serial: 0,
             connected: false,
             generation: 0,
             bits_per_second,
@@ -272,11 +272,13 @@ impl Loop {
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
             }
-            self.hand_out(tell);
             let now = self.clock.now();
             self.stage.tick(now);
+            self.hand_out(tell);
             self.stage.hold_until(self.clock.moment(self.transport.hold_until()));
-            if self.rendering.is_empty() && let Some(pick) = self.picks.pop_front() {
+            if self.rendering.is_empty()
+                && let Some(pick) = self.picks.pop_front()
+            {
                 self.pick(pick)?;
                 continue;
             }
@@ -309,8 +311,8 @@ impl Loop {
         let now = self.clock.now();
         match input {
             Input::Transport(event) => self.take_transport(event, tell),
-            Input::Loading { generation, .. } if generation != self.generation => {}
-            Input::Loading { command, loading, .. } => self.take_loading(command, loading),
+            Input::Loading { id, .. } if id.generation != self.generation => {}
+            Input::Loading { id, loading } => self.take_loading(id, loading),
             Input::Encoded(EncodeDone { serial, outcome, picture }) => {
                 self.spare.extend(picture);
                 match outcome {
@@ -332,6 +334,8 @@ impl Loop {
                 self.send(&wire::HostMessage { message: Some(host_message::Message::SessionEnding(ending)) });
             }
         }
+        // At once, so that the next input finds renderer and loader as the stage takes them to be.
+        self.hand_out(tell);
     }
 
     fn take_transport(&mut self, event: TransportEvent, tell: &impl Fn(StageEvent)) {
@@ -376,16 +380,19 @@ impl Loop {
             match output {
                 Output::Control(message) => self.send(&message),
                 Output::Load { command, uri } => {
-                    let job = Job { generation: self.generation, command, uri };
-                    if !self.loader.load(job) {
+                    self.load_serial += 1;
+                    let id = LoadId { generation: self.generation, serial: self.load_serial, command };
+                    if !self.loader.load(Job { id, uri }) {
                         self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
                     }
                 }
                 Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),
                 Output::SceneEmptied => {
                     self.renderer.clear();
-                    self.refining.clear();
-                    self.picks.clear();
+                    // Loads come in their order: later ones are not in the scene yet, and will be refined.
+                    if let Some((last, _)) = self.refining.drain().max() {
+                        self.loader.refine_from(last + 1);
+                    }
                 }
                 Output::Close => {
                     if self.transport.close().is_err() {
@@ -403,6 +410,8 @@ impl Loop {
                 Ok(())
             }
             Work::Render { pose, detail, stream_size, checkerboard, .. } => {
+                // First, so that it is not forgotten if the device fails here.
+                self.rendering.push_back((plan, pose.id));
                 self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
                 let request = RenderRequest {
                     serial: plan.serial,
@@ -420,7 +429,6 @@ impl Loop {
                     // A refinement can take long, and the next pose must not wait for it.
                     Fidelity::Rest => self.renderer.submit_in_pieces(&request)?,
                 }
-                self.rendering.push_back((plan, pose.id));
                 Ok(())
             }
         }
@@ -442,7 +450,14 @@ impl Loop {
     /// Waits for the oldest picture in flight and hands it to the encoder.
     fn finish(&mut self) -> Result<(), FramesError> {
         let mut picture = self.spare.pop().unwrap_or_default();
-        let done = self.renderer.receive(&mut picture)?;
+        let done = self.renderer.receive(&mut picture);
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                self.spare.push(picture);
+                return Err(error.into());
+            }
+        };
         let Some(((plan, pose_id), done)) = self.rendering.pop_front().zip(done) else {
             self.spare.push(picture);
             return Ok(());
@@ -484,6 +499,7 @@ impl Loop {
 
     fn next_generation(&mut self) {
         self.generation += 1;
+        self.picks.clear();
         self.loader.only(self.generation);
         self.encoding.only(self.generation);
     }
@@ -519,3 +535,6 @@ fn describe(reason: &CloseReason) -> String {
         CloseReason::Failed(why) => format!("the connection failed: {why}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

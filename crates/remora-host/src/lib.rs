@@ -26,17 +26,19 @@ mod stage;
 mod token;
 
 use std::{
+    path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
-pub use remora_assets::engine::EngineDetail;
+pub use remora_assets::{engine::EngineDetail, is_isolated};
+use remora_convert::Cache;
 use remora_protocol::{
     connection::session_ending::Reason,
     link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, StopReason},
 };
-use remora_render::{Graphics, RendererOptions};
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
+use remora_render::{Graphics, RendererOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
 
@@ -260,17 +262,30 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         vec![spec.listen_address]
     };
     let adapter = spec.adapter.clone().or(options.graphics.adapter.clone());
+    let rendering = &spec.rendering;
     FramesOptions {
         model_files: spec.model_files.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
-        memory_bytes_max: memory_bytes_max(),
-        renderer: RendererOptions::default(),
-        render_target: None,
-        cache: None,
+        memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
+        renderer: rendering
+            .graphics_memory_bytes_max
+            .map_or(RendererOptions::default(), |geometry_bytes_max| RendererOptions { geometry_bytes_max }),
+        render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
+        cache: rendering
+            .cache_directory
+            .as_deref()
+            .and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }
+}
+
+/// A host without a cache works as well, only not as soon.
+fn open_cache(directory: &str, bytes_max: u64) -> Option<Cache> {
+    Cache::open(Path::new(directory), bytes_max)
+        .inspect_err(|error| tracing::error!(%error, directory, "models are not kept from one session to the next"))
+        .ok()
 }
 
 /// What one model may take: most of what is free now, so that the rest of the machine lives on.

@@ -205,6 +205,7 @@ mod tests {
             model_files: vec![],
             adapter: None,
             primitives_max: None,
+            rendering: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
             start_milliseconds_max: 1_000,
         }

@@ -19,7 +19,7 @@ mod refine;
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -35,6 +35,7 @@ use remora_convert::{Cache, ConvertError, Key, Source};
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
+pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
 const QUEUE: usize = 8;
@@ -45,11 +46,20 @@ const COARSE_PRIMITIVES: u64 = 300_000;
 /// Models of no more than this are built in full before they are shown: it takes a tenth of a second.
 const SMALL_PRIMITIVES: u64 = 50_000;
 
-#[derive(Debug)]
-pub struct Job {
+/// Which load it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadId {
     /// Which connection wants it; a later one does not.
     pub generation: u64,
+    /// Rises from load to load. Commands may be used again, also while a load goes on.
+    pub serial: u64,
+    /// What the client knows it by.
     pub command: u32,
+}
+
+#[derive(Debug)]
+pub struct Job {
+    pub id: LoadId,
     pub uri: String,
 }
 
@@ -63,7 +73,7 @@ pub enum Loading {
         prepared: Box<Prepared>,
         refines: bool,
     },
-    /// The full form of what was loaded by the same command; `None` if it could not be made.
+    /// The full form of what was loaded before; `None` if it could not be made.
     Refined(Option<Box<Prepared>>),
     Failed(LoadFailure),
 }
@@ -96,10 +106,11 @@ impl LoadFailure {
 
 impl From<ConvertError> for LoadFailure {
     fn from(error: ConvertError) -> Self {
-        match &error {
+        match error {
+            ConvertError::Build(error) => error.into(),
             ConvertError::Read { .. } => Self::NotFound(with_source(&error)),
-            _ if error.is_too_large() => Self::TooLarge(with_source(&error)),
-            _ => Self::Invalid(with_source(&error)),
+            error if error.is_too_large() => Self::TooLarge(with_source(&error)),
+            error => Self::Invalid(with_source(&error)),
         }
     }
 }
@@ -132,24 +143,32 @@ pub struct LoaderOptions {
 
 pub struct Loader {
     jobs: SyncSender<Job>,
-    generation: Arc<AtomicU64>,
+    wanted: Arc<Wanted>,
 }
 
-type Deliver = Arc<dyn Fn(u64, u32, Loading) -> bool + Send + Sync>;
+type Deliver = Arc<dyn Fn(LoadId, Loading) -> bool + Send + Sync>;
+
+/// What somebody still waits for.
+#[derive(Default)]
+struct Wanted {
+    generation: AtomicU64,
+    /// The first load whose model is not gone from the scene again.
+    refined_from: AtomicU64,
+}
 
 impl Loader {
     /// `deliver` is called on the loader's threads; it returns false when nobody listens any more.
-    pub fn start(options: LoaderOptions, deliver: impl Fn(u64, u32, Loading) -> bool + Send + Sync + 'static) -> Self {
+    pub fn start(options: LoaderOptions, deliver: impl Fn(LoadId, Loading) -> bool + Send + Sync + 'static) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let generation = Arc::new(AtomicU64::new(0));
+        let wanted = Arc::new(Wanted::default());
         let deliver: Deliver = Arc::new(deliver);
-        let refiner = Refiner::start(options.clone(), generation.clone(), deliver.clone());
-        let worker = Worker { options, generation: generation.clone(), deliver, refiner };
+        let refiner = Refiner::start(options.clone(), wanted.clone(), deliver.clone());
+        let worker = Worker { options, wanted: wanted.clone(), deliver, refiner };
         thread::Builder::new()
             .name("loader".to_owned())
             .spawn(move || worker.run(&inbox))
             .expect("a thread can be started at the host's start");
-        Self { jobs, generation }
+        Self { jobs, wanted }
     }
 
     /// False if the queue is full.
@@ -159,13 +178,28 @@ impl Loader {
 
     /// Jobs of earlier generations are given up.
     pub fn only(&self, generation: u64) {
-        self.generation.store(generation, Ordering::Relaxed);
+        self.wanted.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Models of loads before this one are not refined any more.
+    pub fn refine_from(&self, serial: u64) {
+        self.wanted.refined_from.fetch_max(serial, Ordering::Relaxed);
+    }
+}
+
+impl Wanted {
+    fn is_loaded_for(&self, id: LoadId) -> bool {
+        self.generation.load(Ordering::Relaxed) == id.generation
+    }
+
+    fn is_refined_for(&self, id: LoadId) -> bool {
+        self.is_loaded_for(id) && self.refined_from.load(Ordering::Relaxed) <= id.serial
     }
 }
 
 struct Worker {
     options: LoaderOptions,
-    generation: Arc<AtomicU64>,
+    wanted: Arc<Wanted>,
     deliver: Deliver,
     refiner: Refiner,
 }
@@ -174,7 +208,11 @@ struct Worker {
 enum Found {
     Asset(Asset),
     /// Not known yet; `key` is what it is to be kept under.
-    Model { model: Model, key: Option<Key>, source: &'static str },
+    Model {
+        model: Model,
+        key: Option<Key>,
+        source: &'static str,
+    },
 }
 
 impl Worker {
@@ -186,7 +224,7 @@ impl Worker {
                 Ok(loaded) => loaded,
                 Err(failure) => (Loading::Failed(failure), None),
             };
-            if !(self.deliver)(job.generation, job.command, loading) {
+            if !(self.deliver)(job.id, loading) {
                 return;
             }
             if let Some(refining) = refining {
@@ -211,7 +249,7 @@ impl Worker {
                 let clustering = self.shared_progress(job, "clustering");
                 let asset = Asset::from_model(&model, &options, &clustering, &|| self.check_wanted(job).is_err())?;
                 let loaded = self.prepared(job, &asset, !small)?;
-                let refining = RefineJob { generation: job.generation, command: job.command, model, key, source };
+                let refining = RefineJob { id: job.id, model, key, source };
                 Ok((loaded, (!small).then_some(refining)))
             }
         }
@@ -244,9 +282,12 @@ impl Worker {
                 self.find_source(job, Source::open(Path::new(&path))?)
             }
             "http" | "https" => {
-                let bytes = fetch::fetch(uri, self.options.limits.memory_bytes_max, &mut self.progress(job, "fetching"), &|| {
-                    self.check_wanted(job)
-                })?;
+                let bytes = fetch::fetch(
+                    uri,
+                    self.options.limits.memory_bytes_max,
+                    &mut self.progress(job, "fetching"),
+                    &|| self.check_wanted(job),
+                )?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
                 self.find_source(job, Source::from_bytes(bytes, name)?)
             }
@@ -259,7 +300,8 @@ impl Worker {
         let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
         let address = format!("builtin://Engine?triangles={}", detail.triangles);
-        let key = self.options.cache.as_ref().map(|cache| cache.key(address.as_bytes(), &self.build_options("builtin")));
+        let key =
+            self.options.cache.as_ref().map(|cache| cache.key(address.as_bytes(), &self.build_options("builtin")));
         if let Some(asset) = self.known(key.as_ref()) {
             return Ok(Found::Asset(asset));
         }
@@ -271,7 +313,7 @@ impl Worker {
             return Ok(Found::Asset(asset));
         }
         let format = source.format().name();
-        let key = self.options.cache.as_ref().map(|cache| source.key(cache, &self.build_options(format))).transpose()?;
+        let key = self.options.cache.as_ref().map(|_| source.key(&self.build_options(format))).transpose()?;
         if let Some(asset) = self.known(key.as_ref()) {
             return Ok(Found::Asset(asset));
         }
@@ -285,7 +327,7 @@ impl Worker {
     }
 
     fn check_wanted(&self, job: &Job) -> Result<(), LoadFailure> {
-        if self.generation.load(Ordering::Relaxed) == job.generation { Ok(()) } else { Err(LoadFailure::Abandoned) }
+        if self.wanted.is_loaded_for(job.id) { Ok(()) } else { Err(LoadFailure::Abandoned) }
     }
 
     /// Tells the fraction within one stage, only where it has grown by a step.
@@ -295,7 +337,7 @@ impl Worker {
     }
 
     fn shared_progress(&self, job: &Job, stage: &'static str) -> impl Fn(f32) + Sync {
-        steps(self.deliver.clone(), job.generation, job.command, stage)
+        steps(self.deliver.clone(), job.id, stage)
     }
 }
 
@@ -308,14 +350,21 @@ fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
 }
 
 /// Any thread may tell; steps come out in their order.
-fn steps(deliver: Deliver, generation: u64, command: u32, stage: &'static str) -> impl Fn(f32) + Sync {
-    let told = AtomicU64::new(0);
+fn steps(deliver: Deliver, id: LoadId, stage: &'static str) -> impl Fn(f32) + Sync {
+    let told = Mutex::new(0);
+    let last = AtomicU64::new(0);
     move |fraction: f32| {
         let fraction = fraction.clamp(0.0, 1.0);
         // One more than the step, so that the first is told too.
         let step = (fraction * STEPS).floor() as u64 + 1;
-        if told.fetch_max(step, Ordering::Relaxed) < step {
-            deliver(generation, command, Loading::Progress { stage, fraction });
+        if last.fetch_max(step, Ordering::Relaxed) >= step {
+            return;
+        }
+        // Whoever held the lock only told something.
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told < step {
+            *told = step;
+            deliver(id, Loading::Progress { stage, fraction });
         }
     }
 }

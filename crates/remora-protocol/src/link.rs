@@ -54,11 +54,35 @@ pub struct HostSpec {
     pub model_files: Vec<String>,
     /// Only a graphics adapter whose name contains this is used.
     pub adapter: Option<String>,
-    /// Triangles that the scene may have; `None` is any number.
+    /// Triangles and points that a picture may take, as drawn, after levels of detail; `None` is any number. A scene
+    /// may have any number of them. While a picture takes more, the client is told, and a checkerboard covers the
+    /// background.
     pub primitives_max: Option<u64>,
+    #[serde(default)]
+    pub rendering: Rendering,
     pub exclusive: Exclusive,
     /// A host that is not Ready by then has failed.
     pub start_milliseconds_max: u64,
+}
+
+/// What rendering may take of the machine. The default leaves everything to the host, which keeps no cache then.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Rendering {
+    /// What rendering a picture that moves aims at: its detail is as high as that allows. `None` is 22 on a software
+    /// adapter and 12 on any other.
+    pub frame_time_milliseconds: Option<u64>,
+    /// What geometry may take of the memory of the graphics adapter; what does not fit is shown coarser. `None` is
+    /// 2 GiB.
+    pub graphics_memory_bytes_max: Option<u64>,
+    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is three
+    /// fifths of what is free then.
+    pub memory_bytes_max: Option<u64>,
+    /// Where all hosts of the machine keep converted models: an absolute path, made if it is not there. Everything in
+    /// it may be gone at any time. `None` is nowhere.
+    pub cache_directory: Option<String>,
+    /// Of what is in `cache_directory` so much is kept, of that which was used last.
+    pub cache_bytes_max: u64,
 }
 
 /// All that a host learns of the session it is for.
@@ -128,4 +152,37 @@ pub enum StopReason {
     LeaseExpired,
     /// The control plane has another host for the session, or none.
     NotNeeded,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{"host_id":"one","secret":"s","control_urls":["https://localhost:8443"],"control_ca_pem":"",
+        "size":"Standard","assignment":null,"hostname":"localhost","listen_address":"127.0.0.1","certificate_pem":"",
+        "certificate_key_pem":"","token_public_key_pem":"","allowed_origins":[],"model_files":[],"adapter":null,
+        "primitives_max":20000000,"exclusive":"until-disconnect","start_milliseconds_max":60000}"#;
+
+    #[test]
+    fn a_spec_that_says_nothing_of_rendering_leaves_it_to_the_host() {
+        let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
+        assert_eq!(spec.rendering, Rendering::default());
+        assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
+    }
+
+    #[test]
+    fn what_a_spec_says_of_rendering_arrives_whole_or_in_part() {
+        let mut spec: HostSpec = serde_json::from_str(SPEC).unwrap();
+        spec.rendering = Rendering {
+            frame_time_milliseconds: Some(16),
+            graphics_memory_bytes_max: Some(u64::MAX),
+            memory_bytes_max: Some(1 << 30),
+            cache_directory: Some("/var/lib/remora/cache".into()),
+            cache_bytes_max: 20 << 30,
+        };
+        let arrived: HostSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
+        assert_eq!(arrived.rendering, spec.rendering);
+        let part: Rendering = serde_json::from_str(r#"{"frame_time_milliseconds":16}"#).unwrap();
+        assert_eq!(part, Rendering { frame_time_milliseconds: Some(16), ..Rendering::default() });
+    }
 }

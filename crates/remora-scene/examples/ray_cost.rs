@@ -1,11 +1,11 @@
-//! What a ray cast costs in the built-in engine: the first one, which groups triangles, and those after it.
+//! What a ray cast costs in the built-in engine.
 //!
 //!     cargo run -p remora-scene --example ray_cost [-- TRIANGLES]
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use glam::DVec3;
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::engine::{EngineDetail, build};
 use remora_scene::Scene;
 
@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let triangles = std::env::args().nth(1).map_or(Ok(EngineDetail::TRIANGLES_MAX), |argument| argument.parse())?;
     let mut scene = Scene::new();
     let start = Instant::now();
-    scene.add_model(Arc::new(build(EngineDetail { triangles })));
+    let asset = Asset::from_model(&build(EngineDetail { triangles }), &BuildOptions::default(), &|_| {}, &|| false)?;
+    scene.add_model(asset);
     println!("{} triangles in {} parts, built in {:?}", scene.triangles(), scene.parts(), start.elapsed());
 
     let bounds = scene.bounds();

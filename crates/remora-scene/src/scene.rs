@@ -157,8 +157,8 @@ impl Scene {
         else {
             return Err(ReplaceError::NotFound(key));
         };
-        let meshes = |asset: &Asset| asset.nodes().iter().map(|node| node.mesh).collect::<Vec<_>>();
-        if meshes(&entry.asset) != meshes(&asset) || entry.asset.meshes().len() != asset.meshes().len() {
+        let tree = |asset: &Asset| asset.nodes().iter().map(|node| (node.parent, node.mesh)).collect::<Vec<_>>();
+        if tree(&entry.asset) != tree(&asset) || entry.asset.meshes().len() != asset.meshes().len() {
             return Err(ReplaceError::Differs(key));
         }
         entry.asset = asset;

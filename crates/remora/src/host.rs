@@ -48,7 +48,6 @@ impl GraphicsArguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
-    die_of_panics();
     let options = HostOptions { graphics: arguments.graphics.options() };
     if arguments.probe {
         return probe(&options);
@@ -78,15 +77,6 @@ pub fn ask(program: &Path, adapter: Option<&str>) -> Result<Probe, String> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     let complaint = complaint.lines().rev().find_map(|line| line.strip_prefix("remora: "));
     Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
-}
-
-/// A host that has lost one of its threads is of no use to anybody, and one that is gone is noticed at once.
-fn die_of_panics() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::abort();
-    }));
 }
 
 fn probe(options: &HostOptions) -> Result<(), String> {

@@ -12,6 +12,7 @@ mod failure;
 mod host;
 #[cfg(feature = "host")]
 mod pages;
+mod panics;
 mod process;
 mod serve;
 mod session;
@@ -58,6 +59,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    panics::end_the_program();
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { status, message }) => {

@@ -28,7 +28,7 @@ pub struct Arguments {
     /// [default: listen.http, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     http: Option<SocketAddr>,
-    /// A GLB file or address that the page offers; may be given several times, the first is shown first
+    /// A model file (glTF, GLB, .arrAsset, PLY, LAS, LAZ, E57, XYZ) or address that the page offers; may be given several times, the first is shown first
     #[arg(long = "model", value_name = "FILE.glb")]
     models: Vec<String>,
 }

@@ -15,7 +15,10 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("remora-convert", &["remora-assets"]),
     ("remora-render", &["remora-assets", "remora-scene"]),
     ("remora-stream", &["remora-protocol"]),
-    ("remora-host", &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"]),
+    (
+        "remora-host",
+        &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"],
+    ),
     ("remora-control", &["remora-session", "remora-protocol"]),
     ("remora", &["remora-control", "remora-host", "remora-protocol"]),
 ];
@@ -26,6 +29,7 @@ const PURE: &[&str] = &["remora-session", "remora-scene", "remora-assets", "remo
 /// Files that may read a clock: one per program, and those of crates that time themselves.
 const CLOCKS: &[&str] = &[
     "crates/remora-host/src/clock.rs",
+    "crates/remora-convert/src/clock.rs",
     "crates/remora-control/src/clock.rs",
     "crates/remora/src/clock.rs",
     "crates/remora-stream/src/transport/thread.rs",
@@ -177,6 +181,7 @@ fn documents_name_files_that_exist() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "docs/arrasset.md",
         "docs/azure-remote-rendering.md",
         "docs/benchmarks.md",
         "docs/operations.md",

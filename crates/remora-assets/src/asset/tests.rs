@@ -3,12 +3,12 @@ use std::io::Cursor;
 
 use glam::{DAffine3, DVec3, Vec3};
 use proptest::prelude::*;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::layout::{Header, NONE, PAGE_ROOT, Section, VERSION, kind};
+use super::layout::{Header, NONE, PAGE_ROOT, RayNode, Section, TreeNode, VERSION, kind};
 use super::*;
 use crate::engine::{EngineDetail, build as engine};
 use crate::model::{Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Texture, TextureReference};
+use crate::untrusted::{read_all, repaired};
 
 /// A bumpy sheet, textured, and a cloud of points, in a tree with metadata.
 fn model() -> Model {
@@ -271,44 +271,60 @@ fn a_page_that_is_damaged_is_never_handed_out() {
 /// Changes a byte of a section and makes every checksum right again, as somebody would who means harm.
 fn forged(good: &[u8], kind: u32, at: usize, value: u8) -> Vec<u8> {
     let mut bytes = good.to_vec();
-    let mut header: Header = bytemuck::pod_read_unaligned(&bytes[..64]);
-    let table_at = header.table_offset as usize;
-    let mut table: Vec<Section> = bytemuck::pod_collect_to_vec(&bytes[table_at..]);
-    let section = table.iter_mut().find(|section| section.kind == kind).unwrap();
-    let range = section.offset as usize..(section.offset + section.bytes) as usize;
-    if range.is_empty() {
+    let header: Header = bytemuck::pod_read_unaligned(&bytes[..64]);
+    let table: Vec<Section> = bytemuck::pod_collect_to_vec(&bytes[header.table_offset as usize..]);
+    let section = table.iter().find(|section| section.kind == kind).unwrap();
+    if section.bytes == 0 {
         return bytes;
     }
-    bytes[range.start + at % range.len()] = value;
-    section.checksum = xxh3_64(&bytes[range]);
-    header.checksum = container::checksum_of(&header, &table);
-    bytes[table_at..].copy_from_slice(bytemuck::cast_slice(&table));
-    bytes[..64].copy_from_slice(bytemuck::bytes_of(&header));
-    bytes
+    bytes[section.offset as usize + at % section.bytes as usize] = value;
+    repaired(&bytes).unwrap()
 }
 
-/// Reads all that can be asked of an asset.
-fn read_all(asset: &Asset) {
-    let _ = (asset.name(), asset.bounds(), asset.triangle_count(), asset.point_count());
-    for node in asset.nodes() {
-        let _ = (asset.text(node.name), asset.metadata(node));
-    }
-    for number in 0..asset.pages().len() as u32 {
-        let _ = (asset.page(number), asset.page_parents(&asset.pages()[number as usize]));
-    }
-    for number in 0..asset.layers().len() as u32 {
-        let _ = asset.layer(number);
-    }
-    for mesh in asset.meshes() {
-        let _ = asset.mesh_materials(mesh);
-        for node in &asset.ray_nodes()[mesh.ray_first as usize..][..mesh.ray_count as usize] {
-            if node.count > 0 {
-                for &leaf in &asset.ray_leaves()[node.first as usize..][..node.count as usize] {
-                    let _ = asset.triangles(mesh, leaf).count();
-                }
-            }
-        }
-    }
+/// Lets a node of a tree have children that another one has too, again and again: there would be more paths than
+/// anybody can walk.
+#[test]
+fn children_that_two_nodes_share_are_refused() {
+    let good = bytes_of(&model(), &options());
+    let asset = Asset::from_bytes(&good).unwrap();
+    let section = |kind: u32| {
+        let header: Header = bytemuck::pod_read_unaligned(&good[..64]);
+        let table: Vec<Section> = bytemuck::pod_collect_to_vec(&good[header.table_offset as usize..]);
+        table.iter().find(|section| section.kind == kind).unwrap().offset as usize
+    };
+    let refusal = |at: usize, record: &[u8]| {
+        let mut bytes = good.clone();
+        bytes[at..at + record.len()].copy_from_slice(record);
+        Asset::from_bytes(&repaired(&bytes).unwrap()).unwrap_err().to_string()
+    };
+
+    let tree = asset.tree();
+    let parent = tree.iter().find(|node| node.count > 0).unwrap();
+    let other = (0..parent.first as usize).find(|&number| tree[number].first != parent.first).unwrap();
+    let sharing = TreeNode { first: parent.first, count: 1, ..tree[other] };
+    let at = section(kind::TREE) + other * size_of::<TreeNode>();
+    let words = refusal(at, bytemuck::bytes_of(&sharing));
+    assert!(words.contains("mesh 0: a child of its tree"), "{words}");
+
+    let rays = asset.ray_nodes();
+    let sharing = RayNode { first: rays[0].first + 1, count: 0, ..rays[rays[0].first as usize] };
+    let at = section(kind::RAY_NODES) + rays[0].first as usize * size_of::<RayNode>();
+    let words = refusal(at, bytemuck::bytes_of(&sharing));
+    assert!(words.contains("mesh 0: a child of a ray node"), "{words}");
+}
+
+#[test]
+fn repairing_changes_nothing_of_a_whole_container() {
+    let good = bytes_of(&model(), &options());
+    assert!(repaired(&good).unwrap() == good);
+    assert_eq!(repaired(&good[..63]), None);
+    // A page that is altered gets through with its checksum made right, and is read.
+    let asset = Asset::from_bytes(&good).unwrap();
+    let mut bad = good.clone();
+    bad[asset.pages()[0].offset as usize] ^= 1;
+    bad[asset.layers()[0].offset as usize] ^= 1;
+    let asset = Asset::from_bytes(&repaired(&bad).unwrap()).unwrap();
+    assert!(asset.page(0).is_ok() && asset.layer(0).is_ok());
 }
 
 #[test]

@@ -12,8 +12,9 @@ use crate::cluster::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 const TREE_WIDTH_MAX: u32 = 64;
 
 pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> {
-    let check = Check { bytes, tables };
-    check.strings()?;
+    let strings = std::str::from_utf8(tables.strings.of(bytes))
+        .map_err(|_| AssetError::Damaged { place: "the strings".into(), what: "they are not UTF-8".into() })?;
+    let check = Check { bytes, tables, strings };
     check.nodes()?;
     check.look()?;
     check.pages()?;
@@ -27,6 +28,7 @@ pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> 
 struct Check<'a> {
     bytes: &'a [u8],
     tables: &'a Tables,
+    strings: &'a str,
 }
 
 fn damaged(what: &str, number: usize, why: &'static str) -> AssetError {
@@ -43,14 +45,8 @@ fn within(first: u32, count: u32, length: usize) -> bool {
 }
 
 impl Check<'_> {
-    fn strings(&self) -> Result<(), AssetError> {
-        std::str::from_utf8(self.tables.strings.of(self.bytes))
-            .map(|_| ())
-            .map_err(|_| AssetError::Damaged { place: "the strings".into(), what: "they are not UTF-8".into() })
-    }
-
     fn text(&self, text: Text) -> Result<(), &'static str> {
-        let strings = std::str::from_utf8(self.tables.strings.of(self.bytes)).unwrap_or_default();
+        let strings = self.strings;
         let end = u64::from(text.first) + u64::from(text.bytes);
         let whole = end <= strings.len() as u64
             && strings.is_char_boundary(text.first as usize)
@@ -134,7 +130,7 @@ impl Check<'_> {
         for (number, page) in self.tables.pages.of(self.bytes).iter().enumerate() {
             let check = || {
                 require(page.bytes as usize <= PAGE_BYTES_MAX, "it is too large")?;
-                require(page.bytes as usize % BLOCK_UNIT_BYTES == 0, "its last block is incomplete")?;
+                require((page.bytes as usize).is_multiple_of(BLOCK_UNIT_BYTES), "its last block is incomplete")?;
                 require(range(self.bytes, page.offset, page.bytes.into()).is_some(), "it reaches beyond the file")?;
                 require(page.cluster_first == next && page.cluster_count > 0, "its clusters are not in line")?;
                 require(within(page.cluster_first, page.cluster_count, clusters.len()), "its clusters are not there")?;
@@ -209,20 +205,26 @@ impl Check<'_> {
         require(used.iter().all(|&material| (material as usize) < known), "a material of it is not there")?;
 
         let end = mesh.tree_first + mesh.tree_count;
+        let mut once = Once::new(mesh.tree_first, mesh.tree_count, mesh.tree_roots);
         for (number, node) in (mesh.tree_first..).zip(&tree[mesh.tree_first as usize..end as usize]) {
             require(sphere(node.center, node.radius, node.error), "a bound of its tree is not a number")?;
             let is_there = match node.count {
                 0 => node.first >= mesh.group_first && node.first < mesh.group_first + mesh.group_count,
-                // Children come later: the tree has no loops.
-                1..=TREE_WIDTH_MAX => node.first > number && within(node.first, node.count, end as usize),
+                1..=TREE_WIDTH_MAX => {
+                    node.first > number
+                        && within(node.first, node.count, end as usize)
+                        && once.names(node.first, node.count)
+                }
                 _ => false,
             };
             require(is_there, "a child of its tree is not there")?;
         }
         let end = mesh.ray_first + mesh.ray_count;
+        let mut once = Once::new(mesh.ray_first, mesh.ray_count, mesh.ray_count.min(1));
         for (number, node) in (mesh.ray_first..).zip(&nodes[mesh.ray_first as usize..end as usize]) {
             if node.count == 0 {
-                require(node.first > number && within(node.first, 2, end as usize), "a ray node is not there")?;
+                let is_there = node.first > number && within(node.first, 2, end as usize);
+                require(is_there && once.names(node.first, 2), "a child of a ray node is not there")?;
                 continue;
             }
             require(within(node.first, node.count, leaves.len()), "a ray leaf is not there")?;
@@ -231,6 +233,26 @@ impl Check<'_> {
             require(own.iter().all(drawn), "a ray leaf names no cluster of triangles")?;
         }
         Ok(())
+    }
+}
+
+/// Nodes of a tree that something has named. Children come later, so that a tree has no loops, and have one parent, so
+/// that a walk meets each once: paths to what several share could be more than anybody can walk.
+struct Once {
+    first: u32,
+    named: Vec<bool>,
+}
+
+impl Once {
+    /// The first nodes are roots, which nobody may name.
+    fn new(first: u32, count: u32, roots: u32) -> Self {
+        Self { first, named: (0..count).map(|number| number < roots).collect() }
+    }
+
+    /// Whether nothing has named any of these nodes, which must be there, before.
+    fn names(&mut self, first: u32, count: u32) -> bool {
+        let first = (first - self.first) as usize;
+        self.named[first..first + count as usize].iter_mut().all(|named| !std::mem::replace(named, true))
     }
 }
 

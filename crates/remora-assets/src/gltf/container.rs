@@ -40,6 +40,26 @@ pub(super) fn open<'a>(
     Ok(Container { root, buffers, decoded })
 }
 
+/// URIs of all buffers and images, in the order of the file.
+pub(super) fn uris(bytes: &[u8], budget: &mut Budget) -> Result<Vec<String>, LoadError> {
+    #[derive(serde::Deserialize)]
+    struct Referring {
+        #[serde(default)]
+        buffers: Vec<Referred>,
+        #[serde(default)]
+        images: Vec<Referred>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Referred {
+        uri: Option<String>,
+    }
+    let (json, _) = split(bytes)?;
+    // An empty object and a comma become a URI that is not there, in a list that grows by doubling.
+    budget.take(json.len() as u64, size_of::<Referred>(), "the list of files that the model refers to")?;
+    let Referring { buffers, images } = serde_json::from_slice(json).map_err(LoadError::Json)?;
+    Ok(buffers.into_iter().chain(images).filter_map(|referred| referred.uri).collect())
+}
+
 /// The JSON and, of a GLB, the binary chunk.
 fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), LoadError> {
     if !bytes.starts_with(MAGIC) {

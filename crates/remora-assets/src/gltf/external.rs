@@ -51,7 +51,7 @@ fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, Loa
 }
 
 /// The path that a URI means, if it stays within the model's folder; otherwise what is wrong with it.
-fn relative_path(uri: &str) -> Result<String, &'static str> {
+pub(super) fn relative_path(uri: &str) -> Result<String, &'static str> {
     let path = String::from_utf8(percent_decoded(uri)).map_err(|_| "whose escapes are not UTF-8")?;
     if path.chars().any(char::is_control) {
         return Err("which contains a control character");

@@ -107,6 +107,18 @@ pub fn load_gltf(
     load(bytes, name, limits, External { resolve: Some(resolve) }, progress)
 }
 
+/// Files that a model refers to, as [`Resolve`] would be asked for them, sorted, each once. URIs that [`load_gltf`]
+/// would refuse are left out.
+pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>, LoadError> {
+    let uris = container::uris(bytes, &mut Budget::new(memory_bytes_max))?;
+    let is_file = |uri: &&String| !uri.starts_with("data:");
+    let mut paths: Vec<String> =
+        uris.iter().filter(is_file).filter_map(|uri| external::relative_path(uri).ok()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    Ok(paths)
+}
+
 fn load(
     bytes: &[u8],
     name: &str,

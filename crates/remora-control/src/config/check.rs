@@ -3,6 +3,8 @@
 //! Nothing is looked up or opened here: files and addresses may be those of another machine.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::Component;
 
 use http::Uri;
 use remora_session::{AccountId, Size};
@@ -13,6 +15,8 @@ use super::{Config, EVERY_ACCOUNT, Identity, Listen, Rate};
 const PAGE_SIZE_MAX: u32 = 1_000;
 /// More than a century; what is kept longer is kept for ever.
 const KEEP_DAYS_MAX: u32 = 36_500;
+/// Below, a picture has no time for anything; above, nothing moves any more.
+const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
 /// Issuers are asked and matched one by one.
 const IDENTITIES_MAX: usize = 64;
 
@@ -38,6 +42,7 @@ impl Config {
         self.check_store()?;
         self.check_sessions()?;
         self.check_sizes()?;
+        self.check_cache()?;
         let limits = &self.limits;
         check_rate("limits.reads", limits.reads)?;
         check_rate("limits.writes", limits.writes)?;
@@ -77,10 +82,28 @@ impl Config {
             demand(teraflops, &key("teraflops"), of.teraflops, "it takes a number above 0")?;
             let primitives = of.primitives_max.is_none_or(|primitives| primitives >= 1);
             demand(primitives, &key("primitives_max"), of.primitives_max, "it takes 1 or more")?;
+            let time = of.frame_time_milliseconds;
+            let sound = time.is_none_or(|time| FRAME_TIME_MILLISECONDS.contains(&time));
+            demand(sound, &key("frame_time_milliseconds"), time, "it takes 5 to 200")?;
+            for (name, gibibytes) in
+                [("graphics_memory_gibibytes", of.graphics_memory_gibibytes), ("memory_gibibytes", of.memory_gibibytes)]
+            {
+                let some = gibibytes.is_none_or(|gibibytes| gibibytes >= 1);
+                demand(some, &key(name), gibibytes, "it takes 1 or more")?;
+            }
             let room = of.capacity.is_none_or(|capacity| of.warm <= capacity);
             demand(room, &key("warm"), of.warm, "it takes no more than the capacity of the size")?;
         }
         Ok(())
+    }
+
+    /// A directory that is not the data directory itself, nor above it: what is in a cache may be removed.
+    fn check_cache(&self) -> Result<(), InvalidConfig> {
+        let directory = &self.cache.directory;
+        let named = directory.components().any(|part| matches!(part, Component::Normal(_)));
+        let up = directory.components().any(|part| part == Component::ParentDir);
+        let accepted = "it takes a directory without .., absolute or in the data directory; gibibytes = 0 is no cache";
+        demand(named && !up, "cache.directory", directory, accepted)
     }
 
     fn check_identities(&self) -> Result<(), InvalidConfig> {
@@ -198,8 +221,11 @@ mod tests {
         check("").unwrap();
         check(&format!(
             "[listen]\nhttp = '[::1]:8080'\nname = 'render.example'\ncertificate = 'a.pem'\n\
-             certificate_key = 'a.key'\n[store]\nurl = 'postgres:///remora'\n[sessions]\npage_size = 1000\n\
+             certificate_key = 'a.key'\n[cache]\ndirectory = './models'\ngibibytes = 0\n\
+             [store]\nurl = 'postgres:///remora'\n[sessions]\npage_size = 1000\n\
              [limits]\nreads = {{ per_second = 1, burst = 1 }}\n[sizes.standard]\ncapacity = 2\nwarm = 2\n\
+             frame_time_milliseconds = 5\ngraphics_memory_gibibytes = 1\nmemory_gibibytes = 4294967295\n\
+             [sizes.premium]\nframe_time_milliseconds = 200\n\
              [telemetry]\notlp_endpoint = 'http://collector:4318'\n[[identity]]\n{IDENTITY}"
         ))
         .unwrap();
@@ -225,6 +251,14 @@ mod tests {
             ("[sizes.standard]\nteraflops = inf", "sizes.standard.teraflops", "above 0"),
             ("[sizes.standard]\nprimitives_max = 0", "sizes.standard.primitives_max", "1 or more"),
             ("[sizes.standard]\ncapacity = 1\nwarm = 2", "sizes.standard.warm", "capacity"),
+            ("[sizes.premium]\nframe_time_milliseconds = 4", "sizes.premium.frame_time_milliseconds", "5 to 200"),
+            ("[sizes.standard]\nframe_time_milliseconds = 201", "sizes.standard.frame_time_milliseconds", "5 to 200"),
+            ("[sizes.premium]\ngraphics_memory_gibibytes = 0", "sizes.premium.graphics_memory_gibibytes", "1 or more"),
+            ("[sizes.standard]\nmemory_gibibytes = 0", "sizes.standard.memory_gibibytes", "1 or more"),
+            ("[cache]\ndirectory = ''", "cache.directory", "in the data directory"),
+            ("[cache]\ndirectory = '.'", "cache.directory", "in the data directory"),
+            ("[cache]\ndirectory = '/'", "cache.directory", "in the data directory"),
+            ("[cache]\ndirectory = 'cache/../..'", "cache.directory", "without .."),
             ("[limits]\nreads = { per_second = 0, burst = 1 }", "limits.reads.per_second", "1 or more"),
             ("[limits]\nwrites = { per_second = 1, burst = 0 }", "limits.writes.burst", "1 or more"),
             ("[limits]\ntokens = { per_second = 1, burst = 0 }", "limits.tokens.burst", "1 or more"),

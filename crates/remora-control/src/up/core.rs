@@ -58,6 +58,7 @@ pub(super) struct Core {
 impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
         let CoreOptions { directory, config, host_command, place, allowed_origins, model_files } = options;
+        let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
         let keys = directory.lock_keys()?;
@@ -78,6 +79,7 @@ impl Core {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins,
             model_files,
+            cache_directory,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&host_key)),
@@ -141,6 +143,12 @@ impl Core {
         self.store.close().await?;
         Ok(())
     }
+}
+
+/// Hosts are told in JSON, which has no room for a path that is not text.
+fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, UpError> {
+    let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
+    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CacheDirectory { path: path.into() })
 }
 
 async fn tidy_up(metrics: Metrics, clock: Clock) {

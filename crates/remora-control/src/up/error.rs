@@ -28,6 +28,11 @@ pub enum UpError {
         "the data directory {path} is in use by another remora; end that one, or choose another directory with --data-dir"
     )]
     DataDirectoryInUse { path: PathBuf },
+    #[error(
+        "the cache cannot be in {path}: the path is not UTF-8; choose another with cache.directory, or none with \
+         cache.gibibytes = 0"
+    )]
+    CacheDirectory { path: PathBuf },
     #[error("the certificate {path} cannot be used: {problem}; accepted are a PEM chain and its PEM key")]
     Certificate { path: PathBuf, problem: String },
     #[error(

@@ -20,6 +20,7 @@
 //! | `ca.pem` | to be trusted by clients |
 //! | `connection.json` | while everything accepts: how to connect; its owner only |
 //! | `hosts/` | pid files and logs of render hosts |
+//! | `cache/` | models that render hosts have converted, unless the configuration names another directory or none |
 
 mod certificates;
 pub(crate) mod connection;

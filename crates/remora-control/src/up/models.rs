@@ -57,9 +57,9 @@ fn in_words(triangles: u64) -> String {
 
 fn file(model: &str) -> Result<String, UpError> {
     let problem = |problem: String| UpError::Model { model: model.to_owned(), problem };
-    let path = Path::new(model).canonicalize().map_err(|error| problem(format!("{error}; name a GLB file")))?;
+    let path = Path::new(model).canonicalize().map_err(|error| problem(format!("{error}; name a model file")))?;
     if !path.is_file() {
-        return Err(problem("it is not a file; name a GLB file".into()));
+        return Err(problem("it is not a file; name a model file".into()));
     }
     path.into_os_string().into_string().map_err(|_| problem("its path is not UTF-8; rename it".into()))
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::provision::{Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner as _, Remains};
-use remora_protocol::link::{Exclusive, HostSpec};
+use remora_protocol::link::{Exclusive, HostSpec, Rendering};
 use remora_session::{HostId, Timestamp};
 
 use crate::support::installation::{host_pids, is_alive, kill};
@@ -46,6 +46,7 @@ fn spec() -> (HostSpec, HostId) {
         model_files: vec![],
         adapter: None,
         primitives_max: None,
+        rendering: Rendering::default(),
         exclusive: Exclusive::UntilDisconnect,
         start_milliseconds_max: 1,
     };

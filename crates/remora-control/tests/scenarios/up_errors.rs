@@ -1,4 +1,6 @@
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use remora_control::{UpError, UpOptions, up};
@@ -46,6 +48,13 @@ async fn a_directory_that_cannot_be_used_is_named() {
     assert!(text.contains(&file.display().to_string()) && text.contains("--data-dir"), "{text}");
     let below = refusal(options(&file.join("below"))).await.to_string();
     assert!(below.contains("--data-dir"), "{below}");
+}
+
+#[tokio::test]
+async fn a_cache_whose_path_is_not_text_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = refusal(options(&directory.path().join(OsStr::from_bytes(b"data\xff")))).await.to_string();
+    assert!(text.contains("not UTF-8") && text.contains("cache.directory"), "{text}");
 }
 
 #[tokio::test]

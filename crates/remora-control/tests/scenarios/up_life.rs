@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use remora_protocol::link::SILENCE_MILLISECONDS_MAX;
+use remora_control::provision::HostCommand;
+use remora_protocol::link::{HostSpec, Rendering, SILENCE_MILLISECONDS_MAX};
 
 use crate::support::installation::{Installation, host_pids, is_alive, kill};
 use crate::support::{fake_host, http, look_again, within};
@@ -99,6 +100,37 @@ async fn a_host_that_cannot_start_says_why() {
     installation.call(&token, "PUT", "/sessions/one", BODY).await;
     let session = installation.becomes(&token, "one", "Error").await;
     assert_eq!(session["error"]["message"], "no Vulkan driver; install mesa-vulkan-drivers");
+    installation.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_is_told_of_a_cache_in_the_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = directory.path().join("told.json");
+    // Renders nothing, and keeps what it was told.
+    let script = r#"cat > "$0.part" && mv "$0.part" "$0" && exec sleep 600"#;
+    let arguments = ["-c".into(), script.into(), told.clone().into_os_string()];
+    let host_command = HostCommand { program: "/bin/sh".into(), arguments: arguments.to_vec() };
+    let installation = Installation::start_with_hosts(&directory.path().join("data"), host_command).await;
+    let token = installation.token().await;
+    assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);
+    let text = within("the host being told", async {
+        loop {
+            match std::fs::read_to_string(&told) {
+                Ok(text) => break text,
+                Err(_) => look_again().await,
+            }
+        }
+    })
+    .await;
+    let spec: HostSpec = serde_json::from_str(&text).unwrap();
+    let cache = directory.path().canonicalize().unwrap().join("data/cache");
+    let expected = Rendering {
+        cache_directory: Some(cache.to_str().unwrap().to_owned()),
+        cache_bytes_max: 20 << 30,
+        ..Rendering::default()
+    };
+    assert_eq!(spec.rendering, expected);
     installation.stop().await;
 }
 

@@ -92,6 +92,7 @@ impl House {
             model_files: vec![],
             adapter: None,
             primitives_max: None,
+            rendering: Default::default(),
             exclusive,
             start_milliseconds_max: 1000,
         };

@@ -1,61 +1,81 @@
 //! Models on their way into the scene, and what the client points at there.
 
 use glam::DVec3;
-use remora_render::{FrameOptions, FrameRequest, PictureFormat, RenderError, Samples};
+use remora_render::{FrameOptions, FrameRequest, PictureFormat, Prepared, RenderError, Samples};
+use remora_scene::ModelKey;
 
 use super::Loop;
 use crate::{
-    loader::{LoadFailure, Loading},
+    loader::{LoadFailure, LoadId, Loading, REFINING},
     stage::quality::Detail,
 };
 
 impl Loop {
-    pub(super) fn take_loading(&mut self, command: u32, loading: Loading) {
+    pub(super) fn take_loading(&mut self, id: LoadId, loading: Loading) {
+        let LoadId { serial, command, .. } = id;
         match loading {
+            // Of a model that has been unloaded meanwhile.
+            Loading::Progress { stage: REFINING, .. } if !self.refining.contains_key(&serial) => {}
             Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
             Loading::Loaded { prepared, refines } => {
                 match self.renderer.add_model(self.stage.next_model(), &prepared) {
                     Ok(()) => {
                         let model = self.stage.loaded(self.clock.now(), command, prepared.asset().clone());
                         if let Some(model) = model.filter(|_| refines) {
-                            self.refining.insert(command, model);
+                            self.refining.insert(serial, model);
                         }
                     }
-                    Err(error) => self.stage.load_failed(command, "OutOfMemory", error.to_string()),
+                    Err(error) => {
+                        // The renderer has let go of what it had placed.
+                        self.stage.scene_mut().tell_everything();
+                        let code = if let RenderError::Damaged(_) = error { "ModelInvalid" } else { "OutOfMemory" };
+                        self.stage.load_failed(command, code, error.to_string());
+                    }
                 }
             }
             Loading::Refined(prepared) => {
-                let Some(model) = self.refining.remove(&command).filter(|&model| self.stage.shows(model)) else {
-                    return;
-                };
-                let Some(prepared) = prepared else {
-                    let text = "The full detail of a model could not be made; its coarse form stays.";
-                    return self.stage.notice("NotRefined", text.to_owned());
-                };
-                let coarse = self.stage.asset(model);
-                let now = self.clock.now();
-                match self.renderer.add_model(model, &prepared) {
-                    Ok(()) => self.stage.refined(now, model, prepared.asset().clone()),
-                    Err(error) => {
-                        tracing::error!(%error, "a model keeps its coarse form");
-                        self.stage.notice("OutOfMemory", error.to_string());
-                        // What was taken out to make room is put back.
-                        self.put_back(model, coarse);
+                let Some(model) = self.refining.remove(&serial) else { return };
+                match prepared {
+                    Some(prepared) => self.replace(model, &prepared),
+                    None => {
+                        let text = "The full detail of a model could not be made; its coarse form stays.";
+                        self.stage.notice("NotRefined", text.to_owned());
                     }
                 }
-                self.stage.load_progress(command, "refining", 1.0);
+                self.stage.load_progress(command, REFINING, 1.0);
             }
             Loading::Failed(LoadFailure::Abandoned) => {}
             Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
         }
     }
 
-    /// Draws the newest view once more and looks at what is seen at a place of it. Nothing else may be in flight.
-    pub(super) fn pick(&mut self, (command, x, y): (u32, f32, f32)) -> Result<(), RenderError> {
-        let Some((pose, detail)) = self.stage.view() else {
-            self.stage.picked(command, None);
-            return Ok(());
+    /// Shows the full form of a model, or goes on to show the coarse one.
+    fn replace(&mut self, model: ModelKey, prepared: &Prepared) {
+        let Some(coarse) = self.stage.asset(model) else { return };
+        let shown = match self.renderer.add_model(model, prepared) {
+            Ok(()) => self.stage.refined(self.clock.now(), model, prepared.asset().clone()),
+            Err(error) => {
+                tracing::error!(%error, "a model keeps its coarse form");
+                self.stage.notice("OutOfMemory", error.to_string());
+                false
+            }
         };
+        if !shown {
+            // What was taken out to make room.
+            self.put_back(model, &coarse);
+        }
+    }
+
+    /// Answers what is seen at a place of the newest view. Nothing else may be in flight.
+    pub(super) fn pick(&mut self, (command, x, y): (u32, f32, f32)) -> Result<(), RenderError> {
+        let seen = self.look_at(x, y)?;
+        self.stage.picked(command, seen);
+        Ok(())
+    }
+
+    /// Draws the newest view once more; the instance that is seen at the place, and where in the world.
+    pub(super) fn look_at(&mut self, x: f32, y: f32) -> Result<Option<(u32, DVec3)>, RenderError> {
+        let Some((pose, detail)) = self.stage.view() else { return Ok(None) };
         let Detail { render_size, error_pixels, .. } = detail;
         let pixel = |place: f32, size: u32| (((place * 0.5 + 0.5) * size as f32) as u32).min(size - 1);
         let pick = Some([pixel(x, render_size.width), pixel(-y, render_size.height)]);
@@ -72,9 +92,6 @@ impl Loop {
             options: FrameOptions { pick, ..FrameOptions::default() },
         })?;
         let done = self.renderer.receive(&mut self.picture)?;
-        let seen: Option<(u32, DVec3)> =
-            done.and_then(|done| done.picked).map(|picked| (picked.instance, picked.position));
-        self.stage.picked(command, seen);
-        Ok(())
+        Ok(done.and_then(|done| done.picked).map(|picked| (picked.instance, picked.position)))
     }
 }

@@ -66,7 +66,7 @@ impl Loop {
         let models: Vec<(ModelKey, Asset)> =
             self.stage.scene_mut().models().map(|(key, asset)| (key, asset.clone())).collect();
         for (key, asset) in models {
-            self.put_back(key, Some(asset));
+            self.put_back(key, &asset);
         }
         self.stage.scene_mut().tell_everything();
         self.stage.notice("DeviceRestarted", format!("The graphics device was started again: {error}."));
@@ -74,10 +74,9 @@ impl Loop {
     }
 
     /// Shows a model of the scene again as it was; what cannot be shown is reported once, by the picture.
-    pub(super) fn put_back(&mut self, key: ModelKey, asset: Option<Asset>) {
-        let Some(asset) = asset else { return };
+    pub(super) fn put_back(&mut self, key: ModelKey, asset: &Asset) {
         let adapter: &AdapterSummary = self.renderer.graphics().adapter();
-        let prepared = match Prepared::new(&asset, &PrepareOptions::for_adapter(adapter)) {
+        let prepared = match Prepared::new(asset, &PrepareOptions::for_adapter(adapter)) {
             Ok(prepared) => prepared,
             Err(error) => return tracing::error!(%error, "a model cannot be put back"),
         };

@@ -29,18 +29,15 @@ pub fn fetch(
         .tls_config(tls)
         .build()
         .new_agent();
-    let response = agent
-        .get(uri)
-        .call()
-        .map_err(|error| LoadFailure::NotFound(format!("{uri} could not be fetched: {error}")))?;
+    let response =
+        agent.get(uri).call().map_err(|error| LoadFailure::NotFound(format!("{uri} could not be fetched: {error}")))?;
     let status = response.status();
     if !status.is_success() {
         return Err(LoadFailure::NotFound(format!("{uri} answered {status} instead of a model")));
     }
     let length = response.body().content_length();
-    let too_large = |bytes: u64| {
-        LoadFailure::TooLarge(format!("{uri} has at least {bytes} bytes; this host can take {bytes_max}"))
-    };
+    let too_large =
+        |bytes: u64| LoadFailure::TooLarge(format!("{uri} has at least {bytes} bytes; this host can take {bytes_max}"));
     if let Some(length) = length.filter(|&length| length > bytes_max) {
         return Err(too_large(length));
     }

@@ -3,23 +3,27 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
 };
 
-use remora_assets::{Model, asset::Asset};
-use remora_convert::Key;
+use remora_assets::{
+    Model,
+    asset::{Asset, BuildError},
+};
+use remora_convert::{ConvertError, Key};
 use remora_render::Prepared;
 
-use super::{Deliver, LoadFailure, LoaderOptions, Loading, build_options, pool, steps};
+use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, Wanted, build_options, pool, steps, with_source};
 
-const QUEUE: usize = 8;
+/// As [`Loading::Progress`] names it.
+pub const REFINING: &str = "refining";
+/// Whole models wait here.
+const QUEUE: usize = 1;
 
 pub struct RefineJob {
-    pub generation: u64,
-    pub command: u32,
+    pub id: LoadId,
     pub model: Model,
     pub key: Option<Key>,
     pub source: &'static str,
@@ -31,14 +35,14 @@ pub struct Refiner {
 
 struct Worker {
     options: LoaderOptions,
-    generation: Arc<AtomicU64>,
+    wanted: Arc<Wanted>,
     deliver: Deliver,
 }
 
 impl Refiner {
-    pub fn start(options: LoaderOptions, generation: Arc<AtomicU64>, deliver: Deliver) -> Self {
+    pub fn start(options: LoaderOptions, wanted: Arc<Wanted>, deliver: Deliver) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let worker = Worker { options, generation, deliver };
+        let worker = Worker { options, wanted, deliver };
         thread::Builder::new()
             .name("refiner".to_owned())
             .spawn(move || worker.run(&inbox))
@@ -58,7 +62,7 @@ impl Worker {
         // Pictures are drawn meanwhile, perhaps by the same cores.
         let pool = pool("refining", self.options.threads / 2);
         for job in inbox {
-            let (generation, command) = (job.generation, job.command);
+            let id = job.id;
             let refined = match pool.install(|| self.refine(job)) {
                 Ok(prepared) => Some(Box::new(prepared)),
                 Err(LoadFailure::Abandoned) => continue,
@@ -67,22 +71,32 @@ impl Worker {
                     None
                 }
             };
-            if !(self.deliver)(generation, command, Loading::Refined(refined)) {
+            if !(self.deliver)(id, Loading::Refined(refined)) {
                 return;
             }
         }
     }
 
     fn refine(&self, job: RefineJob) -> Result<Prepared, LoadFailure> {
-        let RefineJob { generation, command, model, key, source } = job;
-        let options = build_options(&self.options, source);
-        let told = steps(self.deliver.clone(), generation, command, "refining");
-        let cancelled = || self.generation.load(Ordering::Relaxed) != generation;
-        let asset = match (&self.options.cache, key) {
-            (Some(cache), Some(key)) => cache.build(&key, &model, &options, &told, &cancelled)?,
-            _ => Asset::from_model(&model, &options, &told, &cancelled)?,
-        };
-        drop(model);
+        let asset = self.build(&job)?;
+        drop(job);
         Ok(Prepared::new(&asset, &self.options.prepare)?)
+    }
+
+    fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {
+        let RefineJob { id, model, key, source } = job;
+        let options = build_options(&self.options, source);
+        let told = steps(self.deliver.clone(), *id, REFINING);
+        let cancelled = || !self.wanted.is_refined_for(*id);
+        if let (Some(cache), Some(key)) = (&self.options.cache, key) {
+            match cache.build(key, model, &options, &told, &cancelled) {
+                // A full disk takes the detail from nobody.
+                Err(error @ (ConvertError::Write { .. } | ConvertError::Build(BuildError::Write(_)))) => {
+                    tracing::warn!(error = with_source(&error), "an asset is not kept for the next time");
+                }
+                built => return Ok(built?),
+            }
+        }
+        Ok(Asset::from_model(model, &options, &told, &cancelled)?)
     }
 }

@@ -1,68 +1,169 @@
 //! The loader against files and a server of the test's own.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Cursor, Read as _, Write as _},
     net::TcpListener,
-    sync::mpsc::{Receiver, channel},
+    path::PathBuf,
+    sync::mpsc::Receiver,
 };
+
+use remora_assets::asset::{self, layout::NodeRecord};
 
 use super::*;
 
+/// More than is built in full at once.
+const ENGINE: &str = "builtin://Engine?triangles=60000";
+
 struct Bench {
     loader: Loader,
-    results: Receiver<(u64, u32, Loading)>,
-    _directory: tempfile::TempDir,
-    file: String,
+    results: Receiver<(LoadId, Loading)>,
+    directory: tempfile::TempDir,
+    cache: Option<tempfile::TempDir>,
 }
 
-fn glb() -> Vec<u8> {
+/// What came of one load: what was shown at once, and what took its place if it was a coarse form.
+struct Come {
+    loaded: Asset,
+    refined: Option<Asset>,
+}
+
+fn triangle() -> Model {
     let primitive = remora_assets::Primitive {
         positions: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
         normals: vec![[0.0, 0.0, 1.0]; 3],
         indices: vec![0, 1, 2],
         ..Default::default()
     };
-    let model = Model {
+    Model {
         name: "triangle".into(),
         nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         textures: vec![],
-    };
-    remora_assets::write_glb(&model).expect("a good model")
+    }
+}
+
+fn glb() -> Vec<u8> {
+    remora_assets::write_glb(&triangle()).expect("a good model")
+}
+
+fn arr_asset() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let out = Cursor::new(&mut bytes);
+    asset::build(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
+    bytes
+}
+
+/// A triangle whose corners are in `triangle.bin`.
+fn gltf() -> (Vec<u8>, Vec<u8>) {
+    let json = r#"{"asset": {"version": "2.0"}, "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3",
+            "min": [0, 0, 0], "max": [1, 1, 0]}],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}],
+        "buffers": [{"uri": "triangle.bin", "byteLength": 36}]}"#;
+    let corners: [f32; 9] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+    (json.into(), corners.into_iter().flat_map(f32::to_le_bytes).collect())
 }
 
 impl Bench {
     fn new(memory_bytes_max: u64) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().canonicalize().expect("it is there").join("my model.glb");
-        std::fs::write(&path, glb()).expect("it is writable");
-        let file = path.to_str().expect("UTF-8").to_owned();
-        let (sender, results) = channel();
-        let options = LoaderOptions {
-            model_files: vec![file.clone()],
-            limits: LoadLimits { memory_bytes_max, texture_dimension_max: 1024 },
-            prepare: PrepareOptions { texture_dimension_max: 1024, threads: 1 },
-        };
-        let loader = Loader::start(options, move |generation, command, loading| {
-            sender.send((generation, command, loading)).is_ok()
-        });
-        Self { loader, results, _directory: directory, file }
+        Self::with(memory_bytes_max, false)
     }
 
-    fn load(&self, uri: &str) -> Result<Arc<Model>, LoadFailure> {
-        assert!(self.loader.load(Job { generation: 0, command: 1, uri: uri.to_owned() }));
-        let mut last = (String::new(), -1.0);
+    fn with_cache() -> Self {
+        Self::with(1 << 30, true)
+    }
+
+    fn with(memory_bytes_max: u64, cached: bool) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let ply = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n\
+            end_header\n0 0 0\n1 0 0\n0 1 0\n";
+        let (gltf, corners) = gltf();
+        let files: [(&str, Vec<u8>); 6] = [
+            ("my model.glb", glb()),
+            ("scan.ply", ply.into()),
+            ("scan.xyz", "0 0 0\n1 2 3\n4 5 6\n7 8 9\n".into()),
+            ("ready.arrAsset", arr_asset()),
+            ("parts.gltf", gltf),
+            ("triangle.bin", corners),
+        ];
+        let root = directory.path().canonicalize().expect("it is there");
+        let model_files = files
+            .into_iter()
+            .map(|(name, bytes)| {
+                let path = root.join(name);
+                std::fs::write(&path, bytes).expect("it is writable");
+                path.to_str().expect("UTF-8").to_owned()
+            })
+            .collect();
+        let cache = cached.then(|| tempfile::tempdir().expect("a temporary directory"));
+        let options = LoaderOptions {
+            model_files,
+            limits: LoadLimits { memory_bytes_max, texture_dimension_max: 1024 },
+            prepare: PrepareOptions { texture_dimension_max: 1024, blocks: false },
+            cache: cache.as_ref().map(|cache| Cache::open(cache.path(), 1 << 30).expect("it is writable")),
+            threads: 2,
+        };
+        // The loader waits until the test has seen what it tells.
+        let (sender, results) = sync_channel(0);
+        let loader = Loader::start(options, move |id, loading| sender.send((id, loading)).is_ok());
+        Self { loader, results, directory, cache }
+    }
+
+    /// Of a file in the bench's directory.
+    fn file(&self, name: &str) -> String {
+        let root = self.directory.path().canonicalize().expect("it is there");
+        format!("file://{}", root.join(name).display()).replace(' ', "%20")
+    }
+
+    fn cached_files(&self) -> Vec<PathBuf> {
+        let cache = self.cache.as_ref().expect("a bench with a cache");
+        std::fs::read_dir(cache.path()).expect("it is there").map(|entry| entry.expect("readable").path()).collect()
+    }
+
+    fn start(&self, serial: u64, uri: &str) -> LoadId {
+        let id = LoadId { generation: 0, serial, command: 1 };
+        assert!(self.loader.load(Job { id, uri: uri.to_owned() }));
+        id
+    }
+
+    /// With the full form, if there is one to come.
+    fn load(&self, uri: &str) -> Result<Come, LoadFailure> {
+        let id = self.start(1, uri);
+        let mut come: Option<Come> = None;
+        let mut last = ("", -1.0);
         loop {
-            match self.results.recv().expect("the loader answers").2 {
+            let (told_id, loading) = self.results.recv().expect("the loader answers");
+            assert_eq!(told_id, id);
+            match loading {
                 Loading::Progress { stage, fraction } => {
                     assert!(stage != last.0 || fraction > last.1, "progress went back in {stage}");
-                    last = (stage.to_owned(), fraction);
+                    assert_eq!(stage == REFINING, come.is_some(), "{stage}");
+                    last = (stage, fraction);
                 }
-                Loading::Loaded { model, .. } => return Ok(model),
+                Loading::Loaded { prepared, refines } => {
+                    let loaded = Come { loaded: prepared.asset().clone(), refined: None };
+                    if !refines {
+                        return Ok(loaded);
+                    }
+                    come = Some(loaded);
+                }
+                Loading::Refined(prepared) => {
+                    assert_eq!(last, (REFINING, 1.0), "progress was told to its end");
+                    let loaded = come.expect("the coarse form comes first").loaded;
+                    return Ok(Come { loaded, refined: Some(prepared.expect("it can be refined").asset().clone()) });
+                }
                 Loading::Failed(failure) => return Err(failure),
             }
         }
+    }
+
+    /// Loads something that needs no refinement.
+    fn load_small(&self, uri: &str) -> Asset {
+        let come = self.load(uri).unwrap_or_else(|error| panic!("{uri}: {error}"));
+        assert!(come.refined.is_none() && !come.loaded.is_coarse());
+        come.loaded
     }
 
     fn refused(&self, uri: &str) -> (&'static str, String) {
@@ -73,6 +174,10 @@ impl Bench {
 
 /// Answers one request with these bytes and hangs up.
 fn serve(answer: Vec<u8>) -> String {
+    serve_as("remote.glb", answer)
+}
+
+fn serve_as(name: &str, answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     thread::spawn(move || {
@@ -81,7 +186,11 @@ fn serve(answer: Vec<u8>) -> String {
         let _ = stream.read(&mut request);
         let _ = stream.write_all(&answer);
     });
-    format!("http://{address}/models/remote.glb?x=1")
+    format!("http://{address}/models/{name}?x=1")
+}
+
+fn found(body: &[u8]) -> Vec<u8> {
+    answer(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}", body.len()), body)
 }
 
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
@@ -91,9 +200,9 @@ fn answer(head: &str, body: &[u8]) -> Vec<u8> {
 #[test]
 fn an_offered_file_is_loaded_and_no_other() {
     let bench = Bench::new(1 << 30);
-    let uri = format!("file://{}", bench.file.replace(' ', "%20"));
-    let model = bench.load(&uri).expect("a good model");
-    assert_eq!((model.triangles(), model.name.as_str()), (1, "my model"));
+    let uri = bench.file("my model.glb");
+    let asset = bench.load_small(&uri);
+    assert_eq!((asset.triangle_count(), asset.name(), asset.source()), (1, "my model", "glTF"));
     let (code, message) = bench.refused("file:///etc/passwd");
     assert_eq!(code, "UriRefused");
     assert!(message.contains("--model"), "{message}");
@@ -103,16 +212,14 @@ fn an_offered_file_is_loaded_and_no_other() {
 #[test]
 fn a_built_in_model_is_made_and_an_unknown_one_is_not_found() {
     let bench = Bench::new(1 << 30);
-    assert!(bench.load("builtin://Engine?triangles=50000").expect("the engine").parts() >= 2000);
+    assert!(bench.load(ENGINE).expect("the engine").loaded.parts() >= 2000);
     assert_eq!(bench.refused("builtin://Teapot").0, "ModelNotFound");
 }
 
 #[test]
 fn an_address_is_fetched() {
     let bench = Bench::new(1 << 30);
-    let body = glb();
-    let uri = serve(answer(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}", body.len()), &body));
-    assert_eq!(bench.load(&uri).expect("a good model").name, "remote");
+    assert_eq!(bench.load_small(&serve(found(&glb()))).name(), "remote");
 }
 
 #[test]
@@ -142,12 +249,124 @@ fn a_body_larger_than_memory_is_not_read_to_the_end() {
 fn what_an_earlier_connection_wanted_is_given_up() {
     let bench = Bench::new(1 << 30);
     bench.loader.only(7);
-    let failure = bench.load("builtin://Engine?triangles=50000").expect_err("nobody wants it");
-    assert!(matches!(failure, LoadFailure::Abandoned));
+    assert!(matches!(bench.load(ENGINE), Err(LoadFailure::Abandoned)), "nobody wants it");
 }
 
 #[test]
 fn escapes_in_addresses_are_decoded() {
     assert_eq!(percent_decoded("/a%20b%C3%A9%").as_deref(), Some("/a bé%"));
     assert_eq!(percent_decoded("%FF"), None);
+}
+
+/// What the scene and its ids depend on.
+fn tree(asset: &Asset) -> Vec<(&str, u32, u32)> {
+    asset.nodes().iter().map(|&NodeRecord { name, parent, mesh, .. }| (asset.text(name), parent, mesh)).collect()
+}
+
+#[test]
+fn a_larger_model_comes_coarse_at_first_and_then_in_full() {
+    let bench = Bench::new(1 << 30);
+    let Come { loaded, refined } = bench.load(ENGINE).expect("the engine");
+    let refined = refined.expect("a coarse form is refined");
+    assert!(loaded.is_coarse() && !refined.is_coarse());
+    assert_eq!(tree(&loaded), tree(&refined));
+    assert!(refined.triangle_count() > SMALL_PRIMITIVES && loaded.triangle_count() <= refined.triangle_count());
+}
+
+#[test]
+fn what_was_refined_once_comes_in_full_from_the_cache() {
+    let bench = Bench::with_cache();
+    let first = bench.load(ENGINE).expect("the engine").refined.expect("it is refined");
+    assert_eq!(bench.cached_files().len(), 1);
+    let second = bench.load_small(ENGINE);
+    assert_eq!((second.bytes(), tree(&second)), (first.bytes(), tree(&first)));
+    let other = bench.load("builtin://Engine?triangles=70000").expect("the engine");
+    assert!(other.refined.is_some(), "another model");
+}
+
+#[test]
+fn a_damaged_file_of_the_cache_is_replaced() {
+    let bench = Bench::with_cache();
+    let bytes = bench.load(ENGINE).expect("the engine").refined.expect("it is refined").bytes();
+    let [path] = bench.cached_files().try_into().expect("one file");
+    // Another file in its place: what is still mapped must not get shorter.
+    let damaged = path.with_extension("damaged");
+    std::fs::write(&damaged, &std::fs::read(&path).expect("readable")[..bytes as usize / 2]).expect("writable");
+    std::fs::rename(&damaged, &path).expect("writable");
+    assert_eq!(bench.load(ENGINE).expect("the engine").refined.expect("it is made anew").bytes(), bytes);
+    assert_eq!(bench.load_small(ENGINE).bytes(), bytes);
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_to_costs_no_detail() {
+    let bench = Bench::with_cache();
+    std::fs::remove_dir(bench.cache.as_ref().expect("a bench with a cache").path()).expect("it is empty");
+    assert!(bench.load(ENGINE).expect("the engine").refined.is_some());
+}
+
+#[test]
+fn point_clouds_and_assets_are_loaded_from_files_and_addresses() {
+    let bench = Bench::new(1 << 30);
+    let ply = bench.load_small(&bench.file("scan.ply"));
+    assert_eq!((ply.point_count(), ply.source()), (3, "PLY"));
+    let xyz = bench.load_small(&bench.file("scan.xyz"));
+    assert_eq!((xyz.point_count(), xyz.source()), (4, "XYZ"));
+    let addresses = [bench.file("ready.arrAsset"), serve_as("ready.arrAsset", found(&arr_asset()))];
+    for address in addresses {
+        let ready = bench.load_small(&address);
+        assert_eq!((ready.triangle_count(), ready.name()), (1, "triangle"), "{address}");
+    }
+}
+
+#[test]
+fn files_beside_a_model_are_read_with_a_file_and_not_with_an_address() {
+    let bench = Bench::new(1 << 30);
+    assert_eq!(bench.load_small(&bench.file("parts.gltf")).triangle_count(), 1);
+    let (code, message) = bench.refused(&serve_as("parts.gltf", found(&gltf().0)));
+    assert_eq!(code, "ModelInvalid");
+    assert!(message.contains("triangle.bin") && message.contains("must carry its data itself"), "{message}");
+}
+
+/// Starts to refine one load and calls `end`; then the second load, of `generation`, is refined, and only that one.
+fn ends_refining(generation: u64, end: impl Fn(&Loader)) {
+    let bench = Bench::with_cache();
+    let first = bench.start(1, ENGINE);
+    let refining = |loading: &Loading| matches!(loading, Loading::Progress { stage: REFINING, .. });
+    while !bench.results.recv().is_ok_and(|(id, loading)| id == first && refining(&loading)) {}
+    end(&bench.loader);
+    let second = LoadId { generation, serial: 2, command: 1 };
+    assert!(bench.loader.load(Job { id: second, uri: ENGINE.to_owned() }));
+    // Refinements are made in their order: one of the first load would come before.
+    let of_refined = |(id, loading)| matches!(loading, Loading::Refined(_)).then_some(id);
+    assert_eq!(bench.results.iter().find_map(of_refined), Some(second));
+}
+
+#[test]
+fn a_connection_that_ends_ends_its_refinements() {
+    ends_refining(7, |loader| loader.only(7));
+}
+
+#[test]
+fn an_unloaded_model_is_not_refined_any_more() {
+    ends_refining(0, |loader| loader.refine_from(2));
+}
+
+#[test]
+fn loads_of_one_command_are_told_apart() {
+    let bench = Bench::new(1 << 30);
+    let ids = [bench.start(1, ENGINE), bench.start(2, "builtin://Engine?triangles=90000")];
+    let mut loaded = Vec::new();
+    let mut refined = Vec::new();
+    while refined.len() < 2 {
+        match bench.results.recv().expect("the loader answers") {
+            (id, Loading::Loaded { prepared, refines: true }) => loaded.push((id, prepared.asset().clone())),
+            (id, Loading::Refined(Some(prepared))) => refined.push((id, prepared.asset().clone())),
+            (_, Loading::Progress { .. }) => {}
+            (id, _) => panic!("{id:?} was not loaded"),
+        }
+    }
+    for (index, ((coarse_id, coarse), (full_id, full))) in loaded.iter().zip(&refined).enumerate() {
+        assert_eq!((*coarse_id, *full_id), (ids[index], ids[index]));
+        assert_eq!(tree(coarse), tree(full));
+    }
 }

@@ -112,10 +112,11 @@ fn cut(text: &str, bytes_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use prost::Message;
-    use remora_assets::{Material, Mesh, Model, Node, Primitive};
+    use remora_assets::{
+        Material, Mesh, Model, Node, Primitive,
+        asset::{Asset, BuildOptions},
+    };
 
     use super::*;
 
@@ -133,7 +134,9 @@ mod tests {
         let primitives = (0..materials.len() as u32).map(primitive).collect();
         let meshes = vec![Mesh { primitives, ..Mesh::default() }];
         let mut scene = Scene::new();
-        scene.add_model(Arc::new(Model { name: "model".into(), nodes, meshes, materials, ..Model::default() }));
+        let model = Model { name: "model".into(), nodes, meshes, materials, ..Model::default() };
+        let asset = Asset::from_model(&model, &BuildOptions::default(), &|_| {}, &|| false);
+        scene.add_model(asset.expect("a good model"));
         scene
     }
 

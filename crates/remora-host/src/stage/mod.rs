@@ -174,6 +174,8 @@ struct Client {
     /// The network is full until then.
     hold_until: Moment,
     loads: usize,
+    /// Places that were pointed at and not looked at yet.
+    picks: usize,
     /// How many of the session's models have been asked for; one is loaded after the other.
     session_models_asked: usize,
     statistics_at: Moment,
@@ -243,6 +245,7 @@ impl Stage {
             limit: PrimitiveLimit::new(self.capability.primitives_max),
             hold_until: Moment::ZERO,
             loads: 0,
+            picks: 0,
             session_models_asked: 0,
             statistics_at: now + STATISTICS_INTERVAL,
             statistics_stale: false,
@@ -355,19 +358,17 @@ impl Stage {
         self.scene.model(model).cloned()
     }
 
-    /// Whether the scene still shows the model.
-    pub fn shows(&self, model: ModelKey) -> bool {
-        self.client.is_some() && self.scene.model(model).is_some()
-    }
-
     /// Shows the model in full detail, which the renderer has under the same key, in place of what was shown so far.
-    pub fn refined(&mut self, now: Moment, model: ModelKey, asset: Asset) {
+    /// False if that goes on to be shown.
+    pub fn refined(&mut self, now: Moment, model: ModelKey, asset: Asset) -> bool {
         if let Err(error) = self.scene.replace_model(model, asset) {
             tracing::error!(%error, "a model keeps its coarse form");
+            return false;
         }
         if let Some(client) = &mut self.client {
             client.change(now);
         }
+        true
     }
 
     /// Geometry has come that the last picture had to do without: the same view is worth another picture, which is no

@@ -10,6 +10,8 @@ use super::{Capability, Output, SESSION_MODELS, Stage, answer};
 use crate::clock::Moment;
 
 const LOADS_MAX: usize = 4;
+/// Each takes the time of a picture.
+const PICKS_MAX: usize = 16;
 const NOT_FOUND: &str = "EntityNotFound";
 
 impl Stage {
@@ -49,7 +51,17 @@ impl Stage {
             Action::Pick { .. } if client.pose.is_none() || client.viewport.is_none() => {
                 self.refuse(id, "BadCommand", "there is no picture yet; send a pose and set the viewport first".into());
             }
-            Action::Pick { x, y } => self.put(Output::Pick { command: id, x, y }),
+            Action::Pick { .. } if client.picks >= PICKS_MAX => {
+                self.refuse(
+                    id,
+                    "Busy",
+                    format!("{PICKS_MAX} places are being looked at already; wait for one of them"),
+                );
+            }
+            Action::Pick { x, y } => {
+                client.picks += 1;
+                self.put(Output::Pick { command: id, x, y });
+            }
             Action::SetTransforms(locals) => {
                 let edit = self.scene.set_locals(&locals);
                 self.edited(now, id, edit);
@@ -99,16 +111,11 @@ impl Stage {
 
     /// Answers [`Output::Pick`]: the instance that is seen there, by its index in the scene, and where in the world.
     pub fn picked(&mut self, command: u32, seen: Option<(u32, DVec3)>) {
+        if let Some(client) = &mut self.client {
+            client.picks = client.picks.saturating_sub(1);
+        }
         let seen = seen.and_then(|(instance, position)| answer::picked(&self.scene, instance, position));
         self.reply(command, seen.map_or(Outcome::RayMissed(wire::RayMissed {}), Outcome::Picked));
-    }
-
-    /// What a ray through that place of the newest picture hits first.
-    pub fn pick_by_ray(&self, x: f32, y: f32) -> Option<(u32, DVec3)> {
-        let client = self.client.as_ref()?;
-        let (pose, _) = client.pose?;
-        let hit = self.scene.cast_ray(pose.position, pose.direction_through(x, y, client.viewport?))?;
-        Some((hit.instance, hit.position))
     }
 
     fn edited(&mut self, now: Moment, id: u32, edit: Result<(), EditError>) {

@@ -1,9 +1,9 @@
 //! Where a client looks from, checked: what comes out of here is in range and finite, whatever was sent.
 
-use glam::{DVec3, Quat, Vec3};
+use glam::{DVec3, Quat};
 use prost::Message;
 use remora_protocol::connection as wire;
-use remora_render::{Camera, Size};
+use remora_render::Camera;
 
 use super::command::{place, rotation};
 
@@ -43,13 +43,6 @@ impl Pose {
             vertical_field_of_view: self.vertical_field_of_view,
             near: self.near,
         }
-    }
-
-    /// From the camera through a place of a picture of this shape, -1 to 1 in both directions, y up; unit length.
-    pub fn direction_through(&self, x: f32, y: f32, picture: Size) -> Vec3 {
-        let tangent = (self.vertical_field_of_view / 2.0).tan();
-        let aspect = picture.width as f32 / picture.height as f32;
-        (self.orientation * Vec3::new(x * tangent * aspect, y * tangent, -1.0)).normalize()
     }
 }
 
@@ -95,19 +88,6 @@ mod tests {
         for pose in bad {
             assert_eq!(Pose::decode(&pose.encode_to_vec()), None, "{pose:?}");
         }
-    }
-
-    #[test]
-    fn the_corners_of_the_picture_are_as_far_apart_as_the_field_of_view_says() {
-        let mut looking = Pose::decode(&pose().encode_to_vec()).expect("a good pose");
-        let wide = Size::new(200, 100);
-        assert!(looking.direction_through(0.0, 0.0, wide).abs_diff_eq(Vec3::NEG_Z, 1e-6));
-        let top = looking.direction_through(0.0, 1.0, wide);
-        assert!((top.angle_between(Vec3::NEG_Z) - 0.4).abs() < 1e-5 && top.y > 0.0);
-        let right = looking.direction_through(1.0, 0.0, wide);
-        assert!((right.x / -right.z - 2.0 * 0.4_f32.tan()).abs() < 1e-5);
-        looking.orientation = Quat::from_rotation_y(std::f32::consts::FRAC_PI_2);
-        assert!(looking.direction_through(0.0, 0.0, wide).abs_diff_eq(Vec3::NEG_X, 1e-6));
     }
 
     proptest! {

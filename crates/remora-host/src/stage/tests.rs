@@ -1,11 +1,14 @@
 //! The stage in a world of its own: a renderer and an encoder that take a given time, and a clock that jumps from
 //! one deadline to the next.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use proptest::prelude::*;
 use prost::Message as _;
-use remora_assets::{Material, Mesh, Model, Node, Primitive};
+use remora_assets::{
+    Material, Mesh, Model, Node, Primitive,
+    asset::{BuildOptions, Detail as AssetDetail},
+};
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand, host_message::Message};
 use remora_render::{FrameTimings, Samples, Size};
 use remora_stream::Fidelity;
@@ -15,6 +18,7 @@ use super::*;
 
 mod limit;
 mod parts;
+mod refining;
 
 fn milliseconds(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -54,20 +58,27 @@ fn viewport(width: u32, height: u32) -> WireCommand {
     WireCommand::SetViewport(wire::SetViewport { width_pixels: width, height_pixels: height })
 }
 
-fn triangle() -> Arc<Model> {
+fn triangle() -> Asset {
+    model(vec![0, 1, 2], AssetDetail::Full)
+}
+
+/// The same triangle as often as its indices are in the list.
+fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
     let primitive = Primitive {
         positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
         normals: vec![[0.0, 0.0, 1.0]; 3],
-        indices: vec![0, 1, 2],
+        indices,
         ..Primitive::default()
     };
-    Arc::new(Model {
+    let model = Model {
         name: "triangle".into(),
         nodes: vec![Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Material::default()],
         textures: vec![],
-    })
+    };
+    let options = BuildOptions { detail, ..BuildOptions::default() };
+    Asset::from_model(&model, &options, &|_| {}, &|| false).expect("a good model")
 }
 
 /// Renders one picture at a time, then encodes it, each in a fixed time.

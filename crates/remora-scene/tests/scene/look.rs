@@ -1,12 +1,10 @@
 //! Tint and selection, and what an entity consists of.
 
-use std::sync::Arc;
-
 use glam::DAffine3;
 use remora_assets::{Material, Mesh, MetadataValue, Model, Node, Points};
 use remora_scene::{EditError, EntityId, InstanceState, Scene};
 
-use crate::models::{cube, model, node};
+use crate::models::{asset, cube, model, node};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
 const BLUE: [u8; 4] = [0, 0, 255, 128];
@@ -105,9 +103,9 @@ fn an_entity_has_the_materials_and_counts_of_what_is_below_and_its_own_metadata(
         points: Points { positions: vec![[0.0; 3]; 5], colors: vec![[0; 4]; 5] },
         ..Mesh::default()
     };
-    let metadata = vec![("Maker".to_owned(), MetadataValue::Text("Nobody".to_owned()))];
+    let maker = || MetadataValue::Text("Nobody".to_owned());
     let part = |name: &str, parent, mesh| Node { name: name.into(), parent, mesh, ..Node::default() };
-    let shaft = Node { metadata: metadata.clone(), ..part("Shaft", None, Some(0)) };
+    let shaft = Node { metadata: vec![("Maker".to_owned(), maker())], ..part("Shaft", None, Some(0)) };
     let built = Model {
         nodes: vec![
             shaft,
@@ -122,13 +120,13 @@ fn an_entity_has_the_materials_and_counts_of_what_is_below_and_its_own_metadata(
     let mut scene = Scene::new();
     // Not the first of the scene, so that nothing depends on where its entities begin.
     scene.add_model(model(vec![node("Other", None, DAffine3::IDENTITY, Some(0))], vec![cube()]));
-    let root = scene.add_model(Arc::new(built)).root;
+    let root = scene.add_model(asset(&built)).root;
     let contents = |offset: u64| scene.contents(EntityId(root.0 + offset)).unwrap();
-    assert_eq!(contents(1).metadata, metadata);
+    assert_eq!(contents(1).metadata, [("Maker", maker())]);
     assert_eq!((contents(1).materials, contents(1).triangles, contents(1).points), (vec!["Brass", "Steel"], 48, 20));
     assert_eq!((contents(2).materials, contents(2).triangles, contents(2).points), (vec!["Brass"], 12, 5));
-    assert_eq!((contents(4).materials, contents(4).metadata), (vec![], &[][..]), "a name that is none is not told");
-    assert_eq!((contents(0).triangles, contents(0).metadata), (48, &[][..]));
+    assert_eq!((contents(4).materials, contents(4).metadata), (vec![], vec![]), "a name that is none is not told");
+    assert_eq!((contents(0).triangles, contents(0).metadata), (48, vec![]));
     assert_eq!(scene.contents(EntityId(root.0 + 5)), None);
     assert_eq!((scene.triangles(), scene.points()), (60, 20));
 }

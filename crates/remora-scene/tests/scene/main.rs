@@ -3,4 +3,5 @@
 mod look;
 mod models;
 mod ray;
+mod replace;
 mod tree;

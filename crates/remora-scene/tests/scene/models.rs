@@ -1,8 +1,7 @@
 //! Small models, made by code.
 
-use std::sync::Arc;
-
 use glam::{DAffine3, DVec3, Vec3};
+use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{Material, Mesh, Model, Node, Primitive};
 
 /// A cube from -1 to 1.
@@ -36,15 +35,22 @@ pub fn node(name: &str, parent: Option<u32>, transform: DAffine3, mesh: Option<u
     Node { name: name.to_owned(), parent, transform, mesh, metadata: Vec::new() }
 }
 
-pub fn model(nodes: Vec<Node>, primitives: Vec<Primitive>) -> Arc<Model> {
+pub fn model(nodes: Vec<Node>, primitives: Vec<Primitive>) -> Asset {
     let mesh = |primitive| Mesh { name: "Mesh".to_owned(), primitives: vec![primitive], ..Default::default() };
-    let model = Model {
+    asset(&Model {
         name: "Model".to_owned(),
         nodes,
         meshes: primitives.into_iter().map(mesh).collect(),
         materials: vec![Material::default()],
         textures: Vec::new(),
-    };
+    })
+}
+
+pub fn asset(model: &Model) -> Asset {
+    asset_with(model, &BuildOptions::default())
+}
+
+pub fn asset_with(model: &Model, options: &BuildOptions) -> Asset {
     assert_eq!(model.check(), Ok(()));
-    Arc::new(model)
+    Asset::from_model(model, options, &|_| {}, &|| false).expect("a consistent model")
 }

@@ -2,6 +2,7 @@
 
 use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
+use remora_assets::asset::layout::NONE;
 use remora_scene::{EntityId, Scene};
 
 use crate::models::{cube, model, moved, node, soup};
@@ -164,17 +165,17 @@ fn transform() -> impl Strategy<Value = DAffine3> {
     })
 }
 
-/// Möller and Trumbore in double precision: another way to the same answer.
+/// Möller and Trumbore in double precision, through all that stands for nothing finer: another way to the same answer.
 fn brute_force(scene: &Scene, origin: DVec3, direction: DVec3) -> Option<f64> {
     let mut nearest: Option<f64> = None;
     for instance in scene.instances().iter().filter(|instance| instance.state.visible) {
-        let model = scene.model(instance.model).unwrap();
-        for primitive in &model.meshes[instance.mesh as usize].primitives {
-            for corners in primitive.indices.chunks_exact(3) {
-                let [a, b, c] = [0, 1, 2].map(|corner| {
-                    let position = primitive.positions[corners[corner] as usize];
-                    instance.world.transform_point3(Vec3::from(position).as_dvec3())
-                });
+        let asset = scene.model(instance.model).unwrap();
+        let mesh = &asset.meshes()[instance.mesh as usize];
+        let groups = &asset.groups()[mesh.group_first as usize..][..mesh.group_count as usize];
+        let clusters = groups.iter().flat_map(|group| group.cluster_first..group.cluster_first + group.cluster_count);
+        for cluster in clusters.filter(|&cluster| asset.clusters()[cluster as usize].refined == NONE) {
+            for corners in asset.triangles(mesh, cluster) {
+                let [a, b, c] = corners.map(|corner| instance.world.transform_point3(corner.as_dvec3()));
                 let (first, second) = (b - a, c - a);
                 let across = direction.cross(second);
                 let determinant = first.dot(across);

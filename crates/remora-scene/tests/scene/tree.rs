@@ -1,16 +1,15 @@
 //! Entities, their paths, transforms and bounds.
 
-use std::sync::Arc;
-
 use glam::{DAffine3, DQuat, DVec3};
 use proptest::prelude::*;
-use remora_assets::{Model, WorldBounds};
+use remora_assets::WorldBounds;
+use remora_assets::asset::Asset;
 use remora_scene::{EditError, EntityId, InstanceState, Scene};
 
 use crate::models::{cube, model, moved, node};
 
 /// A shaft with two gears, and a bolt on the second one.
-fn shaft() -> Arc<Model> {
+fn shaft() -> Asset {
     let nodes = vec![
         node("Shaft", None, moved(10.0, 0.0, 0.0), Some(0)),
         node("Gear 1", Some(0), moved(0.0, 5.0, 0.0), Some(0)),
@@ -148,7 +147,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// A tree of any shape: each node hangs on one of those before it, or on none.
-fn tree() -> impl Strategy<Value = Arc<Model>> {
+fn tree() -> impl Strategy<Value = Asset> {
     let node_of = (any::<Option<prop::sample::Index>>(), transform(), any::<bool>());
     prop::collection::vec(node_of, 1..24).prop_map(|nodes| {
         let made = nodes.iter().enumerate().map(|(index, (parent, transform, has_mesh))| {
@@ -162,7 +161,7 @@ fn tree() -> impl Strategy<Value = Arc<Model>> {
 fn apply(scene: &mut Scene, edit: &Edit) {
     let (_, model) = scene.models().next().expect("every case has a model");
     // Its root, and one for each node.
-    let count = model.nodes.len() + 1;
+    let count = model.nodes().len() + 1;
     let id = |entity: &prop::sample::Index| EntityId(entity.index(count) as u64);
     let done = match edit {
         Edit::Move(entity, local) => scene.set_local(id(entity), *local),

@@ -3,11 +3,10 @@
 //! Where chunks and their layers begin and end is found out here, each with a look at what is there, and the decoder
 //! sees one chunk at a time. It trusts these numbers and allocates what they say. On damaged data it also runs over the
 //! ends of its own tables (one change of a file in some 50,000 does it), which Rust answers with a panic: decoding is
-//! therefore in [`catch_unwind`], and what comes of a panic is an error like any other. Nothing is used afterwards that
-//! the decoder had in hand. A program that is built to abort on panics ends instead.
+//! therefore isolated ([`isolated`]), and what comes of a panic is an error like any other. Nothing is used afterwards
+//! that the decoder had in hand.
 
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -18,6 +17,7 @@ use laz::{DecompressionSelection, LasZipError, LazItem, LazItemType, LazVlr};
 use super::header::{Header, Layout};
 use super::{PointLoadError, Raw, allocate, damaged, unsupported};
 use crate::budget::Budget;
+use crate::isolation::isolated;
 
 const THREADS_MAX: usize = 16;
 /// Bytes before the chunks, which say where their table is.
@@ -148,8 +148,7 @@ fn chunks<'a>(
     let is_variable = vlr.uses_variable_size_chunks();
     // The table is compressed as the points are; see above for why it is caught.
     let read = || ChunkTable::read(&mut Cursor::new(table), is_variable);
-    let table = catch_unwind(AssertUnwindSafe(read));
-    let table = table.map_err(|_| damaged("its table of chunks"))?;
+    let table = isolated(read).ok_or_else(|| damaged("its table of chunks"))?;
     let table = table.map_err(|error| damaged(format!("its table of chunks: {error}")))?;
 
     let mut rest = &bytes[first..table_at];
@@ -220,10 +219,9 @@ fn decode(chunk: Chunk<'_>, compression: &Compression<'_>) -> Result<(), String>
     if let Some(layers) = compression.layers {
         check_layers(chunk.data, compression.layout.record_bytes, layers)?;
     }
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_records(chunk, compression)));
-    match decoded {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("its data is not what the compression makes".to_owned()),
+    match isolated(|| decode_records(chunk, compression)) {
+        Some(result) => result.map_err(|error| error.to_string()),
+        None => Err("its data is not what the compression makes".to_owned()),
     }
 }
 

@@ -22,14 +22,7 @@ impl World {
     fn ask(&mut self, wanted: WireCommand) -> Outcome {
         self.outputs.clear();
         self.stage.control(self.now, &command(77, wanted));
-        while let Some(output) = self.stage.poll_output() {
-            if let Output::Pick { command, x, y } = output {
-                let seen = self.stage.pick_by_ray(x, y);
-                self.stage.picked(command, seen);
-            } else {
-                self.outputs.push(output);
-            }
-        }
+        self.outputs.extend(std::iter::from_fn(|| self.stage.poll_output()));
         match self.replies().as_slice() {
             [(77, outcome)] => outcome.clone(),
             replies => panic!("one reply was expected: {replies:?}"),
@@ -68,19 +61,45 @@ fn set_transform(entity: u64, x: f64) -> wire::SetTransform {
     }
 }
 
+fn pick(x: f32, y: f32) -> WireCommand {
+    WireCommand::Pick(wire::Pick { x, y })
+}
+
 #[test]
 fn what_is_seen_at_a_place_of_the_picture_is_picked() {
     let mut world = with_part();
-    let pick = |x, y| WireCommand::Pick(wire::Pick { x, y });
-    let Outcome::Picked(picked) = world.ask(pick(0.0, 0.0)) else { panic!("the middle of the picture") };
+    world.stage.control(world.now, &command(3, pick(0.25, -0.5)));
+    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: 3, x: 0.25, y: -0.5 }));
+    world.stage.picked(3, Some((0, glam::DVec3::new(0.1, 0.2, 0.3))));
+    world.work();
+    let replies = world.replies();
+    let [(3, Outcome::Picked(picked))] = replies.as_slice() else { panic!("{replies:?}") };
     assert_eq!((picked.entity, picked.entity_name.as_str()), (PART.0, "part"));
-    let position = picked.position.expect("it has a place");
-    assert!(position.x.abs() < 1e-6 && position.y.abs() < 1e-6 && position.z.abs() < 1e-6, "{position:?}");
+    assert_eq!(picked.position, Some(wire::Point { x: 0.1, y: 0.2, z: 0.3 }));
     assert_eq!(picked.bounds_min, Some(wire::Point { x: -1.0, y: -1.0, z: 0.0 }));
-    assert_eq!(world.ask(pick(0.9, 0.9)), Outcome::RayMissed(wire::RayMissed {}));
-    // The triangle's upper corner: what lies above it is beside it, what lies below is not.
-    assert!(matches!(world.ask(pick(0.0, 0.45)), Outcome::Picked(_)));
-    assert_eq!(world.ask(pick(0.3, 0.45)), Outcome::RayMissed(wire::RayMissed {}));
+    world.outputs.clear();
+    world.stage.picked(4, None);
+    world.work();
+    assert_eq!(world.replies(), [(4, Outcome::RayMissed(wire::RayMissed {}))]);
+}
+
+#[test]
+fn picks_are_bounded_until_they_are_answered() {
+    let mut world = with_part();
+    for _ in 0..20 {
+        world.stage.control(world.now, &command(3, pick(0.0, 0.0)));
+    }
+    world.work();
+    let wanted = world.outputs.iter().filter(|output| matches!(output, Output::Pick { .. })).count();
+    assert_eq!((wanted, world.replies().len()), (16, 4));
+    assert!(
+        world.replies().iter().all(|(_, outcome)| matches!(outcome, Outcome::Error(error) if error.code == "Busy"))
+    );
+    world.stage.picked(3, None);
+    world.outputs.clear();
+    world.stage.control(world.now, &command(3, pick(0.0, 0.0)));
+    world.work();
+    assert!(world.outputs.contains(&Output::Pick { command: 3, x: 0.0, y: 0.0 }), "there is room for one more");
 }
 
 #[test]

@@ -1,0 +1,56 @@
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use remora_assets::engine::{self, EngineDetail};
+
+use super::*;
+use crate::open_asset;
+
+fn model() -> Model {
+    engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("it is there");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn what_is_written_can_be_opened_and_is_all_there_is() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("a.arrAsset");
+    fs::write(&path, "what was there before").expect("writable");
+    let model = model();
+    let bytes = write_asset(&model, &BuildOptions::default(), &path, &|_| {}, &|| false).expect("it is written");
+    assert_eq!(fs::metadata(&path).expect("it is there").len(), bytes);
+    let asset = open_asset(&path).expect("it is sound");
+    assert_eq!(asset.triangle_count(), model.triangles());
+    assert_eq!(names(directory.path()), ["a.arrAsset"]);
+}
+
+#[test]
+fn giving_up_leaves_what_was_there() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("a.arrAsset");
+    fs::write(&path, "before").expect("writable");
+    let begun = AtomicBool::new(false);
+    let told = |fraction: f32| begun.store(fraction > 0.2, Ordering::Relaxed);
+    let cancelled = || begun.load(Ordering::Relaxed);
+    let error = write_asset(&model(), &BuildOptions::default(), &path, &told, &cancelled).expect_err("it is cancelled");
+    assert!(matches!(error, ConvertError::Build(BuildError::Cancelled(_))), "{error:?}");
+    assert_eq!(names(directory.path()), ["a.arrAsset"]);
+    assert_eq!(fs::read(&path).expect("it is there"), b"before");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("missing/a.arrAsset");
+    let error = write_asset(&model(), &BuildOptions::default(), &path, &|_| {}, &|| false).expect_err("no directory");
+    assert!(error.to_string().contains("missing/a.arrAsset cannot be written"), "{error}");
+    fs::create_dir(directory.path().join("b.arrAsset")).expect("writable");
+    let taken = directory.path().join("b.arrAsset");
+    let error = write_asset(&model(), &BuildOptions::default(), &taken, &|_| {}, &|| false).expect_err("a directory");
+    assert!(matches!(error, ConvertError::Write { .. }), "{error:?}");
+    assert_eq!(names(directory.path()), ["b.arrAsset"]);
+}

@@ -1,0 +1,153 @@
+//! The frame thread's parts on a real graphics device, without a client: what a client says is put into the inbox.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use glam::DVec3;
+use remora_protocol::connection::client_command::Command;
+
+use super::*;
+
+const ENGINE: &str = "builtin://Engine?triangles=60000";
+
+struct Bench {
+    frames: Loop,
+    inputs: Receiver<Input>,
+}
+
+impl Bench {
+    fn connected() -> Self {
+        let (inbox, inputs) = sync_channel(INBOX);
+        let transport = TransportOptions { addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Default::default() };
+        let options = FramesOptions {
+            model_files: Vec::new(),
+            primitives_max: None,
+            graphics: GraphicsOptions::default(),
+            transport,
+            memory_bytes_max: 1 << 30,
+            renderer: RendererOptions::default(),
+            render_target: None,
+            cache: None,
+            threads: 2,
+        };
+        let frames = Loop::new(options, Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
+        let mut bench = Self { frames, inputs };
+        bench.take(Input::Transport(TransportEvent::ChannelOpen(Channel::Control)));
+        bench.say(Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 }));
+        bench
+    }
+
+    fn take(&mut self, input: Input) {
+        self.frames.take(input, &|_| {});
+    }
+
+    fn say(&mut self, command: Command) {
+        let bytes = wire::ClientCommand { id: 5, command: Some(command) }.encode_to_vec();
+        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Control, bytes }));
+    }
+
+    fn say_load(&mut self, uri: &str) {
+        self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned() }));
+    }
+
+    /// Works off the inbox until something is so.
+    fn until(&mut self, is_so: impl Fn(&mut Loop) -> bool) {
+        while !is_so(&mut self.frames) {
+            let input = self.inputs.recv().expect("the loop holds a sender");
+            self.take(input);
+        }
+    }
+
+    /// Works off the inbox up to a model that has been loaded, which is not taken yet.
+    fn until_loaded(&mut self) -> Input {
+        loop {
+            match self.inputs.recv().expect("the loop holds a sender") {
+                loaded @ Input::Loading { loading: Loading::Loaded { .. }, .. } => return loaded,
+                input => self.take(input),
+            }
+        }
+    }
+
+    /// Looks at the middle of the scene from the front.
+    fn look(&mut self) {
+        let bounds = self.frames.stage.scene_mut().bounds();
+        let (center, radius) = if bounds.is_empty() { (DVec3::ZERO, 1.0) } else { (bounds.center(), bounds.radius()) };
+        let pose = wire::Pose {
+            id: 1,
+            position: Some(wire::Point { x: center.x, y: center.y, z: center.z + radius * 3.0 }),
+            orientation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 }),
+            vertical_field_of_view: 0.8,
+            near_plane_metres: 0.01,
+            input_time_milliseconds: 0.0,
+        };
+        let bytes = pose.encode_to_vec();
+        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes }));
+    }
+
+    fn models(&mut self) -> Vec<remora_assets::asset::Asset> {
+        self.frames.stage.scene_mut().models().map(|(_, asset)| asset.clone()).collect()
+    }
+}
+
+fn is_refined(frames: &mut Loop, models: usize) -> bool {
+    frames.stage.scene_mut().models().count() == models && frames.refining.is_empty()
+}
+
+#[test]
+fn models_that_share_a_command_are_all_refined_and_one_that_was_unloaded_is_not() {
+    let mut bench = Bench::connected();
+    bench.say_load(ENGINE);
+    bench.until(|frames| frames.refining.len() == 1);
+    bench.say(Command::UnloadAll(wire::UnloadAll {}));
+    assert!(bench.frames.refining.is_empty());
+    bench.say_load(ENGINE);
+    bench.say_load("builtin://Engine?triangles=70000");
+    bench.until(|frames| is_refined(frames, 2));
+    let models = bench.models();
+    assert!(models.iter().all(|asset| !asset.is_coarse()), "{models:?}");
+    assert_ne!(models[0].triangle_count(), models[1].triangle_count());
+}
+
+#[test]
+fn a_model_that_comes_with_an_unload_is_with_the_renderer() {
+    let mut bench = Bench::connected();
+    bench.say_load(ENGINE);
+    let loaded = bench.until_loaded();
+    bench.say(Command::UnloadAll(wire::UnloadAll {}));
+    bench.take(loaded);
+    bench.look();
+    assert!(bench.frames.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
+}
+
+#[test]
+fn a_device_that_failed_is_followed_by_one_that_shows_the_same() {
+    let mut bench = Bench::connected();
+    bench.say_load(ENGINE);
+    bench.until(|frames| is_refined(frames, 1));
+    bench.look();
+    let seen = bench.frames.look_at(0.0, 0.0).expect("a device").expect("the engine");
+    let plan = bench.frames.stage.poll_frame(bench.frames.clock.now()).expect("a picture of it");
+    bench.frames.start(plan).expect("a device");
+    let lost = || RenderError::DeviceLost("by the test".into());
+    bench.frames.recover(lost()).expect("another device");
+    assert!(bench.frames.rendering.is_empty() && bench.frames.spare.len() == PICTURES);
+    assert_eq!(bench.frames.look_at(0.0, 0.0).expect("a device"), Some(seen));
+    // Now, or when it is its turn: what was lost is drawn anew.
+    let at = bench.frames.stage.poll_timeout().expect("a picture is due");
+    let again = bench.frames.stage.poll_frame(at).expect("a picture is due");
+    assert!(again.serial > plan.serial && again.key);
+    bench.frames.recover(lost()).expect("another device");
+    assert!(bench.frames.recover(lost()).is_err(), "three failures without a picture between them");
+}
+
+#[test]
+fn picks_outlive_an_unload_and_end_with_the_connection() {
+    let mut bench = Bench::connected();
+    bench.look();
+    bench.say(Command::Pick(wire::Pick { x: 0.5, y: 0.0 }));
+    assert_eq!(bench.frames.picks, [(5, 0.5, 0.0)]);
+    bench.say(Command::UnloadAll(wire::UnloadAll {}));
+    assert_eq!(bench.frames.picks, [(5, 0.5, 0.0)], "it wants an answer");
+    assert_eq!(bench.frames.look_at(0.5, 0.0).expect("a device"), None);
+    bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
+    assert!(bench.frames.picks.is_empty());
+}
