@@ -56,9 +56,16 @@ impl Packer {
         self.groups.len() as u32
     }
 
-    /// Adds the groups of a mesh, in the order of their numbers; they are packed coarse ones first.
+    /// Adds the groups of a mesh, in the order of their numbers; they are packed coarse ones first. Meshes share a page
+    /// only where all of each lies in it: a page that holds the end of one and the beginning of another would depend on
+    /// both, and chains of such pages on everything.
     pub(crate) fn add<W: Write + Seek>(&mut self, groups: Vec<EncodedGroup>, out: &mut Writer<W>) -> io::Result<()> {
         let first = self.group_count();
+        let others = groups.iter().filter(|encoded| encoded.group.error < f32::INFINITY);
+        let others_bytes: usize = others.map(|encoded| encoded.data.len()).sum();
+        if self.others.data.len() + others_bytes > PAGE_BYTES_MAX {
+            self.close_others(out)?;
+        }
         for encoded in &groups {
             let group = &encoded.group;
             self.groups.push(GroupRecord {
@@ -79,6 +86,16 @@ impl Packer {
                 }
             }
             self.pack(number, encoded, out)?;
+        }
+        if others_bytes > PAGE_BYTES_MAX {
+            self.close_others(out)?;
+        }
+        Ok(())
+    }
+
+    fn close_others<W: Write + Seek>(&mut self, out: &mut Writer<W>) -> io::Result<()> {
+        if !self.others.groups.is_empty() {
+            self.other_pages.push(self.others.close(out)?);
         }
         Ok(())
     }

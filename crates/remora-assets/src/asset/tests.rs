@@ -148,6 +148,38 @@ fn pages_hold_whole_groups_and_know_what_they_depend_on() {
 }
 
 #[test]
+fn no_page_depends_on_what_another_mesh_needs() {
+    // Many small meshes, and among them some of several pages each.
+    let sheet = model().meshes[0].primitives[0].clone();
+    let aside = |place: usize| {
+        let mut primitive = sheet.clone();
+        primitive.positions.iter_mut().for_each(|position| position[0] += place as f32 * 3.0);
+        primitive
+    };
+    let large = Mesh { primitives: (0..6).map(aside).collect(), ..Default::default() };
+    let mut model = engine(EngineDetail { triangles: 100_000 });
+    for place in [0, 50, 51, 90] {
+        model.meshes.insert(place, large.clone());
+    }
+    let asset = Asset::from_bytes(&bytes_of(&model, &options())).unwrap();
+    let mut meshes_of = vec![HashSet::new(); asset.pages().len()];
+    for (mesh, record) in asset.meshes().iter().enumerate() {
+        for group in &asset.groups()[record.group_first as usize..][..record.group_count as usize] {
+            meshes_of[group.page as usize].insert(mesh);
+        }
+    }
+    let mut shared = 0;
+    for (number, page) in asset.pages().iter().enumerate().filter(|(_, page)| page.flags & PAGE_ROOT == 0) {
+        shared += usize::from(meshes_of[number].len() > 1);
+        for &parent in asset.page_parents(page) {
+            let is_root = asset.pages()[parent as usize].flags & PAGE_ROOT != 0;
+            assert!(is_root || meshes_of[parent as usize] == meshes_of[number], "page {number} needs page {parent}");
+        }
+    }
+    assert!(shared > 0 && asset.pages().len() > 10, "{shared} of {} pages hold several meshes", asset.pages().len());
+}
+
+#[test]
 fn a_coarse_asset_has_the_same_tree_and_fewer_triangles() {
     let model = engine(EngineDetail { triangles: 400_000 });
     let coarse = BuildOptions { detail: Detail::Coarse { primitives_max: 100_000 }, ..options() };

@@ -48,6 +48,21 @@ pub fn sheet(cells: u32) -> Primitive {
     shape
 }
 
+/// As [`sheet`], with waves of several lengths, up to 0.2 high.
+pub fn bumpy(cells: u32) -> Primitive {
+    let mut shape = sheet(cells);
+    let height = |x: f32, y: f32| {
+        0.12 * (x * 5.0).sin() * (y * 4.0).cos() + 0.03 * (x * 23.0 + y * 31.0).sin() + 0.01 * (y * 90.0).sin()
+    };
+    for (position, normal) in shape.positions.iter_mut().zip(&mut shape.normals) {
+        let [x, y, _] = *position;
+        let slope = |dx: f32, dy: f32| (height(x + dx, y + dy) - height(x - dx, y - dy)) / 0.002;
+        *position = [x, y, height(x, y)];
+        *normal = glam::Vec3::new(-slope(0.001, 0.0), -slope(0.0, 0.001), 1.0).normalize().into();
+    }
+    shape
+}
+
 /// A disc of radius 1 facing +Z, of thin triangles that meet in its middle: the worst that can happen to edges.
 pub fn fan(slices: u32) -> Primitive {
     let mut shape = Primitive::default();

@@ -43,9 +43,12 @@ impl Studio {
 
     pub fn show_asset(&mut self, asset: &Asset) -> remora_scene::Added {
         let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter());
-        let prepared = Prepared::new(asset, &options).expect("the asset is sound");
-        let added = self.scene.add_model(asset.clone());
-        self.renderer.add_model(added.model, &prepared).expect("the model fits");
+        self.show_prepared(&Prepared::new(asset, &options).expect("the asset is sound"))
+    }
+
+    pub fn show_prepared(&mut self, prepared: &Prepared) -> remora_scene::Added {
+        let added = self.scene.add_model(prepared.asset().clone());
+        self.renderer.add_model(added.model, prepared).expect("the model fits");
         added
     }
 
