@@ -17,8 +17,6 @@ const VERTICAL_FIELD_OF_VIEW: f32 = 0.7;
 /// From the front, a little from the right and from above.
 const YAW_DEGREES: f32 = 30.0;
 const PITCH_DEGREES: f32 = 20.0;
-/// The sphere around the bounds may be cut by so much: what is in it hardly ever reaches it.
-const FILL: f64 = 1.1;
 /// Of something that has no extent, as a single point.
 const RADIUS_METRES_MIN: f64 = 1e-3;
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -69,7 +67,8 @@ fn request(asset: &Asset, size: Size) -> FrameRequest {
         Quat::from_rotation_y(YAW_DEGREES.to_radians()) * Quat::from_rotation_x(-PITCH_DEGREES.to_radians());
     let aspect = f64::from(size.width.max(1)) / f64::from(size.height.max(1));
     let narrower = f64::from(VERTICAL_FIELD_OF_VIEW * 0.5).tan() * aspect.min(1.0);
-    let distance = radius / FILL / narrower.atan().sin();
+    // The sphere around everything just fits.
+    let distance = radius / narrower.atan().sin();
     let position = bounds.center() + (orientation * Vec3::Z).as_dvec3() * distance;
     FrameRequest {
         serial: 0,
