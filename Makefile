@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-convert bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -69,6 +69,19 @@ bench-render: setup
 ## Triangles per second and memory of converting large models, and how soon an asset is open.
 bench-convert: setup
 	$(CARGO) run --release -p remora-convert --example convert_cost
+
+## A frame at 1 pixel of error with levels of detail: the largest engine, 100 million triangles (one mesh a hundred times,
+## and all different), 10 million points. Building them takes minutes and 12 GiB of memory.
+bench-levels: setup
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 'builtin://Engine?triangles=18700000'
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:1
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 --instances 100 sheets:1
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:100
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 points:10000000
+
+## VTK's off-screen renderer on GLB files, to compare with; MODELS="a.glb b.glb".
+bench-vtk: setup
+	scripts/bench-vtk.sh $(MODELS)
 
 ## Cost and quality of the video encoder.
 bench-encode: setup

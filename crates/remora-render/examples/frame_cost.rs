@@ -1,4 +1,4 @@
-//! What a frame costs: `frame_cost [FILE.glb|builtin://Engine?triangles=N|points:N ...] [--frames N]
+//! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N ...] [--frames N]
 //! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling]`. Orbits each model and prints, per size and number of samples, wall
 //! time (median and 95th percentile), processor time (median and least), and where it goes.
 //!
@@ -292,7 +292,49 @@ fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
     built(&model)
 }
 
+/// So many landscapes of a million triangles side by side, each different from the others.
+fn sheets(count: u32) -> Model {
+    const SIDE: u32 = 708;
+    let across = f64::from(count).sqrt().ceil() as u32;
+    let sheet = |number: u32| {
+        let mut primitive = Primitive::default();
+        let phase = number as f32 * 0.7;
+        for row in 0..=SIDE {
+            for column in 0..=SIDE {
+                let (x, z) = (column as f32 / SIDE as f32, row as f32 / SIDE as f32);
+                let (a, b) = (x * 40.0 + phase, z * 33.0 - phase);
+                primitive.positions.push([x * 10.0, a.sin() * b.cos() * 0.15, z * 10.0]);
+                let slope = [a.cos() * b.cos() * 0.6, -a.sin() * b.sin() * 0.5];
+                primitive.normals.push(Vec3::new(-slope[0], 1.0, -slope[1]).normalize().into());
+            }
+        }
+        for row in 0..SIDE {
+            for column in 0..SIDE {
+                let a = row * (SIDE + 1) + column;
+                primitive.indices.extend([a, a + SIDE + 1, a + 1, a + 1, a + SIDE + 1, a + SIDE + 2]);
+            }
+        }
+        Mesh { primitives: vec![primitive], ..Default::default() }
+    };
+    let place = |number: u32| DVec3::new(f64::from(number % across), 0.0, f64::from(number / across)) * 10.0;
+    Model {
+        meshes: (0..count).map(sheet).collect(),
+        materials: vec![Material { metallic: 0.0, roughness: 0.7, ..Default::default() }],
+        nodes: (0..count)
+            .map(|number| Node {
+                transform: DAffine3::from_translation(place(number)),
+                mesh: Some(number),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
 fn import(name: &str) -> Result<Model, Failure> {
+    if let Some(count) = name.strip_prefix("sheets:") {
+        return Ok(sheets(count.parse()?));
+    }
     if let Some(count) = name.strip_prefix("points:") {
         return Ok(landscape(count.parse()?));
     }
