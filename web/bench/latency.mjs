@@ -83,7 +83,7 @@ async function measure(page) {
 
 /** What the page shows first is what its form was last asked for. */
 async function wantModel(page, uri) {
-  await page.getByLabel("Address of a GLB file").fill(uri);
+  await page.getByLabel("Address of a model file").fill(uri);
   await page.locator("#model-form").evaluate((form) => form.dispatchEvent(new Event("submit", { cancelable: true })));
 }
 
