@@ -1,9 +1,10 @@
-//! Draws one picture of a model: `picture FILE.glb|builtin://Engine?triangles=N [--size 1280x720] [--samples 4]
-//! [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [-o out.png]`
+//! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N [--size 1280x720] [--samples 4]
+//! [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [-o out.png]`. Copies stand in a
+//! square.
 
 use std::time::Duration;
 
-use glam::{Quat, Vec3};
+use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{LoadLimits, Model, engine, load_glb};
 use remora_render::{
@@ -24,6 +25,7 @@ struct Arguments {
     pitch: f32,
     distance: f32,
     error: f32,
+    copies: u32,
     output: String,
 }
 
@@ -37,8 +39,17 @@ fn main() -> Result<(), Failure> {
     renderer.warm_up(arguments.samples)?;
     let warmed_up = clock.elapsed();
     let mut scene = Scene::new();
-    let added = scene.add_model(asset.clone());
-    renderer.add_model(added.model, &prepared)?;
+    let side = f64::from(arguments.copies).sqrt().ceil() as u32;
+    let mut apart = 0.0;
+    for copy in 0..arguments.copies {
+        let added = scene.add_model(asset.clone());
+        renderer.add_model(added.model, &prepared)?;
+        if copy == 0 {
+            apart = scene.bounds().radius() * 1.5;
+        }
+        let place = DVec3::new(f64::from(copy % side), 0.0, f64::from(copy / side)) * apart;
+        scene.set_local(added.root, DAffine3::from_translation(place))?;
+    }
     let bounds = scene.bounds();
     let orientation =
         Quat::from_rotation_y(arguments.yaw.to_radians()) * Quat::from_rotation_x(-arguments.pitch.to_radians());
@@ -70,8 +81,9 @@ fn main() -> Result<(), Failure> {
         }
     };
     println!(
-        "{}: {} triangles, {} drawn in {} clusters, {} MiB of graphics memory, warm after {} ms, {:?}",
+        "{}: {} copies of {} triangles, {} drawn in {} clusters, {} MiB of graphics memory, warm after {} ms, {:?}",
         renderer.graphics().adapter(),
+        arguments.copies,
         asset.triangle_count(),
         done.triangles_drawn,
         done.clusters_drawn,
@@ -107,6 +119,7 @@ fn arguments() -> Result<Arguments, Failure> {
         pitch: 20.0,
         distance: 2.6,
         error: 1.0,
+        copies: 1,
         output: "picture.png".into(),
     };
     let mut given = std::env::args().skip(1);
@@ -129,6 +142,7 @@ fn arguments() -> Result<Arguments, Failure> {
             "--pitch" => parsed.pitch = value()?.parse()?,
             "--distance" => parsed.distance = value()?.parse()?,
             "--error" => parsed.error = value()?.parse()?,
+            "--copies" => parsed.copies = value()?.parse()?,
             "-o" => parsed.output = value()?,
             _ => parsed.model = argument,
         }
