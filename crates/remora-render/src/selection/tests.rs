@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use glam::{DAffine3, DVec3, Quat};
+use glam::{DAffine3, DVec3, Quat, Vec3, Vec4};
 use proptest::prelude::*;
 use remora_assets::asset::BuildOptions;
-use remora_assets::asset::layout::PAGE_ROOT;
+use remora_assets::asset::layout::{NONE, PAGE_ROOT};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
 
 use super::*;
+use crate::frame::{Camera, Size};
 use crate::prepare::{PrepareOptions, Prepared};
 use crate::residency::most_urgent;
 
