@@ -30,6 +30,8 @@ target/debug/remora: FORCE web/portal/dist/index.html
 
 e2e: setup-test target/debug/remora
 	scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
+	@# That the benchmark still finds its way through the page; its figures are not judged.
+	COUNT=2 scripts/with-remora.sh target/debug/remora scripts/bench-latency.sh
 
 sdk-test: setup-test target/debug/remora
 	UP="--config tests/sdk/remora.toml" scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh
