@@ -1,6 +1,7 @@
 //! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N ...] [--frames N]
-//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling]`. Orbits each model and prints, per size and number of samples, wall
-//! time (median and 95th percentile), processor time (median and least), and where it goes.
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--size WIDTHxHEIGHT]`. Orbits each
+//! model and prints, per size and number of samples, wall time (median and 95th percentile), processor time (median and
+//! least), and where it goes. Without `--size`, the sizes that motion and rest take in a stream of 1280x720.
 //!
 //! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
@@ -37,6 +38,7 @@ fn main() -> Result<(), Failure> {
     let mut culling = true;
     let mut error = 1.0;
     let mut instances = 1;
+    let mut size = None;
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or(format!("{argument} wants a value"));
@@ -47,6 +49,7 @@ fn main() -> Result<(), Failure> {
             "--error" => error = value()?.parse()?,
             "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
+            "--size" => size = Some(parse_size(&value()?)?),
             "--moving" => return measure_moving(frames),
             _ => models.push(argument),
         }
@@ -54,10 +57,19 @@ fn main() -> Result<(), Failure> {
     if models.is_empty() {
         models.push("builtin://Engine?triangles=200000".to_owned());
     }
+    let (stream, cases) = match size {
+        Some(size) => (size, vec![(size, Samples::One), (size, Samples::Four)]),
+        None => (STREAM, CASES.to_vec()),
+    };
     for name in models {
-        measure(&name, &Course { frames, distance, layers, error, instances, culling })?;
+        measure(&name, &Course { frames, distance, layers, error, instances, culling, stream, cases: cases.clone() })?;
     }
     Ok(())
+}
+
+fn parse_size(text: &str) -> Result<Size, Failure> {
+    let (width, height) = text.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
+    Ok(Size::new(width.parse()?, height.parse()?))
 }
 
 /// How a model is looked at.
@@ -71,10 +83,12 @@ struct Course {
     /// Copies side by side.
     instances: u32,
     culling: bool,
+    stream: Size,
+    cases: Vec<(Size, Samples)>,
 }
 
 fn measure(name: &str, course: &Course) -> Result<(), Failure> {
-    let Course { frames, distance, layers, error, instances, culling } = *course;
+    let Course { frames, distance, layers, error, instances, culling, stream, ref cases } = *course;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let clock = Instant::now();
     let asset = load(name, instances)?;
@@ -117,7 +131,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     let bounds = scene.bounds();
     let (center, radius) = (bounds.center(), bounds.radius());
     let mut picture = Picture::default();
-    for (size, samples) in CASES {
+    for &(size, samples) in cases {
         let mut walls = Vec::new();
         let mut done: Vec<FrameDone> = Vec::new();
         let mut cpus = Vec::new();
@@ -139,7 +153,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
                 samples,
                 error_pixels: error,
                 blend_layers: layers,
-                stream_size: STREAM,
+                stream_size: stream,
                 format: PictureFormat::I420,
                 options: FrameOptions { occlusion_culling: culling, ..Default::default() },
             })?;
