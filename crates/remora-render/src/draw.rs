@@ -22,8 +22,9 @@ use crate::pick::Pick;
 use crate::pieces::Pieces;
 use crate::prepare::Shading;
 use crate::profile::{Mark, Profile};
+use crate::reach::Area;
 use crate::selection::{Batch, Phase, Run, Selection};
-use crate::targets::{RUNS_AT_ONCE, Scratch, Targets};
+use crate::targets::{BLOCK, RUNS_AT_ONCE, Scratch, Targets};
 
 /// Workgroups along the first dimension of a dispatch; the rest go along another one.
 pub(crate) const GROUPS_WIDE: u32 = 32768;
@@ -44,6 +45,9 @@ pub(crate) struct Stage<'a> {
     pub lights: &'a [wgpu::BindGroup],
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
+    /// Where anything solid, and anything blended, may be seen: nothing else of their buffers is cleared, or looked at.
+    pub solid_area: Area,
+    pub blended_area: Area,
     pub profile: &'a Profile,
     /// Entries that are drawn at once.
     pub numbers: &'a wgpu::Buffer,
@@ -96,6 +100,7 @@ struct Runs {
     blocks: u32,
     length: u32,
     collect: u32,
+    area: [u32; 4],
     bounds: [[u32; 2]; RUNS_AT_ONCE],
 }
 
@@ -203,7 +208,7 @@ impl Stage<'_> {
         self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Chosen);
         if let Some(occlusion) = self.occlusion {
             let encoder = pieces.encoder();
-            occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets);
+            occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets, self.solid_area);
             if !selection.candidates.is_empty() {
                 occlusion.record_cull(encoder, self.graphics, self.kernels, self.scene, selection);
                 self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Surviving);
@@ -217,7 +222,7 @@ impl Stage<'_> {
         self.inspect(encoder, Part::Solid);
         let summed = request.samples == Samples::Four;
         if summed {
-            encoder.clear_buffer(&targets.sums, 0, None);
+            self.clear_sums(encoder, self.solid_area);
         }
         self.shade(pieces, selection.runs_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
         let encoder = pieces.encoder();
@@ -229,10 +234,10 @@ impl Stage<'_> {
 
         let blended = selection.runs_of(&[Phase::Blend]);
         if blended.clone().next().is_some() {
-            encoder.clear_buffer(&targets.sums, 0, None);
+            self.clear_sums(encoder, self.blended_area);
             for index in 0..request.blend_layers {
                 let part = Part::Layer { index };
-                pieces.encoder().clear_buffer(self.visibility(part), 0, None);
+                self.clear_layer(pieces.encoder(), part);
                 self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, Share::Chosen);
                 self.inspect(pieces.encoder(), part);
                 self.shade(pieces, blended.clone(), request.samples, part);
@@ -250,10 +255,10 @@ impl Stage<'_> {
     fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
         let seen = self.visibility(part);
         if let Some(outline) = self.outline {
-            outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
+            outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen, self.area(part));
         }
         if let (Some(pick), Part::Solid | Part::Layer { index: 0 }) = (self.pick, part) {
-            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != Part::Solid);
+            pick.copy(encoder, seen, self.targets.blocks, self.area(part), &self.scratch.picked, part != Part::Solid);
         }
     }
 
@@ -268,6 +273,35 @@ impl Stage<'_> {
         pass.set_bind_group(0, &bind_group, &[]);
         pass.set_immediates(0, bytes_of(&[size.width, size.height, side, opacity.to_bits()]));
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
+    }
+
+    fn area(&self, part: Part) -> Area {
+        match part {
+            Part::Solid => self.solid_area,
+            Part::Layer { .. } => self.blended_area,
+        }
+    }
+
+    /// The rows of blocks of its area.
+    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
+        let buffer = self.visibility(part);
+        let row_bytes = buffer.size() / u64::from(self.targets.blocks.height);
+        let Area { first: [_, row], size } = self.area(part);
+        if size.height > 0 {
+            encoder.clear_buffer(buffer, u64::from(row) * row_bytes, Some(u64::from(size.height) * row_bytes));
+        }
+    }
+
+    /// The rows of pixels of an area.
+    fn clear_sums(&self, encoder: &mut wgpu::CommandEncoder, area: Area) {
+        let sums = &self.targets.sums;
+        let row_bytes = u64::from(self.targets.kind.size.width) * 8 * u64::from(BLOCK.height);
+        let first = u64::from(area.first[1]) * row_bytes;
+        // The last row of blocks may reach beyond the picture.
+        let bytes = (u64::from(area.size.height) * row_bytes).min(sums.size().saturating_sub(first));
+        if bytes > 0 {
+            encoder.clear_buffer(sums, first, Some(bytes));
+        }
     }
 
     fn visibility(&self, part: Part) -> &wgpu::Buffer {
@@ -396,11 +430,13 @@ impl Stage<'_> {
     fn shade_runs(&self, pieces: &mut Pieces<'_>, runs: &[&Run], samples: Samples, part: Part, collect: bool) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
+        let area = self.area(part);
         let mut bounds = Runs {
             blocks_wide: targets.blocks.width,
             blocks,
             length: runs.len() as u32,
             collect: u32::from(collect),
+            area: [area.first[0], area.first[1], area.size.width, area.size.height],
             bounds: [[0; 2]; RUNS_AT_ONCE],
         };
         for (bounds, run) in bounds.bounds.iter_mut().zip(runs) {
@@ -438,7 +474,7 @@ impl Stage<'_> {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Classify { samples }));
         pass.set_bind_group(0, &classify, &[]);
-        let groups = blocks.div_ceil(64);
+        let groups = area.size.pixels().div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
         set_arguments(self.kernels, &mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
         drop(pass);

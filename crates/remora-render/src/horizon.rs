@@ -77,6 +77,14 @@ impl Sphere {
     pub(crate) fn new(center: Vec3A, radius: f32) -> Self {
         Self { center: center.to_array(), radius }
     }
+
+    pub(crate) fn center(self) -> [f32; 3] {
+        self.center
+    }
+
+    pub(crate) fn radius(self) -> f32 {
+        self.radius
+    }
 }
 
 impl Horizon {

@@ -33,6 +33,7 @@ mod placement;
 mod prepare;
 mod profile;
 mod ranges;
+mod reach;
 mod readback;
 mod renderer;
 mod report;

@@ -18,6 +18,7 @@ use crate::graphics::Graphics;
 use crate::horizon::{self, Horizon, LevelShape};
 use crate::kernel::{Kernel, Kernels};
 use crate::layout::{Layouts, bind_buffers};
+use crate::reach::Area;
 use crate::selection::{Candidate, Selection, View};
 use crate::targets::Targets;
 use crate::upload::Upload;
@@ -166,22 +167,27 @@ impl Occlusion {
         (TOTALS + u64::from(batch)) * 12
     }
 
-    /// Depths of what has been drawn.
+    /// Depths of what has been drawn, all of it in an area.
     pub(crate) fn record_pyramid(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         graphics: &Graphics,
         kernels: &Kernels,
         targets: &Targets,
+        area: Area,
     ) {
         let Some(pyramid) = &self.pyramid else { return };
         let buffers = [&targets.visibility, &pyramid.depths];
         let bind_group = bind_buffers(&graphics.device, "pyramid", &kernels.layouts.pyramid, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let (blocks, finest) = (targets.blocks, pyramid.levels[0].size);
+        // Texels are two blocks wide and four high.
+        let [column, row] = area.first;
+        let low = (column / 2) | (row / 4) << 16;
+        let end = (column + area.size.width).div_ceil(2) | (row + area.size.height).div_ceil(4) << 16;
         pass.set_pipeline(kernels.get(Kernel::Pyramid { samples: targets.kind.samples }));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[blocks.width, blocks.height, finest.width, finest.height]));
+        pass.set_immediates(0, bytes_of(&[blocks.width, blocks.height, low, end]));
         pass.dispatch_workgroups(finest.pixels().div_ceil(64), 1, 1);
         pass.set_pipeline(kernels.get(Kernel::Shrink));
         pass.set_bind_group(0, &pyramid.shrink, &[]);

@@ -7,7 +7,8 @@ use crate::frame::{FrameRequest, RenderError, Size};
 use crate::graphics::Graphics;
 use crate::kernel::{Kernel, Kernels};
 use crate::layout::bind_buffers;
-use crate::targets::Targets;
+use crate::reach::Area;
+use crate::targets::{BLOCK, Targets};
 
 /// Pixels of a line in a picture of the stream's size.
 const WIDTH_PIXELS: f32 = 2.0;
@@ -53,7 +54,7 @@ impl Outline {
         }
     }
 
-    /// Marks what a visibility buffer shows of what is selected.
+    /// Marks what a visibility buffer shows, in an area, of what is selected.
     pub(crate) fn mark(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -62,14 +63,18 @@ impl Outline {
         scene: &wgpu::BindGroup,
         targets: &Targets,
         seen: &wgpu::Buffer,
+        area: Area,
     ) {
-        let Some((size, mask)) = &self.mask else { return };
+        let Some((_, mask)) = &self.mask else { return };
         let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen, mask]);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Mask { samples: targets.kind.samples }));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
-        pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
+        let first = [area.first[0] * BLOCK.width, area.first[1] * BLOCK.height];
+        let extent = [area.size.width * BLOCK.width, area.size.height * BLOCK.height];
+        pass.set_immediates(0, bytes_of(&[first, extent]));
+        pass.dispatch_workgroups(extent[0].div_ceil(8), extent[1].div_ceil(8), 1);
     }
 
     /// Draws the line into the finished picture.

@@ -325,6 +325,8 @@ impl Renderer {
             lights: &bindings.lights,
             scratch: &self.scratch,
             targets,
+            solid_area: self.selection.solid_reach.area(targets.blocks),
+            blended_area: self.selection.blended_reach.area(targets.blocks),
             profile: &self.profile,
             numbers: self.numbers.buffer(),
             occlusion: sighting.is_some().then_some(&self.occlusion),

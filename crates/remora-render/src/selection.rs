@@ -26,6 +26,7 @@ use self::cut::Cut;
 pub(crate) use self::view::View;
 use crate::horizon::{Horizon, Outlook, Sphere};
 use crate::prepare::{Shading, Surface};
+use crate::reach::Reach;
 use crate::residency::{FrameNumber, Pages, Wish};
 
 /// Entries are numbered within 25 bits; 0 is nothing.
@@ -147,6 +148,9 @@ pub(crate) struct Selection {
     pub frame: FrameNumber,
     /// Entries that are not blended.
     pub solid: u32,
+    /// Where those may be seen, and where those that are.
+    pub solid_reach: Reach,
+    pub blended_reach: Reach,
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
     /// Tree nodes that are still to be looked at.
@@ -219,10 +223,13 @@ impl Selection {
             wanted: &mut self.wanted,
             open: &mut self.open,
             count: 0,
+            solid_reach: Reach::default(),
+            blended_reach: Reach::default(),
         };
         for (index, instance) in (0..).zip(instances).filter(|(_, instance)| instance.visible) {
             cut.through(index, instance, &mut models[instance.model as usize]);
         }
+        (self.solid_reach, self.blended_reach) = (cut.solid_reach, cut.blended_reach);
         // What is near hides what is far, but only large triangles are worth asking.
         for [_, large] in &mut found {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));

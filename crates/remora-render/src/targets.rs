@@ -6,7 +6,7 @@ use crate::layout::{Layouts, bind_buffers};
 use crate::pick;
 
 /// Pixels of a block, across and down. `word_of` in scene.wgsl lays pictures out in them.
-const BLOCK: Size = Size::new(4, 2);
+pub(crate) const BLOCK: Size = Size::new(4, 2);
 /// Runs that are classified at once: one bit each.
 pub(crate) const RUNS_AT_ONCE: usize = 32;
 

@@ -7,6 +7,7 @@ use super::{
     ENTRIES_MAX, Found, Key, MIRRORED, Phase, SelectableInstance, SelectableModel, SelectionLimits, View, Wanted,
 };
 use crate::horizon::Sphere;
+use crate::reach::Reach;
 use crate::residency::{FrameNumber, PageOf, Wish};
 
 /// A cut that is being found.
@@ -19,6 +20,8 @@ pub(super) struct Cut<'a> {
     pub(super) wanted: &'a mut Vec<Wanted>,
     pub(super) open: &'a mut Vec<u32>,
     pub(super) count: usize,
+    pub(super) solid_reach: Reach,
+    pub(super) blended_reach: Reach,
 }
 
 /// One instance as the view sees it.
@@ -136,17 +139,20 @@ impl Cut<'_> {
         if !view.sees(center, radius) || turned_away(cluster, eye) {
             return;
         }
-        if self.keys[key as usize].phase == Phase::Blend && !self.limits.blended || self.count == ENTRIES_MAX {
+        let blended = self.keys[key as usize].phase == Phase::Blend;
+        if blended && !self.limits.blended || self.count == ENTRIES_MAX {
             return;
         }
         self.count += 1;
+        let sphere = sphere(instance, view, center, radius);
+        if blended { &mut self.blended_reach } else { &mut self.solid_reach }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
         self.found[key as usize][usize::from(large)].push(Found {
             instance: index | if instance.mirrored { MIRRORED } else { 0 },
             cluster: number,
             triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),
             distance: center.distance(view.eye),
-            sphere: sphere(instance, view, center, radius),
+            sphere,
         });
     }
 }

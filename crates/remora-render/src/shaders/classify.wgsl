@@ -1,5 +1,6 @@
 // Sorts the blocks of the picture by what is seen in them: one list of blocks per run of entries that are shaded the
-// same way. What shows nothing is in no list, so that shading costs what is seen. One invocation per block.
+// same way. What shows nothing is in no list, so that shading costs what is seen. One invocation per
+// block of the area.
 
 override SAMPLES: u32 = 1u;
 
@@ -9,6 +10,8 @@ struct Runs {
     length: u32,
     // Whether blocks that show anything at all are listed, too.
     collect: u32,
+    // Where anything can be seen: column and row of the first block, columns, and rows.
+    area: vec4<u32>,
     // First and end entry of each run, two runs per vector.
     bounds: array<vec4<u32>, 16>,
 }
@@ -26,10 +29,13 @@ const GROUPS_WIDE: u32 = 32768u;
 
 @compute @workgroup_size(64)
 fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let block = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
-    if (block >= runs.blocks) {
+    let index = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
+    if (index >= runs.area.z * runs.area.w) {
         return;
     }
+    let row = runs.area.y + index / runs.area.z;
+    let column = runs.area.x + index % runs.area.z;
+    let block = row * runs.blocks_wide + column;
     var found = 0u;
     var any = 0u;
     // A quad holds id and depth of two samples.
@@ -45,8 +51,7 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             found |= select(0u, 1u << run, hit);
         }
     }
-    let row = block / runs.blocks_wide;
-    let place = (block - row * runs.blocks_wide) | (row << 16u);
+    let place = column | (row << 16u);
     if (runs.collect == 1u && any != 0u) {
         touched[atomicAdd(&touched_count, 1u)] = place;
     }

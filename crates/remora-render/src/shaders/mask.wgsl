@@ -1,15 +1,22 @@
 // Marks which samples of a pixel show something selected, one bit each, besides those that are marked already. One
-// invocation per pixel.
+// invocation per pixel of an area.
+
+struct Area {
+    first: vec2<u32>,
+    size: vec2<u32>,
+}
+var<immediate> area: Area;
 
 @group(2) @binding(0) var<storage, read> seen: array<vec2<u32>>;
 @group(2) @binding(1) var<storage, read_write> mask: array<u32>;
 
 @compute @workgroup_size(8, 8)
 fn mask_selected(@builtin(global_invocation_id) id: vec3<u32>) {
-    if (any(id.xy >= frame.size.xy)) {
+    let pixel = area.first + id.xy;
+    if (any(id.xy >= area.size) || any(pixel >= frame.size.xy)) {
         return;
     }
-    let word = word_of(id.x, id.y);
+    let word = word_of(pixel.x, pixel.y);
     var bits = 0u;
     for (var sample = 0u; sample < SAMPLES; sample++) {
         let number = seen[word + sample].x >> 7u;
@@ -17,6 +24,6 @@ fn mask_selected(@builtin(global_invocation_id) id: vec3<u32>) {
         bits |= select(0u, 1u << sample, number != 0u && (state.z & INSTANCE_SELECTED) != 0u);
     }
     if (bits != 0u) {
-        mask[id.y * frame.size.x + id.x] |= bits;
+        mask[pixel.y * frame.size.x + pixel.x] |= bits;
     }
 }

@@ -3,9 +3,11 @@
 override SAMPLES: u32 = 1u;
 
 struct Extent {
-    // Blocks of the picture, and texels of the level.
+    // Of the picture.
     blocks: vec2<u32>,
-    texels: vec2<u32>,
+    // Texels where anything has been drawn, columns below and rows above.
+    low: u32,
+    end: u32,
 }
 var<immediate> extent: Extent;
 
@@ -14,10 +16,16 @@ var<immediate> extent: Extent;
 
 @compute @workgroup_size(64)
 fn pyramid(@builtin(global_invocation_id) id: vec3<u32>) {
-    if (id.x >= extent.texels.x * extent.texels.y) {
+    let texels = (extent.blocks + vec2(1u, 3u)) / vec2(2u, 4u);
+    if (id.x >= texels.x * texels.y) {
         return;
     }
-    let texel = vec2(id.x % extent.texels.x, id.x / extent.texels.x);
+    let texel = vec2(id.x % texels.x, id.x / texels.x);
+    let low = vec2(extent.low & 0xffffu, extent.low >> 16u);
+    if (any(texel < low) || any(texel >= vec2(extent.end & 0xffffu, extent.end >> 16u))) {
+        depths[id.x] = 0.0;
+        return;
+    }
     let first = texel * vec2(2u, 4u);
     let end = min(first + vec2(2u, 4u), extent.blocks);
     // Depths are never negative: they compare as their bits do.
