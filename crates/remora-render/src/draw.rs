@@ -24,7 +24,7 @@ use crate::prepare::Shading;
 use crate::profile::{Mark, Profile};
 use crate::reach::Area;
 use crate::selection::{Batch, Phase, Run, Selection};
-use crate::targets::{BLOCK, RUNS_AT_ONCE, Scratch, Targets};
+use crate::targets::{BLOCK, RUNS_AT_ONCE, Scratch, Seen, Targets};
 
 /// Workgroups along the first dimension of a dispatch; the rest go along another one.
 pub(crate) const GROUPS_WIDE: u32 = 32768;
@@ -253,12 +253,12 @@ impl Stage<'_> {
 
     /// Notes what a finished visibility buffer shows of what is selected, and at the pixel that is asked about.
     fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
-        let seen = self.visibility(part);
+        let seen = Seen { buffer: self.visibility(part), area: self.area(part) };
         if let Some(outline) = self.outline {
-            outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen, self.area(part));
+            outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
         }
         if let (Some(pick), Part::Solid | Part::Layer { index: 0 }) = (self.pick, part) {
-            pick.copy(encoder, seen, self.targets.blocks, self.area(part), &self.scratch.picked, part != Part::Solid);
+            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != Part::Solid);
         }
     }
 

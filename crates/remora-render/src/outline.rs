@@ -7,8 +7,7 @@ use crate::frame::{FrameRequest, RenderError, Size};
 use crate::graphics::Graphics;
 use crate::kernel::{Kernel, Kernels};
 use crate::layout::bind_buffers;
-use crate::reach::Area;
-use crate::targets::{BLOCK, Targets};
+use crate::targets::{BLOCK, Seen, Targets};
 
 /// Pixels of a line in a picture of the stream's size.
 const WIDTH_PIXELS: f32 = 2.0;
@@ -54,7 +53,7 @@ impl Outline {
         }
     }
 
-    /// Marks what a visibility buffer shows, in an area, of what is selected.
+    /// Marks what is seen of what is selected.
     pub(crate) fn mark(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -62,15 +61,15 @@ impl Outline {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         targets: &Targets,
-        seen: &wgpu::Buffer,
-        area: Area,
+        seen: Seen<'_>,
     ) {
         let Some((_, mask)) = &self.mask else { return };
-        let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen, mask]);
+        let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen.buffer, mask]);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Mask { samples: targets.kind.samples }));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
+        let area = seen.area;
         let first = [area.first[0] * BLOCK.width, area.first[1] * BLOCK.height];
         let extent = [area.size.width * BLOCK.width, area.size.height * BLOCK.height];
         pass.set_immediates(0, bytes_of(&[first, extent]));

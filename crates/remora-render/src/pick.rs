@@ -3,9 +3,8 @@
 use glam::{DVec3, Vec3};
 
 use crate::frame::{Picked, Samples, Size};
-use crate::reach::Area;
 use crate::selection::{INSTANCE_MASK, View};
-use crate::targets::{BLOCK, word_of};
+use crate::targets::{BLOCK, Seen, word_of};
 
 /// Words of one pixel of a visibility buffer, at most.
 const PIXEL_BYTES: u64 = 4 * 8;
@@ -38,21 +37,20 @@ impl Pick {
         Self { pixel, view, origin, samples, entries: entries.to_vec(), layered }
     }
 
-    /// Copies the pixel of a visibility buffer, of which only the area means anything.
+    /// Copies the pixel of a visibility buffer.
     pub(crate) fn copy(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        seen: &wgpu::Buffer,
+        seen: Seen<'_>,
         blocks: Size,
-        area: Area,
         to: &wgpu::Buffer,
         layer: bool,
     ) {
         let samples = u64::from(self.samples.count());
         let offset = if layer { 0 } else { PIXEL_BYTES };
-        if area.holds([self.pixel[0] / BLOCK.width, self.pixel[1] / BLOCK.height]) {
+        if seen.area.holds([self.pixel[0] / BLOCK.width, self.pixel[1] / BLOCK.height]) {
             let word = word_of(self.pixel, blocks, self.samples);
-            encoder.copy_buffer_to_buffer(seen, word * 8, to, offset, samples * 8);
+            encoder.copy_buffer_to_buffer(seen.buffer, word * 8, to, offset, samples * 8);
         } else {
             encoder.clear_buffer(to, offset, Some(samples * 8));
         }

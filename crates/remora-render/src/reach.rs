@@ -49,13 +49,16 @@ impl Reach {
         }
         // The box around the sphere that is turned as the view is. Rows run down.
         let across = Vec2::new(center.dot(view.right), -center.dot(view.up));
+        let (near, far) = (view.pixels_per_tangent / nearest, view.pixels_per_tangent / farthest);
         // What lies away from the middle is seen farthest away from it where it is nearest.
-        let edge = |offset: Vec2, outwards: f32| {
-            let over = |offset: f32| offset / if offset * outwards > 0.0 { nearest } else { farthest };
-            size * 0.5 + Vec2::new(over(offset.x), over(offset.y)) * view.pixels_per_tangent
-        };
-        self.low = self.low.min(edge(across - radius, -1.0));
-        self.high = self.high.max(edge(across + radius, 1.0));
+        let (low, high) = (across - radius, across + radius);
+        self.low = self.low.min(size * 0.5 + (low * near).min(low * far));
+        self.high = self.high.max(size * 0.5 + (high * near).max(high * far));
+    }
+
+    /// Both.
+    pub(crate) fn with(self, other: Reach) -> Reach {
+        Reach { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
     /// The blocks that it touches, of so many.

@@ -11,6 +11,8 @@
 //! coarser around it that fits. So pages are given up finest first: never one that a loaded page depends on, never a
 //! root, and never one that the current frame looked at.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use remora_assets::asset::Asset;
 use remora_assets::asset::layout::PAGE_ROOT;
 
@@ -35,7 +37,7 @@ enum State {
     Lost,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Page {
     state: State,
     usable: bool,
@@ -44,13 +46,14 @@ struct Page {
     is_root: bool,
     /// Loaded pages that depend on it.
     children_loaded: u32,
-    touched_at: FrameNumber,
+    /// Noted by all threads that look for what to draw.
+    touched_at: AtomicU64,
     /// When it was last found to be missing.
     missed_at: FrameNumber,
 }
 
 /// The pages of one model.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pages {
     pages: Vec<Page>,
     /// Pages that each depends on, and those that depend on each, behind one another.
@@ -107,8 +110,8 @@ impl Pages {
         self.pages[page as usize].state == State::Loaded
     }
 
-    pub(crate) fn touch(&mut self, page: u32, frame: FrameNumber) {
-        self.pages[page as usize].touched_at = frame;
+    pub(crate) fn touch(&self, page: u32, frame: FrameNumber) {
+        self.pages[page as usize].touched_at.store(frame, Ordering::Relaxed);
     }
 
     /// Whether asking for it makes sense.
@@ -129,7 +132,7 @@ impl Pages {
         while let Some(number) = open.pop() {
             let entry = &mut self.pages[number as usize];
             if entry.state == State::Loaded {
-                entry.touched_at = frame;
+                *entry.touched_at.get_mut() = frame;
             }
             if entry.usable || entry.missed_at == frame {
                 continue;
@@ -162,7 +165,7 @@ impl Pages {
     /// The page is on the device.
     pub(crate) fn loaded(&mut self, page: u32, frame: FrameNumber) {
         self.pages[page as usize].state = State::Loaded;
-        self.pages[page as usize].touched_at = frame;
+        *self.pages[page as usize].touched_at.get_mut() = frame;
         for &parent in self.parents.of(page) {
             self.pages[parent as usize].children_loaded += 1;
         }
@@ -183,7 +186,8 @@ impl Pages {
     fn evictable(&self, page: u32, frame: FrameNumber) -> Option<FrameNumber> {
         let page = &self.pages[page as usize];
         let free = page.state == State::Loaded && !page.is_root && page.children_loaded == 0;
-        (free && page.touched_at < frame).then_some(page.touched_at)
+        let touched_at = page.touched_at.load(Ordering::Relaxed);
+        (free && touched_at < frame).then_some(touched_at)
     }
 
     /// Pages that may be given up, with when they were looked at last.

@@ -20,6 +20,7 @@ mod view;
 use std::ops::Range;
 
 use glam::Affine3A;
+use rayon::prelude::*;
 use remora_assets::asset::Asset;
 
 use self::cut::Cut;
@@ -151,10 +152,76 @@ pub(crate) struct Selection {
     /// Where those may be seen, and where those that are.
     pub solid_reach: Reach,
     pub blended_reach: Reach,
+    /// What is found of each share of the instances; in the end the first holds all of it.
+    harvests: Vec<Harvest>,
+    share_length: ShareLength,
+    threads: Threads,
+}
+
+/// Instances that one thread looks at in one go.
+#[derive(Debug)]
+struct ShareLength(usize);
+
+impl Default for ShareLength {
+    /// Some tenths of a millisecond.
+    fn default() -> Self {
+        Self(4096)
+    }
+}
+
+/// The threads that look at many instances. The caller's pool would not do: whoever has long work there would be
+/// waited for.
+#[derive(Debug, Default)]
+enum Threads {
+    #[default]
+    Unasked,
+    Pool(rayon::ThreadPool),
+    /// There cannot be any.
+    Refused,
+}
+
+impl Threads {
+    fn run(&mut self, work: impl FnOnce() + Send) {
+        if matches!(self, Threads::Unasked) {
+            let pool = rayon::ThreadPoolBuilder::new().thread_name(|index| format!("select {index}")).build();
+            *self = pool.map_or(Threads::Refused, Threads::Pool);
+        }
+        match self {
+            Threads::Pool(pool) => pool.install(work),
+            Threads::Unasked | Threads::Refused => work(),
+        }
+    }
+}
+
+/// What was found of some instances.
+#[derive(Debug, Default)]
+struct Harvest {
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
+    wanted: Vec<Wanted>,
     /// Tree nodes that are still to be looked at.
     open: Vec<u32>,
+    solid_reach: Reach,
+    blended_reach: Reach,
+}
+
+impl Harvest {
+    fn clear(&mut self, keys: usize) {
+        self.found.iter_mut().flatten().for_each(Vec::clear);
+        self.found.resize_with(keys, Default::default);
+        self.wanted.clear();
+        (self.solid_reach, self.blended_reach) = Default::default();
+    }
+
+    /// Puts what another one holds behind its own.
+    fn append(&mut self, other: &mut Harvest) {
+        for (own, more) in self.found.iter_mut().flatten().zip(other.found.iter_mut().flatten()) {
+            own.append(more);
+        }
+        self.wanted.append(&mut other.wanted);
+        self.solid_reach = self.solid_reach.with(other.solid_reach);
+        self.blended_reach = self.blended_reach.with(other.blended_reach);
+    }
 }
 
 /// Bit of an entry's first word.
@@ -203,40 +270,50 @@ impl Selection {
     pub(crate) fn select(
         &mut self,
         keys: &[Key],
-        models: &mut [SelectableModel],
+        models: &[SelectableModel],
         instances: &[SelectableInstance],
         view: &View,
         limits: SelectionLimits,
         horizon: Option<&Horizon>,
     ) {
-        let mut found = std::mem::take(&mut self.found);
-        found.iter_mut().flatten().for_each(Vec::clear);
-        found.resize_with(keys.len(), Default::default);
-        self.wanted.clear();
         self.frame += 1;
-        let mut cut = Cut {
-            view,
-            limits,
-            keys,
-            frame: self.frame,
-            found: &mut found,
-            wanted: &mut self.wanted,
-            open: &mut self.open,
-            count: 0,
-            solid_reach: Reach::default(),
-            blended_reach: Reach::default(),
+        let frame = self.frame;
+        let look = |harvest: &mut Harvest, first: usize, instances: &[SelectableInstance]| {
+            harvest.clear(keys.len());
+            let mut cut = Cut { view, limits, keys, frame, harvest };
+            for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
+                cut.through(index, instance, &models[instance.model as usize]);
+            }
         };
-        for (index, instance) in (0..).zip(instances).filter(|(_, instance)| instance.visible) {
-            cut.through(index, instance, &mut models[instance.model as usize]);
+        let mut harvests = std::mem::take(&mut self.harvests);
+        let length = self.share_length.0;
+        harvests.resize_with(instances.len().div_ceil(length).max(1), Harvest::default);
+        let (all, rest) = harvests.split_at_mut(1);
+        let all = &mut all[0];
+        if rest.is_empty() {
+            look(all, 0, instances);
+        } else {
+            let shares = std::slice::from_mut(all).par_iter_mut().chain(rest.par_iter_mut()).enumerate();
+            let shares = shares.zip(instances.par_chunks(length));
+            self.threads.run(|| shares.for_each(|((index, harvest), share)| look(harvest, index * length, share)));
+            rest.iter_mut().for_each(|harvest| all.append(harvest));
         }
-        (self.solid_reach, self.blended_reach) = (cut.solid_reach, cut.blended_reach);
+        (self.solid_reach, self.blended_reach) = (all.solid_reach, all.blended_reach);
+        self.wanted.clear();
+        self.wanted.append(&mut all.wanted);
+        let found = &mut all.found;
+        let mut room = ENTRIES_MAX;
+        for list in found.iter_mut().flatten() {
+            list.truncate(room);
+            room -= list.len();
+        }
         // What is near hides what is far, but only large triangles are worth asking.
-        for [_, large] in &mut found {
+        for [_, large] in found.iter_mut() {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
         let horizon = horizon.map(|horizon| horizon.from(view.eye));
-        self.arrange(keys, &found, limits.queue_length, horizon.as_ref());
-        self.found = found;
+        self.arrange(keys, found, limits.queue_length, horizon.as_ref());
+        self.harvests = harvests;
     }
 
     /// Numbers what was found, key by key.

@@ -4,6 +4,7 @@ use crate::frame::{RenderError, Samples, Size};
 use crate::graphics::Graphics;
 use crate::layout::{Layouts, bind_buffers};
 use crate::pick;
+use crate::reach::Area;
 
 /// Pixels of a block, across and down. `word_of` in scene.wgsl lays pictures out in them.
 pub(crate) const BLOCK: Size = Size::new(4, 2);
@@ -16,6 +17,13 @@ pub(crate) struct TargetsKind {
     pub samples: Samples,
     /// Whether layers of transparent surfaces can be drawn.
     pub layered: bool,
+}
+
+/// A visibility buffer, and the part of it that means anything.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub buffer: &'a wgpu::Buffer,
+    pub area: Area,
 }
 
 #[derive(Debug)]

@@ -3,11 +3,8 @@
 use glam::{Vec3, Vec3A};
 use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
 
-use super::{
-    ENTRIES_MAX, Found, Key, MIRRORED, Phase, SelectableInstance, SelectableModel, SelectionLimits, View, Wanted,
-};
+use super::{Found, Harvest, Key, MIRRORED, Phase, SelectableInstance, SelectableModel, SelectionLimits, View};
 use crate::horizon::Sphere;
-use crate::reach::Reach;
 use crate::residency::{FrameNumber, PageOf, Wish};
 
 /// A cut that is being found.
@@ -16,12 +13,7 @@ pub(super) struct Cut<'a> {
     pub(super) limits: SelectionLimits,
     pub(super) keys: &'a [Key],
     pub(super) frame: FrameNumber,
-    pub(super) found: &'a mut [[Vec<Found>; 2]],
-    pub(super) wanted: &'a mut Vec<Wanted>,
-    pub(super) open: &'a mut Vec<u32>,
-    pub(super) count: usize,
-    pub(super) solid_reach: Reach,
-    pub(super) blended_reach: Reach,
+    pub(super) harvest: &'a mut Harvest,
 }
 
 /// One instance as the view sees it.
@@ -61,7 +53,7 @@ impl Seen<'_> {
 }
 
 impl Cut<'_> {
-    pub(super) fn through(&mut self, index: u32, instance: &SelectableInstance, model: &mut SelectableModel) {
+    pub(super) fn through(&mut self, index: u32, instance: &SelectableInstance, model: &SelectableModel) {
         let SelectableModel { asset, pages, places, surfaces, keys } = model;
         let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
         let view = self.view;
@@ -76,9 +68,9 @@ impl Cut<'_> {
         }
         let (tree, groups, clusters, records) = (asset.tree(), asset.groups(), asset.clusters(), asset.pages());
         let local_eye = local_eye(instance, view);
-        self.open.clear();
-        self.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
-        while let Some(number) = self.open.pop() {
+        self.harvest.open.clear();
+        self.harvest.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
+        while let Some(number) = self.harvest.open.pop() {
             let node = &tree[number as usize];
             if !seen.may_exceed(node.center, node.radius, node.error) {
                 continue;
@@ -88,7 +80,7 @@ impl Cut<'_> {
                 continue;
             }
             if node.count > 0 {
-                self.open.extend(node.first..node.first + node.count);
+                self.harvest.open.extend(node.first..node.first + node.count);
                 continue;
             }
             // Asked as below, so that both answers are the same.
@@ -101,7 +93,7 @@ impl Cut<'_> {
                 _ => {
                     let error_pixels = seen.pixels(group.center, group.radius, group.error);
                     let page = PageOf { model: instance.model as usize, page: group.page };
-                    self.wanted.push(Wish { page, error_pixels });
+                    self.harvest.wanted.push(Wish { page, error_pixels });
                     continue;
                 }
             };
@@ -140,14 +132,14 @@ impl Cut<'_> {
             return;
         }
         let blended = self.keys[key as usize].phase == Phase::Blend;
-        if blended && !self.limits.blended || self.count == ENTRIES_MAX {
+        if blended && !self.limits.blended {
             return;
         }
-        self.count += 1;
         let sphere = sphere(instance, view, center, radius);
-        if blended { &mut self.blended_reach } else { &mut self.solid_reach }.include(view, sphere);
+        let harvest = &mut *self.harvest;
+        if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
-        self.found[key as usize][usize::from(large)].push(Found {
+        harvest.found[key as usize][usize::from(large)].push(Found {
             instance: index | if instance.mirrored { MIRRORED } else { 0 },
             cluster: number,
             triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),

@@ -147,7 +147,7 @@ impl Shown {
 
     fn select(&mut self, instances: &[SelectableInstance], view: &View, limits: SelectionLimits) -> &Selection {
         self.selection.wanted.clear();
-        self.selection.select(&self.keys, &mut self.models, instances, view, limits, None);
+        self.selection.select(&self.keys, &self.models, instances, view, limits, None);
         &self.selection
     }
 
@@ -595,4 +595,29 @@ proptest! {
             prop_assert!(distance <= bound * 1.001, "{distance} > {bound}");
         }
     }
+}
+
+#[test]
+fn many_instances_are_looked_at_in_shares_and_nothing_tells() {
+    let places = || (0..40).map(|index| at((index % 8) as f32 - 3.5, (index / 8) as f32 - 2.0, (index % 3) as f32));
+    let instances: Vec<SelectableInstance> =
+        places().zip(0..).map(|(world, index)| instance([SHEET, CLOUD, TRIANGLE][index % 3], world)).collect();
+    let select = |share_length: usize| {
+        let mut shown = Shown::roots(&DETAILED, false);
+        shown.selection.share_length = ShareLength(share_length);
+        shown.select(&instances, &front(), limits(3.0));
+        let frame = shown.selection.frame;
+        let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(frame + 1).map(|(_, page)| page).collect();
+        (shown.selection, looked_at)
+    };
+    let ((whole, pages), (shared, shared_pages)) = (select(1000), select(3));
+    assert!(whole.entries.len() > 40 && !whole.wanted.is_empty(), "there is something to compare");
+    assert_eq!(shared.entries, whole.entries);
+    assert_eq!(shared.numbers, whole.numbers);
+    assert_eq!(shared.runs, whole.runs);
+    assert_eq!(shared.batches, whole.batches);
+    assert_eq!(shared.wanted.len(), whole.wanted.len());
+    let area = |selection: &Selection| selection.solid_reach.area(Size::new(160, 180));
+    assert_eq!(area(&shared), area(&whole));
+    assert_eq!(shared_pages, pages);
 }

@@ -209,3 +209,43 @@ fn only_what_changed_is_written() {
     let together = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
 }
+
+/// A pane over the whole picture, a small one in a corner, and a ball behind both.
+fn panes() -> Parts {
+    let mut parts = Parts::default();
+    let glass = Material { alpha_mode: AlphaMode::Blend, base_color: [0.9, 0.4, 0.2, 0.5], ..matte(0.0, 0.0, 0.0) };
+    parts.add(&sheet(3), glass.clone(), at(0.0, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(9.0)));
+    parts.add(&sheet(3), glass, at(1.5, 1.0, 1.0) * Affine3A::from_scale(Vec3::splat(0.3)));
+    parts.add(&sphere(12, 16), matte(0.2, 0.7, 0.3), at(-1.0, 0.0, 0.0) * Affine3A::from_scale(Vec3::splat(0.5)));
+    parts
+}
+
+#[test]
+fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
+    for samples in [Samples::One, Samples::Four] {
+        let [mut used, mut fresh] = [(); 2].map(|()| {
+            let mut studio = Studio::new();
+            studio.show(panes().model());
+            studio
+        });
+        let parts = entities(&used);
+        used.scene.set_selected(parts[0], true).expect("the pane is there");
+        let (before, done) = used.draw(&with(FrameOptions { pick: Some([160, 20]), ..Default::default() }, samples));
+        assert_eq!(done.picked.map(|picked| picked.instance), Some(0), "the large pane is everywhere");
+        used.scene.set_visible(parts[0], false).expect("the pane is there");
+        for (x, y, instance) in [(160, 20, None), (160, 170, None), (106, 90, Some(2)), (240, 37, Some(1))] {
+            let request = with(FrameOptions { pick: Some([x, y]), ..Default::default() }, samples);
+            fresh.scene.set_visible(entities(&fresh)[0], false).expect("the pane is there");
+            let [(picture, done), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+            assert!(picture != before && picture == expected, "with {samples:?}");
+            assert_eq!(done.picked.map(|picked| picked.instance), instance, "at {x}, {y} with {samples:?}");
+        }
+        // A hidden part has no line; the one that is seen has.
+        for studio in [&mut used, &mut fresh] {
+            studio.scene.set_selected(parts[1], true).expect("the small pane is there");
+        }
+        let request = with(FrameOptions::default(), samples);
+        let [(picture, _), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+        assert!(picture == expected, "a line where nothing is, with {samples:?}");
+    }
+}
