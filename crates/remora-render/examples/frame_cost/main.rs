@@ -1,16 +1,17 @@
-//! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N ...] [--frames N]
+//! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N|textured:N ...] [--frames N]
 //! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--size WIDTHxHEIGHT]`. Orbits each
 //! model and prints, per size and number of samples, wall time (median and 95th percentile), processor time (median and
 //! least), and where it goes. Without `--size`, the sizes that motion and rest take in a stream of 1280x720.
 //!
 //! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
+mod scenes;
+
 use std::time::{Duration, Instant};
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
+use remora_assets::Model;
 use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::engine;
-use remora_assets::{LoadLimits, Material, Mesh, Model, Node, Points, Primitive, load_glb};
 use remora_render::{
     Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
     Prepared, Renderer, RendererOptions, Samples, Size, Written,
@@ -91,7 +92,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     let Course { frames, distance, layers, error, instances, culling, stream, ref cases } = *course;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let clock = Instant::now();
-    let asset = load(name, instances)?;
+    let asset = scenes::load(name, instances)?;
     let loaded = clock.elapsed();
     let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     println!(
@@ -191,7 +192,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
 
 /// Moves every hundredth part, another one each time.
 fn measure_moving(frames: usize) -> Result<(), Failure> {
-    let asset = built(&parts())?;
+    let asset = built(&scenes::lattice())?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
@@ -245,119 +246,8 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// 100,000 parts of one triangle in a lattice.
-fn parts() -> Model {
-    let place = |index: u32| DVec3::new(f64::from(index % 50), f64::from(index / 50 % 50), f64::from(index / 2500));
-    let node =
-        |index| Node { transform: DAffine3::from_translation(place(index)), mesh: Some(0), ..Default::default() };
-    let triangle = Primitive {
-        positions: vec![[0.0, 0.0, 0.0], [0.4, 0.0, 0.0], [0.0, 0.4, 0.0]],
-        normals: vec![[0.0, 0.0, 1.0]; 3],
-        indices: vec![0, 1, 2],
-        ..Default::default()
-    };
-    Model {
-        meshes: vec![Mesh { primitives: vec![triangle], ..Default::default() }],
-        materials: vec![Material::default()],
-        nodes: (0..100_000).map(node).collect(),
-        ..Default::default()
-    }
-}
-
-/// A hilly landscape as a scanner leaves it: strip by strip, neighbours close to each other.
-fn landscape(count: usize) -> Model {
-    const STRIP: usize = 8;
-    let side = (count as f32).sqrt() as usize / STRIP * STRIP;
-    let mut points = Points::default();
-    for index in 0..side * side {
-        let (strip, within) = (index / (STRIP * side), index % (STRIP * side));
-        let (x, z) = ((within / STRIP) as f32 / side as f32, (strip * STRIP + within % STRIP) as f32 / side as f32);
-        let height = ((x * 11.0).sin() + (z * 17.0).cos() + (x * z * 90.0).sin() * 0.2) * 0.05;
-        points.positions.push([x * 100.0 - 50.0, height * 100.0, z * 100.0 - 50.0]);
-        points.colors.push([(120.0 + height * 900.0) as u8, (140.0 + height * 500.0) as u8, (x * 200.0) as u8, 255]);
-    }
-    Model {
-        meshes: vec![Mesh { points, ..Default::default() }],
-        nodes: vec![Node { mesh: Some(0), ..Default::default() }],
-        ..Default::default()
-    }
-}
-
 fn built(model: &Model) -> Result<Asset, Failure> {
     Ok(Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)?)
-}
-
-/// The model so many times, in a square.
-fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
-    if name.ends_with(".arrAsset") {
-        return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
-    }
-    let mut model = import(name)?;
-    let (count, nodes) = (model.nodes.len() as u32, model.nodes.clone());
-    let apart = model.bounds().radius() * 2.0;
-    let side = f64::from(instances).sqrt().ceil() as u32;
-    for copy in 1..instances {
-        let place = DVec3::new(f64::from(copy % side), 0.0, f64::from(copy / side)) * apart;
-        model.nodes.extend(nodes.iter().cloned().map(|node| match node.parent {
-            Some(parent) => Node { parent: Some(parent + copy * count), ..node },
-            None => Node { transform: DAffine3::from_translation(place) * node.transform, ..node },
-        }));
-    }
-    built(&model)
-}
-
-/// So many landscapes of a million triangles side by side, each different from the others.
-fn sheets(count: u32) -> Model {
-    const SIDE: u32 = 708;
-    let across = f64::from(count).sqrt().ceil() as u32;
-    let sheet = |number: u32| {
-        let mut primitive = Primitive::default();
-        let phase = number as f32 * 0.7;
-        for row in 0..=SIDE {
-            for column in 0..=SIDE {
-                let (x, z) = (column as f32 / SIDE as f32, row as f32 / SIDE as f32);
-                let (a, b) = (x * 40.0 + phase, z * 33.0 - phase);
-                primitive.positions.push([x * 10.0, a.sin() * b.cos() * 0.15, z * 10.0]);
-                let slope = [a.cos() * b.cos() * 0.6, -a.sin() * b.sin() * 0.5];
-                primitive.normals.push(Vec3::new(-slope[0], 1.0, -slope[1]).normalize().into());
-            }
-        }
-        for row in 0..SIDE {
-            for column in 0..SIDE {
-                let a = row * (SIDE + 1) + column;
-                primitive.indices.extend([a, a + SIDE + 1, a + 1, a + 1, a + SIDE + 1, a + SIDE + 2]);
-            }
-        }
-        Mesh { primitives: vec![primitive], ..Default::default() }
-    };
-    let place = |number: u32| DVec3::new(f64::from(number % across), 0.0, f64::from(number / across)) * 10.0;
-    Model {
-        meshes: (0..count).map(sheet).collect(),
-        materials: vec![Material { metallic: 0.0, roughness: 0.7, ..Default::default() }],
-        nodes: (0..count)
-            .map(|number| Node {
-                transform: DAffine3::from_translation(place(number)),
-                mesh: Some(number),
-                ..Default::default()
-            })
-            .collect(),
-        ..Default::default()
-    }
-}
-
-fn import(name: &str) -> Result<Model, Failure> {
-    if let Some(count) = name.strip_prefix("sheets:") {
-        return Ok(sheets(count.parse()?));
-    }
-    if let Some(count) = name.strip_prefix("points:") {
-        return Ok(landscape(count.parse()?));
-    }
-    if name.starts_with("builtin:") {
-        let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
-        return Ok(engine::build(detail));
-    }
-    let limits = LoadLimits { texture_dimension_max: 1024, ..LoadLimits::default() };
-    Ok(load_glb(&std::fs::read(name)?, name, &limits, &mut |_| {})?)
 }
 
 fn middle(mut values: Vec<Duration>, share: f32) -> Duration {
