@@ -1,0 +1,96 @@
+//! How soon a model is on the screen: `open_cost FILE ...`. Opens each file as a host that is Ready does, and prints when
+//! it was read and decoded, when the first picture came, and when one at full quality did. Run it twice for a file that
+//! the disk cache holds. What is not an asset is shown in a coarse form; its full form takes as long as converting it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use glam::{DVec3, Quat};
+use remora_assets::LoadLimits;
+use remora_assets::asset::{Asset, BuildOptions, Detail};
+use remora_convert::Source;
+use remora_render::{
+    Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
+    Renderer, RendererOptions, Samples, Size,
+};
+use remora_scene::Scene;
+
+type Failure = Box<dyn std::error::Error>;
+
+const STREAM: Size = Size::new(1280, 720);
+/// What the host shows first of a large model that is no asset.
+const COARSE: Detail = Detail::Coarse { primitives_max: 300_000 };
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
+
+fn main() -> Result<(), Failure> {
+    println!("| file | MiB | primitives | decoded ms | first picture ms | full quality ms | graphics MiB |");
+    println!("|---|---|---|---|---|---|---|");
+    for path in std::env::args().skip(1) {
+        open(Path::new(&path))?;
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<(), Failure> {
+    let graphics = Graphics::open(&GraphicsOptions::default())?;
+    let prepare = PrepareOptions::for_adapter(graphics.adapter());
+    let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
+    renderer.warm_up(Samples::One)?;
+    let mut scene = Scene::new();
+
+    let clock = Instant::now();
+    let source = Source::open(path)?;
+    let (asset, decoded, whole) = match source.asset()? {
+        Some(asset) => (asset, clock.elapsed(), true),
+        None => {
+            let model = source.model(&LoadLimits::default(), &mut |_| {})?;
+            let decoded = clock.elapsed();
+            let options = BuildOptions { detail: COARSE, ..BuildOptions::default() };
+            (Asset::from_model(&model, &options, &|_| {}, &|| false)?, decoded, false)
+        }
+    };
+    let prepared = Prepared::new(&asset, &prepare)?;
+    let primitives = asset.triangle_count() + asset.point_count();
+    renderer.add_model(scene.add_model(asset).model, &prepared)?;
+    renderer.synchronise(&mut scene, DVec3::ZERO)?;
+    let bounds = scene.bounds();
+    let request = |size| FrameRequest {
+        serial: 0,
+        camera: Camera {
+            position: bounds.center() + DVec3::Z * bounds.radius() * 2.6,
+            orientation: Quat::IDENTITY,
+            vertical_field_of_view: 0.7,
+            near: bounds.radius() as f32 * 1e-3,
+        },
+        render_size: size,
+        samples: Samples::One,
+        error_pixels: 1.0,
+        blend_layers: 2,
+        stream_size: STREAM,
+        format: PictureFormat::I420,
+        options: FrameOptions::default(),
+    };
+    let mut picture = Picture::default();
+    // As the host begins on a software adapter.
+    renderer.submit(&request(Size::new(640, 360)))?;
+    renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+    let first = clock.elapsed();
+    let full = loop {
+        renderer.submit(&request(STREAM))?;
+        let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+        if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
+            break clock.elapsed();
+        }
+    };
+    let milliseconds = |time: Duration| (time.as_secs_f64() * 1000.0).round();
+    println!(
+        "| {} | {} | {primitives} | {} | {} | {} | {} |",
+        path.file_name().unwrap_or_default().display(),
+        std::fs::metadata(path)?.len() >> 20,
+        milliseconds(decoded),
+        milliseconds(first),
+        if whole { milliseconds(full).to_string() } else { "coarse".to_owned() },
+        renderer.graphics_memory_bytes() >> 20,
+    );
+    Ok(())
+}
