@@ -84,7 +84,7 @@ proptest! {
         given in prop::collection::vec((0u32..80, 0u32..80, 0u32..80), 1..900),
         scale in prop::sample::select(vec![0.0, 1e-30, 1.0, 1e30, f32::MAX]),
     ) {
-        let place = |i: u32| [(i % 10) as f32 / 10.0, (i / 10 % 3) as f32 / 3.0, (i * 7 % 11) as f32 / 11.0].map(|x| x * scale);
+        let place = |i: u32| [(i % 10) as f32, (i / 10 % 3) as f32, (i * 7 % 11) as f32].map(|x| x / 11.0 * scale);
         let positions: Vec<[f32; 3]> = (0..80).map(place).collect();
         let solid = given.into_iter().filter(|(a, b, c)| a != b && b != c && c != a).map(|(a, b, c)| [a, b, c]);
         let mut wanted: Vec<[u32; 3]> = solid.collect();

@@ -1,5 +1,5 @@
-//! A few of a surface's vertices with numbers of their own: what one call of meshoptimizer looks at. Its work and memory
-//! are then those of the patch, and stay in the processor's caches, however large the mesh is.
+//! A few of a surface's vertices with numbers of their own: what one call of meshoptimizer looks at. Its work and
+//! memory are then those of the patch, and stay in the processor's caches, however large the mesh is.
 
 use meshopt::{SimplifyOptions, SimplifyVertex, VertexDataAdapter};
 
