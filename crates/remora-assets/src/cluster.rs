@@ -10,21 +10,20 @@
 //! A cluster's vertices lie behind one another and are not shared with its neighbours, so that whatever reads a
 //! cluster reads memory in one piece. Positions are never changed: what two clusters share stays watertight.
 
+pub(crate) mod grow;
+
 use std::ops::Range;
 
 use glam::Vec3;
-use meshopt::VertexDataAdapter;
+use meshopt::{Meshlet, VertexDataAdapter};
 
+use self::grow::{Grown, grow};
 use crate::model::Primitive;
 
 /// Triangles in a cluster. A triangle's index within its cluster takes seven bits.
 pub const CLUSTER_TRIANGLES_MAX: usize = 128;
 /// Vertices in a cluster. A local index takes eight bits; surfaces with creases need more vertices than triangles.
 pub const CLUSTER_VERTICES_MAX: usize = 256;
-
-/// How much a narrow cone of normals is preferred to a compact shape, 0 to 1; meshoptimizer's recommendation for
-/// models that are seen from outside.
-const CONE_WEIGHT: f32 = 0.25;
 
 /// All clusters of a primitive.
 #[derive(Clone, Debug, Default)]
@@ -67,37 +66,40 @@ pub fn cluster(primitive: &Primitive) -> Clusters {
     if indices.is_empty() {
         return Clusters::default();
     }
-    let stride = size_of::<[f32; 3]>();
-    let positions = VertexDataAdapter::new(bytemuck::cast_slice(&primitive.positions), stride, 0)
-        .expect("a slice of positions is a whole number of them");
-    let meshlets =
-        meshopt::build_meshlets(&indices, &positions, CLUSTER_VERTICES_MAX, CLUSTER_TRIANGLES_MAX, CONE_WEIGHT);
-
+    let grown = grow(&indices, &primitive.positions);
     let mut clusters = Clusters {
-        clusters: Vec::with_capacity(meshlets.len()),
-        vertices: Vec::with_capacity(meshlets.vertices.len()),
+        clusters: Vec::with_capacity(grown.len()),
+        vertices: Vec::with_capacity(grown.iter().map(|cluster| cluster.vertices.len()).sum()),
         triangles: Vec::with_capacity(indices.len() / 3),
     };
-    for meshlet in meshlets.iter() {
-        let bounds = meshopt::compute_meshlet_bounds(meshlet, &positions);
+    for cluster in grown {
         let first_vertex = clusters.vertices.len() as u32;
         let first_triangle = clusters.triangles.len() as u32;
-        clusters.vertices.extend_from_slice(meshlet.vertices);
-        let packed = meshlet.triangles.chunks_exact(3).map(|t| u32::from_le_bytes([t[0], t[1], t[2], 0]));
-        clusters.triangles.extend(packed);
+        clusters.vertices.extend_from_slice(&cluster.vertices);
+        clusters.triangles.extend(cluster.corners.chunks_exact(3).map(|t| u32::from_le_bytes([t[0], t[1], t[2], 0])));
         clusters.clusters.push(Cluster {
             vertices: first_vertex..clusters.vertices.len() as u32,
             triangles: first_triangle..clusters.triangles.len() as u32,
-            bounds: ClusterBounds {
-                center: bounds.center.into(),
-                radius: bounds.radius,
-                cone_apex: bounds.cone_apex.into(),
-                cone_axis: bounds.cone_axis.into(),
-                cone_cutoff: bounds.cone_cutoff,
-            },
+            bounds: ClusterBounds::of(&cluster, &primitive.positions),
         });
     }
     clusters
+}
+
+impl ClusterBounds {
+    pub(crate) fn of(cluster: &Grown, positions: &[[f32; 3]]) -> Self {
+        let positions = VertexDataAdapter::new(bytemuck::cast_slice(positions), size_of::<[f32; 3]>(), 0)
+            .expect("a slice of positions is a whole number of them");
+        let meshlet = Meshlet { vertices: &cluster.vertices, triangles: &cluster.corners };
+        let bounds = meshopt::compute_meshlet_bounds(meshlet, &positions);
+        Self {
+            center: bounds.center.into(),
+            radius: bounds.radius,
+            cone_apex: bounds.cone_apex.into(),
+            cone_axis: bounds.cone_axis.into(),
+            cone_cutoff: bounds.cone_cutoff,
+        }
+    }
 }
 
 #[cfg(test)]

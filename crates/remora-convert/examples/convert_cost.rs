@@ -1,6 +1,6 @@
-//! What converting costs: `convert_cost [--triangles N] [--threads N]`. Makes a GLB of the engine with 10 million triangles
-//! and one of a single sheet with 4 million, converts both as `remora convert` does, opens what came out, and prints
-//! tables. Every step is a process of its own, so that its peak of memory is its own.
+//! What converting costs: `convert_cost [--triangles N] [--threads N] [--no-texture-compression]`. Makes a GLB of the engine
+//! with 10 million triangles and one of a single sheet with 4 million, converts both as `remora convert` does, opens what
+//! came out, and prints tables. Every step is a process of its own, so that its peak of memory is its own.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -25,21 +25,23 @@ fn main() -> Result<(), Failure> {
     let mut given = std::env::args().skip(1);
     let mut threads = std::thread::available_parallelism()?.get();
     let mut share = 1.0;
+    let mut compress_textures = true;
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
             "--threads" => threads = value()?.parse()?,
             "--triangles" => share = value()?.parse::<f64>()? / ENGINE_TRIANGLES as f64,
+            "--no-texture-compression" => compress_textures = false,
             "--make" => return make(&value()?, value()?.parse()?, Path::new(&value()?)),
-            "--convert" => return convert(Path::new(&value()?), Path::new(&value()?), threads),
+            "--convert" => return convert(Path::new(&value()?), Path::new(&value()?), threads, compress_textures),
             "--open" => return open(Path::new(&value()?)),
-            _ => return Err(format!("{argument} is not known; there are --triangles and --threads").into()),
+            _ => return Err(format!("{argument} is not known; see the top of this program").into()),
         }
     }
-    measure(share, threads)
+    measure(share, threads, compress_textures)
 }
 
-fn measure(share: f64, threads: usize) -> Result<(), Failure> {
+fn measure(share: f64, threads: usize, compress_textures: bool) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{threads} threads; load before: {}\n", load.trim());
@@ -53,10 +55,12 @@ fn measure(share: f64, threads: usize) -> Result<(), Failure> {
         let triangles = (triangles as f64 * share) as u64;
         itself(&["--make", name, &triangles.to_string(), &text(&input)])?;
         let output = input.with_extension("arrAsset");
-        print!(
-            "| {name} {}",
-            itself(&["--threads", &threads.to_string(), "--convert", &text(&input), &text(&output)])?
-        );
+        let (threads, input, output) = (threads.to_string(), text(&input), text(&output));
+        let mut arguments = vec!["--threads", &threads, "--convert", &input, &output];
+        if !compress_textures {
+            arguments.insert(0, "--no-texture-compression");
+        }
+        print!("| {name} {}", itself(&arguments)?);
     }
     println!("\n| model | opened ms | first pages | read ms | peak MiB |\n|---|---|---|---|---|");
     for (name, _) in cases {
@@ -140,7 +144,7 @@ impl Seek for Timed {
     }
 }
 
-fn convert(input: &Path, output: &Path, threads: usize) -> Result<(), Failure> {
+fn convert(input: &Path, output: &Path, threads: usize, compress_textures: bool) -> Result<(), Failure> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let begun = Instant::now();
     let source = Source::open(input)?;
@@ -149,7 +153,7 @@ fn convert(input: &Path, output: &Path, threads: usize) -> Result<(), Failure> {
     let input_bytes = source.bytes().len();
     drop(source);
     let mut out = BufWriter::with_capacity(1 << 20, Timed { file: File::create(output)?, spent: Duration::ZERO });
-    let options = BuildOptions { compress_textures: true, source: "glTF".into(), ..BuildOptions::default() };
+    let options = BuildOptions { compress_textures, source: "glTF".into(), ..BuildOptions::default() };
     let bytes = pool.install(|| build(&model, &options, &|_| {}, &|| false, &mut out))?;
     let mut timed = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     timed.time(|file| file.sync_all())?;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::digest::{Context, SHA256};
 use remora_assets::Model;
 use remora_assets::asset::layout::VERSION;
-use remora_assets::asset::{Asset, BuildOptions, Detail};
+use remora_assets::asset::{Asset, BuildOptions, Detail, REVISION};
 
 use crate::clock::now;
 use crate::write::{TEMPORARY_PREFIX, write};
@@ -165,7 +165,8 @@ fn begun(options: &BuildOptions) -> Context {
         Detail::Coarse { primitives_max } => *primitives_max,
     };
     let program = env!("CARGO_PKG_VERSION");
-    let made = format!("{VERSION} {program} {coarse} {compress_textures} {texture_dimension_max} {source}\0");
+    let made =
+        format!("{VERSION} {REVISION} {program} {coarse} {compress_textures} {texture_dimension_max} {source}\0");
     let mut digest = Context::new(&SHA256);
     digest.update(made.as_bytes());
     digest

@@ -1,21 +1,22 @@
 //! From a model to an asset.
 //!
 //! ```text
-//!   Mesh ──detail──▶ Hierarchy ──encode──▶ groups in blocks ──pages──▶ pages ─┐
+//!   Mesh ──detail──▶ Hierarchy ──pages, encode──▶ groups in blocks ──▶ pages ─┐
 //!   Material, Texture ──look──▶ words, layers ────────────────────────────────┼─▶ container
 //!   Node, names, metadata ────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Meshes are taken in batches: what is held besides the model is one batch, and the tables of what was written.
+//! Meshes are taken in batches: what is held besides the model is the detail of one batch, as indices into the model, and
+//! the tables of what was written. Blocks are encoded a few groups at a time and written at once.
 
 use std::io::{self, Seek, Write};
 
-use glam::{DAffine3, Vec3};
+use glam::DAffine3;
 use meshopt::{ClodBounds, ClodGroup};
 use rayon::prelude::*;
 
 use super::container::{Strings, Writer};
-use super::encode::{self, EncodedGroup, Grid};
+use super::encode::{Encoder, Grid};
 use super::layout::{
     BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord,
     NONE, NodeRecord, RayNode, Text, TreeNode, kind,
@@ -23,9 +24,13 @@ use super::layout::{
 use super::look::{self, Recipe};
 use super::pages::Packer;
 use super::{compress, rays};
+use crate::cluster::ClusterBounds;
 use crate::detail::work::{Cancelled, Work};
 use crate::detail::{Hierarchy, coarse, points, triangles};
 use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
+
+/// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
+pub const REVISION: u32 = 2;
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
@@ -74,7 +79,7 @@ impl Default for BuildOptions {
 
 /// A mesh without the numbers that it gets in the file.
 struct Built {
-    groups: Vec<EncodedGroup>,
+    hierarchy: Hierarchy,
     tree: Vec<TreeNode>,
     tree_roots: u32,
     /// Leaves name clusters by group and place in it.
@@ -150,10 +155,8 @@ fn write_meshes<W: Write + Seek>(
     let mut mesh_materials: Vec<u32> = Vec::new();
     let (mut ray_nodes, mut ray_leaves): (Vec<RayNode>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
     for batch in batches(&model.meshes) {
-        let built: Vec<Built> = batch
-            .par_iter()
-            .map(|mesh| build_mesh(mesh, detail, total, detailed, work))
-            .collect::<Result<_, Cancelled>>()?;
+        let built: Vec<Built> =
+            batch.par_iter().map(|mesh| build_mesh(mesh, detail, total, work)).collect::<Result<_, Cancelled>>()?;
         for (mesh, built) in batch.iter().zip(built) {
             let bounds = mesh.bounds();
             let group_first = packer.group_count();
@@ -176,7 +179,7 @@ fn write_meshes<W: Write + Seek>(
                 tree_roots: built.tree_roots,
                 tree_count: built.tree.len() as u32,
                 group_first,
-                group_count: built.groups.len() as u32,
+                group_count: built.hierarchy.groups.len() as u32,
                 material_first,
                 material_count: used.len() as u32,
                 ray_first,
@@ -192,7 +195,7 @@ fn write_meshes<W: Write + Seek>(
                 ..*node
             }));
             ray_leaves.extend(built.rays.1.iter().map(|&(group, place)| (group + group_first, place)));
-            packer.add(built.groups, out)?;
+            packer.add(&Encoder { mesh, hierarchy: &built.hierarchy, grid: built.grid, detailed }, out)?;
         }
     }
     let tables = packer.finish(out)?;
@@ -229,9 +232,8 @@ fn batches(meshes: &[Mesh]) -> Vec<&[Mesh]> {
     batches
 }
 
-fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, detailed: &[bool], work: &Work<'_>) -> Result<Built, Cancelled> {
+fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Result<Built, Cancelled> {
     work.check()?;
-    let grid = Grid::around(&mesh.bounds());
     let (surface, cloud) = match detail {
         Detail::Full => (triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
         Detail::Coarse { primitives_max } => {
@@ -241,21 +243,19 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, detailed: &[bool], work: 
             hierarchies
         }
     };
-    let mut built = Built { groups: Vec::new(), tree: Vec::new(), tree_roots: 0, rays: Default::default(), grid };
+    let rays = ray_tree(mesh, &surface);
+    let mut hierarchy = surface;
     let mut trees = Vec::new();
-    for hierarchy in [surface, cloud].iter().filter(|hierarchy| !hierarchy.groups.is_empty()) {
-        let first = built.groups.len() as u32;
-        trees.push((first, tree(hierarchy)));
-        let mut groups = encode::groups(mesh, grid, hierarchy, detailed);
-        for cluster in groups.iter_mut().flat_map(|group| &mut group.clusters) {
-            if cluster.refined != NONE {
-                cluster.refined += first;
-            }
-        }
-        built.groups.extend(groups);
+    if !hierarchy.groups.is_empty() {
+        trees.push((0, tree(&hierarchy)));
     }
+    if !cloud.groups.is_empty() {
+        trees.push((hierarchy.groups.len() as u32, tree(&cloud)));
+        hierarchy.append(cloud);
+    }
+    let grid = Grid::around(&mesh.bounds());
+    let mut built = Built { hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
     built.join(trees);
-    built.rays = ray_tree(mesh, &built.groups);
     Ok(built)
 }
 
@@ -329,15 +329,15 @@ fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
 }
 
 /// Boxes above the clusters of original triangles; leaves as group and place.
-fn ray_tree(mesh: &Mesh, groups: &[EncodedGroup]) -> (Vec<RayNode>, Vec<(u32, u32)>) {
+fn ray_tree(mesh: &Mesh, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
     let mut places = Vec::new();
     let mut boxes = Vec::new();
-    for (number, group) in (0..).zip(groups) {
-        for (place, cluster) in (0..).zip(&group.clusters) {
-            if cluster.refined == NONE && cluster.triangles > 0 {
+    for (number, group) in (0..).zip(&surface.groups) {
+        for (place, cluster) in (0..).zip(surface.clusters_of(group)) {
+            if cluster.refined.is_none() {
                 places.push((number, place));
                 // The sphere is what is known of every cluster; its box is cut to that of the mesh.
-                let (center, radius) = (Vec3::from(cluster.center), cluster.radius);
+                let ClusterBounds { center, radius, .. } = cluster.bounds;
                 boxes.push(Bounds { min: center - radius, max: center + radius });
             }
         }

@@ -10,11 +10,13 @@
 //! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 bytes | vertices, or none |
 
 use glam::Vec3;
-use rayon::prelude::*;
 
 use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GRID_BITS, NONE};
 use crate::detail::{DetailCluster, Group, Hierarchy};
 use crate::model::{Bounds, Mesh, Primitive};
+
+/// Of a vertex.
+const DETAIL_BYTES: usize = 16;
 
 /// A grid on which all vertices of a mesh lie, so that what two clusters share stays the same point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,8 +25,16 @@ pub(crate) struct Grid {
     pub step: f32,
 }
 
+/// Makes blocks of a mesh's clusters, group by group.
+pub(crate) struct Encoder<'a> {
+    pub mesh: &'a Mesh,
+    pub hierarchy: &'a Hierarchy,
+    pub grid: Grid,
+    /// Of each material of the model: whether it looks at texture coordinates, tangents and colours.
+    pub detailed: &'a [bool],
+}
+
 pub(crate) struct EncodedGroup {
-    pub group: Group,
     /// Blocks counted from the group's first byte; `refined` from the mesh's first group; materials of the model.
     pub clusters: Vec<ClusterRecord>,
     pub data: Vec<u8>,
@@ -44,7 +54,8 @@ impl Grid {
 
     pub(crate) fn pack(&self, position: [f32; 3]) -> u64 {
         let most = ((1_u64 << GRID_BITS) - 1) as f32;
-        let cell = ((Vec3::from(position) - self.origin) / self.step).round().clamp(Vec3::ZERO, Vec3::splat(most));
+        // Casts cut off what is behind the point.
+        let cell = ((Vec3::from(position) - self.origin) / self.step + 0.5).clamp(Vec3::ZERO, Vec3::splat(most));
         cell.x as u64 | (cell.y as u64) << GRID_BITS | (cell.z as u64) << (2 * GRID_BITS)
     }
 
@@ -55,35 +66,45 @@ impl Grid {
     }
 }
 
-/// `detailed` tells of each material of the model whether it looks at texture coordinates, tangents and colours.
-pub(crate) fn groups(mesh: &Mesh, grid: Grid, hierarchy: &Hierarchy, detailed: &[bool]) -> Vec<EncodedGroup> {
-    hierarchy
-        .groups
-        .par_iter()
-        .map(|group| {
-            let mut data = Vec::new();
-            let clusters = hierarchy.clusters[group.clusters.start as usize..group.clusters.end as usize]
-                .iter()
-                .map(|cluster| {
-                    let block = (data.len() / BLOCK_UNIT_BYTES) as u32;
-                    let vertices = &hierarchy.vertices[cluster.vertices.start as usize..cluster.vertices.end as usize];
-                    let triangles =
-                        &hierarchy.triangles[cluster.triangles.start as usize..cluster.triangles.end as usize];
-                    if triangles.is_empty() {
-                        put_points(&mut data, mesh, grid, vertices, cluster.spacing);
-                        return record(cluster, NONE, block);
-                    }
-                    let primitive = &mesh.primitives[cluster.primitive as usize];
-                    put_triangles(&mut data, primitive, grid, vertices, triangles);
-                    if detailed[primitive.material as usize] {
-                        put_details(&mut data, primitive, vertices);
-                    }
-                    record(cluster, primitive.material, block)
-                })
-                .collect();
-            EncodedGroup { group: group.clone(), clusters, data }
-        })
-        .collect()
+impl Encoder<'_> {
+    /// Bytes of a group's blocks.
+    pub(crate) fn bytes(&self, group: &Group) -> usize {
+        let block = |cluster: &DetailCluster| {
+            // Of points the spacing stands where triangles would.
+            let words = if cluster.triangles.is_empty() { 1 } else { cluster.triangles.len() };
+            let plain = (cluster.vertices.len() * 12 + words * 4).next_multiple_of(BLOCK_UNIT_BYTES);
+            plain + if self.has_details(cluster) { cluster.vertices.len() * DETAIL_BYTES } else { 0 }
+        };
+        self.hierarchy.clusters_of(group).iter().map(block).sum()
+    }
+
+    pub(crate) fn encode(&self, group: &Group) -> EncodedGroup {
+        let (mesh, grid) = (self.mesh, self.grid);
+        let mut data = Vec::with_capacity(self.bytes(group));
+        let put = |cluster: &DetailCluster| {
+            let block = (data.len() / BLOCK_UNIT_BYTES) as u32;
+            let vertices = &self.hierarchy.vertices[cluster.vertices.start as usize..cluster.vertices.end as usize];
+            let triangles = &self.hierarchy.triangles[cluster.triangles.start as usize..cluster.triangles.end as usize];
+            if triangles.is_empty() {
+                put_points(&mut data, mesh, grid, vertices, cluster.spacing);
+                return record(cluster, NONE, block);
+            }
+            let primitive = &mesh.primitives[cluster.primitive as usize];
+            put_triangles(&mut data, primitive, grid, vertices, triangles);
+            if self.has_details(cluster) {
+                put_details(&mut data, primitive, vertices);
+            }
+            record(cluster, primitive.material, block)
+        };
+        let clusters = self.hierarchy.clusters_of(group).iter().map(put).collect();
+        debug_assert_eq!(data.len(), self.bytes(group));
+        EncodedGroup { clusters, data }
+    }
+
+    fn has_details(&self, cluster: &DetailCluster) -> bool {
+        !cluster.triangles.is_empty()
+            && self.detailed[self.mesh.primitives[cluster.primitive as usize].material as usize]
+    }
 }
 
 fn record(cluster: &DetailCluster, material: u32, block: u32) -> ClusterRecord {

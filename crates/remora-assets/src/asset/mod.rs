@@ -21,5 +21,5 @@ mod tables;
 mod tests;
 mod validate;
 
-pub use build::{BuildError, BuildOptions, Detail, build};
+pub use build::{BuildError, BuildOptions, Detail, REVISION, build};
 pub use read::{Asset, AssetError};

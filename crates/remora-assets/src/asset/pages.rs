@@ -2,9 +2,14 @@
 
 use std::io::{self, Seek, Write};
 
+use rayon::prelude::*;
+
 use super::container::Writer;
-use super::encode::EncodedGroup;
+use super::encode::{EncodedGroup, Encoder};
 use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, NONE, PAGE_BYTES_MAX, PAGE_ROOT, PageRecord};
+
+/// Groups that are encoded at once: enough for all threads, and some 20 MB.
+const ENCODED_GROUPS: usize = 512;
 
 /// Collects groups until a page is full. Roots, without which a mesh cannot be shown, have pages of their own, which
 /// come first in the table.
@@ -56,36 +61,37 @@ impl Packer {
         self.groups.len() as u32
     }
 
-    /// Adds the groups of a mesh, in the order of their numbers; they are packed coarse ones first. Meshes share a page
-    /// only where all of each lies in it: a page that holds the end of one and the beginning of another would depend on
-    /// both, and chains of such pages on everything.
-    pub(crate) fn add<W: Write + Seek>(&mut self, groups: Vec<EncodedGroup>, out: &mut Writer<W>) -> io::Result<()> {
+    /// Adds the groups of a mesh; they are packed coarse ones first. They are encoded a few at a time, so that their
+    /// blocks, which are the larger part of what a mesh becomes, are not all in memory. Meshes share a page only where
+    /// all of each lies in it: a page that holds the end of one and the beginning of another would depend on both, and
+    /// chains of such pages on everything.
+    pub(crate) fn add<W: Write + Seek>(&mut self, mesh: &Encoder<'_>, out: &mut Writer<W>) -> io::Result<()> {
         let first = self.group_count();
-        let others = groups.iter().filter(|encoded| encoded.group.error < f32::INFINITY);
-        let others_bytes: usize = others.map(|encoded| encoded.data.len()).sum();
+        let groups = &mesh.hierarchy.groups;
+        let others_bytes: usize =
+            groups.iter().filter(|group| group.error < f32::INFINITY).map(|group| mesh.bytes(group)).sum();
         if self.others.data.len() + others_bytes > PAGE_BYTES_MAX {
             self.close_others(out)?;
         }
-        for encoded in &groups {
-            let group = &encoded.group;
-            self.groups.push(GroupRecord {
-                center: group.center.into(),
-                radius: group.radius,
-                error: group.error,
-                page: NONE,
-                cluster_first: 0,
-                cluster_count: encoded.clusters.len() as u32,
-            });
-        }
+        self.groups.extend(groups.iter().map(|group| GroupRecord {
+            center: group.center.into(),
+            radius: group.radius,
+            error: group.error,
+            page: NONE,
+            cluster_first: 0,
+            cluster_count: group.clusters.len() as u32,
+        }));
         self.places.resize(self.groups.len(), Place::default());
-        let numbered = groups.into_iter().enumerate().rev().map(|(index, encoded)| (first + index as u32, encoded));
-        for (number, mut encoded) in numbered {
-            for cluster in &mut encoded.clusters {
-                if cluster.refined != NONE {
+        let mut end = groups.len();
+        for some in groups.rchunks(ENCODED_GROUPS) {
+            let encoded: Vec<EncodedGroup> = some.par_iter().map(|group| mesh.encode(group)).collect();
+            for mut encoded in encoded.into_iter().rev() {
+                end -= 1;
+                for cluster in encoded.clusters.iter_mut().filter(|cluster| cluster.refined != NONE) {
                     cluster.refined += first;
                 }
+                self.pack(first + end as u32, encoded, out)?;
             }
-            self.pack(number, encoded, out)?;
         }
         if others_bytes > PAGE_BYTES_MAX {
             self.close_others(out)?;
@@ -101,7 +107,7 @@ impl Packer {
     }
 
     fn pack<W: Write + Seek>(&mut self, number: u32, encoded: EncodedGroup, out: &mut Writer<W>) -> io::Result<()> {
-        let is_root = encoded.group.error == f32::INFINITY;
+        let is_root = self.groups[number as usize].error == f32::INFINITY;
         let (open, pages) = match is_root {
             true => (&mut self.roots, &mut self.root_pages),
             false => (&mut self.others, &mut self.other_pages),

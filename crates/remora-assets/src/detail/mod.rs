@@ -26,7 +26,7 @@ use crate::cluster::ClusterBounds;
 /// All levels of one mesh: its triangles, or its points.
 #[derive(Clone, Debug, Default)]
 pub struct Hierarchy {
-    /// Finer ones before coarser ones: depths never fall. Each has at least one cluster.
+    /// Finer ones before coarser ones: of what was built as one, depths never fall. Each has at least one cluster.
     pub groups: Vec<Group>,
     /// Group by group.
     pub clusters: Vec<DetailCluster>,
@@ -35,6 +35,29 @@ pub struct Hierarchy {
     pub vertices: Vec<u32>,
     /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
     pub triangles: Vec<u32>,
+}
+
+impl Hierarchy {
+    pub(crate) fn clusters_of(&self, group: &Group) -> &[DetailCluster] {
+        &self.clusters[group.clusters.start as usize..group.clusters.end as usize]
+    }
+
+    /// Puts the levels of something else of the same mesh behind these.
+    pub(crate) fn append(&mut self, other: Hierarchy) {
+        let moved = |range: Range<u32>, by: usize| range.start + by as u32..range.end + by as u32;
+        let (groups, clusters) = (self.groups.len(), self.clusters.len());
+        let (vertices, triangles) = (self.vertices.len(), self.triangles.len());
+        let group = |group: Group| Group { clusters: moved(group.clusters, clusters), ..group };
+        self.groups.extend(other.groups.into_iter().map(group));
+        self.clusters.extend(other.clusters.into_iter().map(|cluster| DetailCluster {
+            refined: cluster.refined.map(|refined| refined + groups as u32),
+            vertices: moved(cluster.vertices, vertices),
+            triangles: moved(cluster.triangles, triangles),
+            ..cluster
+        }));
+        self.vertices.extend(other.vertices);
+        self.triangles.extend(other.triangles);
+    }
 }
 
 /// Clusters that are replaced together by coarser ones.

@@ -110,10 +110,13 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
     };
     let reading = progress.stage("reading");
     let model = source.model(&limits, &mut |fraction| reading.tell(fraction)).map_err(failure)?;
+    let format = source.format().name();
+    // The file is not needed any more, and as long as it is mapped it takes memory.
+    drop(source);
     let options = BuildOptions {
         compress_textures: !arguments.no_texture_compression,
         texture_dimension_max: arguments.texture_size,
-        source: source.format().name().to_owned(),
+        source: format.to_owned(),
         ..BuildOptions::default()
     };
     interruption.begin_writing()?;

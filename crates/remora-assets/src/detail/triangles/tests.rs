@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::cluster::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 use crate::model::Primitive;
 
 /// A bumpy sheet of `side * side * 2` triangles; the right half is of another primitive if `split`.

@@ -1,0 +1,169 @@
+//! A few of a surface's vertices with numbers of their own: what one call of meshoptimizer looks at. Its work and
+//! memory are then those of the patch, and stay in the processor's caches, however large the mesh is.
+
+use meshopt::{SimplifyOptions, SimplifyVertex, VertexDataAdapter};
+
+use super::surface::{Surface, adapter};
+use super::{ATTRIBUTE_WEIGHT, Piece, SLOPPY_ERROR_FACTOR, STUCK_RATIO};
+use crate::cluster::ClusterBounds;
+use crate::cluster::grow::grow;
+
+/// No vertex has this number: there are fewer.
+const EMPTY: u32 = u32::MAX;
+
+/// Gives numbers from 0 on, in the order in which vertices first come.
+pub(super) struct Numbering {
+    vertices: Vec<u32>,
+    /// A hash table of vertices with their numbers, at most half full; its length is a power of two.
+    slots: Vec<(u32, u32)>,
+}
+
+/// Vertices, each once.
+pub(super) struct Patch {
+    /// Of the surface.
+    vertices: Vec<u32>,
+    positions: Vec<[f32; 3]>,
+}
+
+impl Numbering {
+    /// For `expected` different vertices, or more.
+    pub(super) fn new(expected: usize) -> Self {
+        let slots = (expected * 2).next_power_of_two().max(64);
+        Self { vertices: Vec::with_capacity(expected), slots: vec![(EMPTY, EMPTY); slots] }
+    }
+
+    pub(super) fn number(&mut self, vertex: u32) -> u32 {
+        let slot = self.slot(vertex);
+        if self.slots[slot].0 == vertex {
+            return self.slots[slot].1;
+        }
+        let number = self.vertices.len() as u32;
+        self.slots[slot] = (vertex, number);
+        self.vertices.push(vertex);
+        if self.vertices.len() * 2 > self.slots.len() {
+            self.slots = vec![(EMPTY, EMPTY); self.slots.len() * 2];
+            for index in 0..self.vertices.len() {
+                let slot = self.slot(self.vertices[index]);
+                self.slots[slot] = (self.vertices[index], index as u32);
+            }
+        }
+        number
+    }
+
+    /// Where a vertex is, or has its place.
+    fn slot(&self, vertex: u32) -> usize {
+        let mask = self.slots.len() - 1;
+        // Multiplicative hashing: the upper bits are the good ones.
+        let mut slot = (u64::from(vertex).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+        while self.slots[slot].0 != vertex && self.slots[slot].0 != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    pub(super) fn patch(self, position: impl Fn(u32) -> [f32; 3]) -> Patch {
+        let positions = self.vertices.iter().map(|&vertex| position(vertex)).collect();
+        Patch { vertices: self.vertices, positions }
+    }
+}
+
+impl Patch {
+    /// All vertices of some clusters, and the corners of their triangles.
+    pub(super) fn around(surface: &Surface<'_>, pieces: &[Piece]) -> (Self, Vec<u32>) {
+        let mut numbering = Numbering::new(pieces.iter().map(|piece| piece.vertices.len()).sum());
+        let mut indices = Vec::with_capacity(pieces.iter().map(|piece| piece.corners.len()).sum());
+        for piece in pieces {
+            let numbers: Vec<u32> = piece.vertices.iter().map(|&vertex| numbering.number(vertex)).collect();
+            indices.extend(piece.corners.iter().map(|&corner| numbers[corner as usize]));
+        }
+        (numbering.patch(|vertex| surface.position(vertex)), indices)
+    }
+
+    pub(super) fn adapter(&self) -> VertexDataAdapter<'_> {
+        adapter(&self.positions)
+    }
+
+    /// Triangles of one primitive, cut into clusters of original geometry.
+    pub(super) fn clusters(&self, primitive: u32, indices: &[u32]) -> Vec<Piece> {
+        grow(indices, &self.positions)
+            .into_iter()
+            .map(|cluster| {
+                let bounds = ClusterBounds::of(&cluster, &self.positions);
+                let ClusterBounds { center, radius, .. } = bounds;
+                let vertices = cluster.vertices.iter().map(|&number| self.vertices[number as usize]).collect();
+                Piece {
+                    primitive,
+                    refined: None,
+                    vertices,
+                    corners: cluster.corners,
+                    bounds,
+                    center,
+                    radius,
+                    error: 0.0,
+                }
+            })
+            .collect()
+    }
+
+    /// Half of the triangles, and how far they are from the surface before; `None` if there are hardly fewer. Vertices
+    /// that are claimed as `shared` stay.
+    pub(super) fn simplified(&self, surface: &Surface<'_>, indices: &[u32], shared: u32) -> Option<(Vec<u32>, f32)> {
+        let target = indices.len() / 6 * 3;
+        let options = SimplifyOptions::ErrorAbsolute | SimplifyOptions::ErrorClamped | SimplifyOptions::Permissive;
+        let locks: Vec<SimplifyVertex> = self.vertices.iter().map(|&vertex| surface.lock(vertex, shared)).collect();
+        let count = surface.attribute_count();
+        let mut attributes: Vec<f32> = Vec::with_capacity(self.vertices.len() * count);
+        for &vertex in &self.vertices {
+            surface.put_attributes(vertex, &mut attributes);
+        }
+        let mut error = 0.0;
+        let mut coarser = meshopt::simplify_with_attributes_and_locks(
+            indices,
+            &self.adapter(),
+            &attributes,
+            &[ATTRIBUTE_WEIGHT; 6][..count],
+            count * size_of::<f32>(),
+            &locks,
+            target,
+            f32::MAX,
+            options,
+            Some(&mut error),
+        );
+        let primitives: Vec<u32> = self.vertices.iter().map(|&vertex| surface.primitive_of(vertex)).collect();
+        let one_material = primitives.iter().all(|&primitive| primitive == primitives[0]);
+        if coarser.len() > target && one_material {
+            (coarser, error) = self.sloppy(indices, &locks, target);
+        }
+        if coarser.is_empty() {
+            coarser = indices[..3].to_vec();
+        }
+        let keeps_materials = one_material
+            || coarser.chunks_exact(3).all(|corners| {
+                let primitive = primitives[corners[0] as usize];
+                corners[1..].iter().all(|&corner| primitives[corner as usize] == primitive)
+            });
+        let few = (coarser.len() as f32) <= indices.len() as f32 * STUCK_RATIO;
+        (few && keeps_materials && error.is_finite()).then_some((coarser, error))
+    }
+
+    fn sloppy(&self, indices: &[u32], locks: &[SimplifyVertex], target: usize) -> (Vec<u32>, f32) {
+        let adapter = self.adapter();
+        let mut error = 0.0;
+        let coarser = meshopt::simplify_sloppy_with_locks(indices, &adapter, locks, target, f32::MAX, Some(&mut error));
+        (coarser, error * meshopt::simplify_scale(&adapter) * SLOPPY_ERROR_FACTOR)
+    }
+
+    /// The triangles of each primitive, by its number.
+    pub(super) fn by_primitive(&self, surface: &Surface<'_>, indices: &[u32]) -> Vec<(u32, Vec<u32>)> {
+        let mut sorted: Vec<(u32, Vec<u32>)> = Vec::new();
+        for corners in indices.chunks_exact(3) {
+            let primitive = surface.primitive_of(self.vertices[corners[0] as usize]);
+            match sorted.iter_mut().find(|(known, _)| *known == primitive) {
+                Some((_, indices)) => indices.extend_from_slice(corners),
+                None => sorted.push((primitive, corners.to_vec())),
+            }
+        }
+        sorted.sort_unstable_by_key(|(primitive, _)| *primitive);
+        sorted
+    }
+}
