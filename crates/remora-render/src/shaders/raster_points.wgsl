@@ -78,17 +78,26 @@ fn draw_point(place: vec3<f32>, width: f32, id: u32) {
     let depth = frame.eye.w / place.z;
     // A disc of 64 pixels is half as deep as it is wide.
     let bulge = 1.0 / (32.0 * frame.look.w);
-    for (var y = u32(low.y); y <= u32(high.y); y++) {
-        for (var x = u32(low.x); x <= u32(high.x); x++) {
-            let word = word_of(x, y);
-            for (var sample = 0u; sample < SAMPLES; sample++) {
-                let point = vec2(f32(x), f32(y)) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
-                let offset = point - middle;
-                let away = dot(offset, offset);
-                // A pixel at least: a small disc may have no sample in it.
-                if (away < radius * radius || max(abs(offset.x), abs(offset.y)) <= 0.5) {
-                    cover(word + sample, depth * (1.0 - min(away * bulge, 0.5)), id);
-                }
+    let first = vec2<u32>(low);
+    let last = vec2<u32>(high);
+    var pixel = first;
+    // One loop over rows and columns: most points take few pixels.
+    loop {
+        let word = word_of(pixel.x, pixel.y);
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            let point = vec2<f32>(pixel) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
+            let offset = point - middle;
+            let away = dot(offset, offset);
+            // A pixel at least: a small disc may have no sample in it.
+            if (away < radius * radius || max(abs(offset.x), abs(offset.y)) <= 0.5) {
+                cover(word + sample, depth * (1.0 - min(away * bulge, 0.5)), id);
+            }
+        }
+        pixel.x++;
+        if (pixel.x > last.x) {
+            pixel = vec2(first.x, pixel.y + 1u);
+            if (pixel.y > last.y) {
+                break;
             }
         }
     }
