@@ -226,6 +226,10 @@ impl Bounds {
         Bounds { min: self.min.min(point), max: self.max.max(point) }
     }
 
+    pub fn holds(&self, point: Vec3) -> bool {
+        point.cmpge(self.min).all() && point.cmple(self.max).all()
+    }
+
     pub fn union(self, other: Bounds) -> Bounds {
         Bounds { min: self.min.min(other.min), max: self.max.max(other.max) }
     }

@@ -1,12 +1,12 @@
-//! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N [--size 1280x720] [--samples 4]
-//! [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [-o out.png]`. Copies stand in a
-//! square.
+//! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
+//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [-o out.png]`. Copies
+//! stand in a square.
 
 use std::time::Duration;
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{LoadLimits, Model, engine, load_glb};
+use remora_assets::{LoadLimits, Model, engine, load_glb, load_points};
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
     PrepareOptions, Prepared, Renderer, RendererOptions, Samples, Size,
@@ -107,7 +107,11 @@ fn import(name: &str) -> Result<Model, Failure> {
         let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
         return Ok(engine::build(detail));
     }
-    Ok(load_glb(&std::fs::read(name)?, name, &LoadLimits::default(), &mut |_| {})?)
+    let (bytes, limits) = (std::fs::read(name)?, LoadLimits::default());
+    if name.ends_with(".glb") {
+        return Ok(load_glb(&bytes, name, &limits, &mut |_| {})?);
+    }
+    Ok(load_points(&bytes, name, &limits, &mut |_| {})?)
 }
 
 fn arguments() -> Result<Arguments, Failure> {
@@ -148,7 +152,7 @@ fn arguments() -> Result<Arguments, Failure> {
         }
     }
     if parsed.model.is_empty() {
-        return Err("which model? a GLB file, or builtin://Engine?triangles=N".into());
+        return Err("which model? a GLB file, a point cloud, or builtin://Engine?triangles=N".into());
     }
     Ok(parsed)
 }

@@ -5,8 +5,8 @@
 //! | what | each | how many |
 //! |---|---|---|
 //! | positions: x, y, z of 21 bits, from the lowest bit on | 8 bytes | vertices |
-//! | octahedral normals of twice 16 bits; of points, sRGB colours | 4 bytes | vertices |
-//! | triangles: three local indices of 8 bits; of points, the spacing in steps of the grid as a 32-bit float, once | 4 bytes | triangles |
+//! | octahedral normals of twice 16 bits; of points, sRGB colours and shares of the width | 4 bytes | vertices |
+//! | triangles: three local indices of 8 bits; of points, the width in steps of the grid as a 32-bit float, once | 4 bytes | triangles |
 //! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 bytes | vertices, or none |
 
 use glam::Vec3;
@@ -70,7 +70,7 @@ impl Encoder<'_> {
     /// Bytes of a group's blocks.
     pub(crate) fn bytes(&self, group: &Group) -> usize {
         let block = |cluster: &DetailCluster| {
-            // Of points the spacing stands where triangles would.
+            // Of points the width stands where triangles would.
             let words = if cluster.triangles.is_empty() { 1 } else { cluster.triangles.len() };
             let plain = (cluster.vertices.len() * 12 + words * 4).next_multiple_of(BLOCK_UNIT_BYTES);
             plain + if self.has_details(cluster) { cluster.vertices.len() * DETAIL_BYTES } else { 0 }
@@ -86,7 +86,7 @@ impl Encoder<'_> {
             let vertices = &self.hierarchy.vertices[cluster.vertices.start as usize..cluster.vertices.end as usize];
             let triangles = &self.hierarchy.triangles[cluster.triangles.start as usize..cluster.triangles.end as usize];
             if triangles.is_empty() {
-                put_points(&mut data, mesh, grid, vertices, cluster.spacing);
+                put_points(&mut data, mesh, grid, self.hierarchy, cluster);
                 return record(cluster, NONE, block);
             }
             let primitive = &mesh.primitives[cluster.primitive as usize];
@@ -120,7 +120,7 @@ fn record(cluster: &DetailCluster, material: u32, block: u32) -> ClusterRecord {
         vertices: cluster.vertices.len() as u16,
         triangles: cluster.triangles.len() as u16,
         material,
-        spacing: cluster.spacing,
+        width: cluster.width,
     }
 }
 
@@ -137,14 +137,17 @@ fn put_triangles(data: &mut Vec<u8>, primitive: &Primitive, grid: Grid, vertices
     pad(data);
 }
 
-fn put_points(data: &mut Vec<u8>, mesh: &Mesh, grid: Grid, vertices: &[u32], spacing: f32) {
+fn put_points(data: &mut Vec<u8>, mesh: &Mesh, grid: Grid, hierarchy: &Hierarchy, cluster: &DetailCluster) {
+    let range = cluster.vertices.start as usize..cluster.vertices.end as usize;
+    let vertices = &hierarchy.vertices[range.clone()];
     for &vertex in vertices {
         data.extend(grid.pack(mesh.points.positions[vertex as usize]).to_le_bytes());
     }
-    for &vertex in vertices {
-        data.extend(mesh.points.colors[vertex as usize]);
+    for (&vertex, &share) in vertices.iter().zip(&hierarchy.shares[range]) {
+        let [red, green, blue, _] = mesh.points.colors[vertex as usize];
+        data.extend([red, green, blue, share]);
     }
-    data.extend((spacing / grid.step).to_le_bytes());
+    data.extend((cluster.width / grid.step).to_le_bytes());
     pad(data);
 }
 

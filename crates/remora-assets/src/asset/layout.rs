@@ -190,8 +190,8 @@ pub struct ClusterRecord {
     pub triangles: u16,
     /// [`NONE`] for points.
     pub material: u32,
-    /// Distance between neighbouring points, in the mesh's units; 0 for triangles.
-    pub spacing: f32,
+    /// Of points, how wide the widest is drawn, in the mesh's units; 0 for triangles.
+    pub width: f32,
 }
 
 /// Clusters that are read and uploaded together: whole groups.

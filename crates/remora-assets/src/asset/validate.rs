@@ -165,7 +165,7 @@ impl Check<'_> {
         require(cluster.refined == NONE || (cluster.refined as usize) < groups.len(), "a group is not there")?;
         let numbers = [cluster.center, cluster.cone_apex, cluster.cone_axis];
         let finite = numbers.as_flattened().iter().all(|value| value.is_finite());
-        let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.spacing >= 0.0;
+        let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.width >= 0.0;
         require(finite && positive && !cluster.cone_cutoff.is_nan(), "a bound is not a number")
     }
 

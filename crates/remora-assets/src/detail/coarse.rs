@@ -11,8 +11,9 @@ use crate::model::{Bounds, Mesh, Points, Primitive};
 const GROUP_CLUSTERS: usize = 16;
 /// What no primitive is thinned below.
 const TRIANGLES_MIN: usize = 64;
-/// Points are taken for twice as far apart as in an even spread over their box's largest face.
-const SPREAD: f32 = 1.0;
+/// Width of points, for their distance if they were spread evenly over their box's largest face: what closes a square
+/// grid.
+const SPREAD: f32 = 1.42;
 
 /// About `share` of the triangles, all of them from 1 on, without regard to topology.
 pub fn triangles(mesh: &Mesh, share: f64) -> Hierarchy {
@@ -29,7 +30,7 @@ pub fn triangles(mesh: &Mesh, share: f64) -> Hierarchy {
             bounds: cluster.bounds,
             vertices: cluster.vertices.start + vertex..cluster.vertices.end + vertex,
             triangles: cluster.triangles.start + triangle..cluster.triangles.end + triangle,
-            spacing: 0.0,
+            width: 0.0,
         }));
     }
     grouped(hierarchy)
@@ -53,8 +54,8 @@ pub fn points(points: &Points, share: f64) -> Hierarchy {
     let extent = points.bounds();
     let sides = extent.max - extent.min;
     let area = (sides.x * sides.y).max(sides.y * sides.z).max(sides.z * sides.x);
-    let spacing = (area / kept.len() as f32).sqrt() * SPREAD;
-    let mut hierarchy = Hierarchy::default();
+    let width = (area / kept.len() as f32).sqrt() * SPREAD;
+    let mut hierarchy = Hierarchy { shares: vec![u8::MAX; kept.len()], ..Default::default() };
     for some in kept.chunks(CLUSTER_TRIANGLES_MAX) {
         let place = |&point: &u32| Vec3::from(points.positions[point as usize]);
         let bounds = some.iter().map(place).fold(Bounds::EMPTY, Bounds::including);
@@ -68,7 +69,7 @@ pub fn points(points: &Points, share: f64) -> Hierarchy {
             bounds: ClusterBounds { center, radius, cone_apex: center, cone_axis: Vec3::Y, cone_cutoff: 1.0 },
             vertices: first..hierarchy.vertices.len() as u32,
             triangles: 0..0,
-            spacing,
+            width,
         });
     }
     grouped(hierarchy)

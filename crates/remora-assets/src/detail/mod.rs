@@ -35,6 +35,8 @@ pub struct Hierarchy {
     pub vertices: Vec<u32>,
     /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
     pub triangles: Vec<u32>,
+    /// Of points, beside each of `vertices`, how wide it is drawn: 255ths of its cluster's width. Empty for triangles.
+    pub shares: Vec<u8>,
 }
 
 impl Hierarchy {
@@ -87,6 +89,6 @@ pub struct DetailCluster {
     pub vertices: Range<u32>,
     /// Range of [`Hierarchy::triangles`], at most [`crate::cluster::CLUSTER_TRIANGLES_MAX`] long; empty for points.
     pub triangles: Range<u32>,
-    /// Typical distance between neighbours, of points: they are drawn this large. 0 for triangles.
-    pub spacing: f32,
+    /// Of points, how wide the widest is drawn. 0 for triangles.
+    pub width: f32,
 }

@@ -10,8 +10,10 @@
 //! chosen among its points so that the next one is always the farthest from all before: no two of them are close
 //! together, and every point that is left out has one near by.
 
+mod cell;
 mod kd;
 mod thin;
+mod width;
 
 use std::ops::Range;
 
@@ -21,6 +23,7 @@ use super::{DetailCluster, Group, Hierarchy};
 use crate::cluster::{CLUSTER_TRIANGLES_MAX, ClusterBounds};
 use crate::model::Points;
 use kd::Entry;
+use width::Level;
 
 /// Clusters in a group.
 const GROUP_CLUSTERS: usize = 8;
@@ -152,10 +155,18 @@ struct Made {
     center: Vec3,
     radius: f32,
     error: f32,
-    /// Bounds and spacing of the clusters of its parts.
-    clusters: Vec<(ClusterBounds, f32)>,
+    /// Of the clusters of its parts.
+    clusters: Vec<Shown>,
     /// Without a group yet; `None` at the root.
     replacement: Option<Part>,
+}
+
+/// How a cluster is drawn.
+struct Shown {
+    bounds: ClusterBounds,
+    /// Of the widest of its points; of each, its share of that.
+    width: f32,
+    shares: Vec<u8>,
 }
 
 /// `children` are the parts of each group, except at level 0, where each group has one.
@@ -179,13 +190,14 @@ fn build_level(
             range
         })
         .collect();
+    let level = Level::new(parts, positions);
     let work = |jobs: &[Range<usize>], report: &mut dyn FnMut(f32)| -> Option<Vec<Made>> {
         let mut made = Vec::with_capacity(jobs.len());
         for (number, job) in jobs.iter().enumerate() {
             if cancelled() {
                 return None;
             }
-            made.push(build_group(&parts[job.clone()], positions, is_root));
+            made.push(build_group(&parts[job.clone()], &level, positions, is_root));
             if number % 256 == 0 {
                 report(number as f32 / jobs.len() as f32);
             }
@@ -209,20 +221,18 @@ fn build_level(
     })
 }
 
-fn build_group(parts: &[Part], positions: &[[f32; 3]], is_root: bool) -> Made {
+fn build_group(parts: &[Part], level: &Level<'_>, positions: &[[f32; 3]], is_root: bool) -> Made {
     let position = |&vertex: &u32| Vec3::from(positions[vertex as usize]);
-    let mut clusters = Vec::with_capacity(GROUP_CLUSTERS);
+    let mut clusters: Vec<Vec<Vec3>> = Vec::with_capacity(GROUP_CLUSTERS);
     let mut all: Vec<Entry> = Vec::with_capacity(GROUP_POINTS_MAX);
     for part in parts {
         let mut first = 0;
         for &end in &part.ends {
-            let points: Vec<Vec3> = part.vertices[first..end].iter().map(position).collect();
-            clusters.push((bounds(&points), thin::spacing(&points)));
+            clusters.push(part.vertices[first..end].iter().map(position).collect());
             first = end;
         }
         all.extend(part.vertices.iter().map(|&index| Entry { position: positions[index as usize], index }));
     }
-    complete_spacing(&mut clusters);
     let (center, radius) = sphere(&all, parts);
     let replacement = (!is_root).then(|| replace(&all));
     let finer = parts.iter().filter_map(|part| part.refined).fold(0.0, |error, refined| refined.error.max(error));
@@ -230,13 +240,20 @@ fn build_group(parts: &[Part], positions: &[[f32; 3]], is_root: bool) -> Made {
         None => f32::INFINITY,
         Some(part) => spacing_of(part, positions).max(finer),
     };
-    Made { center, radius, error, clusters, replacement }
+    Made { center, radius, error, clusters: shown(&clusters, level), replacement }
 }
 
-/// A cluster whose points are all in one place gets the distances of its neighbours.
-fn complete_spacing(clusters: &mut [(ClusterBounds, f32)]) {
-    let widest = clusters.iter().fold(0.0_f32, |widest, (_, spacing)| widest.max(*spacing));
-    clusters.iter_mut().filter(|(_, spacing)| *spacing == 0.0).for_each(|(_, spacing)| *spacing = widest);
+fn shown(clusters: &[Vec<Vec3>], level: &Level<'_>) -> Vec<Shown> {
+    let typical: Vec<f32> = clusters.iter().map(|points| width::typical(points)).collect();
+    // A cluster whose points are all in one place gets the distances of its neighbours.
+    let widest = typical.iter().copied().fold(0.0, f32::max);
+    let shown = |(points, typical): (&Vec<Vec3>, f32)| {
+        let widths = level.widths(points, if typical > 0.0 { typical } else { widest });
+        let width = widths.iter().copied().fold(0.0, f32::max);
+        let share = |own: f32| if width > 0.0 { (own / width * 255.0).ceil() as u8 } else { 255 };
+        Shown { bounds: bounds(points), width, shares: widths.into_iter().map(share).collect() }
+    };
+    clusters.iter().zip(typical).map(shown).collect()
 }
 
 /// A quarter of the points, in clusters.
@@ -301,16 +318,17 @@ fn append(hierarchy: &mut Hierarchy, depth: u32, made: Vec<Made>, parts: &mut Ve
         while clusters.len() > 0 {
             let Some(part) = finer.next() else { break };
             let mut first = 0;
-            for (&end, (bounds, spacing)) in part.ends.iter().zip(&mut clusters) {
+            for (&end, shown) in part.ends.iter().zip(&mut clusters) {
                 let first_vertex = hierarchy.vertices.len() as u32;
                 hierarchy.vertices.extend_from_slice(&part.vertices[first..end]);
+                hierarchy.shares.extend(shown.shares);
                 hierarchy.clusters.push(DetailCluster {
                     primitive: 0,
                     refined: part.refined.map(|refined| refined.group),
-                    bounds,
+                    bounds: shown.bounds,
                     vertices: first_vertex..hierarchy.vertices.len() as u32,
                     triangles: 0..0,
-                    spacing,
+                    width: shown.width,
                 });
                 first = end;
             }

@@ -121,7 +121,7 @@ impl Hierarchy {
                 bounds: piece.bounds,
                 vertices: vertex..self.vertices.len() as u32,
                 triangles: triangle..triangle + piece.triangles() as u32,
-                spacing: 0.0,
+                width: 0.0,
             });
         }
         self.groups.push(Group { clusters: first..self.clusters.len() as u32, ..group });

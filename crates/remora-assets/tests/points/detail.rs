@@ -73,7 +73,7 @@ fn check(points: &Points) {
             next_vertex = cluster.vertices.end;
             assert!((1..=CLUSTER_TRIANGLES_MAX).contains(&cluster.vertices.len()));
             assert_eq!((cluster.primitive, cluster.triangles.len()), (0, 0));
-            assert!(cluster.bounds.cone_cutoff >= 1.0 && cluster.spacing >= 0.0 && cluster.spacing.is_finite());
+            assert!(cluster.bounds.cone_cutoff >= 1.0 && cluster.width >= 0.0 && cluster.width.is_finite());
             assert_eq!(cluster.refined.is_none(), group.depth == 0);
             for &vertex in vertices(&hierarchy, at as usize) {
                 let off = |center: glam::Vec3| position(vertex).distance(center.as_dvec3());
@@ -86,13 +86,13 @@ fn check(points: &Points) {
                 assert!(finer.error <= group.error, "errors grow");
                 let reach = DVec3::from(finer.center).distance(group.center.into()) + f64::from(finer.radius);
                 assert!(reach <= f64::from(group.radius), "spheres hold spheres");
-                assert!(cluster.spacing <= finer.error, "points lie no farther apart than is said");
             }
         }
     }
     assert_eq!(next_cluster as usize, hierarchy.clusters.len());
     assert_eq!(next_vertex as usize, hierarchy.vertices.len());
     assert!(hierarchy.triangles.is_empty());
+    assert_eq!(hierarchy.shares.len(), hierarchy.vertices.len());
 
     let mut leaves: Vec<u32> = (0..hierarchy.clusters.len())
         .filter(|&at| hierarchy.clusters[at].refined.is_none())
@@ -210,16 +210,54 @@ fn clusters_are_full_compact_and_few() {
     assert!(average < square * 1.5, "{average} is much more than {square}");
 }
 
+/// Of each cluster of a depth, the widths of its points beside their numbers.
+fn widths(hierarchy: &Hierarchy, depth: u32) -> impl Iterator<Item = (u32, f32)> {
+    let groups = hierarchy.groups.iter().filter(move |group| group.depth == depth);
+    groups.flat_map(|group| group.clusters.clone()).flat_map(|at| {
+        let cluster = &hierarchy.clusters[at as usize];
+        let range = cluster.vertices.start as usize..cluster.vertices.end as usize;
+        let shares = hierarchy.shares[range.clone()].iter();
+        shares
+            .zip(&hierarchy.vertices[range])
+            .map(|(&share, &vertex)| (vertex, f32::from(share) / 255.0 * cluster.width))
+    })
+}
+
 #[test]
-fn spacing_is_the_distance_of_neighbours_and_doubles_with_every_level() {
+fn points_of_a_grid_are_as_wide_as_its_diagonal_at_every_level() {
     let points = cloud((0..65_536).map(|at| [(at % 256) as f32, (at / 256) as f32, 0.0]).collect());
     let hierarchy = hierarchy(&points);
-    for group in &hierarchy.groups {
-        for cluster in &hierarchy.clusters[group.clusters.start as usize..group.clusters.end as usize] {
-            let wanted = 2.0_f32.powi(group.depth as i32);
-            assert!((0.7..1.6).contains(&(cluster.spacing / wanted)), "{} at depth {}", cluster.spacing, group.depth);
-        }
+    for depth in 0..=2 {
+        let diagonal = 2.0_f32.powi(depth as i32) * 2.0_f32.sqrt();
+        let widths: Vec<f32> = widths(&hierarchy, depth).map(|(_, width)| width / diagonal).collect();
+        let mean = widths.iter().sum::<f32>() / widths.len() as f32;
+        let widest = widths.iter().copied().fold(0.0, f32::max);
+        // What stands for a group was chosen without a look at its neighbours.
+        let most = if depth == 0 { (1.01, 1.01) } else { (1.3, 4.0) };
+        assert!((0.99..most.0).contains(&mean) && widest < most.1, "{mean} and {widest} at depth {depth}");
     }
+}
+
+#[test]
+fn outliers_are_not_wider_than_others() {
+    const OUTLIERS: u32 = 40;
+    let mut points = surface(30_000);
+    let mut random = Random(2);
+    for at in 0..OUTLIERS {
+        let [x, y, z] = points.positions[at as usize * 700];
+        points.positions[at as usize * 700] = [x, y, z + 3.0 + random.unit() as f32 * 5.0];
+    }
+    let hierarchy = hierarchy(&points);
+    // Of 200 square units and more, as the surface is bent.
+    let apart = (200.0_f32 / 30_000.0).sqrt();
+    let all: Vec<(u32, f32)> = widths(&hierarchy, 0).collect();
+    let (outliers, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(vertex, _)| vertex % 700 == 0 && *vertex < OUTLIERS * 700);
+    let mean = |of: &[(u32, f32)]| of.iter().map(|(_, width)| width).sum::<f32>() / of.len() as f32;
+    let widest = |of: &[(u32, f32)]| of.iter().fold(0.0_f32, |widest, (_, width)| widest.max(*width));
+    assert_eq!(outliers.len(), OUTLIERS as usize);
+    assert!(widest(&outliers) < apart, "{} where others are {apart} apart", widest(&outliers));
+    assert!((1.0..2.6).contains(&(mean(&others) / apart)) && widest(&others) < 8.0 * apart, "gaps between them");
 }
 
 #[test]

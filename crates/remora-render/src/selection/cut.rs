@@ -126,8 +126,8 @@ impl Cut<'_> {
     fn take(&mut self, index: u32, seen: &Seen<'_>, cluster: &ClusterRecord, number: u32, key: u32, eye: Option<Vec3>) {
         let (instance, view) = (seen.instance, self.view);
         let is_points = cluster.triangles == 0;
-        // Points are squares as wide as they are apart.
-        let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.spacing);
+        // Points are discs: half of the width is theirs, and the rest more than what the grid moves them by.
+        let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.width);
         if !view.sees(center, radius) || turned_away(cluster, eye) {
             return;
         }

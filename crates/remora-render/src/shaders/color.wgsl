@@ -51,7 +51,8 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
 
         let spot = spot_of(at + 2u, uv, along_x, along_y);
         let color = squared(fetch(spot, more.w & 0xffffu, factors.w >> 16u));
-        base *= vec4(color.rgb, select(color.a, 1.0, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u));
+        let occlusion_in_color = (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u;
+        base *= vec4(color.rgb, select(color.a, 1.0, occlusion_in_color));
         var bump_spot = spot;
         if (DETAIL > 1u) {
             bump_spot = spot_of(at + 4u, uv, along_x, along_y);
@@ -59,7 +60,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
         let bumps = fetch(bump_spot, more.w >> 16u, factors.w >> 20u);
         surface.roughness *= bumps.z;
         surface.metallic *= bumps.w;
-        var occlusion = color.a;
+        var occlusion = select(1.0, color.a, occlusion_in_color);
         if (DETAIL > 1u) {
             let third = unpack(materials[at + 2u]).w;
             let rough = fetch(spot_of(at + 6u, uv, along_x, along_y), third >> 16u, factors.w >> 24u);
@@ -68,7 +69,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
             let glow_spot = spot_of(at + 8u, uv, along_x, along_y);
             let glow = squared(fetch(glow_spot, third & 0xffffu, factors.w >> 28u));
             surface.emissive *= glow.rgb;
-            occlusion = select(glow.a, color.a, (factors.w & MATERIAL_OCCLUSION_IN_COLOR) != 0u);
+            occlusion = select(glow.a, color.a, occlusion_in_color);
         }
         surface.occlusion = mix(1.0, occlusion, strengths.x);
 

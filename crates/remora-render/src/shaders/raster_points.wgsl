@@ -1,5 +1,6 @@
-// One workgroup per cluster of points, its invocations take points in turn: each is a square that faces the picture,
-// as large as the points are apart, at the depth of its middle.
+// One workgroup per cluster of points, its invocations take points in turn: each is a disc that faces the picture,
+// as wide as the gaps around it. A disc bulges towards the eye: where several lie over one another, the one whose middle
+// is nearest is seen, and not the one that happens to lie a little above the others.
 
 struct Draw {
     // Share of the numbers.
@@ -16,8 +17,8 @@ var<immediate> draw: Draw;
 override WIDTH: u32 = 64u;
 
 const GROUPS_WIDE: u32 = 32768u;
-const SIDE_MIN: f32 = 1.0;
-const SIDE_MAX: f32 = 32.0;
+const WIDTH_MIN: f32 = 1.0;
+const WIDTH_MAX: f32 = 64.0;
 
 @compute @workgroup_size(WIDTH)
 fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -26,15 +27,35 @@ fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let entry = entry_of(number);
     let cluster = unpack(clusters[entry.cluster]);
     let placement = placement_of(entry);
+    let to_screen = to_screen_of(placement);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
-    // How far the points are apart, in pixels at a distance of one metre.
-    let spacing = bitcast<f32>(words[cluster.z]) * scale_of(placement) * frame.look.w;
+    // Of a point's share of 1, in pixels at a distance of one metre.
+    let width = bitcast<f32>(words[cluster.z]) * scale_of(placement) * frame.look.w * (1.0 / 255.0);
     for (var index = lane; index < length; index += WIDTH) {
-        let place = corner_of(placement, position_at(cluster.x + index)).screen;
+        let local = vec4(position_at(cluster.x + index), 1.0);
+        let place = vec3(dot(to_screen.x, local), dot(to_screen.y, local), dot(to_screen.w, local));
         if (place.z >= frame.eye.w) {
-            draw_point(place, spacing / place.z, number << 7u | index);
+            let share = f32(words[cluster.y + index] >> 24u);
+            draw_point(place, share * width / place.z, number << 7u | index);
         }
     }
+}
+
+struct Rows {
+    x: vec4<f32>,
+    y: vec4<f32>,
+    w: vec4<f32>,
+}
+
+// From the mesh's grid to homogeneous pixels in one step, for all points of a cluster.
+fn to_screen_of(placement: Placement) -> Rows {
+    return Rows(row_of(placement, frame.row_x), row_of(placement, frame.row_y), row_of(placement, frame.row_w));
+}
+
+fn row_of(placement: Placement, row: vec4<f32>) -> vec4<f32> {
+    return row.x * (placement.x - vec4(0.0, 0.0, 0.0, frame.eye.x))
+        + row.y * (placement.y - vec4(0.0, 0.0, 0.0, frame.eye.y))
+        + row.z * (placement.z - vec4(0.0, 0.0, 0.0, frame.eye.z));
 }
 
 // The longest axis of the transform.
@@ -44,27 +65,39 @@ fn scale_of(placement: Placement) -> f32 {
     return sqrt(max(squares.x, max(squares.y, squares.z)));
 }
 
-fn draw_point(place: vec3<f32>, side: f32, id: u32) {
+fn draw_point(place: vec3<f32>, width: f32, id: u32) {
     let middle = place.xy / place.z;
-    let half_side = 0.5 * clamp(side, SIDE_MIN, SIDE_MAX);
-    let begin = middle - half_side;
-    let end = middle + half_side;
+    let radius = 0.5 * clamp(width, WIDTH_MIN, WIDTH_MAX);
     // Samples lie up to 3/8 pixel from the centre of a pixel.
     let spread = select(0.0, 0.375, SAMPLES == 4u);
-    let low = max(ceil(begin - 0.5 - spread), vec2(0.0));
-    let high = min(ceil(end - 0.5 + spread) - 1.0, vec2<f32>(frame.size.xy) - 1.0);
+    let low = max(ceil(middle - radius - 0.5 - spread), vec2(0.0));
+    let high = min(ceil(middle + radius - 0.5 + spread) - 1.0, vec2<f32>(frame.size.xy) - 1.0);
     if (any(low > high)) {
         return;
     }
     let depth = frame.eye.w / place.z;
-    for (var y = u32(low.y); y <= u32(high.y); y++) {
-        for (var x = u32(low.x); x <= u32(high.x); x++) {
-            let word = word_of(x, y);
-            for (var sample = 0u; sample < SAMPLES; sample++) {
-                let point = vec2(f32(x), f32(y)) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
-                if (all(point >= begin) && all(point < end)) {
-                    cover(word + sample, depth, id);
-                }
+    // A disc of 64 pixels is half as deep as it is wide.
+    let bulge = 1.0 / (32.0 * frame.look.w);
+    let first = vec2<u32>(low);
+    let last = vec2<u32>(high);
+    var pixel = first;
+    // One loop over rows and columns: most points take few pixels.
+    loop {
+        let word = word_of(pixel.x, pixel.y);
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            let point = vec2<f32>(pixel) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
+            let offset = point - middle;
+            let away = dot(offset, offset);
+            // A pixel at least: a small disc may have no sample in it.
+            if (away < radius * radius || max(abs(offset.x), abs(offset.y)) <= 0.5) {
+                cover(word + sample, depth * (1.0 - min(away * bulge, 0.5)), id);
+            }
+        }
+        pixel.x++;
+        if (pixel.x > last.x) {
+            pixel = vec2(first.x, pixel.y + 1u);
+            if (pixel.y > last.y) {
+                break;
             }
         }
     }

@@ -37,7 +37,8 @@ struct Frame {
 
 // One bank of geometry, seen in three ways. Positions on the mesh's grid: three numbers of 21 bits.
 @group(1) @binding(0) var<storage, read> positions: array<Pair>;
-// Octahedral normals, or colours of points; and triangles, three local indices of eight bits, or spacing of points.
+// Octahedral normals, or colours of points and, in the highest byte, their shares of the width; and triangles, three local
+// indices of eight bits, or the width of points.
 @group(1) @binding(1) var<storage, read> words: array<u32>;
 // Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
 @group(1) @binding(2) var<storage, read> details: array<Quad>;

@@ -1,6 +1,6 @@
 //! What surfaces look like, held by golden pictures.
 
-use crate::perceptual::assert_golden;
+use crate::perceptual::{assert_golden, difference};
 use crate::shapes::{sheet, sphere, texture};
 use crate::studio::{Parts, Studio, at, camera, matte, unlit};
 use glam::{Affine3A, Vec3};
@@ -178,4 +178,27 @@ fn vertex_colors_tint() {
     studio.show(parts.model());
     let near = camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
     assert_golden("vertex_colors", &studio.picture(near, Samples::One));
+}
+
+#[test]
+fn alpha_of_a_texture_is_no_occlusion() {
+    let lit = |alpha_mode, of_texture: f32, of_factor: f32| {
+        let mut parts = Parts::default();
+        let picture = parts.texture(texture(16, true, |_, _| [0.8, 0.8, 0.8, of_texture]));
+        let material = Material {
+            base_color: [1.0, 1.0, 1.0, of_factor],
+            base_color_texture: Some(picture),
+            alpha_mode,
+            ..matte(1.0, 1.0, 1.0)
+        };
+        parts.add(&sheet(1), material, Affine3A::from_scale(Vec3::splat(4.0)));
+        let mut studio = Studio::new();
+        studio.show(parts.model());
+        studio.picture(front(), Samples::One)
+    };
+    for alpha_mode in [AlphaMode::Blend, AlphaMode::Mask { cutoff: 0.5 }] {
+        // 153 of 255, from the texture or from the factor.
+        let seen = difference(&lit(alpha_mode, 0.6, 1.0), &lit(alpha_mode, 1.0, 0.6));
+        assert!(seen.is_invisible(), "{alpha_mode:?}: {seen:?}");
+    }
 }
