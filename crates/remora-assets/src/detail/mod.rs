@@ -35,7 +35,8 @@ pub struct Hierarchy {
     pub vertices: Vec<u32>,
     /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
     pub triangles: Vec<u32>,
-    /// Of points, beside each of `vertices`, how wide it is drawn: 255ths of its cluster's width. Empty for triangles.
+    /// Of points, beside each of `vertices`, how wide it is drawn: 255ths of its cluster's width. No longer than
+    /// it takes: empty without points.
     pub shares: Vec<u8>,
 }
 
@@ -57,6 +58,10 @@ impl Hierarchy {
             triangles: moved(cluster.triangles, triangles),
             ..cluster
         }));
+        if !other.shares.is_empty() {
+            self.shares.resize(vertices, 0);
+            self.shares.extend(other.shares);
+        }
         self.vertices.extend(other.vertices);
         self.triangles.extend(other.triangles);
     }
