@@ -111,7 +111,11 @@ impl Pages {
     }
 
     pub(crate) fn touch(&self, page: u32, frame: FrameNumber) {
-        self.pages[page as usize].touched_at.store(frame, Ordering::Relaxed);
+        // All threads look at the same few pages: what is written in vain takes the line away from the others.
+        let touched_at = &self.pages[page as usize].touched_at;
+        if touched_at.load(Ordering::Relaxed) != frame {
+            touched_at.store(frame, Ordering::Relaxed);
+        }
     }
 
     /// Whether asking for it makes sense.

@@ -193,8 +193,9 @@ impl Threads {
     }
 }
 
-/// What was found of some instances.
+/// What was found of some instances. In lines of its own: each thread writes to one all the time.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 struct Harvest {
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
