@@ -1,11 +1,14 @@
 //! The renderer: what is on the device, and the frames that are being drawn.
 
+mod bindings;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use glam::DVec3;
 use remora_scene::{ModelKey, Scene};
 
+use self::bindings::{Bindings, samplers};
 use crate::convert::Converter;
 use crate::delivery::Delivery;
 use crate::draw::{Stage, ensure_kernels};
@@ -13,25 +16,21 @@ use crate::environment::Environment;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
 use crate::graphics::Graphics;
 use crate::kernel::Kernels;
-use crate::layout::bind_buffers;
 use crate::library::Library;
 use crate::occlusion::{Occlusion, Sighting};
 use crate::outline::Outline;
 use crate::pick::{self, Pick};
 use crate::pieces::Pieces;
 use crate::placement::{Placement, Written};
-use crate::prepare::{ARRAYS, Prepared};
+use crate::prepare::Prepared;
 use crate::profile::Profile;
 use crate::readback::{Ring, wait_for};
 use crate::report::Report;
 use crate::selection::{Phase, Selection, SelectionLimits, View, Wanted};
-use crate::targets::{Scratch, Targets, TargetsKind};
+use crate::targets::{Scratch, Targets};
 use crate::timing::Stopwatch;
 use crate::uniform::Frame;
 use crate::upload::Upload;
-
-/// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
-const TARGETS_MAX: usize = 3;
 
 /// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
@@ -77,13 +76,6 @@ impl Default for RendererOptions {
     fn default() -> Self {
         Self { geometry_bytes_max: 2 << 30 }
     }
-}
-
-/// Bind groups, and the generations of what they name.
-struct Bindings {
-    scene: wgpu::BindGroup,
-    lights: Vec<wgpu::BindGroup>,
-    generations: [u64; 5],
 }
 
 /// A frame that has been handed over.
@@ -421,97 +413,4 @@ impl Renderer {
             }
         })
     }
-
-    /// Makes the targets of the request's size the first of the list.
-    fn ensure_targets(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
-        let blended = self.selection.runs_of(&[Phase::Blend]).count();
-        let solid = self.selection.runs.len() - blended;
-        let lists = solid.max(blended).clamp(1, crate::targets::RUNS_AT_ONCE);
-        let fits = |targets: &Targets| {
-            let kind = targets.kind;
-            kind.size == request.render_size
-                && kind.samples == request.samples
-                && (kind.layered || blended == 0)
-                && targets.lists_max >= lists
-        };
-        match self.targets.iter().position(fits) {
-            Some(index) => self.targets[..=index].rotate_right(1),
-            None => {
-                let kind = TargetsKind { size: request.render_size, samples: request.samples, layered: blended > 0 };
-                self.targets.retain(|targets| {
-                    (targets.kind.size, targets.kind.samples) != (request.render_size, request.samples)
-                });
-                self.targets.truncate(TARGETS_MAX - 1);
-                let lists_max = lists.next_power_of_two();
-                let targets = Targets::new(&self.graphics, &self.kernels.layouts, &self.scratch, kind, lists_max)?;
-                self.targets.insert(0, targets);
-            }
-        }
-        Ok(())
-    }
-
-    fn ensure_bindings(&mut self) {
-        let generations = [
-            self.library.clusters.generation(),
-            self.library.materials.generation(),
-            self.library.layers_generation,
-            self.placement.generation,
-            self.entries.generation(),
-        ];
-        if self.bindings.as_ref().is_some_and(|bindings| bindings.generations == generations) {
-            return;
-        }
-        let device = &self.graphics.device;
-        let layouts = &self.kernels.layouts;
-        let buffers = [
-            &self.frame,
-            &self.placement.buffer,
-            self.library.clusters.buffer(),
-            self.entries.buffer(),
-            self.library.materials.buffer(),
-        ];
-        let scene = bind_buffers(device, "scene", &layouts.scene, &buffers);
-        let [layer_sampler, environment_sampler] = &self.samplers;
-        let lights = (0..ARRAYS as u8).map(|bucket| {
-            let view = self.library.layers.view(bucket);
-            let resources = [
-                wgpu::BindingResource::TextureView(&view),
-                wgpu::BindingResource::Sampler(layer_sampler),
-                wgpu::BindingResource::TextureView(&self.environment.view),
-                wgpu::BindingResource::Sampler(environment_sampler),
-            ];
-            let entries: Vec<wgpu::BindGroupEntry<'_>> = resources
-                .into_iter()
-                .zip(0..)
-                .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
-                .collect();
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("textures and light"),
-                layout: &layouts.light,
-                entries: &entries,
-            })
-        });
-        self.bindings = Some(Bindings { scene, lights: lights.collect(), generations });
-    }
-}
-
-/// For material layers, which repeat, and for the environment, which does not.
-fn samplers(graphics: &Graphics) -> Result<[wgpu::Sampler; 2], RenderError> {
-    let sampler = |label, address_mode| {
-        graphics.guarded(label, |device| {
-            device.create_sampler(&wgpu::SamplerDescriptor {
-                label: Some(label),
-                address_mode_u: address_mode,
-                address_mode_v: address_mode,
-                mag_filter: wgpu::FilterMode::Linear,
-                min_filter: wgpu::FilterMode::Linear,
-                mipmap_filter: wgpu::MipmapFilterMode::Linear,
-                ..Default::default()
-            })
-        })
-    };
-    Ok([
-        sampler("layer sampler", wgpu::AddressMode::Repeat)?,
-        sampler("environment sampler", wgpu::AddressMode::ClampToEdge)?,
-    ])
 }

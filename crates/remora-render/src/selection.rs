@@ -199,6 +199,8 @@ impl Threads {
 struct Harvest {
     /// Per key, first what is small, then what is large.
     found: Vec<[Vec<Found>; 2]>,
+    /// No more than can be numbered in all.
+    count: usize,
     wanted: Vec<Wanted>,
     /// Tree nodes that are still to be looked at.
     open: Vec<u32>,
@@ -210,6 +212,7 @@ impl Harvest {
     fn clear(&mut self, keys: usize) {
         self.found.iter_mut().flatten().for_each(Vec::clear);
         self.found.resize_with(keys, Default::default);
+        self.count = 0;
         self.wanted.clear();
         (self.solid_reach, self.blended_reach) = Default::default();
     }

@@ -5,6 +5,7 @@
 //!
 //! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
+mod ball;
 mod scenes;
 
 use std::time::{Duration, Instant};

@@ -6,6 +6,7 @@ use remora_assets::{
     LoadLimits, Material, Mesh, Model, Node, Points, Primitive, Sampler, Texture, TextureReference, engine, load_glb,
 };
 
+use crate::ball::sphere;
 use crate::{Failure, built};
 
 /// The model so many times, in a square.
@@ -153,38 +154,12 @@ fn textured(count: u32) -> Model {
             metallic_roughness_texture: Some(TextureReference::new(first + 2)),
             ..Default::default()
         });
-        model.meshes.push(Mesh { primitives: vec![Primitive { material: number, ..ball() }], ..Default::default() });
+        model
+            .meshes
+            .push(Mesh { primitives: vec![Primitive { material: number, ..sphere(25, 40) }], ..Default::default() });
         let place = DVec3::new(f64::from(number % across), f64::from(number / across), 0.0) * 2.2;
         let transform = DAffine3::from_translation(place);
         model.nodes.push(Node { transform, mesh: Some(number), ..Default::default() });
     }
     model
-}
-
-/// Radius 1, 2,000 triangles.
-fn ball() -> Primitive {
-    const RINGS: u32 = 26;
-    const SECTORS: u32 = 40;
-    let mut shape = Primitive::default();
-    for ring in 0..=RINGS {
-        for sector in 0..=SECTORS {
-            let (u, v) = (sector as f32 / SECTORS as f32, ring as f32 / RINGS as f32);
-            let (around, polar) = (u * std::f32::consts::TAU, v * std::f32::consts::PI);
-            let normal = [polar.sin() * around.sin(), polar.cos(), polar.sin() * around.cos()];
-            shape.positions.push(normal);
-            shape.normals.push(normal);
-            shape.tangents.push([around.cos(), 0.0, -around.sin(), 1.0]);
-            shape.texture_coordinates.push([u, v]);
-        }
-    }
-    for ring in 0..RINGS {
-        for sector in 0..SECTORS {
-            let a = ring * (SECTORS + 1) + sector;
-            let b = a + SECTORS + 1;
-            // At the poles one of the two has no area.
-            shape.indices.extend([[a, b, a + 1]].iter().filter(|_| ring + 1 < RINGS).flatten());
-            shape.indices.extend([[a + 1, b, b + 1]].iter().filter(|_| ring > 0).flatten());
-        }
-    }
-    shape
 }

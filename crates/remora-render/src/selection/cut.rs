@@ -3,7 +3,9 @@
 use glam::{Vec3, Vec3A};
 use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
 
-use super::{Found, Harvest, Key, MIRRORED, Phase, SelectableInstance, SelectableModel, SelectionLimits, View};
+use super::{
+    ENTRIES_MAX, Found, Harvest, Key, MIRRORED, Phase, SelectableInstance, SelectableModel, SelectionLimits, View,
+};
 use crate::horizon::Sphere;
 use crate::residency::{FrameNumber, PageOf, Wish};
 
@@ -132,11 +134,12 @@ impl Cut<'_> {
             return;
         }
         let blended = self.keys[key as usize].phase == Phase::Blend;
-        if blended && !self.limits.blended {
+        if blended && !self.limits.blended || self.harvest.count == ENTRIES_MAX {
             return;
         }
         let sphere = sphere(instance, view, center, radius);
         let harvest = &mut *self.harvest;
+        harvest.count += 1;
         if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
         harvest.found[key as usize][usize::from(large)].push(Found {
