@@ -1,12 +1,13 @@
 //! Records a frame: from a selection to a finished picture.
 //!
 //! ```text
-//!   batches ──raster──▶ visibility, queue ──raster_large──▶ visibility     per batch, until the queue is flushed
+//!   batches ──raster──▶ visibility, queue ──large triangles──▶ visibility  per batch, until the queue is flushed
 //!   what was put off ──cull──▶ batches                                     if anything was hidden a frame ago
 //!   runs ──classify──▶ lists of blocks ──resolve──▶ picture                per 32 runs
 //!   the same for each layer of what is transparent, which goes in front of the picture
 //! ```
 
+mod large;
 mod shade;
 
 use std::ops::Range;
@@ -16,7 +17,7 @@ use bytemuck::bytes_of;
 use self::shade::resolve_kernel;
 use crate::frame::{FrameRequest, RenderError, Samples};
 use crate::graphics::Graphics;
-use crate::kernel::{Cover, HUGE_SLICES, Kernel, Kernels};
+use crate::kernel::{Cover, Kernel, Kernels, Large};
 use crate::layout::bind_buffers;
 use crate::library::Library;
 use crate::occlusion::Occlusion;
@@ -68,6 +69,12 @@ struct Way {
     cover: Cover,
     share: Share,
     first_layer: bool,
+}
+
+/// What is drawn into, for the kernels and for the adapter's rasteriser.
+struct RasterTargets {
+    kernels: wgpu::BindGroup,
+    large: wgpu::BindGroup,
 }
 
 /// Which entries of the batches are drawn.
@@ -134,12 +141,17 @@ pub(crate) fn ensure_kernels(
     if request.options.checkerboard > 0.0 {
         wanted.push(Kernel::Checkerboard);
     }
+    if graphics.adapter().rasteriser {
+        wanted.push(Kernel::Draws);
+    }
     for batch in &selection.batches {
         let fragments = batch.key.phase.fragments(batch.key.shading.detail());
         for &cover in covers(graphics.adapter().atomics_64) {
             wanted.push(raster_kernel(batch, cover, samples, wide));
-            if !batch.small {
-                wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide });
+            match (batch.small, graphics.adapter().rasteriser) {
+                (true, _) => {}
+                (false, true) => kernels.ensure_large(graphics, Large { fragments, cover, samples })?,
+                (false, false) => wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide }),
             }
         }
     }
@@ -301,7 +313,11 @@ impl Stage<'_> {
         };
         let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
         let device = &self.graphics.device;
-        let bind_group = bind_buffers(device, "raster targets", &self.kernels.layouts.raster, &buffers);
+        let layouts = &self.kernels.layouts;
+        let targets = RasterTargets {
+            kernels: bind_buffers(device, "raster targets", &layouts.raster, &buffers),
+            large: bind_buffers(device, "rasteriser targets", &layouts.rasteriser, &buffers[..5]),
+        };
         let first_layer = part == Part::Layer { index: 0 };
 
         let covers = covers(self.graphics.adapter().atomics_64);
@@ -313,7 +329,7 @@ impl Stage<'_> {
             if batch.flush {
                 for &cover in covers {
                     let way = Way { samples, cover, share, first_layer };
-                    self.raster_batches(pieces, &waiting, way, &bind_group);
+                    self.raster_batches(pieces, &waiting, way, &targets);
                 }
                 waiting.clear();
             }
@@ -321,7 +337,7 @@ impl Stage<'_> {
     }
 
     /// Batches up to a flush, and then what they queued.
-    fn raster_batches(&self, pieces: &mut Pieces<'_>, batches: &[&Batch], way: Way, targets: &wgpu::BindGroup) {
+    fn raster_batches(&self, pieces: &mut Pieces<'_>, batches: &[&Batch], way: Way, targets: &RasterTargets) {
         let Way { samples, cover, share, first_layer } = way;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
@@ -366,25 +382,20 @@ impl Stage<'_> {
         if batches.iter().all(|batch| batch.small) {
             return;
         }
-        set_arguments(self.kernels, &mut pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
-        pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.bank), &[]);
-        let fragments = last.key.phase.fragments(last.key.shading.detail());
-        pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, cover, samples, wide }));
-        for (kind, slices) in [(0, 1), (1, HUGE_SLICES)] {
-            pass.set_immediates(0, bytes_of(&[kind, slices, scratch.queue_length, u32::from(first_layer)]));
-            pass.dispatch_workgroups_indirect(&scratch.queue_dispatches, u64::from(kind) * 12);
+        match &self.targets.attachment {
+            Some(attachment) => {
+                self.count_vertices(&mut pass);
+                drop(pass);
+                self.rasterise_large(pieces.encoder(), attachment, last, way, &targets.large);
+            }
+            None => self.raster_large(&mut pass, last, way),
         }
     }
 
-    fn raster_pass<'b>(
-        &self,
-        encoder: &'b mut wgpu::CommandEncoder,
-        targets: &wgpu::BindGroup,
-    ) -> wgpu::ComputePass<'b> {
+    fn raster_pass<'b>(&self, encoder: &'b mut wgpu::CommandEncoder, targets: &RasterTargets) -> wgpu::ComputePass<'b> {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(2, targets, &[]);
+        pass.set_bind_group(2, &targets.kernels, &[]);
         pass
     }
 }

@@ -17,11 +17,13 @@ pub struct GraphicsOptions {
     pub software: bool,
     /// Whether 64-bit atomics are used where the adapter has them; off exercises the path for those that have not.
     pub atomics_64: bool,
+    /// Whether large triangles go through the adapter's own rasteriser; `None`: if it has one in hardware.
+    pub rasteriser: Option<bool>,
 }
 
 impl Default for GraphicsOptions {
     fn default() -> Self {
-        Self { adapter: None, software: true, atomics_64: true }
+        Self { adapter: None, software: true, atomics_64: true, rasteriser: None }
     }
 }
 
@@ -49,6 +51,8 @@ pub struct AdapterSummary {
     pub software: bool,
     /// Depth and id are written by one 64-bit atomic operation; else in two passes.
     pub atomics_64: bool,
+    /// Large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
+    pub rasteriser: bool,
     /// Invocations can pass values to each other without memory.
     pub subgroups: bool,
     /// Longest side of a texture.
@@ -189,6 +193,7 @@ impl Graphics {
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
             software: info.device_type == wgpu::DeviceType::Cpu,
             atomics_64,
+            rasteriser: options.rasteriser.unwrap_or(info.device_type != wgpu::DeviceType::Cpu),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             texture_dimension_max: limits.max_texture_dimension_2d,
             texture_blocks: features.contains(wgpu::Features::TEXTURE_COMPRESSION_BC),

@@ -1,7 +1,10 @@
 //! Kernels: which WGSL files make one, which bindings it has, and its variants, compiled when first needed.
 
+mod large;
+
 use std::collections::HashMap;
 
+pub(crate) use self::large::{ATTACHMENT, Large};
 use crate::frame::{RenderError, Samples};
 use crate::graphics::Graphics;
 use crate::layout::Layouts;
@@ -27,6 +30,7 @@ const FRAGMENT_MASKED: Source = shader!("fragment_masked");
 const FRAGMENT_LAYER: Source = shader!("fragment_layer");
 const RASTER: Source = shader!("raster");
 const RASTER_LARGE: Source = shader!("raster_large");
+const LARGE: Source = shader!("large");
 const RASTER_POINTS: Source = shader!("raster_points");
 const SURFACE: Source = shader!("surface");
 const SHADE: Source = shader!("shade");
@@ -35,6 +39,7 @@ const COLOR: Source = shader!("color");
 const COLOR_POINTS: Source = shader!("color_points");
 const RESOLVE: Source = shader!("resolve");
 const CLASSIFY: Source = shader!("classify");
+const DRAWS: Source = shader!("draws");
 const ARGUMENTS: Source = shader!("arguments");
 const COMPOSITE: Source = shader!("composite");
 const PLANES: Source = shader!("planes");
@@ -95,6 +100,7 @@ pub(crate) enum Kernel {
         samples: Samples,
     },
     Arguments,
+    Draws,
     Resolve {
         detail: u8,
         samples: Samples,
@@ -121,6 +127,7 @@ pub(crate) enum Kernel {
 pub(crate) struct Kernels {
     pub layouts: Layouts,
     pipelines: HashMap<Kernel, wgpu::ComputePipeline>,
+    large: HashMap<Large, wgpu::RenderPipeline>,
     modules: HashMap<Vec<&'static str>, wgpu::ShaderModule>,
     /// Words are loaded in pairs.
     words: Source,
@@ -141,7 +148,7 @@ impl Kernels {
         let adapter = graphics.adapter();
         let words = if adapter.software && adapter.atomics_64 { WORDS_64 } else { WORDS_32 };
         let layouts = graphics.guarded("kernel layouts", Layouts::new)?;
-        Ok(Self { layouts, pipelines: HashMap::new(), modules: HashMap::new(), words })
+        Ok(Self { layouts, pipelines: HashMap::new(), large: HashMap::new(), modules: HashMap::new(), words })
     }
 
     /// Makes sure that a kernel is compiled, so that [`Self::get`] finds it.
@@ -159,6 +166,20 @@ impl Kernels {
         Ok(())
     }
 
+    /// Makes sure that [`Self::get_large`] finds this way of drawing large triangles.
+    pub(crate) fn ensure_large(&mut self, graphics: &Graphics, large: Large) -> Result<(), RenderError> {
+        if !self.large.contains_key(&large) {
+            let sources = large.sources(self.words);
+            let pipeline = graphics.guarded(&format!("{large:?}"), |device| {
+                let names = sources.iter().map(|(name, _)| *name).collect();
+                let module = self.modules.entry(names).or_insert_with(|| module(device, &sources));
+                large.pipeline(device, &self.layouts, module)
+            })?;
+            self.large.insert(large, pipeline);
+        }
+        Ok(())
+    }
+
     #[cfg(test)]
     pub(crate) fn is_compiled(&self, kernel: Kernel) -> bool {
         self.pipelines.contains_key(&kernel)
@@ -167,6 +188,11 @@ impl Kernels {
     /// A kernel that was ensured.
     pub(crate) fn get(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
         self.pipelines.get(&kernel).expect("kernels are ensured before a frame is recorded")
+    }
+
+    /// What was ensured.
+    pub(crate) fn get_large(&self, large: Large) -> &wgpu::RenderPipeline {
+        self.large.get(&large).expect("pipelines are ensured before a frame is recorded")
     }
 }
 
@@ -185,6 +211,7 @@ impl Kernel {
             Kernel::RasterLarge { .. } => "raster_large",
             Kernel::Classify { .. } => "classify",
             Kernel::Arguments => "arguments",
+            Kernel::Draws => "draws_of",
             Kernel::RasterPoints { .. } => "raster_points",
             Kernel::Resolve { .. } | Kernel::ResolvePoints { .. } => "resolve",
             Kernel::Composite => "composite",
@@ -214,6 +241,7 @@ impl Kernel {
             }
             Kernel::Classify { .. } => vec![words, CLASSIFY],
             Kernel::Arguments => vec![ARGUMENTS],
+            Kernel::Draws => vec![DRAWS],
             Kernel::RasterPoints { cover, .. } => vec![words, SCENE, cover.source(), RASTER_POINTS],
             Kernel::Resolve { .. } => vec![words, SCENE, SURFACE, SHADE, PIXEL, COLOR, RESOLVE],
             Kernel::ResolvePoints { .. } => vec![words, SCENE, PIXEL, COLOR_POINTS, RESOLVE],
@@ -241,11 +269,8 @@ impl Kernel {
             }
             Kernel::RasterLarge { fragments, cover, samples: count, wide } => {
                 let mut constants = vec![samples(count), ("WIDTH", if wide { 32.0 } else { 8.0 })];
-                if cover == Cover::Whole {
-                    constants.push(truth("LOOK_FIRST", true));
-                }
                 constants.extend(fragments.constants());
-                constants.extend(cover.constants());
+                constants.extend(cover.constants_of_large());
                 if fragments == Fragments::Layer {
                     constants.push(("REACH", 0.0));
                 }
@@ -264,6 +289,7 @@ impl Kernel {
                 vec![samples(count), ("DETAIL", f64::from(detail)), truth("LAYER", layer)]
             }
             Kernel::Arguments
+            | Kernel::Draws
             | Kernel::Composite
             | Kernel::Planes
             | Kernel::Shrink
@@ -282,7 +308,7 @@ impl Kernel {
                 vec![Some(&layouts.scene), Some(&layouts.bank), Some(&layouts.resolve), Some(&layouts.light)]
             }
             Kernel::Classify { .. } => vec![Some(&layouts.classify)],
-            Kernel::Arguments => vec![Some(&layouts.arguments)],
+            Kernel::Arguments | Kernel::Draws => vec![Some(&layouts.arguments)],
             Kernel::Composite => vec![Some(&layouts.composite)],
             Kernel::Planes => vec![Some(&layouts.planes)],
             Kernel::Pyramid { .. } => vec![Some(&layouts.pyramid)],
@@ -330,6 +356,13 @@ impl Cover {
             Cover::Id => vec![("DEPTH_ONLY", 0.0)],
         }
     }
+
+    fn constants_of_large(self) -> Vec<(&'static str, f64)> {
+        match self {
+            Cover::Whole => vec![("LOOK_FIRST", 1.0)],
+            Cover::Depth | Cover::Id => self.constants(),
+        }
+    }
 }
 
 impl Fragments {
@@ -353,9 +386,13 @@ impl Fragments {
 mod tests {
     use super::*;
 
+    const FRAGMENTS: [Fragments; 4] =
+        [Fragments::Opaque, Fragments::Masked { detail: 0 }, Fragments::Masked { detail: 2 }, Fragments::Layer];
+
     fn all_kernels() -> Vec<Kernel> {
         let mut kernels = vec![
             Kernel::Arguments,
+            Kernel::Draws,
             Kernel::Composite,
             Kernel::Planes,
             Kernel::Shrink,
@@ -363,8 +400,6 @@ mod tests {
             Kernel::Outline,
             Kernel::Checkerboard,
         ];
-        let fragments =
-            [Fragments::Opaque, Fragments::Masked { detail: 0 }, Fragments::Masked { detail: 2 }, Fragments::Layer];
         for samples in [Samples::One, Samples::Four] {
             kernels.push(Kernel::Classify { samples });
             kernels.push(Kernel::ResolvePoints { samples });
@@ -372,7 +407,7 @@ mod tests {
             kernels.push(Kernel::Mask { samples });
             for cover in [Cover::Whole, Cover::Depth, Cover::Id] {
                 kernels.extend([false, true].map(|wide| Kernel::RasterPoints { cover, samples, wide }));
-                for fragments in fragments {
+                for fragments in FRAGMENTS {
                     for (wide, small) in [(false, false), (false, true), (true, false), (true, true)] {
                         kernels.push(Kernel::Raster { fragments, cover, samples, wide, small });
                     }
@@ -390,30 +425,47 @@ mod tests {
         kernels
     }
 
+    fn all_large() -> impl Iterator<Item = Large> {
+        let kinds = FRAGMENTS
+            .into_iter()
+            .flat_map(|fragments| [Cover::Whole, Cover::Depth, Cover::Id].map(|cover| (fragments, cover)));
+        kinds.flat_map(|(fragments, cover)| {
+            [Samples::One, Samples::Four].map(|samples| Large { fragments, cover, samples })
+        })
+    }
+
     /// Needs no device: what the driver would be given is checked by naga, for every variant.
     #[test]
     fn every_kernel_is_valid() {
         for kernel in all_kernels() {
             for words in [WORDS_32, WORDS_64] {
-                let sources = kernel.sources(words);
-                let text: String = sources.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n");
-                let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
-                let module = naga::front::wgsl::parse_str(&text)
-                    .unwrap_or_else(|error| panic!("{names:?}: {}", error.emit_to_string(&text)));
-                let mut validator =
-                    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::all());
-                if let Err(error) = validator.validate(&module) {
-                    panic!("{names:?}: {}", error.emit_to_string(&text));
-                }
-                let found = module.entry_points.iter().map(|point| point.name.as_str()).collect::<Vec<_>>();
-                assert_eq!(found, [kernel.entry()]);
-                for (name, _) in kernel.constants() {
-                    assert!(
-                        module.overrides.iter().any(|(_, known)| known.name.as_deref() == Some(name)),
-                        "{names:?} have no override {name}"
-                    );
-                }
+                assert_valid(&kernel.sources(words), &[kernel.entry()], &kernel.constants());
             }
+        }
+        for large in all_large() {
+            for words in [WORDS_32, WORDS_64] {
+                assert_valid(&large.sources(words), &[large::VERTEX, large::FRAGMENT], &large.constants());
+            }
+        }
+    }
+
+    fn assert_valid(sources: &[Source], entries: &[&str], constants: &[(&str, f64)]) {
+        let text: String = sources.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n");
+        let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|error| panic!("{names:?}: {}", error.emit_to_string(&text)));
+        let mut validator =
+            naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::all());
+        if let Err(error) = validator.validate(&module) {
+            panic!("{names:?}: {}", error.emit_to_string(&text));
+        }
+        let found = module.entry_points.iter().map(|point| point.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(found, entries);
+        for (name, _) in constants {
+            assert!(
+                module.overrides.iter().any(|(_, known)| known.name.as_deref() == Some(name)),
+                "{names:?} have no override {name}"
+            );
         }
     }
 }

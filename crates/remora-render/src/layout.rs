@@ -5,6 +5,7 @@ pub(crate) struct Layouts {
     pub scene: wgpu::BindGroupLayout,
     pub bank: wgpu::BindGroupLayout,
     pub raster: wgpu::BindGroupLayout,
+    pub rasteriser: wgpu::BindGroupLayout,
     pub resolve: wgpu::BindGroupLayout,
     pub light: wgpu::BindGroupLayout,
     pub classify: wgpu::BindGroupLayout,
@@ -32,27 +33,39 @@ enum Binding {
 impl Layouts {
     pub(crate) fn new(device: &wgpu::Device) -> Self {
         use Binding::{Environment, Layers, Read, Sampler, Uniform, Write};
+        let kernels = |label, bindings: &[Binding]| layout(device, label, wgpu::ShaderStages::COMPUTE, bindings);
+        // What the adapter's rasteriser looks at as well.
+        let everything = wgpu::ShaderStages::COMPUTE | wgpu::ShaderStages::VERTEX_FRAGMENT;
+        let shared = |label, bindings: &[Binding]| layout(device, label, everything, bindings);
         Self {
-            scene: layout(device, "scene", &[Uniform, Read, Read, Read, Read]),
-            bank: layout(device, "geometry bank", &[Read, Read, Read]),
-            raster: layout(device, "raster targets", &[Write, Write, Write, Read, Read, Read]),
-            resolve: layout(device, "resolve targets", &[Read, Read, Read, Write, Write]),
-            light: layout(device, "textures and light", &[Layers, Sampler, Environment, Sampler]),
-            classify: layout(device, "classify", &[Uniform, Read, Write, Write, Write, Write]),
-            arguments: layout(device, "arguments", &[Read, Write]),
-            composite: layout(device, "composite", &[Read, Read, Read, Write]),
-            planes: layout(device, "planes", &[Read, Write]),
-            pyramid: layout(device, "pyramid", &[Read, Write]),
-            shrink: layout(device, "shrink", &[Write]),
-            cull: layout(device, "cull", &[Read, Read, Write, Write]),
-            mask: layout(device, "mask", &[Read, Write]),
-            outline: layout(device, "outline", &[Read, Write]),
-            checkerboard: layout(device, "checkerboard", &[Write]),
+            scene: shared("scene", &[Uniform, Read, Read, Read, Read]),
+            bank: shared("geometry bank", &[Read, Read, Read]),
+            raster: kernels("raster targets", &[Write, Write, Write, Read, Read, Read]),
+            // The first of the raster targets, by the same numbers.
+            rasteriser: shared("rasteriser targets", &[Write, Read, Read, Read, Read]),
+            resolve: kernels("resolve targets", &[Read, Read, Read, Write, Write]),
+            light: shared("textures and light", &[Layers, Sampler, Environment, Sampler]),
+            classify: kernels("classify", &[Uniform, Read, Write, Write, Write, Write]),
+            arguments: kernels("arguments", &[Read, Write]),
+            composite: kernels("composite", &[Read, Read, Read, Write]),
+            planes: kernels("planes", &[Read, Write]),
+            pyramid: kernels("pyramid", &[Read, Write]),
+            shrink: kernels("shrink", &[Write]),
+            cull: kernels("cull", &[Read, Read, Write, Write]),
+            mask: kernels("mask", &[Read, Write]),
+            outline: kernels("outline", &[Read, Write]),
+            checkerboard: kernels("checkerboard", &[Write]),
         }
     }
 }
 
-fn layout(device: &wgpu::Device, label: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
+/// Of what is read, `stages` see it; what is written, a vertex stage may only see on some adapters.
+fn layout(
+    device: &wgpu::Device,
+    label: &str,
+    stages: wgpu::ShaderStages,
+    bindings: &[Binding],
+) -> wgpu::BindGroupLayout {
     let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
     let texture = |view_dimension| wgpu::BindingType::Texture {
         sample_type: wgpu::TextureSampleType::Float { filterable: true },
@@ -64,7 +77,10 @@ fn layout(device: &wgpu::Device, label: &str, bindings: &[Binding]) -> wgpu::Bin
         .zip(0..)
         .map(|(kind, binding)| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
+            visibility: match kind {
+                Binding::Write => stages - wgpu::ShaderStages::VERTEX,
+                _ => stages,
+            },
             ty: match kind {
                 Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
                 Binding::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),

@@ -2,6 +2,7 @@
 
 use crate::frame::{RenderError, Samples, Size};
 use crate::graphics::Graphics;
+use crate::kernel::ATTACHMENT;
 use crate::layout::{Layouts, bind_buffers};
 use crate::pick;
 use crate::reach::Area;
@@ -45,6 +46,8 @@ pub(crate) struct Targets {
     /// Lists that there is room for.
     pub lists_max: usize,
     pub composite: wgpu::BindGroup,
+    /// What the adapter's own rasteriser is given, if it is used; nothing is written to it.
+    pub attachment: Option<wgpu::TextureView>,
 }
 
 /// What does not depend on the size of the picture.
@@ -54,6 +57,7 @@ pub(crate) struct Scratch {
     pub queue: wgpu::Buffer,
     pub queue_length: u32,
     pub queue_dispatches: wgpu::Buffer,
+    pub queue_draws: wgpu::Buffer,
     pub list_counts: wgpu::Buffer,
     pub list_dispatches: wgpu::Buffer,
     pub touched_count: wgpu::Buffer,
@@ -61,6 +65,7 @@ pub(crate) struct Scratch {
     /// Pixels that were asked about.
     pub picked: wgpu::Buffer,
     pub queue_arguments: wgpu::BindGroup,
+    pub queue_draw_arguments: wgpu::BindGroup,
     pub list_arguments: wgpu::BindGroup,
     pub touched_arguments: wgpu::BindGroup,
 }
@@ -106,7 +111,24 @@ impl Targets {
         let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
         let buffers = [&scratch.touched_count, &touched, &sums, &picture];
         let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &buffers);
-        Ok(Self { kind, blocks, visibility, layers, picture, backdrop, sums, lists, touched, lists_max, composite })
+        let attachment = match graphics.adapter().rasteriser {
+            true => Some(attachment(graphics, kind)?),
+            false => None,
+        };
+        Ok(Self {
+            kind,
+            blocks,
+            visibility,
+            layers,
+            picture,
+            backdrop,
+            sums,
+            lists,
+            touched,
+            lists_max,
+            composite,
+            attachment,
+        })
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -119,8 +141,25 @@ impl Targets {
             &self.sums,
             &self.lists,
         ];
-        buffers.iter().map(|buffer| buffer.size()).sum()
+        let attachment = self.attachment.as_ref().map_or(0, |_| self.kind.size.pixels() * self.kind.samples.count());
+        buffers.iter().map(|buffer| buffer.size()).sum::<u64>() + u64::from(attachment)
     }
+}
+
+/// One byte for each sample.
+fn attachment(graphics: &Graphics, kind: TargetsKind) -> Result<wgpu::TextureView, RenderError> {
+    let descriptor = wgpu::TextureDescriptor {
+        label: Some("attachment"),
+        size: wgpu::Extent3d { width: kind.size.width, height: kind.size.height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: kind.samples.count(),
+        dimension: wgpu::TextureDimension::D2,
+        format: ATTACHMENT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TRANSIENT_ATTACHMENT,
+        view_formats: &[],
+    };
+    let texture = graphics.guarded("an attachment", |device| device.create_texture(&descriptor))?;
+    Ok(texture.create_view(&Default::default()))
 }
 
 /// Where a pixel's samples begin; `word_of` in scene.wgsl.
@@ -135,6 +174,7 @@ impl Scratch {
         let indirect = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT;
         let queue_counts = graphics.buffer("queue counts", 8, STORAGE)?;
         let queue_dispatches = graphics.buffer("queue dispatches", 2 * 12, indirect)?;
+        let queue_draws = graphics.buffer("queue draws", 2 * 16, indirect)?;
         let list_counts = graphics.buffer("list counts", RUNS_AT_ONCE as u64 * 4, STORAGE)?;
         let list_dispatches = graphics.buffer("list dispatches", RUNS_AT_ONCE as u64 * 12, indirect)?;
         let touched_count = graphics.buffer("touched count", 4, STORAGE)?;
@@ -146,6 +186,7 @@ impl Scratch {
             queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH) * 64, STORAGE)?,
             queue_length: QUEUE_LENGTH,
             queue_arguments: arguments(&queue_counts, &queue_dispatches),
+            queue_draw_arguments: arguments(&queue_counts, &queue_draws),
             list_arguments: arguments(&list_counts, &list_dispatches),
             touched_arguments: arguments(&touched_count, &touched_dispatch),
             touched_count,
@@ -153,6 +194,7 @@ impl Scratch {
             picked: graphics.buffer("picked", pick::BYTES, picked_usage)?,
             queue_counts,
             queue_dispatches,
+            queue_draws,
             list_counts,
             list_dispatches,
         })

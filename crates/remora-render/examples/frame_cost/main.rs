@@ -1,7 +1,7 @@
 //! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N|textured:N ...] [--frames N]
-//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--size WIDTHxHEIGHT]`. Orbits each
-//! model and prints, per size and number of samples, wall time (median and 95th percentile), processor time (median and
-//! least), and where it goes. Without `--size`, the sizes that motion and rest take in a stream of 1280x720.
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no]
+//! [--size WIDTHxHEIGHT]`. Orbits each model and prints, per size and number of samples, wall time (median and 95th
+//! percentile), processor time (median and least), and where it goes. Without `--size`, the sizes that motion and rest take in a stream of 1280x720.
 //!
 //! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
 
@@ -41,6 +41,7 @@ fn main() -> Result<(), Failure> {
     let mut error = 1.0;
     let mut instances = 1;
     let mut size = None;
+    let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or(format!("{argument} wants a value"));
@@ -51,6 +52,7 @@ fn main() -> Result<(), Failure> {
             "--error" => error = value()?.parse()?,
             "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
+            "--rasteriser" => graphics.rasteriser = Some(value()? == "yes"),
             "--size" => size = Some(parse_size(&value()?)?),
             "--moving" => return measure_moving(frames),
             _ => models.push(argument),
@@ -64,7 +66,20 @@ fn main() -> Result<(), Failure> {
         None => (STREAM, CASES.to_vec()),
     };
     for name in models {
-        measure(&name, &Course { frames, distance, layers, error, instances, culling, stream, cases: cases.clone() })?;
+        measure(
+            &name,
+            &Course {
+                frames,
+                distance,
+                layers,
+                error,
+                instances,
+                culling,
+                stream,
+                cases: cases.clone(),
+                graphics: graphics.clone(),
+            },
+        )?;
     }
     Ok(())
 }
@@ -87,11 +102,12 @@ struct Course {
     culling: bool,
     stream: Size,
     cases: Vec<(Size, Samples)>,
+    graphics: GraphicsOptions,
 }
 
 fn measure(name: &str, course: &Course) -> Result<(), Failure> {
-    let Course { frames, distance, layers, error, instances, culling, stream, ref cases } = *course;
-    let graphics = Graphics::open(&GraphicsOptions::default())?;
+    let Course { frames, distance, layers, error, instances, culling, stream, ref cases, .. } = *course;
+    let graphics = Graphics::open(&course.graphics)?;
     let clock = Instant::now();
     let asset = scenes::load(name, instances)?;
     let loaded = clock.elapsed();

@@ -104,7 +104,7 @@ pub fn camera(from: Vec3, at: Vec3) -> Camera {
 }
 
 /// Builds models part by part.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Parts {
     model: Model,
 }
