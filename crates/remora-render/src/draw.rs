@@ -141,14 +141,14 @@ pub(crate) fn ensure_kernels(
     if request.options.checkerboard > 0.0 {
         wanted.push(Kernel::Checkerboard);
     }
-    if graphics.adapter().rasteriser {
+    if kernels.rasteriser {
         wanted.push(Kernel::Draws);
     }
     for batch in &selection.batches {
         let fragments = batch.key.phase.fragments(batch.key.shading.detail());
         for &cover in covers(graphics.adapter().atomics_64) {
             wanted.push(raster_kernel(batch, cover, samples, wide));
-            match (batch.small, graphics.adapter().rasteriser) {
+            match (batch.small, kernels.rasteriser) {
                 (true, _) => {}
                 (false, true) => kernels.ensure_large(graphics, Large { fragments, cover, samples })?,
                 (false, false) => wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide }),

@@ -17,7 +17,8 @@ pub struct GraphicsOptions {
     pub software: bool,
     /// Whether 64-bit atomics are used where the adapter has them; off exercises the path for those that have not.
     pub atomics_64: bool,
-    /// Whether large triangles go through the adapter's own rasteriser; `None`: if it has one in hardware.
+    /// Whether large triangles go through the adapter's own rasteriser; `None`: if warming up finds that
+    /// faster.
     pub rasteriser: Option<bool>,
 }
 
@@ -51,8 +52,6 @@ pub struct AdapterSummary {
     pub software: bool,
     /// Depth and id are written by one 64-bit atomic operation; else in two passes.
     pub atomics_64: bool,
-    /// Large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
-    pub rasteriser: bool,
     /// Invocations can pass values to each other without memory.
     pub subgroups: bool,
     /// Longest side of a texture.
@@ -74,6 +73,8 @@ pub struct Graphics {
     pub(crate) queue: wgpu::Queue,
     pub(crate) limits: wgpu::Limits,
     pub(crate) health: Arc<Health>,
+    /// Whether large triangles go through the adapter's own rasteriser, if that is decided.
+    pub(crate) rasteriser: Option<bool>,
     adapter: Arc<AdapterSummary>,
 }
 
@@ -193,13 +194,14 @@ impl Graphics {
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
             software: info.device_type == wgpu::DeviceType::Cpu,
             atomics_64,
-            rasteriser: options.rasteriser.unwrap_or(info.device_type != wgpu::DeviceType::Cpu),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             texture_dimension_max: limits.max_texture_dimension_2d,
             texture_blocks: features.contains(wgpu::Features::TEXTURE_COMPRESSION_BC),
         };
         tracing::info!(adapter = %summary, software = summary.software, atomics_64, "graphics device open");
-        Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary) })
+        // Software has no rasteriser but kernels of its own.
+        let rasteriser = options.rasteriser.or(summary.software.then_some(false));
+        Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary), rasteriser })
     }
 
     /// Gives the device up as a driver does that fails. For tests of what follows.

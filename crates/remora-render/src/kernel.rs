@@ -131,6 +131,8 @@ pub(crate) struct Kernels {
     modules: HashMap<Vec<&'static str>, wgpu::ShaderModule>,
     /// Words are loaded in pairs.
     words: Source,
+    /// Large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
+    pub rasteriser: bool,
 }
 
 impl Phase {
@@ -148,7 +150,9 @@ impl Kernels {
         let adapter = graphics.adapter();
         let words = if adapter.software && adapter.atomics_64 { WORDS_64 } else { WORDS_32 };
         let layouts = graphics.guarded("kernel layouts", Layouts::new)?;
-        Ok(Self { layouts, pipelines: HashMap::new(), large: HashMap::new(), modules: HashMap::new(), words })
+        let rasteriser = graphics.rasteriser.unwrap_or(false);
+        let (pipelines, large, modules) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Ok(Self { layouts, pipelines, large, modules, words, rasteriser })
     }
 
     /// Makes sure that a kernel is compiled, so that [`Self::get`] finds it.

@@ -145,6 +145,11 @@ impl Renderer {
         &self.graphics
     }
 
+    /// Whether large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
+    pub fn uses_rasteriser(&self) -> bool {
+        self.kernels.rasteriser
+    }
+
     /// Adds a model, in place of what was under its key: what cannot be done without is uploaded at once, the rest as it
     /// is looked at. On an error nothing of it is kept.
     pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {

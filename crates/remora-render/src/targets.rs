@@ -18,6 +18,8 @@ pub(crate) struct TargetsKind {
     pub samples: Samples,
     /// Whether layers of transparent surfaces can be drawn.
     pub layered: bool,
+    /// Whether the adapter's own rasteriser can be used.
+    pub rasteriser: bool,
 }
 
 /// A visibility buffer, and the part of it that means anything.
@@ -46,7 +48,7 @@ pub(crate) struct Targets {
     /// Lists that there is room for.
     pub lists_max: usize,
     pub composite: wgpu::BindGroup,
-    /// What the adapter's own rasteriser is given, if it is used; nothing is written to it.
+    /// What the adapter's own rasteriser is given; nothing is written to it.
     pub attachment: Option<wgpu::TextureView>,
 }
 
@@ -111,7 +113,7 @@ impl Targets {
         let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
         let buffers = [&scratch.touched_count, &touched, &sums, &picture];
         let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &buffers);
-        let attachment = match graphics.adapter().rasteriser {
+        let attachment = match kind.rasteriser {
             true => Some(attachment(graphics, kind)?),
             false => None,
         };

@@ -2,24 +2,66 @@
 //!
 //! Software adapters compile a kernel when it first runs, for a tenth of a second and more each, and keep the result
 //! on disk; a host that warms up at its start shows its first picture without that delay.
+//! What is a matter of the adapter's measured speed is found out here as well.
+
+use std::time::Duration;
 
 use glam::{DAffine3, DQuat, DVec3, Quat};
 use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
-use crate::frame::{Camera, FrameOptions, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
+use crate::frame::{Camera, FrameDone, FrameOptions, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
 use crate::occlusion::CLUSTERS_MIN;
 use crate::prepare::{PrepareOptions, Prepared};
 use crate::renderer::Renderer;
 
 const SIZE: Size = Size::new(64, 36);
+/// As large as what is streamed.
+const TRIAL_SIZE: Size = Size::new(1280, 720);
+/// Pictures of which the median counts.
+const TRIALS: usize = 7;
 
 impl Renderer {
-    /// Compiles the kernels that most models need, for pictures with so many samples. Takes seconds on a software
-    /// adapter that has never done it, and a fraction of one from then on. Forgets all models.
+    /// Compiles the kernels that most models need, for pictures with so many samples, and finds out which way of drawing
+    /// large triangles is the faster one here. Takes seconds on a software adapter that has never done it, and a fraction
+    /// of one from then on. Forgets all models.
     pub fn warm_up(&mut self, samples: Samples) -> Result<(), RenderError> {
-        let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false)
+        self.show_alone(&model())?;
+        // The second picture leaves out what the first has seen to be hidden.
+        for _ in 0..2 {
+            self.try_picture(SIZE, samples)?;
+        }
+        if self.graphics().rasteriser.is_none() {
+            self.compare_ways(samples)?;
+        }
+        self.clear();
+        Ok(())
+    }
+
+    /// Draws large triangles both ways and stays with the faster one. It cannot be told from the kind of adapter: GPUs for
+    /// data centres may have many units for kernels and few that a rasteriser may use.
+    fn compare_ways(&mut self, samples: Samples) -> Result<(), RenderError> {
+        self.show_alone(&panes())?;
+        let mut times = [Duration::ZERO; 2];
+        for (rasteriser, time) in [false, true].into_iter().zip(&mut times) {
+            self.kernels.rasteriser = rasteriser;
+            let mut rasters = [Duration::ZERO; TRIALS];
+            for raster in &mut rasters {
+                *raster = self.try_picture(TRIAL_SIZE, samples)?.timings.raster;
+            }
+            rasters.sort_unstable();
+            *time = rasters[TRIALS / 2];
+        }
+        let [by_kernels, by_rasteriser] = times;
+        // Without timestamps neither is.
+        self.kernels.rasteriser = by_rasteriser < by_kernels;
+        tracing::info!(?by_kernels, ?by_rasteriser, samples = samples.count(), "large triangles tried both ways");
+        Ok(())
+    }
+
+    fn show_alone(&mut self, model: &Model) -> Result<(), RenderError> {
+        let asset = Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)
             .expect("a small model of our own is built");
         let options = PrepareOptions::for_adapter(self.graphics().adapter());
         let prepared = Prepared::new(&asset, &options).expect("what has just been built is sound");
@@ -31,28 +73,27 @@ impl Renderer {
         let last = scene.instances().last().map(|instance| instance.entity);
         scene.select(last.as_slice()).expect("the entity has just been added");
         self.synchronise(&mut scene, DVec3::ZERO)?;
-        // The second picture leaves out what the first has seen to be hidden.
-        for _ in 0..2 {
-            self.submit(&FrameRequest {
-                serial: 0,
-                camera: Camera {
-                    position: DVec3::ZERO,
-                    orientation: Quat::IDENTITY,
-                    vertical_field_of_view: 1.0,
-                    near: 0.1,
-                },
-                render_size: SIZE,
-                samples,
-                error_pixels: 1.0,
-                blend_layers: 2,
-                stream_size: SIZE,
-                format: PictureFormat::I420,
-                options: FrameOptions::default(),
-            })?;
-            self.receive(&mut Picture::default())?;
-        }
-        self.clear();
         Ok(())
+    }
+
+    fn try_picture(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
+        self.submit(&FrameRequest {
+            serial: 0,
+            camera: Camera {
+                position: DVec3::ZERO,
+                orientation: Quat::IDENTITY,
+                vertical_field_of_view: 1.0,
+                near: 0.1,
+            },
+            render_size: size,
+            samples,
+            error_pixels: 1.0,
+            blend_layers: 2,
+            stream_size: size,
+            format: PictureFormat::I420,
+            options: FrameOptions::default(),
+        })?;
+        Ok(self.receive(&mut Picture::default())?.expect("a frame has just been handed over"))
     }
 }
 
@@ -112,11 +153,36 @@ fn model() -> Model {
     Model { name: String::new(), nodes, meshes, materials, textures: vec![texture] }
 }
 
+/// Large triangles at all angles and depths, many before each other: as a building seen from within.
+fn panes() -> Model {
+    const PANES: u32 = 200;
+    let pane = Primitive {
+        positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
+        normals: vec![[0.0, 0.0, 1.0]; 3],
+        indices: vec![0, 1, 2],
+        ..Default::default()
+    };
+    let node = |number: u32| {
+        // Steps that fill the unit interval evenly.
+        let step = |stride: f64| (f64::from(number) * stride).fract();
+        let place = DVec3::new(step(0.618) * 4.0 - 2.0, step(0.755) * 2.0 - 1.0, -2.0 - 4.0 * step(0.569));
+        let turned = DQuat::from_euler(glam::EulerRot::XYZ, step(0.382) - 0.5, step(0.245) - 0.5, step(0.431) * 6.0);
+        let transform = DAffine3::from_scale_rotation_translation(DVec3::splat(1.0), turned, place);
+        Node { transform, mesh: Some(0), ..Default::default() }
+    };
+    Model {
+        meshes: vec![Mesh { primitives: vec![pane], ..Default::default() }],
+        materials: vec![Material { double_sided: true, ..Default::default() }],
+        nodes: (0..PANES).map(node).collect(),
+        ..Default::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graphics::{Graphics, GraphicsOptions};
-    use crate::kernel::Kernel;
+    use crate::kernel::{Cover, Fragments, Kernel};
 
     #[test]
     fn warming_up_leaves_nothing_behind() {
@@ -141,7 +207,36 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_consistent() {
+    fn large_triangles_are_tried_both_ways() {
+        let mut graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
+        graphics.rasteriser = None;
+        let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
+        assert!(!renderer.kernels.rasteriser);
+        renderer.warm_up(Samples::One).expect("both ways draw");
+        let by_kernels = Kernel::RasterLarge {
+            fragments: Fragments::Opaque,
+            cover: Cover::Whole,
+            samples: Samples::One,
+            wide: false,
+        };
+        assert!(renderer.kernels.is_compiled(by_kernels) && renderer.kernels.is_compiled(Kernel::Draws));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_not_tried() {
+        for asked in [false, true] {
+            let options = GraphicsOptions { rasteriser: Some(asked), ..Default::default() };
+            let graphics = Graphics::open(&options).expect("tests need a Vulkan driver");
+            let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
+            renderer.warm_up(Samples::One).expect("everything compiles");
+            assert_eq!(renderer.kernels.rasteriser, asked);
+            assert_eq!(renderer.kernels.is_compiled(Kernel::Draws), asked);
+        }
+    }
+
+    #[test]
+    fn the_models_are_consistent() {
         assert_eq!(model().check(), Ok(()));
+        assert_eq!(panes().check(), Ok(()));
     }
 }

@@ -121,6 +121,8 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
         graphics.adapter()
     );
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
+    renderer.warm_up(Samples::One)?;
+    println!("large triangles by {}", if renderer.uses_rasteriser() { "the rasteriser" } else { "kernels" });
     let mut scene = Scene::new();
     let added = scene.add_model(asset);
     renderer.add_model(added.model, &prepared)?;

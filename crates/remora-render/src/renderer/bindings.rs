@@ -24,17 +24,20 @@ impl Renderer {
         let blended = self.selection.runs_of(&[Phase::Blend]).count();
         let solid = self.selection.runs.len() - blended;
         let lists = solid.max(blended).clamp(1, RUNS_AT_ONCE);
+        let rasteriser = self.kernels.rasteriser;
         let fits = |targets: &Targets| {
             let kind = targets.kind;
             kind.size == request.render_size
                 && kind.samples == request.samples
+                && kind.rasteriser == rasteriser
                 && (kind.layered || blended == 0)
                 && targets.lists_max >= lists
         };
         match self.targets.iter().position(fits) {
             Some(index) => self.targets[..=index].rotate_right(1),
             None => {
-                let kind = TargetsKind { size: request.render_size, samples: request.samples, layered: blended > 0 };
+                let (size, samples) = (request.render_size, request.samples);
+                let kind = TargetsKind { size, samples, layered: blended > 0, rasteriser };
                 self.targets.retain(|targets| {
                     (targets.kind.size, targets.kind.samples) != (request.render_size, request.samples)
                 });
