@@ -119,6 +119,8 @@ pub struct SizeConfig {
     pub frame_time_milliseconds: Option<u64>,
     /// What the geometry of one host may take of the graphics adapter's memory, at least 1; 2 if left out.
     pub graphics_memory_gibibytes: Option<u32>,
+    /// What pages of geometry that were read may take of the machine's memory, at least 1; 1 if left out.
+    pub page_memory_gibibytes: Option<u32>,
     /// What importing one model may take of the machine's memory, at least 1; by what is free if left out.
     pub memory_gibibytes: Option<u32>,
     /// Most live sessions of this size of one account.
@@ -314,14 +316,15 @@ mod tests {
     #[test]
     fn rendering_is_said_by_size_and_otherwise_left_to_the_host() {
         let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
-                    memory_gibibytes = 64\n";
+                    memory_gibibytes = 64\npage_memory_gibibytes = 3\n";
         let config = Config::parse(text).unwrap();
         let said = |size: Size| {
             let of = config.sizes.of(size);
-            (of.frame_time_milliseconds, of.graphics_memory_gibibytes, of.memory_gibibytes)
+            let memory = [of.graphics_memory_gibibytes, of.page_memory_gibibytes, of.memory_gibibytes];
+            (of.frame_time_milliseconds, memory)
         };
-        assert_eq!(said(Size::Premium), (Some(8), Some(40), Some(64)));
-        assert_eq!(said(Size::Standard), (None, None, None));
+        assert_eq!(said(Size::Premium), (Some(8), [Some(40), Some(3), Some(64)]));
+        assert_eq!(said(Size::Standard), (None, [None; 3]));
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl LaunchPlan {
         Rendering {
             frame_time_milliseconds: of.frame_time_milliseconds,
             graphics_memory_bytes_max: of.graphics_memory_gibibytes.map(bytes),
+            page_memory_bytes_max: of.page_memory_gibibytes.map(bytes),
             memory_bytes_max: of.memory_gibibytes.map(bytes),
             cache_directory: self.cache_directory.clone(),
             cache_bytes_max: bytes(cache.gibibytes),
@@ -179,13 +180,14 @@ mod tests {
     #[test]
     fn a_host_is_told_how_its_size_renders_and_where_the_cache_is() {
         let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
-                    memory_gibibytes = 4294967295\nprimitives_max = 7\n[cache]\ngibibytes = 100\n";
+                    page_memory_gibibytes = 3\nmemory_gibibytes = 4294967295\nprimitives_max = 7\n[cache]\ngibibytes = 100\n";
         let plan = plan(text, &authority());
         let premium = told(&plan, Size::Premium);
         assert_eq!(premium.primitives_max, Some(7));
         let expected = Rendering {
             frame_time_milliseconds: Some(8),
             graphics_memory_bytes_max: Some(42_949_672_960),
+            page_memory_bytes_max: Some(3_221_225_472),
             memory_bytes_max: Some(4_611_686_017_353_646_080),
             cache_directory: Some("/data/cache".into()),
             cache_bytes_max: 107_374_182_400,
@@ -195,6 +197,7 @@ mod tests {
         let left_to_the_host = Rendering {
             frame_time_milliseconds: None,
             graphics_memory_bytes_max: None,
+            page_memory_bytes_max: None,
             memory_bytes_max: None,
             ..expected
         };
@@ -217,6 +220,7 @@ mod tests {
             "[sizes.standard]\nprimitives_max = 7",
             "[sizes.standard]\nframe_time_milliseconds = 16",
             "[sizes.standard]\ngraphics_memory_gibibytes = 4",
+            "[sizes.standard]\npage_memory_gibibytes = 4",
             "[sizes.standard]\nmemory_gibibytes = 4",
             "[cache]\ndirectory = 'models'",
             "[cache]\ngibibytes = 21",

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
-use remora_assets::asset::Asset;
+use memmap2::{Mmap, UncheckedAdvice};
 use remora_assets::asset::layout::MAGIC;
+use remora_assets::asset::{Asset, Content};
 use remora_assets::{LoadLimits, Model, PointFormat, external_files, load_gltf, load_points};
 
 use crate::ConvertError;
@@ -28,7 +29,7 @@ pub struct Source {
     name: String,
     /// Where files beside it are looked for.
     directory: Option<PathBuf>,
-    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    bytes: Arc<dyn Content>,
     format: Format,
 }
 
@@ -73,12 +74,8 @@ impl Source {
         Self::new(name, None, Arc::new(bytes))
     }
 
-    fn new(
-        name: String,
-        directory: Option<PathBuf>,
-        bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
-    ) -> Result<Self, ConvertError> {
-        let content = (*bytes).as_ref();
+    fn new(name: String, directory: Option<PathBuf>, bytes: Arc<dyn Content>) -> Result<Self, ConvertError> {
+        let content = bytes.bytes();
         let Some(format) = Format::detect(content, &name) else {
             let found = content[..content.len().min(8)].escape_ascii().to_string();
             return Err(ConvertError::UnknownFormat { name, found });
@@ -91,7 +88,7 @@ impl Source {
     }
 
     pub fn bytes(&self) -> &[u8] {
-        (*self.bytes).as_ref()
+        self.bytes.bytes()
     }
 
     /// The asset that this is; `None` if it is something that has to be converted.
@@ -178,12 +175,28 @@ fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, length))
 }
 
-fn map(file: &File) -> io::Result<Arc<Mmap>> {
+/// A file that is mapped for reading.
+struct Mapped(Mmap);
+
+impl Content for Mapped {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn release(&self, range: Range<usize>) {
+        // SAFETY: what is given up of a map that is only read comes from the file again when it is read again.
+        let released = unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+        // The memory stays in use then, which is what it would have been without asking.
+        released.unwrap_or_else(|error| tracing::debug!(%error, "memory of a mapped file was not given back"));
+    }
+}
+
+fn map(file: &File) -> io::Result<Arc<Mapped>> {
     // SAFETY: bytes of a mapped file change if somebody writes to it meanwhile. They are read as plain numbers that
     // are checked like any others, and our own files are replaced, never written to. If a file is cut short while it
     // is mapped, reading beyond its end ends the process: a host is a process for one session for such reasons.
     let map = unsafe { Mmap::map(file) }?;
-    Ok(Arc::new(map))
+    Ok(Arc::new(Mapped(map)))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
 use remora_protocol::{
     connection::session_ending::Reason,
-    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, StopReason},
+    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, Rendering, StopReason},
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RendererOptions};
@@ -271,15 +271,21 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
         memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
-        renderer: rendering
-            .graphics_memory_bytes_max
-            .map_or(RendererOptions::default(), |geometry_bytes_max| RendererOptions { geometry_bytes_max }),
+        renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
         cache: rendering
             .cache_directory
             .as_deref()
             .and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+fn renderer_options(rendering: &Rendering) -> RendererOptions {
+    let default = RendererOptions::default();
+    RendererOptions {
+        geometry_bytes_max: rendering.graphics_memory_bytes_max.unwrap_or(default.geometry_bytes_max),
+        page_memory_bytes_max: rendering.page_memory_bytes_max.unwrap_or(default.page_memory_bytes_max),
     }
 }
 

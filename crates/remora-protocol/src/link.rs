@@ -75,6 +75,9 @@ pub struct Rendering {
     /// What geometry may take of the memory of the graphics adapter; what does not fit is shown coarser. `None` is
     /// 2 GiB.
     pub graphics_memory_bytes_max: Option<u64>,
+    /// What pages of geometry that were read from files may take of the machine's memory, to be there at once if the
+    /// graphics adapter needs them again. `None` is 1 GiB.
+    pub page_memory_bytes_max: Option<u64>,
     /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is three
     /// fifths of what is free then.
     pub memory_bytes_max: Option<u64>,
@@ -176,6 +179,7 @@ mod tests {
         spec.rendering = Rendering {
             frame_time_milliseconds: Some(16),
             graphics_memory_bytes_max: Some(u64::MAX),
+            page_memory_bytes_max: Some(3 << 30),
             memory_bytes_max: Some(1 << 30),
             cache_directory: Some("/var/lib/remora/cache".into()),
             cache_bytes_max: 20 << 30,

@@ -19,6 +19,7 @@ mod frame;
 mod geometry;
 mod graphics;
 mod horizon;
+mod kept;
 mod kernel;
 mod layers;
 mod layout;

@@ -14,6 +14,7 @@ use crate::layers::Layers;
 use crate::memory::Arena;
 use crate::pager::{Fetched, Pager, Ticket};
 use crate::prepare::{Prepared, Shading, Surface};
+use crate::renderer::RendererOptions;
 use crate::residency::{FrameNumber, PageOf, Pages, Wish, most_urgent};
 use crate::selection::{Key, PagePlace, Phase, SelectableModel, Wanted};
 use crate::timing::Stopwatch;
@@ -67,10 +68,10 @@ impl Library {
     pub(crate) fn new(
         graphics: &Graphics,
         bank_layout: wgpu::BindGroupLayout,
-        geometry_bytes_max: u64,
+        options: &RendererOptions,
     ) -> Result<Self, RenderError> {
         Ok(Self {
-            geometry: Geometry::new(graphics, bank_layout, geometry_bytes_max)?,
+            geometry: Geometry::new(graphics, bank_layout, options.geometry_bytes_max)?,
             layers: Layers::new(graphics)?,
             clusters: Arena::new(graphics, "clusters")?,
             materials: Arena::new(graphics, "materials")?,
@@ -79,7 +80,7 @@ impl Library {
             layers_generation: 0,
             residents: Vec::new(),
             models: HashMap::new(),
-            pager: Pager::start(),
+            pager: Pager::start(options.page_memory_bytes_max),
             serial_next: 0,
             banks: 0,
         })
@@ -193,6 +194,8 @@ impl Library {
             }
             prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
             self.load(graphics, index, number, 0)?;
+            // It stays on the device.
+            prepared.asset.page_memory(number).release();
         }
         Ok(())
     }

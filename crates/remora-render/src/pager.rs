@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use remora_assets::asset::{Asset, AssetError};
 
+use crate::kept::Kept;
+
 /// Pages that are asked for and not there yet: what a second of reading brings from a slow disk.
 pub(crate) const IN_FLIGHT_MAX: usize = 128;
 
@@ -40,19 +42,22 @@ pub(crate) struct Pager {
 }
 
 impl Pager {
-    pub(crate) fn start() -> Self {
+    /// Of what it has read, `memory_bytes_max` stay in memory.
+    pub(crate) fn start(memory_bytes_max: u64) -> Self {
         let (jobs, inbox) = sync_channel::<Job>(IN_FLIGHT_MAX + 2);
         let (outbox, fetched) = sync_channel(IN_FLIGHT_MAX);
         thread::Builder::new()
             .name("pager".to_owned())
             .spawn(move || {
                 let mut listener: Listener = Box::new(|| {});
+                let mut kept = Kept::new(memory_bytes_max);
                 for job in inbox {
                     match job {
                         Job::Listen(new) => listener = new,
                         Job::TellAgain => listener(),
                         Job::Fetch { asset, ticket } => {
                             let outcome = asset.page(ticket.page).map(|_| ());
+                            kept.keep(asset.page_memory(ticket.page));
                             if outbox.send(Fetched { ticket, outcome }).is_err() {
                                 return;
                             }

@@ -81,7 +81,9 @@ impl Prepared {
             .into_par_iter()
             .map(|number| {
                 let record = &asset.layers()[number as usize];
-                Ok(layer(record, asset.layer(number)?, options))
+                let made = layer(record, asset.layer(number)?, options);
+                asset.layer_memory(number).release();
+                Ok(made)
             })
             .collect::<Result<_, AssetError>>()?;
         let surface = |row: &MaterialRow| Surface {

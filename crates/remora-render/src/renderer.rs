@@ -69,12 +69,14 @@ pub struct Renderer {
 pub struct RendererOptions {
     /// What geometry may take of graphics memory, beyond what no picture can do without.
     pub geometry_bytes_max: u64,
+    /// What pages of files that were read may take of main memory.
+    pub page_memory_bytes_max: u64,
 }
 
 impl Default for RendererOptions {
-    /// 2 GiB.
+    /// 2 GiB, 1 GiB.
     fn default() -> Self {
-        Self { geometry_bytes_max: 2 << 30 }
+        Self { geometry_bytes_max: 2 << 30, page_memory_bytes_max: 1 << 30 }
     }
 }
 
@@ -110,7 +112,7 @@ struct Underway {
 impl Renderer {
     pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
-        let library = Library::new(&graphics, kernels.layouts.bank.clone(), options.geometry_bytes_max)?;
+        let library = Library::new(&graphics, kernels.layouts.bank.clone(), options)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         // With more than one frame in flight a software adapter makes submitting wait and gains nothing.

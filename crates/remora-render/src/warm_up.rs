@@ -101,7 +101,7 @@ impl Renderer {
 const HIDDEN: usize = CLUSTERS_MIN as usize;
 
 /// A triangle of each kind, near enough to be large and far enough to be small, and points; on the left, one before many.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let texture = Texture {
         name: String::new(),
         width: 1,

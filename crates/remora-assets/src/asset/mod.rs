@@ -13,6 +13,7 @@ mod container;
 mod encode;
 pub mod layout;
 mod look;
+mod memory;
 mod pages;
 mod rays;
 mod read;
@@ -22,4 +23,5 @@ mod tests;
 mod validate;
 
 pub use build::{BuildError, BuildOptions, Detail, REVISION, build};
+pub use memory::{Content, PartMemory};
 pub use read::{Asset, AssetError};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Cursor;
+use std::ops::Range;
 use std::sync::Arc;
 
 use glam::{DAffine3, Vec3};
@@ -13,6 +14,7 @@ use super::layout::{
     BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
     MeshRecord, NONE, NodeRecord, PageRecord, RayNode, Text, TreeNode,
 };
+use super::memory::{Content, PartMemory};
 use super::tables::Tables;
 use super::validate::validate;
 use crate::model::{Bounds, MetadataValue, Model, WorldBounds};
@@ -33,7 +35,7 @@ pub enum AssetError {
 /// A container whose tables hold together. Cheap to clone.
 #[derive(Clone)]
 pub struct Asset {
-    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    bytes: Arc<dyn Content>,
     tables: Arc<Tables>,
 }
 
@@ -49,16 +51,16 @@ struct Aligned {
     length: usize,
 }
 
-impl AsRef<[u8]> for Aligned {
-    fn as_ref(&self) -> &[u8] {
+impl Content for Aligned {
+    fn bytes(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.length]
     }
 }
 
 impl Asset {
     /// Opens a container. `bytes` must begin at a multiple of 16 in memory, as mapped files do, and must not change.
-    pub fn open(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, AssetError> {
-        let content = (*bytes).as_ref();
+    pub fn open(bytes: Arc<dyn Content>) -> Result<Self, AssetError> {
+        let content = bytes.bytes();
         let tables = Tables::read(content)?;
         validate(content, &tables)?;
         Ok(Self { bytes, tables: Arc::new(tables) })
@@ -84,7 +86,7 @@ impl Asset {
     }
 
     fn content(&self) -> &[u8] {
-        (*self.bytes).as_ref()
+        self.bytes.bytes()
     }
 
     /// Of the whole container.
@@ -194,8 +196,27 @@ impl Asset {
 
     /// The page's bytes, unchecked: for a page that [`Self::page`] has found sound.
     pub fn page_bytes(&self, number: u32) -> &[u8] {
+        &self.content()[self.page_range(number)]
+    }
+
+    fn page_range(&self, number: u32) -> Range<usize> {
         let page = &self.pages()[number as usize];
-        &self.content()[page.offset as usize..][..page.bytes as usize]
+        page.offset as usize..page.offset as usize + page.bytes as usize
+    }
+
+    fn layer_range(&self, number: u32) -> Range<usize> {
+        let layer = &self.layers()[number as usize];
+        layer.offset as usize..layer.offset as usize + layer.bytes as usize
+    }
+
+    /// To be released when the page has been copied to where it is drawn from.
+    pub fn page_memory(&self, number: u32) -> PartMemory {
+        PartMemory::new(&self.bytes, self.page_range(number))
+    }
+
+    /// As [`Self::page_memory`], of a layer.
+    pub fn layer_memory(&self, number: u32) -> PartMemory {
+        PartMemory::new(&self.bytes, self.layer_range(number))
     }
 
     /// The page's bytes, compared with its checksum; every index in them is within its cluster.
@@ -218,7 +239,7 @@ impl Asset {
     /// The layer's bytes, compared with its checksum.
     pub fn layer(&self, number: u32) -> Result<&[u8], AssetError> {
         let layer = &self.layers()[number as usize];
-        let bytes = &self.content()[layer.offset as usize..][..layer.bytes as usize];
+        let bytes = &self.content()[self.layer_range(number)];
         if xxh3_64(bytes) != layer.checksum {
             let (place, what) = (format!("texture layer {number}"), "its checksum is another one".into());
             return Err(AssetError::Damaged { place, what });

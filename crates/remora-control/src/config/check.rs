@@ -85,9 +85,11 @@ impl Config {
             let time = of.frame_time_milliseconds;
             let sound = time.is_none_or(|time| FRAME_TIME_MILLISECONDS.contains(&time));
             demand(sound, &key("frame_time_milliseconds"), time, "it takes 5 to 200")?;
-            for (name, gibibytes) in
-                [("graphics_memory_gibibytes", of.graphics_memory_gibibytes), ("memory_gibibytes", of.memory_gibibytes)]
-            {
+            for (name, gibibytes) in [
+                ("graphics_memory_gibibytes", of.graphics_memory_gibibytes),
+                ("page_memory_gibibytes", of.page_memory_gibibytes),
+                ("memory_gibibytes", of.memory_gibibytes),
+            ] {
                 let some = gibibytes.is_none_or(|gibibytes| gibibytes >= 1);
                 demand(some, &key(name), gibibytes, "it takes 1 or more")?;
             }
@@ -254,6 +256,7 @@ mod tests {
             ("[sizes.premium]\nframe_time_milliseconds = 4", "sizes.premium.frame_time_milliseconds", "5 to 200"),
             ("[sizes.standard]\nframe_time_milliseconds = 201", "sizes.standard.frame_time_milliseconds", "5 to 200"),
             ("[sizes.premium]\ngraphics_memory_gibibytes = 0", "sizes.premium.graphics_memory_gibibytes", "1 or more"),
+            ("[sizes.premium]\npage_memory_gibibytes = 0", "sizes.premium.page_memory_gibibytes", "1 or more"),
             ("[sizes.standard]\nmemory_gibibytes = 0", "sizes.standard.memory_gibibytes", "1 or more"),
             ("[cache]\ndirectory = ''", "cache.directory", "in the data directory"),
             ("[cache]\ndirectory = '.'", "cache.directory", "in the data directory"),

@@ -3,6 +3,8 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use remora_assets::LoadError;
+use remora_assets::asset::{BuildOptions, build};
+use remora_assets::engine::{self, EngineDetail};
 use serde_json::json;
 
 use super::*;
@@ -113,4 +115,35 @@ fn what_is_no_file_or_too_long_is_not_read() {
     let error = Source::open(directory.path()).err().expect("a directory is no model");
     assert!(matches!(error, ConvertError::Read { .. }), "{error:?}");
     assert!(matches!(open_asset(&path), Err(ConvertError::Asset { .. })));
+}
+
+/// KiB of a mapped file that are in memory.
+fn resident_kibibytes(path: &Path) -> u64 {
+    let maps = fs::read_to_string("/proc/self/smaps").expect("Linux tells of its maps");
+    let (_, own) = maps.split_once(&format!("{}\n", path.display())).expect("the file is mapped");
+    let line = own.lines().find(|line| line.starts_with("Rss:")).expect("a map has a line of its memory");
+    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+}
+
+#[test]
+fn memory_of_a_mapped_file_is_given_back_and_its_bytes_come_again() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("sheet.arrAsset");
+    let options = BuildOptions { compress_textures: false, ..BuildOptions::default() };
+    let file = File::create(&path).expect("a file can be written");
+    let model = engine::build(EngineDetail::default());
+    build(&model, &options, &|_| {}, &|| false, io::BufWriter::new(file)).expect("the engine is built");
+    let asset = open_asset(&path).expect("it is an asset");
+    let sum = || {
+        let pages = 0..asset.pages().len() as u32;
+        pages.map(|page| asset.page(page).expect("it is sound").iter().map(|byte| u64::from(*byte)).sum::<u64>()).sum()
+    };
+    let read: u64 = sum();
+    let pages_kibibytes = asset.pages().iter().map(|page| u64::from(page.bytes)).sum::<u64>() >> 10;
+    let before = resident_kibibytes(&path);
+    assert!(before >= pages_kibibytes, "{before} of {pages_kibibytes} KiB");
+    (0..asset.pages().len() as u32).for_each(|page| asset.page_memory(page).release());
+    let after = resident_kibibytes(&path);
+    assert!(after + pages_kibibytes <= before + 64, "{after} KiB are left of {before}");
+    assert_eq!(sum(), read);
 }

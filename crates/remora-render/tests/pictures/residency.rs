@@ -1,11 +1,13 @@
 //! Geometry that comes and goes: pictures never wait for it, memory stays bounded, and nothing unsound is drawn.
 
 use std::io::Cursor;
-use std::sync::LazyLock;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use glam::{Affine3A, Vec3};
 use remora_assets::asset::layout::{PAGE_BYTES_MAX, PAGE_ROOT};
-use remora_assets::asset::{Asset, BuildOptions, build};
+use remora_assets::asset::{Asset, BuildOptions, Content, build};
 use remora_assets::{Material, Model};
 use remora_render::{
     Camera, GraphicsOptions, Picture, PrepareOptions, Prepared, RenderError, RendererOptions, Samples,
@@ -35,7 +37,7 @@ const BUDGET: u64 = 16 * PAGE_BYTES_MAX as u64;
 const COARSE_PIXELS: u32 = 6;
 
 fn studio(geometry_bytes_max: u64) -> Studio {
-    Studio::within(&GraphicsOptions::default(), &RendererOptions { geometry_bytes_max })
+    Studio::within(&GraphicsOptions::default(), &RendererOptions { geometry_bytes_max, ..Default::default() })
 }
 
 /// In front of the sheet of that number, which takes all of the picture's height.
@@ -108,6 +110,50 @@ fn what_was_given_up_comes_back_with_the_camera() {
         assert!(picture == wanted, "sheet {sheet}");
         assert_eq!(done.triangles_drawn, triangles);
     }
+}
+
+/// A container that notes how much of it is given up.
+struct Noting {
+    words: Vec<u128>,
+    released_bytes: AtomicUsize,
+}
+
+impl Content for Noting {
+    fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.words)
+    }
+
+    fn release(&self, range: Range<usize>) {
+        self.released_bytes.fetch_add(range.len(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn main_memory_keeps_no_more_than_its_budget_of_what_was_read() {
+    let mut bytes = Vec::new();
+    build(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes)).expect("the asset is built");
+    let mut words = vec![0_u128; bytes.len().div_ceil(16)];
+    bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&bytes);
+    let content = Arc::new(Noting { words, released_bytes: AtomicUsize::new(0) });
+    let asset = Asset::open(content.clone()).expect("the asset is sound");
+    let bytes_of = |is_root: bool| -> usize {
+        let pages = asset.pages().iter().filter(|page| (page.flags & PAGE_ROOT != 0) == is_root);
+        pages.map(|page| page.bytes as usize).sum()
+    };
+    let layers: usize = asset.layers().iter().map(|layer| layer.bytes as usize).sum();
+    const KEPT: usize = 4 * PAGE_BYTES_MAX;
+    let options = RendererOptions { page_memory_bytes_max: KEPT as u64, ..Default::default() };
+    let mut studio = Studio::within(&GraphicsOptions::default(), &options);
+    studio.show_asset(&asset);
+    let released = || content.released_bytes.load(Ordering::Relaxed);
+    assert_eq!(released(), layers + bytes_of(true), "what stays on the device");
+
+    let (picture, done) = studio.draw(&request(overview(), Samples::One));
+    assert_eq!(done.pages_missing, 0);
+    let kept = layers + bytes_of(true) + bytes_of(false) - released();
+    assert!(kept <= KEPT && kept > KEPT - PAGE_BYTES_MAX, "{kept} bytes are kept");
+    let (whole, _) = settled(RendererOptions::default().geometry_bytes_max, &SHEETS, overview());
+    assert!(picture == whole);
 }
 
 #[test]
