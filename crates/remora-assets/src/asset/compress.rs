@@ -10,6 +10,10 @@ const BLOCK_BYTES: usize = 16;
 const BLOCK_TEXELS_BYTES: usize = 64;
 /// Blocks that are compressed by one thread in one go.
 const PIECE_BLOCKS: usize = 1024;
+/// For blocks without alpha: as close as [`ALPHA`] within 0.1 dB in two fifths of its time (four textures of FlightHelmet).
+/// The next quicker ones lose 3 to 7 dB.
+const OPAQUE: BC7Settings = BC7Settings::opaque_very_fast();
+const ALPHA: BC7Settings = BC7Settings::alpha_fast();
 
 /// Bytes of a layer of `side` texels with all its levels, compressed.
 pub fn compressed_bytes(side: u32) -> u64 {
@@ -48,25 +52,38 @@ pub(crate) fn compressed(texels: &[u8], side: u32) -> Vec<u8> {
 /// one colour.
 fn compress_piece(level: &[u8], side: u32, first: usize, blocks: &mut [u8]) {
     let wide = blocks_wide(side) as usize;
-    let mut different: Vec<u8> = Vec::new();
-    let mut known: HashMap<[u8; BLOCK_TEXELS_BYTES], usize> = HashMap::new();
-    let which: Vec<usize> = (first..first + blocks.len() / BLOCK_BYTES)
+    // Of opaque ones, and of others.
+    let mut different: [Vec<u8>; 2] = Default::default();
+    let mut known: HashMap<[u8; BLOCK_TEXELS_BYTES], (usize, usize)> = HashMap::new();
+    let which: Vec<(usize, usize)> = (first..first + blocks.len() / BLOCK_BYTES)
         .map(|number| {
             let texels = texels_of(level, side as usize, number % wide, number / wide);
-            let next = known.len();
             *known.entry(texels).or_insert_with(|| {
-                different.extend(texels);
-                next
+                let kind = usize::from(texels.iter().skip(3).step_by(4).any(|alpha| *alpha < u8::MAX));
+                different[kind].extend(texels);
+                (kind, different[kind].len() / BLOCK_TEXELS_BYTES - 1)
             })
         })
         .collect();
-    let mut made = vec![0; known.len() * BLOCK_BYTES];
-    let variant = CompressionVariant::BC7(BC7Settings::alpha_fast());
-    // As a picture one block wide.
-    let height = known.len() as u32 * 4;
-    block_compression::encode::compress_rgba8(variant, &different, &mut made, 4, height, 16);
-    for (block, which) in blocks.chunks_exact_mut(BLOCK_BYTES).zip(which) {
-        block.copy_from_slice(&made[which * BLOCK_BYTES..][..BLOCK_BYTES]);
+    let made = [OPAQUE, ALPHA].into_iter().zip(&different).map(|(settings, texels)| {
+        let mut made = vec![0; texels.len() / BLOCK_TEXELS_BYTES * BLOCK_BYTES];
+        // As a picture one block wide.
+        let height = (texels.len() / BLOCK_TEXELS_BYTES) as u32 * 4;
+        if height > 0 {
+            block_compression::encode::compress_rgba8(
+                CompressionVariant::BC7(settings),
+                texels,
+                &mut made,
+                4,
+                height,
+                16,
+            );
+        }
+        made
+    });
+    let made: Vec<Vec<u8>> = made.collect();
+    for (block, (kind, at)) in blocks.chunks_exact_mut(BLOCK_BYTES).zip(which) {
+        block.copy_from_slice(&made[kind][at * BLOCK_BYTES..][..BLOCK_BYTES]);
     }
 }
 
@@ -89,7 +106,7 @@ pub fn expanded(blocks: &[u8], side: u32) -> Vec<u8> {
         rest = smaller;
         let padded = side.next_multiple_of(4);
         let mut square = vec![0; (padded * padded * 4) as usize];
-        let variant = CompressionVariant::BC7(BC7Settings::alpha_fast());
+        let variant = CompressionVariant::BC7(ALPHA);
         block_compression::decode::decompress_blocks_as_rgba8(variant, padded, padded, level, &mut square);
         for row in square.chunks_exact((padded * 4) as usize).take(side as usize) {
             texels.extend_from_slice(&row[..(side * 4) as usize]);
@@ -117,16 +134,35 @@ mod tests {
         let texels: Vec<u8> = levels(side).flat_map(level).collect();
         let blocks = compressed(&texels, side);
         assert_eq!(blocks.len() as u64, compressed_bytes(side));
-        let variant = CompressionVariant::BC7(BC7Settings::alpha_fast());
-        let mut first = vec![0; (blocks_wide(side).pow(2) * 16) as usize];
-        let largest = &texels[..(side * side * 4) as usize];
-        block_compression::encode::compress_rgba8(variant, largest, &mut first, side, side, side * 4);
-        assert!(blocks.starts_with(&first));
+        let blocks_of = |settings, texels: &[u8], width: u32, height: u32| {
+            let mut blocks = vec![0; (width.div_ceil(4) * height.div_ceil(4) * 16) as usize];
+            let variant = CompressionVariant::BC7(settings);
+            block_compression::encode::compress_rgba8(variant, texels, &mut blocks, width, height, width * 4);
+            blocks
+        };
+        let (opaque, noise) = texels[..(side * side * 4) as usize].split_at((side * side * 2) as usize);
+        let first =
+            [(OPAQUE, opaque), (ALPHA, noise)].map(|(settings, half)| blocks_of(settings, half, side, side / 2));
+        assert!(blocks.starts_with(&first.concat()));
         // The last level is one texel, repeated.
-        let last = blocks.len() - BLOCK_BYTES;
-        let mut single = vec![0; BLOCK_BYTES];
         let repeated: Vec<u8> = texel(0, 0, 1).repeat(16);
-        block_compression::encode::compress_rgba8(variant, &repeated, &mut single, 4, 4, 16);
-        assert_eq!(blocks[last..], single);
+        assert_eq!(blocks[blocks.len() - BLOCK_BYTES..], blocks_of(OPAQUE, &repeated, 4, 4));
+    }
+
+    #[test]
+    fn what_is_opaque_stays_opaque_and_colours_come_back() {
+        let side = 64;
+        let level = |side: u32| {
+            (0..side).flat_map(move |y| {
+                let share = move |value: u32| (value * 255 / side.max(2)) as u8;
+                (0..side).flat_map(move |x| [share(x), share(y), share((x + y) / 2), 255])
+            })
+        };
+        let texels: Vec<u8> = levels(side).flat_map(level).collect();
+        let back = expanded(&compressed(&texels, side), side);
+        assert!(back.iter().skip(3).step_by(4).all(|alpha| *alpha == 255));
+        let squares = texels.iter().zip(&back).map(|(was, is)| f64::from(was.abs_diff(*is)).powi(2));
+        let decibels = 10.0 * (255.0_f64.powi(2) / (squares.sum::<f64>() / texels.len() as f64)).log10();
+        assert!(decibels > 42.0, "{decibels} dB");
     }
 }

@@ -49,9 +49,11 @@ pub fn holes(picture: &Picture, whole: &Picture, margin: u32) -> usize {
 
 /// Measured: 0.24 and 13.9 on lavapipe, the peak on edges, which one sample per pixel leaves hard.
 const SEEN_MAX: Difference = Difference { mean: 0.4, peak: 18.0 };
-/// Where parts touch, each may be a pixel smaller, and what is behind them shows between them. Measured: 2, and 10 in all
-/// views together. Open borders that do not move change nothing about it and cost 17 % more triangles, since what gives way
-/// is inside of surfaces; an error of 0.7 pixels leaves no slit and costs 5 % here.
+/// The error of a picture at rest: see `RESTING_ERROR` of the host.
+const RESTING_ERROR: f32 = 0.7;
+/// Where parts touch, each may be off by the error, and at a whole pixel, in motion, what is behind them may show between
+/// them. Measured: 2, and 10 in all views together. Open borders that do not move change nothing about it and cost 17 % more
+/// triangles, since what gives way is inside of surfaces.
 const SLITS_MAX: usize = 4;
 
 #[test]
@@ -63,11 +65,12 @@ fn a_pixel_of_error_looks_like_full_detail_from_everywhere() {
         let camera = around(step as f32 * 15.0, radii);
         let (full, full_done) = with_error(&mut studio, camera, 1e-3);
         let (finer, _) = with_error(&mut studio, camera, 0.25);
+        let (resting, _) = with_error(&mut studio, camera, RESTING_ERROR);
         let (picture, done) = with_error(&mut studio, camera, 1.0);
         assert_eq!((full_done.pages_missing, done.pages_missing), (0, 0));
         let seen = difference(&full, &picture);
         assert!(seen.mean < SEEN_MAX.mean && seen.peak < SEEN_MAX.peak, "from {camera:?}: {seen:?}");
-        assert_eq!(holes(&finer, &full, 2), 0, "from {camera:?}");
+        assert_eq!([&finer, &resting].map(|picture| holes(picture, &full, 2)), [0, 0], "from {camera:?}");
         let slits = holes(&picture, &full, 2);
         assert!(slits <= SLITS_MAX, "{slits} from {camera:?}");
         drawn += done.triangles_drawn;
