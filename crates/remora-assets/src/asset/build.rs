@@ -79,6 +79,7 @@ impl Default for BuildOptions {
 
 /// A mesh without the numbers that it gets in the file.
 struct Built {
+    bounds: Bounds,
     hierarchy: Hierarchy,
     tree: Vec<TreeNode>,
     tree_roots: u32,
@@ -154,12 +155,12 @@ fn write_meshes<W: Write + Seek>(
     let mut tree: Vec<TreeNode> = Vec::new();
     let mut mesh_materials: Vec<u32> = Vec::new();
     let (mut ray_nodes, mut ray_leaves): (Vec<RayNode>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
-    for batch in batches(&model.meshes) {
+    for batch in batches(&model.meshes, detail) {
+        let mut group_first = packer.group_count();
         let built: Vec<Built> =
             batch.par_iter().map(|mesh| build_mesh(mesh, detail, total, work)).collect::<Result<_, Cancelled>>()?;
-        for (mesh, built) in batch.iter().zip(built) {
-            let bounds = mesh.bounds();
-            let group_first = packer.group_count();
+        for (mesh, built) in batch.iter().zip(&built) {
+            let bounds = built.bounds;
             let material_first = mesh_materials.len() as u32;
             let mut used: Vec<u32> = mesh.primitives.iter().map(|primitive| primitive.material).collect();
             used.sort_unstable();
@@ -195,8 +196,14 @@ fn write_meshes<W: Write + Seek>(
                 ..*node
             }));
             ray_leaves.extend(built.rays.1.iter().map(|&(group, place)| (group + group_first, place)));
-            packer.add(&Encoder { mesh, hierarchy: &built.hierarchy, grid: built.grid, detailed }, out)?;
+            group_first += built.hierarchy.groups.len() as u32;
         }
+        let encoders: Vec<Encoder<'_>> = batch
+            .iter()
+            .zip(&built)
+            .map(|(mesh, built)| Encoder { mesh, hierarchy: &built.hierarchy, grid: built.grid, detailed })
+            .collect();
+        packer.add(&encoders, out)?;
     }
     let tables = packer.finish(out)?;
     let most = [tree.len(), tables.clusters.len(), ray_nodes.len(), ray_leaves.len()].into_iter().max().unwrap_or(0);
@@ -218,7 +225,10 @@ fn write_meshes<W: Write + Seek>(
 }
 
 /// Meshes in their order, so many together that all threads have work and memory stays bounded.
-fn batches(meshes: &[Mesh]) -> Vec<&[Mesh]> {
+fn batches(meshes: &[Mesh], detail: Detail) -> Vec<&[Mesh]> {
+    if let Detail::Coarse { .. } = detail {
+        return vec![meshes];
+    }
     let mut batches = Vec::new();
     let (mut first, mut primitives) = (0, 0);
     for (index, mesh) in meshes.iter().enumerate() {
@@ -243,7 +253,8 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Resul
             hierarchies
         }
     };
-    let rays = ray_tree(mesh, &surface);
+    let bounds = mesh.bounds();
+    let rays = ray_tree(&bounds, &surface);
     let mut hierarchy = surface;
     let mut trees = Vec::new();
     if !hierarchy.groups.is_empty() {
@@ -253,8 +264,8 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Resul
         trees.push((hierarchy.groups.len() as u32, tree(&cloud)));
         hierarchy.append(cloud);
     }
-    let grid = Grid::around(&mesh.bounds());
-    let mut built = Built { hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
+    let grid = Grid::around(&bounds);
+    let mut built = Built { bounds, hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
     built.join(trees);
     Ok(built)
 }
@@ -329,7 +340,7 @@ fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
 }
 
 /// Boxes above the clusters of original triangles; leaves as group and place.
-fn ray_tree(mesh: &Mesh, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
+fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
     let mut places = Vec::new();
     let mut boxes = Vec::new();
     for (number, group) in (0..).zip(&surface.groups) {
@@ -342,7 +353,6 @@ fn ray_tree(mesh: &Mesh, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>)
             }
         }
     }
-    let whole = mesh.bounds();
     for of_cluster in &mut boxes {
         *of_cluster = Bounds { min: of_cluster.min.max(whole.min), max: of_cluster.max.min(whole.max) };
     }

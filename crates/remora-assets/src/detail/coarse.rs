@@ -3,9 +3,13 @@
 use glam::Vec3;
 use meshopt::VertexDataAdapter;
 
+use self::thin::{Thinned, thin};
 use super::{DetailCluster, Group, Hierarchy};
 use crate::cluster::{self, CLUSTER_TRIANGLES_MAX, ClusterBounds};
 use crate::model::{Bounds, Mesh, Points, Primitive};
+
+mod density;
+mod thin;
 
 /// Clusters of a group.
 const GROUP_CLUSTERS: usize = 16;
@@ -14,18 +18,20 @@ const TRIANGLES_MIN: usize = 64;
 /// Width of points, for their distance if they were spread evenly over their box's largest face: what closes a square
 /// grid.
 const SPREAD: f32 = 1.42;
-/// No number yet.
-const NONE: u32 = u32::MAX;
 
 /// About `share` of the triangles, all of them from 1 on, without regard to topology.
 pub fn triangles(mesh: &Mesh, share: f64) -> Hierarchy {
     let mut hierarchy = Hierarchy::default();
     for (number, primitive) in (0..).zip(&mesh.primitives) {
         let thinned = if share < 1.0 { thinned(primitive, share) } else { None };
-        let mut clusters = cluster::cluster(thinned.as_ref().map_or(primitive, |thinned| &thinned.primitive));
-        if let Some(Thinned { kept, .. }) = thinned {
-            clusters.vertices.iter_mut().for_each(|vertex| *vertex = kept[*vertex as usize]);
-        }
+        let clusters = match thinned {
+            None => cluster::cluster(primitive),
+            Some((thinned, kept)) => {
+                let mut clusters = cluster::cluster_in_order(&thinned);
+                clusters.vertices.iter_mut().for_each(|vertex| *vertex = kept[*vertex as usize]);
+                clusters
+            }
+        };
         let (vertex, triangle) = (hierarchy.vertices.len() as u32, hierarchy.triangles.len() as u32);
         hierarchy.vertices.extend(clusters.vertices);
         hierarchy.triangles.extend(clusters.triangles);
@@ -80,32 +86,15 @@ pub fn points(points: &Points, share: f64) -> Hierarchy {
     grouped(hierarchy)
 }
 
-/// What is left of a primitive: of its vertices those that are kept, and only what clusters are made from.
-struct Thinned {
-    primitive: Primitive,
-    kept: Vec<u32>,
-}
-
-fn thinned(primitive: &Primitive, share: f64) -> Option<Thinned> {
+/// Of a primitive's vertices those that are kept, and only what clusters are made from.
+fn thinned(primitive: &Primitive, share: f64) -> Option<(Primitive, Vec<u32>)> {
     let wanted = ((primitive.triangles() as f64 * share) as usize).max(TRIANGLES_MIN);
     if wanted >= primitive.triangles() {
         return None;
     }
-    let adapter = VertexDataAdapter::new(bytemuck::cast_slice(&primitive.positions), size_of::<[f32; 3]>(), 0)
-        .expect("a slice of positions is a whole number of them");
-    let mut indices = meshopt::simplify_sloppy(&primitive.indices, &adapter, wanted * 3, f32::MAX, None);
-    let mut numbers = vec![NONE; primitive.positions.len()];
-    let mut kept = Vec::new();
-    for index in &mut indices {
-        let number = &mut numbers[*index as usize];
-        if *number == NONE {
-            *number = kept.len() as u32;
-            kept.push(*index);
-        }
-        *index = *number;
-    }
+    let Thinned { indices, kept } = thin(primitive, wanted)?;
     let positions = kept.iter().map(|vertex| primitive.positions[*vertex as usize]).collect();
-    (!indices.is_empty()).then(|| Thinned { primitive: Primitive { indices, positions, ..Default::default() }, kept })
+    Some((Primitive { indices, positions, ..Default::default() }, kept))
 }
 
 /// Groups of neighbours in the list, for which nothing coarser stands.
