@@ -71,8 +71,8 @@ pub fn cluster(primitive: &Primitive) -> Clusters {
 
 /// As [`cluster`], quickly: of triangles in an order in which neighbours are near, and none of them with two corners in
 /// one vertex.
-pub(crate) fn cluster_in_order(primitive: &Primitive) -> Clusters {
-    gathered(cut(&primitive.indices, primitive.positions.len()), &primitive.positions)
+pub(crate) fn cluster_in_order(indices: &[u32], positions: &[[f32; 3]]) -> Clusters {
+    gathered(cut(indices, positions.len()), positions)
 }
 
 /// Triangles as they come, so many in each.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use glam::{DAffine3, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::build::{BuildError, BuildOptions, build};
+use super::build::{BuildError, BuildOptions, build, build_begun};
+use super::early::Early;
 use super::encode::Grid;
 use super::layout::{
     BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
@@ -80,6 +81,20 @@ impl Asset {
     ) -> Result<Self, BuildError> {
         let mut bytes = Vec::new();
         build(model, options, told, cancelled, Cursor::new(&mut bytes))?;
+        Ok(Self::from_bytes(&bytes).expect("what has just been built is sound"))
+    }
+
+    /// As [`Self::from_model`], from where `early` has come to while the model was read: forms that it has made of meshes
+    /// are taken if `options` asks for such.
+    pub fn from_model_begun(
+        model: &Model,
+        early: &Early,
+        options: &BuildOptions,
+        told: &(dyn Fn(f32) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self, BuildError> {
+        let mut bytes = Vec::new();
+        build_begun(model, Some(early), options, told, cancelled, Cursor::new(&mut bytes))?;
         Ok(Self::from_bytes(&bytes).expect("what has just been built is sound"))
     }
 

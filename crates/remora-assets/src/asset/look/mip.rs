@@ -36,7 +36,8 @@ pub(crate) fn color_levels(level: Vec<[u8; 4]>, side: u32) -> Vec<u8> {
         side /= 2;
         level = halved(&level, side, |quad| {
             let squares = |channel: usize| quad.iter().map(|texel| f32::from(texel[channel]).powi(2)).sum::<f32>();
-            let root = |channel| (squares(channel) * 0.25).sqrt().round() as u8;
+            // Casts cut off what is behind the point; a function that rounds would be called.
+            let root = |channel| ((squares(channel) * 0.25).sqrt() + 0.5) as u8;
             let alpha = quad.iter().map(|texel| u32::from(texel[3])).sum::<u32>();
             [root(0), root(1), root(2), ((alpha + 2) / 4) as u8]
         });
@@ -92,8 +93,8 @@ impl Surface {
         let length = (x * x + y * y + z * z).sqrt().clamp(0.1, 1.0);
         let variance = (1.0 - length) / length;
         let roughness = (self.roughness_4 + variance).min(1.0).sqrt().sqrt();
-        let signed = |value: f32| (value / length * 127.0 + 128.0).round().clamp(1.0, 255.0) as u8;
-        let unsigned = |value: f32| (value * 255.0).round() as u8;
+        let signed = |value: f32| (value / length * 127.0 + 128.5).clamp(1.0, 255.0) as u8;
+        let unsigned = |value: f32| (value * 255.0 + 0.5) as u8;
         [signed(x), signed(y), unsigned(roughness), unsigned(self.metallic)]
     }
 }
