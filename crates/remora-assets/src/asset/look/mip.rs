@@ -49,7 +49,7 @@ pub(crate) fn surface_levels(level: Vec<Surface>, side: u32) -> Vec<u8> {
     let mut level = level;
     let mut side = side as usize;
     loop {
-        texels.extend(level.iter().flat_map(Surface::texel));
+        level.iter().for_each(|surface| texels.extend_from_slice(&surface.texel()));
         if side == 1 {
             return texels;
         }

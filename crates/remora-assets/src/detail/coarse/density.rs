@@ -9,7 +9,7 @@ use glam::Vec3;
 use crate::model::{Bounds, Primitive};
 
 /// One triangle in so many is looked at, but neither few nor many.
-const ONE_IN: usize = 32;
+pub(super) const ONE_IN: usize = 32;
 const SAMPLES_MIN: usize = 128;
 const SAMPLES_MAX: usize = 2048;
 /// Of cells along the longest side.

@@ -252,3 +252,6 @@ fn hash([a, b, c]: [u32; 3]) -> u64 {
     let pair = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (pair ^ u64::from(c)).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32
 }
+
+#[cfg(test)]
+mod tests;
