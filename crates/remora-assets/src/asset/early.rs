@@ -31,6 +31,12 @@ impl Early {
         self.detail == detail
     }
 
+    /// How many meshes there are forms of that have not been taken.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub(super) fn take(&self, number: usize) -> Option<Built> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
     }
