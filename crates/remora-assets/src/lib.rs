@@ -15,12 +15,16 @@ pub mod detail;
 pub mod engine;
 pub mod gltf;
 mod isolation;
+mod listener;
 pub mod model;
 pub mod points;
 pub mod untrusted;
 
-pub use gltf::{LoadError, LoadLimits, Resolve, WriteError, external_files, load_glb, load_gltf, write_glb};
+pub use gltf::{
+    LoadError, LoadLimits, Resolve, WriteError, external_files, load_glb, load_gltf, load_gltf_for, write_glb,
+};
 pub use isolation::is_isolated;
+pub use listener::Listener;
 pub use model::{
     AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
     TextureReference, WorldBounds, Wrap,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use memmap2::{Mmap, UncheckedAdvice};
 use remora_assets::asset::layout::MAGIC;
 use remora_assets::asset::{Asset, Content};
-use remora_assets::{LoadLimits, Model, PointFormat, external_files, load_gltf, load_points};
+use remora_assets::{Listener, LoadLimits, Model, PointFormat, external_files, load_gltf, load_gltf_for, load_points};
 
 use crate::ConvertError;
 
@@ -104,6 +104,26 @@ impl Source {
 
     /// Imports it. `progress` hears rising fractions that end at 1.
     pub fn model(&self, limits: &LoadLimits, progress: &mut dyn FnMut(f32)) -> Result<Model, ConvertError> {
+        self.import(None, limits, progress)
+    }
+
+    /// As [`Self::model`], for somebody who begins with meshes while others are read. Formats that hold one mesh are not
+    /// heard of.
+    pub fn model_for(
+        &self,
+        listener: &dyn Listener,
+        limits: &LoadLimits,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Model, ConvertError> {
+        self.import(Some(listener), limits, progress)
+    }
+
+    fn import(
+        &self,
+        listener: Option<&dyn Listener>,
+        limits: &LoadLimits,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Model, ConvertError> {
         let stem =
             Path::new(&self.name).file_stem().map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into());
         let name = self.name.clone();
@@ -111,8 +131,11 @@ impl Source {
             Format::Asset => Err(ConvertError::IsAsset { name }),
             Format::Gltf => {
                 let mut resolve = |path: &str, bytes_max: u64| self.beside(path, bytes_max);
-                load_gltf(self.bytes(), &stem, limits, &mut resolve, progress)
-                    .map_err(|source| ConvertError::Gltf { name, source })
+                match listener {
+                    None => load_gltf(self.bytes(), &stem, limits, &mut resolve, progress),
+                    Some(listener) => load_gltf_for(listener, self.bytes(), &stem, limits, &mut resolve, progress),
+                }
+                .map_err(|source| ConvertError::Gltf { name, source })
             }
             Format::Points(_) => load_points(self.bytes(), &self.name, limits, progress)
                 .map_err(|source| ConvertError::Points { name, source }),

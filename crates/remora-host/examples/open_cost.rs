@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use glam::{DVec3, Quat};
 use remora_assets::LoadLimits;
-use remora_assets::asset::{Asset, BuildOptions, Detail};
+use remora_assets::asset::{Asset, BuildOptions, Detail, Early};
 use remora_convert::Source;
 use remora_render::{
     Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
@@ -18,8 +18,9 @@ use remora_scene::Scene;
 type Failure = Box<dyn std::error::Error>;
 
 const STREAM: Size = Size::new(1280, 720);
-/// What the host shows first of a large model that is no asset.
-const COARSE: Detail = Detail::Coarse { primitives_max: 300_000 };
+/// What the host shows first of a large model that is no asset, and which are large.
+const COARSE_PRIMITIVES: u64 = 300_000;
+const SMALL_PRIMITIVES: u64 = 50_000;
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), Failure> {
@@ -40,13 +41,16 @@ fn open(path: &Path) -> Result<(), Failure> {
 
     let clock = Instant::now();
     let source = Source::open(path)?;
-    let (asset, decoded, whole) = match source.asset()? {
-        Some(asset) => (asset, clock.elapsed(), true),
+    // The model is kept, as the host keeps it to refine it.
+    let (asset, decoded, model) = match source.asset()? {
+        Some(asset) => (asset, clock.elapsed(), None),
         None => {
-            let model = source.model(&LoadLimits::default(), &mut |_| {})?;
+            let early = Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
+            let model = source.model_for(&early, &LoadLimits::default(), &mut |_| {})?;
             let decoded = clock.elapsed();
-            let options = BuildOptions { detail: COARSE, ..BuildOptions::default() };
-            (Asset::from_model(&model, &options, &|_| {}, &|| false)?, decoded, false)
+            let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
+            let options = BuildOptions { detail, ..BuildOptions::default() };
+            (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, decoded, Some(model))
         }
     };
     let prepared = Prepared::new(&asset, &prepare)?;
@@ -89,7 +93,7 @@ fn open(path: &Path) -> Result<(), Failure> {
         std::fs::metadata(path)?.len() >> 20,
         milliseconds(decoded),
         milliseconds(first),
-        if whole { milliseconds(full).to_string() } else { "coarse".to_owned() },
+        if model.is_none() { milliseconds(full).to_string() } else { "coarse".to_owned() },
         renderer.graphics_memory_bytes() >> 20,
     );
     Ok(())

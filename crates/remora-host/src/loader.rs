@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   address ─┬─ an asset, or one that is known already ───────────────────────▶ Loaded
-//!            └─ anything else ─ import ─▶ Model ─┬─ coarse form ──────────────▶ Loaded    shown at once
+//!            └─ anything else ─ import ─▶ Model ─┬─ coarse form, begun while it
+//!                                                │  is still imported ────────▶ Loaded    shown at once
 //!                                                └─ refiner: all levels ──────▶ Refined   takes its place
 //! ```
 //!
@@ -28,7 +29,7 @@ use std::{
 
 use remora_assets::{
     LoadLimits, Model,
-    asset::{Asset, AssetError, BuildError, BuildOptions, Detail},
+    asset::{Asset, AssetError, BuildError, BuildOptions, Detail, Early},
     engine::{self, Builtin},
 };
 use remora_convert::{Cache, ConvertError, Key, Source};
@@ -207,9 +208,10 @@ struct Worker {
 /// What an address turned out to be.
 enum Found {
     Asset(Asset),
-    /// Not known yet; `key` is what it is to be kept under.
+    /// Not known yet; `early` is what has been made of it on the way, `key` what it is to be kept under.
     Model {
         model: Model,
+        early: Box<Early>,
         key: Option<Key>,
         source: &'static str,
     },
@@ -238,7 +240,7 @@ impl Worker {
         self.check_wanted(job)?;
         match found {
             Found::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
-            Found::Model { model, key, source } => {
+            Found::Model { model, early, key, source } => {
                 let primitives = model.triangles() + model.points();
                 let small = primitives <= SMALL_PRIMITIVES;
                 let detail = match small {
@@ -247,7 +249,8 @@ impl Worker {
                 };
                 let options = BuildOptions { detail, ..self.build_options(source) };
                 let clustering = self.shared_progress(job, "clustering");
-                let asset = Asset::from_model(&model, &options, &clustering, &|| self.check_wanted(job).is_err())?;
+                let abandoned = || self.check_wanted(job).is_err();
+                let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
                 let loaded = self.prepared(job, &asset, !small)?;
                 let refining = RefineJob { id: job.id, model, key, source };
                 Ok((loaded, (!small).then_some(refining)))
@@ -305,7 +308,7 @@ impl Worker {
         if let Some(asset) = self.known(key.as_ref()) {
             return Ok(Found::Asset(asset));
         }
-        Ok(Found::Model { model: engine::build(detail), key, source: "builtin" })
+        Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
     fn find_source(&self, job: &Job, source: Source) -> Result<Found, LoadFailure> {
@@ -318,8 +321,9 @@ impl Worker {
             return Ok(Found::Asset(asset));
         }
         self.check_wanted(job)?;
-        let model = source.model(&self.options.limits, &mut self.progress(job, "decoding"))?;
-        Ok(Found::Model { model, key, source: format })
+        let early = Box::new(early());
+        let model = source.model_for(&*early, &self.options.limits, &mut self.progress(job, "decoding"))?;
+        Ok(Found::Model { model, early, key, source: format })
     }
 
     fn known(&self, key: Option<&Key>) -> Option<Asset> {
@@ -339,6 +343,11 @@ impl Worker {
     fn shared_progress(&self, job: &Job, stage: &'static str) -> impl Fn(f32) + Sync {
         steps(self.deliver.clone(), job.id, stage)
     }
+}
+
+/// Makes coarse forms of meshes as soon as they are read.
+fn early() -> Early {
+    Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
 }
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {

@@ -1,11 +1,11 @@
 //! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
-//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [-o out.png]`. Copies
-//! stand in a square.
+//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [--coarse PRIMITIVES]
+//! [-o out.png]`. Copies stand in a square; a coarse form is what a host shows until it has made the full one.
 
 use std::time::Duration;
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
-use remora_assets::asset::{Asset, BuildOptions};
+use remora_assets::asset::{Asset, BuildOptions, Detail};
 use remora_assets::{LoadLimits, Model, engine, load_glb, load_points};
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
@@ -26,12 +26,13 @@ struct Arguments {
     distance: f32,
     error: f32,
     copies: u32,
+    detail: Detail,
     output: String,
 }
 
 fn main() -> Result<(), Failure> {
     let arguments = arguments()?;
-    let asset = load(&arguments.model)?;
+    let asset = load(&arguments.model, arguments.detail)?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
     let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
@@ -95,11 +96,12 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(name: &str) -> Result<Asset, Failure> {
+fn load(name: &str, detail: Detail) -> Result<Asset, Failure> {
     if name.ends_with(".arrAsset") {
         return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
     }
-    Ok(Asset::from_model(&import(name)?, &BuildOptions::default(), &|_| {}, &|| false)?)
+    let options = BuildOptions { detail, ..BuildOptions::default() };
+    Ok(Asset::from_model(&import(name)?, &options, &|_| {}, &|| false)?)
 }
 
 fn import(name: &str) -> Result<Model, Failure> {
@@ -124,6 +126,7 @@ fn arguments() -> Result<Arguments, Failure> {
         distance: 2.6,
         error: 1.0,
         copies: 1,
+        detail: Detail::Full,
         output: "picture.png".into(),
     };
     let mut given = std::env::args().skip(1);
@@ -147,6 +150,7 @@ fn arguments() -> Result<Arguments, Failure> {
             "--distance" => parsed.distance = value()?.parse()?,
             "--error" => parsed.error = value()?.parse()?,
             "--copies" => parsed.copies = value()?.parse()?,
+            "--coarse" => parsed.detail = Detail::Coarse { primitives_max: value()?.parse()? },
             "-o" => parsed.output = value()?,
             _ => parsed.model = argument,
         }

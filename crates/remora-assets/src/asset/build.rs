@@ -16,6 +16,7 @@ use meshopt::{ClodBounds, ClodGroup};
 use rayon::prelude::*;
 
 use super::container::{Strings, Writer};
+use super::early::Early;
 use super::encode::{Encoder, Grid};
 use super::layout::{
     BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord,
@@ -25,8 +26,9 @@ use super::look::{self, Recipe};
 use super::pages::Packer;
 use super::{compress, rays};
 use crate::cluster::ClusterBounds;
+use crate::detail::coarse::{self, Coarse};
 use crate::detail::work::{Cancelled, Work};
-use crate::detail::{Hierarchy, coarse, points, triangles};
+use crate::detail::{Hierarchy, points, triangles};
 use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
 
 /// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
@@ -34,6 +36,8 @@ pub const REVISION: u32 = 2;
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
+/// Texels of layers that are in work at once, or a layer for each thread.
+const BATCH_TEXELS: u64 = 4 << 20;
 /// Children of a tree node.
 const TREE_WIDTH: usize = 8;
 /// Part of the work that textures stand for, per texel against one triangle.
@@ -78,7 +82,10 @@ impl Default for BuildOptions {
 }
 
 /// A mesh without the numbers that it gets in the file.
-struct Built {
+pub(super) struct Built {
+    /// What the hierarchy is of, if not the mesh itself.
+    shown: Option<Mesh>,
+    bounds: Bounds,
     hierarchy: Hierarchy,
     tree: Vec<TreeNode>,
     tree_roots: u32,
@@ -96,19 +103,31 @@ pub fn build<W: Write + Seek>(
     cancelled: &(dyn Fn() -> bool + Sync),
     out: W,
 ) -> Result<u64, BuildError> {
+    build_begun(model, None, options, told, cancelled, out)
+}
+
+/// As [`build`], but that meshes of which `early` has made what `options` asks for are not built again.
+pub(super) fn build_begun<W: Write + Seek>(
+    model: &Model,
+    early: Option<&Early>,
+    options: &BuildOptions,
+    told: &(dyn Fn(f32) + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
+    out: W,
+) -> Result<u64, BuildError> {
     if model.materials.len() > MATERIALS_MAX {
         return Err(BuildError::TooManyMaterials { count: model.materials.len() });
     }
     let plan = look::plan(model, options.texture_dimension_max);
-    let side = |recipe: &Recipe| u64::from(BUCKETS[recipe.bucket as usize]);
-    let texels: u64 = plan.recipes.iter().map(|recipe| side(recipe).pow(2)).sum();
+    let texels: u64 = plan.recipes.iter().map(texels).sum();
     let primitives: u64 = model.meshes.iter().map(|mesh| units(mesh, options.detail)).sum();
     let work = Work::new(primitives + texels / TEXELS_PER_UNIT, told, cancelled);
 
     let mut out = Writer::new(out)?;
     let mut strings = Strings::default();
     let detailed: Vec<bool> = plan.materials.iter().map(|row| row.flags & MATERIAL_DETAILED != 0).collect();
-    write_meshes(model, options.detail, &detailed, &work, &mut strings, &mut out)?;
+    let early = early.filter(|early| early.suits(options.detail));
+    write_meshes(model, early, options.detail, &detailed, &work, &mut strings, &mut out)?;
     write_layers(model, &plan.recipes, options.compress_textures, &work, &mut out)?;
     let materials: Vec<_> = plan
         .materials
@@ -132,6 +151,11 @@ pub fn build<W: Write + Seek>(
     Ok(out.finish()?)
 }
 
+/// Of a layer's largest level.
+fn texels(recipe: &Recipe) -> u64 {
+    u64::from(BUCKETS[recipe.bucket as usize]).pow(2)
+}
+
 fn units(mesh: &Mesh, detail: Detail) -> u64 {
     let points = mesh.points.positions.len() as u64;
     match detail {
@@ -142,6 +166,7 @@ fn units(mesh: &Mesh, detail: Detail) -> u64 {
 
 fn write_meshes<W: Write + Seek>(
     model: &Model,
+    early: Option<&Early>,
     detail: Detail,
     detailed: &[bool],
     work: &Work<'_>,
@@ -154,12 +179,19 @@ fn write_meshes<W: Write + Seek>(
     let mut tree: Vec<TreeNode> = Vec::new();
     let mut mesh_materials: Vec<u32> = Vec::new();
     let (mut ray_nodes, mut ray_leaves): (Vec<RayNode>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
-    for batch in batches(&model.meshes) {
-        let built: Vec<Built> =
-            batch.par_iter().map(|mesh| build_mesh(mesh, detail, total, work)).collect::<Result<_, Cancelled>>()?;
-        for (mesh, built) in batch.iter().zip(built) {
-            let bounds = mesh.bounds();
-            let group_first = packer.group_count();
+    for batch in batches(&model.meshes, detail) {
+        let mut group_first = packer.group_count();
+        let first = records.len();
+        let build = |(number, mesh)| match early.and_then(|early| early.take(first + number)) {
+            Some(built) => {
+                work.advance(units(mesh, detail));
+                Ok(built)
+            }
+            None => build_mesh(mesh, detail, total, work),
+        };
+        let built: Vec<Built> = batch.par_iter().enumerate().map(build).collect::<Result<_, Cancelled>>()?;
+        for (mesh, built) in batch.iter().zip(&built) {
+            let bounds = built.bounds;
             let material_first = mesh_materials.len() as u32;
             let mut used: Vec<u32> = mesh.primitives.iter().map(|primitive| primitive.material).collect();
             used.sort_unstable();
@@ -195,8 +227,19 @@ fn write_meshes<W: Write + Seek>(
                 ..*node
             }));
             ray_leaves.extend(built.rays.1.iter().map(|&(group, place)| (group + group_first, place)));
-            packer.add(&Encoder { mesh, hierarchy: &built.hierarchy, grid: built.grid, detailed }, out)?;
+            group_first += built.hierarchy.groups.len() as u32;
         }
+        let encoders: Vec<Encoder<'_>> = batch
+            .iter()
+            .zip(&built)
+            .map(|(mesh, built)| Encoder {
+                mesh: built.shown.as_ref().unwrap_or(mesh),
+                hierarchy: &built.hierarchy,
+                grid: built.grid,
+                detailed,
+            })
+            .collect();
+        packer.add(&encoders, out)?;
     }
     let tables = packer.finish(out)?;
     let most = [tree.len(), tables.clusters.len(), ray_nodes.len(), ray_leaves.len()].into_iter().max().unwrap_or(0);
@@ -218,7 +261,10 @@ fn write_meshes<W: Write + Seek>(
 }
 
 /// Meshes in their order, so many together that all threads have work and memory stays bounded.
-fn batches(meshes: &[Mesh]) -> Vec<&[Mesh]> {
+fn batches(meshes: &[Mesh], detail: Detail) -> Vec<&[Mesh]> {
+    if let Detail::Coarse { .. } = detail {
+        return vec![meshes];
+    }
     let mut batches = Vec::new();
     let (mut first, mut primitives) = (0, 0);
     for (index, mesh) in meshes.iter().enumerate() {
@@ -232,18 +278,19 @@ fn batches(meshes: &[Mesh]) -> Vec<&[Mesh]> {
     batches
 }
 
-fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Result<Built, Cancelled> {
+pub(super) fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Result<Built, Cancelled> {
     work.check()?;
-    let (surface, cloud) = match detail {
-        Detail::Full => (triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
+    let (shown, surface, cloud) = match detail {
+        Detail::Full => (None, triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
         Detail::Coarse { primitives_max } => {
             let share = (primitives_max as f64 / total.max(1) as f64).min(1.0);
-            let hierarchies = (coarse::triangles(mesh, share), coarse::points(&mesh.points, share));
+            let Coarse { mesh: shown, surface, cloud } = coarse::coarse(mesh, share);
             work.advance(units(mesh, detail));
-            hierarchies
+            (Some(shown), surface, cloud)
         }
     };
-    let rays = ray_tree(mesh, &surface);
+    let bounds = mesh.bounds();
+    let rays = ray_tree(&bounds, &surface);
     let mut hierarchy = surface;
     let mut trees = Vec::new();
     if !hierarchy.groups.is_empty() {
@@ -253,8 +300,8 @@ fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Resul
         trees.push((hierarchy.groups.len() as u32, tree(&cloud)));
         hierarchy.append(cloud);
     }
-    let grid = Grid::around(&mesh.bounds());
-    let mut built = Built { hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
+    let grid = Grid::around(&bounds);
+    let mut built = Built { shown, bounds, hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
     built.join(trees);
     Ok(built)
 }
@@ -329,7 +376,7 @@ fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
 }
 
 /// Boxes above the clusters of original triangles; leaves as group and place.
-fn ray_tree(mesh: &Mesh, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
+fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
     let mut places = Vec::new();
     let mut boxes = Vec::new();
     for (number, group) in (0..).zip(&surface.groups) {
@@ -342,7 +389,6 @@ fn ray_tree(mesh: &Mesh, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>)
             }
         }
     }
-    let whole = mesh.bounds();
     for of_cluster in &mut boxes {
         *of_cluster = Bounds { min: of_cluster.min.max(whole.min), max: of_cluster.max.min(whole.max) };
     }
@@ -358,16 +404,25 @@ fn write_layers<W: Write + Seek>(
     out: &mut Writer<W>,
 ) -> Result<(), BuildError> {
     let mut records = Vec::with_capacity(recipes.len());
-    // A few at a time: a layer of the largest size is 85 MiB.
-    for some in recipes.chunks(rayon::current_num_threads().max(1)) {
+    // A few at a time: a layer of the largest size is 85 MiB. Small ones together, so that no thread waits for each.
+    let mut rest = recipes;
+    while !rest.is_empty() {
+        let mut together = 0;
+        let small = rest.iter().take_while(|recipe| {
+            together += texels(recipe);
+            together <= BATCH_TEXELS
+        });
+        let count = small.count().max(rayon::current_num_threads()).min(rest.len());
+        let (some, later) = rest.split_at(count);
+        rest = later;
         let layers: Vec<Vec<u8>> = some
             .par_iter()
             .map(|&recipe| {
                 work.check()?;
-                let texels = look::texels(model, recipe);
+                let plain = look::texels(model, recipe);
                 let side = BUCKETS[recipe.bucket as usize];
-                let layer = if compressed { compress::compressed(&texels, side) } else { texels };
-                work.advance(u64::from(side).pow(2) / TEXELS_PER_UNIT);
+                let layer = if compressed { compress::compressed(&plain, side) } else { plain };
+                work.advance(texels(&recipe) / TEXELS_PER_UNIT);
                 Ok(layer)
             })
             .collect::<Result<_, Cancelled>>()?;

@@ -78,6 +78,12 @@ impl Encoder<'_> {
         self.hierarchy.clusters_of(group).iter().map(block).sum()
     }
 
+    /// Bytes of the blocks of all groups that something coarser stands for.
+    pub(crate) fn others_bytes(&self) -> usize {
+        let groups = self.hierarchy.groups.iter();
+        groups.filter(|group| group.error < f32::INFINITY).map(|group| self.bytes(group)).sum()
+    }
+
     pub(crate) fn encode(&self, group: &Group) -> EncodedGroup {
         let (mesh, grid) = (self.mesh, self.grid);
         let mut data = Vec::with_capacity(self.bytes(group));
@@ -126,13 +132,13 @@ fn record(cluster: &DetailCluster, material: u32, block: u32) -> ClusterRecord {
 
 fn put_triangles(data: &mut Vec<u8>, primitive: &Primitive, grid: Grid, vertices: &[u32], triangles: &[u32]) {
     for &vertex in vertices {
-        data.extend(grid.pack(primitive.positions[vertex as usize]).to_le_bytes());
+        data.extend_from_slice(&grid.pack(primitive.positions[vertex as usize]).to_le_bytes());
     }
     for &vertex in vertices {
-        data.extend(octahedral(primitive.normals[vertex as usize].into()).to_le_bytes());
+        data.extend_from_slice(&octahedral(primitive.normals[vertex as usize].into()).to_le_bytes());
     }
     for triangle in triangles {
-        data.extend(triangle.to_le_bytes());
+        data.extend_from_slice(&triangle.to_le_bytes());
     }
     pad(data);
 }
@@ -141,13 +147,13 @@ fn put_points(data: &mut Vec<u8>, mesh: &Mesh, grid: Grid, hierarchy: &Hierarchy
     let range = cluster.vertices.start as usize..cluster.vertices.end as usize;
     let vertices = &hierarchy.vertices[range.clone()];
     for &vertex in vertices {
-        data.extend(grid.pack(mesh.points.positions[vertex as usize]).to_le_bytes());
+        data.extend_from_slice(&grid.pack(mesh.points.positions[vertex as usize]).to_le_bytes());
     }
     for (&vertex, &share) in vertices.iter().zip(&hierarchy.shares[range]) {
         let [red, green, blue, _] = mesh.points.colors[vertex as usize];
-        data.extend([red, green, blue, share]);
+        data.extend_from_slice(&[red, green, blue, share]);
     }
-    data.extend((cluster.width / grid.step).to_le_bytes());
+    data.extend_from_slice(&(cluster.width / grid.step).to_le_bytes());
     pad(data);
 }
 
@@ -157,10 +163,10 @@ fn put_details(data: &mut Vec<u8>, primitive: &Primitive, vertices: &[u32]) {
         let [u, v] = primitive.texture_coordinates.get(vertex).copied().unwrap_or_default();
         let tangent = primitive.tangents.get(vertex).copied().unwrap_or([1.0, 0.0, 0.0, 1.0]);
         let color = primitive.colors.get(vertex).copied().unwrap_or([255; 4]);
-        data.extend(u.to_le_bytes());
-        data.extend(v.to_le_bytes());
-        data.extend(packed_tangent(tangent).to_le_bytes());
-        data.extend(color);
+        data.extend_from_slice(&u.to_le_bytes());
+        data.extend_from_slice(&v.to_le_bytes());
+        data.extend_from_slice(&packed_tangent(tangent).to_le_bytes());
+        data.extend_from_slice(&color);
     }
 }
 
@@ -172,7 +178,8 @@ fn pad(data: &mut Vec<u8>) {
 /// Representations for Independent Unit Vectors, 2014.
 fn octahedral(vector: Vec3) -> u32 {
     let [x, y] = folded(vector);
-    let snorm = |value: f32| u32::from((value.clamp(-1.0, 1.0) * 32767.0).round() as i16 as u16);
+    // Casts cut off what is behind the point; a function that rounds would be called.
+    let snorm = |value: f32| u32::from((value.clamp(-1.0, 1.0) * 32767.0 + 0.5_f32.copysign(value)) as i16 as u16);
     snorm(x) | snorm(y) << 16
 }
 

@@ -10,6 +10,7 @@
 mod build;
 pub mod compress;
 mod container;
+mod early;
 mod encode;
 pub mod layout;
 mod look;
@@ -23,5 +24,6 @@ mod tests;
 mod validate;
 
 pub use build::{BuildError, BuildOptions, Detail, REVISION, build};
+pub use early::Early;
 pub use memory::{Content, PartMemory};
 pub use read::{Asset, AssetError};

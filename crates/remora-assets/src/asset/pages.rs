@@ -61,19 +61,46 @@ impl Packer {
         self.groups.len() as u32
     }
 
-    /// Adds the groups of a mesh; they are packed coarse ones first. They are encoded a few at a time, so that their
-    /// blocks, which are the larger part of what a mesh becomes, are not all in memory. Meshes share a page only where
+    /// Adds the groups of meshes; those of each are packed coarse ones first. They are encoded a few at a time, so that
+    /// their blocks, which are the larger part of what a mesh becomes, are not all in memory. Meshes share a page only where
     /// all of each lies in it: a page that holds the end of one and the beginning of another would depend on both, and
     /// chains of such pages on everything.
-    pub(crate) fn add<W: Write + Seek>(&mut self, mesh: &Encoder<'_>, out: &mut Writer<W>) -> io::Result<()> {
-        let first = self.group_count();
-        let groups = &mesh.hierarchy.groups;
-        let others_bytes: usize =
-            groups.iter().filter(|group| group.error < f32::INFINITY).map(|group| mesh.bytes(group)).sum();
+    pub(crate) fn add<W: Write + Seek>(&mut self, meshes: &[Encoder<'_>], out: &mut Writer<W>) -> io::Result<()> {
+        let groups_of = |mesh: &Encoder<'_>| mesh.hierarchy.groups.len() as u32;
+        let all: Vec<(&Encoder<'_>, u32)> =
+            meshes.iter().flat_map(|mesh| (0..groups_of(mesh)).rev().map(move |group| (mesh, group))).collect();
+        let (mut first, mut others_bytes) = (self.group_count(), 0);
+        for some in all.chunks(ENCODED_GROUPS) {
+            let encoded: Vec<EncodedGroup> =
+                some.par_iter().map(|(mesh, group)| mesh.encode(&mesh.hierarchy.groups[*group as usize])).collect();
+            for (&(mesh, group), mut encoded) in some.iter().zip(encoded) {
+                if group + 1 == groups_of(mesh) {
+                    (first, others_bytes) = (self.group_count(), mesh.others_bytes());
+                    self.begin(mesh, others_bytes, out)?;
+                }
+                for cluster in encoded.clusters.iter_mut().filter(|cluster| cluster.refined != NONE) {
+                    cluster.refined += first;
+                }
+                self.pack(first + group, encoded, out)?;
+                if group == 0 && others_bytes > PAGE_BYTES_MAX {
+                    self.close_others(out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room for the groups of a mesh.
+    fn begin<W: Write + Seek>(
+        &mut self,
+        mesh: &Encoder<'_>,
+        others_bytes: usize,
+        out: &mut Writer<W>,
+    ) -> io::Result<()> {
         if self.others.data.len() + others_bytes > PAGE_BYTES_MAX {
             self.close_others(out)?;
         }
-        self.groups.extend(groups.iter().map(|group| GroupRecord {
+        self.groups.extend(mesh.hierarchy.groups.iter().map(|group| GroupRecord {
             center: group.center.into(),
             radius: group.radius,
             error: group.error,
@@ -82,20 +109,6 @@ impl Packer {
             cluster_count: group.clusters.len() as u32,
         }));
         self.places.resize(self.groups.len(), Place::default());
-        let mut end = groups.len();
-        for some in groups.rchunks(ENCODED_GROUPS) {
-            let encoded: Vec<EncodedGroup> = some.par_iter().map(|group| mesh.encode(group)).collect();
-            for mut encoded in encoded.into_iter().rev() {
-                end -= 1;
-                for cluster in encoded.clusters.iter_mut().filter(|cluster| cluster.refined != NONE) {
-                    cluster.refined += first;
-                }
-                self.pack(first + end as u32, encoded, out)?;
-            }
-        }
-        if others_bytes > PAGE_BYTES_MAX {
-            self.close_others(out)?;
-        }
         Ok(())
     }
 

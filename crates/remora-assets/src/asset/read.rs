@@ -8,7 +8,8 @@ use std::sync::Arc;
 use glam::{DAffine3, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::build::{BuildError, BuildOptions, build};
+use super::build::{BuildError, BuildOptions, build, build_begun};
+use super::early::Early;
 use super::encode::Grid;
 use super::layout::{
     BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
@@ -82,7 +83,28 @@ impl Asset {
     ) -> Result<Self, BuildError> {
         let mut bytes = Vec::new();
         build(model, options, told, cancelled, Cursor::new(&mut bytes))?;
-        Ok(Self::from_bytes(&bytes).expect("what has just been built is sound"))
+        Ok(Self::just_built(bytes))
+    }
+
+    /// As [`Self::from_model`], from where `early` has come to while the model was read: forms that it has made of meshes
+    /// are taken if `options` asks for such.
+    pub fn from_model_begun(
+        model: &Model,
+        early: &Early,
+        options: &BuildOptions,
+        told: &(dyn Fn(f32) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self, BuildError> {
+        let mut bytes = Vec::new();
+        build_begun(model, Some(early), options, told, cancelled, Cursor::new(&mut bytes))?;
+        Ok(Self::just_built(bytes))
+    }
+
+    fn just_built(bytes: Vec<u8>) -> Self {
+        // Allocators align what is large as mapped files are, as a rule: then nothing has to be copied.
+        let is_aligned = (bytes.as_ptr() as usize).is_multiple_of(size_of::<u128>());
+        let asset = if is_aligned { Self::open(Arc::new(bytes)) } else { Self::from_bytes(&bytes) };
+        asset.expect("what has just been built is sound")
     }
 
     fn content(&self) -> &[u8] {

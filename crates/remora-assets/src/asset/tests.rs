@@ -4,9 +4,11 @@ use std::io::Cursor;
 use glam::{DAffine3, DVec3, Vec3};
 use proptest::prelude::*;
 
+use super::build::build_begun;
 use super::layout::{Header, NONE, PAGE_ROOT, RayNode, Section, TreeNode, VERSION, kind};
 use super::*;
 use crate::engine::{EngineDetail, build as engine};
+use crate::gltf::{LoadLimits, load_gltf_for, write_glb};
 use crate::model::{Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Texture, TextureReference};
 use crate::untrusted::{read_all, repaired};
 
@@ -192,6 +194,34 @@ fn a_coarse_asset_has_the_same_tree_and_fewer_triangles() {
     let most = unique / 2;
     assert!(drawn < most && drawn > 20_000, "{drawn} of {unique}");
     assert!(asset.pages().iter().all(|page| page.flags & PAGE_ROOT != 0));
+}
+
+#[test]
+fn what_is_begun_while_a_model_is_read_is_what_is_made_of_it_afterwards() {
+    let glb = write_glb(&engine(EngineDetail { triangles: 60_000 })).unwrap();
+    let coarse = BuildOptions { detail: Detail::Coarse { primitives_max: 10_000 }, ..options() };
+    let early = |primitives_max, primitives_min| {
+        let early = Early::new(primitives_max, primitives_min);
+        let limits = LoadLimits::default();
+        let mut nothing_beside = |_: &str, _: u64| Err("there is nothing".to_owned());
+        let model = load_gltf_for(&early, &glb, "Engine", &limits, &mut nothing_beside, &mut |_| {}).unwrap();
+        (model, early)
+    };
+    let (model, begun) = early(10_000, 1);
+    assert_eq!(begun.len(), model.meshes.len(), "every mesh has been made");
+    let wanted = bytes_of(&model, &coarse);
+    let made = |early: &Early| {
+        let mut bytes = Vec::new();
+        build_begun(&model, Some(early), &coarse, &|_| {}, &|| false, Cursor::new(&mut bytes)).unwrap();
+        bytes
+    };
+    assert!(made(&begun) == wanted);
+    assert_eq!(begun.len(), 0, "and taken");
+    let (_, small) = early(10_000, 1_000_000);
+    assert_eq!(small.len(), 0, "nothing is begun of a small model");
+    assert!(made(&small) == wanted);
+    let (_, other) = early(20_000, 1);
+    assert!(made(&other) == wanted, "what was made for something else is not taken");
 }
 
 #[test]

@@ -3,9 +3,13 @@
 use glam::Vec3;
 use meshopt::VertexDataAdapter;
 
+use self::thin::{Thinned, thin};
 use super::{DetailCluster, Group, Hierarchy};
-use crate::cluster::{self, CLUSTER_TRIANGLES_MAX, ClusterBounds};
+use crate::cluster::{self, CLUSTER_TRIANGLES_MAX, ClusterBounds, Clusters};
 use crate::model::{Bounds, Mesh, Points, Primitive};
+
+mod density;
+mod thin;
 
 /// Clusters of a group.
 const GROUP_CLUSTERS: usize = 16;
@@ -14,22 +18,26 @@ const TRIANGLES_MIN: usize = 64;
 /// Width of points, for their distance if they were spread evenly over their box's largest face: what closes a square
 /// grid.
 const SPREAD: f32 = 1.42;
-/// No number yet.
-const NONE: u32 = u32::MAX;
 
-/// About `share` of the triangles, all of them from 1 on, without regard to topology.
-pub fn triangles(mesh: &Mesh, share: f64) -> Hierarchy {
-    let mut hierarchy = Hierarchy::default();
+/// What is shown instead of a mesh.
+pub struct Coarse {
+    /// Only the vertices and points that are shown, so that whoever encodes them reads few and near ones: primitives of the
+    /// same numbers, their indices left out.
+    pub mesh: Mesh,
+    pub surface: Hierarchy,
+    pub cloud: Hierarchy,
+}
+
+/// About `share` of the triangles and points, all of them from 1 on, without regard to topology.
+pub fn coarse(mesh: &Mesh, share: f64) -> Coarse {
+    let mut surface = Hierarchy::default();
+    let mut primitives = Vec::with_capacity(mesh.primitives.len());
     for (number, primitive) in (0..).zip(&mesh.primitives) {
-        let thinned = if share < 1.0 { thinned(primitive, share) } else { None };
-        let mut clusters = cluster::cluster(thinned.as_ref().map_or(primitive, |thinned| &thinned.primitive));
-        if let Some(Thinned { kept, .. }) = thinned {
-            clusters.vertices.iter_mut().for_each(|vertex| *vertex = kept[*vertex as usize]);
-        }
-        let (vertex, triangle) = (hierarchy.vertices.len() as u32, hierarchy.triangles.len() as u32);
-        hierarchy.vertices.extend(clusters.vertices);
-        hierarchy.triangles.extend(clusters.triangles);
-        hierarchy.clusters.extend(clusters.clusters.into_iter().map(|cluster| DetailCluster {
+        let (primitive, clusters) = triangles(primitive, share);
+        let (vertex, triangle) = (surface.vertices.len() as u32, surface.triangles.len() as u32);
+        surface.vertices.extend(clusters.vertices);
+        surface.triangles.extend(clusters.triangles);
+        surface.clusters.extend(clusters.clusters.into_iter().map(|cluster| DetailCluster {
             primitive: number,
             refined: None,
             bounds: cluster.bounds,
@@ -37,15 +45,39 @@ pub fn triangles(mesh: &Mesh, share: f64) -> Hierarchy {
             triangles: cluster.triangles.start + triangle..cluster.triangles.end + triangle,
             width: 0.0,
         }));
+        primitives.push(primitive);
     }
-    grouped(hierarchy)
+    let (points, cloud) = points(&mesh.points, share);
+    Coarse { mesh: Mesh { name: String::new(), primitives, points }, surface: grouped(surface), cloud: grouped(cloud) }
+}
+
+/// The vertices that are shown, and their clusters.
+fn triangles(primitive: &Primitive, share: f64) -> (Primitive, Clusters) {
+    let wanted = ((primitive.triangles() as f64 * share) as usize).max(TRIANGLES_MIN);
+    let thinned = if wanted < primitive.triangles() { thin(primitive, wanted) } else { None };
+    match thinned {
+        None => (Primitive { indices: Vec::new(), ..primitive.clone() }, cluster::cluster(primitive)),
+        Some(Thinned { indices, kept }) => {
+            let thinned = Primitive {
+                material: primitive.material,
+                positions: gathered(&primitive.positions, &kept),
+                normals: gathered(&primitive.normals, &kept),
+                tangents: gathered(&primitive.tangents, &kept),
+                texture_coordinates: gathered(&primitive.texture_coordinates, &kept),
+                colors: gathered(&primitive.colors, &kept),
+                indices: Vec::new(),
+            };
+            let clusters = cluster::cluster_in_order(&indices, &thinned.positions);
+            (thinned, clusters)
+        }
+    }
 }
 
 /// Every so-manieth point, so that about `share` of them stay.
-pub fn points(points: &Points, share: f64) -> Hierarchy {
+fn points(points: &Points, share: f64) -> (Points, Hierarchy) {
     let count = points.positions.len();
     if count == 0 {
-        return Hierarchy::default();
+        return Default::default();
     }
     let step = (1.0 / share.clamp(1e-6, 1.0)).round() as usize;
     let adapter = VertexDataAdapter::new(bytemuck::cast_slice(&points.positions), size_of::<[f32; 3]>(), 0)
@@ -60,52 +92,33 @@ pub fn points(points: &Points, share: f64) -> Hierarchy {
     let sides = extent.max - extent.min;
     let area = (sides.x * sides.y).max(sides.y * sides.z).max(sides.z * sides.x);
     let width = (area / kept.len() as f32).sqrt() * SPREAD;
-    let mut hierarchy = Hierarchy { shares: vec![u8::MAX; kept.len()], ..Default::default() };
-    for some in kept.chunks(CLUSTER_TRIANGLES_MAX) {
-        let place = |&point: &u32| Vec3::from(points.positions[point as usize]);
-        let bounds = some.iter().map(place).fold(Bounds::EMPTY, Bounds::including);
+    let points = Points { positions: gathered(&points.positions, &kept), colors: gathered(&points.colors, &kept) };
+    let mut hierarchy = Hierarchy {
+        vertices: (0..kept.len() as u32).collect(),
+        shares: vec![u8::MAX; kept.len()],
+        ..Default::default()
+    };
+    for (number, some) in points.positions.chunks(CLUSTER_TRIANGLES_MAX).enumerate() {
+        let places = || some.iter().map(|&position| Vec3::from(position));
+        let bounds = places().fold(Bounds::EMPTY, Bounds::including);
         let center = bounds.center();
-        let radius = some.iter().map(place).map(|point| point.distance(center)).fold(0.0, f32::max);
-        let first = hierarchy.vertices.len() as u32;
-        hierarchy.vertices.extend_from_slice(some);
+        let radius = places().map(|point| point.distance(center)).fold(0.0, f32::max);
+        let first = (number * CLUSTER_TRIANGLES_MAX) as u32;
         hierarchy.clusters.push(DetailCluster {
             primitive: 0,
             refined: None,
             bounds: ClusterBounds { center, radius, cone_apex: center, cone_axis: Vec3::Y, cone_cutoff: 1.0 },
-            vertices: first..hierarchy.vertices.len() as u32,
+            vertices: first..first + some.len() as u32,
             triangles: 0..0,
             width,
         });
     }
-    grouped(hierarchy)
+    (points, hierarchy)
 }
 
-/// What is left of a primitive: of its vertices those that are kept, and only what clusters are made from.
-struct Thinned {
-    primitive: Primitive,
-    kept: Vec<u32>,
-}
-
-fn thinned(primitive: &Primitive, share: f64) -> Option<Thinned> {
-    let wanted = ((primitive.triangles() as f64 * share) as usize).max(TRIANGLES_MIN);
-    if wanted >= primitive.triangles() {
-        return None;
-    }
-    let adapter = VertexDataAdapter::new(bytemuck::cast_slice(&primitive.positions), size_of::<[f32; 3]>(), 0)
-        .expect("a slice of positions is a whole number of them");
-    let mut indices = meshopt::simplify_sloppy(&primitive.indices, &adapter, wanted * 3, f32::MAX, None);
-    let mut numbers = vec![NONE; primitive.positions.len()];
-    let mut kept = Vec::new();
-    for index in &mut indices {
-        let number = &mut numbers[*index as usize];
-        if *number == NONE {
-            *number = kept.len() as u32;
-            kept.push(*index);
-        }
-        *index = *number;
-    }
-    let positions = kept.iter().map(|vertex| primitive.positions[*vertex as usize]).collect();
-    (!indices.is_empty()).then(|| Thinned { primitive: Primitive { indices, positions, ..Default::default() }, kept })
+/// Those of `all` that are kept, if there are any.
+fn gathered<T: Copy>(all: &[T], kept: &[u32]) -> Vec<T> {
+    if all.is_empty() { Vec::new() } else { kept.iter().map(|&place| all[place as usize]).collect() }
 }
 
 /// Groups of neighbours in the list, for which nothing coarser stands.

@@ -40,7 +40,10 @@ pub use error::LoadError;
 pub use external::Resolve;
 pub use write::{WriteError, write_glb};
 
+use std::sync::OnceLock;
+
 use crate::budget::{self, Budget};
+use crate::listener::Listener;
 use crate::model::{Mesh, Model};
 use accessor::Accessors;
 use external::External;
@@ -92,7 +95,7 @@ pub fn load_glb(
     limits: &LoadLimits,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Model, LoadError> {
-    load(bytes, name, limits, External { resolve: None }, progress)
+    load(bytes, name, limits, External { resolve: None }, None, progress)
 }
 
 /// As [`load_glb`], of a model whose buffers and images may be files of their own: `resolve` is asked for them, on
@@ -104,7 +107,19 @@ pub fn load_gltf(
     resolve: &mut Resolve<'_>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Model, LoadError> {
-    load(bytes, name, limits, External { resolve: Some(resolve) }, progress)
+    load(bytes, name, limits, External { resolve: Some(resolve) }, None, progress)
+}
+
+/// As [`load_gltf`], for somebody who begins with meshes while others are read.
+pub fn load_gltf_for(
+    listener: &dyn Listener,
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    resolve: &mut Resolve<'_>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, LoadError> {
+    load(bytes, name, limits, External { resolve: Some(resolve) }, Some(listener), progress)
 }
 
 /// Files that a model refers to, as [`Resolve`] would be asked for them, sorted, each once. URIs that [`load_gltf`]
@@ -124,6 +139,7 @@ fn load(
     name: &str,
     limits: &LoadLimits,
     mut external: External<'_>,
+    listener: Option<&dyn Listener>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Model, LoadError> {
     let mut budget = Budget::new(limits.memory_bytes_max);
@@ -139,7 +155,7 @@ fn load(
 
     let (meshes, textures) = std::thread::scope(|scope| {
         let decoding = plan.start(scope);
-        let meshes = read_meshes(root, accessors, &materials, &tree.meshes, &mut budget, &mut |done| {
+        let meshes = read_meshes(root, accessors, &materials, &tree.meshes, listener, &mut budget, &mut |done| {
             progress(done * GEOMETRY_PROGRESS);
         })?;
         let textures = decoding.finish(&mut |done| progress(GEOMETRY_PROGRESS + done * (1.0 - GEOMETRY_PROGRESS)))?;
@@ -165,29 +181,32 @@ fn read_meshes(
     accessors: Accessors<'_>,
     materials: &material::Materials,
     wanted: &[u32],
+    listener: Option<&dyn Listener>,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Vec<Mesh>, LoadError> {
-    let mut meshes = Vec::with_capacity(wanted.len());
     let mut skipped = 0_usize;
-    for (done, &index) in wanted.iter().enumerate() {
-        let mesh = &root.meshes[index as usize];
-        let name = metadata::name(mesh.name.as_deref(), || format!("Mesh {index}"));
-        let mut made = Mesh { name, ..Mesh::default() };
-        for (part, primitive) in mesh.primitives.iter().enumerate() {
-            let place = primitive::Place { mesh: index, primitive: part };
-            match primitive::read(primitive, place, accessors, materials, budget)? {
-                Shape::Triangles(primitive) => made.primitives.push(primitive),
-                Shape::Points(points) => {
-                    made.points.positions.extend(points.positions);
-                    made.points.colors.extend(points.colors);
-                }
-                Shape::Nothing => skipped += 1,
-            }
+    let mut numbered = wanted.iter().enumerate().map(|(number, &index)| {
+        let mesh = read_mesh(root, index, accessors, materials, &mut skipped, budget)?;
+        progress((number + 1) as f32 / wanted.len() as f32);
+        Ok::<_, LoadError>((number, mesh))
+    });
+    let meshes: Vec<Mesh> = match listener {
+        None => numbered.map(|read| read.map(|(_, mesh)| mesh)).collect::<Result<_, _>>()?,
+        Some(listener) => {
+            listener.announced(announced(root, accessors, wanted));
+            let places: Vec<OnceLock<Mesh>> = wanted.iter().map(|_| OnceLock::new()).collect();
+            rayon::in_place_scope(|scope| {
+                numbered.try_for_each(|read| {
+                    let (number, mesh) = read?;
+                    let place = &places[number];
+                    scope.spawn(move |_| listener.read(number, place.get_or_init(|| mesh)));
+                    Ok::<_, LoadError>(())
+                })
+            })?;
+            places.into_iter().map(|place| place.into_inner().expect("each has been filled by its task")).collect()
         }
-        meshes.push(made);
-        progress((done + 1) as f32 / wanted.len() as f32);
-    }
+    };
     if meshes.iter().all(|mesh| mesh.primitives.is_empty() && mesh.points.positions.is_empty()) {
         return Err(LoadError::NothingToDraw { skipped });
     }
@@ -195,4 +214,34 @@ fn read_meshes(
         tracing::warn!(skipped, "the model has lines or empty primitives, which are not drawn");
     }
     Ok(meshes)
+}
+
+fn read_mesh(
+    root: &Root,
+    index: u32,
+    accessors: Accessors<'_>,
+    materials: &material::Materials,
+    skipped: &mut usize,
+    budget: &mut Budget,
+) -> Result<Mesh, LoadError> {
+    let mesh = &root.meshes[index as usize];
+    let name = metadata::name(mesh.name.as_deref(), || format!("Mesh {index}"));
+    let mut made = Mesh { name, ..Mesh::default() };
+    for (part, primitive) in mesh.primitives.iter().enumerate() {
+        let place = primitive::Place { mesh: index, primitive: part };
+        match primitive::read(primitive, place, accessors, materials, budget)? {
+            Shape::Triangles(primitive) => made.primitives.push(primitive),
+            Shape::Points(points) => {
+                made.points.positions.extend(points.positions);
+                made.points.colors.extend(points.colors);
+            }
+            Shape::Nothing => *skipped += 1,
+        }
+    }
+    Ok(made)
+}
+
+fn announced(root: &Root, accessors: Accessors<'_>, meshes: &[u32]) -> u64 {
+    let primitives = meshes.iter().flat_map(|&index| &root.meshes[index as usize].primitives);
+    primitives.map(|primitive| primitive::announced(primitive, accessors)).fold(0, u64::saturating_add)
 }

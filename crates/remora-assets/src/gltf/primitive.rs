@@ -86,6 +86,18 @@ pub(super) fn read(
     Ok(Shape::Triangles(made))
 }
 
+/// How many triangles or points it says it has; 0 if that cannot be told.
+pub(super) fn announced(primitive: &json::Primitive, accessors: Accessors<'_>) -> u64 {
+    let elements = primitive.indices.or(primitive.attributes.get("POSITION").copied());
+    let count = elements.and_then(|accessor| accessors.count(accessor).ok()).unwrap_or(0);
+    match primitive.mode.unwrap_or(TRIANGLES) {
+        POINTS => count,
+        TRIANGLES => count / 3,
+        TRIANGLE_STRIP | TRIANGLE_FAN => count.saturating_sub(2),
+        _ => 0,
+    }
+}
+
 /// Points that no colour is given to: light grey, as displayed.
 const POINT_COLOR: [u8; 4] = [200, 200, 200, 255];
 

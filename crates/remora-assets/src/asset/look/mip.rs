@@ -36,7 +36,8 @@ pub(crate) fn color_levels(level: Vec<[u8; 4]>, side: u32) -> Vec<u8> {
         side /= 2;
         level = halved(&level, side, |quad| {
             let squares = |channel: usize| quad.iter().map(|texel| f32::from(texel[channel]).powi(2)).sum::<f32>();
-            let root = |channel| (squares(channel) * 0.25).sqrt().round() as u8;
+            // Casts cut off what is behind the point; a function that rounds would be called.
+            let root = |channel| ((squares(channel) * 0.25).sqrt() + 0.5) as u8;
             let alpha = quad.iter().map(|texel| u32::from(texel[3])).sum::<u32>();
             [root(0), root(1), root(2), ((alpha + 2) / 4) as u8]
         });
@@ -48,7 +49,7 @@ pub(crate) fn surface_levels(level: Vec<Surface>, side: u32) -> Vec<u8> {
     let mut level = level;
     let mut side = side as usize;
     loop {
-        texels.extend(level.iter().flat_map(Surface::texel));
+        level.iter().for_each(|surface| texels.extend_from_slice(&surface.texel()));
         if side == 1 {
             return texels;
         }
@@ -72,7 +73,9 @@ impl Surface {
     pub(crate) fn new(normal: [u8; 3], roughness: u8, metallic: u8) -> Self {
         let [x, y, z] = normal.map(|value| (f32::from(value) - 128.0) / 127.0);
         let length = (x * x + y * y + z * z).sqrt();
-        let normal = if length > 0.1 { [x / length, y / length, z / length] } else { [0.0, 0.0, 1.0] };
+        // One division, which takes as long as all that is here besides.
+        let scale = length.recip();
+        let normal = if length > 0.1 { [x * scale, y * scale, z * scale] } else { [0.0, 0.0, 1.0] };
         Self { normal, roughness_4: (f32::from(roughness) / 255.0).powi(4), metallic: f32::from(metallic) / 255.0 }
     }
 
@@ -90,10 +93,11 @@ impl Surface {
     fn texel(&self) -> [u8; 4] {
         let [x, y, z] = self.normal;
         let length = (x * x + y * y + z * z).sqrt().clamp(0.1, 1.0);
-        let variance = (1.0 - length) / length;
+        let scale = length.recip();
+        let variance = scale - 1.0;
         let roughness = (self.roughness_4 + variance).min(1.0).sqrt().sqrt();
-        let signed = |value: f32| (value / length * 127.0 + 128.0).round().clamp(1.0, 255.0) as u8;
-        let unsigned = |value: f32| (value * 255.0).round() as u8;
+        let signed = |value: f32| (value * scale * 127.0 + 128.5).clamp(1.0, 255.0) as u8;
+        let unsigned = |value: f32| (value * 255.0 + 0.5) as u8;
         [signed(x), signed(y), unsigned(roughness), unsigned(self.metallic)]
     }
 }

@@ -119,7 +119,7 @@ fn stretched(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<
                 }
                 weights += weight;
             }
-            result.push(sum.map(|sum| (sum / weights).round() as u8));
+            result.push(sum.map(|sum| (sum / weights + 0.5) as u8));
         }
     }
     result
