@@ -1,6 +1,6 @@
-//! How soon a model is on the screen: `open_cost FILE ...`. Opens each file as a host that is Ready does, and prints when
-//! it was read and decoded, when the first picture came, and when one at full quality did. Run it twice for a file that
-//! the disk cache holds. What is not an asset is shown in a coarse form; its full form takes as long as converting it.
+//! How soon a model is on the screen: `open_cost FILE ...`. Opens each file as a host does that somebody is connected to,
+//! and prints how long only reading and decoding it takes, when the first picture came, and when one at full quality did.
+//! Run it twice for a file that the disk cache holds. What is not an asset is shown in a coarse form; its full form takes as long as converting it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,18 +18,24 @@ use remora_scene::Scene;
 type Failure = Box<dyn std::error::Error>;
 
 const STREAM: Size = Size::new(1280, 720);
+/// As the host begins on a software adapter.
+const FIRST: Size = Size::new(640, 360);
 /// What the host shows first of a large model that is no asset, and which are large.
 const COARSE_PRIMITIVES: u64 = 300_000;
 const SMALL_PRIMITIVES: u64 = 50_000;
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// With this, a process only decodes: in the one that measures, memory would be there already.
+const DECODE: &str = "--decode";
+
 fn main() -> Result<(), Failure> {
-    println!("| file | MiB | primitives | decoded ms | first picture ms | full quality ms | graphics MiB |");
-    println!("|---|---|---|---|---|---|---|");
-    for path in std::env::args().skip(1) {
-        open(Path::new(&path))?;
+    let mut paths = std::env::args().skip(1).peekable();
+    if paths.next_if_eq(DECODE).is_some() {
+        return paths.try_for_each(|path| decode(Path::new(&path)));
     }
-    Ok(())
+    println!("| file | MiB | primitives | decoding alone ms | first picture ms | full quality ms | graphics MiB |");
+    println!("|---|---|---|---|---|---|---|");
+    paths.try_for_each(|path| open(Path::new(&path)))
 }
 
 fn open(path: &Path) -> Result<(), Failure> {
@@ -38,49 +44,34 @@ fn open(path: &Path) -> Result<(), Failure> {
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     renderer.warm_up(Samples::One)?;
     let mut scene = Scene::new();
+    let mut picture = Picture::default();
+    // Of nothing yet, as a connected host shows it.
+    renderer.submit(&request(&scene, FIRST))?;
+    renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+    let decoded = decoding_alone(path)?;
 
     let clock = Instant::now();
     let source = Source::open(path)?;
     // The model is kept, as the host keeps it to refine it.
-    let (asset, decoded, model) = match source.asset()? {
-        Some(asset) => (asset, clock.elapsed(), None),
+    let (asset, model) = match source.asset()? {
+        Some(asset) => (asset, None),
         None => {
             let early = Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
             let model = source.model_for(&early, &LoadLimits::default(), &mut |_| {})?;
-            let decoded = clock.elapsed();
             let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
             let options = BuildOptions { detail, ..BuildOptions::default() };
-            (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, decoded, Some(model))
+            (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, Some(model))
         }
     };
     let prepared = Prepared::new(&asset, &prepare)?;
     let primitives = asset.triangle_count() + asset.point_count();
     renderer.add_model(scene.add_model(asset).model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
-    let bounds = scene.bounds();
-    let request = |size| FrameRequest {
-        serial: 0,
-        camera: Camera {
-            position: bounds.center() + DVec3::Z * bounds.radius() * 2.6,
-            orientation: Quat::IDENTITY,
-            vertical_field_of_view: 0.7,
-            near: bounds.radius() as f32 * 1e-3,
-        },
-        render_size: size,
-        samples: Samples::One,
-        error_pixels: 1.0,
-        blend_layers: 2,
-        stream_size: STREAM,
-        format: PictureFormat::I420,
-        options: FrameOptions::default(),
-    };
-    let mut picture = Picture::default();
-    // As the host begins on a software adapter.
-    renderer.submit(&request(Size::new(640, 360)))?;
+    renderer.submit(&request(&scene, FIRST))?;
     renderer.receive(&mut picture)?.ok_or("no picture came back")?;
     let first = clock.elapsed();
     let full = loop {
-        renderer.submit(&request(STREAM))?;
+        renderer.submit(&request(&scene, STREAM))?;
         let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
         if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
             break clock.elapsed();
@@ -97,4 +88,47 @@ fn open(path: &Path) -> Result<(), Failure> {
         renderer.graphics_memory_bytes() >> 20,
     );
     Ok(())
+}
+
+/// Prints how many seconds it takes to read and decode the file and nothing else; for an asset, to open it.
+fn decode(path: &Path) -> Result<(), Failure> {
+    let clock = Instant::now();
+    let source = Source::open(path)?;
+    let model = match source.asset()? {
+        Some(_) => None,
+        None => Some(source.model(&LoadLimits::default(), &mut |_| {})?),
+    };
+    println!("{}", clock.elapsed().as_secs_f64());
+    drop(model);
+    Ok(())
+}
+
+/// As [`decode`], in a process of its own.
+fn decoding_alone(path: &Path) -> Result<Duration, Failure> {
+    let done = std::process::Command::new(std::env::current_exe()?).arg(DECODE).arg(path).output()?;
+    let seconds: f64 = String::from_utf8(done.stdout)?.trim().parse()?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn request(scene: &Scene, size: Size) -> FrameRequest {
+    let (center, radius) = match scene.instances() {
+        [] => (DVec3::ZERO, 1.0),
+        _ => (scene.bounds().center(), scene.bounds().radius()),
+    };
+    FrameRequest {
+        serial: 0,
+        camera: Camera {
+            position: center + DVec3::Z * radius * 2.6,
+            orientation: Quat::IDENTITY,
+            vertical_field_of_view: 0.7,
+            near: radius as f32 * 1e-3,
+        },
+        render_size: size,
+        samples: Samples::One,
+        error_pixels: 1.0,
+        blend_layers: 2,
+        stream_size: STREAM,
+        format: PictureFormat::I420,
+        options: FrameOptions::default(),
+    }
 }
