@@ -12,7 +12,7 @@ use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, NONE, PAGE_BYT
 const ENCODED_GROUPS: usize = 512;
 
 /// Collects groups until a page is full. Roots, without which a mesh cannot be shown, have pages of their own, which
-/// come first in the table.
+/// come first in the table. They hold all levels of a small part, so that nothing is left to be fetched for it.
 #[derive(Default)]
 pub(crate) struct Packer {
     roots: Open,
@@ -68,10 +68,14 @@ impl Packer {
     pub(crate) fn add<W: Write + Seek>(&mut self, mesh: &Encoder<'_>, out: &mut Writer<W>) -> io::Result<()> {
         let first = self.group_count();
         let groups = &mesh.hierarchy.groups;
-        let others_bytes: usize =
-            groups.iter().filter(|group| group.error < f32::INFINITY).map(|group| mesh.bytes(group)).sum();
+        let [roots_bytes, others_bytes] = [true, false].map(|is_root| {
+            groups.iter().filter(|group| group.is_root == is_root).map(|group| mesh.bytes(group)).sum::<usize>()
+        });
+        if self.roots.data.len() + roots_bytes > PAGE_BYTES_MAX {
+            self.close(true, out)?;
+        }
         if self.others.data.len() + others_bytes > PAGE_BYTES_MAX {
-            self.close_others(out)?;
+            self.close(false, out)?;
         }
         self.groups.extend(groups.iter().map(|group| GroupRecord {
             center: group.center.into(),
@@ -90,50 +94,58 @@ impl Packer {
                 for cluster in encoded.clusters.iter_mut().filter(|cluster| cluster.refined != NONE) {
                     cluster.refined += first;
                 }
-                self.pack(first + end as u32, encoded, out)?;
+                self.pack(first + end as u32, groups[end].is_root, encoded, out)?;
             }
         }
         if others_bytes > PAGE_BYTES_MAX {
-            self.close_others(out)?;
+            self.close(false, out)?;
         }
         Ok(())
     }
 
-    fn close_others<W: Write + Seek>(&mut self, out: &mut Writer<W>) -> io::Result<()> {
-        if !self.others.groups.is_empty() {
-            self.other_pages.push(self.others.close(out)?);
-        }
-        Ok(())
-    }
-
-    fn pack<W: Write + Seek>(&mut self, number: u32, encoded: EncodedGroup, out: &mut Writer<W>) -> io::Result<()> {
-        let is_root = self.groups[number as usize].error == f32::INFINITY;
-        let (open, pages) = match is_root {
-            true => (&mut self.roots, &mut self.root_pages),
-            false => (&mut self.others, &mut self.other_pages),
-        };
-        // Groups are made of few enough clusters (`detail`) that one always fits into a page.
-        debug_assert!(encoded.data.len() <= PAGE_BYTES_MAX);
-        if open.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
+    fn close<W: Write + Seek>(&mut self, is_root: bool, out: &mut Writer<W>) -> io::Result<()> {
+        let (open, pages) = self.open(is_root);
+        if !open.groups.is_empty() {
             pages.push(open.close(out)?);
         }
+        Ok(())
+    }
+
+    fn open(&mut self, is_root: bool) -> (&mut Open, &mut Vec<Packed>) {
+        match is_root {
+            true => (&mut self.roots, &mut self.root_pages),
+            false => (&mut self.others, &mut self.other_pages),
+        }
+    }
+
+    fn pack<W: Write + Seek>(
+        &mut self,
+        number: u32,
+        is_root: bool,
+        encoded: EncodedGroup,
+        out: &mut Writer<W>,
+    ) -> io::Result<()> {
+        // Groups are made of few enough clusters (`detail`) that one always fits into a page.
+        debug_assert!(encoded.data.len() <= PAGE_BYTES_MAX);
+        if self.open(is_root).0.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
+            self.close(is_root, out)?;
+        }
+        let (open, pages) = self.open(is_root);
         let cluster_first = open.clusters.len() as u32;
-        self.places[number as usize] = Place { is_root, page: pages.len() as u32, cluster_first };
+        let place = Place { is_root, page: pages.len() as u32, cluster_first };
         let base = (open.data.len() / BLOCK_UNIT_BYTES) as u32;
         let moved =
             encoded.clusters.into_iter().map(|cluster| ClusterRecord { block: cluster.block + base, ..cluster });
         open.clusters.extend(moved);
         open.data.extend_from_slice(&encoded.data);
         open.groups.push(number);
+        self.places[number as usize] = place;
         Ok(())
     }
 
     pub(crate) fn finish<W: Write + Seek>(mut self, out: &mut Writer<W>) -> io::Result<Tables> {
-        for (open, pages) in [(&mut self.roots, &mut self.root_pages), (&mut self.others, &mut self.other_pages)] {
-            if !open.groups.is_empty() {
-                pages.push(open.close(out)?);
-            }
-        }
+        self.close(true, out)?;
+        self.close(false, out)?;
         let root_count = self.root_pages.len() as u32;
         let packed: Vec<Packed> = self.root_pages.into_iter().chain(self.other_pages).collect();
         let mut tables = Tables {

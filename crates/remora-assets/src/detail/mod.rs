@@ -78,6 +78,9 @@ pub struct Group {
     /// How far, at most, what replaces the group lies from the original, in the mesh's units; never less than that of
     /// anything finer. Infinite where nothing replaces it.
     pub error: f32,
+    /// Part of what is there from the start, so that there always is a picture: what nothing replaces, and of a surface
+    /// all levels that are no larger than a cluster.
+    pub is_root: bool,
     /// Range of [`Hierarchy::clusters`].
     pub clusters: Range<u32>,
 }
