@@ -1,7 +1,7 @@
 //! Levels of detail: a mesh in clusters, coarser and coarser, of which a renderer draws a cut.
 //!
 //! ```text
-//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a few that show the whole
+//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a handful that show the whole
 //! ```
 //!
 //! Neighbouring clusters form a *group*, which is simplified as one with its border kept, so that any two groups fit

@@ -2,7 +2,8 @@
 //!
 //! It is the algorithm of meshoptimizer's `clusterlod.h`, whose groups are simplified here by all threads at once, each as
 //! a patch with numbers of its own, and which here knows several materials in one mesh: vertices belong to one primitive
-//! each, so that a border between two materials is a seam that is simplified on both sides alike.
+//! each, so that a border between two materials is a seam that is simplified on both sides alike. It ends where a level is
+//! no larger than a cluster, and goes on by other means ([`dwindle`]).
 
 mod deviation;
 mod dwindle;

@@ -3,15 +3,15 @@
 //! is simplified as a whole, again and again, until it is a handful of triangles.
 //!
 //! So few triangles are not like others: meshoptimizer's error says little of them, and what is closed may become a leaf
-//! that is not seen from behind. Here, therefore, the distance from the finest of these levels is measured, and what is
-//! not closed any more is not taken.
+//! that is not seen from behind. Here, therefore, the distance from the finest of these levels is measured as well, and
+//! what is not closed any more is not taken.
 
 use meshopt::SimplifyVertex;
 
 use super::deviation::{Triangle, deviation, openness};
 use super::patch::Patch;
 use super::surface::Surface;
-use super::{Piece, SLOPPY_ERROR_FACTOR, STUCK_RATIO, merged_sphere};
+use super::{Piece, STUCK_RATIO, merged_sphere};
 use crate::detail::{Group, Hierarchy};
 
 /// What is not simplified any further.
@@ -27,7 +27,7 @@ pub(super) fn dwindle(hierarchy: &mut Hierarchy, surface: &Surface<'_>, rest: Ve
     while !level.is_empty() {
         let (center, radius) = merged_sphere(&level);
         let (patch, indices) = Patch::around(surface, &level);
-        let coarser = whole.coarser(surface, &patch, &indices);
+        let coarser = whole.coarser(surface, &patch, &indices, radius);
         error = coarser.as_ref().map_or(f32::INFINITY, |(_, of_coarser)| error.max(*of_coarser));
         let group = Group { depth, center, radius, error, is_root: true, clusters: 0..0 };
         let number = hierarchy.push(group, level, surface);
@@ -55,25 +55,27 @@ impl Whole {
         Self { triangles, openness, error, materials: patch.by_primitive(surface, &indices).len() }
     }
 
-    /// Fewer triangles, and how far they are from the original; `None` if there are few enough, or none are fit to be seen.
-    fn coarser(&self, surface: &Surface<'_>, patch: &Patch, indices: &[u32]) -> Option<(Vec<u32>, f32)> {
+    /// Half of the triangles, and how far they are from the original; `None` if there are few enough, or none are fit to be
+    /// seen.
+    fn coarser(&self, surface: &Surface<'_>, patch: &Patch, indices: &[u32], radius: f32) -> Option<(Vec<u32>, f32)> {
         if indices.len() <= TRIANGLES_MIN * 3 {
             return None;
         }
         let target = indices.len() / 6 * 3;
-        let locks = patch.locks(|vertex| surface.seam(vertex));
-        let (careful, of_planes) = patch.careful(surface, indices, &locks, target);
-        let (sloppy, _) = patch.sloppy(surface, indices, &vec![SimplifyVertex::None; locks.len()], target);
-        let measured = |coarser: Vec<u32>, factor: f32, least: f32| {
+        let measured = |coarser: Vec<u32>, least: f32| {
             let triangles = patch.triangles(&coarser);
             let fit = coarser.len() as f32 <= indices.len() as f32 * STUCK_RATIO
                 && openness(&triangles) <= self.openness + OPENED_MAX
                 && patch.keeps_materials(surface, &coarser)
                 && patch.by_primitive(surface, &coarser).len() == self.materials;
-            let error = self.error + (deviation(&self.triangles, &triangles) * factor).max(least);
+            let error = self.error.max(deviation(&self.triangles, &triangles)).max(least);
             (fit && error.is_finite()).then_some((coarser, error))
         };
-        let found = [measured(careful, 1.0, of_planes), measured(sloppy, SLOPPY_ERROR_FACTOR, 0.0)];
-        found.into_iter().flatten().min_by(|(_, one), (_, other)| one.total_cmp(other))
+        let (careful, of_planes) = patch.careful(surface, indices, &patch.locks(|vertex| surface.seam(vertex)), target);
+        measured(careful, of_planes).or_else(|| {
+            let locks = patch.locks(|_| SimplifyVertex::None);
+            // What it does to normals shows wherever the part is more than a dot.
+            measured(patch.sloppy(surface, indices, &locks, target).0, radius)
+        })
     }
 }
