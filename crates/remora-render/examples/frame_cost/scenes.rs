@@ -85,9 +85,9 @@ fn landscape(count: usize) -> Model {
     }
 }
 
-/// So many landscapes side by side, each different from the others. Of 10,000 triangles a landscape is already within 6 mm of
-/// the waves it follows: far less than a pixel of a picture that shows a hundred of them, so that more triangles look the
-/// same.
+/// So many landscapes side by side, each different from the others. Of 10,000 triangles a landscape is already within a
+/// centimetre of the waves it follows: far less than a pixel of a picture that shows a hundred of them, so that more
+/// triangles look the same.
 fn sheets(count: u32, triangles: u32) -> Model {
     let side = (f64::from(triangles) / 2.0).sqrt().ceil() as u32;
     let across = f64::from(count).sqrt().ceil() as u32;
