@@ -73,12 +73,13 @@ bench-convert: setup
 	$(CARGO) run --release -p remora-convert --example convert_cost
 
 ## A frame at 1 pixel of error with levels of detail: the largest engine, 100 million triangles (one mesh a hundred times,
-## and all different), 10 million points. Building them takes minutes and 12 GiB of memory.
+## and all different, the latter beside the same surface in 1 million), 10 million points. Building them takes minutes and
+## 12 GiB of memory.
 bench-levels: setup
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 'builtin://Engine?triangles=18700000'
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:1
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 --instances 100 sheets:1
-	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:100
+	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:100:10000 sheets:100
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 points:10000000
 
 ## VTK's off-screen renderer on GLB files, to compare with; MODELS="a.glb b.glb".

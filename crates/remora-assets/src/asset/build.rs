@@ -12,7 +12,6 @@
 use std::io::{self, Seek, Write};
 
 use glam::DAffine3;
-use meshopt::{ClodBounds, ClodGroup};
 use rayon::prelude::*;
 
 use super::container::{Strings, Writer};
@@ -24,6 +23,7 @@ use super::layout::{
 };
 use super::look::{self, Recipe};
 use super::pages::Packer;
+use super::tree::tree;
 use super::{compress, rays};
 use crate::cluster::ClusterBounds;
 use crate::detail::coarse::{self, Coarse};
@@ -32,14 +32,12 @@ use crate::detail::{Hierarchy, points, triangles};
 use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
 
 /// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
 /// Texels of layers that are in work at once, or a layer for each thread.
 const BATCH_TEXELS: u64 = 4 << 20;
-/// Children of a tree node.
-const TREE_WIDTH: usize = 8;
 /// Part of the work that textures stand for, per texel against one triangle.
 const TEXELS_PER_UNIT: u64 = 16;
 
@@ -334,45 +332,6 @@ impl Built {
         }
         self.tree.append(&mut rest);
     }
-}
-
-/// Nodes, roots first, and how many roots there are.
-fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
-    let finite = |error: f32| if error.is_finite() { error } else { f32::MAX };
-    let groups: Vec<ClodGroup> = hierarchy
-        .groups
-        .iter()
-        .map(|group| ClodGroup {
-            depth: group.depth as i32,
-            simplified: ClodBounds { center: group.center.into(), radius: group.radius, error: finite(group.error) },
-        })
-        .collect();
-    let levels = hierarchy.groups.last().map_or(0, |group| group.depth as usize + 1);
-    let nodes = meshopt::clod_build_hierarchy(&groups, TREE_WIDTH, levels);
-    let node = |node: &meshopt::ClodNode| TreeNode {
-        center: node.bounds.center,
-        // What rounding may have cost.
-        radius: node.bounds.radius * (1.0 + 1e-5),
-        error: if node.bounds.error >= f32::MAX { f32::INFINITY } else { node.bounds.error },
-        first: if node.group >= 0 { node.group as u32 } else { node.child_offset },
-        count: if node.group >= 0 { 0 } else { node.child_count },
-        reserved: 0,
-    };
-    // Breadth first, so that children stand behind their parents, and beside one another.
-    let mut order: Vec<usize> =
-        (0..levels).filter(|&root| nodes[root].group >= 0 || nodes[root].child_count > 0).collect();
-    let roots = order.len() as u32;
-    let mut sorted: Vec<TreeNode> = Vec::with_capacity(nodes.len());
-    while let Some(&index) = order.get(sorted.len()) {
-        let mut node = node(&nodes[index]);
-        if node.count > 0 {
-            let children = node.first as usize..(node.first + node.count) as usize;
-            node.first = order.len() as u32;
-            order.extend(children);
-        }
-        sorted.push(node);
-    }
-    (sorted, roots)
 }
 
 /// Boxes above the clusters of original triangles; leaves as group and place.

@@ -78,12 +78,6 @@ impl Encoder<'_> {
         self.hierarchy.clusters_of(group).iter().map(block).sum()
     }
 
-    /// Bytes of the blocks of all groups that something coarser stands for.
-    pub(crate) fn others_bytes(&self) -> usize {
-        let groups = self.hierarchy.groups.iter();
-        groups.filter(|group| group.error < f32::INFINITY).map(|group| self.bytes(group)).sum()
-    }
-
     pub(crate) fn encode(&self, group: &Group) -> EncodedGroup {
         let (mesh, grid) = (self.mesh, self.grid);
         let mut data = Vec::with_capacity(self.bytes(group));

@@ -21,6 +21,7 @@ mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod validate;
 
 pub use build::{BuildError, BuildOptions, Detail, REVISION, build};

@@ -12,7 +12,7 @@ use super::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, NONE, PAGE_BYT
 const ENCODED_GROUPS: usize = 512;
 
 /// Collects groups until a page is full. Roots, without which a mesh cannot be shown, have pages of their own, which
-/// come first in the table.
+/// come first in the table. They hold all levels of a small part, so that nothing is left to be fetched for it.
 #[derive(Default)]
 pub(crate) struct Packer {
     roots: Open,
@@ -55,6 +55,23 @@ pub(crate) struct Tables {
     pub parents: Vec<u32>,
 }
 
+/// What a mesh's groups take in pages of both kinds.
+#[derive(Clone, Copy, Default)]
+struct BytesOf {
+    roots: usize,
+    others: usize,
+}
+
+impl BytesOf {
+    fn mesh(mesh: &Encoder<'_>) -> Self {
+        let of = |is_root: bool| {
+            let groups = mesh.hierarchy.groups.iter().filter(|group| group.is_root == is_root);
+            groups.map(|group| mesh.bytes(group)).sum()
+        };
+        Self { roots: of(true), others: of(false) }
+    }
+}
+
 impl Packer {
     /// How many groups there are so far: the number of the next one.
     pub(crate) fn group_count(&self) -> u32 {
@@ -69,21 +86,21 @@ impl Packer {
         let groups_of = |mesh: &Encoder<'_>| mesh.hierarchy.groups.len() as u32;
         let all: Vec<(&Encoder<'_>, u32)> =
             meshes.iter().flat_map(|mesh| (0..groups_of(mesh)).rev().map(move |group| (mesh, group))).collect();
-        let (mut first, mut others_bytes) = (self.group_count(), 0);
+        let (mut first, mut bytes) = (self.group_count(), BytesOf::default());
         for some in all.chunks(ENCODED_GROUPS) {
             let encoded: Vec<EncodedGroup> =
                 some.par_iter().map(|(mesh, group)| mesh.encode(&mesh.hierarchy.groups[*group as usize])).collect();
             for (&(mesh, group), mut encoded) in some.iter().zip(encoded) {
                 if group + 1 == groups_of(mesh) {
-                    (first, others_bytes) = (self.group_count(), mesh.others_bytes());
-                    self.begin(mesh, others_bytes, out)?;
+                    (first, bytes) = (self.group_count(), BytesOf::mesh(mesh));
+                    self.begin(mesh, bytes, out)?;
                 }
                 for cluster in encoded.clusters.iter_mut().filter(|cluster| cluster.refined != NONE) {
                     cluster.refined += first;
                 }
-                self.pack(first + group, encoded, out)?;
-                if group == 0 && others_bytes > PAGE_BYTES_MAX {
-                    self.close_others(out)?;
+                self.pack(first + group, mesh.hierarchy.groups[group as usize].is_root, encoded, out)?;
+                if group == 0 && bytes.others > PAGE_BYTES_MAX {
+                    self.close(false, out)?;
                 }
             }
         }
@@ -91,14 +108,12 @@ impl Packer {
     }
 
     /// Makes room for the groups of a mesh.
-    fn begin<W: Write + Seek>(
-        &mut self,
-        mesh: &Encoder<'_>,
-        others_bytes: usize,
-        out: &mut Writer<W>,
-    ) -> io::Result<()> {
-        if self.others.data.len() + others_bytes > PAGE_BYTES_MAX {
-            self.close_others(out)?;
+    fn begin<W: Write + Seek>(&mut self, mesh: &Encoder<'_>, bytes: BytesOf, out: &mut Writer<W>) -> io::Result<()> {
+        if self.roots.data.len() + bytes.roots > PAGE_BYTES_MAX {
+            self.close(true, out)?;
+        }
+        if self.others.data.len() + bytes.others > PAGE_BYTES_MAX {
+            self.close(false, out)?;
         }
         self.groups.extend(mesh.hierarchy.groups.iter().map(|group| GroupRecord {
             center: group.center.into(),
@@ -112,41 +127,49 @@ impl Packer {
         Ok(())
     }
 
-    fn close_others<W: Write + Seek>(&mut self, out: &mut Writer<W>) -> io::Result<()> {
-        if !self.others.groups.is_empty() {
-            self.other_pages.push(self.others.close(out)?);
+    fn close<W: Write + Seek>(&mut self, is_root: bool, out: &mut Writer<W>) -> io::Result<()> {
+        let (open, pages) = self.open(is_root);
+        if !open.groups.is_empty() {
+            pages.push(open.close(out)?);
         }
         Ok(())
     }
 
-    fn pack<W: Write + Seek>(&mut self, number: u32, encoded: EncodedGroup, out: &mut Writer<W>) -> io::Result<()> {
-        let is_root = self.groups[number as usize].error == f32::INFINITY;
-        let (open, pages) = match is_root {
+    fn open(&mut self, is_root: bool) -> (&mut Open, &mut Vec<Packed>) {
+        match is_root {
             true => (&mut self.roots, &mut self.root_pages),
             false => (&mut self.others, &mut self.other_pages),
-        };
+        }
+    }
+
+    fn pack<W: Write + Seek>(
+        &mut self,
+        number: u32,
+        is_root: bool,
+        encoded: EncodedGroup,
+        out: &mut Writer<W>,
+    ) -> io::Result<()> {
         // Groups are made of few enough clusters (`detail`) that one always fits into a page.
         debug_assert!(encoded.data.len() <= PAGE_BYTES_MAX);
-        if open.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
-            pages.push(open.close(out)?);
+        if self.open(is_root).0.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
+            self.close(is_root, out)?;
         }
+        let (open, pages) = self.open(is_root);
         let cluster_first = open.clusters.len() as u32;
-        self.places[number as usize] = Place { is_root, page: pages.len() as u32, cluster_first };
+        let place = Place { is_root, page: pages.len() as u32, cluster_first };
         let base = (open.data.len() / BLOCK_UNIT_BYTES) as u32;
         let moved =
             encoded.clusters.into_iter().map(|cluster| ClusterRecord { block: cluster.block + base, ..cluster });
         open.clusters.extend(moved);
         open.data.extend_from_slice(&encoded.data);
         open.groups.push(number);
+        self.places[number as usize] = place;
         Ok(())
     }
 
     pub(crate) fn finish<W: Write + Seek>(mut self, out: &mut Writer<W>) -> io::Result<Tables> {
-        for (open, pages) in [(&mut self.roots, &mut self.root_pages), (&mut self.others, &mut self.other_pages)] {
-            if !open.groups.is_empty() {
-                pages.push(open.close(out)?);
-            }
-        }
+        self.close(true, out)?;
+        self.close(false, out)?;
         let root_count = self.root_pages.len() as u32;
         let packed: Vec<Packed> = self.root_pages.into_iter().chain(self.other_pages).collect();
         let mut tables = Tables {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::build::build_begun;
 use super::layout::{Header, NONE, PAGE_ROOT, RayNode, Section, TreeNode, VERSION, kind};
 use super::*;
+use crate::cluster::CLUSTER_TRIANGLES_MAX;
 use crate::engine::{EngineDetail, build as engine};
 use crate::gltf::{LoadLimits, load_gltf_for, write_glb};
 use crate::model::{Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Texture, TextureReference};
@@ -134,12 +135,19 @@ fn pages_hold_whole_groups_and_know_what_they_depend_on() {
     let page_of = |group: u32| asset.groups()[group as usize].page;
     for (number, group) in asset.groups().iter().enumerate() {
         let is_root = asset.pages()[group.page as usize].flags & PAGE_ROOT != 0;
-        assert_eq!(group.error == f32::INFINITY, is_root, "group {number}");
-        for cluster in &asset.clusters()[group.cluster_first as usize..][..group.cluster_count as usize] {
+        let clusters = &asset.clusters()[group.cluster_first as usize..][..group.cluster_count as usize];
+        // All levels of a small part are there from the start.
+        let is_small =
+            clusters.iter().map(|cluster| usize::from(cluster.triangles)).sum::<usize>() <= CLUSTER_TRIANGLES_MAX;
+        assert!(is_root || group.error < f32::INFINITY, "group {number}");
+        assert!(!is_root || is_small || group.error == f32::INFINITY, "group {number}");
+        for cluster in clusters {
             if cluster.refined == NONE {
                 continue;
             }
             let finer = page_of(cluster.refined);
+            let finer_is_root = asset.pages()[finer as usize].flags & PAGE_ROOT != 0;
+            assert!(!finer_is_root || finer == group.page, "group {number} lies apart from what it stands for");
             let parents = asset.page_parents(&asset.pages()[finer as usize]);
             assert!(finer == group.page || parents.contains(&group.page), "page {finer} needs {}", group.page);
         }

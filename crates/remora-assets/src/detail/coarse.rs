@@ -134,7 +134,7 @@ fn grouped(mut hierarchy: Hierarchy) -> Hierarchy {
             });
             let center = (low + high) * 0.5;
             let radius = spheres().map(|(other, radius)| other.distance(center) + radius).fold(0.0, f32::max);
-            Group { depth: 0, center, radius, error: f32::INFINITY, clusters: first as u32..end as u32 }
+            Group { depth: 0, center, radius, error: f32::INFINITY, is_root: true, clusters: first as u32..end as u32 }
         })
         .collect();
     hierarchy

@@ -1,7 +1,7 @@
 //! Levels of detail: a mesh in clusters, coarser and coarser, of which a renderer draws a cut.
 //!
 //! ```text
-//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a few that show the whole
+//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a handful that show the whole
 //! ```
 //!
 //! Neighbouring clusters form a *group*, which is simplified as one with its border kept, so that any two groups fit
@@ -78,6 +78,9 @@ pub struct Group {
     /// How far, at most, what replaces the group lies from the original, in the mesh's units; never less than that of
     /// anything finer. Infinite where nothing replaces it.
     pub error: f32,
+    /// Part of what is there from the start, so that there always is a picture: what nothing replaces, and of a surface
+    /// all levels that are no larger than a cluster.
+    pub is_root: bool,
     /// Range of [`Hierarchy::clusters`].
     pub clusters: Range<u32>,
 }

@@ -339,6 +339,7 @@ fn append(hierarchy: &mut Hierarchy, depth: u32, made: Vec<Made>, parts: &mut Ve
             center,
             radius,
             error,
+            is_root: error == f32::INFINITY,
             clusters: first_cluster..hierarchy.clusters.len() as u32,
         });
         let refined = Some(Refined { group, center, radius, error });

@@ -2,18 +2,22 @@
 //!
 //! It is the algorithm of meshoptimizer's `clusterlod.h`, whose groups are simplified here by all threads at once, each as
 //! a patch with numbers of its own, and which here knows several materials in one mesh: vertices belong to one primitive
-//! each, so that a border between two materials is a seam that is simplified on both sides alike.
+//! each, so that a border between two materials is a seam that is simplified on both sides alike. It ends where a level is
+//! no larger than a cluster, and goes on by other means ([`dwindle`]).
 
+mod deviation;
+mod dwindle;
 mod patch;
 mod surface;
 
 use glam::Vec3;
 use rayon::prelude::*;
 
+use self::dwindle::dwindle;
 use self::surface::Surface;
 use super::work::{Cancelled, Work};
 use super::{DetailCluster, Group, Hierarchy};
-use crate::cluster::ClusterBounds;
+use crate::cluster::{CLUSTER_TRIANGLES_MAX, ClusterBounds};
 use crate::model::Mesh;
 
 /// Clusters of a group, as a target; up to a third more happen.
@@ -41,30 +45,29 @@ pub fn build(mesh: &Mesh, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
     let mut level = surface.original(work)?;
     let mut hierarchy = Hierarchy::default();
     let mut depth = 0;
-    while level.len() > 1 {
+    while level.iter().map(Piece::triangles).sum::<usize>() > CLUSTER_TRIANGLES_MAX {
         let groups = surface.groups(level, depth);
         let shared = surface.claim(&groups);
+        let alone = groups.len() == 1;
         let simplified: Vec<Simplified> = groups
             .into_par_iter()
             .map(|pieces| {
                 work.check()?;
-                let done = surface.simplify(pieces, shared);
+                let done = surface.simplify(pieces, shared, alone);
                 work.advance(done.triangles);
                 Ok(done)
             })
             .collect::<Result<_, Cancelled>>()?;
         level = Vec::new();
         for Simplified { center, radius, error, pieces, coarser, .. } in simplified {
-            let group = hierarchy.push(Group { depth, center, radius, error, clusters: 0..0 }, pieces, &surface);
+            let is_root = error == f32::INFINITY;
+            let group = Group { depth, center, radius, error, is_root, clusters: 0..0 };
+            let group = hierarchy.push(group, pieces, &surface);
             level.extend(coarser.into_iter().map(|piece| Piece { refined: Some(group), ..piece }));
         }
         depth += 1;
     }
-    if let Some(last) = level.pop() {
-        let (center, radius) = (last.center, last.radius);
-        let group = Group { depth, center, radius, error: f32::INFINITY, clusters: 0..0 };
-        hierarchy.push(group, vec![last], &surface);
-    }
+    dwindle(&mut hierarchy, &surface, level, depth);
     Ok(hierarchy)
 }
 

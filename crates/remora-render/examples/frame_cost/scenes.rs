@@ -29,8 +29,9 @@ pub fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
 }
 
 fn import(name: &str) -> Result<Model, Failure> {
-    if let Some(count) = name.strip_prefix("sheets:") {
-        return Ok(sheets(count.parse()?));
+    if let Some(sizes) = name.strip_prefix("sheets:") {
+        let (count, triangles) = sizes.split_once(':').unwrap_or((sizes, "1000000"));
+        return Ok(sheets(count.parse()?, triangles.parse()?));
     }
     if let Some(count) = name.strip_prefix("points:") {
         return Ok(landscape(count.parse()?));
@@ -84,26 +85,28 @@ fn landscape(count: usize) -> Model {
     }
 }
 
-/// So many landscapes of a million triangles side by side, each different from the others.
-fn sheets(count: u32) -> Model {
-    const SIDE: u32 = 708;
+/// So many landscapes side by side, each different from the others. Of 10,000 triangles a landscape is already within a
+/// centimetre of the waves it follows: far less than a pixel of a picture that shows a hundred of them, so that more
+/// triangles look the same.
+fn sheets(count: u32, triangles: u32) -> Model {
+    let side = (f64::from(triangles) / 2.0).sqrt().ceil() as u32;
     let across = f64::from(count).sqrt().ceil() as u32;
     let sheet = |number: u32| {
         let mut primitive = Primitive::default();
         let phase = number as f32 * 0.7;
-        for row in 0..=SIDE {
-            for column in 0..=SIDE {
-                let (x, z) = (column as f32 / SIDE as f32, row as f32 / SIDE as f32);
+        for row in 0..=side {
+            for column in 0..=side {
+                let (x, z) = (column as f32 / side as f32, row as f32 / side as f32);
                 let (a, b) = (x * 40.0 + phase, z * 33.0 - phase);
                 primitive.positions.push([x * 10.0, a.sin() * b.cos() * 0.15, z * 10.0]);
                 let slope = [a.cos() * b.cos() * 0.6, -a.sin() * b.sin() * 0.5];
                 primitive.normals.push(Vec3::new(-slope[0], 1.0, -slope[1]).normalize().into());
             }
         }
-        for row in 0..SIDE {
-            for column in 0..SIDE {
-                let a = row * (SIDE + 1) + column;
-                primitive.indices.extend([a, a + SIDE + 1, a + 1, a + 1, a + SIDE + 1, a + SIDE + 2]);
+        for row in 0..side {
+            for column in 0..side {
+                let a = row * (side + 1) + column;
+                primitive.indices.extend([a, a + side + 1, a + 1, a + 1, a + side + 1, a + side + 2]);
             }
         }
         Mesh { primitives: vec![primitive], ..Default::default() }

@@ -77,9 +77,13 @@ impl Cut<'_> {
             if !seen.may_exceed(node.center, node.radius, node.error) {
                 continue;
             }
-            let (center, radius) = seen.place(node.center, node.radius);
-            if !view.sees(center, radius) {
-                continue;
+            // A level that is one group is as large as the mesh, which is seen.
+            let is_whole = number < mesh.tree_first + mesh.tree_roots && node.count == 0;
+            if !is_whole {
+                let (center, radius) = seen.place(node.center, node.radius);
+                if !view.sees(center, radius) {
+                    continue;
+                }
             }
             if node.count > 0 {
                 self.harvest.open.extend(node.first..node.first + node.count);

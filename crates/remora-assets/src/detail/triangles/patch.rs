@@ -1,13 +1,17 @@
 //! A few of a surface's vertices with numbers of their own: what one call of meshoptimizer looks at. Its work and
 //! memory are then those of the patch, and stay in the processor's caches, however large the mesh is.
 
+use glam::Vec3;
 use meshopt::{SimplifyOptions, SimplifyVertex, VertexDataAdapter};
 
+use super::deviation::Triangle;
 use super::surface::{Surface, adapter};
 use super::{ATTRIBUTE_WEIGHT, Piece, SLOPPY_ERROR_FACTOR, STUCK_RATIO};
 use crate::cluster::ClusterBounds;
 use crate::cluster::grow::grow;
 
+/// Corners that a primitive may keep, however many others there are.
+const SHARE_MIN: usize = 12;
 /// No vertex has this number: there are fewer.
 const EMPTY: u32 = u32::MAX;
 
@@ -106,51 +110,123 @@ impl Patch {
     }
 
     /// Half of the triangles, and how far they are from the surface before; `None` if there are hardly fewer. Vertices
-    /// that are claimed as `shared` stay.
-    pub(super) fn simplified(&self, surface: &Surface<'_>, indices: &[u32], shared: u32) -> Option<(Vec<u32>, f32)> {
+    /// that are claimed as `shared` stay. Where the patch is all that is left of the mesh (`alone`), borders between
+    /// materials may give way if nothing else helps.
+    pub(super) fn simplified(
+        &self,
+        surface: &Surface<'_>,
+        indices: &[u32],
+        shared: u32,
+        alone: bool,
+    ) -> Option<(Vec<u32>, f32)> {
         let target = indices.len() / 6 * 3;
+        let is_few = |coarser: &[u32]| (coarser.len() as f32) <= indices.len() as f32 * STUCK_RATIO;
+        let locks = self.locks(|vertex| surface.lock(vertex, shared));
+        let (mut coarser, mut error) = self.careful(surface, indices, &locks, target);
+        let first = surface.primitive_of(self.vertices[0]);
+        let one_material = self.vertices.iter().all(|&vertex| surface.primitive_of(vertex) == first);
+        let gives_way = if one_material { coarser.len() > target } else { alone && !is_few(&coarser) };
+        if gives_way {
+            (coarser, error) = self.sloppy(surface, indices, &locks, target);
+        }
+        if coarser.is_empty() {
+            coarser = indices[..3].to_vec();
+        }
+        (is_few(&coarser) && self.keeps_materials(surface, &coarser) && error.is_finite()).then_some((coarser, error))
+    }
+
+    pub(super) fn locks(&self, lock: impl Fn(u32) -> SimplifyVertex) -> Vec<SimplifyVertex> {
+        self.vertices.iter().map(|&vertex| lock(vertex)).collect()
+    }
+
+    /// About `target` corners, with the topology kept, and how far they are from the surface before; more if that does not
+    /// go.
+    pub(super) fn careful(
+        &self,
+        surface: &Surface<'_>,
+        indices: &[u32],
+        locks: &[SimplifyVertex],
+        target: usize,
+    ) -> (Vec<u32>, f32) {
         let options = SimplifyOptions::ErrorAbsolute | SimplifyOptions::ErrorClamped | SimplifyOptions::Permissive;
-        let locks: Vec<SimplifyVertex> = self.vertices.iter().map(|&vertex| surface.lock(vertex, shared)).collect();
         let count = surface.attribute_count();
         let mut attributes: Vec<f32> = Vec::with_capacity(self.vertices.len() * count);
         for &vertex in &self.vertices {
             surface.put_attributes(vertex, &mut attributes);
         }
         let mut error = 0.0;
-        let mut coarser = meshopt::simplify_with_attributes_and_locks(
+        let coarser = meshopt::simplify_with_attributes_and_locks(
             indices,
             &self.adapter(),
             &attributes,
             &[ATTRIBUTE_WEIGHT; 6][..count],
             count * size_of::<f32>(),
-            &locks,
+            locks,
             target,
             f32::MAX,
             options,
             Some(&mut error),
         );
-        let primitives: Vec<u32> = self.vertices.iter().map(|&vertex| surface.primitive_of(vertex)).collect();
-        let one_material = primitives.iter().all(|&primitive| primitive == primitives[0]);
-        if coarser.len() > target && one_material {
-            (coarser, error) = self.sloppy(indices, &locks, target);
-        }
-        if coarser.is_empty() {
-            coarser = indices[..3].to_vec();
-        }
-        let keeps_materials = one_material
-            || coarser.chunks_exact(3).all(|corners| {
-                let primitive = primitives[corners[0] as usize];
-                corners[1..].iter().all(|&corner| primitives[corner as usize] == primitive)
-            });
-        let few = (coarser.len() as f32) <= indices.len() as f32 * STUCK_RATIO;
-        (few && keeps_materials && error.is_finite()).then_some((coarser, error))
+        (coarser, error)
     }
 
-    fn sloppy(&self, indices: &[u32], locks: &[SimplifyVertex], target: usize) -> (Vec<u32>, f32) {
+    /// About `target` corners without regard to topology, of each primitive its share.
+    pub(super) fn sloppy(
+        &self,
+        surface: &Surface<'_>,
+        indices: &[u32],
+        locks: &[SimplifyVertex],
+        target: usize,
+    ) -> (Vec<u32>, f32) {
         let adapter = self.adapter();
-        let mut error = 0.0;
-        let coarser = meshopt::simplify_sloppy_with_locks(indices, &adapter, locks, target, f32::MAX, Some(&mut error));
+        let (mut coarser, mut error) = (Vec::new(), 0.0f32);
+        for (_, own) in self.by_primitive(surface, indices) {
+            let share = (target * own.len() / indices.len() / 3 * 3).max(SHARE_MIN);
+            if own.len() <= share {
+                coarser.extend(own);
+                continue;
+            }
+            let mut own_error = 0.0;
+            coarser.extend(meshopt::simplify_sloppy_with_locks(
+                &own,
+                &adapter,
+                locks,
+                share,
+                f32::MAX,
+                Some(&mut own_error),
+            ));
+            error = error.max(own_error);
+        }
         (coarser, error * meshopt::simplify_scale(&adapter) * SLOPPY_ERROR_FACTOR)
+    }
+
+    /// Whether no triangle has corners of several primitives.
+    pub(super) fn keeps_materials(&self, surface: &Surface<'_>, indices: &[u32]) -> bool {
+        let primitive = |number: u32| surface.primitive_of(self.vertices[number as usize]);
+        indices
+            .chunks_exact(3)
+            .all(|corners| corners[1..].iter().all(|&corner| primitive(corner) == primitive(corners[0])))
+    }
+
+    pub(super) fn triangles(&self, indices: &[u32]) -> Vec<Triangle> {
+        indices.chunks_exact(3).map(|corners| [0, 1, 2].map(|at| self.positions[corners[at] as usize].into())).collect()
+    }
+
+    /// Triangles that stand for those of a group, cut into clusters. Their spheres are that of the group, which hold those
+    /// of all that is finer, whatever the simplified surface needs.
+    pub(super) fn pieces(
+        &self,
+        surface: &Surface<'_>,
+        indices: &[u32],
+        center: Vec3,
+        radius: f32,
+        error: f32,
+    ) -> Vec<Piece> {
+        self.by_primitive(surface, indices)
+            .into_iter()
+            .flat_map(|(primitive, indices)| self.clusters(primitive, &indices))
+            .map(|piece| Piece { center, radius, error, ..piece })
+            .collect()
     }
 
     /// The triangles of each primitive, by its number.

@@ -183,25 +183,23 @@ impl<'a> Surface<'a> {
         let place = self.remap[vertex as usize] as usize;
         let is_shared = self.claims[place].load(Ordering::Relaxed) == shared;
         let lock = if is_shared { SimplifyVertex::Lock } else { SimplifyVertex::None };
-        lock | if self.protected[vertex as usize] { SimplifyVertex::Protect } else { SimplifyVertex::None }
+        lock | self.seam(vertex)
     }
 
-    pub(super) fn simplify(&self, pieces: Vec<Piece>, shared: u32) -> Simplified {
+    pub(super) fn seam(&self, vertex: u32) -> SimplifyVertex {
+        if self.protected[vertex as usize] { SimplifyVertex::Protect } else { SimplifyVertex::None }
+    }
+
+    pub(super) fn simplify(&self, pieces: Vec<Piece>, shared: u32, alone: bool) -> Simplified {
         let (center, radius) = merged_sphere(&pieces);
         let (patch, indices) = Patch::around(self, &pieces);
         let triangles = indices.len() as u64 / 3;
         let before = pieces.iter().map(|piece| piece.error).fold(0.0, f32::max);
-        let Some((coarser, error)) = patch.simplified(self, &indices, shared) else {
+        let Some((coarser, error)) = patch.simplified(self, &indices, shared, alone) else {
             return Simplified { center, radius, error: f32::INFINITY, pieces, coarser: Vec::new(), triangles };
         };
         let error = error.max(before);
-        let coarser = patch
-            .by_primitive(self, &coarser)
-            .into_iter()
-            .flat_map(|(primitive, indices)| patch.clusters(primitive, &indices))
-            // Spheres of groups hold those of all that is finer, whatever the simplified surface needs.
-            .map(|piece| Piece { center, radius, error, ..piece })
-            .collect();
+        let coarser = patch.pieces(self, &coarser, center, radius, error);
         Simplified { center, radius, error, pieces, coarser, triangles }
     }
 }

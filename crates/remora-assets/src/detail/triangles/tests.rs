@@ -165,6 +165,100 @@ fn a_mesh_of_nothing_has_no_levels() {
     assert!(build_with(1, &flat).groups.is_empty());
 }
 
+/// Levels that are no larger than a cluster, finest first.
+fn chain(hierarchy: &Hierarchy) -> &[Group] {
+    &hierarchy.groups[hierarchy.groups.iter().position(|group| group.is_root).unwrap()..]
+}
+
+fn surface_of(mesh: &Mesh, hierarchy: &Hierarchy, clusters: &[DetailCluster]) -> Vec<deviation::Triangle> {
+    let corners = |cluster| triangles(mesh, hierarchy, cluster).map(|t| t.map(|c| Vec3::from(c.map(f32::from_bits))));
+    clusters.iter().flat_map(corners).collect()
+}
+
+/// A ball of `rings * rings * 2` triangles, scaled; its lower half is of another primitive if `split`.
+fn ball(rings: u32, scale: Vec3, split: bool) -> Mesh {
+    let band = |rows: std::ops::Range<u32>, material| {
+        let mut primitive = Primitive { material, ..Default::default() };
+        let width = rings + 1;
+        for (row, column) in (rows.start..=rows.end).flat_map(|row| (0..width).map(move |column| (row, column))) {
+            let polar = std::f32::consts::PI * row as f32 / rings as f32;
+            let around = std::f32::consts::TAU * (column % rings) as f32 / rings as f32;
+            let normal = Vec3::new(polar.sin() * around.cos(), polar.cos(), -polar.sin() * around.sin());
+            // One place, so that the ball is closed.
+            let normal = if row == 0 {
+                Vec3::Y
+            } else if row == rings {
+                Vec3::NEG_Y
+            } else {
+                normal
+            };
+            primitive.positions.push((normal * scale).into());
+            primitive.normals.push(normal.into());
+        }
+        for (row, column) in (0..rows.end - rows.start).flat_map(|row| (0..rings).map(move |column| (row, column))) {
+            let a = row * width + column;
+            primitive.indices.extend([a, a + width, a + 1, a + 1, a + width, a + width + 1]);
+        }
+        primitive
+    };
+    let primitives = match split {
+        false => vec![band(0..rings, 0)],
+        true => vec![band(0..rings / 2, 0), band(rings / 2..rings, 1)],
+    };
+    Mesh { primitives, ..Default::default() }
+}
+
+#[test]
+fn what_is_far_away_is_a_handful_of_triangles_of_every_material() {
+    let long = Vec3::new(0.05, 1.0, 0.05);
+    let meshes = [
+        (ball(6, Vec3::ONE, false), 8),
+        (ball(40, Vec3::ONE, false), 8),
+        (ball(8, long, false), 8),
+        (ball(30, long, true), 20),
+        (sheet(6, false), 8),
+        (sheet(60, true), 16),
+    ];
+    for (number, (mesh, most)) in meshes.iter().enumerate() {
+        let hierarchy = build_with(2, mesh);
+        let cut = cut(&hierarchy, f32::MAX);
+        let count: usize = cut.iter().map(|cluster| cluster.triangles.len()).sum();
+        assert!(count <= *most, "{count} triangles of mesh {number}");
+        let materials: HashSet<u32> = cut.iter().map(|cluster| cluster.primitive).collect();
+        assert_eq!(materials.len(), mesh.primitives.len(), "mesh {number}");
+    }
+}
+
+#[test]
+fn each_of_the_last_levels_stands_for_the_one_before() {
+    for mesh in [ball(8, Vec3::ONE, false), ball(24, Vec3::ONE, true), sheet(40, false)] {
+        let hierarchy = build_with(2, &mesh);
+        let chain = chain(&hierarchy);
+        assert!(chain.len() > 3);
+        let first = (hierarchy.groups.len() - chain.len()) as u32;
+        for (finer, pair) in (first..).zip(chain.windows(2)) {
+            assert!(hierarchy.clusters_of(&pair[1]).iter().all(|cluster| cluster.refined == Some(finer)));
+            assert!(pair[0].error <= pair[1].error && pair[0].error < f32::INFINITY);
+        }
+        assert_eq!(chain[chain.len() - 1].error, f32::INFINITY);
+    }
+}
+
+#[test]
+fn the_last_levels_lie_no_farther_away_than_they_say_and_stay_closed() {
+    for mesh in [ball(8, Vec3::ONE, false), ball(7, Vec3::new(0.1, 1.0, 0.3), false)] {
+        let hierarchy = build_with(1, &mesh);
+        let chain = chain(&hierarchy);
+        let original = surface_of(&mesh, &hierarchy, hierarchy.clusters_of(&chain[0]));
+        for pair in chain.windows(2) {
+            let coarser = surface_of(&mesh, &hierarchy, hierarchy.clusters_of(&pair[1]));
+            let away = deviation::deviation(&original, &coarser);
+            assert!(away <= pair[0].error * 1.001, "{away} instead of {}", pair[0].error);
+            assert!(deviation::openness(&coarser) < 0.3);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

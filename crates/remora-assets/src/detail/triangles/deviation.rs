@@ -1,0 +1,91 @@
+//! How far two small surfaces are from each other. meshoptimizer's errors are averages of planes, which say little where a
+//! few triangles are made of a few more; here the distance itself is measured.
+
+use glam::Vec3;
+
+pub(super) type Triangle = [Vec3; 3];
+
+/// The farthest that a place on one surface lies from the other, either way, measured at corners, the middles of edges and
+/// of triangles.
+pub(super) fn deviation(one: &[Triangle], other: &[Triangle]) -> f32 {
+    farthest_squared(one, other).max(farthest_squared(other, one)).sqrt()
+}
+
+/// From 0, of a closed surface, to 1, of a flat one that is seen from one side only.
+pub(super) fn openness(triangles: &[Triangle]) -> f32 {
+    let normals = || triangles.iter().map(|[a, b, c]| (b - a).cross(c - a));
+    let area: f32 = normals().map(Vec3::length).sum();
+    if area > 0.0 { normals().sum::<Vec3>().length() / area } else { 0.0 }
+}
+
+fn farthest_squared(from: &[Triangle], to: &[Triangle]) -> f32 {
+    let mut farthest = 0.0f32;
+    for place in from.iter().flat_map(places) {
+        let mut nearest = f32::INFINITY;
+        for triangle in to {
+            nearest = nearest.min(distance_squared(place, triangle));
+            // It cannot be the farthest any more.
+            if nearest <= farthest {
+                break;
+            }
+        }
+        farthest = farthest.max(nearest);
+    }
+    farthest
+}
+
+fn places(&[a, b, c]: &Triangle) -> [Vec3; 7] {
+    [a, b, c, (a + b) * 0.5, (b + c) * 0.5, (c + a) * 0.5, (a + b + c) / 3.0]
+}
+
+fn distance_squared(place: Vec3, &[a, b, c]: &Triangle) -> f32 {
+    let edges = [(a, b), (b, c), (c, a)];
+    let normal = (b - a).cross(c - a);
+    let length_squared = normal.length_squared();
+    let above = |(from, to): (Vec3, Vec3)| normal.dot((to - from).cross(place - from)) >= 0.0;
+    if length_squared > 0.0 && edges.into_iter().all(above) {
+        return normal.dot(place - a).powi(2) / length_squared;
+    }
+    let to_edge = |(from, to): (Vec3, Vec3)| {
+        let along = (place - from).dot(to - from) / (to - from).length_squared().max(f32::MIN_POSITIVE);
+        place.distance_squared(from + (to - from) * along.clamp(0.0, 1.0))
+    };
+    edges.into_iter().map(to_edge).fold(f32::INFINITY, f32::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLAT: Triangle = [Vec3::ZERO, Vec3::X, Vec3::Z];
+
+    #[test]
+    fn a_distance_is_that_to_the_nearest_face_edge_or_corner() {
+        let cases = [
+            (Vec3::new(0.2, 3.0, 0.2), 3.0),
+            (Vec3::new(0.5, 0.0, -2.0), 2.0),
+            (Vec3::new(4.0, 4.0, 0.0), 5.0),
+            (Vec3::new(1.0, 0.0, 1.0), 0.5f32.sqrt()),
+        ];
+        for (place, wanted) in cases {
+            assert!((distance_squared(place, &FLAT).sqrt() - wanted).abs() < 1e-5, "from {place}");
+        }
+        let nothing = [Vec3::X; 3];
+        assert_eq!(distance_squared(Vec3::new(1.0, 2.0, 0.0), &nothing), 4.0);
+    }
+
+    #[test]
+    fn what_is_missing_on_either_side_counts() {
+        let away = FLAT.map(|corner| corner + Vec3::Y * 7.0);
+        assert_eq!(deviation(&[FLAT], &[FLAT]), 0.0);
+        assert_eq!(deviation(&[FLAT, away], &[FLAT]), 7.0);
+        assert_eq!(deviation(&[FLAT], &[FLAT, away]), 7.0);
+    }
+
+    #[test]
+    fn two_sides_of_one_triangle_are_closed() {
+        let [a, b, c] = FLAT;
+        assert_eq!(openness(&[FLAT]), 1.0);
+        assert_eq!(openness(&[FLAT, [a, c, b]]), 0.0);
+    }
+}
