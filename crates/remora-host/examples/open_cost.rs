@@ -22,6 +22,7 @@ const STREAM: Size = Size::new(1280, 720);
 const FIRST: Size = Size::new(640, 360);
 /// What the host shows first of a large model that is no asset, and which are large.
 const COARSE_PRIMITIVES: u64 = 300_000;
+const COARSE_TEXTURES: u32 = 512;
 const SMALL_PRIMITIVES: u64 = 50_000;
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -59,7 +60,7 @@ fn open(path: &Path) -> Result<(), Failure> {
             let early = Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
             let model = source.model_for(&early, &LoadLimits::default(), &mut |_| {})?;
             let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
-            let options = BuildOptions { detail, ..BuildOptions::default() };
+            let options = BuildOptions { detail, texture_dimension_max: COARSE_TEXTURES, ..BuildOptions::default() };
             (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, Some(model))
         }
     };

@@ -44,6 +44,8 @@ const QUEUE: usize = 8;
 const STEPS: f32 = 100.0;
 /// Triangles and points of a coarse form: enough to be recognised, few enough to be made in a moment.
 const COARSE_PRIMITIVES: u64 = 300_000;
+/// Longest side of a coarse form's textures: making larger ones would take longer than all of its geometry.
+const COARSE_TEXTURES: u32 = 512;
 /// Models of no more than this are built in full before they are shown: it takes a tenth of a second.
 const SMALL_PRIMITIVES: u64 = 50_000;
 
@@ -243,11 +245,14 @@ impl Worker {
             Found::Model { model, early, key, source } => {
                 let primitives = model.triangles() + model.points();
                 let small = primitives <= SMALL_PRIMITIVES;
-                let detail = match small {
-                    true => Detail::Full,
-                    false => Detail::Coarse { primitives_max: COARSE_PRIMITIVES },
+                let options = match self.build_options(source) {
+                    full if small => full,
+                    full => BuildOptions {
+                        detail: Detail::Coarse { primitives_max: COARSE_PRIMITIVES },
+                        texture_dimension_max: full.texture_dimension_max.min(COARSE_TEXTURES),
+                        ..full
+                    },
                 };
-                let options = BuildOptions { detail, ..self.build_options(source) };
                 let clustering = self.shared_progress(job, "clustering");
                 let abandoned = || self.check_wanted(job).is_err();
                 let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
