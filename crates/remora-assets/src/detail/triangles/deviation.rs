@@ -5,24 +5,30 @@ use glam::Vec3;
 
 pub(super) type Triangle = [Vec3; 3];
 
-/// The farthest that a place on one surface lies from the other, either way, measured at corners, the middles of edges and
-/// of triangles.
+/// The farthest that a place on one surface lies from what faces the same way on the other, either way, measured at corners,
+/// the middles of edges and of triangles; infinite if nothing does. The back of a thin plate is near to its front, and yet
+/// cannot stand for it: it is not seen from there.
 pub(super) fn deviation(one: &[Triangle], other: &[Triangle]) -> f32 {
     farthest_squared(one, other).max(farthest_squared(other, one)).sqrt()
 }
 
 /// From 0, of a closed surface, to 1, of a flat one that is seen from one side only.
 pub(super) fn openness(triangles: &[Triangle]) -> f32 {
-    let normals = || triangles.iter().map(|[a, b, c]| (b - a).cross(c - a));
+    let normals = || triangles.iter().map(normal);
     let area: f32 = normals().map(Vec3::length).sum();
     if area > 0.0 { normals().sum::<Vec3>().length() / area } else { 0.0 }
 }
 
 fn farthest_squared(from: &[Triangle], to: &[Triangle]) -> f32 {
+    let facing = |to: &[Triangle]| -> Vec<(Triangle, Vec3)> {
+        let with_normal = to.iter().map(|triangle| (*triangle, normal(triangle)));
+        with_normal.filter(|(_, normal)| *normal != Vec3::ZERO).collect()
+    };
+    let (from, to) = (facing(from), facing(to));
     let mut farthest = 0.0f32;
-    for place in from.iter().flat_map(places) {
+    for (place, own) in from.iter().flat_map(|(triangle, normal)| places(triangle).map(|place| (place, *normal))) {
         let mut nearest = f32::INFINITY;
-        for triangle in to {
+        for (triangle, _) in to.iter().filter(|(_, normal)| normal.dot(own) > 0.0) {
             nearest = nearest.min(distance_squared(place, triangle));
             // It cannot be the farthest any more.
             if nearest <= farthest {
@@ -34,13 +40,17 @@ fn farthest_squared(from: &[Triangle], to: &[Triangle]) -> f32 {
     farthest
 }
 
+fn normal([a, b, c]: &Triangle) -> Vec3 {
+    (b - a).cross(c - a)
+}
+
 fn places(&[a, b, c]: &Triangle) -> [Vec3; 7] {
     [a, b, c, (a + b) * 0.5, (b + c) * 0.5, (c + a) * 0.5, (a + b + c) / 3.0]
 }
 
 fn distance_squared(place: Vec3, &[a, b, c]: &Triangle) -> f32 {
     let edges = [(a, b), (b, c), (c, a)];
-    let normal = (b - a).cross(c - a);
+    let normal = normal(&[a, b, c]);
     let length_squared = normal.length_squared();
     let above = |(from, to): (Vec3, Vec3)| normal.dot((to - from).cross(place - from)) >= 0.0;
     if length_squared > 0.0 && edges.into_iter().all(above) {
@@ -80,6 +90,14 @@ mod tests {
         assert_eq!(deviation(&[FLAT], &[FLAT]), 0.0);
         assert_eq!(deviation(&[FLAT, away], &[FLAT]), 7.0);
         assert_eq!(deviation(&[FLAT], &[FLAT, away]), 7.0);
+    }
+
+    #[test]
+    fn what_faces_the_other_way_does_not_count() {
+        let [a, b, c] = FLAT;
+        let (back, below) = ([a, c, b], FLAT.map(|corner| corner - Vec3::Y * 3.0));
+        assert_eq!(deviation(&[FLAT], &[back]), f32::INFINITY);
+        assert_eq!(deviation(&[FLAT, back], &[below, back]), 3.0);
     }
 
     #[test]

@@ -68,7 +68,8 @@ impl Whole {
                 && openness(&triangles) <= self.openness + OPENED_MAX
                 && patch.keeps_materials(surface, &coarser)
                 && patch.by_primitive(surface, &coarser).len() == self.materials;
-            let error = self.error.max(deviation(&self.triangles, &triangles)).max(least);
+            // Both may lie on the same side.
+            let error = (self.error + deviation(&self.triangles, &triangles)).max(least);
             (fit && error.is_finite()).then_some((coarser, error))
         };
         let (careful, of_planes) = patch.careful(surface, indices, &patch.locks(|vertex| surface.seam(vertex)), target);
