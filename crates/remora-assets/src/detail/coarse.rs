@@ -28,7 +28,8 @@ pub struct Coarse {
     pub cloud: Hierarchy,
 }
 
-/// About `share` of the triangles and points, all of them from 1 on, without regard to topology.
+/// About `share` of the triangles and points, all of them from 1 on, without regard to topology; of primitives that are no
+/// larger than a cluster all triangles.
 pub fn coarse(mesh: &Mesh, share: f64) -> Coarse {
     let mut surface = Hierarchy::default();
     let mut primitives = Vec::with_capacity(mesh.primitives.len());
@@ -54,7 +55,9 @@ pub fn coarse(mesh: &Mesh, share: f64) -> Coarse {
 /// The vertices that are shown, and their clusters.
 fn triangles(primitive: &Primitive, share: f64) -> (Primitive, Clusters) {
     let wanted = ((primitive.triangles() as f64 * share) as usize).max(TRIANGLES_MIN);
-    let thinned = if wanted < primitive.triangles() { thin(primitive, wanted) } else { None };
+    // What is no larger than a cluster is of few large triangles, between which thinning leaves holes.
+    let is_large = primitive.triangles() > CLUSTER_TRIANGLES_MAX;
+    let thinned = if is_large && wanted < primitive.triangles() { thin(primitive, wanted) } else { None };
     match thinned {
         None => (Primitive { indices: Vec::new(), ..primitive.clone() }, cluster::cluster(primitive)),
         Some(Thinned { indices, kept }) => {
