@@ -8,6 +8,7 @@ use crate::{
     client::{Client, ConnectionArguments},
     duration::minutes_in_words,
     failure::{EXIT_STATUSES, Failure},
+    output,
     session::{table, trimmed},
 };
 
@@ -119,13 +120,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Ok(())
     })?;
     if json {
-        println!("{}", usage.json());
+        output::line(usage.json())
     } else if csv {
-        println!("{}", usage.csv().map_err(|error| Failure::unusable(format!("the usage cannot be read: {error}")))?);
+        output::line(usage.csv().map_err(|error| Failure::unusable(format!("the usage cannot be read: {error}")))?)
     } else {
-        println!("{}", usage.table());
+        output::line(usage.table())
     }
-    Ok(())
 }
 
 /// The service reads times; here only what cannot be part of one is refused.
