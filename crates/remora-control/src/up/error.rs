@@ -32,7 +32,11 @@ pub enum UpError {
         "the cache cannot be in {path}: the path is not UTF-8; choose another with cache.directory, or none with \
          cache.gibibytes = 0"
     )]
-    CacheDirectory { path: PathBuf },
+    CachePath { path: PathBuf },
+    #[error(
+        "the cache cannot be in {path} ({source}); choose another with cache.directory, or none with cache.gibibytes = 0"
+    )]
+    CacheDirectory { path: PathBuf, source: io::Error },
     #[error("the certificate {path} cannot be used: {problem}; accepted are a PEM chain and its PEM key")]
     Certificate { path: PathBuf, problem: String },
     #[error(
