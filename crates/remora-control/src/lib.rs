@@ -20,6 +20,7 @@ pub mod bell;
 pub mod clock;
 pub mod config;
 pub mod control_plane;
+pub mod disk;
 pub mod host_secrets;
 pub mod identity;
 pub mod launch;

@@ -20,6 +20,7 @@ use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control_plane::{ControlPlane, Parts};
+use crate::disk::DiskProbe;
 use crate::host_secrets::HostSecrets;
 use crate::identity::Identities;
 use crate::launch::LaunchPlan;
@@ -27,7 +28,7 @@ use crate::listen;
 use crate::metrics::Metrics;
 use crate::provision::{HostCommand, ProcessFleet};
 use crate::store::{SqlStore, Store};
-use crate::tls;
+use crate::{private_file, tls};
 
 /// Between calls of [`Metrics::tidy_up`].
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
@@ -96,6 +97,7 @@ impl Core {
             tokens,
             identities,
             plan,
+            disk: Arc::new(DiskProbe::new(directory.path(), clock.clone())),
         });
         let acceptor = tls::acceptor(certificates.choice())?;
         let (closing, _) = watch::channel(false);
@@ -145,10 +147,11 @@ impl Core {
     }
 }
 
-/// Hosts are told in JSON, which has no room for a path that is not text.
+/// Makes the cache's directory. Hosts are told of it in JSON, which has no room for a path that is not text.
 fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, UpError> {
     let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
-    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CacheDirectory { path: path.into() })
+    private_file::directory(&path).map_err(|source| UpError::CacheDirectory { path: path.clone(), source })?;
+    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CachePath { path: path.into() })
 }
 
 async fn tidy_up(metrics: Metrics, clock: Clock) {
