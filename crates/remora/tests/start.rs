@@ -147,6 +147,7 @@ fn a_service_is_not_ready_while_its_disk_is_full() {
     while file.write_all(&[0; 4_096]).is_ok() {}
     eventually("being not ready", || (status(address, "/readyz")? == "503").then_some(()));
     assert_eq!(status(address, "/healthz").as_deref(), Some("200"));
+    drop(file);
     std::fs::remove_file(&rubbish).expect("it is there");
     eventually("being ready again", || (status(address, "/readyz")? == "200").then_some(()));
 }
