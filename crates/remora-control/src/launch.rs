@@ -55,7 +55,7 @@ impl LaunchPlan {
     /// another one must not be given a session any more. Whom it reports to is left out: that differs between control
     /// planes that share their hosts, and one that reports to nobody is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, .. } = &*self.config;
+        let Config { sizes, connection, hosts, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -68,6 +68,7 @@ impl LaunchPlan {
             sizes.primitives_max(size),
             self.rendering(size),
             connection.exclusive,
+            hosts.fence,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -107,6 +108,8 @@ impl LaunchPlan {
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
             exclusive: self.config.connection.exclusive,
+            fence: self.config.hosts.fence,
+            scratch_directory: None,
             start_milliseconds_max: milliseconds(self.start_max),
         })
     }
@@ -226,6 +229,7 @@ mod tests {
             "[cache]\ngibibytes = 21",
             "[cache]\ngibibytes = 0",
             "[connection]\nexclusive = 'until-stop'",
+            "[hosts]\nfence = 'off'",
         ] {
             assert_ne!(specification(text), before, "{text}");
         }

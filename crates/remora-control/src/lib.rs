@@ -14,6 +14,7 @@
 //! [`up()`] is all of it in one call.
 
 pub mod account;
+pub mod acme;
 pub mod api;
 pub mod authority;
 pub mod bell;

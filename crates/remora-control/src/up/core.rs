@@ -67,7 +67,8 @@ impl Core {
         let host_key = directory.host_key()?;
         let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
         drop(keys);
-        let certificates = Certificates::open(authority.clone(), place.names.clone(), &config.listen, clock.clone())?;
+        let certificates =
+            Certificates::open(authority.clone(), place.names.clone(), &config, directory.path(), clock.clone())?;
         let identities = Arc::new(Identities::new(&config.identities, &clock)?);
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::acme::AcmeError;
 use crate::authority::AuthorityError;
 use crate::identity::IdentityError;
 use crate::provision::ProvisionError;
@@ -52,6 +53,8 @@ pub enum UpError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
