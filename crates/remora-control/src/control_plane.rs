@@ -160,7 +160,13 @@ impl ControlPlane {
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
         let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
         let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone() };
-        let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
+        let meter = Meter {
+            store: self.store.clone(),
+            tokens,
+            clock,
+            private: self.config.sessions.private,
+            endpoint: endpoint.clone(),
+        };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),

@@ -7,10 +7,12 @@ use remora_session::{AccountId, SessionKey};
 use super::fault::Fault;
 use super::{Api, CREATE};
 use crate::api::common::{admit, authenticate};
+use crate::token::Bearer;
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
+    pub bearer: Bearer,
     session: String,
 }
 
@@ -33,6 +35,6 @@ impl FromRequestParts<Api> for Caller {
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(3).map(str::to_owned));
         let account = admit(&caller, account.as_deref())?;
         let unnamed = if params.is_some() { CREATE } else { "" };
-        Ok(Self { account, session: param("session").unwrap_or_else(|| unnamed.to_owned()) })
+        Ok(Self { account, bearer: caller, session: param("session").unwrap_or_else(|| unnamed.to_owned()) })
     }
 }
