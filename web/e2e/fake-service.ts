@@ -26,6 +26,10 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   inUse = false;
+  /** So many handshakes get no answer. */
+  handshakeFailures = 0;
+  /** Offers that have arrived. */
+  handshakes = 0;
   readonly #host: FakeHost;
   readonly #portal: Server;
   readonly #handshake: Server;
@@ -146,7 +150,10 @@ export class FakeService {
     response.setHeader("Access-Control-Allow-Origin", this.origin);
     response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
     if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);
+    this.handshakes += 1;
+    if (this.handshakes <= this.handshakeFailures) return void request.socket.destroy();
     if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
     response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
   }
