@@ -1,4 +1,7 @@
-/** The portal's service as far as the page sees it: static files, sign-in, sessions, and the handshake of a fake host. */
+/**
+ * A service as far as a page sees it: the portal's files, sign-in, tokens, sessions, and the handshake of a fake host.
+ * Pages of other origins are answered only if they are in `origins`, as the real service does it.
+ */
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -8,6 +11,8 @@ import type { FakeHost } from "./fake-host.ts";
 
 const DIST = join(import.meta.dirname, "../portal/dist");
 const SECRET = "right";
+export const ACCOUNT = "account";
+export const KEY = "key";
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -26,6 +31,8 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   inUse = false;
+  /** Origins of pages, besides its own, that may use the service and connect to the host. */
+  readonly origins = new Set<string>();
   /** So many handshakes get no answer. */
   handshakeFailures = 0;
   /** Offers that have arrived. */
@@ -71,6 +78,8 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
+    if (pathname === `/accounts/${ACCOUNT}/token`) return this.#token(request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
     const file = normalize(pathname === "/" ? "/index.html" : pathname);
@@ -84,12 +93,35 @@ export class FakeService {
     response.end(content);
   }
 
+  /** Answers preflight requests; false if the request is answered. */
+  #admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== this.origin && !this.origins.has(origin)) {
+      json(response, 403, { error: { code: "Forbidden", message: `pages of ${origin} may not connect` } });
+      return false;
+    }
+    if (origin !== undefined) {
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+      response.setHeader("Access-Control-Allow-Methods", "GET, PUT, POST, PATCH");
+    }
+    if (request.method !== "OPTIONS") return true;
+    response.writeHead(204).end();
+    return false;
+  }
+
+  #token(request: IncomingMessage, response: ServerResponse): void {
+    const good = request.headers.authorization === `Bearer ${ACCOUNT}:${KEY}`;
+    if (!good) return void response.writeHead(401).end();
+    json(response, 200, { AccessToken: "token" });
+  }
+
   #signIn(text: string, response: ServerResponse): void {
     if (JSON.parse(text).secret !== SECRET) {
       return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
     }
     json(response, 200, {
-      accountId: "account",
+      accountId: ACCOUNT,
       accessToken: "token",
       expiresInSeconds: 3_600,
       defaultModel: "builtin://Engine?triangles=200000",
@@ -147,9 +179,7 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", this.origin);
-    response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
-    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    if (!this.#admit(request, response)) return;
     if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);
     this.handshakes += 1;
