@@ -15,13 +15,49 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+const OFFER = {
+  defaultModel: "builtin://Engine?triangles=200000",
+  models: [
+    { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
+    { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
+  ],
+};
+
 interface FakeSession {
   status: "Starting" | "Ready" | "Stopped" | "Error";
   maxLeaseTimeMinutes: number;
   asked: number;
 }
 
+/** How the token service answers next, in place of an access token. */
+export interface TokenRefusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface IdentityProvider {
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly accounts: readonly string[];
+}
+
+export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
+export const KEY = "a key / with + signs=";
+
 export class FakeService {
+  /** What the page is told about signing in. */
+  readonly signIn = { secret: true, accountKey: true, identityProviders: [] as IdentityProvider[] };
+  certificateLocal = false;
+  /** The bearer credentials that the token service has been asked with. */
+  readonly credentials: string[] = [];
+  /** Whether a provider's token opens the account; the real service verifies it. */
+  accepts: (token: string) => boolean = () => false;
+  tokenRefusal: TokenRefusal | null = null;
+  tokenLifeSeconds = 3_600;
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
@@ -67,6 +103,13 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname === "/portal/configuration") {
+      const { signIn, certificateLocal: local } = this;
+      return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
+    }
+    if (pathname === "/portal/models") return this.#models(request, response);
+    if (pathname === "/ca.pem") return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
+    if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
     const file = normalize(pathname === "/" ? "/index.html" : pathname);
@@ -88,12 +131,32 @@ export class FakeService {
       accountId: "account",
       accessToken: "token",
       expiresInSeconds: 3_600,
-      defaultModel: "builtin://Engine?triangles=200000",
-      models: [
-        { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
-        { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
-      ],
+      ...OFFER,
     });
+  }
+
+  #models(request: IncomingMessage, response: ServerResponse): void {
+    if (!request.headers.authorization?.startsWith("Bearer ")) return json(response, 401, {});
+    json(response, 200, OFFER);
+  }
+
+  #token(pathname: string, request: IncomingMessage, response: ServerResponse): void {
+    const credential = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+    this.credentials.push(credential);
+    if (this.tokenRefusal !== null) {
+      return void response.writeHead(this.tokenRefusal.status, { ...this.tokenRefusal.headers }).end();
+    }
+    const account = pathname.split("/")[2];
+    const opened = credential.includes(":") ? credential === `${ACCOUNT}:${KEY}` : this.accepts(credential);
+    if (account !== ACCOUNT || !opened) return void response.writeHead(401).end();
+    json(response, 200, { AccessToken: this.issue() });
+  }
+
+  /** An access token with a life; its signature is of no matter here. */
+  issue(): string {
+    const now = Math.floor(Date.now() / 1_000);
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    return `${part({ alg: "none" })}.${part({ iat: now, exp: now + this.tokenLifeSeconds })}.x`;
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { secretIn } from "../src/sign-in.ts";
+import { secretIn } from "../src/sign-in/secret.ts";
 import { wheelZoom } from "../src/viewer/gestures.ts";
 
 describe("wheelZoom", () => {
