@@ -55,8 +55,10 @@ export class FakeService {
   /** The bearer credentials that the token service has been asked with. */
   readonly credentials: string[] = [];
   /** Whether a provider's token opens the account; the real service verifies it. */
-  accepts: (token: string) => boolean = () => false;
+  accepts: (token: string) => Promise<boolean> = async () => false;
   tokenRefusal: TokenRefusal | null = null;
+  /** Serves an empty page in place of the portal, so that a provider's answer stays in the address. */
+  blank = false;
   tokenLifeSeconds = 3_600;
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
@@ -112,6 +114,7 @@ export class FakeService {
     if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
+    if (this.blank) return void response.writeHead(200, { "Content-Type": "text/html" }).end("<title>Blank</title>");
     const file = normalize(pathname === "/" ? "/index.html" : pathname);
     const content = await readFile(join(DIST, file)).catch(() => null);
     if (content === null) return void response.writeHead(404).end();
@@ -140,14 +143,14 @@ export class FakeService {
     json(response, 200, OFFER);
   }
 
-  #token(pathname: string, request: IncomingMessage, response: ServerResponse): void {
+  async #token(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const credential = (request.headers.authorization ?? "").replace(/^Bearer /, "");
     this.credentials.push(credential);
     if (this.tokenRefusal !== null) {
       return void response.writeHead(this.tokenRefusal.status, { ...this.tokenRefusal.headers }).end();
     }
     const account = pathname.split("/")[2];
-    const opened = credential.includes(":") ? credential === `${ACCOUNT}:${KEY}` : this.accepts(credential);
+    const opened = credential.includes(":") ? credential === `${ACCOUNT}:${KEY}` : await this.accepts(credential);
     if (account !== ACCOUNT || !opened) return void response.writeHead(401).end();
     json(response, 200, { AccessToken: this.issue() });
   }

@@ -9,7 +9,7 @@ const LIFE_SECONDS_MIN = 600;
 
 export async function tokenForKey(accountId: string, key: string): Promise<IssuedToken> {
   // The service answers ids that cannot exist like unknown ones; a header cannot carry every character.
-  if (!/^[\x21-\x7e]+$/.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
+  if (!/^[\x20-\x7e]+$/.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
   const response = await ask(accountId, `${accountId}:${key}`);
   if (response.ok) return issued(response);
   if (response.status === 401 || response.status === 403) throw new SignInFailed({ why: "key" });
