@@ -11,13 +11,19 @@ import type { FakeHost } from "./fake-host.ts";
 
 const DIST = join(import.meta.dirname, "../portal/dist");
 const SECRET = "right";
-export const ACCOUNT = "account";
-export const KEY = "key";
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
   ".css": "text/css",
   ".svg": "image/svg+xml",
+};
+
+const OFFER = {
+  defaultModel: "builtin://Engine?triangles=200000",
+  models: [
+    { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
+    { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
+  ],
 };
 
 interface FakeSession {
@@ -26,7 +32,37 @@ interface FakeSession {
   asked: number;
 }
 
+/** How the token service answers next, in place of an access token. */
+export interface TokenRefusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface IdentityProvider {
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly accounts: readonly string[];
+}
+
+export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
+export const KEY = "a key / with + signs=";
+
 export class FakeService {
+  /** What the page is told about signing in. */
+  readonly signIn = { secret: true, accountKey: true, identityProviders: [] as IdentityProvider[] };
+  certificateLocal = false;
+  /** The bearer credentials that the token service has been asked with. */
+  readonly credentials: string[] = [];
+  /** Whether a provider's token opens the account; the real service verifies it. */
+  accepts: (token: string) => Promise<boolean> = async () => false;
+  tokenRefusal: TokenRefusal | null = null;
+  /** Serves an empty page in place of the portal, so that a provider's answer stays in the address. */
+  blank = false;
+  tokenLifeSeconds = 3_600;
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
@@ -79,9 +115,16 @@ export class FakeService {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
     if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
-    if (pathname === `/accounts/${ACCOUNT}/token`) return this.#token(request, response);
+    if (pathname === "/portal/configuration") {
+      const { signIn, certificateLocal: local } = this;
+      return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
+    }
+    if (pathname === "/portal/models") return this.#models(request, response);
+    if (pathname === "/ca.pem") return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
+    if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
+    if (this.blank) return void response.writeHead(200, { "Content-Type": "text/html" }).end("<title>Blank</title>");
     const file = normalize(pathname === "/" ? "/index.html" : pathname);
     const content = await readFile(join(DIST, file)).catch(() => null);
     if (content === null) return void response.writeHead(404).end();
@@ -110,12 +153,6 @@ export class FakeService {
     return false;
   }
 
-  #token(request: IncomingMessage, response: ServerResponse): void {
-    const good = request.headers.authorization === `Bearer ${ACCOUNT}:${KEY}`;
-    if (!good) return void response.writeHead(401).end();
-    json(response, 200, { AccessToken: "token" });
-  }
-
   #signIn(text: string, response: ServerResponse): void {
     if (JSON.parse(text).secret !== SECRET) {
       return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
@@ -124,12 +161,32 @@ export class FakeService {
       accountId: ACCOUNT,
       accessToken: "token",
       expiresInSeconds: 3_600,
-      defaultModel: "builtin://Engine?triangles=200000",
-      models: [
-        { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
-        { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
-      ],
+      ...OFFER,
     });
+  }
+
+  #models(request: IncomingMessage, response: ServerResponse): void {
+    if (!request.headers.authorization?.startsWith("Bearer ")) return json(response, 401, {});
+    json(response, 200, OFFER);
+  }
+
+  async #token(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const credential = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+    this.credentials.push(credential);
+    if (this.tokenRefusal !== null) {
+      return void response.writeHead(this.tokenRefusal.status, { ...this.tokenRefusal.headers }).end();
+    }
+    const account = pathname.split("/")[2];
+    const opened = credential.includes(":") ? credential === `${ACCOUNT}:${KEY}` : await this.accepts(credential);
+    if (account !== ACCOUNT || !opened) return void response.writeHead(401).end();
+    json(response, 200, { AccessToken: this.issue() });
+  }
+
+  /** An access token with a life; its signature is of no matter here. */
+  issue(): string {
+    const now = Math.floor(Date.now() / 1_000);
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    return `${part({ alg: "none" })}.${part({ iat: now, exp: now + this.tokenLifeSeconds })}.x`;
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {

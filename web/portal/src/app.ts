@@ -18,8 +18,11 @@ import {
   type ViewerCloseReason,
   type ViewerState,
 } from "@remora/sdk";
+import "./styles/side.css";
+import "./styles/stage.css";
 import { byId } from "./page.ts";
 import { SessionPanel } from "./sessions/session-panel.ts";
+import { showPerson } from "./person.ts";
 import type { Account } from "./sign-in.ts";
 import { Banner } from "./viewer/banner.ts";
 import { ModelPanel } from "./viewer/model-panel.ts";
@@ -56,7 +59,8 @@ export class App {
   #shownId: string | null = null;
   #attempt = 0;
 
-  constructor(stage: Stage, account: Account, options: AppOptions) {
+  constructor(account: Account, options: AppOptions) {
+    const stage = new Stage();
     this.#stage = stage;
     this.#account = account;
     this.#options = options;
@@ -74,6 +78,8 @@ export class App {
     this.#models.offer(account);
     this.#newSession.addEventListener("click", () => void this.#lease());
     this.#newSession.disabled = false;
+    this.#newSession.hidden = false;
+    showPerson(account, () => this.#leave());
     byId("fit", HTMLButtonElement).addEventListener("click", (event) => this.#viewer?.fit(event.timeStamp));
     stage.showNotice(words.WELCOME);
     stage.say("Signed in");

@@ -21,6 +21,19 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(2);
   });
 
+  test("the lifetime does not depend on the clock of this machine if the token tells when it was issued", async () => {
+    let now = 0;
+    const obtain = vi.fn(async () => `.${btoa(JSON.stringify({ iat: 5_000_000, exp: 5_001_000 }))}.`);
+    const source = new TokenSource(obtain, () => now);
+    await source.token();
+    now = 799_999;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(1);
+    now = 800_000;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(2);
+  });
+
   test("takes the lifetime of an opaque token from the callback, and renews short ones at four fifths", async () => {
     let now = 0;
     const obtain = vi.fn(async () => ({ accessToken: "opaque", expiresInSeconds: 60 }));

@@ -10,7 +10,7 @@
 
 import { abortable, RemoraError } from "../errors.ts";
 import { type CallOptions, request } from "./request.ts";
-import { expiryOf } from "./token.ts";
+import { lifetimeOf } from "./token.ts";
 
 /** A token is renewed when less than this is left of it, or a fifth of its whole time if that is less. */
 const RENEWAL_MILLISECONDS_MAX = 5 * 60_000;
@@ -114,10 +114,9 @@ export class TokenSource {
 
   #renewalOf({ accessToken, expiresInSeconds }: IssuedToken): number {
     const now = this.#now();
-    const expiry = expiryOf(accessToken);
+    const lifetime = expiresInSeconds === undefined ? lifetimeOf(accessToken, now) : expiresInSeconds * 1_000;
     // A token that does not tell its end is not kept: the callback knows better when to renew it.
-    if (expiresInSeconds === undefined && expiry === null) return now;
-    const lifetime = expiresInSeconds === undefined ? (expiry ?? 0) * 1_000 - now : expiresInSeconds * 1_000;
+    if (lifetime === null) return now;
     return now + lifetime - Math.min(RENEWAL_MILLISECONDS_MAX, lifetime * RENEWAL_FRACTION);
   }
 }
