@@ -48,7 +48,7 @@ describe("access tokens", () => {
   });
 
   test("the life of a token does not depend on the clock of this machine", () => {
-    const token = (claims: object) => `x.${btoa(JSON.stringify(claims))}.x`;
+    const token = (claims: object) => `x.${btoa(JSON.stringify(claims)).replaceAll("=", "")}.x`;
     expect(lifeSeconds(token({ iat: 1_000, exp: 1_900 }))).toBe(900);
     expect(lifeSeconds(token({ nbf: 1_000, exp: 1_900 }))).toBe(900);
     expect([token({ exp: 1_900 }), token({ iat: 5, exp: 1 }), "opaque", ""].map(lifeSeconds)).toEqual([600, 600, 600, 600]);
