@@ -1,4 +1,7 @@
-/** The portal's service as far as the page sees it: static files, sign-in, sessions, and the handshake of a fake host. */
+/**
+ * A service as far as a page sees it: the portal's files, sign-in, tokens, sessions, and the handshake of a fake host.
+ * Pages of other origins are answered only if they are in `origins`, as the real service does it.
+ */
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -64,6 +67,12 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   inUse = false;
+  /** Origins of pages, besides its own, that may use the service and connect to the host. */
+  readonly origins = new Set<string>();
+  /** So many handshakes get no answer. */
+  handshakeFailures = 0;
+  /** Offers that have arrived. */
+  handshakes = 0;
   readonly #host: FakeHost;
   readonly #portal: Server;
   readonly #handshake: Server;
@@ -105,6 +114,7 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
     if (pathname === "/portal/configuration") {
       const { signIn, certificateLocal: local } = this;
       return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
@@ -126,12 +136,29 @@ export class FakeService {
     response.end(content);
   }
 
+  /** Answers preflight requests; false if the request is answered. */
+  #admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== this.origin && !this.origins.has(origin)) {
+      json(response, 403, { error: { code: "Forbidden", message: `pages of ${origin} may not connect` } });
+      return false;
+    }
+    if (origin !== undefined) {
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+      response.setHeader("Access-Control-Allow-Methods", "GET, PUT, POST, PATCH");
+    }
+    if (request.method !== "OPTIONS") return true;
+    response.writeHead(204).end();
+    return false;
+  }
+
   #signIn(text: string, response: ServerResponse): void {
     if (JSON.parse(text).secret !== SECRET) {
       return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
     }
     json(response, 200, {
-      accountId: "account",
+      accountId: ACCOUNT,
       accessToken: "token",
       expiresInSeconds: 3_600,
       ...OFFER,
@@ -209,10 +236,11 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", this.origin);
-    response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
-    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    if (!this.#admit(request, response)) return;
+    if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);
+    this.handshakes += 1;
+    if (this.handshakes <= this.handshakeFailures) return void request.socket.destroy();
     if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
     response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
   }

@@ -1,7 +1,9 @@
 import { defineConfig, type Plugin } from "vite";
+import { aliases } from "../aliases.ts";
 
 export default defineConfig({
   root: import.meta.dirname,
+  resolve: { alias: aliases },
   plugins: [preloadViewer()],
   build: {
     target: "es2022",

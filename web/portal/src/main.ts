@@ -27,7 +27,7 @@ async function measurements(): Promise<AppOptions> {
   if (!query.has("bench")) return { sink };
   document.body.classList.add("bench");
   const { instrument } = await import("../../bench/latency.ts");
-  return { sink, onView: instrument };
+  return { sink, onViewer: instrument };
 }
 
 const SINKS: readonly VideoSink["kind"][] = ["webgl", "canvas", "video"];
