@@ -467,7 +467,10 @@ fn bad_messages_are_answered_and_change_nothing() {
     let mut world = World::connected(true);
     world.stage.control(world.now, b"\xff\xff\xff nonsense");
     world.stage.control(world.now, &command(7, viewport(10, 100_000)));
-    world.stage.control(world.now, &command(8, WireCommand::LoadModel(wire::LoadModel { uri: String::new(), replace: false })));
+    world.stage.control(
+        world.now,
+        &command(8, WireCommand::LoadModel(wire::LoadModel { uri: String::new(), replace: false })),
+    );
     world.work();
     let codes: Vec<_> = world
         .replies()
