@@ -200,3 +200,24 @@ async fn an_issuer_that_cannot_be_asked_is_left_out_and_asked_again_later() {
     hand.advance(std::time::Duration::from_secs(12 * 60 * 60));
     assert_eq!(names().await.len(), 2);
 }
+
+#[tokio::test]
+async fn the_page_may_connect_to_the_issuer_and_is_there_without_it() {
+    let issuer = Issuer::start(&[]).await;
+    let down = Issuer::start(&[]).await;
+    down.configure(issuer::Answer::Status(503));
+    for (asked, there) in [(&issuer, true), (&down, false)] {
+        let plane = Plane::start_with(configuration(asked, "")).await;
+        let answer = plane.send("GET", "/portal/configuration", &[], "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let sign_in = &answer.json()["signIn"];
+        let clients: Vec<&Value> =
+            sign_in["identityProviders"].as_array().unwrap().iter().map(|provider| &provider["clientId"]).collect();
+        assert_eq!((clients.contains(&&json!(CLIENT)), &sign_in["accountKey"]), (there, &json!(true)));
+        let page = plane.send("GET", "/", &[], "").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let policy = page.header("Content-Security-Policy").unwrap();
+        let connect = policy.split(';').find(|directive| directive.trim().starts_with("connect-src")).unwrap();
+        assert_eq!(connect.split(' ').any(|source| source == asked.url), there, "{policy}");
+    }
+}
