@@ -48,6 +48,8 @@ export interface IdentityProvider {
   readonly accounts: readonly string[];
 }
 
+/** Nothing listens on this port of the machine. */
+export const SILENT_PORT = 9;
 export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
 export const KEY = "a key / with + signs=";
 
@@ -66,6 +68,10 @@ export class FakeService {
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
+  /** Who has created the sessions; null as from services that do not tell. */
+  owner: { readonly subject: string; readonly name: string } | null = null;
+  /** Sessions have a render host that nothing listens for. */
+  hostSilent = false;
   inUse = false;
   /** Origins of pages, besides its own, that may use the service and connect to the host. */
   readonly origins = new Set<string>();
@@ -232,8 +238,9 @@ export class FakeService {
       id,
       creationTime: "2026-01-01T00:00:00+00:00",
       ...(session?.status === "Ready"
-        ? { hostname: "localhost", handshakePort: port(this.#handshake), arrInspectorPort: 1 }
+        ? { hostname: "localhost", handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake), arrInspectorPort: 1 }
         : {}),
+      ...(this.owner === null ? {} : { owner: this.owner }),
       elapsedTimeMinutes: 0,
       maxLeaseTimeMinutes: session?.maxLeaseTimeMinutes,
       size: "Standard",

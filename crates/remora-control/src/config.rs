@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
+use remora_protocol::origins::Origins;
 pub use remora_session::Size;
 use remora_session::{AccountId, Policy, Timestamp};
 use serde::Deserialize;
 
-pub use check::InvalidConfig;
+pub use check::{InvalidConfig, is_host_name};
 pub(crate) use check::{is_loopback_address, is_safe_address};
 
 use crate::store::Quota;
@@ -41,10 +42,10 @@ pub struct Config {
     pub telemetry: Telemetry,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
-    /// REST API and token service, with TLS.
+    /// REST API, token service and portal, with TLS.
     pub https: Option<SocketAddr>,
     /// Portal and API for browsers on this machine; loopback only.
     pub http: Option<SocketAddr>,
@@ -58,6 +59,26 @@ pub struct Listen {
     /// PEM files of the operator's own certificate; without them one is signed by the local CA.
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
+    /// Web pages that may call REST API, token service and render hosts, beside the service's own.
+    pub origins: Origins,
+    /// Whether the portal is served over HTTPS.
+    pub portal: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            https: None,
+            http: None,
+            metrics: None,
+            name: None,
+            peers: Vec::new(),
+            certificate: None,
+            certificate_key: None,
+            origins: Origins::default(),
+            portal: true,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -302,6 +323,16 @@ mod tests {
     fn what_is_misspelt_is_named() {
         let error = Config::parse("[sessions]\npage_sise = 5\n").unwrap_err().to_string();
         assert!(error.contains("page_sise") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn origins_are_checked_where_they_are_read() {
+        let config = Config::parse("[listen]\norigins = ['http://localhost:3000', 'https://*.example.com']\n").unwrap();
+        assert!(config.listen.origins.allows("https://app.example.com") && config.listen.portal);
+        for almost in ["https://app.example.com/", "app.example.com", "https://*.com", "null"] {
+            let error = Config::parse(&format!("[listen]\norigins = ['{almost}']\n")).expect_err(almost).to_string();
+            assert!(error.contains("line 2") && error.contains("accepted are"), "{error}");
+        }
     }
 
     #[test]

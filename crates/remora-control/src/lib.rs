@@ -25,6 +25,7 @@ pub mod identity;
 pub mod launch;
 pub mod limits;
 pub mod listen;
+pub mod machine;
 pub mod metrics;
 mod pem;
 pub mod portal;

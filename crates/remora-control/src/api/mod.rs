@@ -4,6 +4,8 @@
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub mod cross_origin;
+pub mod host_name;
 pub mod limit;
 pub mod link;
 pub mod observe;

@@ -9,6 +9,8 @@ use std::path::Component;
 use http::Uri;
 use remora_session::{AccountId, Size};
 
+use crate::machine::is_loopback;
+
 use super::{Config, EVERY_ACCOUNT, Identity, Listen, Rate};
 
 /// A list page is one answer and one read of the store.
@@ -190,12 +192,8 @@ fn web_address(address: &str) -> Option<Uri> {
     web.then_some(uri)
 }
 
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn is_host_name(name: &str) -> bool {
+/// Whether it can stand for a machine in an address: a DNS name, or an IP address without brackets.
+pub fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         (1..=63).contains(&label.len()) && label.bytes().all(allowed)

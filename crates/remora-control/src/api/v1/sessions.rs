@@ -34,7 +34,7 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
 pub(super) async fn properties(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
     let seen = api.sessions.get(&key).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&seen)), CACHE))
+    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&seen, &caller.host_name)), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
@@ -52,7 +52,7 @@ pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Respo
 
 pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let page = api.sessions.list(&caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
-    let sessions = page.sessions.iter().map(PropertiesBody::new).collect();
+    let sessions = page.sessions.iter().map(|seen| PropertiesBody::new(seen, &caller.host_name)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }
 

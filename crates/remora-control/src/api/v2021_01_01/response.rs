@@ -5,6 +5,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::fault::Detail;
+use crate::api::host_name::HostName;
 use crate::config::Sizes;
 use crate::sessions::Seen;
 
@@ -38,7 +39,7 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(seen: &Seen, sizes: &Sizes) -> Self {
+    pub fn new(seen: &Seen, sizes: &Sizes, host_name: &HostName) -> Self {
         let session = &seen.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
@@ -59,7 +60,7 @@ impl SessionBody {
             arr_inspector_port: address.map(|address| address.inspector_port),
             handshake_port: address.map(|address| address.handshake_port),
             elapsed_time_minutes: session.elapsed(seen.at).as_secs() / 60,
-            hostname: address.map(|address| address.hostname.clone()),
+            hostname: address.map(|address| host_name.of(address.hostname.clone())),
             max_lease_time_minutes: session.lease.get(),
             size: session.size.as_str(),
             status,
