@@ -16,6 +16,7 @@ mod host;
 mod inspect;
 mod output;
 #[cfg(feature = "host")]
+mod owner;
 mod pages;
 mod panics;
 mod process;

@@ -1,9 +1,9 @@
 //! `remora up`: everything on this machine.
 
-use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr, sync::Arc};
+use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr};
 
 use clap::Args;
-use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
+use remora_control::{Connection, UpOptions, provision::HostCommand};
 use remora_host::EngineDetail;
 
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
     host::{self, Probe},
     output, pages, process, telemetry,
 };
+
+mod share;
 
 /// Triangles of the engine that one core of a machine without a graphics card turns fluently.
 const TRIANGLES_PER_CORE: u64 = 100_000;
@@ -21,7 +23,12 @@ const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
 pub struct Arguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
-    /// Where REST API and token service are served with TLS [default: listen.https, or 127.0.0.1:8443]
+    /// Serve other machines too: on all addresses of this one, under NAME, which is what others type
+    /// [default: listen.name, or this machine's own name and addresses]
+    #[arg(long, value_name = "NAME")]
+    share: Option<Option<String>>,
+    /// Where portal, REST API and token service are served with TLS
+    /// [default: listen.https, or 127.0.0.1:8443; with --share [::]:8443]
     #[arg(long, value_name = "ADDR:PORT")]
     https: Option<SocketAddr>,
     /// Where portal and API are served in plain HTTP, for browsers on this machine: loopback only
@@ -34,26 +41,30 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
-    let (data_directory, config) = arguments.configuration.load()?;
+    let (data_directory, mut config) = arguments.configuration.load()?;
+    let mut https = arguments.https.or(config.listen.https).unwrap_or(HTTPS);
+    if let Some(name) = arguments.share {
+        https = share::everywhere(https);
+        config.listen.name = share::name(name)?.or(config.listen.name);
+    }
     let _telemetry = telemetry::start("warn", &config.telemetry)?;
     let program = process::own_program()?;
     host::warn_of_fence(&config.hosts);
     let probe = host::ask(&program, None, config.hosts.fence)?;
+    let is_certified = config.listen.certificate.is_some() || config.acme.directory_url.is_some();
     let options = UpOptions {
         data_directory,
-        https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
+        https,
         http: arguments.http.or(config.listen.http).unwrap_or(HTTP),
         models: arguments.models,
         engine_triangles: fluent_triangles(&probe),
-        assets: Arc::new(|path| {
-            pages::page(path).map(|(content_type, bytes)| Asset { content_type, bytes: bytes.into() })
-        }),
+        assets: pages::assets(),
         config,
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
     };
     process::run(async {
         let shutdown = process::asked_to_end();
-        remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
+        remora_control::up(options, |connection| introduce(connection, &probe, is_certified), shutdown).await
     })?
     .map_err(|error| error.to_string())
 }
@@ -65,13 +76,13 @@ fn fluent_triangles(probe: &Probe) -> u64 {
 
 /// All that a newcomer needs, in one block. Keys and secrets are shown on a terminal only: other output is a log, which
 /// others may read.
-fn introduce(connection: &Connection, probe: &Probe) {
-    let text = introduction(connection, probe, std::io::stdout().is_terminal());
+fn introduce(connection: &Connection, probe: &Probe, is_certified: bool) {
+    let text = introduction(connection, probe, is_certified, std::io::stdout().is_terminal());
     // A start does not fail because its reader is gone.
     let _ = output::line(text);
 }
 
-fn introduction(connection: &Connection, probe: &Probe, for_people: bool) -> String {
+fn introduction(connection: &Connection, probe: &Probe, is_certified: bool, for_people: bool) -> String {
     let Connection { endpoint, sts_endpoint, portal, account_id, account_key, ca_file, .. } = connection;
     let (ca, file) = (ca_file.display(), ca_file.with_file_name("connection.json"));
     let software =
@@ -81,8 +92,9 @@ fn introduction(connection: &Connection, probe: &Probe, for_people: bool) -> Str
         let (page, _secret) = portal.split_once('#').unwrap_or((portal, ""));
         return format!(
             "Remora is up at {page} and {endpoint}, account {account_id}, renders on {renders}. The address that signs \
-             in, and the key, are in {}",
-            file.display()
+             in, and the key, are in {}{}",
+            file.display(),
+            share::introduction(connection, is_certified).trim_end()
         );
     }
     format!(
@@ -95,7 +107,7 @@ Remora is up. Open this in a browser on this machine:
   key       {account_key}
   CA file   {ca}
   renders   on {renders}
-
+{}
 Create a session from a script:
 
   token=$(curl -s --cacert '{ca}' -H 'Authorization: Bearer {account_id}:{account_key}' \\
@@ -105,7 +117,8 @@ Create a session from a script:
     '{endpoint}/accounts/{account_id}/sessions/my-session?api-version=2021-01-01'
 
 Ctrl-C stops everything.
-"
+",
+        share::introduction(connection, is_certified)
     )
 }
 
@@ -123,11 +136,12 @@ mod tests {
             account_id: "the-account".into(),
             account_key: "the-key".into(),
             ca_file: "/data/ca.pem".into(),
+            addresses: vec![],
         };
         let probe = Probe { adapter: "test".into(), adapters: vec![], software: false, cores: 1 };
-        let terminal = introduction(&connection, &probe, true);
+        let terminal = introduction(&connection, &probe, false, true);
         assert!(terminal.contains("the-key") && terminal.contains("the-secret"), "{terminal}");
-        let log = introduction(&connection, &probe, false);
+        let log = introduction(&connection, &probe, false, false);
         assert!(!log.contains("the-key") && !log.contains("the-secret"), "{log}");
         assert!(log.contains("/data/connection.json") && log.contains("http://localhost:8080/ "), "{log}");
     }

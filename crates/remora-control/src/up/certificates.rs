@@ -182,7 +182,14 @@ mod tests {
         let [first, second] = [(); 2].map(|()| authority.issue(&names, LIFE, NOW).unwrap());
         let listen = write(directory.path(), &first);
         let (clock, _hand) = Clock::manual(NOW);
-        let certificates = Certificates::open(authority, names.to_vec(), &listen, clock).unwrap();
+        let certificates = Certificates::open(
+            authority,
+            names.to_vec(),
+            &Config { listen, ..Config::default() },
+            directory.path(),
+            clock,
+        )
+        .unwrap();
         let operators = certificates.operators.as_ref().unwrap();
         assert_eq!(operators.current.pem(), first);
         write(directory.path(), &ServerCertificate { key_pem: first.key_pem.clone(), ..second.clone() });

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -105,6 +105,17 @@ impl Service {
     }
 }
 
+async fn failure_on_record(data: &Path) -> PathBuf {
+    let failures = data.join("acme/failures.json");
+    within("a failure on record", async {
+        while !failures.exists() {
+            look_again().await;
+        }
+    })
+    .await;
+    failures
+}
+
 #[tokio::test]
 async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
     let directory = tempfile::tempdir().unwrap();
@@ -144,13 +155,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
     // Without an authority the certificate stays while it is good, then the local CA's stands in for it.
     drop(pebble);
     service.hand.advance(DAY);
-    let failures = data.join("acme/failures.json");
-    within("a failure on record", async {
-        while !failures.exists() {
-            look_again().await;
-        }
-    })
-    .await;
+    failure_on_record(&data).await;
     assert_eq!(service.current.pem(), second);
     service.hand.advance(CERTIFICATE_LIFE);
     assert_eq!(service.replaced(&second).await, local);
@@ -170,13 +175,7 @@ async fn a_name_that_leads_elsewhere_is_not_confirmed_and_the_local_authority_st
     drop(elsewhere);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = Service::start(&data, listener, &pebble).await;
-    let failures = data.join("acme/failures.json");
-    within("a failure on record", async {
-        while !failures.exists() {
-            look_again().await;
-        }
-    })
-    .await;
+    let failures = failure_on_record(&data).await;
     assert!(service.is_local());
     let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&failures).unwrap()).unwrap();
     assert_eq!(record["count"], 1, "{record}");
