@@ -75,6 +75,8 @@ export class FakeService {
   inUse = false;
   /** Origins of pages, besides its own, that may use the service and connect to the host. */
   readonly origins = new Set<string>();
+  /** TURN servers; null for a service that does not know of any. */
+  iceServers: object[] | null = null;
   /** So many handshakes get no answer. */
   handshakeFailures = 0;
   /** Offers that have arrived. */
@@ -208,11 +210,16 @@ export class FakeService {
     }
     const session = this.sessions.get(id);
     if (session === undefined) return void response.writeHead(404).end();
+    if (action === "ice-servers") {
+      if (this.iceServers === null) return void response.writeHead(404).end();
+      return json(response, 200, { iceServers: this.iceServers, expiresInSeconds: 600 });
+    }
     if (action === ":stop") {
       session.status = "Stopped";
       response.writeHead(204).end();
       const reason = { $typeName: "remora.v1.SessionEnding" as const, reason: 1, message: "The session was stopped." };
-      void this.#host.send({ case: "sessionEnding", value: reason });
+      // A page that goes away stops its session when the test, and with it the host, may be over.
+      this.#host.send({ case: "sessionEnding", value: reason }).catch(() => {});
       return;
     }
     if (method === "PATCH") session.maxLeaseTimeMinutes = JSON.parse(text).maxLeaseTimeMinutes;

@@ -31,6 +31,7 @@ export interface TokenService extends CallOptions {
   readonly endpoint: string;
   /** The id of the account. */
   readonly account: string;
+  /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
 }
 
