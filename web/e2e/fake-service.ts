@@ -198,7 +198,8 @@ export class FakeService {
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {
-    const [, , , , id, action] = pathname.split("/");
+    const [, , account, , id, action] = pathname.split("/");
+    if (account !== ACCOUNT) return json(response, 403, { error: { code: "Forbidden", message: "not your account" } });
     if (id === undefined) {
       const live = [...this.sessions].filter(([, { status }]) => status === "Starting" || status === "Ready");
       return json(response, 200, { sessions: live.map(([each]) => this.#session(each)) });

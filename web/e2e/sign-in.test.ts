@@ -161,6 +161,7 @@ test.each([true, false])("links to a silent host where its certificate may be th
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "New session" }).click();
   await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+  await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
   const link = page.getByRole("link", { name: "Open the render host's address" });
   expect(await link.isVisible()).toBe(local);
   if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
