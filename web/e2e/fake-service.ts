@@ -69,7 +69,7 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   /** Who has created the sessions; null as from services that do not tell. */
-  owner: { readonly subject: string; readonly name: string } | null = null;
+  owner: { readonly issuer?: string; readonly subject?: string; readonly name: string } | null = null;
   /** Sessions have a render host that nothing listens for. */
   hostSilent = false;
   inUse = false;

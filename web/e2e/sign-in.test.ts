@@ -62,6 +62,7 @@ describe("with an account key", () => {
     await page.keyboard.press("Enter");
     await signedIn();
     expect(await page.getByLabel("Key").isVisible()).toBe(false);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("new-session");
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
     expect(service.credentials).toEqual([`${ACCOUNT}:${KEY}`]);
   });

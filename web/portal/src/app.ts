@@ -86,6 +86,8 @@ export class App {
     this.#newSession.disabled = problem !== null;
     stage.showNotice(problem === null ? words.WELCOME : words.unsupported(problem));
     if (problem === null) stage.say("Signed in");
+    // The form that had the focus is gone.
+    if (account.person !== "") this.#newSession.focus();
   }
 
   async #lease(): Promise<void> {
