@@ -22,7 +22,10 @@ use std::{
 use prost::Message;
 use remora_assets::LoadLimits;
 use remora_convert::Cache;
-use remora_protocol::connection::{self as wire, host_message};
+use remora_protocol::{
+    connection::{self as wire, host_message},
+    link::RemoteModels,
+};
 use remora_render::{
     FrameOptions, FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat,
     PrepareOptions, RenderError, Renderer, RendererOptions, Samples,
@@ -81,12 +84,15 @@ pub enum FramesError {
 #[derive(Clone, Debug)]
 pub struct FramesOptions {
     pub model_files: Vec<String>,
+    pub remote_models: RemoteModels,
     /// Triangles and points that a picture may take; `None` is any number.
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
     /// What importing one model may take.
     pub memory_bytes_max: u64,
+    /// The same where the operator has set it; clients are told this one only.
+    pub memory_configured_bytes_max: Option<u64>,
     pub renderer: RendererOptions,
     /// What rendering a moving picture aims at; `None` for what suits the adapter.
     pub render_target: Option<Duration>,
@@ -203,7 +209,9 @@ impl Loop {
             };
             let options = LoaderOptions {
                 model_files: options.model_files,
+                remote_models: options.remote_models,
                 limits,
+                memory_configured_bytes_max: options.memory_configured_bytes_max,
                 prepare,
                 cache: options.cache,
                 threads: options.threads,

@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
+//! | [`hosts`] | host and control plane | hosts that an operator opens, in a configuration and in [`link`] |
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
 
 pub mod connection;
 pub mod handshake;
+pub mod hosts;
 pub mod link;
 pub mod token;

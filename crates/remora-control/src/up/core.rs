@@ -40,6 +40,7 @@ pub(super) struct CoreOptions<'a> {
     /// Of the pages that may speak to hosts.
     pub allowed_origins: Vec<String>,
     pub model_files: Vec<String>,
+    pub model_addresses: Vec<String>,
 }
 
 pub(super) struct Core {
@@ -57,7 +58,8 @@ pub(super) struct Core {
 
 impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
-        let CoreOptions { directory, config, host_command, place, allowed_origins, model_files } = options;
+        let CoreOptions { directory, config, host_command, place, allowed_origins, model_files, model_addresses } =
+            options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
@@ -79,6 +81,7 @@ impl Core {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins,
             model_files,
+            model_addresses,
             cache_directory,
             start_max: policy.start_max,
             config: config.clone(),

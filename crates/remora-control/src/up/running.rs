@@ -42,6 +42,7 @@ impl Running {
             place: &place,
             allowed_origins: guard.origins(),
             model_files: models.files,
+            model_addresses: models.addresses,
         })
         .await?;
         account.admit(&*core.store, &core.clock).await?;

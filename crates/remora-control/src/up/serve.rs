@@ -75,6 +75,7 @@ async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
         place: &place,
         allowed_origins: Vec::new(),
         model_files: Vec::new(),
+        model_addresses: Vec::new(),
     })
     .await?;
     core.serve_public(https, &place);

@@ -20,10 +20,12 @@ impl Bench {
         let transport = TransportOptions { addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Default::default() };
         let options = FramesOptions {
             model_files: Vec::new(),
+            remote_models: RemoteModels::default(),
             primitives_max: None,
             graphics: GraphicsOptions::default(),
             transport,
             memory_bytes_max: 1 << 30,
+            memory_configured_bytes_max: None,
             renderer: RendererOptions::default(),
             render_target: None,
             cache: None,
