@@ -4,7 +4,7 @@ use remora_scene::{EntityId, ModelKey};
 
 use super::*;
 
-const PART: EntityId = EntityId(1);
+const PART: EntityId = EntityId(2);
 
 /// With a coarse form that is looked at, at rest.
 fn with_coarse_form(software: bool) -> (World, ModelKey) {
