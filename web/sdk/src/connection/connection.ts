@@ -56,8 +56,12 @@ export interface ConnectionOptions extends HostAddress {
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
-  /** The service ended the session, and said why. */
-  | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
+  /** The service ended the session, and said why. After "overrun" the session goes on: this client sent too much. */
+  | {
+      readonly kind: "ended";
+      readonly why: "stopped" | "lease-expired" | "host-failed" | "overrun";
+      readonly message: string;
+    }
   /** No sign of life from the host. */
   | { readonly kind: "lost" };
 
@@ -405,6 +409,8 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
       return { kind: "ended", why: "lease-expired", message };
     case SessionEnding_Reason.HOST_FAILED:
       return { kind: "ended", why: "host-failed", message };
+    case SessionEnding_Reason.OVERRUN:
+      return { kind: "ended", why: "overrun", message };
     case SessionEnding_Reason.STOPPED:
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };
