@@ -1,0 +1,77 @@
+/** The token service: an account's key, or a provider's token, for access tokens of this service. */
+
+import { RequestRefused, TokenSource } from "@remora/sdk";
+import { type Failure, SignInFailed } from "./failure.ts";
+
+/** Other characters cannot be sent in a header. */
+const SENDABLE = /^[\x20-\x7e]+$/;
+
+/** Signs in with a key, which is kept for the renewals. */
+export async function tokensForKey(accountId: string, key: string): Promise<TokenSource> {
+  if (!SENDABLE.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
+  const tokens = TokenSource.fromKey({ endpoint: location.origin, account: accountId, key });
+  try {
+    await tokens.token();
+  } catch (error) {
+    const status = statusOf(error);
+    throw status === 401 || status === 403 ? new SignInFailed({ why: "key" }) : failed(error);
+  }
+  return tokens;
+}
+
+/** Obtains tokens of a provider again; null where only the person can do so. */
+export type RenewCredentials = (() => Promise<readonly string[]>) | null;
+
+/**
+ * Signs in with one of these tokens of a provider. Which of them the service accepts depends on the audience that its
+ * operator has configured, so the next one is presented where one is not accepted.
+ */
+export async function tokensForProvider(
+  accountId: string,
+  provider: string,
+  credentials: readonly string[],
+  renew: RenewCredentials,
+): Promise<TokenSource> {
+  for (const [index, credential] of credentials.entries()) {
+    let unused: string | null = credential;
+    const identityToken = async (): Promise<string> => {
+      const first = unused;
+      unused = null;
+      if (first !== null) return first;
+      if (renew === null) throw new SignInFailed({ why: "renewal" });
+      const renewed = await renew();
+      return renewed[index] ?? renewed[0] ?? "";
+    };
+    const tokens = TokenSource.fromIdentity({ endpoint: location.origin, account: accountId, identityToken });
+    try {
+      await tokens.token();
+      return tokens;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 401) continue;
+      if (status === 403) throw new SignInFailed({ why: "no-role", provider, accountId });
+      if (status === 503) throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
+      throw failed(error);
+    }
+  }
+  throw new SignInFailed({ why: "token", provider });
+}
+
+function failed(error: unknown): SignInFailed {
+  const status = statusOf(error);
+  const failure: Failure =
+    status === null
+      ? { why: "service-silent" }
+      : status === 429
+        ? { why: "too-many", retryAfterSeconds: retryAfter(error) }
+        : { why: "service-failed", status };
+  return new SignInFailed(failure, { cause: error });
+}
+
+function statusOf(error: unknown): number | null {
+  return error instanceof RequestRefused ? error.status : null;
+}
+
+function retryAfter(error: unknown): number | null {
+  return error instanceof RequestRefused ? error.retryAfterSeconds : null;
+}
