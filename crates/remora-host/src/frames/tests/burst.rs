@@ -82,7 +82,7 @@ fn a_client_is_welcomed_and_answered_while_the_renderer_warms_up() {
         frames.work(inputs, &|_| {})
     });
     assert!(matches!(said(&mut client), Said::Welcome(_)));
-    let load = wire::LoadModel { uri: ENGINE.to_owned() };
+    let load = wire::LoadModel { uri: ENGINE.to_owned(), replace: false };
     for (id, command) in [
         (1, Command::UnloadAll(wire::UnloadAll {})),
         (2, Command::LoadModel(load)),
