@@ -375,6 +375,8 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
       return { kind: "ended", why: "lease-expired", message };
     case SessionEnding_Reason.HOST_FAILED:
       return { kind: "ended", why: "host-failed", message };
+    case SessionEnding_Reason.OVERRUN:
+      return { kind: "ended", why: "overrun", message };
     case SessionEnding_Reason.STOPPED:
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };

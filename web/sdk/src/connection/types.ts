@@ -23,8 +23,12 @@ export interface ConnectionOptions extends HostAddress, CallOptions {
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
-  /** The service ended the session and gave the reason. */
-  | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
+  /** The service ended the session and gave the reason. After "overrun" the session goes on: this client sent too much. */
+  | {
+      readonly kind: "ended";
+      readonly why: "stopped" | "lease-expired" | "host-failed" | "overrun";
+      readonly message: string;
+    }
   /** The host gave no sign of life. */
   | { readonly kind: "lost" };
 
