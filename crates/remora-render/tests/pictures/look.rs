@@ -32,6 +32,37 @@ fn rough_and_metallic_spheres() {
     assert_golden("rough_and_metallic_spheres", &studio.picture(front(), Samples::Four));
 }
 
+/// Framed alike, so that nothing tells how large it is. One ball is metal, and one has a normal map.
+fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::Picture {
+    let mut parts = Parts::default();
+    let normal = parts.texture(ripples());
+    let mut ball = sphere(48, 64);
+    let scale = if scaled_by_node { radius } else { 1.0 };
+    for position in &mut ball.positions {
+        *position = position.map(|along| along * radius / scale);
+    }
+    let place = |x: f32| at(x * radius, 0.0, 0.0) * Affine3A::from_scale(Vec3::splat(scale));
+    let metal = Material { metallic: 1.0, roughness: 0.25, base_color: [0.8, 0.8, 0.82, 1.0], ..Default::default() };
+    parts.add(&ball, matte(0.9, 0.6, 0.3), place(-2.2));
+    parts.add(&ball, metal.clone(), place(0.0));
+    parts.add(&ball, Material { normal_texture: Some(normal), ..metal }, place(2.2));
+    studio.scene.clear();
+    studio.renderer.clear();
+    studio.show(parts.model());
+    let view = camera(Vec3::new(0.0, 2.0, 6.0) * radius, Vec3::ZERO);
+    studio.picture(remora_render::Camera { near: 0.01 * radius, ..view }, Samples::Four)
+}
+
+#[test]
+fn a_ball_of_a_tenth_of_a_millimetre_looks_like_one_of_a_kilometre() {
+    let mut studio = Studio::new();
+    for radius in [5e-5, 5e-4, 5e-3, 0.05, 0.5, 5.0, 50.0, 500.0] {
+        for scaled_by_node in [false, true] {
+            assert_golden("balls_of_any_size", &balls(&mut studio, radius, scaled_by_node));
+        }
+    }
+}
+
 fn ripples() -> Texture {
     texture(128, false, |u, v| {
         let slope = |t: f32| (t * 50.0).sin() * 0.5;
