@@ -36,6 +36,7 @@ use remora_convert::{Cache, ConvertError, Key, Source};
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
+use crate::memory::{ImportMemory, Share};
 pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
@@ -136,7 +137,7 @@ impl From<BuildError> for LoadFailure {
 #[derive(Clone)]
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
-    pub limits: LoadLimits,
+    pub memory: Arc<ImportMemory>,
     pub prepare: PrepareOptions,
     /// Where full forms are kept; without it they are made anew each time, in memory.
     pub cache: Option<Cache>,
@@ -287,17 +288,17 @@ impl Worker {
                     )));
                 }
                 (self.progress(job, "fetching"))(0.0);
-                self.find_source(job, Source::open(Path::new(&path))?)
+                self.find_source(job, Source::open(Path::new(&path))?, None)
             }
             "http" | "https" => {
-                let bytes = fetch::fetch(
-                    uri,
-                    self.options.limits.memory_bytes_max,
-                    &mut self.progress(job, "fetching"),
-                    &|| self.check_wanted(job),
-                )?;
+                let share = self.options.memory.take();
+                let bytes = fetch::fetch(uri, share.bytes_max, &mut self.progress(job, "fetching"), &|| {
+                    self.check_wanted(job)
+                })?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
-                self.find_source(job, Source::from_bytes(bytes, name)?)
+                // It stays in memory while it is imported.
+                let share = share.less(bytes.len() as u64);
+                self.find_source(job, Source::from_bytes(bytes, name)?, Some(share))
             }
             _ => Err(unknown_scheme(uri)),
         }
@@ -316,7 +317,8 @@ impl Worker {
         Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
-    fn find_source(&self, job: &Job, source: Source) -> Result<Found, LoadFailure> {
+    /// `share` of memory is for the import; without it one is taken.
+    fn find_source(&self, job: &Job, source: Source, share: Option<Share>) -> Result<Found, LoadFailure> {
         if let Some(asset) = source.asset()? {
             return Ok(Found::Asset(asset));
         }
@@ -327,7 +329,12 @@ impl Worker {
         }
         self.check_wanted(job)?;
         let early = Box::new(early());
-        let model = source.model_for(&*early, &self.options.limits, &mut self.progress(job, "decoding"))?;
+        let share = share.unwrap_or_else(|| self.options.memory.take());
+        let limits = LoadLimits {
+            memory_bytes_max: share.bytes_max,
+            texture_dimension_max: self.options.prepare.texture_dimension_max,
+        };
+        let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
         Ok(Found::Model { model, early, key, source: format })
     }
 
@@ -357,7 +364,7 @@ fn early() -> Early {
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
     BuildOptions {
-        texture_dimension_max: options.limits.texture_dimension_max,
+        texture_dimension_max: options.prepare.texture_dimension_max,
         source: source.to_owned(),
         ..BuildOptions::default()
     }

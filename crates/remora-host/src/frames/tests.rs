@@ -23,7 +23,7 @@ impl Bench {
             primitives_max: None,
             graphics: GraphicsOptions::default(),
             transport,
-            memory_bytes_max: 1 << 30,
+            memory: Arc::new(ImportMemory::fixed(1 << 30)),
             renderer: RendererOptions::default(),
             render_target: None,
             cache: None,

@@ -39,7 +39,7 @@ fn triangle() -> Model {
         nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
-        textures: vec![],
+        ..Model::default()
     }
 }
 
@@ -100,7 +100,7 @@ impl Bench {
         let cache = cached.then(|| tempfile::tempdir().expect("a temporary directory"));
         let options = LoaderOptions {
             model_files,
-            limits: LoadLimits { memory_bytes_max, texture_dimension_max: 1024 },
+            memory: Arc::new(ImportMemory::fixed(memory_bytes_max)),
             prepare: PrepareOptions { texture_dimension_max: 1024, blocks: false },
             cache: cache.as_ref().map(|cache| Cache::open(cache.path(), 1 << 30).expect("it is writable")),
             threads: 2,
