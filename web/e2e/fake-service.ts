@@ -1,4 +1,7 @@
-/** The portal's service as far as the page sees it: static files, sign-in, sessions, and the handshake of a fake host. */
+/**
+ * A service as far as a page sees it: the portal's files, sign-in, tokens, sessions, and the handshake of a fake host.
+ * Pages of other origins are answered only if they are in `origins`, as the real service does it.
+ */
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -45,6 +48,8 @@ export interface IdentityProvider {
   readonly accounts: readonly string[];
 }
 
+/** Nothing listens on this port of the machine. */
+export const SILENT_PORT = 9;
 export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
 export const KEY = "a key / with + signs=";
 
@@ -63,7 +68,19 @@ export class FakeService {
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
+  /** Who has created the sessions; null as from services that do not tell. */
+  owner: { readonly subject: string; readonly name: string } | null = null;
+  /** Sessions have a render host that nothing listens for. */
+  hostSilent = false;
   inUse = false;
+  /** Origins of pages, besides its own, that may use the service and connect to the host. */
+  readonly origins = new Set<string>();
+  /** TURN servers; null for a service that does not know of any. */
+  iceServers: object[] | null = null;
+  /** So many handshakes get no answer. */
+  handshakeFailures = 0;
+  /** Offers that have arrived. */
+  handshakes = 0;
   readonly #host: FakeHost;
   readonly #portal: Server;
   readonly #handshake: Server;
@@ -105,6 +122,8 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname === "/origin") return this.#origin(request, response);
+    if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
     if (pathname === "/portal/configuration") {
       const { signIn, certificateLocal: local } = this;
       return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
@@ -126,12 +145,36 @@ export class FakeService {
     response.end(content);
   }
 
+  /** Tells every page whether its origin is allowed. */
+  #origin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    const allowed = origin === undefined || origin === this.origin || this.origins.has(origin);
+    json(response, 200, { origin: origin ?? null, allowed });
+  }
+
+  /** Answers preflight requests; false if the request is answered. */
+  #admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== this.origin && !this.origins.has(origin)) {
+      json(response, 403, { error: { code: "Forbidden", message: `pages of ${origin} may not connect` } });
+      return false;
+    }
+    if (origin !== undefined) {
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+      response.setHeader("Access-Control-Allow-Methods", "GET, PUT, POST, PATCH");
+    }
+    if (request.method !== "OPTIONS") return true;
+    response.writeHead(204).end();
+    return false;
+  }
+
   #signIn(text: string, response: ServerResponse): void {
     if (JSON.parse(text).secret !== SECRET) {
       return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
     }
     json(response, 200, {
-      accountId: "account",
+      accountId: ACCOUNT,
       accessToken: "token",
       expiresInSeconds: 3_600,
       ...OFFER,
@@ -175,11 +218,16 @@ export class FakeService {
     }
     const session = this.sessions.get(id);
     if (session === undefined) return void response.writeHead(404).end();
+    if (action === "ice-servers") {
+      if (this.iceServers === null) return void response.writeHead(404).end();
+      return json(response, 200, { iceServers: this.iceServers, expiresInSeconds: 600 });
+    }
     if (action === ":stop") {
       session.status = "Stopped";
       response.writeHead(204).end();
       const reason = { $typeName: "remora.v1.SessionEnding" as const, reason: 1, message: "The session was stopped." };
-      void this.#host.send({ case: "sessionEnding", value: reason });
+      // A page that goes away stops its session when the test, and with it the host, may be over.
+      this.#host.send({ case: "sessionEnding", value: reason }).catch(() => {});
       return;
     }
     if (method === "PATCH") session.maxLeaseTimeMinutes = JSON.parse(text).maxLeaseTimeMinutes;
@@ -198,8 +246,9 @@ export class FakeService {
       id,
       creationTime: "2026-01-01T00:00:00+00:00",
       ...(session?.status === "Ready"
-        ? { hostname: "localhost", handshakePort: port(this.#handshake), arrInspectorPort: 1 }
+        ? { hostname: "localhost", handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake), arrInspectorPort: 1 }
         : {}),
+      ...(this.owner === null ? {} : { owner: this.owner }),
       elapsedTimeMinutes: 0,
       maxLeaseTimeMinutes: session?.maxLeaseTimeMinutes,
       size: "Standard",
@@ -209,10 +258,12 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", this.origin);
-    response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
-    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    if (request.url === "/origin") return this.#origin(request, response);
+    if (!this.#admit(request, response)) return;
+    if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);
+    this.handshakes += 1;
+    if (this.handshakes <= this.handshakeFailures) return void request.socket.destroy();
     if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
     response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
   }

@@ -85,11 +85,13 @@ test("loads another model by choice and by address, and says why one is refused"
   await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
   await expect
     .poll(() => host.commands.filter((command) => command.case === "loadModel").at(-1)?.value)
-    .toMatchObject({ uri: "builtin://Engine?triangles=50000" });
+    .toMatchObject({ uri: "builtin://Engine?triangles=50000", replace: true });
   host.modelRefusal = "There is no file at https://example.org/no.glb.";
   await page.getByLabel("Address of a model file").fill("https://example.org/no.glb");
   await page.getByRole("button", { name: "Load" }).click();
   await page.getByText("There is no file at https://example.org/no.glb.").waitFor();
+  // The scene stays: nothing was unloaded for a model that did not come.
+  expect(commandsOf("unloadAll")).toEqual([]);
 });
 
 test("says that the session was stopped, and forgets it", async () => {
@@ -112,12 +114,28 @@ test("tells the second client that the session is in use, and lets it try again"
   await second.locator("#notice").waitFor({ state: "hidden" });
 });
 
-test("says that the connection was lost, and reconnects", async () => {
+test("connects again by itself when the connection is lost, and loads the model again", async () => {
   await connect();
+  await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
   await host.hangUp();
-  await page.getByRole("heading", { name: "The connection was lost" }).waitFor();
-  await page.getByRole("button", { name: "Reconnect" }).click();
+  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
   await page.locator("#notice").waitFor({ state: "hidden" });
+  await expect.poll(() => commandsOf("loadModel").length).toBe(2);
+});
+
+test("a model that was on its way when the connection was lost is loaded by the next one", async () => {
+  host.holdsModels = true;
+  await connect();
+  await expect.poll(() => commandsOf("loadModel").length).toBe(1);
+  host.holdsModels = false;
+  await host.hangUp();
+  await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
+});
+
+test("tries again while the session is ready, although its host does not answer at first", async () => {
+  service.handshakeFailures = 2;
+  await connect();
+  expect(service.handshakes).toBe(3);
 });
 
 test("says that nothing is heard of a host that does nothing any more, and when it is back", async () => {
@@ -298,6 +316,42 @@ test("shows what is drawn of the scene, pages and memory", async () => {
   expect(await figure("drawn").textContent()).toBe("1.5 million, limit 1 million");
   expect(await figure("pages").textContent()).toBe("17");
   expect(await figure("memory").textContent()).toBe("1.2 GB of 4 GB");
+});
+
+test("shows how the client is connected, and what is left of the lease", async () => {
+  await connect();
+  await expect.poll(() => page.locator('[data-figure="connection"]').textContent()).toBe("direct");
+  await expect.poll(() => page.locator('[data-figure="lease"]').textContent()).toBe("1 h left");
+});
+
+test("tells that the lease is about to end", async () => {
+  await connect();
+  await host.send({ case: "statistics", value: create(StatisticsSchema, { leaseRemainingMinutes: 4.2 }) });
+  await page.getByText("The lease of this session ends in 5 min. Extend it in the list of sessions.").waitFor();
+});
+
+test("shows who has created a session", async () => {
+  service.owner = { subject: "ada", name: "Ada <b>Lovelace</b>" };
+  await connect();
+  await page.getByText("Created by Ada <b>Lovelace</b>").waitFor();
+});
+
+test.each([
+  ["WebRTC", "This browser has no WebRTC", () => Reflect.deleteProperty(globalThis, "RTCPeerConnection")],
+  [
+    "H.264",
+    "This browser cannot play H.264 video",
+    () => {
+      RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+    },
+  ],
+])("says that a browser without %s cannot show sessions, and leases none", async (_, sentence, remove) => {
+  await page.addInitScript(remove);
+  await page.goto(service.address);
+  await page.getByRole("heading", { name: "This browser cannot show sessions" }).waitFor();
+  await page.getByText(sentence).waitFor();
+  expect(await page.getByRole("button", { name: "New session" }).isDisabled()).toBe(true);
+  expect(service.sessions.size).toBe(0);
 });
 
 test("takes leave when the page goes away, so that the session is free at once", async () => {

@@ -6,8 +6,11 @@
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
+//! | [`origins`], [`cors`] | pages and everyone else | which pages may call, and the headers that say so |
 
 pub mod connection;
+pub mod cors;
 pub mod handshake;
 pub mod link;
+pub mod origins;
 pub mod token;

@@ -12,8 +12,9 @@ async function start(): Promise<void> {
   addEventListener("hashchange", () => {
     if (addressHasSecret()) location.reload();
   });
+  const viewer = import("./app.ts");
   const account = await signIn();
-  const { App } = await import("./app.ts");
+  const { App } = await viewer;
   byId("page", HTMLElement).hidden = false;
   new App(account, await measurements());
 }
@@ -26,7 +27,7 @@ async function measurements(): Promise<AppOptions> {
   if (!query.has("bench")) return { sink };
   document.body.classList.add("bench");
   const { instrument } = await import("../../bench/latency.ts");
-  return { sink, onView: instrument };
+  return { sink, onViewer: instrument };
 }
 
 const SINKS: readonly VideoSink["kind"][] = ["webgl", "canvas", "video"];

@@ -1,37 +1,19 @@
 /** What is said to the person in front of the page: every outcome in words, with what to do next. */
 
-import {
-  type Bounds,
-  type CloseReason,
-  CommandRefused,
-  ConnectError,
-  type ModelLoaded,
-  RequestRefused,
-  type Session,
-} from "@remora/sdk";
+import { type Bounds, type ModelLoaded, RemoraError, type Session, type ViewerCloseReason } from "@remora/sdk";
 
 export interface Notice {
   readonly title: string;
   readonly detail: string;
   /** What the button of the notice does. */
   readonly action: "retry" | "reconnect" | null;
+  /** An address to open in another tab. */
+  readonly link?: { readonly label: string; readonly address: string };
 }
 
 export const WELCOME: Notice = {
   title: "See a model that is rendered elsewhere",
   detail: "New session leases a render host, for you alone, and connects to it.",
-  action: null,
-};
-
-export const NOT_SIGNED_IN: Notice = {
-  title: "Not signed in",
-  detail: "Open the address that “remora up” printed when it started. It is made anew at every start.",
-  action: null,
-};
-
-export const SERVICE_SILENT: Notice = {
-  title: "The service does not answer",
-  detail: "Is “remora up” still running? Reload this page when it is.",
   action: null,
 };
 
@@ -56,7 +38,30 @@ export const REFINING = "Refining…";
 
 export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
 
-export function noticeOfClose(reason: CloseReason): Notice {
+/** This browser cannot show any session. */
+export function unsupported(problem: RemoraError): Notice {
+  const detail = `${problem.message} Open this page in a current version of Chrome, Edge, Firefox or Safari.`;
+  return { title: "This browser cannot show sessions", detail, action: null };
+}
+
+/**
+ * The connection failed or was lost, and is tried again. `certificateAt` is the address of the render host where its
+ * certificate may be the reason.
+ */
+export function reconnecting(error: RemoraError, certificateAt: string | null): Notice {
+  const title = "Connecting again…";
+  if (error.code !== "host-unreachable" || certificateAt === null) return { title, detail: error.message, action: null };
+  const detail =
+    "The render host does not answer. This browser may not trust its certificate: open the address of the host, accept the " +
+    "certificate there, and come back. Installing the certificate authority of this service makes that unnecessary.";
+  return { title, detail, action: null, link: { label: "Open the render host's address", address: certificateAt } };
+}
+
+export function leaseEnding(remainingMinutes: number): string {
+  return `The lease of this session ends in ${minutes(Math.ceil(remainingMinutes))}. Extend it in the list of sessions.`;
+}
+
+export function noticeOfClose(reason: ViewerCloseReason): Notice {
   switch (reason.kind) {
     case "left":
       return { title: "Disconnected", detail: "The session goes on; connect to it again from the list.", action: "reconnect" };
@@ -69,13 +74,15 @@ export function noticeOfClose(reason: CloseReason): Notice {
         case "lease-expired":
           return { title: "The lease is over", detail: "The session has ended. Start a new one to go on.", action: null };
         case "host-failed":
-          return { title: "The render host failed", detail: reason.message, action: null };
+          return { title: "The session failed", detail: reason.message, action: null };
       }
+    case "failed":
+      return noticeOfConnectError(reason.error);
   }
 }
 
 export function noticeOfConnectError(error: unknown): Notice {
-  if (error instanceof ConnectError && error.code === "SessionInUse") {
+  if (error instanceof RemoraError && error.code === "session-in-use") {
     return {
       title: "This session is in use by another client",
       detail: "A session has one client at a time. Try again when the other one has left.",
@@ -101,9 +108,10 @@ export function noticeOfEndedSession(session: Session): Notice | null {
 
 /** An error as a sentence; the words of the service and of the host are meant for people. */
 export function sentence(error: unknown): string {
-  if (error instanceof RequestRefused && error.code === "Unauthorized") return NOT_SIGNED_IN.detail;
-  if (error instanceof CommandRefused || error instanceof Error) return error.message;
-  return String(error);
+  if (error instanceof RemoraError && (error.code === "unauthorized" || error.code === "token-expired")) {
+    return "Your sign-in is no longer accepted. Sign out, and sign in again.";
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 export function minutes(count: number): string {

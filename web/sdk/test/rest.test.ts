@@ -1,7 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { RequestRefused } from "../src/errors.ts";
 import { RemoteRenderingClient } from "../src/rest/client.ts";
-import { RequestRefused, ServiceUnreachable, SessionNotReady } from "../src/rest/errors.ts";
-import { MalformedSession } from "../src/rest/session.ts";
 import type { Scheduler } from "../src/scheduler.ts";
 
 const STARTING = {
@@ -93,16 +92,17 @@ describe("RemoteRenderingClient", () => {
     const { rest } = client(json({ error: { code: "Conflict", message: "It exists." } }, { status: 409 }));
     const refused = await rest.getSession("one").catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(RequestRefused);
-    expect(refused).toMatchObject({ status: 409, code: "Conflict", message: "It exists." });
+    expect(refused).toMatchObject({ status: 409, code: "conflict", serviceCode: "Conflict", message: "It exists." });
   });
 
   test.each([
-    [401, "", "Unauthorized"],
-    [403, "", "Forbidden"],
-    [404, "", "NotFound"],
-    [404, "<html>", "NotFound"],
-    [418, '{"error":{"code":7}}', "UnexpectedStatus"],
-    [500, "null", "UnexpectedStatus"],
+    [401, "", "unauthorized"],
+    [403, "", "forbidden"],
+    [404, "", "not-found"],
+    [404, "<html>", "not-found"],
+    [418, '{"error":{"code":7}}', "bad-request"],
+    [429, '{"error":{"code":"QuotaExceeded","message":"20 sessions are live"}}', "quota-exceeded"],
+    [500, "null", "service-failed"],
   ])("finds words for status %i with the body %j", async (status, body, code) => {
     const { rest } = client(new Response(body, { status }));
     const refused = await rest.getSession("one").catch((error: unknown) => error);
@@ -112,19 +112,19 @@ describe("RemoteRenderingClient", () => {
 
   test("passes on when to ask again", async () => {
     const { rest } = client(new Response("", { status: 429, headers: { "Retry-After": "15" } }));
-    await expect(rest.listSessions()).rejects.toMatchObject({ code: "TooManyRequests", retryAfterSeconds: 15 });
+    await expect(rest.listSessions()).rejects.toMatchObject({ code: "too-many-requests", retryAfterSeconds: 15 });
   });
 
   test("tells a service that does not answer from one that refuses", async () => {
     const { rest } = client(new TypeError("network"));
-    await expect(rest.getSession("one")).rejects.toBeInstanceOf(ServiceUnreachable);
+    await expect(rest.getSession("one")).rejects.toMatchObject({ code: "service-unreachable" });
   });
 
   test.each([[null], [[]], [{}], [{ ...READY, handshakePort: "50000" }], [{ ...STARTING, status: "Sleeping" }]])(
     "refuses %j as a session",
     async (body) => {
       const { rest } = client(json(body));
-      await expect(rest.getSession("one")).rejects.toBeInstanceOf(MalformedSession);
+      await expect(rest.getSession("one")).rejects.toMatchObject({ code: "unexpected-answer" });
     },
   );
 
@@ -139,13 +139,87 @@ describe("RemoteRenderingClient", () => {
   test("says why a session did not become ready", async () => {
     const failed = { ...STARTING, status: "Error", error: { code: "HostFailed", message: "No Vulkan driver." } };
     await expect(client(json(failed)).rest.waitUntilReady("one")).rejects.toMatchObject({
-      name: "SessionNotReady",
+      code: "session-failed",
       message: "No Vulkan driver.",
     });
   });
 
   test("stops waiting in time", async () => {
     const { rest } = client(...Array.from({ length: 20 }, () => json(STARTING)));
-    await expect(rest.waitUntilReady("one", { timeoutMilliseconds: 2_000 })).rejects.toBeInstanceOf(SessionNotReady);
+    await expect(rest.waitUntilReady("one", { timeoutMilliseconds: 2_000 })).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("an aborted call is aborted, and nothing is asked after it", async () => {
+    const { rest, calls } = client(json(STARTING));
+    await expect(rest.getSession("one", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+    const aborting = new AbortController();
+    const wait = rest.waitUntilReady("one", { signal: aborting.signal, onChange: () => aborting.abort() });
+    await expect(wait).rejects.toMatchObject({ code: "aborted" });
+    expect(calls).toHaveLength(1);
+  });
+
+  test("tries once more with a new token after one was refused", async () => {
+    const tokens = ["old", "new"];
+    const asked: (string | null)[] = [];
+    const rest = new RemoteRenderingClient({
+      endpoint: "https://service",
+      accountId: "account",
+      accessToken: () => tokens.shift() ?? "none",
+      fetch: async (_, init) => {
+        const authorization = new Headers(init?.headers).get("Authorization");
+        asked.push(authorization);
+        return authorization === "Bearer new" ? json(READY) : new Response("", { status: 401 });
+      },
+    });
+    expect((await rest.getSession("one")).status).toBe("Ready");
+    expect(asked).toEqual(["Bearer old", "Bearer new"]);
+  });
+
+  test("an expired token is told from a wrong one", async () => {
+    const accessToken = `.${btoa(JSON.stringify({ exp: 1 }))}.`;
+    const fetch = async () => new Response("", { status: 401 });
+    const rest = new RemoteRenderingClient({ endpoint: "https://service", accountId: "account", accessToken, fetch });
+    await expect(rest.getSession("one")).rejects.toMatchObject({ code: "token-expired", status: 401 });
+  });
+
+  test("a service without TURN servers has none", async () => {
+    const { rest, calls } = client(new Response("", { status: 404 }));
+    expect(await rest.iceServers("one")).toEqual({ iceServers: [], expiresInSeconds: null });
+    expect(calls[0]?.url).toBe("https://service/accounts/account/sessions/one/ice-servers?api-version=2021-01-01");
+  });
+
+  test("reads TURN servers with their credentials", async () => {
+    const server = { urls: ["turn:turn.example.com:3478?transport=udp"], username: "u", credential: "c" };
+    const { rest } = client(json({ iceServers: [server], expiresInSeconds: 3_600 }));
+    expect(await rest.iceServers("one")).toEqual({ iceServers: [server], expiresInSeconds: 3_600 });
+    const { rest: other } = client(json({ iceServers: [{ urls: [7] }] }));
+    await expect(other.iceServers("one")).rejects.toMatchObject({ code: "unexpected-answer" });
+  });
+});
+
+describe("an origin that is refused", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** The browser lets no answer but that of /origin reach the page. */
+  async function codeOf(origin: () => Response): Promise<unknown> {
+    vi.stubGlobal("location", { origin: "https://page.example.com", href: "https://page.example.com/" });
+    const rest = new RemoteRenderingClient({
+      endpoint: "https://service",
+      accountId: "account",
+      accessToken: "token",
+      fetch: async (url) => {
+        if (url !== "https://service/origin") throw new TypeError("Failed to fetch");
+        return origin();
+      },
+    });
+    return rest.getSession("one").catch((error: unknown) => (error as { code: string }).code);
+  }
+
+  test("is told from a service that does not answer, and from a network that failed for a moment", async () => {
+    expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: false }))).toBe("origin-refused");
+    expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: true }))).toBe("service-unreachable");
+    expect(await codeOf(() => new Response("", { status: 404 }))).toBe("service-unreachable");
+    const fails = () => { throw new TypeError("Failed to fetch"); };
+    expect(await codeOf(fails)).toBe("service-unreachable");
   });
 });

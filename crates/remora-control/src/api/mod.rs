@@ -4,10 +4,13 @@
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub mod cross_origin;
+pub mod host_name;
 pub mod limit;
 pub mod link;
 pub mod observe;
 pub mod openapi;
+mod owner_body;
 pub mod probes;
 pub mod sts;
 pub mod usage;

@@ -9,6 +9,7 @@ pub struct Point {
     #[prost(double, tag = "3")]
     pub z: f64,
 }
+/// A direction, or three factors.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Vector3 {
     #[prost(float, tag = "1")]
@@ -102,6 +103,9 @@ pub struct SetViewport {
 pub struct LoadModel {
     #[prost(string, tag = "1")]
     pub uri: ::prost::alloc::string::String,
+    /// Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is.
+    #[prost(bool, tag = "2")]
+    pub replace: bool,
 }
 /// Empties the scene.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -272,6 +276,7 @@ pub struct Error {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
+/// A model is in the scene and will be shown by the next frame.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ModelLoaded {
     #[prost(uint64, tag = "1")]
@@ -296,6 +301,7 @@ pub struct ModelLoaded {
     #[prost(string, repeated, tag = "9")]
     pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// The first surface that a ray meets.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RayHit {
     #[prost(uint64, tag = "1")]
@@ -317,6 +323,7 @@ pub struct RayHit {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RayMissed {}
+/// The part that is visible at a place of the frame.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Picked {
     #[prost(uint64, tag = "1")]
@@ -370,6 +377,7 @@ pub struct EntityInfo {
     #[prost(bool, tag = "13")]
     pub visible: bool,
 }
+/// A property that the model file gives to an entity.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Metadata {
     #[prost(string, tag = "1")]
@@ -393,6 +401,7 @@ pub mod metadata {
         Text(::prost::alloc::string::String),
     }
 }
+/// The progress of a load, or of refining a model that is shown already.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LoadProgress {
     /// The id of the LoadModel command.

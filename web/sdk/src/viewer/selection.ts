@@ -1,0 +1,101 @@
+/**
+ * Keeps track of the selected part and of the hidden parts, here and at the host.
+ *
+ *   at(x, y) ─▶ pick ─▶ outline, ask about it ─▶ onChange(part)
+ *
+ * The last of several clicks in quick succession counts. A selection shows nothing; its owner receives every change.
+ */
+
+import type { Connection } from "../connection/connection.ts";
+import type { EntityInfo } from "../generated/remora/v1/connection_pb.ts";
+import type { CallOptions } from "../rest/request.ts";
+
+/** The selected part of a model, and the number of parts that are hidden. */
+export interface SelectionState {
+  readonly part: EntityInfo | null;
+  readonly hiddenCount: number;
+}
+
+/** The commands that a {@link Selection} gives. */
+export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setVisible">;
+
+/** Selects and hides parts of the model. */
+export class Selection {
+  readonly #host: SelectionHost;
+  readonly #onChange: (state: SelectionState) => void;
+  #part: EntityInfo | null = null;
+  #hidden: readonly bigint[] = [];
+  #attempt = 0;
+
+  constructor(host: SelectionHost, onChange: (state: SelectionState) => void) {
+    this.#host = host;
+    this.#onChange = onChange;
+  }
+
+  /** The selected part and the number of hidden ones. */
+  get state(): SelectionState {
+    return { part: this.#part, hiddenCount: this.#hidden.length };
+  }
+
+  /** Selects the part that is visible at a place of the frame, or nothing where the frame is empty. */
+  async at(x: number, y: number, options: CallOptions = {}): Promise<void> {
+    const attempt = this.#next();
+    const picked = await this.#host.pick(x, y, options);
+    if (attempt !== this.#attempt) return;
+    if (picked === null) return this.clear(options);
+    await this.#show(picked.entity, attempt, options);
+  }
+
+  /** Selects a part by its id. */
+  async entity(id: bigint, options: CallOptions = {}): Promise<void> {
+    await this.#show(id, this.#next(), options);
+  }
+
+  async #show(id: bigint, attempt: number, options: CallOptions): Promise<void> {
+    const [info] = await Promise.all([
+      this.#host.getEntity(id, options),
+      this.#host.selectEntities([id], options),
+    ]);
+    if (attempt === this.#attempt) this.#change(info, this.#hidden);
+  }
+
+  /** Selects nothing. */
+  async clear(options: CallOptions = {}): Promise<void> {
+    this.#next();
+    this.#change(null, this.#hidden);
+    await this.#host.selectEntities([], options);
+  }
+
+  /** Hides the selected part, which is then no longer selected. */
+  async hide(options: CallOptions = {}): Promise<void> {
+    const part = this.#part;
+    if (part === null) return;
+    this.#next();
+    this.#change(null, [...this.#hidden, part.entity]);
+    await Promise.all([this.#host.setVisible(part.entity, false, options), this.#host.selectEntities([], options)]);
+  }
+
+  /** Shows all hidden parts again. */
+  async showAll(options: CallOptions = {}): Promise<void> {
+    const hidden = this.#hidden;
+    this.#change(this.#part, []);
+    await Promise.all(hidden.map((entity) => this.#host.setVisible(entity, true, options)));
+  }
+
+  /** Forgets everything, after the scene was replaced. */
+  forget(): void {
+    this.#next();
+    this.#change(null, []);
+  }
+
+  #next(): number {
+    this.#attempt += 1;
+    return this.#attempt;
+  }
+
+  #change(part: EntityInfo | null, hidden: readonly bigint[]): void {
+    this.#part = part;
+    this.#hidden = hidden;
+    this.#onChange({ part, hiddenCount: hidden.length });
+  }
+}
