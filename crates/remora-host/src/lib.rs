@@ -272,6 +272,7 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
     let rendering = &spec.rendering;
     FramesOptions {
         model_files: spec.model_files.clone(),
+        remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },

@@ -31,8 +31,11 @@ pub struct ImportMemory {
 
 #[derive(Debug)]
 enum Rule {
-    /// As the operator says.
-    Fixed(u64),
+    Fixed {
+        bytes_max: u64,
+        /// As the operator says.
+        configured_bytes_max: Option<u64>,
+    },
     /// By what is free, and by the other hosts that hold a lock in the directory.
     Free { machine: Machine, directory: Option<PathBuf> },
 }
@@ -47,7 +50,7 @@ pub struct Share {
 
 impl ImportMemory {
     pub fn fixed(bytes_max: u64) -> Self {
-        Self { rule: Rule::Fixed(bytes_max) }
+        Self { rule: Rule::Fixed { bytes_max, configured_bytes_max: Some(bytes_max) } }
     }
 
     /// `directory` is one that all hosts of the machine may write to; without it, there are no others.
@@ -56,10 +59,24 @@ impl ImportMemory {
         Self { rule: Rule::Free { machine: Machine::open(Path::new("/")), directory } }
     }
 
+    /// A limit that is not the one that clients are told.
+    #[cfg(test)]
+    pub fn telling(bytes_max: u64, configured_bytes_max: Option<u64>) -> Self {
+        Self { rule: Rule::Fixed { bytes_max, configured_bytes_max } }
+    }
+
+    /// The limit, if the operator has set it.
+    pub fn configured_bytes_max(&self) -> Option<u64> {
+        match self.rule {
+            Rule::Fixed { configured_bytes_max, .. } => configured_bytes_max,
+            Rule::Free { .. } => None,
+        }
+    }
+
     /// For an import that begins now.
     pub fn take(&self) -> Share {
         match &self.rule {
-            Rule::Fixed(bytes_max) => Share { bytes_max: *bytes_max, _slot: None },
+            Rule::Fixed { bytes_max, .. } => Share { bytes_max: *bytes_max, _slot: None },
             Rule::Free { machine, directory } => {
                 let (slot, others) = directory.as_deref().map_or((None, 0), take_slot);
                 let share = Share { bytes_max: share(machine.free_bytes(), others), _slot: slot };
