@@ -88,8 +88,20 @@ pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
 }
 
 pub(crate) fn certified(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
+    let (chain, key) = parsed(certificate)?;
+    Ok(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?))
+}
+
+/// The same without reading the certificate, for one that this program has made with a critical extension which the reader
+/// does not know.
+pub(crate) fn certified_unchecked(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
+    let (chain, key) = parsed(certificate)?;
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;
+    Ok(Arc::new(CertifiedKey::new(chain, key)))
+}
+
+fn parsed(certificate: &ServerCertificate) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let chain =
         CertificateDer::pem_slice_iter(certificate.certificate_pem.as_bytes()).collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())?;
-    Ok(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?))
+    Ok((chain, PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())?))
 }

@@ -30,7 +30,7 @@ impl Challenges {
     pub(crate) fn certified(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let domain = self.domains.iter().find(|domain| domain.eq_ignore_ascii_case(name))?;
         let text = private_file::read(&self.path(domain)).ok()??;
-        tls::certified(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
+        tls::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
     }
 
     /// Answers from now on, here and in every control plane that shares the directory.
