@@ -69,7 +69,7 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   /** Who has created the sessions; null as from services that do not tell. */
-  owner: { readonly subject: string; readonly name: string } | null = null;
+  owner: { readonly issuer?: string; readonly subject?: string; readonly name: string } | null = null;
   /** Sessions have a render host that nothing listens for. */
   hostSilent = false;
   inUse = false;
@@ -122,6 +122,7 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname === "/origin") return this.#origin(request, response);
     if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
     if (pathname === "/portal/configuration") {
       const { signIn, certificateLocal: local } = this;
@@ -142,6 +143,13 @@ export class FakeService {
         "default-src 'self'; connect-src 'self' http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     });
     response.end(content);
+  }
+
+  /** Tells every page whether its origin is allowed. */
+  #origin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    const allowed = origin === undefined || origin === this.origin || this.origins.has(origin);
+    json(response, 200, { origin: origin ?? null, allowed });
   }
 
   /** Answers preflight requests; false if the request is answered. */
@@ -198,7 +206,8 @@ export class FakeService {
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {
-    const [, , , , id, action] = pathname.split("/");
+    const [, , account, , id, action] = pathname.split("/");
+    if (account !== ACCOUNT) return json(response, 403, { error: { code: "Forbidden", message: "not your account" } });
     if (id === undefined) {
       const live = [...this.sessions].filter(([, { status }]) => status === "Starting" || status === "Ready");
       return json(response, 200, { sessions: live.map(([each]) => this.#session(each)) });
@@ -250,6 +259,7 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === "/origin") return this.#origin(request, response);
     if (!this.#admit(request, response)) return;
     if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);

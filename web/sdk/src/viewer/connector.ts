@@ -7,7 +7,8 @@
  */
 
 import { browserProblem } from "../connection/browser.ts";
-import { type CloseReason, Connection } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { Size } from "../connection/viewport.ts";
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { endOf, isRefusedToken, type RemoteRenderingClient } from "../rest/client.ts";
@@ -20,7 +21,7 @@ const RETRY_MILLISECONDS_MAX = 10 * 60_000;
 
 export interface ConnectorOptions {
   readonly client: RemoteRenderingClient;
-  readonly session: string | LeaseRequest;
+  readonly session: string | ReadySession | LeaseRequest;
   readonly retryMilliseconds: number | undefined;
   /** Aborted when the viewer is closed. */
   readonly signal: AbortSignal;
@@ -41,7 +42,9 @@ export class Connector {
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
-    if (typeof options.session === "string") this.#sessionId = options.session;
+    const { session } = options;
+    if (typeof session === "string") this.#sessionId = session;
+    else if ("address" in session) this.#sessionId = session.id;
   }
 
   get sessionId(): string | null {
@@ -54,18 +57,23 @@ export class Connector {
     throwIfAborted(signal);
     const problem = browserProblem();
     if (problem !== null) throw problem;
+    const { session } = this.#options;
+    if (typeof session === "object" && "address" in session) {
+      this.#note(session);
+      onState({ kind: "connecting" });
+      return (await this.#connect(session, false)).connection;
+    }
     onState({ kind: "leasing" });
-    const id = await this.#lease();
+    const id = typeof session === "string" ? session : await this.#lease(session);
     // Asked for while the host starts, so that connecting does not wait for it.
     this.#iceServers = this.#askIceServers(id);
-    const onChange = (session: Session) => {
-      if (session.status === "Starting") onState({ kind: "starting" });
-      this.#note(session);
+    const onChange = (seen: Session) => {
+      if (seen.status === "Starting") onState({ kind: "starting" });
+      this.#note(seen);
     };
-    this.#session = await client.waitUntilReady(id, { signal, onChange });
+    const ready = await client.waitUntilReady(id, { signal, onChange });
     onState({ kind: "connecting" });
-    const { connection } = await this.#connect(this.#session, false);
-    return connection;
+    return (await this.#connect(ready, false)).connection;
   }
 
   /** Connects again after the connection was lost. */
@@ -111,10 +119,9 @@ export class Connector {
     if (this.#leased && this.#sessionId !== null) this.#options.client.stopSessionAtOnce(this.#sessionId);
   }
 
-  async #lease(): Promise<string> {
-    const { client, session, signal } = this.#options;
-    if (typeof session === "string") return session;
-    const id = session.id ?? `viewer-${crypto.randomUUID()}`;
+  async #lease(session: LeaseRequest): Promise<string> {
+    const { client, signal } = this.#options;
+    const id = session.id ?? `viewer-${randomDigits()}`;
     this.#sessionId = id;
     this.#leased = true;
     const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
@@ -221,6 +228,12 @@ export class Connector {
   #pause(milliseconds: number): Promise<void> {
     return abortable(new Promise((resolve) => setTimeout(resolve, milliseconds)), this.#options.signal);
   }
+}
+
+/** 128 random bits. `crypto.randomUUID` is missing on pages without HTTPS. */
+function randomDigits(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const UNANSWERED: ReadonlySet<string> = new Set(["timeout", "aborted", "service-unreachable", "unexpected-answer"]);

@@ -9,18 +9,18 @@
  * A viewer shows no words: everything that happens is an event. It is used once.
  */
 
-import { OrbitCamera } from "../camera/orbit-camera.ts";
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import { WalkCamera } from "../camera/walk-camera.ts";
-import type { CloseReason, Connection, OnProgress } from "../connection/connection.ts";
-import { errorOfSignal, RemoraError } from "../errors.ts";
+import type { OnProgress } from "../connection/command-ledger.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
+import { abortable, errorOf, errorOfSignal, RemoraError } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
-import { CameraDriver } from "./camera-driver.ts";
+import { CameraDriver, rigOf } from "./camera-driver.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
@@ -41,6 +41,12 @@ export interface ViewerLoadOptions extends CallOptions {
   readonly onProgress?: OnProgress;
   /** Leaves the camera where it is, instead of showing the whole model. */
   readonly keepCamera?: boolean;
+}
+
+/** Options of {@link Viewer.focus}. */
+export interface FocusOptions extends CallOptions {
+  /** The `timeStamp` of the event that asks for it; now if absent. */
+  readonly inputTimeMilliseconds?: number;
 }
 
 /** A view of a session in an element of the page. */
@@ -66,8 +72,10 @@ export class Viewer {
   #hasFrame = false;
   #marker = false;
   #bounds: Bounds | null = null;
-  /** The model that is shown, which a new connection loads again. */
+  /** The model that is shown. */
   #shown: string | null = null;
+  /** The model that was asked for last and not refused, which a new connection loads. */
+  #wanted: string | null = null;
 
   constructor(options: ViewerOptions) {
     const { target, sink, session, token: accessToken, endpoint, account: accountId } = options;
@@ -170,12 +178,16 @@ export class Viewer {
     if (model !== undefined) void this.load(model).catch(() => {});
   }
 
-  /** Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. */
+  /**
+   * Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. Both models need room
+   * on the host for a moment; where they have none, call {@link Viewer.unload} first.
+   */
   async load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
     const progress = (stage: string, fraction: number) => {
       options.onProgress?.(stage, fraction);
       this.#events.emit("progress", { uri, stage, fraction });
     };
+    this.#wanted = uri;
     try {
       const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
       this.#shown = uri;
@@ -186,6 +198,8 @@ export class Viewer {
       return model;
     } catch (error) {
       const failure = errorOf(error);
+      // A model that was on its way when the connection was lost is loaded by the next one.
+      if (failure.code !== "closed" && this.#wanted === uri) this.#wanted = this.#shown;
       this.#events.emit("load-failed", { uri, error: failure });
       throw failure;
     }
@@ -195,6 +209,7 @@ export class Viewer {
   async unload(options: CallOptions = {}): Promise<void> {
     await this.#require().unloadAll(options);
     this.#shown = null;
+    this.#wanted = null;
     this.#bounds = null;
     this.selection.forget();
   }
@@ -205,17 +220,18 @@ export class Viewer {
   }
 
   /** Flies to the part that is visible at a place of the frame, from -1 to 1 in both directions, y up. */
-  async focus(x: number, y: number, inputTimeMilliseconds: number = performance.now()): Promise<void> {
-    const hit = await this.#require().pick(x, y);
+  async focus(x: number, y: number, options: FocusOptions = {}): Promise<void> {
+    const { inputTimeMilliseconds = performance.now() } = options;
+    const hit = await this.#require().pick(x, y, options);
     if (hit === null) return;
     const point = hit.position ?? vec3(0, 0, 0);
     this.#camera.flyTo({ min: hit.boundsMin ?? point, max: hit.boundsMax ?? point }, inputTimeMilliseconds);
   }
 
   /** Paints the id of the pose into the corner of every frame, to measure delays. */
-  async setMarker(enabled: boolean): Promise<void> {
+  async setMarker(enabled: boolean, options: CallOptions = {}): Promise<void> {
     this.#marker = enabled;
-    await this.#require().setLatencyMarker(enabled);
+    await this.#require().setLatencyMarker(enabled, options);
   }
 
   /** Extends the lease of the session. */
@@ -229,8 +245,8 @@ export class Viewer {
   }
 
   /** Asks the service whether the session is live, and closes the viewer with the reason if it is not. */
-  async checkSession(): Promise<void> {
-    const ended = await this.#connector.ended();
+  async checkSession({ signal }: CallOptions = {}): Promise<void> {
+    const ended = await abortable(this.#connector.ended(), signal);
     if (ended !== null) this.#finish(ended);
   }
 
@@ -261,7 +277,7 @@ export class Viewer {
         // Commands without an answer change nothing; errors surface through the viewer's state.
         onSelect: (x, y) => void this.selection.at(x, y).catch(() => {}),
         onDeselect: () => void this.selection.clear().catch(() => {}),
-        onFocus: (x, y, time) => void this.focus(x, y, time).catch(() => {}),
+        onFocus: (x, y, inputTimeMilliseconds) => void this.focus(x, y, { inputTimeMilliseconds }).catch(() => {}),
         onFit: (time) => this.fit(time),
       },
       signal,
@@ -321,8 +337,9 @@ export class Viewer {
       this.#fail(error);
       return;
     }
+    const wanted = this.#wanted;
     // The event "load-failed" tells of a failure.
-    if (this.#shown !== null) await this.load(this.#shown, { keepCamera: true }).catch(() => {});
+    if (wanted !== null) await this.load(wanted, { keepCamera: wanted === this.#shown }).catch(() => {});
   }
 
   #painted(rtpTimestamp: number): void {
@@ -348,10 +365,10 @@ export class Viewer {
   /** The selection outlives connections. */
   #selectionHost(): ConstructorParameters<typeof Selection>[0] {
     return {
-      pick: async (x, y) => this.#require().pick(x, y),
-      getEntity: async (entity) => this.#require().getEntity(entity),
-      selectEntities: async (entities) => this.#require().selectEntities(entities),
-      setVisible: async (entity, visible) => this.#require().setVisible(entity, visible),
+      pick: async (x, y, options) => this.#require().pick(x, y, options),
+      getEntity: async (entity, options) => this.#require().getEntity(entity, options),
+      selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
+      setVisible: async (entity, visible, options) => this.#require().setVisible(entity, visible, options),
     };
   }
 
@@ -391,14 +408,3 @@ function fill(container: HTMLElement, sink: VideoSink["kind"] | undefined): HTML
   container.replaceChildren(element);
   return element;
 }
-
-function rigOf(camera: CameraKind | CameraRig | undefined): CameraRig {
-  if (typeof camera === "object") return camera;
-  return camera === "walk" ? new WalkCamera() : new OrbitCamera();
-}
-
-function errorOf(error: unknown): RemoraError {
-  if (error instanceof RemoraError) return error;
-  return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });
-}
-
