@@ -19,6 +19,7 @@ use http::StatusCode;
 use remora_session::{AccountId, Policy};
 
 use crate::api::conversions::{self, Conversions};
+use crate::api::ice_servers::{self, IceServers};
 use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
 use crate::api::probes::{self, Probes};
@@ -159,6 +160,12 @@ impl ControlPlane {
         let (sessions, tokens, clock) = (self.sessions.clone(), self.tokens.clone(), self.clock.clone());
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
         let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
+        let ice_servers = IceServers {
+            sessions: sessions.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            config: self.config.clone(),
+        };
         let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone() };
         let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
         v2021_01_01::router(Api {
@@ -170,6 +177,7 @@ impl ControlPlane {
         })
         .merge(v1::router(v1))
         .merge(usage::router(meter))
+        .merge(ice_servers::router(ice_servers))
         .merge(conversions::router(conversions))
         .route_layer(middleware::from_fn_with_state(limited, limit))
         .merge(openapi::router())

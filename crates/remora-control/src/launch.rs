@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_protocol::link::{Assignment, HostSpec, Rendering};
+use remora_protocol::link::{Assignment, HostSpec, Media, Rendering};
 use remora_session::{HostId, Session, Size, Timestamp};
 
 use crate::authority::{Authority, AuthorityError};
@@ -55,7 +55,7 @@ impl LaunchPlan {
     /// another one must not be given a session any more. Whom it reports to is left out: that differs between control
     /// planes that share their hosts, and one that reports to nobody is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, .. } = &*self.config;
+        let Config { sizes, connection, listen, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -67,6 +67,8 @@ impl LaunchPlan {
             sizes.of(size).adapter,
             sizes.primitives_max(size),
             self.rendering(size),
+            listen.external_address,
+            listen.media_ports,
             connection.exclusive,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
@@ -106,6 +108,10 @@ impl LaunchPlan {
             adapter: self.config.sizes.of(size).adapter.clone(),
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
+            media: Media {
+                external_address: self.config.listen.external_address,
+                ports: self.config.listen.media_ports,
+            },
             exclusive: self.config.connection.exclusive,
             start_milliseconds_max: milliseconds(self.start_max),
         })
@@ -205,6 +211,13 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_told_where_clients_reach_it() {
+        let plan = plan("[listen]\nexternal_address = '203.0.113.7'\nmedia_ports = [50000, 50999]\n", &authority());
+        let expected = Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
+        assert_eq!(told(&plan, Size::Standard).media, expected);
+    }
+
+    #[test]
     fn a_host_without_a_cache_is_told_of_none() {
         let plan = plan("[cache]\ngibibytes = 0\n", &authority());
         assert_eq!(told(&plan, Size::Standard).rendering, Rendering::default());
@@ -226,6 +239,8 @@ mod tests {
             "[cache]\ngibibytes = 21",
             "[cache]\ngibibytes = 0",
             "[connection]\nexclusive = 'until-stop'",
+            "[listen]\nexternal_address = '203.0.113.7'",
+            "[listen]\nmedia_ports = [50000, 50999]",
         ] {
             assert_ne!(specification(text), before, "{text}");
         }

@@ -36,6 +36,7 @@ pub mod sessions;
 pub mod store;
 pub mod tls;
 pub mod token;
+pub mod turn;
 pub mod untrusted;
 pub mod up;
 

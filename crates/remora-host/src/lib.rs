@@ -269,7 +269,12 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         model_files: spec.model_files.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
-        transport: TransportOptions { addresses, ..TransportOptions::default() },
+        transport: TransportOptions {
+            addresses,
+            external_address: spec.media.external_address,
+            ports: spec.media.ports.map(|(first, last)| first..=last),
+            ..TransportOptions::default()
+        },
         memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),

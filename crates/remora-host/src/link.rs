@@ -206,6 +206,7 @@ mod tests {
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
+            media: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
             start_milliseconds_max: 1_000,
         }

@@ -5,9 +5,11 @@
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
+//! | [`subscriber`] | whoever listens | how places are shared among strangers |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
 
 pub mod connection;
 pub mod handshake;
 pub mod link;
+pub mod subscriber;
 pub mod token;

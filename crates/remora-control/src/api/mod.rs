@@ -4,6 +4,7 @@
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub mod ice_servers;
 pub mod limit;
 pub mod link;
 pub mod observe;

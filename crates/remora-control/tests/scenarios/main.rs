@@ -14,6 +14,7 @@ mod create_session;
 mod extend_lease;
 mod get_session;
 mod hosts_fail;
+mod ice_servers;
 mod identity;
 mod killed;
 mod lease_ends;

@@ -47,6 +47,7 @@ fn spec() -> (HostSpec, HostId) {
         adapter: None,
         primitives_max: None,
         rendering: Rendering::default(),
+        media: Default::default(),
         exclusive: Exclusive::UntilDisconnect,
         start_milliseconds_max: 1,
     };
