@@ -10,8 +10,8 @@ import {
   readLatencyMarker,
   type FrameInfo,
   type ShownFrame,
+  type Viewer,
 } from "@remora/sdk";
-import type { View } from "../portal/src/viewer/view.ts";
 
 const STEP_MILLISECONDS_MAX = 5_000;
 /** Of frames whose other half has not come yet. */
@@ -53,7 +53,7 @@ interface Presented {
 }
 
 export class LatencyProbe {
-  readonly view: View;
+  readonly viewer: Viewer;
   /** Pictures whose marker was not the pose that the host named for them; anything but 0 is a bug. */
   mismatches = 0;
   readonly #scratch: CanvasRenderingContext2D;
@@ -63,29 +63,29 @@ export class LatencyProbe {
   #poseId = 0;
   #inputMilliseconds = 0;
 
-  constructor(view: View) {
-    this.view = view;
+  constructor(viewer: Viewer) {
+    this.viewer = viewer;
     const canvas = document.createElement("canvas");
     canvas.width = LATENCY_MARKER_WIDTH_PIXELS;
     canvas.height = LATENCY_MARKER_HEIGHT_PIXELS;
     const scratch = canvas.getContext("2d", { willReadFrequently: true });
     if (scratch === null) throw new Error("no 2-D context to read the marker with");
     this.#scratch = scratch;
-    view.onPainted = (rtpTimestamp) => this.#painted(rtpTimestamp);
-    view.connection.on("frame", (frame) => this.#described(frame));
+    viewer.onPainted = (rtpTimestamp) => this.#painted(rtpTimestamp);
+    viewer.connection?.on("frame", (frame) => this.#described(frame));
     const remember = (event: Event) => {
       this.#inputMilliseconds = event.timeStamp;
     };
-    const move = "onpointerrawupdate" in view.sink.element ? "pointerrawupdate" : "pointermove";
-    view.sink.element.addEventListener(move, remember, { capture: true });
+    const move = "onpointerrawupdate" in viewer.element ? "pointerrawupdate" : "pointermove";
+    viewer.element.addEventListener(move, remember, { capture: true });
   }
 
-  get sinkKind(): string {
-    return this.view.sink.kind;
+  get sinkKind(): string | undefined {
+    return this.viewer.sink?.kind;
   }
 
   async start(): Promise<void> {
-    await this.view.connection.setLatencyMarker(true);
+    await this.viewer.setMarker(true);
   }
 
   /** To be called before an input; resolves with the first presented picture that shows it. */
@@ -113,7 +113,7 @@ export class LatencyProbe {
 
   /** Drags to and fro, one synthetic event per display frame, with the button of the real mouse held down. */
   async orbit(milliseconds: number): Promise<OrbitResult> {
-    const { element } = this.view.sink;
+    const { element } = this.viewer;
     const box = element.getBoundingClientRect();
     const shown: { presented: Presented; info: FrameInfo }[] = [];
     const done = new AbortController();
@@ -156,7 +156,7 @@ export class LatencyProbe {
 
   #painted(rtpTimestamp: number): void {
     const [width, height] = [LATENCY_MARKER_WIDTH_PIXELS, LATENCY_MARKER_HEIGHT_PIXELS];
-    this.#scratch.drawImage(this.view.sink.element, 0, 0, width, height, 0, 0, width, height);
+    this.#scratch.drawImage(this.viewer.element, 0, 0, width, height, 0, 0, width, height);
     const poseId = readLatencyMarker(this.#scratch.getImageData(0, 0, width, height).data);
     if (poseId === null) return;
     const paintedMilliseconds = performance.now();
@@ -187,7 +187,7 @@ export class LatencyProbe {
   }
 
   async #videoCounters() {
-    const stats = [...(await this.view.connection.videoReport()).values()].find((entry) => entry.type === "inbound-rtp");
+    const stats = [...((await this.viewer.connection?.videoReport()) ?? new Map()).values()].find((entry) => entry.type === "inbound-rtp");
     return {
       decode: { seconds: Number(stats?.totalDecodeTime ?? 0), count: Number(stats?.framesDecoded ?? 0) },
       jitterBuffer: {
@@ -198,8 +198,8 @@ export class LatencyProbe {
   }
 }
 
-export function instrument(view: View): void {
-  (globalThis as { remora?: LatencyProbe }).remora = new LatencyProbe(view);
+export function instrument(viewer: Viewer): void {
+  (globalThis as { remora?: LatencyProbe }).remora = new LatencyProbe(viewer);
 }
 
 function step(inputMilliseconds: number, presented: Presented, info: FrameInfo): Step {

@@ -181,7 +181,10 @@ function hostPage(): void {
     });
     return peer.localDescription?.sdp ?? "";
   };
-  page.send = (message) => control?.send(Uint8Array.from(message));
+  page.send = (message) => {
+    // A client that has left hears nothing more.
+    if (control?.readyState === "open") control.send(Uint8Array.from(message));
+  };
   page.hangUp = () => {
     connection?.close();
     connection = null;

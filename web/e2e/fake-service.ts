@@ -1,4 +1,7 @@
-/** The portal's service as far as the page sees it: static files, sign-in, sessions, and the handshake of a fake host. */
+/**
+ * A service as far as a page sees it: the portal's files, sign-in, tokens, sessions, and the handshake of a fake host.
+ * Pages of other origins are answered only if they are in `origins`, as the real service does it.
+ */
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -15,17 +18,61 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+const OFFER = {
+  defaultModel: "builtin://Engine?triangles=200000",
+  models: [
+    { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
+    { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
+  ],
+};
+
 interface FakeSession {
   status: "Starting" | "Ready" | "Stopped" | "Error";
   maxLeaseTimeMinutes: number;
   asked: number;
 }
 
+/** How the token service answers next, in place of an access token. */
+export interface TokenRefusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface IdentityProvider {
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly accounts: readonly string[];
+}
+
+export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
+export const KEY = "a key / with + signs=";
+
 export class FakeService {
+  /** What the page is told about signing in. */
+  readonly signIn = { secret: true, accountKey: true, identityProviders: [] as IdentityProvider[] };
+  certificateLocal = false;
+  /** The bearer credentials that the token service has been asked with. */
+  readonly credentials: string[] = [];
+  /** Whether a provider's token opens the account; the real service verifies it. */
+  accepts: (token: string) => Promise<boolean> = async () => false;
+  tokenRefusal: TokenRefusal | null = null;
+  /** Serves an empty page in place of the portal, so that a provider's answer stays in the address. */
+  blank = false;
+  tokenLifeSeconds = 3_600;
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   inUse = false;
+  /** Origins of pages, besides its own, that may use the service and connect to the host. */
+  readonly origins = new Set<string>();
+  /** So many handshakes get no answer. */
+  handshakeFailures = 0;
+  /** Offers that have arrived. */
+  handshakes = 0;
   readonly #host: FakeHost;
   readonly #portal: Server;
   readonly #handshake: Server;
@@ -67,8 +114,17 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
+    if (pathname === "/portal/configuration") {
+      const { signIn, certificateLocal: local } = this;
+      return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
+    }
+    if (pathname === "/portal/models") return this.#models(request, response);
+    if (pathname === "/ca.pem") return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
+    if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
+    if (this.blank) return void response.writeHead(200, { "Content-Type": "text/html" }).end("<title>Blank</title>");
     const file = normalize(pathname === "/" ? "/index.html" : pathname);
     const content = await readFile(join(DIST, file)).catch(() => null);
     if (content === null) return void response.writeHead(404).end();
@@ -80,20 +136,57 @@ export class FakeService {
     response.end(content);
   }
 
+  /** Answers preflight requests; false if the request is answered. */
+  #admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== this.origin && !this.origins.has(origin)) {
+      json(response, 403, { error: { code: "Forbidden", message: `pages of ${origin} may not connect` } });
+      return false;
+    }
+    if (origin !== undefined) {
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+      response.setHeader("Access-Control-Allow-Methods", "GET, PUT, POST, PATCH");
+    }
+    if (request.method !== "OPTIONS") return true;
+    response.writeHead(204).end();
+    return false;
+  }
+
   #signIn(text: string, response: ServerResponse): void {
     if (JSON.parse(text).secret !== SECRET) {
       return json(response, 401, { error: { code: "Unauthorized", message: "wrong secret" } });
     }
     json(response, 200, {
-      accountId: "account",
+      accountId: ACCOUNT,
       accessToken: "token",
       expiresInSeconds: 3_600,
-      defaultModel: "builtin://Engine?triangles=200000",
-      models: [
-        { uri: "builtin://Engine?triangles=50000", label: "Engine, 50 thousand triangles", triangles: 50_000 },
-        { uri: "builtin://Engine?triangles=200000", label: "Engine, 200 thousand triangles", triangles: 200_000 },
-      ],
+      ...OFFER,
     });
+  }
+
+  #models(request: IncomingMessage, response: ServerResponse): void {
+    if (!request.headers.authorization?.startsWith("Bearer ")) return json(response, 401, {});
+    json(response, 200, OFFER);
+  }
+
+  async #token(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const credential = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+    this.credentials.push(credential);
+    if (this.tokenRefusal !== null) {
+      return void response.writeHead(this.tokenRefusal.status, { ...this.tokenRefusal.headers }).end();
+    }
+    const account = pathname.split("/")[2];
+    const opened = credential.includes(":") ? credential === `${ACCOUNT}:${KEY}` : await this.accepts(credential);
+    if (account !== ACCOUNT || !opened) return void response.writeHead(401).end();
+    json(response, 200, { AccessToken: this.issue() });
+  }
+
+  /** An access token with a life; its signature is of no matter here. */
+  issue(): string {
+    const now = Math.floor(Date.now() / 1_000);
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    return `${part({ alg: "none" })}.${part({ iat: now, exp: now + this.tokenLifeSeconds })}.x`;
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {
@@ -143,10 +236,11 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", this.origin);
-    response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
-    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    if (!this.#admit(request, response)) return;
+    if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);
+    this.handshakes += 1;
+    if (this.handshakes <= this.handshakeFailures) return void request.socket.destroy();
     if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
     response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
   }

@@ -63,9 +63,9 @@ test("signs in by the address, hides the secret, and survives a reload", async (
 
 test.each(["", "#secret=wrong"])("says what to do when the address ends in %j", async (fragment) => {
   await page.goto(`${service.origin}/${fragment}`);
-  await page.getByRole("heading", { name: "Not signed in" }).waitFor();
-  await page.getByText("Open the address that “remora up” printed").waitFor();
-  expect(await page.getByRole("button", { name: "New session" }).isDisabled()).toBe(true);
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.getByText("the address that “remora up” print").first().waitFor();
+  expect(await page.getByRole("button", { name: "New session" }).isVisible()).toBe(false);
 });
 
 test("leases, connects, loads the default model and shows pictures", async () => {
@@ -85,11 +85,13 @@ test("loads another model by choice and by address, and says why one is refused"
   await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
   await expect
     .poll(() => host.commands.filter((command) => command.case === "loadModel").at(-1)?.value)
-    .toMatchObject({ uri: "builtin://Engine?triangles=50000" });
+    .toMatchObject({ uri: "builtin://Engine?triangles=50000", replace: true });
   host.modelRefusal = "There is no file at https://example.org/no.glb.";
   await page.getByLabel("Address of a model file").fill("https://example.org/no.glb");
   await page.getByRole("button", { name: "Load" }).click();
   await page.getByText("There is no file at https://example.org/no.glb.").waitFor();
+  // The scene stays: nothing was unloaded for a model that did not come.
+  expect(commandsOf("unloadAll")).toEqual([]);
 });
 
 test("says that the session was stopped, and forgets it", async () => {
@@ -112,12 +114,19 @@ test("tells the second client that the session is in use, and lets it try again"
   await second.locator("#notice").waitFor({ state: "hidden" });
 });
 
-test("says that the connection was lost, and reconnects", async () => {
+test("connects again by itself when the connection is lost, and loads the model again", async () => {
   await connect();
+  await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
   await host.hangUp();
-  await page.getByRole("heading", { name: "The connection was lost" }).waitFor();
-  await page.getByRole("button", { name: "Reconnect" }).click();
+  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
   await page.locator("#notice").waitFor({ state: "hidden" });
+  await expect.poll(() => commandsOf("loadModel").length).toBe(2);
+});
+
+test("tries again while the session is ready, although its host does not answer at first", async () => {
+  service.handshakeFailures = 2;
+  await connect();
+  expect(service.handshakes).toBe(3);
 });
 
 test("says that nothing is heard of a host that does nothing any more, and when it is back", async () => {

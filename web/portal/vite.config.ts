@@ -1,7 +1,9 @@
 import { defineConfig } from "vite";
+import { aliases } from "../aliases.ts";
 
 export default defineConfig({
   root: import.meta.dirname,
+  resolve: { alias: aliases },
   build: {
     target: "es2022",
     // Nothing inline and nothing from elsewhere: the page is served under a strict content security policy.

@@ -13,7 +13,7 @@ mod models;
 mod recovery;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     thread,
     time::Duration,
@@ -165,6 +165,8 @@ struct Loop {
     picture_first: bool,
     /// Coarse forms whose full ones are being made, by the serial of their load.
     refining: HashMap<u64, ModelKey>,
+    /// Loads whose models take the place of all others, by their serials.
+    replacing: HashSet<u64>,
     /// Counts loads.
     load_serial: u64,
     connected: bool,
@@ -240,6 +242,7 @@ impl Loop {
             picks: VecDeque::new(),
             picture_first: false,
             refining: HashMap::new(),
+            replacing: HashSet::new(),
             load_serial: 0,
             connected: false,
             generation: 0,
@@ -391,10 +394,14 @@ impl Loop {
         while let Some(output) = self.stage.poll_output() {
             match output {
                 Output::Control(message) => self.send(&message),
-                Output::Load { command, uri } => {
+                Output::Load { command, uri, replace } => {
                     self.load_serial += 1;
+                    if replace {
+                        self.replacing.insert(self.load_serial);
+                    }
                     let id = LoadId { generation: self.generation, serial: self.load_serial, command };
                     if !self.loader.load(Job { id, uri }) {
+                        self.replacing.remove(&id.serial);
                         self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
                     }
                 }
@@ -405,6 +412,14 @@ impl Loop {
                     if let Some((last, _)) = self.refining.drain().max() {
                         self.loader.refine_from(last + 1);
                     }
+                }
+                Output::ModelsReplaced(models) => {
+                    // Loads come in their order: these came before the model that replaces them.
+                    let dropped = self.refining.extract_if(|_, model| models.contains(model)).map(|(serial, _)| serial);
+                    if let Some(last) = dropped.max() {
+                        self.loader.refine_from(last + 1);
+                    }
+                    models.into_iter().for_each(|model| self.renderer.remove_model(model));
                 }
                 Output::Close => {
                     if self.transport.close().is_err() {
@@ -512,6 +527,7 @@ impl Loop {
     fn next_generation(&mut self) {
         self.generation += 1;
         self.picks.clear();
+        self.replacing.clear();
         self.loader.only(self.generation);
         self.encoding.only(self.generation);
     }

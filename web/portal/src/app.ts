@@ -1,23 +1,34 @@
 /**
- * The page after the sign-in: leases a session, waits for it, connects, shows it, and says what happens.
+ * The page after the sign-in: leases a session, waits for it, shows it in a viewer, and says what happens.
  *
- *   New session ─▶ starting ─▶ ready ─▶ connecting ─▶ picture ─▶ closed: stopped, lost, …
- *                                          ▲                        │
- *                             Connect, Reconnect, Try again ────────┘
+ *   New session ─▶ starting ─▶ ready ─▶ viewer ─▶ closed: stopped, lost, …
+ *                                          ▲          │
+ *                                  Connect, Try again ┘
  *
- * There is at most one view. Every step belongs to an attempt; what an overtaken attempt brings is put away unseen.
+ * There is at most one viewer, which connects again by itself. Every step belongs to an attempt; the results of an
+ * attempt that was overtaken are dropped.
  */
 
-import { type CloseReason, type ReadySession, RemoteRenderingClient, type Session, type VideoSink } from "@remora/sdk";
+import {
+  type ReadySession,
+  RemoteRenderingClient,
+  type Session,
+  type VideoSink,
+  Viewer,
+  type ViewerCloseReason,
+  type ViewerState,
+} from "@remora/sdk";
+import "./styles/side.css";
+import "./styles/stage.css";
 import { byId } from "./page.ts";
 import { SessionPanel } from "./sessions/session-panel.ts";
+import { showPerson } from "./person.ts";
 import type { Account } from "./sign-in.ts";
 import { Banner } from "./viewer/banner.ts";
 import { ModelPanel } from "./viewer/model-panel.ts";
 import { Overlay } from "./viewer/overlay.ts";
 import { PartPanel } from "./viewer/part-panel.ts";
 import { Stage } from "./viewer/stage.ts";
-import { View } from "./viewer/view.ts";
 import * as words from "./words.ts";
 
 const LEASE_MINUTES = 60;
@@ -25,7 +36,7 @@ const LEASE_MINUTES = 60;
 export interface AppOptions {
   readonly sink?: VideoSink["kind"] | undefined;
   /** For measurements. */
-  readonly onView?: (view: View) => void;
+  readonly onViewer?: (viewer: Viewer) => void;
 }
 
 export class App {
@@ -37,18 +48,19 @@ export class App {
   readonly #overlay = new Overlay();
   readonly #banner = new Banner();
   readonly #part = new PartPanel({
-    // What is not answered changes nothing; what is wrong shows in the connection's state.
-    hide: () => void this.#view?.selection.hide().catch(() => {}),
-    showAll: () => void this.#view?.selection.showAll().catch(() => {}),
+    // Commands without an answer change nothing; errors surface through the viewer's state.
+    hide: () => void this.#viewer?.selection.hide().catch(() => {}),
+    showAll: () => void this.#viewer?.selection.showAll().catch(() => {}),
   });
   readonly #sessions: SessionPanel;
   readonly #newSession = byId("new-session", HTMLButtonElement);
-  #view: View | null = null;
+  #viewer: Viewer | null = null;
   /** The session that the stage is about, connected or not. */
   #shownId: string | null = null;
   #attempt = 0;
 
-  constructor(stage: Stage, account: Account, options: AppOptions) {
+  constructor(account: Account, options: AppOptions) {
+    const stage = new Stage();
     this.#stage = stage;
     this.#account = account;
     this.#options = options;
@@ -61,12 +73,14 @@ export class App {
     this.#sessions = new SessionPanel(this.#client, {
       onConnect: (session) => void this.#connect(session),
       onStop: (session) => this.#stop(session),
-      onGone: (id) => void this.#leaveIfEnded(id),
+      onGone: () => void this.#viewer?.checkSession(),
     });
     this.#models.offer(account);
     this.#newSession.addEventListener("click", () => void this.#lease());
     this.#newSession.disabled = false;
-    byId("fit", HTMLButtonElement).addEventListener("click", (event) => this.#view?.fit(event.timeStamp));
+    this.#newSession.hidden = false;
+    showPerson(account, () => this.#leave());
+    byId("fit", HTMLButtonElement).addEventListener("click", (event) => this.#viewer?.fit(event.timeStamp));
     stage.showNotice(words.WELCOME);
     stage.say("Signed in");
   }
@@ -97,35 +111,58 @@ export class App {
     const attempt = this.#next();
     this.#shownId = session.id;
     this.#stage.showNotice(words.CONNECTING);
+    const viewer = new Viewer({
+      target: this.#stage.container,
+      endpoint: location.origin,
+      account: this.#account.accountId,
+      token: this.#account.accessToken,
+      session: session.id,
+      sink: this.#options.sink,
+    });
+    this.#viewer = viewer;
+    viewer.on("state", (state) => this.#follow(viewer, session, state));
+    viewer.on("frame", () => this.#stage.showPicture());
+    viewer.on("statistics", (figures) => this.#overlay.show(figures));
+    viewer.on("selection", (state) => this.#part.show(state));
+    viewer.on("notice", (notice) => this.#banner.show(notice));
+    viewer.on("progress", ({ stage, fraction }) => {
+      if (stage === "refining") this.#models.refining(fraction);
+    });
+    const element: HTMLElement = viewer.element;
+    element.addEventListener("keydown", ({ key, ctrlKey, altKey, metaKey }) => {
+      if ((key === "o" || key === "O") && !ctrlKey && !altKey && !metaKey) this.#overlay.toggle();
+    });
     try {
-      const view = await View.open({
-        container: this.#stage.container,
-        overlay: this.#overlay,
-        session,
-        accessToken: await this.#account.accessToken(),
-        sink: this.#options.sink,
-        onFirstPicture: () => this.#stage.showPicture(),
-        onInterrupted: (interrupted) => {
-          this.#stage.say(interrupted ? words.INTERRUPTED : this.#connectedWords());
-          if (interrupted) void this.#leaveIfEnded(session.id);
-        },
-        onSelection: (state) => this.#part.show(state),
-        onNotice: (notice) => this.#banner.show(notice),
-        onRefining: (fraction) => this.#models.refining(fraction),
-        onClosed: (reason) => this.#closed(session, reason),
-      });
-      if (attempt !== this.#attempt) return await view.close();
-      this.#view = view;
-      this.#sessions.setConnected(session.id);
-      this.#models.attach((uri, onProgress) => {
-        this.#banner.reset();
-        return view.loadModel(uri, onProgress);
-      });
-      this.#options.onView?.(view);
-    } catch (error) {
-      if (attempt !== this.#attempt) return;
-      const notice = (await this.#endOf(session.id)) ?? words.noticeOfConnectError(error);
-      this.#stage.showNotice(notice, () => void this.#connect(session));
+      await viewer.open();
+    } catch {
+      // The state of the viewer has said why.
+      return;
+    }
+    if (attempt !== this.#attempt) return;
+    this.#sessions.setConnected(session.id);
+    this.#overlay.setAvailable(true);
+    this.#models.attach((uri, onProgress) => {
+      this.#banner.reset();
+      return viewer.load(uri, { onProgress });
+    });
+    this.#options.onViewer?.(viewer);
+  }
+
+  #follow(viewer: Viewer, session: ReadySession, state: ViewerState): void {
+    if (viewer !== this.#viewer) return;
+    switch (state.kind) {
+      case "connected":
+        return this.#stage.say(this.#connectedWords());
+      case "interrupted":
+        return this.#stage.say(words.INTERRUPTED);
+      case "reconnecting":
+        return this.#stage.showNotice(words.reconnecting(state.error));
+      case "closed":
+        return this.#closed(session, state.reason);
+      case "idle":
+      case "leasing":
+      case "starting":
+      case "connecting":
     }
   }
 
@@ -138,39 +175,26 @@ export class App {
     this.#stage.showNotice(words.STOPPED);
   }
 
-  #closed(session: ReadySession, reason: CloseReason): void {
-    this.#view = null;
+  #closed(session: ReadySession, reason: ViewerCloseReason): void {
+    this.#viewer = null;
     this.#models.attach(null);
     this.#banner.reset();
+    this.#overlay.setAvailable(false);
     this.#part.show({ part: null, hiddenCount: 0 });
     this.#sessions.setConnected(null);
     void this.#sessions.refresh();
-    const attempt = this.#next();
-    const reconnect = () => void this.#connect(session);
-    this.#stage.showNotice(words.noticeOfClose(reason), reconnect);
-    if (reason.kind !== "lost") return;
-    // A host that is gone may have gone because its session has ended; the service knows.
-    void this.#endOf(session.id).then((ended) => {
-      if (ended !== null && attempt === this.#attempt) this.#stage.showNotice(ended);
-    });
-  }
-
-  /** A host that is not heard any more may be gone with its session; the service knows, and sooner than the network. */
-  async #leaveIfEnded(id: string): Promise<void> {
-    const attempt = this.#attempt;
-    const ended = await this.#endOf(id);
-    if (ended === null || attempt !== this.#attempt || this.#view === null) return;
-    await this.#leave();
-    this.#stage.showNotice(ended);
+    this.#next();
+    this.#stage.showNotice(words.noticeOfClose(reason), () => void this.#connect(session));
   }
 
   #connectedWords(): string {
-    return this.#view === null ? "" : `Connected · ${this.#view.connection.welcome.adapterName}`;
+    const connection = this.#viewer?.connection ?? null;
+    return connection === null ? "" : `Connected · ${connection.welcome.adapterName}`;
   }
 
   /** Leaves the session that is shown; it goes on without this client. */
   async #leave(): Promise<void> {
-    await this.#view?.close();
+    await this.#viewer?.close();
   }
 
   #next(): number {

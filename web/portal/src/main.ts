@@ -1,29 +1,21 @@
-/** Signs in and starts the page; says so in words where that fails. */
+/** Signs in, then loads and starts the page. The viewer is a chunk of its own, so that the sign-in is there first. */
 
 import "./styles/page.css";
-import "./styles/stage.css";
-import "./styles/side.css";
+import "./styles/sign-in.css";
 import type { VideoSink } from "@remora/sdk";
-import { App, type AppOptions } from "./app.ts";
-import { type Account, addressHasSecret, SignInFailed, signIn } from "./sign-in.ts";
-import { Stage } from "./viewer/stage.ts";
-import { NOT_SIGNED_IN, SERVICE_SILENT } from "./words.ts";
+import type { AppOptions } from "./app.ts";
+import { byId } from "./page.ts";
+import { addressHasSecret, signIn } from "./sign-in.ts";
 
 async function start(): Promise<void> {
-  const stage = new Stage();
   // The address of a later start, opened in this tab, changes the fragment only.
   addEventListener("hashchange", () => {
     if (addressHasSecret()) location.reload();
   });
-  let account: Account;
-  try {
-    account = await signIn();
-  } catch (error) {
-    if (!(error instanceof SignInFailed)) throw error;
-    stage.showNotice(error.why === "service" ? SERVICE_SILENT : NOT_SIGNED_IN);
-    return;
-  }
-  new App(stage, account, await measurements());
+  const account = await signIn();
+  const { App } = await import("./app.ts");
+  byId("page", HTMLElement).hidden = false;
+  new App(account, await measurements());
 }
 
 /** `?bench` opens the view to measurements, `?sink=video|canvas|webgl` chooses how pictures are shown. */
@@ -34,7 +26,7 @@ async function measurements(): Promise<AppOptions> {
   if (!query.has("bench")) return { sink };
   document.body.classList.add("bench");
   const { instrument } = await import("../../bench/latency.ts");
-  return { sink, onView: instrument };
+  return { sink, onViewer: instrument };
 }
 
 const SINKS: readonly VideoSink["kind"][] = ["webgl", "canvas", "video"];

@@ -1,98 +1,92 @@
 /**
- * Signs in with the secret of the address that `remora up` prints.
+ * Signs in, one way or another:
  *
- * The secret is a fragment, so that it reaches no log; it is taken out of the visible address at once and kept for this
- * tab only, so that a reload works. The access token is renewed with it before it expires.
+ * ```text
+ *   address with a secret, or a reload after one ──▶ sign-in of the machine itself ──┐
+ *   address with a provider's answer ──▶ its attempt in this tab ──▶ token ──────────┼──▶ account
+ *   any other ──▶ form: account and key, or a provider, which leaves the page ───────┘
+ * ```
+ *
+ * A way that fails says so above the form.
  */
 
-const SECRET_KEY = "remora.sign-in-secret";
-const RENEWAL_MILLISECONDS = 5 * 60_000;
-const SIGN_IN_MILLISECONDS_MAX = 15_000;
+import { type Account, accountOf, accountOfSecret, reload } from "./sign-in/account.ts";
+import { type Attempt, takeAnswer, takeAttempt } from "./sign-in/attempt.ts";
+import { type Configuration, readConfiguration } from "./sign-in/configuration.ts";
+import { SignInFailed } from "./sign-in/failure.ts";
+import { SignInPanel } from "./sign-in/panel.ts";
+import { takeSecret } from "./sign-in/secret.ts";
+import { tokenForKey } from "./sign-in/token-service.ts";
 
-export interface OfferedModel {
-  readonly uri: string;
-  readonly label: string;
-}
+export type { Account } from "./sign-in/account.ts";
+export { addressHasSecret } from "./sign-in/secret.ts";
 
-export interface Account {
-  readonly accountId: string;
-  readonly defaultModel: string;
-  readonly models: readonly OfferedModel[];
-  readonly accessToken: () => Promise<string>;
-}
-
-/** `secret`: there is none, or it is of an earlier start. `service`: nothing answers. */
-export class SignInFailed extends Error {
-  override readonly name = "SignInFailed";
-  readonly why: "secret" | "service";
-
-  constructor(why: "secret" | "service", options?: ErrorOptions) {
-    super(why === "secret" ? "The sign-in secret is missing or wrong." : "The service does not answer.", options);
-    this.why = why;
-  }
-}
-
-interface SignInAnswer {
-  readonly accountId: string;
-  readonly accessToken: string;
-  readonly expiresInSeconds: number;
-  readonly defaultModel: string;
-  readonly models: readonly OfferedModel[];
-}
-
+/** Resolves when a person is signed in, however long that takes. */
 export async function signIn(): Promise<Account> {
-  const secret = takeSecret();
-  if (secret === null) throw new SignInFailed("secret");
-  let answer = await ask(secret);
-  let validUntil = performance.now() + answer.expiresInSeconds * 1_000;
-  return {
-    accountId: answer.accountId,
-    defaultModel: answer.defaultModel,
-    models: answer.models,
-    async accessToken() {
-      if (performance.now() > validUntil - RENEWAL_MILLISECONDS) {
-        answer = await ask(secret);
-        validUntil = performance.now() + answer.expiresInSeconds * 1_000;
-      }
-      return answer.accessToken;
-    },
-  };
-}
-
-/** Whether the address brings a secret, as after another start of the service in the same tab. */
-export function addressHasSecret(): boolean {
-  return secretIn(location.hash) !== null;
-}
-
-export function secretIn(fragment: string): string | null {
-  const secret = new URLSearchParams(fragment.replace(/^#/, "")).get("secret");
-  return secret === null || secret === "" ? null : secret;
-}
-
-function takeSecret(): string | null {
-  const given = secretIn(location.hash);
-  if (given === null) return sessionStorage.getItem(SECRET_KEY);
-  sessionStorage.setItem(SECRET_KEY, given);
-  history.replaceState(null, "", location.pathname + location.search);
-  return given;
-}
-
-async function ask(secret: string): Promise<SignInAnswer> {
-  let response: Response;
+  const panel = new SignInPanel();
+  const configuration = readConfiguration();
+  let failed: SignInFailed | null = null;
   try {
-    response = await fetch("/portal/sign-in", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ secret }),
-      signal: AbortSignal.timeout(SIGN_IN_MILLISECONDS_MAX),
+    const account = await accountOfAddress(configuration);
+    if (account !== null) return account;
+  } catch (error) {
+    failed = signInFailed(error);
+  }
+  try {
+    return await accountOfForm(panel, await configuration, failed);
+  } catch (error) {
+    panel.close(failed ?? signInFailed(error));
+    return new Promise(() => {});
+  }
+}
+
+/** The account that the address signs in to; null where the address says nothing. */
+async function accountOfAddress(configuration: Promise<Configuration>): Promise<Account | null> {
+  // It is awaited later, or not at all.
+  configuration.catch(() => {});
+  const answer = takeAnswer();
+  if (answer !== null) return accountOfAnswer(await configuration, answer);
+  const secret = takeSecret();
+  return secret === null ? null : accountOfSecret(secret);
+}
+
+async function accountOfAnswer(configuration: Configuration, answer: URLSearchParams): Promise<Account> {
+  const attempt = takeAttempt();
+  const belongs = (each: Attempt) => each.state === answer.get("state");
+  if (attempt === null || !belongs(attempt)) throw new SignInFailed({ why: "state" });
+  const provider = configuration.signIn.identityProviders.find(({ issuer }) => issuer === attempt.issuer);
+  if (provider === undefined) throw new SignInFailed({ why: "state" });
+  const { finish } = await import("./sign-in/provider.ts");
+  return finish(provider, attempt, answer);
+}
+
+function accountOfForm(
+  panel: SignInPanel,
+  configuration: Configuration,
+  failed: SignInFailed | null,
+): Promise<Account> {
+  const { secret, accountKey, identityProviders } = configuration.signIn;
+  if (!accountKey && identityProviders.length === 0) throw new SignInFailed({ why: secret ? "secret" : "no-way" });
+  return new Promise((resolve) => {
+    panel.open(configuration, {
+      async withKey(accountId, key) {
+        const renew = () => tokenForKey(accountId, key);
+        const token = await renew();
+        const account = await accountOf({ accountId, person: accountId, token, renew, signInAgain: reload });
+        panel.close(null);
+        resolve(account);
+      },
+      async withProvider(provider, accountId) {
+        const { begin } = await import("./sign-in/provider.ts");
+        await begin(provider, accountId);
+      },
     });
-  } catch (cause) {
-    throw new SignInFailed("service", { cause });
-  }
-  if (response.status === 401) {
-    sessionStorage.removeItem(SECRET_KEY);
-    throw new SignInFailed("secret");
-  }
-  if (!response.ok) throw new SignInFailed("service");
-  return response.json() as Promise<SignInAnswer>;
+    if (failed !== null) panel.fail(failed);
+  });
+}
+
+/** Anything else is a fault of the page. */
+function signInFailed(error: unknown): SignInFailed {
+  if (error instanceof SignInFailed) return error;
+  throw error;
 }

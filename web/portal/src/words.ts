@@ -1,14 +1,6 @@
 /** What is said to the person in front of the page: every outcome in words, with what to do next. */
 
-import {
-  type Bounds,
-  type CloseReason,
-  CommandRefused,
-  ConnectError,
-  type ModelLoaded,
-  RequestRefused,
-  type Session,
-} from "@remora/sdk";
+import { type Bounds, type ModelLoaded, RemoraError, type Session, type ViewerCloseReason } from "@remora/sdk";
 
 export interface Notice {
   readonly title: string;
@@ -56,7 +48,12 @@ export const REFINING = "Refining…";
 
 export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
 
-export function noticeOfClose(reason: CloseReason): Notice {
+/** The connection failed or was lost, and is tried again. */
+export function reconnecting(error: RemoraError): Notice {
+  return { title: "Connecting again…", detail: error.message, action: null };
+}
+
+export function noticeOfClose(reason: ViewerCloseReason): Notice {
   switch (reason.kind) {
     case "left":
       return { title: "Disconnected", detail: "The session goes on; connect to it again from the list.", action: "reconnect" };
@@ -69,13 +66,15 @@ export function noticeOfClose(reason: CloseReason): Notice {
         case "lease-expired":
           return { title: "The lease is over", detail: "The session has ended. Start a new one to go on.", action: null };
         case "host-failed":
-          return { title: "The render host failed", detail: reason.message, action: null };
+          return { title: "The session failed", detail: reason.message, action: null };
       }
+    case "failed":
+      return noticeOfConnectError(reason.error);
   }
 }
 
 export function noticeOfConnectError(error: unknown): Notice {
-  if (error instanceof ConnectError && error.code === "SessionInUse") {
+  if (error instanceof RemoraError && error.code === "session-in-use") {
     return {
       title: "This session is in use by another client",
       detail: "A session has one client at a time. Try again when the other one has left.",
@@ -101,9 +100,10 @@ export function noticeOfEndedSession(session: Session): Notice | null {
 
 /** An error as a sentence; the words of the service and of the host are meant for people. */
 export function sentence(error: unknown): string {
-  if (error instanceof RequestRefused && error.code === "Unauthorized") return NOT_SIGNED_IN.detail;
-  if (error instanceof CommandRefused || error instanceof Error) return error.message;
-  return String(error);
+  if (error instanceof RemoraError && (error.code === "unauthorized" || error.code === "token-expired")) {
+    return NOT_SIGNED_IN.detail;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 export function minutes(count: number): string {

@@ -1,16 +1,16 @@
-import { ConnectError, RequestRefused } from "@remora/sdk";
+import { RemoraError, RequestRefused } from "@remora/sdk";
 import { describe, expect, test } from "vitest";
 import * as words from "../src/words.ts";
 
 describe("words", () => {
   test("a session in use says so and offers to try again", () => {
-    const notice = words.noticeOfConnectError(new ConnectError("SessionInUse", "409"));
+    const notice = words.noticeOfConnectError(new RemoraError("session-in-use", "409"));
     expect(notice.title).toBe("This session is in use by another client");
     expect(notice.action).toBe("retry");
   });
 
   test("any other refusal is told in the words of the host", () => {
-    const notice = words.noticeOfConnectError(new ConnectError("NoRoute", "No network path was found."));
+    const notice = words.noticeOfConnectError(new RemoraError("ice-failed", "No network path was found."));
     expect(notice).toMatchObject({ title: "Not connected", detail: "No network path was found." });
   });
 
@@ -27,14 +27,14 @@ describe("words", () => {
       "The connection was lost",
       "Session stopped",
       "The lease is over",
-      "The render host failed",
+      "The session failed",
     ]);
     expect(notices.map(({ action }) => action)).toEqual(["reconnect", "reconnect", null, null, null]);
     expect(notices[4]?.detail).toBe("The driver crashed.");
   });
 
   test("an expired sign-in says how to sign in again", () => {
-    expect(words.sentence(new RequestRefused(401, "Unauthorized", "bearer"))).toContain("remora up");
+    expect(words.sentence(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("remora up");
   });
 
   test("a model of points is told of in points", () => {

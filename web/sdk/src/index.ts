@@ -1,21 +1,31 @@
 /**
- * Remote rendering in a browser: lease a session, connect to its host, show its pictures, move its camera.
+ * Remote rendering in a browser: lease a session, connect to its host, show its video, move its camera.
+ *
+ * A {@link Viewer} does all of it:
  *
  * ```ts
- * const client = new RemoteRenderingClient({ endpoint, accountId, accessToken });
- * await client.createSession(id, { size: "Standard", maxLeaseTimeMinutes: 60 });
- * const { address } = await client.waitUntilReady(id);
- * const connection = await Connection.open({ ...address, secure: true, accessToken, viewport });
- * const sink = openVideoSink(connection.track, { onPresented: (picture) => connection.picturePresented(picture) });
- * document.body.append(sink.element);
- * await connection.loadModel("builtin://Engine?triangles=200000");
+ * const viewer = await Viewer.open({
+ *   target: document.querySelector("#model")!,
+ *   endpoint: "https://render.example.com",
+ *   account: "8d1c…",
+ *   token: TokenSource.fromCallback(() => fetch("/render-token").then((answer) => answer.text())),
+ *   session: { size: "Standard", minutes: 30 },
+ *   model: "builtin://Engine?triangles=200000",
+ * });
+ * viewer.on("state", (state) => console.log(state.kind));
  * ```
+ *
+ * `@remora/sdk/element` defines the custom element `<remora-viewer>`. The parts of a viewer are exported as well:
+ * {@link RemoteRenderingClient} for sessions, {@link Connection} for one connection, {@link openVideoSink} for its video.
+ *
+ * @packageDocumentation
  */
 
-export { type CameraPose, OrbitCamera, type OrbitCameraOptions, type Ray } from "./camera/orbit-camera.ts";
+export { OrbitCamera, type OrbitCameraOptions } from "./camera/orbit-camera.ts";
+export type { CameraPose, CameraRig, Motion, Ray } from "./camera/rig.ts";
 export { type Bounds, type Quat, type Vec3, vec3 } from "./camera/vector.ts";
-export { CommandRefused, CommandTimedOut, ConnectionClosed } from "./connection/command-ledger.ts";
-export { ConnectError, type ConnectErrorCode } from "./connection/connect-error.ts";
+export { WalkCamera } from "./camera/walk-camera.ts";
+export { browserProblem } from "./connection/browser.ts";
 export {
   type CloseReason,
   type Color,
@@ -23,11 +33,16 @@ export {
   type ConnectionEvents,
   type ConnectionOptions,
   type ConnectionState,
+  type LoadOptions,
+  type OnProgress,
   type Placement,
 } from "./connection/connection.ts";
+export type { ConnectionKind } from "./connection/connection-kind.ts";
 export type { PresentedPicture, ShownFrame } from "./connection/frame-ledger.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
+export type { HostAddress } from "./connection/handshake.ts";
 export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
+export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";
 export type {
   EntityInfo,
   FrameInfo,
@@ -39,6 +54,7 @@ export type {
   Point,
   RayHit,
   Statistics,
+  Vector3,
   Welcome,
 } from "./generated/remora/v1/connection_pb.ts";
 export {
@@ -46,7 +62,44 @@ export {
   LATENCY_MARKER_WIDTH_PIXELS,
   readLatencyMarker,
 } from "./picture/latency-marker.ts";
-export { openVideoSink, type SinkEvents, type VideoSink } from "./picture/video-sink.ts";
-export { type AccessToken, RemoteRenderingClient, type RemoteRenderingClientOptions } from "./rest/client.ts";
-export { RequestRefused, ServiceUnreachable, SessionNotReady } from "./rest/errors.ts";
-export type { EndedSession, ReadySession, Session, SessionSize, StartingSession } from "./rest/session.ts";
+export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from "./picture/video-sink.ts";
+export {
+  RemoteRenderingClient,
+  type RemoteRenderingClientOptions,
+  type SessionSettings,
+  type WaitOptions,
+} from "./rest/client.ts";
+export type { IceServers } from "./rest/ice-servers.ts";
+export type { CallOptions } from "./rest/request.ts";
+export type {
+  EndedSession,
+  ReadySession,
+  Session,
+  SessionAddress,
+  SessionCommon,
+  SessionOwner,
+  SessionSize,
+  SessionStatus,
+  StartingSession,
+} from "./rest/session.ts";
+export {
+  type AccessToken,
+  type IssuedToken,
+  type TokenCallback,
+  type TokenService,
+  TokenSource,
+} from "./rest/token-source.ts";
+export type { Scheduler } from "./scheduler.ts";
+export { Selection, type SelectionHost, type SelectionState } from "./viewer/selection.ts";
+export type {
+  CameraKind,
+  LeaseRequest,
+  VideoLimits,
+  ViewerCloseReason,
+  ViewerEvents,
+  ViewerOptions,
+  ViewerProgress,
+  ViewerState,
+  ViewerStatistics,
+} from "./viewer/types.ts";
+export { Viewer, type ViewerLoadOptions } from "./viewer/viewer.ts";

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, test } from "vitest";
-import { CommandLedger, CommandRefused, CommandTimedOut, ConnectionClosed } from "../src/connection/command-ledger.ts";
+import { CommandLedger } from "../src/connection/command-ledger.ts";
+import { CommandRefused, RemoraError } from "../src/errors.ts";
 import { ReplySchema } from "../src/generated/remora/v1/connection_pb.ts";
 import { ManualScheduler } from "./manual-scheduler.ts";
 
@@ -30,13 +31,13 @@ describe("CommandLedger", () => {
   test("turns an error into an exception with its code and words", async () => {
     const { id, reply } = ledger.open(1_000);
     ledger.settle(create(ReplySchema, { id, result: { case: "error", value: { code: "ModelNotFound", message: "no" } } }));
-    await expect(reply).rejects.toSatisfy((error) => error instanceof CommandRefused && error.code === "ModelNotFound");
+    await expect(reply).rejects.toSatisfy((error) => error instanceof CommandRefused && error.code === "model-not-found");
   });
 
   test("does not wait for ever", async () => {
     const { reply } = ledger.open(1_000);
     scheduler.advance(1_000);
-    await expect(reply).rejects.toBeInstanceOf(CommandTimedOut);
+    await expect(reply).rejects.toMatchObject({ code: "timeout" });
   });
 
   test("progress is a sign of life and is passed on", async () => {
@@ -65,7 +66,15 @@ describe("CommandLedger", () => {
   test("leaves no promise behind when the connection ends", async () => {
     const replies = [ledger.open(1_000).reply, ledger.open(1_000).reply];
     ledger.abandon();
-    for (const reply of replies) await expect(reply).rejects.toBeInstanceOf(ConnectionClosed);
+    for (const reply of replies) await expect(reply).rejects.toMatchObject({ code: "closed" });
+    expect(scheduler.waiting).toBe(0);
+  });
+
+  test("stops waiting when a command is cancelled, and drops the reply that still comes", async () => {
+    const { id, reply } = ledger.open(1_000);
+    ledger.cancel(id, new RemoraError("aborted", "no longer wanted"));
+    ledger.settle(create(ReplySchema, { id, result: { case: "done", value: {} } }));
+    await expect(reply).rejects.toMatchObject({ code: "aborted" });
     expect(scheduler.waiting).toBe(0);
   });
 

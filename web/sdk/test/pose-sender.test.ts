@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { CameraPose } from "../src/camera/orbit-camera.ts";
+import type { CameraPose } from "../src/camera/rig.ts";
 import { COALESCE_MILLISECONDS, type NumberedPose, PoseSender } from "../src/connection/pose-sender.ts";
 import { ManualScheduler } from "./manual-scheduler.ts";
 

@@ -18,9 +18,14 @@ impl Loop {
             Loading::Progress { stage: REFINING, .. } if !self.refining.contains_key(&serial) => {}
             Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
             Loading::Loaded { prepared, refines } => {
+                let replace = self.replacing.remove(&serial);
                 match self.renderer.add_model(self.stage.next_model(), &prepared) {
                     Ok(()) => {
-                        let model = self.stage.loaded(self.clock.now(), command, prepared.asset().clone());
+                        let (now, asset) = (self.clock.now(), prepared.asset().clone());
+                        let model = match replace {
+                            true => self.stage.loaded_in_place(now, command, asset),
+                            false => self.stage.loaded(now, command, asset),
+                        };
                         if let Some(model) = model.filter(|_| refines) {
                             self.refining.insert(serial, model);
                         }
@@ -45,7 +50,10 @@ impl Loop {
                 self.stage.load_progress(command, REFINING, 1.0);
             }
             Loading::Failed(LoadFailure::Abandoned) => {}
-            Loading::Failed(failure) => self.stage.load_failed(command, failure.code(), failure.to_string()),
+            Loading::Failed(failure) => {
+                self.replacing.remove(&serial);
+                self.stage.load_failed(command, failure.code(), failure.to_string());
+            }
         }
     }
 

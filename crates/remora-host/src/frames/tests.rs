@@ -46,7 +46,11 @@ impl Bench {
     }
 
     fn say_load(&mut self, uri: &str) {
-        self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned() }));
+        self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned(), replace: false }));
+    }
+
+    fn say_replace(&mut self, uri: &str) {
+        self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned(), replace: true }));
     }
 
     /// Works off the inbox until something is so.
@@ -114,6 +118,23 @@ fn a_model_that_comes_with_an_unload_is_with_the_renderer() {
     let loaded = bench.until_loaded();
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
     bench.take(loaded);
+    bench.look();
+    assert!(bench.frames.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
+}
+
+#[test]
+fn a_model_that_replaces_another_is_with_the_renderer_and_the_other_is_not_refined() {
+    let mut bench = Bench::connected();
+    bench.say_load(ENGINE);
+    bench.until(|frames| frames.refining.len() == 1);
+    let memory = bench.frames.renderer.graphics_memory_bytes();
+    bench.say_replace("https://localhost:9/none.glb");
+    bench.say_replace("builtin://Engine?triangles=70000");
+    bench.until(|frames| frames.replacing.is_empty());
+    bench.until(|frames| is_refined(frames, 1));
+    let models = bench.models();
+    assert!(!models[0].is_coarse(), "{models:?}");
+    assert!(bench.frames.renderer.graphics_memory_bytes() < 2 * memory, "the first model is no longer on the device");
     bench.look();
     assert!(bench.frames.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
 }

@@ -26,6 +26,8 @@ pub enum Action {
     SetViewport(Size),
     LoadModel {
         uri: String,
+        /// All other models go when this one has come.
+        replace: bool,
     },
     UnloadAll,
     CastRay {
@@ -99,7 +101,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
             if load.uri.is_empty() || load.uri.len() > URI_BYTES_MAX {
                 return Err(format!("the model's address must have 1 to {URI_BYTES_MAX} bytes"));
             }
-            Action::LoadModel { uri: load.uri }
+            Action::LoadModel { uri: load.uri, replace: load.replace }
         }
         WireCommand::UnloadAll(_) => Action::UnloadAll,
         WireCommand::CastRay(ray) => {

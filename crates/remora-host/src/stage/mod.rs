@@ -96,6 +96,8 @@ pub enum Output {
     Load {
         command: u32,
         uri: String,
+        /// The model is shown by [`Stage::loaded_in_place`], else by [`Stage::loaded`].
+        replace: bool,
     },
     /// What is seen at that place of the newest picture is asked for: normalised device coordinates, y up. To be
     /// answered with [`Stage::picked`].
@@ -106,6 +108,8 @@ pub enum Output {
     },
     /// The models of the scene before are not needed any more.
     SceneEmptied,
+    /// These models have left the scene for another one, which stays.
+    ModelsReplaced(Vec<ModelKey>),
     /// The client has said goodbye.
     Close,
 }
@@ -322,6 +326,16 @@ impl Stage {
         if self.client.is_some() {
             self.tell(Message::LoadProgress(wire::LoadProgress { id: command, stage: stage.to_owned(), fraction }));
         }
+    }
+
+    /// Shows a model that the renderer has under [`Stage::next_model`], in place of all others.
+    pub fn loaded_in_place(&mut self, now: Moment, command: u32, asset: Asset) -> Option<ModelKey> {
+        self.client.as_ref()?;
+        let replaced = self.scene.models().map(|(key, _)| key).collect();
+        // The key of the next model stays what it is.
+        self.scene.clear();
+        self.put(Output::ModelsReplaced(replaced));
+        self.loaded(now, command, asset)
     }
 
     /// Shows a model that the renderer has under [`Stage::next_model`].

@@ -31,9 +31,9 @@ impl Stage {
             Action::LoadModel { .. } if client.loads >= LOADS_MAX => {
                 self.refuse(id, "Busy", format!("{LOADS_MAX} models are being loaded already; wait for one of them"));
             }
-            Action::LoadModel { uri } => {
+            Action::LoadModel { uri, replace } => {
                 client.loads += 1;
-                self.put(Output::Load { command: id, uri });
+                self.put(Output::Load { command: id, uri, replace });
             }
             Action::UnloadAll => {
                 client.change(now);
@@ -105,7 +105,7 @@ impl Stage {
         if let Some(uri) = self.session_models.get(client.session_models_asked) {
             client.session_models_asked += 1;
             let uri = uri.clone();
-            self.put(Output::Load { command: SESSION_MODELS, uri });
+            self.put(Output::Load { command: SESSION_MODELS, uri, replace: false });
         }
     }
 

@@ -386,12 +386,34 @@ fn the_next_client_finds_a_clean_scene() {
 }
 
 #[test]
+fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_removes_nothing() {
+    let mut world = World::connected(true);
+    let load = |replace| WireCommand::LoadModel(wire::LoadModel { uri: "builtin://Engine".into(), replace });
+    let first = world.stage.loaded(world.now, 5, triangle()).expect("there is a client");
+    world.stage.control(world.now, &command(6, load(true)));
+    world.work();
+    let asked = Output::Load { command: 6, uri: "builtin://Engine".into(), replace: true };
+    assert!(world.outputs.contains(&asked), "{:?}", world.outputs);
+    assert_eq!(world.stage.scene_mut().triangles(), 1, "the scene waits for the new model");
+    world.stage.load_failed(6, "ModelNotFound", "not there".into());
+    assert_eq!(world.stage.scene_mut().triangles(), 1);
+
+    let key = world.stage.next_model();
+    let asset = model(vec![0, 1, 2, 0, 1, 2], AssetDetail::Full);
+    assert_eq!(world.stage.loaded_in_place(world.now, 7, asset), Some(key), "the key that the renderer was given");
+    world.work();
+    assert!(world.outputs.contains(&Output::ModelsReplaced(vec![first])));
+    assert_eq!(world.stage.scene_mut().models().map(|(key, _)| key).collect::<Vec<_>>(), [key]);
+    assert!(matches!(world.replies().last(), Some((7, Outcome::ModelLoaded(loaded))) if loaded.triangles == 2));
+}
+
+#[test]
 fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other() {
     let mut stage = Stage::new(capability(true));
     let loads = |stage: &mut Stage| {
         let outputs = std::iter::from_fn(|| stage.poll_output());
         let loads = outputs.filter_map(|output| match output {
-            Output::Load { command: SESSION_MODELS, uri } => Some(uri),
+            Output::Load { command: SESSION_MODELS, uri, .. } => Some(uri),
             _ => None,
         });
         loads.collect::<Vec<_>>()
@@ -445,7 +467,10 @@ fn bad_messages_are_answered_and_change_nothing() {
     let mut world = World::connected(true);
     world.stage.control(world.now, b"\xff\xff\xff nonsense");
     world.stage.control(world.now, &command(7, viewport(10, 100_000)));
-    world.stage.control(world.now, &command(8, WireCommand::LoadModel(wire::LoadModel { uri: String::new() })));
+    world.stage.control(
+        world.now,
+        &command(8, WireCommand::LoadModel(wire::LoadModel { uri: String::new(), replace: false })),
+    );
     world.work();
     let codes: Vec<_> = world
         .replies()
@@ -463,7 +488,7 @@ fn bad_messages_are_answered_and_change_nothing() {
 fn loads_are_bounded() {
     let mut world = World::connected(true);
     for id in 1..=10 {
-        let load = WireCommand::LoadModel(wire::LoadModel { uri: "builtin://Engine".into() });
+        let load = WireCommand::LoadModel(wire::LoadModel { uri: "builtin://Engine".into(), replace: false });
         world.stage.control(world.now, &command(id, load));
     }
     world.work();

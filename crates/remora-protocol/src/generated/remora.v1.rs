@@ -102,6 +102,9 @@ pub struct SetViewport {
 pub struct LoadModel {
     #[prost(string, tag = "1")]
     pub uri: ::prost::alloc::string::String,
+    /// Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is.
+    #[prost(bool, tag = "2")]
+    pub replace: bool,
 }
 /// Empties the scene.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

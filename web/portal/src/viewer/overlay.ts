@@ -1,17 +1,13 @@
 /** Figures of the running stream, in a corner of the picture; can be hidden, and is remembered so. */
 
-import type { FrameStatisticsSnapshot, Statistics } from "@remora/sdk";
+import type { ConnectionKind, Statistics, ViewerStatistics } from "@remora/sdk";
 import { byId } from "../page.ts";
 import { bytes, quantity } from "../words.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";
 
-export interface OverlayFigures {
-  readonly frames: FrameStatisticsSnapshot;
-  readonly roundTripMilliseconds: number | null;
-  readonly host: Statistics | null;
-}
+const CONNECTIONS: Readonly<Record<ConnectionKind, string>> = { direct: "direct", tcp: "TCP", relayed: "relayed" };
 
 export class Overlay {
   readonly #list = byId("overlay", HTMLDListElement);
@@ -40,7 +36,8 @@ export class Overlay {
     this.#apply();
   }
 
-  show({ frames, roundTripMilliseconds, host }: OverlayFigures): void {
+  show({ frames, roundTripMilliseconds, connection, host }: ViewerStatistics): void {
+    if (!this.visible) return;
     const { latest } = frames;
     this.#set("rate", `${Math.round(frames.framesPerSecond)} fps`);
     this.#set("delay", milliseconds(frames.inputToPictureMilliseconds));
@@ -53,6 +50,7 @@ export class Overlay {
         : `${size(latest.info.renderedWidthPixels, latest.info.renderedHeightPixels)} · ${latest.info.samplesPerPixel}×`,
     );
     this.#set("round-trip", milliseconds(roundTripMilliseconds));
+    this.#set("connection", connection === null ? UNKNOWN : CONNECTIONS[connection]);
     this.#showHost(host);
   }
 

@@ -1,9 +1,8 @@
 /** What is known of the selected part: name, place in the model, size, metadata; and buttons to hide and show. */
 
-import type { EntityInfo, Metadata } from "@remora/sdk";
+import type { EntityInfo, Metadata, SelectionState } from "@remora/sdk";
 import { build, byId } from "../page.ts";
 import { dimensions, quantity } from "../words.ts";
-import type { SelectionState } from "./selection.ts";
 
 const NOTHING_SELECTED = "Click a part of the model to select it.";
 

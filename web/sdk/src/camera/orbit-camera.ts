@@ -1,45 +1,14 @@
 /**
  * A camera that circles a point: pure arithmetic, no events, no clock.
  *
- * Whoever owns it feeds it gestures and reads `pose()`; while `animating` is true it also calls `advance(now)` once per
- * display frame. Positions in the picture are given as normalised coordinates: x from -1 (left) to 1 (right), y from -1
- * (bottom) to 1 (top).
- *
  * It never rolls, never passes through a pole, and never gets so near or so far that the model cannot be found again.
  */
 
-import {
-  add,
-  type Bounds,
-  centre,
-  corners,
-  fromYawPitch,
-  lerp,
-  normalise,
-  type Quat,
-  radius,
-  rotate,
-  scale,
-  subtract,
-  type Vec3,
-  vec3,
-} from "./vector.ts";
+import { fitDistance } from "./fit.ts";
+import { type CameraPose, type CameraRig, clamp, FOCUS_MILLISECONDS, nearPlaneOf, type Ray, rayOf, yawAndPitchOf } from "./rig.ts";
+import { add, type Bounds, centre, fromYawPitch, lerp, type Quat, radius, rotate, scale, subtract, type Vec3, vec3 } from "./vector.ts";
 
-/** What a host needs to draw: where the camera is, not how it came there. */
-export interface CameraPose {
-  readonly position: Vec3;
-  /** Camera to world; the camera looks along its -Z with +Y up. */
-  readonly orientation: Quat;
-  readonly verticalFieldOfView: number;
-  readonly nearPlaneMetres: number;
-}
-
-export interface Ray {
-  readonly origin: Vec3;
-  /** Of unit length. */
-  readonly direction: Vec3;
-}
-
+/** The first direction of view of an {@link OrbitCamera}. */
 export interface OrbitCameraOptions {
   verticalFieldOfView?: number;
   yaw?: number;
@@ -52,14 +21,8 @@ const PITCH_MAX = Math.PI / 2 - 0.01;
 /** In radii of the model: nearer than a thousandth is inside of a bolt, farther than forty a dot. */
 const DISTANCE_RADII_MIN = 0.001;
 const DISTANCE_RADII_MAX = 40;
-/** Of the distance to the target. With reversed depth the far plane costs nothing, so this is small. */
+/** A fraction of the distance to the target. With reversed depth the far plane costs nothing, so this is small. */
 const NEAR_PLANE_FRACTION = 0.01;
-/** What hosts accept, with room. */
-const NEAR_PLANE_METRES_MIN = 1e-5;
-const NEAR_PLANE_METRES_MAX = 1e5;
-/** Room around a model that is fitted into the picture. */
-const FIT_MARGIN = 1.12;
-export const FOCUS_MILLISECONDS = 320;
 
 interface View {
   readonly target: Vec3;
@@ -73,7 +36,8 @@ interface Flight {
   readonly durationMilliseconds: number;
 }
 
-export class OrbitCamera {
+/** A {@link CameraRig} that circles a point. It never rolls. */
+export class OrbitCamera implements CameraRig {
   readonly verticalFieldOfView: number;
   #yaw: number;
   #pitch: number;
@@ -106,7 +70,7 @@ export class OrbitCamera {
       position: add(this.#view.target, rotate(orientation, vec3(0, 0, this.#view.distance))),
       orientation,
       verticalFieldOfView: this.verticalFieldOfView,
-      nearPlaneMetres: clamp(this.#view.distance * NEAR_PLANE_FRACTION, NEAR_PLANE_METRES_MIN, NEAR_PLANE_METRES_MAX),
+      nearPlaneMetres: nearPlaneOf(this.#view.distance * NEAR_PLANE_FRACTION),
     };
   }
 
@@ -116,7 +80,7 @@ export class OrbitCamera {
   }
 
   /** Turns around the target; a drag to the right turns the model to the right. */
-  orbit(yaw: number, pitch: number): void {
+  turn(yaw: number, pitch: number): void {
     this.#yaw = (this.#yaw - yaw) % (2 * Math.PI);
     this.#pitch = clamp(this.#pitch - pitch, -PITCH_MAX, PITCH_MAX);
   }
@@ -145,7 +109,7 @@ export class OrbitCamera {
 
   /** Flies to where `bounds` fill the picture; at once where the duration is 0. */
   focus(bounds: Bounds, nowMilliseconds: number, durationMilliseconds = FOCUS_MILLISECONDS): void {
-    const to = { target: centre(bounds), distance: this.#limited(this.#fitDistance(bounds)) };
+    const to = { target: centre(bounds), distance: this.#limited(fitDistance(bounds, this.#orientation(), this.verticalFieldOfView, this.#aspect)) };
     if (durationMilliseconds <= 0) {
       this.#flight = null;
       this.#view = to;
@@ -173,12 +137,19 @@ export class OrbitCamera {
     return true;
   }
 
-  /** The ray through a point of the picture. */
+  /** Returns the ray through a point of the frame. */
   rayAt(x: number, y: number): Ray {
-    const pose = this.pose();
-    const tangent = Math.tan(this.verticalFieldOfView / 2);
-    const direction = vec3(x * tangent * this.#aspect, y * tangent, -1);
-    return { origin: pose.position, direction: normalise(rotate(pose.orientation, direction)) };
+    return rayOf(this.pose(), this.#aspect, x, y);
+  }
+
+  adopt({ position, orientation }: CameraPose): void {
+    const { yaw, pitch } = yawAndPitchOf(orientation);
+    this.#flight = null;
+    this.#yaw = yaw;
+    this.#pitch = clamp(pitch, -PITCH_MAX, PITCH_MAX);
+    const distance = this.#limited(this.#modelRadius);
+    const target = add(position, rotate(this.#orientation(), vec3(0, 0, -distance)));
+    this.#view = { target, distance };
   }
 
   #orientation(): Quat {
@@ -191,24 +162,7 @@ export class OrbitCamera {
     return rotate(this.#orientation(), scale(vec3(x * this.#aspect, y, 0), halfHeight));
   }
 
-  /** Distance at which the box, seen from the present direction, just fills the picture. */
-  #fitDistance(bounds: Bounds): number {
-    const { x, y, z, w } = this.#orientation();
-    const toCamera = { x: -x, y: -y, z: -z, w };
-    const tangent = Math.tan(this.verticalFieldOfView / 2);
-    const middle = centre(bounds);
-    const distances = corners(bounds).map((corner) => {
-      const seen = rotate(toCamera, subtract(corner, middle));
-      return seen.z + FIT_MARGIN * Math.max(Math.abs(seen.x) / (tangent * this.#aspect), Math.abs(seen.y) / tangent);
-    });
-    return Math.max(...distances, Number.EPSILON);
-  }
-
   #limited(distance: number): number {
     return clamp(distance, this.#modelRadius * DISTANCE_RADII_MIN, this.#modelRadius * DISTANCE_RADII_MAX);
   }
-}
-
-function clamp(value: number, min: number, max: number): number {
-  return Math.min(Math.max(value, min), max);
 }

@@ -2,46 +2,20 @@
  * Commands that wait for their replies.
  *
  *   open() ─▶ pending ─settle(reply)─▶ fulfilled, or rejected with CommandRefused
- *                 ├─silence────────▶ rejected with CommandTimedOut
- *                 └─abandon()──────▶ rejected with ConnectionClosed
+ *                 ├─silence────────▶ rejected with the code "timeout"
+ *                 ├─cancel(error)──▶ rejected with that error
+ *                 └─abandon()──────▶ rejected with the code "closed"
  *
  * Nothing is sent here, and no promise is ever left unsettled.
  */
 
+import { CommandRefused, RemoraError } from "../errors.ts";
 import type { Reply } from "../generated/remora/v1/connection_pb.ts";
 import type { Scheduler } from "../scheduler.ts";
 
-/** The host did not do it. `code` is for programs, `message` for people. */
-export class CommandRefused extends Error {
-  override readonly name = "CommandRefused";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** The host said nothing for too long; whether the command was done is unknown. */
-export class CommandTimedOut extends Error {
-  override readonly name = "CommandTimedOut";
-
-  constructor(silenceMilliseconds: number) {
-    super(`The render host did not answer within ${Math.round(silenceMilliseconds / 1000)} s.`);
-  }
-}
-
-/** The connection ended before the reply came. */
-export class ConnectionClosed extends Error {
-  override readonly name = "ConnectionClosed";
-
-  constructor() {
-    super("The connection was closed before the render host answered.");
-  }
-}
-
 export type ReplyResult = Exclude<Reply["result"], { case: undefined } | { case: "error" }>;
 
+/** Receives the stage of a load ("fetching", "decoding", "clustering", "uploading") and its fraction from 0 to 1. */
 export type OnProgress = (stage: string, fraction: number) => void;
 
 interface Pending {
@@ -104,13 +78,22 @@ export class CommandLedger {
     return true;
   }
 
+  /** Stops waiting for one reply; one that still arrives is dropped. */
+  cancel(id: number, error: RemoraError): void {
+    this.#take(id)?.reject(error);
+  }
+
   abandon(): void {
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(new ConnectionClosed());
+    for (const id of [...this.#pending.keys()]) {
+      this.#take(id)?.reject(new RemoraError("closed", "The connection was closed before the render host answered."));
+    }
   }
 
   #timer(id: number, silenceMilliseconds: number): () => void {
     return this.#scheduler.after(silenceMilliseconds, () =>
-      this.#take(id)?.reject(new CommandTimedOut(silenceMilliseconds)),
+      this.#take(id)?.reject(
+        new RemoraError("timeout", `The render host did not answer within ${Math.round(silenceMilliseconds / 1_000)} s.`),
+      ),
     );
   }
 

@@ -8,8 +8,9 @@
  */
 
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { CameraPose, Ray } from "../camera/orbit-camera.ts";
+import type { CameraPose, Ray } from "../camera/rig.ts";
 import type { Quat, Vec3 } from "../camera/vector.ts";
+import { abortable, CommandRefused, errorOfSignal } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import {
   ClientCommandSchema,
@@ -27,8 +28,10 @@ import {
   type Statistics,
   type Welcome,
 } from "../generated/remora/v1/connection_pb.ts";
+import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { CommandLedger, CommandRefused, type OnProgress, type ReplyResult } from "./command-ledger.ts";
+import { CommandLedger, type OnProgress, type ReplyResult } from "./command-ledger.ts";
+import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
 import { FrameLedger, type PresentedPicture, type ShownFrame } from "./frame-ledger.ts";
 import type { HostAddress } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
@@ -46,21 +49,28 @@ const INTERRUPTION_MILLISECONDS_MAX = 6_000;
 /** For the last words of a client that leaves. */
 const GOODBYE_MILLISECONDS_MAX = 300;
 
-export interface ConnectionOptions extends HostAddress {
+export type { OnProgress };
+
+/** How {@link Connection.open} connects. */
+export interface ConnectionOptions extends HostAddress, CallOptions {
   readonly accessToken: string;
-  /** The picture that the client can show. */
+  /** The size in which the client shows the video. */
   readonly viewport: Size;
+  /** TURN servers, from {@link RemoteRenderingClient.iceServers}. */
+  readonly iceServers?: readonly RTCIceServer[];
   readonly scheduler?: Scheduler;
 }
 
+/** Why a connection is closed. */
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
-  /** The service ended the session, and said why. */
+  /** The service ended the session and gave the reason. */
   | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
-  /** No sign of life from the host. */
+  /** The host gave no sign of life. */
   | { readonly kind: "lost" };
 
+/** The state of a {@link Connection}. */
 export type ConnectionState =
   | { readonly kind: "connected" }
   /** Nothing arrives at present; it may come back. */
@@ -75,7 +85,14 @@ export interface Color {
   readonly alpha: number;
 }
 
-/** Relative to the entity's parent. */
+/** How a model is loaded. */
+export interface LoadOptions extends CallOptions {
+  readonly onProgress?: OnProgress | undefined;
+  /** Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is. */
+  readonly replace?: boolean;
+}
+
+/** The transform of an entity relative to its parent. */
 export interface Placement {
   readonly entity: bigint;
   readonly translation: Vec3;
@@ -83,21 +100,26 @@ export interface Placement {
   readonly scale: Vec3;
 }
 
+/** The events of a {@link Connection}. */
 export interface ConnectionEvents {
   state: ConnectionState;
+  /** Statistics of the host, about once a second. */
   statistics: Statistics;
-  /** What the person in front of the screen should know. */
+  /** A message for the person in front of the screen. */
   notice: Notice;
-  /** Of a model that is shown already and is being refined, or that the session loads by itself. */
+  /** Progress of a model that is shown already and is being refined, or that the session loads by itself. */
   progress: LoadProgress;
-  /** A picture was presented, and what the host said about it is known. */
+  /** A frame was presented, and the host's data about it have arrived. */
   frame: ShownFrame;
 }
 
 type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSchema>["command"]>, { case: undefined }>;
 
+/** A connected client of a session. */
 export class Connection {
+  /** What the host told about itself. */
   readonly welcome: Welcome;
+  /** The video. */
   readonly track: MediaStreamTrack;
   readonly #peer: Peer;
   readonly #scheduler: Scheduler;
@@ -112,19 +134,20 @@ export class Connection {
   #cancelPing: () => void = () => {};
   #cancelInterruption: () => void = () => {};
 
-  /** Connects, or throws `ConnectError`. Resolves when the host has welcomed this client. */
+  /** Connects. Resolves when the host has welcomed this client. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const scheduler = options.scheduler ?? browserScheduler;
+    const { accessToken, iceServers = [], signal } = options;
     const inbox = new Inbox();
-    const peer = await openPeer(options, options.accessToken, (control) => inbox.listen(control));
-    const welcome = await inbox.welcome(scheduler).catch((error: unknown) => {
+    const peer = await openPeer({ host: options, accessToken, iceServers, signal }, (control) => inbox.listen(control));
+    const welcome = await abortable(inbox.welcome(scheduler), signal).catch((error: unknown) => {
       peer.connection.close();
       throw error;
     });
     const connection = new Connection(peer, welcome, scheduler);
     inbox.deliverTo((message) => connection.#receive(message));
     try {
-      await connection.setViewport(options.viewport);
+      await connection.setViewport(options.viewport, { signal });
       return connection;
     } catch (error) {
       connection.#finish({ kind: "left" });
@@ -150,43 +173,47 @@ export class Connection {
     return this.#state;
   }
 
-  /** Of the last ping over the reliable channel. */
+  /** The round trip of the last ping over the reliable channel. */
   get roundTripMilliseconds(): number | null {
     return this.#roundTripMilliseconds;
   }
 
+  /** Subscribes to an event; the result ends the subscription. */
   on<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): () => void {
     return this.#events.on(name, listener);
   }
 
-  /** WebRTC's own counters of the video: decode times, losses, freezes. */
+  /** Returns the kind of path that the connection takes, or null while there is none. */
+  async kind(): Promise<ConnectionKind | null> {
+    return connectionKindOf(await this.#peer.connection.getStats());
+  }
+
+  /** Returns WebRTC's own counters of the video: decode times, losses, freezes. */
   videoReport(): Promise<RTCStatsReport> {
     return this.#peer.connection.getStats(this.track);
   }
 
-  async setViewport({ widthPixels, heightPixels }: Size): Promise<void> {
-    await this.#ask({ case: "setViewport", value: { widthPixels, heightPixels } });
+  /** Asks for video of this size. */
+  async setViewport({ widthPixels, heightPixels }: Size, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setViewport", value: { widthPixels, heightPixels } }, options);
   }
 
-  /** Adds a model to the scene; throws `CommandRefused` with the host's words where that fails. */
-  async loadModel(uri: string, onProgress?: OnProgress): Promise<ModelLoaded> {
-    const command: CommandBody = { case: "loadModel", value: { uri } };
-    const result = await this.#ask(command, LOAD_SILENCE_MILLISECONDS_MAX, onProgress);
+  /** Adds a model to the scene, or replaces the models that are there. An aborted load goes on at the host. */
+  async loadModel(uri: string, options: LoadOptions = {}): Promise<ModelLoaded> {
+    const command: CommandBody = { case: "loadModel", value: { uri, replace: options.replace ?? false } };
+    const result = await this.#ask(command, options, LOAD_SILENCE_MILLISECONDS_MAX, options.onProgress);
     if (result.case !== "modelLoaded") throw unexpected(result);
     return result.value;
   }
 
   /** Empties the scene. */
-  async unloadAll(): Promise<void> {
-    await this.#ask({ case: "unloadAll", value: {} });
+  async unloadAll(options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "unloadAll", value: {} }, options);
   }
 
-  /** What the ray hits first; null where it hits nothing. */
-  async castRay({ origin, direction }: Ray): Promise<RayHit | null> {
-    const result = await this.#ask({
-      case: "castRay",
-      value: { origin, direction },
-    });
+  /** Returns the first hit of the ray, or null. */
+  async castRay({ origin, direction }: Ray, options: CallOptions = {}): Promise<RayHit | null> {
+    const result = await this.#ask({ case: "castRay", value: { origin, direction } }, options);
     switch (result.case) {
       case "rayHit":
         return result.value;
@@ -197,9 +224,9 @@ export class Connection {
     }
   }
 
-  /** What is seen at a place of the newest picture, from -1 to 1 in both directions, y up; null where there is nothing. */
-  async pick(x: number, y: number): Promise<Picked | null> {
-    const result = await this.#ask({ case: "pick", value: { x, y } });
+  /** Returns the part that is visible at a place of the newest frame, from -1 to 1 in both directions, y up, or null. */
+  async pick(x: number, y: number, options: CallOptions = {}): Promise<Picked | null> {
+    const result = await this.#ask({ case: "pick", value: { x, y } }, options);
     switch (result.case) {
       case "picked":
         return result.value;
@@ -210,40 +237,41 @@ export class Connection {
     }
   }
 
-  async getEntity(entity: bigint): Promise<EntityInfo> {
-    const result = await this.#ask({ case: "getEntity", value: { entity } });
+  /** Returns name, contents and metadata of an entity. */
+  async getEntity(entity: bigint, options: CallOptions = {}): Promise<EntityInfo> {
+    const result = await this.#ask({ case: "getEntity", value: { entity } }, options);
     if (result.case !== "entityInfo") throw unexpected(result);
     return result.value;
   }
 
-  /** Outlines these with everything below them, and nothing else. */
-  async selectEntities(entities: readonly bigint[]): Promise<void> {
-    await this.#ask({ case: "selectEntities", value: { entities: [...entities] } });
+  /** Outlines these entities with everything below them, and nothing else. */
+  async selectEntities(entities: readonly bigint[], options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "selectEntities", value: { entities: [...entities] } }, options);
   }
 
-  /** Colours an entity and everything below it that has no tint of its own; null takes the tint back. */
-  async setTint(entity: bigint, color: Color | null): Promise<void> {
-    await this.#ask({ case: "setTint", value: color === null ? { entity } : { entity, color } });
+  /** Colours an entity and everything below it that has no tint of its own; null removes the tint. */
+  async setTint(entity: bigint, color: Color | null, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setTint", value: color === null ? { entity } : { entity, color } }, options);
   }
 
   /** Shows or hides an entity with everything below it. */
-  async setVisible(entity: bigint, visible: boolean): Promise<void> {
-    await this.#ask({ case: "setVisible", value: { entity, visible } });
+  async setVisible(entity: bigint, visible: boolean, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setVisible", value: { entity, visible } }, options);
   }
 
   /** Sets the transform of an entity relative to its parent. */
-  async setTransform(entity: bigint, translation: Vec3, rotation: Quat, scale: Vec3): Promise<void> {
-    await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } });
+  async setTransform({ entity, translation, rotation, scale }: Placement, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } }, options);
   }
 
   /** Sets many transforms in their order, or none of them; up to 65536 entities, and 256 KiB. */
-  async setTransforms(transforms: readonly Placement[]): Promise<void> {
-    await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } });
+  async setTransforms(transforms: readonly Placement[], options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } }, options);
   }
 
-  /** While on, the host paints the id of the pose into the corner of the picture. */
-  async setLatencyMarker(enabled: boolean): Promise<void> {
-    await this.#ask({ case: "setLatencyMarker", value: { enabled } });
+  /** While enabled, the host paints the id of the pose into the corner of the frame. */
+  async setLatencyMarker(enabled: boolean, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setLatencyMarker", value: { enabled } }, options);
   }
 
   /** Sends where the camera is; of several in quick succession the newest counts. */
@@ -269,13 +297,23 @@ export class Connection {
 
   #ask(
     command: CommandBody,
+    { signal }: CallOptions = {},
     silenceMilliseconds = REPLY_MILLISECONDS_MAX,
     onProgress?: OnProgress,
   ): Promise<ReplyResult> {
     const { id, reply } = this.#commands.open(silenceMilliseconds, onProgress);
+    if (signal !== undefined) this.#cancelOn(signal, id, reply);
     if (this.#state.kind === "closed") this.#commands.abandon();
-    else this.#transmit(id, command);
+    else if (signal?.aborted !== true) this.#transmit(id, command);
     return reply;
+  }
+
+  #cancelOn(signal: AbortSignal, id: number, reply: Promise<ReplyResult>): void {
+    const cancel = () => this.#commands.cancel(id, errorOfSignal(signal));
+    if (signal.aborted) return cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    const forget = () => signal.removeEventListener("abort", cancel);
+    reply.then(forget, forget);
   }
 
   #transmit(id: number, command: CommandBody): void {

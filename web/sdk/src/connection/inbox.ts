@@ -1,9 +1,9 @@
 /** Messages of the control channel, kept in their order until there is someone to give them to. */
 
 import { fromBinary } from "@bufbuild/protobuf";
+import { RemoraError, type RemoraErrorCode } from "../errors.ts";
 import { type HostMessage, HostMessageSchema, type Welcome } from "../generated/remora/v1/connection_pb.ts";
 import type { Scheduler } from "../scheduler.ts";
-import { ConnectError } from "./connect-error.ts";
 
 const WELCOME_MILLISECONDS_MAX = 10_000;
 
@@ -26,16 +26,16 @@ export class Inbox {
   /** The first message, which is the welcome. */
   welcome(scheduler: Scheduler): Promise<Welcome> {
     return new Promise((resolve, reject) => {
-      const refuse = (why: string) => reject(new ConnectError("Unexpected", why));
+      const refuse = (code: RemoraErrorCode, why: string) => reject(new RemoraError(code, why));
       const take = ({ message }: HostMessage) => {
         cancelTimer();
         this.#deliver = (later) => this.#waiting.push(later);
         if (message.case === "welcome") resolve(message.value);
-        else if (message.case === "sessionEnding") refuse(message.value.message);
-        else refuse("The render host did not introduce itself.");
+        else if (message.case === "sessionEnding") refuse("session-ended", message.value.message);
+        else refuse("unexpected-answer", "The render host did not introduce itself.");
       };
-      const cancelTimer = scheduler.after(WELCOME_MILLISECONDS_MAX, () => refuse("The render host said nothing."));
-      this.#onClose = () => refuse("The render host hung up.");
+      const cancelTimer = scheduler.after(WELCOME_MILLISECONDS_MAX, () => refuse("timeout", "The render host accepted the connection, but sent nothing."));
+      this.#onClose = () => refuse("closed", "The render host closed the connection.");
       if (this.#closed) this.#onClose();
       const first = this.#waiting.shift();
       if (first === undefined) this.#deliver = take;

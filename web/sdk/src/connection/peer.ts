@@ -7,12 +7,14 @@
  * Opening has one deadline for everything. This module knows no messages.
  */
 
-import { ConnectError } from "./connect-error.ts";
+import { errorOfSignal, RemoraError } from "../errors.ts";
+import { browserProblem, h264Codecs } from "./browser.ts";
 import { exchangeOffer, type HostAddress } from "./handshake.ts";
 
 const CONTROL_CHANNEL = "control";
 const POSE_CHANNEL = "pose";
-const OPEN_MILLISECONDS_MAX = 12_000;
+/** A host that shares a busy machine has been seen to need 17 s. */
+const OPEN_MILLISECONDS_MAX = 20_000;
 
 export interface Peer {
   readonly connection: RTCPeerConnection;
@@ -21,30 +23,40 @@ export interface Peer {
   readonly track: MediaStreamTrack;
 }
 
-/** `prepare` sees the channels before anything can arrive on them. */
-export async function openPeer(
-  host: HostAddress,
-  accessToken: string,
-  prepare: (control: RTCDataChannel, pose: RTCDataChannel) => void,
-): Promise<Peer> {
-  const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+export interface PeerOptions {
+  readonly host: HostAddress;
+  readonly accessToken: string;
+  readonly iceServers: readonly RTCIceServer[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** `prepare` sees the control channel before anything can arrive on it. */
+export async function openPeer(options: PeerOptions, prepare: (control: RTCDataChannel) => void): Promise<Peer> {
+  const problem = browserProblem();
+  if (problem !== null) throw problem;
+  const { host, accessToken, iceServers } = options;
+  const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: [...iceServers] });
   const deadline = AbortSignal.timeout(OPEN_MILLISECONDS_MAX);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  const turn = watchTurn(connection, iceServers);
   try {
     const transceiver = connection.addTransceiver("video", { direction: "recvonly" });
-    receiveH264Only(transceiver);
+    // Firefox before 128 has no such method and offers H.264 among others.
+    transceiver.setCodecPreferences?.(h264Codecs());
     holdNothingBack(transceiver.receiver);
     const control = connection.createDataChannel(CONTROL_CHANNEL, { ordered: true });
     const pose = connection.createDataChannel(POSE_CHANNEL, { ordered: false, maxRetransmits: 0 });
     control.binaryType = "arraybuffer";
     pose.binaryType = "arraybuffer";
-    prepare(control, pose);
+    prepare(control);
 
     await connection.setLocalDescription();
     const offer = connection.localDescription;
-    if (offer === null) throw new ConnectError("Unsupported", "This browser made no WebRTC offer.");
-    const answer = await exchangeOffer(host, accessToken, offer.sdp, deadline);
+    if (offer === null) throw new RemoraError("unsupported-browser", "This browser made no WebRTC offer.");
+    const answer = await exchangeOffer(host, accessToken, offer.sdp, signal);
     await connection.setRemoteDescription({ type: "answer", sdp: answer });
-    await Promise.all([opened(control, connection, deadline), opened(pose, connection, deadline)]);
+    const noRoute = () => (options.signal?.aborted === true ? errorOfSignal(options.signal) : turn());
+    await Promise.all([opened(control, connection, signal, noRoute), opened(pose, connection, signal, noRoute)]);
     return { connection, control, pose, track: transceiver.receiver.track };
   } catch (error) {
     connection.close();
@@ -52,17 +64,25 @@ export async function openPeer(
   }
 }
 
-/** H.264 is what hosts encode; retransmission comes with it. */
-function receiveH264Only(transceiver: RTCRtpTransceiver): void {
-  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-  const isH264 = (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === "video/h264";
-  if (!codecs.some(isH264)) {
-    throw new ConnectError("Unsupported", "This browser cannot play H.264 video, which render hosts send.");
-  }
-  // Firefox before 128 has no such method and offers H.264 among others.
-  transceiver.setCodecPreferences?.(
-    codecs.filter((codec) => isH264(codec) || codec.mimeType.toLowerCase() === "video/rtx"),
-  );
+/** Notes what happens with the TURN servers; the result makes the error for a connection that finds no path. */
+function watchTurn(connection: RTCPeerConnection, iceServers: readonly RTCIceServer[]): () => RemoraError {
+  const failures = new Map<string, string>();
+  let relayed = false;
+  connection.addEventListener("icecandidate", ({ candidate }) => {
+    if (candidate?.type === "relay") relayed = true;
+  });
+  connection.addEventListener("icecandidateerror", (event) => {
+    if (event.url !== null) failures.set(event.url, `${event.errorCode} ${event.errorText}`.trim());
+  });
+  return () => {
+    const advice = "The render host answered, but no network path to it was found.";
+    if (iceServers.length === 0) {
+      return new RemoraError("ice-failed", `${advice} UDP may be blocked between here and the host.`);
+    }
+    if (relayed || failures.size === 0) return new RemoraError("ice-failed", advice);
+    const servers = [...failures].map(([url, why]) => `${url} (${why})`).join(", ");
+    return new RemoraError("turn-failed", `${advice} These TURN servers could not be used: ${servers}.`);
+  };
 }
 
 /** The host asks for no playout delay in every packet; this says the same to browsers that know the property. */
@@ -70,12 +90,12 @@ function holdNothingBack(receiver: RTCRtpReceiver): void {
   if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
 }
 
-function opened(channel: RTCDataChannel, connection: RTCPeerConnection, deadline: AbortSignal): Promise<void> {
-  const failed = () =>
-    new ConnectError(
-      "NoRoute",
-      "The render host answered, but no network path for pictures was found. Is UDP blocked between here and the host?",
-    );
+function opened(
+  channel: RTCDataChannel,
+  connection: RTCPeerConnection,
+  deadline: AbortSignal,
+  failed: () => RemoraError,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = new AbortController();
     const settle = (outcome: () => void) => {

@@ -8,7 +8,7 @@
  * poses that were followed by newer ones are never repeated.
  */
 
-import type { CameraPose } from "../camera/orbit-camera.ts";
+import type { CameraPose } from "../camera/rig.ts";
 import type { Scheduler } from "../scheduler.ts";
 
 /** A mouse reports every 1 to 8 ms; a host cannot render more often than this. */

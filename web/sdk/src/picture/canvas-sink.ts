@@ -11,7 +11,7 @@ export class CanvasSink implements VideoSink {
   readonly #events: SinkEvents;
   /** Kept, because a picture at rest is sent once and a context that is restored is empty. */
   #shown: VideoFrame | null = null;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(canvas: HTMLCanvasElement, painter: Painter, frames: ReadableStream<VideoFrame>, events: SinkEvents) {
     this.element = canvas;
@@ -19,7 +19,7 @@ export class CanvasSink implements VideoSink {
     this.#reader = frames.getReader();
     this.#events = events;
     for (const restored of ["webglcontextrestored", "contextrestored"]) {
-      canvas.addEventListener(restored, () => this.#repaint());
+      canvas.addEventListener(restored, () => this.#repaint(), { signal: this.#closing.signal });
     }
     void this.#run();
   }
@@ -29,7 +29,7 @@ export class CanvasSink implements VideoSink {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#shown?.close();
     this.#shown = null;
     // A track that has ended has cancelled its stream already.
@@ -40,7 +40,7 @@ export class CanvasSink implements VideoSink {
     for (;;) {
       const { done, value: frame } = await this.#reader.read();
       if (done) return;
-      if (this.#closed) {
+      if (this.#closing.signal.aborted) {
         frame.close();
         return;
       }
@@ -59,7 +59,7 @@ export class CanvasSink implements VideoSink {
     this.#events.onPainted?.(rtpTimestamp);
     requestAnimationFrame(() => {
       const presentedMilliseconds = performance.now();
-      if (this.#closed) return;
+      if (this.#closing.signal.aborted) return;
       this.#events.onPresented({ rtpTimestamp, decodedMilliseconds, presentedMilliseconds, widthPixels, heightPixels });
     });
   }

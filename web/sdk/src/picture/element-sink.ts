@@ -8,15 +8,10 @@ export class ElementSink implements VideoSink {
   readonly #events: SinkEvents;
   #request = 0;
 
-  constructor(track: MediaStreamTrack, events: SinkEvents) {
+  constructor(element: HTMLVideoElement, track: MediaStreamTrack, events: SinkEvents) {
     this.#events = events;
-    this.element = document.createElement("video");
-    this.element.muted = true;
-    this.element.playsInline = true;
-    this.element.disablePictureInPicture = true;
-    this.element.srcObject = new MediaStream([track]);
-    // Muted video may always start by itself; a rejection means that the sink was closed meanwhile.
-    this.element.play().catch(() => {});
+    this.element = element;
+    play(element, track);
     this.#listen();
   }
 
@@ -40,4 +35,14 @@ export class ElementSink implements VideoSink {
       });
     });
   }
+}
+
+/** Plays a track in an element without sound and controls. */
+export function play(element: HTMLVideoElement, track: MediaStreamTrack): void {
+  element.muted = true;
+  element.playsInline = true;
+  element.disablePictureInPicture = true;
+  element.srcObject = new MediaStream([track]);
+  // Muted video may always start by itself; a rejection means that the sink was closed meanwhile.
+  element.play().catch(() => {});
 }

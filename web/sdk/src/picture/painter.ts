@@ -5,10 +5,13 @@
  * pixel on the CPU), so there a 2-D context draws the frame directly.
  */
 
+/** A decoded frame, or a video element that shows one. */
+export type Paintable = VideoFrame | HTMLVideoElement;
+
 export interface Painter {
   readonly kind: "webgl" | "canvas";
   /** False while the context is lost. */
-  paint(frame: VideoFrame): boolean;
+  paint(frame: Paintable): boolean;
 }
 
 export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
@@ -109,8 +112,9 @@ function prepare(gl: WebGL2RenderingContext): boolean {
 }
 
 /** Gives the canvas the resolution of the frame; true where it had another. */
-function fitTo(canvas: HTMLCanvasElement, frame: VideoFrame): boolean {
-  const { displayWidth, displayHeight } = frame;
+function fitTo(canvas: HTMLCanvasElement, frame: Paintable): boolean {
+  const [displayWidth, displayHeight] =
+    frame instanceof HTMLVideoElement ? [frame.videoWidth, frame.videoHeight] : [frame.displayWidth, frame.displayHeight];
   if (canvas.width === displayWidth && canvas.height === displayHeight) return false;
   canvas.width = displayWidth;
   canvas.height = displayHeight;

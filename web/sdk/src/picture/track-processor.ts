@@ -6,10 +6,18 @@ interface TrackProcessor {
 
 type TrackProcessorConstructor = new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => TrackProcessor;
 
-/** Null where the browser has none on this thread. */
+/** Whether the browser has a MediaStreamTrackProcessor on this thread. */
+export function hasTrackProcessor(): boolean {
+  return trackProcessor() !== undefined;
+}
+
+function trackProcessor(): TrackProcessorConstructor | undefined {
+  return (globalThis as { MediaStreamTrackProcessor?: TrackProcessorConstructor }).MediaStreamTrackProcessor;
+}
+
+/** Null where the browser has no MediaStreamTrackProcessor on this thread. */
 export function framesOf(track: MediaStreamTrack): ReadableStream<VideoFrame> | null {
-  const constructor = (globalThis as { MediaStreamTrackProcessor?: TrackProcessorConstructor })
-    .MediaStreamTrackProcessor;
+  const constructor = trackProcessor();
   if (constructor === undefined) return null;
   // Of two frames that wait, only the newer one is of interest.
   return new constructor({ track, maxBufferSize: 1 }).readable;

@@ -1,27 +1,28 @@
 /**
- * The REST interface, API 2021-01-01: leases, watches, extends and gives back sessions.
+ * The REST interface, API 2021-01-01: leases, watches, extends and stops sessions.
  *
- * Every request has a deadline; nothing is retried behind the caller's back. The access token is asked for at every
- * request, so that a provider may renew it.
+ * Every request has a deadline, and nothing is retried except with a new token after one was refused.
  */
 
+import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { refusalOf, ServiceUnreachable, SessionNotReady } from "./errors.ts";
+import { type IceServers, parseIceServers } from "./ice-servers.ts";
+import { type CallOptions, request, type RequestOptions } from "./request.ts";
 import { parseSession, parseSessionPage, type ReadySession, type Session, type SessionSize } from "./session.ts";
+import { type AccessToken, type TokenSource, tokenSourceOf } from "./token-source.ts";
 
 const API_VERSION = "2021-01-01";
-const REQUEST_MILLISECONDS_MAX = 15_000;
-/** More sessions than these in one account are not listed. */
+/** Bounds the list of one account. */
 const PAGES_MAX = 100;
 /** Polling is quick at first, since a host with a warm start is ready in a fraction of a second, then slower. */
 const POLL_MILLISECONDS_MIN = 60;
 const POLL_MILLISECONDS_MAX = 1_000;
 const POLL_GROWTH = 1.3;
+const WAIT_MILLISECONDS_MAX = 120_000;
 
-export type AccessToken = string | (() => string | Promise<string>);
-
+/** Where a client finds its service, and how it signs in. */
 export interface RemoteRenderingClientOptions {
-  /** `https://localhost:8443`, or the page's own origin. */
+  /** `https://localhost:8443`, or the origin of the page. */
   readonly endpoint: string;
   readonly accountId: string;
   readonly accessToken: AccessToken;
@@ -29,73 +30,110 @@ export interface RemoteRenderingClientOptions {
   readonly scheduler?: Scheduler;
 }
 
+/** The properties of a new session. */
 export interface SessionSettings {
   readonly size: SessionSize;
+  /** The session ends this long after it has become ready. */
   readonly maxLeaseTimeMinutes: number;
 }
 
-export interface WaitOptions {
+/** Options of {@link RemoteRenderingClient.waitUntilReady}. */
+export interface WaitOptions extends CallOptions {
+  /** Two minutes if absent. */
   readonly timeoutMilliseconds?: number;
+  /** Receives every answer while the session starts. */
   readonly onChange?: (session: Session) => void;
 }
 
+/** Leases and manages the sessions of one account. */
 export class RemoteRenderingClient {
+  /** The source of the access tokens in the requests. */
+  readonly tokens: TokenSource;
   readonly #options: RemoteRenderingClientOptions;
-  readonly #fetch: typeof fetch;
   readonly #scheduler: Scheduler;
 
   constructor(options: RemoteRenderingClientOptions) {
     this.#options = options;
-    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.tokens = tokenSourceOf(options.accessToken);
     this.#scheduler = options.scheduler ?? browserScheduler;
   }
 
-  /** Asks for a session; the id is the caller's choice: letters, digits, `-` and `_`, at most 256. */
-  async createSession(id: string, settings: SessionSettings): Promise<Session> {
-    return parseSession(await this.#json("PUT", this.#sessionUrl(id), settings));
+  /** The address of the service. */
+  get endpoint(): string {
+    return this.#options.endpoint;
   }
 
-  async getSession(id: string): Promise<Session> {
-    return parseSession(await this.#json("GET", this.#sessionUrl(id)));
+  /** Creates a session. The id is the caller's choice: letters, digits, `-` and `_`, at most 256. */
+  async createSession(id: string, settings: SessionSettings, options: CallOptions = {}): Promise<Session> {
+    const { size, maxLeaseTimeMinutes } = settings;
+    return parseSession(await this.#json("PUT", this.#sessionUrl(id), options, { size, maxLeaseTimeMinutes }));
   }
 
-  /** The live sessions of the account, all pages. */
-  async listSessions(): Promise<Session[]> {
+  async getSession(id: string, options: CallOptions = {}): Promise<Session> {
+    return parseSession(await this.#json("GET", this.#sessionUrl(id), options));
+  }
+
+  /** Returns the live sessions of the account, from all pages. */
+  async listSessions(options: CallOptions = {}): Promise<Session[]> {
     const sessions: Session[] = [];
     let next: string | null = this.#url("/sessions");
     for (let page = 0; next !== null && page < PAGES_MAX; page += 1) {
-      const { sessions: some, nextLink } = parseSessionPage(await this.#json("GET", next));
+      const { sessions: some, nextLink } = parseSessionPage(await this.#json("GET", next, options));
       sessions.push(...some);
       next = nextLink;
     }
     return sessions;
   }
 
-  /** Prolongs the lease; the new value must be larger than the old one. */
-  async updateLease(id: string, maxLeaseTimeMinutes: number): Promise<Session> {
-    return parseSession(await this.#json("PATCH", this.#sessionUrl(id), { maxLeaseTimeMinutes }));
+  /** Extends the lease; the new value must be larger than the old one. */
+  async updateLease(id: string, maxLeaseTimeMinutes: number, options: CallOptions = {}): Promise<Session> {
+    return parseSession(await this.#json("PATCH", this.#sessionUrl(id), options, { maxLeaseTimeMinutes }));
   }
 
-  /** Ends the session; ending it twice is no error. */
-  async stopSession(id: string): Promise<void> {
-    await this.#request("POST", this.#sessionUrl(id, "/:stop"));
+  /** Ends the session. Stopping it again changes nothing and is no error. */
+  async stopSession(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#request("POST", this.#sessionUrl(id, "/:stop"), options);
   }
 
-  /** Polls until the session is Ready; throws `SessionNotReady` when it ends instead or the wait is over. */
+  /**
+   * Stops the session while the page goes away, when no answer can be awaited any more. Does nothing if no access token
+   * is at hand.
+   */
+  stopSessionAtOnce(id: string): void {
+    const { latest } = this.tokens;
+    if (latest === null) return;
+    const ask = this.#options.fetch ?? ((input, init) => fetch(input, init));
+    const headers = { Authorization: `Bearer ${latest}` };
+    // The request outlives the page; its answer reaches no one.
+    ask(this.#sessionUrl(id, "/:stop"), { method: "POST", headers, keepalive: true, credentials: "omit" }).catch(() => {});
+  }
+
+  /** Returns the TURN servers for a client of this session; an empty list from services that have none. */
+  async iceServers(id: string, options: CallOptions = {}): Promise<IceServers> {
+    try {
+      return parseIceServers(await this.#json("GET", this.#sessionUrl(id, "/ice-servers"), options));
+    } catch (error) {
+      if (error instanceof RemoraError && error.code === "not-found") return { iceServers: [], expiresInSeconds: null };
+      throw error;
+    }
+  }
+
+  /**
+   * Polls until the session is ready. Rejects with `session-ended` or `session-failed` if it ends instead, and with
+   * `timeout` if the wait is over.
+   */
   async waitUntilReady(id: string, options: WaitOptions = {}): Promise<ReadySession> {
-    const deadline = this.#scheduler.now() + (options.timeoutMilliseconds ?? 120_000);
+    const deadline = this.#scheduler.now() + (options.timeoutMilliseconds ?? WAIT_MILLISECONDS_MAX);
     let pause = POLL_MILLISECONDS_MIN;
     for (;;) {
-      const session = await this.getSession(id);
+      const session = await this.getSession(id, options);
       options.onChange?.(session);
       if (session.status === "Ready") return session;
-      if (session.status !== "Starting") {
-        throw new SessionNotReady(session.reason ?? `The session ended before it was ready (${session.status}).`);
-      }
+      if (session.status !== "Starting") throw endOf(session);
       if (this.#scheduler.now() + pause > deadline) {
-        throw new SessionNotReady("The session did not become ready in time.");
+        throw new RemoraError("timeout", "The session did not become ready in time.");
       }
-      await new Promise<void>((resolve) => this.#scheduler.after(pause, resolve));
+      await abortable(new Promise<void>((resolve) => this.#scheduler.after(pause, resolve)), options.signal);
       pause = Math.min(pause * POLL_GROWTH, POLL_MILLISECONDS_MAX);
     }
   }
@@ -109,26 +147,55 @@ export class RemoteRenderingClient {
     return `${endpoint}/accounts/${encodeURIComponent(accountId)}${path}?api-version=${API_VERSION}`;
   }
 
-  async #json(method: string, url: string, body?: object): Promise<unknown> {
-    return (await this.#request(method, url, body)).json();
+  async #json(method: string, url: string, options: CallOptions, body?: object): Promise<unknown> {
+    const response = await this.#request(method, url, options, body);
+    return response.json().catch((cause: unknown) => {
+      throw new RemoraError("unexpected-answer", `The answer of ${new URL(url).pathname} is not JSON.`, { cause });
+    });
   }
 
-  async #request(method: string, url: string, body?: object): Promise<Response> {
-    const { accessToken } = this.#options;
-    const token = typeof accessToken === "string" ? accessToken : await accessToken();
-    const headers: Record<string, string> = { Authorization: `Bearer ${token}`, Accept: "application/json" };
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(REQUEST_MILLISECONDS_MAX) };
+  async #request(method: string, url: string, options: CallOptions, body?: object): Promise<Response> {
+    throwIfAborted(options.signal);
+    const first = await this.tokens.token(options);
+    try {
+      return await this.#attempt(method, url, first, options, body);
+    } catch (error) {
+      if (!isRefusedToken(error)) throw error;
+      this.tokens.refused(first);
+      const second = await this.tokens.token(options);
+      if (second === first) throw error;
+      return this.#attempt(method, url, second, options, body);
+    }
+  }
+
+  #attempt(method: string, url: string, accessToken: string, options: CallOptions, body?: object): Promise<Response> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${accessToken}`, Accept: "application/json" };
+    const init: RequestInit = { method, headers };
     if (body !== undefined) {
       headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(body);
     }
-    let response: Response;
-    try {
-      response = await this.#fetch(url, init);
-    } catch (cause) {
-      throw new ServiceUnreachable(this.#options.endpoint, cause);
-    }
-    if (!response.ok) throw await refusalOf(response);
-    return response;
+    const settings: RequestOptions = { signal: options.signal, fetch: this.#options.fetch, accessToken };
+    return request(url, init, settings);
+  }
+}
+
+/** A new token may help. */
+export function isRefusedToken(error: unknown): boolean {
+  return error instanceof RemoraError && (error.code === "unauthorized" || error.code === "token-expired");
+}
+
+/** The error for a session that is over. */
+export function endOf(session: Session): RemoraError {
+  switch (session.status) {
+    case "Error":
+      return new RemoraError("session-failed", session.reason ?? "The session failed; the service gives no reason.");
+    case "Expired":
+      return new RemoraError("session-ended", "The lease of the session is over.");
+    case "Stopped":
+      return new RemoraError("session-ended", "The session was stopped.");
+    case "Starting":
+    case "Ready":
+      return new RemoraError("conflict", `The session is ${session.status.toLowerCase()}.`);
   }
 }

@@ -1,41 +1,54 @@
 /** Sessions as API 2021-01-01 writes them. */
 
+import { RemoraError } from "../errors.ts";
+
+/** The size of the machine behind a session. */
 export type SessionSize = "Standard" | "Premium";
 
 /** `Error`, `Expired` and `Stopped` are final. */
 export type SessionStatus = "Starting" | "Ready" | "Error" | "Expired" | "Stopped";
 
-interface SessionCommon {
-  readonly id: string;
-  readonly size: string;
-  readonly creationTime: string;
-  readonly maxLeaseTimeMinutes: number;
-  readonly elapsedTimeMinutes: number;
+/** Who created a session. */
+export interface SessionOwner {
+  readonly subject: string;
+  readonly name: string;
 }
 
-/** Where a ready session is reached. */
+/** The properties that a session has in every state. */
+export interface SessionCommon {
+  readonly id: string;
+  readonly size: string;
+  /** RFC 3339. */
+  readonly creationTime: string;
+  readonly maxLeaseTimeMinutes: number;
+  /** Whole minutes since the session became ready. */
+  readonly elapsedTimeMinutes: number;
+  /** Null where the service does not tell. */
+  readonly owner: SessionOwner | null;
+}
+
+/** The addresses of a ready session. */
 export interface SessionAddress {
   readonly hostname: string;
   readonly handshakePort: number;
   readonly inspectorPort: number;
 }
 
+/** A session whose render host is being started. */
 export type StartingSession = SessionCommon & { readonly status: "Starting" };
+/** A session that accepts a client. */
 export type ReadySession = SessionCommon & { readonly status: "Ready"; readonly address: SessionAddress };
+/** A session that is over. */
 export type EndedSession = SessionCommon & {
   readonly status: "Error" | "Expired" | "Stopped";
-  /** Why, where the status is Error. */
+  /** The reason, if the status is Error. */
   readonly reason: string | null;
 };
+/** A session in any state; `status` tells which. */
 export type Session = StartingSession | ReadySession | EndedSession;
 
-/** The answer of the service was not a session. */
-export class MalformedSession extends Error {
-  override readonly name = "MalformedSession";
-
-  constructor(missing: string) {
-    super(`The service answered with something that is not a session: ${missing}.`);
-  }
+function malformed(missing: string): RemoraError {
+  return new RemoraError("unexpected-answer", `The service answered with something that is not a session: ${missing}.`);
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -48,6 +61,7 @@ export function parseSession(value: unknown): Session {
     creationTime: string(json, "creationTime"),
     maxLeaseTimeMinutes: number(json, "maxLeaseTimeMinutes"),
     elapsedTimeMinutes: json["elapsedTimeMinutes"] === undefined ? 0 : number(json, "elapsedTimeMinutes"),
+    owner: owner(json["owner"]),
   };
   const status = string(json, "status");
   switch (status) {
@@ -68,7 +82,7 @@ export function parseSession(value: unknown): Session {
     case "Stopped":
       return { ...common, status, reason: reason(json["error"]) };
     default:
-      throw new MalformedSession(`unknown status ${JSON.stringify(status)}`);
+      throw malformed(`unknown status ${JSON.stringify(status)}`);
   }
 }
 
@@ -76,12 +90,18 @@ export function parseSession(value: unknown): Session {
 export function parseSessionPage(value: unknown): { sessions: Session[]; nextLink: string | null } {
   const json = object(value);
   const sessions = json["sessions"];
-  if (!Array.isArray(sessions)) throw new MalformedSession("the list has no \"sessions\"");
+  if (!Array.isArray(sessions)) throw malformed("the list has no \"sessions\"");
   const nextLink = json["@nextLink"];
   return {
     sessions: sessions.map(parseSession),
     nextLink: typeof nextLink === "string" && nextLink !== "" ? nextLink : null,
   };
+}
+
+function owner(value: unknown): SessionOwner | null {
+  if (typeof value !== "object" || value === null || !("subject" in value) || !("name" in value)) return null;
+  const { subject, name } = value;
+  return typeof subject === "string" && typeof name === "string" ? { subject, name } : null;
 }
 
 function reason(error: unknown): string | null {
@@ -90,18 +110,18 @@ function reason(error: unknown): string | null {
 }
 
 function object(value: unknown): Json {
-  if (typeof value !== "object" || value === null) throw new MalformedSession("not an object");
+  if (typeof value !== "object" || value === null) throw malformed("not an object");
   return value as Json;
 }
 
 function string(json: Json, key: string): string {
   const value = json[key];
-  if (typeof value !== "string") throw new MalformedSession(`"${key}" is not a string`);
+  if (typeof value !== "string") throw malformed(`"${key}" is not a string`);
   return value;
 }
 
 function number(json: Json, key: string): number {
   const value = json[key];
-  if (typeof value !== "number") throw new MalformedSession(`"${key}" is not a number`);
+  if (typeof value !== "number") throw malformed(`"${key}" is not a number`);
   return value;
 }

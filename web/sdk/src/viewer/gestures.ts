@@ -1,15 +1,15 @@
 /**
- * Mouse, touch, pen, wheel and keys on the picture, as movements of the camera.
+ * Mouse, touch, pen, wheel and keys on the video, as movements of the camera.
  *
- * One pointer orbits, or pans with the right or middle button or Shift; two pointers pinch and pan; the wheel zooms to
- * the cursor. Where the browser has `pointerrawupdate`, movements arrive when the device reports them and not with the
- * next display frame.
+ * One pointer turns, or pans with the right or middle button or Shift; two pointers pinch and pan; the wheel zooms to
+ * the cursor. With a rig that walks, W, A, S, D, Q, E and the arrow keys walk as long as they are held. Where the browser
+ * has `pointerrawupdate`, movements arrive when the device reports them and not with the next display frame.
  */
 
-import type { OrbitCamera } from "@remora/sdk";
+import type { CameraRig, Motion } from "../camera/rig.ts";
 import { ClickDetector } from "./click.ts";
 
-/** A drag over the whole height of the picture turns the model by half a circle. */
+/** A drag over the whole height of the frame turns the model by half a circle. */
 const ORBIT_RADIANS_PER_HEIGHT = Math.PI;
 const WHEEL_ZOOM_PER_PIXEL = 0.0015;
 /** Trackpads report a pinch as a wheel with Ctrl, in small steps. */
@@ -25,13 +25,14 @@ const KEY_ZOOM = 1.15;
 export interface GestureEvents {
   /** The camera was moved by an input event of this time. */
   readonly onMoved: (inputTimeMilliseconds: number) => void;
-  /** A part was clicked: normalised coordinates in the picture. */
+  /** The rig may have started to move by itself. */
+  readonly onWalk: () => void;
+  /** A part was clicked: normalised coordinates in the frame. */
   readonly onSelect: (x: number, y: number) => void;
   readonly onDeselect: () => void;
-  /** A part was double-clicked: normalised coordinates in the picture. */
+  /** A part was double-clicked: normalised coordinates in the frame. */
   readonly onFocus: (x: number, y: number, inputTimeMilliseconds: number) => void;
   readonly onFit: (inputTimeMilliseconds: number) => void;
-  readonly onToggleOverlay: () => void;
 }
 
 interface Point {
@@ -39,15 +40,17 @@ interface Point {
   readonly y: number;
 }
 
-/** Listens on `element` until `signal` is aborted. */
+/** Listens on `element` until `signal` is aborted; `rig` returns the camera of the moment. */
 export function listenForGestures(
   element: HTMLElement,
-  camera: OrbitCamera,
+  rig: () => CameraRig,
   events: GestureEvents,
   signal: AbortSignal,
 ): void {
   const pointers = new Map<number, Point>();
   const clicks = new ClickDetector();
+  /** The keys that walk and are held down, by their places on the keyboard. */
+  const held = new Set<string>();
   let panning = false;
 
   /** From -1 to 1 over the element, y upwards. */
@@ -77,18 +80,18 @@ export function listenForGestures(
     const other = others[0];
     if (other !== undefined) pinch(other, from, to);
     else if (panning) pan(from, to);
-    else orbit(from, to);
+    else turn(from, to);
     events.onMoved(event.timeStamp);
   };
 
-  const orbit = (from: Point, to: Point) => {
+  const turn = (from: Point, to: Point) => {
     const perPixel = ORBIT_RADIANS_PER_HEIGHT / element.clientHeight;
-    camera.orbit((to.x - from.x) * perPixel, (to.y - from.y) * perPixel);
+    rig().turn((to.x - from.x) * perPixel, (to.y - from.y) * perPixel);
   };
 
   const pan = (from: Point, to: Point) => {
     const [a, b] = [normalised(from), normalised(to)];
-    camera.pan(b.x - a.x, b.y - a.y);
+    rig().pan(b.x - a.x, b.y - a.y);
   };
 
   /** One of two fingers moved: both the middle between them and their distance change. */
@@ -97,7 +100,7 @@ export function listenForGestures(
     const distance = (point: Point) => Math.max(1, Math.hypot(point.x - other.x, point.y - other.y));
     pan(middle(from), middle(to));
     const at = normalised(middle(to));
-    camera.zoom(distance(from) / distance(to), at.x, at.y);
+    rig().zoom(distance(from) / distance(to), at.x, at.y);
   };
 
   const onPointerUp = (event: PointerEvent) => {
@@ -117,7 +120,7 @@ export function listenForGestures(
   const onWheel = (event: WheelEvent) => {
     event.preventDefault();
     const at = normalised({ x: event.clientX, y: event.clientY });
-    camera.zoom(wheelZoom(event), at.x, at.y);
+    rig().zoom(wheelZoom(event), at.x, at.y);
     events.onMoved(event.timeStamp);
   };
 
@@ -129,26 +132,43 @@ export function listenForGestures(
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const arrow = ARROWS[event.key];
-    if (arrow !== undefined) {
-      if (event.shiftKey) camera.pan(arrow.x * KEY_PAN, arrow.y * KEY_PAN);
-      else camera.orbit(arrow.x * KEY_ORBIT_RADIANS, -arrow.y * KEY_ORBIT_RADIANS);
+    if (rig().walk !== undefined && event.code in WALK_KEYS) {
+      held.add(event.code);
+      walk(event.timeStamp);
+    } else if (arrow !== undefined) {
+      if (event.shiftKey) rig().pan(arrow.x * KEY_PAN, arrow.y * KEY_PAN);
+      else rig().turn(arrow.x * KEY_ORBIT_RADIANS, -arrow.y * KEY_ORBIT_RADIANS);
       events.onMoved(event.timeStamp);
     } else if (event.key === "+" || event.key === "=") {
-      camera.zoom(1 / KEY_ZOOM);
+      rig().zoom(1 / KEY_ZOOM);
       events.onMoved(event.timeStamp);
     } else if (event.key === "-" || event.key === "_") {
-      camera.zoom(KEY_ZOOM);
+      rig().zoom(KEY_ZOOM);
       events.onMoved(event.timeStamp);
     } else if (event.key === "f" || event.key === "F" || event.key === "Home") {
       events.onFit(event.timeStamp);
-    } else if (event.key === "o" || event.key === "O") {
-      events.onToggleOverlay();
     } else if (event.key === "Escape") {
       events.onDeselect();
     } else {
       return;
     }
     event.preventDefault();
+  };
+
+  const walk = (now: number) => {
+    const sum = (axis: keyof Motion) => [...held].reduce((total, key) => total + (WALK_KEYS[key]?.[axis] ?? 0), 0);
+    const unit = (axis: keyof Motion) => Math.max(-1, Math.min(1, sum(axis)));
+    rig().walk?.({ forward: unit("forward"), right: unit("right"), up: unit("up") }, now);
+    events.onWalk();
+  };
+
+  const onKeyUp = (event: KeyboardEvent) => {
+    if (held.delete(event.code)) walk(event.timeStamp);
+  };
+
+  const onBlur = (event: FocusEvent) => {
+    held.clear();
+    walk(event.timeStamp);
   };
 
   element.addEventListener("pointerdown", onPointerDown, { signal });
@@ -161,6 +181,8 @@ export function listenForGestures(
   element.addEventListener("wheel", onWheel, { signal, passive: false });
   element.addEventListener("dblclick", onDoubleClick, { signal });
   element.addEventListener("keydown", onKeyDown, { signal });
+  element.addEventListener("keyup", onKeyUp, { signal });
+  element.addEventListener("blur", onBlur, { signal });
   element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
 }
 
@@ -177,4 +199,18 @@ const ARROWS: Readonly<Record<string, Point>> = {
   ArrowRight: { x: 1, y: 0 },
   ArrowUp: { x: 0, y: 1 },
   ArrowDown: { x: 0, y: -1 },
+};
+
+/** Places on the keyboard, so that they form the same cross on every layout. */
+const WALK_KEYS: Readonly<Record<string, Partial<Motion>>> = {
+  KeyW: { forward: 1 },
+  ArrowUp: { forward: 1 },
+  KeyS: { forward: -1 },
+  ArrowDown: { forward: -1 },
+  KeyA: { right: -1 },
+  ArrowLeft: { right: -1 },
+  KeyD: { right: 1 },
+  ArrowRight: { right: 1 },
+  KeyE: { up: 1 },
+  KeyQ: { up: -1 },
 };

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { EntityInfo, Picked } from "@remora/sdk";
-import { EntityInfoSchema, PickedSchema } from "../../sdk/src/generated/remora/v1/connection_pb.ts";
+import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "../src/generated/remora/v1/connection_pb.ts";
 
 /** A host's scene in which every place shows the same part. */
 export class FakeScene {

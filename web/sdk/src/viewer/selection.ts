@@ -1,52 +1,71 @@
 /**
- * Which part is selected and which are hidden, here and at the host.
+ * Keeps track of the selected part and of the hidden parts, here and at the host.
  *
  *   at(x, y) ─▶ pick ─▶ outline, ask about it ─▶ onChange(part)
  *
- * Of several clicks in quick succession the last one counts. It shows nothing: what changes is told to its owner.
+ * The last of several clicks in quick succession counts. A selection shows nothing; its owner receives every change.
  */
 
-import type { Connection, EntityInfo } from "@remora/sdk";
+import type { Connection } from "../connection/connection.ts";
+import type { EntityInfo } from "../generated/remora/v1/connection_pb.ts";
 
+/** The selected part of a model, and the number of parts that are hidden. */
 export interface SelectionState {
   readonly part: EntityInfo | null;
   readonly hiddenCount: number;
 }
 
-type Host = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setVisible">;
+/** The commands that a {@link Selection} gives. */
+export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setVisible">;
 
+/** Selects and hides parts of the model. */
 export class Selection {
-  readonly #host: Host;
+  readonly #host: SelectionHost;
   readonly #onChange: (state: SelectionState) => void;
   #part: EntityInfo | null = null;
   #hidden: readonly bigint[] = [];
   #attempt = 0;
 
-  constructor(host: Host, onChange: (state: SelectionState) => void) {
+  constructor(host: SelectionHost, onChange: (state: SelectionState) => void) {
     this.#host = host;
     this.#onChange = onChange;
   }
 
-  /** Selects what is seen there, or nothing where nothing is. */
+  /** The selected part and the number of hidden ones. */
+  get state(): SelectionState {
+    return { part: this.#part, hiddenCount: this.#hidden.length };
+  }
+
+  /** Selects the part that is visible at a place of the frame, or nothing where the frame is empty. */
   async at(x: number, y: number): Promise<void> {
     const attempt = this.#next();
     const picked = await this.#host.pick(x, y);
     if (attempt !== this.#attempt) return;
     if (picked === null) return this.clear();
+    await this.#show(picked.entity, attempt);
+  }
+
+  /** Selects a part by its id. */
+  async entity(id: bigint): Promise<void> {
+    await this.#show(id, this.#next());
+  }
+
+  async #show(id: bigint, attempt: number): Promise<void> {
     const [info] = await Promise.all([
-      this.#host.getEntity(picked.entity),
-      this.#host.selectEntities([picked.entity]),
+      this.#host.getEntity(id),
+      this.#host.selectEntities([id]),
     ]);
     if (attempt === this.#attempt) this.#change(info, this.#hidden);
   }
 
+  /** Selects nothing. */
   async clear(): Promise<void> {
     this.#next();
     this.#change(null, this.#hidden);
     await this.#host.selectEntities([]);
   }
 
-  /** Hides the selected part, which is not selected any more then. */
+  /** Hides the selected part, which is then no longer selected. */
   async hide(): Promise<void> {
     const part = this.#part;
     if (part === null) return;
@@ -55,13 +74,14 @@ export class Selection {
     await Promise.all([this.#host.setVisible(part.entity, false), this.#host.selectEntities([])]);
   }
 
+  /** Shows all hidden parts again. */
   async showAll(): Promise<void> {
     const hidden = this.#hidden;
     this.#change(this.#part, []);
     await Promise.all(hidden.map((entity) => this.#host.setVisible(entity, true)));
   }
 
-  /** The scene that it was about is gone. */
+  /** Forgets everything, after the scene was replaced. */
   forget(): void {
     this.#next();
     this.#change(null, []);

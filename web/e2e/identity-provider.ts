@@ -1,0 +1,107 @@
+/** A certified OpenID Connect provider of the registry, on a free port of this machine, with any name and password. */
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from "jose";
+import Provider from "oidc-provider";
+import type { Page } from "playwright-core";
+import type { IdentityProvider as Offered } from "./fake-service.ts";
+
+const CLIENT = "remora-portal";
+/** The audience of its access tokens, as an operator configures it in `[[identity]]`. */
+export const AUDIENCE = "api://remora";
+export const PERSON = "Ada Lovelace";
+
+export class IdentityProvider {
+  /** Whether people get a refresh token. */
+  refreshes = true;
+  /** The addresses that browsers have been sent to, with all their parameters. */
+  readonly authorizations: URLSearchParams[] = [];
+  readonly #server: Server;
+  readonly #issuer: string;
+
+  private constructor(server: Server, issuer: string) {
+    this.#server = server;
+    this.#issuer = issuer;
+  }
+
+  /** `page` is the address that people may be returned to. */
+  static async start(page: string): Promise<IdentityProvider> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const issuer = `http://localhost:${port}`;
+    const identity = new IdentityProvider(server, issuer);
+    const { privateKey } = await generateKeyPair("RS256", { extractable: true });
+    const provider = new Provider(issuer, {
+      clients: [
+        {
+          client_id: CLIENT,
+          token_endpoint_auth_method: "none",
+          redirect_uris: [page],
+          grant_types: ["authorization_code", "refresh_token"],
+        },
+      ],
+      jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: "key", alg: "RS256", use: "sig" }] },
+      cookies: { keys: ["test"] },
+      claims: { openid: ["sub"], profile: ["name"] },
+      conformIdTokenClaims: false,
+      clientBasedCORS: () => true,
+      pkce: { required: () => true },
+      issueRefreshToken: async () => identity.refreshes,
+      findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id, name: PERSON }) }),
+      extraTokenClaims: async () => ({ roles: ["Remora.User"] }),
+      features: {
+        devInteractions: { enabled: true },
+        resourceIndicators: {
+          enabled: true,
+          defaultResource: async () => AUDIENCE,
+          useGrantedResource: async () => true,
+          getResourceServerInfo: async () => ({ scope: "", audience: AUDIENCE, accessTokenFormat: "jwt" }),
+        },
+      },
+    });
+    const answer = provider.callback();
+    server.on("request", (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "/", issuer);
+      if (pathname === "/auth") identity.authorizations.push(searchParams);
+      void answer(request, response);
+    });
+    return identity;
+  }
+
+  /** What the service tells its page about this provider. */
+  get offered(): Offered {
+    return {
+      name: "Example ID",
+      issuer: this.#issuer,
+      clientId: CLIENT,
+      scopes: ["openid", "profile"],
+      authorizationEndpoint: `${this.#issuer}/auth`,
+      tokenEndpoint: `${this.#issuer}/token`,
+      accounts: ["*"],
+    };
+  }
+
+  /** Verifies a token as the service does. */
+  async verifies(token: string): Promise<boolean> {
+    const keys = createRemoteJWKSet(new URL(`${this.#issuer}/jwks`));
+    return jwtVerify(token, keys, { issuer: this.#issuer, audience: AUDIENCE }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** What a person does there, from the first page to the last. */
+  async logIn(page: Page): Promise<void> {
+    await page.locator("input[name=login]").fill("ada");
+    await page.locator("input[name=password]").fill("any");
+    await page.locator("button[type=submit]").click();
+    await page.getByRole("button", { name: "Continue" }).click();
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}

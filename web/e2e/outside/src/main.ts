@@ -1,0 +1,46 @@
+/** A page of a developer who has installed the package. Everything in it is public. */
+
+import {
+  type CameraRig,
+  OrbitCamera,
+  RemoraError,
+  type RemoraErrorCode,
+  TokenSource,
+  Viewer,
+  type ViewerEvents,
+  type ViewerOptions,
+} from "@remora/sdk";
+
+const query = new URLSearchParams(location.search);
+const endpoint = query.get("endpoint") ?? "";
+const account = query.get("account") ?? "";
+const show = (id: string, text: string) => {
+  const element = document.getElementById(id);
+  if (element !== null) element.textContent = text;
+};
+
+const target = document.getElementById("model");
+if (target === null) throw new Error("the page has no place for the model");
+const camera: CameraRig = new OrbitCamera({ yaw: 0.4 });
+const options: ViewerOptions = {
+  target,
+  endpoint,
+  account,
+  token: TokenSource.fromKey({ endpoint, account, key: query.get("key") ?? "" }),
+  session: query.get("session") ?? { size: "Standard", minutes: 10 },
+  model: query.get("model") ?? "builtin://Engine?triangles=50000",
+  camera,
+};
+const viewer = new Viewer(options);
+viewer.on("state", (state) => show("state", state.kind));
+viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) => show("detail", `${model.name}: ${model.triangles} triangles`));
+viewer.on("load-failed", ({ error }) => show("detail", error.message));
+viewer.on("statistics", ({ connection }) => { document.body.dataset["connection"] = connection ?? ""; });
+
+try {
+  await viewer.open();
+} catch (error) {
+  const code: RemoraErrorCode | null = error instanceof RemoraError ? error.code : null;
+  show("detail", `${code}: ${String(error)}`);
+}
+Object.assign(globalThis, { viewer });

@@ -1,0 +1,24 @@
+/** Checks whether this browser can show the video of a render host. */
+
+import { RemoraError } from "../errors.ts";
+
+/**
+ * Returns null if this browser can connect to render hosts, or the error that tells what it lacks. Call this before a
+ * session is leased: a lease without a client that can connect is wasted.
+ */
+export function browserProblem(): RemoraError | null {
+  if (typeof RTCPeerConnection === "undefined" || typeof RTCRtpReceiver === "undefined") {
+    return new RemoraError("unsupported-browser", "This browser has no WebRTC, by which render hosts send video.");
+  }
+  if (h264Codecs().length === 0) {
+    return new RemoraError("unsupported-browser", "This browser cannot play H.264 video, which render hosts send.");
+  }
+  return null;
+}
+
+/** H.264 in the forms that this browser decodes, and retransmission; empty if it does not decode H.264. */
+export function h264Codecs(): RTCRtpCodec[] {
+  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const is = (type: string) => (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === type;
+  return codecs.some(is("video/h264")) ? [...codecs.filter(is("video/h264")), ...codecs.filter(is("video/rtx"))] : [];
+}

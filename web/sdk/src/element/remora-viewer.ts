@@ -1,0 +1,325 @@
+/**
+ * `<remora-viewer>`: a {@link Viewer} as an element.
+ *
+ * | attribute | meaning |
+ * |---|---|
+ * | `endpoint`, `account` | the service and the account; required |
+ * | `token-src` | an address of the page's own server that answers with an access token, as text or as `{"accessToken"}` |
+ * | `session` | the id of a session; without it the element leases one, and stops it when it is removed |
+ * | `size`, `minutes` | size and lease of a session that the element leases |
+ * | `src` | the address of the model; may change at any time |
+ * | `camera` | `orbit` or `walk` |
+ * | `poster` | an image to show until the first frame; or content in the slot `poster` |
+ *
+ * A token can also be given by the property `token`. Children without a slot lie over the video. The parts for CSS are
+ * `video`, `poster`, `progress`, `bar`, `message` and `retry`. Events are listed in {@link RemoraViewerEventMap}.
+ */
+
+import { RemoraError } from "../errors.ts";
+import type { ModelLoaded, Notice } from "../generated/remora/v1/connection_pb.ts";
+import type { SessionSize } from "../rest/session.ts";
+import { type AccessToken, type IssuedToken, TokenSource } from "../rest/token-source.ts";
+import type { SelectionState } from "../viewer/selection.ts";
+import type { CameraKind, LeaseRequest, ViewerEvents, ViewerProgress, ViewerState, ViewerStatistics } from "../viewer/types.ts";
+import { Viewer } from "../viewer/viewer.ts";
+import { buildParts, type Parts } from "./template.ts";
+
+/** The events of `<remora-viewer>`; the data are in `detail`. */
+export interface RemoraViewerEventMap {
+  statechange: CustomEvent<ViewerState>;
+  progress: CustomEvent<ViewerProgress>;
+  /** A model is shown. */
+  load: CustomEvent<{ readonly uri: string; readonly model: ModelLoaded }>;
+  /** The viewer cannot connect, or a model was not loaded. */
+  error: CustomEvent<RemoraError>;
+  /** A part was selected or deselected, hidden or shown. */
+  selectionchange: CustomEvent<SelectionState>;
+  /** The remaining lease, whenever its whole minutes change. */
+  lease: CustomEvent<{ readonly remainingMinutes: number }>;
+  leaseending: CustomEvent<{ readonly remainingMinutes: number }>;
+  leaseended: CustomEvent<Record<string, never>>;
+  reconnected: CustomEvent<{ readonly attempts: number }>;
+  statistics: CustomEvent<ViewerStatistics>;
+  notice: CustomEvent<Notice>;
+}
+
+/** Attributes whose change means another session. */
+const SESSION_ATTRIBUTES = ["endpoint", "account", "session", "size", "minutes", "token-src"];
+
+/** Forwarded under these names. */
+const FORWARDED: Partial<Record<keyof ViewerEvents, keyof RemoraViewerEventMap>> = {
+  state: "statechange",
+  progress: "progress",
+  loaded: "load",
+  selection: "selectionchange",
+  lease: "lease",
+  "lease-ending": "leaseending",
+  "lease-ended": "leaseended",
+  reconnected: "reconnected",
+  statistics: "statistics",
+  notice: "notice",
+};
+
+/** Servers that render pages have no elements; the module can be imported there all the same. */
+const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+
+/** The class of `<remora-viewer>`. */
+export class RemoraViewerElement extends Base {
+  static readonly observedAttributes = [...SESSION_ATTRIBUTES, "src", "poster", "camera"];
+  readonly #parts: Parts;
+  #token: AccessToken | null = null;
+  #viewer: Viewer | null = null;
+  #starting = false;
+  /** Counts viewers, so that events of one that was replaced are dropped. */
+  #generation = 0;
+
+  constructor() {
+    super();
+    this.#parts = buildParts(this);
+    this.#parts.retry.addEventListener("click", () => this.restart());
+  }
+
+  /** The viewer of the moment; null while the element is not connected to a document, or lacks an attribute. */
+  get viewer(): Viewer | null {
+    return this.#viewer;
+  }
+
+  /** The access token, a callback that returns one, or a {@link TokenSource}. Setting it starts the viewer. */
+  get token(): AccessToken | null {
+    return this.#token;
+  }
+
+  set token(token: AccessToken | null) {
+    this.#token = token;
+    this.restart();
+  }
+
+  get endpoint(): string {
+    return this.getAttribute("endpoint") ?? "";
+  }
+
+  set endpoint(value: string) {
+    this.setAttribute("endpoint", value);
+  }
+
+  get account(): string {
+    return this.getAttribute("account") ?? "";
+  }
+
+  set account(value: string) {
+    this.setAttribute("account", value);
+  }
+
+  /** The id of the session to connect to; empty if the element leases one. */
+  get session(): string {
+    return this.getAttribute("session") ?? "";
+  }
+
+  set session(value: string) {
+    this.setAttribute("session", value);
+  }
+
+  /** The address of the model. */
+  get src(): string {
+    return this.getAttribute("src") ?? "";
+  }
+
+  set src(value: string) {
+    this.setAttribute("src", value);
+  }
+
+  get poster(): string {
+    return this.getAttribute("poster") ?? "";
+  }
+
+  set poster(value: string) {
+    this.setAttribute("poster", value);
+  }
+
+  get camera(): CameraKind {
+    return this.getAttribute("camera") === "walk" ? "walk" : "orbit";
+  }
+
+  set camera(value: CameraKind) {
+    this.setAttribute("camera", value);
+  }
+
+  override addEventListener<Name extends keyof RemoraViewerEventMap>(
+    type: Name,
+    listener: (this: RemoraViewerElement, event: RemoraViewerEventMap[Name]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener<Name extends keyof HTMLElementEventMap>(
+    type: Name,
+    listener: (this: HTMLElement, event: HTMLElementEventMap[Name]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(type: string, listener: never, options?: boolean | AddEventListenerOptions): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  connectedCallback(): void {
+    this.#schedule();
+  }
+
+  disconnectedCallback(): void {
+    // An element that is moved within its document keeps its session.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#stop();
+    });
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after) return;
+    switch (name) {
+      case "src":
+        if (after !== null && this.#viewer?.connection != null) void this.#viewer.load(after).catch(() => {});
+        else if (after !== null) this.#schedule();
+        break;
+      case "poster":
+        this.#parts.image.hidden = after === null;
+        this.#parts.image.src = after ?? "";
+        break;
+      case "camera":
+        this.#viewer?.setCamera(this.camera);
+        break;
+      default:
+        this.restart();
+    }
+  }
+
+  /** Leaves the session, and connects or leases again. */
+  restart(): void {
+    this.#stop();
+    this.#schedule();
+  }
+
+  /** Starts once for all attributes that a script sets in a row. */
+  #schedule(): void {
+    if (this.#starting || this.#viewer !== null) return;
+    this.#starting = true;
+    queueMicrotask(() => {
+      this.#starting = false;
+      if (this.isConnected && this.#viewer === null) this.#start();
+    });
+  }
+
+  #start(): void {
+    const { endpoint, account } = this;
+    const token = this.#token ?? tokenFrom(this.getAttribute("token-src"));
+    if (endpoint === "" || account === "" || token === null) return;
+    this.#generation += 1;
+    const generation = this.#generation;
+    const viewer = new Viewer({
+      target: this.#parts.video,
+      endpoint,
+      account,
+      token,
+      session: this.session === "" ? this.#leaseRequest() : this.session,
+      camera: this.camera,
+    });
+    this.#viewer = viewer;
+    for (const [name, type] of Object.entries(FORWARDED)) {
+      viewer.on(name as keyof ViewerEvents, (detail) => {
+        if (generation === this.#generation) this.#tell(type, detail);
+      });
+    }
+    viewer.on("state", (state) => generation === this.#generation && this.#show(state));
+    viewer.on("frame", () => this.#showVideo());
+    viewer.on("progress", ({ stage, fraction }) => this.#showProgress(stage === "refining" ? null : fraction));
+    viewer.on("loaded", () => this.#showProgress(null));
+    viewer.on("load-failed", ({ error }) => {
+      this.#showProgress(null);
+      this.#say(error.message);
+      this.#tell("error", error);
+    });
+    // The state tells of a failure. The address is read when it is needed, since it may have changed.
+    viewer.open().then(
+      () => {
+        if (this.src !== "") void viewer.load(this.src).catch(() => {});
+      },
+      () => {},
+    );
+  }
+
+  #stop(): void {
+    const viewer = this.#viewer;
+    if (viewer === null) return;
+    this.#viewer = null;
+    this.#generation += 1;
+    this.#parts.poster.hidden = false;
+    this.#showProgress(null);
+    this.#say("");
+    // A session that cannot be stopped ends with its lease.
+    void viewer.close().catch(() => {});
+  }
+
+  #leaseRequest(): LeaseRequest {
+    const size: SessionSize = this.getAttribute("size")?.toLowerCase() === "premium" ? "Premium" : "Standard";
+    const minutes = Number(this.getAttribute("minutes") ?? Number.NaN);
+    return Number.isInteger(minutes) && minutes > 0 ? { size, minutes } : { size };
+  }
+
+  #show(state: ViewerState): void {
+    const { retry } = this.#parts;
+    retry.hidden = true;
+    switch (state.kind) {
+      case "idle":
+      case "connected":
+        return this.#say("");
+      case "leasing":
+      case "starting":
+        return this.#say("Starting…");
+      case "connecting":
+        return this.#say("Connecting…");
+      case "interrupted":
+        return this.#say("The connection is interrupted.");
+      case "reconnecting":
+        return this.#say(`Connecting again… ${state.error.message}`);
+      case "closed": {
+        const { reason } = state;
+        if (reason.kind === "left") return;
+        this.#parts.poster.hidden = false;
+        retry.hidden = false;
+        this.#say(reason.kind === "failed" ? reason.error.message : reason.kind === "ended" ? reason.message : "The connection was lost.");
+        if (reason.kind === "failed") this.#tell("error", reason.error);
+      }
+    }
+  }
+
+  #showVideo(): void {
+    this.#parts.poster.hidden = true;
+  }
+
+  #showProgress(fraction: number | null): void {
+    const { progress, bar } = this.#parts;
+    progress.hidden = fraction === null;
+    bar.style.width = `${(fraction ?? 0) * 100}%`;
+    progress.setAttribute("aria-valuenow", String(Math.round((fraction ?? 0) * 100)));
+  }
+
+  #say(words: string): void {
+    this.#parts.text.textContent = words;
+    this.#parts.message.hidden = words === "";
+  }
+
+  #tell(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Asks the page's own server, which knows who is signed in. */
+function tokenFrom(address: string | null): TokenSource | null {
+  if (address === null) return null;
+  return TokenSource.fromCallback(async (signal): Promise<string | IssuedToken> => {
+    const response = await fetch(address, { signal, credentials: "same-origin" }).catch((cause: unknown) => {
+      throw new RemoraError("service-unreachable", `${address} does not answer with an access token.`, { cause });
+    });
+    const text = (await response.text()).trim();
+    if (!response.ok) throw new RemoraError("unauthorized", `${address} answered with status ${response.status} instead of an access token.`);
+    if (!text.startsWith("{")) return text;
+    const answer: Partial<IssuedToken> = JSON.parse(text);
+    const { accessToken = "", expiresInSeconds } = answer;
+    return expiresInSeconds === undefined ? accessToken : { accessToken, expiresInSeconds };
+  });
+}

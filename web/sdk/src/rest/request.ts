@@ -1,0 +1,144 @@
+/**
+ * One HTTP request with a deadline, whose failures are typed.
+ *
+ *   fetch ─┬─▶ 2xx ────────────────────────────────────────▶ Response
+ *          ├─▶ any other status ───────────────────────────▶ RequestRefused
+ *          ├─▶ rejected by signal or deadline ─────────────▶ "aborted", "timeout"
+ *          └─▶ rejected otherwise ─▶ ask without CORS ─┬──▶ "origin-refused"
+ *                                                      └──▶ "service-unreachable", "host-unreachable"
+ *
+ * Browsers do not tell a page why `fetch` failed. A server that answers a request without CORS, but none with CORS,
+ * refuses the origin of the page.
+ */
+
+import { errorOfSignal, RemoraError, type RemoraErrorCode, RequestRefused } from "../errors.ts";
+import { hasExpired } from "./token.ts";
+
+const REQUEST_MILLISECONDS_MAX = 15_000;
+const PROBE_MILLISECONDS_MAX = 5_000;
+
+/** Options that every call of the REST interface and the token service accepts. */
+export interface CallOptions {
+  /** Aborts the call, which then rejects with the code `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RequestOptions extends CallOptions {
+  readonly fetch?: typeof fetch | undefined;
+  readonly timeoutMilliseconds?: number;
+  /** The token in the request, by which an expired token is told from a wrong one. */
+  readonly accessToken?: string;
+  /** The code for a server that does not answer. */
+  readonly unreachable?: "service-unreachable" | "host-unreachable";
+}
+
+export async function request(url: string, init: RequestInit, options: RequestOptions = {}): Promise<Response> {
+  const ask = options.fetch ?? ((input, settings) => fetch(input, settings));
+  const deadline = AbortSignal.timeout(options.timeoutMilliseconds ?? REQUEST_MILLISECONDS_MAX);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  let response: Response;
+  try {
+    response = await ask(url, { ...init, credentials: "omit", signal });
+  } catch (cause) {
+    if (signal.aborted) throw errorOfSignal(signal);
+    throw await unanswered(url, cause, ask, options);
+  }
+  if (!response.ok) throw await refusalOf(response, options.accessToken);
+  return response;
+}
+
+async function unanswered(url: string, cause: unknown, ask: typeof fetch, options: RequestOptions): Promise<RemoraError> {
+  const server = new URL(url, globalThis.location?.href).origin;
+  if (await refusesOrigin(url, ask)) {
+    const message =
+      `${server} does not accept requests from pages of ${location.origin}. ` +
+      `Add ${location.origin} to listen.origins of the service.`;
+    return new RemoraError("origin-refused", message, { cause });
+  }
+  const code = options.unreachable ?? "service-unreachable";
+  const name = code === "host-unreachable" ? "The render host" : "The service";
+  const message = `${name} does not answer at ${server}. It is not running, not reachable, or its certificate is not trusted.`;
+  return new RemoraError(code, message, { cause });
+}
+
+/** Asks twice, so that a network that failed for a moment is not taken for a refusal. */
+async function refusesOrigin(url: string, ask: typeof fetch): Promise<boolean> {
+  const origin = globalThis.location?.origin;
+  if (origin === undefined || new URL(url, globalThis.location.href).origin === origin) return false;
+  const answers = (mode: RequestMode) =>
+    ask(url, {
+      mode,
+      method: "GET",
+      credentials: "omit",
+      cache: "no-store",
+      signal: AbortSignal.timeout(PROBE_MILLISECONDS_MAX),
+    }).then(
+      () => true,
+      () => false,
+    );
+  return (await answers("no-cors")) && !(await answers("cors"));
+}
+
+/** Errors for answers that come without a body. */
+const WITHOUT_BODY: Readonly<Record<number, { serviceCode: string; message: string }>> = {
+  401: { serviceCode: "Unauthorized", message: "The service does not accept the credentials." },
+  403: { serviceCode: "Forbidden", message: "The account has no right to do this." },
+  404: { serviceCode: "NotFound", message: "There is no session with this id." },
+  429: { serviceCode: "TooManyRequests", message: "The service has received too many requests; try again in a moment." },
+};
+
+/** Reads an answer other than 2xx; the body may be absent or have any form. */
+async function refusalOf(response: Response, accessToken: string | undefined): Promise<RequestRefused> {
+  const { status } = response;
+  const { serviceCode, message } = errorIn(await response.text().catch(() => "")) ??
+    WITHOUT_BODY[status] ?? { serviceCode: "UnexpectedStatus", message: `The service answered with status ${status}.` };
+  const retryAfter = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : null;
+  const answer = { status, serviceCode, retryAfterSeconds };
+  if (status === 401 && accessToken !== undefined && hasExpired(accessToken)) {
+    return new RequestRefused("token-expired", "The access token has expired.", answer);
+  }
+  return new RequestRefused(CODES[serviceCode] ?? codeOfStatus(status), message, answer);
+}
+
+const CODES: Readonly<Record<string, RemoraErrorCode>> = {
+  SessionInUse: "session-in-use",
+  BadOffer: "offer-refused",
+  Unavailable: "busy",
+  QuotaExceeded: "quota-exceeded",
+};
+
+function codeOfStatus(status: number): RemoraErrorCode {
+  switch (status) {
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not-found";
+    case 409:
+      return "conflict";
+    case 429:
+      return "too-many-requests";
+    case 503:
+      return "busy";
+    default:
+      if (status >= 500) return "service-failed";
+      return status >= 400 ? "bad-request" : "unexpected-answer";
+  }
+}
+
+/** Reads `{"error":{"code","message"}}`, the form of errors in the REST interface and the handshake. */
+function errorIn(body: string): { serviceCode: string; message: string } | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null || !("error" in value)) return null;
+  const { error } = value;
+  if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error)) return null;
+  if (typeof error.code !== "string" || typeof error.message !== "string") return null;
+  return { serviceCode: error.code, message: error.message };
+}

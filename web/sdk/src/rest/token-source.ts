@@ -1,0 +1,145 @@
+/**
+ * A source of access tokens: keeps one, and renews it before it ends.
+ *
+ *   token() ─┬─ the kept token is fresh ──────────────▶ it
+ *            ├─ a request is on its way ──────────────▶ its result
+ *            └─ else ─▶ account key, identity token or callback ─▶ a new token, kept
+ *
+ * Any number of callers share one request. A caller that aborts stops waiting; the request goes on for the others.
+ */
+
+import { abortable, RemoraError } from "../errors.ts";
+import { type CallOptions, request } from "./request.ts";
+import { lifetimeOf } from "./token.ts";
+
+/** A token is renewed when less than this is left of it, or a fifth of its whole time if that is less. */
+const RENEWAL_MILLISECONDS_MAX = 5 * 60_000;
+const RENEWAL_FRACTION = 0.2;
+
+/** A token that a callback obtained, with its lifetime if the token itself does not contain it. */
+export interface IssuedToken {
+  readonly accessToken: string;
+  readonly expiresInSeconds?: number;
+}
+
+/** Obtains a new access token, for example from the server of the page. */
+export type TokenCallback = (signal: AbortSignal) => Promise<string | IssuedToken>;
+
+/** An account of a service, which issues the access tokens. */
+export interface TokenService extends CallOptions {
+  /** `https://render.example.com` */
+  readonly endpoint: string;
+  /** The id of the account. */
+  readonly account: string;
+  readonly fetch?: typeof fetch;
+}
+
+interface Kept {
+  readonly accessToken: string;
+  /** Milliseconds since 1970 at which the token is replaced. */
+  readonly renewAt: number;
+}
+
+const CALLBACK_MILLISECONDS_MAX = 30_000;
+
+/** Provides access tokens to the REST client and to connections. */
+export class TokenSource {
+  readonly #obtain: TokenCallback;
+  readonly #now: () => number;
+  #kept: Kept | null = null;
+  #pending: Promise<string> | null = null;
+
+  /** `now` returns milliseconds since 1970; tests replace it. */
+  constructor(obtain: TokenCallback, now: () => number = Date.now) {
+    this.#obtain = obtain;
+    this.#now = now;
+  }
+
+  /** Exchanges an account key for access tokens. A key gives all rights in the account: never put it into a public page. */
+  static fromKey(service: TokenService & { readonly key: string }): TokenSource {
+    return new TokenSource((signal) => exchange(service, `${service.account}:${service.key}`, signal));
+  }
+
+  /** Exchanges the access tokens of an OpenID Connect provider that the service trusts. */
+  static fromIdentity(
+    service: TokenService & { readonly identityToken: string | (() => string | Promise<string>) },
+  ): TokenSource {
+    const { identityToken } = service;
+    return new TokenSource(async (signal) => {
+      const credentials = typeof identityToken === "string" ? identityToken : await identityToken();
+      return exchange(service, credentials, signal);
+    });
+  }
+
+  /** Asks a callback, at first and whenever a token is about to end. */
+  static fromCallback(obtain: TokenCallback): TokenSource {
+    return new TokenSource(obtain);
+  }
+
+  /** Always provides the same token; it ends when it ends. */
+  static fixed(accessToken: string): TokenSource {
+    return new TokenSource(async () => accessToken);
+  }
+
+  /** The token that was obtained last, or null. It may be about to end. */
+  get latest(): string | null {
+    return this.#kept?.accessToken ?? null;
+  }
+
+  /** Returns an access token that is valid for some time. */
+  async token(options: CallOptions = {}): Promise<string> {
+    const kept = this.#kept;
+    if (kept !== null && this.#now() < kept.renewAt) return kept.accessToken;
+    this.#pending ??= this.#renew().finally(() => {
+      this.#pending = null;
+    });
+    return abortable(this.#pending, options.signal);
+  }
+
+  /** Forgets a token that a server refused, so that the next call obtains a new one. */
+  refused(accessToken: string): void {
+    if (this.#kept?.accessToken === accessToken) this.#kept = null;
+  }
+
+  async #renew(): Promise<string> {
+    const deadline = AbortSignal.timeout(CALLBACK_MILLISECONDS_MAX);
+    const answer = await abortable(this.#obtain(deadline), deadline);
+    const issued: IssuedToken = typeof answer === "string" ? { accessToken: answer } : answer;
+    if (issued.accessToken === "") {
+      throw new RemoraError("unauthorized", "The token callback returned an empty access token.");
+    }
+    this.#kept = { accessToken: issued.accessToken, renewAt: this.#renewalOf(issued) };
+    return issued.accessToken;
+  }
+
+  #renewalOf({ accessToken, expiresInSeconds }: IssuedToken): number {
+    const now = this.#now();
+    const lifetime = expiresInSeconds === undefined ? lifetimeOf(accessToken, now) : expiresInSeconds * 1_000;
+    // A token that does not tell its end is not kept: the callback knows better when to renew it.
+    if (lifetime === null) return now;
+    return now + lifetime - Math.min(RENEWAL_MILLISECONDS_MAX, lifetime * RENEWAL_FRACTION);
+  }
+}
+
+/** What is accepted wherever an access token is needed. A string is used as it is; a callback is asked again in time. */
+export type AccessToken = string | (() => string | Promise<string>) | TokenSource;
+
+/** Turns any form of access token into a source. */
+export function tokenSourceOf(accessToken: AccessToken): TokenSource {
+  if (accessToken instanceof TokenSource) return accessToken;
+  return typeof accessToken === "string"
+    ? TokenSource.fixed(accessToken)
+    : TokenSource.fromCallback(async () => accessToken());
+}
+
+/** `GET /accounts/{account}/token` */
+async function exchange(service: TokenService, credentials: string, signal: AbortSignal): Promise<string> {
+  const url = `${service.endpoint}/accounts/${encodeURIComponent(service.account)}/token`;
+  const headers = { Authorization: `Bearer ${credentials}`, Accept: "application/json" };
+  const response = await request(url, { headers }, { fetch: service.fetch, signal });
+  const answer: unknown = await response.json().catch(() => null);
+  if (typeof answer === "object" && answer !== null && "AccessToken" in answer) {
+    if (typeof answer.AccessToken === "string") return answer.AccessToken;
+  }
+  throw new RemoraError("unexpected-answer", `The answer of ${url} contains no AccessToken.`);
+}

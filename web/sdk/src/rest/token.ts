@@ -1,0 +1,37 @@
+/** Reads how long an access token is valid. Tokens are verified by servers only. */
+
+interface Claims {
+  /** Seconds since 1970. */
+  readonly exp: number;
+  readonly iat?: unknown;
+}
+
+function claimsOf(accessToken: string): Claims | null {
+  const claims = accessToken.split(".")[1];
+  if (claims === undefined) return null;
+  try {
+    const value: unknown = JSON.parse(atob(claims.replace(/-/g, "+").replace(/_/g, "/")));
+    if (typeof value !== "object" || value === null || !("exp" in value)) return null;
+    return typeof value.exp === "number" && Number.isFinite(value.exp) ? (value as Claims) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The lifetime of a token that has just been issued, or null if the token does not tell. It follows from the token alone
+ * if possible, since the clock of this machine may be wrong.
+ */
+export function lifetimeOf(accessToken: string, nowMilliseconds: number): number | null {
+  const claims = claimsOf(accessToken);
+  if (claims === null) return null;
+  const { exp, iat } = claims;
+  const issued = typeof iat === "number" && iat < exp ? iat * 1_000 : nowMilliseconds;
+  return exp * 1_000 - issued;
+}
+
+/** Whether a token that a server refused had ended before, as far as the clock of this machine tells. */
+export function hasExpired(accessToken: string, nowMilliseconds: number = Date.now()): boolean {
+  const claims = claimsOf(accessToken);
+  return claims !== null && claims.exp * 1_000 <= nowMilliseconds;
+}

@@ -1,0 +1,72 @@
+/** Moves a camera rig: sends its poses, and advances its animations with the display. */
+
+import type { CameraPose, CameraRig } from "../camera/rig.ts";
+import type { Bounds } from "../camera/vector.ts";
+
+const FLIGHT_MILLISECONDS = 320;
+
+export class CameraDriver {
+  readonly #send: (pose: CameraPose, inputTimeMilliseconds: number) => void;
+  #rig: CameraRig;
+  #aspect: number | null = null;
+  #running = false;
+  #stopped = false;
+
+  constructor(rig: CameraRig, send: (pose: CameraPose, inputTimeMilliseconds: number) => void) {
+    this.#rig = rig;
+    this.#send = send;
+  }
+
+  get rig(): CameraRig {
+    return this.#rig;
+  }
+
+  replace(rig: CameraRig, bounds: Bounds | null): void {
+    const pose = this.#rig.pose();
+    this.#rig = rig;
+    if (this.#aspect !== null) rig.setAspect(this.#aspect);
+    if (bounds !== null) rig.fit(bounds, performance.now());
+    rig.adopt(pose);
+    this.moved(performance.now());
+  }
+
+  setAspect(aspect: number): void {
+    this.#aspect = aspect;
+    this.#rig.setAspect(aspect);
+  }
+
+  moved(inputTimeMilliseconds: number): void {
+    this.#send(this.#rig.pose(), inputTimeMilliseconds);
+  }
+
+  /** Shows a new model at once. */
+  show(bounds: Bounds): void {
+    this.#rig.fit(bounds, performance.now());
+    this.moved(performance.now());
+  }
+
+  flyTo(bounds: Bounds, inputTimeMilliseconds: number): void {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#rig.focus(bounds, performance.now(), still ? 0 : FLIGHT_MILLISECONDS);
+    this.moved(inputTimeMilliseconds);
+    this.run();
+  }
+
+  /** Advances the rig with every display frame, until it rests. */
+  run(): void {
+    if (this.#running || this.#stopped || !this.#rig.animating) return;
+    this.#running = true;
+    requestAnimationFrame((now) => this.#advance(now));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #advance(now: number): void {
+    this.#running = false;
+    if (this.#stopped) return;
+    if (this.#rig.advance(now)) this.moved(now);
+    this.run();
+  }
+}

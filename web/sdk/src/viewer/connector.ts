@@ -1,0 +1,232 @@
+/**
+ * Brings a viewer to its session: leases it or finds it, connects, and tries again while the session is ready.
+ *
+ *   first() ─▶ lease or find ─▶ wait until ready ─▶ connect ─┬─▶ Connection
+ *   again() ────────────────────────────────────────▲        └─ failed ─▶ session still ready? ─▶ pause ─┐
+ *                                                   └────────────────────────────────────────────────────┘
+ */
+
+import { browserProblem } from "../connection/browser.ts";
+import { type CloseReason, Connection } from "../connection/connection.ts";
+import type { Size } from "../connection/viewport.ts";
+import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
+import { endOf, isRefusedToken, type RemoteRenderingClient } from "../rest/client.ts";
+import type { ReadySession, Session } from "../rest/session.ts";
+import { hasReachedHost, mayRetry, pauseBefore } from "./retry.ts";
+import type { LeaseRequest, ViewerCloseReason, ViewerState } from "./types.ts";
+
+const LEASE_MINUTES = 60;
+const RETRY_MILLISECONDS_MAX = 10 * 60_000;
+
+export interface ConnectorOptions {
+  readonly client: RemoteRenderingClient;
+  readonly session: string | LeaseRequest;
+  readonly retryMilliseconds: number | undefined;
+  /** Aborted when the viewer is closed. */
+  readonly signal: AbortSignal;
+  readonly viewport: () => Size;
+  readonly onState: (state: ViewerState) => void;
+  readonly onSession: (session: ReadySession) => void;
+}
+
+export class Connector {
+  readonly #options: ConnectorOptions;
+  /** The session was leased by this viewer, and is not stopped yet. */
+  #leased = false;
+  #sessionId: string | null = null;
+  #session: ReadySession | null = null;
+  /** The session as it was when it turned out to be over. */
+  #ended: Session | null = null;
+  #iceServers: Promise<readonly RTCIceServer[]> | null = null;
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+    if (typeof options.session === "string") this.#sessionId = options.session;
+  }
+
+  get sessionId(): string | null {
+    return this.#sessionId;
+  }
+
+  /** Leases or finds the session, and connects. */
+  async first(): Promise<Connection> {
+    const { client, signal, onState } = this.#options;
+    throwIfAborted(signal);
+    const problem = browserProblem();
+    if (problem !== null) throw problem;
+    onState({ kind: "leasing" });
+    const id = await this.#lease();
+    // Asked for while the host starts, so that connecting does not wait for it.
+    this.#iceServers = this.#askIceServers(id);
+    const onChange = (session: Session) => {
+      if (session.status === "Starting") onState({ kind: "starting" });
+      this.#note(session);
+    };
+    this.#session = await client.waitUntilReady(id, { signal, onChange });
+    onState({ kind: "connecting" });
+    const { connection } = await this.#connect(this.#session, false);
+    return connection;
+  }
+
+  /** Connects again after the connection was lost. */
+  async again(): Promise<{ connection: Connection; attempts: number }> {
+    const error = new RemoraError("closed", "The connection to the render host was lost.");
+    this.#options.onState({ kind: "reconnecting", attempt: 1, error });
+    const session = (await this.#stillReady()) ?? this.#session;
+    if (session === null) throw error;
+    return this.#connect(session, true);
+  }
+
+  /** Asks whether the session is over; null if it is live, or if the service does not answer. */
+  async ended(): Promise<ViewerCloseReason | null> {
+    try {
+      await this.#stillReady();
+      return null;
+    } catch (error) {
+      if (!(error instanceof RemoraError) || error.code === "aborted") return null;
+      return this.reasonOf(error);
+    }
+  }
+
+  /** The reason for closing that an error stands for. */
+  reasonOf(error: RemoraError): ViewerCloseReason {
+    if (error.code === "aborted") return { kind: "left" };
+    const ended = this.#ended;
+    if (ended === null || (error.code !== "session-ended" && error.code !== "session-failed")) {
+      return { kind: "failed", error };
+    }
+    return { kind: "ended", why: WHY[ended.status] ?? "stopped", message: error.message };
+  }
+
+  /** Stops the session if it was leased here. */
+  async giveBack(): Promise<void> {
+    const id = this.#sessionId;
+    if (!this.#leased || id === null) return;
+    this.#leased = false;
+    if (this.#ended === null) await this.#options.client.stopSession(id);
+  }
+
+  /** The same while the page goes away. */
+  giveBackAtOnce(): void {
+    if (this.#leased && this.#sessionId !== null) this.#options.client.stopSessionAtOnce(this.#sessionId);
+  }
+
+  async #lease(): Promise<string> {
+    const { client, session, signal } = this.#options;
+    if (typeof session === "string") return session;
+    const id = session.id ?? `viewer-${crypto.randomUUID()}`;
+    this.#sessionId = id;
+    this.#leased = true;
+    const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
+    try {
+      await client.createSession(id, settings, { signal });
+    } catch (error) {
+      // Without an answer the session may exist. A refused one does not.
+      if (!(error instanceof RemoraError) || !UNANSWERED.has(error.code)) this.#leased = false;
+      throw error;
+    }
+    return id;
+  }
+
+  async #connect(first: ReadySession, wasConnected: boolean): Promise<{ connection: Connection; attempts: number }> {
+    const { signal, onState, retryMilliseconds = RETRY_MILLISECONDS_MAX } = this.#options;
+    const sinceMilliseconds = performance.now();
+    let session = first;
+    let reachedHost = wasConnected;
+    let renewed = false;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return { connection: await this.#attempt(session), attempts: attempt };
+      } catch (error) {
+        throwIfAborted(signal);
+        if (!(error instanceof RemoraError)) throw error;
+        // The attempt has made the token source forget the token that was refused.
+        if (!renewed && isRefusedToken(error)) {
+          renewed = true;
+          continue;
+        }
+        const now = performance.now();
+        reachedHost ||= hasReachedHost(error);
+        const history = { sinceMilliseconds, reachedHost };
+        if (!mayRetry(error, history, now) || now - sinceMilliseconds > retryMilliseconds) throw error;
+        onState({ kind: "reconnecting", attempt: attempt + 1, error });
+        session = (await this.#stillReady()) ?? session;
+        await this.#pause(pauseBefore(attempt, error));
+      }
+    }
+  }
+
+  async #attempt({ address, id }: ReadySession): Promise<Connection> {
+    const { client, signal, viewport } = this.#options;
+    const accessToken = await client.tokens.token({ signal });
+    this.#iceServers ??= this.#askIceServers(id);
+    const iceServers = await this.#iceServers;
+    // Their credentials end; the next attempt has new ones.
+    this.#iceServers = null;
+    const { hostname, handshakePort } = address;
+    try {
+      return await Connection.open({
+        hostname,
+        handshakePort,
+        // Hosts offer plain HTTP on the machine of the service only, where the service does too.
+        secure: !client.endpoint.startsWith("http:"),
+        accessToken,
+        iceServers,
+        signal,
+        viewport: viewport(),
+      });
+    } catch (error) {
+      if (isRefusedToken(error)) client.tokens.refused(accessToken);
+      throw error;
+    }
+  }
+
+  /** A client without TURN servers may still find a path. */
+  #askIceServers(id: string): Promise<readonly RTCIceServer[]> {
+    const { client, signal } = this.#options;
+    return client.iceServers(id, { signal }).then(
+      ({ iceServers }) => iceServers,
+      () => [],
+    );
+  }
+
+  /** The session if it is ready, null if the service does not tell; throws if it is over. */
+  async #stillReady(): Promise<ReadySession | null> {
+    const { client, signal } = this.#options;
+    const id = this.#sessionId;
+    if (id === null) return null;
+    let session: Session;
+    try {
+      session = await client.getSession(id, { signal });
+    } catch (error) {
+      throwIfAborted(signal);
+      if (error instanceof RemoraError && error.code === "not-found") throw error;
+      return null;
+    }
+    this.#note(session);
+    if (session.status === "Ready") return session;
+    if (session.status === "Starting") return null;
+    throw endOf(session);
+  }
+
+  #note(session: Session): void {
+    if (session.status === "Ready") {
+      this.#session = session;
+      this.#options.onSession(session);
+    } else if (session.status !== "Starting") {
+      this.#ended = session;
+    }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return abortable(new Promise((resolve) => setTimeout(resolve, milliseconds)), this.#options.signal);
+  }
+}
+
+const UNANSWERED: ReadonlySet<string> = new Set(["timeout", "aborted", "service-unreachable", "unexpected-answer"]);
+
+const WHY: Readonly<Record<string, Extract<CloseReason, { kind: "ended" }>["why"]>> = {
+  Stopped: "stopped",
+  Expired: "lease-expired",
+  Error: "host-failed",
+};

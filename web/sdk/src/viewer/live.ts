@@ -1,0 +1,87 @@
+/**
+ * One connection of a viewer, shown in its element: video, size and statistics, until the connection is closed.
+ *
+ *   connection.track ─▶ sink ─▶ element;  element's size ─▶ connection.setViewport;  frames ─▶ statistics
+ */
+
+import type { Connection } from "../connection/connection.ts";
+import type { ConnectionKind } from "../connection/connection-kind.ts";
+import { FrameStatistics } from "../connection/frame-statistics.ts";
+import type { Statistics } from "../generated/remora/v1/connection_pb.ts";
+import { openVideoSink, type VideoSink } from "../picture/video-sink.ts";
+import { followSize, sizeOf } from "./sizing.ts";
+import type { VideoLimits, ViewerStatistics } from "./types.ts";
+
+/** WebRTC moves to a better path at any time, but rarely. */
+const KIND_MILLISECONDS = 5_000;
+
+export interface LiveOptions {
+  readonly connection: Connection;
+  readonly element: HTMLCanvasElement | HTMLVideoElement;
+  readonly sink: VideoSink["kind"] | undefined;
+  readonly limits: VideoLimits;
+  readonly onAspect: (aspect: number) => void;
+  readonly onPainted: (rtpTimestamp: number) => void;
+}
+
+export class Live {
+  readonly connection: Connection;
+  readonly sink: VideoSink;
+  readonly #frames = new FrameStatistics();
+  readonly #closing = new AbortController();
+  #host: Statistics | null = null;
+  #kind: ConnectionKind | null = null;
+
+  constructor(options: LiveOptions) {
+    const { connection, element } = options;
+    this.connection = connection;
+    this.sink = openVideoSink(
+      connection.track,
+      {
+        onPainted: options.onPainted,
+        onPresented: (picture) => connection.picturePresented(picture),
+      },
+      { element, prefer: options.sink },
+    );
+    connection.on("frame", (frame) => this.#frames.add(frame));
+    connection.on("statistics", (statistics) => {
+      this.#host = statistics;
+    });
+    this.#followSize(options);
+    void this.#askKind();
+    const timer = setInterval(() => void this.#askKind(), KIND_MILLISECONDS);
+    this.#closing.signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  statistics(nowMilliseconds: number): ViewerStatistics {
+    return {
+      frames: this.#frames.snapshot(nowMilliseconds),
+      roundTripMilliseconds: this.connection.roundTripMilliseconds,
+      connection: this.#kind,
+      host: this.#host,
+    };
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.sink.close();
+  }
+
+  #followSize({ connection, element, limits, onAspect }: LiveOptions): void {
+    let asked = sizeOf(element, limits, null);
+    const ask = () => {
+      const size = sizeOf(element, limits, connection.welcome);
+      if (size.widthPixels === asked.widthPixels && size.heightPixels === asked.heightPixels) return;
+      asked = size;
+      // If the host does not accept a size, the video is scaled.
+      connection.setViewport(size).catch(() => {});
+    };
+    followSize(element, onAspect, ask, this.#closing.signal);
+  }
+
+  async #askKind(): Promise<void> {
+    // A connection that has just been closed has no statistics.
+    const kind = await this.connection.kind().catch(() => null);
+    if (kind !== null) this.#kind = kind;
+  }
+}

@@ -1,0 +1,122 @@
+/** The options, states and events of a viewer. */
+
+import type { CameraRig } from "../camera/rig.ts";
+import type { CloseReason } from "../connection/connection.ts";
+import type { ConnectionKind } from "../connection/connection-kind.ts";
+import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
+import type { RemoraError } from "../errors.ts";
+import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
+import type { VideoSink } from "../picture/video-sink.ts";
+import type { SessionSize } from "../rest/session.ts";
+import type { AccessToken } from "../rest/token-source.ts";
+import type { SelectionState } from "./selection.ts";
+
+/** The names of the camera rigs that come with the SDK. */
+export type CameraKind = "orbit" | "walk";
+
+/** A session that a viewer leases for itself. */
+export interface LeaseRequest {
+  /** `Standard` if absent. */
+  readonly size?: SessionSize;
+  /** One hour if absent. */
+  readonly minutes?: number;
+  /** A random id if absent. */
+  readonly id?: string;
+}
+
+/** Bounds of the video that a viewer asks for. */
+export interface VideoLimits {
+  /** Physical pixels per CSS pixel; the `devicePixelRatio` of the window if absent. */
+  readonly pixelRatioMax?: number;
+  readonly areaPixelsMax?: number;
+}
+
+/** Options of a {@link Viewer}. */
+export interface ViewerOptions {
+  /** An element that the viewer fills with a canvas, or the canvas or video itself. */
+  readonly target: HTMLElement;
+  /** The address of the service: `https://render.example.com`. */
+  readonly endpoint: string;
+  /** The id of the account. */
+  readonly account: string;
+  readonly token: AccessToken;
+  /** The id of a session that exists, or what to lease. A leased session is stopped when the viewer is closed. */
+  readonly session: string | LeaseRequest;
+  /** The address of a model that is loaded after connecting. */
+  readonly model?: string | undefined;
+  /** `orbit` if absent. */
+  readonly camera?: CameraKind | CameraRig | undefined;
+  readonly limits?: VideoLimits;
+  /** How frames are shown; the way with the least delay if absent. */
+  readonly sink?: VideoSink["kind"] | undefined;
+  /** Described to screen readers; a description of the keys if absent. */
+  readonly label?: string;
+  /** `lease-ending` is emitted when this much of the lease is left; 5 if absent. */
+  readonly leaseWarningMinutes?: number;
+  /** How long to try again after a connection failed, while the session is ready; ten minutes if absent. */
+  readonly retryMilliseconds?: number;
+  /** Replaced in tests. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Why a viewer is closed. */
+export type ViewerCloseReason = CloseReason | { readonly kind: "failed"; readonly error: RemoraError };
+
+/** The state of a {@link Viewer}. */
+export type ViewerState =
+  | { readonly kind: "idle" }
+  /** The session is created, or its state is asked for. */
+  | { readonly kind: "leasing" }
+  /** The render host of the session starts. */
+  | { readonly kind: "starting" }
+  | { readonly kind: "connecting" }
+  | { readonly kind: "connected" }
+  /** Nothing arrives at present; the connection may recover by itself. */
+  | { readonly kind: "interrupted" }
+  /** The connection failed or was lost, and the session is still ready: the viewer tries again. */
+  | { readonly kind: "reconnecting"; readonly attempt: number; readonly error: RemoraError }
+  | { readonly kind: "closed"; readonly reason: ViewerCloseReason };
+
+/** Statistics of a connected viewer. */
+export interface ViewerStatistics {
+  readonly frames: FrameStatisticsSnapshot;
+  readonly roundTripMilliseconds: number | null;
+  /** The kind of network path; null until it is known. */
+  readonly connection: ConnectionKind | null;
+  /** Statistics of the host; null until the first ones arrive. */
+  readonly host: Statistics | null;
+}
+
+/** The progress of a load. */
+export interface ViewerProgress {
+  readonly uri: string;
+  /** `fetching`, `decoding`, `clustering`, `uploading`; `refining` while the model is shown already. */
+  readonly stage: string;
+  /** 0 to 1 within the stage. */
+  readonly fraction: number;
+}
+
+/** The events of a {@link Viewer}. */
+export interface ViewerEvents {
+  state: ViewerState;
+  /** The first frame of a connection is on the screen. */
+  frame: { readonly first: true };
+  /** A connection has come about after another one was lost. The scene was loaded again. */
+  reconnected: { readonly attempts: number };
+  /** About twice a second while the viewer is connected. */
+  statistics: ViewerStatistics;
+  /** The remaining lease, whenever its whole minutes change. */
+  lease: { readonly remainingMinutes: number };
+  /** The lease is about to end; once, until it is extended. */
+  "lease-ending": { readonly remainingMinutes: number };
+  /** The lease is over, and the viewer is closed. */
+  "lease-ended": Record<string, never>;
+  progress: ViewerProgress;
+  /** A model is shown. */
+  loaded: { readonly uri: string; readonly model: ModelLoaded };
+  /** A model was not loaded; the scene is what it was. */
+  "load-failed": { readonly uri: string; readonly error: RemoraError };
+  selection: SelectionState;
+  /** A message for the person in front of the screen. */
+  notice: Notice;
+}

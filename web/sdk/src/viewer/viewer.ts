@@ -1,0 +1,404 @@
+/**
+ * Shows a session in an element: leases or finds it, connects, follows gestures and size, and connects again.
+ *
+ *   idle ─open()─▶ leasing ─▶ starting ─▶ connecting ─▶ connected ⇄ interrupted
+ *                                             ▲              │ lost
+ *                                             └─ reconnecting ◀┘  while the session is ready
+ *   any ─close(), session over, error that no attempt can mend─▶ closed
+ *
+ * A viewer shows no words: everything that happens is an event. It is used once.
+ */
+
+import { OrbitCamera } from "../camera/orbit-camera.ts";
+import type { CameraRig } from "../camera/rig.ts";
+import { type Bounds, vec3 } from "../camera/vector.ts";
+import { WalkCamera } from "../camera/walk-camera.ts";
+import type { CloseReason, Connection, OnProgress } from "../connection/connection.ts";
+import { errorOfSignal, RemoraError } from "../errors.ts";
+import { EventSource } from "../events.ts";
+import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
+import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
+import { RemoteRenderingClient } from "../rest/client.ts";
+import type { CallOptions } from "../rest/request.ts";
+import { CameraDriver } from "./camera-driver.ts";
+import { Connector } from "./connector.ts";
+import { listenForGestures } from "./gestures.ts";
+import { LeaseClock } from "./lease-clock.ts";
+import { Live } from "./live.ts";
+import { Selection } from "./selection.ts";
+import { sizeOf } from "./sizing.ts";
+import type { CameraKind, ViewerCloseReason, ViewerEvents, ViewerOptions, ViewerState, ViewerStatistics } from "./types.ts";
+
+const TICK_MILLISECONDS = 500;
+const LEASE_WARNING_MINUTES = 5;
+const LABEL = {
+  orbit: "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
+  walk: "Rendered model. W, A, S, D and the arrow keys walk, E and Q move up and down, F shows the whole model, Escape deselects.",
+};
+
+/** Options of {@link Viewer.load}. */
+export interface ViewerLoadOptions extends CallOptions {
+  readonly onProgress?: OnProgress;
+  /** Leaves the camera where it is, instead of showing the whole model. */
+  readonly keepCamera?: boolean;
+}
+
+/** A view of a session in an element of the page. */
+export class Viewer {
+  /** Manages the sessions of the account. */
+  readonly client: RemoteRenderingClient;
+  /** The element that shows the video. */
+  readonly element: HTMLCanvasElement | HTMLVideoElement;
+  /** The selected part and the hidden ones. */
+  readonly selection: Selection;
+  /** Receives every painted frame while its pixels can still be read; for measurements. */
+  onPainted: (rtpTimestamp: number) => void = () => {};
+  readonly #options: ViewerOptions;
+  readonly #events = new EventSource<ViewerEvents>();
+  readonly #closing = new AbortController();
+  readonly #camera: CameraDriver;
+  readonly #connector: Connector;
+  readonly #lease: LeaseClock;
+  /** The viewer has made the element, and removes it. */
+  readonly #ownsElement: boolean;
+  #state: ViewerState = { kind: "idle" };
+  #live: Live | null = null;
+  #hasFrame = false;
+  #marker = false;
+  #bounds: Bounds | null = null;
+  /** The model that is shown, which a new connection loads again. */
+  #shown: string | null = null;
+
+  constructor(options: ViewerOptions) {
+    const { target, sink, session, token: accessToken, endpoint, account: accountId } = options;
+    this.#options = options;
+    const client = { endpoint: endpoint.replace(/\/+$/, ""), accountId, accessToken };
+    this.client = new RemoteRenderingClient(options.fetch === undefined ? client : { ...client, fetch: options.fetch });
+    this.#ownsElement = !(target instanceof HTMLCanvasElement || target instanceof HTMLVideoElement);
+    this.element = this.#ownsElement ? fill(target, sink) : (target as HTMLCanvasElement | HTMLVideoElement);
+    this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#live?.connection.sendPose(pose, time));
+    this.selection = new Selection(this.#selectionHost(), (state) => this.#events.emit("selection", state));
+    this.#lease = new LeaseClock(options.leaseWarningMinutes ?? LEASE_WARNING_MINUTES);
+    this.#connector = new Connector({
+      client: this.client,
+      session,
+      retryMilliseconds: options.retryMilliseconds,
+      signal: this.#closing.signal,
+      viewport: () => sizeOf(this.element, options.limits ?? {}, null),
+      onState: (state) => this.#enter(state),
+      onSession: ({ maxLeaseTimeMinutes, elapsedTimeMinutes }) =>
+        this.#lease.report(maxLeaseTimeMinutes - elapsedTimeMinutes, performance.now()),
+    });
+    this.#describe();
+    this.#listen();
+  }
+
+  /** Creates a viewer and opens it. */
+  static async open(options: ViewerOptions & CallOptions): Promise<Viewer> {
+    const viewer = new Viewer(options);
+    await viewer.open(options);
+    return viewer;
+  }
+
+  get state(): ViewerState {
+    return this.#state;
+  }
+
+  /** The id of the session; null until it is known. */
+  get sessionId(): string | null {
+    return this.#connector.sessionId;
+  }
+
+  /** The connection of the moment, for commands that the viewer does not have; null while there is none. */
+  get connection(): Connection | null {
+    return this.#live?.connection ?? null;
+  }
+
+  /** Shows the frames of the connection of the moment. */
+  get sink(): VideoSink | null {
+    return this.#live?.sink ?? null;
+  }
+
+  get statistics(): ViewerStatistics | null {
+    return this.#live?.statistics(performance.now()) ?? null;
+  }
+
+  /** The remaining lease, or null until it is known. */
+  get leaseRemainingMinutes(): number | null {
+    return this.#lease.remainingMinutes(performance.now());
+  }
+
+  /** The camera. After changing it, call {@link Viewer.cameraMoved}. */
+  get camera(): CameraRig {
+    return this.#camera.rig;
+  }
+
+  /** Replaces the camera; the new one starts where the old one is. */
+  setCamera(camera: CameraKind | CameraRig): void {
+    this.#camera.replace(rigOf(camera), this.#bounds);
+    this.#describe();
+  }
+
+  /** Shows what the camera sees. `inputTimeMilliseconds` is the `timeStamp` of the event that moved it. */
+  cameraMoved(inputTimeMilliseconds: number = performance.now()): void {
+    this.#camera.moved(inputTimeMilliseconds);
+  }
+
+  /** Subscribes to an event; the result ends the subscription. */
+  on<Name extends keyof ViewerEvents>(name: Name, listener: (event: ViewerEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /**
+   * Leases or finds the session and connects to it. Resolves when the viewer is connected, and rejects if that is not
+   * possible; the viewer is closed then.
+   */
+  async open({ signal }: CallOptions = {}): Promise<void> {
+    if (this.#state.kind !== "idle") throw new RemoraError("conflict", "A viewer is opened once; make another one.");
+    const abort = () => this.#finish({ kind: "left" });
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      this.#take(await this.#connector.first());
+    } catch (error) {
+      throw this.#fail(signal?.aborted === true ? errorOfSignal(signal) : error);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+    const { model } = this.#options;
+    // The event "load-failed" tells of a model that is not there; the viewer is open all the same.
+    if (model !== undefined) void this.load(model).catch(() => {});
+  }
+
+  /** Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. */
+  async load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
+    const progress = (stage: string, fraction: number) => {
+      options.onProgress?.(stage, fraction);
+      this.#events.emit("progress", { uri, stage, fraction });
+    };
+    try {
+      const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
+      this.#shown = uri;
+      this.selection.forget();
+      this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
+      if (options.keepCamera !== true) this.#camera.show(this.#bounds);
+      this.#events.emit("loaded", { uri, model });
+      return model;
+    } catch (error) {
+      const failure = errorOf(error);
+      this.#events.emit("load-failed", { uri, error: failure });
+      throw failure;
+    }
+  }
+
+  /** Removes all models. */
+  async unload(options: CallOptions = {}): Promise<void> {
+    await this.#require().unloadAll(options);
+    this.#shown = null;
+    this.#bounds = null;
+    this.selection.forget();
+  }
+
+  /** Flies to where the whole model is visible. */
+  fit(inputTimeMilliseconds: number = performance.now()): void {
+    if (this.#bounds !== null) this.#camera.flyTo(this.#bounds, inputTimeMilliseconds);
+  }
+
+  /** Flies to the part that is visible at a place of the frame, from -1 to 1 in both directions, y up. */
+  async focus(x: number, y: number, inputTimeMilliseconds: number = performance.now()): Promise<void> {
+    const hit = await this.#require().pick(x, y);
+    if (hit === null) return;
+    const point = hit.position ?? vec3(0, 0, 0);
+    this.#camera.flyTo({ min: hit.boundsMin ?? point, max: hit.boundsMax ?? point }, inputTimeMilliseconds);
+  }
+
+  /** Paints the id of the pose into the corner of every frame, to measure delays. */
+  async setMarker(enabled: boolean): Promise<void> {
+    this.#marker = enabled;
+    await this.#require().setLatencyMarker(enabled);
+  }
+
+  /** Extends the lease of the session. */
+  async extendLease(minutes: number, options: CallOptions = {}): Promise<void> {
+    const id = this.sessionId;
+    if (id === null) throw new RemoraError("closed", "The viewer has no session yet.");
+    const { maxLeaseTimeMinutes } = await this.client.getSession(id, options);
+    const session = await this.client.updateLease(id, maxLeaseTimeMinutes + minutes, options);
+    this.#lease.report(session.maxLeaseTimeMinutes - session.elapsedTimeMinutes, performance.now());
+    this.#tick();
+  }
+
+  /** Asks the service whether the session is live, and closes the viewer with the reason if it is not. */
+  async checkSession(): Promise<void> {
+    const ended = await this.#connector.ended();
+    if (ended !== null) this.#finish(ended);
+  }
+
+  /** Disconnects, and stops the session if the viewer has leased it. */
+  async close(): Promise<void> {
+    const live = this.#live;
+    this.#finish({ kind: "left" });
+    await live?.connection.close();
+    await this.#connector.giveBack();
+  }
+
+  #describe(): void {
+    const { element } = this;
+    element.tabIndex = 0;
+    element.setAttribute("role", "application");
+    element.setAttribute("aria-label", this.#options.label ?? LABEL[this.camera.walk === undefined ? "orbit" : "walk"]);
+    element.style.touchAction = "none";
+  }
+
+  #listen(): void {
+    const { signal } = this.#closing;
+    listenForGestures(
+      this.element,
+      () => this.#camera.rig,
+      {
+        onMoved: (time) => this.#camera.moved(time),
+        onWalk: () => this.#camera.run(),
+        // Commands without an answer change nothing; errors surface through the viewer's state.
+        onSelect: (x, y) => void this.selection.at(x, y).catch(() => {}),
+        onDeselect: () => void this.selection.clear().catch(() => {}),
+        onFocus: (x, y, time) => void this.focus(x, y, time).catch(() => {}),
+        onFit: (time) => this.fit(time),
+      },
+      signal,
+    );
+    const timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    addEventListener("pagehide", ({ persisted }) => { if (!persisted) this.#connector.giveBackAtOnce(); }, { signal });
+  }
+
+  /** Shows a connection that has just been opened. */
+  #take(connection: Connection): void {
+    this.#hasFrame = false;
+    const live = new Live({
+      connection,
+      element: this.element,
+      sink: this.#options.sink,
+      limits: this.#options.limits ?? {},
+      onAspect: (aspect) => this.#camera.setAspect(aspect),
+      onPainted: (rtpTimestamp) => this.#painted(rtpTimestamp),
+    });
+    this.#live = live;
+    connection.on("notice", (notice) => this.#events.emit("notice", notice));
+    connection.on("statistics", ({ leaseRemainingMinutes }) => {
+      if (leaseRemainingMinutes > 0) this.#lease.report(leaseRemainingMinutes, performance.now());
+    });
+    connection.on("progress", ({ stage, fraction }) =>
+      this.#events.emit("progress", { uri: this.#shown ?? "", stage, fraction }),
+    );
+    connection.on("state", (state) => {
+      if (state.kind === "closed") this.#lost(live, state.reason);
+      else this.#enter({ kind: state.kind });
+      // The service notices a host that is gone sooner than the network does.
+      if (state.kind === "interrupted") void this.checkSession();
+    });
+    this.#enter({ kind: "connected" });
+    // Hosts render what a pose shows: with one, an empty scene has a frame too, whatever becomes of its first model.
+    this.#camera.moved(performance.now());
+    if (this.#marker) connection.setLatencyMarker(true).catch(() => {});
+  }
+
+  #lost(live: Live, reason: CloseReason): void {
+    live.close();
+    if (this.#live === live) this.#live = null;
+    if (this.#state.kind === "closed") return;
+    if (reason.kind === "lost") void this.#reconnect();
+    else this.#finish(reason);
+  }
+
+  async #reconnect(): Promise<void> {
+    try {
+      const { connection, attempts } = await this.#connector.again();
+      // The host has emptied the scene.
+      this.selection.forget();
+      this.#take(connection);
+      this.#events.emit("reconnected", { attempts });
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    // The event "load-failed" tells of a failure.
+    if (this.#shown !== null) await this.load(this.#shown, { keepCamera: true }).catch(() => {});
+  }
+
+  #painted(rtpTimestamp: number): void {
+    if (!this.#hasFrame) {
+      this.#hasFrame = true;
+      this.#events.emit("frame", { first: true });
+    }
+    this.onPainted(rtpTimestamp);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const { kind, remainingMinutes } of this.#lease.tick(now)) this.#events.emit(kind, { remainingMinutes });
+    if (this.#live !== null) this.#events.emit("statistics", this.#live.statistics(now));
+  }
+
+  #require(): Connection {
+    const { connection } = this;
+    if (connection === null) throw new RemoraError("closed", "The viewer is not connected.");
+    return connection;
+  }
+
+  /** The selection outlives connections. */
+  #selectionHost(): ConstructorParameters<typeof Selection>[0] {
+    return {
+      pick: async (x, y) => this.#require().pick(x, y),
+      getEntity: async (entity) => this.#require().getEntity(entity),
+      selectEntities: async (entities) => this.#require().selectEntities(entities),
+      setVisible: async (entity, visible) => this.#require().setVisible(entity, visible),
+    };
+  }
+
+  /** Closes the viewer because of an error, unless it is closed already. */
+  #fail(error: unknown): RemoraError {
+    const failure = errorOf(error);
+    this.#finish(this.#connector.reasonOf(failure));
+    // A session that was leased for a viewer that cannot be opened is of no use.
+    void this.#connector.giveBack().catch(() => {});
+    return failure;
+  }
+
+  #finish(reason: ViewerCloseReason): void {
+    if (this.#state.kind === "closed") return;
+    const live = this.#live;
+    this.#enter({ kind: "closed", reason });
+    this.#closing.abort();
+    this.#camera.stop();
+    this.#live = null;
+    live?.close();
+    if (reason.kind !== "left") void live?.connection.close();
+    if (this.#ownsElement) this.element.remove();
+    if (reason.kind === "ended" && reason.why === "lease-expired") this.#events.emit("lease-ended", {});
+  }
+
+  #enter(state: ViewerState): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = state;
+    this.#events.emit("state", state);
+  }
+}
+
+/** Puts an element for the video into a container. */
+function fill(container: HTMLElement, sink: VideoSink["kind"] | undefined): HTMLCanvasElement | HTMLVideoElement {
+  const element = sinkElement(sink);
+  Object.assign(element.style, { display: "block", width: "100%", height: "100%", objectFit: "contain" });
+  container.replaceChildren(element);
+  return element;
+}
+
+function rigOf(camera: CameraKind | CameraRig | undefined): CameraRig {
+  if (typeof camera === "object") return camera;
+  return camera === "walk" ? new WalkCamera() : new OrbitCamera();
+}
+
+function errorOf(error: unknown): RemoraError {
+  if (error instanceof RemoraError) return error;
+  return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });
+}
+

@@ -1,0 +1,25 @@
+import { describe, expect, test } from "vitest";
+import { wheelZoom } from "../src/viewer/gestures.ts";
+
+describe("wheelZoom", () => {
+  const wheel = (deltaY: number, deltaMode = 0, ctrlKey = false) => wheelZoom({ deltaY, deltaMode, ctrlKey });
+
+  test("towards the user goes away, and back is exactly back", () => {
+    expect(wheel(100)).toBeGreaterThan(1);
+    expect(wheel(100) * wheel(-100)).toBeCloseTo(1, 12);
+  });
+
+  test("counts lines and pages in pixels", () => {
+    expect(wheel(3, 1)).toBeCloseTo(wheel(48), 12);
+    expect(wheel(1, 2)).toBeCloseTo(wheel(400), 12);
+  });
+
+  test("pinches of a trackpad count more", () => {
+    expect(wheel(5, 0, true)).toBeGreaterThan(wheel(5));
+  });
+
+  test("one event cannot throw the model away", () => {
+    expect(wheel(1e9)).toBeLessThan(3);
+    expect(wheel(-1e9)).toBeGreaterThan(1 / 3);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, test, vi } from "vitest";
+import { RemoraError } from "../src/errors.ts";
+import { TokenSource } from "../src/rest/token-source.ts";
+
+/** A JSON Web Token without a signature that ends at this time, in seconds since 1970. */
+function tokenUntil(expiry: number, name = ""): string {
+  const part = (value: object) => btoa(JSON.stringify(value)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return `${part({ alg: "none" })}.${part({ exp: expiry, name })}.`;
+}
+
+describe("TokenSource", () => {
+  test("keeps a token and renews it before it ends", async () => {
+    let now = 1_000_000_000;
+    const obtain = vi.fn(async () => tokenUntil(now / 1_000 + 3_600));
+    const source = new TokenSource(obtain, () => now);
+    const first = await source.token();
+    now += 3_600_000 - 5 * 60_000 - 1;
+    expect(await source.token()).toBe(first);
+    now += 1;
+    expect(await source.token()).not.toBe(first);
+    expect(obtain).toHaveBeenCalledTimes(2);
+  });
+
+  test("the lifetime does not depend on the clock of this machine if the token tells when it was issued", async () => {
+    let now = 0;
+    const obtain = vi.fn(async () => `.${btoa(JSON.stringify({ iat: 5_000_000, exp: 5_001_000 }))}.`);
+    const source = new TokenSource(obtain, () => now);
+    await source.token();
+    now = 799_999;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(1);
+    now = 800_000;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(2);
+  });
+
+  test("takes the lifetime of an opaque token from the callback, and renews short ones at four fifths", async () => {
+    let now = 0;
+    const obtain = vi.fn(async () => ({ accessToken: "opaque", expiresInSeconds: 60 }));
+    const source = new TokenSource(obtain, () => now);
+    await source.token();
+    now = 47_999;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(1);
+    now = 48_000;
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(2);
+  });
+
+  test("asks the callback each time if a token does not tell its end", async () => {
+    const obtain = vi.fn(async () => "opaque");
+    const source = TokenSource.fromCallback(obtain);
+    await source.token();
+    await source.token();
+    expect(obtain).toHaveBeenCalledTimes(2);
+  });
+
+  test("makes one request for all callers that wait, and aborts only those who want it", async () => {
+    let answer = (_: string) => {};
+    const obtain = vi.fn(() => new Promise<string>((resolve) => { answer = resolve; }));
+    const source = TokenSource.fromCallback(obtain);
+    const aborting = new AbortController();
+    const patient = source.token();
+    const impatient = source.token({ signal: aborting.signal });
+    aborting.abort();
+    await expect(impatient).rejects.toMatchObject({ name: "RemoraError", code: "aborted" });
+    answer("token");
+    expect(await patient).toBe("token");
+    expect(obtain).toHaveBeenCalledTimes(1);
+  });
+
+  test("a failure reaches all who wait, and the next call tries again", async () => {
+    const obtain = vi.fn(async () => "token").mockRejectedValueOnce(new RemoraError("service-unreachable", "down"));
+    const source = TokenSource.fromCallback(obtain);
+    const calls = await Promise.allSettled([source.token(), source.token()]);
+    expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await source.token()).toBe("token");
+  });
+
+  test("forgets a token that a server refused", async () => {
+    const tokens = [tokenUntil(1e12, "first"), tokenUntil(1e12, "second")];
+    const source = TokenSource.fromCallback(async () => tokens.shift() ?? "");
+    const first = await source.token();
+    source.refused("another");
+    expect(await source.token()).toBe(first);
+    source.refused(first);
+    expect(await source.token()).not.toBe(first);
+  });
+
+  test("an account key and an identity token are exchanged at the token service", async () => {
+    const asked: [string, string | null][] = [];
+    const fetch: typeof globalThis.fetch = async (url, init) => {
+      asked.push([String(url), new Headers(init?.headers).get("Authorization")]);
+      return new Response(JSON.stringify({ AccessToken: "access" }));
+    };
+    const service = { endpoint: "https://service", account: "a b", fetch };
+    expect(await TokenSource.fromKey({ ...service, key: "k+y=" }).token()).toBe("access");
+    expect(await TokenSource.fromIdentity({ ...service, identityToken: async () => "oidc" }).token()).toBe("access");
+    expect(asked).toEqual([
+      ["https://service/accounts/a%20b/token", "Bearer a b:k+y="],
+      ["https://service/accounts/a%20b/token", "Bearer oidc"],
+    ]);
+  });
+
+  test.each([
+    [401, "", "unauthorized"],
+    [403, "", "forbidden"],
+    [429, "", "too-many-requests"],
+    [200, "{}", "unexpected-answer"],
+    [200, "<html>", "unexpected-answer"],
+  ])("tells what status %i with the body %j means", async (status, body, code) => {
+    const fetch = async () => new Response(body, { status });
+    const source = TokenSource.fromKey({ endpoint: "https://service", account: "a", key: "k", fetch });
+    await expect(source.token()).rejects.toMatchObject({ code });
+  });
+});
