@@ -24,6 +24,8 @@ unit: setup-test web/portal/dist/index.html
 
 web-test: setup-test
 	cd web && npm test
+	@# That every export of the SDK is documented, and every link leads somewhere.
+	cd web && npm run --silent docs
 
 target/debug/remora: FORCE web/portal/dist/index.html
 	$(CARGO) build --bin remora

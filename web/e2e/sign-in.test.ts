@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
-import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
+import { ACCOUNT, FakeService, KEY, SILENT_PORT } from "./fake-service.ts";
 import { IdentityProvider, PERSON } from "./identity-provider.ts";
 
 let browser: Browser;
@@ -151,6 +151,19 @@ describe("with an account key", () => {
     await page.getByRole("link", { name: "certificate authority" }).click();
     expect((await download).suggestedFilename()).toBe("remora-ca.pem");
   });
+});
+
+test.each([true, false])("links to a silent host where its certificate may be the reason: %s", async (local) => {
+  service.certificateLocal = local;
+  service.hostSilent = true;
+  await page.goto(service.origin);
+  await fill(ACCOUNT, KEY);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "New session" }).click();
+  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+  const link = page.getByRole("link", { name: "Open the render host's address" });
+  expect(await link.isVisible()).toBe(local);
+  if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
 });
 
 describe("with an identity provider", () => {

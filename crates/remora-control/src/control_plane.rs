@@ -7,7 +7,8 @@
 //! | host link | yes | |
 //! | `/healthz`, `/readyz` | yes | yes |
 //! | `/metrics` | | yes, and on a listener of its own if configured |
-//! | portal, sign-in | | yes, behind the guard |
+//! | portal | yes, unless the operator does not want it | yes, behind the guard |
+//! | sign-in with the secret of the start | | yes, behind the guard |
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use http::StatusCode;
 use remora_session::{AccountId, Policy};
 
 use crate::api::conversions::{self, Conversions};
+use crate::api::cross_origin;
+use crate::api::host_name::HostNames;
 use crate::api::ice_servers::{self, IceServers};
 use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
@@ -33,10 +36,12 @@ use crate::config::Config;
 use crate::identity::Identities;
 use crate::launch::LaunchPlan;
 use crate::limits::Limits;
+use crate::machine::{in_url, is_loopback};
 use crate::metrics::Metrics;
+use crate::portal::configuration::{self, Configuration};
 use crate::portal::guard::{self, Guard};
-use crate::portal::sign_in::{self, OfferedModel, SignIn};
-use crate::portal::{self, Assets, Pages};
+use crate::portal::sign_in::{self, SignIn};
+use crate::portal::{self, Pages, PortalOptions};
 use crate::provision::Provisioner;
 use crate::reconcile::{Pool, Reconciler};
 use crate::sessions::Sessions;
@@ -58,13 +63,10 @@ pub struct Parts {
     pub plan: LaunchPlan,
 }
 
-/// What the pages on this machine are and show.
-pub struct PortalOptions {
-    pub assets: Assets,
+/// Who may sign in on this machine without a key.
+pub struct LocalSignIn {
     pub account: AccountId,
     pub secret: String,
-    pub models: Vec<OfferedModel>,
-    pub default_model: String,
 }
 
 pub struct ControlPlane {
@@ -117,29 +119,73 @@ impl ControlPlane {
     }
 
     /// For clients and hosts. `endpoint` is the address under which they know it.
-    pub fn public_router(&self, endpoint: &str) -> Router {
+    pub fn public_router(&self, endpoint: &str, portal: Option<&PortalOptions>) -> Router {
         let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
-        let sts = self.sts();
-        self.api(endpoint)
+        let plan = &self.reconciler.plan;
+        let is_named = self.config.listen.name.is_some();
+        let others =
+            plan.names.iter().filter(|name| !is_named && !is_loopback(name)).map(|name| in_url(name).into_owned());
+        let (sts, pages) = (self.sts(), portal.map(|portal| self.pages(portal, &["https"])));
+        let mut router = self
+            .api(endpoint, HostNames::new(&plan.hostname, others))
             .merge(link::router(link))
             .merge(probes::public(self.probes()))
-            .fallback(move |request: Request| async move { answer_rest(&sts, None, request).await })
-            .layer(middleware::from_fn_with_state(self.observer(), observe))
+            .merge(configuration::authority_router(plan.authority.certificate_pem()));
+        if let Some(portal) = portal {
+            let local_certificate = plan.operators_certificate.is_none();
+            router = router.merge(self.configuration(endpoint, portal, false, local_certificate));
+        }
+        let router =
+            router.fallback(move |request: Request| async move { answer_rest(&sts, pages.as_ref(), request).await });
+        self.for_pages(router, |router| router)
     }
 
     /// For browsers on this machine.
-    pub fn loopback_router(&self, guard: Guard, portal: PortalOptions) -> Router {
-        let PortalOptions { assets, account, secret, models, default_model } = portal;
-        let pages = Pages::new(assets, &self.reconciler.plan.hostname);
-        let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
-        let sign_in = SignIn { account, secret, tokens, clock, models: models.into(), default_model };
-        let sts = self.sts();
-        self.api(&format!("http://localhost:{}", guard.port))
+    pub fn loopback_router(&self, guard: Guard, portal: &PortalOptions, sign_in: LocalSignIn) -> Router {
+        let (endpoint, plan) = (format!("http://localhost:{}", guard.port), &self.reconciler.plan);
+        let (tokens, clock, pages, sts) =
+            (self.tokens.clone(), self.clock.clone(), self.pages(portal, &["http", "https"]), self.sts());
+        let LocalSignIn { account, secret } = sign_in;
+        let is_everywhere = plan.listen_address.is_unspecified();
+        let sign_in = SignIn { account, secret, tokens, clock, models: portal.models.clone() };
+        let router = self
+            .api(
+                &endpoint,
+                HostNames::new(&plan.hostname, guard::NAMES.map(str::to_owned).into_iter().filter(|_| is_everywhere)),
+            )
+            .merge(self.configuration(&endpoint, portal, true, false))
+            .merge(configuration::authority_router(plan.authority.certificate_pem()))
             .merge(sign_in::router(sign_in))
             .merge(probes::all(self.probes()))
-            .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await })
-            .layer(middleware::from_fn_with_state(guard, guard::admit))
+            .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await });
+        self.for_pages(router, |router| router.layer(middleware::from_fn_with_state(guard, guard::admit)))
+    }
+
+    /// With what happens to every request around it, and `inner` in the midst of that.
+    fn for_pages(&self, router: Router, inner: impl FnOnce(Router) -> Router) -> Router {
+        let origins = Arc::new(self.reconciler.plan.allowed_origins.clone());
+        let admitted = router.layer(middleware::from_fn_with_state(origins.clone(), cross_origin::admit));
+        inner(admitted)
             .layer(middleware::from_fn_with_state(self.observer(), observe))
+            .layer(middleware::from_fn_with_state(origins, cross_origin::share))
+    }
+
+    fn pages(&self, portal: &PortalOptions, schemes: &[&str]) -> Pages {
+        let plan = &self.reconciler.plan;
+        let mut hosts: Vec<String> = plan.names.iter().map(|name| in_url(name).into_owned()).collect();
+        if !hosts.contains(&plan.hostname) {
+            hosts.push(plan.hostname.clone());
+        }
+        // Policies cannot name an IPv6 address.
+        let is_ipv6 = plan.hostname.starts_with('[');
+        let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
+        Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
+    }
+
+    fn configuration(&self, endpoint: &str, portal: &PortalOptions, secret: bool, local_certificate: bool) -> Router {
+        let (tokens, identities, clock) = (self.tokens.clone(), self.identities.clone(), self.clock.clone());
+        let (endpoint, portal) = (endpoint.into(), portal.clone());
+        configuration::router(Configuration { endpoint, secret, local_certificate, tokens, identities, clock, portal })
     }
 
     /// For those who watch over it; they are believed to be who may.
@@ -155,7 +201,7 @@ impl ControlPlane {
         Observer { metrics: self.metrics.clone(), clock: self.clock.clone() }
     }
 
-    fn api(&self, endpoint: &str) -> Router {
+    fn api(&self, endpoint: &str, host_names: HostNames) -> Router {
         let endpoint: Arc<str> = endpoint.into();
         let (sessions, tokens, clock) = (self.sessions.clone(), self.tokens.clone(), self.clock.clone());
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
@@ -166,14 +212,21 @@ impl ControlPlane {
             clock: clock.clone(),
             config: self.config.clone(),
         };
-        let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone() };
-        let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
+        let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
+        let meter = Meter {
+            store: self.store.clone(),
+            tokens,
+            clock,
+            private: self.config.sessions.private,
+            endpoint: endpoint.clone(),
+        };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             endpoint,
+            host_names,
         })
         .merge(v1::router(v1))
         .merge(usage::router(meter))
@@ -203,7 +256,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
         return v2021_01_01::not_found();
     }
     match pages {
-        Some(pages) => named(portal::ROUTE, pages.answer(&request.method, path)),
+        Some(pages) => named(portal::ROUTE, pages.answer(&request).await),
         None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
     }
 }

@@ -9,11 +9,13 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use remora_protocol::link::{Assignment, HostSpec, Media, Rendering};
+use remora_protocol::origins::Origins;
 use remora_session::{HostId, Session, Size, Timestamp};
 
 use crate::authority::{Authority, AuthorityError};
 use crate::config::Config;
 use crate::host_secrets::HostSecrets;
+use crate::owner;
 use crate::tls::CurrentCertificate;
 
 pub struct LaunchPlan {
@@ -21,9 +23,12 @@ pub struct LaunchPlan {
     pub control_urls: Vec<String>,
     /// Name under which clients reach the hosts.
     pub hostname: String,
+    /// Names and addresses of this machine; hosts' certificates are for all of them.
+    pub names: Vec<String>,
     pub listen_address: IpAddr,
     pub token_public_key_pem: String,
-    pub allowed_origins: Vec<String>,
+    /// Pages that may connect, the service's own included.
+    pub allowed_origins: Origins,
     pub model_files: Vec<String>,
     /// An absolute path; `None` where the configuration wants no cache.
     pub cache_directory: Option<String>,
@@ -44,7 +49,19 @@ pub const IDLE_AGE_MAX: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 impl LaunchPlan {
     pub fn for_session(&self, session: &Session, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
-        self.spec(host, session.size, Some(assignment(session, session.lease.duration())), now)
+        self.spec(host, session.size, Some(self.assignment(session, session.lease.duration())), now)
+    }
+
+    /// What a host learns of its session, with so much left of the lease.
+    pub fn assignment(&self, session: &Session, lease: Duration) -> Assignment {
+        Assignment {
+            session_id: session.key.session.to_string(),
+            account_id: session.key.account.to_string(),
+            lease_milliseconds: milliseconds(lease),
+            models: session.models.clone(),
+            owner: session.owner.as_ref().map(owner::to_wire),
+            private: self.config.sessions.private,
+        }
     }
 
     pub fn idle(&self, size: Size, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
@@ -52,17 +69,19 @@ impl LaunchPlan {
     }
 
     /// A digest of all that a host of that size is told and that is not its own: a host that waits since it was
-    /// another one must not be given a session any more. Whom it reports to is left out: that differs between control
-    /// planes that share their hosts, and one that reports to nobody is replaced for its silence.
+    /// another one must not be given a session any more. Whom it reports to and the origins of the service's own pages
+    /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
+    /// plane is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
         let Config { sizes, connection, listen, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
             self.hostname,
+            self.names,
             self.listen_address,
             self.token_public_key_pem,
-            self.allowed_origins,
+            self.config.listen.origins,
             self.model_files,
             sizes.of(size).adapter,
             sizes.primitives_max(size),
@@ -83,13 +102,9 @@ impl LaunchPlan {
         assignment: Option<Assignment>,
         now: Timestamp,
     ) -> Result<HostSpec, AuthorityError> {
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-        if !names.contains(&self.hostname) {
-            names.push(self.hostname.clone());
-        }
         let certificate = match &self.operators_certificate {
             Some(certificate) => certificate.pem(),
-            None => self.authority.issue(&names, CERTIFICATE_LIFE, now)?,
+            None => self.authority.issue(&self.names, CERTIFICATE_LIFE, now)?,
         };
         Ok(HostSpec {
             host_id: host.to_string(),
@@ -131,16 +146,6 @@ impl LaunchPlan {
     }
 }
 
-/// What a host learns of its session, with so much left of the lease.
-pub fn assignment(session: &Session, lease: Duration) -> Assignment {
-    Assignment {
-        session_id: session.key.session.to_string(),
-        account_id: session.key.account.to_string(),
-        lease_milliseconds: milliseconds(lease),
-        models: session.models.clone(),
-    }
-}
-
 fn bytes(gibibytes: u32) -> u64 {
     u64::from(gibibytes) << 30
 }
@@ -162,9 +167,10 @@ mod tests {
         LaunchPlan {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
+            names: vec!["localhost".into()],
             listen_address: IpAddr::from([127, 0, 0, 1]),
             token_public_key_pem: String::new(),
-            allowed_origins: vec![],
+            allowed_origins: Origins::default(),
             model_files: vec![],
             cache_directory: cache.map(|path| path.display().to_string()),
             start_max: Duration::from_secs(30),
@@ -238,6 +244,7 @@ mod tests {
             "[cache]\ndirectory = 'models'",
             "[cache]\ngibibytes = 21",
             "[cache]\ngibibytes = 0",
+            "[listen]\norigins = ['https://app.example.com']",
             "[connection]\nexclusive = 'until-stop'",
             "[listen]\nexternal_address = '203.0.113.7'",
             "[listen]\nmedia_ports = [50000, 50999]",

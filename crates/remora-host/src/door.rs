@@ -1,7 +1,7 @@
 //! The host's two TCP ports: the handshake (see [`remora_protocol::handshake`]) and the inspector.
 //!
-//! Both take TLS, and on a loopback address plain HTTP too, told apart by the first byte, so that a page that the
-//! local browser loaded without a certificate can connect. Pages of other origins are refused before the token is
+//! Both take TLS, and from this machine plain HTTP too, told apart by the first byte, so that a page
+//! that the local browser loaded without a certificate can connect. Pages of other origins are refused before the token is
 //! looked at, and so is whoever came by another name than this host's on loopback (DNS rebinding).
 //!
 //! A host that waits for a session listens too. Whoever comes with a token of this service while the host knows of no
@@ -32,8 +32,10 @@ use axum::{
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use remora_protocol::{
+    cors::{self, ORIGIN_PATH, OriginAnswer},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
     link::{Assignment, HostSpec, PORTS},
+    origins::Origins,
 };
 use thiserror::Error;
 use tokio::{
@@ -45,7 +47,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     clock::seconds_since_1970,
-    token::{Refusal, TokenVerifier, must_be_of},
+    token::{Refusal, TokenVerifier, must_be_admitted},
 };
 
 mod holder;
@@ -61,9 +63,6 @@ use places::{Place, Places};
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 10 });
 /// The control plane answers a report within milliseconds, if it answers.
 const ASSIGNMENT_TIME_MAX: Duration = Duration::from_secs(3);
-/// Browsers may remember a preflight answer this long.
-const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
-const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, remora-resume");
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
 
 #[derive(Debug, Error)]
@@ -101,13 +100,12 @@ pub struct Door {
     handshake: TcpListener,
     inspector: TcpListener,
     tls: TlsAcceptor,
-    plain_http: bool,
     guard: Arc<Guard>,
 }
 
 struct Guard {
     verifier: TokenVerifier,
-    allowed_origins: Vec<String>,
+    allowed_origins: Origins,
     /// Host names that may be asked for; empty: any.
     names: Vec<String>,
     session: SessionWatch,
@@ -139,7 +137,6 @@ impl Door {
             handshake,
             inspector,
             tls: acceptor(&spec.certificate_pem, &spec.certificate_key_pem)?,
-            plain_http: address.is_loopback(),
             guard: Arc::new(guard),
         })
     }
@@ -151,16 +148,15 @@ impl Door {
 
     /// Serves until it is dropped.
     pub async fn serve(self) {
-        let handshake = Router::new()
-            .route(CONNECTION_PATH, post(connect).options(preflight))
-            .layer(DefaultBodyLimit::max(OFFER_BYTES_MAX));
-        let inspector = Router::new().route("/", get(inspect).options(preflight));
+        let handshake =
+            Router::new().route(CONNECTION_PATH, post(connect)).layer(DefaultBodyLimit::max(OFFER_BYTES_MAX));
+        let inspector = Router::new().route("/", get(inspect));
         let finish = |router: Router<Arc<Guard>>| {
             router.layer(middleware::from_fn_with_state(self.guard.clone(), admit)).with_state(self.guard.clone())
         };
         tokio::join!(
-            accept(self.handshake, self.tls.clone(), self.plain_http, finish(handshake)),
-            accept(self.inspector, self.tls.clone(), self.plain_http, finish(inspector)),
+            accept(self.handshake, self.tls.clone(), finish(handshake)),
+            accept(self.inspector, self.tls.clone(), finish(inspector)),
         );
     }
 }
@@ -199,7 +195,7 @@ fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, DoorErr
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, plain_http: bool, router: Router) {
+async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router) {
     // Each port has places of its own.
     let places = Places::default();
     loop {
@@ -216,7 +212,7 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, plain_http: bool, route
             tracing::debug!(%peer, "a connection is refused: all places are taken by clients with a token");
             continue;
         };
-        let served = serve_one(stream, tls.clone(), plain_http, router.clone(), place.clone());
+        let served = serve_one(stream, tls.clone(), router.clone(), place.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
                 ended = served => ended,
@@ -238,11 +234,12 @@ async fn out_of_time(place: &Place) {
 async fn serve_one(
     stream: TcpStream,
     tls: TlsAcceptor,
-    plain_http: bool,
     router: Router,
     place: Place,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
+    let (own, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
+    let is_from_this_machine = own.is_loopback() || own == peer;
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
         return Ok(());
@@ -255,38 +252,36 @@ async fn serve_one(
     if first[0] == TLS_HANDSHAKE_RECORD {
         let stream = tls.accept(stream).await?;
         http.serve_connection(TokioIo::new(stream), service).await?;
-    } else if plain_http {
+    } else if is_from_this_machine {
         http.serve_connection(TokioIo::new(stream), service).await?;
     }
     Ok(())
 }
 
-/// Origin and name first, then what every answer carries.
+/// Name and origin first, then what every answer carries.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let refusal = guard.refuse_page(request.headers());
-    let mut response = match refusal {
+    let asks_for_origin = request.uri().path() == ORIGIN_PATH;
+    let mut response = match guard.refusal(request.headers(), asks_for_origin) {
         Some(message) => error(StatusCode::FORBIDDEN, "Forbidden", message),
+        None if cors::is_preflight(request.method(), request.headers()) => {
+            let mut permission = StatusCode::NO_CONTENT.into_response();
+            cors::permit(request.headers(), permission.headers_mut());
+            permission
+        }
+        None if asks_for_origin => {
+            axum::Json(OriginAnswer::new(&guard.allowed_origins, request.headers())).into_response()
+        }
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin.filter(|origin| guard.allows(origin)) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESUME_HEADER));
+    if asks_for_origin {
+        cors::share_with_all(headers);
+    } else {
+        cors::share(&guard.allowed_origins, origin, headers);
     }
-    response
-}
-
-async fn preflight() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
-    headers.insert(HeaderName::from_static("access-control-allow-private-network"), HeaderValue::from_static("true"));
     response
 }
 
@@ -357,7 +352,7 @@ async fn inspect(State(guard): State<Arc<Guard>>, Extension(place): Extension<Pl
 fn refused(refusal: &Refusal) -> Response {
     match refusal {
         Refusal::NoSession => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", refusal.to_string()),
-        Refusal::Foreign => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
+        Refusal::Foreign | Refusal::Private => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
         Refusal::Missing | Refusal::Expired | Refusal::Forged => {
             let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -377,7 +372,7 @@ impl Guard {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claims = self.verifier.verify(authorization, seconds_since_1970())?;
         let session = self.session().await.ok_or(Refusal::NoSession)?;
-        must_be_of(&claims, &session.account_id)
+        must_be_admitted(&claims, &session)
     }
 
     async fn session(&self) -> Option<Arc<Assignment>> {
@@ -391,17 +386,9 @@ impl Guard {
         told.ok()?.ok()?.clone()
     }
 
-    fn allows(&self, origin: &HeaderValue) -> bool {
-        origin.to_str().is_ok_and(|origin| self.allowed_origins.iter().any(|allowed| allowed == origin))
-    }
-
-    fn refuse_page(&self, headers: &HeaderMap) -> Option<String> {
-        if let Some(origin) = headers.get(header::ORIGIN).filter(|origin| !self.allows(origin)) {
-            return Some(format!(
-                "pages of {} may not connect; accepted are {}",
-                String::from_utf8_lossy(origin.as_bytes()),
-                self.allowed_origins.join(", ")
-            ));
+    fn refusal(&self, headers: &HeaderMap, any_origin: bool) -> Option<String> {
+        if !any_origin && let Some(refusal) = cors::refusal(&self.allowed_origins, headers) {
+            return Some(refusal);
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);

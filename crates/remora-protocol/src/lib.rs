@@ -7,9 +7,12 @@
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
 //! | [`subscriber`] | whoever listens | how places are shared among strangers |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
+//! | [`origins`], [`cors`] | pages and everyone else | which pages may call, and the headers that say so |
 
 pub mod connection;
+pub mod cors;
 pub mod handshake;
 pub mod link;
+pub mod origins;
 pub mod subscriber;
 pub mod token;

@@ -14,6 +14,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::origins::Origins;
+use crate::token::Owner;
+
 /// A host reports at once when its state changes, and this often otherwise.
 pub const REPORT_INTERVAL_MILLISECONDS: u64 = 1_000;
 /// A host that the control plane has not heard of for this long counts as dead.
@@ -43,13 +46,13 @@ pub struct HostSpec {
     pub hostname: String,
     /// Address that the handshake and inspector ports listen on.
     pub listen_address: std::net::IpAddr,
-    /// PEM, for TLS on the handshake port. On a loopback address the port takes plain HTTP too.
+    /// PEM, for TLS on the handshake port. From its own machine the port takes plain HTTP too.
     pub certificate_pem: String,
     pub certificate_key_pem: String,
     /// PEM of the public key that access tokens are verified with.
     pub token_public_key_pem: String,
-    /// Origins whose pages may connect ("http://localhost:8080"); requests without Origin are not from a page.
-    pub allowed_origins: Vec<String>,
+    /// Pages that may connect, the service's own included; requests without Origin are not from a page.
+    pub allowed_origins: Origins,
     /// Files that the operator offers as models; `file://` of nothing else is opened.
     pub model_files: Vec<String>,
     /// Only a graphics adapter whose name contains this is used.
@@ -109,6 +112,12 @@ pub struct Assignment {
     pub lease_milliseconds: u64,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
+    /// Who created the session; `None` where that has not been recorded.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+    /// Clients connect only to sessions that they have created themselves; Administrators to any.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// Who may connect to a session that somebody has been connected to.

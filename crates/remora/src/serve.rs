@@ -34,6 +34,10 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         data_directory,
         https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
+        #[cfg(feature = "host")]
+        assets: Some(crate::pages::assets()),
+        #[cfg(not(feature = "host"))]
+        assets: None,
         config,
     };
     process::run(remora_control::serve(options, introduce, process::asked_to_end()))?.map_err(|error| error.to_string())

@@ -1,9 +1,9 @@
 //! `remora up`: everything on this machine.
 
-use std::{ffi::OsString, net::SocketAddr, sync::Arc};
+use std::{ffi::OsString, net::SocketAddr};
 
 use clap::Args;
-use remora_control::{Connection, UpOptions, portal::Asset, provision::HostCommand};
+use remora_control::{Connection, UpOptions, provision::HostCommand};
 use remora_host::EngineDetail;
 
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
     host::{self, Probe},
     pages, process, telemetry,
 };
+
+mod share;
 
 /// Triangles of the engine that one core of a machine without a graphics card turns fluently.
 const TRIANGLES_PER_CORE: u64 = 100_000;
@@ -21,7 +23,12 @@ const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
 pub struct Arguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
-    /// Where REST API and token service are served with TLS [default: listen.https, or 127.0.0.1:8443]
+    /// Serve other machines too: on all addresses of this one, under NAME, which is what others type
+    /// [default: listen.name, or this machine's own name and addresses]
+    #[arg(long, value_name = "NAME")]
+    share: Option<Option<String>>,
+    /// Where portal, REST API and token service are served with TLS
+    /// [default: listen.https, or 127.0.0.1:8443; with --share [::]:8443]
     #[arg(long, value_name = "ADDR:PORT")]
     https: Option<SocketAddr>,
     /// Where portal and API are served in plain HTTP, for browsers on this machine: loopback only
@@ -34,25 +41,29 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
-    let (data_directory, config) = arguments.configuration.load()?;
+    let (data_directory, mut config) = arguments.configuration.load()?;
+    let mut https = arguments.https.or(config.listen.https).unwrap_or(HTTPS);
+    if let Some(name) = arguments.share {
+        https = share::everywhere(https);
+        config.listen.name = share::name(name)?.or(config.listen.name);
+    }
     let _telemetry = telemetry::start("warn", &config.telemetry)?;
     let program = process::own_program()?;
     let probe = host::ask(&program, None)?;
+    let is_certified = config.listen.certificate.is_some();
     let options = UpOptions {
         data_directory,
-        https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
+        https,
         http: arguments.http.or(config.listen.http).unwrap_or(HTTP),
         models: arguments.models,
         engine_triangles: fluent_triangles(&probe),
-        assets: Arc::new(|path| {
-            pages::page(path).map(|(content_type, bytes)| Asset { content_type, bytes: bytes.into() })
-        }),
+        assets: pages::assets(),
         config,
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
     };
     process::run(async {
         let shutdown = process::asked_to_end();
-        remora_control::up(options, |connection| introduce(connection, &probe), shutdown).await
+        remora_control::up(options, |connection| introduce(connection, &probe, is_certified), shutdown).await
     })?
     .map_err(|error| error.to_string())
 }
@@ -63,7 +74,7 @@ fn fluent_triangles(probe: &Probe) -> u64 {
 }
 
 /// All that a newcomer needs, in one block.
-fn introduce(connection: &Connection, probe: &Probe) {
+fn introduce(connection: &Connection, probe: &Probe, is_certified: bool) {
     let Connection { endpoint, sts_endpoint, portal, account_id, account_key, ca_file, .. } = connection;
     let ca = ca_file.display();
     println!(
@@ -76,7 +87,7 @@ Remora is up. Open this in a browser on this machine:
   key       {account_key}
   CA file   {ca}
   renders   on {}{}
-
+{}
 Create a session from a script:
 
   token=$(curl -s --cacert '{ca}' -H 'Authorization: Bearer {account_id}:{account_key}' \\
@@ -89,6 +100,7 @@ Ctrl-C stops everything.
 ",
         probe.adapter,
         if probe.software { ": no graphics card is in use, so pictures are smaller while something moves" } else { "" },
+        share::introduction(connection, is_certified),
     );
 }
 

@@ -54,6 +54,7 @@ impl Plane {
         config.store.url.clone_from(&url);
         let unlimited = Rate { per_second: 1_000_000, burst: 1_000_000 };
         (config.limits.reads, config.limits.writes) = (unlimited, unlimited);
+        config.sessions.live_per_account_max = None;
         let config = Arc::new(config);
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory).await.expect("a new database"));
@@ -66,9 +67,10 @@ impl Plane {
         let plan = LaunchPlan {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
+            names: vec!["localhost".into()],
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
-            allowed_origins: vec![],
+            allowed_origins: Default::default(),
             model_files: vec![],
             cache_directory: None,
             start_max: policy.start_max,
@@ -92,7 +94,12 @@ impl Plane {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (closing, closed) = watch::channel(false);
-        tokio::spawn(listen::serve(listener, None, control_plane.public_router("https://localhost:8443"), closed));
+        tokio::spawn(listen::serve(
+            listener,
+            None,
+            control_plane.public_router("https://localhost:8443", None),
+            closed,
+        ));
         let database = url.map_or_else(|| Database::File(directory.join("remora.db")), Database::Server);
         Self { address, account, token, database, created: AtomicUsize::new(0), _closing: closing }
     }

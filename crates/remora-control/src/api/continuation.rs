@@ -19,10 +19,15 @@ pub struct Position {
 /// `target` is path and query of the list, without the continuation; `endpoint` is what stands in for a Host that is
 /// missing or cannot be part of a link.
 pub(super) fn link(endpoint: &str, headers: &HeaderMap, target: &str, position: &Position) -> String {
+    format!("{}{target}&{CONTINUATION}={}", own_address(endpoint, headers), encode(position))
+}
+
+/// The service's address as the caller has reached it; `endpoint` is what stands in for a Host that is missing or cannot
+/// be part of an address.
+pub(crate) fn own_address(endpoint: &str, headers: &HeaderMap) -> String {
     let (scheme, own) = endpoint.split_once("://").expect("the endpoint is an absolute URL");
     let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
-    let (authority, continuation) = (asked.unwrap_or(own), encode(position));
-    format!("{scheme}://{authority}{target}&{CONTINUATION}={continuation}")
+    format!("{scheme}://{}", asked.unwrap_or(own))
 }
 
 pub(crate) fn encode(position: &Position) -> String {

@@ -63,7 +63,7 @@ async fn ice_servers(State(servers): State<IceServers>, mut request: Request) ->
     let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value);
     let account = admit(&caller, param("account").or_else(|| request.uri().path().split('/').nth(2)))?;
     let session: SessionId = param("session").and_then(|session| session.parse().ok()).ok_or(Fault::SessionNotFound)?;
-    let seen = servers.sessions.get(&SessionKey { account, session }).await?;
+    let seen = servers.sessions.get(&caller, &SessionKey { account, session }).await?;
     let turn = &servers.config.turn;
     let body = Body {
         ice_servers: turn::ice_servers(turn, &seen.session.key.session, now),

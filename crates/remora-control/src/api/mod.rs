@@ -4,11 +4,14 @@
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub mod cross_origin;
+pub mod host_name;
 pub mod ice_servers;
 pub mod limit;
 pub mod link;
 pub mod observe;
 pub mod openapi;
+mod owner_body;
 pub mod probes;
 pub mod sts;
 pub mod usage;

@@ -37,7 +37,7 @@ pub struct Observer {
 #[derive(Clone, Copy, Debug)]
 pub struct Route(pub &'static str);
 
-/// Layer, to be outermost.
+/// Layer, to be outermost but for [`share`](super::cross_origin::share).
 pub async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let begun = observer.clock.precise();
     let vector = vector(request.headers());

@@ -1,19 +1,30 @@
-//! The pages for a browser on this machine: static files, which the executable brings along, and a sign-in.
+//! The pages: static files, which the executable brings along, and what they ask for.
 //!
-//! The portal is on the loopback HTTP listener only, behind [`guard`]. Who knows the secret of this start gets a
-//! token of the local account; the printed address carries the secret in its fragment, which browsers send to nobody.
+//! They are served over HTTPS, where people sign in with an account's key or through an identity provider, and by `up`
+//! on the loopback HTTP listener too, behind [`guard`]: there the secret of this start is enough for a token of the
+//! local account. The printed address carries the secret in its fragment, which browsers do not send.
 
+pub mod configuration;
+mod encoding;
 pub mod guard;
 pub mod sign_in;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+
+use encoding::Coding;
 
 use crate::api::common::error;
+use crate::identity::Identities;
 
 /// A file of the pages.
 pub struct Asset {
@@ -24,6 +35,30 @@ pub struct Asset {
 /// Files by their path without a leading slash; `index.html` is the page itself.
 pub type Assets = Arc<dyn Fn(&str) -> Option<Asset> + Send + Sync>;
 
+/// A model that the page offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OfferedModel {
+    pub uri: String,
+    pub label: String,
+    /// Where it is known without opening the file.
+    pub triangles: Option<u64>,
+}
+
+/// The models that the page offers, and the address of the one that it shows first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferedModels {
+    pub default_model: String,
+    pub models: Vec<OfferedModel>,
+}
+
+/// What the pages are and show.
+#[derive(Clone)]
+pub struct PortalOptions {
+    pub assets: Assets,
+    pub models: Arc<OfferedModels>,
+}
+
 /// All pages are one route.
 pub const ROUTE: &str = "/{page}";
 const INDEX: &str = "index.html";
@@ -33,50 +68,103 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 #[derive(Clone)]
 pub struct Pages {
     assets: Assets,
-    content_security_policy: HeaderValue,
+    /// Sources of the content security policy that pages connect to.
+    sources: Arc<[String]>,
+    /// Besides those, for a page that was opened by an IPv6 address.
+    sources_of_ipv6: Arc<[String]>,
+    /// The page connects to their token endpoints too.
+    identities: Arc<Identities>,
 }
 
 impl Pages {
-    /// `hostname` is where render hosts are: the pages connect there and nowhere else.
-    pub fn new(assets: Assets, hostname: &str) -> Self {
-        let mut hosts = vec!["localhost", "127.0.0.1"];
-        if !hosts.contains(&hostname) {
-            hosts.push(hostname);
-        }
-        let schemes = ["http", "https", "ws", "wss"];
-        let sources: Vec<String> =
-            hosts.iter().flat_map(|host| schemes.map(|scheme| format!("{scheme}://{host}:*"))).collect();
-        let policy = format!(
-            "default-src 'self'; connect-src 'self' {}; img-src 'self' data: blob:; media-src 'self' blob:; \
-             worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            sources.join(" ")
-        );
-        let content_security_policy = HeaderValue::from_str(&policy).expect("a host name is visible ASCII");
-        Self { assets, content_security_policy }
+    /// The pages connect to render hosts, which are on some port of the machine's `hosts`, with one of the `schemes`,
+    /// and to `others`, which are sources of a content security policy: `https://login.example.com`.
+    pub fn new(
+        assets: Assets,
+        schemes: &[&str],
+        hosts: &[String],
+        others: &[String],
+        identities: Arc<Identities>,
+    ) -> Self {
+        // Policies have no notation for IPv6 addresses.
+        let named = hosts.iter().filter(|host| !host.contains(':'));
+        let sources = named.flat_map(|host| schemes.iter().map(move |scheme| format!("{scheme}://{host}:*")));
+        let sources = sources.chain(others.iter().cloned()).collect();
+        let sources_of_ipv6 = schemes.iter().map(|scheme| format!("{scheme}:")).collect();
+        Self { assets, sources, sources_of_ipv6, identities }
     }
 
-    pub fn answer(&self, method: &Method, path: &str) -> Response {
-        if method != Method::GET && method != Method::HEAD {
-            return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Pages are read with GET.");
-        }
+    pub async fn answer(&self, request: &Parts) -> Response {
+        let (method, path) = (&request.method, request.uri.path());
         let name = match path.trim_start_matches('/') {
             "" => INDEX,
             name => name,
         };
-        let Some(asset) = (self.assets)(name) else {
+        let is_compressed = [Coding::Brotli, Coding::Gzip].iter().any(|coding| name.ends_with(coding.extension()));
+        let Some(plain) = (self.assets)(name).filter(|_| !is_compressed) else {
             return error(StatusCode::NOT_FOUND, "NotFound", "There is no such page.");
         };
+        if method != Method::GET && method != Method::HEAD {
+            return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Pages are read with GET.");
+        }
+        let (coding, bytes) = Coding::accepted(&request.headers)
+            .find_map(|coding| Some((coding, (self.assets)(&format!("{name}{}", coding.extension()))?.bytes)))
+            .unwrap_or((Coding::Identity, plain.bytes));
+        let tag = entity_tag(&bytes);
+        let is_known = request.headers.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &tag));
+        let mut response = if is_known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let content_type = HeaderValue::from_str(&plain.content_type)
+                .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+            ([(header::CONTENT_TYPE, content_type)], Body::from(bytes)).into_response()
+        };
+        let headers = response.headers_mut();
+        if coding != Coding::Identity && !is_known {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.token()));
+        }
         let caching = if name.starts_with("assets/") { FOREVER } else { "no-cache" };
-        let content_type = HeaderValue::from_str(&asset.content_type)
-            .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
-        let headers: [(HeaderName, HeaderValue); 6] = [
-            (header::CONTENT_TYPE, content_type),
+        for (name, value) in [
             (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
-            (header::CONTENT_SECURITY_POLICY, self.content_security_policy.clone()),
+            (header::ETAG, HeaderValue::from_str(&tag).expect("base64 is ASCII")),
+            (header::VARY, HeaderValue::from_static("Accept-Encoding")),
+            (header::CONTENT_SECURITY_POLICY, self.policy_for(name, &request.headers).await),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
             (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-        ];
-        (headers, Body::from(asset.bytes)).into_response()
+        ] {
+            headers.insert(name, value);
+        }
+        response
     }
+
+    /// Only the page itself sends people to sign in, so no other file waits for an issuer.
+    async fn policy_for(&self, name: &str, headers: &HeaderMap) -> HeaderValue {
+        let is_ipv6 = headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"["));
+        let providers = if name == INDEX { self.identities.providers().await } else { Vec::new() };
+        let origins = providers.iter().map(|provider| provider.token_origin.as_str());
+        let of_ipv6 = self.sources_of_ipv6.iter().filter(|_| is_ipv6);
+        content_security_policy(self.sources.iter().chain(of_ipv6).map(String::as_str).chain(origins))
+    }
+}
+
+/// Each form of a file has its own.
+fn entity_tag(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]))
+}
+
+/// Whether an `If-None-Match` names the tag. A proxy may have weakened it.
+fn names(known: &HeaderValue, tag: &str) -> bool {
+    let known = known.to_str().unwrap_or_default();
+    known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
+}
+
+fn content_security_policy<'a>(connect: impl Iterator<Item = &'a str>) -> HeaderValue {
+    let policy = format!(
+        "default-src 'self'; connect-src 'self' {}; img-src 'self' data: blob:; media-src 'self' blob:; \
+         worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        connect.collect::<Vec<_>>().join(" ")
+    );
+    HeaderValue::from_str(&policy).expect("host names are visible ASCII")
 }

@@ -13,6 +13,7 @@ use remora_protocol::token::Role;
 use remora_session::AccountId;
 use serde::{Deserialize, Serialize};
 
+use super::OfferedModels;
 use crate::api::common::{error, json, read_body, uncached};
 use crate::clock::Clock;
 use crate::token::{self, Tokens};
@@ -24,17 +25,7 @@ pub struct SignIn {
     pub secret: String,
     pub tokens: Arc<Tokens>,
     pub clock: Clock,
-    pub models: Arc<[OfferedModel]>,
-    pub default_model: String,
-}
-
-/// A model that the page offers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OfferedModel {
-    pub uri: String,
-    pub label: String,
-    /// Where it is known without opening the file.
-    pub triangles: Option<u64>,
+    pub models: Arc<OfferedModels>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +39,8 @@ struct SignedIn<'a> {
     account_id: &'a str,
     access_token: String,
     expires_in_seconds: u64,
-    default_model: &'a str,
-    models: &'a [OfferedModel],
+    #[serde(flatten)]
+    models: &'a OfferedModels,
 }
 
 pub fn router(sign_in: SignIn) -> Router {
@@ -69,7 +60,6 @@ async fn answer(State(sign_in): State<Arc<SignIn>>, body: Body) -> Response {
         account_id: sign_in.account.as_str(),
         access_token: sign_in.tokens.issue(&sign_in.account, Role::Administrator, sign_in.clock.now()),
         expires_in_seconds: token::LIFE.as_secs(),
-        default_model: &sign_in.default_model,
         models: &sign_in.models,
     };
     uncached(json(StatusCode::OK, &signed_in), "no-store")

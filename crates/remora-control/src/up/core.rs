@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use remora_protocol::origins::Origins;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +26,7 @@ use crate::identity::Identities;
 use crate::launch::LaunchPlan;
 use crate::listen;
 use crate::metrics::Metrics;
+use crate::portal::PortalOptions;
 use crate::provision::{HostCommand, ProcessFleet};
 use crate::store::{SqlStore, Store};
 use crate::tls;
@@ -37,8 +39,9 @@ pub(super) struct CoreOptions<'a> {
     pub config: Config,
     pub host_command: HostCommand,
     pub place: &'a Place,
-    /// Of the pages that may speak to hosts.
-    pub allowed_origins: Vec<String>,
+    /// Pages of the service itself on a listener other than HTTPS.
+    pub local_origins: Origins,
+    pub portal: Option<PortalOptions>,
     pub model_files: Vec<String>,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Core {
     pub store: Arc<dyn Store>,
     pub authority: Arc<Authority>,
     pub control_plane: ControlPlane,
+    /// What is shown over HTTPS.
+    portal: Option<PortalOptions>,
     acceptor: TlsAcceptor,
     closing: watch::Sender<bool>,
     /// Like `upkeep`, ended with this value, however that ends.
@@ -57,7 +62,7 @@ pub(super) struct Core {
 
 impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
-        let CoreOptions { directory, config, host_command, place, allowed_origins, model_files } = options;
+        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files } = options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
@@ -70,14 +75,17 @@ impl Core {
         let identities = Arc::new(Identities::new(&config.identities, &clock)?);
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
+        let own_origins = place.origins(&config.listen.peers).and(&local_origins);
+        let portal = portal.filter(|_| config.listen.portal);
         let config = Arc::new(config);
         let policy = config.policy(clock.now());
         let plan = LaunchPlan {
             control_urls: [&place.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
             hostname: place.hostname.clone(),
+            names: place.names.clone(),
             listen_address: place.listen_address,
             token_public_key_pem: tokens.public_key_pem().to_owned(),
-            allowed_origins,
+            allowed_origins: config.listen.origins.clone().and(&own_origins),
             model_files,
             cache_directory,
             start_max: policy.start_max,
@@ -102,12 +110,12 @@ impl Core {
         let (listeners, mut upkeep) = (JoinSet::new(), JoinSet::new());
         upkeep.spawn(certificates.keep_current());
         upkeep.spawn(tidy_up(control_plane.metrics().clone(), clock.clone()));
-        Ok(Self { directory, clock, store, authority, control_plane, acceptor, closing, listeners, upkeep })
+        Ok(Self { directory, clock, store, authority, control_plane, portal, acceptor, closing, listeners, upkeep })
     }
 
     /// Serves the API over TLS from now on.
     pub fn serve_public(&mut self, listener: TcpListener, place: &Place) {
-        let router = self.control_plane.public_router(&place.endpoint);
+        let router = self.control_plane.public_router(&place.endpoint, self.portal.as_ref());
         self.listeners.spawn(listen::serve(listener, Some(self.acceptor.clone()), router, self.closing.subscribe()));
     }
 

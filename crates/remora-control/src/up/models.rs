@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use super::UpError;
-use crate::portal::sign_in::OfferedModel;
+use crate::portal::{OfferedModel, OfferedModels};
 
 /// The last is the size of the original service's demonstration model.
 const ENGINE_TRIANGLES: [u64; 5] = [50_000, 200_000, 1_000_000, 5_000_000, 18_700_000];
 
 #[derive(Debug)]
 pub(super) struct Models {
-    pub offered: Vec<OfferedModel>,
-    pub default_uri: String,
+    pub offered: OfferedModels,
     /// Absolute paths of the files among them.
     pub files: Vec<String>,
 }
@@ -28,7 +27,7 @@ impl Models {
                 files.push(file);
             }
         }
-        let default_uri = offered.first().map_or_else(|| engine(engine_triangles), |first| first.uri.clone());
+        let default_model = offered.first().map_or_else(|| engine(engine_triangles), |first| first.uri.clone());
         let mut engines = ENGINE_TRIANGLES.to_vec();
         if !engines.contains(&engine_triangles) {
             engines.push(engine_triangles);
@@ -39,7 +38,8 @@ impl Models {
             label: format!("Engine, {} triangles", in_words(triangles)),
             triangles: Some(triangles),
         }));
-        Ok(Self { offered, default_uri, files })
+        let offered = OfferedModels { default_model, models: offered };
+        Ok(Self { offered, files })
     }
 }
 
@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn without_a_choice_the_engine_is_shown() {
         let models = Models::new(&[], 300_000).unwrap();
-        assert_eq!(models.default_uri, "builtin://Engine?triangles=300000");
-        assert!(models.offered.iter().any(|model| model.label == "Engine, 300 thousand triangles"));
-        assert!(models.offered.iter().any(|model| model.label == "Engine, 18.7 million triangles"));
-        assert!(models.offered.iter().any(|model| model.uri == models.default_uri));
-        assert!(models.offered.iter().any(|model| model.triangles == Some(18_700_000)));
+        assert_eq!(models.offered.default_model, "builtin://Engine?triangles=300000");
+        assert!(models.offered.models.iter().any(|model| model.label == "Engine, 300 thousand triangles"));
+        assert!(models.offered.models.iter().any(|model| model.label == "Engine, 18.7 million triangles"));
+        assert!(models.offered.models.iter().any(|model| model.uri == models.offered.default_model));
+        assert!(models.offered.models.iter().any(|model| model.triangles == Some(18_700_000)));
         assert!(models.files.is_empty());
     }
 
@@ -104,10 +104,10 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let given = [path.to_str().unwrap().to_owned(), "https://example.com/b.glb".to_owned()];
         let models = Models::new(&given, 200_000).unwrap();
-        assert!(models.default_uri.ends_with("/a%20model%20%231.glb"), "{}", models.default_uri);
-        assert!(models.default_uri.starts_with("file:///"), "{}", models.default_uri);
+        assert!(models.offered.default_model.ends_with("/a%20model%20%231.glb"), "{}", models.offered.default_model);
+        assert!(models.offered.default_model.starts_with("file:///"), "{}", models.offered.default_model);
         assert_eq!(models.files, [path.canonicalize().unwrap().to_str().unwrap()]);
-        let labels: Vec<&str> = models.offered.iter().take(2).map(|model| model.label.as_str()).collect();
+        let labels: Vec<&str> = models.offered.models.iter().take(2).map(|model| model.label.as_str()).collect();
         assert_eq!(labels, ["a model #1.glb", "b.glb"]);
     }
 

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use remora_protocol::origins::Origins;
+
 use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
 use super::data_directory::{DataDirectory, Hold};
 use super::local_account::LocalAccount;
 use super::models::Models;
 use super::place::Place;
 use super::{Connection, UpError, UpOptions, connection};
-use crate::control_plane::PortalOptions;
+use crate::control_plane::LocalSignIn;
+use crate::machine::Machine;
+use crate::portal::PortalOptions;
 use crate::portal::guard::Guard;
 use crate::random;
 
@@ -30,33 +34,29 @@ impl Running {
         let https = bind("--https", https, &data_directory, Hold::Alone).await?;
         let http = bind("--http", http, &data_directory, Hold::Alone).await?;
         let watchers = bind_watchers(&config, &data_directory, Hold::Alone).await?;
-        let place = Place::new(local_address(&https), config.listen.name.as_deref());
+        let place = Place::new(local_address(&https), config.listen.name.as_deref(), &Machine::own());
         let guard = Guard { port: local_address(&http).port() };
         let directory = DataDirectory::open(&data_directory, Hold::Alone)?;
         connection::remove(directory.path())?;
         let account = LocalAccount::open(directory.path())?;
+        let portal = PortalOptions { assets, models: models.offered.into() };
         let mut core = Core::open(CoreOptions {
             directory,
             config,
             host_command,
             place: &place,
-            allowed_origins: guard.origins(),
+            local_origins: Origins::parse(guard.origins()).expect("loopback names are in origins"),
+            portal: Some(portal.clone()),
             model_files: models.files,
         })
         .await?;
         account.admit(&*core.store, &core.clock).await?;
 
         let secret = random::secret();
-        let portal = PortalOptions {
-            assets,
-            account: account.id.clone(),
-            secret: secret.clone(),
-            models: models.offered,
-            default_model: models.default_uri,
-        };
+        let sign_in = LocalSignIn { account: account.id.clone(), secret: secret.clone() };
         core.serve_public(https, &place);
         core.serve_watchers(watchers);
-        core.serve_plain(http, core.control_plane.loopback_router(guard, portal));
+        core.serve_plain(http, core.control_plane.loopback_router(guard, &portal, sign_in));
         let connection = Connection {
             endpoint: place.endpoint.clone(),
             sts_endpoint: place.endpoint.clone(),
@@ -64,6 +64,7 @@ impl Running {
             portal: format!("http://localhost:{}/#secret={secret}", guard.port),
             account_id: account.id.to_string(),
             account_key: account.primary_key,
+            addresses: place.addresses,
             ca_file: core.authority.certificate_path().to_owned(),
         };
         connection::write(core.directory.path(), &connection)?;

@@ -6,17 +6,22 @@
 //! ```
 //!
 //! Unlike `up` it ends nothing but itself: hosts keep streaming while no control plane runs, and the next one, or
-//! another on the same database, adopts them. It has no account of its own and no pages.
+//! another on the same database, adopts them. It has no account of its own; its pages are for people with a key.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 
+use remora_protocol::origins::Origins;
+
 use super::UpError;
 use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
 use super::data_directory::{DataDirectory, Hold};
+use super::models::Models;
 use super::place::Place;
 use crate::config::Config;
+use crate::machine::Machine;
+use crate::portal::{Assets, PortalOptions};
 use crate::provision::HostCommand;
 
 /// What the operator chooses.
@@ -27,8 +32,13 @@ pub struct ServeOptions {
     pub data_directory: PathBuf,
     pub https: SocketAddr,
     pub host_command: HostCommand,
+    /// The pages; `None` where the program does not bring them along.
+    pub assets: Option<Assets>,
     pub config: Config,
 }
+
+/// Detail of the built-in engine that is shown first: hosts may be on any machine.
+const ENGINE_TRIANGLES: u64 = 1_000_000;
 
 /// Where a control plane is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,19 +71,22 @@ pub async fn serve(
 }
 
 async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
-    let ServeOptions { data_directory, https, host_command, config } = options;
+    let ServeOptions { data_directory, https, host_command, assets, config } = options;
     let hold = if config.store.url.is_some() { Hold::Together } else { Hold::Alone };
     let https = bind("--https", https, &data_directory, hold).await?;
     let watchers = bind_watchers(&config, &data_directory, hold).await?;
     let (address, metrics) = (local_address(&https), watchers.as_ref().map(local_address));
-    let place = Place::new(address, config.listen.name.as_deref());
+    let place = Place::new(address, config.listen.name.as_deref(), &Machine::own());
+    let models = Models::new(&[], ENGINE_TRIANGLES)?.offered;
+    let portal = assets.map(|assets| PortalOptions { assets, models: models.into() });
     let directory = DataDirectory::open(&data_directory, hold)?;
     let mut core = Core::open(CoreOptions {
         directory,
         config,
         host_command,
         place: &place,
-        allowed_origins: Vec::new(),
+        local_origins: Origins::default(),
+        portal,
         model_files: Vec::new(),
     })
     .await?;

@@ -99,6 +99,7 @@ async fn metrics_may_have_a_listener_of_their_own() {
         data_directory: directory.path().to_owned(),
         https: ([127, 0, 0, 1], 0).into(),
         host_command: fake_host::command(),
+        assets: None,
         config,
     };
     let (ready, is_ready) = oneshot::channel();

@@ -42,7 +42,7 @@ fn spec() -> (HostSpec, HostId) {
         certificate_pem: String::new(),
         certificate_key_pem: String::new(),
         token_public_key_pem: String::new(),
-        allowed_origins: vec![],
+        allowed_origins: Default::default(),
         model_files: vec![],
         adapter: None,
         primitives_max: None,

@@ -24,6 +24,7 @@ fn options(data_directory: &Path) -> ServeOptions {
         data_directory: data_directory.to_owned(),
         https: ([127, 0, 0, 1], 0).into(),
         host_command: fake_host::command(),
+        assets: None,
         config: Config::default(),
     }
 }

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use remora_protocol::link::Exclusive;
+use remora_protocol::{link::Exclusive, origins::Origins};
 
 use super::*;
 use crate::token::tests::{ACCOUNT, Signer};
@@ -55,7 +55,7 @@ impl Inside for Arc<OnePlace> {
 
 fn assignment() -> Assignment {
     let (session_id, account_id) = ("session".into(), ACCOUNT.into());
-    Assignment { session_id, account_id, lease_milliseconds: 1000, models: vec![] }
+    Assignment { session_id, account_id, lease_milliseconds: 1000, models: vec![], owner: None, private: false }
 }
 
 struct House {
@@ -90,7 +90,7 @@ impl House {
             certificate_pem: certificate.pem(),
             certificate_key_pem: key.serialize_pem(),
             token_public_key_pem: signer.public_key_pem.clone(),
-            allowed_origins: vec![ORIGIN.into()],
+            allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
             model_files: vec![],
             adapter: None,
             primitives_max: None,
@@ -134,18 +134,21 @@ impl House {
     }
 
     fn answer(&self, url: &str, headers: &[(&str, &str)], offer: &[u8]) -> http::Response<ureq::Body> {
-        let ca = ureq::tls::Certificate::from_pem(self.ca_pem.as_bytes()).expect("a certificate");
-        let tls = ureq::tls::TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
-            .build();
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls).build().new_agent();
-        let mut request = agent.post(url).content_type("application/sdp");
+        let mut request = agent(&self.ca_pem).post(url).content_type("application/sdp");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         request.send(offer).expect("an answer")
     }
+}
+
+fn agent(ca_pem: &str) -> ureq::Agent {
+    let ca = ureq::tls::Certificate::from_pem(ca_pem.as_bytes()).expect("a certificate");
+    let tls = ureq::tls::TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
+        .build();
+    ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls).build().new_agent()
 }
 
 #[test]
@@ -236,10 +239,46 @@ fn pages_of_other_origins_and_other_names_are_refused() {
     let (status, body, allowed) =
         house.post(&[("Authorization", &token), ("Origin", "http://evil.example")], b"v=0 offer");
     assert_eq!((status, allowed), (403, None));
-    assert!(body.contains("http://evil.example") && body.contains(ORIGIN), "{body}");
+    assert!(body.contains("http://evil.example") && body.contains("listen.origins"), "{body}");
     let (status, body, _) = house.post(&[("Authorization", &token), ("Host", "rebound.example:80")], b"v=0 offer");
     assert_eq!(status, 403, "{body}");
     assert!(house.room.offers.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn a_preflight_says_what_allowed_pages_may_send() {
+    let house = House::open();
+    let url = format!("http://127.0.0.1:{}/connection", house.handshake);
+    let preflight = |origin: &str| {
+        let request = http::Request::options(&url)
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "authorization,remora-resume")
+            .body(())
+            .expect("a request");
+        agent(&house.ca_pem).run(request).expect("an answer")
+    };
+    let answer = preflight("https://app.example.com");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
+        (204, &"https://app.example.com".parse().expect("ASCII"))
+    );
+    let headers = answer.headers()["access-control-allow-headers"].to_str().expect("ASCII");
+    assert!(headers.contains("authorization") && headers.contains(RESUME_HEADER), "{headers}");
+    let answer = preflight("https://example.com");
+    assert_eq!((answer.status().as_u16(), answer.headers().get("access-control-allow-origin")), (403, None));
+}
+
+#[test]
+fn every_page_learns_whether_its_origin_is_allowed() {
+    let house = House::open();
+    for (origin, allowed) in [(ORIGIN, true), ("https://app.example.com", true), ("https://example.com", false)] {
+        let url = format!("https://localhost:{}/origin", house.handshake);
+        let mut answer = agent(&house.ca_pem).get(url).header("Origin", origin).call().expect("an answer");
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+        let said: OriginAnswer = answer.body_mut().read_json().expect("JSON");
+        assert_eq!(said, OriginAnswer { origin: Some(origin.into()), allowed });
+    }
 }
 
 #[test]

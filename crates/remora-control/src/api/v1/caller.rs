@@ -7,10 +7,15 @@ use remora_session::{AccountId, SessionKey};
 use super::fault::Fault;
 use super::{Api, CREATE};
 use crate::api::common::{admit, authenticate};
+use crate::api::host_name::HostName;
+use crate::token::Bearer;
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
+    pub bearer: Bearer,
+    /// How this caller reaches render hosts.
+    pub host_name: HostName,
     session: String,
 }
 
@@ -33,6 +38,8 @@ impl FromRequestParts<Api> for Caller {
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(3).map(str::to_owned));
         let account = admit(&caller, account.as_deref())?;
         let unnamed = if params.is_some() { CREATE } else { "" };
-        Ok(Self { account, session: param("session").unwrap_or_else(|| unnamed.to_owned()) })
+        let host_name = api.host_names.asked(&parts.headers);
+        let session = param("session").unwrap_or_else(|| unnamed.to_owned());
+        Ok(Self { account, bearer: caller, host_name, session })
     }
 }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, patch, post};
 
+use super::host_name::HostNames;
 use crate::clock::Clock;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
@@ -41,6 +42,7 @@ pub struct Api {
     pub sessions: Arc<Sessions>,
     pub tokens: Arc<Tokens>,
     pub clock: Clock,
+    pub host_names: HostNames,
 }
 
 pub fn router(api: Api) -> Router {

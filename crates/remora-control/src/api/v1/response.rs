@@ -4,6 +4,7 @@ use remora_session::{Ending, Phase};
 use serde::Serialize;
 
 use super::time_span::TimeSpan;
+use crate::api::host_name::HostName;
 use crate::sessions::Seen;
 
 #[derive(Debug, Serialize)]
@@ -43,7 +44,7 @@ struct Ports {
 }
 
 impl PropertiesBody {
-    pub fn new(seen: &Seen) -> Self {
+    pub fn new(seen: &Seen, host_name: &HostName) -> Self {
         let session = &seen.session;
         let lease = TimeSpan::from(session.lease);
         let (session_status, address, message) = match &session.phase {
@@ -64,7 +65,7 @@ impl PropertiesBody {
         Self {
             message,
             session_elapsed_time: TimeSpan::from_seconds(session.elapsed(seen.at).as_secs()).to_string(),
-            session_hostname: address.map(|address| address.hostname.clone()),
+            session_hostname: address.map(|address| host_name.of(address.hostname.clone())),
             session_id: session.key.session.to_string(),
             session_max_lease_time: lease.to_string(),
             session_size: session.size.as_str(),

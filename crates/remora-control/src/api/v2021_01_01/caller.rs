@@ -7,13 +7,18 @@ use remora_session::{AccountId, SessionId, SessionKey};
 use super::fault::Fault;
 use super::{Api, VERSIONS};
 use crate::api::common::{admit, authenticate};
+use crate::api::host_name::HostName;
+use crate::token::Bearer;
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
+    pub bearer: Bearer,
     pub version: &'static str,
     /// Other parameters of the query.
     pub query: Vec<(String, String)>,
+    /// How this caller reaches render hosts.
+    pub host_name: HostName,
     session: Option<String>,
 }
 
@@ -63,7 +68,8 @@ impl FromRequestParts<Api> for Caller {
         let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(2).map(str::to_owned));
         let account = admit(&caller, account.as_deref())?;
-        Ok(Self { account, version, query, session: param("session") })
+        let host_name = api.host_names.asked(&parts.headers);
+        Ok(Self { account, bearer: caller, version, query, host_name, session: param("session") })
     }
 }
 

@@ -23,6 +23,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use http::HeaderValue;
 
+use super::host_name::HostNames;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::sessions::Sessions;
@@ -39,6 +40,7 @@ pub struct Api {
     /// `https://localhost:8443`: the scheme of the listener, and what stands in for a request's Host where that
     /// cannot be used in a link.
     pub endpoint: Arc<str>,
+    pub host_names: HostNames,
 }
 
 pub fn router(api: Api) -> Router {

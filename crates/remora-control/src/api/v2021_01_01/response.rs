@@ -1,10 +1,13 @@
-//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out.
+//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out, and
+//! behind them what it did not have.
 
 use remora_session::{Ending, Phase, Timestamp};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::fault::Detail;
+use crate::api::host_name::HostName;
+use crate::api::owner_body::OwnerBody;
 use crate::config::Sizes;
 use crate::sessions::Seen;
 
@@ -28,6 +31,9 @@ pub(super) struct SessionBody {
     /// Clients raise as soon as it is there, whatever the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Detail>,
+    /// The original service has no such property; its clients ignore what they do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,7 +44,7 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(seen: &Seen, sizes: &Sizes) -> Self {
+    pub fn new(seen: &Seen, sizes: &Sizes, host_name: &HostName) -> Self {
         let session = &seen.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
@@ -59,12 +65,13 @@ impl SessionBody {
             arr_inspector_port: address.map(|address| address.inspector_port),
             handshake_port: address.map(|address| address.handshake_port),
             elapsed_time_minutes: session.elapsed(seen.at).as_secs() / 60,
-            hostname: address.map(|address| address.hostname.clone()),
+            hostname: address.map(|address| host_name.of(address.hostname.clone())),
             max_lease_time_minutes: session.lease.get(),
             size: session.size.as_str(),
             status,
             teraflops: was_ready.then(|| sizes.teraflops(session.size)),
             error,
+            owner: session.owner.as_ref().map(OwnerBody::new),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::request::{Create, Update};
 use super::response::{ListBody, SessionBody};
 use crate::api::common::{json, uncached};
 use crate::api::continuation::{self, CONTINUATION, Position};
+use crate::api::host_name::HostName;
 use crate::sessions::{Created, Seen, Wanted};
 use crate::store::ListPosition;
 
@@ -19,35 +20,37 @@ const CACHE: &str = "no-store, no-cache";
 
 pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let key = caller.new_key()?;
+    let host_name = caller.host_name;
     let Create { lease, size } = Create::read(body).await?;
     let id = key.session.clone();
     match api
         .sessions
-        .create(key, Wanted { size, lease, models: Vec::new() })
+        .create(&caller.bearer, key, Wanted { size, lease, models: Vec::new() })
         .await
         .map_err(|error| Fault::of(error, &id))?
     {
-        Created::New(seen) => Ok(session(&api, StatusCode::CREATED, &seen)),
-        Created::Same(seen) => Ok(session(&api, StatusCode::OK, &seen)),
+        Created::New(seen) => Ok(session(&api, &host_name, StatusCode::CREATED, &seen)),
+        Created::Same(seen) => Ok(session(&api, &host_name, StatusCode::OK, &seen)),
     }
 }
 
 pub(super) async fn get(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&key).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(uncached(session(&api, StatusCode::OK, &seen), CACHE))
+    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(uncached(session(&api, &caller.host_name, StatusCode::OK, &seen), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let key = caller.key()?;
     let Update { lease } = Update::read(body).await?;
-    let seen = api.sessions.extend(&key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(session(&api, StatusCode::OK, &seen))
+    let seen =
+        api.sessions.extend(&caller.bearer, &key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(session(&api, &caller.host_name, StatusCode::OK, &seen))
 }
 
 pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    api.sessions.stop(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    api.sessions.stop(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -59,17 +62,18 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: Header
     });
     let page = api
         .sessions
-        .list(&caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
+        .list(&caller.bearer, &caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
         .await
         .map_err(Fault::Internal)?;
     let next_link = page.next.map(|ListPosition { created_at: time, session }| {
         let target = format!("/accounts/{}/sessions?api-version={}", caller.account, caller.version);
         continuation::link(&api.endpoint, &headers, &target, &Position { time, session })
     });
-    let sessions = page.sessions.iter().map(|seen| SessionBody::new(seen, &api.config.sizes)).collect();
+    let body = |seen| SessionBody::new(seen, &api.config.sizes, &caller.host_name);
+    let sessions = page.sessions.iter().map(body).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions, next_link }), CACHE))
 }
 
-fn session(api: &Api, status: StatusCode, seen: &Seen) -> Response {
-    json(status, &SessionBody::new(seen, &api.config.sizes))
+fn session(api: &Api, host_name: &HostName, status: StatusCode, seen: &Seen) -> Response {
+    json(status, &SessionBody::new(seen, &api.config.sizes, host_name))
 }

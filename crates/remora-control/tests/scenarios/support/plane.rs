@@ -10,20 +10,20 @@ use remora_control::authority::Authority;
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::config::Config;
-use remora_control::control_plane::{ControlPlane, Parts, PortalOptions};
+use remora_control::control_plane::{ControlPlane, LocalSignIn, Parts};
 use remora_control::host_secrets::HostSecrets;
 use remora_control::identity::Identities;
 use remora_control::launch::LaunchPlan;
 use remora_control::listen;
-use remora_control::portal::Asset;
 use remora_control::portal::guard::Guard;
-use remora_control::portal::sign_in::OfferedModel;
+use remora_control::portal::{Asset, OfferedModel, OfferedModels, PortalOptions};
 use remora_control::provision::SimulatedFleet;
 use remora_control::store::{SqlStore, Store};
 use remora_control::token::{Tokens, new_private_key_pem};
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
+use remora_protocol::origins::Origins;
 use remora_protocol::token::Role;
-use remora_session::{AccountId, Policy, SessionKey, Timestamp};
+use remora_session::{AccountId, Owner, Person, PersonId, Policy, SessionKey, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -98,9 +98,10 @@ impl Plane {
         let plan = LaunchPlan {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
+            names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
-            allowed_origins: vec!["http://localhost:8080".into()],
+            allowed_origins: config.listen.origins.clone().and(&Origins::parse(["http://localhost:8080"]).unwrap()),
             model_files: vec![],
             cache_directory: None,
             start_max: policy.start_max,
@@ -127,13 +128,19 @@ impl Plane {
         let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
         let portal = PortalOptions {
             assets: Arc::new(asset),
-            account: account.clone(),
-            secret: SECRET.into(),
-            models: vec![OfferedModel { uri: "builtin://Engine".into(), label: "Engine".into(), triangles: Some(5) }],
-            default_model: "builtin://Engine".into(),
+            models: Arc::new(OfferedModels {
+                default_model: "builtin://Engine".into(),
+                models: vec![OfferedModel {
+                    uri: "builtin://Engine".into(),
+                    label: "Engine".into(),
+                    triangles: Some(5),
+                }],
+            }),
         };
-        let public_router = control_plane.public_router("https://localhost:8443");
-        let loopback_router = control_plane.loopback_router(Guard { port: loopback_address.port() }, portal);
+        let sign_in = LocalSignIn { account: account.clone(), secret: SECRET.into() };
+        let public_router =
+            control_plane.public_router("https://localhost:8443", config.listen.portal.then_some(&portal));
+        let loopback_router = control_plane.loopback_router(Guard { port: loopback_address.port() }, &portal, sign_in);
         let listeners = [
             tokio::spawn(listen::serve(public, None, public_router, closed.clone())),
             tokio::spawn(listen::serve(loopback, None, loopback_router, closed)),
@@ -216,6 +223,18 @@ impl Plane {
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
+    /// A token of a person in the account, as the token service makes it for one whom an issuer knows.
+    pub fn token_of(&self, subject: &str, role: Role) -> String {
+        let id = PersonId::new("https://login.example", subject).unwrap();
+        let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
+        self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
+    }
+
+    /// A call with that token instead of the usual one.
+    pub async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
+        self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
+    }
+
     /// With the version of most scenarios added.
     pub fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
@@ -228,6 +247,11 @@ impl Plane {
         let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
         contract::check(method, target, &answer);
         answer
+    }
+
+    /// A request that no document speaks of, such as a preflight.
+    pub async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, "").await
     }
 
     pub async fn send_raw(&self, request: &[u8]) -> Answer {
@@ -259,6 +283,11 @@ impl Plane {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
         assert_eq!(answer.status, 201, "{answer:?}");
+        self.host_of(id).await
+    }
+
+    /// What the host of the session is told at its start.
+    pub async fn host_of(&self, id: &str) -> HostSpec {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");

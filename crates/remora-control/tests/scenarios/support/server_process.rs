@@ -97,6 +97,7 @@ pub fn run() {
         data_directory: directory.into(),
         https: variable(ADDRESS).parse().unwrap(),
         host_command: fake_host::command(),
+        assets: None,
         config: Config::parse(&variable(CONFIG)).unwrap(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -1,0 +1,46 @@
+//! Requests of web pages: which pages may call, and that they may read the answers. The policy and the headers are
+//! those of render hosts, see [`remora_protocol::cors`].
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use remora_protocol::cors::{self, ORIGIN_PATH, OriginAnswer};
+use remora_protocol::origins::Origins;
+
+use super::common::{error, json, uncached};
+use super::observe::Route;
+
+/// Layer, to be outermost: whatever answers, and with whatever status, the page may read it.
+pub async fn share(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let is_public = request.uri().path() == ORIGIN_PATH;
+    let mut response = next.run(request).await;
+    match is_public {
+        true => cors::share_with_all(response.headers_mut()),
+        false => cors::share(&origins, origin, response.headers_mut()),
+    }
+    response
+}
+
+/// Layer: refuses pages that are not allowed, and answers preflights and [`ORIGIN_PATH`].
+pub async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_public = request.uri().path() == ORIGIN_PATH;
+    if !is_public && let Some(refusal) = cors::refusal(&origins, headers) {
+        return error(StatusCode::FORBIDDEN, "OriginNotAllowed", refusal);
+    }
+    if cors::is_preflight(request.method(), headers) {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        cors::permit(headers, response.headers_mut());
+        return response;
+    }
+    if is_public {
+        let mut response = uncached(json(StatusCode::OK, &OriginAnswer::new(&origins, headers)), "no-store");
+        response.extensions_mut().insert(Route(ORIGIN_PATH));
+        return response;
+    }
+    next.run(request).await
+}

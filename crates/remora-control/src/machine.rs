@@ -1,0 +1,95 @@
+//! The names and addresses of this machine.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+/// Machines that run containers have an address for each bridge.
+const ADDRESSES_MAX: usize = 32;
+/// An address of documentation: nothing is sent to it, the operating system only looks for the way.
+const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+
+/// This machine as its network knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// `None` if it cannot be a name in an address.
+    pub name: Option<String>,
+    /// Addresses that other machines may reach, the one that most of them are likely to reach first.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Machine {
+    /// Asks the operating system.
+    pub fn own() -> Self {
+        let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the addresses of this machine cannot be read");
+            Vec::new()
+        });
+        let found = interfaces.into_iter().map(|interface| interface.ip());
+        Self { name: Some(name).filter(|name| is_dns_name(name)), addresses: reachable(found, outbound()) }
+    }
+}
+
+/// The address that packets to other networks come from.
+fn outbound() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+fn reachable(found: impl Iterator<Item = IpAddr>, outbound: Option<IpAddr>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = found.filter(can_be_reached).collect();
+    addresses.sort_by_key(|address| (Some(*address) != outbound, address.is_ipv6()));
+    addresses.dedup();
+    addresses.truncate(ADDRESSES_MAX);
+    addresses
+}
+
+/// Link-local IPv6 addresses need the name of an interface, which addresses of pages cannot have.
+fn can_be_reached(address: &IpAddr) -> bool {
+    let is_link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    !address.is_loopback() && !address.is_unspecified() && !is_link_local
+}
+
+/// A machine may be called anything; certificates are for names that can be looked up.
+fn is_dns_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    !name.is_empty() && name.bytes().all(allowed)
+}
+
+/// A name or an address as it stands in a URL: IPv6 addresses in brackets.
+pub fn in_url(name: &str) -> Cow<'_, str> {
+    match name.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]").into(),
+        Err(_) => name.into(),
+    }
+}
+
+/// Returns whether a name, or an address with or without brackets, is this machine wherever it is used.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_comes_first_and_what_others_cannot_reach_is_left_out() {
+        let found = ["127.0.0.1", "::1", "172.17.0.1", "fe80::1", "2001:db8::7", "192.0.2.7"];
+        let found = found.map(|address| address.parse().unwrap());
+        let addresses = reachable(found.into_iter(), Some("192.0.2.7".parse().unwrap()));
+        let shown: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+        assert_eq!(shown, ["192.0.2.7", "172.17.0.1", "2001:db8::7"]);
+        let many = (0..200).map(|last| IpAddr::from([10, 0, 0, last]));
+        assert_eq!(reachable(many, None).len(), ADDRESSES_MAX);
+    }
+
+    #[test]
+    fn addresses_stand_in_brackets_and_names_as_they_are() {
+        assert_eq!(in_url("2001:db8:0::1"), "[2001:db8::1]");
+        assert_eq!(in_url("192.0.2.7"), "192.0.2.7");
+        assert_eq!(in_url("workstation"), "workstation");
+    }
+}

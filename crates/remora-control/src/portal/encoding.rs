@@ -1,0 +1,83 @@
+//! Which of the forms of a file a browser gets: the build has compressed them, see `precompress.ts` of the pages.
+
+use http::{HeaderMap, header};
+
+/// A content coding, and how the names of files in it end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    Brotli,
+    Gzip,
+    Identity,
+}
+
+impl Coding {
+    /// The better a coding compresses, the earlier.
+    const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
+
+    /// Its name in HTTP.
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+            Self::Identity => "identity",
+        }
+    }
+
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+            Self::Identity => "",
+        }
+    }
+
+    /// Returns the codings that a request accepts, the best first. What has no other form is sent as it is, whatever the
+    /// request says.
+    pub fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Self> {
+        let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let listed = listed.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+        Self::ALL.into_iter().filter(move |coding| *coding == Self::Identity || accepts(&listed, coding.token()))
+    }
+}
+
+/// An `Accept-Encoding` in lower case: `gzip, br;q=0.5, *;q=0`.
+fn accepts(listed: &str, coding: &str) -> bool {
+    let weight = |wanted: &str| {
+        listed.split(',').find_map(|entry| {
+            let (name, parameters) = entry.split_once(';').unwrap_or((entry, "q=1"));
+            let weight = parameters.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+            (name.trim() == wanted).then_some(weight.unwrap_or(0.0))
+        })
+    };
+    weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_best_accepted_coding_comes_first() {
+        let best = |accept: &'static str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accept))]);
+            Coding::accepted(&headers).next().unwrap()
+        };
+        for (accept, expected) in [
+            ("gzip, deflate, br, zstd", Coding::Brotli),
+            ("gzip;q=1.0, br;q=0.5", Coding::Brotli),
+            ("GZIP", Coding::Gzip),
+            ("gzip, br;q=0", Coding::Gzip),
+            ("br ; q=0.000, *", Coding::Gzip),
+            ("*", Coding::Brotli),
+            ("*;q=0", Coding::Identity),
+            ("br;q=nonsense", Coding::Identity),
+            ("brotli, xgzip", Coding::Identity),
+            ("", Coding::Identity),
+        ] {
+            assert_eq!(best(accept), expected, "{accept}");
+        }
+        assert_eq!(Coding::accepted(&HeaderMap::new()).next(), Some(Coding::Identity));
+    }
+}
