@@ -77,6 +77,8 @@ impl Default for Listen {
             http: None,
             metrics: None,
             name: None,
+            external_address: None,
+            media_ports: None,
             peers: Vec::new(),
             certificate: None,
             certificate_key: None,
