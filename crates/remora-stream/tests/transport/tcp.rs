@@ -38,7 +38,7 @@ fn use_connection(host: &Host, browser: &mut Browser) {
     assert_eq!(browser.wait_for_message(), (browser.control, message.clone()));
     let control = browser.control;
     browser.send(control, &message);
-    let expected = TransportEvent::Message { channel: Channel::Control, bytes: message };
+    let expected = TransportEvent::Message { channel: Channel::Control, bytes: message.into() };
     let deadline = Instant::now() + Duration::from_secs(10);
     while !host.events.try_iter().any(|event| event == expected) {
         assert!(Instant::now() < deadline, "the message has not arrived within 10 s");
