@@ -331,7 +331,7 @@ test("tells that the lease is about to end", async () => {
 });
 
 test("shows who has created a session", async () => {
-  service.owner = { subject: "ada", name: "Ada <b>Lovelace</b>" };
+  service.owner = { issuer: "https://id.example", subject: "ada", name: "Ada <b>Lovelace</b>" };
   await connect();
   await page.getByText("Created by Ada <b>Lovelace</b>").waitFor();
 });

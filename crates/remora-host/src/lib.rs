@@ -21,6 +21,7 @@ mod life;
 mod link;
 mod loader;
 mod marker;
+mod memory;
 mod runtime;
 mod stage;
 mod thumbnail;
@@ -28,10 +29,12 @@ mod token;
 
 use std::{
     path::Path,
+    sync::Arc,
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
+pub use memory::memory_bytes_max;
 pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
 use remora_protocol::{
@@ -49,6 +52,7 @@ use crate::{
     frames::{Frames, FramesOptions, Input, StageEvent},
     life::{Ending, Life},
     link::{Answer, Link, Status},
+    memory::ImportMemory,
     runtime::{Runtime, RuntimeEvent},
 };
 
@@ -277,8 +281,10 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
             ports: spec.media.ports.map(|(first, last)| first..=last),
             ..TransportOptions::default()
         },
-        memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
-        memory_configured_bytes_max: rendering.memory_bytes_max,
+        memory: Arc::new(match rendering.memory_bytes_max {
+            Some(bytes) => ImportMemory::fixed(bytes),
+            None => ImportMemory::free(rendering.cache_directory.as_deref()),
+        }),
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
         cache: rendering
@@ -302,15 +308,4 @@ fn open_cache(directory: &str, bytes_max: u64) -> Option<Cache> {
     Cache::open(Path::new(directory), bytes_max)
         .inspect_err(|error| tracing::error!(%error, directory, "models are not kept from one session to the next"))
         .ok()
-}
-
-/// What one model may take: most of what is free now, so that the rest of the machine lives on.
-pub fn memory_bytes_max() -> u64 {
-    const UNKNOWN: u64 = 4 << 30;
-    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes * 1024)
-    });
-    available.map_or(UNKNOWN, |bytes| bytes / 5 * 3)
 }

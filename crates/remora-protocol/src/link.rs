@@ -95,8 +95,8 @@ pub struct Rendering {
     /// What pages of geometry that were read from files may take of the machine's memory, to be there at once if the
     /// graphics adapter needs them again. `None` is 1 GiB.
     pub page_memory_bytes_max: Option<u64>,
-    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is three
-    /// fifths of what is free then.
+    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is a share of
+    /// what is free when the import begins, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
     /// Where all hosts of the machine keep converted models: an absolute path, made if it is not there. Everything in
     /// it may be gone at any time. `None` is nowhere.

@@ -87,17 +87,26 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .num_threads(threads)
         .build()
         .map_err(|error| refused(format!("{threads} threads cannot be started: {error}")))?;
-    let summary = pool.install(|| convert(&arguments, &progress, &interruption));
+    let converted = pool.install(|| convert(&arguments, &progress, &interruption));
     progress.finish();
-    let summary = summary?;
+    let Converted { summary, notices } = converted?;
     if !arguments.quiet {
+        for notice in notices {
+            eprintln!("remora: {notice}");
+        }
         println!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64());
     }
     Ok(())
 }
 
-/// What came out, in words.
-fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<String, Failure> {
+/// The result, in words.
+struct Converted {
+    summary: String,
+    /// What the asset shows otherwise than the model's file says.
+    notices: Vec<String>,
+}
+
+fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<Converted, Failure> {
     let source = Source::open(&arguments.file).map_err(failure)?;
     if source.format() == Format::Asset {
         return Err(refused(format!("{} is an asset already", arguments.file.display())));
@@ -127,7 +136,9 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
     let name = output.display();
     let (triangles, points) = (model.triangles(), model.points());
     let (parts, materials) = (model.parts(), model.materials.len());
-    Ok(format!("{name}: {triangles} triangles, {points} points, {parts} parts, {materials} materials, {bytes} bytes"))
+    let summary =
+        format!("{name}: {triangles} triangles, {points} points, {parts} parts, {materials} materials, {bytes} bytes");
+    Ok(Converted { summary, notices: model.notices.texts() })
 }
 
 /// What can be known to fail is said before there is a long wait for it.

@@ -7,7 +7,8 @@
  */
 
 import { browserProblem } from "../connection/browser.ts";
-import { type CloseReason, Connection } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { Size } from "../connection/viewport.ts";
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { endOf, isRefusedToken, type RemoteRenderingClient } from "../rest/client.ts";

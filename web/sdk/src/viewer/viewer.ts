@@ -9,18 +9,18 @@
  * A viewer shows no words: everything that happens is an event. It is used once.
  */
 
-import { OrbitCamera } from "../camera/orbit-camera.ts";
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import { WalkCamera } from "../camera/walk-camera.ts";
-import type { CloseReason, Connection, OnProgress } from "../connection/connection.ts";
-import { errorOfSignal, RemoraError } from "../errors.ts";
+import type { OnProgress } from "../connection/command-ledger.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
+import { errorOf, errorOfSignal, RemoraError } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
-import { CameraDriver } from "./camera-driver.ts";
+import { CameraDriver, rigOf } from "./camera-driver.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
@@ -405,14 +405,3 @@ function fill(container: HTMLElement, sink: VideoSink["kind"] | undefined): HTML
   container.replaceChildren(element);
   return element;
 }
-
-function rigOf(camera: CameraKind | CameraRig | undefined): CameraRig {
-  if (typeof camera === "object") return camera;
-  return camera === "walk" ? new WalkCamera() : new OrbitCamera();
-}
-
-function errorOf(error: unknown): RemoraError {
-  if (error instanceof RemoraError) return error;
-  return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });
-}
-
