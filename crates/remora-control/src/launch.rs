@@ -75,7 +75,7 @@ impl LaunchPlan {
     /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
     /// plane is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, listen, .. } = &*self.config;
+        let Config { sizes, connection, listen, hosts, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -92,6 +92,7 @@ impl LaunchPlan {
             listen.external_address,
             listen.media_ports,
             connection.exclusive,
+            hosts.fence,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -132,6 +133,8 @@ impl LaunchPlan {
                 ports: self.config.listen.media_ports,
             },
             exclusive: self.config.connection.exclusive,
+            fence: self.config.hosts.fence,
+            scratch_directory: None,
             start_milliseconds_max: milliseconds(self.start_max),
         })
     }
@@ -265,6 +268,7 @@ mod tests {
             "[connection]\nexclusive = 'until-stop'",
             "[listen]\nexternal_address = '203.0.113.7'",
             "[listen]\nmedia_ports = [50000, 50999]",
+            "[hosts]\nfence = 'off'",
             "[models]\nallowed_hosts = ['10.0.0.0/8']",
         ] {
             assert_ne!(specification(text), before, "{text}");

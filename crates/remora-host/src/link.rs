@@ -209,6 +209,8 @@ mod tests {
             rendering: Default::default(),
             media: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+            fence: Default::default(),
+            scratch_directory: None,
             start_milliseconds_max: 1_000,
         }
     }

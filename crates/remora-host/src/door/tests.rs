@@ -97,6 +97,8 @@ impl House {
             primitives_max: None,
             rendering: Default::default(),
             media: Default::default(),
+            fence: Default::default(),
+            scratch_directory: None,
             exclusive,
             start_milliseconds_max: 1000,
         };
