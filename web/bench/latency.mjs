@@ -1,6 +1,8 @@
 // The delay from an input event in the browser to the first presented picture that shows it, in headless Chromium.
 //
-//   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--json FILE]
+//   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--network NAME] [--json FILE]
+//
+// NAME is that of a script in e2e/pages that stands for a network: tcp-only, or relay-only for a service with TURN servers.
 //
 // A session is leased through the page of a running `remora up`. With the host's marker on, COUNT single steps of the
 // mouse are made, each a real mouse event of the browser (CDP) that is sent a random moment after the step before has
@@ -18,12 +20,12 @@ const ORBIT_MILLISECONDS = 5_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sink: { type: "string" }, json: { type: "string" } },
+  options: { sink: { type: "string" }, network: { type: "string" }, json: { type: "string" } },
 });
 const [connectionFile, model, countText = "100"] = positionals;
 const count = Number(countText);
 if (connectionFile === undefined || !Number.isInteger(count) || count < 1) {
-  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--json FILE]");
+  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]");
   process.exit(2);
 }
 
@@ -49,6 +51,9 @@ try {
 
 async function measure(page) {
   page.setDefaultTimeout(60_000);
+  if (values.network !== undefined) {
+    await page.addInitScript({ path: new URL(`../e2e/pages/${values.network}.js`, import.meta.url).pathname });
+  }
   const portal = new URL(JSON.parse(readFileSync(connectionFile, "utf8")).portal);
   portal.searchParams.set("bench", "");
   if (values.sink !== undefined) portal.searchParams.set("sink", values.sink);

@@ -16,6 +16,7 @@ mod cross_origin;
 mod extend_lease;
 mod get_session;
 mod hosts_fail;
+mod ice_servers;
 mod identity;
 mod killed;
 mod lease_ends;
