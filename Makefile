@@ -31,7 +31,7 @@ target/debug/remora: FORCE web/portal/dist/index.html
 	$(CARGO) build --bin remora
 
 e2e: setup-test target/debug/remora
-	scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
+	UP="--config web/e2e/remora.toml" scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
 	@# That the benchmark still finds its way through the page; its figures are not judged.
 	COUNT=2 scripts/with-remora.sh target/debug/remora scripts/bench-latency.sh
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY, SILENT_PORT } from "./fake-service.ts";
-import { IdentityProvider, PERSON } from "./identity-provider.ts";
+import { AUDIENCE, IdentityProvider, PERSON } from "./identity-provider.ts";
 
 let browser: Browser;
 let host: FakeHost;
@@ -207,6 +207,15 @@ describe("with an identity provider", () => {
     expect(request?.get("redirect_uri")).toBe(`${service.origin}/`);
   });
 
+  test("presents the access token where the service does not accept the identity token", async () => {
+    service.accepts = (token) => provider.verifies(token, AUDIENCE);
+    await page.goto(service.origin);
+    await go();
+    await provider.logIn(page);
+    await signedIn();
+    expect(service.credentials).toHaveLength(2);
+  });
+
   test("asks for the account where the provider's people may use several", async () => {
     service.signIn.identityProviders = [provider.offered];
     await page.goto(service.origin);
@@ -337,7 +346,7 @@ describe("with an identity provider", () => {
     await signedIn();
     await page.clock.fastForward("56:00");
     await expect.poll(() => service.credentials.length).toBe(2);
-    expect(service.credentials[1]).not.toBe(service.credentials[0]);
+    expect(provider.exchanges).toBe(2);
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 

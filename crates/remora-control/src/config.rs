@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use remora_protocol::hosts::AllowedHosts;
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
 use remora_protocol::origins::Origins;
 pub use remora_session::Size;
@@ -33,6 +34,7 @@ pub struct Config {
     pub sessions: SessionsConfig,
     /// By size, `standard` and `premium`.
     pub sizes: Sizes,
+    pub models: ModelsConfig,
     pub cache: Cache,
     pub connection: ConnectionConfig,
     pub limits: Limits,
@@ -202,6 +204,14 @@ impl Sizes {
         };
         self.of(size).primitives_max.or(usual)
     }
+}
+
+/// Where hosts may fetch models from.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// Hosts whose addresses need not be public.
+    pub allowed_hosts: AllowedHosts,
 }
 
 /// Converted models, which all hosts of a machine share.
@@ -448,6 +458,15 @@ mod tests {
                 assert!(error.contains("line 1") && error.contains("u32"), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_one_is_named_with_its_line() {
+        let text = "[models]\nallowed_hosts = ['models.example.com', 'http://10.1.2.3']\n";
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("\"http://10.1.2.3\" is not a host"), "{error}");
+        let hosts = Config::parse(&text.replace("http://", "")).unwrap().models.allowed_hosts;
+        assert!(hosts.allows_name("models.example.com") && hosts.allows_address([10, 1, 2, 3].into()));
     }
 
     #[test]

@@ -77,8 +77,7 @@ impl Source {
     fn new(name: String, directory: Option<PathBuf>, bytes: Arc<dyn Content>) -> Result<Self, ConvertError> {
         let content = bytes.bytes();
         let Some(format) = Format::detect(content, &name) else {
-            let found = content[..content.len().min(8)].escape_ascii().to_string();
-            return Err(ConvertError::UnknownFormat { name, found });
+            return Err(ConvertError::UnknownFormat { name });
         };
         Ok(Self { name, directory, bytes, format })
     }
@@ -158,7 +157,7 @@ impl Source {
     fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
         let (file, length) = self.open_beside(path)?;
         if length > bytes_max {
-            return Err(format!("it has {length} bytes; {bytes_max} are left of what loading may use"));
+            return Err(format!("it has {length} bytes, which is more than loading may still use"));
         }
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

@@ -268,10 +268,12 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
     let rendering = &spec.rendering;
     FramesOptions {
         model_files: spec.model_files.clone(),
+        remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
         memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
+        memory_configured_bytes_max: rendering.memory_bytes_max,
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
         cache: rendering

@@ -203,6 +203,7 @@ mod tests {
             token_public_key_pem: String::new(),
             allowed_origins: Default::default(),
             model_files: vec![],
+            remote_models: Default::default(),
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),

@@ -11,9 +11,10 @@
 //! | address | what it names |
 //! |---|---|
 //! | `builtin://Engine?triangles=200000` | generated here |
-//! | `http://…`, `https://…` | a model that is fetched, at most as large as memory allows |
+//! | `http://…`, `https://…` | a model that is fetched, at most as large as memory allows, from hosts that are open to it (`destination.rs`) |
 //! | `file://…` | a file that the operator has offered; any other is refused, whether it exists or not |
 
+mod destination;
 mod fetch;
 mod refine;
 
@@ -33,6 +34,7 @@ use remora_assets::{
     engine::{self, Builtin},
 };
 use remora_convert::{Cache, ConvertError, Key, Source};
+use remora_protocol::link::RemoteModels;
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
@@ -87,8 +89,9 @@ pub enum LoadFailure {
     Refused(String),
     #[error("{0}")]
     NotFound(String),
-    #[error("{0}")]
-    TooLarge(String),
+    /// How much memory the host has is not for clients; what the operator has configured is.
+    #[error("{model} needs more memory than importing one model may take{}", accepted_text(*.configured_bytes_max))]
+    TooLarge { model: String, configured_bytes_max: Option<u64> },
     #[error("{0}")]
     Invalid(String),
     #[error("the client that wanted it has left")]
@@ -96,12 +99,16 @@ pub enum LoadFailure {
 }
 
 impl LoadFailure {
+    fn too_large(model: impl Into<String>) -> Self {
+        Self::TooLarge { model: model.into(), configured_bytes_max: None }
+    }
+
     /// As `Error.code` in `proto/`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(_) => "UriRefused",
             Self::NotFound(_) => "ModelNotFound",
-            Self::TooLarge(_) => "ModelTooLarge",
+            Self::TooLarge { .. } => "ModelTooLarge",
             Self::Invalid(_) | Self::Abandoned => "ModelInvalid",
         }
     }
@@ -112,7 +119,8 @@ impl From<ConvertError> for LoadFailure {
         match error {
             ConvertError::Build(error) => error.into(),
             ConvertError::Read { .. } => Self::NotFound(with_source(&error)),
-            error if error.is_too_large() => Self::TooLarge(with_source(&error)),
+            // The source counts bytes of this host's memory.
+            error if error.is_too_large() => Self::too_large(error.to_string()),
             error => Self::Invalid(with_source(&error)),
         }
     }
@@ -136,7 +144,10 @@ impl From<BuildError> for LoadFailure {
 #[derive(Clone)]
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
+    pub remote_models: RemoteModels,
     pub limits: LoadLimits,
+    /// The part of `limits` that the operator has set, which clients are told.
+    pub memory_configured_bytes_max: Option<u64>,
     pub prepare: PrepareOptions,
     /// Where full forms are kept; without it they are made anew each time, in memory.
     pub cache: Option<Cache>,
@@ -226,6 +237,10 @@ impl Worker {
             let loading = pool.install(|| self.load(&job));
             let (loading, refining) = match loading {
                 Ok(loaded) => loaded,
+                Err(LoadFailure::TooLarge { model, .. }) => {
+                    let configured_bytes_max = self.options.memory_configured_bytes_max;
+                    (Loading::Failed(LoadFailure::TooLarge { model, configured_bytes_max }), None)
+                }
                 Err(failure) => (Loading::Failed(failure), None),
             };
             if !(self.deliver)(job.id, loading) {
@@ -292,6 +307,7 @@ impl Worker {
             "http" | "https" => {
                 let bytes = fetch::fetch(
                     uri,
+                    &self.options.remote_models,
                     self.options.limits.memory_bytes_max,
                     &mut self.progress(job, "fetching"),
                     &|| self.check_wanted(job),
@@ -400,6 +416,13 @@ fn with_source(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+fn accepted_text(configured_bytes_max: Option<u64>) -> String {
+    match configured_bytes_max {
+        Some(bytes) => format!("; accepted are models that need at most {} MiB", bytes >> 20),
+        None => " on this host; accepted are smaller models, and models that were converted to .arrAsset".to_owned(),
+    }
 }
 
 /// RFC 3986; a percent sign that begins no escape stands for itself.

@@ -14,6 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::AllowedHosts;
 use crate::origins::Origins;
 use crate::token::Owner;
 
@@ -55,6 +56,8 @@ pub struct HostSpec {
     pub allowed_origins: Origins,
     /// Files that the operator offers as models; `file://` of nothing else is opened.
     pub model_files: Vec<String>,
+    #[serde(default)]
+    pub remote_models: RemoteModels,
     /// Only a graphics adapter whose name contains this is used.
     pub adapter: Option<String>,
     /// Triangles and points that a picture may take, as drawn, after levels of detail; `None` is any number. A scene
@@ -66,6 +69,15 @@ pub struct HostSpec {
     pub exclusive: Exclusive,
     /// A host that is not Ready by then has failed.
     pub start_milliseconds_max: u64,
+}
+
+/// Where models may be fetched from besides public addresses. The default is nowhere.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct RemoteModels {
+    /// Addresses that the operator offers as models. Each opens the host and port that it names, for itself only.
+    pub offered: Vec<String>,
+    pub allowed_hosts: AllowedHosts,
 }
 
 /// What rendering may take of the machine. The default leaves everything to the host, which keeps no cache then.
@@ -176,10 +188,11 @@ mod tests {
         "primitives_max":20000000,"exclusive":"until-disconnect","start_milliseconds_max":60000}"#;
 
     #[test]
-    fn a_spec_that_says_nothing_of_rendering_leaves_it_to_the_host() {
+    fn a_spec_that_says_nothing_of_rendering_and_remote_models_leaves_both_at_their_defaults() {
         let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
         assert_eq!(spec.rendering, Rendering::default());
         assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
+        assert_eq!(spec.remote_models, RemoteModels::default());
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::model::{Bounds, MetadataValue, Model, WorldBounds};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssetError {
-    #[error("this is not an .arrAsset of Remora: the file begins with \"{found}\"")]
-    NotAnAsset { found: String },
+    #[error("this is not an .arrAsset of Remora")]
+    NotAnAsset,
     #[error(
         "the asset has version {version} of its format, this program reads up to {}; convert the model again, or use a newer program",
         super::layout::VERSION

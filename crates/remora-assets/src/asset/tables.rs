@@ -110,8 +110,7 @@ pub(crate) fn range(bytes: &[u8], offset: u64, length: u64) -> Option<Range<usiz
 fn sections(bytes: &[u8]) -> Result<Vec<Section>, AssetError> {
     let damaged = |what: &str| AssetError::Damaged { place: "the header".into(), what: what.into() };
     if !bytes.starts_with(&MAGIC) {
-        let first = bytes[..bytes.len().min(8)].escape_ascii().to_string();
-        return Err(AssetError::NotAnAsset { found: first });
+        return Err(AssetError::NotAnAsset);
     }
     let Some(header) = bytes.get(..size_of::<Header>()) else {
         return Err(damaged("the file ends within it"));

@@ -1,5 +1,7 @@
 //! What can be wrong with a model file, in words for the person who chose it.
 
+use serde_json::error::Category;
+
 use super::SUPPORTED_EXTENSIONS;
 use super::material::MATERIALS_MAX;
 use super::picture::DIMENSION_MAX;
@@ -7,14 +9,15 @@ use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("this is not glTF: the file begins with {found}; a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
-    NotGltf { found: String },
+    #[error("this is not glTF: a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
+    NotGltf,
     #[error("the file is glTF version {found}; version 2 is read")]
     Version { found: String },
     #[error("the file is cut short or damaged: {what}")]
     Damaged { what: String },
-    #[error("the file's JSON part cannot be read")]
-    Json(#[source] serde_json::Error),
+    /// The parser's own text quotes the file.
+    #[error("the file's JSON part cannot be read: {} in line {}, column {}", json_problem(.0), .0.line(), .0.column())]
+    Json(serde_json::Error),
     #[error(
         "the model requires the extension {name}, which is not supported; supported are {}",
         SUPPORTED_EXTENSIONS.join(", ")
@@ -61,6 +64,14 @@ impl LoadError {
 
     pub(super) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
+    }
+}
+
+fn json_problem(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        Category::Data => "a value has the wrong type, or one is missing,",
+        Category::Eof => "it ends too early,",
+        Category::Syntax | Category::Io => "it is not JSON",
     }
 }
 

@@ -72,6 +72,7 @@ impl Plane {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: Default::default(),
             model_files: vec![],
+            model_addresses: vec![],
             cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),

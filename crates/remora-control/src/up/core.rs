@@ -43,6 +43,7 @@ pub(super) struct CoreOptions<'a> {
     pub local_origins: Origins,
     pub portal: Option<PortalOptions>,
     pub model_files: Vec<String>,
+    pub model_addresses: Vec<String>,
 }
 
 pub(super) struct Core {
@@ -62,7 +63,8 @@ pub(super) struct Core {
 
 impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
-        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files } = options;
+        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files, model_addresses } =
+            options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
@@ -87,6 +89,7 @@ impl Core {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
             model_files,
+            model_addresses,
             cache_directory,
             start_max: policy.start_max,
             config: config.clone(),

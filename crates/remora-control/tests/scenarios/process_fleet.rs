@@ -44,6 +44,7 @@ fn spec() -> (HostSpec, HostId) {
         token_public_key_pem: String::new(),
         allowed_origins: Default::default(),
         model_files: vec![],
+        remote_models: Default::default(),
         adapter: None,
         primitives_max: None,
         rendering: Rendering::default(),

@@ -345,7 +345,7 @@ pub struct EntityInfo {
     /// Names from the root down, separated by "/".
     #[prost(string, tag = "3")]
     pub path: ::prost::alloc::string::String,
-    /// 0 for the root of a model.
+    /// 0, which is no entity, for the root of a model.
     #[prost(uint64, tag = "4")]
     pub parent: u64,
     /// The first of them.
@@ -411,7 +411,7 @@ pub struct LoadProgress {
     #[prost(float, tag = "3")]
     pub fraction: f32,
 }
-/// About once a second while frames are sent.
+/// About once a second, also while the picture rests.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Statistics {
     #[prost(uint64, tag = "1")]
@@ -477,6 +477,9 @@ pub mod session_ending {
         Stopped = 1,
         LeaseExpired = 2,
         HostFailed = 3,
+        /// The client sent commands faster than the host answers them. The session goes on, and another connection is
+        /// possible.
+        Overrun = 4,
     }
     impl Reason {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -489,6 +492,7 @@ pub mod session_ending {
                 Self::Stopped => "REASON_STOPPED",
                 Self::LeaseExpired => "REASON_LEASE_EXPIRED",
                 Self::HostFailed => "REASON_HOST_FAILED",
+                Self::Overrun => "REASON_OVERRUN",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -498,6 +502,7 @@ pub mod session_ending {
                 "REASON_STOPPED" => Some(Self::Stopped),
                 "REASON_LEASE_EXPIRED" => Some(Self::LeaseExpired),
                 "REASON_HOST_FAILED" => Some(Self::HostFailed),
+                "REASON_OVERRUN" => Some(Self::Overrun),
                 _ => None,
             }
         }

@@ -127,9 +127,12 @@ function refusal(provider: string, code: string): Failure {
   return { why: "provider-refused", provider, code: ERROR_CODE.test(code) ? code : "unknown error" };
 }
 
-/** The tokens that the service may accept, the one that is meant for it first. */
+/**
+ * The tokens that the service may accept. The identity token comes first: it is always for this page, whereas the access
+ * tokens of many providers are for the provider only.
+ */
 function credentialsIn({ access_token, id_token }: oauth.TokenEndpointResponse): readonly string[] {
-  return [access_token, id_token].filter((token) => token !== undefined && JSON_WEB_TOKEN.test(token)) as string[];
+  return [id_token, access_token].filter((token) => token !== undefined && JSON_WEB_TOKEN.test(token)) as string[];
 }
 
 function personIn(result: oauth.TokenEndpointResponse): string {

@@ -23,8 +23,8 @@ export async function tokensForKey(accountId: string, key: string): Promise<Toke
 export type RenewCredentials = (() => Promise<readonly string[]>) | null;
 
 /**
- * Signs in with one of these tokens of a provider. Which of them the service accepts depends on the audience that its
- * operator has configured, so the next one is presented where one is not accepted.
+ * Signs in with one of these tokens of a provider. Which of them the service accepts, and which of them contains the role,
+ * depends on the provider and on what the operator has configured, so the next one is presented where one opens nothing.
  */
 export async function tokensForProvider(
   accountId: string,
@@ -32,6 +32,7 @@ export async function tokensForProvider(
   credentials: readonly string[],
   renew: RenewCredentials,
 ): Promise<TokenSource> {
+  let failure: Failure = { why: "token", provider };
   for (const [index, credential] of credentials.entries()) {
     let unused: string | null = credential;
     const identityToken = async (): Promise<string> => {
@@ -49,12 +50,15 @@ export async function tokensForProvider(
     } catch (error) {
       const status = statusOf(error);
       if (status === 401) continue;
-      if (status === 403) throw new SignInFailed({ why: "no-role", provider, accountId });
+      if (status === 403) {
+        failure = { why: "no-role", provider, accountId };
+        continue;
+      }
       if (status === 503) throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
       throw failed(error);
     }
   }
-  throw new SignInFailed({ why: "token", provider });
+  throw new SignInFailed(failure);
 }
 
 function failed(error: unknown): SignInFailed {

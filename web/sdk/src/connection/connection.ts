@@ -65,8 +65,12 @@ export interface ConnectionOptions extends HostAddress, CallOptions {
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
-  /** The service ended the session and gave the reason. */
-  | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
+  /** The service ended the session and gave the reason. After "overrun" the session goes on: this client sent too much. */
+  | {
+      readonly kind: "ended";
+      readonly why: "stopped" | "lease-expired" | "host-failed" | "overrun";
+      readonly message: string;
+    }
   /** The host gave no sign of life. */
   | { readonly kind: "lost" };
 
@@ -443,6 +447,8 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
       return { kind: "ended", why: "lease-expired", message };
     case SessionEnding_Reason.HOST_FAILED:
       return { kind: "ended", why: "host-failed", message };
+    case SessionEnding_Reason.OVERRUN:
+      return { kind: "ended", why: "overrun", message };
     case SessionEnding_Reason.STOPPED:
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };
