@@ -19,13 +19,15 @@ mod warming;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    },
     thread,
     time::Duration,
 };
 
 use prost::Message;
-use remora_assets::LoadLimits;
 use remora_convert::Cache;
 use remora_protocol::{
     connection::{self as wire, host_message},
@@ -47,6 +49,7 @@ use crate::{
     encoding::{EncodeDone, EncodeJob, Encoding},
     loader::{Job, LoadId, Loader, LoaderOptions, Loading},
     marker,
+    memory::ImportMemory,
     stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
 };
 
@@ -96,10 +99,8 @@ pub struct FramesOptions {
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
-    /// What importing one model may take.
-    pub memory_bytes_max: u64,
-    /// The same where the operator has set it; clients are told this one only.
-    pub memory_configured_bytes_max: Option<u64>,
+    /// What importing models may take.
+    pub memory: Arc<ImportMemory>,
     pub renderer: RendererOptions,
     /// What rendering a moving picture aims at; `None` for what suits the adapter.
     pub render_target: Option<Duration>,
@@ -217,15 +218,10 @@ impl Loop {
         let loader = {
             let inbox = inbox.clone();
             let prepare = PrepareOptions::for_adapter(&adapter);
-            let limits = LoadLimits {
-                memory_bytes_max: options.memory_bytes_max,
-                texture_dimension_max: prepare.texture_dimension_max,
-            };
             let options = LoaderOptions {
                 model_files: options.model_files,
                 remote_models: options.remote_models,
-                limits,
-                memory_configured_bytes_max: options.memory_configured_bytes_max,
+                memory: options.memory,
                 prepare,
                 cache: options.cache,
                 threads: options.threads,
@@ -407,6 +403,7 @@ impl Loop {
             TransportEvent::Closed(reason) => {
                 self.next_generation();
                 self.stage.disconnected();
+                self.renderer.rest();
                 if std::mem::take(&mut self.connected) {
                     tell(StageEvent::Disconnected { why: describe(&reason) });
                 }

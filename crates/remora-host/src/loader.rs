@@ -38,6 +38,7 @@ use remora_protocol::link::RemoteModels;
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
+use crate::memory::{ImportMemory, Share};
 pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
@@ -145,9 +146,7 @@ impl From<BuildError> for LoadFailure {
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
     pub remote_models: RemoteModels,
-    pub limits: LoadLimits,
-    /// The part of `limits` that the operator has set, which clients are told.
-    pub memory_configured_bytes_max: Option<u64>,
+    pub memory: Arc<ImportMemory>,
     pub prepare: PrepareOptions,
     /// Where full forms are kept; without it they are made anew each time, in memory.
     pub cache: Option<Cache>,
@@ -238,7 +237,7 @@ impl Worker {
             let (loading, refining) = match loading {
                 Ok(loaded) => loaded,
                 Err(LoadFailure::TooLarge { model, .. }) => {
-                    let configured_bytes_max = self.options.memory_configured_bytes_max;
+                    let configured_bytes_max = self.options.memory.configured_bytes_max();
                     (Loading::Failed(LoadFailure::TooLarge { model, configured_bytes_max }), None)
                 }
                 Err(failure) => (Loading::Failed(failure), None),
@@ -302,18 +301,21 @@ impl Worker {
                     )));
                 }
                 (self.progress(job, "fetching"))(0.0);
-                self.find_source(job, Source::open(Path::new(&path))?)
+                self.find_source(job, Source::open(Path::new(&path))?, None)
             }
             "http" | "https" => {
+                let share = self.options.memory.take();
                 let bytes = fetch::fetch(
                     uri,
                     &self.options.remote_models,
-                    self.options.limits.memory_bytes_max,
+                    share.bytes_max,
                     &mut self.progress(job, "fetching"),
                     &|| self.check_wanted(job),
                 )?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
-                self.find_source(job, Source::from_bytes(bytes, name)?)
+                // It stays in memory while it is imported.
+                let share = share.less(bytes.len() as u64);
+                self.find_source(job, Source::from_bytes(bytes, name)?, Some(share))
             }
             _ => Err(unknown_scheme(uri)),
         }
@@ -332,7 +334,8 @@ impl Worker {
         Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
-    fn find_source(&self, job: &Job, source: Source) -> Result<Found, LoadFailure> {
+    /// `share` of memory is for the import; without it one is taken.
+    fn find_source(&self, job: &Job, source: Source, share: Option<Share>) -> Result<Found, LoadFailure> {
         if let Some(asset) = source.asset()? {
             return Ok(Found::Asset(asset));
         }
@@ -343,7 +346,12 @@ impl Worker {
         }
         self.check_wanted(job)?;
         let early = Box::new(early());
-        let model = source.model_for(&*early, &self.options.limits, &mut self.progress(job, "decoding"))?;
+        let share = share.unwrap_or_else(|| self.options.memory.take());
+        let limits = LoadLimits {
+            memory_bytes_max: share.bytes_max,
+            texture_dimension_max: self.options.prepare.texture_dimension_max,
+        };
+        let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
         Ok(Found::Model { model, early, key, source: format })
     }
 
@@ -373,7 +381,7 @@ fn early() -> Early {
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
     BuildOptions {
-        texture_dimension_max: options.limits.texture_dimension_max,
+        texture_dimension_max: options.prepare.texture_dimension_max,
         source: source.to_owned(),
         ..BuildOptions::default()
     }

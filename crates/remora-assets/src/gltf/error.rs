@@ -2,9 +2,8 @@
 
 use serde_json::error::Category;
 
-use super::SUPPORTED_EXTENSIONS;
+use super::extensions::SUPPORTED_EXTENSIONS;
 use super::material::MATERIALS_MAX;
-use super::picture::DIMENSION_MAX;
 use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +18,8 @@ pub enum LoadError {
     #[error("the file's JSON part cannot be read: {} in line {}, column {}", json_problem(.0), .0.line(), .0.column())]
     Json(serde_json::Error),
     #[error(
-        "the model requires the extension {name}, which is not supported; supported are {}",
+        "the model requires the extension {name}, which is not supported and may change its geometry; supported are {}; \
+         extensions that change only light and surfaces are passed over",
         SUPPORTED_EXTENSIONS.join(", ")
     )]
     UnsupportedExtension { name: String },
@@ -35,10 +35,6 @@ pub enum LoadError {
     TooManyMaterials { count: usize },
     #[error("{place}: {what}")]
     Invalid { place: String, what: String },
-    #[error("image {image} cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read")]
-    Image { image: u32, source: image::ImageError },
-    #[error("image {image} has {width} x {height} pixels; at most {DIMENSION_MAX} in either direction are read")]
-    ImageSize { image: u32, width: u32, height: u32 },
     #[error(
         "{what} needs {needed_bytes} bytes of memory, {left_bytes} are left of the {limit_bytes} that loading may use"
     )]

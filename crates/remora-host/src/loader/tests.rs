@@ -42,7 +42,7 @@ fn triangle() -> Model {
         nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
-        textures: vec![],
+        ..Model::default()
     }
 }
 
@@ -113,8 +113,7 @@ impl Bench {
         let mut options = LoaderOptions {
             model_files,
             remote_models: RemoteModels { offered: vec![], allowed_hosts: localhost() },
-            limits: LoadLimits { memory_bytes_max, texture_dimension_max: 1024 },
-            memory_configured_bytes_max: None,
+            memory: Arc::new(ImportMemory::telling(memory_bytes_max, None)),
             prepare: PrepareOptions { texture_dimension_max: 1024, blocks: false },
             cache: cache.as_ref().map(|cache| Cache::open(cache.path(), 1 << 30).expect("it is writable")),
             threads: 2,
@@ -266,7 +265,8 @@ fn a_body_larger_than_memory_is_not_read_to_the_end() {
 fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_of_the_host() {
     let bytes_max = 100;
     for (configured, told) in [(None, "on this host"), (Some(7 << 20), "at most 7 MiB")] {
-        let bench = Bench::changed(bytes_max, false, |options| options.memory_configured_bytes_max = configured);
+        let memory = Arc::new(ImportMemory::telling(bytes_max, configured));
+        let bench = Bench::changed(bytes_max, false, |options| options.memory = memory);
         let (code, message) = bench.refused(&bench.file("my model.glb"));
         assert_eq!(code, "ModelTooLarge");
         assert!(message.starts_with("my model.glb needs more memory") && message.contains(told), "{message}");

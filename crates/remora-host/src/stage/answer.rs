@@ -1,7 +1,7 @@
 //! What the scene has to say, in the words of the protocol, and no more of it than a message may hold.
 
 use glam::{DVec3, Vec3};
-use remora_assets::{MetadataValue, WorldBounds};
+use remora_assets::{MetadataValue, WorldBounds, asset::Asset};
 use remora_protocol::connection::{self as wire, metadata::Value};
 use remora_scene::{EntityId, Hit, Scene};
 
@@ -59,6 +59,19 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         metadata: metadata(&contents.metadata),
         visible: view.visible,
     })
+}
+
+/// What a model shows otherwise than its file says.
+pub fn notices(asset: &Asset) -> Vec<String> {
+    asset.notices().map(|notice| cut(notice, TEXT_BYTES_MAX)).collect()
+}
+
+/// The same in one sentence, for the person in front of the screen; `None` if there is nothing to say.
+pub fn differs(name: &str, notices: &[String]) -> Option<String> {
+    let (first, more) = notices.split_first()?;
+    let name = cut(name, TEXT_BYTES_MAX);
+    let others = if more.is_empty() { String::new() } else { format!(" (and {} more remarks)", more.len()) };
+    Some(format!("{name} is shown otherwise than its file says: {first}{others}"))
 }
 
 pub fn point(point: DVec3) -> wire::Point {

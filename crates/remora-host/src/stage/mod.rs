@@ -350,11 +350,16 @@ impl Stage {
             points: asset.point_count(),
             bounds_min,
             bounds_max,
+            notices: answer::notices(&asset),
         };
+        let differs = answer::differs(&loaded.name, &loaded.notices);
         let added = self.scene.add_model(asset);
         let root_entity = added.root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
+        if let Some(text) = differs {
+            self.notice("ModelDiffers", text);
+        }
         Some(added.model)
     }
 

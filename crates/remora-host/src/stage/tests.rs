@@ -16,6 +16,7 @@ use remora_stream::Fidelity;
 use super::obey::fitted;
 use super::*;
 
+mod differs;
 mod limit;
 mod parts;
 mod refining;
@@ -75,7 +76,7 @@ fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
         nodes: vec![Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Material::default()],
-        textures: vec![],
+        ..Model::default()
     };
     let options = BuildOptions { detail, ..BuildOptions::default() };
     Asset::from_model(&model, &options, &|_| {}, &|| false).expect("a good model")

@@ -214,7 +214,7 @@ pub mod host_message {
 /// What the person in front of the screen should know, of no command.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Notice {
-    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined".
+    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined", "ModelDiffers".
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
@@ -296,6 +296,10 @@ pub struct ModelLoaded {
     pub bounds_max: ::core::option::Option<Point>,
     #[prost(uint64, tag = "8")]
     pub points: u64,
+    /// What the model shows otherwise than its file says, at most 32 texts: an image that cannot be read, a required
+    /// extension that is not supported. A Notice "ModelDiffers" tells the first of them.
+    #[prost(string, repeated, tag = "9")]
+    pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The first surface that a ray meets.
 #[derive(Clone, PartialEq, ::prost::Message)]
