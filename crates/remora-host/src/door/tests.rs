@@ -13,7 +13,7 @@ use std::{
 use remora_protocol::{link::Exclusive, origins::Origins};
 
 use super::*;
-use crate::token::tests::{ACCOUNT, Signer};
+use crate::token::tests::{ACCOUNT, Signer, person};
 
 const ORIGIN: &str = "http://localhost:8080";
 const FAR_FUTURE: u64 = 4_000_000_000;
@@ -183,6 +183,28 @@ fn a_host_that_has_not_heard_of_its_session_yet_asks_and_lets_the_client_in() {
     let (status, body, _) = house.post(&[("Authorization", &token)], b"v=0 offer");
     assert_eq!((status, body.as_str()), (201, "v=0 answer"));
     assert!(house.room.asked.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_private_session_lets_no_other_client_of_the_account_in() {
+    let private = Assignment { owner: Some(person("ann")), private: true, ..assignment() };
+    let house = House::open_for(Some(private), Exclusive::UntilDisconnect);
+    let of = |subject| format!("Bearer {}", house.signer.token_of(subject, ACCOUNT, FAR_FUTURE));
+    let (ann, bob) = (of("ann"), of("bob"));
+    let (status, body, _) = house.post(&[("Authorization", &bob)], b"v=0 offer");
+    assert!(status == 403 && body.contains("this session is private"), "{status} {body}");
+    let inspect = |token: &str| {
+        let url = format!("http://127.0.0.1:{}/", house.inspector);
+        agent(&house.ca_pem).get(&url).header("Authorization", token).call().expect("an answer").status().as_u16()
+    };
+    assert_eq!((inspect(&bob), inspect(&ann)), (403, 200));
+    assert!(house.room.offers.lock().expect("no test panics with it").is_empty());
+    assert_eq!(house.post(&[("Authorization", &ann)], b"v=0 offer").0, 201);
+    assert_eq!(
+        house.post(&[("Authorization", &house.good_token())], b"v=0 offer").0,
+        409,
+        "an Administrator may come in"
+    );
 }
 
 #[test]
