@@ -75,7 +75,7 @@ impl LaunchPlan {
     /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
     /// plane is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, .. } = &*self.config;
+        let Config { sizes, connection, hosts, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -90,6 +90,7 @@ impl LaunchPlan {
             sizes.primitives_max(size),
             self.rendering(size),
             connection.exclusive,
+            hosts.fence,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -126,6 +127,8 @@ impl LaunchPlan {
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
             exclusive: self.config.connection.exclusive,
+            fence: self.config.hosts.fence,
+            scratch_directory: None,
             start_milliseconds_max: milliseconds(self.start_max),
         })
     }
@@ -250,6 +253,7 @@ mod tests {
             "[cache]\ngibibytes = 0",
             "[listen]\norigins = ['https://app.example.com']",
             "[connection]\nexclusive = 'until-stop'",
+            "[hosts]\nfence = 'off'",
             "[models]\nallowed_hosts = ['10.0.0.0/8']",
         ] {
             assert_ne!(specification(text), before, "{text}");

@@ -16,6 +16,7 @@
 mod clock;
 mod door;
 mod encoding;
+mod fence;
 mod frames;
 mod life;
 mod link;
@@ -34,6 +35,7 @@ use std::{
     time::Duration,
 };
 
+pub use fence::{FenceReport, raise_for_probe, try_fence};
 pub use memory::memory_bytes_max;
 pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
@@ -91,9 +93,10 @@ pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
     Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())
 }
 
-/// Runs until the session is over, whoever ends it.
+/// Runs until the session is over, whoever ends it. The caller has started no thread yet.
 pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let clock = Clock::start();
+    let fenced = fence::raise(&spec);
     let (events, inbox) = sync_channel(EVENTS);
     let lease = spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
     let life = Life::new(clock.now(), Duration::from_millis(spec.start_milliseconds_max), lease);
@@ -118,6 +121,9 @@ pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let mut host = Host { clock, hostname, life, link, runtime, frames, assigned: false, connected: false, told: None };
     if let Some(assignment) = assignment {
         host.assign(assignment);
+    }
+    if let Err(why) = fenced {
+        host.life.failed(why);
     }
     host.run(&inbox)
 }

@@ -208,6 +208,8 @@ mod tests {
             primitives_max: None,
             rendering: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+            fence: Default::default(),
+            scratch_directory: None,
             start_milliseconds_max: 1_000,
         }
     }

@@ -67,6 +67,11 @@ pub struct HostSpec {
     #[serde(default)]
     pub rendering: Rendering,
     pub exclusive: Exclusive,
+    #[serde(default)]
+    pub fence: Fence,
+    /// A directory for this host alone, for instance for what its graphics driver keeps. It goes with the host.
+    #[serde(default)]
+    pub scratch_directory: Option<String>,
     /// A host that is not Ready by then has failed.
     pub start_milliseconds_max: u64,
 }
@@ -129,6 +134,18 @@ pub enum Exclusive {
     UntilDisconnect,
     /// Only the client that was first.
     UntilStop,
+}
+
+/// Whether a host is kept from all that it does not need: files, programs, system calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fence {
+    /// As far as the kernel can.
+    #[default]
+    BestEffort,
+    /// A host that cannot be fenced off as a whole fails.
+    Required,
+    Off,
 }
 
 /// A host only ever goes forward, Starting to Ready to Failed, so that a report that arrives late is recognised.

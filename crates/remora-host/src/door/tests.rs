@@ -94,6 +94,8 @@ impl House {
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
+            fence: Default::default(),
+            scratch_directory: None,
             exclusive,
             start_milliseconds_max: 1000,
         };

@@ -27,6 +27,7 @@ use rustix::fs::{Access, access};
 use crate::{
     clock::Stopwatch,
     failure::{Failure, Status, in_words},
+    output,
 };
 use interruption::Interruption;
 use progress::Progress;
@@ -77,7 +78,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let progress = progress.clone();
         Interruption::listen(move || {
             progress.finish();
-            eprintln!("remora: {INTERRUPTED}");
+            output::notice(format_args!("remora: {INTERRUPTED}"));
             // Nothing has been written yet, and reading cannot be given up half-way.
             std::process::exit(i32::from(Status::Interrupted as u8));
         })?
@@ -90,13 +91,13 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let converted = pool.install(|| convert(&arguments, &progress, &interruption));
     progress.finish();
     let Converted { summary, notices } = converted?;
-    if !arguments.quiet {
-        for notice in notices {
-            eprintln!("remora: {notice}");
-        }
-        println!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64());
+    if arguments.quiet {
+        return Ok(());
     }
-    Ok(())
+    for notice in notices {
+        output::notice(format_args!("remora: {notice}"));
+    }
+    output::line(format_args!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64()))
 }
 
 /// The result, in words.

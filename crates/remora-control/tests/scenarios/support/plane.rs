@@ -11,6 +11,7 @@ use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::config::Config;
 use remora_control::control_plane::{ControlPlane, LocalSignIn, Parts};
+use remora_control::disk::DiskProbe;
 use remora_control::host_secrets::HostSecrets;
 use remora_control::identity::Identities;
 use remora_control::launch::LaunchPlan;
@@ -121,6 +122,7 @@ impl Plane {
             tokens: tokens.clone(),
             identities: Arc::new(Identities::new(&config.identities, &clock).unwrap()),
             plan,
+            disk: Arc::new(DiskProbe::new(&path, clock.clone())),
         }));
 
         let (closing, closed) = watch::channel(false);
