@@ -1,8 +1,10 @@
 import { defineConfig } from "vite";
+import { precompress } from "./precompress.ts";
 import { aliases } from "../aliases.ts";
 
 export default defineConfig({
   root: import.meta.dirname,
+  plugins: [precompress()],
   resolve: { alias: aliases },
   build: {
     target: "es2022",
