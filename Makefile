@@ -24,12 +24,14 @@ unit: setup-test web/portal/dist/index.html
 
 web-test: setup-test
 	cd web && npm test
+	@# That every export of the SDK is documented, and every link leads somewhere.
+	cd web && npm run --silent docs
 
 target/debug/remora: FORCE web/portal/dist/index.html
 	$(CARGO) build --bin remora
 
 e2e: setup-test target/debug/remora
-	scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
+	UP="--config web/e2e/remora.toml" scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
 	@# That the benchmark still finds its way through the page; its figures are not judged.
 	COUNT=2 scripts/with-remora.sh target/debug/remora scripts/bench-latency.sh
 

@@ -3,7 +3,8 @@
 #
 #   scripts/with-remora.sh EXECUTABLE COMMAND [ARGUMENT…]
 #
-# The command finds the path of connection.json in REMORA_CONNECTION. UP holds further arguments of `remora up`.
+# The command finds the path of connection.json in REMORA_CONNECTION, and EXECUTABLE in REMORA_EXECUTABLE. UP holds
+# further arguments of `remora up`.
 set -euo pipefail
 executable=$1
 shift
@@ -36,4 +37,4 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 [ -e "$data/data/connection.json" ] || { echo "remora up was not ready within 30 s" >&2; exit 1; }
-REMORA_CONNECTION=$data/data/connection.json "$@"
+REMORA_CONNECTION=$data/data/connection.json REMORA_EXECUTABLE=$(realpath "$executable") "$@"

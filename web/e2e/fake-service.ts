@@ -48,6 +48,8 @@ export interface IdentityProvider {
   readonly accounts: readonly string[];
 }
 
+/** Nothing listens on this port of the machine. */
+export const SILENT_PORT = 9;
 export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
 export const KEY = "a key / with + signs=";
 
@@ -66,9 +68,15 @@ export class FakeService {
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
+  /** Who has created the sessions; null as from services that do not tell. */
+  owner: { readonly subject: string; readonly name: string } | null = null;
+  /** Sessions have a render host that nothing listens for. */
+  hostSilent = false;
   inUse = false;
   /** Origins of pages, besides its own, that may use the service and connect to the host. */
   readonly origins = new Set<string>();
+  /** TURN servers; null for a service that does not know of any. */
+  iceServers: object[] | null = null;
   /** So many handshakes get no answer. */
   handshakeFailures = 0;
   /** Offers that have arrived. */
@@ -202,11 +210,16 @@ export class FakeService {
     }
     const session = this.sessions.get(id);
     if (session === undefined) return void response.writeHead(404).end();
+    if (action === "ice-servers") {
+      if (this.iceServers === null) return void response.writeHead(404).end();
+      return json(response, 200, { iceServers: this.iceServers, expiresInSeconds: 600 });
+    }
     if (action === ":stop") {
       session.status = "Stopped";
       response.writeHead(204).end();
       const reason = { $typeName: "remora.v1.SessionEnding" as const, reason: 1, message: "The session was stopped." };
-      void this.#host.send({ case: "sessionEnding", value: reason });
+      // A page that goes away stops its session when the test, and with it the host, may be over.
+      this.#host.send({ case: "sessionEnding", value: reason }).catch(() => {});
       return;
     }
     if (method === "PATCH") session.maxLeaseTimeMinutes = JSON.parse(text).maxLeaseTimeMinutes;
@@ -225,8 +238,9 @@ export class FakeService {
       id,
       creationTime: "2026-01-01T00:00:00+00:00",
       ...(session?.status === "Ready"
-        ? { hostname: "localhost", handshakePort: port(this.#handshake), arrInspectorPort: 1 }
+        ? { hostname: "localhost", handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake), arrInspectorPort: 1 }
         : {}),
+      ...(this.owner === null ? {} : { owner: this.owner }),
       elapsedTimeMinutes: 0,
       maxLeaseTimeMinutes: session?.maxLeaseTimeMinutes,
       size: "Standard",

@@ -164,6 +164,8 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
     await page.getByLabel("Address of a model file").fill("http://localhost:9/none.glb");
     await page.getByRole("button", { name: "Load" }).click();
     await page.locator("#model-message.error").waitFor();
+    // The model that was there before is there still.
+    expect(coverage(await look())).toBeGreaterThan(0.05);
     await page.getByLabel("Offered here").selectOption({ index: 0 });
     await page.getByText(/: .* triangles, \d+ parts/).waitFor();
     await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);

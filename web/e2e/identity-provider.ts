@@ -7,7 +7,8 @@ import Provider from "oidc-provider";
 import type { Page } from "playwright-core";
 import type { IdentityProvider as Offered } from "./fake-service.ts";
 
-const CLIENT = "remora-portal";
+export const CLIENT = "remora-portal";
+export const ROLE = "Remora.User";
 /** The audience of its access tokens, as an operator configures it in `[[identity]]`. */
 export const AUDIENCE = "api://remora";
 export const PERSON = "Ada Lovelace";
@@ -17,6 +18,8 @@ export class IdentityProvider {
   refreshes = true;
   /** The addresses that browsers have been sent to, with all their parameters. */
   readonly authorizations: URLSearchParams[] = [];
+  /** How often codes and refresh tokens have been exchanged for tokens. */
+  exchanges = 0;
   readonly #server: Server;
   readonly #issuer: string;
 
@@ -25,12 +28,16 @@ export class IdentityProvider {
     this.#issuer = issuer;
   }
 
-  /** `page` is the address that people may be returned to. */
-  static async start(page: string): Promise<IdentityProvider> {
+  /** A server whose address is known, without a provider yet. */
+  static async reserve(): Promise<{ readonly server: Server; readonly issuer: string }> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const issuer = `http://localhost:${port}`;
+    return { server, issuer: `http://localhost:${(server.address() as AddressInfo).port}` };
+  }
+
+  /** `page` is the address that people may be returned to. */
+  static async start(page: string, reserved?: { readonly server: Server; readonly issuer: string }): Promise<IdentityProvider> {
+    const { server, issuer } = reserved ?? (await IdentityProvider.reserve());
     const identity = new IdentityProvider(server, issuer);
     const { privateKey } = await generateKeyPair("RS256", { extractable: true });
     const provider = new Provider(issuer, {
@@ -44,13 +51,13 @@ export class IdentityProvider {
       ],
       jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: "key", alg: "RS256", use: "sig" }] },
       cookies: { keys: ["test"] },
-      claims: { openid: ["sub"], profile: ["name"] },
+      claims: { openid: ["sub", "roles"], profile: ["name"] },
       conformIdTokenClaims: false,
       clientBasedCORS: () => true,
       pkce: { required: () => true },
       issueRefreshToken: async () => identity.refreshes,
-      findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id, name: PERSON }) }),
-      extraTokenClaims: async () => ({ roles: ["Remora.User"] }),
+      findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id, name: PERSON, roles: [ROLE] }) }),
+      extraTokenClaims: async () => ({ roles: [ROLE] }),
       features: {
         devInteractions: { enabled: true },
         resourceIndicators: {
@@ -65,6 +72,7 @@ export class IdentityProvider {
     server.on("request", (request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? "/", issuer);
       if (pathname === "/auth") identity.authorizations.push(searchParams);
+      if (pathname === "/token" && request.method === "POST") identity.exchanges += 1;
       void answer(request, response);
     });
     return identity;
@@ -83,10 +91,10 @@ export class IdentityProvider {
     };
   }
 
-  /** Verifies a token as the service does. */
-  async verifies(token: string): Promise<boolean> {
+  /** Verifies a token as the service does: its own identity token, or an access token for this audience. */
+  async verifies(token: string, audience = CLIENT): Promise<boolean> {
     const keys = createRemoteJWKSet(new URL(`${this.#issuer}/jwks`));
-    return jwtVerify(token, keys, { issuer: this.#issuer, audience: AUDIENCE }).then(
+    return jwtVerify(token, keys, { issuer: this.#issuer, audience }).then(
       () => true,
       () => false,
     );

@@ -117,6 +117,23 @@ test("a page of an allowed origin leases a session with a key, and shows a model
   expect(id).toMatch(/^viewer-/);
 });
 
+test("TURN servers of the service are handed to the browser", async () => {
+  service.origins.add(application.origin);
+  service.iceServers = [{ urls: ["turn:127.0.0.1:9?transport=udp"], username: "u", credential: "c" }];
+  await page.addInitScript(() => {
+    const Original = RTCPeerConnection;
+    globalThis.RTCPeerConnection = class extends Original {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        document.title = JSON.stringify(configuration?.iceServers);
+      }
+    };
+  });
+  await page.goto(applicationUrl());
+  await stateIs("connected");
+  expect(JSON.parse(await page.title())).toEqual(service.iceServers);
+});
+
 test("a page of another origin is told that it is refused, which is not that nothing answers", async () => {
   await page.goto(applicationUrl());
   await page.getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/).waitFor();

@@ -18,8 +18,8 @@ export interface Picture {
 }
 
 /** `scratch` is a page to compute on, since Node cannot read PNG by itself. */
-export async function pictureOf(page: Page, scratch: Page): Promise<Picture> {
-  const png = await page.locator("#picture > *").screenshot();
+export async function pictureOf(page: Page, scratch: Page, selector = "#picture > *"): Promise<Picture> {
+  const png = await page.locator(selector).screenshot();
   const cells = await scratch.evaluate(
     async ({ base64, columns, rows }) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));

@@ -309,6 +309,42 @@ test("shows what is drawn of the scene, pages and memory", async () => {
   expect(await figure("memory").textContent()).toBe("1.2 GB of 4 GB");
 });
 
+test("shows how the client is connected, and what is left of the lease", async () => {
+  await connect();
+  await expect.poll(() => page.locator('[data-figure="connection"]').textContent()).toBe("direct");
+  await expect.poll(() => page.locator('[data-figure="lease"]').textContent()).toBe("1 h left");
+});
+
+test("tells that the lease is about to end", async () => {
+  await connect();
+  await host.send({ case: "statistics", value: create(StatisticsSchema, { leaseRemainingMinutes: 4.2 }) });
+  await page.getByText("The lease of this session ends in 5 min. Extend it in the list of sessions.").waitFor();
+});
+
+test("shows who has created a session", async () => {
+  service.owner = { subject: "ada", name: "Ada <b>Lovelace</b>" };
+  await connect();
+  await page.getByText("Created by Ada <b>Lovelace</b>").waitFor();
+});
+
+test.each([
+  ["WebRTC", "This browser has no WebRTC", () => Reflect.deleteProperty(globalThis, "RTCPeerConnection")],
+  [
+    "H.264",
+    "This browser cannot play H.264 video",
+    () => {
+      RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+    },
+  ],
+])("says that a browser without %s cannot show sessions, and leases none", async (_, sentence, remove) => {
+  await page.addInitScript(remove);
+  await page.goto(service.address);
+  await page.getByRole("heading", { name: "This browser cannot show sessions" }).waitFor();
+  await page.getByText(sentence).waitFor();
+  expect(await page.getByRole("button", { name: "New session" }).isDisabled()).toBe(true);
+  expect(service.sessions.size).toBe(0);
+});
+
 test("takes leave when the page goes away, so that the session is free at once", async () => {
   await connect();
   await page.reload();

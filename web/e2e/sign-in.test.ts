@@ -4,8 +4,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
-import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
-import { IdentityProvider, PERSON } from "./identity-provider.ts";
+import { ACCOUNT, FakeService, KEY, SILENT_PORT } from "./fake-service.ts";
+import { AUDIENCE, IdentityProvider, PERSON } from "./identity-provider.ts";
 
 let browser: Browser;
 let host: FakeHost;
@@ -153,6 +153,19 @@ describe("with an account key", () => {
   });
 });
 
+test.each([true, false])("links to a silent host where its certificate may be the reason: %s", async (local) => {
+  service.certificateLocal = local;
+  service.hostSilent = true;
+  await page.goto(service.origin);
+  await fill(ACCOUNT, KEY);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "New session" }).click();
+  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+  const link = page.getByRole("link", { name: "Open the render host's address" });
+  expect(await link.isVisible()).toBe(local);
+  if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
+});
+
 describe("with an identity provider", () => {
   let provider: IdentityProvider;
 
@@ -192,6 +205,15 @@ describe("with an identity provider", () => {
     expect(request?.get("response_type")).toBe("code");
     expect(request?.get("code_challenge_method")).toBe("S256");
     expect(request?.get("redirect_uri")).toBe(`${service.origin}/`);
+  });
+
+  test("presents the access token where the service does not accept the identity token", async () => {
+    service.accepts = (token) => provider.verifies(token, AUDIENCE);
+    await page.goto(service.origin);
+    await go();
+    await provider.logIn(page);
+    await signedIn();
+    expect(service.credentials).toHaveLength(2);
   });
 
   test("asks for the account where the provider's people may use several", async () => {
@@ -324,7 +346,7 @@ describe("with an identity provider", () => {
     await signedIn();
     await page.clock.fastForward("56:00");
     await expect.poll(() => service.credentials.length).toBe(2);
-    expect(service.credentials[1]).not.toBe(service.credentials[0]);
+    expect(provider.exchanges).toBe(2);
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 

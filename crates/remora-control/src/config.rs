@@ -14,7 +14,7 @@ use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
 use remora_protocol::origins::Origins;
 pub use remora_session::Size;
 use remora_session::{AccountId, Policy, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use check::{InvalidConfig, is_host_name};
 pub(crate) use check::{is_loopback_address, is_safe_address};
@@ -100,8 +100,33 @@ pub struct SessionsConfig {
     pub start_seconds_max: u32,
     /// Hosts that are tried before a session fails.
     pub start_attempts_max: u32,
-    /// Most live sessions of one account.
+    /// Most live sessions of one account; `None`, which is written "unlimited", is any number.
+    #[serde(deserialize_with = "live_max")]
     pub live_per_account_max: Option<u32>,
+    /// Most live sessions of one person in one account, where an issuer says who that is; likewise.
+    #[serde(deserialize_with = "live_max")]
+    pub live_per_person_max: Option<u32>,
+    /// Clients see, stop and connect to only those sessions that they have created themselves.
+    pub private: bool,
+}
+
+/// How many sessions there may be, or "unlimited": a 0 that meant any number would be taken for none.
+fn live_max<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number of sessions, or \"unlimited\"")]
+    enum LiveMax {
+        Sessions(u32),
+        Word(Word),
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Word {
+        Unlimited,
+    }
+    Ok(match LiveMax::deserialize(deserializer)? {
+        LiveMax::Sessions(max) => Some(max),
+        LiveMax::Word(Word::Unlimited) => None,
+    })
 }
 
 impl Default for SessionsConfig {
@@ -112,7 +137,9 @@ impl Default for SessionsConfig {
             capacity_wait_seconds: 60,
             start_seconds_max: 60,
             start_attempts_max: 3,
-            live_per_account_max: None,
+            live_per_account_max: Some(20),
+            live_per_person_max: None,
+            private: false,
         }
     }
 }
@@ -144,7 +171,8 @@ pub struct SizeConfig {
     pub page_memory_gibibytes: Option<u32>,
     /// What importing one model may take of the machine's memory, at least 1; by what is free if left out.
     pub memory_gibibytes: Option<u32>,
-    /// Most live sessions of this size of one account.
+    /// Most live sessions of this size of one account; `None`, which is written "unlimited", is any number.
+    #[serde(deserialize_with = "live_max")]
     pub live_per_account_max: Option<u32>,
 }
 
@@ -205,19 +233,33 @@ pub struct ConnectionConfig {
     pub exclusive: Exclusive,
 }
 
-/// Requests of one account, by class. A client that polls 50 sessions every two seconds needs 25 reads per second.
+/// Requests by class: of one account, and of one person whom an issuer knows. A client that polls 50 sessions every two
+/// seconds needs 25 reads per second.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     pub reads: Rate,
     pub writes: Rate,
     pub tokens: Rate,
+    pub person_reads: Rate,
+    pub person_writes: Rate,
+    pub person_tokens: Rate,
+    /// Token requests from one network address, for accounts that it has had no token of lately.
+    pub stranger_tokens: Rate,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let rate = |per_second, burst| Rate { per_second, burst };
-        Self { reads: rate(500, 1_000), writes: rate(200, 1_000), tokens: rate(50, 200) }
+        Self {
+            reads: rate(500, 1_000),
+            writes: rate(200, 1_000),
+            tokens: rate(50, 200),
+            person_reads: rate(100, 500),
+            person_writes: rate(50, 200),
+            person_tokens: rate(5, 50),
+            stranger_tokens: rate(10, 200),
+        }
     }
 }
 
@@ -250,11 +292,35 @@ pub struct Identity {
     pub roles: BTreeMap<String, RoleName>,
     /// Accounts that holders of its tokens may use; `"*"` is every account.
     pub accounts: Vec<String>,
+    /// The claim that identifies a person, always and for every client of the issuer.
+    #[serde(default = "Identity::default_subject_claim")]
+    pub subject_claim: String,
+    /// The page as the issuer knows it, a public client; without it people cannot sign in there from the page.
+    pub client_id: Option<String>,
+    /// What the page asks for.
+    #[serde(default = "Identity::default_scopes")]
+    pub scopes: Vec<String>,
+    /// What the page calls the issuer; the name of its machine if left out.
+    pub display_name: Option<String>,
 }
 
 impl Identity {
     fn default_role_claim() -> String {
         "roles".into()
+    }
+
+    fn default_subject_claim() -> String {
+        "sub".into()
+    }
+
+    fn default_scopes() -> Vec<String> {
+        ["openid", "profile", "email"].map(str::to_owned).to_vec()
+    }
+
+    /// What people know the issuer by.
+    pub fn shown_name(&self) -> &str {
+        let (_, place) = self.issuer.split_once("://").unwrap_or(("", &self.issuer));
+        self.display_name.as_deref().unwrap_or_else(|| place.split('/').next().unwrap_or(place))
     }
 
     /// Whether holders of its tokens may use the account.
@@ -301,11 +367,12 @@ impl Config {
         }
     }
 
-    /// What one account may have of a size.
+    /// How many live sessions there may be when one of that size is created.
     pub fn quota(&self, size: Size) -> Quota {
         Quota {
             live_max: self.sessions.live_per_account_max,
             live_of_size_max: self.sizes.of(size).live_per_account_max,
+            live_of_person_max: self.sessions.live_per_person_max,
         }
     }
 }
@@ -323,6 +390,20 @@ mod tests {
     fn what_is_misspelt_is_named() {
         let error = Config::parse("[sessions]\npage_sise = 5\n").unwrap_err().to_string();
         assert!(error.contains("page_sise") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn live_sessions_are_limited_unless_the_operator_says_otherwise() {
+        let quota = |text: &str| Config::parse(text).unwrap().quota(Size::Premium);
+        assert_eq!(quota("").live_max, Some(20));
+        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
+        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
+        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
+        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
+        for wrong in ["-1", "'many'", "4294967296", "true"] {
+            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
+            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
+        }
     }
 
     #[test]

@@ -178,13 +178,13 @@ impl ControlPlane {
         // Policies cannot name an IPv6 address.
         let is_ipv6 = plan.hostname.starts_with('[');
         let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
-        Pages::new(portal.assets.clone(), schemes, &hosts, &others)
+        Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
     }
 
     fn configuration(&self, endpoint: &str, portal: &PortalOptions, secret: bool, local_certificate: bool) -> Router {
-        let (tokens, clock) = (self.tokens.clone(), self.clock.clone());
+        let (tokens, identities, clock) = (self.tokens.clone(), self.identities.clone(), self.clock.clone());
         let (endpoint, portal) = (endpoint.into(), portal.clone());
-        configuration::router(Configuration { endpoint, secret, local_certificate, tokens, clock, portal })
+        configuration::router(Configuration { endpoint, secret, local_certificate, tokens, identities, clock, portal })
     }
 
     /// For those who watch over it; they are believed to be who may.
@@ -206,7 +206,13 @@ impl ControlPlane {
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
         let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
         let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
-        let meter = Meter { store: self.store.clone(), tokens, clock, endpoint: endpoint.clone() };
+        let meter = Meter {
+            store: self.store.clone(),
+            tokens,
+            clock,
+            private: self.config.sessions.private,
+            endpoint: endpoint.clone(),
+        };
         v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
@@ -242,7 +248,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
         return v2021_01_01::not_found();
     }
     match pages {
-        Some(pages) => named(portal::ROUTE, pages.answer(&request)),
+        Some(pages) => named(portal::ROUTE, pages.answer(&request).await),
         None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
     }
 }

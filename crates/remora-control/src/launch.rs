@@ -15,6 +15,7 @@ use remora_session::{HostId, Session, Size, Timestamp};
 use crate::authority::{Authority, AuthorityError};
 use crate::config::Config;
 use crate::host_secrets::HostSecrets;
+use crate::owner;
 use crate::tls::CurrentCertificate;
 
 pub struct LaunchPlan {
@@ -48,7 +49,19 @@ pub const IDLE_AGE_MAX: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 impl LaunchPlan {
     pub fn for_session(&self, session: &Session, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
-        self.spec(host, session.size, Some(assignment(session, session.lease.duration())), now)
+        self.spec(host, session.size, Some(self.assignment(session, session.lease.duration())), now)
+    }
+
+    /// What a host learns of its session, with so much left of the lease.
+    pub fn assignment(&self, session: &Session, lease: Duration) -> Assignment {
+        Assignment {
+            session_id: session.key.session.to_string(),
+            account_id: session.key.account.to_string(),
+            lease_milliseconds: milliseconds(lease),
+            models: session.models.clone(),
+            owner: session.owner.as_ref().map(owner::to_wire),
+            private: self.config.sessions.private,
+        }
     }
 
     pub fn idle(&self, size: Size, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
@@ -124,16 +137,6 @@ impl LaunchPlan {
             cache_directory: self.cache_directory.clone(),
             cache_bytes_max: bytes(cache.gibibytes),
         }
-    }
-}
-
-/// What a host learns of its session, with so much left of the lease.
-pub fn assignment(session: &Session, lease: Duration) -> Assignment {
-    Assignment {
-        session_id: session.key.session.to_string(),
-        account_id: session.key.account.to_string(),
-        lease_milliseconds: milliseconds(lease),
-        models: session.models.clone(),
     }
 }
 

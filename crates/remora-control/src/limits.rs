@@ -1,9 +1,17 @@
-//! How often one account may ask, by class of request: a bucket that fills at a steady rate and holds a burst.
+//! How often one account, and one person, may ask, by class of request: a bucket that fills at a steady rate and holds a
+//! burst.
 //!
 //! ```text
-//!   request with a good token ───────────────▶ reads | writes, by the token's account
-//!   token request ─▶ attempts, by peer and account ─▶ (key) ─▶ tokens, by account
+//!   request with a good token ─▶ reads | writes, by the token's person, then by its account
+//!   token request ─▶ strangers, by peer ─▶ attempts, by peer and account ─▶ (key, token) ─▶ tokens, by person, by account
 //! ```
+//!
+//! A person cannot use up what others of the account need: their own bucket is asked first, and what it refuses costs
+//! the account nothing. Holders of account keys are not told apart.
+//!
+//! Each unknown account costs a look into the database, and there is no end of ids to try. So token requests also count
+//! for the address alone, unless the address has had a token of that account lately: neighbours of a stranger who have
+//! signed in before do so again undisturbed. Whether there is such an account makes no difference, and so does not show.
 //!
 //! Nobody can use up what is another's. Requests count for the account whose token they carry, not for the one in
 //! their path. Token requests carry nothing that could be trusted before the key is checked, so attempts count for the
@@ -24,10 +32,11 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use quick_cache::sync::Cache;
-use remora_session::AccountId;
+use remora_session::{AccountId, Owner, PersonId};
 
 use crate::clock::Clock;
 use crate::config::{self, Rate};
+use crate::token::Bearer;
 
 /// Of each class.
 const BUCKETS_MAX: usize = 8_192;
@@ -38,7 +47,13 @@ pub struct Limits {
     reads: Buckets<AccountId>,
     writes: Buckets<AccountId>,
     tokens: Buckets<AccountId>,
+    person_reads: Buckets<PersonId>,
+    person_writes: Buckets<PersonId>,
+    person_tokens: Buckets<PersonId>,
     attempts: Buckets<(IpAddr, AccountId)>,
+    strangers: Buckets<IpAddr>,
+    /// Addresses that had a token of an account lately.
+    known: Cache<(IpAddr, AccountId), ()>,
 }
 
 /// What a request does, as far as limits go.
@@ -61,25 +76,42 @@ impl Limits {
             reads: Buckets::new(limits.reads, clock),
             writes: Buckets::new(limits.writes, clock),
             tokens: Buckets::new(limits.tokens, clock),
+            person_reads: Buckets::new(limits.person_reads, clock),
+            person_writes: Buckets::new(limits.person_writes, clock),
+            person_tokens: Buckets::new(limits.person_tokens, clock),
             attempts: Buckets::new(limits.tokens, clock),
+            strangers: Buckets::new(limits.stranger_tokens, clock),
+            known: Cache::new(BUCKETS_MAX),
         }
     }
 
-    /// Of somebody who has shown a token of the account.
-    pub fn request(&self, account: &AccountId, class: Class) -> Result<(), TooMany> {
-        match class {
-            Class::Read => self.reads.take(account),
-            Class::Write => self.writes.take(account),
+    /// With a good token.
+    pub fn request(&self, caller: &Bearer, class: Class) -> Result<(), TooMany> {
+        let (of_person, of_account) = match class {
+            Class::Read => (&self.person_reads, &self.reads),
+            Class::Write => (&self.person_writes, &self.writes),
+        };
+        if let Some(person) = caller.owner.as_ref().and_then(Owner::person) {
+            of_person.take(person)?;
         }
+        of_account.take(&caller.account)
     }
 
-    /// Before it is known whether the key is the account's.
+    /// Before it is known whether the credentials open the account, or whether there is such an account.
     pub fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
-        self.attempts.take(&(subscriber(peer), account.clone()))
+        let pair = (subscriber(peer), account.clone());
+        if self.known.get(&pair).is_none() {
+            self.strangers.take(&pair.0)?;
+        }
+        self.attempts.take(&pair)
     }
 
-    /// Once it is known that it is.
-    pub fn token(&self, account: &AccountId) -> Result<(), TooMany> {
+    /// Once it is known that they do.
+    pub fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
+        self.known.insert((subscriber(peer), account.clone()), ());
+        if let Some(person) = owner.person() {
+            self.person_tokens.take(person)?;
+        }
         self.tokens.take(account)
     }
 }
@@ -134,7 +166,8 @@ impl governor::clock::Clock for GovernorClock {
 
 #[cfg(test)]
 mod tests {
-    use remora_session::Timestamp;
+    use remora_protocol::token::Role;
+    use remora_session::{Person, Timestamp};
 
     use super::*;
     use crate::account::new_account_id;
@@ -144,14 +177,28 @@ mod tests {
 
     fn limits(rate: Rate) -> (Limits, ManualClock) {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
-        (Limits::new(&config::Limits { reads: rate, writes: rate, tokens: rate }, &clock), hand)
+        let lavish = Rate { per_second: 1_000_000, burst: 1_000_000 };
+        let limits = config::Limits {
+            reads: rate,
+            writes: rate,
+            tokens: rate,
+            person_reads: lavish,
+            person_writes: lavish,
+            person_tokens: lavish,
+            stranger_tokens: lavish,
+        };
+        (Limits::new(&limits, &clock), hand)
+    }
+
+    fn caller(account: &AccountId) -> Bearer {
+        Bearer { account: account.clone(), role: Role::Client, owner: Some(Owner::AccountKey) }
     }
 
     #[test]
     fn a_burst_is_taken_and_then_the_steady_rate() {
         let (limits, hand) = limits(Rate { per_second: 2, burst: 3 });
         let account = new_account_id();
-        let read = || limits.request(&account, Class::Read);
+        let read = || limits.request(&caller(&account), Class::Read);
         for _ in 0..3 {
             read().unwrap();
         }
@@ -173,13 +220,13 @@ mod tests {
         let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
         let (one, other) = (new_account_id(), new_account_id());
         for account in [&one, &other] {
-            limits.request(account, Class::Read).unwrap();
-            limits.request(account, Class::Write).unwrap();
-            limits.token(account).unwrap();
+            limits.request(&caller(account), Class::Read).unwrap();
+            limits.request(&caller(account), Class::Write).unwrap();
+            limits.token(PEER, account, &Owner::AccountKey).unwrap();
             limits.token_attempt(PEER, account).unwrap();
-            assert!(limits.request(account, Class::Read).is_err());
-            assert!(limits.request(account, Class::Write).is_err());
-            assert!(limits.token(account).is_err());
+            assert!(limits.request(&caller(account), Class::Read).is_err());
+            assert!(limits.request(&caller(account), Class::Write).is_err());
+            assert!(limits.token(PEER, account, &Owner::AccountKey).is_err());
             assert!(limits.token_attempt(PEER, account).is_err());
         }
     }
@@ -188,12 +235,13 @@ mod tests {
     fn the_wait_is_told_in_whole_seconds_and_is_long_enough() {
         let (limits, hand) = limits(Rate { per_second: 1, burst: 1 });
         let account = new_account_id();
-        limits.token(&account).unwrap();
+        let token = || limits.token(PEER, &account, &Owner::AccountKey);
+        token().unwrap();
         hand.advance(Duration::from_millis(300));
-        let TooMany { retry_after } = limits.token(&account).unwrap_err();
+        let TooMany { retry_after } = token().unwrap_err();
         assert_eq!(retry_after, Duration::from_secs(1));
         hand.advance(retry_after);
-        limits.token(&account).unwrap();
+        token().unwrap();
     }
 
     #[test]
@@ -216,7 +264,7 @@ mod tests {
         // Ten minutes; the whole lot at the same instant, which is the worst case.
         for _ in 0..300 {
             for _ in 0..50 {
-                limits.request(&account, Class::Read).unwrap();
+                limits.request(&caller(&account), Class::Read).unwrap();
             }
             hand.advance(Duration::from_secs(2));
         }
@@ -229,5 +277,56 @@ mod tests {
             limits.token_attempt(PEER, &new_account_id()).unwrap();
         }
         assert!(limits.attempts.buckets.len() <= BUCKETS_MAX);
+        for number in 0..3 * BUCKETS_MAX {
+            let peer = Ipv6Addr::from((number as u128) << 64).into();
+            limits.token_attempt(peer, &new_account_id()).unwrap();
+            limits.token(peer, &new_account_id(), &person(&number.to_string())).unwrap();
+        }
+        assert!(limits.strangers.buckets.len() <= BUCKETS_MAX && limits.known.len() <= BUCKETS_MAX);
+        assert!(limits.person_tokens.buckets.len() <= BUCKETS_MAX);
+    }
+
+    fn person(subject: &str) -> Owner {
+        Owner::Person(Person::new(PersonId::new("https://login.example", subject).unwrap(), ""))
+    }
+
+    #[test]
+    fn a_person_has_the_same_pace_in_every_account_and_leaves_the_accounts_alone() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
+        let once = Rate { per_second: 1, burst: 1 };
+        let (person_reads, person_writes, person_tokens) = (once, once, once);
+        let rates = config::Limits { person_reads, person_writes, person_tokens, ..config::Limits::default() };
+        let limits = Limits::new(&rates, &clock);
+        let of = |owner: &Owner| Bearer { owner: Some(owner.clone()), ..caller(&new_account_id()) };
+        let ann = person("ann");
+        for class in [Class::Read, Class::Write] {
+            limits.request(&of(&ann), class).unwrap();
+            assert!(limits.request(&of(&ann), class).is_err(), "another account, the same person");
+            limits.request(&of(&person("bob")), class).unwrap();
+        }
+        limits.token(PEER, &new_account_id(), &ann).unwrap();
+        assert!(limits.token(PEER, &new_account_id(), &ann).is_err());
+        for _ in 0..5 {
+            limits.request(&of(&Owner::AccountKey), Class::Write).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_has_so_many_attempts_on_accounts_that_it_has_had_no_token_of() {
+        let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
+        let stranger_tokens = Rate { per_second: 1, burst: 2 };
+        let limits = Limits::new(&config::Limits { stranger_tokens, ..config::Limits::default() }, &clock);
+        let unknown = |peer: &str| limits.token_attempt(peer.parse().unwrap(), &new_account_id()).is_ok();
+        assert!(unknown("2001:db8::1") && unknown("2001:db8::2") && !unknown("2001:db8::3"), "one subscriber");
+        assert!(unknown("2001:db8:0:1::1") && unknown("192.0.2.1"));
+        let (peer, account) = ("2001:db8::4".parse().unwrap(), new_account_id());
+        assert!(limits.token_attempt(peer, &account).is_err());
+        hand.advance(Duration::from_secs(1));
+        limits.token_attempt(peer, &account).unwrap();
+        limits.token(peer, &account, &Owner::AccountKey).unwrap();
+        for _ in 0..20 {
+            limits.token_attempt(peer, &account).unwrap();
+        }
+        assert!(!unknown("2001:db8::4"));
     }
 }

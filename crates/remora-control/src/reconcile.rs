@@ -129,7 +129,7 @@ impl Reconciler {
                 break;
             }
             for stored in live {
-                self.sessions.stop(&stored.session.key).await?;
+                self.sessions.change(&stored.session.key, &Event::Stopped).await?;
             }
         }
         for host in self.store.idle_hosts().await? {

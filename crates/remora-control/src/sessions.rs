@@ -20,10 +20,12 @@ use remora_session::{
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::launch::{LaunchPlan, assignment};
+use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::store::{IdleHost, Insert, Inserted, ListPosition, Store, StoreError, Stored};
+use crate::sight::Sight;
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Share, Store, StoreError, Stored};
+use crate::token::Bearer;
 
 /// Somebody else cannot win this often without this side having had its turn.
 const SWAPS_MAX: usize = 32;
@@ -38,7 +40,7 @@ pub struct Sessions {
     metrics: Metrics,
 }
 
-/// What an owner asks for.
+/// A session that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub size: Size,
@@ -71,14 +73,15 @@ pub struct Page {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
+    /// Or none that the caller may see.
     #[error("the account has no session of that id")]
     NotFound,
     #[error("the account has, or had, a session of that id with other settings")]
     Taken,
     #[error("there is no such account any more")]
     NoAccount,
-    #[error("the account has its {max} live sessions")]
-    OverQuota { max: u32, size: Option<Size> },
+    #[error("there are {max} live sessions, and there may be no more")]
+    OverQuota { max: u32, share: Share },
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error("the session is being changed by too many at once")]
@@ -100,18 +103,23 @@ impl Sessions {
         Self { store, clock, policy, config, plan, bell, metrics }
     }
 
-    pub async fn create(&self, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
+    pub async fn create(&self, caller: &Bearer, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
         let now = self.clock.now();
         let Wanted { size, lease, models } = wanted;
-        let session = Session::create(key, size, lease, models, new_host_id(), now);
+        let session = Session::create(key, size, lease, models, new_host_id(), now).owned_by(caller.owner.clone());
         let (session, inserted) = self.insert(session, now).await?;
         match inserted {
             Inserted::Done => {
+                let owner = session.owner.as_ref().map(tracing::field::display);
                 let (session, lease_minutes) = (&session.key, lease.get());
-                tracing::info!(%session, size = size.as_str(), lease_minutes, "session created");
+                tracing::info!(%session, size = size.as_str(), lease_minutes, owner, "session created");
             }
             Inserted::KeyTaken => {
-                let existing = self.get(&session.key).await?;
+                let existing = match self.get(caller, &session.key).await {
+                    // The id is another person's.
+                    Err(SessionError::NotFound) => return Err(SessionError::Taken),
+                    existing => existing?,
+                };
                 let Session { size, lease, models, .. } = &existing.session;
                 let same = (size, lease, models) == (&session.size, &session.lease, &session.models);
                 let same = same && existing.session.is_live();
@@ -119,7 +127,7 @@ impl Sessions {
             }
             Inserted::HostTaken => unreachable!("insert goes on to the next host"),
             Inserted::NoAccount => return Err(SessionError::NoAccount),
-            Inserted::OverQuota { max, size } => return Err(SessionError::OverQuota { max, size }),
+            Inserted::OverQuota { max, share } => return Err(SessionError::OverQuota { max, share }),
         }
         self.bell.ring();
         Ok(Created::New(Seen { session, at: now }))
@@ -158,27 +166,35 @@ impl Sessions {
         Ok(hosts)
     }
 
-    pub async fn get(&self, key: &SessionKey) -> Result<Seen, SessionError> {
+    pub async fn get(&self, caller: &Bearer, key: &SessionKey) -> Result<Seen, SessionError> {
         // Stores what time has done before it is told: what has been told to have ended must have ended for ever.
-        self.change(key, &Event::TimePassed).await
+        self.change_seen(caller, key, &Event::TimePassed).await
     }
 
-    pub async fn extend(&self, key: &SessionKey, lease: LeaseMinutes) -> Result<Seen, SessionError> {
-        self.change(key, &Event::Extended { lease }).await
+    pub async fn extend(&self, caller: &Bearer, key: &SessionKey, lease: LeaseMinutes) -> Result<Seen, SessionError> {
+        self.change_seen(caller, key, &Event::Extended { lease }).await
     }
 
-    pub async fn stop(&self, key: &SessionKey) -> Result<Seen, SessionError> {
-        self.change(key, &Event::Stopped).await
+    pub async fn stop(&self, caller: &Bearer, key: &SessionKey) -> Result<Seen, SessionError> {
+        self.change_seen(caller, key, &Event::Stopped).await
     }
 
+    /// Sessions of the account that the caller may see.
     pub async fn list(
         &self,
+        caller: &Bearer,
         account: &AccountId,
         after: Option<&ListPosition>,
         page_size: u32,
     ) -> Result<Page, SessionError> {
         let at = self.clock.now();
-        let mut found = self.store.live_sessions(account, after, page_size.saturating_add(1)).await?;
+        let sight = self.sight(caller);
+        let person = match &sight {
+            Sight::All => None,
+            Sight::Own(person) => Some(person),
+            Sight::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
+        };
+        let mut found = self.store.live_sessions(account, person, after, page_size.saturating_add(1)).await?;
         let more = found.len() > page_size as usize;
         found.truncate(page_size as usize);
         let next = found.last().filter(|_| more).map(|last| ListPosition {
@@ -212,7 +228,7 @@ impl Sessions {
     ) -> Result<Option<HostOrder>, SessionError> {
         let key = stored.session.key.clone();
         match self.change_stored(stored, &Event::HostReported { host: host.clone(), reported }).await {
-            Ok(seen) => Ok(Some(order(&seen))),
+            Ok(seen) => Ok(Some(self.order(&seen))),
             Err(SessionError::Refused(_)) => {
                 tracing::info!(session = %key, %host, "the session has another host by now");
                 Ok(None)
@@ -249,6 +265,16 @@ impl Sessions {
         self.change_stored(stored, event).await
     }
 
+    /// Changes a session that the caller may see. Its owner never changes, so one look is enough.
+    async fn change_seen(&self, caller: &Bearer, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
+        let stored = self.store.session(key).await?.filter(|stored| self.sight(caller).includes(&stored.session));
+        self.change_stored(stored.ok_or(SessionError::NotFound)?, event).await
+    }
+
+    fn sight(&self, caller: &Bearer) -> Sight {
+        Sight::of(caller, self.config.sessions.private)
+    }
+
     async fn change_stored(&self, mut stored: Stored, event: &Event) -> Result<Seen, SessionError> {
         for _ in 0..SWAPS_MAX {
             let at = self.clock.now();
@@ -269,6 +295,20 @@ impl Sessions {
         }
         Err(SessionError::Contended)
     }
+
+    /// What the session's host has to do.
+    fn order(&self, seen: &Seen) -> HostOrder {
+        match &seen.session.phase {
+            Phase::Starting { .. } | Phase::Ready { .. } => {
+                HostOrder::Run(self.plan.assignment(&seen.session, seen.session.lease_remaining(seen.at)))
+            }
+            Phase::Restarting { .. } | Phase::Ended { how: Ending::NoCapacity { .. } | Ending::Failed { .. }, .. } => {
+                HostOrder::Stop { reason: StopReason::NotNeeded }
+            }
+            Phase::Ended { how: Ending::Stopped, .. } => HostOrder::Stop { reason: StopReason::Stopped },
+            Phase::Ended { how: Ending::Expired, .. } => HostOrder::Stop { reason: StopReason::LeaseExpired },
+        }
+    }
 }
 
 /// Never used before and never again.
@@ -285,19 +325,6 @@ pub fn new_host_id() -> HostId {
 fn needs_attention(before: &Stored, after: &Session, wake_at: Option<Timestamp>, now: Timestamp) -> bool {
     let sooner = wake_at.is_some_and(|at| at <= now || before.wake_at.is_none_or(|before| at < before));
     sooner || before.session.phase.occupies() && !after.phase.occupies()
-}
-
-fn order(seen: &Seen) -> HostOrder {
-    match &seen.session.phase {
-        Phase::Starting { .. } | Phase::Ready { .. } => {
-            HostOrder::Run(assignment(&seen.session, seen.session.lease_remaining(seen.at)))
-        }
-        Phase::Restarting { .. } | Phase::Ended { how: Ending::NoCapacity { .. } | Ending::Failed { .. }, .. } => {
-            HostOrder::Stop { reason: StopReason::NotNeeded }
-        }
-        Phase::Ended { how: Ending::Stopped, .. } => HostOrder::Stop { reason: StopReason::Stopped },
-        Phase::Ended { how: Ending::Expired, .. } => HostOrder::Stop { reason: StopReason::LeaseExpired },
-    }
 }
 
 fn log_change(before: &Session, after: &Session) {

@@ -2,7 +2,7 @@
 //!
 //! The four SDKs of the original service read the expiry out of the token, each with a decoder of its own; Python's
 //! knows neither `-` nor `_`. Encoded ASCII contains those only for `>`, `~`, `?` and DEL, so the claims must be
-//! ASCII without these four: an issuer, an audience, a GUID, two numbers and a role are.
+//! ASCII without these four: an issuer, an audience, a GUID, two numbers and a role are, and owners are encoded so.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use aws_lc_rs::signature::KeyPair as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use remora_protocol::token::{AUDIENCE, AccessClaims, ISSUER, Role};
-use remora_session::{AccountId, Timestamp};
+use remora_session::{AccountId, Owner, Timestamp};
 
-use crate::pem;
+use crate::{owner, pem};
 
 /// As in the original service.
 pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -52,6 +52,8 @@ struct Verified {
 pub struct Bearer {
     pub account: AccountId,
     pub role: Role,
+    /// `None` in tokens of releases before there were owners.
+    pub owner: Option<Owner>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +89,12 @@ impl Tokens {
         &self.public_key_pem
     }
 
+    /// For the holder of an account key.
     pub fn issue(&self, account: &AccountId, role: Role, now: Timestamp) -> String {
+        self.issue_to(&Owner::AccountKey, account, role, now)
+    }
+
+    pub fn issue_to(&self, owner: &Owner, account: &AccountId, role: Role, now: Timestamp) -> String {
         let claims = AccessClaims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -95,6 +102,7 @@ impl Tokens {
             iat: now.as_seconds(),
             exp: now.as_seconds() + LIFE.as_secs(),
             role,
+            owner: Some(owner::to_wire(owner)),
         };
         let mut header = Header::new(Algorithm::RS256);
         header.typ = None;
@@ -122,13 +130,15 @@ impl Tokens {
             .map_err(|_| InvalidToken)?
             .claims;
         let account = claims.sub.parse().map_err(|_| InvalidToken)?;
-        Ok(Verified { bearer: Bearer { account, role: claims.role }, expires: claims.exp })
+        let owner = claims.owner.map(|claim| owner::from_wire(&claim).ok_or(InvalidToken)).transpose()?;
+        Ok(Verified { bearer: Bearer { account, role: claims.role, owner }, expires: claims.exp })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use remora_session::{Person, PersonId};
 
     use super::*;
     use crate::account::new_account_id;
@@ -143,7 +153,8 @@ mod tests {
         let now = Timestamp::from_milliseconds(1_700_000_000_000);
         let token = tokens.issue(&account, Role::Client, now);
         let last = now + (LIFE - Duration::from_secs(1));
-        assert_eq!(tokens.verify(&token, last), Ok(Bearer { account, role: Role::Client }));
+        let bearer = Bearer { account, role: Role::Client, owner: Some(Owner::AccountKey) };
+        assert_eq!(tokens.verify(&token, last), Ok(bearer));
         assert_eq!(tokens.verify(&token, now + LIFE), Err(InvalidToken), "although it has been verified before");
     }
 
@@ -172,12 +183,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_decoder_stumbles_over_the_payload(account: [u8; 16], seconds in 0..u64::from(u32::MAX)) {
+        fn no_decoder_stumbles_over_the_payload(
+            account: [u8; 16],
+            seconds in 0..u64::from(u32::MAX),
+            subject in "[^\\p{C}\\s]{1,255}",
+            name: String,
+        ) {
             // One key for all cases: making one takes a second.
             static TOKENS: std::sync::LazyLock<Tokens> = std::sync::LazyLock::new(tokens);
             let account = uuid::Builder::from_random_bytes(account).into_uuid().to_string().parse().unwrap();
             let now = Timestamp::from_milliseconds(seconds * 1_000);
-            let token = TOKENS.issue(&account, Role::Administrator, now);
+            let id = PersonId::new("https://login.example", &subject).unwrap();
+            let owner = Owner::Person(Person::new(id, &name));
+            let token = TOKENS.issue_to(&owner, &account, Role::Administrator, now);
+            prop_assert_eq!(TOKENS.verify(&token, now).unwrap().owner, Some(owner));
             let payload = token.split('.').nth(1).unwrap();
             prop_assert!(payload.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", payload);
         }

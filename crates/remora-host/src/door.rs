@@ -45,7 +45,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     clock::seconds_since_1970,
-    token::{Refusal, TokenVerifier, must_be_of},
+    token::{Refusal, TokenVerifier, must_be_admitted},
 };
 
 mod holder;
@@ -329,7 +329,7 @@ async fn inspect(State(guard): State<Arc<Guard>>, headers: HeaderMap) -> Respons
 fn refused(refusal: &Refusal) -> Response {
     match refusal {
         Refusal::NoSession => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", refusal.to_string()),
-        Refusal::Foreign => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
+        Refusal::Foreign | Refusal::Private => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
         Refusal::Missing | Refusal::Expired | Refusal::Forged => {
             let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -349,7 +349,7 @@ impl Guard {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claims = self.verifier.verify(authorization, seconds_since_1970())?;
         let session = self.session().await.ok_or(Refusal::NoSession)?;
-        must_be_of(&claims, &session.account_id)
+        must_be_admitted(&claims, &session)
     }
 
     async fn session(&self) -> Option<Arc<Assignment>> {

@@ -189,7 +189,8 @@ impl Host {
 
     /// The stage knows the session before the door lets anybody in.
     fn assign(&mut self, assignment: Assignment) {
-        tracing::info!(session = assignment.session_id, "the host is for this session");
+        let owner = assignment.owner.as_ref().map(|owner| owner.name.as_str());
+        tracing::info!(session = assignment.session_id, owner, "the host is for this session");
         self.assigned = true;
         let (session_id, models) = (assignment.session_id.clone(), assignment.models.clone());
         self.frames.put(Input::Assigned { session_id, models });

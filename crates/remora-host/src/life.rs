@@ -185,6 +185,8 @@ mod tests {
             account_id: "a".into(),
             lease_milliseconds: lease * 1000,
             models: vec![],
+            owner: None,
+            private: false,
         })
     }
 

@@ -1,7 +1,10 @@
 //! Who may connect: verifies an access token with the control plane's public key, without asking it.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind};
-use remora_protocol::token::{AUDIENCE, AccessClaims, ISSUER};
+use remora_protocol::{
+    link::Assignment,
+    token::{AUDIENCE, AccessClaims, ISSUER, Role},
+};
 use thiserror::Error;
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Refusal {
     Forged,
     #[error("the access token is that of another account than the one that owns this session")]
     Foreign,
+    #[error("this session is private: only the person who created it and administrators of the account may connect")]
+    Private,
     #[error("this host has not been given a session yet; ask again in a moment")]
     NoSession,
 }
@@ -57,9 +62,17 @@ impl TokenVerifier {
     }
 }
 
-/// Whether the token is that of the account.
-pub fn must_be_of(claims: &AccessClaims, account_id: &str) -> Result<(), Refusal> {
-    if claims.sub.eq_ignore_ascii_case(account_id) { Ok(()) } else { Err(Refusal::Foreign) }
+/// Whether the holder of the token may connect to the session.
+pub fn must_be_admitted(claims: &AccessClaims, session: &Assignment) -> Result<(), Refusal> {
+    if !claims.sub.eq_ignore_ascii_case(&session.account_id) {
+        return Err(Refusal::Foreign);
+    }
+    if !session.private || claims.role == Role::Administrator {
+        return Ok(());
+    }
+    let person = claims.owner.as_ref().and_then(|owner| owner.person.as_ref());
+    let creator = session.owner.as_ref().and_then(|owner| owner.person.as_ref());
+    if person.is_some() && person == creator { Ok(()) } else { Err(Refusal::Private) }
 }
 
 #[cfg(test)]
@@ -71,7 +84,7 @@ pub(crate) mod tests {
         signature::KeyPair as _,
     };
     use jsonwebtoken::{EncodingKey, Header, encode};
-    use remora_protocol::token::Role;
+    use remora_protocol::token::{Owner, PersonId};
 
     pub const ACCOUNT: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -94,16 +107,31 @@ pub(crate) mod tests {
         }
 
         pub fn token(&self, account: &str, exp: u64) -> String {
-            let claims = AccessClaims {
-                iss: ISSUER.into(),
-                aud: AUDIENCE.into(),
-                sub: account.into(),
-                iat: 0,
-                exp,
-                role: Role::Administrator,
-            };
+            let claims = claims(account, exp, Role::Administrator, None);
             encode(&Header::new(Algorithm::RS256), &claims, &self.key).expect("claims can be signed")
         }
+    }
+
+    fn claims(account: &str, exp: u64, role: Role, subject: Option<&str>) -> AccessClaims {
+        AccessClaims {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: account.into(),
+            iat: 0,
+            exp,
+            role,
+            owner: subject.map(person),
+        }
+    }
+
+    fn person(subject: &str) -> Owner {
+        let id = PersonId { issuer: "https://login.example".into(), subject: subject.into() };
+        Owner { person: Some(id), name: "Ann".into() }
+    }
+
+    fn session(private: bool, owner: Option<Owner>) -> Assignment {
+        let (session_id, account_id) = ("one".into(), ACCOUNT.to_ascii_uppercase());
+        Assignment { session_id, account_id, lease_milliseconds: 1_000, models: vec![], owner, private }
     }
 
     fn pem(label: &str, der: &[u8]) -> String {
@@ -121,14 +149,37 @@ pub(crate) mod tests {
         let bearer = |token: &str| format!("Bearer {token}");
         let good = bearer(&signer.token(ACCOUNT, 100));
         let claims = verifier.verify(Some(&good), 99).expect("a good token");
-        assert_eq!(must_be_of(&claims, &ACCOUNT.to_ascii_uppercase()), Ok(()));
-        assert_eq!(must_be_of(&claims, "99999999-2222-3333-4444-555555555555"), Err(Refusal::Foreign));
+        assert_eq!(must_be_admitted(&claims, &session(false, None)), Ok(()));
+        let foreign = Assignment { account_id: "99999999-2222-3333-4444-555555555555".into(), ..session(false, None) };
+        assert_eq!(must_be_admitted(&claims, &foreign), Err(Refusal::Foreign));
         assert_eq!(verifier.verify(Some(&good), 100), Err(Refusal::Expired));
         assert_eq!(verifier.verify(None, 99), Err(Refusal::Missing));
         assert_eq!(verifier.verify(Some("Basic abc"), 99), Err(Refusal::Missing));
         assert_eq!(verifier.verify(Some(&bearer("a.b.c")), 99), Err(Refusal::Forged));
         let forged = bearer(&Signer::new().token(ACCOUNT, 100));
         assert_eq!(verifier.verify(Some(&forged), 99), Err(Refusal::Forged));
+    }
+
+    #[test]
+    fn a_private_session_admits_its_creator_and_administrators() {
+        let admitted = |role, subject: Option<&str>, session: &Assignment| {
+            must_be_admitted(&claims(ACCOUNT, 1, role, subject), session)
+        };
+        let of_ann = session(true, Some(person("ann")));
+        assert_eq!(admitted(Role::Client, Some("ann"), &of_ann), Ok(()));
+        assert_eq!(admitted(Role::Client, Some("bob"), &of_ann), Err(Refusal::Private));
+        assert_eq!(admitted(Role::Client, None, &of_ann), Err(Refusal::Private));
+        assert_eq!(admitted(Role::Administrator, Some("bob"), &of_ann), Ok(()));
+        let of_another_issuer = PersonId { issuer: "https://other.example".into(), subject: "ann".into() };
+        let namesake = session(true, Some(Owner { person: Some(of_another_issuer), name: "Ann".into() }));
+        assert_eq!(admitted(Role::Client, Some("ann"), &namesake), Err(Refusal::Private));
+        let of_nobody = [None, Some(Owner { person: None, name: "account key".into() })];
+        for owner in of_nobody {
+            for subject in [None, Some("ann")] {
+                assert_eq!(admitted(Role::Client, subject, &session(true, owner.clone())), Err(Refusal::Private));
+            }
+        }
+        assert_eq!(admitted(Role::Client, Some("bob"), &session(false, Some(person("ann")))), Ok(()));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::origins::Origins;
+use crate::token::Owner;
 
 /// A host reports at once when its state changes, and this often otherwise.
 pub const REPORT_INTERVAL_MILLISECONDS: u64 = 1_000;
@@ -99,6 +100,12 @@ pub struct Assignment {
     pub lease_milliseconds: u64,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
+    /// Who created the session; `None` where that has not been recorded.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+    /// Clients connect only to sessions that they have created themselves; Administrators to any.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// Who may connect to a session that somebody has been connected to.

@@ -21,6 +21,7 @@
 
 mod event;
 mod ids;
+mod owner;
 mod phase;
 mod policy;
 mod session;
@@ -31,6 +32,7 @@ pub use ids::{
     AccountId, HostId, InvalidAccountId, InvalidHostId, InvalidLease, InvalidSessionId, InvalidSize, LeaseMinutes,
     SessionId, SessionKey, Size,
 };
+pub use owner::{InvalidPersonId, Owner, Person, PersonId};
 pub use phase::{Address, Ending, Launch, Phase};
 pub use policy::Policy;
 pub use session::Session;

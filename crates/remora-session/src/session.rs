@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, SessionKey, Size,
-    Timestamp,
+    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Owner, Phase, Policy, Refused, Reported, SessionKey,
+    Size, Timestamp,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Session {
     pub lease: LeaseMinutes,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
+    /// Who created it, which never changes; `None` where that has not been recorded.
+    pub owner: Option<Owner>,
     pub created_at: Timestamp,
     /// Of the last change. No time before it is believed, so that a clock that was set back takes nothing away.
     pub changed_at: Timestamp,
@@ -31,7 +33,12 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let phase = Phase::Starting { host, attempt: 1, launch: Launch::Wanted { from: now } };
-        Self { key, size, lease, models, created_at: now, changed_at: now, phase }
+        Self { key, size, lease, models, owner: None, created_at: now, changed_at: now, phase }
+    }
+
+    /// The session with its owner, to be said before it is stored.
+    pub fn owned_by(self, owner: Option<Owner>) -> Self {
+        Self { owner, ..self }
     }
 
     /// A session whose first host is already running and listens there.

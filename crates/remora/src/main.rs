@@ -15,6 +15,7 @@ mod host;
 #[cfg(feature = "host")]
 mod inspect;
 #[cfg(feature = "host")]
+mod owner;
 mod pages;
 mod panics;
 mod process;

@@ -8,6 +8,7 @@ use crate::{
     client::{Client, ConnectionArguments},
     duration::minutes_in_words,
     failure::{EXIT_STATUSES, Failure},
+    owner::Owner,
     session::{table, trimmed},
 };
 
@@ -46,6 +47,7 @@ struct Record {
     ready_time: String,
     end_time: Option<String>,
     billed_seconds: u64,
+    owner: Option<Owner>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
@@ -87,11 +89,15 @@ impl Usage {
     }
 
     fn csv(&self) -> Result<String, serde_json::Error> {
-        let mut lines = vec!["id,size,readyTime,endTime,billedSeconds".to_owned()];
+        let mut lines = vec!["id,size,readyTime,endTime,billedSeconds,owner,subject".to_owned()];
         for record in &self.records {
             // Ids, sizes and times have no commas or quotes.
-            let Record { id, size, ready_time, end_time, billed_seconds } = Record::deserialize(record)?;
-            lines.push(format!("{id},{size},{ready_time},{},{billed_seconds}", end_time.unwrap_or_default()));
+            let Record { id, size, ready_time, end_time, billed_seconds, owner } = Record::deserialize(record)?;
+            let end_time = end_time.unwrap_or_default();
+            let (owner, subject) =
+                owner.map(|Owner { name, subject }| (name, subject.unwrap_or_default())).unwrap_or_default();
+            let (owner, subject) = (cell(&owner), cell(&subject));
+            lines.push(format!("{id},{size},{ready_time},{end_time},{billed_seconds},{owner},{subject}"));
         }
         Ok(lines.join("\n"))
     }
@@ -126,6 +132,15 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         println!("{}", usage.table());
     }
     Ok(())
+}
+
+/// Text that anybody may have chosen, as RFC 4180 quotes it. Spreadsheets would run what begins like a formula, so that
+/// gets an apostrophe before it.
+fn cell(text: &str) -> String {
+    let shown: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let formula = shown.trim_start().starts_with(['=', '+', '-', '@']);
+    let shown = if formula { format!("'{shown}") } else { shown };
+    if shown.contains([',', '"']) { format!("\"{}\"", shown.replace('"', "\"\"")) } else { shown }
 }
 
 /// The service reads times; here only what cannot be part of one is refused.
@@ -165,9 +180,24 @@ mod tests {
         assert_eq!(usage.totals.len(), 2);
         let csv = usage.csv().expect("records");
         let lines: Vec<&str> = csv.lines().collect();
-        assert_eq!(lines[0], "id,size,readyTime,endTime,billedSeconds");
-        assert_eq!(lines[2], "two,Standard,2026-11-02T00:00:00Z,,3600");
+        assert_eq!(lines[0], "id,size,readyTime,endTime,billedSeconds,owner,subject");
+        assert_eq!(lines[2], "two,Standard,2026-11-02T00:00:00Z,,3600,,");
         assert!(usage.table().contains("1 h 1 min"), "{}", usage.table());
+    }
+
+    #[test]
+    fn names_stay_in_their_cell_and_are_no_formulas() {
+        for (text, expected) in [
+            ("Ann Müller", "Ann Müller"),
+            ("Müller, Ann", "\"Müller, Ann\""),
+            ("Ann \"A\"", "\"Ann \"\"A\"\"\""),
+            ("a\nb", "a b"),
+            ("=1+1", "'=1+1"),
+            (" @sum(A1,B1)", "\"' @sum(A1,B1)\""),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
  */
 
 import {
+  browserProblem,
   type ReadySession,
   RemoteRenderingClient,
   type Session,
@@ -68,7 +69,7 @@ export class App {
     this.#client = new RemoteRenderingClient({
       endpoint: location.origin,
       accountId: account.accountId,
-      accessToken: account.accessToken,
+      accessToken: account.tokens,
     });
     this.#sessions = new SessionPanel(this.#client, {
       onConnect: (session) => void this.#connect(session),
@@ -77,12 +78,14 @@ export class App {
     });
     this.#models.offer(account);
     this.#newSession.addEventListener("click", () => void this.#lease());
-    this.#newSession.disabled = false;
     this.#newSession.hidden = false;
     showPerson(account, () => this.#leave());
     byId("fit", HTMLButtonElement).addEventListener("click", (event) => this.#viewer?.fit(event.timeStamp));
-    stage.showNotice(words.WELCOME);
-    stage.say("Signed in");
+    const problem = browserProblem();
+    // A lease that this browser cannot use would keep a render host from others.
+    this.#newSession.disabled = problem !== null;
+    stage.showNotice(problem === null ? words.WELCOME : words.unsupported(problem));
+    if (problem === null) stage.say("Signed in");
   }
 
   async #lease(): Promise<void> {
@@ -115,7 +118,7 @@ export class App {
       target: this.#stage.container,
       endpoint: location.origin,
       account: this.#account.accountId,
-      token: this.#account.accessToken,
+      token: this.#account.tokens,
       session: session.id,
       sink: this.#options.sink,
     });
@@ -125,6 +128,10 @@ export class App {
     viewer.on("statistics", (figures) => this.#overlay.show(figures));
     viewer.on("selection", (state) => this.#part.show(state));
     viewer.on("notice", (notice) => this.#banner.show(notice));
+    viewer.on("lease", ({ remainingMinutes }) => this.#overlay.showLease(remainingMinutes));
+    viewer.on("lease-ending", ({ remainingMinutes }) =>
+      this.#banner.show({ code: "LeaseEnding", text: words.leaseEnding(remainingMinutes) }),
+    );
     viewer.on("progress", ({ stage, fraction }) => {
       if (stage === "refining") this.#models.refining(fraction);
     });
@@ -156,7 +163,7 @@ export class App {
       case "interrupted":
         return this.#stage.say(words.INTERRUPTED);
       case "reconnecting":
-        return this.#stage.showNotice(words.reconnecting(state.error));
+        return this.#stage.showNotice(words.reconnecting(state.error, this.#certificateAddress(session)));
       case "closed":
         return this.#closed(session, state.reason);
       case "idle":
@@ -164,6 +171,11 @@ export class App {
       case "starting":
       case "connecting":
     }
+  }
+
+  /** The address at which the browser shows the host's certificate; null where that is not the page's own kind. */
+  #certificateAddress({ address }: ReadySession): string | null {
+    return this.#account.certificateLocal ? `https://${address.hostname}:${address.handshakePort}/` : null;
   }
 
   async #stop(session: Session): Promise<void> {

@@ -12,8 +12,9 @@ async function start(): Promise<void> {
   addEventListener("hashchange", () => {
     if (addressHasSecret()) location.reload();
   });
+  const viewer = import("./app.ts");
   const account = await signIn();
-  const { App } = await import("./app.ts");
+  const { App } = await viewer;
   byId("page", HTMLElement).hidden = false;
   new App(account, await measurements());
 }

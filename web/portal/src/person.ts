@@ -13,6 +13,7 @@ export function showPerson(account: Account, leave: () => Promise<void>): void {
   person.hidden = account.person === "";
   const signOut = byId("sign-out", HTMLButtonElement);
   signOut.hidden = false;
+  signOut.title = account.person === "" ? "" : `Signed in as ${account.person}`;
   signOut.addEventListener("click", () => {
     signOut.disabled = true;
     void leave().finally(() => account.signOut());

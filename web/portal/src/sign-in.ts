@@ -16,7 +16,7 @@ import { type Configuration, readConfiguration } from "./sign-in/configuration.t
 import { SignInFailed } from "./sign-in/failure.ts";
 import { SignInPanel } from "./sign-in/panel.ts";
 import { takeSecret } from "./sign-in/secret.ts";
-import { tokenForKey } from "./sign-in/token-service.ts";
+import { tokensForKey } from "./sign-in/token-service.ts";
 
 export type { Account } from "./sign-in/account.ts";
 export { addressHasSecret } from "./sign-in/secret.ts";
@@ -57,7 +57,7 @@ async function accountOfAnswer(configuration: Configuration, answer: URLSearchPa
   const provider = configuration.signIn.identityProviders.find(({ issuer }) => issuer === attempt.issuer);
   if (provider === undefined) throw new SignInFailed({ why: "state" });
   const { finish } = await import("./sign-in/provider.ts");
-  return finish(provider, attempt, answer);
+  return accountOf(await finish(provider, attempt, answer), configuration);
 }
 
 function accountOfForm(
@@ -70,9 +70,9 @@ function accountOfForm(
   return new Promise((resolve) => {
     panel.open(configuration, {
       async withKey(accountId, key) {
-        const renew = () => tokenForKey(accountId, key);
-        const token = await renew();
-        const account = await accountOf({ accountId, person: accountId, token, renew, signInAgain: reload });
+        const tokens = await tokensForKey(accountId, key);
+        const signedIn = { accountId, person: accountId, tokens, renewable: true, signInAgain: reload };
+        const account = await accountOf(signedIn, configuration);
         panel.close(null);
         resolve(account);
       },

@@ -7,23 +7,13 @@ export interface Notice {
   readonly detail: string;
   /** What the button of the notice does. */
   readonly action: "retry" | "reconnect" | null;
+  /** An address to open in another tab. */
+  readonly link?: { readonly label: string; readonly address: string };
 }
 
 export const WELCOME: Notice = {
   title: "See a model that is rendered elsewhere",
   detail: "New session leases a render host, for you alone, and connects to it.",
-  action: null,
-};
-
-export const NOT_SIGNED_IN: Notice = {
-  title: "Not signed in",
-  detail: "Open the address that “remora up” printed when it started. It is made anew at every start.",
-  action: null,
-};
-
-export const SERVICE_SILENT: Notice = {
-  title: "The service does not answer",
-  detail: "Is “remora up” still running? Reload this page when it is.",
   action: null,
 };
 
@@ -48,9 +38,27 @@ export const REFINING = "Refining…";
 
 export const INTERRUPTED = "The connection is interrupted; waiting for it to come back…";
 
-/** The connection failed or was lost, and is tried again. */
-export function reconnecting(error: RemoraError): Notice {
-  return { title: "Connecting again…", detail: error.message, action: null };
+/** This browser cannot show any session. */
+export function unsupported(problem: RemoraError): Notice {
+  const detail = `${problem.message} Open this page in a current version of Chrome, Edge, Firefox or Safari.`;
+  return { title: "This browser cannot show sessions", detail, action: null };
+}
+
+/**
+ * The connection failed or was lost, and is tried again. `certificateAt` is the address of the render host where its
+ * certificate may be the reason.
+ */
+export function reconnecting(error: RemoraError, certificateAt: string | null): Notice {
+  const title = "Connecting again…";
+  if (error.code !== "host-unreachable" || certificateAt === null) return { title, detail: error.message, action: null };
+  const detail =
+    "The render host does not answer. This browser may not trust its certificate: open the address of the host, accept the " +
+    "certificate there, and come back. Installing the certificate authority of this service makes that unnecessary.";
+  return { title, detail, action: null, link: { label: "Open the render host's address", address: certificateAt } };
+}
+
+export function leaseEnding(remainingMinutes: number): string {
+  return `The lease of this session ends in ${minutes(Math.ceil(remainingMinutes))}. Extend it in the list of sessions.`;
 }
 
 export function noticeOfClose(reason: ViewerCloseReason): Notice {
@@ -101,7 +109,7 @@ export function noticeOfEndedSession(session: Session): Notice | null {
 /** An error as a sentence; the words of the service and of the host are meant for people. */
 export function sentence(error: unknown): string {
   if (error instanceof RemoraError && (error.code === "unauthorized" || error.code === "token-expired")) {
-    return NOT_SIGNED_IN.detail;
+    return "Your sign-in is no longer accepted. Sign out, and sign in again.";
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -34,7 +34,7 @@ describe("words", () => {
   });
 
   test("an expired sign-in says how to sign in again", () => {
-    expect(words.sentence(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("remora up");
+    expect(words.sentence(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("sign in again");
   });
 
   test("a model of points is told of in points", () => {

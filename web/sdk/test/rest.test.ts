@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { RequestRefused } from "../src/errors.ts";
 import { RemoteRenderingClient } from "../src/rest/client.ts";
 import type { Scheduler } from "../src/scheduler.ts";
@@ -147,5 +147,83 @@ describe("RemoteRenderingClient", () => {
   test("stops waiting in time", async () => {
     const { rest } = client(...Array.from({ length: 20 }, () => json(STARTING)));
     await expect(rest.waitUntilReady("one", { timeoutMilliseconds: 2_000 })).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("an aborted call is aborted, and nothing is asked after it", async () => {
+    const { rest, calls } = client(json(STARTING));
+    await expect(rest.getSession("one", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+    const aborting = new AbortController();
+    const wait = rest.waitUntilReady("one", { signal: aborting.signal, onChange: () => aborting.abort() });
+    await expect(wait).rejects.toMatchObject({ code: "aborted" });
+    expect(calls).toHaveLength(1);
+  });
+
+  test("tries once more with a new token after one was refused", async () => {
+    const tokens = ["old", "new"];
+    const asked: (string | null)[] = [];
+    const rest = new RemoteRenderingClient({
+      endpoint: "https://service",
+      accountId: "account",
+      accessToken: () => tokens.shift() ?? "none",
+      fetch: async (_, init) => {
+        const authorization = new Headers(init?.headers).get("Authorization");
+        asked.push(authorization);
+        return authorization === "Bearer new" ? json(READY) : new Response("", { status: 401 });
+      },
+    });
+    expect((await rest.getSession("one")).status).toBe("Ready");
+    expect(asked).toEqual(["Bearer old", "Bearer new"]);
+  });
+
+  test("an expired token is told from a wrong one", async () => {
+    const accessToken = `.${btoa(JSON.stringify({ exp: 1 }))}.`;
+    const fetch = async () => new Response("", { status: 401 });
+    const rest = new RemoteRenderingClient({ endpoint: "https://service", accountId: "account", accessToken, fetch });
+    await expect(rest.getSession("one")).rejects.toMatchObject({ code: "token-expired", status: 401 });
+  });
+
+  test("a service without TURN servers has none", async () => {
+    const { rest, calls } = client(new Response("", { status: 404 }));
+    expect(await rest.iceServers("one")).toEqual({ iceServers: [], expiresInSeconds: null });
+    expect(calls[0]?.url).toBe("https://service/accounts/account/sessions/one/ice-servers?api-version=2021-01-01");
+  });
+
+  test("reads TURN servers with their credentials", async () => {
+    const server = { urls: ["turn:turn.example.com:3478?transport=udp"], username: "u", credential: "c" };
+    const { rest } = client(json({ iceServers: [server], expiresInSeconds: 3_600 }));
+    expect(await rest.iceServers("one")).toEqual({ iceServers: [server], expiresInSeconds: 3_600 });
+    const { rest: other } = client(json({ iceServers: [{ urls: [7] }] }));
+    await expect(other.iceServers("one")).rejects.toMatchObject({ code: "unexpected-answer" });
+  });
+});
+
+describe("an origin that is refused", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** A browser's view of a service: without permission there is no answer with CORS. */
+  async function codeOf(answers: { cors: boolean; opaque: boolean }, firstFails = false): Promise<unknown> {
+    vi.stubGlobal("location", { origin: "https://page.example.com", href: "https://page.example.com/" });
+    let first = firstFails;
+    const rest = new RemoteRenderingClient({
+      endpoint: "https://service",
+      accountId: "account",
+      accessToken: "token",
+      fetch: async (_, init) => {
+        const answered = init?.mode === "no-cors" ? answers.opaque : answers.cors && !first;
+        first = false;
+        if (!answered) throw new TypeError("Failed to fetch");
+        return json(READY);
+      },
+    });
+    return rest.getSession("one").then(
+      () => null,
+      (error: unknown) => (error as { code: string }).code,
+    );
+  }
+
+  test("is told from a service that does not answer, and from a network that failed for a moment", async () => {
+    expect(await codeOf({ cors: false, opaque: true })).toBe("origin-refused");
+    expect(await codeOf({ cors: false, opaque: false })).toBe("service-unreachable");
+    expect(await codeOf({ cors: true, opaque: true }, true)).toBe("service-unreachable");
   });
 });

@@ -77,6 +77,23 @@ describe("TokenSource", () => {
     expect(await source.token()).toBe("token");
   });
 
+  test("a renewal that fails is tried again, and the old token is used until it ends", async () => {
+    let now = 0;
+    const obtain = vi.fn(async () => ({ accessToken: "old", expiresInSeconds: 3_600 }));
+    const source = new TokenSource(obtain, () => now);
+    await source.token();
+    expect(source.endsAt).toBe(3_600_000);
+    obtain.mockRejectedValue(new RemoraError("service-unreachable", "down"));
+    now = 55 * 60_000;
+    expect([await source.token(), await source.token()]).toEqual(["old", "old"]);
+    expect(obtain).toHaveBeenCalledTimes(2);
+    now += 30_000;
+    expect(await source.token()).toBe("old");
+    expect(obtain).toHaveBeenCalledTimes(3);
+    now = 3_600_000;
+    await expect(source.token()).rejects.toThrow("down");
+  });
+
   test("forgets a token that a server refused", async () => {
     const tokens = [tokenUntil(1e12, "first"), tokenUntil(1e12, "second")];
     const source = TokenSource.fromCallback(async () => tokens.shift() ?? "");

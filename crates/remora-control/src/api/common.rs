@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use remora_protocol::handshake::ErrorBody;
 use remora_session::{AccountId, Timestamp};
 
-use crate::token::Tokens;
+use crate::store::Share;
+use crate::token::{Bearer, Tokens};
 
 /// No request of any API is longer.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
@@ -31,6 +32,16 @@ pub fn uncached(mut response: Response, directives: &'static str) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(directives));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// What the refusal of one session too many says.
+pub fn over_quota(max: u32, share: Share) -> String {
+    let (who, what) = match share {
+        Share::Account => ("The account has its", String::new()),
+        Share::Size(size) => ("The account has its", format!(" of size {}", size.as_str())),
+        Share::Person => ("You have your", " in this account".to_owned()),
+    };
+    format!("{who} {max} live sessions{what}; stop one, or wait for one to end.")
 }
 
 /// What follows `Bearer`, in any case, as RFC 9110 has it.
@@ -60,16 +71,15 @@ impl IntoResponse for NotAdmitted {
     }
 }
 
-/// The account that the token in the header is for.
-pub fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<AccountId, NotAdmitted> {
-    let token = bearer(headers).and_then(|token| tokens.verify(token, now).ok());
-    token.map(|token| token.account).ok_or(NotAdmitted::Unauthorized)
+/// What the token in the header says.
+pub fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<Bearer, NotAdmitted> {
+    bearer(headers).and_then(|token| tokens.verify(token, now).ok()).ok_or(NotAdmitted::Unauthorized)
 }
 
 /// The account in the path, if the caller's token is for it.
-pub fn admit(caller: &AccountId, account: Option<&str>) -> Result<AccountId, NotAdmitted> {
+pub fn admit(caller: &Bearer, account: Option<&str>) -> Result<AccountId, NotAdmitted> {
     let account = account.and_then(|account| account.parse().ok()).ok_or(NotAdmitted::Forbidden)?;
-    if *caller == account { Ok(account) } else { Err(NotAdmitted::Forbidden) }
+    if caller.account == account { Ok(account) } else { Err(NotAdmitted::Forbidden) }
 }
 
 /// `None` if it is longer than any request, or breaks off.

@@ -12,7 +12,7 @@ use http::StatusCode;
 use remora_protocol::token::Role;
 use serde::Serialize;
 
-use super::common::{NotAdmitted, admit, bearer, error, json};
+use super::common::{NotAdmitted, admit, authenticate, error, json};
 use crate::clock::Clock;
 use crate::token::Tokens;
 
@@ -42,11 +42,10 @@ pub fn router(conversions: Conversions) -> Router {
 
 async fn answer(State(conversions): State<Conversions>, request: Request) -> Result<Response, NotAdmitted> {
     let Conversions { tokens, clock } = &conversions;
-    let caller = bearer(request.headers()).and_then(|token| tokens.verify(token, clock.now()).ok());
-    let caller = caller.ok_or(NotAdmitted::Unauthorized)?;
+    let caller = authenticate(request.headers(), tokens, clock.now())?;
     let path = request.uri().path();
     let v1 = path.strip_prefix("/v1");
-    admit(&caller.account, v1.unwrap_or(path).split('/').nth(2))?;
+    admit(&caller, v1.unwrap_or(path).split('/').nth(2))?;
     match (caller.role, v1) {
         (Role::Client, _) => Err(NotAdmitted::Forbidden),
         (Role::Administrator, None) => Ok(error(StatusCode::NOT_FOUND, "NotFound", ABSENT)),

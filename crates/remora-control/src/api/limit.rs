@@ -25,7 +25,7 @@ pub struct Limited {
 pub async fn limit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let Limited { limits, tokens, clock } = &limited;
     let caller = bearer(request.headers()).and_then(|token| tokens.verify(token, clock.now()).ok());
-    match caller.map_or(Ok(()), |caller| limits.request(&caller.account, class(request.method()))) {
+    match caller.map_or(Ok(()), |caller| limits.request(&caller, class(request.method()))) {
         Ok(()) => next.run(request).await,
         Err(too_many_requests) => too_many(too_many_requests),
     }

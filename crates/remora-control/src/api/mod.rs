@@ -10,6 +10,7 @@ pub mod limit;
 pub mod link;
 pub mod observe;
 pub mod openapi;
+mod owner_body;
 pub mod probes;
 pub mod sts;
 pub mod usage;

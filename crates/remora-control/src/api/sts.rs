@@ -4,10 +4,10 @@
 //! | `Authorization` | |
 //! |---|---|
 //! | `Bearer {accountId}:{accountKey}` | whoever has a key is an Administrator |
-//! | `Bearer {access token}` | of an OpenID Connect issuer, which says the role: see [`identity`](crate::identity) |
+//! | `Bearer {token}` | of an OpenID Connect issuer, which says who it is and the role: see [`identity`](crate::identity) |
 //!
-//! What opens nothing is answered with 401 without body, a good token that gives no role in the account with 403
-//! without body.
+//! A key that opens nothing is answered with 401 without body, as the original service does. The token of an issuer is
+//! answered with 401 or 403 and a sentence that says what is wrong with it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use remora_protocol::token::Role;
-use remora_session::AccountId;
+use remora_session::{AccountId, Owner};
 use serde::Serialize;
 
 use super::common::{bearer, error, json, uncached};
 use super::limit::too_many;
 use crate::clock::Clock;
-use crate::identity::{ATTEMPT_PAUSE, Identities, Rejected};
+use crate::identity::{ATTEMPT_PAUSE, Identities, Recognised, Rejected};
 use crate::limits::{Limits, TooMany};
 use crate::listen::Peer;
 use crate::store::{Store, StoreError};
@@ -43,12 +43,9 @@ pub struct Sts {
 
 /// Why there is no token.
 enum Refusal {
-    /// The credentials open nothing, or not this account.
+    /// The key opens nothing, or not this account.
     Unauthorized,
-    /// They are good, but not for this account.
-    Forbidden,
-    /// Whoever could tell does not answer.
-    Undecided,
+    Rejected(Rejected),
     TooMany(TooMany),
     Internal(StoreError),
 }
@@ -87,23 +84,24 @@ impl Sts {
         // A router that is not behind a listener does not know who asks; all are one then.
         let peer = request.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
         self.limits.token_attempt(peer, &account)?;
-        let role = self.role(&account, credentials).await?;
-        self.limits.token(&account)?;
-        Ok(self.tokens.issue(&account, role, self.clock.now()))
+        let (owner, role) = self.holder(&account, credentials).await?;
+        self.limits.token(peer, &account, &owner)?;
+        Ok(self.tokens.issue_to(&owner, &account, role, self.clock.now()))
     }
 
-    async fn role(&self, account: &AccountId, credentials: &str) -> Result<Role, Refusal> {
-        // An access token has no colon: it is base64 and dots.
+    /// Who brings the credentials, and what they may do in the account.
+    async fn holder(&self, account: &AccountId, credentials: &str) -> Result<(Owner, Role), Refusal> {
+        // A token has no colon: it is base64 and dots.
         let Some((id, key)) = credentials.split_once(':') else {
-            let role = self.identities.role(credentials, account).await?;
+            let Recognised { person, role } = self.identities.recognise(credentials, account).await?;
             let exists = self.store.account(account).await?.is_some();
-            return if exists { Ok(role) } else { Err(Refusal::Forbidden) };
+            return if exists { Ok((Owner::Person(person), role)) } else { Err(Rejected::ForeignAccount.into()) };
         };
         if id.parse().as_ref() != Ok(account) {
             return Err(Refusal::Unauthorized);
         }
         let opened = self.store.account(account).await?.is_some_and(|account| account.opens_with(key));
-        if opened { Ok(Role::Administrator) } else { Err(Refusal::Unauthorized) }
+        if opened { Ok((Owner::AccountKey, Role::Administrator)) } else { Err(Refusal::Unauthorized) }
     }
 }
 
@@ -115,11 +113,7 @@ impl From<TooMany> for Refusal {
 
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Self {
-        match rejected {
-            Rejected::Invalid => Self::Unauthorized,
-            Rejected::Forbidden => Self::Forbidden,
-            Rejected::Undecided => Self::Undecided,
-        }
+        Self::Rejected(rejected)
     }
 }
 
@@ -132,14 +126,8 @@ impl From<StoreError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Refusal::Unauthorized => StatusCode::UNAUTHORIZED.into_response(),
-            Refusal::Forbidden => StatusCode::FORBIDDEN.into_response(),
-            Refusal::Undecided => {
-                let message = "The token's issuer does not publish its keys at the moment, so it cannot be verified.";
-                let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "IssuerUnavailable", message);
-                response.headers_mut().insert(RETRY_AFTER, ATTEMPT_PAUSE.as_secs().into());
-                response
-            }
+            Refusal::Unauthorized | Refusal::Rejected(Rejected::NoIssuers) => StatusCode::UNAUTHORIZED.into_response(),
+            Refusal::Rejected(rejected) => explained(rejected),
             Refusal::TooMany(too_many_requests) => too_many(too_many_requests),
             Refusal::Internal(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "an account cannot be read");
@@ -148,6 +136,26 @@ impl IntoResponse for Refusal {
             }
         }
     }
+}
+
+fn explained(rejected: Rejected) -> Response {
+    let (status, code) = match rejected {
+        Rejected::NoIssuers
+        | Rejected::NotAToken
+        | Rejected::ForeignIssuer
+        | Rejected::ForeignAudience
+        | Rejected::Forged
+        | Rejected::NotYetValid
+        | Rejected::NoSubject => (StatusCode::UNAUTHORIZED, "InvalidToken"),
+        Rejected::Expired => (StatusCode::UNAUTHORIZED, "TokenExpired"),
+        Rejected::NoRole | Rejected::ForeignAccount => (StatusCode::FORBIDDEN, "Forbidden"),
+        Rejected::Undecided => (StatusCode::SERVICE_UNAVAILABLE, "IssuerUnavailable"),
+    };
+    let mut response = error(status, code, rejected.to_string());
+    if rejected == Rejected::Undecided {
+        response.headers_mut().insert(RETRY_AFTER, ATTEMPT_PAUSE.as_secs().into());
+    }
+    response
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@
 //!
 //! ```json
 //! {"from":"2026-11-01T00:00:00Z","to":"2026-12-01T00:00:00Z",
-//!  "records":[{"id":"one","size":"Standard","readyTime":"2026-11-22T13:00:00.25Z","endTime":null,"billedSeconds":61}],
+//!  "records":[{"id":"one","size":"Standard","readyTime":"2026-11-22T13:00:00.25Z","endTime":null,"billedSeconds":61,
+//!              "owner":{"issuer":"https://login.example.com","subject":"248289761001","name":"Ann"}}],
 //!  "totals":[{"size":"Standard","sessions":1,"billedSeconds":61},{"size":"Premium","sessions":0,"billedSeconds":0}],
 //!  "@nextLink":"https://…"}
 //! ```
 //!
 //! A record is a session that was Ready in any part of the interval, ordered by `readyTime` and id; `endTime` is null
-//! while it is Ready. `billedSeconds` is the part of its time in Ready that lies within the interval and in the past,
+//! while it is Ready. `owner` is who created it, `{"name":"account key"}` for the holder of a key, and absent where that
+//! has not been recorded. `billedSeconds` is the part of its time in Ready that lies within the interval and in the past,
 //! in whole seconds, rounded down. `totals` are those of the records above them: the pages of a list add up.
 //! `@nextLink` is absent on the last page.
 
@@ -34,7 +36,9 @@ use time::{Date, OffsetDateTime, Time};
 
 use super::common::{NotAdmitted, admit, authenticate, error, json, uncached};
 use super::continuation::{self, CONTINUATION, Position};
+use super::owner_body::OwnerBody;
 use crate::clock::Clock;
+use crate::sight::Sight;
 use crate::store::{Store, StoreError, Usage};
 use crate::token::Tokens;
 
@@ -45,6 +49,8 @@ pub struct Meter {
     pub store: Arc<dyn Store>,
     pub tokens: Arc<Tokens>,
     pub clock: Clock,
+    /// The operator's `sessions.private`: Clients learn only what they have used themselves.
+    pub private: bool,
     /// `https://localhost:8443`, see [`continuation::link`].
     pub endpoint: Arc<str>,
 }
@@ -68,6 +74,8 @@ struct Record {
     ready_time: String,
     end_time: Option<String>,
     billed_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerBody>,
 }
 
 #[derive(Serialize)]
@@ -109,7 +117,12 @@ async fn usage(State(meter): State<Meter>, mut request: Request) -> Result<Respo
         })
         .transpose()?;
     let after = after.as_ref().map(|position| (position.time, &position.session));
-    let mut used = meter.store.usage(&account, interval.clone(), after, RECORDS_PER_PAGE + 1).await?;
+    let of = |person| meter.store.usage(&account, person, interval.clone(), after, RECORDS_PER_PAGE + 1);
+    let mut used = match &Sight::of(&caller, meter.private) {
+        Sight::All => of(None).await?,
+        Sight::Own(person) => of(Some(person)).await?,
+        Sight::Nothing => Vec::new(),
+    };
     let more = used.len() > RECORDS_PER_PAGE as usize;
     used.truncate(RECORDS_PER_PAGE as usize);
     let next_link = used.last().filter(|_| more).map(|last| {
@@ -141,6 +154,7 @@ impl Record {
             ready_time: iso_8601(used.ready_at),
             end_time: used.ended_at.map(iso_8601),
             billed_seconds: end.since(used.ready_at.max(interval.start)).as_secs(),
+            owner: used.owner.as_ref().map(OwnerBody::new),
         }
     }
 }
@@ -285,6 +299,7 @@ mod tests {
             let used = Usage {
                 session: "a".parse().unwrap(),
                 size: Size::Standard,
+                owner: None,
                 ready_at: at(ready),
                 ended_at: ended.map(at),
             };

@@ -19,6 +19,8 @@ const PAGE_SIZE_MAX: u32 = 1_000;
 const KEEP_DAYS_MAX: u32 = 36_500;
 /// Below, a picture has no time for anything; above, nothing moves any more.
 const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
+/// It stands on a button.
+const DISPLAY_NAME_CHARACTERS_MAX: usize = 64;
 /// Issuers are asked and matched one by one.
 const IDENTITIES_MAX: usize = 64;
 
@@ -46,9 +48,17 @@ impl Config {
         self.check_sizes()?;
         self.check_cache()?;
         let limits = &self.limits;
-        check_rate("limits.reads", limits.reads)?;
-        check_rate("limits.writes", limits.writes)?;
-        check_rate("limits.tokens", limits.tokens)?;
+        for (key, rate) in [
+            ("limits.reads", limits.reads),
+            ("limits.writes", limits.writes),
+            ("limits.tokens", limits.tokens),
+            ("limits.person_reads", limits.person_reads),
+            ("limits.person_writes", limits.person_writes),
+            ("limits.person_tokens", limits.person_tokens),
+            ("limits.stranger_tokens", limits.stranger_tokens),
+        ] {
+            check_rate(key, rate)?;
+        }
         self.check_identities()?;
         if let Some(endpoint) = &self.telemetry.otlp_endpoint {
             let accepted = "it takes an http or https address such as http://127.0.0.1:4318";
@@ -114,9 +124,14 @@ impl Config {
         demand(self.identities.len() <= IDENTITIES_MAX, "identity", self.identities.len(), "there may be 64")?;
         for (index, identity) in self.identities.iter().enumerate() {
             check_identity(&format!("identity[{index}]"), identity)?;
-            let same = |other: &Identity| (&other.issuer, &other.audience) == (&identity.issuer, &identity.audience);
+            let addressed = |identity: &Identity| [Some(identity.audience.clone()), identity.client_id.clone()];
+            let same = |other: &Identity| {
+                let known = addressed(other);
+                other.issuer == identity.issuer
+                    && addressed(identity).iter().flatten().any(|one| known.contains(&Some(one.clone())))
+            };
             let twice = self.identities[..index].iter().any(same);
-            let accepted = "each issuer is given once for each audience";
+            let accepted = "each issuer is given once for each audience and client_id";
             demand(!twice, &format!("identity[{index}].issuer"), &identity.issuer, accepted)?;
         }
         Ok(())
@@ -159,6 +174,9 @@ fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
     demand(!audience.is_empty(), &of("audience"), audience, "it takes what is in the `aud` of the issuer's tokens")?;
     let claim = &identity.role_claim;
     demand(!claim.is_empty(), &of("role_claim"), claim, "it takes the name of a claim, such as roles")?;
+    let claim = &identity.subject_claim;
+    demand(!claim.is_empty(), &of("subject_claim"), claim, "it takes the name of a claim, such as sub or oid")?;
+    check_sign_in(key, identity)?;
     let accepted = "it takes at least one value of the claim, such as { \"remora.admin\" = \"administrator\" }";
     demand(!identity.roles.is_empty(), &of("roles"), &identity.roles, accepted)?;
     let accepted = "it takes at least one account id, or \"*\" for every account";
@@ -173,6 +191,24 @@ fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
         )?;
     }
     Ok(())
+}
+
+fn check_sign_in(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
+    let of = |name: &str| format!("{key}.{name}");
+    let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let client_id = &identity.client_id;
+    let accepted = "it takes the id under which the issuer knows the page, without blanks";
+    demand(client_id.as_deref().is_none_or(visible), &of("client_id"), client_id, accepted)?;
+    let scopes = &identity.scopes;
+    let sound = scopes.iter().all(|scope| visible(scope)) && scopes.iter().any(|scope| scope == "openid");
+    let accepted = "it takes a list of words without blanks, openid among them";
+    demand(sound, &of("scopes"), scopes, accepted)?;
+    let name = &identity.display_name;
+    let readable = |name: &String| {
+        (1..=DISPLAY_NAME_CHARACTERS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    };
+    let accepted = "it takes 1 to 64 characters, none of them a control character";
+    demand(name.as_ref().is_none_or(readable), &of("display_name"), name, accepted)
 }
 
 /// Whether keys may be fetched from there: whoever can change them on the way can make tokens.
@@ -263,6 +299,11 @@ mod tests {
             ("[limits]\nreads = { per_second = 0, burst = 1 }", "limits.reads.per_second", "1 or more"),
             ("[limits]\nwrites = { per_second = 1, burst = 0 }", "limits.writes.burst", "1 or more"),
             ("[limits]\ntokens = { per_second = 1, burst = 0 }", "limits.tokens.burst", "1 or more"),
+            (
+                "[limits]\nstranger_tokens = { per_second = 0, burst = 1 }",
+                "limits.stranger_tokens.per_second",
+                "1 or more",
+            ),
             ("[telemetry]\notlp_endpoint = 'collector'", "telemetry.otlp_endpoint", "http or https"),
         ] {
             let error = check(text).expect_err(text);
@@ -304,11 +345,22 @@ mod tests {
             (r#"{ "remora.admin" = "administrator" }"#, "{}", "identity[0].roles"),
             (r#"["*"]"#, "[]", "identity[0].accounts"),
             (r#"["*"]"#, r#"["mine"]"#, "identity[0].accounts"),
+            (r#"["*"]"#, "['*']\nsubject_claim = ''", "identity[0].subject_claim"),
+            (r#"["*"]"#, "['*']\nclient_id = ''", "identity[0].client_id"),
+            (r#"["*"]"#, "['*']\nclient_id = 'a b'", "identity[0].client_id"),
+            (r#"["*"]"#, "['*']\nscopes = ['profile']", "identity[0].scopes"),
+            (r#"["*"]"#, "['*']\nscopes = ['openid', 'pro file']", "identity[0].scopes"),
+            (r#"["*"]"#, "['*']\ndisplay_name = ''", "identity[0].display_name"),
         ] {
             assert_eq!(check(&with(from, to)).expect_err(key).key, key);
         }
         let twice = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{IDENTITY}");
         assert_eq!(check(&twice).unwrap_err().key, "identity[1].issuer");
+        // A token for the one would be a token for the other.
+        let other = IDENTITY.replace(r#""remora""#, "\"other\"\nclient_id = 'remora'");
+        let crossed = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{other}");
+        assert_eq!(check(&crossed).unwrap_err().key, "identity[1].issuer");
+        check(&format!("[[identity]]\n{other}")).unwrap();
     }
 
     #[test]

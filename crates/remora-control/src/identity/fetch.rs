@@ -33,8 +33,10 @@ pub(super) enum FetchError {
     Configuration { url: String },
     #[error("{url} is the configuration of another issuer, {found}")]
     OtherIssuer { url: String, found: String },
-    #[error("the issuer's keys are said to be at {url}, where they could be forged on the way")]
+    #[error("the issuer's configuration names {url}, which others could change or read on the way")]
     UnsafeAddress { url: String },
+    #[error("{url} says nothing of where people sign in")]
+    NoEndpoints { url: String },
     #[error("{url}: {source}")]
     Keys { url: String, source: InvalidKeySet },
 }
@@ -43,6 +45,17 @@ pub(super) enum FetchError {
 struct ProviderConfiguration {
     issuer: String,
     jwks_uri: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+}
+
+/// Where people sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Endpoints {
+    pub authorization: String,
+    pub token: String,
+    /// Scheme, host and port of `token`.
+    pub token_origin: String,
 }
 
 impl Fetcher {
@@ -67,22 +80,43 @@ impl Fetcher {
 
     /// Blocks, for a bounded time.
     pub fn keys(&self) -> Result<KeySet, FetchError> {
-        let url = self.jwks_url.clone().map_or_else(|| self.discover(), Ok)?;
+        let url = match &self.jwks_url {
+            Some(url) => url.clone(),
+            None => self.safe(self.discover()?.jwks_uri)?,
+        };
         KeySet::parse(&self.get(&url)?).map_err(|source| FetchError::Keys { url, source })
     }
 
+    /// Blocks, for a bounded time.
+    pub fn endpoints(&self) -> Result<Endpoints, FetchError> {
+        let ProviderConfiguration { authorization_endpoint, token_endpoint, .. } = self.discover()?;
+        let (Some(authorization), Some(token)) = (authorization_endpoint, token_endpoint) else {
+            return Err(FetchError::NoEndpoints { url: self.configuration_url() });
+        };
+        let (authorization, token) = (self.safe(authorization)?, self.safe(token)?);
+        let token_origin = origin(&token).ok_or_else(|| FetchError::UnsafeAddress { url: token.clone() })?;
+        Ok(Endpoints { authorization, token, token_origin })
+    }
+
+    fn configuration_url(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
+    }
+
     /// OpenID Connect Discovery 1.0, section 4.
-    fn discover(&self) -> Result<String, FetchError> {
-        let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let ProviderConfiguration { issuer, jwks_uri } =
+    fn discover(&self) -> Result<ProviderConfiguration, FetchError> {
+        let url = self.configuration_url();
+        let configuration: ProviderConfiguration =
             serde_json::from_slice(&self.get(&url)?).map_err(|_| FetchError::Configuration { url: url.clone() })?;
-        if issuer != self.issuer {
-            return Err(FetchError::OtherIssuer { url, found: issuer });
+        if configuration.issuer != self.issuer {
+            return Err(FetchError::OtherIssuer { url, found: configuration.issuer });
         }
-        // Only an issuer on this machine may have its keys in plain HTTP, and then on this machine too.
-        let safe =
-            is_safe_address(&jwks_uri) && (jwks_uri.starts_with("https://") || is_loopback_address(&self.issuer));
-        if safe { Ok(jwks_uri) } else { Err(FetchError::UnsafeAddress { url: jwks_uri }) }
+        Ok(configuration)
+    }
+
+    /// Only an issuer on this machine may be reached in plain HTTP, and then on this machine too.
+    fn safe(&self, url: String) -> Result<String, FetchError> {
+        let safe = is_safe_address(&url) && (url.starts_with("https://") || is_loopback_address(&self.issuer));
+        if safe { Ok(url) } else { Err(FetchError::UnsafeAddress { url }) }
     }
 
     fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
@@ -93,6 +127,14 @@ impl Fetcher {
             status => Err(FetchError::Status { url: url.to_owned(), status }),
         }
     }
+}
+
+/// As it can stand in a header that lists origins: `None` if it has characters that no address needs there.
+fn origin(url: &str) -> Option<String> {
+    let uri: http::Uri = url.parse().ok()?;
+    let authority = uri.authority()?.as_str();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    authority.bytes().all(plain).then(|| format!("{}://{authority}", uri.scheme_str().unwrap_or("https")))
 }
 
 /// The authority that the operator names, or else those that the operating system trusts.

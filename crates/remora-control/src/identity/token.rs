@@ -1,9 +1,18 @@
 //! A token from outside: what it says of itself, and what is left of that once it has been verified.
+//!
+//! | kind | audience | and |
+//! |---|---|---|
+//! | access token | contains `audience` | |
+//! | ID token, where a `client_id` is configured | is `client_id`, or contains it beside others | `azp` is `client_id` if it is there, and is there if the audience is a list of several; `iat` is there; it is neither typed as another kind of token nor a security event, as logout tokens are |
+//!
+//! So a token that was issued to another client of the same issuer is an ID token of nobody here, whatever audiences it
+//! lists. The page compares the `nonce` of an ID token with the one that it has sent: this service does not know it.
 
 use jsonwebtoken::{Algorithm, Header, Validation};
 use remora_session::Timestamp;
 use serde_json::{Map, Value};
 
+use super::Rejected;
 use super::keys::VerifyingKey;
 use crate::config::Identity;
 
@@ -11,67 +20,117 @@ use crate::config::Identity;
 const TOKEN_BYTES_MAX: usize = 16 * 1_024;
 /// By how much clocks of issuers may be off.
 const LEEWAY_SECONDS: f64 = 60.0;
+/// The type in the header of an ID token, if it has one.
+const ID_TOKEN_TYPE: &str = "JWT";
 
 pub(super) struct Unverified<'a> {
     token: &'a str,
-    algorithm: Algorithm,
+    header: Header,
     key_id: String,
     claims: Map<String, Value>,
 }
 
+/// What a token can be accepted as, with the audience that makes it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    AccessToken { audience: &'a str },
+    IdToken { client_id: &'a str },
+}
+
 impl<'a> Unverified<'a> {
-    /// `None` if it is no token, or one whose key nobody could find.
+    /// `None` if it is no token, or one whose key cannot be found.
     pub fn read(token: &'a str) -> Option<Self> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
-        let Header { alg: algorithm, kid, crit, .. } = jsonwebtoken::decode_header(token).ok()?;
+        let header = jsonwebtoken::decode_header(token).ok()?;
         // What must be understood and is not makes a token unusable.
-        if crit.is_some() {
+        if header.crit.is_some() {
             return None;
         }
         let claims = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
-        Some(Self { token, algorithm, key_id: kid?, claims })
+        Some(Self { token, key_id: header.kid.clone()?, header, claims })
     }
 
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Whether it claims to be of that issuer, for that audience.
-    pub fn is_for(&self, issuer: &str, audience: &str) -> bool {
-        let addressed = match self.claims.get("aud") {
+    /// Whether it claims to be of that issuer.
+    pub fn is_of(&self, issuer: &str) -> bool {
+        self.text("iss") == Some(issuer)
+    }
+
+    /// As what the issuer's configuration would accept it, going by what it claims; `None` is not at all.
+    pub fn kind<'b>(&self, identity: &'b Identity) -> Option<Kind<'b>> {
+        let client_id = identity.client_id.as_deref();
+        if client_id != Some(&*identity.audience) && self.is_for(&identity.audience) {
+            return Some(Kind::AccessToken { audience: &identity.audience });
+        }
+        client_id.filter(|client_id| self.is_id_token_of(client_id)).map(|client_id| Kind::IdToken { client_id })
+    }
+
+    fn is_for(&self, audience: &str) -> bool {
+        match self.claims.get("aud") {
             Some(Value::String(one)) => one == audience,
             Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(audience)),
             _ => false,
+        }
+    }
+
+    /// OpenID Connect Core 1.0, section 3.1.3.7, and RFC 8725, section 3.11.
+    fn is_id_token_of(&self, client_id: &str) -> bool {
+        let several = matches!(self.claims.get("aud"), Some(Value::Array(audiences)) if audiences.len() > 1);
+        let issued_to_client = match self.claims.get("azp") {
+            None => !several,
+            Some(party) => party.as_str() == Some(client_id),
         };
-        addressed && self.claims.get("iss").and_then(Value::as_str) == Some(issuer)
+        let typed = self.header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case(ID_TOKEN_TYPE));
+        let dated = self.claims.get("iat").is_some_and(Value::is_number);
+        self.is_for(client_id) && issued_to_client && typed && dated && !self.claims.contains_key("events")
+    }
+
+    fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
     }
 
     /// The claims of a good token.
-    pub fn verify(&self, key: &VerifyingKey, identity: &Identity, now: Timestamp) -> Option<Map<String, Value>> {
-        if !key.algorithms.contains(&self.algorithm) {
-            return None;
+    pub fn verify(
+        &self,
+        key: &VerifyingKey,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, Rejected> {
+        let (Kind::AccessToken { audience } | Kind::IdToken { client_id: audience }) =
+            self.kind(identity).ok_or(Rejected::ForeignAudience)?;
+        let algorithm: Algorithm = self.header.alg;
+        if !key.algorithms.contains(&algorithm) {
+            return Err(Rejected::Forged);
         }
-        let mut validation = Validation::new(self.algorithm);
+        let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&identity.issuer]);
-        validation.set_audience(&[&identity.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["iss", "aud"]);
         // The library would read the system clock.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(self.token, &key.key, &validation).ok()?.claims;
-        is_current(&claims, now).then_some(claims)
+        let verified = jsonwebtoken::decode::<Map<String, Value>>(self.token, &key.key, &validation);
+        let claims = verified.map_err(|_| Rejected::Forged)?.claims;
+        must_be_current(&claims, now)?;
+        Ok(claims)
     }
 }
 
-fn is_current(claims: &Map<String, Value>, now: Timestamp) -> bool {
+fn must_be_current(claims: &Map<String, Value>, now: Timestamp) -> Result<(), Rejected> {
     let now = now.as_seconds() as f64;
     let lasts = claims.get("exp").and_then(Value::as_f64).is_some_and(|expiry| now < expiry + LEEWAY_SECONDS);
+    if !lasts {
+        return Err(Rejected::Expired);
+    }
     let begun = match claims.get("nbf") {
         None => true,
         Some(begin) => begin.as_f64().is_some_and(|begin| begin <= now + LEEWAY_SECONDS),
     };
-    lasts && begun
+    if begun { Ok(()) } else { Err(Rejected::NotYetValid) }
 }
 
 #[cfg(test)]
@@ -82,17 +141,17 @@ mod tests {
     fn a_token_has_its_time_and_a_minute_on_either_side() {
         let now = Timestamp::from_milliseconds(1_000_000);
         for (claims, expected) in [
-            (r#"{"exp":1000}"#, true),
-            (r#"{"exp":941}"#, true),
-            (r#"{"exp":940}"#, false),
-            (r#"{"exp":941.5,"nbf":1060}"#, true),
-            (r#"{"exp":2000,"nbf":1061}"#, false),
-            (r#"{"exp":2000,"nbf":"1000"}"#, false),
-            (r#"{"exp":"2000"}"#, false),
-            (r#"{"exp":null}"#, false),
-            ("{}", false),
+            (r#"{"exp":1000}"#, Ok(())),
+            (r#"{"exp":941}"#, Ok(())),
+            (r#"{"exp":940}"#, Err(Rejected::Expired)),
+            (r#"{"exp":941.5,"nbf":1060}"#, Ok(())),
+            (r#"{"exp":2000,"nbf":1061}"#, Err(Rejected::NotYetValid)),
+            (r#"{"exp":2000,"nbf":"1000"}"#, Err(Rejected::NotYetValid)),
+            (r#"{"exp":"2000"}"#, Err(Rejected::Expired)),
+            (r#"{"exp":null}"#, Err(Rejected::Expired)),
+            ("{}", Err(Rejected::Expired)),
         ] {
-            assert_eq!(is_current(&serde_json::from_str(claims).unwrap(), now), expected, "{claims}");
+            assert_eq!(must_be_current(&serde_json::from_str(claims).unwrap(), now), expected, "{claims}");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::PortalOptions;
 use crate::api::common::{NotAdmitted, authenticate, json, uncached};
 use crate::api::continuation::own_address;
 use crate::clock::Clock;
+use crate::identity::{Identities, Provider};
 use crate::token::Tokens;
 
 /// Browsers and telephones offer to install a file of this type.
@@ -28,6 +29,7 @@ pub struct Configuration {
     /// Whether the listener's certificate is one of the local CA.
     pub local_certificate: bool,
     pub tokens: Arc<Tokens>,
+    pub identities: Arc<Identities>,
     pub clock: Clock,
     pub portal: PortalOptions,
 }
@@ -46,13 +48,8 @@ struct ConfigurationBody {
 struct SignIn {
     secret: bool,
     account_key: bool,
-    identity_providers: Vec<IdentityProvider>,
+    identity_providers: Vec<Provider>,
 }
-
-/// An OpenID Connect provider.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IdentityProvider {}
 
 #[derive(Serialize)]
 struct Certificate {
@@ -67,9 +64,10 @@ pub fn router(configuration: Configuration) -> Router {
 }
 
 async fn answer(State(configuration): State<Arc<Configuration>>, headers: HeaderMap) -> Response {
+    let identity_providers = configuration.identities.providers().await;
     let body = ConfigurationBody {
         endpoint: own_address(&configuration.endpoint, &headers),
-        sign_in: SignIn { secret: configuration.secret, account_key: true, identity_providers: Vec::new() },
+        sign_in: SignIn { secret: configuration.secret, account_key: true, identity_providers },
         certificate: Certificate { local: configuration.local_certificate },
     };
     uncached(json(StatusCode::OK, &body), "no-store")

@@ -24,6 +24,7 @@ use serde::Serialize;
 use encoding::Coding;
 
 use crate::api::common::error;
+use crate::identity::Identities;
 
 /// A file of the pages.
 pub struct Asset {
@@ -67,29 +68,33 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 #[derive(Clone)]
 pub struct Pages {
     assets: Assets,
-    content_security_policy: HeaderValue,
-    /// For a page that was opened by an IPv6 address.
-    content_security_policy_of_ipv6: HeaderValue,
+    /// Sources of the content security policy that pages connect to.
+    sources: Arc<[String]>,
+    /// Besides those, for a page that was opened by an IPv6 address.
+    sources_of_ipv6: Arc<[String]>,
+    /// The page connects to their token endpoints too.
+    identities: Arc<Identities>,
 }
 
 impl Pages {
     /// The pages connect to render hosts, which are on some port of the machine's `hosts`, with one of the `schemes`,
     /// and to `others`, which are sources of a content security policy: `https://login.example.com`.
-    pub fn new(assets: Assets, schemes: &[&str], hosts: &[String], others: &[String]) -> Self {
+    pub fn new(
+        assets: Assets,
+        schemes: &[&str],
+        hosts: &[String],
+        others: &[String],
+        identities: Arc<Identities>,
+    ) -> Self {
         // Policies have no notation for IPv6 addresses.
         let named = hosts.iter().filter(|host| !host.contains(':'));
         let sources = named.flat_map(|host| schemes.iter().map(move |scheme| format!("{scheme}://{host}:*")));
-        let sources: Vec<String> = sources.chain(others.iter().cloned()).collect();
-        let all: Vec<String> =
-            sources.iter().cloned().chain(schemes.iter().map(|scheme| format!("{scheme}:"))).collect();
-        Self {
-            assets,
-            content_security_policy: content_security_policy(&sources),
-            content_security_policy_of_ipv6: content_security_policy(&all),
-        }
+        let sources = sources.chain(others.iter().cloned()).collect();
+        let sources_of_ipv6 = schemes.iter().map(|scheme| format!("{scheme}:")).collect();
+        Self { assets, sources, sources_of_ipv6, identities }
     }
 
-    pub fn answer(&self, request: &Parts) -> Response {
+    pub async fn answer(&self, request: &Parts) -> Response {
         let (method, path) = (&request.method, request.uri.path());
         let name = match path.trim_start_matches('/') {
             "" => INDEX,
@@ -123,7 +128,7 @@ impl Pages {
             (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
             (header::ETAG, HeaderValue::from_str(&tag).expect("base64 is ASCII")),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
-            (header::CONTENT_SECURITY_POLICY, self.policy_for(&request.headers).clone()),
+            (header::CONTENT_SECURITY_POLICY, self.policy_for(name, &request.headers).await),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
             (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
@@ -133,9 +138,13 @@ impl Pages {
         response
     }
 
-    fn policy_for(&self, headers: &HeaderMap) -> &HeaderValue {
+    /// Only the page itself sends people to sign in, so no other file waits for an issuer.
+    async fn policy_for(&self, name: &str, headers: &HeaderMap) -> HeaderValue {
         let is_ipv6 = headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"["));
-        if is_ipv6 { &self.content_security_policy_of_ipv6 } else { &self.content_security_policy }
+        let providers = if name == INDEX { self.identities.providers().await } else { Vec::new() };
+        let origins = providers.iter().map(|provider| provider.token_origin.as_str());
+        let of_ipv6 = self.sources_of_ipv6.iter().filter(|_| is_ipv6);
+        content_security_policy(self.sources.iter().chain(of_ipv6).map(String::as_str).chain(origins))
     }
 }
 
@@ -151,11 +160,11 @@ fn names(known: &HeaderValue, tag: &str) -> bool {
     known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
-fn content_security_policy(connect: &[String]) -> HeaderValue {
+fn content_security_policy<'a>(connect: impl Iterator<Item = &'a str>) -> HeaderValue {
     let policy = format!(
         "default-src 'self'; connect-src 'self' {}; img-src 'self' data: blob:; media-src 'self' blob:; \
          worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        connect.join(" ")
+        connect.collect::<Vec<_>>().join(" ")
     );
     HeaderValue::from_str(&policy).expect("host names are visible ASCII")
 }

@@ -16,7 +16,7 @@ mod writer;
 use std::future::Future;
 use std::pin::Pin;
 
-use remora_session::{AccountId, Address, HostId, Session, SessionId, SessionKey, Size, Timestamp};
+use remora_session::{AccountId, Address, HostId, Owner, PersonId, Session, SessionId, SessionKey, Size, Timestamp};
 
 use crate::account::{Account, KeyHash};
 
@@ -52,11 +52,23 @@ pub struct Insert<'a> {
     pub claims_host: bool,
 }
 
-/// How many live sessions an account may have, the new one included. `None` is any number.
+/// How many live sessions there may be, the new one included. `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
+    /// In the account.
     pub live_max: Option<u32>,
+    /// In the account, of the session's size.
     pub live_of_size_max: Option<u32>,
+    /// In the account, of the session's owner if that is a person.
+    pub live_of_person_max: Option<u32>,
+}
+
+/// The sessions that a quota is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    Account,
+    Size(Size),
+    Person,
 }
 
 /// What came of an [`Insert`]. Nothing has changed unless it is `Done`.
@@ -68,10 +80,10 @@ pub enum Inserted {
     /// The host is not idle any more.
     HostTaken,
     NoAccount,
-    /// The account has `max` live sessions, of that size or of all.
+    /// There are `max` live sessions.
     OverQuota {
         max: u32,
-        size: Option<Size>,
+        share: Share,
     },
 }
 
@@ -94,6 +106,8 @@ pub struct IdleHost {
 pub struct Usage {
     pub session: SessionId,
     pub size: Size,
+    /// `None` where it has not been recorded.
+    pub owner: Option<Owner>,
     pub ready_at: Timestamp,
     /// `None` while it is Ready.
     pub ended_at: Option<Timestamp>,
@@ -126,10 +140,11 @@ pub trait Store: Send + Sync {
     /// False if the stored session no longer has that generation; nothing is changed then. What it used stays.
     fn forget_session<'a>(&'a self, key: &'a SessionKey, generation: u64) -> Reply<'a, bool>;
 
-    /// Live sessions of one account behind `after`, oldest first.
+    /// Live sessions of one account behind `after`, oldest first: all of them, or those of one person.
     fn live_sessions<'a>(
         &'a self,
         account: &'a AccountId,
+        person: Option<&'a PersonId>,
         after: Option<&'a ListPosition>,
         limit: u32,
     ) -> Reply<'a, Vec<Stored>>;
@@ -174,10 +189,12 @@ pub trait Store: Send + Sync {
     /// room, and idle ones.
     fn hosts_of(&self, size: Size) -> Reply<'_, u64>;
 
-    /// What the account's sessions used in any part of the interval, ordered by `ready_at` and session, behind `after`.
+    /// What the account's sessions used in any part of the interval, ordered by `ready_at` and session, behind `after`:
+    /// all of them, or those of one person.
     fn usage<'a>(
         &'a self,
         account: &'a AccountId,
+        person: Option<&'a PersonId>,
         interval: std::ops::Range<Timestamp>,
         after: Option<(Timestamp, &'a SessionId)>,
         limit: u32,

@@ -2,22 +2,50 @@
 
 use std::ops::Range;
 
-use remora_session::{AccountId, HostId, LeaseMinutes, SessionId, SessionKey, Size, Timestamp};
+use remora_session::{AccountId, HostId, LeaseMinutes, PersonId, SessionId, SessionKey, Size, Timestamp};
 use sqlx::AnyPool;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::record::{from_timestamp, row_to_key, row_to_stored, text_to_address, to_timestamp, unreadable};
+use super::record::{
+    from_timestamp, row_to_key, row_to_owner, row_to_stored, text_to_address, to_timestamp, unreadable,
+};
 use super::{IdleHost, ListPosition, LiveCount, StoreError, Stored, Usage};
 use crate::account::Account;
 
 /// A query over all columns of a session.
 macro_rules! select_session {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
-            "SELECT account, id, generation, size, lease_minutes, models, created_at, changed_at, phase, wake_at \
+            "SELECT account, id, generation, size, lease_minutes, models, owner, created_at, changed_at, phase, wake_at \
              FROM session ",
             $rest
+        )
+    };
+}
+
+/// A query over live sessions of account $1 that meet the condition.
+macro_rules! select_live {
+    ($condition:literal) => {
+        select_session!(concat!(
+            "WHERE live = 1 AND account = $1 AND (created_at, id) > ($2, $3) ",
+            $condition,
+            " ORDER BY created_at, id LIMIT $4"
+        ))
+    };
+}
+
+/// A query over what was used by sessions of account $1 that meet the condition.
+macro_rules! select_usage {
+    ($condition:literal) => {
+        concat!(
+            "SELECT session, size, owner, ready_at, ended_at FROM usage WHERE account = $1 AND ready_at >= $2 \
+             AND ready_at < $3 AND ended_at > $4 AND (ready_at, session) > ($5, $6) ",
+            $condition,
+            " UNION ALL SELECT id, size, owner, ready_at, NULL FROM session WHERE live = 1 AND account = $1 \
+             AND ready_at < $3 AND (ready_at, id) > ($5, $6) ",
+            $condition,
+            " ORDER BY ready_at, session LIMIT $7"
         )
     };
 }
@@ -43,6 +71,7 @@ pub(super) async fn session_of_host(pool: &AnyPool, host: &HostId) -> Result<Opt
 pub(super) async fn live_sessions(
     pool: &AnyPool,
     account: &AccountId,
+    person: Option<&PersonId>,
     after: Option<&ListPosition>,
     limit: u32,
 ) -> Result<Vec<Stored>, StoreError> {
@@ -50,15 +79,16 @@ pub(super) async fn live_sessions(
         Some(position) => (from_timestamp(position.created_at), position.session.as_str()),
         None => (i64::MIN, ""),
     };
-    let rows = sqlx::query(select_session!(
-        "WHERE live = 1 AND account = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
-    ))
-    .bind(account.as_str())
-    .bind(created_at)
-    .bind(id)
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?;
+    let query = match person {
+        None => sqlx::query(select_live!("")),
+        Some(_) => sqlx::query(select_live!("AND person = $5")),
+    };
+    let query = query.bind(account.as_str()).bind(created_at).bind(id).bind(i64::from(limit));
+    let query = match person {
+        None => query,
+        Some(person) => query.bind(person.to_string()),
+    };
+    let rows = query.fetch_all(pool).await?;
     rows.iter().map(row_to_stored).collect()
 }
 
@@ -191,6 +221,7 @@ pub(super) async fn hosts_of(pool: &AnyPool, size: Size) -> Result<u64, StoreErr
 pub(super) async fn usage(
     pool: &AnyPool,
     account: &AccountId,
+    person: Option<&PersonId>,
     interval: Range<Timestamp>,
     after: Option<(Timestamp, &SessionId)>,
     limit: u32,
@@ -202,26 +233,29 @@ pub(super) async fn usage(
     // No session is Ready for longer than the longest lease: older ones need not be looked at.
     let longest = i64::try_from(LeaseMinutes::MAX.duration().as_millis()).expect("a day is few milliseconds");
     let start = from_timestamp(interval.start);
-    let rows = sqlx::query(
-        "SELECT session, size, ready_at, ended_at FROM usage WHERE account = $1 AND ready_at >= $2 \
-         AND ready_at < $3 AND ended_at > $4 AND (ready_at, session) > ($5, $6) \
-         UNION ALL SELECT id, size, ready_at, NULL FROM session WHERE live = 1 AND account = $1 \
-         AND ready_at < $3 AND (ready_at, id) > ($5, $6) ORDER BY ready_at, session LIMIT $7",
-    )
-    .bind(account.as_str())
-    .bind(start.saturating_sub(longest))
-    .bind(from_timestamp(interval.end))
-    .bind(start)
-    .bind(ready_at)
-    .bind(session)
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?;
+    let query = match person {
+        None => sqlx::query(select_usage!("")),
+        Some(_) => sqlx::query(select_usage!("AND person = $8")),
+    };
+    let query = query
+        .bind(account.as_str())
+        .bind(start.saturating_sub(longest))
+        .bind(from_timestamp(interval.end))
+        .bind(start)
+        .bind(ready_at)
+        .bind(session)
+        .bind(i64::from(limit));
+    let query = match person {
+        None => query,
+        Some(person) => query.bind(person.to_string()),
+    };
+    let rows = query.fetch_all(pool).await?;
     rows.iter()
         .map(|row| {
             Ok(Usage {
                 session: row.try_get::<String, _>("session")?.parse().map_err(unreadable)?,
                 size: row.try_get::<String, _>("size")?.parse().map_err(unreadable)?,
+                owner: row_to_owner(row)?,
                 ready_at: to_timestamp(row.try_get("ready_at")?),
                 ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(to_timestamp),
             })

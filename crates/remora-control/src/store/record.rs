@@ -1,6 +1,8 @@
 //! How a session looks in a row. The names here are on disk: they may grow, never change.
 
-use remora_session::{Address, Ending, HostId, Launch, LeaseMinutes, Phase, Session, SessionKey, Timestamp};
+use remora_session::{
+    Address, Ending, HostId, Launch, LeaseMinutes, Owner, Person, PersonId, Phase, Session, SessionKey, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -76,6 +78,13 @@ enum EndingRecord {
     Failed { why: String },
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OwnerRecord {
+    AccountKey,
+    Person { issuer: String, subject: String, name: String },
+}
+
 impl AddressRecord {
     fn of(address: &Address) -> Self {
         Self {
@@ -98,6 +107,32 @@ pub(super) fn address_to_text(address: &Address) -> String {
 pub(super) fn text_to_address(text: &str) -> Result<Address, StoreError> {
     let record: AddressRecord = serde_json::from_str(text).map_err(unreadable)?;
     Ok(record.into_address())
+}
+
+pub(super) fn owner_to_text(owner: &Owner) -> String {
+    let record = match owner {
+        Owner::AccountKey => OwnerRecord::AccountKey,
+        Owner::Person(person) => OwnerRecord::Person {
+            issuer: person.id().issuer().to_owned(),
+            subject: person.id().subject().to_owned(),
+            name: person.name().to_owned(),
+        },
+    };
+    serde_json::to_string(&record).expect("strings are JSON")
+}
+
+fn text_to_owner(text: &str) -> Result<Owner, StoreError> {
+    Ok(match serde_json::from_str(text).map_err(unreadable)? {
+        OwnerRecord::AccountKey => Owner::AccountKey,
+        OwnerRecord::Person { issuer, subject, name } => {
+            Owner::Person(Person::new(PersonId::new(&issuer, &subject).map_err(unreadable)?, &name))
+        }
+    })
+}
+
+/// What sessions of a person are found by.
+pub(super) fn person_of(session: &Session) -> Option<String> {
+    session.owner.as_ref()?.person().map(PersonId::to_string)
 }
 
 pub(super) fn models_to_text(models: &[String]) -> String {
@@ -210,6 +245,7 @@ pub(super) fn row_to_stored(row: &AnyRow) -> Result<Stored, StoreError> {
         size: text("size")?.parse().map_err(unreadable)?,
         lease: LeaseMinutes::try_from(row.try_get::<i64, _>("lease_minutes")?).map_err(unreadable)?,
         models: serde_json::from_str(&text("models")?).map_err(unreadable)?,
+        owner: row_to_owner(row)?,
         created_at: time("created_at")?,
         changed_at: time("changed_at")?,
         phase: text_to_phase(&text("phase")?)?,
@@ -220,6 +256,10 @@ pub(super) fn row_to_stored(row: &AnyRow) -> Result<Stored, StoreError> {
         wake_at: row.try_get::<Option<i64>, _>("wake_at")?.map(to_timestamp),
         session,
     })
+}
+
+pub(super) fn row_to_owner(row: &AnyRow) -> Result<Option<Owner>, StoreError> {
+    row.try_get::<Option<String>, _>("owner")?.map(|text| text_to_owner(&text)).transpose()
 }
 
 pub(super) fn row_to_key(row: &AnyRow) -> Result<KeyHash, StoreError> {
@@ -303,6 +343,15 @@ mod tests {
         #[test]
         fn a_phase_that_was_written_is_read_as_it_was(phase in phase()) {
             prop_assert_eq!(text_to_phase(&phase_to_text(&phase)).unwrap(), phase);
+        }
+    }
+
+    #[test]
+    fn owners_are_read_as_they_were_written() {
+        for text in
+            [r#""account-key""#, r#"{"person":{"issuer":"https://login.example","subject":"s","name":"Ann \"ä\""}}"#]
+        {
+            assert_eq!(owner_to_text(&text_to_owner(text).unwrap()), text);
         }
     }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use remora_session::{AccountId, HostId, Session, SessionId, SessionKey, Size, Timestamp};
+use remora_session::{AccountId, HostId, PersonId, Session, SessionId, SessionKey, Size, Timestamp};
 use sqlx::AnyPool;
 
 use super::database::Database;
@@ -96,10 +96,11 @@ impl Store for SqlStore {
     fn live_sessions<'a>(
         &'a self,
         account: &'a AccountId,
+        person: Option<&'a PersonId>,
         after: Option<&'a ListPosition>,
         limit: u32,
     ) -> Reply<'a, Vec<Stored>> {
-        Box::pin(read::live_sessions(&self.readers, account, after, limit))
+        Box::pin(read::live_sessions(&self.readers, account, person, after, limit))
     }
 
     fn any_live_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>> {
@@ -162,11 +163,12 @@ impl Store for SqlStore {
     fn usage<'a>(
         &'a self,
         account: &'a AccountId,
+        person: Option<&'a PersonId>,
         interval: Range<Timestamp>,
         after: Option<(Timestamp, &'a SessionId)>,
         limit: u32,
     ) -> Reply<'a, Vec<Usage>> {
-        Box::pin(read::usage(&self.readers, account, interval, after, limit))
+        Box::pin(read::usage(&self.readers, account, person, interval, after, limit))
     }
 
     fn live_counts(&self) -> Reply<'_, Vec<LiveCount>> {

@@ -3,12 +3,14 @@
 //! A change that is refused has changed nothing: it looks first, and what it looks at it has locked. So changes share
 //! a transaction without savepoints.
 
-use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Size, Timestamp};
+use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Timestamp};
 use sqlx::AnyConnection;
 
 use super::database::Kind;
-use super::record::{address_to_text, from_timestamp, models_to_text, phase_to_text, ready_at, unreadable};
-use super::{IdleHost, Inserted, Quota, StoreError};
+use super::record::{
+    address_to_text, from_timestamp, models_to_text, owner_to_text, person_of, phase_to_text, ready_at, unreadable,
+};
+use super::{IdleHost, Inserted, Quota, Share, StoreError};
 use crate::account::{Account, KeyHash};
 
 #[derive(Debug)]
@@ -131,6 +133,17 @@ impl Write {
     }
 }
 
+/// A query that counts live sessions of account $1 that meet the condition, up to $2.
+macro_rules! count_live {
+    ($condition:literal) => {
+        concat!(
+            "SELECT count(*) FROM (SELECT 1 FROM session WHERE live = 1 AND account = $1 ",
+            $condition,
+            " LIMIT $2) AS counted"
+        )
+    };
+}
+
 struct InsertSession<'a> {
     kind: Kind,
     session: &'a Session,
@@ -165,11 +178,15 @@ impl InsertSession<'_> {
         if same.fetch_optional(&mut *connection).await?.is_some() {
             return Ok(Inserted::KeyTaken);
         }
-        let size = self.session.size;
-        for (max, size) in [(self.quota.live_max, None), (self.quota.live_of_size_max, Some(size))] {
+        let Quota { live_max, live_of_size_max, live_of_person_max } = self.quota;
+        for (max, share) in [
+            (live_max, Share::Account),
+            (live_of_size_max, Share::Size(self.session.size)),
+            (live_of_person_max, Share::Person),
+        ] {
             let Some(max) = max else { continue };
-            if self.has_live(max, size, connection).await? {
-                return Ok(Inserted::OverQuota { max, size });
+            if self.has_live(max, share, connection).await? {
+                return Ok(Inserted::OverQuota { max, share });
             }
         }
         if claims_host {
@@ -182,17 +199,20 @@ impl InsertSession<'_> {
         if self.insert(connection).await? { Ok(Inserted::Done) } else { Err(WriteError::Raced) }
     }
 
-    /// Counts no further than it has to.
-    async fn has_live(&self, max: u32, size: Option<Size>, connection: &mut AnyConnection) -> Result<bool, WriteError> {
-        let live: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT 1 FROM session WHERE live = 1 AND account = $1 \
-             AND size = coalesce($2, size) LIMIT $3) AS counted",
-        )
-        .bind(self.session.key.account.as_str())
-        .bind(size.map(Size::as_str))
-        .bind(i64::from(max))
-        .fetch_one(connection)
-        .await?;
+    /// Counts no further than it has to. An owner who is no person has a share of any size.
+    async fn has_live(&self, max: u32, share: Share, connection: &mut AnyConnection) -> Result<bool, WriteError> {
+        let (account, person) = (self.session.key.account.as_str(), person_of(self.session));
+        let count = match share {
+            Share::Account => sqlx::query_scalar(count_live!("")).bind(account).bind(i64::from(max)),
+            Share::Size(size) => {
+                sqlx::query_scalar(count_live!("AND size = $3")).bind(account).bind(i64::from(max)).bind(size.as_str())
+            }
+            Share::Person if person.is_none() => return Ok(false),
+            Share::Person => {
+                sqlx::query_scalar(count_live!("AND person = $3")).bind(account).bind(i64::from(max)).bind(person)
+            }
+        };
+        let live: i64 = count.fetch_one(connection).await?;
         Ok(live >= i64::from(max))
     }
 
@@ -201,8 +221,8 @@ impl InsertSession<'_> {
         let session = self.session;
         let done = sqlx::query(
             "INSERT INTO session (account, id, generation, size, lease_minutes, models, created_at, changed_at, \
-             phase, host, occupies, live, ready_at, wake_at) \
-             SELECT account.id, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+             phase, host, occupies, live, ready_at, wake_at, owner, person) \
+             SELECT account.id, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 \
              FROM account WHERE account.id = $1 ON CONFLICT (account, id) DO NOTHING",
         )
         .bind(session.key.account.as_str())
@@ -218,6 +238,8 @@ impl InsertSession<'_> {
         .bind(i64::from(session.is_live()))
         .bind(ready_at(session).map(from_timestamp))
         .bind(self.wake_at.map(from_timestamp))
+        .bind(session.owner.as_ref().map(owner_to_text))
+        .bind(person_of(session))
         .execute(connection)
         .await?;
         Ok(done.rows_affected() == 1)
@@ -252,14 +274,16 @@ async fn replace_session(
     }
     if let Phase::Ended { at, ready_since: Some(ready_at), .. } = &session.phase {
         sqlx::query(
-            "INSERT INTO usage (account, session, size, ready_at, ended_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO usage (account, session, size, ready_at, ended_at, owner, person) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         )
         .bind(session.key.account.as_str())
         .bind(session.key.session.as_str())
         .bind(session.size.as_str())
         .bind(from_timestamp(*ready_at))
         .bind(from_timestamp(*at))
+        .bind(session.owner.as_ref().map(owner_to_text))
+        .bind(person_of(session))
         .execute(connection)
         .await?;
     }

@@ -1,9 +1,10 @@
 use remora_protocol::link::Assignment;
+use remora_protocol::token;
 
 use crate::support::plane::Plane;
 
 #[tokio::test]
-async fn a_new_session_is_starting_and_its_body_is_the_original_services_to_the_byte() {
+async fn a_new_session_is_starting_and_its_body_is_the_original_services_with_an_owner_behind_it() {
     let plane = Plane::start().await;
     let answer = plane.call("PUT", "/sessions/one", r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
     assert_eq!((answer.status, answer.reason.as_str()), (201, "Created"));
@@ -11,7 +12,9 @@ async fn a_new_session_is_starting_and_its_body_is_the_original_services_to_the_
         answer.body,
         concat!(
             r#"{"id":"one","creationTime":"2024-05-02T11:24:13.847+00:00","elapsedTimeMinutes":0,"#,
-            r#""maxLeaseTimeMinutes":4,"size":"Standard","status":"Starting"}"#
+            r#""maxLeaseTimeMinutes":4,"size":"Standard","status":"Starting","#,
+            // Behind what the original service answered.
+            r#""owner":{"name":"account key"}}"#
         )
     );
 }
@@ -85,6 +88,8 @@ async fn a_host_is_told_what_its_session_is() {
         account_id: plane.account.to_string(),
         lease_milliseconds: 240_000,
         models: vec![],
+        owner: Some(token::Owner { person: None, name: "account key".into() }),
+        private: false,
     };
     assert_eq!((&host.assignment, host.size.as_str()), (&Some(assignment), "Standard"));
     assert_eq!((host.start_milliseconds_max, host.primitives_max), (30_000, Some(20_000_000)));

@@ -13,7 +13,7 @@ async fn a_ready_session_has_its_address_and_a_stopped_one_has_not() {
         concat!(
             r#"{"id":"one","creationTime":"2024-05-02T11:24:13.847+00:00","arrInspectorPort":50001,"#,
             r#""handshakePort":50000,"elapsedTimeMinutes":0,"hostname":"localhost","maxLeaseTimeMinutes":4,"#,
-            r#""size":"Standard","status":"Ready","teraflops":8.1}"#
+            r#""size":"Standard","status":"Ready","teraflops":8.1,"owner":{"name":"account key"}}"#
         )
     );
     plane.call("POST", "/sessions/one/:stop", "").await;
@@ -22,7 +22,8 @@ async fn a_ready_session_has_its_address_and_a_stopped_one_has_not() {
         stopped.body,
         concat!(
             r#"{"id":"one","creationTime":"2024-05-02T11:24:13.847+00:00","elapsedTimeMinutes":0,"#,
-            r#""maxLeaseTimeMinutes":4,"size":"Standard","status":"Stopped","teraflops":8.1}"#
+            r#""maxLeaseTimeMinutes":4,"size":"Standard","status":"Stopped","teraflops":8.1,"#,
+            r#""owner":{"name":"account key"}}"#
         )
     );
 }

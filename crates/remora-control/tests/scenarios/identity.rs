@@ -56,10 +56,22 @@ async fn role(plane: &Plane, token: &str) -> Role {
     bearer.role
 }
 
-async fn assert_unauthorized(plane: &Plane, token: &str, why: &str) {
+/// The sentence that goes with the refusal.
+async fn unauthorized(plane: &Plane, token: &str, why: &str) -> String {
     let answer = ask(plane, token).await;
-    assert_eq!((answer.status, answer.body.as_str()), (401, ""), "{why}");
+    assert_eq!(answer.status, 401, "{why}: {answer:?}");
     assert_eq!(answer.header("WWW-Authenticate"), None, "{why}");
+    assert!(["InvalidToken", "TokenExpired"].contains(&answer.code().as_str()), "{why}: {answer:?}");
+    answer.json()["error"]["message"].as_str().unwrap().to_owned()
+}
+
+async fn assert_unauthorized(plane: &Plane, token: &str, why: &str) {
+    assert!(unauthorized(plane, token, why).await.ends_with('.'), "{why}");
+}
+
+fn assert_forbidden(answer: &Answer, says: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden"), "{answer:?}");
+    assert!(answer.json()["error"]["message"].as_str().unwrap().contains(says), "{answer:?}");
 }
 
 #[tokio::test]
@@ -96,8 +108,7 @@ async fn the_claim_says_the_role_and_without_one_there_is_no_access() {
     assert_eq!(role(&plane, &with(json!("remora.use"))).await, Role::Client);
     assert_eq!(role(&plane, &with(json!(["remora.use", "remora.admin"]))).await, Role::Administrator);
     for none in [json!([]), json!("remora.Admin"), Value::Null] {
-        let answer = ask(&plane, &with(none)).await;
-        assert_eq!((answer.status, answer.body.as_str()), (403, ""));
+        assert_forbidden(&ask(&plane, &with(none)).await, "no role");
     }
 }
 
@@ -106,13 +117,13 @@ async fn an_issuer_speaks_for_the_accounts_that_the_operator_gave_it() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = start_for(&issuer, "\"11111111-2222-3333-4444-555555555555\"").await;
-    let answer = ask(&plane, &key.sign(&claims(&issuer))).await;
-    assert_eq!((answer.status, answer.body.as_str()), (403, ""), "another account");
+    let another = ask(&plane, &key.sign(&claims(&issuer))).await;
+    assert_forbidden(&another, "does not speak for this account");
     let plane = start(&issuer).await;
     let target = format!("/accounts/{}/token", new_account_id());
     let authorization = format!("Bearer {}", key.sign(&claims(&issuer)));
     let answer = plane.send("GET", &target, &[("Authorization", &authorization)], "").await;
-    assert_eq!((answer.status, answer.body.as_str()), (403, ""), "an account that there is not");
+    assert_eq!((answer.status, &answer.body), (403, &another.body), "an account that there is not looks the same");
 }
 
 #[tokio::test]
@@ -121,21 +132,34 @@ async fn what_is_expired_or_early_or_for_others_is_refused() {
     let issuer = Issuer::start(&[&key]).await;
     let plane = start(&issuer).await;
     let now = START.as_seconds();
-    for (claim, value) in [
-        ("exp", json!(now - 61)),
-        ("exp", Value::Null),
-        ("exp", json!("soon")),
-        ("nbf", json!(now + 120)),
-        ("aud", json!("api://other")),
-        ("aud", json!(["api://other"])),
-        ("aud", Value::Null),
-        ("iss", json!("http://127.0.0.1:1")),
-        ("iss", json!(format!("{}/", issuer.url))),
-        ("iss", Value::Null),
+    let (expired, other_application) = ("The token has expired. Sign in again.", "issued for another application");
+    let (other_provider, nobody) = ("an identity provider that this service does not trust", "no subject");
+    for (claim, value, says) in [
+        ("exp", json!(now - 61), expired),
+        ("exp", Value::Null, expired),
+        ("exp", json!("soon"), expired),
+        ("nbf", json!(now + 120), "not valid yet"),
+        ("aud", json!("api://other"), other_application),
+        ("aud", json!(["api://other"]), other_application),
+        ("aud", json!(format!("{AUDIENCE}/")), other_application),
+        ("aud", json!(AUDIENCE.to_uppercase()), other_application),
+        ("aud", json!(&AUDIENCE[..AUDIENCE.len() - 1]), other_application),
+        ("aud", Value::Null, other_application),
+        ("iss", json!("http://127.0.0.1:1"), other_provider),
+        ("iss", json!(format!("{}/", issuer.url)), other_provider),
+        ("iss", json!(issuer.url.replace("localhost", "LOCALHOST")), other_provider),
+        ("iss", json!(issuer.url.replace("localhost", "localhost.")), other_provider),
+        ("iss", Value::Null, other_provider),
+        ("sub", Value::Null, nobody),
+        ("sub", json!(""), nobody),
+        ("sub", json!(5), nobody),
+        ("sub", json!("x".repeat(256)), nobody),
+        ("sub", json!("a\nb"), nobody),
     ] {
         let mut claims = claims(&issuer);
         claims[claim] = value.clone();
-        assert_unauthorized(&plane, &key.sign(&claims), &format!("{claim} {value}")).await;
+        let said = unauthorized(&plane, &key.sign(&claims), &format!("{claim} {value}")).await;
+        assert!(said.contains(says), "{claim} {value}: {said}");
     }
     let mut several = claims(&issuer);
     several["aud"] = json!(["api://other", AUDIENCE]);
@@ -223,6 +247,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
     plane.hand.advance(ATTEMPT_PAUSE);
     let answer = ask(&plane, &lasting(&new)).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "IssuerUnavailable"));
+    assert!(answer.body.contains("does not publish its keys at the moment"), "{answer:?}");
     assert_eq!(answer.header("Retry-After"), Some("10"));
     // After a day nobody knows what has been withdrawn.
     plane.hand.advance(Duration::from_secs(60 * 60));
@@ -263,7 +288,8 @@ async fn without_configured_issuers_no_token_from_outside_is_good() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = Plane::start().await;
-    assert_unauthorized(&plane, &key.sign(&claims(&issuer)), "nobody vouches for it").await;
+    let answer = ask(&plane, &key.sign(&claims(&issuer))).await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, ""), "only a key can be meant");
     assert_eq!(issuer.fetched(), 0, "addresses in tokens are not visited");
 }
 

@@ -74,7 +74,7 @@ impl Installation {
         let limits =
             "reads = { per_second = 100000, burst = 100000 }\nwrites = { per_second = 100000, burst = 100000 }";
         let config = format!(
-            "{store}[sessions]\ncapacity_wait_seconds = 3600\n[sizes.standard]\ncapacity = 0\n[limits]\n{limits}\n"
+            "{store}[sessions]\ncapacity_wait_seconds = 3600\nlive_per_account_max = 'unlimited'\n[sizes.standard]\ncapacity = 0\n[limits]\n{limits}\n"
         );
         let first = ServerProcess::start(directory.path(), &config).await;
         let (account, key) = {

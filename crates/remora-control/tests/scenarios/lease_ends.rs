@@ -40,8 +40,9 @@ async fn hosts_are_told_what_is_left() {
     let plane = Plane::start().await;
     let host = plane.create("one", 2).await;
     let run = |lease_milliseconds| {
-        let Assignment { session_id, account_id, models, .. } = host.assignment.clone().expect("it has a session");
-        HostOrder::Run(Assignment { session_id, account_id, lease_milliseconds, models })
+        let Assignment { session_id, account_id, models, owner, private, .. } =
+            host.assignment.clone().expect("it has a session");
+        HostOrder::Run(Assignment { session_id, account_id, lease_milliseconds, models, owner, private })
     };
     let order = async || serde_json::from_str::<HostOrder>(&plane.report(&host, ready()).await.body).unwrap();
     assert_eq!(order().await, run(120_000));

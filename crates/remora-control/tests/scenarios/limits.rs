@@ -65,12 +65,15 @@ async fn hosts_report_without_limit() {
 
 /// A token request from that address of this machine.
 async fn ask_from(plane: &Plane, source: &str, key: &str) -> Answer {
+    let authorization = format!("Bearer {}:{key}", plane.account);
+    send_from(plane, source, &format!("/accounts/{}/token", plane.account), &authorization).await
+}
+
+async fn send_from(plane: &Plane, source: &str, target: &str, authorization: &str) -> Answer {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
     let stream = socket.connect(plane.host().parse().unwrap()).await.unwrap();
-    let authorization = format!("Bearer {}:{key}", plane.account);
-    let target = format!("/accounts/{}/token", plane.account);
-    http::send(stream, &plane.host(), "GET", &target, &[("Authorization", &authorization)], "").await
+    http::send(stream, &plane.host(), "GET", target, &[("Authorization", authorization)], "").await
 }
 
 #[tokio::test]
@@ -99,4 +102,56 @@ async fn an_account_gets_so_many_tokens_from_wherever_it_asks() {
     let authorization = format!("Bearer {other}:{key}");
     let target = format!("/accounts/{other}/token");
     assert_eq!(plane.send("GET", &target, &[("Authorization", &authorization)], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_person_has_a_pace_of_their_own_within_the_accounts() {
+    let plane = start(
+        "reads = { per_second = 1, burst = 3 }\nperson_reads = { per_second = 1, burst = 1 }\n\
+         person_writes = { per_second = 1, burst = 1 }",
+    )
+    .await;
+    let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
+    assert_eq!(plane.call_with(&ann, "GET", "/sessions", "").await.status, 200);
+    for _ in 0..5 {
+        assert_refused(&plane.call_with(&ann, "GET", "/sessions", "").await);
+    }
+    assert_eq!(plane.call_with(&bob, "GET", "/sessions", "").await.status, 200, "it cost the account nothing");
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    assert_refused(&plane.call("GET", "/sessions", "").await);
+    let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
+    assert_eq!(plane.call_with(&ann, "PUT", "/sessions/one", body).await.status, 201, "writes are counted apart");
+    assert_refused(&plane.call_with(&ann, "PUT", "/sessions/two", body).await);
+    plane.hand.advance(Duration::from_secs(1));
+    assert_eq!(plane.call_with(&ann, "GET", "/sessions/one", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_that_tries_unknown_accounts_is_slowed_down_and_its_neighbours_are_not() {
+    let plane = start("stranger_tokens = { per_second = 1, burst = 3 }").await;
+    let ask_for_unknown = async |source: &str| {
+        let account = new_account_id();
+        let authorization = format!("Bearer {account}:{}", new_key());
+        let target = format!("/accounts/{account}/token");
+        send_from(&plane, source, &target, &authorization).await
+    };
+    // Somebody at the same address has signed in before.
+    assert_eq!(ask_from(&plane, "127.0.0.2", &plane.key).await.status, 200);
+    for _ in 0..2 {
+        let answer = ask_for_unknown("127.0.0.2").await;
+        assert_eq!((answer.status, answer.body.as_str()), (401, ""));
+    }
+    for _ in 0..3 {
+        assert_refused(&ask_for_unknown("127.0.0.2").await);
+    }
+    assert_eq!(ask_from(&plane, "127.0.0.2", &plane.key).await.status, 200);
+    assert_eq!(ask_for_unknown("127.0.0.3").await.status, 401, "another address");
+    // An account that there is and one that there is not are not told apart.
+    for _ in 0..2 {
+        ask_from(&plane, "127.0.0.3", &new_key()).await;
+    }
+    assert_refused(&ask_from(&plane, "127.0.0.3", &new_key()).await);
+    assert_refused(&ask_for_unknown("127.0.0.3").await);
+    plane.hand.advance(Duration::from_secs(1));
+    assert_eq!(ask_for_unknown("127.0.0.2").await.status, 401);
 }

@@ -91,3 +91,35 @@ async fn many_at_once_get_no_more_than_there_is() {
     statuses.sort_unstable();
     assert_eq!(statuses, [[201; 5].as_slice(), &[429; 15]].concat());
 }
+
+#[tokio::test]
+async fn an_account_has_twenty_live_sessions_unless_the_operator_says_otherwise() {
+    let plane = Plane::start().await;
+    for number in 0..20 {
+        assert_eq!(create(&plane, &format!("s{number}"), "Standard").await.status, 201);
+    }
+    assert_refused(&create(&plane, "s20", "Standard").await, "20 live sessions;");
+    let plane = plane.crash_and_restart_with(Config::parse("[sessions]\nlive_per_account_max = 'unlimited'").unwrap());
+    assert_eq!(create(&plane.await, "s20", "Standard").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_live_sessions_and_takes_no_others_place() {
+    let plane = start("[sessions]\nlive_per_person_max = 1\nlive_per_account_max = 3").await;
+    let create_as = async |subject: &str, id: &str| {
+        let token = plane.token_of(subject, Role::Client);
+        let body = r#"{"maxLeaseTimeMinutes":1,"size":"Standard"}"#;
+        plane.call_with(&token, "PUT", &format!("/sessions/{id}"), body).await
+    };
+    assert_eq!(create_as("ann", "a1").await.status, 201);
+    assert_refused(&create_as("ann", "a2").await, "You have your 1 live sessions in this account");
+    let v1 = format!("/v1/accounts/{}/sessions/create", plane.account);
+    let authorization = format!("Bearer {}", plane.token_of("ann", Role::Client));
+    let body = r#"{"maxLeaseTime":"0:1:0","models":[],"size":"Standard"}"#;
+    let answer = plane.send("POST", &v1, &[("Authorization", &authorization)], body).await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert_eq!(create_as("ann", "a1").await.status, 200, "the same once more");
+    assert_eq!(create_as("bob", "b1").await.status, 201);
+    assert_eq!(create(&plane, "k1", "Standard").await.status, 201);
+    assert_refused(&create(&plane, "k2", "Standard").await, "The account has its 3 live sessions");
+}

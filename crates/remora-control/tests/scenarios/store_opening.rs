@@ -3,10 +3,15 @@
 use std::error::Error as _;
 use std::path::Path;
 
+use remora_control::account::new_account_id;
 use remora_control::store::{Insert, Inserted, Quota, SqlStore, Store as _, StoreError};
+use remora_session::{AccountId, Event};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
-use crate::store::{account, session};
+use crate::store::{account, at, session};
+use crate::support::plane::policy;
 use crate::support::postgres;
 
 const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -26,6 +31,62 @@ async fn what_is_stored_outlives_the_store() {
     store.close().await.unwrap();
     let reopened = sqlite(directory.path()).await;
     assert_eq!(reopened.session(&first.key).await.unwrap().unwrap().session, first);
+}
+
+/// Does what the first release did with a new database: its tables, an account, a Ready session and one that ended.
+macro_rules! write_as_first_release {
+    ($kind:literal, $connection:expr, $account:expr) => {{
+        let directory = tempfile::tempdir().unwrap();
+        let name = "0001_accounts_and_sessions.sql";
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join($kind);
+        std::fs::copy(migrations.join(name), directory.path().join(name)).unwrap();
+        let migrator = Migrator::new(directory.path()).await.unwrap();
+        migrator.run_direct(None, $connection, false).await.unwrap();
+        let statements = FIRST_RELEASE.replace("ACCOUNT", $account.as_str());
+        $connection.execute(sqlx::AssertSqlSafe(statements)).await.unwrap();
+    }};
+}
+
+const FIRST_RELEASE: &str = r#"
+    INSERT INTO account (id, name, created_at) VALUES ('ACCOUNT', 'old', 1);
+    INSERT INTO session (account, id, generation, size, lease_minutes, created_at, changed_at, models, phase, host,
+        occupies, live, ready_at) VALUES ('ACCOUNT', 'ready', 2, 'Standard', 4, 1, 5, '[]', '{"phase":"ready",
+        "host":"h","hostname":"localhost","handshake-port":50000,"inspector-port":50001,"since":5,"heard-at":5}', 'h',
+        1, 1, 5);
+    INSERT INTO usage (account, session, size, ready_at, ended_at) VALUES ('ACCOUNT', 'gone', 'Standard', 2, 3);
+"#;
+
+async fn assert_without_owners(store: &SqlStore, account: &AccountId) {
+    let listed = store.live_sessions(account, None, None, 9).await.unwrap();
+    assert_eq!((listed.len(), &listed[0].session.owner), (1, &None));
+    let used = store.usage(account, None, at(0)..at(100), None, 9).await.unwrap();
+    let used: Vec<_> = used.iter().map(|used| (used.session.as_str(), &used.owner)).collect();
+    assert_eq!(used, [("gone", &None), ("ready", &None)]);
+    let ended = listed[0].session.apply(&Event::Stopped, at(9), &policy(at(1))).unwrap();
+    assert!(store.replace_session(listed[0].generation, &ended, None).await.unwrap());
+    assert_eq!(store.usage(account, None, at(0)..at(100), None, 9).await.unwrap()[1].owner, None);
+}
+
+#[tokio::test]
+async fn sessions_of_before_owners_were_recorded_have_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let account = new_account_id();
+    write_as_first_release!("sqlite", &mut connection, account);
+    connection.close().await.unwrap();
+    assert_without_owners(&sqlite(directory.path()).await, &account).await;
+}
+
+#[tokio::test]
+async fn sessions_on_a_server_of_before_owners_were_recorded_have_none() {
+    let Some(url) = postgres::fresh_database().await else { return };
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let account = new_account_id();
+    write_as_first_release!("postgres", &mut connection, account);
+    connection.close().await.unwrap();
+    assert_without_owners(&SqlStore::open_postgres(&url).await.unwrap(), &account).await;
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_key_is_taken_once_by_one_of_two() {
 async fn a_quota_holds_for_two() {
     let Some(stores) = two_stores().await else { return };
     let account = account(&*stores[0]).await;
-    let quota = Quota { live_max: Some(9), live_of_size_max: Some(5) };
+    let quota = Quota { live_max: Some(9), live_of_size_max: Some(5), live_of_person_max: None };
     let answers = at_once(&stores, 64, |store, number| {
         let size = Size::ALL[number / 2 % 2];
         let new = Session { size, ..session(&account, &format!("s{number}"), &format!("h{number}"), 1) };
@@ -89,7 +89,7 @@ async fn an_idle_host_is_claimed_by_one_of_two_whatever_their_order() {
     .await;
     assert_eq!(done(&answers), HOSTS, "{answers:?}");
     assert_eq!(stores[1].idle_hosts().await.unwrap(), []);
-    assert_eq!(stores[1].live_sessions(&account, None, 100).await.unwrap().len(), HOSTS);
+    assert_eq!(stores[1].live_sessions(&account, None, None, 100).await.unwrap().len(), HOSTS);
 }
 
 #[tokio::test]

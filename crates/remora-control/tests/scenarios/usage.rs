@@ -29,7 +29,7 @@ async fn what_was_ready_is_billed_from_ready_to_the_end() {
         running["records"],
         serde_json::json!([{
             "id": "one", "size": "Standard", "readyTime": "2024-05-02T11:24:13.847Z", "endTime": null,
-            "billedSeconds": 90,
+            "billedSeconds": 90, "owner": {"name": "account key"},
         }])
     );
     assert_eq!(running["totals"][0], serde_json::json!({"size": "Standard", "sessions": 1, "billedSeconds": 90}));

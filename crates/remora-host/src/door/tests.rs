@@ -53,7 +53,7 @@ impl Inside for Arc<OnePlace> {
 
 fn assignment() -> Assignment {
     let (session_id, account_id) = ("session".into(), ACCOUNT.into());
-    Assignment { session_id, account_id, lease_milliseconds: 1000, models: vec![] }
+    Assignment { session_id, account_id, lease_milliseconds: 1000, models: vec![], owner: None, private: false }
 }
 
 struct House {

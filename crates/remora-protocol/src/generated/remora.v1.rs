@@ -9,6 +9,7 @@ pub struct Point {
     #[prost(double, tag = "3")]
     pub z: f64,
 }
+/// A direction, or three factors.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Vector3 {
     #[prost(float, tag = "1")]
@@ -275,6 +276,7 @@ pub struct Error {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
+/// A model is in the scene and will be shown by the next frame.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ModelLoaded {
     #[prost(uint64, tag = "1")]
@@ -295,6 +297,7 @@ pub struct ModelLoaded {
     #[prost(uint64, tag = "8")]
     pub points: u64,
 }
+/// The first surface that a ray meets.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RayHit {
     #[prost(uint64, tag = "1")]
@@ -316,6 +319,7 @@ pub struct RayHit {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RayMissed {}
+/// The part that is visible at a place of the frame.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Picked {
     #[prost(uint64, tag = "1")]
@@ -369,6 +373,7 @@ pub struct EntityInfo {
     #[prost(bool, tag = "13")]
     pub visible: bool,
 }
+/// A property that the model file gives to an entity.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Metadata {
     #[prost(string, tag = "1")]
@@ -392,6 +397,7 @@ pub mod metadata {
         Text(::prost::alloc::string::String),
     }
 }
+/// The progress of a load, or of refining a model that is shown already.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LoadProgress {
     /// The id of the LoadModel command.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     duration::minutes_in_words,
     failure::{Failure, Status},
+    owner::Owner,
 };
 
 /// A session as the API shows it.
@@ -25,6 +26,8 @@ pub struct SessionBody {
     handshake_port: Option<u16>,
     arr_inspector_port: Option<u16>,
     error: Option<ErrorBody>,
+    /// Services other than this one do not say.
+    owner: Option<Owner>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -59,6 +62,9 @@ impl SessionBody {
         line("status", self.status.clone());
         line("size", self.size.clone());
         line("created", self.creation_time.clone());
+        if let Some(owner) = &self.owner {
+            line("owner", owner.to_string());
+        }
         line("elapsed", minutes_in_words(self.elapsed_time_minutes));
         line("lease", minutes_in_words(self.max_lease_time_minutes));
         line("lease left", self.lease_left());
@@ -120,7 +126,7 @@ impl fmt::Display for Listing<'_> {
             return formatter.write_str("There are no live sessions.");
         }
         let mut table = table();
-        table.set_header(["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED"]);
+        table.set_header(["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED", "OWNER"]);
         for session in *sessions {
             table.add_row([
                 session.id.clone(),
@@ -130,6 +136,7 @@ impl fmt::Display for Listing<'_> {
                 session.lease_left(),
                 session.address(),
                 session.creation_time.clone(),
+                session.owner.as_ref().map_or_else(|| "-".to_owned(), |owner| owner.name.clone()),
             ]);
         }
         write!(formatter, "{}", trimmed(&table))
@@ -160,7 +167,8 @@ mod tests {
 
     const READY: &str = r#"{"id":"one","creationTime":"2026-11-22T13:00:00+00:00","arrInspectorPort":50001,
         "handshakePort":50000,"elapsedTimeMinutes":31,"hostname":"localhost","maxLeaseTimeMinutes":120,
-        "size":"Standard","status":"Ready","teraflops":8.1}"#;
+        "size":"Standard","status":"Ready","teraflops":8.1,
+        "owner":{"issuer":"https://login.example","subject":"7","name":"Ann\u001b[2J"}}"#;
 
     fn session(text: &str) -> SessionBody {
         serde_json::from_str(text).expect("a session")
@@ -176,10 +184,13 @@ mod tests {
             .lines()
             .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
             .collect();
-        assert_eq!(rows[0], ["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED"]);
+        assert_eq!(rows[0], ["ID", "STATUS", "SIZE", "ELAPSED", "LEASE LEFT", "HOST", "CREATED", "OWNER"]);
         let ready =
             ["one", "Ready", "Standard", "31 min", "1 h 29 min", "localhost:50000", "2026-11-22T13:00:00+00:00"];
-        assert_eq!(rows[1], ready);
+        assert_eq!(rows[1][..7], ready);
+        assert!(rows[1][7].starts_with("Ann") && !text.contains('\u{1b}'), "{text}");
+        assert!(sessions[0].in_full().to_string().contains("(7)"));
+        assert_eq!(rows[2].last(), Some(&"-"), "nobody has recorded it");
         assert_eq!(rows[2][..6], ["two", "Starting", "Premium", "0 min", "5 min", "-"]);
         assert!(!text.starts_with(' '));
     }

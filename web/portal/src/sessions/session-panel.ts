@@ -120,6 +120,7 @@ class SessionRow {
   session: Session;
   readonly #status = build("span", { class: "session-status" });
   readonly #lease = build("p", { class: "session-lease" });
+  readonly #owner = build("p", { class: "session-lease" });
   readonly #connect: HTMLButtonElement;
   #connected = false;
 
@@ -151,6 +152,7 @@ class SessionRow {
         this.#status,
       ),
       this.#lease,
+      this.#owner,
       build(
         "div",
         { class: "session-actions" },
@@ -174,6 +176,9 @@ class SessionRow {
     this.#status.dataset["status"] = session.status;
     const left = Math.max(0, session.maxLeaseTimeMinutes - session.elapsedTimeMinutes);
     const lease = `${session.size} · ${minutes(left)} left of ${minutes(session.maxLeaseTimeMinutes)}`;
+    const owner = session.owner === null ? "" : `Created by ${session.owner.name}`;
+    if (this.#owner.textContent !== owner) this.#owner.textContent = owner;
+    this.#owner.hidden = owner === "";
     if (this.#lease.textContent !== lease) this.#lease.textContent = lease;
     this.#connect.disabled = session.status !== "Ready" || this.#connected;
   }

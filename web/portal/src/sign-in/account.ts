@@ -1,64 +1,69 @@
 /** The account that is signed in to, and what the service offers to it. */
 
-import { AccessTokens, type Renew } from "./access-tokens.ts";
-import type { IssuedToken } from "./access-tokens.ts";
+import { TokenSource } from "@remora/sdk";
+import type { Configuration } from "./configuration.ts";
 import { SignInFailed } from "./failure.ts";
 import { request, retryAfterSeconds } from "./request.ts";
-import { forgetSecret, type SecretAnswer, signInWithSecret } from "./secret.ts";
+import { forgetSecret, signInWithSecret } from "./secret.ts";
+
+/** The person is told this long before a sign-in ends that only they can renew. */
+const WARNING_MILLISECONDS = 5 * 60_000;
 
 export interface OfferedModel {
   readonly uri: string;
   readonly label: string;
 }
 
+/** What the operator offers in the list of models. */
 export interface Offer {
   readonly defaultModel: string;
   readonly models: readonly OfferedModel[];
 }
 
-export interface Account extends Offer {
+/** The result of a sign-in. */
+export interface SignedIn {
   readonly accountId: string;
-  /** Who is signed in, as the header shows it. */
+  /** Who is signed in, as the header shows it; empty where there is nothing to tell. */
   readonly person: string;
-  readonly accessToken: () => Promise<string>;
+  readonly tokens: TokenSource;
+  /** Whether `tokens` can be renewed without the person. */
+  readonly renewable: boolean;
+  readonly signInAgain: () => void;
+}
+
+export interface Account extends SignedIn, Offer {
+  /** Whether the certificates of service and hosts are of an authority that browsers do not know by themselves. */
+  readonly certificateLocal: boolean;
   /** Whether the person has to sign in again soon; never where the page can renew the sign-in. */
   readonly ending: () => boolean;
-  readonly signInAgain: () => void;
   /** Drops every token, key and secret. */
   readonly signOut: () => void;
 }
 
 export async function accountOfSecret(secret: string): Promise<Account> {
-  const answer: SecretAnswer = await signInWithSecret(secret);
+  const answer = await signInWithSecret(secret);
+  let unused: typeof answer | null = answer;
+  const tokens = TokenSource.fromCallback(async () => {
+    const first = unused;
+    unused = null;
+    return first ?? signInWithSecret(secret);
+  });
   const { accountId } = answer;
-  const renew = () => signInWithSecret(secret);
-  return account({ accountId, person: "", token: answer, renew, signInAgain: reload }, answer);
+  return account({ accountId, person: "", tokens, renewable: true, signInAgain: reload }, answer, false);
 }
 
-/** The result of a sign-in. */
-export interface SignedIn {
-  readonly accountId: string;
-  readonly person: string;
-  readonly token: IssuedToken;
-  /** Null where only the person can sign in again. */
-  readonly renew: Renew | null;
-  readonly signInAgain: () => void;
+export async function accountOf(signedIn: SignedIn, { certificate }: Configuration): Promise<Account> {
+  return account(signedIn, await readOffer(await signedIn.tokens.token()), certificate.local);
 }
 
-export async function accountOf(signedIn: SignedIn): Promise<Account> {
-  return account(signedIn, await readOffer(signedIn.token.accessToken));
-}
-
-function account({ accountId, person, token, renew, signInAgain }: SignedIn, { models, defaultModel }: Offer): Account {
-  const tokens = new AccessTokens(token, renew);
+function account(signedIn: SignedIn, { models, defaultModel }: Offer, certificateLocal: boolean): Account {
+  const { renewable, tokens } = signedIn;
   return {
-    accountId,
-    person,
+    ...signedIn,
+    certificateLocal,
     defaultModel,
     models,
-    signInAgain,
-    accessToken: () => tokens.current(),
-    ending: () => tokens.ending,
+    ending: () => !renewable && (tokens.endsAt ?? 0) - Date.now() <= WARNING_MILLISECONDS,
     signOut() {
       forgetSecret();
       reload();

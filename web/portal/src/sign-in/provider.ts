@@ -15,11 +15,10 @@
 import * as oauth from "oauth4webapi";
 import type { Attempt } from "./attempt.ts";
 import { keepAttempt } from "./attempt.ts";
-import type { Renew } from "./access-tokens.ts";
-import { accountOf, type Account } from "./account.ts";
+import type { SignedIn } from "./account.ts";
 import type { IdentityProvider } from "./configuration.ts";
 import { type Failure, SignInFailed } from "./failure.ts";
-import { tokenForProvider } from "./token-service.ts";
+import { type RenewCredentials, tokensForProvider } from "./token-service.ts";
 
 const MILLISECONDS_MAX = 15_000;
 /** Providers for development on this machine have no certificate. */
@@ -56,7 +55,7 @@ export async function begin(provider: IdentityProvider, accountId: string): Prom
 }
 
 /** Takes the provider's answer to the attempt. */
-export async function finish(provider: IdentityProvider, attempt: Attempt, answer: URLSearchParams): Promise<Account> {
+export async function finish(provider: IdentityProvider, attempt: Attempt, answer: URLSearchParams): Promise<SignedIn> {
   const server = serverOf(provider);
   const client: oauth.Client = { client_id: provider.clientId };
   const result = await orFailure(provider, async () => {
@@ -73,17 +72,18 @@ export async function finish(provider: IdentityProvider, attempt: Attempt, answe
     return oauth.processAuthorizationCodeResponse(server, client, response, { expectedNonce: attempt.nonce });
   });
   const { accountId } = attempt;
-  return accountOf({
+  const renew = renewal(provider, result.refresh_token);
+  return {
     accountId,
     person: personIn(result),
-    token: await tokenForProvider(accountId, provider.name, credentialsIn(result)),
-    renew: renewal(provider, accountId, result.refresh_token),
+    tokens: await tokensForProvider(accountId, provider.name, credentialsIn(result), renew),
+    renewable: renew !== null,
     signInAgain: () => void begin(provider, accountId),
-  });
+  };
 }
 
 /** Renews with the refresh token, which stays in memory; null where the provider gave none. */
-function renewal(provider: IdentityProvider, accountId: string, first: string | undefined): Renew | null {
+function renewal(provider: IdentityProvider, first: string | undefined): RenewCredentials {
   if (first === undefined) return null;
   const server = serverOf(provider);
   const client: oauth.Client = { client_id: provider.clientId };
@@ -100,7 +100,7 @@ function renewal(provider: IdentityProvider, accountId: string, first: string | 
       return oauth.processRefreshTokenResponse(server, client, response);
     });
     refreshToken = result.refresh_token ?? refreshToken;
-    return tokenForProvider(accountId, provider.name, credentialsIn(result));
+    return credentialsIn(result);
   };
 }
 
@@ -127,9 +127,12 @@ function refusal(provider: string, code: string): Failure {
   return { why: "provider-refused", provider, code: ERROR_CODE.test(code) ? code : "unknown error" };
 }
 
-/** The tokens that the service may accept, the one that is meant for it first. */
+/**
+ * The tokens that the service may accept. The identity token comes first: it is always for this page, whereas the access
+ * tokens of many providers are for the provider only.
+ */
 function credentialsIn({ access_token, id_token }: oauth.TokenEndpointResponse): readonly string[] {
-  return [access_token, id_token].filter((token) => token !== undefined && JSON_WEB_TOKEN.test(token)) as string[];
+  return [id_token, access_token].filter((token) => token !== undefined && JSON_WEB_TOKEN.test(token)) as string[];
 }
 
 function personIn(result: oauth.TokenEndpointResponse): string {

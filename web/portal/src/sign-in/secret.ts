@@ -5,15 +5,16 @@
  * tab only, so that a reload works.
  */
 
-import type { IssuedToken } from "./access-tokens.ts";
 import type { Offer } from "./account.ts";
 import { SignInFailed } from "./failure.ts";
 import { request } from "./request.ts";
 
 const SECRET_KEY = "remora.sign-in-secret";
 
-export interface SecretAnswer extends IssuedToken, Offer {
+interface SecretAnswer extends Offer {
   readonly accountId: string;
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
 }
 
 /** Whether the address brings a secret, as after another start of the service in the same tab. */

@@ -1,70 +1,81 @@
-/** The token service: an account's key, or a provider's token, for an access token of this service. */
+/** The token service: an account's key, or a provider's token, for access tokens of this service. */
 
-import type { IssuedToken } from "./access-tokens.ts";
+import { RequestRefused, TokenSource } from "@remora/sdk";
 import { type Failure, SignInFailed } from "./failure.ts";
-import { request, retryAfterSeconds } from "./request.ts";
 
-/** Used where a token does not say how long it is valid; shorter than any that the service issues. */
-const LIFE_SECONDS_MIN = 600;
+/** Other characters cannot be sent in a header. */
+const SENDABLE = /^[\x20-\x7e]+$/;
 
-export async function tokenForKey(accountId: string, key: string): Promise<IssuedToken> {
-  // The service answers ids that cannot exist like unknown ones; a header cannot carry every character.
-  if (!/^[\x20-\x7e]+$/.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
-  const response = await ask(accountId, `${accountId}:${key}`);
-  if (response.ok) return issued(response);
-  if (response.status === 401 || response.status === 403) throw new SignInFailed({ why: "key" });
-  throw new SignInFailed(otherwise(response));
+/** Signs in with a key, which is kept for the renewals. */
+export async function tokensForKey(accountId: string, key: string): Promise<TokenSource> {
+  if (!SENDABLE.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
+  const tokens = TokenSource.fromKey({ endpoint: location.origin, account: accountId, key });
+  try {
+    await tokens.token();
+  } catch (error) {
+    const status = statusOf(error);
+    throw status === 401 || status === 403 ? new SignInFailed({ why: "key" }) : failed(error);
+  }
+  return tokens;
 }
 
+/** Obtains tokens of a provider again; null where only the person can do so. */
+export type RenewCredentials = (() => Promise<readonly string[]>) | null;
+
 /**
- * `credentials` are tokens of one provider. Which of them the service accepts depends on the audience that its operator has
- * configured, so the next is presented where one is not accepted.
+ * Signs in with one of these tokens of a provider. Which of them the service accepts, and which of them contains the role,
+ * depends on the provider and on what the operator has configured, so the next one is presented where one opens nothing.
  */
-export async function tokenForProvider(
+export async function tokensForProvider(
   accountId: string,
   provider: string,
   credentials: readonly string[],
-): Promise<IssuedToken> {
-  for (const credential of credentials) {
-    const response = await ask(accountId, credential);
-    if (response.ok) return issued(response);
-    if (response.status === 401) continue;
-    if (response.status === 403) throw new SignInFailed({ why: "no-role", provider, accountId });
-    if (response.status === 503) {
-      throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfterSeconds(response) });
+  renew: RenewCredentials,
+): Promise<TokenSource> {
+  let failure: Failure = { why: "token", provider };
+  for (const [index, credential] of credentials.entries()) {
+    let unused: string | null = credential;
+    const identityToken = async (): Promise<string> => {
+      const first = unused;
+      unused = null;
+      if (first !== null) return first;
+      if (renew === null) throw new SignInFailed({ why: "renewal" });
+      const renewed = await renew();
+      return renewed[index] ?? renewed[0] ?? "";
+    };
+    const tokens = TokenSource.fromIdentity({ endpoint: location.origin, account: accountId, identityToken });
+    try {
+      await tokens.token();
+      return tokens;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 401) continue;
+      if (status === 403) {
+        failure = { why: "no-role", provider, accountId };
+        continue;
+      }
+      if (status === 503) throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
+      throw failed(error);
     }
-    throw new SignInFailed(otherwise(response));
   }
-  throw new SignInFailed({ why: "token", provider });
+  throw new SignInFailed(failure);
 }
 
-function ask(accountId: string, credential: string): Promise<Response> {
-  const headers = { Authorization: `Bearer ${credential}`, Accept: "application/json" };
-  return request(`/accounts/${encodeURIComponent(accountId)}/token`, { headers });
+function failed(error: unknown): SignInFailed {
+  const status = statusOf(error);
+  const failure: Failure =
+    status === null
+      ? { why: "service-silent" }
+      : status === 429
+        ? { why: "too-many", retryAfterSeconds: retryAfter(error) }
+        : { why: "service-failed", status };
+  return new SignInFailed(failure, { cause: error });
 }
 
-function otherwise(response: Response): Failure {
-  if (response.status === 429) return { why: "too-many", retryAfterSeconds: retryAfterSeconds(response) };
-  return { why: "service-failed", status: response.status };
+function statusOf(error: unknown): number | null {
+  return error instanceof RequestRefused ? error.status : null;
 }
 
-async function issued(response: Response): Promise<IssuedToken> {
-  const { AccessToken: accessToken } = (await response.json()) as { AccessToken: string };
-  return { accessToken, expiresInSeconds: lifeSeconds(accessToken) };
-}
-
-/** By how much a token outlives its issue. The clocks of this machine and of the service need not agree. */
-export function lifeSeconds(token: string): number {
-  const { exp, iat, nbf } = claimsOf(token);
-  const begin = typeof iat === "number" ? iat : nbf;
-  return typeof exp === "number" && typeof begin === "number" && exp > begin ? exp - begin : LIFE_SECONDS_MIN;
-}
-
-function claimsOf(token: string): Readonly<Record<string, unknown>> {
-  const payload = token.split(".")[1] ?? "";
-  try {
-    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
+function retryAfter(error: unknown): number | null {
+  return error instanceof RequestRefused ? error.retryAfterSeconds : null;
 }

@@ -2,7 +2,7 @@
 
 import type { ConnectionKind, Statistics, ViewerStatistics } from "@remora/sdk";
 import { byId } from "../page.ts";
-import { bytes, quantity } from "../words.ts";
+import { bytes, minutes, quantity } from "../words.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";
@@ -52,6 +52,10 @@ export class Overlay {
     this.#set("round-trip", milliseconds(roundTripMilliseconds));
     this.#set("connection", connection === null ? UNKNOWN : CONNECTIONS[connection]);
     this.#showHost(host);
+  }
+
+  showLease(remainingMinutes: number): void {
+    this.#set("lease", `${minutes(Math.ceil(remainingMinutes))} left`);
   }
 
   #showHost(host: Statistics | null): void {

@@ -11,6 +11,7 @@ export class Stage {
   readonly #title = byId("notice-title", HTMLElement);
   readonly #detail = byId("notice-detail", HTMLElement);
   readonly #action = byId("notice-action", HTMLButtonElement);
+  readonly #link = byId("notice-link", HTMLAnchorElement);
   readonly #tools = byId("tools", HTMLElement);
   readonly #status = byId("status", HTMLElement);
   #onAction: () => void = () => {};
@@ -25,6 +26,9 @@ export class Stage {
     this.#detail.textContent = notice.detail;
     this.#action.hidden = notice.action === null;
     if (notice.action !== null) this.#action.textContent = ACTIONS[notice.action];
+    this.#link.hidden = notice.link === undefined;
+    this.#link.textContent = notice.link?.label ?? "";
+    this.#link.href = notice.link?.address ?? "";
     this.#onAction = onAction;
     this.#notice.hidden = false;
     this.#tools.hidden = true;

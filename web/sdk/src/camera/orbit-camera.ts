@@ -64,6 +64,7 @@ export class OrbitCamera implements CameraRig {
     return this.#flight !== null;
   }
 
+  /** Returns the pose of the moment. */
   pose(): CameraPose {
     const orientation = this.#orientation();
     return {

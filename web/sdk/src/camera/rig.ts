@@ -36,6 +36,7 @@ export interface Motion {
 export interface CameraRig {
   /** The pose changes without further gestures. */
   readonly animating: boolean;
+  /** Returns the pose of the moment. */
   pose(): CameraPose;
   /** Takes over a pose from another rig. */
   adopt(pose: CameraPose): void;

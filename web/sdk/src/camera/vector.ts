@@ -1,5 +1,6 @@
 /** Vectors and quaternions, as far as a camera needs them: right-handed, Y up, metres, radians. */
 
+/** A point or a direction. */
 export interface Vec3 {
   readonly x: number;
   readonly y: number;
@@ -20,6 +21,7 @@ export interface Bounds {
   readonly max: Vec3;
 }
 
+/** Makes a vector of its components. */
 export function vec3(x: number, y: number, z: number): Vec3 {
   return { x, y, z };
 }

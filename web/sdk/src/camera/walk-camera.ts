@@ -44,6 +44,7 @@ export class WalkCamera implements CameraRig {
     return this.#flight !== null || length(this.#direction()) > 0;
   }
 
+  /** Returns the pose of the moment. */
   pose(): CameraPose {
     return {
       position: this.#position,

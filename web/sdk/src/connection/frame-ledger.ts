@@ -18,6 +18,7 @@ export interface PresentedPicture {
   readonly heightPixels: number;
 }
 
+/** A frame on the screen, and what the host tells about it. */
 export interface ShownFrame {
   readonly info: FrameInfo;
   readonly picture: PresentedPicture;

@@ -1,4 +1,4 @@
-/** What a viewer wants to know of the last second: pure, fed with frames that were shown. */
+/** Statistics of the last second: pure, fed with frames that were shown. */
 
 import type { ShownFrame } from "./frame-ledger.ts";
 
@@ -6,12 +6,13 @@ const WINDOW_MILLISECONDS = 1_000;
 /** Bounds the memory where a clock jumps. */
 const FRAMES_MAX = 512;
 
+/** The result of {@link FrameStatistics.snapshot}. */
 export interface FrameStatisticsSnapshot {
   readonly framesPerSecond: number;
   /** Median from an input event to the first presented picture that shows it; null without input. */
   readonly inputToPictureMilliseconds: number | null;
   readonly bitsPerSecond: number;
-  /** Of the newest frame. */
+  /** The most recent frame. */
   readonly latest: ShownFrame | null;
 }
 
@@ -22,11 +23,13 @@ interface Entry {
   readonly delayMilliseconds: number | null;
 }
 
+/** Statistics of the frames that were shown in the last second. */
 export class FrameStatistics {
   readonly #entries: Entry[] = [];
   #latest: ShownFrame | null = null;
   #newestPoseId = 0;
 
+  /** Counts a frame. */
   add(frame: ShownFrame): void {
     const { info, picture } = frame;
     const isFirst = info.poseId > this.#newestPoseId;
@@ -40,6 +43,7 @@ export class FrameStatistics {
     if (this.#entries.length > FRAMES_MAX) this.#entries.shift();
   }
 
+  /** Returns the statistics at this time of `performance.now()`. */
   snapshot(nowMilliseconds: number): FrameStatisticsSnapshot {
     const since = nowMilliseconds - WINDOW_MILLISECONDS;
     while (this.#entries[0] !== undefined && this.#entries[0].presentedMilliseconds <= since) this.#entries.shift();
@@ -53,7 +57,7 @@ export class FrameStatistics {
   }
 }
 
-/** Nearest-rank quantile; null of nothing. */
+/** Returns the nearest-rank quantile, or null if there are no values. */
 export function quantile(values: readonly number[], q: number): number | null {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;

@@ -65,14 +65,15 @@ export async function openPeer(options: PeerOptions, prepare: (control: RTCDataC
 }
 
 /** Notes what happens with the TURN servers; the result makes the error for a connection that finds no path. */
-function watchTurn(connection: RTCPeerConnection, iceServers: readonly RTCIceServer[]): () => RemoraError {
+export function watchTurn(connection: EventTarget, iceServers: readonly RTCIceServer[]): () => RemoraError {
   const failures = new Map<string, string>();
   let relayed = false;
-  connection.addEventListener("icecandidate", ({ candidate }) => {
-    if (candidate?.type === "relay") relayed = true;
+  connection.addEventListener("icecandidate", (event) => {
+    if ((event as RTCPeerConnectionIceEvent).candidate?.type === "relay") relayed = true;
   });
   connection.addEventListener("icecandidateerror", (event) => {
-    if (event.url !== null) failures.set(event.url, `${event.errorCode} ${event.errorText}`.trim());
+    const { url, errorCode, errorText } = event as RTCPeerConnectionIceErrorEvent;
+    if (url !== null) failures.set(url, `${errorCode} ${errorText}`.trim());
   });
   return () => {
     const advice = "The render host answered, but no network path to it was found.";

@@ -1,10 +1,12 @@
-/** Which size of picture to ask the host for. */
+/** Computes the size of the video to ask for. */
 
+/** The size of a video. */
 export interface Size {
   readonly widthPixels: number;
   readonly heightPixels: number;
 }
 
+/** Bounds of a {@link Size}. */
 export interface ViewportLimits {
   readonly widthPixelsMax: number;
   readonly heightPixelsMax: number;
@@ -16,7 +18,7 @@ export interface ViewportLimits {
 const SIDE_PIXELS_MIN = 64;
 
 /**
- * The physical size of an element of `cssWidth` by `cssHeight`, made smaller in its own proportions until it is within
+ * Returns the physical size of an element of `cssWidth` by `cssHeight`, made smaller in its own proportions until it is within
  * the limits; both sides even, as video wants them.
  */
 export function viewportFor(cssWidth: number, cssHeight: number, pixelRatio: number, limits: ViewportLimits): Size {

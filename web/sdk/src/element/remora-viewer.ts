@@ -144,11 +144,13 @@ export class RemoraViewerElement extends Base {
     this.setAttribute("camera", value);
   }
 
+  /** Listens to an event of this element. */
   override addEventListener<Name extends keyof RemoraViewerEventMap>(
     type: Name,
     listener: (this: RemoraViewerElement, event: RemoraViewerEventMap[Name]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Listens to an event of any element. */
   override addEventListener<Name extends keyof HTMLElementEventMap>(
     type: Name,
     listener: (this: HTMLElement, event: HTMLElementEventMap[Name]) => void,
@@ -158,10 +160,12 @@ export class RemoraViewerElement extends Base {
     super.addEventListener(type, listener, options);
   }
 
+  /** @internal */
   connectedCallback(): void {
     this.#schedule();
   }
 
+  /** @internal */
   disconnectedCallback(): void {
     // An element that is moved within its document keeps its session.
     queueMicrotask(() => {
@@ -169,6 +173,7 @@ export class RemoraViewerElement extends Base {
     });
   }
 
+  /** @internal */
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (before === after) return;
     switch (name) {

@@ -11,10 +11,12 @@ const THRESHOLD = 128;
 /** White and black differ by this much at least, or there is no marker. */
 const CONTRAST_MIN = 96;
 
+/** The width of the marker, which begins in the top left corner of the frame. */
 export const LATENCY_MARKER_WIDTH_PIXELS = SQUARES * SQUARE_PIXELS;
+/** The height of the marker. */
 export const LATENCY_MARKER_HEIGHT_PIXELS = SQUARE_PIXELS;
 
-/** The pose id in the RGBA pixels of the marker's area, first row on top; null where there is no marker. */
+/** Returns the pose id in the RGBA pixels of the marker's area, first row on top; null if there is no marker. */
 export function readLatencyMarker(rgba: Uint8ClampedArray): number | null {
   const square = (index: number): number => {
     const x = index * SQUARE_PIXELS + SQUARE_PIXELS / 2;

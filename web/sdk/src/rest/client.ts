@@ -26,6 +26,7 @@ export interface RemoteRenderingClientOptions {
   readonly endpoint: string;
   readonly accountId: string;
   readonly accessToken: AccessToken;
+  /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
   readonly scheduler?: Scheduler;
 }
@@ -69,6 +70,7 @@ export class RemoteRenderingClient {
     return parseSession(await this.#json("PUT", this.#sessionUrl(id), options, { size, maxLeaseTimeMinutes }));
   }
 
+  /** Returns a session in its present state. */
   async getSession(id: string, options: CallOptions = {}): Promise<Session> {
     return parseSession(await this.#json("GET", this.#sessionUrl(id), options));
   }

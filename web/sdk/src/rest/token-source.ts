@@ -31,6 +31,7 @@ export interface TokenService extends CallOptions {
   readonly endpoint: string;
   /** The id of the account. */
   readonly account: string;
+  /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
 }
 
@@ -38,9 +39,13 @@ interface Kept {
   readonly accessToken: string;
   /** Milliseconds since 1970 at which the token is replaced. */
   readonly renewAt: number;
+  /** Milliseconds since 1970 until which servers accept the token. */
+  readonly endsAt: number;
 }
 
 const CALLBACK_MILLISECONDS_MAX = 30_000;
+/** The pause after a renewal that failed, while the kept token is still valid. */
+const RETRY_MILLISECONDS = 30_000;
 
 /** Provides access tokens to the REST client and to connections. */
 export class TokenSource {
@@ -86,11 +91,16 @@ export class TokenSource {
     return this.#kept?.accessToken ?? null;
   }
 
+  /** The end of the kept token, in milliseconds since 1970; null while none is kept. */
+  get endsAt(): number | null {
+    return this.#kept?.endsAt ?? null;
+  }
+
   /** Returns an access token that is valid for some time. */
   async token(options: CallOptions = {}): Promise<string> {
     const kept = this.#kept;
     if (kept !== null && this.#now() < kept.renewAt) return kept.accessToken;
-    this.#pending ??= this.#renew().finally(() => {
+    this.#pending ??= this.#renewOrKeep().finally(() => {
       this.#pending = null;
     });
     return abortable(this.#pending, options.signal);
@@ -101,6 +111,18 @@ export class TokenSource {
     if (this.#kept?.accessToken === accessToken) this.#kept = null;
   }
 
+  /** A renewal that fails is no error while the kept token is valid: it is tried again after a pause. */
+  async #renewOrKeep(): Promise<string> {
+    try {
+      return await this.#renew();
+    } catch (error) {
+      const [kept, now] = [this.#kept, this.#now()];
+      if (kept === null || now >= kept.endsAt) throw error;
+      this.#kept = { ...kept, renewAt: Math.min(now + RETRY_MILLISECONDS, kept.endsAt) };
+      return kept.accessToken;
+    }
+  }
+
   async #renew(): Promise<string> {
     const deadline = AbortSignal.timeout(CALLBACK_MILLISECONDS_MAX);
     const answer = await abortable(this.#obtain(deadline), deadline);
@@ -108,16 +130,16 @@ export class TokenSource {
     if (issued.accessToken === "") {
       throw new RemoraError("unauthorized", "The token callback returned an empty access token.");
     }
-    this.#kept = { accessToken: issued.accessToken, renewAt: this.#renewalOf(issued) };
+    this.#kept = this.#keep(issued);
     return issued.accessToken;
   }
 
-  #renewalOf({ accessToken, expiresInSeconds }: IssuedToken): number {
+  #keep({ accessToken, expiresInSeconds }: IssuedToken): Kept {
     const now = this.#now();
-    const lifetime = expiresInSeconds === undefined ? lifetimeOf(accessToken, now) : expiresInSeconds * 1_000;
     // A token that does not tell its end is not kept: the callback knows better when to renew it.
-    if (lifetime === null) return now;
-    return now + lifetime - Math.min(RENEWAL_MILLISECONDS_MAX, lifetime * RENEWAL_FRACTION);
+    const lifetime = (expiresInSeconds === undefined ? lifetimeOf(accessToken, now) : expiresInSeconds * 1_000) ?? 0;
+    const endsAt = now + lifetime;
+    return { accessToken, renewAt: endsAt - Math.min(RENEWAL_MILLISECONDS_MAX, lifetime * RENEWAL_FRACTION), endsAt };
   }
 }
 

@@ -55,7 +55,7 @@ export interface ViewerOptions {
   readonly leaseWarningMinutes?: number;
   /** How long to try again after a connection failed, while the session is ready; ten minutes if absent. */
   readonly retryMilliseconds?: number;
-  /** Replaced in tests. */
+  /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
 }
 

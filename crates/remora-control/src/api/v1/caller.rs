@@ -8,10 +8,12 @@ use super::fault::Fault;
 use super::{Api, CREATE};
 use crate::api::common::{admit, authenticate};
 use crate::api::host_name::HostName;
+use crate::token::Bearer;
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
+    pub bearer: Bearer,
     /// How this caller reaches render hosts.
     pub host_name: HostName,
     session: String,
@@ -37,6 +39,7 @@ impl FromRequestParts<Api> for Caller {
         let account = admit(&caller, account.as_deref())?;
         let unnamed = if params.is_some() { CREATE } else { "" };
         let host_name = api.host_names.asked(&parts.headers);
-        Ok(Self { account, host_name, session: param("session").unwrap_or_else(|| unnamed.to_owned()) })
+        let session = param("session").unwrap_or_else(|| unnamed.to_owned());
+        Ok(Self { account, bearer: caller, host_name, session })
     }
 }

@@ -2,12 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId, Size};
+use remora_session::{LeaseMinutes, Refused, SessionId};
 use serde::Serialize;
 
 use super::time_span::TimeSpan;
-use crate::api::common::{NotAdmitted, json};
+use crate::api::common::{NotAdmitted, json, over_quota};
 use crate::sessions::SessionError;
+use crate::store::Share;
 
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -16,7 +17,7 @@ pub(super) enum Fault {
     BadRequest(String),
     Unprocessable(String),
     TooLarge { bytes_max: usize },
-    OverQuota { max: u32, size: Option<Size> },
+    OverQuota { max: u32, share: Share },
     Internal(SessionError),
 }
 
@@ -35,7 +36,7 @@ impl Fault {
         match error {
             SessionError::NotFound => Fault::session_not_found(id.as_str()),
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
-            SessionError::OverQuota { max, size } => Fault::OverQuota { max, size },
+            SessionError::OverQuota { max, share } => Fault::OverQuota { max, share },
             SessionError::Refused(Refused::NotLonger { current }) => Fault::Unprocessable(format!(
                 "The maxLeaseTime must be longer than the current {} and at most {}.",
                 TimeSpan::from(current),
@@ -72,10 +73,8 @@ impl IntoResponse for Fault {
                 let message = format!("The request body has more than {bytes_max} bytes, or breaks off.");
                 described(StatusCode::PAYLOAD_TOO_LARGE, message)
             }
-            Fault::OverQuota { max, size } => {
-                let of_size = size.map(|size| format!(" of size {}", size.as_str())).unwrap_or_default();
-                let message =
-                    format!("The account has its {max} live sessions{of_size}; stop one, or wait for one to end.");
+            Fault::OverQuota { max, share } => {
+                let message = over_quota(max, share);
                 let mut response = described(StatusCode::TOO_MANY_REQUESTS, message);
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("15"));
                 response

@@ -22,7 +22,7 @@ const LISTED_MAX: u32 = 10_000;
 pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let Create { lease, size, models } = Create::read(body).await?;
     let key = SessionKey { account: caller.account, session: new_session_id() };
-    let created = api.sessions.create(key.clone(), Wanted { size, lease, models }).await;
+    let created = api.sessions.create(&caller.bearer, key.clone(), Wanted { size, lease, models }).await;
     let (Created::New(seen) | Created::Same(seen)) = created.map_err(|error| Fault::of(error, &key.session))?;
     let SessionKey { account, session } = seen.session.key;
     let location = HeaderValue::from_str(&format!("accounts/{account}/sessions/{session}"));
@@ -33,25 +33,25 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
 
 pub(super) async fn properties(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&seen, &caller.host_name)), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let key = caller.key()?;
     let Update { lease } = Update::read(body).await?;
-    api.sessions.extend(&key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
+    api.sessions.extend(&caller.bearer, &key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::OK.into_response())
 }
 
 pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    api.sessions.stop(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    api.sessions.stop(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
-    let page = api.sessions.list(&caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
+    let page = api.sessions.list(&caller.bearer, &caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
     let sessions = page.sessions.iter().map(|seen| PropertiesBody::new(seen, &caller.host_name)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }

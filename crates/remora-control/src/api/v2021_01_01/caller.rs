@@ -8,10 +8,12 @@ use super::fault::Fault;
 use super::{Api, VERSIONS};
 use crate::api::common::{admit, authenticate};
 use crate::api::host_name::HostName;
+use crate::token::Bearer;
 
 /// A caller who may act for the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
+    pub bearer: Bearer,
     pub version: &'static str,
     /// Other parameters of the query.
     pub query: Vec<(String, String)>,
@@ -67,7 +69,7 @@ impl FromRequestParts<Api> for Caller {
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(2).map(str::to_owned));
         let account = admit(&caller, account.as_deref())?;
         let host_name = api.host_names.asked(&parts.headers);
-        Ok(Self { account, version, query, host_name, session: param("session") })
+        Ok(Self { account, bearer: caller, version, query, host_name, session: param("session") })
     }
 }
 

@@ -2,12 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId, Size};
+use remora_session::{LeaseMinutes, Refused, SessionId};
 use serde::Serialize;
 
 use super::VERSIONS;
-use crate::api::common::{NotAdmitted, json};
+use crate::api::common::{NotAdmitted, json, over_quota};
 use crate::sessions::SessionError;
+use crate::store::Share;
 
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -18,7 +19,7 @@ pub(super) enum Fault {
     Unprocessable { message: String, target: String, accepted: Option<String> },
     Conflict { id: SessionId },
     TooLarge { bytes_max: usize },
-    OverQuota { max: u32, size: Option<Size> },
+    OverQuota { max: u32, share: Share },
     Internal(SessionError),
 }
 
@@ -65,7 +66,7 @@ impl Fault {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
-            SessionError::OverQuota { max, size } => Fault::OverQuota { max, size },
+            SessionError::OverQuota { max, share } => Fault::OverQuota { max, share },
             SessionError::Refused(Refused::NotLonger { current }) => Fault::unprocessable(
                 format!(
                     "The maxLeaseTimeMinutes value must be larger than the current value of {} and at most {}.",
@@ -123,10 +124,8 @@ impl IntoResponse for Fault {
                 let message = format!("The request body has more than {bytes_max} bytes, or breaks off.");
                 described(StatusCode::PAYLOAD_TOO_LARGE, Detail::new("PayloadTooLarge", message))
             }
-            Fault::OverQuota { max, size } => {
-                let of_size = size.map(|size| format!(" of size {}", size.as_str())).unwrap_or_default();
-                let message =
-                    format!("The account has its {max} live sessions{of_size}; stop one, or wait for one to end.");
+            Fault::OverQuota { max, share } => {
+                let message = over_quota(max, share);
                 let mut response = described(StatusCode::TOO_MANY_REQUESTS, Detail::new("QuotaExceeded", message));
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("15"));
                 response

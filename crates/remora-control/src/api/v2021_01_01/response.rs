@@ -1,4 +1,5 @@
-//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out.
+//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out, and
+//! behind them what it did not have.
 
 use remora_session::{Ending, Phase, Timestamp};
 use serde::Serialize;
@@ -6,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::fault::Detail;
 use crate::api::host_name::HostName;
+use crate::api::owner_body::OwnerBody;
 use crate::config::Sizes;
 use crate::sessions::Seen;
 
@@ -29,6 +31,9 @@ pub(super) struct SessionBody {
     /// Clients raise as soon as it is there, whatever the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Detail>,
+    /// The original service has no such property; its clients ignore what they do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +71,7 @@ impl SessionBody {
             status,
             teraflops: was_ready.then(|| sizes.teraflops(session.size)),
             error,
+            owner: session.owner.as_ref().map(OwnerBody::new),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
     let id = key.session.clone();
     match api
         .sessions
-        .create(key, Wanted { size, lease, models: Vec::new() })
+        .create(&caller.bearer, key, Wanted { size, lease, models: Vec::new() })
         .await
         .map_err(|error| Fault::of(error, &id))?
     {
@@ -36,20 +36,21 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
 
 pub(super) async fn get(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(uncached(session(&api, &caller.host_name, StatusCode::OK, &seen), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let key = caller.key()?;
     let Update { lease } = Update::read(body).await?;
-    let seen = api.sessions.extend(&key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
+    let seen =
+        api.sessions.extend(&caller.bearer, &key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(session(&api, &caller.host_name, StatusCode::OK, &seen))
 }
 
 pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    api.sessions.stop(&key).await.map_err(|error| Fault::of(error, &key.session))?;
+    api.sessions.stop(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: Header
     });
     let page = api
         .sessions
-        .list(&caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
+        .list(&caller.bearer, &caller.account, after.transpose()?.as_ref(), api.config.sessions.page_size)
         .await
         .map_err(Fault::Internal)?;
     let next_link = page.next.map(|ListPosition { created_at: time, session }| {

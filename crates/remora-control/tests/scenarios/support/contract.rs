@@ -77,7 +77,8 @@ impl Contract {
             }
         }
         let schema = &response["content"]["application/json"]["schema"];
-        let may_be_empty = schema.is_null() || answer.status == 429;
+        // The body says what is wrong, where there is more to say than the status does.
+        let may_be_empty = schema.is_null() || [401, 403, 429].contains(&answer.status);
         match (answer.body.is_empty(), schema.is_null()) {
             (true, _) if may_be_empty => Ok(()),
             (true, _) => Err("there is no body".into()),

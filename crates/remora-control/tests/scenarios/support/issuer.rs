@@ -34,12 +34,12 @@ pub struct Issuer {
 }
 
 struct Published {
-    url: String,
     key_set: Mutex<Answer>,
+    configuration: Mutex<Answer>,
     fetched: AtomicUsize,
 }
 
-/// What a request for the key set gets.
+/// What a request for a document gets.
 #[derive(Clone)]
 pub enum Answer {
     Body(String),
@@ -83,7 +83,12 @@ impl Key {
     }
 
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_typed("JWT", claims)
+    }
+
+    pub fn sign_typed(&self, typ: &str, claims: &Value) -> String {
         let mut header = Header::new(self.algorithm);
+        header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.to_owned());
         jsonwebtoken::encode(&header, claims, &self.signing).unwrap()
     }
@@ -108,8 +113,11 @@ impl Issuer {
     async fn serve(keys: &[&Key], scheme: &str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
-        let published =
-            Arc::new(Published { url: url.clone(), key_set: Mutex::new(key_set(keys)), fetched: AtomicUsize::new(0) });
+        let published = Arc::new(Published {
+            key_set: Mutex::new(key_set(keys)),
+            configuration: Mutex::new(Answer::Body(configuration_of(&url).to_string())),
+            fetched: AtomicUsize::new(0),
+        });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/keys", get(answer))
@@ -121,6 +129,18 @@ impl Issuer {
 
     pub fn publish(&self, answer: Answer) {
         *self.published.key_set.lock().unwrap() = answer;
+    }
+
+    /// In the place of its configuration.
+    pub fn configure(&self, answer: Answer) {
+        *self.published.configuration.lock().unwrap() = answer;
+    }
+
+    /// Its configuration with one property changed.
+    pub fn configuration_with(&self, property: &str, value: &str) -> String {
+        let mut configuration = configuration_of(&self.url);
+        configuration[property] = Value::from(value);
+        configuration.to_string()
     }
 
     /// How often the key set was asked for.
@@ -136,13 +156,25 @@ impl Drop for Issuer {
     }
 }
 
-async fn configuration(State(published): State<Arc<Published>>) -> String {
-    json!({ "issuer": published.url, "jwks_uri": format!("{}/keys", published.url) }).to_string()
+fn configuration_of(url: &str) -> Value {
+    json!({
+        "issuer": url, "jwks_uri": format!("{url}/keys"), "authorization_endpoint": format!("{url}/authorize"),
+        "token_endpoint": format!("{url}/oauth/token?tenant=1"),
+    })
+}
+
+async fn configuration(State(published): State<Arc<Published>>) -> axum::response::Response {
+    let answer = published.configuration.lock().unwrap().clone();
+    answered(answer).await
 }
 
 async fn answer(State(published): State<Arc<Published>>) -> axum::response::Response {
     published.fetched.fetch_add(1, Ordering::SeqCst);
     let answer = published.key_set.lock().unwrap().clone();
+    answered(answer).await
+}
+
+async fn answered(answer: Answer) -> axum::response::Response {
     match answer {
         Answer::Body(body) => body.into_response(),
         Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),

@@ -23,7 +23,7 @@ use remora_control::token::{Tokens, new_private_key_pem};
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
 use remora_protocol::origins::Origins;
 use remora_protocol::token::Role;
-use remora_session::{AccountId, Policy, SessionKey, Timestamp};
+use remora_session::{AccountId, Owner, Person, PersonId, Policy, SessionKey, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -227,6 +227,18 @@ impl Plane {
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
+    /// A token of a person in the account, as the token service makes it for one whom an issuer knows.
+    pub fn token_of(&self, subject: &str, role: Role) -> String {
+        let id = PersonId::new("https://login.example", subject).unwrap();
+        let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
+        self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
+    }
+
+    /// A call with that token instead of the usual one.
+    pub async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
+        self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
+    }
+
     /// With the version of most scenarios added.
     pub fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
@@ -275,6 +287,11 @@ impl Plane {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
         assert_eq!(answer.status, 201, "{answer:?}");
+        self.host_of(id).await
+    }
+
+    /// What the host of the session is told at its start.
+    pub async fn host_of(&self, id: &str) -> HostSpec {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");

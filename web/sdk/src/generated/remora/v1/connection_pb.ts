@@ -52,6 +52,8 @@ export const PointSchema: GenMessage<Point> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 0);
 
 /**
+ * A direction, or three factors.
+ *
  * @generated from message remora.v1.Vector3
  */
 export type Vector3 = Message<"remora.v1.Vector3"> & {
@@ -793,6 +795,8 @@ export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 24);
 
 /**
+ * A model is in the scene and will be shown by the next frame.
+ *
  * @generated from message remora.v1.ModelLoaded
  */
 export type ModelLoaded = Message<"remora.v1.ModelLoaded"> & {
@@ -847,6 +851,8 @@ export const ModelLoadedSchema: GenMessage<ModelLoaded> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 25);
 
 /**
+ * The first surface that a ray meets.
+ *
  * @generated from message remora.v1.RayHit
  */
 export type RayHit = Message<"remora.v1.RayHit"> & {
@@ -911,6 +917,8 @@ export const RayMissedSchema: GenMessage<RayMissed> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 27);
 
 /**
+ * The part that is visible at a place of the frame.
+ *
  * @generated from message remora.v1.Picked
  */
 export type Picked = Message<"remora.v1.Picked"> & {
@@ -1047,6 +1055,8 @@ export const EntityInfoSchema: GenMessage<EntityInfo> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 29);
 
 /**
+ * A property that the model file gives to an entity.
+ *
  * @generated from message remora.v1.Metadata
  */
 export type Metadata = Message<"remora.v1.Metadata"> & {
@@ -1099,6 +1109,8 @@ export const MetadataSchema: GenMessage<Metadata> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 30);
 
 /**
+ * The progress of a load, or of refining a model that is shown already.
+ *
  * @generated from message remora.v1.LoadProgress
  */
 export type LoadProgress = Message<"remora.v1.LoadProgress"> & {

@@ -1,0 +1,137 @@
+//! One document of an issuer: fetched when it is first needed, again when it lacks what a caller needs, and now and
+//! then.
+//!
+//! | it was fetched | |
+//! |---|---|
+//! | within the hour | used |
+//! | earlier | used, and fetched again in the background |
+//! | more than a day ago | not used: what the issuer has withdrawn meanwhile is not known |
+//!
+//! However many callers need it, one at a time asks the issuer, and not again before [`ATTEMPT_PAUSE`] has passed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use remora_session::Timestamp;
+use tokio::sync::Mutex;
+
+use super::fetch::FetchError;
+use crate::clock::Clock;
+
+/// Between two attempts to fetch a document.
+pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(10);
+const FRESH: Duration = Duration::from_secs(60 * 60);
+const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Fetch<T> = Box<dyn Fn() -> Result<T, FetchError> + Send + Sync>;
+
+pub(super) struct Published<T> {
+    /// Blocks, for a bounded time.
+    fetch: Fetch<T>,
+    /// For the log.
+    issuer: String,
+    clock: Clock,
+    known: RwLock<Known<T>>,
+    /// Held by the caller who asks the issuer.
+    turn: Mutex<()>,
+}
+
+struct Known<T> {
+    document: Option<Arc<T>>,
+    /// When the document was fetched.
+    fetched_at: Option<Timestamp>,
+    /// When the issuer was asked last, and whether it answered.
+    attempted_at: Option<Timestamp>,
+    answered: bool,
+}
+
+/// What a document had for a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// The issuer publishes no such thing.
+    Unknown,
+    /// The issuer does not answer, so it cannot be told.
+    Unreachable,
+}
+
+impl<T: Send + Sync + 'static> Published<T> {
+    pub fn new(issuer: &str, clock: Clock, fetch: Fetch<T>) -> Arc<Self> {
+        let known = RwLock::new(Known { document: None, fetched_at: None, attempted_at: None, answered: false });
+        Arc::new(Self { fetch, issuer: issuer.to_owned(), clock, known, turn: Mutex::default() })
+    }
+
+    /// What `pick` finds in the document, which is fetched again if it finds nothing.
+    pub async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
+        let (known, now) = (self.known(), self.clock.now());
+        if let Some(found) = known.usable(now).and_then(&pick) {
+            if !known.is_within(FRESH, now) && known.may_attempt(now) {
+                let published = self.clone();
+                tokio::spawn(async move { published.refresh().await });
+            }
+            return Ok(found);
+        }
+        let known = self.refresh().await;
+        let absent = if known.answered { Absent::Unknown } else { Absent::Unreachable };
+        known.usable(now).and_then(pick).ok_or(absent)
+    }
+
+    /// What is known once the issuer has been asked, by this caller or by one just before.
+    async fn refresh(self: &Arc<Self>) -> Known<T> {
+        let _turn = self.turn.lock().await;
+        let (known, now) = (self.known(), self.clock.now());
+        if !known.may_attempt(now) {
+            return known;
+        }
+        self.set(Known { attempted_at: Some(now), answered: false, ..known });
+        let published = self.clone();
+        // Finishes and is kept even if the caller has gone.
+        let fetching = tokio::task::spawn_blocking(move || published.fetch(now));
+        if let Err(error) = fetching.await {
+            tracing::error!(%error, "fetching a document of an issuer ended badly");
+        }
+        self.known()
+    }
+
+    fn fetch(&self, now: Timestamp) {
+        let issuer = &self.issuer;
+        match (self.fetch)() {
+            Ok(document) => {
+                tracing::debug!(issuer, "a document of the issuer was fetched");
+                let (document, now) = (Some(Arc::new(document)), Some(now));
+                self.set(Known { document, fetched_at: now, attempted_at: now, answered: true });
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(issuer, error, "a document of the issuer cannot be fetched");
+            }
+        }
+    }
+
+    fn known(&self) -> Known<T> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, known: Known<T>) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+}
+
+impl<T> Known<T> {
+    fn usable(&self, now: Timestamp) -> Option<&T> {
+        self.document.as_deref().filter(|_| self.is_within(USABLE, now))
+    }
+
+    fn is_within(&self, age: Duration, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|fetched_at| now < fetched_at + age)
+    }
+
+    fn may_attempt(&self, now: Timestamp) -> bool {
+        self.attempted_at.is_none_or(|attempted_at| attempted_at + ATTEMPT_PAUSE <= now)
+    }
+}
+
+impl<T> Clone for Known<T> {
+    fn clone(&self) -> Self {
+        Self { document: self.document.clone(), ..*self }
+    }
+}

@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use remora_control::config::Config;
+use remora_protocol::token::Role;
+use serde_json::Value;
+
+use crate::support::http::Answer;
+use crate::support::plane::{Plane, ready};
+
+const BODY: &str = r#"{"maxLeaseTimeMinutes":60,"size":"Standard"}"#;
+
+async fn start() -> Plane {
+    Plane::start_with(Config::parse("[sessions]\nprivate = true").unwrap()).await
+}
+
+async fn create(plane: &Plane, token: &str, id: &str) -> Answer {
+    plane.call_with(token, "PUT", &format!("/sessions/{id}"), BODY).await
+}
+
+/// Ids of all pages, and how many pages there were.
+async fn listed(plane: &Plane, token: &str) -> (Vec<String>, usize) {
+    let authorization = format!("Bearer {token}");
+    let (mut ids, mut pages) = (Vec::new(), 1);
+    let mut page = plane.call_with(token, "GET", "/sessions", "").await.json();
+    loop {
+        let sessions = page["sessions"].as_array().unwrap();
+        ids.extend(sessions.iter().map(|session| session["id"].as_str().unwrap().to_owned()));
+        let Some(link) = page.get("@nextLink").and_then(Value::as_str) else { return (ids, pages) };
+        let target = link.strip_prefix(&format!("https://{}", plane.host())).unwrap().to_owned();
+        page = plane.send("GET", &target, &[("Authorization", &authorization)], "").await.json();
+        pages += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_another_person_is_as_if_it_did_not_exist() {
+    let plane = start().await;
+    let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
+    assert_eq!(create(&plane, &ann, "one").await.status, 201);
+    for (method, target, body) in [
+        ("GET", "/sessions/one", ""),
+        ("PATCH", "/sessions/one", r#"{"maxLeaseTimeMinutes":90}"#),
+        ("POST", "/sessions/one/:stop", ""),
+    ] {
+        let absent = target.replace("one", "none");
+        let expected = plane.call_with(&bob, method, &absent, body).await;
+        let answer = plane.call_with(&bob, method, target, body).await;
+        assert_eq!((answer.status, &answer.body), (404, &expected.body), "{method} {target}");
+        let v1 = match method {
+            "GET" => ("GET", "/sessions/one/properties", ""),
+            "PATCH" => ("PATCH", "/sessions/one", r#"{"maxLeaseTime":"1:30:00"}"#),
+            _ => ("DELETE", "/sessions/one", ""),
+        };
+        let target = format!("/v1/accounts/{}{}", plane.account, v1.1);
+        let answer = plane.send(v1.0, &target, &[("Authorization", &format!("Bearer {bob}"))], v1.2).await;
+        assert_eq!(answer.status, 404, "{v1:?}: {answer:?}");
+    }
+    // Ids are those of the whole account: this one is taken, and says nothing else of whom it belongs to.
+    let taken = create(&plane, &bob, "one").await;
+    assert_eq!((taken.status, taken.code().as_str()), (409, "Conflict"));
+    assert!(!taken.body.contains("ann"), "{}", taken.body);
+    assert_eq!(create(&plane, &ann, "one").await.status, 200, "a retry of the same person");
+    assert_eq!(plane.call_with(&ann, "POST", "/sessions/one/:stop", "").await.status, 204);
+}
+
+#[tokio::test]
+async fn lists_hold_ones_own_and_lose_nothing_between_their_pages() {
+    let plane = start().await;
+    let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
+    for number in 0..5 {
+        for (name, token) in [("a", &ann), ("b", &bob), ("k", &plane.token)] {
+            assert_eq!(create(&plane, token, &format!("{name}{number}")).await.status, 201);
+        }
+        plane.hand.advance(Duration::from_millis(1));
+    }
+    assert_eq!(listed(&plane, &ann).await, (["a0", "a1", "a2", "a3", "a4"].map(str::to_owned).to_vec(), 3));
+    assert_eq!(listed(&plane, &bob).await.0, ["b0", "b1", "b2", "b3", "b4"]);
+    for everything in [&plane.token, &plane.token_of("carol", Role::Administrator)] {
+        assert_eq!(listed(&plane, everything).await.0.len(), 15);
+    }
+    // A position in one list opens no other one: the page behind it holds what may be seen, and nothing else.
+    let page = plane.call("GET", "/sessions", "").await.json();
+    let link = page["@nextLink"].as_str().unwrap();
+    let target = link.strip_prefix(&format!("https://{}", plane.host())).unwrap();
+    let answer = plane.send("GET", target, &[("Authorization", &format!("Bearer {bob}"))], "").await.json();
+    assert_eq!((&answer["sessions"][0]["id"], &answer["sessions"][1]["id"]), (&"b1".into(), &"b2".into()));
+    let v1 = format!("/v1/accounts/{}/sessions", plane.account);
+    let answer = plane.send("GET", &v1, &[("Authorization", &format!("Bearer {ann}"))], "").await.json();
+    assert_eq!(answer["sessions"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn administrators_see_and_stop_everything() {
+    let plane = start().await;
+    for (id, administrator) in [("one", plane.token.clone()), ("two", plane.token_of("carol", Role::Administrator))] {
+        assert_eq!(create(&plane, &plane.token_of("ann", Role::Client), id).await.status, 201);
+        let target = format!("/sessions/{id}");
+        assert_eq!(plane.call_with(&administrator, "GET", &target, "").await.json()["owner"]["subject"], "ann");
+        assert_eq!(plane.call_with(&administrator, "POST", &format!("{target}/:stop"), "").await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_token_names_nobody_sees_nothing() {
+    let plane = start().await;
+    let client = plane.tokens.issue(&plane.account, Role::Client, plane.clock.now());
+    assert_eq!(create(&plane, &plane.token, "by-key").await.status, 201);
+    assert_eq!(listed(&plane, &client).await.0, [""; 0]);
+    assert_eq!(plane.call_with(&client, "GET", "/sessions/by-key", "").await.status, 404);
+    let usage = format!("/accounts/{}/usage", plane.account);
+    let answer = plane.send("GET", &usage, &[("Authorization", &format!("Bearer {client}"))], "").await;
+    assert_eq!((answer.status, &answer.json()["records"]), (200, &serde_json::json!([])));
+}
+
+#[tokio::test]
+async fn usage_is_ones_own_too() {
+    let plane = start().await.without_loop().await;
+    let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
+    for (id, token) in [("of-ann", &ann), ("of-bob", &bob)] {
+        assert_eq!(create(&plane, token, id).await.status, 201);
+        assert_eq!(plane.report(&plane.host_of(id).await, ready()).await.status, 200);
+    }
+    plane.hand.advance(Duration::from_secs(5));
+    let used = async |token: &str| {
+        let target = format!("/accounts/{}/usage", plane.account);
+        let usage = plane.send("GET", &target, &[("Authorization", &format!("Bearer {token}"))], "").await.json();
+        let records = usage["records"].as_array().unwrap().clone();
+        let ids: Vec<String> = records.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect();
+        (ids, usage["totals"][0]["sessions"].as_u64().unwrap())
+    };
+    assert_eq!(used(&ann).await, (vec!["of-ann".to_owned()], 1));
+    plane.call_with(&bob, "POST", "/sessions/of-bob/:stop", "").await;
+    assert_eq!(used(&bob).await, (vec!["of-bob".to_owned()], 1));
+    assert_eq!(used(&plane.token).await.1, 2);
+}
+
+#[tokio::test]
+async fn without_the_setting_everybody_of_the_account_sees_everything() {
+    let plane = Plane::start().await;
+    assert_eq!(create(&plane, &plane.token_of("ann", Role::Client), "one").await.status, 201);
+    let bob = plane.token_of("bob", Role::Client);
+    assert_eq!(plane.call_with(&bob, "GET", "/sessions/one", "").await.status, 200);
+    assert_eq!(plane.call_with(&bob, "POST", "/sessions/one/:stop", "").await.status, 204);
+}

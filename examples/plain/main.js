@@ -1,0 +1,38 @@
+// A page without any tool: leases a session, shows a model, and tells which part is selected.
+
+import { browserProblem, TokenSource, Viewer } from "/remora.js";
+
+const byId = (id) => document.getElementById(id);
+const say = (text) => {
+  byId("message").textContent = text;
+};
+
+const viewer = new Viewer({
+  target: byId("model"),
+  endpoint: "https://render.example.com",
+  account: "ACCOUNT",
+  // The page's own server knows the account key; the page gets an access token.
+  token: TokenSource.fromCallback(async () => (await fetch("/token")).text()),
+  session: { size: "Standard", minutes: 30 },
+  model: "builtin://Engine?triangles=200000",
+});
+viewer.on("state", (state) => {
+  if (state.kind === "closed" && state.reason.kind === "failed") say(state.reason.error.message);
+  else if (state.kind !== "connected") say(`${state.kind}…`);
+});
+viewer.on("loaded", ({ model }) => say(`${model.name}: ${model.triangles} triangles. Drag to turn it, click a part.`));
+viewer.on("load-failed", ({ error }) => say(error.message));
+viewer.on("selection", ({ part }) => {
+  byId("hide").disabled = part === null;
+  if (part !== null) say(`Selected: ${part.name}`);
+});
+viewer.on("lease-ending", () => viewer.extendLease(30));
+
+byId("whole").addEventListener("click", () => viewer.fit());
+byId("hide").addEventListener("click", () => viewer.selection.hide());
+byId("show-all").addEventListener("click", () => viewer.selection.showAll());
+
+// Without WebRTC or H.264 nothing is leased.
+const problem = browserProblem();
+if (problem === null) viewer.open().catch((error) => say(error.message));
+else say(problem.message);

@@ -1,0 +1,117 @@
+/**
+ * The examples as a reader runs them: served by `examples/serve.mjs`, which is another origin than the service.
+ *
+ * With `REMORA_CONNECTION`, against the running service of that `connection.json`, whose `listen.origins` must allow them;
+ * otherwise against a fake service and host.
+ */
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { launchBrowser } from "./browser.ts";
+import { FakeHost } from "./fake-host.ts";
+import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
+import { colours, pictureOf } from "./picture.ts";
+
+const CONNECTION = process.env["REMORA_CONNECTION"];
+const ROOT = join(import.meta.dirname, "../..");
+const OUTPUT = join(ROOT, "test-output");
+const SDK = join(ROOT, "web/sdk");
+const run = promisify(execFile);
+
+let browser: Browser;
+let scratch: Page;
+let host: FakeHost;
+let service: FakeService;
+let page: Page;
+let server: ChildProcess | null = null;
+let react: string;
+
+beforeAll(async () => {
+  await mkdir(OUTPUT, { recursive: true });
+  await run("npm", ["run", "build", "--silent"], { cwd: SDK });
+  react = await mkdtemp(join(tmpdir(), "remora-react-"));
+  await cp(join(ROOT, "examples/react"), react, { recursive: true });
+  await run("npm", ["pack", SDK, "--ignore-scripts", "--pack-destination", react, "--loglevel=error"], { cwd: react });
+  const packed = (await readdir(react)).find((name) => name.endsWith(".tgz"));
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
+  await run("npm", ["install", `./${packed}`, ...quiet], { cwd: react });
+  await run("npm", ["run", "build"], { cwd: react });
+  browser = await launchBrowser();
+  scratch = await browser.newPage();
+}, 300_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await rm(react, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  host = await FakeHost.open(browser);
+  service = await FakeService.start(host);
+  // Nothing but this test trusts the service's own certificate authority.
+  page = await (await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_000, height: 720 } })).newPage();
+  page.setDefaultTimeout(30_000);
+});
+
+afterEach(async () => {
+  await page.context().close();
+  server?.kill();
+  await host.close();
+  service.close();
+});
+
+/** Opens the example in this folder. */
+async function open(folder: string): Promise<void> {
+  const connection = CONNECTION === undefined ? [] : ["--connection", CONNECTION];
+  const started = spawn("node", [join(ROOT, "examples/serve.mjs"), folder, "--port", "0", ...connection], {
+    env: { ...process.env, REMORA_ENDPOINT: service.origin, REMORA_ACCOUNT: ACCOUNT, REMORA_KEY: KEY },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  server = started;
+  const line = await new Promise<string>((resolve) => started.stdout.once("data", (data) => resolve(String(data))));
+  const address = line.match(/http:\S+/)?.[0] ?? "";
+  service.origins.add(new URL(address).origin);
+  await page.goto(address);
+}
+
+/** Waits until the video shows a model, and keeps a picture of the page. */
+async function showsModel(video: string, name: string): Promise<void> {
+  const min = CONNECTION === undefined ? 1 : 5;
+  await expect.poll(async () => colours(await pictureOf(page, scratch, video)), { timeout: 30_000 }).toBeGreaterThanOrEqual(min);
+  await page.screenshot({ path: join(OUTPUT, `example-${name}.png`) });
+}
+
+test("three lines show a model", async () => {
+  await open(join(ROOT, "examples/embed"));
+  await page.locator("remora-viewer canvas").waitFor();
+  await showsModel("remora-viewer", "embed");
+});
+
+test("a plain page shows a model, and hides the part that is clicked", async () => {
+  await open(join(ROOT, "examples/plain"));
+  await page.getByText(/triangles\. Drag to turn it/).waitFor();
+  await showsModel("#model > *", "plain");
+  const box = await page.locator("#model").boundingBox();
+  await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + (box?.height ?? 0) / 2);
+  await page.getByText(/^Selected: ./).waitFor();
+  await page.getByRole("button", { name: "Hide the part" }).click();
+  await page.getByRole("button", { name: "Hide the part", disabled: true }).waitFor();
+});
+
+test("a React application shows one model after another, in one session", async () => {
+  await open(join(react, "dist"));
+  const message = page.getByText(/: \d+ triangles/);
+  await message.waitFor();
+  const first = await message.textContent();
+  await showsModel("canvas", "react");
+  await page.getByRole("button", { name: "Large engine" }).click();
+  await page.getByRole("button", { name: "Large engine", pressed: true }).waitFor();
+  if (CONNECTION !== undefined) return void (await expect.poll(() => message.textContent()).not.toBe(first));
+  await expect.poll(() => host.commands.filter((command) => command.case === "loadModel").length).toBe(2);
+  expect(service.sessions.size).toBe(1);
+});
