@@ -49,6 +49,8 @@ export class FakeHost {
   modelRefusal: string | null = null;
   /** Leaves commands unanswered. */
   silent = false;
+  /** Leaves models on their way. */
+  holdsModels = false;
   readonly #page: Page;
 
   private constructor(page: Page) {
@@ -98,7 +100,8 @@ export class FakeHost {
   async #receive(bytes: Uint8Array): Promise<void> {
     const { id, command } = fromBinary(ClientCommandSchema, bytes);
     this.commands.push(command);
-    if (id !== 0 && !this.silent) await this.send({ case: "reply", value: this.#reply(id, command) });
+    const held = this.silent || (this.holdsModels && command.case === "loadModel");
+    if (id !== 0 && !held) await this.send({ case: "reply", value: this.#reply(id, command) });
   }
 
   #reply(id: number, command: ClientCommand["command"]): Reply {

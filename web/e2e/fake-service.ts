@@ -122,6 +122,7 @@ export class FakeService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", this.origin);
+    if (pathname === "/origin") return this.#origin(request, response);
     if (pathname.startsWith("/accounts/") && !this.#admit(request, response)) return;
     if (pathname === "/portal/configuration") {
       const { signIn, certificateLocal: local } = this;
@@ -142,6 +143,13 @@ export class FakeService {
         "default-src 'self'; connect-src 'self' http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     });
     response.end(content);
+  }
+
+  /** Tells every page whether its origin is allowed. */
+  #origin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    const allowed = origin === undefined || origin === this.origin || this.origins.has(origin);
+    json(response, 200, { origin: origin ?? null, allowed });
   }
 
   /** Answers preflight requests; false if the request is answered. */
@@ -250,6 +258,7 @@ export class FakeService {
   }
 
   async #shakeHands(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === "/origin") return this.#origin(request, response);
     if (!this.#admit(request, response)) return;
     if (request.method !== "POST") return void response.writeHead(405).end();
     const offer = await body(request);

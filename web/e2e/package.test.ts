@@ -8,8 +8,10 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { create } from "@bufbuild/protobuf";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost, PART } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
@@ -115,6 +117,25 @@ test("a page of an allowed origin leases a session with a key, and shows a model
   expect(commandsOf("loadModel")).toMatchObject([{ uri: "builtin://Engine?triangles=50000", replace: true }]);
   const [id] = [...service.sessions.keys()];
   expect(id).toMatch(/^viewer-/);
+});
+
+test.each(["canvas", "video"])("a page may bring its own %s, which stays when the viewer is closed", async (kind) => {
+  service.origins.add(application.origin);
+  await page.goto(applicationUrl({ target: kind }));
+  await expect.poll(() => page.locator("#frame").textContent()).toBe("shown");
+  await page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
+  expect(await page.locator(`#model > ${kind}`).count()).toBe(1);
+});
+
+test("the video follows the size of its element, and the end of the lease is announced", async () => {
+  service.origins.add(application.origin);
+  await page.goto(applicationUrl());
+  await stateIs("connected");
+  await page.locator("#model").evaluate((element: HTMLElement) => { element.style.width = "400px"; });
+  await expect.poll(() => commandsOf("setViewport").at(-1)).toMatchObject({ widthPixels: 400, heightPixels: 360 });
+  expect(await page.locator("#lease").textContent()).toBe("");
+  await host.send({ case: "statistics", value: create(StatisticsSchema, { leaseRemainingMinutes: 3.5 }) });
+  await expect.poll(() => page.locator("#lease").textContent()).toBe("4 minutes are left");
 });
 
 test("TURN servers of the service are handed to the browser", async () => {

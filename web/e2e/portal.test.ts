@@ -123,6 +123,15 @@ test("connects again by itself when the connection is lost, and loads the model 
   await expect.poll(() => commandsOf("loadModel").length).toBe(2);
 });
 
+test("a model that was on its way when the connection was lost is loaded by the next one", async () => {
+  host.holdsModels = true;
+  await connect();
+  await expect.poll(() => commandsOf("loadModel").length).toBe(1);
+  host.holdsModels = false;
+  await host.hangUp();
+  await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
+});
+
 test("tries again while the session is ready, although its host does not answer at first", async () => {
   service.handshakeFailures = 2;
   await connect();

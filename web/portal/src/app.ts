@@ -119,11 +119,17 @@ export class App {
       endpoint: location.origin,
       account: this.#account.accountId,
       token: this.#account.tokens,
-      session: session.id,
+      session,
       sink: this.#options.sink,
     });
     this.#viewer = viewer;
     viewer.on("state", (state) => this.#follow(viewer, session, state));
+    viewer.on("reconnected", () => {
+      const end = viewer.on("loaded", ({ model }) => {
+        end();
+        this.#models.shown(model);
+      });
+    });
     viewer.on("frame", () => this.#stage.showPicture());
     viewer.on("statistics", (figures) => this.#overlay.show(figures));
     viewer.on("selection", (state) => this.#part.show(state));

@@ -102,4 +102,4 @@ export type {
   ViewerState,
   ViewerStatistics,
 } from "./viewer/types.ts";
-export { Viewer, type ViewerLoadOptions } from "./viewer/viewer.ts";
+export { type FocusOptions, Viewer, type ViewerLoadOptions } from "./viewer/viewer.ts";

@@ -200,30 +200,26 @@ describe("RemoteRenderingClient", () => {
 describe("an origin that is refused", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  /** A browser's view of a service: without permission there is no answer with CORS. */
-  async function codeOf(answers: { cors: boolean; opaque: boolean }, firstFails = false): Promise<unknown> {
+  /** The browser lets no answer but that of /origin reach the page. */
+  async function codeOf(origin: () => Response): Promise<unknown> {
     vi.stubGlobal("location", { origin: "https://page.example.com", href: "https://page.example.com/" });
-    let first = firstFails;
     const rest = new RemoteRenderingClient({
       endpoint: "https://service",
       accountId: "account",
       accessToken: "token",
-      fetch: async (_, init) => {
-        const answered = init?.mode === "no-cors" ? answers.opaque : answers.cors && !first;
-        first = false;
-        if (!answered) throw new TypeError("Failed to fetch");
-        return json(READY);
+      fetch: async (url) => {
+        if (url !== "https://service/origin") throw new TypeError("Failed to fetch");
+        return origin();
       },
     });
-    return rest.getSession("one").then(
-      () => null,
-      (error: unknown) => (error as { code: string }).code,
-    );
+    return rest.getSession("one").catch((error: unknown) => (error as { code: string }).code);
   }
 
   test("is told from a service that does not answer, and from a network that failed for a moment", async () => {
-    expect(await codeOf({ cors: false, opaque: true })).toBe("origin-refused");
-    expect(await codeOf({ cors: false, opaque: false })).toBe("service-unreachable");
-    expect(await codeOf({ cors: true, opaque: true }, true)).toBe("service-unreachable");
+    expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: false }))).toBe("origin-refused");
+    expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: true }))).toBe("service-unreachable");
+    expect(await codeOf(() => new Response("", { status: 404 }))).toBe("service-unreachable");
+    const fails = () => { throw new TypeError("Failed to fetch"); };
+    expect(await codeOf(fails)).toBe("service-unreachable");
   });
 });

@@ -16,7 +16,7 @@ describe("retry", () => {
     (code) => expect(mayRetry(error(code), fresh, 1e9)).toBe(true),
   );
 
-  test.each(["unauthorized", "token-expired", "forbidden", "unsupported-browser", "session-ended", "not-found"] as const)(
+  test.each(["unauthorized", "token-expired", "forbidden", "unsupported-browser", "origin-refused", "session-ended", "not-found"] as const)(
     "%s does not pass",
     (code) => expect(mayRetry(error(code), known, 0)).toBe(false),
   );
@@ -27,11 +27,6 @@ describe("retry", () => {
     expect(mayRetry(error("session-in-use"), known, 30_000)).toBe(false);
     expect(hasReachedHost(error("ice-failed"))).toBe(true);
     expect(hasReachedHost(error("host-unreachable"))).toBe(false);
-  });
-
-  test("a host that accepted the origin once does not refuse it later", () => {
-    expect(mayRetry(error("origin-refused"), fresh, 0)).toBe(false);
-    expect(mayRetry(error("origin-refused"), known, 0)).toBe(true);
   });
 
   test("pauses grow up to a bound, and are never shorter than the service asks", () => {

@@ -19,8 +19,12 @@ const show = (id: string, text: string) => {
   if (element !== null) element.textContent = text;
 };
 
-const target = document.getElementById("model");
-if (target === null) throw new Error("the page has no place for the model");
+const place = document.getElementById("model");
+if (place === null) throw new Error("the page has no place for the model");
+/** The place itself, or a canvas or video in it. */
+const kind = query.get("target");
+const target = kind === "canvas" || kind === "video" ? document.createElement(kind) : place;
+if (target !== place) place.append(target);
 const camera: CameraRig = new OrbitCamera({ yaw: 0.4 });
 const options: ViewerOptions = {
   target,
@@ -35,6 +39,8 @@ const viewer = new Viewer(options);
 viewer.on("state", (state) => show("state", state.kind));
 viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) => show("detail", `${model.name}: ${model.triangles} triangles`));
 viewer.on("load-failed", ({ error }) => show("detail", error.message));
+viewer.on("frame", () => show("frame", "shown"));
+viewer.on("lease-ending", ({ remainingMinutes }) => show("lease", `${Math.ceil(remainingMinutes)} minutes are left`));
 viewer.on("statistics", ({ connection }) => { document.body.dataset["connection"] = connection ?? ""; });
 
 try {

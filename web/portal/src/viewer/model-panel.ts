@@ -69,6 +69,13 @@ export class ModelPanel {
     this.#say(over ? this.#summary : `${this.#summary} ${REFINING}`);
   }
 
+  /** The viewer has loaded the model again for a new connection. */
+  shown(model: ModelLoaded): void {
+    this.#summary = summary(model);
+    this.#setLoading(false);
+    this.#say(this.#summary);
+  }
+
   #want(uri: string): void {
     this.#wanted = uri;
     void this.#run();

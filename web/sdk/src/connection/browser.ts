@@ -18,7 +18,7 @@ export function browserProblem(): RemoraError | null {
 
 /** H.264 in the forms that this browser decodes, and retransmission; empty if it does not decode H.264. */
 export function h264Codecs(): RTCRtpCodec[] {
-  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
   const is = (type: string) => (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === type;
   return codecs.some(is("video/h264")) ? [...codecs.filter(is("video/h264")), ...codecs.filter(is("video/rtx"))] : [];
 }

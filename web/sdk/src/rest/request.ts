@@ -4,11 +4,11 @@
  *   fetch ─┬─▶ 2xx ────────────────────────────────────────▶ Response
  *          ├─▶ any other status ───────────────────────────▶ RequestRefused
  *          ├─▶ rejected by signal or deadline ─────────────▶ "aborted", "timeout"
- *          └─▶ rejected otherwise ─▶ ask without CORS ─┬──▶ "origin-refused"
- *                                                      └──▶ "service-unreachable", "host-unreachable"
+ *          └─▶ rejected otherwise ─▶ GET /origin ─┬──▶ "origin-refused"
+ *                                                 └──▶ "service-unreachable", "host-unreachable"
  *
- * Browsers do not tell a page why `fetch` failed. A server that answers a request without CORS, but none with CORS,
- * refuses the origin of the page.
+ * Browsers do not tell a page why `fetch` failed. Services and render hosts therefore tell every page whether its origin
+ * is allowed.
  */
 
 import { errorOfSignal, RemoraError, type RemoraErrorCode, RequestRefused } from "../errors.ts";
@@ -49,7 +49,7 @@ export async function request(url: string, init: RequestInit, options: RequestOp
 
 async function unanswered(url: string, cause: unknown, ask: typeof fetch, options: RequestOptions): Promise<RemoraError> {
   const server = new URL(url, globalThis.location?.href).origin;
-  if (await refusesOrigin(url, ask)) {
+  if (await refusesOrigin(server, ask)) {
     const message =
       `${server} does not accept requests from pages of ${location.origin}. ` +
       `Add ${location.origin} to listen.origins of the service.`;
@@ -61,22 +61,17 @@ async function unanswered(url: string, cause: unknown, ask: typeof fetch, option
   return new RemoraError(code, message, { cause });
 }
 
-/** Asks twice, so that a network that failed for a moment is not taken for a refusal. */
-async function refusesOrigin(url: string, ask: typeof fetch): Promise<boolean> {
-  const origin = globalThis.location?.origin;
-  if (origin === undefined || new URL(url, globalThis.location.href).origin === origin) return false;
-  const answers = (mode: RequestMode) =>
-    ask(url, {
-      mode,
-      method: "GET",
-      credentials: "omit",
-      cache: "no-store",
-      signal: AbortSignal.timeout(PROBE_MILLISECONDS_MAX),
-    }).then(
-      () => true,
-      () => false,
-    );
-  return (await answers("no-cors")) && !(await answers("cors"));
+/** Asks the server, which tells every page whether its origin is allowed. */
+async function refusesOrigin(server: string, ask: typeof fetch): Promise<boolean> {
+  if (globalThis.location === undefined || server === location.origin) return false;
+  const signal = AbortSignal.timeout(PROBE_MILLISECONDS_MAX);
+  try {
+    const response = await ask(`${server}/origin`, { credentials: "omit", cache: "no-store", signal });
+    const answer: unknown = await response.json();
+    return typeof answer === "object" && answer !== null && "allowed" in answer && answer.allowed === false;
+  } catch {
+    return false;
+  }
 }
 
 /** Errors for answers that come without a body. */

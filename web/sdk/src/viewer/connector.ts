@@ -20,7 +20,7 @@ const RETRY_MILLISECONDS_MAX = 10 * 60_000;
 
 export interface ConnectorOptions {
   readonly client: RemoteRenderingClient;
-  readonly session: string | LeaseRequest;
+  readonly session: string | ReadySession | LeaseRequest;
   readonly retryMilliseconds: number | undefined;
   /** Aborted when the viewer is closed. */
   readonly signal: AbortSignal;
@@ -41,7 +41,9 @@ export class Connector {
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
-    if (typeof options.session === "string") this.#sessionId = options.session;
+    const { session } = options;
+    if (typeof session === "string") this.#sessionId = session;
+    else if ("address" in session) this.#sessionId = session.id;
   }
 
   get sessionId(): string | null {
@@ -54,18 +56,23 @@ export class Connector {
     throwIfAborted(signal);
     const problem = browserProblem();
     if (problem !== null) throw problem;
+    const { session } = this.#options;
+    if (typeof session === "object" && "address" in session) {
+      this.#note(session);
+      onState({ kind: "connecting" });
+      return (await this.#connect(session, false)).connection;
+    }
     onState({ kind: "leasing" });
-    const id = await this.#lease();
+    const id = typeof session === "string" ? session : await this.#lease(session);
     // Asked for while the host starts, so that connecting does not wait for it.
     this.#iceServers = this.#askIceServers(id);
-    const onChange = (session: Session) => {
-      if (session.status === "Starting") onState({ kind: "starting" });
-      this.#note(session);
+    const onChange = (seen: Session) => {
+      if (seen.status === "Starting") onState({ kind: "starting" });
+      this.#note(seen);
     };
-    this.#session = await client.waitUntilReady(id, { signal, onChange });
+    const ready = await client.waitUntilReady(id, { signal, onChange });
     onState({ kind: "connecting" });
-    const { connection } = await this.#connect(this.#session, false);
-    return connection;
+    return (await this.#connect(ready, false)).connection;
   }
 
   /** Connects again after the connection was lost. */
@@ -111,9 +118,8 @@ export class Connector {
     if (this.#leased && this.#sessionId !== null) this.#options.client.stopSessionAtOnce(this.#sessionId);
   }
 
-  async #lease(): Promise<string> {
-    const { client, session, signal } = this.#options;
-    if (typeof session === "string") return session;
+  async #lease(session: LeaseRequest): Promise<string> {
+    const { client, signal } = this.#options;
     const id = session.id ?? `viewer-${crypto.randomUUID()}`;
     this.#sessionId = id;
     this.#leased = true;

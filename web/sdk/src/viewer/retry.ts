@@ -30,9 +30,6 @@ export function mayRetry({ code }: RemoraError, attempts: Attempts, nowMilliseco
       return true;
     case "session-in-use":
       return attempts.reachedHost && nowMilliseconds - attempts.sinceMilliseconds < OWN_CONNECTION_MILLISECONDS_MAX;
-    case "origin-refused":
-      // A host that has accepted the origin before does not refuse it now: it went away between the probes.
-      return attempts.reachedHost;
     default:
       return false;
   }

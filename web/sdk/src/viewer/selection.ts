@@ -8,6 +8,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { EntityInfo } from "../generated/remora/v1/connection_pb.ts";
+import type { CallOptions } from "../rest/request.ts";
 
 /** The selected part of a model, and the number of parts that are hidden. */
 export interface SelectionState {
@@ -37,48 +38,48 @@ export class Selection {
   }
 
   /** Selects the part that is visible at a place of the frame, or nothing where the frame is empty. */
-  async at(x: number, y: number): Promise<void> {
+  async at(x: number, y: number, options: CallOptions = {}): Promise<void> {
     const attempt = this.#next();
-    const picked = await this.#host.pick(x, y);
+    const picked = await this.#host.pick(x, y, options);
     if (attempt !== this.#attempt) return;
-    if (picked === null) return this.clear();
-    await this.#show(picked.entity, attempt);
+    if (picked === null) return this.clear(options);
+    await this.#show(picked.entity, attempt, options);
   }
 
   /** Selects a part by its id. */
-  async entity(id: bigint): Promise<void> {
-    await this.#show(id, this.#next());
+  async entity(id: bigint, options: CallOptions = {}): Promise<void> {
+    await this.#show(id, this.#next(), options);
   }
 
-  async #show(id: bigint, attempt: number): Promise<void> {
+  async #show(id: bigint, attempt: number, options: CallOptions): Promise<void> {
     const [info] = await Promise.all([
-      this.#host.getEntity(id),
-      this.#host.selectEntities([id]),
+      this.#host.getEntity(id, options),
+      this.#host.selectEntities([id], options),
     ]);
     if (attempt === this.#attempt) this.#change(info, this.#hidden);
   }
 
   /** Selects nothing. */
-  async clear(): Promise<void> {
+  async clear(options: CallOptions = {}): Promise<void> {
     this.#next();
     this.#change(null, this.#hidden);
-    await this.#host.selectEntities([]);
+    await this.#host.selectEntities([], options);
   }
 
   /** Hides the selected part, which is then no longer selected. */
-  async hide(): Promise<void> {
+  async hide(options: CallOptions = {}): Promise<void> {
     const part = this.#part;
     if (part === null) return;
     this.#next();
     this.#change(null, [...this.#hidden, part.entity]);
-    await Promise.all([this.#host.setVisible(part.entity, false), this.#host.selectEntities([])]);
+    await Promise.all([this.#host.setVisible(part.entity, false, options), this.#host.selectEntities([], options)]);
   }
 
   /** Shows all hidden parts again. */
-  async showAll(): Promise<void> {
+  async showAll(options: CallOptions = {}): Promise<void> {
     const hidden = this.#hidden;
     this.#change(this.#part, []);
-    await Promise.all(hidden.map((entity) => this.#host.setVisible(entity, true)));
+    await Promise.all(hidden.map((entity) => this.#host.setVisible(entity, true, options)));
   }
 
   /** Forgets everything, after the scene was replaced. */

@@ -7,7 +7,7 @@ import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts"
 import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
 import type { VideoSink } from "../picture/video-sink.ts";
-import type { SessionSize } from "../rest/session.ts";
+import type { ReadySession, SessionSize } from "../rest/session.ts";
 import type { AccessToken } from "../rest/token-source.ts";
 import type { SelectionState } from "./selection.ts";
 
@@ -40,8 +40,11 @@ export interface ViewerOptions {
   /** The id of the account. */
   readonly account: string;
   readonly token: AccessToken;
-  /** The id of a session that exists, or what to lease. A leased session is stopped when the viewer is closed. */
-  readonly session: string | LeaseRequest;
+  /**
+   * A session that exists, by its id or as the service has just described it, or what to lease. A session that the viewer
+   * leases is stopped when the viewer is closed.
+   */
+  readonly session: string | ReadySession | LeaseRequest;
   /** The address of a model that is loaded after connecting. */
   readonly model?: string | undefined;
   /** `orbit` if absent. */

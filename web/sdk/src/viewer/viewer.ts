@@ -43,6 +43,12 @@ export interface ViewerLoadOptions extends CallOptions {
   readonly keepCamera?: boolean;
 }
 
+/** Options of {@link Viewer.focus}. */
+export interface FocusOptions extends CallOptions {
+  /** The `timeStamp` of the event that asks for it; now if absent. */
+  readonly inputTimeMilliseconds?: number;
+}
+
 /** A view of a session in an element of the page. */
 export class Viewer {
   /** Manages the sessions of the account. */
@@ -66,8 +72,10 @@ export class Viewer {
   #hasFrame = false;
   #marker = false;
   #bounds: Bounds | null = null;
-  /** The model that is shown, which a new connection loads again. */
+  /** The model that is shown. */
   #shown: string | null = null;
+  /** The model that was asked for last and not refused, which a new connection loads. */
+  #wanted: string | null = null;
 
   constructor(options: ViewerOptions) {
     const { target, sink, session, token: accessToken, endpoint, account: accountId } = options;
@@ -176,6 +184,7 @@ export class Viewer {
       options.onProgress?.(stage, fraction);
       this.#events.emit("progress", { uri, stage, fraction });
     };
+    this.#wanted = uri;
     try {
       const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
       this.#shown = uri;
@@ -186,6 +195,8 @@ export class Viewer {
       return model;
     } catch (error) {
       const failure = errorOf(error);
+      // A model that was on its way when the connection was lost is loaded by the next one.
+      if (failure.code !== "closed" && this.#wanted === uri) this.#wanted = this.#shown;
       this.#events.emit("load-failed", { uri, error: failure });
       throw failure;
     }
@@ -195,6 +206,7 @@ export class Viewer {
   async unload(options: CallOptions = {}): Promise<void> {
     await this.#require().unloadAll(options);
     this.#shown = null;
+    this.#wanted = null;
     this.#bounds = null;
     this.selection.forget();
   }
@@ -205,17 +217,18 @@ export class Viewer {
   }
 
   /** Flies to the part that is visible at a place of the frame, from -1 to 1 in both directions, y up. */
-  async focus(x: number, y: number, inputTimeMilliseconds: number = performance.now()): Promise<void> {
-    const hit = await this.#require().pick(x, y);
+  async focus(x: number, y: number, options: FocusOptions = {}): Promise<void> {
+    const { inputTimeMilliseconds = performance.now() } = options;
+    const hit = await this.#require().pick(x, y, options);
     if (hit === null) return;
     const point = hit.position ?? vec3(0, 0, 0);
     this.#camera.flyTo({ min: hit.boundsMin ?? point, max: hit.boundsMax ?? point }, inputTimeMilliseconds);
   }
 
   /** Paints the id of the pose into the corner of every frame, to measure delays. */
-  async setMarker(enabled: boolean): Promise<void> {
+  async setMarker(enabled: boolean, options: CallOptions = {}): Promise<void> {
     this.#marker = enabled;
-    await this.#require().setLatencyMarker(enabled);
+    await this.#require().setLatencyMarker(enabled, options);
   }
 
   /** Extends the lease of the session. */
@@ -261,7 +274,7 @@ export class Viewer {
         // Commands without an answer change nothing; errors surface through the viewer's state.
         onSelect: (x, y) => void this.selection.at(x, y).catch(() => {}),
         onDeselect: () => void this.selection.clear().catch(() => {}),
-        onFocus: (x, y, time) => void this.focus(x, y, time).catch(() => {}),
+        onFocus: (x, y, inputTimeMilliseconds) => void this.focus(x, y, { inputTimeMilliseconds }).catch(() => {}),
         onFit: (time) => this.fit(time),
       },
       signal,
@@ -321,8 +334,9 @@ export class Viewer {
       this.#fail(error);
       return;
     }
+    const wanted = this.#wanted;
     // The event "load-failed" tells of a failure.
-    if (this.#shown !== null) await this.load(this.#shown, { keepCamera: true }).catch(() => {});
+    if (wanted !== null) await this.load(wanted, { keepCamera: wanted === this.#shown }).catch(() => {});
   }
 
   #painted(rtpTimestamp: number): void {
@@ -348,10 +362,10 @@ export class Viewer {
   /** The selection outlives connections. */
   #selectionHost(): ConstructorParameters<typeof Selection>[0] {
     return {
-      pick: async (x, y) => this.#require().pick(x, y),
-      getEntity: async (entity) => this.#require().getEntity(entity),
-      selectEntities: async (entities) => this.#require().selectEntities(entities),
-      setVisible: async (entity, visible) => this.#require().setVisible(entity, visible),
+      pick: async (x, y, options) => this.#require().pick(x, y, options),
+      getEntity: async (entity, options) => this.#require().getEntity(entity, options),
+      selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
+      setVisible: async (entity, visible, options) => this.#require().setVisible(entity, visible, options),
     };
   }
 
