@@ -73,7 +73,8 @@ async function file(pathname) {
   const body = await readFile(name === "/remora.js" ? SDK : join(folder, name));
   if (name === "/remora.js" || ![".html", ".js"].includes(extname(name))) return { type, body };
   const text = body.toString().replaceAll("https://render.example.com", service.endpoint);
-  return { type, body: text.replaceAll('"ACCOUNT"', `"${service.account}"`) };
+  // Bundlers choose the quotation marks.
+  return { type, body: text.replace(/(["'`])ACCOUNT\1/g, `$1${service.account}$1`) };
 }
 
 function readConnection() {

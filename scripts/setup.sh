@@ -54,6 +54,16 @@ for tool in cargo:https://rustup.rs node:https://nodejs.org npm:https://nodejs.o
     command -v "${tool%%:*}" >/dev/null 2>&1 || { echo "setup: ${tool%%:*} is missing; install it from ${tool#*:}" >&2; exit 2; }
 done
 
+# Tests obtain certificates from Pebble, the ACME authority of Let's Encrypt for tests. Without Go they say so.
+pebble=2.10.3
+if [ "$purpose" = test ] && command -v go >/dev/null 2>&1 &&
+    ! go version -m target/tools/pebble 2>/dev/null | grep -q "pebble/v2[[:space:]]v$pebble"; then
+    echo "setup: go install pebble $pebble: tests obtain certificates from it"
+    mkdir -p target/tools
+    GOBIN=$PWD/target/tools go install "github.com/letsencrypt/pebble/v2/cmd/pebble@v$pebble" ||
+        echo "setup: Pebble cannot be had; tests of ACME are skipped"
+fi
+
 # npm is asked only when the lock file is newer than what is installed.
 if [ ! -e web/node_modules/.package-lock.json ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
     echo "setup: npm ci: builds the web page"

@@ -123,6 +123,7 @@ export class FakeHost {
             parts: 2_000,
             materials: 12,
             points: 0n,
+            notices: [],
             boundsMin: point(-1),
             boundsMax: point(1),
           },

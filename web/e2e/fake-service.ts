@@ -69,7 +69,7 @@ export class FakeService {
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
   /** Who has created the sessions; null as from services that do not tell. */
-  owner: { readonly subject: string; readonly name: string } | null = null;
+  owner: { readonly issuer?: string; readonly subject?: string; readonly name: string } | null = null;
   /** Sessions have a render host that nothing listens for. */
   hostSilent = false;
   inUse = false;
@@ -206,7 +206,8 @@ export class FakeService {
   }
 
   #rest(method: string | undefined, pathname: string, text: string, response: ServerResponse): void {
-    const [, , , , id, action] = pathname.split("/");
+    const [, , account, , id, action] = pathname.split("/");
+    if (account !== ACCOUNT) return json(response, 403, { error: { code: "Forbidden", message: "not your account" } });
     if (id === undefined) {
       const live = [...this.sessions].filter(([, { status }]) => status === "Starting" || status === "Ready");
       return json(response, 200, { sessions: live.map(([each]) => this.#session(each)) });

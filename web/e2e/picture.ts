@@ -41,11 +41,11 @@ export async function pictureOf(page: Page, scratch: Page, selector = "#picture 
 }
 
 /** Waits until the picture rests: two looks in a row that are alike. */
-export async function restingPictureOf(page: Page, scratch: Page): Promise<Picture> {
+export async function restingPictureOf(page: Page, scratch: Page, selector?: string): Promise<Picture> {
   const deadline = Date.now() + 15_000;
-  let before = await pictureOf(page, scratch);
+  let before = await pictureOf(page, scratch, selector);
   for (;;) {
-    const now = await pictureOf(page, scratch);
+    const now = await pictureOf(page, scratch, selector);
     if (difference(before, now) < 0.5) return now;
     if (Date.now() > deadline) throw new Error("the picture does not come to rest");
     before = now;

@@ -62,6 +62,7 @@ describe("with an account key", () => {
     await page.keyboard.press("Enter");
     await signedIn();
     expect(await page.getByLabel("Key").isVisible()).toBe(false);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("new-session");
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
     expect(service.credentials).toEqual([`${ACCOUNT}:${KEY}`]);
   });
@@ -161,6 +162,7 @@ test.each([true, false])("links to a silent host where its certificate may be th
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "New session" }).click();
   await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+  await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
   const link = page.getByRole("link", { name: "Open the render host's address" });
   expect(await link.isVisible()).toBe(local);
   if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);

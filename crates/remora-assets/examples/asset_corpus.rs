@@ -64,7 +64,7 @@ fn shown(mesh: Mesh) -> Model {
         nodes: vec![Node { name: "Part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![mesh],
         materials: vec![Material::default()],
-        textures: Vec::new(),
+        ..Model::default()
     }
 }
 

@@ -17,6 +17,7 @@ pub mod gltf;
 mod isolation;
 mod listener;
 pub mod model;
+mod notices;
 pub mod points;
 pub mod untrusted;
 
@@ -29,4 +30,5 @@ pub use model::{
     AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
     TextureReference, WorldBounds, Wrap,
 };
+pub use notices::{NOTICES_MAX, Notices};
 pub use points::{PointFormat, PointLoadError, load_e57, load_las, load_ply, load_points, load_xyz};

@@ -5,6 +5,8 @@
 
 use glam::{DAffine3, DVec3, Vec3};
 
+use crate::notices::Notices;
+
 /// Axis-aligned box. `min > max` in any axis means that nothing is in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
@@ -29,6 +31,8 @@ pub struct Model {
     /// Never empty: primitives without a material refer to an appended default.
     pub materials: Vec<Material>,
     pub textures: Vec<Texture>,
+    /// What is shown otherwise than the file says.
+    pub notices: Notices,
 }
 
 #[derive(Clone, Debug, Default)]

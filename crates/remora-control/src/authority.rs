@@ -14,6 +14,7 @@ use rcgen::{
     SanType,
 };
 use remora_session::Timestamp;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::private_file;
@@ -40,7 +41,7 @@ pub struct Authority {
 }
 
 /// A certificate for TLS servers, and its key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerCertificate {
     pub certificate_pem: String,
     pub key_pem: String,

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use remora_protocol::hosts::AllowedHosts;
+pub use remora_protocol::link::Fence;
 use remora_protocol::link::{Exclusive, SILENCE_MILLISECONDS_MAX};
 use remora_protocol::origins::Origins;
 pub use remora_session::Size;
@@ -29,11 +31,14 @@ const EVERY_ACCOUNT: &str = "*";
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: Listen,
+    pub acme: Acme,
     pub store: StoreConfig,
     pub sessions: SessionsConfig,
     /// By size, `standard` and `premium`.
     pub sizes: Sizes,
+    pub models: ModelsConfig,
     pub cache: Cache,
+    pub hosts: HostsConfig,
     pub connection: ConnectionConfig,
     pub limits: Limits,
     /// Issuers whose access tokens the token service takes instead of an account key.
@@ -78,6 +83,30 @@ impl Default for Listen {
             origins: Origins::default(),
             portal: true,
         }
+    }
+}
+
+/// A certificate of a public authority, obtained and renewed by this service.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Acme {
+    /// Where the authority's directory is; without it no certificate is asked for.
+    pub directory_url: Option<String>,
+    /// The operator agrees to the authority's terms of service.
+    pub terms_agreed: bool,
+    /// Names of the certificate; `listen.name` if there are none.
+    domains: Vec<String>,
+    /// Addresses such as `mailto:admin@example.com`, for messages of the authority.
+    pub contact: Vec<String>,
+    /// PEM certificates that the authority's own server is trusted by; those of the operating system if left out.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Acme {
+    pub fn domains(&self, name: Option<&str>) -> Vec<String> {
+        let named = || name.map(str::to_owned).into_iter().collect();
+        let domains: Vec<String> = if self.domains.is_empty() { named() } else { self.domains.clone() };
+        domains.iter().map(|domain| domain.to_ascii_lowercase()).collect()
     }
 }
 
@@ -204,6 +233,14 @@ impl Sizes {
     }
 }
 
+/// Where hosts may fetch models from.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// Hosts whose addresses need not be public.
+    pub allowed_hosts: AllowedHosts,
+}
+
 /// Converted models, which all hosts of a machine share.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -225,6 +262,12 @@ impl Cache {
     pub fn directory(&self, data_directory: &Path) -> Option<PathBuf> {
         (self.gibibytes > 0).then(|| data_directory.join(&self.directory))
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostsConfig {
+    pub fence: Fence,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -448,6 +491,15 @@ mod tests {
                 assert!(error.contains("line 1") && error.contains("u32"), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_one_is_named_with_its_line() {
+        let text = "[models]\nallowed_hosts = ['models.example.com', 'http://10.1.2.3']\n";
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("\"http://10.1.2.3\" is not a host"), "{error}");
+        let hosts = Config::parse(&text.replace("http://", "")).unwrap().models.allowed_hosts;
+        assert!(hosts.allows_name("models.example.com") && hosts.allows_address([10, 1, 2, 3].into()));
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::api::{common, link, openapi, v1};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk::DiskProbe;
 use crate::identity::Identities;
 use crate::launch::LaunchPlan;
 use crate::limits::Limits;
@@ -60,6 +61,7 @@ pub struct Parts {
     /// Those of the configuration.
     pub identities: Arc<Identities>,
     pub plan: LaunchPlan,
+    pub disk: Arc<DiskProbe>,
 }
 
 /// Who may sign in on this machine without a key.
@@ -78,11 +80,12 @@ pub struct ControlPlane {
     sessions: Arc<Sessions>,
     metrics: Metrics,
     reconciler: Reconciler,
+    disk: Arc<DiskProbe>,
 }
 
 impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan } = parts;
+        let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
         let metrics = Metrics::default();
         let plan = Arc::new(plan);
         let sessions = Arc::new(Sessions::new(
@@ -106,7 +109,7 @@ impl ControlPlane {
             pool: Pool::default(),
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
-        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler }
+        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, disk }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
@@ -193,7 +196,7 @@ impl ControlPlane {
     }
 
     fn probes(&self) -> Probes {
-        Probes { store: self.store.clone(), metrics: self.metrics.clone() }
+        Probes { store: self.store.clone(), metrics: self.metrics.clone(), disk: self.disk.clone() }
     }
 
     fn observer(&self) -> Observer {

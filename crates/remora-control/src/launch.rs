@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_protocol::link::{Assignment, HostSpec, Rendering};
+use remora_protocol::link::{Assignment, HostSpec, RemoteModels, Rendering};
 use remora_protocol::origins::Origins;
 use remora_session::{HostId, Session, Size, Timestamp};
 
@@ -30,6 +30,8 @@ pub struct LaunchPlan {
     /// Pages that may connect, the service's own included.
     pub allowed_origins: Origins,
     pub model_files: Vec<String>,
+    /// Addresses that the operator offers as models.
+    pub model_addresses: Vec<String>,
     /// An absolute path; `None` where the configuration wants no cache.
     pub cache_directory: Option<String>,
     pub start_max: Duration,
@@ -73,7 +75,7 @@ impl LaunchPlan {
     /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
     /// plane is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, .. } = &*self.config;
+        let Config { sizes, connection, hosts, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -83,10 +85,12 @@ impl LaunchPlan {
             self.token_public_key_pem,
             self.config.listen.origins,
             self.model_files,
+            self.remote_models(),
             sizes.of(size).adapter,
             sizes.primitives_max(size),
             self.rendering(size),
             connection.exclusive,
+            hosts.fence,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -118,12 +122,19 @@ impl LaunchPlan {
             token_public_key_pem: self.token_public_key_pem.clone(),
             allowed_origins: self.allowed_origins.clone(),
             model_files: self.model_files.clone(),
+            remote_models: self.remote_models(),
             adapter: self.config.sizes.of(size).adapter.clone(),
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
             exclusive: self.config.connection.exclusive,
+            fence: self.config.hosts.fence,
+            scratch_directory: None,
             start_milliseconds_max: milliseconds(self.start_max),
         })
+    }
+
+    fn remote_models(&self) -> RemoteModels {
+        RemoteModels { offered: self.model_addresses.clone(), allowed_hosts: self.config.models.allowed_hosts.clone() }
     }
 
     fn rendering(&self, size: Size) -> Rendering {
@@ -166,6 +177,7 @@ mod tests {
             token_public_key_pem: String::new(),
             allowed_origins: Origins::default(),
             model_files: vec![],
+            model_addresses: vec!["http://localhost:9000/a.glb".into()],
             cache_directory: cache.map(|path| path.display().to_string()),
             start_max: Duration::from_secs(30),
             config: Arc::new(config),
@@ -217,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_told_where_models_may_be_fetched_from() {
+        let plan = plan("[models]\nallowed_hosts = ['10.0.0.0/8']\n", &authority());
+        let remote = told(&plan, Size::Standard).remote_models;
+        assert_eq!(remote.offered, ["http://localhost:9000/a.glb"]);
+        assert!(remote.allowed_hosts.allows_address([10, 1, 2, 3].into()));
+    }
+
+    #[test]
     fn a_host_that_waits_is_outdated_by_every_key_that_it_is_told_of_and_by_no_other() {
         let authority = authority();
         let specification = |text: &str| plan(text, &authority).specification(Size::Standard);
@@ -233,6 +253,8 @@ mod tests {
             "[cache]\ngibibytes = 0",
             "[listen]\norigins = ['https://app.example.com']",
             "[connection]\nexclusive = 'until-stop'",
+            "[hosts]\nfence = 'off'",
+            "[models]\nallowed_hosts = ['10.0.0.0/8']",
         ] {
             assert_ne!(specification(text), before, "{text}");
         }

@@ -14,12 +14,14 @@
 //! [`up()`] is all of it in one call.
 
 pub mod account;
+pub mod acme;
 pub mod api;
 pub mod authority;
 pub mod bell;
 pub mod clock;
 pub mod config;
 pub mod control_plane;
+pub mod disk;
 pub mod host_secrets;
 pub mod identity;
 pub mod launch;

@@ -1,9 +1,36 @@
-//! Files that only their owner may read, written whole or not at all.
+//! Files and directories that only their owner may read. Files are written whole or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+const DIRECTORY_MODE: u32 = 0o700;
+/// Set on directories such as `/tmp`, in which every user keeps files.
+const STICKY: u32 = 0o1000;
+
+/// Makes a directory that only its owner may enter, or closes one that exists to all others.
+///
+/// # Errors
+///
+/// A directory that belongs to another user, or to all of them, is refused and left as it is.
+pub fn directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+    let found = std::fs::metadata(path)?;
+    let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
+    let refused = |problem: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    if owner != user {
+        return refused(format!("it belongs to the user with the number {owner}, and this program runs as {user}"));
+    }
+    if found.mode() & STICKY != 0 {
+        return refused("it is shared by all users of the machine; a directory below it can be used".into());
+    }
+    if found.mode() & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), "other users could enter this directory; it is closed to them now");
+        std::fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
+    }
+    Ok(())
+}
 
 /// Readers see the old content or the new one, after a crash too.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -71,9 +98,40 @@ pub fn remove(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_directory_is_made_for_its_owner_and_one_that_is_open_to_others_is_closed() {
+        let parent = tempfile::tempdir().unwrap();
+        let (new, open) = (parent.path().join("a/new"), parent.path().join("open"));
+        directory(&new).unwrap();
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+        directory(&open).unwrap();
+        assert_eq!((mode(&new), mode(&parent.path().join("a")), mode(&open)), (0o700, 0o700, 0o700));
+    }
+
+    #[test]
+    fn a_directory_of_another_user_or_of_all_is_refused_and_left_alone() {
+        let shared = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
+        let mut refused = vec![shared.path()];
+        // Only a privileged user can give a directory away; for any other, this one belongs to another user.
+        let given = tempfile::tempdir().unwrap();
+        match std::os::unix::fs::chown(given.path(), Some(12_345), None) {
+            Ok(()) => refused.push(given.path()),
+            Err(_) => refused.push(Path::new("/")),
+        }
+        for path in refused {
+            let before = mode(path);
+            assert_eq!(directory(path).unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{}", path.display());
+            assert_eq!(mode(path), before);
+        }
+    }
 
     #[test]
     fn the_first_creates_and_nobody_else() {
@@ -105,7 +163,7 @@ mod tests {
         write(&path, b"one").unwrap();
         write(&path, b"two").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         remove(&path).unwrap();
         remove(&path).unwrap();

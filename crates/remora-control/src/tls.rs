@@ -13,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use crate::acme::{Challenges, PROTOCOL};
 use crate::authority::ServerCertificate;
 
 #[derive(Debug, thiserror::Error)]
@@ -58,10 +59,17 @@ impl CurrentCertificate {
 pub struct Certificates {
     pub local: Arc<CurrentCertificate>,
     pub operators: Option<Arc<CurrentCertificate>>,
+    /// Answers for the authority that issues the operator's certificate.
+    pub challenges: Option<Challenges>,
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(challenges) = &self.challenges
+            && hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == PROTOCOL))
+        {
+            return challenges.certified(hello.server_name()?);
+        }
         let by_name = hello.server_name().is_some_and(|name| !name.eq_ignore_ascii_case("localhost"));
         let certificate = self.operators.as_ref().filter(|_| by_name).unwrap_or(&self.local);
         Some(certificate.certified())
@@ -69,15 +77,17 @@ impl ResolvesServerCert for Certificates {
 }
 
 pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
+    let mut protocols = vec![b"http/1.1".to_vec()];
+    protocols.extend(certificates.challenges.is_some().then(|| PROTOCOL.to_vec()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(certificates));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn certified(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
+pub(crate) fn certified(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain =
         CertificateDer::pem_slice_iter(certificate.certificate_pem.as_bytes()).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())?;

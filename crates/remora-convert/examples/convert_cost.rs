@@ -109,7 +109,7 @@ fn sheet(triangles: u64) -> Model {
         nodes: vec![Node { name: "sheet".into(), mesh: Some(0), ..Node::default() }],
         meshes: vec![Mesh { name: "sheet".into(), primitives: vec![sheet], ..Mesh::default() }],
         materials: vec![Material::default()],
-        textures: Vec::new(),
+        ..Model::default()
     }
 }
 

@@ -3,8 +3,9 @@
 //! A directory of files, each named by what it was made from and how. Several processes may share it: files appear and
 //! disappear as a whole, and one that is mapped lives on until it is let go.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +38,8 @@ impl Cache {
     /// Makes the directory, if it is not there. The files in it are kept below `bytes_max` bytes together, those that
     /// were used last.
     pub fn open(directory: &Path, bytes_max: u64) -> Result<Self, ConvertError> {
-        std::fs::create_dir_all(directory).map_err(ConvertError::write(directory))?;
+        // Models are seen by their owner only. A control plane has made the directory before its hosts open it.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(ConvertError::write(directory))?;
         Ok(Self { directory: directory.to_owned(), bytes_max })
     }
 

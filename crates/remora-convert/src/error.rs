@@ -10,11 +10,8 @@ use remora_assets::{LoadError, PointLoadError};
 pub enum ConvertError {
     #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error(
-        "{name} is no model that is known here: it begins with \"{found}\"; accepted are glTF and GLB, PLY, LAS, LAZ, \
-         E57, XYZ and .arrAsset"
-    )]
-    UnknownFormat { name: String, found: String },
+    #[error("{name} is no model that is known here; accepted are glTF and GLB, PLY, LAS, LAZ, E57, XYZ and .arrAsset")]
+    UnknownFormat { name: String },
     #[error("{name}")]
     Gltf { name: String, source: LoadError },
     #[error("{name}")]

@@ -16,5 +16,5 @@ mod write;
 
 pub use cache::{Cache, Key};
 pub use error::ConvertError;
-pub use source::{Format, Source, open_asset};
+pub use source::{Format, Source, files_beside, open_asset};
 pub use write::write_asset;

@@ -77,8 +77,7 @@ impl Source {
     fn new(name: String, directory: Option<PathBuf>, bytes: Arc<dyn Content>) -> Result<Self, ConvertError> {
         let content = bytes.bytes();
         let Some(format) = Format::detect(content, &name) else {
-            let found = content[..content.len().min(8)].escape_ascii().to_string();
-            return Err(ConvertError::UnknownFormat { name, found });
+            return Err(ConvertError::UnknownFormat { name });
         };
         Ok(Self { name, directory, bytes, format })
     }
@@ -144,6 +143,10 @@ impl Source {
 
     /// A file that the model names, below the model's directory, wherever links lead; and its length.
     pub(crate) fn open_beside(&self, path: &str) -> Result<(File, u64), String> {
+        open_regular(&self.path_beside(path)?).map_err(|error| error.to_string())
+    }
+
+    fn path_beside(&self, path: &str) -> Result<PathBuf, String> {
         let Some(directory) = &self.directory else {
             return Err("a model from an address must carry its data itself".into());
         };
@@ -151,14 +154,14 @@ impl Source {
         if !found.starts_with(directory) {
             return Err("it leads out of the model's directory".into());
         }
-        open_regular(&found).map_err(|error| error.to_string())
+        Ok(found)
     }
 
     /// All of such a file.
     fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
         let (file, length) = self.open_beside(path)?;
         if length > bytes_max {
-            return Err(format!("it has {length} bytes; {bytes_max} are left of what loading may use"));
+            return Err(format!("it has {length} bytes, which is more than loading may still use"));
         }
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
@@ -173,6 +176,12 @@ impl Source {
         external_files(self.bytes(), LIST_BYTES_MAX)
             .map_err(|source| ConvertError::Gltf { name: self.name.clone(), source })
     }
+}
+
+/// Files beside a model that importing it opens. Formats that carry everything themselves have none.
+pub fn files_beside(model: &Path) -> Result<Vec<PathBuf>, ConvertError> {
+    let source = Source::open(model)?;
+    Ok(source.files_beside()?.iter().filter_map(|name| source.path_beside(name).ok()).collect())
 }
 
 /// Maps an asset's file.

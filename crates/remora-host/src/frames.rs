@@ -6,31 +6,41 @@
 //!   encoder ───┘              └────▶ outputs: replies to the transport, jobs to the loader
 //! ```
 //!
+//! Commands of the client are acted on in their order, as long as it takes the answers: while many answers wait for its
+//! path, commands wait too (`commands.rs`).
+//!
 //! Models come as coarse forms and are replaced by full ones (`models.rs`); a graphics device that fails is opened anew
 //! (`recovery.rs`). It waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
 
+mod commands;
 mod models;
 mod recovery;
+mod warming;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    },
     thread,
     time::Duration,
 };
 
 use prost::Message;
-use remora_assets::LoadLimits;
 use remora_convert::Cache;
-use remora_protocol::connection::{self as wire, host_message};
+use remora_protocol::{
+    connection::{self as wire, host_message},
+    link::RemoteModels,
+};
 use remora_render::{
     FrameOptions, FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat,
-    PrepareOptions, RenderError, Renderer, RendererOptions, Samples,
+    PrepareOptions, RenderError, RendererOptions,
 };
 use remora_scene::ModelKey;
 use remora_stream::{
-    Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Transport, TransportEvent, TransportHandle,
-    TransportOptions,
+    Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Message as Received, RECEIVED_MAX, SendError,
+    Transport, TransportEvent, TransportHandle, TransportOptions,
 };
 use thiserror::Error;
 
@@ -39,11 +49,14 @@ use crate::{
     encoding::{EncodeDone, EncodeJob, Encoding},
     loader::{Job, LoadId, Loader, LoaderOptions, Loading},
     marker,
+    memory::ImportMemory,
     stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
 };
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.
 const INBOX: usize = 1024;
+/// Of the transport: as many commands as may wait, and as many other events as usual.
+const TRANSPORT_EVENTS: usize = RECEIVED_MAX + INBOX;
 /// Rendered, in the encoder's queue, and the encoder's last.
 const PICTURES: usize = 4;
 const IDLE_WAIT: Duration = Duration::from_secs(3600);
@@ -81,12 +94,13 @@ pub enum FramesError {
 #[derive(Clone, Debug)]
 pub struct FramesOptions {
     pub model_files: Vec<String>,
+    pub remote_models: RemoteModels,
     /// Triangles and points that a picture may take; `None` is any number.
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
-    /// What importing one model may take.
-    pub memory_bytes_max: u64,
+    /// What importing models may take.
+    pub memory: Arc<ImportMemory>,
     pub renderer: RendererOptions,
     /// What rendering a moving picture aims at; `None` for what suits the adapter.
     pub render_target: Option<Duration>,
@@ -104,6 +118,7 @@ pub enum Input {
     Encoded(EncodeDone),
     /// Geometry that the last picture wanted has been read.
     Pages,
+    Warm(warming::Warm),
     /// The session that the host is for, before its first client, and the models to show each client at once.
     Assigned {
         session_id: String,
@@ -150,7 +165,7 @@ impl Frames {
 struct Loop {
     clock: Clock,
     stage: Stage,
-    renderer: Renderer,
+    renderer: warming::Device,
     transport: TransportHandle,
     loader: Loader,
     encoding: Encoding,
@@ -159,6 +174,8 @@ struct Loop {
     spare: Vec<Picture>,
     /// Of a picture that is drawn for what is seen in it, and shown to nobody.
     picture: Picture,
+    /// What the client has said and the stage has not heard yet, oldest first; bounded by the transport.
+    commands: VecDeque<Received>,
     /// What the client has pointed at: command and place.
     picks: VecDeque<(u32, f32, f32)>,
     /// A pick was answered and no picture was started since: they take turns.
@@ -191,21 +208,20 @@ impl Loop {
         let software = adapter.software;
         let renderer = recovery::open_renderer(graphics, &options.renderer, &inbox)?;
 
-        let (events, transport_events) = sync_channel(INBOX);
+        let (events, transport_events) = sync_channel(TRANSPORT_EVENTS);
         let bits_per_second = options.transport.bitrate.start_bits_per_second;
-        let transport = Transport::start(options.transport, events)?;
+        let transport_options =
+            TransportOptions { overrun_farewell: commands::overrun_farewell(), ..options.transport };
+        let transport = Transport::start(transport_options, events)?;
         forward(transport_events, inbox.clone());
 
         let loader = {
             let inbox = inbox.clone();
             let prepare = PrepareOptions::for_adapter(&adapter);
-            let limits = LoadLimits {
-                memory_bytes_max: options.memory_bytes_max,
-                texture_dimension_max: prepare.texture_dimension_max,
-            };
             let options = LoaderOptions {
                 model_files: options.model_files,
-                limits,
+                remote_models: options.remote_models,
+                memory: options.memory,
                 prepare,
                 cache: options.cache,
                 threads: options.threads,
@@ -232,13 +248,14 @@ impl Loop {
         Ok(Self {
             clock,
             stage: Stage::new(capability),
-            renderer,
+            renderer: warming::Device::new(renderer),
             transport,
             loader,
             encoding,
             rendering: VecDeque::new(),
             spare: (0..PICTURES).map(|_| Picture::default()).collect(),
             picture: Picture::default(),
+            commands: VecDeque::new(),
             picks: VecDeque::new(),
             picture_first: false,
             refining: HashMap::new(),
@@ -254,10 +271,7 @@ impl Loop {
     }
 
     fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
-        // While the client is told that the session is ready and shakes hands.
-        for samples in [Samples::One, Samples::Four] {
-            self.renderer.warm_up(samples)?;
-        }
+        self.answer_while_warming(inputs, tell, warming::warm_up)?;
         loop {
             match self.work(inputs, tell) {
                 Ok(()) => return Ok(()),
@@ -278,6 +292,7 @@ impl Loop {
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
             }
+            self.obey(tell);
             let now = self.clock.now();
             self.stage.tick(now);
             self.hand_out(tell);
@@ -308,12 +323,13 @@ impl Loop {
                 self.picture_first = false;
                 continue;
             }
-            let wait = match self.stage.poll_timeout() {
+            let due = match self.stage.poll_timeout() {
                 // A picture that is due but has no buffer waits for the encoder to give one back.
                 Some(at) if at <= self.clock.now() && self.spare.is_empty() => IDLE_WAIT,
                 Some(at) => at.saturating_sub(self.clock.now()),
                 None => IDLE_WAIT,
             };
+            let wait = self.until_commands().map_or(due, |wait| wait.min(due));
             match inputs.recv_timeout(wait) {
                 Ok(input) => self.take(input, tell),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -339,6 +355,8 @@ impl Loop {
                 }
             }
             Input::Pages => self.stage.sharpened(),
+            // Comes once, before any picture, and is waited for.
+            Input::Warm(_) => {}
             Input::Assigned { session_id, models } => self.stage.assign(session_id, models),
             Input::Lease(remaining) => {
                 self.surroundings.lease_remaining = remaining;
@@ -364,7 +382,7 @@ impl Loop {
                 tell(StageEvent::Connected);
             }
             TransportEvent::ChannelOpen(Channel::Pose) => {}
-            TransportEvent::Message { channel: Channel::Control, bytes } => self.stage.control(now, &bytes),
+            TransportEvent::Message { channel: Channel::Control, bytes } => self.commands.push_back(bytes),
             TransportEvent::Message { channel: Channel::Pose, bytes } => self.stage.pose(now, &bytes),
             TransportEvent::KeyFrameWanted => self.stage.key_frame_wanted(),
             TransportEvent::RepeatWanted => self.stage.repeat_wanted(),
@@ -375,14 +393,17 @@ impl Loop {
             }
             TransportEvent::Statistics(statistics) => {
                 self.surroundings.round_trip = statistics.round_trip.unwrap_or_default();
-                self.surroundings.graphics_memory_bytes = self.renderer.graphics_memory_bytes();
-                self.surroundings.graphics_memory_budget_bytes = self.renderer.geometry_bytes_max();
+                if let Some(renderer) = self.renderer.get() {
+                    self.surroundings.graphics_memory_bytes = renderer.graphics_memory_bytes();
+                    self.surroundings.graphics_memory_budget_bytes = renderer.geometry_bytes_max();
+                }
                 self.stage.surround(self.surroundings);
                 tell(StageEvent::Statistics(format!("{statistics:?}")));
             }
             TransportEvent::Closed(reason) => {
                 self.next_generation();
                 self.stage.disconnected();
+                self.renderer.rest();
                 if std::mem::take(&mut self.connected) {
                     tell(StageEvent::Disconnected { why: describe(&reason) });
                 }
@@ -407,7 +428,10 @@ impl Loop {
                 }
                 Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),
                 Output::SceneEmptied => {
-                    self.renderer.clear();
+                    // One that warms up holds no models of the scene.
+                    if let Some(renderer) = self.renderer.get() {
+                        renderer.clear();
+                    }
                     // Loads come in their order: later ones are not in the scene yet, and will be refined.
                     if let Some((last, _)) = self.refining.drain().max() {
                         self.loader.refine_from(last + 1);
@@ -526,6 +550,7 @@ impl Loop {
 
     fn next_generation(&mut self) {
         self.generation += 1;
+        self.commands.clear();
         self.picks.clear();
         self.replacing.clear();
         self.loader.only(self.generation);
@@ -533,8 +558,11 @@ impl Loop {
     }
 
     fn send(&self, message: &wire::HostMessage) {
-        if let Err(error) = self.transport.send(Channel::Control, message.encode_to_vec()) {
-            tracing::warn!(%error, "a message to the client was not sent");
+        let Err(error) = self.transport.send(Channel::Control, message.encode_to_vec()) else { return };
+        tracing::warn!(%error, "a message to the client was not sent");
+        if matches!(error, SendError::Backlogged(_)) {
+            // It has not taken anything for so long that more than answers wait. A transport that has ended says so.
+            let _ = self.transport.close();
         }
     }
 }

@@ -16,11 +16,13 @@
 mod clock;
 mod door;
 mod encoding;
+mod fence;
 mod frames;
 mod life;
 mod link;
 mod loader;
 mod marker;
+mod memory;
 mod runtime;
 mod stage;
 mod thumbnail;
@@ -28,10 +30,13 @@ mod token;
 
 use std::{
     path::Path,
+    sync::Arc,
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
+pub use fence::{FenceReport, raise_for_probe, try_fence};
+pub use memory::memory_bytes_max;
 pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
 use remora_protocol::{
@@ -49,6 +54,7 @@ use crate::{
     frames::{Frames, FramesOptions, Input, StageEvent},
     life::{Ending, Life},
     link::{Answer, Link, Status},
+    memory::ImportMemory,
     runtime::{Runtime, RuntimeEvent},
 };
 
@@ -87,9 +93,10 @@ pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
     Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())
 }
 
-/// Runs until the session is over, whoever ends it.
+/// Runs until the session is over, whoever ends it. The caller has started no thread yet.
 pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let clock = Clock::start();
+    let fenced = fence::raise(&spec);
     let (events, inbox) = sync_channel(EVENTS);
     let lease = spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
     let life = Life::new(clock.now(), Duration::from_millis(spec.start_milliseconds_max), lease);
@@ -114,6 +121,9 @@ pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let mut host = Host { clock, hostname, life, link, runtime, frames, assigned: false, connected: false, told: None };
     if let Some(assignment) = assignment {
         host.assign(assignment);
+    }
+    if let Err(why) = fenced {
+        host.life.failed(why);
     }
     host.run(&inbox)
 }
@@ -268,10 +278,14 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
     let rendering = &spec.rendering;
     FramesOptions {
         model_files: spec.model_files.clone(),
+        remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions { addresses, ..TransportOptions::default() },
-        memory_bytes_max: rendering.memory_bytes_max.unwrap_or_else(memory_bytes_max),
+        memory: Arc::new(match rendering.memory_bytes_max {
+            Some(bytes) => ImportMemory::fixed(bytes),
+            None => ImportMemory::free(rendering.cache_directory.as_deref()),
+        }),
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
         cache: rendering
@@ -295,15 +309,4 @@ fn open_cache(directory: &str, bytes_max: u64) -> Option<Cache> {
     Cache::open(Path::new(directory), bytes_max)
         .inspect_err(|error| tracing::error!(%error, directory, "models are not kept from one session to the next"))
         .ok()
-}
-
-/// What one model may take: most of what is free now, so that the rest of the machine lives on.
-pub fn memory_bytes_max() -> u64 {
-    const UNKNOWN: u64 = 4 << 30;
-    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes * 1024)
-    });
-    available.map_or(UNKNOWN, |bytes| bytes / 5 * 3)
 }

@@ -203,10 +203,13 @@ mod tests {
             token_public_key_pem: String::new(),
             allowed_origins: Default::default(),
             model_files: vec![],
+            remote_models: Default::default(),
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+            fence: Default::default(),
+            scratch_directory: None,
             start_milliseconds_max: 1_000,
         }
     }

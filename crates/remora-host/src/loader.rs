@@ -11,9 +11,10 @@
 //! | address | what it names |
 //! |---|---|
 //! | `builtin://Engine?triangles=200000` | generated here |
-//! | `http://…`, `https://…` | a model that is fetched, at most as large as memory allows |
+//! | `http://…`, `https://…` | a model that is fetched, at most as large as memory allows, from hosts that are open to it (`destination.rs`) |
 //! | `file://…` | a file that the operator has offered; any other is refused, whether it exists or not |
 
+mod destination;
 mod fetch;
 mod refine;
 
@@ -33,9 +34,11 @@ use remora_assets::{
     engine::{self, Builtin},
 };
 use remora_convert::{Cache, ConvertError, Key, Source};
+use remora_protocol::link::RemoteModels;
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
+use crate::memory::{ImportMemory, Share};
 pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
@@ -87,8 +90,9 @@ pub enum LoadFailure {
     Refused(String),
     #[error("{0}")]
     NotFound(String),
-    #[error("{0}")]
-    TooLarge(String),
+    /// How much memory the host has is not for clients; what the operator has configured is.
+    #[error("{model} needs more memory than importing one model may take{}", accepted_text(*.configured_bytes_max))]
+    TooLarge { model: String, configured_bytes_max: Option<u64> },
     #[error("{0}")]
     Invalid(String),
     #[error("the client that wanted it has left")]
@@ -96,12 +100,16 @@ pub enum LoadFailure {
 }
 
 impl LoadFailure {
+    fn too_large(model: impl Into<String>) -> Self {
+        Self::TooLarge { model: model.into(), configured_bytes_max: None }
+    }
+
     /// As `Error.code` in `proto/`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(_) => "UriRefused",
             Self::NotFound(_) => "ModelNotFound",
-            Self::TooLarge(_) => "ModelTooLarge",
+            Self::TooLarge { .. } => "ModelTooLarge",
             Self::Invalid(_) | Self::Abandoned => "ModelInvalid",
         }
     }
@@ -112,7 +120,8 @@ impl From<ConvertError> for LoadFailure {
         match error {
             ConvertError::Build(error) => error.into(),
             ConvertError::Read { .. } => Self::NotFound(with_source(&error)),
-            error if error.is_too_large() => Self::TooLarge(with_source(&error)),
+            // The source counts bytes of this host's memory.
+            error if error.is_too_large() => Self::too_large(error.to_string()),
             error => Self::Invalid(with_source(&error)),
         }
     }
@@ -136,7 +145,8 @@ impl From<BuildError> for LoadFailure {
 #[derive(Clone)]
 pub struct LoaderOptions {
     pub model_files: Vec<String>,
-    pub limits: LoadLimits,
+    pub remote_models: RemoteModels,
+    pub memory: Arc<ImportMemory>,
     pub prepare: PrepareOptions,
     /// Where full forms are kept; without it they are made anew each time, in memory.
     pub cache: Option<Cache>,
@@ -226,6 +236,10 @@ impl Worker {
             let loading = pool.install(|| self.load(&job));
             let (loading, refining) = match loading {
                 Ok(loaded) => loaded,
+                Err(LoadFailure::TooLarge { model, .. }) => {
+                    let configured_bytes_max = self.options.memory.configured_bytes_max();
+                    (Loading::Failed(LoadFailure::TooLarge { model, configured_bytes_max }), None)
+                }
                 Err(failure) => (Loading::Failed(failure), None),
             };
             if !(self.deliver)(job.id, loading) {
@@ -287,17 +301,21 @@ impl Worker {
                     )));
                 }
                 (self.progress(job, "fetching"))(0.0);
-                self.find_source(job, Source::open(Path::new(&path))?)
+                self.find_source(job, Source::open(Path::new(&path))?, None)
             }
             "http" | "https" => {
+                let share = self.options.memory.take();
                 let bytes = fetch::fetch(
                     uri,
-                    self.options.limits.memory_bytes_max,
+                    &self.options.remote_models,
+                    share.bytes_max,
                     &mut self.progress(job, "fetching"),
                     &|| self.check_wanted(job),
                 )?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
-                self.find_source(job, Source::from_bytes(bytes, name)?)
+                // It stays in memory while it is imported.
+                let share = share.less(bytes.len() as u64);
+                self.find_source(job, Source::from_bytes(bytes, name)?, Some(share))
             }
             _ => Err(unknown_scheme(uri)),
         }
@@ -316,7 +334,8 @@ impl Worker {
         Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
-    fn find_source(&self, job: &Job, source: Source) -> Result<Found, LoadFailure> {
+    /// `share` of memory is for the import; without it one is taken.
+    fn find_source(&self, job: &Job, source: Source, share: Option<Share>) -> Result<Found, LoadFailure> {
         if let Some(asset) = source.asset()? {
             return Ok(Found::Asset(asset));
         }
@@ -327,7 +346,12 @@ impl Worker {
         }
         self.check_wanted(job)?;
         let early = Box::new(early());
-        let model = source.model_for(&*early, &self.options.limits, &mut self.progress(job, "decoding"))?;
+        let share = share.unwrap_or_else(|| self.options.memory.take());
+        let limits = LoadLimits {
+            memory_bytes_max: share.bytes_max,
+            texture_dimension_max: self.options.prepare.texture_dimension_max,
+        };
+        let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
         Ok(Found::Model { model, early, key, source: format })
     }
 
@@ -357,7 +381,7 @@ fn early() -> Early {
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
     BuildOptions {
-        texture_dimension_max: options.limits.texture_dimension_max,
+        texture_dimension_max: options.prepare.texture_dimension_max,
         source: source.to_owned(),
         ..BuildOptions::default()
     }
@@ -400,6 +424,13 @@ fn with_source(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+fn accepted_text(configured_bytes_max: Option<u64>) -> String {
+    match configured_bytes_max {
+        Some(bytes) => format!("; accepted are models that need at most {} MiB", bytes >> 20),
+        None => " on this host; accepted are smaller models, and models that were converted to .arrAsset".to_owned(),
+    }
 }
 
 /// RFC 3986; a percent sign that begins no escape stands for itself.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
+//! | [`hosts`] | host and control plane | hosts that an operator opens, in a configuration and in [`link`] |
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
 //! | [`origins`], [`cors`] | pages and everyone else | which pages may call, and the headers that say so |
@@ -11,6 +12,7 @@
 pub mod connection;
 pub mod cors;
 pub mod handshake;
+pub mod hosts;
 pub mod link;
 pub mod origins;
 pub mod token;

@@ -14,6 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::AllowedHosts;
 use crate::origins::Origins;
 use crate::token::Owner;
 
@@ -55,6 +56,8 @@ pub struct HostSpec {
     pub allowed_origins: Origins,
     /// Files that the operator offers as models; `file://` of nothing else is opened.
     pub model_files: Vec<String>,
+    #[serde(default)]
+    pub remote_models: RemoteModels,
     /// Only a graphics adapter whose name contains this is used.
     pub adapter: Option<String>,
     /// Triangles and points that a picture may take, as drawn, after levels of detail; `None` is any number. A scene
@@ -64,8 +67,22 @@ pub struct HostSpec {
     #[serde(default)]
     pub rendering: Rendering,
     pub exclusive: Exclusive,
+    #[serde(default)]
+    pub fence: Fence,
+    /// A directory for this host alone, for instance for what its graphics driver keeps. It goes with the host.
+    #[serde(default)]
+    pub scratch_directory: Option<String>,
     /// A host that is not Ready by then has failed.
     pub start_milliseconds_max: u64,
+}
+
+/// Where models may be fetched from besides public addresses. The default is nowhere.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct RemoteModels {
+    /// Addresses that the operator offers as models. Each opens the host and port that it names, for itself only.
+    pub offered: Vec<String>,
+    pub allowed_hosts: AllowedHosts,
 }
 
 /// What rendering may take of the machine. The default leaves everything to the host, which keeps no cache then.
@@ -81,8 +98,8 @@ pub struct Rendering {
     /// What pages of geometry that were read from files may take of the machine's memory, to be there at once if the
     /// graphics adapter needs them again. `None` is 1 GiB.
     pub page_memory_bytes_max: Option<u64>,
-    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is three
-    /// fifths of what is free then.
+    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is a share of
+    /// what is free when the import begins, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
     /// Where all hosts of the machine keep converted models: an absolute path, made if it is not there. Everything in
     /// it may be gone at any time. `None` is nowhere.
@@ -117,6 +134,18 @@ pub enum Exclusive {
     UntilDisconnect,
     /// Only the client that was first.
     UntilStop,
+}
+
+/// Whether a host is kept from all that it does not need: files, programs, system calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fence {
+    /// As far as the kernel can.
+    #[default]
+    BestEffort,
+    /// A host that cannot be fenced off as a whole fails.
+    Required,
+    Off,
 }
 
 /// A host only ever goes forward, Starting to Ready to Failed, so that a report that arrives late is recognised.
@@ -176,10 +205,11 @@ mod tests {
         "primitives_max":20000000,"exclusive":"until-disconnect","start_milliseconds_max":60000}"#;
 
     #[test]
-    fn a_spec_that_says_nothing_of_rendering_leaves_it_to_the_host() {
+    fn a_spec_that_says_nothing_of_rendering_and_remote_models_leaves_both_at_their_defaults() {
         let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
         assert_eq!(spec.rendering, Rendering::default());
         assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
+        assert_eq!(spec.remote_models, RemoteModels::default());
     }
 
     #[test]

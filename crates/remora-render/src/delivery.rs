@@ -29,6 +29,11 @@ impl Delivery {
         Self { on_device, planes: None }
     }
 
+    /// Gives its memory back; the next conversion takes it again.
+    pub(crate) fn shrink(&mut self) {
+        self.planes = None;
+    }
+
     /// Records the conversion, if it is done on the device.
     pub(crate) fn record<'a>(
         &'a mut self,

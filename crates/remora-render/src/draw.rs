@@ -214,11 +214,13 @@ impl Stage<'_> {
             outline.clear(encoder);
         }
         self.inspect(encoder, Part::Solid);
-        let summed = request.samples == Samples::Four;
+        let solid = selection.runs_of(&[Phase::Opaque, Phase::Mask]);
+        // Without a run nothing lists the blocks that are touched: the list is still that of an earlier frame.
+        let summed = request.samples == Samples::Four && solid.clone().next().is_some();
         if summed {
             self.clear_sums(encoder, self.solid_area);
         }
-        self.shade(pieces, selection.runs_of(&[Phase::Opaque, Phase::Mask]), request.samples, Part::Solid);
+        self.shade(pieces, solid, request.samples, Part::Solid);
         let encoder = pieces.encoder();
         if summed {
             self.composite(encoder);

@@ -57,6 +57,11 @@ impl Geometry {
         Ok(Self { banks: vec![bank], layout, bank_slots_max, slots_max: slots(bytes_max).max(BANK_SLOTS_MIN) })
     }
 
+    /// Another one without pages, with the same budget, and no larger than a new one.
+    pub(crate) fn emptied(&self, graphics: &Graphics) -> Result<Self, RenderError> {
+        Self::new(graphics, self.layout.clone(), self.bytes_max())
+    }
+
     pub(crate) fn bank_count(&self) -> usize {
         self.banks.len()
     }

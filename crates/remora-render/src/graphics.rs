@@ -211,6 +211,12 @@ impl Graphics {
         let _ = self.device.poll(wgpu::PollType::Poll);
     }
 
+    /// Bytes of graphics memory that the device has handed out, by its own account; `None` if it keeps none. For tests.
+    #[doc(hidden)]
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
     }

@@ -24,6 +24,8 @@ const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
 /// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
 const UPLOADS_PER_FRAME: usize = 64;
+/// Of a model, that are written to the device before they are handed over.
+const UPLOAD_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -154,9 +156,21 @@ impl Library {
         self.rebuild_keys();
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    /// Forgets all models, and gives back what they took on the device.
+    pub(crate) fn clear(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let keys: Vec<ModelKey> = self.models.keys().copied().collect();
         keys.into_iter().for_each(|key| self.remove(key));
+        self.geometry = self.geometry.emptied(graphics)?;
+        self.layers = Layers::new(graphics)?;
+        self.layers_generation += 1;
+        self.clusters = self.clusters.emptied(graphics)?;
+        self.materials = self.materials.emptied(graphics)?;
+        self.rebuild_keys();
+        Ok(())
     }
 
     /// Of the model that was added last.
@@ -165,9 +179,11 @@ impl Library {
         if self.layers.reserve(graphics, &prepared.layers)? {
             self.layers_generation += 1;
         }
+        let mut written = Written { graphics, bytes: 0 };
         for layer in &prepared.layers {
             let number = self.layers.insert(graphics, layer);
             self.residents[index].layers.push((layer.bucket, number));
+            written.add(layer.texels.len());
         }
         let layers = &self.residents[index].layers;
         let records: Vec<[u32; MATERIAL_WORDS]> = prepared
@@ -194,6 +210,7 @@ impl Library {
             }
             prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
             self.load(graphics, index, number, 0)?;
+            written.add(page.bytes as usize);
             // It stays on the device.
             prepared.asset.page_memory(number).release();
         }
@@ -349,6 +366,22 @@ impl Library {
                 .flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)))
                 .map(|key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32)
                 .collect();
+        }
+    }
+}
+
+/// Counts what is written to the device and hands it over in parts: each byte takes memory twice until then.
+struct Written<'a> {
+    graphics: &'a Graphics,
+    bytes: usize,
+}
+
+impl Written<'_> {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes > UPLOAD_BYTES_MAX {
+            self.graphics.flush();
+            self.bytes = 0;
         }
     }
 }

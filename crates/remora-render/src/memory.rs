@@ -23,6 +23,12 @@ impl Graphics {
         }
     }
 
+    /// Hands over what has been written to buffers and textures, and frees what the device has finished with. Written data
+    /// lies in memory of its own until then, and a buffer that was dropped until it is known not to be in use.
+    pub(crate) fn flush(&self) -> wgpu::SubmissionIndex {
+        self.queue.submit([])
+    }
+
     /// An error that happened outside of any call, if there was one.
     pub(crate) fn check(&self, what: &str) -> Result<(), RenderError> {
         self.health.take().map_or(Ok(()), |fault| Err(self.explain(what, fault)))
@@ -73,6 +79,11 @@ impl<T: NoUninit> Arena<T> {
         let mut ranges = Ranges::default();
         ranges.lengthen(length);
         Ok(Self { what, buffer, ranges, length_max, generation: 0, element: PhantomData })
+    }
+
+    /// Another one without elements, in a buffer of the smallest size.
+    pub(crate) fn emptied(&self, graphics: &Graphics) -> Result<Self, RenderError> {
+        Ok(Self { generation: self.generation + 1, ..Self::new(graphics, self.what)? })
     }
 
     pub(crate) fn buffer(&self) -> &wgpu::Buffer {

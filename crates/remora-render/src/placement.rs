@@ -137,6 +137,13 @@ impl Placement {
         self.selected = 0;
     }
 
+    /// As [`Self::clear`], and gives back the memory, here and on the device.
+    pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
+        let (origin, generation) = (self.origin, self.generation + 1);
+        *self = Self { origin, generation, ..Self::new(graphics)? };
+        Ok(())
+    }
+
     /// Bytes written. Many pieces are sent as one and taken apart on the device: handing over a write costs more than
     /// copying.
     fn write(&mut self, graphics: &Graphics, pieces: &[Range<usize>]) -> Result<u64, RenderError> {

@@ -65,6 +65,11 @@ impl<T> Ring<T> {
         graphics.buffer("read-back", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
+    /// Gives back the memory of buffers that are not in flight.
+    pub(crate) fn shrink(&mut self) {
+        self.free.clear();
+    }
+
     /// A buffer that was taken and is not pushed.
     pub(crate) fn give_back(&mut self, buffer: wgpu::Buffer) {
         self.free.push(buffer);

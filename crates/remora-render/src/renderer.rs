@@ -157,7 +157,10 @@ impl Renderer {
     pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
         // Meshes are numbered anew: whatever is placed has to be placed again.
         self.placement.clear();
-        self.library.add(&self.graphics, key, prepared)?;
+        let added = self.library.add(&self.graphics, key, prepared);
+        // There may be no frame for a long time, which would do it.
+        self.graphics.flush();
+        added?;
         self.graphics.check("a model")
     }
 
@@ -165,12 +168,37 @@ impl Renderer {
     pub fn remove_model(&mut self, key: ModelKey) {
         self.placement.clear();
         self.library.remove(key);
+        if self.library.is_empty() {
+            self.clear();
+        } else {
+            self.graphics.flush();
+        }
     }
 
-    /// Forgets all models and instances.
+    /// Forgets all models and instances, and gives back the memory that they took.
     pub fn clear(&mut self) {
-        self.placement.clear();
-        self.library.clear();
+        self.bindings = None;
+        let cleared = self.library.clear(&self.graphics).and_then(|()| {
+            self.placement.shrink(&self.graphics)?;
+            self.entries.shrink(&self.graphics)?;
+            self.numbers.shrink(&self.graphics)?;
+            self.occlusion = Occlusion::new(&self.graphics, &self.kernels.layouts)?;
+            wait_for(&self.graphics, self.graphics.flush())
+        });
+        if let Err(error) = cleared {
+            // The models are gone all the same, and the next frame finds out what is wrong with the device.
+            self.placement.clear();
+            tracing::warn!(%error, "graphics memory of models that are gone could not be given back");
+        }
+    }
+
+    /// Gives back the memory that frames are drawn into, for a time without frames. The next frame takes it again.
+    pub fn rest(&mut self) {
+        self.targets.clear();
+        self.outline = Outline::default();
+        self.delivery.shrink();
+        self.ring.shrink();
+        self.graphics.flush();
     }
 
     /// Takes over what has changed in the scene, to be seen from about `eye`, and tells how much was written for it. Models must have been added

@@ -22,6 +22,15 @@ impl<T: NoUninit> Upload<T> {
         Ok(Self { what, buffer: buffer(graphics, what, BYTES_MIN)?, generation: 0, element: PhantomData })
     }
 
+    /// Goes back to the smallest buffer.
+    pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
+        if self.buffer.size() > BYTES_MIN {
+            self.buffer = buffer(graphics, self.what, BYTES_MIN)?;
+            self.generation += 1;
+        }
+        Ok(())
+    }
+
     pub(crate) fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer
     }

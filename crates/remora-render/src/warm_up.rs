@@ -152,7 +152,7 @@ pub(crate) fn model() -> Model {
     nodes.push(node(meshes.len() as u32 - 1, DVec3::new(0.0, 0.0, -2.0), 1.0));
     nodes.push(node(0, DVec3::new(-1.0, 0.0, -1.5), 1.0));
     nodes.extend((0..HIDDEN).map(|_| node(0, DVec3::new(-2.0, -0.5, -3.0), 0.1)));
-    Model { name: String::new(), nodes, meshes, materials, textures: vec![texture] }
+    Model { nodes, meshes, materials, textures: vec![texture], ..Model::default() }
 }
 
 /// Large triangles at all angles and depths, many before each other: as a building seen from within.

@@ -9,7 +9,8 @@ use crate::changes::{ChangeLog, Changes};
 use crate::contents::{self, EntityContents, SceneModel};
 use crate::ray::{self, Hit};
 
-/// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included.
+/// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included. Ids start at 1, so that
+/// 0 can stand for "none" where ids are written as plain numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityId(pub u64);
 
@@ -84,7 +85,7 @@ pub struct EntityView<'a> {
 }
 
 /// See the crate's description.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scene {
     /// Parents stand before their children. The entity at index `i` has the id `first_entity + i`.
     entities: Vec<Entity>,
@@ -117,6 +118,21 @@ struct Entity {
     /// The last edit that derived `world` and `state`.
     derived_by: u64,
     instance: Option<u32>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            entities: Vec::new(),
+            first_entity: 1,
+            models: Vec::new(),
+            first_model: 0,
+            instances: Vec::new(),
+            selected: Vec::new(),
+            edit: 0,
+            changes: ChangeLog::default(),
+        }
+    }
 }
 
 impl Scene {

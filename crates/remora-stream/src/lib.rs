@@ -28,5 +28,6 @@ pub use openh264::{OpenH264Encoder, OpenH264Options};
 pub use peer::{Channel, CloseReason, OfferError, Peer, PeerEvent, PeerOptions, SendError, Statistics};
 pub use picture::{I420, PictureError};
 pub use transport::{
-    AcceptError, Bandwidth, StartError, Transport, TransportEvent, TransportHandle, TransportOptions, local_addresses,
+    AcceptError, Bandwidth, Message, RECEIVED_MAX, StartError, Transport, TransportEvent, TransportHandle,
+    TransportOptions, local_addresses,
 };

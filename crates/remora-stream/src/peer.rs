@@ -247,6 +247,12 @@ impl Peer {
         if accepted { Ok(()) } else { Err(SendError::Backlogged(channel)) }
     }
 
+    /// What the client has not acknowledged yet of what was sent to it.
+    pub fn buffered_bytes(&mut self, channel: Channel) -> usize {
+        let open = self.channels.slot(channel).and_then(|id| self.rtc.channel(id));
+        open.map_or(0, |mut open| open.buffered_amount())
+    }
+
     /// Tells the client, where it still listens, and ends. What it says comes out of [`Self::poll_transmit`].
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
         self.finish(reason);

@@ -1,14 +1,18 @@
 //! The thread that owns the UDP sockets and at most one [`Peer`].
 //!
 //! ```text
-//!  TransportHandle ──Command (bounded)──► thread ──TransportEvent (bounded)──► the host
+//!  TransportHandle ──Command, Message ──► thread ──TransportEvent (bounded)──► the host
 //!        │    └── waker ─────────────────►  │
 //!        └──── hold_until (atomic) ◄────────┘ ◄──► UDP, one socket per address
 //! ```
 //!
+//! Messages of the control channel are never lost while the connection lasts (`messages.rs`): what the path does not
+//! take waits, and a client that sends faster than the host acts is told so and disconnected.
+//!
 //! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else.
 //! Who may connect is decided before [`TransportHandle::accept`]: the transport takes any offer while it is free.
 
+mod messages;
 mod sockets;
 mod thread;
 
@@ -16,16 +20,18 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mio::Waker;
 use thiserror::Error;
 
+use self::messages::Backlog;
+pub use self::messages::{Message, RECEIVED_MAX};
 use self::sockets::Sockets;
 pub use self::sockets::local_addresses;
-use self::thread::{Command, TransportThread};
+use self::thread::{Command, Ends, TransportThread};
 use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, CloseReason, OfferError, SendError, Statistics};
@@ -42,22 +48,29 @@ pub struct TransportOptions {
     /// The same for every address, 0 for any free one each.
     pub port: u16,
     pub bitrate: BitrateRange,
+    /// Said on the control channel to a client that sends faster than the host acts, before it is disconnected; empty
+    /// for nothing.
+    pub overrun_farewell: Vec<u8>,
 }
 
 impl Default for TransportOptions {
     /// Every address of this machine, any port.
     fn default() -> Self {
-        Self { addresses: local_addresses(), port: 0, bitrate: BitrateRange::default() }
+        Self { addresses: local_addresses(), port: 0, bitrate: BitrateRange::default(), overrun_farewell: Vec::new() }
     }
 }
 
 /// What happens to the connection, in order. Between [`TransportEvent::Connected`] and
 /// [`TransportEvent::Closed`] there is one client; an accepted offer always ends in `Closed`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum TransportEvent {
     Connected,
     ChannelOpen(Channel),
-    Message { channel: Channel, bytes: Vec<u8> },
+    /// One of the control channel counts as waiting until its bytes are dropped.
+    Message {
+        channel: Channel,
+        bytes: Message,
+    },
     KeyFrameWanted,
     RepeatWanted,
     Bandwidth(Bandwidth),
@@ -101,19 +114,23 @@ impl Transport {
     /// Binds the sockets and starts the thread. It ends when the last handle is dropped.
     ///
     /// `events` is never waited for: a full channel loses poses and statistics, and closes the connection
-    /// ([`CloseReason::Overrun`]) before it loses anything else.
+    /// ([`CloseReason::Overrun`]) before it loses anything else. It should have room for [`RECEIVED_MAX`] messages.
     pub fn start(options: TransportOptions, events: SyncSender<TransportEvent>) -> Result<TransportHandle, StartError> {
         let poll = mio::Poll::new()?;
         let waker = Waker::new(poll.registry(), sockets::WAKER)?;
         let sockets = Sockets::bind(&options.addresses, options.port, poll.registry())?;
+        let TransportOptions { bitrate, overrun_farewell, .. } = options;
         let addresses = sockets.addresses().to_vec();
         let hold = Arc::new(Hold::new(thread::now()));
         let stopping = Arc::new(AtomicBool::new(false));
         let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
-        let thread =
-            TransportThread::new(poll, sockets, options.bitrate, receiver, events, hold.clone(), stopping.clone());
+        let (messages, unsent) = mpsc::channel();
+        let ends =
+            Ends { commands: receiver, messages: unsent, events, hold: hold.clone(), stopping: stopping.clone() };
+        let thread = TransportThread::new(poll, sockets, bitrate, overrun_farewell, ends);
         let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(move || thread.run())?;
-        let shared = Shared { commands, waker, hold, stopping, addresses, thread: Some(thread) };
+        let sent = Backlog::of_sent();
+        let shared = Shared { commands, messages, sent, waker, hold, stopping, addresses, thread: Some(thread) };
         Ok(TransportHandle { shared: Arc::new(shared) })
     }
 }
@@ -126,6 +143,9 @@ pub struct TransportHandle {
 
 struct Shared {
     commands: SyncSender<Command>,
+    /// Of the control channel; bounded by `sent`.
+    messages: Sender<Message>,
+    sent: Arc<Backlog>,
     waker: Waker,
     hold: Arc<Hold>,
     stopping: Arc<AtomicBool>,
@@ -155,17 +175,33 @@ impl TransportHandle {
         self.command(Command::Video(frame))
     }
 
-    /// Sends a message. Without a connected client, or while the path is so slow that messages pile up, a pose
-    /// message is dropped; a control message that piles up ends the connection.
+    /// Sends a message. Without a connected client it is dropped, and so is one of the pose channel while the path is
+    /// slow. One of the control channel waits for the path, and is refused ([`SendError::Backlogged`]) when too much
+    /// waits already; see [`Self::control_bytes_waiting`].
     pub fn send(&self, channel: Channel, bytes: Vec<u8>) -> Result<(), SendError> {
         let bytes_max = channel.message_bytes_max();
         if bytes.len() > bytes_max {
             return Err(SendError::TooLarge { channel, bytes: bytes.len(), bytes_max });
         }
-        self.command(Command::Message { channel, bytes })
+        match channel {
+            Channel::Pose => self.command(Command::Pose { bytes }),
+            Channel::Control => {
+                let message = self.shared.sent.admit(bytes).ok_or(SendError::Backlogged(channel))?;
+                self.shared.messages.send(message).map_err(|_| SendError::Stopped)?;
+                self.shared.wake();
+                Ok(())
+            }
+        }
     }
 
-    /// Ends the connection, if there is one; [`TransportEvent::Closed`] follows.
+    /// Bytes of the control channel that the path has not taken yet. As long as there are many, the host should not
+    /// act on further commands, because their answers would only wait too.
+    pub fn control_bytes_waiting(&self) -> usize {
+        self.shared.sent.bytes()
+    }
+
+    /// Ends the connection, if there is one, as soon as the client has everything that was sent before, at most a
+    /// second later; [`TransportEvent::Closed`] follows.
     pub fn close(&self) -> Result<(), SendError> {
         self.command(Command::Close)
     }

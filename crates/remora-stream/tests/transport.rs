@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use remora_stream::{
     AcceptError, Channel, CloseReason, EncodedFrame, Encoder, Fidelity, FrameRequest, I420, OfferError,
-    OpenH264Encoder, OpenH264Options, SendError, StartError, Transport, TransportEvent, TransportHandle,
+    OpenH264Encoder, OpenH264Options, RECEIVED_MAX, SendError, StartError, Transport, TransportEvent, TransportHandle,
     TransportOptions,
 };
 
@@ -30,11 +30,15 @@ impl Host {
     }
 
     fn with_events_max(events_max: usize) -> Self {
+        Self::with_options(events_max, b"")
+    }
+
+    fn with_options(events_max: usize, overrun_farewell: &[u8]) -> Self {
         let (sender, events) = mpsc::sync_channel(events_max);
         let addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let transport =
-            Transport::start(TransportOptions { addresses, ..TransportOptions::default() }, sender).unwrap();
-        Self { transport, events }
+        let overrun_farewell = overrun_farewell.to_vec();
+        let options = TransportOptions { addresses, overrun_farewell, ..TransportOptions::default() };
+        Self { transport: Transport::start(options, sender).unwrap(), events }
     }
 
     fn connect(&self) -> Browser {
@@ -116,7 +120,7 @@ fn messages_travel_both_ways_on_the_channel_that_they_were_sent_on() {
         for _ in 0..50 {
             browser.step(Duration::from_millis(2));
         }
-        let expected = TransportEvent::Message { channel, bytes: bytes.to_vec() };
+        let expected = TransportEvent::Message { channel, bytes: bytes.to_vec().into() };
         assert_eq!(host.wait_for("message", |event| matches!(event, TransportEvent::Message { .. })), expected);
 
         host.transport.send(channel, bytes.to_vec()).unwrap();
@@ -216,6 +220,42 @@ fn a_host_that_takes_no_events_loses_the_client_and_not_the_end() {
     assert_eq!(host.transport.accept(&Browser::new().1), Err(AcceptError::InUse), "the host does not know yet");
     assert_eq!(host.wait_for_end(), CloseReason::Overrun);
     host.connect();
+}
+
+#[test]
+fn a_client_that_sends_faster_than_the_host_acts_is_told_so_before_the_connection_ends() {
+    let host = Host::with_options(RECEIVED_MAX + 64, b"too fast");
+    let mut browser = host.connect();
+    for index in 0..=RECEIVED_MAX as u32 {
+        browser.write(browser.control, &index.to_be_bytes());
+    }
+    assert_eq!(browser.wait_for_message().1, b"too fast");
+    browser.wait_for("end", |_, event| matches!(event, str0m::Event::Closed).then_some(()));
+    let mut received = 0;
+    let reason = host.wait_for("end", |event| {
+        received += usize::from(matches!(event, TransportEvent::Message { .. }));
+        matches!(event, TransportEvent::Closed(_))
+    });
+    assert_eq!((reason, received), (TransportEvent::Closed(CloseReason::Overrun), RECEIVED_MAX));
+}
+
+#[test]
+fn messages_that_the_path_does_not_take_yet_wait_and_arrive_in_their_order() {
+    let host = Host::start();
+    let mut browser = host.connect();
+    let large = |index: u8| vec![index; 200_000];
+    let send = |index| host.transport.send(Channel::Control, large(index));
+    let refused = (0..=u8::MAX).map(send).take_while(Result::is_ok).count();
+    let sent = u8::try_from(refused).expect("not everything may wait");
+    assert!(sent >= 40, "{sent}");
+    assert_eq!(send(sent), Err(SendError::Backlogged(Channel::Control)));
+    assert!(host.transport.control_bytes_waiting() > 1_000_000);
+    for index in 0..sent {
+        assert!(browser.wait_for_message().1 == large(index), "message {index}");
+    }
+    host.transport.close().unwrap();
+    assert_eq!(host.wait_for_end(), CloseReason::Requested);
+    assert_eq!(host.transport.control_bytes_waiting(), 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     configuration::ConfigurationArguments,
     failure::{Failure, Status},
-    process,
+    output, process,
 };
 
 #[derive(Debug, Args)]
@@ -86,8 +86,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     | Command::RotateKey { place, .. }
     | Command::Delete { place, .. }) = &arguments.command;
     let Report { text, json } = process::run(execute(&arguments.command, place))??;
-    println!("{}", if place.json { json.to_string() } else { text });
-    Ok(())
+    output::line(if place.json { json.to_string() } else { text })
 }
 
 async fn execute(command: &Command, place: &Place) -> Result<Report, Failure> {

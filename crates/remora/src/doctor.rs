@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     configuration::ConfigurationArguments,
     failure::{Failure, Status},
+    output,
 };
 
 #[derive(Debug, Args)]
@@ -66,6 +67,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let in_use = service::is_in_use(&data_directory);
     let mut findings = render::adapters(&config);
     findings.push(render::encoder());
+    findings.push(render::fence(&config));
     findings.push(machine::memory(&config));
     findings.push(machine::host_ports(&config));
     findings.push(service::data_directory(&data_directory, in_use));
@@ -77,13 +79,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     findings.push(reach::addresses(&config));
     findings.push(reach::origins(&config));
     findings.push(service::authority(&data_directory));
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&findings).expect("findings are strings"));
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&findings).expect("findings are strings")
     } else {
-        findings.iter().for_each(|finding| println!("{}", line(finding)));
-    }
+        findings.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    let printed = output::line(text);
     match findings.iter().filter(|finding| finding.verdict == Verdict::Missing).count() {
-        0 => Ok(()),
+        0 => printed,
         1 => Err(Failure::new(Status::Refused, "one thing is missing; what to do about it is said above")),
         more => {
             let message = format!("{more} things are missing; what to do about them is said above");

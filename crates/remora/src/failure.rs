@@ -17,6 +17,7 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
+    Done = 0,
     /// The service has answered no, or a session has ended in an error.
     Refused = 1,
     /// The command line, the configuration or this machine is not as it must be.
@@ -32,6 +33,11 @@ pub enum Status {
 impl Failure {
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
+    }
+
+    /// The reader of standard output wants no more, so the command is done.
+    pub fn reader_gone() -> Self {
+        Self::new(Status::Done, "")
     }
 
     pub fn unusable(message: impl Into<String>) -> Self {

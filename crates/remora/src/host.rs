@@ -7,9 +7,12 @@ use std::{
 };
 
 use clap::Args;
+use remora_control::config::HostsConfig;
 use remora_host::{GraphicsOptions, HostOptions};
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::{Fence, HostSpec};
 use serde::{Deserialize, Serialize};
+
+use crate::output;
 
 /// A specification with two certificates and a key has some 10 kB.
 const SPEC_BYTES_MAX: u64 = 1 << 20;
@@ -21,6 +24,9 @@ pub struct Arguments {
     /// Only say which graphics adapter a host would use, as JSON, and end
     #[arg(long)]
     probe: bool,
+    /// Look for the adapter as a host does that is not fenced off
+    #[arg(long, requires = "probe")]
+    no_fence: bool,
 }
 
 /// What `--probe` prints.
@@ -50,6 +56,10 @@ impl GraphicsArguments {
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let options = HostOptions { graphics: arguments.graphics.options() };
     if arguments.probe {
+        if !arguments.no_fence {
+            // Whether the fence stands is told by whoever asks for it; here it only shows that the driver works in it.
+            let _ = remora_host::raise_for_probe();
+        }
         return probe(&options);
     }
     let mut line = String::new();
@@ -63,9 +73,10 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
 }
 
 /// Asks a process of its own which adapter it would use, so that a graphics driver that crashes is an error message and not the end.
-pub fn ask(program: &Path, adapter: Option<&str>) -> Result<Probe, String> {
+pub fn ask(program: &Path, adapter: Option<&str>, fence: Fence) -> Result<Probe, String> {
     let output = Command::new(program)
         .args(["host", "--probe"])
+        .args((fence == Fence::Off).then_some("--no-fence"))
         .args(adapter.map(|name| format!("--adapter={name}")))
         .stdin(Stdio::null())
         .output()
@@ -75,8 +86,27 @@ pub fn ask(program: &Path, adapter: Option<&str>) -> Result<Probe, String> {
             .map_err(|error| format!("the graphics adapter could not be asked: {error}"));
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
+    if fence != Fence::Off && ask(program, adapter, Fence::Off).is_ok() {
+        return Err(
+            "the graphics driver does not work within the fence around render hosts; hosts.fence = \"off\" in the \
+                    configuration lets it work without, beside files of strangers"
+                .to_owned(),
+        );
+    }
     let complaint = complaint.lines().rev().find_map(|line| line.strip_prefix("remora: "));
     Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
+}
+
+/// Tells the operator at the start if the hosts of this machine cannot be fenced off as they should.
+pub fn warn_of_fence(config: &HostsConfig) {
+    if config.fence == Fence::Off {
+        tracing::warn!("render hosts are not fenced off: hosts.fence is \"off\"");
+        return;
+    }
+    let report = remora_host::try_fence();
+    if !report.is_whole() {
+        tracing::warn!(%report, "render hosts cannot be fenced off as a whole on this machine");
+    }
 }
 
 fn probe(options: &HostOptions) -> Result<(), String> {
@@ -87,6 +117,6 @@ fn probe(options: &HostOptions) -> Result<(), String> {
         software: adapter.software,
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
-    println!("{}", serde_json::to_string(&probe).map_err(|error| error.to_string())?);
-    Ok(())
+    let text = serde_json::to_string(&probe).map_err(|error| error.to_string())?;
+    output::line(text).map_err(|failure| failure.message)
 }

@@ -14,6 +14,7 @@ mod failure;
 mod host;
 #[cfg(feature = "host")]
 mod inspect;
+mod output;
 #[cfg(feature = "host")]
 mod owner;
 mod pages;
@@ -30,7 +31,7 @@ mod usage;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
+use failure::{Failure, Status};
 use remora_control::config::Telemetry;
 
 /// Remote rendering that you host yourself.
@@ -74,7 +75,9 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { status, message }) => {
-            eprintln!("remora: {message}");
+            if status != Status::Done {
+                output::notice(format_args!("remora: {message}"));
+            }
             status.into()
         }
     }

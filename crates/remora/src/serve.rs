@@ -7,7 +7,7 @@ use remora_control::{ServeOptions, Serving, provision::HostCommand};
 
 use crate::{
     configuration::{ConfigurationArguments, HTTPS},
-    process, telemetry,
+    output, process, telemetry,
 };
 
 /// Whether this executable can be a render host itself.
@@ -29,6 +29,8 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, config) = arguments.configuration.load()?;
     let _telemetry = telemetry::start("info", &config.telemetry)?;
+    #[cfg(feature = "host")]
+    crate::host::warn_of_fence(&config.hosts);
     let program = arguments.host_program.map_or_else(process::own_program, Ok)?;
     let options = ServeOptions {
         data_directory,
@@ -44,8 +46,10 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
 }
 
 fn introduce(Serving { endpoint, https, metrics, ca_file }: &Serving) {
-    println!("Remora serves {endpoint} on {https}; the CA file is {}", ca_file.display());
+    let mut text = format!("Remora serves {endpoint} on {https}; the CA file is {}", ca_file.display());
     if let Some(metrics) = metrics {
-        println!("Metrics are at http://{metrics}/metrics");
+        text += &format!("\nMetrics are at http://{metrics}/metrics");
     }
+    // A start does not fail because its reader is gone.
+    let _ = output::line(text);
 }

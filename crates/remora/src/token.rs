@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::{
     client::{Client, ConnectionArguments},
     failure::{EXIT_STATUSES, Failure},
+    output,
 };
 
 #[derive(Debug, Args)]
@@ -27,6 +28,5 @@ struct Body {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let answer = Client::new(&arguments.connection)?.token_answer()?;
     let Body { access_token } = answer.json()?;
-    println!("{}", if arguments.json { &answer.body } else { &access_token });
-    Ok(())
+    output::line(if arguments.json { &answer.body } else { &access_token })
 }

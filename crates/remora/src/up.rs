@@ -1,6 +1,6 @@
 //! `remora up`: everything on this machine.
 
-use std::{ffi::OsString, net::SocketAddr};
+use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr};
 
 use clap::Args;
 use remora_control::{Connection, UpOptions, provision::HostCommand};
@@ -9,7 +9,7 @@ use remora_host::EngineDetail;
 use crate::{
     configuration::{ConfigurationArguments, HTTP, HTTPS},
     host::{self, Probe},
-    pages, process, telemetry,
+    output, pages, process, telemetry,
 };
 
 mod share;
@@ -49,8 +49,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     }
     let _telemetry = telemetry::start("warn", &config.telemetry)?;
     let program = process::own_program()?;
-    let probe = host::ask(&program, None)?;
-    let is_certified = config.listen.certificate.is_some();
+    host::warn_of_fence(&config.hosts);
+    let probe = host::ask(&program, None, config.hosts.fence)?;
+    let is_certified = config.listen.certificate.is_some() || config.acme.directory_url.is_some();
     let options = UpOptions {
         data_directory,
         https,
@@ -73,11 +74,30 @@ fn fluent_triangles(probe: &Probe) -> u64 {
     triangles.clamp(EngineDetail::TRIANGLES_MIN, EngineDetail::TRIANGLES_MAX)
 }
 
-/// All that a newcomer needs, in one block.
+/// All that a newcomer needs, in one block. Keys and secrets are shown on a terminal only: other output is a log, which
+/// others may read.
 fn introduce(connection: &Connection, probe: &Probe, is_certified: bool) {
+    let text = introduction(connection, probe, is_certified, std::io::stdout().is_terminal());
+    // A start does not fail because its reader is gone.
+    let _ = output::line(text);
+}
+
+fn introduction(connection: &Connection, probe: &Probe, is_certified: bool, for_people: bool) -> String {
     let Connection { endpoint, sts_endpoint, portal, account_id, account_key, ca_file, .. } = connection;
-    let ca = ca_file.display();
-    println!(
+    let (ca, file) = (ca_file.display(), ca_file.with_file_name("connection.json"));
+    let software =
+        if probe.software { ": no graphics card is in use, so pictures are smaller while something moves" } else { "" };
+    let renders = format!("{}{software}", probe.adapter);
+    if !for_people {
+        let (page, _secret) = portal.split_once('#').unwrap_or((portal, ""));
+        return format!(
+            "Remora is up at {page} and {endpoint}, account {account_id}, renders on {renders}. The address that signs \
+             in, and the key, are in {}{}",
+            file.display(),
+            share::introduction(connection, is_certified).trim_end()
+        );
+    }
+    format!(
         "
 Remora is up. Open this in a browser on this machine:
 
@@ -86,7 +106,7 @@ Remora is up. Open this in a browser on this machine:
   account   {account_id}
   key       {account_key}
   CA file   {ca}
-  renders   on {}{}
+  renders   on {renders}
 {}
 Create a session from a script:
 
@@ -98,15 +118,33 @@ Create a session from a script:
 
 Ctrl-C stops everything.
 ",
-        probe.adapter,
-        if probe.software { ": no graphics card is in use, so pictures are smaller while something moves" } else { "" },
-        share::introduction(connection, is_certified),
-    );
+        share::introduction(connection, is_certified)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_terminal_sees_the_key_and_the_secret() {
+        let connection = Connection {
+            endpoint: "https://localhost:8443".into(),
+            sts_endpoint: "https://localhost:8443".into(),
+            account_domain: "localhost:8443".into(),
+            portal: "http://localhost:8080/#the-secret".into(),
+            account_id: "the-account".into(),
+            account_key: "the-key".into(),
+            ca_file: "/data/ca.pem".into(),
+            addresses: vec![],
+        };
+        let probe = Probe { adapter: "test".into(), adapters: vec![], software: false, cores: 1 };
+        let terminal = introduction(&connection, &probe, false, true);
+        assert!(terminal.contains("the-key") && terminal.contains("the-secret"), "{terminal}");
+        let log = introduction(&connection, &probe, false, false);
+        assert!(!log.contains("the-key") && !log.contains("the-secret"), "{log}");
+        assert!(log.contains("/data/connection.json") && log.contains("http://localhost:8080/ "), "{log}");
+    }
 
     #[test]
     fn the_engine_fits_the_machine() {

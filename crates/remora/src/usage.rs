@@ -8,6 +8,7 @@ use crate::{
     client::{Client, ConnectionArguments},
     duration::minutes_in_words,
     failure::{EXIT_STATUSES, Failure},
+    output,
     owner::Owner,
     session::{table, trimmed},
 };
@@ -125,13 +126,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Ok(())
     })?;
     if json {
-        println!("{}", usage.json());
+        output::line(usage.json())
     } else if csv {
-        println!("{}", usage.csv().map_err(|error| Failure::unusable(format!("the usage cannot be read: {error}")))?);
+        output::line(usage.csv().map_err(|error| Failure::unusable(format!("the usage cannot be read: {error}")))?)
     } else {
-        println!("{}", usage.table());
+        output::line(usage.table())
     }
-    Ok(())
 }
 
 /// Text that anybody may have chosen, as RFC 4180 quotes it. Spreadsheets would run what begins like a formula, so that

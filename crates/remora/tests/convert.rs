@@ -80,7 +80,7 @@ fn triangle() -> Model {
         nodes: vec![Node { name: "part".into(), mesh: Some(0), ..Node::default() }],
         meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive], ..Mesh::default() }],
         materials: vec![Material { name: "steel".into(), ..Material::default() }],
-        textures: vec![],
+        ..Model::default()
     }
 }
 
@@ -159,6 +159,39 @@ fn a_model_may_have_its_numbers_in_a_file_beside_it() {
     assert_eq!(asset["triangles"], 1);
     assert_eq!(asset["bounds"]["size"], json!([3.0, 4.0, 0.0]));
     assert_eq!(asset["metadata"], json!({ "count": 1, "names": ["order"] }));
+}
+
+#[test]
+fn a_model_with_lights_and_without_one_of_its_images_is_converted_and_the_person_told() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    let mut root: Value = serde_json::from_str(&gltf("numbers.bin")).expect("JSON");
+    root["extensionsRequired"] = json!(["KHR_lights_punctual"]);
+    root["meshes"][0]["primitives"][0]["material"] = json!(0);
+    root["materials"] = json!([{ "pbrMetallicRoughness": { "baseColorTexture": { "index": 0 } } }]);
+    root["textures"] = json!([{ "source": 0 }]);
+    root["images"] = json!([{ "uri": "wood.png" }]);
+    fs::write(directory.join("model.gltf"), root.to_string()).expect("it is writable");
+    fs::write(directory.join("numbers.bin"), positions()).expect("it is writable");
+    let output = remora(directory, &["convert", "model.gltf"]);
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).expect("text");
+    let lines: Vec<&str> = told.lines().collect();
+    let [lights, image] = &lines[..] else { panic!("{told}") };
+    assert!(lights.contains("KHR_lights_punctual") && image.contains("\"wood.png\""), "{told}");
+
+    for file in ["model.gltf", "model.arrAsset"] {
+        let notices = inspected(directory, file)["notices"].as_array().expect("a list").clone();
+        let notices: Vec<&str> = notices.iter().filter_map(Value::as_str).collect();
+        assert_eq!(notices.len(), 2, "{notices:?}");
+        assert!(told.contains(notices[0]) && told.contains(notices[1]), "{notices:?}");
+        let table = succeeds(directory, &["inspect", file, "--no-thumbnail"]);
+        assert!(
+            table.lines().any(|line| line.starts_with("notice") && line.contains("KHR_lights_punctual")),
+            "{table}"
+        );
+    }
+    assert_eq!(succeeds(directory, &["convert", "model.gltf", "--quiet"]), "");
 }
 
 #[test]

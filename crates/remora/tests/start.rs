@@ -1,6 +1,7 @@
 //! Starting the executable as a newcomer does: what it says, what it leaves, how it ends.
 
 use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -128,4 +129,56 @@ fn a_name_to_share_under_is_a_name_and_not_an_address_to_open() {
     let data = directory.path().join("data");
     let output = up(&data).args(["--share", "https://workstation"]).output().expect("the executable runs");
     assert_refused(&output, &["--share https://workstation", "DNS name"], &data);
+}
+
+/// Runs a program in a file system of its own, which is small. `None`, with a message, where that is not permitted.
+fn on_a_small_disk(directory: &Path) -> Option<Command> {
+    let unshare = |program: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", MOUNT]).arg(directory).args(program);
+        command
+    };
+    const MOUNT: &str = r#"mount -t tmpfs -o size=4m none "$0" && exec "$@""#;
+    if unshare(&["true"]).output().is_ok_and(|output| output.status.success()) {
+        return Some(unshare(&[env!("CARGO_BIN_EXE_remora")]));
+    }
+    eprintln!("skipped: a file system of its own is not permitted here");
+    None
+}
+
+fn status(address: &str, path: &str) -> Option<String> {
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1).map(str::to_owned)
+}
+
+#[test]
+fn a_service_is_not_ready_while_its_disk_is_full() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let disk = directory.path().join("disk");
+    std::fs::create_dir(&disk).expect("it is new");
+    let Some(mut serve) = on_a_small_disk(&disk) else { return };
+    let config = directory.path().join("remora.toml");
+    std::fs::write(&config, "[listen]\nmetrics = '127.0.0.1:0'\n").expect("it is writable");
+    serve.args(["serve", "--https", "127.0.0.1:0", "--data-dir"]).arg(disk.join("data")).arg("--config").arg(&config);
+    let mut running = Running(serve.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts"));
+    let lines = BufReader::new(running.0.stdout.take().expect("it is piped")).lines();
+    let metrics =
+        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Metrics are at http://").map(str::to_owned));
+    let metrics = metrics.expect("it says where its metrics are");
+    let address = metrics.strip_suffix("/metrics").expect("an address");
+    assert_eq!(status(address, "/readyz").as_deref(), Some("200"));
+
+    // The file system is seen by the service only, so it is reached through the service's process.
+    let rubbish = Path::new(&format!("/proc/{}/root", running.0.id())).join(disk.strip_prefix("/").expect("absolute"));
+    let rubbish = rubbish.join("rubbish");
+    let mut file = std::fs::File::create(&rubbish).expect("the disk has room yet");
+    while file.write_all(&[0; 4_096]).is_ok() {}
+    eventually("being not ready", || (status(address, "/readyz")? == "503").then_some(()));
+    assert_eq!(status(address, "/healthz").as_deref(), Some("200"));
+    drop(file);
+    std::fs::remove_file(&rubbish).expect("it is there");
+    eventually("being ready again", || (status(address, "/readyz")? == "200").then_some(()));
 }

@@ -7,12 +7,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 environment=$here/../../../target/sdk-python
 : "${REMORA_CONNECTION:?names the connection.json of a running remora}"
 
-if ! cmp -s "$here/requirements.txt" "$environment/installed.txt"; then
+# Both the installation and the program are taken from the document, so that what it says is what has been run.
+document=$here/../../../docs/azure-remote-rendering.md
+install=$(sed -n 's|^    remora-sdk/bin/pip install ||p' "$document")
+[ -n "$install" ] || { echo "$document does not say how to install the SDK" >&2; exit 1; }
+
+if [ "$install" != "$(cat "$environment/installed.txt" 2>/dev/null)" ]; then
     rm -rf "$environment"
     python3 -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$environment/installed.txt"
+    # shellcheck disable=SC2086
+    "$environment/bin/pip" install --quiet --disable-pip-version-check $install
+    echo "$install" >"$environment/installed.txt"
 fi
+sed -n '/^```python$/,/^```$/{/^```/d;p}' "$document" >"$environment/recipe.py"
+"$environment/bin/python" "$environment/recipe.py" "$REMORA_CONNECTION" | grep -F Ready
 # The whole change for software that was written for Azure: an address, and a certificate to trust.
 ca_file=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["caFile"])' "$REMORA_CONNECTION")
 export REQUESTS_CA_BUNDLE=$ca_file SSL_CERT_FILE=$ca_file

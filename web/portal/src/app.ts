@@ -86,6 +86,8 @@ export class App {
     this.#newSession.disabled = problem !== null;
     stage.showNotice(problem === null ? words.WELCOME : words.unsupported(problem));
     if (problem === null) stage.say("Signed in");
+    // The form that had the focus is gone.
+    if (account.person !== "") this.#newSession.focus();
   }
 
   async #lease(): Promise<void> {
@@ -100,7 +102,8 @@ export class App {
       void this.#sessions.refresh();
       const session = await this.#client.waitUntilReady(id);
       void this.#sessions.refresh();
-      if (attempt === this.#attempt) await this.#connect(session);
+      // Connecting may take minutes; another session can be leased meanwhile.
+      if (attempt === this.#attempt) void this.#connect(session);
     } catch (error) {
       const ended = await this.#endOf(id);
       if (id === this.#shownId) this.#stage.showNotice(ended ?? { title: "No session", detail: words.sentence(error), action: null });

@@ -75,6 +75,8 @@ export function noticeOfClose(reason: ViewerCloseReason): Notice {
           return { title: "The lease is over", detail: "The session has ended. Start a new one to go on.", action: null };
         case "host-failed":
           return { title: "The session failed", detail: reason.message, action: null };
+        case "overrun":
+          return { title: "The connection was closed", detail: reason.message, action: "reconnect" };
       }
     case "failed":
       return noticeOfConnectError(reason.error);

@@ -21,6 +21,7 @@ describe("words", () => {
       words.noticeOfClose({ kind: "ended", why: "stopped", message: "" }),
       words.noticeOfClose({ kind: "ended", why: "lease-expired", message: "" }),
       words.noticeOfClose({ kind: "ended", why: "host-failed", message: "The driver crashed." }),
+      words.noticeOfClose({ kind: "ended", why: "overrun", message: "Too many commands." }),
     ];
     expect(notices.map(({ title }) => title)).toEqual([
       "Disconnected",
@@ -28,8 +29,9 @@ describe("words", () => {
       "Session stopped",
       "The lease is over",
       "The session failed",
+      "The connection was closed",
     ]);
-    expect(notices.map(({ action }) => action)).toEqual(["reconnect", "reconnect", null, null, null]);
+    expect(notices.map(({ action }) => action)).toEqual(["reconnect", "reconnect", null, null, null, "reconnect"]);
     expect(notices[4]?.detail).toBe("The driver crashed.");
   });
 

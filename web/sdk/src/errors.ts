@@ -139,6 +139,12 @@ export function errorOfSignal(signal: AbortSignal): RemoraError {
     : new RemoraError("aborted", "The call was aborted.", { cause });
 }
 
+/** Makes a `RemoraError` of anything that was thrown. */
+export function errorOf(error: unknown): RemoraError {
+  if (error instanceof RemoraError) return error;
+  return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });
+}
+
 /** Throws if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw errorOfSignal(signal);

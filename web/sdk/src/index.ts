@@ -26,21 +26,21 @@ export type { CameraPose, CameraRig, Motion, Ray } from "./camera/rig.ts";
 export { type Bounds, type Quat, type Vec3, vec3 } from "./camera/vector.ts";
 export { WalkCamera } from "./camera/walk-camera.ts";
 export { browserProblem } from "./connection/browser.ts";
-export {
-  type CloseReason,
-  type Color,
-  Connection,
-  type ConnectionEvents,
-  type ConnectionOptions,
-  type ConnectionState,
-  type LoadOptions,
-  type OnProgress,
-  type Placement,
-} from "./connection/connection.ts";
+export type { OnProgress } from "./connection/command-ledger.ts";
+export { Connection } from "./connection/connection.ts";
 export type { ConnectionKind } from "./connection/connection-kind.ts";
 export type { PresentedPicture, ShownFrame } from "./connection/frame-ledger.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export type { HostAddress } from "./connection/handshake.ts";
+export type {
+  CloseReason,
+  Color,
+  ConnectionEvents,
+  ConnectionOptions,
+  ConnectionState,
+  LoadOptions,
+  Placement,
+} from "./connection/types.ts";
 export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";
 export type {

@@ -55,6 +55,19 @@ function client(...answers: (Response | Error)[]) {
 const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
 
 describe("RemoteRenderingClient", () => {
+  test.each([
+    [undefined, null],
+    ["ada", null],
+    [{ name: "account key" }, { issuer: null, subject: null, name: "account key" }],
+    [
+      { issuer: "https://id.example", subject: "ada", name: "Ada Lovelace" },
+      { issuer: "https://id.example", subject: "ada", name: "Ada Lovelace" },
+    ],
+  ])("reads who has created a session: %j", async (given, owner) => {
+    const { rest } = client(json({ ...READY, owner: given }));
+    expect((await rest.getSession("one")).owner).toEqual(owner);
+  });
+
   test("asks as API 2021-01-01 wants it", async () => {
     const { rest, calls } = client(json(STARTING, { status: 201 }), json(READY), json(READY), new Response(null, { status: 204 }));
     await rest.createSession("one", { size: "Standard", maxLeaseTimeMinutes: 60 });

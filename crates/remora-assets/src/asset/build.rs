@@ -32,7 +32,7 @@ use crate::detail::{Hierarchy, points, triangles};
 use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
 
 /// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
-pub const REVISION: u32 = 3;
+pub const REVISION: u32 = 4;
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
@@ -145,6 +145,8 @@ pub(super) fn build_begun<W: Write + Seek>(
         reserved: 0,
     };
     out.section(kind::MODEL, &[record])?;
+    let notices: Vec<Text> = model.notices.texts().iter().map(|text| strings.add(text)).collect();
+    out.section(kind::NOTICES, &notices)?;
     out.section(kind::STRINGS, strings.bytes())?;
     Ok(out.finish()?)
 }
@@ -380,7 +382,7 @@ fn write_layers<W: Write + Seek>(
                 work.check()?;
                 let plain = look::texels(model, recipe);
                 let side = BUCKETS[recipe.bucket as usize];
-                let layer = if compressed { compress::compressed(&plain, side) } else { plain };
+                let layer = if compressed && !recipe.exact { compress::compressed(&plain, side) } else { plain };
                 work.advance(texels(&recipe) / TEXELS_PER_UNIT);
                 Ok(layer)
             })
@@ -392,7 +394,7 @@ fn write_layers<W: Write + Seek>(
                 bytes: layer.len() as u64,
                 checksum,
                 bucket: recipe.bucket.into(),
-                format: compressed.into(),
+                format: (compressed && !recipe.exact).into(),
             });
         }
     }

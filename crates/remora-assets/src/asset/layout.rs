@@ -67,6 +67,8 @@ pub mod kind {
     pub const LAYERS: u32 = 13;
     pub const RAY_NODES: u32 = 14;
     pub const RAY_LEAVES: u32 = 15;
+    /// Need not be there.
+    pub const NOTICES: u32 = 16;
 }
 
 /// A part of the strings, UTF-8.

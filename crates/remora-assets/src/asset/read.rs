@@ -19,11 +19,12 @@ use super::memory::{Content, PartMemory};
 use super::tables::Tables;
 use super::validate::validate;
 use crate::model::{Bounds, MetadataValue, Model, WorldBounds};
+use crate::notices::NOTICES_MAX;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssetError {
-    #[error("this is not an .arrAsset of Remora: the file begins with \"{found}\"")]
-    NotAnAsset { found: String },
+    #[error("this is not an .arrAsset of Remora")]
+    NotAnAsset,
     #[error(
         "the asset has version {version} of its format, this program reads up to {}; convert the model again, or use a newer program",
         super::layout::VERSION
@@ -128,6 +129,11 @@ impl Asset {
     /// What it was made from: `glTF`, `LAZ`, …
     pub fn source(&self) -> &str {
         self.text(self.tables.model.of(self.content())[0].source)
+    }
+
+    /// What it shows otherwise than what it was made from says, for people; no more than [`NOTICES_MAX`].
+    pub fn notices(&self) -> impl Iterator<Item = &str> {
+        self.tables.notices.of(self.content()).iter().take(NOTICES_MAX).map(|&text| self.text(text))
     }
 
     /// Whether it is a stand-in for something finer.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::layout::{
     ALIGNMENT, ClusterRecord, GroupRecord, Header, LayerRecord, MAGIC, MaterialRow, MeshRecord, MetadataRecord,
-    ModelRecord, NodeRecord, PageRecord, RayNode, Section, TreeNode, VERSION, kind,
+    ModelRecord, NodeRecord, PageRecord, RayNode, Section, Text, TreeNode, VERSION, kind,
 };
 use super::read::AssetError;
 
@@ -36,6 +36,7 @@ pub(crate) struct Tables {
     pub layers: Table<LayerRecord>,
     pub ray_nodes: Table<RayNode>,
     pub ray_leaves: Table<u32>,
+    pub notices: Table<Text>,
 }
 
 impl<T: Pod> Table<T> {
@@ -65,6 +66,7 @@ impl Tables {
             layers: found.table(kind::LAYERS, "layers")?,
             ray_nodes: found.table(kind::RAY_NODES, "ray nodes")?,
             ray_leaves: found.table(kind::RAY_LEAVES, "ray leaves")?,
+            notices: found.optional_table(kind::NOTICES, "notices")?,
         })
     }
 }
@@ -75,6 +77,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Empty where the section is not there, as in files that were written before there was such a section.
+    fn optional_table<T: Pod>(&self, kind: u32, what: &'static str) -> Result<Table<T>, AssetError> {
+        match self.sections.iter().any(|section| section.kind == kind) {
+            true => self.table(kind, what),
+            false => Ok(Table { range: 0..0, record: PhantomData }),
+        }
+    }
+
     fn table<T: Pod>(&self, kind: u32, what: &'static str) -> Result<Table<T>, AssetError> {
         let damaged = |why: String| AssetError::Damaged { place: format!("the section of {what}"), what: why };
         let Some(section) = self.sections.iter().find(|section| section.kind == kind) else {
@@ -110,8 +120,7 @@ pub(crate) fn range(bytes: &[u8], offset: u64, length: u64) -> Option<Range<usiz
 fn sections(bytes: &[u8]) -> Result<Vec<Section>, AssetError> {
     let damaged = |what: &str| AssetError::Damaged { place: "the header".into(), what: what.into() };
     if !bytes.starts_with(&MAGIC) {
-        let first = bytes[..bytes.len().min(8)].escape_ascii().to_string();
-        return Err(AssetError::NotAnAsset { found: first });
+        return Err(AssetError::NotAnAsset);
     }
     let Some(header) = bytes.get(..size_of::<Header>()) else {
         return Err(damaged("the file ends within it"));

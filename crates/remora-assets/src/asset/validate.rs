@@ -62,6 +62,9 @@ impl Check<'_> {
         for text in [record.name, record.generator, record.source] {
             self.text(text).map_err(|why| damaged("the record of the model,", 0, why))?;
         }
+        for (number, &text) in tables.notices.of(self.bytes).iter().enumerate() {
+            self.text(text).map_err(|why| damaged("notice", number, why))?;
+        }
         for (number, node) in tables.nodes.of(self.bytes).iter().enumerate() {
             let check = || {
                 require(node.parent == NONE || (node.parent as usize) < number, "it stands before its parent")?;

@@ -96,6 +96,7 @@ impl Assembly {
             meshes,
             materials: Finish::ALL.iter().map(|finish| finish.material()).collect(),
             textures: pattern::textures(),
+            ..Model::default()
         }
     }
 

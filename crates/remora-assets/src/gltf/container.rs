@@ -66,9 +66,7 @@ fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), LoadError> {
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         return match text.trim_ascii_start().first() {
             Some(b'{') => Ok((text, None)),
-            Some(_) => Err(LoadError::NotGltf {
-                found: format!("{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(8)])),
-            }),
+            Some(_) => Err(LoadError::NotGltf),
             None => Err(LoadError::damaged("it is empty")),
         };
     }
@@ -108,11 +106,17 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 fn check_version(root: &Root) -> Result<(), LoadError> {
     let asset = &root.asset;
     match asset.min_version.as_deref() {
-        Some(found) if found != "2.0" => Err(LoadError::Version { found: found.to_owned() }),
+        Some(found) if found != "2.0" => Err(LoadError::Version { found: number(found) }),
         _ if asset.version.starts_with("2.") => Ok(()),
         _ if asset.version.is_empty() => Err(LoadError::Version { found: "(none given)".to_owned() }),
-        _ => Err(LoadError::Version { found: asset.version.clone() }),
+        _ => Err(LoadError::Version { found: number(&asset.version) }),
     }
+}
+
+/// A version as far as it is one: other text of a file that may be no model is not repeated.
+fn number(version: &str) -> String {
+    let is_number = version.len() <= 8 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_number { version.to_owned() } else { "(not a number)".to_owned() }
 }
 
 fn open_buffer<'a>(

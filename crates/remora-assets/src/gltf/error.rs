@@ -1,22 +1,25 @@
 //! What can be wrong with a model file, in words for the person who chose it.
 
-use super::SUPPORTED_EXTENSIONS;
+use serde_json::error::Category;
+
+use super::extensions::SUPPORTED_EXTENSIONS;
 use super::material::MATERIALS_MAX;
-use super::picture::DIMENSION_MAX;
 use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("this is not glTF: the file begins with {found}; a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
-    NotGltf { found: String },
+    #[error("this is not glTF: a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
+    NotGltf,
     #[error("the file is glTF version {found}; version 2 is read")]
     Version { found: String },
     #[error("the file is cut short or damaged: {what}")]
     Damaged { what: String },
-    #[error("the file's JSON part cannot be read")]
-    Json(#[source] serde_json::Error),
+    /// The parser's own text quotes the file.
+    #[error("the file's JSON part cannot be read: {} in line {}, column {}", json_problem(.0), .0.line(), .0.column())]
+    Json(serde_json::Error),
     #[error(
-        "the model requires the extension {name}, which is not supported; supported are {}",
+        "the model requires the extension {name}, which is not supported and may change its geometry; supported are {}; \
+         extensions that change only light and surfaces are passed over",
         SUPPORTED_EXTENSIONS.join(", ")
     )]
     UnsupportedExtension { name: String },
@@ -32,10 +35,6 @@ pub enum LoadError {
     TooManyMaterials { count: usize },
     #[error("{place}: {what}")]
     Invalid { place: String, what: String },
-    #[error("image {image} cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read")]
-    Image { image: u32, source: image::ImageError },
-    #[error("image {image} has {width} x {height} pixels; at most {DIMENSION_MAX} in either direction are read")]
-    ImageSize { image: u32, width: u32, height: u32 },
     #[error(
         "{what} needs {needed_bytes} bytes of memory, {left_bytes} are left of the {limit_bytes} that loading may use"
     )]
@@ -61,6 +60,14 @@ impl LoadError {
 
     pub(super) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
+    }
+}
+
+fn json_problem(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        Category::Data => "a value has the wrong type, or one is missing,",
+        Category::Eof => "it ends too early,",
+        Category::Syntax | Category::Io => "it is not JSON",
     }
 }
 

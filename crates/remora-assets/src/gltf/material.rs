@@ -3,7 +3,8 @@
 use super::error::LoadError;
 use super::json::{self, Root, TextureInfo};
 use super::{metadata, surface};
-use crate::model::{AlphaMode, Material, TextureReference};
+use crate::model::{AlphaMode, Material, Texture, TextureReference};
+use crate::notices::Notices;
 
 /// In one file: the limit that Azure Remote Rendering has.
 pub(super) const MATERIALS_MAX: usize = 65_535;
@@ -24,13 +25,13 @@ pub(super) struct TextureUse {
     pub(super) srgb: bool,
 }
 
-pub(super) fn read(root: &Root) -> Result<Materials, LoadError> {
+pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, LoadError> {
     if root.materials.len() > MATERIALS_MAX {
         return Err(LoadError::TooManyMaterials { count: root.materials.len() });
     }
     let mut materials = Materials { list: Vec::new(), coordinate_sets: Vec::new(), textures: Vec::new() };
     for (index, material) in root.materials.iter().enumerate() {
-        materials.push(index, material, root)?;
+        materials.push(index, material, root, notices)?;
     }
     let needs_default =
         root.meshes.iter().flat_map(|mesh| &mesh.primitives).any(|primitive| primitive.material.is_none());
@@ -58,7 +59,45 @@ impl Materials {
         self.list[material as usize].normal_texture.is_some()
     }
 
-    fn push(&mut self, index: usize, material: &json::Material, root: &Root) -> Result<(), LoadError> {
+    /// Takes the textures that could be read, one for each of [`Self::textures`], and lets the others go; what is left is
+    /// the model's list.
+    pub(super) fn settle(&mut self, textures: Vec<Option<Texture>>) -> Vec<Texture> {
+        let mut kept = Vec::with_capacity(textures.len());
+        let mut keep = |texture| {
+            kept.push(texture);
+            kept.len() as u32 - 1
+        };
+        let numbers: Vec<Option<u32>> = textures.into_iter().map(|texture| texture.map(&mut keep)).collect();
+        let settled = |reference: TextureReference| {
+            let texture = numbers[reference.texture as usize]?;
+            Some(TextureReference { texture, ..reference })
+        };
+        for material in &mut self.list {
+            let glowed = material.emissive_texture.is_some();
+            for reference in [
+                &mut material.base_color_texture,
+                &mut material.metallic_roughness_texture,
+                &mut material.normal_texture,
+                &mut material.occlusion_texture,
+                &mut material.emissive_texture,
+            ] {
+                *reference = reference.and_then(settled);
+            }
+            // The factor is usually white and the texture mostly black: all of the surface would glow.
+            if glowed && material.emissive_texture.is_none() {
+                material.emissive = [0.0; 3];
+            }
+        }
+        kept
+    }
+
+    fn push(
+        &mut self,
+        index: usize,
+        material: &json::Material,
+        root: &Root,
+        notices: &mut Notices,
+    ) -> Result<(), LoadError> {
         let place = || format!("material {index}");
         let extensions = material.extensions.as_deref();
         let surface = surface::read(material);
@@ -78,7 +117,9 @@ impl Materials {
         .map(coordinate_set);
         let set = sets.next().unwrap_or(0);
         if sets.any(|other| other != set) {
-            tracing::warn!(material = index, set, "its textures use several sets of coordinates; one is drawn");
+            notices.add(format!(
+                "material {index}: its textures use several sets of coordinates; set {set} is shown for all"
+            ));
         }
 
         let strength = extensions

@@ -11,6 +11,8 @@
 //! file decides is first taken from one budget, and what is wrong comes back as a [`LoadError`] that says where.
 //!
 //! Skins, morph targets and animations are not read: a node is drawn as its own transform says. Lines are skipped.
+//! What can be left out without changing the geometry (an image that cannot be read, an extension of light or surface)
+//! is left out, and the model's notices say so.
 //! The importer never opens a file or a network address: what a model refers to comes from whoever loads it, who is
 //! only asked for files below the model's folder.
 
@@ -18,6 +20,7 @@ mod accessor;
 mod container;
 mod draco;
 mod error;
+mod extensions;
 mod external;
 mod instances;
 mod json;
@@ -37,6 +40,7 @@ mod vertices;
 mod write;
 
 pub use error::LoadError;
+pub use extensions::SUPPORTED_EXTENSIONS;
 pub use external::Resolve;
 pub use write::{WriteError, write_glb};
 
@@ -45,6 +49,7 @@ use std::sync::OnceLock;
 use crate::budget::{self, Budget};
 use crate::listener::Listener;
 use crate::model::{Mesh, Model};
+use crate::notices::Notices;
 use accessor::Accessors;
 use external::External;
 use json::Root;
@@ -65,21 +70,6 @@ impl Default for LoadLimits {
         Self { memory_bytes_max: 4 << 30, texture_dimension_max: 4096 }
     }
 }
-
-/// Extensions that may stand in `extensionsRequired`.
-pub const SUPPORTED_EXTENSIONS: [&str; 11] = [
-    "EXT_mesh_gpu_instancing",
-    "EXT_meshopt_compression",
-    "EXT_texture_webp",
-    "KHR_draco_mesh_compression",
-    "KHR_materials_emissive_strength",
-    "KHR_materials_pbrSpecularGlossiness",
-    "KHR_materials_unlit",
-    "KHR_mesh_quantization",
-    "KHR_meshopt_compression",
-    "KHR_texture_basisu",
-    "KHR_texture_transform",
-];
 
 /// Part of the progress that geometry stands for; the rest is images.
 const GEOMETRY_PROGRESS: f32 = 0.3;
@@ -145,37 +135,39 @@ fn load(
     let mut budget = Budget::new(limits.memory_bytes_max);
     let container = container::open(bytes, &mut external, &mut budget)?;
     let root = &container.root;
-    check_extensions(root)?;
+    let mut notices = Notices::default();
+    extensions::check(&root.extensions_required, &mut notices)?;
     progress(0.0);
 
     let accessors = Accessors::new(&container);
     let tree = nodes::read(root, accessors, &mut budget)?;
-    let materials = material::read(root)?;
-    let plan = texture::plan(&materials.textures, root, accessors, &mut external, limits, &mut budget)?;
+    let mut materials = material::read(root, &mut notices)?;
+    let plan = texture::plan(&materials.textures, root, accessors, &mut external, limits, &mut budget, &mut notices)?;
 
     let (meshes, textures) = std::thread::scope(|scope| {
         let decoding = plan.start(scope);
-        let meshes = read_meshes(root, accessors, &materials, &tree.meshes, listener, &mut budget, &mut |done| {
-            progress(done * GEOMETRY_PROGRESS);
-        })?;
-        let textures = decoding.finish(&mut |done| progress(GEOMETRY_PROGRESS + done * (1.0 - GEOMETRY_PROGRESS)))?;
+        let (meshes, skipped) =
+            read_meshes(root, accessors, &materials, &tree.meshes, listener, &mut budget, &mut |done| {
+                progress(done * GEOMETRY_PROGRESS);
+            })?;
+        if skipped > 0 {
+            notices.add(format!("{skipped} primitives of lines or without elements are not shown"));
+        }
+        let textures =
+            decoding.finish(&mut notices, &mut |done| progress(GEOMETRY_PROGRESS + done * (1.0 - GEOMETRY_PROGRESS)));
         Ok::<_, LoadError>((meshes, textures))
     })?;
+    let textures = materials.settle(textures);
     progress(1.0);
 
-    let model = Model { name: name.to_owned(), nodes: tree.nodes, meshes, materials: materials.list, textures };
+    let name = name.to_owned();
+    let model = Model { name, nodes: tree.nodes, meshes, materials: materials.list, textures, notices };
     debug_assert_eq!(model.check(), Ok(()));
     Ok(model)
 }
 
-fn check_extensions(root: &Root) -> Result<(), LoadError> {
-    match root.extensions_required.iter().find(|name| !SUPPORTED_EXTENSIONS.contains(&name.as_str())) {
-        Some(name) => Err(LoadError::UnsupportedExtension { name: name.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// `wanted` are indices into the file's meshes, in the order of the model's.
+/// `wanted` are indices into the file's meshes, in the order of the model's. With the number of primitives that show
+/// nothing.
 fn read_meshes(
     root: &Root,
     accessors: Accessors<'_>,
@@ -184,7 +176,7 @@ fn read_meshes(
     listener: Option<&dyn Listener>,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Vec<Mesh>, LoadError> {
+) -> Result<(Vec<Mesh>, usize), LoadError> {
     let mut skipped = 0_usize;
     let mut numbered = wanted.iter().enumerate().map(|(number, &index)| {
         let mesh = read_mesh(root, index, accessors, materials, &mut skipped, budget)?;
@@ -210,10 +202,7 @@ fn read_meshes(
     if meshes.iter().all(|mesh| mesh.primitives.is_empty() && mesh.points.positions.is_empty()) {
         return Err(LoadError::NothingToDraw { skipped });
     }
-    if skipped > 0 {
-        tracing::warn!(skipped, "the model has lines or empty primitives, which are not drawn");
-    }
-    Ok(meshes)
+    Ok((meshes, skipped))
 }
 
 fn read_mesh(

@@ -1,6 +1,8 @@
-//! Images, decoded beside the geometry on threads of their own.
+//! Images, decoded beside the geometry on threads of their own. An image that is missing or cannot be decoded costs its
+//! textures and not the model: a notice says so.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,18 +18,24 @@ use super::material::TextureUse;
 use super::picture::{DECODING_BYTES_PER_PIXEL, Picture};
 use super::{metadata, shrink};
 use crate::model::{Sampler, Texture, Wrap};
+use crate::notices::Notices;
 
 /// Decoding is bound by memory beyond this.
 const THREADS_MAX: usize = 8;
+/// The end of every notice here.
+const WITHOUT: &str = "surfaces that use it show the material's own values";
 
 /// All images to decode and all textures to make of them.
 pub(super) struct Plan<'a> {
     jobs: Vec<Job<'a>>,
-    textures: Vec<Planned>,
+    /// One for each use; `None` where its image cannot be read.
+    textures: Vec<Option<Planned>>,
     threads: usize,
 }
 
 struct Job<'a> {
+    /// Index in the file.
+    image: u32,
     picture: Picture<'a>,
     target: (u32, u32),
     srgb: bool,
@@ -41,10 +49,20 @@ struct Planned {
 
 /// Threads at work. Dropped early, they stop after the image that each has in hand.
 pub(super) struct Decoding {
-    textures: Vec<Planned>,
-    targets: Vec<(u32, u32, bool)>,
-    results: Receiver<(usize, Result<Vec<u8>, LoadError>)>,
+    textures: Vec<Option<Planned>>,
+    targets: Vec<Target>,
+    results: Receiver<Decoded>,
 }
+
+/// What an image becomes.
+struct Target {
+    image: u32,
+    size: (u32, u32),
+    srgb: bool,
+}
+
+/// The number of a job, and its pixels or what is wrong with the image.
+type Decoded = (usize, Result<Vec<u8>, String>);
 
 pub(super) fn plan<'a>(
     uses: &[TextureUse],
@@ -53,28 +71,39 @@ pub(super) fn plan<'a>(
     external: &mut External<'_>,
     limits: &LoadLimits,
     budget: &mut Budget,
+    notices: &mut Notices,
 ) -> Result<Plan<'a>, LoadError> {
     let mut plan = Plan { jobs: Vec::new(), textures: Vec::new(), threads: 0 };
+    let mut unreadable: BTreeSet<u32> = BTreeSet::new();
     for texture in uses {
         let place = || format!("texture {}", texture.texture);
         let entry = &root.textures[texture.texture as usize];
-        let Some(image) = entry.image() else {
-            return Err(LoadError::invalid(place(), "it has no image of a kind that is read"));
-        };
-        let known = plan.jobs.iter().position(|job| job.picture.image() == image && job.srgb == texture.srgb);
-        let job = match known {
-            Some(job) => job,
-            None => {
-                plan.jobs.push(Job::new(image, texture.srgb, root, accessors, external, limits, budget)?);
-                plan.jobs.len() - 1
-            }
-        };
-        let (width, height) = plan.jobs[job].target;
-        budget.take(u64::from(width) * u64::from(height), 4, "a texture")?;
         let sampler =
             sampler(entry.sampler, root).ok_or_else(|| LoadError::invalid(place(), "its sampler is not there"))?;
+        let Some(image) = entry.image() else {
+            notices.add(format!("{}: it has no image of a kind that is read; {WITHOUT}", place()));
+            plan.textures.push(None);
+            continue;
+        };
+        let known = plan.jobs.iter().position(|job| job.image == image && job.srgb == texture.srgb);
+        if known.is_none() && !unreadable.contains(&image) {
+            match Job::new(image, texture.srgb, root, accessors, external, limits, budget)? {
+                Ok(job) => plan.jobs.push(job),
+                Err(what) => {
+                    notices.add(format!("{what}; {WITHOUT}"));
+                    unreadable.insert(image);
+                }
+            }
+        }
+        if unreadable.contains(&image) {
+            plan.textures.push(None);
+            continue;
+        }
+        let job = known.unwrap_or(plan.jobs.len() - 1);
+        let (width, height) = plan.jobs[job].target;
+        budget.take(u64::from(width) * u64::from(height), 4, "a texture")?;
         let name = metadata::name(root.images[image as usize].name.as_deref(), || format!("Image {image}"));
-        plan.textures.push(Planned { job, name, sampler });
+        plan.textures.push(Some(Planned { job, name, sampler }));
     }
     plan.threads = threads(&plan.jobs, budget)?;
     Ok(plan)
@@ -96,7 +125,8 @@ impl<'a> Plan<'a> {
         'a: 'scope,
     {
         let (sender, results) = sync_channel(self.jobs.len());
-        let targets = self.jobs.iter().map(|job| (job.target.0, job.target.1, job.srgb)).collect();
+        let target = |job: &Job<'_>| Target { image: job.image, size: job.target, srgb: job.srgb };
+        let targets = self.jobs.iter().map(target).collect();
         let jobs = Arc::new(self.jobs);
         let next = Arc::new(AtomicUsize::new(0));
         for _ in 0..self.threads {
@@ -107,7 +137,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<(usize, Result<Vec<u8>, LoadError>)>) {
+fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<Decoded>) {
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = jobs.get(index) else { return };
@@ -118,30 +148,36 @@ fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<(usize, Resul
 }
 
 impl Decoding {
-    /// Waits for the images; `progress` rises to 1.
-    pub(super) fn finish(self, progress: &mut dyn FnMut(f32)) -> Result<Vec<Texture>, LoadError> {
-        let mut pixels: Vec<Vec<u8>> = vec![Vec::new(); self.targets.len()];
+    /// Waits for the images; `progress` rises to 1. A texture for each use, `None` where its image cannot be read.
+    pub(super) fn finish(self, notices: &mut Notices, progress: &mut dyn FnMut(f32)) -> Vec<Option<Texture>> {
+        let mut images: Vec<Result<Vec<u8>, String>> = self.targets.iter().map(|_| Ok(Vec::new())).collect();
         for done in 0..self.targets.len() {
             let (job, result) = self.results.recv().expect("each job is sent once, whatever comes of it");
-            pixels[job] = result?;
+            images[job] = result;
             progress((done + 1) as f32 / self.targets.len() as f32);
         }
-        let mut uses = vec![0_usize; pixels.len()];
-        for texture in &self.textures {
+        for (target, image) in self.targets.iter().zip(&images) {
+            if let Err(what) = image {
+                notices.add(format!("image {}: {what}; {WITHOUT}", target.image));
+            }
+        }
+        let mut uses = vec![0_usize; images.len()];
+        for texture in self.textures.iter().flatten() {
             uses[texture.job] += 1;
         }
-        let textures = self.textures.into_iter().map(|texture| {
-            let (width, height, srgb) = self.targets[texture.job];
+        let mut made = |texture: Planned| {
+            let Target { size: (width, height), srgb, .. } = self.targets[texture.job];
             uses[texture.job] -= 1;
-            let source = &mut pixels[texture.job];
+            let source = images[texture.job].as_mut().ok()?;
             let rgba = if uses[texture.job] == 0 { std::mem::take(source) } else { source.clone() };
-            Texture { name: texture.name, width, height, rgba, srgb, sampler: texture.sampler }
-        });
-        Ok(textures.collect())
+            Some(Texture { name: texture.name, width, height, rgba, srgb, sampler: texture.sampler })
+        };
+        self.textures.into_iter().map(|texture| made(texture?)).collect()
     }
 }
 
 impl<'a> Job<'a> {
+    /// The inner error says which image cannot be read and why; the outer one ends loading.
     fn new(
         image: u32,
         srgb: bool,
@@ -150,22 +186,31 @@ impl<'a> Job<'a> {
         external: &mut External<'_>,
         limits: &LoadLimits,
         budget: &mut Budget,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Result<Self, String>, LoadError> {
         let place = format!("image {image}");
-        let Some(entry) = root.images.get(image as usize) else {
-            return Err(LoadError::invalid(place, "it is referred to and not there"));
+        let bytes = match root.images.get(image as usize) {
+            None => Err(LoadError::invalid(&place, "it is referred to and not there")),
+            Some(json::Image { buffer_view: Some(view), .. }) => accessors
+                .view(*view)
+                .map(|(bytes, _)| Cow::Borrowed(bytes))
+                .map_err(|error| LoadError::invalid(&place, error.to_string())),
+            Some(json::Image { uri: Some(uri), .. }) => external.read(uri, &place, budget).map(Cow::Owned),
+            Some(_) => Err(LoadError::invalid(&place, "it has neither a buffer view nor a URI")),
         };
-        let bytes = match entry {
-            json::Image { buffer_view: Some(view), .. } => Cow::Borrowed(accessors.view(*view)?.0),
-            json::Image { uri: Some(uri), .. } => Cow::Owned(external.read(uri, &place, budget)?),
-            _ => return Err(LoadError::invalid(place, "it has neither a buffer view nor a URI")),
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error @ LoadError::TooLarge { .. }) => return Err(error),
+            Err(error) => return Ok(Err(error.to_string())),
         };
-        let picture = Picture::open(image, bytes)?;
+        let picture = match Picture::open(bytes) {
+            Ok(picture) => picture,
+            Err(what) => return Ok(Err(format!("{place}: {what}"))),
+        };
         let target = shrink::fit(picture.size(), limits.texture_dimension_max.max(1));
-        Ok(Self { picture, target, srgb })
+        Ok(Ok(Self { image, picture, target, srgb }))
     }
 
-    fn decode(&self) -> Result<Vec<u8>, LoadError> {
+    fn decode(&self) -> Result<Vec<u8>, String> {
         let (rgba, size) = (self.picture.decode()?, self.picture.size());
         Ok(if size == self.target { rgba } else { shrink::shrink(&rgba, size, self.target, self.srgb) })
     }

@@ -6,10 +6,10 @@ use crate::budget::TooLarge;
 #[derive(Debug, thiserror::Error)]
 pub enum PointLoadError {
     #[error(
-        "this is not a point cloud that can be read: the file begins with {found}; PLY begins with \"ply\", LAS and LAZ \
+        "this is not a point cloud that can be read: PLY begins with \"ply\", LAS and LAZ \
          with \"LASF\", E57 with \"ASTM-E57\", and XYZ has a point per line: x y z, then intensity, red, green, blue"
     )]
-    NotPoints { found: String },
+    NotPoints,
     #[error("the {format} file is version {found}; {accepted} is read")]
     Version { format: PointFormat, found: String, accepted: &'static str },
     #[error("the {format} file is cut short or damaged: {what}")]
@@ -36,14 +36,6 @@ impl PointLoadError {
 
     pub(super) fn invalid(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Invalid { place: place.into(), what: what.into() }
-    }
-
-    pub(super) fn not_points(bytes: &[u8]) -> Self {
-        let found = match bytes {
-            [] => "nothing, it is empty".to_owned(),
-            _ => format!("\"{}\"", bytes[..bytes.len().min(8)].escape_ascii()),
-        };
-        Self::NotPoints { found }
     }
 }
 

@@ -91,6 +91,6 @@ pub fn load_points(
         Some(PointFormat::Las) => load_las(bytes, name, limits, progress),
         Some(PointFormat::E57) => load_e57(bytes, name, limits, progress),
         Some(PointFormat::Xyz) => load_xyz(bytes, name, limits, progress),
-        None => Err(PointLoadError::not_points(bytes)),
+        None => Err(PointLoadError::NotPoints),
     }
 }

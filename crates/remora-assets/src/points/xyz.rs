@@ -147,7 +147,7 @@ fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
     let Some(columns) = sample.iter().map(|row| row.columns).min() else {
         let what = format!("none of its first {HEADING_LINES_MAX} lines has the numbers x y z");
         return Err(match bytes {
-            [] => PointLoadError::not_points(bytes),
+            [] => PointLoadError::NotPoints,
             _ => PointLoadError::damaged(PointFormat::Xyz, what),
         });
     };

@@ -44,13 +44,16 @@ fn paths_that_leave_the_folder_are_never_asked_for() {
         for place in ["buffers", "images"] {
             let mut file = scattered();
             file.root[place][0]["uri"] = json!(uri);
-            let error = load(&file, &limits(), |path, _| {
+            let loaded = load(&file, &limits(), |path, _| {
                 assert!(["geometry data.bin", "textures/wood.png"].contains(&path), "{path}");
                 Ok(file.binary.clone())
             });
-            let error = error.unwrap_err();
-            assert!(matches!(&error, LoadError::UnsafeUri { .. }), "{error}");
-            assert!(error.to_string().contains(&format!("{uri:?}")), "{error}");
+            let text = match (place, loaded) {
+                ("buffers", Err(error @ LoadError::UnsafeUri { .. })) => error.to_string(),
+                ("images", Ok(model)) => model.notices.texts().join("\n"),
+                (_, other) => panic!("{place}: {other:?}"),
+            };
+            assert!(text.contains(&format!("{uri:?}")), "{text}");
         }
     }
 }
@@ -76,6 +79,13 @@ fn a_file_that_cannot_be_had_is_named_with_the_reason() {
     let error = load(&scattered(), &limits(), |_, _| Err("it is not there".to_owned())).unwrap_err().to_string();
     assert_eq!(error, "buffer 0 refers to the file \"geometry data.bin\", which cannot be read: it is not there");
     let file = scattered();
+    let model = load(&file, &limits(), |path, _| match path {
+        "textures/wood.png" => Err("it is not there".to_owned()),
+        _ => Ok(file.binary.clone()),
+    });
+    let notices = model.expect("an image that is missing costs its textures only").notices.texts();
+    let missing = "image 0 refers to the file \"textures/wood.png\", which cannot be read: it is not there";
+    assert!(notices.len() == 1 && notices[0].starts_with(missing), "{notices:?}");
     let error = load(&file, &limits(), |_, _| Ok(file.binary[..8].to_vec())).unwrap_err().to_string();
     assert!(error.contains("buffer 0: it should have") && error.contains("there are 8"), "{error}");
 }

@@ -76,6 +76,18 @@ impl File {
         load(&self.glb())
     }
 
+    /// What the importer remarks on a model that it takes.
+    pub fn notices(&self) -> Vec<String> {
+        self.load().expect("this should be taken").notices.texts()
+    }
+
+    /// The only remark on a model that it takes.
+    pub fn notice(&self) -> String {
+        let notices = self.notices();
+        let [notice] = &notices[..] else { panic!("one remark is expected: {notices:?}") };
+        notice.clone()
+    }
+
     /// What the importer says against it.
     pub fn refusal(&self) -> String {
         refusal(&self.glb())

@@ -8,11 +8,15 @@ use crate::file::{File, boasting_png, file_with_image, load, png, refusal};
 #[test]
 fn what_is_not_gltf_is_said_so() {
     let text = refusal(b"PK\x03\x04 a zip file");
-    assert!(text.contains("not glTF") && text.contains("PK"), "{text}");
+    assert!(text.contains("not glTF") && !text.contains("PK"), "{text}");
     assert!(refusal(b"").contains("empty"));
     assert!(refusal(b"glTF").contains("12 bytes"));
     assert!(refusal(b"glTF\x01\0\0\0\x14\0\0\0").contains("version 1"));
     assert!(matches!(load(b"{ \"asset\": "), Err(LoadError::Json(_))));
+    for secret in [r#"{"asset": "SECRET"}"#, r#"{"asset": {"version": "SECRET"}}"#, "SECRET", r#"{"SECRET"}"#] {
+        let error = load(secret.as_bytes()).expect_err("no model").to_string();
+        assert!(!error.contains("SECRET"), "{error}");
+    }
     assert!(refusal(b"{}").contains("version (none given)"));
     assert!(refusal(br#"{"asset":{"version":"1.0"}}"#).contains("version 1.0"));
     assert!(refusal(br#"{"asset":{"version":"2.0"}}"#).contains("no triangles"));
@@ -28,15 +32,31 @@ fn a_file_that_is_cut_short_anywhere_is_refused() {
 }
 
 #[test]
-fn an_extension_that_is_required_and_not_supported_is_named() {
+fn an_extension_of_geometry_that_is_required_and_not_supported_is_refused_by_name() {
     let mut file = File::triangle();
-    file.root["extensionsRequired"] = json!(["KHR_texture_transform", "KHR_materials_weaving"]);
+    file.root["extensionsRequired"] = json!(["KHR_texture_transform", "KHR_gaussian_splatting"]);
     let text = file.refusal();
-    assert!(text.contains("KHR_materials_weaving") && text.contains("KHR_materials_unlit"), "{text}");
+    assert!(text.contains("KHR_gaussian_splatting") && text.contains("KHR_materials_unlit"), "{text}");
     // What is only used may be passed over.
     file.root["extensionsRequired"] = json!([]);
-    file.root["extensionsUsed"] = json!(["KHR_materials_weaving"]);
-    assert!(file.load().is_ok());
+    file.root["extensionsUsed"] = json!(["KHR_gaussian_splatting"]);
+    assert_eq!(file.notices(), [""; 0]);
+}
+
+#[test]
+fn an_extension_of_light_or_surface_that_is_required_is_passed_over_with_a_notice() {
+    let mut file = File::triangle();
+    // As Blender writes a scene with lights and glass.
+    let names = ["KHR_lights_punctual", "KHR_materials_transmission", "KHR_materials_variants"];
+    file.root["extensionsRequired"] = json!(names);
+    file.root["extensions"] = json!({ "KHR_lights_punctual": { "lights": [{ "type": "point" }] } });
+    let notices = file.notices();
+    assert_eq!(notices.len(), names.len());
+    for (name, notice) in names.iter().zip(notices) {
+        assert!(notice.contains(name) && notice.contains("shown without"), "{notice}");
+    }
+    file.root["extensionsRequired"] = json!((0..10_000).map(|i| format!("KHR_lights_{i}")).collect::<Vec<_>>());
+    assert_eq!(file.notices().len(), remora_assets::NOTICES_MAX);
 }
 
 #[test]
@@ -150,7 +170,7 @@ fn textured_file() -> File {
 }
 
 #[test]
-fn a_tiny_image_that_claims_to_be_huge_is_refused() {
+fn a_tiny_image_that_claims_to_be_huge_takes_no_memory() {
     let with_size = |width, height| {
         let mut file = textured_file();
         let view = file.view(&boasting_png(width, height));
@@ -159,11 +179,12 @@ fn a_tiny_image_that_claims_to_be_huge_is_refused() {
     };
     assert!(with_size(4, 4).load().is_ok());
     assert!(is_too_large(&with_size(16_000, 16_000)));
-    assert!(with_size(60_000, 60_000).refusal().contains("at most 16384"));
-    assert!(with_size(0x7fff_ffff, 0x7fff_ffff).load().is_err());
+    assert!(with_size(60_000, 60_000).notice().contains("at most 16384"));
+    for (width, height) in [(0x7fff_ffff, 0x7fff_ffff), (0, 4)] {
+        assert!(with_size(width, height).notice().starts_with("image 0"));
+    }
     // Within the limit, but without the pixels.
-    assert!(with_size(500, 500).refusal().contains("image 0"));
-    assert!(with_size(0, 4).load().is_err());
+    assert!(with_size(500, 500).notice().starts_with("image 0"));
 }
 
 #[test]

@@ -211,17 +211,54 @@ fn jpeg_is_read_and_grey_becomes_rgba() {
 }
 
 #[test]
-fn an_image_that_cannot_be_read_is_named() {
-    let material = json!({ "emissiveTexture": { "index": 0 } });
-    let mut file = with_textures(material, &[[0; 4]]);
+fn an_image_that_cannot_be_read_is_named_and_costs_its_textures_only() {
+    let material = json!({
+        "pbrMetallicRoughness": { "baseColorFactor": [0.5, 0.25, 0.125, 1.0], "baseColorTexture": { "index": 0 } },
+        "normalTexture": { "index": 1 },
+        "emissiveFactor": [1.0, 1.0, 1.0],
+        "emissiveTexture": { "index": 0 },
+    });
+    let mut file = with_textures(material, &[[0; 4], [128, 128, 255, 255]]);
     let view = file.view(b"GIF89a and so on, long enough to look like one");
+    let notice_of = |file: &File| {
+        let model = file.load().unwrap();
+        let made = &model.materials[0];
+        assert_eq!(made.base_color, [0.5, 0.25, 0.125, 1.0]);
+        assert_eq!((made.base_color_texture, made.emissive_texture), (None, None));
+        assert_eq!(made.emissive, [0.0; 3], "a surface whose texture of light is missing does not glow all over");
+        assert_eq!(texture(&model, made.normal_texture).rgba[..3], [128, 128, 255], "the others stay");
+        assert_eq!(model.textures.len(), 1);
+        file.notice()
+    };
+    let values = "surfaces that use it show the material's own values";
     file.root["images"][0]["bufferView"] = json!(view);
-    assert_eq!(file.refusal(), "image 0 cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read");
-    file.root["images"][0] = json!({ "uri": "wood.png" });
-    let refusal = file.refusal();
-    assert!(refusal.contains("wood.png") && refusal.contains("pack it as GLB"), "{refusal}");
+    let decodable = "PNG, JPEG, WebP, and Basis Universal in KTX2 are read";
+    assert_eq!(notice_of(&file), format!("image 0: it cannot be decoded; {decodable}; {values}"));
+    for (image, expected) in [
+        (json!({ "uri": "wood.png" }), "\"wood.png\""),
+        (json!({ "uri": "data:image/png;base64,!!!!" }), "not valid base64"),
+        (json!({ "bufferView": 99 }), "image 0: buffer view 99"),
+        (json!({}), "image 0: it has neither"),
+    ] {
+        file.root["images"][0] = image;
+        let notice = notice_of(&file);
+        assert!(notice.contains(expected) && notice.ends_with(values), "{notice}");
+    }
+    file.root["textures"][0] = json!({ "source": 7 });
+    assert!(notice_of(&file).starts_with("image 7: it is referred to and not there"));
     file.root["textures"][0] = json!({});
-    assert!(file.refusal().contains("texture 0: it has no image of a kind that is read"));
+    assert!(notice_of(&file).starts_with("texture 0: it has no image of a kind that is read"));
     file.root["textures"] = json!([]);
     assert!(file.refusal().contains("material 0: there is no texture 0"));
+}
+
+#[test]
+fn an_image_whose_pixels_are_cut_short_is_found_out_while_it_is_decoded() {
+    let material = json!({ "pbrMetallicRoughness": { "baseColorTexture": { "index": 0 } } });
+    let mut file = with_textures(material, &[[9; 4]]);
+    let whole = png(64, 64, [1, 2, 3, 255]);
+    let view = file.view(&whole[..whole.len() - 30]);
+    file.root["images"][0]["bufferView"] = json!(view);
+    assert!(file.notice().starts_with("image 0: it cannot be decoded"));
+    assert_eq!(file.load().unwrap().materials[0].base_color_texture, None);
 }

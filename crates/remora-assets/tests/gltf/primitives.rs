@@ -62,6 +62,7 @@ fn lines_are_skipped_beside_triangles_and_refused_alone() {
         file.primitive(json!({ "attributes": { "POSITION": 0 }, "mode": mode }));
     }
     assert_eq!(file.load().unwrap().triangles(), 1);
+    assert_eq!(file.notice(), "3 primitives of lines or without elements are not shown");
     file.root["meshes"][0]["primitives"].as_array_mut().unwrap().remove(0);
     let refusal = file.refusal();
     assert!(refusal.contains("no triangles") && refusal.contains('3'), "{refusal}");

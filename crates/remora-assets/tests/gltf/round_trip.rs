@@ -60,6 +60,7 @@ fn textured() -> Model {
         meshes: vec![Mesh { name: "Mesh".to_owned(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![material],
         textures: vec![texture("Colour", true, 10), texture("Data", false, 100)],
+        ..Model::default()
     }
 }
 

@@ -11,6 +11,7 @@ use remora_control::bell::Bell;
 use remora_control::clock::Clock;
 use remora_control::config::{Config, Rate};
 use remora_control::control_plane::{ControlPlane, Parts};
+use remora_control::disk::DiskProbe;
 use remora_control::host_secrets::HostSecrets;
 use remora_control::identity::Identities;
 use remora_control::launch::LaunchPlan;
@@ -72,6 +73,7 @@ impl Plane {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: Default::default(),
             model_files: vec![],
+            model_addresses: vec![],
             cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
@@ -80,6 +82,7 @@ impl Plane {
             operators_certificate: None,
         };
         let token = tokens.issue(&account, Role::Administrator, clock.now());
+        let disk = Arc::new(DiskProbe::new(directory, clock.clone()));
         let control_plane = ControlPlane::new(Parts {
             store,
             fleet: Arc::new(SimulatedFleet::new(bell.clone())),
@@ -90,6 +93,7 @@ impl Plane {
             policy,
             tokens,
             plan,
+            disk,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");

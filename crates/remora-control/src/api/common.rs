@@ -27,7 +27,7 @@ pub fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
     response
 }
 
-/// For answers that are different a moment later. The directives are the caller's: recordings differ in a blank.
+/// For answers that are different a moment later. The directives are the caller's.
 pub fn uncached(mut response: Response, directives: &'static str) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(directives));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::post;
+use axum::{Extension, Router};
 use http::{HeaderMap, StatusCode};
 use remora_protocol::link::{HostReport, HostState, PORTS};
 use remora_session::{Address, HostId, Reported};
 
 use super::common::{bearer, error, json, read_body};
 use crate::host_secrets::HostSecrets;
+use crate::listen::Place;
 use crate::sessions::Sessions;
 
 pub const ROUTE: &str = "/hosts/{host}/report";
@@ -30,12 +31,21 @@ pub fn router(link: Link) -> Router {
     Router::new().route(ROUTE, post(report)).with_state(link)
 }
 
-async fn report(State(link): State<Link>, Path(host): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn report(
+    State(link): State<Link>,
+    Path(host): Path<String>,
+    place: Option<Extension<Arc<Place>>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let Ok(host) = host.parse::<HostId>() else {
         return error(StatusCode::NOT_FOUND, "HostNotFound", "No session has this host.");
     };
     if !bearer(&headers).is_some_and(|secret| link.secrets.matches(&host, secret)) {
         return error(StatusCode::UNAUTHORIZED, "Unauthorized", "This is not the secret of the host.");
+    }
+    if let Some(Extension(place)) = place {
+        place.is_a_hosts();
     }
     let report: Option<HostReport> = read_body(body).await.and_then(|body| serde_json::from_slice(&body).ok());
     let Some(reported) = report.and_then(|report| reported(report.state)) else {

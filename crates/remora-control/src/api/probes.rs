@@ -3,7 +3,7 @@
 //! | path | |
 //! |---|---|
 //! | `GET /healthz` | 200 while the process lives |
-//! | `GET /readyz` | 200 while the store answers, 503 with the reason otherwise |
+//! | `GET /readyz` | 200 while the store answers and the disk can be written to, 503 with the reason otherwise |
 //! | `GET /metrics` | Prometheus text; only where the network does not see it |
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
 
 use super::common::uncached;
+use crate::disk::DiskProbe;
 use crate::metrics::{Metrics, Stock};
 use crate::store::{Store, StoreError};
 
@@ -28,6 +29,7 @@ const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; ver
 pub struct Probes {
     pub store: Arc<dyn Store>,
     pub metrics: Metrics,
+    pub disk: Arc<DiskProbe>,
 }
 
 /// What anybody may ask.
@@ -45,8 +47,15 @@ async fn healthz() -> Response {
 }
 
 async fn readyz(State(probes): State<Probes>) -> Response {
-    match in_time(probes.store.next_wake()).await {
-        Ok(_) => uncached("ready\n".into_response(), CACHE),
+    let ready = in_time(async {
+        probes.store.next_wake().await?;
+        Ok(probes.disk.is_writable().await)
+    });
+    match ready.await {
+        Ok(true) => uncached("ready\n".into_response(), CACHE),
+        Ok(false) => {
+            unready("The data directory cannot be written to; the disk may be full. The log says why.\n".into())
+        }
         Err(response) => response,
     }
 }
@@ -73,5 +82,9 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Resul
         }
         Err(_) => format!("The store has not answered within {} seconds.\n", STORE_MAX.as_secs()),
     };
-    Err(uncached((StatusCode::SERVICE_UNAVAILABLE, reason).into_response(), CACHE))
+    Err(unready(reason))
+}
+
+fn unready(reason: String) -> Response {
+    uncached((StatusCode::SERVICE_UNAVAILABLE, reason).into_response(), CACHE)
 }

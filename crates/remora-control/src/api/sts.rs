@@ -73,7 +73,7 @@ impl Sts {
             return response;
         }
         match self.token(account, request).await {
-            Ok(access_token) => uncached(json(StatusCode::OK, &TokenBody { access_token }), "no-store,no-cache"),
+            Ok(access_token) => uncached(json(StatusCode::OK, &TokenBody { access_token }), "no-store, no-cache"),
             Err(refusal) => refusal.into_response(),
         }
     }

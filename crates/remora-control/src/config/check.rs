@@ -11,7 +11,7 @@ use remora_session::{AccountId, Size};
 
 use crate::machine::is_loopback;
 
-use super::{Config, EVERY_ACCOUNT, Identity, Listen, Rate};
+use super::{Acme, Config, EVERY_ACCOUNT, Identity, Listen, Rate};
 
 /// A list page is one answer and one read of the store.
 const PAGE_SIZE_MAX: u32 = 1_000;
@@ -19,6 +19,8 @@ const PAGE_SIZE_MAX: u32 = 1_000;
 const KEEP_DAYS_MAX: u32 = 36_500;
 /// Below, a picture has no time for anything; above, nothing moves any more.
 const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
+/// Names in one certificate of Let's Encrypt.
+const ACME_DOMAINS_MAX: usize = 100;
 /// It stands on a button.
 const DISPLAY_NAME_CHARACTERS_MAX: usize = 64;
 /// Issuers are asked and matched one by one.
@@ -43,6 +45,7 @@ impl Config {
     /// The first thing that cannot be used, if there is one.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         check_listen(&self.listen)?;
+        check_acme(&self.acme, &self.listen)?;
         self.check_store()?;
         self.check_sessions()?;
         self.check_sizes()?;
@@ -155,6 +158,25 @@ fn check_listen(listen: &Listen) -> Result<(), InvalidConfig> {
     }
     let Some(name) = &listen.name else { return Ok(()) };
     demand(is_host_name(name), "listen.name", name, "it takes a DNS name or an IP address, without port")
+}
+
+fn check_acme(acme: &Acme, listen: &Listen) -> Result<(), InvalidConfig> {
+    let Some(url) = &acme.directory_url else { return Ok(()) };
+    let encrypted = is_safe_address(url) && url.starts_with("https://");
+    let accepted = "it takes an https address such as https://acme-v02.api.letsencrypt.org/directory";
+    demand(encrypted, "acme.directory_url", url, accepted)?;
+    let accepted = "it takes true, which says that you agree to the terms of service of the authority";
+    demand(acme.terms_agreed, "acme.terms_agreed", acme.terms_agreed, accepted)?;
+    let domains = acme.domains(listen.name.as_deref());
+    let accepted = "it takes 1 to 100 DNS names, without *; without them listen.name must be one";
+    demand((1..=ACME_DOMAINS_MAX).contains(&domains.len()), "acme.domains", &domains, accepted)?;
+    for domain in &domains {
+        demand(is_host_name(domain) && domain.parse::<IpAddr>().is_err(), "acme.domains", domain, accepted)?;
+    }
+    for contact in &acme.contact {
+        demand(contact.starts_with("mailto:"), "acme.contact", contact, "it takes mailto:admin@example.com")?;
+    }
+    Ok(())
 }
 
 fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
@@ -277,6 +299,20 @@ mod tests {
             ("[listen]\nname = ''", "listen.name", "DNS name"),
             ("[listen]\npeers = ['http://a']", "listen.peers", "https"),
             ("[listen]\npeers = ['https://a/b']", "listen.peers", "without path"),
+            ("[acme]\ndirectory_url = 'http://a.example'", "acme.directory_url", "https"),
+            ("[acme]\ndirectory_url = 'https://a.example'", "acme.terms_agreed", "terms of service"),
+            ("[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true", "acme.domains", "listen.name"),
+            (
+                "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ndomains = ['*.b.example']",
+                "acme.domains",
+                "without *",
+            ),
+            (
+                "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ncontact = ['b@c.example']\n\
+                 [listen]\nname = 'b.example'",
+                "acme.contact",
+                "mailto:",
+            ),
             ("[store]\nurl = 'mysql://a'", "store.url", "postgres://"),
             ("[sessions]\npage_size = 0", "sessions.page_size", "1 to 1000"),
             ("[sessions]\npage_size = 1001", "sessions.page_size", "1 to 1000"),

@@ -48,6 +48,12 @@ const GRACE: Duration = Duration::from_secs(3);
 /// The spec fits into the pipe; a program that has not taken it by then is no render host.
 const TELL_MAX: Duration = Duration::from_secs(5);
 
+/// Graphics drivers keep compiled shaders in directories that all programs of a user share. A host that decodes files of
+/// strangers must not write code that other hosts run, so that each has such a directory, and one for temporary files,
+/// of its own.
+const SCRATCH_VARIABLES: [&str; 4] =
+    ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH", "XDG_CACHE_HOME", "TMPDIR"];
+
 /// How to start a host; it reads its [`HostSpec`] as one line of JSON from standard input.
 #[derive(Clone, Debug)]
 pub struct HostCommand {
@@ -131,12 +137,26 @@ impl Known {
         self.bell.ring();
     }
 
+    /// Removes what there is of a host that has ended, but for its log.
+    fn remove_files(&self, host: &HostId) -> Result<(), ProvisionError> {
+        let (scratch, pid) = (self.scratch_path(host), self.pid_path(host));
+        match std::fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(&scratch, error)),
+            _ => private_file::remove(&pid).map_err(|source| file_error(&pid, source)),
+        }
+    }
+
     fn pid_path(&self, host: &HostId) -> PathBuf {
         self.directory.join(format!("{host}.json"))
     }
 
     fn log_path(&self, host: &HostId) -> PathBuf {
         self.directory.join(format!("{host}.log"))
+    }
+
+    /// A host's own directory. Its pid file is there first and goes last, so that no directory is left behind.
+    fn scratch_path(&self, host: &HostId) -> PathBuf {
+        self.directory.join(format!("{host}.scratch"))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<HostId, Process>> {
@@ -162,8 +182,10 @@ impl ProcessFleet {
         let log_path = self.known.log_path(host);
         let log = host_log::open(&log_path).map_err(|source| file_error(&log_path, source))?;
         let second = log.try_clone().map_err(|source| file_error(&log_path, source))?;
+        let scratch = self.known.scratch_path(host);
         let mut child = Command::new(&self.command.program)
             .args(&self.command.arguments)
+            .envs(SCRATCH_VARIABLES.map(|variable| (variable, &scratch)))
             .stdin(Stdio::piped())
             .stdout(log)
             .stderr(second)
@@ -182,11 +204,15 @@ impl ProcessFleet {
                 return Err(error);
             }
         };
-        let told = tokio::time::timeout(TELL_MAX, tell(&mut child, spec)).await;
+        let spec = HostSpec { scratch_directory: scratch.to_str().map(str::to_owned), ..spec.clone() };
+        let told = tokio::time::timeout(TELL_MAX, async {
+            private_file::directory(&scratch)?;
+            tell(&mut child, &spec).await
+        });
+        let told = told.await;
         if let Err(source) = told.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             abandon(child).await;
-            let path = self.known.pid_path(host);
-            private_file::remove(&path).map_err(|source| file_error(&path, source))?;
+            self.known.remove_files(host)?;
             return Err(ProvisionError::Tell(source));
         }
         self.known.lock().insert(host.clone(), Process::Running { handle, asked_to_end_at: None });
@@ -279,7 +305,7 @@ impl Provisioner for ProcessFleet {
             if !self.end(host)? {
                 return Ok(Remains::Going);
             }
-            private_file::remove(&path).map_err(|source| file_error(&path, source))?;
+            self.known.remove_files(host)?;
             let living = {
                 let mut hosts = self.known.lock();
                 hosts.remove(host);

@@ -15,7 +15,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 
-use super::StoreError;
+use super::{StoreError, file};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -85,6 +85,18 @@ impl Database {
     /// Opens the file, or makes it.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         install_default_drivers();
+        if !file::exists(path)? {
+            let new = file::Unfinished::begin(path)?;
+            Self::prepare_sqlite(new.unfinished()).await?;
+            new.finish()?;
+        }
+        let options = Self::prepare_sqlite(path).await?;
+        let kind = Kind::Sqlite;
+        Ok(Self { kind, writer: kind.pool(&options, 1), readers: kind.pool(&options, SQLITE_READERS_MAX) })
+    }
+
+    /// Brings a database, or an empty file, up to this release. Returns how to connect to it.
+    async fn prepare_sqlite(path: &Path) -> Result<AnyConnectOptions, StoreError> {
         let shown = path.display().to_string();
         let opening = |error: sqlx::Error| sqlite_error(&shown, error);
         let options = AnyConnectOptions::from_str(&sqlite_url(path)).map_err(opening)?.disable_statement_logging();
@@ -104,8 +116,7 @@ impl Database {
             other => migration_error(&shown, other),
         })?;
         connection.close().await.map_err(opening)?;
-        let kind = Kind::Sqlite;
-        Ok(Self { kind, writer: kind.pool(&options, 1), readers: kind.pool(&options, SQLITE_READERS_MAX) })
+        Ok(options)
     }
 
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
@@ -156,7 +167,7 @@ fn sqlite_url(path: &Path) -> String {
             false => url += &format!("%{byte:02X}"),
         }
     }
-    url + "?mode=rwc"
+    url + "?mode=rw"
 }
 
 /// A server's database as it may be shown: without the password.
@@ -199,7 +210,7 @@ mod tests {
 
     #[test]
     fn paths_of_any_spelling_are_one_file() {
-        assert_eq!(sqlite_url(Path::new("/a b/ä?#%.db")), "sqlite:///a%20b/%C3%A4%3F%23%25.db?mode=rwc");
+        assert_eq!(sqlite_url(Path::new("/a b/ä?#%.db")), "sqlite:///a%20b/%C3%A4%3F%23%25.db?mode=rw");
     }
 
     #[tokio::test]

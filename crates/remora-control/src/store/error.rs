@@ -13,6 +13,11 @@ pub enum StoreError {
          start afresh"
     )]
     Corrupt { path: String, source: Source },
+    #[error(
+        "the database {path} is empty, so what was in it is lost, and it has been left as it is; restore a backup, or \
+         remove the file to start without accounts and sessions"
+    )]
+    Empty { path: String },
     #[error("store.url is not of the form postgres://user:password@machine:5432/database")]
     Url,
     #[error("the database server {place} cannot be reached; see that it runs and that store.url names it")]

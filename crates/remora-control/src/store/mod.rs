@@ -6,6 +6,7 @@
 
 mod database;
 mod error;
+mod file;
 mod read;
 mod recent;
 mod record;

@@ -1,13 +1,14 @@
 //! The server's certificates and their renewal: one that the local CA signs, and the operator's own where there is one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::UpError;
+use crate::acme::Acme;
 use crate::authority::{Authority, ServerCertificate};
 use crate::clock::Clock;
-use crate::config::Listen;
+use crate::config::{Config, Listen};
 use crate::private_file;
 use crate::tls::{self, CurrentCertificate};
 
@@ -23,6 +24,8 @@ pub(super) struct Certificates {
     names: Vec<String>,
     local: Arc<CurrentCertificate>,
     operators: Option<Operators>,
+    /// `None` if the operator has a certificate.
+    acme: Option<Acme>,
 }
 
 struct Operators {
@@ -37,23 +40,47 @@ struct Files {
 }
 
 impl Certificates {
-    pub fn open(authority: Arc<Authority>, names: Vec<String>, listen: &Listen, clock: Clock) -> Result<Self, UpError> {
+    pub fn open(
+        authority: Arc<Authority>,
+        names: Vec<String>,
+        config: &Config,
+        data_directory: &Path,
+        clock: Clock,
+    ) -> Result<Self, UpError> {
+        let listen = &config.listen;
         let local = CurrentCertificate::new(authority.issue(&names, LIFE, clock.now())?)?;
         let operators = Files::of(listen)?.map(Operators::open).transpose()?;
-        Ok(Self { authority, clock, names, local, operators })
+        let acme = match &operators {
+            Some(_) => None,
+            None => Acme::open(&config.acme, listen.name.as_deref(), data_directory, local.pem(), clock.clone())?,
+        };
+        Ok(Self { authority, clock, names, local, operators, acme })
     }
 
+    /// The operator's own certificate, or that of the authority that the operator has named.
     pub fn operators(&self) -> Option<Arc<CurrentCertificate>> {
-        self.operators.as_ref().map(|operators| operators.current.clone())
+        let operators = self.operators.as_ref().map(|operators| operators.current.clone());
+        operators.or_else(|| self.acme.as_ref().map(Acme::current))
     }
 
     /// What connections choose from.
     pub fn choice(&self) -> tls::Certificates {
-        tls::Certificates { local: self.local.clone(), operators: self.operators() }
+        let challenges = self.acme.as_ref().map(Acme::challenges);
+        tls::Certificates { local: self.local.clone(), operators: self.operators(), challenges }
     }
 
     /// Replaces certificates in time. Never returns; may be dropped at any point.
-    pub async fn keep_current(self) {
+    pub async fn keep_current(mut self) {
+        match self.acme.take() {
+            Some(acme) => {
+                let local = self.local.clone();
+                tokio::join!(acme.keep_current(local), self.keep_files_current());
+            }
+            None => self.keep_files_current().await,
+        }
+    }
+
+    async fn keep_files_current(self) {
         let mut renewal_at = self.clock.now() + RENEWAL;
         loop {
             self.clock.sleep(LOOK_INTERVAL).await;
@@ -155,7 +182,14 @@ mod tests {
         let [first, second] = [(); 2].map(|()| authority.issue(&names, LIFE, NOW).unwrap());
         let listen = write(directory.path(), &first);
         let (clock, _hand) = Clock::manual(NOW);
-        let certificates = Certificates::open(authority, names.to_vec(), &listen, clock).unwrap();
+        let certificates = Certificates::open(
+            authority,
+            names.to_vec(),
+            &Config { listen, ..Config::default() },
+            directory.path(),
+            clock,
+        )
+        .unwrap();
         let operators = certificates.operators.as_ref().unwrap();
         assert_eq!(operators.current.pem(), first);
         write(directory.path(), &ServerCertificate { key_pem: first.key_pem.clone(), ..second.clone() });

@@ -21,6 +21,7 @@ use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control_plane::{ControlPlane, Parts};
+use crate::disk::DiskProbe;
 use crate::host_secrets::HostSecrets;
 use crate::identity::Identities;
 use crate::launch::LaunchPlan;
@@ -29,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::portal::PortalOptions;
 use crate::provision::{HostCommand, ProcessFleet};
 use crate::store::{SqlStore, Store};
-use crate::tls;
+use crate::{private_file, tls};
 
 /// Between calls of [`Metrics::tidy_up`].
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
@@ -43,6 +44,7 @@ pub(super) struct CoreOptions<'a> {
     pub local_origins: Origins,
     pub portal: Option<PortalOptions>,
     pub model_files: Vec<String>,
+    pub model_addresses: Vec<String>,
 }
 
 pub(super) struct Core {
@@ -62,7 +64,8 @@ pub(super) struct Core {
 
 impl Core {
     pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
-        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files } = options;
+        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files, model_addresses } =
+            options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
@@ -71,7 +74,8 @@ impl Core {
         let host_key = directory.host_key()?;
         let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
         drop(keys);
-        let certificates = Certificates::open(authority.clone(), place.names.clone(), &config.listen, clock.clone())?;
+        let certificates =
+            Certificates::open(authority.clone(), place.names.clone(), &config, directory.path(), clock.clone())?;
         let identities = Arc::new(Identities::new(&config.identities, &clock)?);
         let hosts = directory.path().join("hosts");
         let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
@@ -87,6 +91,7 @@ impl Core {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
             model_files,
+            model_addresses,
             cache_directory,
             start_max: policy.start_max,
             config: config.clone(),
@@ -104,6 +109,7 @@ impl Core {
             tokens,
             identities,
             plan,
+            disk: Arc::new(DiskProbe::new(directory.path(), clock.clone())),
         });
         let acceptor = tls::acceptor(certificates.choice())?;
         let (closing, _) = watch::channel(false);
@@ -153,10 +159,11 @@ impl Core {
     }
 }
 
-/// Hosts are told in JSON, which has no room for a path that is not text.
+/// Makes the cache's directory. Hosts are told of it in JSON, which has no room for a path that is not text.
 fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, UpError> {
     let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
-    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CacheDirectory { path: path.into() })
+    private_file::directory(&path).map_err(|source| UpError::CacheDirectory { path: path.clone(), source })?;
+    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CachePath { path: path.into() })
 }
 
 async fn tidy_up(metrics: Metrics, clock: Clock) {

@@ -3,9 +3,8 @@
 //! Who keeps the database in it has it alone. Control planes whose database is elsewhere share it, and with it the keys
 //! and the hosts of this machine.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -50,7 +49,7 @@ impl Hold {
 impl DataDirectory {
     pub fn open(path: &Path, hold: Hold) -> Result<Self, UpError> {
         let unusable = |source| UpError::DataDirectory { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        private_file::directory(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
         let lock =
             File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(unusable)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::acme::AcmeError;
 use crate::authority::AuthorityError;
 use crate::identity::IdentityError;
 use crate::provision::ProvisionError;
@@ -32,7 +33,11 @@ pub enum UpError {
         "the cache cannot be in {path}: the path is not UTF-8; choose another with cache.directory, or none with \
          cache.gibibytes = 0"
     )]
-    CacheDirectory { path: PathBuf },
+    CachePath { path: PathBuf },
+    #[error(
+        "the cache cannot be in {path} ({source}); choose another with cache.directory, or none with cache.gibibytes = 0"
+    )]
+    CacheDirectory { path: PathBuf, source: io::Error },
     #[error("the certificate {path} cannot be used: {problem}; accepted are a PEM chain and its PEM key")]
     Certificate { path: PathBuf, problem: String },
     #[error(
@@ -48,6 +53,8 @@ pub enum UpError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]

@@ -17,6 +17,7 @@
 //! | `remora.db` | accounts and sessions, unless the configuration names another database |
 //! | `account.json` | id and keys of the local account; its owner only |
 //! | `token.key`, `hosts.key`, `ca.key` | what tokens, host secrets and certificates are made with; their owner only |
+//! | `acme/` | account, certificate and key of a public authority, if the configuration wants one; their owner only |
 //! | `ca.pem` | to be trusted by clients |
 //! | `connection.json` | while everything accepts: how to connect; its owner only |
 //! | `hosts/` | pid files and logs of render hosts |

@@ -13,13 +13,17 @@ pub(super) struct Models {
     pub offered: OfferedModels,
     /// Absolute paths of the files among them.
     pub files: Vec<String>,
+    /// Those of the operator that are fetched.
+    pub addresses: Vec<String>,
 }
 
 impl Models {
     pub fn new(given: &[String], engine_triangles: u64) -> Result<Self, UpError> {
-        let (mut offered, mut files) = (Vec::new(), Vec::new());
+        let (mut offered, mut files, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for model in given {
-            if model.starts_with("http://") || model.starts_with("https://") || model.starts_with("builtin://") {
+            let is_fetched = model.starts_with("http://") || model.starts_with("https://");
+            if is_fetched || model.starts_with("builtin://") {
+                addresses.extend(is_fetched.then(|| model.clone()));
                 offered.push(OfferedModel { uri: model.clone(), label: label(model), triangles: None });
             } else {
                 let file = file(model)?;
@@ -39,7 +43,7 @@ impl Models {
             triangles: Some(triangles),
         }));
         let offered = OfferedModels { default_model, models: offered };
-        Ok(Self { offered, files })
+        Ok(Self { offered, files, addresses })
     }
 }
 
@@ -94,7 +98,7 @@ mod tests {
         assert!(models.offered.models.iter().any(|model| model.label == "Engine, 18.7 million triangles"));
         assert!(models.offered.models.iter().any(|model| model.uri == models.offered.default_model));
         assert!(models.offered.models.iter().any(|model| model.triangles == Some(18_700_000)));
-        assert!(models.files.is_empty());
+        assert!(models.files.is_empty() && models.addresses.is_empty());
     }
 
     #[test]
@@ -107,6 +111,7 @@ mod tests {
         assert!(models.offered.default_model.ends_with("/a%20model%20%231.glb"), "{}", models.offered.default_model);
         assert!(models.offered.default_model.starts_with("file:///"), "{}", models.offered.default_model);
         assert_eq!(models.files, [path.canonicalize().unwrap().to_str().unwrap()]);
+        assert_eq!(models.addresses, ["https://example.com/b.glb"]);
         let labels: Vec<&str> = models.offered.models.iter().take(2).map(|model| model.label.as_str()).collect();
         assert_eq!(labels, ["a model #1.glb", "b.glb"]);
     }

@@ -48,6 +48,7 @@ impl Running {
             local_origins: Origins::parse(guard.origins()).expect("loopback names are in origins"),
             portal: Some(portal.clone()),
             model_files: models.files,
+            model_addresses: models.addresses,
         })
         .await?;
         account.admit(&*core.store, &core.clock).await?;

@@ -88,6 +88,7 @@ async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
         local_origins: Origins::default(),
         portal,
         model_files: Vec::new(),
+        model_addresses: Vec::new(),
     })
     .await?;
     core.serve_public(https, &place);

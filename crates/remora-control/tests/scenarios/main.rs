@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod acme;
 mod authorisation;
 mod bad_requests;
 mod capacity;

@@ -52,6 +52,7 @@ async fn pages_come_with_headers_that_keep_others_out() {
     }
     let script = plane.send_to_loopback("GET", "/assets/app-1234.js", &[], "").await;
     assert_eq!(script.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(script.header("Cross-Origin-Resource-Policy"), Some("same-origin"));
     for target in ["/nothing", "/../etc/passwd", "/assets/", "/assets/app-1234.js.br", "/assets/app-1234.js.gz"] {
         assert_eq!(plane.send_to_loopback("GET", target, &[], "").await.status, 404, "{target}");
     }

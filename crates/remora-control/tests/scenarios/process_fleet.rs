@@ -1,13 +1,14 @@
 //! Hosts as processes. The processes here are not render hosts but `sh`, told to behave well or badly.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::provision::{Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner as _, Remains};
-use remora_protocol::link::{Exclusive, HostSpec, Rendering};
+use remora_protocol::link::{Exclusive, Fence, HostSpec, Rendering};
 use remora_session::{HostId, Timestamp};
 
 use crate::support::installation::{host_pids, is_alive, kill};
@@ -44,10 +45,13 @@ fn spec() -> (HostSpec, HostId) {
         token_public_key_pem: String::new(),
         allowed_origins: Default::default(),
         model_files: vec![],
+        remote_models: Default::default(),
         adapter: None,
         primitives_max: None,
         rendering: Rendering::default(),
         exclusive: Exclusive::UntilDisconnect,
+        fence: Fence::default(),
+        scratch_directory: None,
         start_milliseconds_max: 1,
     };
     (spec, id.parse().unwrap())
@@ -111,11 +115,15 @@ async fn a_host_is_started_once_told_once_and_taken_down() {
     let log = line_of_log(directory.path(), &host).await;
     let told: HostSpec = serde_json::from_str(log.strip_prefix("told: ").unwrap()).unwrap();
     assert_eq!(told.host_id, spec.host_id);
+    let scratch = std::path::PathBuf::from(told.scratch_directory.unwrap());
+    assert_eq!(std::fs::metadata(&scratch).unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::write(scratch.join("shader"), "compiled").unwrap();
     assert!(is_alive(pid));
     assert_eq!(fleet.condition(&host).await, Some(Condition::Running));
     fleet.destroy(&host).await;
     assert!(!is_alive(pid));
     assert!(host_pids(directory.path()).is_empty());
+    assert!(!scratch.exists());
     assert_eq!(fleet.fleet.destroy(&host).await.unwrap(), Remains::Gone, "twice is no error");
 }
 

@@ -1,6 +1,8 @@
 //! Which databases are taken, and what is said about those that are not.
 
 use std::error::Error as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use remora_control::account::new_account_id;
@@ -119,6 +121,58 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     let refused = SqlStore::open_sqlite(&path).await;
     assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{:?}", refused.err());
     assert!(std::fs::read(&path).unwrap() == content, "it has been written to");
+}
+
+#[tokio::test]
+async fn an_empty_file_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    std::fs::write(&path, "").unwrap();
+    let refused = SqlStore::open_sqlite(&path).await.err().expect("it is refused");
+    assert!(matches!(&refused, StoreError::Empty { path: named } if *named == path.display().to_string()), "{refused}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_first_start_has_left_is_in_nobodys_way() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in [".remora.db.new", ".remora.db.new-wal", ".remora.db.new-shm"] {
+        std::fs::write(directory.path().join(name), "half of it").unwrap();
+    }
+    let store = sqlite(directory.path()).await;
+    account(&store).await;
+    store.close().await.unwrap();
+    let names = names(directory.path());
+    assert_eq!(names, ["remora.db"]);
+}
+
+#[tokio::test]
+async fn only_its_owner_reads_a_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let modes = || {
+        names(directory.path()).into_iter().map(|name| {
+            let mode = std::fs::metadata(directory.path().join(&name)).unwrap().permissions().mode() & 0o777;
+            (name, mode)
+        })
+    };
+    let expected = ["remora.db", "remora.db-shm", "remora.db-wal"].map(|name| (name.to_owned(), 0o600));
+    let store = sqlite(directory.path()).await;
+    account(&store).await;
+    assert!(modes().eq(expected.clone()), "{:?}", modes().collect::<Vec<_>>());
+    // As releases before this one have made them; a crash leaves all three.
+    for (name, _) in modes() {
+        std::fs::set_permissions(directory.path().join(name), Permissions::from_mode(0o644)).unwrap();
+    }
+    let again = sqlite(directory.path()).await;
+    account(&again).await;
+    assert!(modes().eq(expected), "{:?}", modes().collect::<Vec<_>>());
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[tokio::test]

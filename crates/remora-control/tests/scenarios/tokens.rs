@@ -16,7 +16,7 @@ async fn the_accounts_key_gets_a_token_that_opens_the_api() {
         let answer = plane.send("GET", &target, &[("Authorization", &authorization)], "").await;
         assert_eq!(answer.status, 200, "{target}");
         assert!(answer.body.starts_with(r#"{"AccessToken":"eyJhbGciOiJSUzI1"#), "{}", answer.body);
-        assert_eq!(answer.header("Cache-Control"), Some("no-store,no-cache"));
+        assert_eq!(answer.header("Cache-Control"), Some("no-store, no-cache"));
         assert_eq!(answer.header("Pragma"), Some("no-cache"));
         assert_eq!(answer.header("Content-Type"), Some("application/json; charset=utf-8"));
         plane.token = answer.json()["AccessToken"].as_str().unwrap().to_owned();

@@ -49,9 +49,9 @@ fn formats_are_told_by_content() {
     assert_eq!(format(b"ASTM-E57", "a").ok(), Some(Format::Points(PointFormat::E57)));
     assert_eq!(format(b"1 2 3\n4 5 6\n", "a").ok(), Some(Format::Points(PointFormat::Xyz)));
     assert_eq!(format(&MAGIC, "a.glb").ok(), Some(Format::Asset));
-    for (bytes, found) in [(b"PK\x03\x04".as_slice(), "PK\\x03\\x04"), (b"", "begins with \"\"")] {
+    for bytes in [b"PK\x03\x04".as_slice(), b""] {
         let error = format(bytes, "https://example.org/models/a.zip").expect_err("unknown").to_string();
-        assert!(error.starts_with("a.zip is no model") && error.contains(found), "{error}");
+        assert!(error.starts_with("a.zip is no model") && !error.contains("PK"), "{error}");
         assert!(error.contains("glTF and GLB, PLY, LAS, LAZ, E57, XYZ and .arrAsset"), "{error}");
     }
 }

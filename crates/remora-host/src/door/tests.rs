@@ -90,9 +90,12 @@ impl House {
             token_public_key_pem: signer.public_key_pem.clone(),
             allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
             model_files: vec![],
+            remote_models: Default::default(),
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
+            fence: Default::default(),
+            scratch_directory: None,
             exclusive,
             start_milliseconds_max: 1000,
         };

@@ -9,7 +9,7 @@ use remora_render::{
 };
 use remora_scene::ModelKey;
 
-use super::{FramesError, Input, Loop};
+use super::{FramesError, Input, Loop, warming::Device};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
@@ -65,7 +65,7 @@ impl Loop {
             self.stage.frame_failed(now, plan.serial);
         }
         let graphics = Graphics::open(&self.recovery.graphics)?;
-        self.renderer = open_renderer(graphics, &self.recovery.renderer, &self.inbox)?;
+        self.renderer = Device::new(open_renderer(graphics, &self.recovery.renderer, &self.inbox)?);
         let models: Vec<(ModelKey, Asset)> =
             self.stage.scene_mut().models().map(|(key, asset)| (key, asset.clone())).collect();
         for (key, asset) in models {

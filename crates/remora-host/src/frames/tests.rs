@@ -1,5 +1,7 @@
 //! The frame thread's parts on a real graphics device, without a client: what a client says is put into the inbox.
 
+mod burst;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use glam::DVec3;
@@ -14,22 +16,26 @@ struct Bench {
     inputs: Receiver<Input>,
 }
 
+fn options() -> FramesOptions {
+    let transport = TransportOptions { addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Default::default() };
+    FramesOptions {
+        model_files: Vec::new(),
+        remote_models: RemoteModels::default(),
+        primitives_max: None,
+        graphics: GraphicsOptions::default(),
+        transport,
+        memory: Arc::new(ImportMemory::fixed(1 << 30)),
+        renderer: RendererOptions::default(),
+        render_target: None,
+        cache: None,
+        threads: 2,
+    }
+}
+
 impl Bench {
     fn connected() -> Self {
         let (inbox, inputs) = sync_channel(INBOX);
-        let transport = TransportOptions { addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Default::default() };
-        let options = FramesOptions {
-            model_files: Vec::new(),
-            primitives_max: None,
-            graphics: GraphicsOptions::default(),
-            transport,
-            memory_bytes_max: 1 << 30,
-            renderer: RendererOptions::default(),
-            render_target: None,
-            cache: None,
-            threads: 2,
-        };
-        let frames = Loop::new(options, Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
+        let frames = Loop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
         let mut bench = Self { frames, inputs };
         bench.take(Input::Transport(TransportEvent::ChannelOpen(Channel::Control)));
         bench.say(Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 }));
@@ -38,11 +44,12 @@ impl Bench {
 
     fn take(&mut self, input: Input) {
         self.frames.take(input, &|_| {});
+        self.frames.obey(&|_| {});
     }
 
     fn say(&mut self, command: Command) {
         let bytes = wire::ClientCommand { id: 5, command: Some(command) }.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Control, bytes }));
+        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Control, bytes: bytes.into() }));
     }
 
     fn say_load(&mut self, uri: &str) {
@@ -84,7 +91,7 @@ impl Bench {
             input_time_milliseconds: 0.0,
         };
         let bytes = pose.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes }));
+        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
     }
 
     fn models(&mut self) -> Vec<remora_assets::asset::Asset> {
@@ -153,6 +160,7 @@ fn a_device_that_failed_is_followed_by_one_that_shows_the_same() {
     assert!(bench.frames.rendering.is_empty() && bench.frames.spare.len() == PICTURES);
     assert_eq!(bench.frames.look_at(0.0, 0.0).expect("a device"), Some(seen));
     // Now, or when it is its turn: what was lost is drawn anew.
+    bench.frames.stage.tick(bench.frames.clock.now());
     let at = bench.frames.stage.poll_timeout().expect("a picture is due");
     let again = bench.frames.stage.poll_frame(at).expect("a picture is due");
     assert!(again.serial > plan.serial && again.key);

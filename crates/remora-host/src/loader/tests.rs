@@ -1,5 +1,7 @@
 //! The loader against files and a server of the test's own.
 
+mod remote;
+
 use std::{
     io::{Cursor, Read as _, Write as _},
     net::TcpListener,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use remora_assets::asset::{self, layout::NodeRecord};
+use remora_protocol::hosts::AllowedHosts;
 
 use super::*;
 
@@ -39,7 +42,7 @@ fn triangle() -> Model {
         nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
-        textures: vec![],
+        ..Model::default()
     }
 }
 
@@ -66,6 +69,11 @@ fn gltf() -> (Vec<u8>, Vec<u8>) {
     (json.into(), corners.into_iter().flat_map(f32::to_le_bytes).collect())
 }
 
+/// Where the tests' own servers are.
+fn localhost() -> AllowedHosts {
+    ["127.0.0.1"].into_iter().map(|host| host.parse().expect("a host")).collect()
+}
+
 impl Bench {
     fn new(memory_bytes_max: u64) -> Self {
         Self::with(memory_bytes_max, false)
@@ -76,6 +84,10 @@ impl Bench {
     }
 
     fn with(memory_bytes_max: u64, cached: bool) -> Self {
+        Self::changed(memory_bytes_max, cached, |_| {})
+    }
+
+    fn changed(memory_bytes_max: u64, cached: bool, change: impl FnOnce(&mut LoaderOptions)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let ply = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n\
             end_header\n0 0 0\n1 0 0\n0 1 0\n";
@@ -98,13 +110,15 @@ impl Bench {
             })
             .collect();
         let cache = cached.then(|| tempfile::tempdir().expect("a temporary directory"));
-        let options = LoaderOptions {
+        let mut options = LoaderOptions {
             model_files,
-            limits: LoadLimits { memory_bytes_max, texture_dimension_max: 1024 },
+            remote_models: RemoteModels { offered: vec![], allowed_hosts: localhost() },
+            memory: Arc::new(ImportMemory::telling(memory_bytes_max, None)),
             prepare: PrepareOptions { texture_dimension_max: 1024, blocks: false },
             cache: cache.as_ref().map(|cache| Cache::open(cache.path(), 1 << 30).expect("it is writable")),
             threads: 2,
         };
+        change(&mut options);
         // The loader waits until the test has seen what it tells.
         let (sender, results) = sync_channel(0);
         let loader = Loader::start(options, move |id, loading| sender.send((id, loading)).is_ok());
@@ -240,9 +254,24 @@ fn addresses_that_give_no_model_say_why() {
 fn a_body_larger_than_memory_is_not_read_to_the_end() {
     let bench = Bench::new(1 << 20);
     let announced = serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000", b""));
-    assert_eq!(bench.refused(&announced).0, "ModelTooLarge");
+    let (code, message) = bench.refused(&announced);
+    assert_eq!(code, "ModelTooLarge");
+    assert!(!message.contains("1048576") && message.contains(".arrAsset"), "{message}");
     let endless = serve(answer("HTTP/1.1 200 OK\r\nConnection: close", &vec![0; 4 << 20]));
     assert_eq!(bench.refused(&endless).0, "ModelTooLarge");
+}
+
+#[test]
+fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_of_the_host() {
+    let bytes_max = 100;
+    for (configured, told) in [(None, "on this host"), (Some(7 << 20), "at most 7 MiB")] {
+        let memory = Arc::new(ImportMemory::telling(bytes_max, configured));
+        let bench = Bench::changed(bytes_max, false, |options| options.memory = memory);
+        let (code, message) = bench.refused(&bench.file("my model.glb"));
+        assert_eq!(code, "ModelTooLarge");
+        assert!(message.starts_with("my model.glb needs more memory") && message.contains(told), "{message}");
+        assert!(!message.contains("100"), "{message}");
+    }
 }
 
 #[test]

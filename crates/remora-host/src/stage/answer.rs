@@ -1,7 +1,7 @@
 //! What the scene has to say, in the words of the protocol, and no more of it than a message may hold.
 
 use glam::{DVec3, Vec3};
-use remora_assets::{MetadataValue, WorldBounds};
+use remora_assets::{MetadataValue, WorldBounds, asset::Asset};
 use remora_protocol::connection::{self as wire, metadata::Value};
 use remora_scene::{EntityId, Hit, Scene};
 
@@ -59,6 +59,19 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         metadata: metadata(&contents.metadata),
         visible: view.visible,
     })
+}
+
+/// What a model shows otherwise than its file says.
+pub fn notices(asset: &Asset) -> Vec<String> {
+    asset.notices().map(|notice| cut(notice, TEXT_BYTES_MAX)).collect()
+}
+
+/// The same in one sentence, for the person in front of the screen; `None` if there is nothing to say.
+pub fn differs(name: &str, notices: &[String]) -> Option<String> {
+    let (first, more) = notices.split_first()?;
+    let name = cut(name, TEXT_BYTES_MAX);
+    let others = if more.is_empty() { String::new() } else { format!(" (and {} more remarks)", more.len()) };
+    Some(format!("{name} is shown otherwise than its file says: {first}{others}"))
 }
 
 pub fn point(point: DVec3) -> wire::Point {
@@ -152,8 +165,8 @@ mod tests {
         let metadata = values.into_iter().enumerate().map(|(index, value)| (format!("key {index}"), value)).collect();
         let part = Node { name: "part".into(), mesh: Some(0), metadata, ..Node::default() };
         let scene = scene(vec![part], vec![Material { name: "paint".into(), ..Material::default() }]);
-        let info = entity_info(&scene, EntityId(1)).expect("it is there");
-        assert_eq!((info.name.as_str(), info.path.as_str(), info.parent), ("part", "model/part", 0));
+        let info = entity_info(&scene, EntityId(2)).expect("it is there");
+        assert_eq!((info.name.as_str(), info.path.as_str(), info.parent), ("part", "model/part", 1));
         assert_eq!((info.materials.as_slice(), info.triangles, info.visible), (&["paint".to_owned()][..], 1, true));
         assert_eq!(info.bounds_max, Some(wire::Point { x: 1.0, y: 1.0, z: 0.0 }));
         let told: Vec<_> = info.metadata.iter().map(|entry| entry.value.clone().expect("a value")).collect();
@@ -165,14 +178,16 @@ mod tests {
             Value::Text("steel".into()),
         ];
         assert_eq!(told, expected);
-        assert_eq!(entity_info(&scene, EntityId(0)).expect("the root").children, [1]);
-        assert_eq!(entity_info(&scene, EntityId(2)), None);
+        let root = entity_info(&scene, EntityId(1)).expect("the root");
+        assert_eq!((root.parent, root.children), (0, vec![2]));
+        assert_eq!(entity_info(&scene, EntityId(0)), None);
+        assert_eq!(entity_info(&scene, EntityId(3)), None);
     }
 
     #[test]
     fn what_has_nothing_in_it_has_no_bounds() {
         let scene = scene(vec![Node { name: "empty".into(), ..Node::default() }], vec![Material::default()]);
-        let info = entity_info(&scene, EntityId(1)).expect("it is there");
+        let info = entity_info(&scene, EntityId(2)).expect("it is there");
         assert_eq!((info.bounds_min, info.bounds_max, info.triangles), (None, None, 0));
     }
 
@@ -184,7 +199,7 @@ mod tests {
         nodes.extend((0..5000).map(|_| Node { name: "child".into(), parent: Some(0), ..Node::default() }));
         let materials = vec![Material { name: long.clone(), ..Material::default() }; 200];
         let scene = scene(nodes, materials);
-        let info = entity_info(&scene, EntityId(1)).expect("it is there");
+        let info = entity_info(&scene, EntityId(2)).expect("it is there");
         assert_eq!((info.children.len(), info.children_in_all), (CHILDREN_MAX, 5000));
         assert!(info.name.len() <= TEXT_BYTES_MAX && info.name.ends_with("ß…"));
         assert!(!info.metadata.is_empty());

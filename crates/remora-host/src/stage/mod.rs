@@ -9,7 +9,9 @@
 //! A picture is planned when something changed that no planned picture shows: at once if the last one started
 //! long enough ago, else at its turn. Several poses between two pictures make one. When nothing has changed for
 //! [`pace::REST_AFTER`] the picture is refined to the full detail, then encoded again until nothing is left to gain, and
-//! then nothing is rendered, encoded or sent.
+//! then nothing is rendered or encoded. Statistics are sent every second all the same, because a lease goes on at rest.
+//!
+//! No output is ever dropped: the caller takes all of them after every input, so that no more wait than one input makes.
 //!
 //! The stage never blocks, never touches a device or a socket, and holds at most one client.
 
@@ -42,8 +44,6 @@ use quality::{Detail, Quality};
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// The number under which a client hears of the models of its session, which it has given no command for.
 pub const SESSION_MODELS: u32 = u32::MAX;
-/// Bounds the memory that one connection's unread outputs can take.
-const OUTPUTS_MAX: usize = 1024;
 
 /// What the host can do, as found at its start.
 #[derive(Clone, Debug)]
@@ -183,7 +183,6 @@ struct Client {
     /// How many of the session's models have been asked for; one is loaded after the other.
     session_models_asked: usize,
     statistics_at: Moment,
-    statistics_stale: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -252,7 +251,6 @@ impl Stage {
             picks: 0,
             session_models_asked: 0,
             statistics_at: now + STATISTICS_INTERVAL,
-            statistics_stale: false,
         });
         self.tell(Message::Welcome(wire::Welcome {
             session_id: self.session_id.clone(),
@@ -352,11 +350,16 @@ impl Stage {
             points: asset.point_count(),
             bounds_min,
             bounds_max,
+            notices: answer::notices(&asset),
         };
+        let differs = answer::differs(&loaded.name, &loaded.notices);
         let added = self.scene.add_model(asset);
         let root_entity = added.root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
+        if let Some(text) = differs {
+            self.notice("ModelDiffers", text);
+        }
         Some(added.model)
     }
 
@@ -436,7 +439,6 @@ impl Stage {
         {
             *refinable = encoded.refinable;
         }
-        client.statistics_stale = true;
     }
 
     /// What the client is told beside a frame, as far as it is known before the frame is encoded.
@@ -480,10 +482,9 @@ impl Stage {
     /// Sends what is sent from time to time.
     pub fn tick(&mut self, now: Moment) {
         let Some(client) = &mut self.client else { return };
-        if !client.statistics_stale || now < client.statistics_at {
+        if now < client.statistics_at {
             return;
         }
-        client.statistics_stale = false;
         client.statistics_at = now + STATISTICS_INTERVAL;
         let statistics = wire::Statistics {
             triangles_in_scene: self.scene.triangles(),
@@ -524,9 +525,7 @@ impl Stage {
     }
 
     fn put(&mut self, output: Output) {
-        if self.outputs.len() < OUTPUTS_MAX {
-            self.outputs.push_back(output);
-        }
+        self.outputs.push_back(output);
     }
 }
 

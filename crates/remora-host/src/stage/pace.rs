@@ -25,9 +25,13 @@ enum Next {
 impl Stage {
     /// At the latest then `poll_frame` or `tick` has something to do, if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let client = self.client.as_ref()?;
-        let statistics = client.statistics_stale.then_some(client.statistics_at);
-        [self.frame_due().map(|(at, _)| at), statistics].into_iter().flatten().min()
+        let statistics_at = self.statistics_due()?;
+        Some(self.frame_due().map_or(statistics_at, |(at, _)| at.min(statistics_at)))
+    }
+
+    /// When [`Stage::tick`] has something to do.
+    pub fn statistics_due(&self) -> Option<Moment> {
+        self.client.as_ref().map(|client| client.statistics_at)
     }
 
     /// The picture to make now, if any.

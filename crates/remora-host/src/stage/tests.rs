@@ -16,6 +16,7 @@ use remora_stream::Fidelity;
 use super::obey::fitted;
 use super::*;
 
+mod differs;
 mod limit;
 mod parts;
 mod refining;
@@ -75,7 +76,7 @@ fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
         nodes: vec![Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
         meshes: vec![Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Material::default()],
-        textures: vec![],
+        ..Model::default()
     };
     let options = BuildOptions { detail, ..BuildOptions::default() };
     Asset::from_model(&model, &options, &|_| {}, &|| false).expect("a good model")
@@ -180,6 +181,11 @@ impl World {
         self.outputs.extend(std::iter::from_fn(|| self.stage.poll_output()));
     }
 
+    /// Whether nothing is due but statistics.
+    fn rests(&self) -> bool {
+        self.stage.poll_timeout() == self.stage.statistics_due()
+    }
+
     fn pose(&mut self, id: u32) {
         self.stage.pose(self.now, &pose(id));
     }
@@ -253,7 +259,32 @@ fn a_weak_adapter_refines_within_150_ms_of_rest_and_then_does_nothing() {
 
     let last = world.started.last().expect("something was rendered").0;
     assert!(last < last_input + milliseconds(600), "encoded for ever");
-    assert_eq!(world.stage.poll_timeout(), None, "an idle connection sleeps");
+    assert!(world.rests());
+}
+
+#[test]
+fn at_rest_the_client_hears_every_second_what_is_left_of_its_lease_and_nothing_is_drawn() {
+    let mut world = World::connected(true);
+    world.pose(1);
+    world.run_for(milliseconds(3000));
+    world.started.clear();
+    world.outputs.clear();
+    for minutes in [9, 8, 7] {
+        let lease_remaining = Duration::from_secs(60 * minutes);
+        world.stage.surround(Surroundings { lease_remaining, ..Surroundings::default() });
+        world.run_for(milliseconds(1000));
+    }
+    let told: Vec<_> = world
+        .messages()
+        .map(|message| match message {
+            Message::Statistics(statistics) => statistics.lease_remaining_minutes,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [9.0, 8.0, 7.0]);
+    assert!(world.started.is_empty(), "a picture at rest is not drawn or encoded for the sake of statistics");
+    world.stage.disconnected();
+    assert_eq!(world.stage.poll_timeout(), None, "without a client there is nothing to tell");
 }
 
 #[test]
@@ -539,7 +570,7 @@ proptest! {
             Work::EncodeAgain => None,
         });
         prop_assert_eq!(shown, Some((last, true)));
-        prop_assert_eq!(world.stage.poll_timeout(), None);
+        prop_assert!(world.rests());
         for pair in world.started.windows(2) {
             let step = pair[1].1.rtp_timestamp.wrapping_sub(pair[0].1.rtp_timestamp);
             prop_assert!(step > 0 && step < 90_000 * 3600);

@@ -214,7 +214,7 @@ pub mod host_message {
 /// What the person in front of the screen should know, of no command.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Notice {
-    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined".
+    /// Stable, for programs: "PrimitiveLimit", "OutOfMemory", "DeviceRestarted", "NotRefined", "ModelDiffers".
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
@@ -296,6 +296,10 @@ pub struct ModelLoaded {
     pub bounds_max: ::core::option::Option<Point>,
     #[prost(uint64, tag = "8")]
     pub points: u64,
+    /// What the model shows otherwise than its file says, at most 32 texts: an image that cannot be read, a required
+    /// extension that is not supported. A Notice "ModelDiffers" tells the first of them.
+    #[prost(string, repeated, tag = "9")]
+    pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The first surface that a ray meets.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -345,7 +349,7 @@ pub struct EntityInfo {
     /// Names from the root down, separated by "/".
     #[prost(string, tag = "3")]
     pub path: ::prost::alloc::string::String,
-    /// 0 for the root of a model.
+    /// 0, which is no entity, for the root of a model.
     #[prost(uint64, tag = "4")]
     pub parent: u64,
     /// The first of them.
@@ -411,7 +415,7 @@ pub struct LoadProgress {
     #[prost(float, tag = "3")]
     pub fraction: f32,
 }
-/// About once a second while frames are sent.
+/// About once a second, also while the picture rests.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Statistics {
     #[prost(uint64, tag = "1")]
@@ -477,6 +481,9 @@ pub mod session_ending {
         Stopped = 1,
         LeaseExpired = 2,
         HostFailed = 3,
+        /// The client sent commands faster than the host answers them. The session goes on, and another connection is
+        /// possible.
+        Overrun = 4,
     }
     impl Reason {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -489,6 +496,7 @@ pub mod session_ending {
                 Self::Stopped => "REASON_STOPPED",
                 Self::LeaseExpired => "REASON_LEASE_EXPIRED",
                 Self::HostFailed => "REASON_HOST_FAILED",
+                Self::Overrun => "REASON_OVERRUN",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -498,6 +506,7 @@ pub mod session_ending {
                 "REASON_STOPPED" => Some(Self::Stopped),
                 "REASON_LEASE_EXPIRED" => Some(Self::LeaseExpired),
                 "REASON_HOST_FAILED" => Some(Self::HostFailed),
+                "REASON_OVERRUN" => Some(Self::Overrun),
                 _ => None,
             }
         }

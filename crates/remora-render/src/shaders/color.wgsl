@@ -11,10 +11,14 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
         + octahedral(words[facet.normals.y]) * w.y
         + octahedral(words[facet.normals.z]) * w.z;
 
-    // Normals go by the matrix of cofactors, which for a mirrored instance points inwards.
-    let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x);
-    let column_y = vec3(facet.placement.x.y, facet.placement.y.y, facet.placement.z.y);
-    let column_z = vec3(facet.placement.x.z, facet.placement.y.z, facet.placement.z.z);
+    // Normals are transformed by the matrix of cofactors, which for a mirrored instance points inwards. The columns
+    // carry the step of the mesh's grid, and its fourth power underflows for parts of a few centimetres. Only the
+    // directions count here, so the largest element is scaled to 1 first.
+    let rows = max(abs(facet.placement.x.xyz), max(abs(facet.placement.y.xyz), abs(facet.placement.z.xyz)));
+    let scale = 1.0 / max(max(rows.x, max(rows.y, rows.z)), 1e-37);
+    let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x) * scale;
+    let column_y = vec3(facet.placement.x.y, facet.placement.y.y, facet.placement.z.y) * scale;
+    let column_z = vec3(facet.placement.x.z, facet.placement.y.z, facet.placement.z.z) * scale;
     let outwards = cross(column_y, column_z) * local_normal.x + cross(column_z, column_x) * local_normal.y
         + cross(column_x, column_y) * local_normal.z;
     let handedness = select(1.0, -1.0, facet.placement.mirrored);

@@ -4,7 +4,7 @@ use crate::perceptual::{assert_golden, difference};
 use crate::shapes::{sheet, sphere, texture};
 use crate::studio::{Parts, Studio, at, camera, matte, unlit};
 use glam::{Affine3A, Vec3};
-use remora_assets::{AlphaMode, Material, Sampler, Texture, Wrap};
+use remora_assets::{AlphaMode, Material, Primitive, Sampler, Texture, Wrap};
 use remora_render::Samples;
 
 fn front() -> remora_render::Camera {
@@ -30,6 +30,37 @@ fn rough_and_metallic_spheres() {
     let mut studio = Studio::new();
     studio.show(parts.model());
     assert_golden("rough_and_metallic_spheres", &studio.picture(front(), Samples::Four));
+}
+
+/// Framed alike, so that nothing tells how large it is. One ball is metal, and one has a normal map.
+fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::Picture {
+    let mut parts = Parts::default();
+    let normal = parts.texture(ripples());
+    let mut ball = sphere(48, 64);
+    let scale = if scaled_by_node { radius } else { 1.0 };
+    for position in &mut ball.positions {
+        *position = position.map(|along| along * radius / scale);
+    }
+    let place = |x: f32| at(x * radius, 0.0, 0.0) * Affine3A::from_scale(Vec3::splat(scale));
+    let metal = Material { metallic: 1.0, roughness: 0.25, base_color: [0.8, 0.8, 0.82, 1.0], ..Default::default() };
+    parts.add(&ball, matte(0.9, 0.6, 0.3), place(-2.2));
+    parts.add(&ball, metal.clone(), place(0.0));
+    parts.add(&ball, Material { normal_texture: Some(normal), ..metal }, place(2.2));
+    studio.scene.clear();
+    studio.renderer.clear();
+    studio.show(parts.model());
+    let view = camera(Vec3::new(0.0, 2.0, 6.0) * radius, Vec3::ZERO);
+    studio.picture(remora_render::Camera { near: 0.01 * radius, ..view }, Samples::Four)
+}
+
+#[test]
+fn a_ball_of_a_tenth_of_a_millimetre_looks_like_one_of_a_kilometre() {
+    let mut studio = Studio::new();
+    for radius in [5e-5, 5e-4, 5e-3, 0.05, 0.5, 5.0, 50.0, 500.0] {
+        for scaled_by_node in [false, true] {
+            assert_golden("balls_of_any_size", &balls(&mut studio, radius, scaled_by_node));
+        }
+    }
 }
 
 fn ripples() -> Texture {
@@ -97,6 +128,52 @@ fn textures_wrap_as_told_and_keep_their_own_transforms() {
     let mut studio = Studio::new();
     studio.show(parts.model());
     assert_golden("wraps_and_transforms", &studio.picture(front(), Samples::Four));
+}
+
+/// As exporters of voxels and of avatars write them: a row of colours, and faces that each look at one of them.
+#[test]
+fn every_colour_of_a_palette_is_the_one_that_the_file_says() {
+    const COLORS: u32 = 256;
+    let color = |index: u32| {
+        let mixed = (index + 1).wrapping_mul(0x9e37_79b9);
+        [(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8, 255]
+    };
+    let mut parts = Parts::default();
+    let palette = parts.texture(Texture {
+        width: COLORS,
+        height: 1,
+        rgba: (0..COLORS).flat_map(color).collect(),
+        ..texture(1, true, |_, _| [0.0; 4])
+    });
+    let mut faces = Primitive::default();
+    for index in 0..COLORS {
+        let first = faces.positions.len() as u32;
+        let (x, y) = ((index % 16) as f32 / 8.0 - 1.0, 1.0 - (index / 16) as f32 / 8.0);
+        // As steps, because what is flat may be drawn with fewer faces.
+        let z = (index * 7 % 16) as f32 * 0.002;
+        for [across, down] in [[0.0, 0.0], [0.0, 0.125], [0.125, 0.0], [0.125, 0.125]] {
+            faces.positions.push([x + across, y - down, z]);
+            faces.normals.push([0.0, 0.0, 1.0]);
+            faces.texture_coordinates.push([(index as f32 + 0.5) / COLORS as f32, 0.5]);
+        }
+        faces.indices.extend([0, 1, 2, 2, 1, 3].map(|corner| first + corner));
+    }
+    let material = Material { base_color_texture: Some(palette), ..unlit(1.0, 1.0, 1.0) };
+    parts.add(&faces, material, Affine3A::IDENTITY);
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    let height = 1.1;
+    let view = camera(Vec3::new(0.0, 0.0, height / 0.35_f32.tan()), Vec3::ZERO);
+    let picture = studio.picture(view, Samples::One);
+    let scale = picture.height as f32 * 0.5 / height;
+    for index in 0..COLORS {
+        let (x, y) = ((index % 16) as f32 / 8.0 - 0.9375, 0.9375 - (index / 16) as f32 / 8.0);
+        let column = (picture.width as f32 * 0.5 + x * scale) as usize;
+        let row = (picture.height as f32 * 0.5 - y * scale) as usize;
+        let seen = &picture.data[(row * picture.width as usize + column) * 4..][..3];
+        let close = seen.iter().zip(color(index)).all(|(seen, wanted)| seen.abs_diff(wanted) <= 2);
+        assert!(close, "colour {index} is {:?} in the file, {seen:?} is seen", &color(index)[..3]);
+    }
 }
 
 #[test]

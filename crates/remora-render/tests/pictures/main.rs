@@ -3,6 +3,7 @@
 mod coverage;
 mod detail;
 mod look;
+mod memory;
 mod occlusion;
 mod perceptual;
 mod pieces;

@@ -66,6 +66,37 @@ fn what_is_selected_has_a_line_around_it() {
 }
 
 #[test]
+fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
+    let glass = || Material { base_color: [0.9, 0.2, 0.1, 0.5], alpha_mode: AlphaMode::Blend, ..matte(0.0, 0.0, 0.0) };
+    let shows = |samples| {
+        let mut studio = Studio::new();
+        let empty = studio.picture(front(), samples);
+        let mut parts = Parts::default();
+        parts.add(&sheet(4), glass(), at(-1.0, 0.0, 0.0));
+        parts.add(&sphere(24, 32), matte(0.3, 0.6, 0.9), at(1.2, 0.0, -1.0));
+        studio.show(parts.model());
+        let shown = studio.picture(front(), samples);
+        assert!(shown != empty);
+
+        let entities = entities(&studio);
+        let visible = |studio: &mut Studio, number: usize, visible| {
+            studio.scene.set_visible(entities[number], visible).expect("the entity is there");
+            studio.picture(front(), samples)
+        };
+        visible(&mut studio, 1, false);
+        assert!(visible(&mut studio, 0, false) == empty, "the glass was the only thing to be seen");
+        visible(&mut studio, 1, true);
+        assert!(visible(&mut studio, 0, true) == shown, "everything is back");
+
+        studio.scene.clear();
+        studio.renderer.clear();
+        assert!(studio.picture(front(), samples) == empty, "the model is gone");
+    };
+    shows(Samples::One);
+    shows(Samples::Four);
+}
+
+#[test]
 fn the_line_has_the_colour_and_opacity_that_are_asked_for() {
     let mut parts = Parts::default();
     parts.add(&sheet(1), unlit(1.0, 1.0, 1.0), Affine3A::IDENTITY);

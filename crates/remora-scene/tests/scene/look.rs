@@ -24,12 +24,12 @@ fn machine() -> Scene {
     scene
 }
 
-const ROOT: EntityId = EntityId(0);
-const SHAFT: EntityId = EntityId(1);
-const GEAR: EntityId = EntityId(2);
-const BOLT: EntityId = EntityId(3);
-const STAND: EntityId = EntityId(4);
-const NOWHERE: EntityId = EntityId(5);
+const ROOT: EntityId = EntityId(1);
+const SHAFT: EntityId = EntityId(2);
+const GEAR: EntityId = EntityId(3);
+const BOLT: EntityId = EntityId(4);
+const STAND: EntityId = EntityId(5);
+const NOWHERE: EntityId = EntityId(6);
 
 fn of<T>(scene: &Scene, what: impl Fn(InstanceState) -> T) -> Vec<T> {
     scene.instances().iter().map(|instance| what(instance.state)).collect()

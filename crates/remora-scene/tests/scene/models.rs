@@ -42,7 +42,7 @@ pub fn model(nodes: Vec<Node>, primitives: Vec<Primitive>) -> Asset {
         nodes,
         meshes: primitives.into_iter().map(mesh).collect(),
         materials: vec![Material::default()],
-        textures: Vec::new(),
+        ..Model::default()
     })
 }
 

@@ -21,7 +21,7 @@ fn scene_of(transforms: &[DAffine3]) -> Scene {
 fn the_nearest_of_several_is_hit() {
     let scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
     let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
-    assert_eq!((hit.instance, hit.entity), (1, EntityId(2)));
+    assert_eq!((hit.instance, hit.entity), (1, EntityId(3)));
     assert!((hit.distance - 9.0).abs() < 1e-5, "{hit:?}");
     assert!(hit.position.abs_diff_eq(DVec3::new(0.1, 0.2, -9.0), 1e-5));
     assert!(hit.normal.abs_diff_eq(Vec3::Z, 1e-6));
@@ -39,11 +39,11 @@ fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
 #[test]
 fn what_is_hidden_or_behind_is_not_hit() {
     let mut scene = scene_of(&[moved(0.0, 0.0, -5.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
-    scene.set_visible(EntityId(1), false).unwrap();
+    scene.set_visible(EntityId(2), false).unwrap();
     let hit = scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).unwrap();
     assert_eq!(hit.instance, 1);
     assert!(scene.cast_ray(DVec3::new(0.0, 3.0, 0.0), Vec3::NEG_Z).is_none());
-    scene.set_visible(EntityId(0), false).unwrap();
+    scene.set_visible(EntityId(1), false).unwrap();
     assert!(scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).is_none());
 }
 

@@ -31,6 +31,7 @@ fn a_model_becomes_a_tree_of_named_entities() {
     assert_eq!((bolt.name, bolt.path.as_str()), ("Bolt", "Model/Shaft/Gear 2/Bolt"));
     assert_eq!(bolt.parent, Some(child(added.root, 2)));
     assert_eq!(scene.entity(added.root).unwrap().parent, None);
+    assert_eq!((added.root, scene.entity(EntityId(0))), (EntityId(1), None), "0 is no entity");
     assert_eq!(scene.children(added.root).collect::<Vec<_>>(), [child(added.root, 0)]);
     let gears = scene.children(child(added.root, 0)).collect::<Vec<_>>();
     assert_eq!(gears, [child(added.root, 1), child(added.root, 2)]);
@@ -162,7 +163,7 @@ fn apply(scene: &mut Scene, edit: &Edit) {
     let (_, model) = scene.models().next().expect("every case has a model");
     // Its root, and one for each node.
     let count = model.nodes().len() + 1;
-    let id = |entity: &prop::sample::Index| EntityId(entity.index(count) as u64);
+    let id = |entity: &prop::sample::Index| EntityId(1 + entity.index(count) as u64);
     let done = match edit {
         Edit::Move(entity, local) => scene.set_local(id(entity), *local),
         Edit::Show(entity, visible) => scene.set_visible(id(entity), *visible),

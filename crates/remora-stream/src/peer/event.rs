@@ -80,7 +80,7 @@ pub enum CloseReason {
     NeverConnected,
     /// The host asked for it.
     Requested,
-    /// Messages came faster than the host took them.
+    /// Messages came faster than the host acted on them.
     Overrun,
     /// The client broke a protocol, or its fingerprint did not match the offer.
     Failed(String),
@@ -94,6 +94,7 @@ pub enum SendError {
     ChannelClosed(Channel),
     #[error("a message of {bytes} bytes is too large for the {channel:?} channel, which takes {bytes_max}")]
     TooLarge { channel: Channel, bytes: usize, bytes_max: usize },
+    /// Try again when the client has acknowledged some of what was sent.
     #[error("the client takes messages of the {0:?} channel more slowly than they are sent")]
     Backlogged(Channel),
     #[error("the transport has more to send than it can take")]

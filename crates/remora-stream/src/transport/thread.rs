@@ -1,5 +1,6 @@
 //! The transport's loop. The only file of this crate that reads the clock.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll};
 
+use super::messages::{Backlog, Message};
 use super::sockets::Sockets;
 use super::{AcceptError, Bandwidth, Hold, TransportEvent};
 use crate::congestion::BitrateRange;
@@ -21,6 +23,8 @@ const POLL_EVENTS_MAX: usize = 64;
 const BATCH_MAX: usize = 256;
 /// How soon to try again to tell a host that does not take its events.
 const UNDELIVERED_RETRY: Duration = Duration::from_millis(10);
+/// For what was sent before a connection is closed to arrive.
+const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 pub(super) fn now() -> Instant {
     Instant::now()
@@ -29,19 +33,32 @@ pub(super) fn now() -> Instant {
 pub(super) enum Command {
     Accept { offer: String, reply: SyncSender<Result<String, AcceptError>> },
     Video(EncodedFrame),
-    Message { channel: Channel, bytes: Vec<u8> },
+    Pose { bytes: Vec<u8> },
     Close,
+}
+
+/// What joins the thread to the host.
+pub(super) struct Ends {
+    pub commands: Receiver<Command>,
+    /// For the control channel.
+    pub messages: Receiver<Message>,
+    pub events: SyncSender<TransportEvent>,
+    pub hold: Arc<Hold>,
+    pub stopping: Arc<AtomicBool>,
 }
 
 pub(super) struct TransportThread {
     poll: Poll,
     sockets: Sockets,
     bitrate: BitrateRange,
-    commands: Receiver<Command>,
-    events: SyncSender<TransportEvent>,
-    hold: Arc<Hold>,
-    stopping: Arc<AtomicBool>,
+    overrun_farewell: Vec<u8>,
+    ends: Ends,
     peer: Option<Peer>,
+    /// What the peer has said and the host has not acted on.
+    received: Arc<Backlog>,
+    /// What the peer's control channel has not taken, oldest first.
+    unsent: VecDeque<Message>,
+    closing: Option<Closing>,
     /// The end of a connection that the host could not be told yet. There is no next one before.
     undelivered: Option<CloseReason>,
 }
@@ -51,12 +68,21 @@ impl TransportThread {
         poll: Poll,
         sockets: Sockets,
         bitrate: BitrateRange,
-        commands: Receiver<Command>,
-        events: SyncSender<TransportEvent>,
-        hold: Arc<Hold>,
-        stopping: Arc<AtomicBool>,
+        overrun_farewell: Vec<u8>,
+        ends: Ends,
     ) -> Self {
-        Self { poll, sockets, bitrate, commands, events, hold, stopping, peer: None, undelivered: None }
+        Self {
+            poll,
+            sockets,
+            bitrate,
+            overrun_farewell,
+            ends,
+            peer: None,
+            received: Backlog::of_received(),
+            unsent: VecDeque::new(),
+            closing: None,
+            undelivered: None,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -72,20 +98,22 @@ impl TransportThread {
                     break;
                 }
             }
-            if self.stopping.load(Ordering::Acquire) {
+            if self.ends.stopping.load(Ordering::Acquire) {
                 break;
             }
             for event in &ready {
                 self.receive(event.token(), &mut buffer);
             }
             while self.take_command() {}
-            if let Some(peer) = &mut self.peer {
-                let now = Instant::now();
-                if now >= peer.poll_timeout() {
-                    peer.handle_timeout(now);
-                }
+            let now = Instant::now();
+            if let Some(peer) = &mut self.peer
+                && now >= peer.poll_timeout()
+            {
+                peer.handle_timeout(now);
             }
+            self.send_messages(now);
             self.flush();
+            self.close_in_time(now);
         }
         if let Some(peer) = &mut self.peer {
             peer.close(CloseReason::Requested, Instant::now());
@@ -97,7 +125,9 @@ impl TransportThread {
         if self.undelivered.is_some() {
             return Some(UNDELIVERED_RETRY);
         }
-        self.peer.as_ref().map(|peer| peer.poll_timeout().saturating_duration_since(now))
+        let peer = self.peer.as_ref()?;
+        let at = self.closing.as_ref().map_or(peer.poll_timeout(), |closing| closing.deadline.min(peer.poll_timeout()));
+        Some(at.saturating_duration_since(now))
     }
 
     fn receive(&mut self, token: mio::Token, buffer: &mut [u8]) {
@@ -122,11 +152,13 @@ impl TransportThread {
     }
 
     fn take_command(&mut self) -> bool {
-        let command = match self.commands.try_recv() {
+        let command = match self.ends.commands.try_recv() {
             Ok(command) => command,
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => return false,
         };
         let now = Instant::now();
+        // What was said before the command goes before it.
+        self.send_messages(now);
         match (command, &mut self.peer) {
             (Command::Accept { offer, reply }, _) => {
                 let answer = self.accept(&offer, now);
@@ -139,15 +171,56 @@ impl TransportThread {
                     tracing::debug!(%error, "frame dropped");
                 }
             }
-            (Command::Message { channel, bytes }, Some(peer)) => match (peer.send(channel, &bytes, now), channel) {
-                (Err(SendError::Backlogged(_)), Channel::Control) => peer.close(CloseReason::Overrun, now),
-                (Err(error), _) => tracing::debug!(%error, "message dropped"),
-                (Ok(()), _) => {}
-            },
-            (Command::Close, Some(peer)) => peer.close(CloseReason::Requested, now),
+            (Command::Pose { bytes }, Some(peer)) => {
+                if let Err(error) = peer.send(Channel::Pose, &bytes, now) {
+                    tracing::debug!(%error, "message dropped");
+                }
+            }
+            (Command::Close, Some(_)) => self.start_closing(CloseReason::Requested, now),
         }
         self.flush();
         true
+    }
+
+    /// Hands the peer what its control channel takes now.
+    fn send_messages(&mut self, now: Instant) {
+        self.unsent.extend(self.ends.messages.try_iter());
+        let Some(peer) = &mut self.peer else {
+            self.unsent.clear();
+            return;
+        };
+        while let Some(message) = self.unsent.front() {
+            match peer.send(Channel::Control, message, now) {
+                Ok(()) => {}
+                Err(SendError::Backlogged(_)) => return,
+                Err(error) => tracing::debug!(%error, "message dropped"),
+            }
+            self.unsent.pop_front();
+        }
+    }
+
+    /// The first reason counts.
+    fn start_closing(&mut self, reason: CloseReason, now: Instant) {
+        self.closing.get_or_insert(Closing { reason, deadline: now + CLOSING_MAX });
+        self.close_in_time(now);
+    }
+
+    fn start_closing_overrun(&mut self, now: Instant) {
+        if self.closing.is_none() && !self.overrun_farewell.is_empty() {
+            self.unsent.push_back(Message::from(self.overrun_farewell.clone()));
+            self.send_messages(now);
+        }
+        self.start_closing(CloseReason::Overrun, now);
+    }
+
+    /// Closes when everything that was said has arrived, or when that takes too long.
+    fn close_in_time(&mut self, now: Instant) {
+        let (Some(closing), Some(peer)) = (&self.closing, &mut self.peer) else { return };
+        let has_arrived = self.unsent.is_empty() && peer.buffered_bytes(Channel::Control) == 0;
+        if has_arrived || now >= closing.deadline {
+            peer.close(closing.reason.clone(), now);
+            self.flush();
+        }
     }
 
     fn accept(&mut self, offer: &str, now: Instant) -> Result<String, AcceptError> {
@@ -172,42 +245,64 @@ impl TransportThread {
         let Some(peer) = &mut self.peer else {
             return;
         };
+        let mut overrun = false;
         while let Some(event) = peer.poll_event() {
-            if let PeerEvent::Closed(reason) = event {
-                self.undelivered = Some(reason);
-                break;
-            }
-            match self.events.try_send(translate(event)) {
-                Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-                Err(TrySendError::Full(TransportEvent::Message { channel: Channel::Pose, .. })) => {}
-                Err(TrySendError::Full(TransportEvent::Statistics(_))) => {}
-                Err(TrySendError::Full(_)) => peer.close(CloseReason::Overrun, Instant::now()),
-            }
+            let event = match event {
+                PeerEvent::Closed(reason) => {
+                    self.undelivered = Some(reason);
+                    break;
+                }
+                // A connection that is about to end acts on nothing more.
+                PeerEvent::Message { .. } if overrun || self.closing.is_some() => continue,
+                event => translate(event, &self.received),
+            };
+            let event = match event.map(|event| self.ends.events.try_send(event)) {
+                Some(Ok(()) | Err(TrySendError::Disconnected(_))) => continue,
+                Some(Err(TrySendError::Full(event))) => Some(event),
+                None => None,
+            };
+            let can_be_lost = matches!(
+                event,
+                Some(TransportEvent::Message { channel: Channel::Pose, .. } | TransportEvent::Statistics(_))
+            );
+            overrun |= !can_be_lost;
         }
         while let Some(transmit) = peer.poll_transmit() {
             self.sockets.send(transmit.source, transmit.destination, &transmit.contents);
         }
-        self.hold.set(peer.hold_until());
+        self.ends.hold.set(peer.hold_until());
         if peer.is_closed() {
             self.peer = None;
+            self.closing = None;
+            self.unsent.clear();
+            self.received = Backlog::of_received();
         }
         if let Some(reason) = self.undelivered.take() {
             self.tell_end(reason);
         }
+        if overrun {
+            self.start_closing_overrun(Instant::now());
+        }
     }
 
     fn tell_end(&mut self, reason: CloseReason) {
-        if let Err(TrySendError::Full(_)) = self.events.try_send(TransportEvent::Closed(reason.clone())) {
+        if let Err(TrySendError::Full(_)) = self.ends.events.try_send(TransportEvent::Closed(reason.clone())) {
             self.undelivered = Some(reason);
         }
     }
 }
 
-fn translate(event: PeerEvent) -> TransportEvent {
-    match event {
+/// `None` for a command when too many wait for the host.
+fn translate(event: PeerEvent, received: &Arc<Backlog>) -> Option<TransportEvent> {
+    Some(match event {
         PeerEvent::Connected => TransportEvent::Connected,
         PeerEvent::ChannelOpen(channel) => TransportEvent::ChannelOpen(channel),
-        PeerEvent::Message { channel, bytes } => TransportEvent::Message { channel, bytes },
+        PeerEvent::Message { channel: channel @ Channel::Control, bytes } => {
+            TransportEvent::Message { channel, bytes: received.admit(bytes)? }
+        }
+        PeerEvent::Message { channel: channel @ Channel::Pose, bytes } => {
+            TransportEvent::Message { channel, bytes: bytes.into() }
+        }
         PeerEvent::KeyFrameWanted => TransportEvent::KeyFrameWanted,
         PeerEvent::RepeatWanted => TransportEvent::RepeatWanted,
         PeerEvent::TargetBitrate { bits_per_second } => {
@@ -215,5 +310,11 @@ fn translate(event: PeerEvent) -> TransportEvent {
         }
         PeerEvent::Statistics(statistics) => TransportEvent::Statistics(statistics),
         PeerEvent::Closed(reason) => TransportEvent::Closed(reason),
-    }
+    })
+}
+
+/// A connection that ends when the client has what was said to it.
+struct Closing {
+    reason: CloseReason,
+    deadline: Instant,
 }

@@ -98,6 +98,13 @@ impl Browser {
         self.step(Duration::ZERO);
     }
 
+    /// Writes without giving the network its turn, as long as there is room.
+    pub fn write(&mut self, channel: ChannelId, bytes: &[u8]) {
+        while !self.rtc.channel(channel).expect("the channel is open").write(true, bytes).unwrap() {
+            self.step(Duration::ZERO);
+        }
+    }
+
     pub fn request_key_frame(&mut self) {
         self.rtc.writer(self.mid).unwrap().request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();

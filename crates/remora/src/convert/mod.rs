@@ -27,6 +27,7 @@ use rustix::fs::{Access, access};
 use crate::{
     clock::Stopwatch,
     failure::{Failure, Status, in_words},
+    output,
 };
 use interruption::Interruption;
 use progress::Progress;
@@ -77,7 +78,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let progress = progress.clone();
         Interruption::listen(move || {
             progress.finish();
-            eprintln!("remora: {INTERRUPTED}");
+            output::notice(format_args!("remora: {INTERRUPTED}"));
             // Nothing has been written yet, and reading cannot be given up half-way.
             std::process::exit(i32::from(Status::Interrupted as u8));
         })?
@@ -87,17 +88,26 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .num_threads(threads)
         .build()
         .map_err(|error| refused(format!("{threads} threads cannot be started: {error}")))?;
-    let summary = pool.install(|| convert(&arguments, &progress, &interruption));
+    let converted = pool.install(|| convert(&arguments, &progress, &interruption));
     progress.finish();
-    let summary = summary?;
-    if !arguments.quiet {
-        println!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64());
+    let Converted { summary, notices } = converted?;
+    if arguments.quiet {
+        return Ok(());
     }
-    Ok(())
+    for notice in notices {
+        output::notice(format_args!("remora: {notice}"));
+    }
+    output::line(format_args!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64()))
 }
 
-/// What came out, in words.
-fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<String, Failure> {
+/// The result, in words.
+struct Converted {
+    summary: String,
+    /// What the asset shows otherwise than the model's file says.
+    notices: Vec<String>,
+}
+
+fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<Converted, Failure> {
     let source = Source::open(&arguments.file).map_err(failure)?;
     if source.format() == Format::Asset {
         return Err(refused(format!("{} is an asset already", arguments.file.display())));
@@ -127,7 +137,9 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
     let name = output.display();
     let (triangles, points) = (model.triangles(), model.points());
     let (parts, materials) = (model.parts(), model.materials.len());
-    Ok(format!("{name}: {triangles} triangles, {points} points, {parts} parts, {materials} materials, {bytes} bytes"))
+    let summary =
+        format!("{name}: {triangles} triangles, {points} points, {parts} parts, {materials} materials, {bytes} bytes");
+    Ok(Converted { summary, notices: model.notices.texts() })
 }
 
 /// What can be known to fail is said before there is a long wait for it.

@@ -2,7 +2,7 @@
 
 use remora_control::config::Config;
 #[cfg(feature = "host")]
-use remora_control::config::Size;
+use remora_control::config::{Fence, Size};
 
 use super::Finding;
 
@@ -23,13 +23,13 @@ pub fn adapters(config: &Config) -> Vec<Finding> {
             None => wanted.push((adapter, vec![size])),
         }
     }
-    wanted.iter().map(|(adapter, sizes)| of(&program, *adapter, sizes)).collect()
+    wanted.iter().map(|(adapter, sizes)| of(&program, *adapter, config.hosts.fence, sizes)).collect()
 }
 
 #[cfg(feature = "host")]
-fn of(program: &std::path::Path, adapter: Option<&str>, sizes: &[Size]) -> Finding {
+fn of(program: &std::path::Path, adapter: Option<&str>, fence: Fence, sizes: &[Size]) -> Finding {
     let sizes = sizes.iter().map(|size| size.as_str()).collect::<Vec<_>>().join(" and ");
-    match crate::host::ask(program, adapter) {
+    match crate::host::ask(program, adapter, fence) {
         Ok(probe) if probe.software => Finding::hint(
             TOPIC,
             format!(
@@ -49,6 +49,30 @@ fn of(program: &std::path::Path, adapter: Option<&str>, sizes: &[Size]) -> Findi
             Finding::missing(TOPIC, format!("{sizes}: {why}"), advice)
         }
     }
+}
+
+/// What keeps hosts from the rest of this machine.
+#[cfg(feature = "host")]
+pub fn fence(config: &Config) -> Finding {
+    const TOPIC: &str = "fence";
+    if config.hosts.fence == Fence::Off {
+        let advice = "Set it to \"best-effort\" unless the graphics driver does not work so.";
+        return Finding::hint(TOPIC, "render hosts are not fenced off: hosts.fence is \"off\"", advice);
+    }
+    let report = remora_host::try_fence();
+    match (report.is_whole(), config.hosts.fence) {
+        (true, _) => Finding::fine(TOPIC, report.to_string()),
+        (false, Fence::Required) => {
+            let advice = "hosts.fence is \"required\", so that no host starts. Enable it in the kernel.";
+            Finding::missing(TOPIC, report.to_string(), advice)
+        }
+        (false, _) => Finding::hint(TOPIC, report.to_string(), "Enable it in the kernel, or run hosts in a container."),
+    }
+}
+
+#[cfg(not(feature = "host"))]
+pub fn fence(_config: &Config) -> Finding {
+    Finding::hint("fence", "this executable is no render host", "Ask the one that is: remora doctor")
 }
 
 #[cfg(feature = "host")]

@@ -30,6 +30,8 @@ pub struct Contents {
     materials: Names,
     texture_layers: Layers,
     metadata: Names,
+    /// What is shown otherwise than the model's file says.
+    notices: Vec<String>,
     /// Of an asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<AssetContents>,
@@ -107,6 +109,7 @@ impl Contents {
             materials: Names::of(materials),
             texture_layers: Layers { count: layers.len(), bytes: layers.iter().map(|layer| layer.bytes).sum() },
             metadata: Names::of(metadata.into_iter()),
+            notices: asset.notices().map(str::to_owned).collect(),
             asset: (format == Format::Asset).then(|| AssetContents::of(asset)),
         }
     }
@@ -145,6 +148,7 @@ impl Contents {
                 ("simplified", asset.simplified.line()),
             ]);
         }
+        rows.extend(self.notices.iter().map(|notice| ("notice", notice.clone())));
         let mut table = table();
         for (name, value) in rows {
             table.add_row([name.to_owned(), value]);

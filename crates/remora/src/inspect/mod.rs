@@ -16,6 +16,7 @@ use remora_host::HostOptions;
 use crate::{
     failure::{Failure, Status, in_words},
     host::GraphicsArguments,
+    output,
 };
 use contents::Contents;
 
@@ -53,15 +54,16 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let thumbnail = thumbnail_path(&arguments)?;
     let asset = open(&source)?;
     let contents = Contents::of(file, &source, &asset);
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&contents).expect("contents are texts and numbers"));
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&contents).expect("contents are texts and numbers")
     } else {
-        println!("{}", contents.table());
-    }
+        contents.table()
+    };
+    let printed = output::line(text);
     if let Some(path) = thumbnail {
         draw(&asset, &path, &arguments)?;
     }
-    Ok(())
+    printed
 }
 
 /// The asset, or one that is good enough to look at.

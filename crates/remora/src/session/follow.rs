@@ -8,6 +8,7 @@ use std::{
 use crate::{
     clock::{self, Deadline},
     failure::{Failure, Status},
+    output,
 };
 
 /// Half of what the original service's clients wait.
@@ -52,11 +53,11 @@ impl Follow {
         mut seen: T,
         goes_on: impl Fn(&T) -> bool,
         look: impl Fn() -> Result<T, Failure>,
-        mut show: impl FnMut(&T),
+        mut show: impl FnMut(&T) -> Result<(), Failure>,
     ) -> Result<T, Failure> {
         let mut absences = 0;
         loop {
-            show(&seen);
+            show(&seen)?;
             if !goes_on(&seen) {
                 return Ok(seen);
             }
@@ -98,12 +99,11 @@ impl<'a> Progress<'a> {
         let id = self.id;
         if self.is_terminal {
             let line = format!("{id} is {status} ({} s)", passed.as_secs());
-            eprint!("\r{line}");
             // What cannot be shown is not missed.
-            let _ = std::io::stderr().flush();
+            let _ = write!(std::io::stderr().lock(), "\r{line}");
             self.shown = line;
         } else if self.shown != status {
-            eprintln!("{id} is {status}");
+            output::notice(format_args!("{id} is {status}"));
             self.shown = status.to_owned();
         }
     }
@@ -113,7 +113,7 @@ impl<'a> Progress<'a> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         if self.is_terminal {
-            eprint!("\r{}\r", " ".repeat(self.shown.chars().count()));
+            let _ = write!(std::io::stderr().lock(), "\r{}\r", " ".repeat(self.shown.chars().count()));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     client::{Client, ConnectionArguments},
     duration::{lease_minutes, wait},
     failure::{EXIT_STATUSES, Failure, Status},
+    output,
 };
 
 #[derive(Debug, Args)]
@@ -161,16 +162,14 @@ impl Sessions {
             Ok(())
         })?;
         if self.json {
-            println!("{}", serde_json::json!({ "sessions": all }));
-            return Ok(());
+            return output::line(serde_json::json!({ "sessions": all }));
         }
         let read = |session| {
             serde_json::from_value::<SessionBody>(session)
                 .map_err(|error| Failure::new(Status::Refused, format!("the answer is not one of this API: {error}")))
         };
         let sessions = all.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        println!("{}", Listing(&sessions));
-        Ok(())
+        output::line(Listing(&sessions))
     }
 
     fn extend(&self, id: &Id, lease: u64) -> Result<(), Failure> {
@@ -190,14 +189,10 @@ impl Sessions {
             |seen| seen.session.is_live(),
             || self.get(id),
             |seen| {
-                if last.as_ref() != Some(&seen.session) {
-                    if self.json {
-                        println!("{}", seen.text)
-                    } else {
-                        println!("{}", seen.session)
-                    }
-                    last = Some(seen.session.clone());
+                if last.replace(seen.session.clone()).as_ref() == Some(&seen.session) {
+                    return Ok(());
                 }
+                if self.json { output::line(&seen.text) } else { output::line(&seen.session) }
             },
         )?;
         ended.session.must_not_have_failed()
@@ -213,12 +208,7 @@ impl Sessions {
     }
 
     fn print(&self, Seen { session, text }: &Seen) -> Result<(), Failure> {
-        if self.json {
-            println!("{text}");
-        } else {
-            println!("{}", session.in_full());
-        }
-        Ok(())
+        if self.json { output::line(text) } else { output::line(session.in_full()) }
     }
 }
 

@@ -50,6 +50,11 @@ fn a_session_from_its_creation_to_the_bill() {
     assert_eq!(session["maxLeaseTimeMinutes"], 90);
     assert!(String::from_utf8_lossy(&created.stderr).contains("one is Starting"), "{created:?}");
 
+    let hosts = std::fs::read_dir(up.data().join("hosts")).expect("it is there").flatten();
+    let logs = hosts.filter(|file| file.path().extension().is_some_and(|extension| extension == "log"));
+    let log: String = logs.map(|log| std::fs::read_to_string(log.path()).expect("it is a text")).collect();
+    assert!(log.contains("fenced off"), "{log}");
+
     let list = done(&up, &["session", "list"]);
     assert!(list.contains("one") && list.contains("1 h 30 min"), "{list}");
     assert_eq!(json(&up, &["session", "list", "--json"])["sessions"][0], session);
@@ -94,4 +99,33 @@ fn what_goes_wrong_is_told_by_exit_status_and_in_words() {
     let mut nowhere = remora(&up, &["token"]);
     nowhere.env("REMORA_CONNECTION", up.data().join("absent.json"));
     fails(2, "absent.json", &nowhere.output().expect("it runs"));
+}
+
+/// As under `| head`, which has read what it wants.
+#[test]
+fn a_reader_that_is_gone_ends_a_command_quietly() {
+    let up = Up::start();
+    done(&up, &["session", "create", "one"]);
+    for arguments in [
+        &["session", "list"][..],
+        &["session", "list", "--json"],
+        &["session", "watch", "one"],
+        &["usage", "--csv"],
+        &["token"],
+        &["account", "list", "--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = remora(&up, arguments).stdout(writer).output().expect("the executable runs");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut doctor = remora(&up, &["doctor", "--json", "--data-dir"]);
+    let status = doctor.arg(up.data()).stdout(writer).status().expect("the executable runs");
+    assert!(matches!(status.code(), Some(0 | 1)), "its usual statuses, but {status}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is on every Linux");
+    let output = remora(&up, &["token"]).stdout(full).output().expect("the executable runs");
+    fails(2, "standard output cannot be written", &output);
 }

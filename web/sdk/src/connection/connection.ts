@@ -9,7 +9,6 @@
 
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { CameraPose, Ray } from "../camera/rig.ts";
-import type { Quat, Vec3 } from "../camera/vector.ts";
 import { abortable, CommandRefused, errorOfSignal } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import {
@@ -17,26 +16,23 @@ import {
   type EntityInfo,
   FrameInfoSchema,
   type HostMessage,
-  type LoadProgress,
   type ModelLoaded,
-  type Notice,
   type Picked,
   PoseSchema,
   type RayHit,
   type SessionEnding,
   SessionEnding_Reason,
-  type Statistics,
   type Welcome,
 } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
 import { CommandLedger, type OnProgress, type ReplyResult } from "./command-ledger.ts";
 import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
-import { FrameLedger, type PresentedPicture, type ShownFrame } from "./frame-ledger.ts";
-import type { HostAddress } from "./handshake.ts";
+import { FrameLedger, type PresentedPicture } from "./frame-ledger.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
+import type { CloseReason, Color, ConnectionEvents, ConnectionOptions, ConnectionState, LoadOptions, Placement } from "./types.ts";
 import type { Size } from "./viewport.ts";
 
 /** A command that is answered from memory. */
@@ -48,70 +44,6 @@ const PING_MILLISECONDS = 2_000;
 const INTERRUPTION_MILLISECONDS_MAX = 6_000;
 /** For the last words of a client that leaves. */
 const GOODBYE_MILLISECONDS_MAX = 300;
-
-export type { OnProgress };
-
-/** How {@link Connection.open} connects. */
-export interface ConnectionOptions extends HostAddress, CallOptions {
-  readonly accessToken: string;
-  /** The size in which the client shows the video. */
-  readonly viewport: Size;
-  /** TURN servers, from {@link RemoteRenderingClient.iceServers}. */
-  readonly iceServers?: readonly RTCIceServer[];
-  readonly scheduler?: Scheduler;
-}
-
-/** Why a connection is closed. */
-export type CloseReason =
-  /** This client closed it. */
-  | { readonly kind: "left" }
-  /** The service ended the session and gave the reason. */
-  | { readonly kind: "ended"; readonly why: "stopped" | "lease-expired" | "host-failed"; readonly message: string }
-  /** The host gave no sign of life. */
-  | { readonly kind: "lost" };
-
-/** The state of a {@link Connection}. */
-export type ConnectionState =
-  | { readonly kind: "connected" }
-  /** Nothing arrives at present; it may come back. */
-  | { readonly kind: "interrupted" }
-  | { readonly kind: "closed"; readonly reason: CloseReason };
-
-/** sRGB, each 0 to 255; alpha is how much of the surface's own colour is replaced. */
-export interface Color {
-  readonly red: number;
-  readonly green: number;
-  readonly blue: number;
-  readonly alpha: number;
-}
-
-/** How a model is loaded. */
-export interface LoadOptions extends CallOptions {
-  readonly onProgress?: OnProgress | undefined;
-  /** Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is. */
-  readonly replace?: boolean;
-}
-
-/** The transform of an entity relative to its parent. */
-export interface Placement {
-  readonly entity: bigint;
-  readonly translation: Vec3;
-  readonly rotation: Quat;
-  readonly scale: Vec3;
-}
-
-/** The events of a {@link Connection}. */
-export interface ConnectionEvents {
-  state: ConnectionState;
-  /** Statistics of the host, about once a second. */
-  statistics: Statistics;
-  /** A message for the person in front of the screen. */
-  notice: Notice;
-  /** Progress of a model that is shown already and is being refined, or that the session loads by itself. */
-  progress: LoadProgress;
-  /** A frame was presented, and the host's data about it have arrived. */
-  frame: ShownFrame;
-}
 
 type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSchema>["command"]>, { case: undefined }>;
 
@@ -443,6 +375,8 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
       return { kind: "ended", why: "lease-expired", message };
     case SessionEnding_Reason.HOST_FAILED:
       return { kind: "ended", why: "host-failed", message };
+    case SessionEnding_Reason.OVERRUN:
+      return { kind: "ended", why: "overrun", message };
     case SessionEnding_Reason.STOPPED:
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };

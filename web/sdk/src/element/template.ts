@@ -1,9 +1,8 @@
 /** The shadow tree of `<remora-viewer>`: built by calls, so that a strict content security policy allows it. */
 
 const STYLE = `
-:host { display: block; position: relative; overflow: hidden; min-height: 64px; background: #1b1e23; color: #e8eaed;
-  font: 14px/1.5 system-ui, sans-serif; }
-:host(:not([height])) { aspect-ratio: var(--remora-aspect-ratio, 16 / 9); }
+:host { display: block; position: relative; overflow: hidden; width: 100%; aspect-ratio: 16 / 9; min-height: 64px;
+  background: #1b1e23; color: #e8eaed; font: 14px/1.5 system-ui, sans-serif; }
 :host([hidden]) { display: none; }
 [part="video"], [part="poster"] { position: absolute; inset: 0; }
 [part="poster"] img { width: 100%; height: 100%; object-fit: cover; }

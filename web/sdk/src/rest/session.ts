@@ -8,9 +8,13 @@ export type SessionSize = "Standard" | "Premium";
 /** `Error`, `Expired` and `Stopped` are final. */
 export type SessionStatus = "Starting" | "Ready" | "Error" | "Expired" | "Stopped";
 
-/** Who created a session. */
+/** Who created a session: a person whom an identity provider knows, or the holder of an account key. */
 export interface SessionOwner {
-  readonly subject: string;
+  /** The identity provider; together with the subject it identifies a person. Null for an account key. */
+  readonly issuer: string | null;
+  /** Null for an account key. */
+  readonly subject: string | null;
+  /** For people to read. */
   readonly name: string;
 }
 
@@ -99,9 +103,10 @@ export function parseSessionPage(value: unknown): { sessions: Session[]; nextLin
 }
 
 function owner(value: unknown): SessionOwner | null {
-  if (typeof value !== "object" || value === null || !("subject" in value) || !("name" in value)) return null;
-  const { subject, name } = value;
-  return typeof subject === "string" && typeof name === "string" ? { subject, name } : null;
+  if (typeof value !== "object" || value === null) return null;
+  const { issuer, subject, name } = value as Json;
+  const text = (each: unknown) => (typeof each === "string" ? each : null);
+  return typeof name === "string" ? { issuer: text(issuer), subject: text(subject), name } : null;
 }
 
 function reason(error: unknown): string | null {

@@ -1,7 +1,10 @@
 /** Moves a camera rig: sends its poses, and advances its animations with the display. */
 
+import { OrbitCamera } from "../camera/orbit-camera.ts";
 import type { CameraPose, CameraRig } from "../camera/rig.ts";
 import type { Bounds } from "../camera/vector.ts";
+import { WalkCamera } from "../camera/walk-camera.ts";
+import type { CameraKind } from "./types.ts";
 
 const FLIGHT_MILLISECONDS = 320;
 
@@ -69,4 +72,10 @@ export class CameraDriver {
     if (this.#rig.advance(now)) this.moved(now);
     this.run();
   }
+}
+
+/** The rig of this name, or the rig itself. */
+export function rigOf(camera: CameraKind | CameraRig | undefined): CameraRig {
+  if (typeof camera === "object") return camera;
+  return camera === "walk" ? new WalkCamera() : new OrbitCamera();
 }

@@ -7,7 +7,8 @@
  */
 
 import { browserProblem } from "../connection/browser.ts";
-import { type CloseReason, Connection } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { Size } from "../connection/viewport.ts";
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { endOf, isRefusedToken, type RemoteRenderingClient } from "../rest/client.ts";
@@ -120,7 +121,7 @@ export class Connector {
 
   async #lease(session: LeaseRequest): Promise<string> {
     const { client, signal } = this.#options;
-    const id = session.id ?? `viewer-${crypto.randomUUID()}`;
+    const id = session.id ?? `viewer-${randomDigits()}`;
     this.#sessionId = id;
     this.#leased = true;
     const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
@@ -227,6 +228,12 @@ export class Connector {
   #pause(milliseconds: number): Promise<void> {
     return abortable(new Promise((resolve) => setTimeout(resolve, milliseconds)), this.#options.signal);
   }
+}
+
+/** 128 random bits. `crypto.randomUUID` is missing on pages without HTTPS. */
+function randomDigits(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const UNANSWERED: ReadonlySet<string> = new Set(["timeout", "aborted", "service-unreachable", "unexpected-answer"]);

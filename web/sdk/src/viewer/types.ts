@@ -1,7 +1,7 @@
 /** The options, states and events of a viewer. */
 
 import type { CameraRig } from "../camera/rig.ts";
-import type { CloseReason } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
 import type { RemoraError } from "../errors.ts";

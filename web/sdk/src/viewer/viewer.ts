@@ -9,18 +9,18 @@
  * A viewer shows no words: everything that happens is an event. It is used once.
  */
 
-import { OrbitCamera } from "../camera/orbit-camera.ts";
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import { WalkCamera } from "../camera/walk-camera.ts";
-import type { CloseReason, Connection, OnProgress } from "../connection/connection.ts";
-import { errorOfSignal, RemoraError } from "../errors.ts";
+import type { OnProgress } from "../connection/command-ledger.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/types.ts";
+import { abortable, errorOf, errorOfSignal, RemoraError } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
-import { CameraDriver } from "./camera-driver.ts";
+import { CameraDriver, rigOf } from "./camera-driver.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
@@ -178,7 +178,10 @@ export class Viewer {
     if (model !== undefined) void this.load(model).catch(() => {});
   }
 
-  /** Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. */
+  /**
+   * Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. Both models need room
+   * on the host for a moment; where they have none, call {@link Viewer.unload} first.
+   */
   async load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
     const progress = (stage: string, fraction: number) => {
       options.onProgress?.(stage, fraction);
@@ -242,8 +245,8 @@ export class Viewer {
   }
 
   /** Asks the service whether the session is live, and closes the viewer with the reason if it is not. */
-  async checkSession(): Promise<void> {
-    const ended = await this.#connector.ended();
+  async checkSession({ signal }: CallOptions = {}): Promise<void> {
+    const ended = await abortable(this.#connector.ended(), signal);
     if (ended !== null) this.#finish(ended);
   }
 
@@ -405,14 +408,3 @@ function fill(container: HTMLElement, sink: VideoSink["kind"] | undefined): HTML
   container.replaceChildren(element);
   return element;
 }
-
-function rigOf(camera: CameraKind | CameraRig | undefined): CameraRig {
-  if (typeof camera === "object") return camera;
-  return camera === "walk" ? new WalkCamera() : new OrbitCamera();
-}
-
-function errorOf(error: unknown): RemoraError {
-  if (error instanceof RemoraError) return error;
-  return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });
-}
-

@@ -11,11 +11,13 @@
 //!
 //! Most materials need the first two only: one fetch each instead of one per glTF texture.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::texture::{self, Recipe, RecipeKind};
-use crate::asset::layout::{MATERIAL_DETAILED, MATERIAL_DOUBLE_SIDED, MATERIAL_WORDS, MaterialRow, NONE, Text};
-use crate::model::{AlphaMode, Material, Model, TextureReference, Wrap};
+use crate::asset::layout::{
+    BUCKETS, MATERIAL_DETAILED, MATERIAL_DOUBLE_SIDED, MATERIAL_WORDS, MaterialRow, NONE, Text,
+};
+use crate::model::{AlphaMode, Material, Model, Texture, TextureReference, Wrap};
 
 /// Values of [`MaterialRow::shading`]: its factors are all there is; two layers, which repeat and share a transform;
 /// everything that glTF allows.
@@ -47,22 +49,57 @@ pub(crate) fn plan(model: &Model, texture_dimension_max: u32) -> Plan {
     Plan { materials, recipes: recipes.list }
 }
 
+/// Texels of all layers that are larger than their textures because of a palette: a palette is a small part of a file, and
+/// thousands of them must not become gigabytes.
+const PALETTE_TEXELS_MAX: u64 = 32 << 20;
+
 /// The layers asked for so far, each once.
 #[derive(Default)]
 struct Recipes {
     texture_dimension_max: u32,
     list: Vec<Recipe>,
     known: HashMap<Recipe, u32>,
+    palette_texels: u64,
+}
+
+/// What the layers of a material have in common.
+#[derive(Clone, Copy)]
+struct Form {
+    bucket: u8,
+    exact: bool,
 }
 
 impl Recipes {
-    fn layer(&mut self, bucket: u8, kind: RecipeKind) -> u32 {
-        let recipe = Recipe { bucket, kind };
+    /// The form of the layers of `kinds`, which are made of `textures`.
+    fn form<'a>(&mut self, textures: impl Iterator<Item = &'a Texture> + Clone, kinds: &[RecipeKind]) -> Form {
+        let plain = texture::bucket_for(textures.clone(), self.texture_dimension_max);
+        let wide = Form {
+            bucket: texture::palette_bucket_for(textures.clone(), self.texture_dimension_max),
+            exact: textures.clone().next().is_some() && textures.clone().all(texture::may_be_palette),
+        };
+        if wide.bucket > plain {
+            let recipes: HashSet<Recipe> = kinds.iter().map(|&kind| recipe(wide, kind)).collect();
+            let new = recipes.iter().filter(|recipe| !self.known.contains_key(recipe)).count() as u64;
+            let texels = new * u64::from(BUCKETS[wide.bucket as usize]).pow(2);
+            if self.palette_texels + texels > PALETTE_TEXELS_MAX {
+                return Form { bucket: plain, exact: false };
+            }
+            self.palette_texels += texels;
+        }
+        wide
+    }
+
+    fn layer(&mut self, form: Form, kind: RecipeKind) -> u32 {
+        let recipe = recipe(form, kind);
         *self.known.entry(recipe).or_insert_with(|| {
             self.list.push(recipe);
             self.list.len() as u32 - 1
         })
     }
+}
+
+fn recipe(Form { bucket, exact }: Form, kind: RecipeKind) -> Recipe {
+    Recipe { bucket, exact, kind }
 }
 
 fn record(material: &Material, colored: bool, model: &Model, recipes: &mut Recipes) -> MaterialRow {
@@ -118,9 +155,6 @@ fn layered(
     recipes: &mut Recipes,
 ) {
     let index = |reference: Option<TextureReference>| reference.map(|reference| reference.texture);
-    let sizes = used.clone().map(|reference| &model.textures[reference.texture as usize]);
-    let bucket = texture::bucket_for(sizes, recipes.texture_dimension_max);
-
     let occlusion = material.occlusion_texture;
     let same_place = |a: Option<TextureReference>, b: Option<TextureReference>| match (a, b) {
         (Some(a), Some(b)) => a.transform == b.transform && wrap_bits(model, Some(a)) == wrap_bits(model, Some(b)),
@@ -147,19 +181,18 @@ fn layered(
         emissive: index(material.emissive_texture),
         occlusion: index(occlusion).filter(|_| !occlusion_in_color),
     };
-    let color = recipes.layer(bucket, color);
-    let surface = recipes.layer(bucket, surface);
-    let (rough, glow) = match simple {
-        true => (surface, color),
+    let kinds = match simple {
+        true => [color, surface, surface, color],
         // The variance of normals belongs to the roughness beside them, so that both come from one layer if they can.
         false if same_place(material.normal_texture, material.metallic_roughness_texture) => {
-            (surface, recipes.layer(bucket, glow))
+            [color, surface, surface, glow]
         }
-        false => (recipes.layer(bucket, rough), recipes.layer(bucket, glow)),
+        false => [color, surface, rough, glow],
     };
-    row.layers = [color, surface, rough, glow];
+    let form = recipes.form(used.clone().map(|reference| &model.textures[reference.texture as usize]), &kinds);
+    row.layers = kinds.map(|kind| recipes.layer(form, kind));
     row.shading = if simple { LAYERED } else { FULL };
-    row.bucket = bucket.into();
+    row.bucket = form.bucket.into();
     if occlusion_in_color {
         row.words[3] |= OCCLUSION_IN_COLOR;
     }
@@ -214,6 +247,26 @@ fn half(value: f32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn palettes_are_exact_as_long_as_there_is_room_for_them() {
+        let palette = Texture { width: 256, height: 1, rgba: vec![0; 1024], ..texture() };
+        let materials = (0..600)
+            .map(|index| Material { base_color_texture: Some(TextureReference::new(index)), ..Default::default() })
+            .chain([Material { base_color_texture: Some(TextureReference::new(0)), ..Default::default() }])
+            .collect();
+        let model = Model { materials, textures: vec![palette; 600], ..Default::default() };
+        let Plan { materials, recipes } = plan(&model, 4096);
+        let side = |row: &MaterialRow| BUCKETS[row.bucket as usize];
+        assert_eq!((side(&materials[0]), side(&materials[599]), side(&materials[600])), (256, 16, 256));
+        assert_eq!(materials[600].layers, materials[0].layers, "what is there already takes no more room");
+        let wide = recipes.iter().filter(|recipe| recipe.exact);
+        assert_eq!(wide.count() as u64, PALETTE_TEXELS_MAX / (256 * 256));
+    }
+
+    fn texture() -> Texture {
+        Texture { name: String::new(), width: 0, height: 0, rgba: vec![], srgb: true, sampler: Default::default() }
+    }
 
     #[test]
     fn halves_keep_their_values() {

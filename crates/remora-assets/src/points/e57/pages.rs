@@ -32,7 +32,7 @@ pub(super) struct Cursor<'a> {
 /// Looks at the header.
 pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointLoadError> {
     if !bytes.starts_with(b"ASTM-E57") {
-        return Err(PointLoadError::not_points(bytes));
+        return Err(PointLoadError::NotPoints);
     }
     let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("it has no whole header, which has 48 bytes"))?;
     let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));

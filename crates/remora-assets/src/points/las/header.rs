@@ -74,7 +74,7 @@ impl Layout {
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
     if !bytes.starts_with(b"LASF") {
-        return Err(PointLoadError::not_points(bytes));
+        return Err(PointLoadError::NotPoints);
     }
     if bytes.len() < HEADER_BYTES_MIN {
         let length = bytes.len();

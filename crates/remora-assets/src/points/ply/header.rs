@@ -104,7 +104,7 @@ impl Kind {
 pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointLoadError> {
     let mut rest = bytes;
     if line(&mut rest) != Some("ply") {
-        return Err(PointLoadError::not_points(bytes));
+        return Err(PointLoadError::NotPoints);
     }
     let mut encoding = None;
     let mut elements: Vec<Element> = Vec::new();

@@ -42,7 +42,7 @@ pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result
         }],
         meshes: vec![Mesh { name: name.to_owned(), primitives: vec![primitive], points: Points::default() }],
         materials: vec![material],
-        textures: Vec::new(),
+        ..Model::default()
     };
     debug_assert_eq!(made.check(), Ok(()));
     Ok(made)

@@ -90,8 +90,10 @@ fn size(properties: &Properties) -> Result<Size, String> {
 }
 
 fn models(properties: &Properties) -> Result<Vec<String>, String> {
-    let accepted =
-        format!("It takes up to {MODELS_MAX} addresses of models, each of 1 to {MODEL_LENGTH_MAX} characters.");
+    let accepted = format!(
+        "It takes up to {MODELS_MAX} addresses of models, each of 1 to {MODEL_LENGTH_MAX} characters without control \
+         characters."
+    );
     let models = match properties.get(MODELS) {
         None => return Ok(Vec::new()),
         Some(Value::Array(models)) if models.len() <= MODELS_MAX => models,
@@ -101,7 +103,9 @@ fn models(properties: &Properties) -> Result<Vec<String>, String> {
         Some(_) => return Err(format!("The {MODELS} property is not an array. {accepted}")),
     };
     let model = |(index, model): (usize, &Value)| {
-        let text = model.as_str().filter(|text| (1..=MODEL_LENGTH_MAX).contains(&text.chars().count()));
+        let text = model.as_str().filter(|text| {
+            (1..=MODEL_LENGTH_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+        });
         text.map(str::to_owned).ok_or_else(|| format!("The entry {index} of {MODELS} is not an address. {accepted}"))
     };
     models.iter().enumerate().map(model).collect()
@@ -150,6 +154,9 @@ mod tests {
             (format!("[{}]", "'a',".repeat(MODELS_MAX + 1)), "65 entries"),
             (format!("['a','{}']", "a".repeat(MODEL_LENGTH_MAX + 1)), "entry 1"),
             ("['a','']".into(), "entry 1"),
+            (r"['https://a/b.glb\n']".into(), "entry 0"),
+            (r"['a','\u0000']".into(), "entry 1"),
+            (r"['\u009b2J']".into(), "entry 0"),
             ("[7]".into(), "entry 0"),
             ("'a'".into(), "not an array"),
         ] {

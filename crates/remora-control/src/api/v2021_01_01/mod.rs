@@ -1,4 +1,5 @@
-//! REST API 2021-01-01 and 2021-01-01-preview, which differ in nothing but the name.
+//! REST API 2021-01-01 with its previews, which differ in nothing but the name. The original service announced
+//! 2021-08-01-preview, but never published what it adds.
 //!
 //! | under `/accounts/{account}` | call |
 //! |---|---|
@@ -29,7 +30,9 @@ use crate::config::Config;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
 
-const VERSIONS: [&str; 2] = ["2021-01-01-preview", "2021-01-01"];
+/// In the order of the original service's header.
+const VERSIONS: [&str; 3] = ["2021-01-01-preview", "2021-01-01", "2021-08-01-preview"];
+const SUPPORTED_VERSIONS: HeaderValue = HeaderValue::from_static("2021-01-01-preview, 2021-01-01, 2021-08-01-preview");
 
 #[derive(Clone)]
 pub struct Api {
@@ -73,7 +76,6 @@ async fn name_versions(request: Request, next: Next) -> Response {
 }
 
 fn named(mut response: Response) -> Response {
-    let versions = HeaderValue::from_static("2021-01-01-preview, 2021-01-01");
-    response.headers_mut().insert("api-supported-versions", versions);
+    response.headers_mut().insert("api-supported-versions", SUPPORTED_VERSIONS);
     response
 }

@@ -185,7 +185,7 @@ async fn ids_paths_and_queries() {
         ("?api-version", "UnsupportedApiVersion"),
         ("?api-version=", "UnsupportedApiVersion"),
         ("?api-version=1", "UnsupportedApiVersion"),
-        ("?api-version=2021-08-01-preview", "UnsupportedApiVersion"),
+        ("?api-version=2021-08-02-preview", "UnsupportedApiVersion"),
         ("?apiversion=2021-01-01", "ApiVersionUnspecified"),
         ("?api-version=2021-01-01%20", "UnsupportedApiVersion"),
         ("?api-version=%FF", "UnsupportedApiVersion"),

@@ -107,7 +107,12 @@ impl Issuer {
     pub async fn start_with_tls(keys: &[&Key], authority: &Authority) -> Self {
         let certificate = authority.issue(&["localhost".to_owned()], Duration::from_secs(3_600), Clock::system().now());
         let local = CurrentCertificate::new(certificate.unwrap()).unwrap();
-        Self::serve(keys, "https", Some(tls::acceptor(Certificates { local, operators: None }).unwrap())).await
+        Self::serve(
+            keys,
+            "https",
+            Some(tls::acceptor(Certificates { local, operators: None, challenges: None }).unwrap()),
+        )
+        .await
     }
 
     async fn serve(keys: &[&Key], scheme: &str, tls: Option<TlsAcceptor>) -> Self {

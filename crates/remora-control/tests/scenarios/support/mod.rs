@@ -4,6 +4,7 @@ pub mod http;
 pub mod installation;
 pub mod issuer;
 pub mod operator;
+pub mod pebble;
 pub mod plane;
 pub mod postgres;
 pub mod server_process;

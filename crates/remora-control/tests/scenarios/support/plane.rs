@@ -11,6 +11,7 @@ use remora_control::bell::Bell;
 use remora_control::clock::{Clock, ManualClock};
 use remora_control::config::Config;
 use remora_control::control_plane::{ControlPlane, LocalSignIn, Parts};
+use remora_control::disk::DiskProbe;
 use remora_control::host_secrets::HostSecrets;
 use remora_control::identity::Identities;
 use remora_control::launch::LaunchPlan;
@@ -110,6 +111,7 @@ impl Plane {
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
             model_files: vec![],
+            model_addresses: vec![],
             cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
@@ -127,6 +129,7 @@ impl Plane {
             tokens: tokens.clone(),
             identities: Arc::new(Identities::new(&config.identities, &clock).unwrap()),
             plan,
+            disk: Arc::new(DiskProbe::new(&path, clock.clone())),
         }));
 
         let (closing, closed) = watch::channel(false);

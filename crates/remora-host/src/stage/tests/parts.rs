@@ -4,7 +4,7 @@ use remora_scene::EntityId;
 
 use super::*;
 
-const PART: EntityId = EntityId(1);
+const PART: EntityId = EntityId(2);
 const NOWHERE: u64 = 99;
 
 /// With a triangle in the middle of the picture, at rest.
@@ -156,7 +156,7 @@ fn many_parts_are_moved_together_or_not_at_all() {
     assert_eq!(refused, "EntityNotFound");
     let place = |world: &mut World| world.stage.scene_mut().instances()[0].world.translation.x;
     assert_eq!(place(&mut world), 0.0);
-    let moves = vec![set_transform(PART.0, 5.0), set_transform(0, 100.0), set_transform(PART.0, 7.0)];
+    let moves = vec![set_transform(PART.0, 5.0), set_transform(1, 100.0), set_transform(PART.0, 7.0)];
     assert_eq!(world.ask(transforms(moves)), done());
     assert_eq!(place(&mut world), 107.0);
     assert!(world.shows_it());
@@ -167,7 +167,7 @@ fn a_part_is_told_about() {
     let mut world = with_part();
     let get = |entity| WireCommand::GetEntity(wire::GetEntity { entity });
     let Outcome::EntityInfo(info) = world.ask(get(PART.0)) else { panic!("it is there") };
-    assert_eq!((info.path.as_str(), info.triangles, info.parent), ("triangle/part", 1, 0));
+    assert_eq!((info.path.as_str(), info.triangles, info.parent), ("triangle/part", 1, 1));
     assert_eq!(world.ask_in_vain(get(NOWHERE)), "EntityNotFound");
     assert!(!world.shows_it(), "asking changes nothing");
 }

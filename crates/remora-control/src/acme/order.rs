@@ -1,0 +1,120 @@
+//! One order: the account, a challenge for each name, the certificate.
+
+use std::io;
+use std::time::Duration;
+
+use instant_acme::{
+    Account, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, Order, OrderStatus, RetryPolicy,
+};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+
+use super::Wanted;
+use super::challenges::{ChallengeError, Challenges};
+use super::files::Files;
+use super::http::Http;
+use crate::authority::ServerCertificate;
+
+/// Authorities look from several places, which takes some seconds.
+const PATIENCE: RetryPolicy =
+    RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_secs(120));
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OrderError {
+    #[error(transparent)]
+    Acme(#[from] instant_acme::Error),
+    #[error("the authority offers no tls-alpn-01 challenge for {0}, the only kind that is answered here")]
+    NoChallenge(String),
+    #[error("the authority does not confirm {domain}: {why}; port 443 of that name must lead to this service")]
+    NotConfirmed { domain: String, why: String },
+    #[error(transparent)]
+    Challenge(#[from] ChallengeError),
+    #[error("what the authority has issued cannot be used: {0}")]
+    Unusable(String),
+    #[error("the request for a certificate cannot be made: {0}")]
+    Request(#[from] rcgen::Error),
+    #[error("the certificate cannot be kept: {0}")]
+    File(#[from] io::Error),
+    #[error("the authority has issued nothing within {0} s")]
+    Late(u64),
+}
+
+/// Answers end with this, however it ends.
+struct Open<'a>(&'a Challenges);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+pub(super) async fn order(
+    wanted: &Wanted,
+    http: &Http,
+    files: &Files,
+    challenges: &Challenges,
+) -> Result<ServerCertificate, OrderError> {
+    let account = account(wanted, http, files).await?;
+    let identifiers: Vec<Identifier> = wanted.domains.iter().cloned().map(Identifier::Dns).collect();
+    let mut order = account.new_order(&NewOrder::new(&identifiers)).await?;
+    let open = Open(challenges);
+    answer(&mut order, challenges).await?;
+    let ready = order.poll_ready(&PATIENCE).await;
+    if !matches!(ready, Ok(OrderStatus::Ready)) {
+        refused(&mut order).await?;
+        ready?;
+    }
+    drop(open);
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(wanted.domains.clone())?;
+    params.distinguished_name = DistinguishedName::new();
+    order.finalize_csr(params.serialize_request(&key)?.der()).await?;
+    let certificate_pem = order.poll_certificate(&PATIENCE).await?;
+    Ok(ServerCertificate { certificate_pem, key_pem: key.serialize_pem() })
+}
+
+async fn account(wanted: &Wanted, http: &Http, files: &Files) -> Result<Account, OrderError> {
+    let builder = Account::builder_with_http(Box::new(http.clone()));
+    if let Some(credentials) = files.account(&wanted.directory_url) {
+        return Ok(builder.from_credentials(credentials).await?);
+    }
+    let contact: Vec<&str> = wanted.contact.iter().map(String::as_str).collect();
+    // Without the operator's consent the configuration is refused.
+    let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+    let (account, credentials) = builder.create(&new, wanted.directory_url.clone(), None).await?;
+    files.store_account(&wanted.directory_url, credentials)?;
+    Ok(account)
+}
+
+async fn answer(order: &mut Order, challenges: &Challenges) -> Result<(), OrderError> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization = authorization?;
+        if authorization.status == AuthorizationStatus::Valid {
+            continue;
+        }
+        let domain = authorization.identifier().to_string();
+        let Some(mut challenge) = authorization.challenge(ChallengeType::TlsAlpn01) else {
+            return Err(OrderError::NoChallenge(domain));
+        };
+        challenges.answer(&domain, challenge.key_authorization().digest().as_ref())?;
+        challenge.set_ready().await?;
+    }
+    Ok(())
+}
+
+/// Says why the authority does not confirm a name, if that is what is wrong.
+async fn refused(order: &mut Order) -> Result<(), OrderError> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization = authorization?;
+        let state = authorization.refresh().await?;
+        let problem = state.challenges.iter().find_map(|challenge| challenge.error.as_ref());
+        if let Some(problem) = problem {
+            return Err(OrderError::NotConfirmed {
+                domain: state.identifier().to_string(),
+                why: problem.detail.clone().unwrap_or_else(|| problem.to_string()),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! A fence cannot be taken down again, so that each test raises it around a thread of its own.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixStream,
+    process::Command,
+};
+
+use super::*;
+
+/// What `inside` finds out within the fence of a host that has this cache. `None`, with a message, where the kernel has no
+/// fence.
+fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -> Option<T> {
+    let mut access = files::Access::of_the_system();
+    access.allow_own(cache);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let report = raise_around_this_thread(&access);
+            if !report.is_whole() {
+                eprintln!("skipped: {report}");
+                return None;
+            }
+            Some(inside())
+        });
+        thread.join().expect("nothing panics inside")
+    })
+}
+
+#[test]
+fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let (key, cache) = (data.path().join("account.json"), data.path().join("cache"));
+    fs::write(&key, "secret").expect("it is writable");
+    fs::create_dir(&cache).expect("it is new");
+    let found = fenced(&cache, || {
+        let asset = cache.join("a.arrAsset");
+        (
+            fs::read(&key).map_err(|error| error.kind()),
+            fs::read_dir(data.path()).map(drop).map_err(|error| error.kind()),
+            fs::write(data.path().join("new"), "x").map_err(|error| error.kind()),
+            fs::write(&asset, "x")
+                .and_then(|()| fs::rename(&asset, cache.join("b")))
+                .and_then(|()| fs::read(cache.join("b"))),
+            fs::read("/proc/self/status").is_ok(),
+            fs::read("/proc/1/environ").is_ok(),
+        )
+    });
+    let Some((key, list, new, own, status, environment)) = found else { return };
+    assert_eq!(key, Err(ErrorKind::PermissionDenied));
+    assert_eq!(list, Err(ErrorKind::PermissionDenied));
+    assert_eq!(new, Err(ErrorKind::PermissionDenied));
+    assert_eq!(own.expect("its own files are its own"), b"x");
+    assert!(status && !environment);
+}
+
+#[test]
+fn a_host_starts_no_program_and_talks_to_no_daemon_but_to_the_network() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let socket = data.path().join("daemon");
+    let _daemon = std::os::unix::net::UnixListener::bind(&socket).expect("it is new");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let parent = rustix::process::getppid();
+    let found = fenced(data.path(), || {
+        (
+            Command::new("/bin/true").status().map_err(|error| error.kind()),
+            UnixStream::connect(&socket).map(drop).map_err(|error| error.kind()),
+            parent.map(|parent| rustix::process::test_kill_process(parent).is_ok()),
+            TcpStream::connect(address).is_ok(),
+            UdpSocket::bind("127.0.0.1:0").is_ok(),
+            UnixStream::pair().is_ok(),
+            std::thread::spawn(|| true).join().is_ok(),
+        )
+    });
+    let Some((program, daemon, signal, tcp, udp, pair, thread)) = found else { return };
+    assert_eq!(program.map(|_| ()), Err(ErrorKind::PermissionDenied));
+    assert_eq!(daemon, Err(ErrorKind::PermissionDenied));
+    assert_eq!(signal, Some(false));
+    assert!(tcp && udp && pair && thread);
+}
+
+#[test]
+fn a_frame_is_drawn_within_the_fence() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let asset = remora_assets::asset::Asset::from_model(
+        &remora_assets::engine::build(remora_assets::engine::EngineDetail::default()),
+        &Default::default(),
+        &|_| {},
+        &|| false,
+    )
+    .expect("the engine is a model");
+    let drawn = fenced(data.path(), || crate::thumbnail(&asset, 64, 64, &crate::HostOptions::default()));
+    let Some(drawn) = drawn else { return };
+    let pixels = drawn.expect("the driver works within the fence");
+    assert!(pixels.chunks_exact(4).any(|pixel| pixel != &pixels[..4]), "a picture of one colour");
+}
+
+#[test]
+fn what_stands_of_the_fence_is_said() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let report = try_fence();
+    assert!(fs::write(data.path().join("x"), "x").is_ok(), "trying it leaves this thread as it is");
+    assert!(report.is_whole() || report.to_string().contains("NOT"), "{report}");
+}

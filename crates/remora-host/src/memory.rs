@@ -1,0 +1,362 @@
+//! What importing a model may take of the machine's memory.
+//!
+//! ```text
+//!   MemAvailable ─────────────────────────────┐
+//!   limit − use of each control group above ──┴─ the least ─▶ free
+//!   free × 3/5                                      if no other host is importing
+//!   free × 3/5 × (2/5) for each host that is        so that all of them together never get more than there is
+//! ```
+//!
+//! Hosts know of one another by locks on files in a directory that they share, which the kernel lets go when a host dies.
+//! Files of the kernel are opened once and read again and again: a host that is fenced off later may keep what it has open.
+
+use std::{
+    fs::{File, TryLockError},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+/// Where nothing says how much is free.
+const UNKNOWN_BYTES: u64 = 4 << 30;
+/// Hosts that are told apart; what is left for one more is next to nothing.
+const SLOTS: usize = 8;
+/// Files of the kernel are shorter.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// Divides memory among imports.
+#[derive(Debug)]
+pub struct ImportMemory {
+    rule: Rule,
+}
+
+#[derive(Debug)]
+enum Rule {
+    Fixed {
+        bytes_max: u64,
+        /// As the operator says.
+        configured_bytes_max: Option<u64>,
+    },
+    /// By what is free, and by the other hosts that hold a lock in the directory.
+    Free { machine: Machine, directory: Option<PathBuf> },
+}
+
+/// What one import may take, as long as it goes on.
+#[derive(Debug)]
+pub struct Share {
+    pub bytes_max: u64,
+    /// Locked.
+    _slot: Option<File>,
+}
+
+impl ImportMemory {
+    pub fn fixed(bytes_max: u64) -> Self {
+        Self { rule: Rule::Fixed { bytes_max, configured_bytes_max: Some(bytes_max) } }
+    }
+
+    /// `directory` is one that all hosts of the machine may write to; without it, there are no others.
+    pub fn free(directory: Option<&str>) -> Self {
+        let directory = directory.map(PathBuf::from);
+        Self { rule: Rule::Free { machine: Machine::open(Path::new("/")), directory } }
+    }
+
+    /// A limit that is not the one that clients are told.
+    #[cfg(test)]
+    pub fn telling(bytes_max: u64, configured_bytes_max: Option<u64>) -> Self {
+        Self { rule: Rule::Fixed { bytes_max, configured_bytes_max } }
+    }
+
+    /// The limit, if the operator has set it.
+    pub fn configured_bytes_max(&self) -> Option<u64> {
+        match self.rule {
+            Rule::Fixed { configured_bytes_max, .. } => configured_bytes_max,
+            Rule::Free { .. } => None,
+        }
+    }
+
+    /// For an import that begins now.
+    pub fn take(&self) -> Share {
+        match &self.rule {
+            Rule::Fixed { bytes_max, .. } => Share { bytes_max: *bytes_max, _slot: None },
+            Rule::Free { machine, directory } => {
+                let (slot, others) = directory.as_deref().map_or((None, 0), take_slot);
+                let share = Share { bytes_max: share(machine.free_bytes(), others), _slot: slot };
+                tracing::info!(bytes_max = share.bytes_max, others, "memory for an import");
+                share
+            }
+        }
+    }
+}
+
+impl Share {
+    /// What is left when so many bytes are in use already.
+    pub fn less(self, bytes: u64) -> Self {
+        Self { bytes_max: self.bytes_max.saturating_sub(bytes), ..self }
+    }
+}
+
+/// What a process without others may take, as `remora convert` is one.
+pub fn memory_bytes_max() -> u64 {
+    share(Machine::open(Path::new("/")).free_bytes(), 0)
+}
+
+fn share(free_bytes: Option<u64>, others: u32) -> u64 {
+    (0..others).fold(free_bytes.map_or(UNKNOWN_BYTES, |bytes| bytes / 5 * 3), |bytes, _| bytes / 5 * 2)
+}
+
+/// A lock of this import, and how many others there are. A host that is counting just now may be taken for one that is
+/// importing, which only makes the share smaller.
+fn take_slot(directory: &Path) -> (Option<File>, u32) {
+    let (mut own, mut others) = (None, 0);
+    for number in 0..SLOTS {
+        let path = directory.join(format!("importing-{number}.lock"));
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "imports of other hosts cannot be counted");
+                break;
+            }
+        };
+        match file.try_lock() {
+            // Those that are not kept are unlocked at once.
+            Ok(()) => own = own.or(Some(file)),
+            Err(TryLockError::WouldBlock) => others += 1,
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(%error, path = %path.display(), "imports of other hosts cannot be counted");
+                break;
+            }
+        }
+    }
+    (own, others)
+}
+
+/// Where the kernel tells how much memory is free for this process.
+#[derive(Debug)]
+struct Machine {
+    meminfo: Option<File>,
+    groups: Vec<Group>,
+}
+
+/// A control group that the process is in.
+#[derive(Debug)]
+struct Group {
+    limits: Vec<File>,
+    usage: File,
+    statistics: Option<File>,
+    /// The line of the statistics that says what of the use is given up when memory is short.
+    reclaimable: &'static str,
+}
+
+/// Names of a group's files in one version of control groups.
+struct Names {
+    limits: &'static [&'static str],
+    usage: &'static str,
+    reclaimable: &'static str,
+}
+
+const VERSION_1: Names =
+    Names { limits: &["memory.limit_in_bytes"], usage: "memory.usage_in_bytes", reclaimable: "total_inactive_file" };
+const VERSION_2: Names =
+    Names { limits: &["memory.max", "memory.high"], usage: "memory.current", reclaimable: "inactive_file" };
+
+impl Machine {
+    /// `root` is `/`, except in tests.
+    fn open(root: &Path) -> Self {
+        let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+        let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+        let mut all = Vec::new();
+        for line in groups.lines() {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+            let names = match controllers {
+                "" => &VERSION_2,
+                some if some.split(',').any(|controller| controller == "memory") => &VERSION_1,
+                _ => continue,
+            };
+            let mount = mounts.lines().find_map(|mount| mounted(mount, controllers.is_empty()));
+            let Some((mount_root, mount_point)) = mount else { continue };
+            // A process that sees a part of the tree may be told a path in all of it.
+            let below = Path::new(path).strip_prefix(mount_root).unwrap_or(Path::new(""));
+            let mount_point = root.join(mount_point.trim_start_matches('/'));
+            all.extend(below.ancestors().filter_map(|group| Group::open(&mount_point.join(group), names)));
+        }
+        Self { meminfo: File::open(root.join("proc/meminfo")).ok(), groups: all }
+    }
+
+    /// `None` if nothing tells.
+    fn free_bytes(&self) -> Option<u64> {
+        let available = self.meminfo.as_ref().and_then(|file| {
+            let text = text(file)?;
+            let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+            let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kibibytes * 1024)
+        });
+        self.groups.iter().filter_map(Group::free_bytes).chain(available).min()
+    }
+}
+
+/// Root and place of a mount, if it is that of memory's control groups.
+fn mounted(line: &str, version_2: bool) -> Option<(&str, &str)> {
+    let (place, kind) = line.split_once(" - ")?;
+    let mut kind = kind.split(' ');
+    let is_wanted = match (version_2, kind.next()?) {
+        (true, "cgroup2") => true,
+        (false, "cgroup") => kind.nth(1)?.split(',').any(|option| option == "memory"),
+        _ => false,
+    };
+    let mut place = place.split(' ').skip(3);
+    is_wanted.then_some((place.next()?, place.next()?))
+}
+
+impl Group {
+    /// `None` where the group does not count memory, as the topmost of version 2.
+    fn open(directory: &Path, names: &Names) -> Option<Self> {
+        let open = |name: &str| File::open(directory.join(name)).ok();
+        Some(Self {
+            limits: names.limits.iter().filter_map(|name| open(name)).collect(),
+            usage: open(names.usage)?,
+            statistics: open("memory.stat"),
+            reclaimable: names.reclaimable,
+        })
+    }
+
+    /// `None` without a limit.
+    fn free_bytes(&self) -> Option<u64> {
+        // "max" is no number.
+        let number = |file: &File| text(file)?.trim().parse::<u64>().ok();
+        let limit = self.limits.iter().filter_map(number).min()?;
+        let reclaimable = self.statistics.as_ref().and_then(|file| {
+            let text = text(file)?;
+            let line = text.lines().find_map(|line| line.strip_prefix(self.reclaimable)?.strip_prefix(' '))?;
+            line.trim().parse::<u64>().ok()
+        });
+        let used = number(&self.usage)?.saturating_sub(reclaimable.unwrap_or(0));
+        Some(limit.saturating_sub(used))
+    }
+}
+
+/// As it is now.
+fn text(file: &File) -> Option<String> {
+    let mut bytes = vec![0; TEXT_BYTES_MAX];
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read_at(&mut bytes[length..], length as u64) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const GIBIBYTE: u64 = 1 << 30;
+
+    /// A file system as the kernel shows it, with 20 GiB of memory available.
+    fn machine(groups: &str, mounts: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let meminfo = "MemTotal:       33554432 kB\nMemAvailable:   20971520 kB\n";
+        let all = [("proc/meminfo", meminfo), ("proc/self/cgroup", groups), ("proc/self/mountinfo", mounts)];
+        for (path, content) in all.iter().chain(files) {
+            write(root.path(), path, content);
+        }
+        let machine = Machine::open(root.path());
+        (root, machine)
+    }
+
+    fn write(root: &Path, path: &str, content: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("it has a parent")).expect("it is writable");
+        fs::write(path, content).expect("it is writable");
+    }
+
+    #[test]
+    fn without_control_groups_what_the_machine_has_available_is_free() {
+        let (_root, machine) = machine("", "", &[]);
+        assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE));
+        let nowhere = tempfile::tempdir().expect("a temporary directory");
+        assert_eq!(Machine::open(nowhere.path()).free_bytes(), None);
+        assert_eq!(share(None, 0), UNKNOWN_BYTES);
+    }
+
+    #[test]
+    fn the_tightest_group_of_version_2_decides_and_what_can_be_reclaimed_counts_as_free() {
+        let mounts = "29 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+        let (root, machine) = machine(
+            "0::/system.slice/remora.service\n",
+            mounts,
+            &[
+                ("sys/fs/cgroup/system.slice/memory.max", "max\n"),
+                ("sys/fs/cgroup/system.slice/memory.high", "8589934592\n"),
+                ("sys/fs/cgroup/system.slice/memory.current", "1073741824\n"),
+                ("sys/fs/cgroup/system.slice/remora.service/memory.max", "4294967296\n"),
+                ("sys/fs/cgroup/system.slice/remora.service/memory.high", "max\n"),
+                ("sys/fs/cgroup/system.slice/remora.service/memory.current", "3221225472\n"),
+                ("sys/fs/cgroup/system.slice/remora.service/memory.stat", "inactive_file 2147483648\nanon 1\n"),
+            ],
+        );
+        // 4 - (3 - 2) GiB, and 8 - 1 above.
+        assert_eq!(machine.free_bytes(), Some(3 * GIBIBYTE));
+        // What is held open is read as it is now.
+        write(root.path(), "sys/fs/cgroup/system.slice/memory.current", "8053063680\n");
+        assert_eq!(machine.free_bytes(), Some(GIBIBYTE / 2));
+        write(root.path(), "sys/fs/cgroup/system.slice/memory.high", "max\n");
+        write(root.path(), "sys/fs/cgroup/system.slice/remora.service/memory.max", "max\n");
+        assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE), "without limits, that of the machine");
+    }
+
+    #[test]
+    fn a_container_of_version_1_that_is_told_its_path_on_the_host_finds_its_limit() {
+        let mounts = "34 30 0:29 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n\
+                      35 30 0:30 /docker/abc /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory\n";
+        let files = [
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "6442450944\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "2147483648\n"),
+            ("sys/fs/cgroup/memory/memory.stat", "inactive_file 7\ntotal_inactive_file 1073741824\n"),
+        ];
+        let groups = "5:cpu:/docker/abc\n4:memory:/docker/abc\n0::/\n";
+        let (root, machine) = machine(groups, mounts, &files);
+        assert_eq!(machine.free_bytes(), Some(5 * GIBIBYTE));
+        // No limit is a number there, too.
+        write(root.path(), "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE));
+    }
+
+    #[test]
+    fn this_machine_tells_how_much_is_free() {
+        let free = Machine::open(Path::new("/")).free_bytes().expect("Linux tells");
+        assert!(free > 0 && memory_bytes_max() > 0);
+    }
+
+    #[test]
+    fn hosts_that_import_at_the_same_time_never_get_more_than_there_is() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (_root, machine) = machine("", "", &[]);
+        let rule = Rule::Free { machine, directory: Some(directory.path().to_owned()) };
+        let memory = ImportMemory { rule };
+        let first = memory.take();
+        assert_eq!(first.bytes_max, 12 * GIBIBYTE, "three fifths for the only one");
+        let more: Vec<Share> = (0..20).map(|_| memory.take()).collect();
+        assert!(more[0].bytes_max.abs_diff(first.bytes_max / 5 * 2) < 8, "{more:?}");
+        let together = more.iter().take(SLOTS).fold(first.bytes_max, |sum, share| sum + share.bytes_max);
+        assert!(together <= 20 * GIBIBYTE, "{together}");
+        assert!(more[19].bytes_max < GIBIBYTE / 64, "{:?}", more[19]);
+        drop((first, more));
+        assert_eq!(memory.take().less(GIBIBYTE).bytes_max, 11 * GIBIBYTE, "those that have ended do not count");
+    }
+
+    #[test]
+    fn a_limit_of_the_operator_and_a_directory_that_cannot_be_used_take_nobody_into_account() {
+        let fixed = ImportMemory::fixed(5);
+        assert_eq!((fixed.take().bytes_max, fixed.take().bytes_max), (5, 5));
+        let (_root, machine) = machine("", "", &[]);
+        let rule = Rule::Free { machine, directory: Some("/proc/nowhere".into()) };
+        assert_eq!(ImportMemory { rule }.take().bytes_max, 12 * GIBIBYTE);
+    }
+}

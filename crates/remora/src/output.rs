@@ -1,0 +1,27 @@
+//! What the subcommands print. A reader that closes its end early, such as `head`, is no error: it has what it wanted.
+
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write as _},
+};
+
+use crate::failure::Failure;
+
+/// Prints a text and the end of a line to standard output.
+///
+/// # Errors
+///
+/// Ends the command: quietly and with status 0 if the reader is gone, with an explanation otherwise.
+pub fn line(text: impl Display) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => Failure::unusable(format!("standard output cannot be written: {error}")),
+    })
+}
+
+/// Tells people something on standard error. If it cannot be written, there is nobody to tell.
+pub fn notice(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

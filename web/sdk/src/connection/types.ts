@@ -1,0 +1,76 @@
+/** The options, states and events of a connection. */
+
+import type { Quat, Vec3 } from "../camera/vector.ts";
+import type { LoadProgress, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
+import type { CallOptions } from "../rest/request.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { OnProgress } from "./command-ledger.ts";
+import type { ShownFrame } from "./frame-ledger.ts";
+import type { HostAddress } from "./handshake.ts";
+import type { Size } from "./viewport.ts";
+
+/** How {@link Connection.open} connects. */
+export interface ConnectionOptions extends HostAddress, CallOptions {
+  readonly accessToken: string;
+  /** The size in which the client shows the video. */
+  readonly viewport: Size;
+  /** TURN servers, from {@link RemoteRenderingClient.iceServers}. */
+  readonly iceServers?: readonly RTCIceServer[];
+  readonly scheduler?: Scheduler;
+}
+
+/** Why a connection is closed. */
+export type CloseReason =
+  /** This client closed it. */
+  | { readonly kind: "left" }
+  /** The service ended the session and gave the reason. After "overrun" the session goes on: this client sent too much. */
+  | {
+      readonly kind: "ended";
+      readonly why: "stopped" | "lease-expired" | "host-failed" | "overrun";
+      readonly message: string;
+    }
+  /** The host gave no sign of life. */
+  | { readonly kind: "lost" };
+
+/** The state of a {@link Connection}. */
+export type ConnectionState =
+  | { readonly kind: "connected" }
+  /** Nothing arrives at present; it may come back. */
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "closed"; readonly reason: CloseReason };
+
+/** sRGB, each 0 to 255; alpha is how much of the surface's own colour is replaced. */
+export interface Color {
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+  readonly alpha: number;
+}
+
+/** How a model is loaded. */
+export interface LoadOptions extends CallOptions {
+  readonly onProgress?: OnProgress | undefined;
+  /** Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is. */
+  readonly replace?: boolean;
+}
+
+/** The transform of an entity relative to its parent. */
+export interface Placement {
+  readonly entity: bigint;
+  readonly translation: Vec3;
+  readonly rotation: Quat;
+  readonly scale: Vec3;
+}
+
+/** The events of a {@link Connection}. */
+export interface ConnectionEvents {
+  state: ConnectionState;
+  /** Statistics of the host, about once a second. */
+  statistics: Statistics;
+  /** A message for the person in front of the screen. */
+  notice: Notice;
+  /** Progress of a model that is shown already and is being refined, or that the session loads by itself. */
+  progress: LoadProgress;
+  /** A frame was presented, and the host's data about it have arrived. */
+  frame: ShownFrame;
+}
