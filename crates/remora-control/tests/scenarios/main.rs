@@ -45,6 +45,7 @@ mod store_side_by_side;
 mod tokens;
 mod up_errors;
 mod up_life;
+mod up_shared;
 mod usage;
 mod v1;
 mod warm_pool;
