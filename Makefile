@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e sdk-test api-fuzz test-java lint accept bench-latency bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e network-test sdk-test api-fuzz test-java lint accept bench-latency bench-network bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -15,7 +15,7 @@ build: setup web/portal/dist/index.html
 	$(CARGO) build --release --bin remora
 
 ## Every test, the ones in a real browser and with the official SDK included.
-test: setup-test lint unit web-test e2e sdk-test api-fuzz
+test: setup-test lint unit web-test e2e network-test sdk-test api-fuzz
 
 unit: setup-test web/portal/dist/index.html
 	scripts/with-postgres.sh $(CARGO) test --workspace
@@ -34,6 +34,10 @@ e2e: setup-test target/debug/remora
 	UP="--config web/e2e/remora.toml" scripts/with-remora.sh target/debug/remora npm --prefix web run test:e2e
 	@# That the benchmark still finds its way through the page; its figures are not judged.
 	COUNT=2 scripts/with-remora.sh target/debug/remora scripts/bench-latency.sh
+
+## The service on one machine and the browser on another: two network namespaces, which need root.
+network-test: setup-test target/debug/remora
+	REMORA=$(CURDIR)/target/debug/remora npm --prefix web run test:network
 
 sdk-test: setup-test target/debug/remora
 	UP="--config tests/sdk/remora.toml" scripts/with-remora.sh target/debug/remora tests/sdk/python/run.sh
@@ -61,6 +65,10 @@ accept: setup-test
 ## Input to picture in a real browser, and pictures per second; prints a table.
 bench-latency: build setup-test
 	scripts/bench-latency.sh
+
+## From another machine: opening the address, and the delay directly, over TCP and through TURN. Needs root.
+bench-network: build setup-test
+	REMORA=$(CURDIR)/target/release/remora npm --prefix web run bench:network
 
 ## How soon a session is Ready, with an idle host and without.
 bench-start: build

@@ -41,8 +41,8 @@ server.listen(Number(values.port), "127.0.0.1", () => {
 });
 
 /**
- * Exchanges the account key, which stays on this server, for an access token of one day. This server gives one to everybody
- * who reaches it; an application asks first who is signed in.
+ * Exchanges the account key, which stays on this server, for an access token of one day. This example gives a token to every
+ * visitor; a real application first checks who is signed in.
  */
 function token() {
   const address = new URL(`/accounts/${service.account}/token`, service.endpoint);

@@ -5,6 +5,7 @@
 #   make bench-latency                              the built-in engine
 #   make bench-latency MODELS="a.glb b.glb"         and these files
 #   make bench-latency COUNT=40 SINK=video          fewer inputs, another way to show the video
+#   make bench-latency NETWORK=tcp-only             a network that lets no UDP through
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${COUNT:-100}
@@ -12,7 +13,7 @@ arguments=()
 for model in ${MODELS:-}; do
     arguments+=(--model "$(realpath "$model")")
 done
-measure() { node web/bench/latency.mjs "$REMORA_CONNECTION" "$1" "$count" ${SINK:+--sink "$SINK"}; }
+measure() { node web/bench/latency.mjs "$REMORA_CONNECTION" "$1" "$count" ${SINK:+--sink "$SINK"} ${NETWORK:+--network "$NETWORK"}; }
 if [ -z "${REMORA_CONNECTION:-}" ]; then
     UP="${arguments[*]-}" exec scripts/with-remora.sh target/release/remora "$0"
 fi

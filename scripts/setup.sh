@@ -35,6 +35,11 @@ have_vulkan_driver || want mesa-vulkan-drivers "renders on the processor where t
 if [ "$purpose" = test ]; then
     want chromium "tests open the page in a real browser" chromium
     have_postgres_server || want postgresql "tests run the store on a throw-away PostgreSQL too"
+    want iproute2 "tests use the service from a second machine, in network namespaces" ip
+    want nftables "the second machine of tests drops what some networks drop" nft
+    want libnss3-tools "the browser of the second machine trusts the service's certificate" certutil
+    want coturn "tests relay video through a TURN server" turnserver
+    want openssl "tests make certificates for that server" openssl
     want python3-venv "tests call the API with the official Python SDK"
 fi
 

@@ -1,6 +1,8 @@
 // The delay from an input event in the browser to the first presented picture that shows it, in headless Chromium.
 //
-//   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--json FILE]
+//   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--network NAME] [--json FILE]
+//
+// NAME is that of a script in e2e/pages that stands for a network: tcp-only, or relay-only for a service with TURN servers.
 //
 // A session is leased through the page of a running `remora up`. With the host's marker on, COUNT single steps of the
 // mouse are made, each a real mouse event of the browser (CDP) that is sent a random moment after the step before has
@@ -12,20 +14,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { quantile, singleSteps } from "./steps.mjs";
 
 const ORBIT_MILLISECONDS = 5_000;
-const PAUSE_MILLISECONDS = { min: 150, max: 400 };
-const WARM_UP_STEPS = 5;
-const STEP_PIXELS = 6;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sink: { type: "string" }, json: { type: "string" } },
+  options: { sink: { type: "string" }, network: { type: "string" }, json: { type: "string" } },
 });
 const [connectionFile, model, countText = "100"] = positionals;
 const count = Number(countText);
 if (connectionFile === undefined || !Number.isInteger(count) || count < 1) {
-  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--json FILE]");
+  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]");
   process.exit(2);
 }
 
@@ -51,6 +51,9 @@ try {
 
 async function measure(page) {
   page.setDefaultTimeout(60_000);
+  if (values.network !== undefined) {
+    await page.addInitScript({ path: new URL(`../e2e/pages/${values.network}.js`, import.meta.url).pathname });
+  }
   const portal = new URL(JSON.parse(readFileSync(connectionFile, "utf8")).portal);
   portal.searchParams.set("bench", "");
   if (values.sink !== undefined) portal.searchParams.set("sink", values.sink);
@@ -71,7 +74,7 @@ async function measure(page) {
   await page.getByRole("button", { name: "Overlay", pressed: true }).click();
   await page.evaluate(() => globalThis.remora.start());
 
-  const steps = await singleSteps(page);
+  const steps = await singleSteps(page, count);
   const orbit = await page.evaluate((milliseconds) => globalThis.remora.orbit(milliseconds), ORBIT_MILLISECONDS);
   const mismatches = await page.evaluate(() => globalThis.remora.mismatches);
   const sink = await page.evaluate(() => globalThis.remora.sinkKind);
@@ -85,34 +88,6 @@ async function measure(page) {
 async function wantModel(page, uri) {
   await page.getByLabel("Address of a model file").fill(uri);
   await page.locator("#model-form").evaluate((form) => form.dispatchEvent(new Event("submit", { cancelable: true })));
-}
-
-async function singleSteps(page) {
-  const box = await page.locator("#picture > *").boundingBox();
-  let x = box.x + box.width / 2;
-  const y = box.y + box.height / 2;
-  let direction = STEP_PIXELS;
-  await page.mouse.move(x, y);
-  await page.mouse.down();
-  const steps = [];
-  for (let i = -WARM_UP_STEPS; i < count; i += 1) {
-    await pause();
-    if (Math.abs(x + direction - (box.x + box.width / 2)) > box.width / 3) direction = -direction;
-    x += direction;
-    await page.evaluate(() => {
-      globalThis.step = globalThis.remora.nextStep();
-    });
-    await page.mouse.move(x, y);
-    const step = await page.evaluate(() => globalThis.step);
-    if (i >= 0) steps.push(step);
-  }
-  return steps;
-}
-
-/** Random, so that steps do not fall into step with display frames, ticks, or refinements. */
-function pause() {
-  const { min, max } = PAUSE_MILLISECONDS;
-  return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
 }
 
 function table({ model, sink, count, clickToPicture, clickToModel, steps, orbit, mismatches, load }) {
@@ -134,9 +109,4 @@ function table({ model, sink, count, clickToPicture, clickToModel, steps, orbit,
     `| orbiting | ${ms(stages.wait)} | ${ms(stages.render)} | ${ms(stages.convert)} | ${ms(stages.encode)} | decode ${ms(orbit.decode)}, jitter buffer ${ms(orbit.jitterBuffer)} | |`,
     ...(mismatches === 0 ? [] : ["", `${mismatches} pictures did not show the pose that the host named for them.`]),
   ].join("\n");
-}
-
-function quantile(list, q) {
-  const sorted = [...list].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;
 }

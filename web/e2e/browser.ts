@@ -11,11 +11,11 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env["REMORA_CHROMIUM"] ?? "/usr/bin/chromium",
     // In a container there is nothing that Chromium's own sandbox could be made of.
     chromiumSandbox: false,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
   });
 }

@@ -132,6 +132,20 @@ test("a model that was on its way when the connection was lost is loaded by the 
   await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
 });
 
+test("stops trying when the session is over, and says why it ended", async () => {
+  service.handshakeFailures = Number.POSITIVE_INFINITY;
+  await page.goto(service.address);
+  await page.getByRole("button", { name: "New session" }).click();
+  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+  await page.getByText("The render host does not answer").waitFor();
+  service.fail("The machine was taken away.");
+  await page.getByRole("heading", { name: "The session failed" }).waitFor();
+  await page.getByText("The machine was taken away.").waitFor();
+  const { handshakes } = service;
+  await page.getByText("No session is running.").waitFor();
+  expect(service.handshakes).toBe(handshakes);
+});
+
 test("tries again while the session is ready, although its host does not answer at first", async () => {
   service.handshakeFailures = 2;
   await connect();

@@ -1,10 +1,11 @@
 import { defineConfig, type Plugin } from "vite";
 import { aliases } from "../aliases.ts";
+import { precompress } from "./precompress.ts";
 
 export default defineConfig({
   root: import.meta.dirname,
   resolve: { alias: aliases },
-  plugins: [preloadViewer()],
+  plugins: [preloadViewer(), precompress()],
   build: {
     target: "es2022",
     // Nothing inline and nothing from elsewhere: the page is served under a strict content security policy.

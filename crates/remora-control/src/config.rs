@@ -6,7 +6,7 @@
 mod check;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub struct Config {
     pub cache: Cache,
     pub hosts: HostsConfig,
     pub connection: ConnectionConfig,
+    pub turn: Turn,
     pub limits: Limits,
     /// Issuers whose access tokens the token service takes instead of an account key.
     #[serde(rename = "identity")]
@@ -58,6 +59,10 @@ pub struct Listen {
     pub metrics: Option<SocketAddr>,
     /// The name under which others reach this machine.
     pub name: Option<String>,
+    /// Where clients of hosts reach this machine, if a 1:1 NAT stands before it.
+    pub external_address: Option<IpAddr>,
+    /// First and last of the ports on which hosts take video and data, each by UDP and TCP; any if left out.
+    pub media_ports: Option<(u16, u16)>,
     /// Addresses of the other control planes on the same database, as hosts on this machine reach them: hosts report
     /// to those when this one does not answer.
     pub peers: Vec<String>,
@@ -77,6 +82,8 @@ impl Default for Listen {
             http: None,
             metrics: None,
             name: None,
+            external_address: None,
+            media_ports: None,
             peers: Vec::new(),
             certificate: None,
             certificate_key: None,
@@ -274,6 +281,27 @@ pub struct HostsConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
     pub exclusive: Exclusive,
+}
+
+/// TURN servers, which relay video and data for clients that cannot reach hosts themselves.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Turn {
+    /// `turn:turn.example.com:3478?transport=udp`, `turns:turn.example.com:443`; also `stun:…`. None if empty.
+    pub urls: Vec<String>,
+    /// Shared with the servers, for credentials that end by themselves.
+    pub secret: Option<String>,
+    /// Instead of a secret: credentials that every client is given.
+    pub username: Option<String>,
+    pub credential: Option<String>,
+    /// How long credentials made of the secret are good for.
+    pub lifetime_seconds: u32,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { urls: Vec::new(), secret: None, username: None, credential: None, lifetime_seconds: 24 * 60 * 60 }
+    }
 }
 
 /// Requests by class: of one account, and of one person whom an issuer knows. A client that polls 50 sessions every two

@@ -22,6 +22,7 @@ use remora_session::{AccountId, Policy};
 use crate::api::conversions::{self, Conversions};
 use crate::api::cross_origin;
 use crate::api::host_name::HostNames;
+use crate::api::ice_servers::{self, IceServers};
 use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
 use crate::api::probes::{self, Probes};
@@ -208,6 +209,12 @@ impl ControlPlane {
         let (sessions, tokens, clock) = (self.sessions.clone(), self.tokens.clone(), self.clock.clone());
         let limited = Limited { limits: self.limits.clone(), tokens: tokens.clone(), clock: clock.clone() };
         let conversions = Conversions { tokens: tokens.clone(), clock: clock.clone() };
+        let ice_servers = IceServers {
+            sessions: sessions.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            config: self.config.clone(),
+        };
         let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
         let meter = Meter {
             store: self.store.clone(),
@@ -226,6 +233,7 @@ impl ControlPlane {
         })
         .merge(v1::router(v1))
         .merge(usage::router(meter))
+        .merge(ice_servers::router(ice_servers))
         .merge(conversions::router(conversions))
         .route_layer(middleware::from_fn_with_state(limited, limit))
         .merge(openapi::router())

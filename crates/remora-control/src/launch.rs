@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_protocol::link::{Assignment, HostSpec, RemoteModels, Rendering};
+use remora_protocol::link::{Assignment, HostSpec, Media, RemoteModels, Rendering};
 use remora_protocol::origins::Origins;
 use remora_session::{HostId, Session, Size, Timestamp};
 
@@ -75,7 +75,7 @@ impl LaunchPlan {
     /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
     /// plane is replaced for its silence.
     pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, hosts, .. } = &*self.config;
+        let Config { sizes, connection, listen, hosts, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             self.authority.certificate_pem(),
@@ -89,6 +89,8 @@ impl LaunchPlan {
             sizes.of(size).adapter,
             sizes.primitives_max(size),
             self.rendering(size),
+            listen.external_address,
+            listen.media_ports,
             connection.exclusive,
             hosts.fence,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
@@ -126,6 +128,10 @@ impl LaunchPlan {
             adapter: self.config.sizes.of(size).adapter.clone(),
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
+            media: Media {
+                external_address: self.config.listen.external_address,
+                ports: self.config.listen.media_ports,
+            },
             exclusive: self.config.connection.exclusive,
             fence: self.config.hosts.fence,
             scratch_directory: None,
@@ -223,6 +229,13 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_told_where_clients_reach_it() {
+        let plan = plan("[listen]\nexternal_address = '203.0.113.7'\nmedia_ports = [50000, 50999]\n", &authority());
+        let expected = Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
+        assert_eq!(told(&plan, Size::Standard).media, expected);
+    }
+
+    #[test]
     fn a_host_without_a_cache_is_told_of_none() {
         let plan = plan("[cache]\ngibibytes = 0\n", &authority());
         assert_eq!(told(&plan, Size::Standard).rendering, Rendering::default());
@@ -253,6 +266,8 @@ mod tests {
             "[cache]\ngibibytes = 0",
             "[listen]\norigins = ['https://app.example.com']",
             "[connection]\nexclusive = 'until-stop'",
+            "[listen]\nexternal_address = '203.0.113.7'",
+            "[listen]\nmedia_ports = [50000, 50999]",
             "[hosts]\nfence = 'off'",
             "[models]\nallowed_hosts = ['10.0.0.0/8']",
         ] {

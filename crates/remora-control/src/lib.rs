@@ -41,6 +41,7 @@ mod sight;
 pub mod store;
 pub mod tls;
 pub mod token;
+pub mod turn;
 pub mod untrusted;
 pub mod up;
 

@@ -8,6 +8,9 @@
 //! session yet makes it ask the control plane at once, and waits for the answer: a session may be given to a client a
 //! moment before its host hears of it.
 //!
+//! Strangers cannot keep clients out: they share places ([`places`]), nothing of what they send is read but the head of
+//! a request, and everything that they do has one deadline.
+//!
 //! The door decides who may come in; it never touches the scene, and the connection itself is the transport's.
 
 use std::{
@@ -20,16 +23,14 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Request, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, Extension, FromRequest, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use remora_protocol::{
     cors::{self, ORIGIN_PATH, OriginAnswer},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
@@ -39,9 +40,10 @@ use remora_protocol::{
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
 };
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 
 use crate::{
     clock::seconds_since_1970,
@@ -49,14 +51,16 @@ use crate::{
 };
 
 mod holder;
+mod places;
 #[cfg(test)]
 mod tests;
 
 pub use holder::Holder;
+use places::{Place, Places};
 
-const CONNECTIONS_MAX: usize = 64;
-const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
-const TLS_TIME_MAX: Duration = Duration::from_secs(10);
+/// For everything until a connection shows a good token: TLS, the head of the request, and the bodies of requests that
+/// are refused. As much again for all that follows each good token: the body and the answer.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 10 });
 /// The control plane answers a report within milliseconds, if it answers.
 const ASSIGNMENT_TIME_MAX: Duration = Duration::from_secs(3);
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
@@ -192,11 +196,11 @@ fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, DoorErr
 }
 
 async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // Each port has places of its own.
+    let places = Places::default();
     loop {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end first.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -204,34 +208,49 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router) {
                 continue;
             }
         };
-        let (tls, router) = (tls.clone(), router.clone());
+        let Some(place) = places.take(peer.ip()) else {
+            tracing::debug!(%peer, "a connection is refused: all places are taken by clients with a token");
+            continue;
+        };
+        let served = serve_one(stream, tls.clone(), router.clone(), place.clone());
         tokio::spawn(async move {
-            let _place = place;
-            if let Err(error) = serve_one(stream, tls, router).await {
-                tracing::debug!(%error, "a connection ended");
+            let ended = tokio::select! {
+                ended = served => ended,
+                () = out_of_time(&place) => Err("it took too long".into()),
+                () = place.lost() => Err("its place was needed".into()),
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, %peer, "a connection ended");
             }
         });
     }
+}
+
+/// Resolves when [`REQUEST_TIME_MAX`] has passed since the connection came, and since each good token.
+async fn out_of_time(place: &Place) {
+    while tokio::time::timeout(REQUEST_TIME_MAX, place.admitted()).await.is_ok() {}
 }
 
 async fn serve_one(
     stream: TcpStream,
     tls: TlsAcceptor,
     router: Router,
+    place: Place,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let (own, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
     let is_from_this_machine = own.is_loopback() || own == peer;
     let mut first = [0];
-    let peeked = tokio::time::timeout(TLS_TIME_MAX, stream.peek(&mut first)).await??;
-    if peeked == 0 {
+    if stream.peek(&mut first).await? == 0 {
         return Ok(());
     }
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME_MAX).keep_alive(true);
-    let service = TowerToHyperService::new(router);
+    let http = hyper::server::conn::http1::Builder::new();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(place.clone());
+        router.clone().oneshot(request)
+    });
     if first[0] == TLS_HANDSHAKE_RECORD {
-        let stream = tokio::time::timeout(TLS_TIME_MAX, tls.accept(stream)).await??;
+        let stream = tls.accept(stream).await?;
         http.serve_connection(TokioIo::new(stream), service).await?;
     } else if is_from_this_machine {
         http.serve_connection(TokioIo::new(stream), service).await?;
@@ -266,15 +285,18 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     response
 }
 
+/// Nothing of the body is read before the token is found to be good.
 async fn connect(
     State(guard): State<Arc<Guard>>,
+    Extension(place): Extension<Place>,
     headers: HeaderMap,
-    offer: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
     if let Err(refusal) = guard.verify(&headers).await {
         return refused(&refusal);
     }
-    let offer = match offer {
+    place.admit();
+    let offer = match Bytes::from_request(request, &()).await {
         Ok(offer) => offer,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("an SDP offer may have {OFFER_BYTES_MAX} bytes");
@@ -319,11 +341,12 @@ fn accepted(sdp: String, resume: Option<String>) -> Response {
     response
 }
 
-async fn inspect(State(guard): State<Arc<Guard>>, headers: HeaderMap) -> Response {
-    match guard.verify(&headers).await {
-        Ok(()) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], guard.inside.inspect()).into_response(),
-        Err(refusal) => refused(&refusal),
+async fn inspect(State(guard): State<Arc<Guard>>, Extension(place): Extension<Place>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = guard.verify(&headers).await {
+        return refused(&refusal);
     }
+    place.admit();
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], guard.inside.inspect()).into_response()
 }
 
 fn refused(refusal: &Refusal) -> Response {

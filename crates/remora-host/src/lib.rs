@@ -281,7 +281,12 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
-        transport: TransportOptions { addresses, ..TransportOptions::default() },
+        transport: TransportOptions {
+            addresses,
+            external_address: spec.media.external_address,
+            ports: spec.media.ports.map(|(first, last)| first..=last),
+            ..TransportOptions::default()
+        },
         memory: Arc::new(match rendering.memory_bytes_max {
             Some(bytes) => ImportMemory::fixed(bytes),
             None => ImportMemory::free(rendering.cache_directory.as_deref()),

@@ -207,6 +207,7 @@ mod tests {
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
+            media: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
             fence: Default::default(),
             scratch_directory: None,

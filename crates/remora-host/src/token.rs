@@ -107,8 +107,16 @@ pub(crate) mod tests {
         }
 
         pub fn token(&self, account: &str, exp: u64) -> String {
-            let claims = claims(account, exp, Role::Administrator, None);
-            encode(&Header::new(Algorithm::RS256), &claims, &self.key).expect("claims can be signed")
+            self.sign(&claims(account, exp, Role::Administrator, None))
+        }
+
+        /// Of a person who is a Client.
+        pub fn token_of(&self, subject: &str, account: &str, exp: u64) -> String {
+            self.sign(&claims(account, exp, Role::Client, Some(subject)))
+        }
+
+        fn sign(&self, claims: &AccessClaims) -> String {
+            encode(&Header::new(Algorithm::RS256), claims, &self.key).expect("claims can be signed")
         }
     }
 
@@ -124,7 +132,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn person(subject: &str) -> Owner {
+    pub fn person(subject: &str) -> Owner {
         let id = PersonId { issuer: "https://login.example".into(), subject: subject.into() };
         Owner { person: Some(id), name: "Ann".into() }
     }

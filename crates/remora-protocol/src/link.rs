@@ -66,6 +66,8 @@ pub struct HostSpec {
     pub primitives_max: Option<u64>,
     #[serde(default)]
     pub rendering: Rendering,
+    #[serde(default)]
+    pub media: Media,
     pub exclusive: Exclusive,
     #[serde(default)]
     pub fence: Fence,
@@ -106,6 +108,16 @@ pub struct Rendering {
     pub cache_directory: Option<String>,
     /// Of what is in `cache_directory` so much is kept, of that which was used last.
     pub cache_bytes_max: u64,
+}
+
+/// How clients reach the host for video and data. The default is at this machine's own addresses, on any port.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Media {
+    /// Where clients reach this machine, if a 1:1 NAT stands before it.
+    pub external_address: Option<std::net::IpAddr>,
+    /// First and last of the ports that the host may take, each for UDP and TCP.
+    pub ports: Option<(u16, u16)>,
 }
 
 /// All that a host learns of the session it is for.
@@ -209,6 +221,7 @@ mod tests {
         let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
         assert_eq!(spec.rendering, Rendering::default());
         assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
+        assert_eq!(spec.media, Media::default());
         assert_eq!(spec.remote_models, RemoteModels::default());
     }
 
@@ -223,8 +236,9 @@ mod tests {
             cache_directory: Some("/var/lib/remora/cache".into()),
             cache_bytes_max: 20 << 30,
         };
+        spec.media = Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
         let arrived: HostSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
-        assert_eq!(arrived.rendering, spec.rendering);
+        assert_eq!((arrived.rendering, arrived.media), (spec.rendering, spec.media));
         let part: Rendering = serde_json::from_str(r#"{"frame_time_milliseconds":16}"#).unwrap();
         assert_eq!(part, Rendering { frame_time_milliseconds: Some(16), ..Rendering::default() });
     }

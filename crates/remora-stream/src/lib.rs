@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  frame thread                                    transport thread
-//!  I420 ──► Encoder ──► EncodedFrame ──send_video──► Peer (str0m) ──► UDP sockets
+//!  I420 ──► Encoder ──► EncodedFrame ──send_video──► Peer (str0m) ──► UDP and TCP sockets
 //!                ▲                                     │    │
 //!     set_bitrate│          TransportEvent             │    └─ Congestion (from transport-wide feedback)
 //!                └────────── Bandwidth ◄───────────────┘
@@ -25,7 +25,7 @@ mod transport;
 pub use congestion::{BitrateRange, Congestion, PacketFate};
 pub use encoder::{EncodeError, EncodedFrame, Encoder, Fidelity, FrameRequest};
 pub use openh264::{OpenH264Encoder, OpenH264Options};
-pub use peer::{Channel, CloseReason, OfferError, Peer, PeerEvent, PeerOptions, SendError, Statistics};
+pub use peer::{Channel, CloseReason, MappedAddress, OfferError, Peer, PeerEvent, PeerOptions, SendError, Statistics};
 pub use picture::{I420, PictureError};
 pub use transport::{
     AcceptError, Bandwidth, Message, RECEIVED_MAX, StartError, Transport, TransportEvent, TransportHandle,

@@ -50,11 +50,19 @@ const BUFFERED_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct PeerOptions {
-    /// Addresses of the sockets, advertised as host candidates.
+    /// Addresses of the sockets: each takes datagrams by UDP, and by TCP from clients that cannot use UDP.
     pub local_addresses: Vec<SocketAddr>,
+    pub mapped_address: Option<MappedAddress>,
     pub bitrate: BitrateRange,
     /// What the wall clock showed at an instant, for `abs-capture-time`.
     pub wall_clock: (Instant, SystemTime),
+}
+
+/// An address of a NAT that passes what it receives on to a local address, by UDP and TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedAddress {
+    pub external: SocketAddr,
+    pub local: SocketAddr,
 }
 
 /// See the module's documentation.
@@ -122,7 +130,7 @@ impl Channels {
 impl Peer {
     /// Takes a client's SDP offer; the answer lists every local address as a candidate.
     pub fn accept(offer: &str, options: &PeerOptions, now: Instant) -> Result<(Self, String), OfferError> {
-        let offer::Accepted { rtc, mid, pt, answer } = offer::accept(offer, &options.local_addresses, now)?;
+        let offer::Accepted { rtc, mid, pt, answer } = offer::accept(offer, options, now)?;
         let congestion = Congestion::new(options.bitrate, now);
         let mut peer = Self {
             rtc,
@@ -175,18 +183,27 @@ impl Peer {
         self.congestion.hold_until()
     }
 
-    /// Datagrams of strangers are ignored.
-    pub fn handle_datagram(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8], now: Instant) {
-        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
-            return;
+    /// Returns whether the datagram was the client's; those of strangers are ignored. `destination` is the local
+    /// address, also where the client sent to a mapped one.
+    pub fn handle_datagram(
+        &mut self,
+        protocol: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> bool {
+        let Ok(receive) = Receive::new(protocol, source, destination, bytes) else {
+            return false;
         };
         let input = Input::Receive(now, receive);
         if !self.rtc.accepts(&input) {
-            return;
+            return false;
         }
         self.last_received = now;
         let handled = self.rtc.handle_input(input);
         self.settle(handled, now);
+        true
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {

@@ -1,9 +1,9 @@
-//! The thread that owns the UDP sockets and at most one [`Peer`].
+//! The thread that owns the UDP and TCP sockets and at most one [`Peer`].
 //!
 //! ```text
 //!  TransportHandle ──Command, Message ──► thread ──TransportEvent (bounded)──► the host
 //!        │    └── waker ─────────────────►  │
-//!        └──── hold_until (atomic) ◄────────┘ ◄──► UDP, one socket per address
+//!        └──── hold_until (atomic) ◄────────┘ ◄──► UDP and TCP, a port of both per address
 //! ```
 //!
 //! Messages of the control channel are never lost while the connection lasts (`messages.rs`): what the path does not
@@ -12,12 +12,15 @@
 //! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else.
 //! Who may connect is decided before [`TransportHandle::accept`]: the transport takes any offer while it is free.
 
+mod framing;
 mod messages;
 mod sockets;
+mod tcp;
 mod thread;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
@@ -39,14 +42,19 @@ use crate::peer::{Channel, CloseReason, OfferError, SendError, Statistics};
 /// Commands that the thread has not taken yet. It takes them within microseconds: a full queue means that the
 /// machine cannot keep up.
 const COMMANDS_MAX: usize = 64;
+/// WebRTC sends no larger ones.
+const DATAGRAM_BYTES_MAX: usize = 2048;
 
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
-    /// One socket is bound to each and advertised to clients. Loopback should be among them: browsers on the same
-    /// machine reach it without any network.
+    /// One UDP and one TCP socket are bound to each and advertised to clients. Loopback should be among them:
+    /// browsers on the same machine reach it without any network.
     pub addresses: Vec<IpAddr>,
-    /// The same for every address, 0 for any free one each.
-    pub port: u16,
+    /// Where clients reach this machine, if a 1:1 NAT stands before it: advertised beside the addresses, with the
+    /// same ports.
+    pub external_address: Option<IpAddr>,
+    /// The first port that is free for UDP and TCP is taken on each address; `None` is any.
+    pub ports: Option<RangeInclusive<u16>>,
     pub bitrate: BitrateRange,
     /// Said on the control channel to a client that sends faster than the host acts, before it is disconnected; empty
     /// for nothing.
@@ -56,7 +64,13 @@ pub struct TransportOptions {
 impl Default for TransportOptions {
     /// Every address of this machine, any port.
     fn default() -> Self {
-        Self { addresses: local_addresses(), port: 0, bitrate: BitrateRange::default(), overrun_farewell: Vec::new() }
+        Self {
+            addresses: local_addresses(),
+            external_address: None,
+            ports: None,
+            bitrate: BitrateRange::default(),
+            overrun_farewell: Vec::new(),
+        }
     }
 }
 
@@ -88,8 +102,10 @@ pub struct Bandwidth {
 pub enum StartError {
     #[error("no address to listen on; name at least one, 127.0.0.1 for this machine only")]
     NoAddress,
-    #[error("UDP {address} cannot be bound: another program has the port, or the address is not of this machine")]
-    Bind { address: SocketAddr, source: io::Error },
+    #[error("{address} cannot be listened on: it is not an address of this machine, or may not be used")]
+    Bind { address: IpAddr, source: io::Error },
+    #[error("no port of {address} is free for both UDP and TCP; allow a wider range")]
+    NoPort { address: IpAddr, source: io::Error },
     #[error("the transport cannot wait for its sockets")]
     Poll(#[from] io::Error),
 }
@@ -118,7 +134,7 @@ impl Transport {
     pub fn start(options: TransportOptions, events: SyncSender<TransportEvent>) -> Result<TransportHandle, StartError> {
         let poll = mio::Poll::new()?;
         let waker = Waker::new(poll.registry(), sockets::WAKER)?;
-        let sockets = Sockets::bind(&options.addresses, options.port, poll.registry())?;
+        let sockets = Sockets::bind(&options, poll.registry())?;
         let TransportOptions { bitrate, overrun_farewell, .. } = options;
         let addresses = sockets.addresses().to_vec();
         let hold = Arc::new(Hold::new(thread::now()));

@@ -75,6 +75,32 @@ fn a_few_lost_packets_are_repaired_and_do_not_slow_the_stream_down() {
     assert!(lost * 100 <= sent * 3, "{lost} of {sent} frames lost");
 }
 
+/// Losses are not seen there, only waits: each looks like a queue for one round trip.
+#[test]
+fn over_tcp_a_few_losses_delay_frames_and_leave_the_rate_usable() {
+    let mut simulation = Simulation::new(Path::of(20_000_000, Duration::from_millis(20)), RANGE);
+    simulation.path.in_order = true;
+    simulation.path.loss_per_mille = 5;
+    simulation.run(20 * SECOND);
+    let frames = simulation.take_frames_since(2 * SECOND);
+    assert_eq!(frames.lost, 0);
+    assert!(frames.per_second > 20.0, "{} frames per second", frames.per_second);
+    assert!(frames.delay_95 < Duration::from_millis(200), "95 % within {:?}", frames.delay_95);
+    let target = simulation.target_bits_per_second();
+    assert!(target > 1_000_000, "{target}");
+}
+
+#[test]
+fn over_tcp_a_stream_that_is_too_large_for_its_path_comes_to_fit() {
+    let mut simulation = Simulation::new(Path::of(3_000_000, Duration::from_millis(20)), RANGE);
+    simulation.path.in_order = true;
+    simulation.run(12 * SECOND);
+    let frames = simulation.take_frames_since(2 * SECOND);
+    assert_eq!(frames.lost, 0);
+    assert!(frames.per_second > 27.0, "{} frames per second", frames.per_second);
+    assert!(frames.delay_95 < Duration::from_millis(130), "95 % within {:?}", frames.delay_95);
+}
+
 #[test]
 fn heavy_loss_reduces_the_rate() {
     let mut simulation = Simulation::new(Path::of(50_000_000, Duration::from_millis(10)), RANGE);

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use remora_stream::{BitrateRange, OfferError, Peer, PeerOptions};
+use remora_stream::{BitrateRange, MappedAddress, OfferError, Peer, PeerOptions};
 
 /// Of Debian's Chromium 156, before it had gathered candidates; line ends as in a repository.
 const CHROMIUM: &str = include_str!("fixtures/chromium-156.sdp");
@@ -14,6 +14,10 @@ fn accept(offer: &str) -> Result<String, OfferError> {
     let now = Instant::now();
     let options = PeerOptions {
         local_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 5000)), SocketAddr::from(([192, 0, 2, 7], 5001))],
+        mapped_address: Some(MappedAddress {
+            external: SocketAddr::from(([203, 0, 113, 9], 5001)),
+            local: SocketAddr::from(([192, 0, 2, 7], 5001)),
+        }),
         bitrate: BitrateRange::default(),
         wall_clock: (now, SystemTime::UNIX_EPOCH),
     };
@@ -36,14 +40,28 @@ fn a_browser_is_answered_with_what_it_needs() {
         "playout-delay",
         "abs-capture-time",
         "webrtc-datachannel",
-        "127.0.0.1 5000 typ host",
-        "192.0.2.7 5001 typ host",
     ] {
         assert!(answer.contains(expected), "{expected} is missing in\n{answer}");
     }
     for unwanted in ["VP8", "VP9", "AV1", "a=recvonly"] {
         assert!(!answer.contains(unwanted), "{unwanted} in\n{answer}");
     }
+}
+
+#[test]
+fn every_address_is_advertised_for_udp_and_for_tcp() {
+    let answer = accept(&chromium()).unwrap();
+    let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    for (address, kind) in
+        [("127.0.0.1 5000", "host"), ("192.0.2.7 5001", "host"), ("203.0.113.9 5001", "srflx raddr 0.0.0.0 rport 0")]
+    {
+        for (protocol, role) in [("udp", ""), ("tcp", " tcptype passive")] {
+            let (before, after) = (format!(" 1 {protocol} "), format!(" {address} typ {kind}{role} ufrag "));
+            let advertised = candidates.iter().any(|line| line.contains(&before) && line.contains(&after));
+            assert!(advertised, "{protocol} {address} is missing in {candidates:#?}");
+        }
+    }
+    assert_eq!(candidates.len(), 6);
 }
 
 #[test]

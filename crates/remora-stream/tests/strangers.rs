@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use remora_stream::{BitrateRange, CloseReason, Peer, PeerEvent, PeerOptions};
+use str0m::net::Protocol;
 
 const OFFER: &str = include_str!("fixtures/chromium-156.sdp");
 
@@ -18,6 +19,7 @@ proptest! {
         let (local, stranger) = (SocketAddr::from(([192, 0, 2, 1], 1)), SocketAddr::from(([192, 0, 2, 2], 2)));
         let options = PeerOptions {
             local_addresses: vec![local],
+            mapped_address: None,
             bitrate: BitrateRange::default(),
             wall_clock: (start, SystemTime::UNIX_EPOCH),
         };
@@ -25,7 +27,9 @@ proptest! {
         for (index, (kind, rest)) in datagrams.iter().enumerate() {
             // The first byte tells STUN, DTLS and RTP apart.
             let bytes = [&[*kind], &rest[..]].concat();
-            peer.handle_datagram(stranger, local, &bytes, start + Duration::from_millis(index as u64));
+            let protocol = if index % 2 == 0 { Protocol::Udp } else { Protocol::Tcp };
+            let at = start + Duration::from_millis(index as u64);
+            prop_assert!(!peer.handle_datagram(protocol, stranger, local, &bytes, at));
         }
         prop_assert_eq!(peer.poll_event(), None);
         prop_assert!(peer.poll_transmit().is_none());

@@ -4,6 +4,7 @@
 //! working as it is configured; a hint does not.
 
 mod machine;
+mod reach;
 mod render;
 mod service;
 
@@ -75,6 +76,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     findings.push(machine::clock());
     findings.push(service::database(&config));
     findings.push(service::listener(&config, in_use));
+    findings.push(reach::addresses(&config));
+    findings.push(reach::origins(&config));
     findings.push(service::authority(&data_directory));
     let text = if arguments.json {
         serde_json::to_string_pretty(&findings).expect("findings are strings")

@@ -100,6 +100,37 @@ fn it_tells_how_to_connect_while_it_runs_and_ends_when_asked() {
     assert!(!connection.exists());
 }
 
+#[test]
+fn shared_it_says_what_other_machines_open_and_how_they_trust_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let mut command = up(&data);
+    command.args(["--share", "workstation.example"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut running = Running(command.spawn().expect("it starts"));
+    let text = eventually("the start", || std::fs::read_to_string(data.join("connection.json")).ok());
+    let connection: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let address = connection["addresses"][0].as_str().expect("an address for others");
+    assert!(address.starts_with("https://workstation.example:"), "{address}");
+    assert_eq!(connection["endpoint"], address);
+
+    let pid = rustix::process::Pid::from_child(&running.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let mut said = String::new();
+    let mut output = running.0.stdout.take().expect("it is piped");
+    std::io::Read::read_to_string(&mut output, &mut said).expect("text");
+    for text in [address, &format!("{address}/ca.pem"), "On other machines", "http://localhost:"] {
+        assert!(said.contains(text), "{said} does not say {text:?}");
+    }
+}
+
+#[test]
+fn a_name_to_share_under_is_a_name_and_not_an_address_to_open() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let output = up(&data).args(["--share", "https://workstation"]).output().expect("the executable runs");
+    assert_refused(&output, &["--share https://workstation", "DNS name"], &data);
+}
+
 /// Runs a program in a file system of its own, which is small. `None`, with a message, where that is not permitted.
 fn on_a_small_disk(directory: &Path) -> Option<Command> {
     let unshare = |program: &[&str]| {

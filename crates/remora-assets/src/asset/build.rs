@@ -32,7 +32,7 @@ use crate::detail::{Hierarchy, points, triangles};
 use crate::model::{Bounds, Mesh, MetadataValue, Model, Points};
 
 /// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
-pub const REVISION: u32 = 4;
+pub const REVISION: u32 = 5;
 
 /// Primitives that are in work at once, and with them the memory that building takes.
 const BATCH_PRIMITIVES: u64 = 4_000_000;

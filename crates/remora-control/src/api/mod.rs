@@ -6,6 +6,7 @@ pub(crate) mod continuation;
 pub mod conversions;
 pub mod cross_origin;
 pub mod host_name;
+pub mod ice_servers;
 pub mod limit;
 pub mod link;
 pub mod observe;

@@ -2,6 +2,8 @@
 //!
 //! Nothing is looked up or opened here: files and addresses may be those of another machine.
 
+mod turn;
+
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Component;
@@ -50,6 +52,7 @@ impl Config {
         self.check_sessions()?;
         self.check_sizes()?;
         self.check_cache()?;
+        turn::check_turn(&self.turn)?;
         let limits = &self.limits;
         for (key, rate) in [
             ("limits.reads", limits.reads),
@@ -155,6 +158,19 @@ fn check_listen(listen: &Listen) -> Result<(), InvalidConfig> {
         let accepted = "it takes https addresses such as https://localhost:8444, without path";
         let sound = web_address(peer).is_some_and(|uri| uri.scheme_str() == Some("https") && uri.path() == "/");
         demand(sound && !peer.ends_with('/'), "listen.peers", peer, accepted)?;
+    }
+    if let Some(external) = listen.external_address {
+        let sound = !external.is_unspecified() && !external.is_multicast();
+        demand(
+            sound,
+            "listen.external_address",
+            external,
+            "it takes the address under which others reach this machine",
+        )?;
+    }
+    if let Some((first, last)) = listen.media_ports {
+        let accepted = "it takes the first and the last port, such as [50000, 50999], from 1024 on";
+        demand(1024 <= first && first <= last, "listen.media_ports", (first, last), accepted)?;
     }
     let Some(name) = &listen.name else { return Ok(()) };
     demand(is_host_name(name), "listen.name", name, "it takes a DNS name or an IP address, without port")
@@ -297,6 +313,9 @@ mod tests {
             ("[listen]\ncertificate_key = 'a.key'", "listen.certificate_key", "both or neither"),
             ("[listen]\nname = 'https://a'", "listen.name", "DNS name"),
             ("[listen]\nname = ''", "listen.name", "DNS name"),
+            ("[listen]\nexternal_address = '0.0.0.0'", "listen.external_address", "reach this machine"),
+            ("[listen]\nmedia_ports = [50000, 49999]", "listen.media_ports", "first and the last"),
+            ("[listen]\nmedia_ports = [0, 100]", "listen.media_ports", "from 1024"),
             ("[listen]\npeers = ['http://a']", "listen.peers", "https"),
             ("[listen]\npeers = ['https://a/b']", "listen.peers", "without path"),
             ("[acme]\ndirectory_url = 'http://a.example'", "acme.directory_url", "https"),

@@ -62,6 +62,8 @@ pub struct PortalOptions {
 /// All pages are one route.
 pub const ROUTE: &str = "/{page}";
 const INDEX: &str = "index.html";
+/// For the icon.
+const FOR_A_DAY: &str = "public, max-age=86400";
 /// Built files carry a digest of their content in the name.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
@@ -123,14 +125,23 @@ impl Pages {
         if coding != Coding::Identity && !is_known {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.token()));
         }
-        let caching = if name.starts_with("assets/") { FOREVER } else { "no-cache" };
+        let caching = match name {
+            INDEX => "no-cache",
+            _ if name.starts_with("assets/") => FOREVER,
+            _ => FOR_A_DAY,
+        };
+        // They govern documents; on a slow connection a copy with each file is noticed.
+        if name == INDEX {
+            let policy = self.policy_of_page(&request.headers).await;
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            let opener = HeaderName::from_static("cross-origin-opener-policy");
+            headers.insert(opener, HeaderValue::from_static("same-origin"));
+        }
         for (name, value) in [
             (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
             (header::ETAG, HeaderValue::from_str(&tag).expect("base64 is ASCII")),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
-            (header::CONTENT_SECURITY_POLICY, self.policy_for(name, &request.headers).await),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
             (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
         ] {
             headers.insert(name, value);
@@ -138,10 +149,9 @@ impl Pages {
         response
     }
 
-    /// Only the page itself sends people to sign in, so no other file waits for an issuer.
-    async fn policy_for(&self, name: &str, headers: &HeaderMap) -> HeaderValue {
+    async fn policy_of_page(&self, headers: &HeaderMap) -> HeaderValue {
         let is_ipv6 = headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"["));
-        let providers = if name == INDEX { self.identities.providers().await } else { Vec::new() };
+        let providers = self.identities.providers().await;
         let origins = providers.iter().map(|provider| provider.token_origin.as_str());
         let of_ipv6 = self.sources_of_ipv6.iter().filter(|_| is_ipv6);
         content_security_policy(self.sources.iter().chain(of_ipv6).map(String::as_str).chain(origins))

@@ -107,7 +107,7 @@ impl Core {
             config,
             policy,
             tokens,
-            identities,
+            identities: identities.clone(),
             plan,
             disk: Arc::new(DiskProbe::new(directory.path(), clock.clone())),
         });
@@ -116,6 +116,8 @@ impl Core {
         let (listeners, mut upkeep) = (JoinSet::new(), JoinSet::new());
         upkeep.spawn(certificates.keep_current());
         upkeep.spawn(tidy_up(control_plane.metrics().clone(), clock.clone()));
+        // The first page that is asked for need not wait for an issuer then.
+        upkeep.spawn(async move { drop(identities.providers().await) });
         Ok(Self { directory, clock, store, authority, control_plane, portal, acceptor, closing, listeners, upkeep })
     }
 

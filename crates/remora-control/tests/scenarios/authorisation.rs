@@ -11,10 +11,11 @@ use crate::support::plane::{Plane, START};
 
 /// Every path that belongs to an account, and what it takes. Whoever adds one adds it here: see
 /// `every_path_is_in_the_table` and `what_is_not_in_the_table_is_not_taken`.
-const ENDPOINTS: [(&str, &[&str]); 11] = [
+const ENDPOINTS: [(&str, &[&str]); 12] = [
     ("/accounts/{account}/sessions", &["GET"]),
     ("/accounts/{account}/sessions/{session}", &["GET", "PUT", "PATCH"]),
     ("/accounts/{account}/sessions/{session}/:stop", &["POST"]),
+    ("/accounts/{account}/sessions/{session}/ice-servers", &["GET"]),
     ("/accounts/{account}/usage", &["GET"]),
     ("/accounts/{account}/conversions", &METHODS),
     ("/accounts/{account}/conversions/{*rest}", &METHODS),

@@ -52,8 +52,44 @@ async fn pages_come_with_headers_that_keep_others_out() {
     }
     let script = plane.send_to_loopback("GET", "/assets/app-1234.js", &[], "").await;
     assert_eq!(script.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
-    for target in ["/nothing", "/../etc/passwd", "/assets/"] {
+    assert_eq!(script.header("Cross-Origin-Resource-Policy"), Some("same-origin"));
+    for target in ["/nothing", "/../etc/passwd", "/assets/", "/assets/app-1234.js.br", "/assets/app-1234.js.gz"] {
         assert_eq!(plane.send_to_loopback("GET", target, &[], "").await.status, 404, "{target}");
     }
     assert_eq!(plane.send_to_loopback("DELETE", "/", &[], "").await.status, 405);
+}
+
+#[tokio::test]
+async fn files_come_as_compressed_as_the_browser_takes_them() {
+    let plane = Plane::start().await;
+    let mut tags = Vec::new();
+    for (accept, coding, body) in [
+        ("gzip, deflate, br, zstd", Some("br"), "start() in Brotli"),
+        ("gzip", Some("gzip"), "start() in gzip"),
+        ("gzip;q=0, identity", None, "start()"),
+    ] {
+        let script = plane.send("GET", "/assets/app-1234.js", &[("Accept-Encoding", accept)], "").await;
+        assert_eq!((script.status, script.body.as_str(), script.header("Content-Encoding")), (200, body, coding));
+        assert_eq!(script.header("Content-Type"), Some("text/javascript"));
+        assert_eq!(script.header("Vary"), Some("Accept-Encoding"));
+        tags.push(script.header("ETag").unwrap().to_owned());
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 3, "each form has a tag of its own: {tags:?}");
+    // There is no compressed form of this one.
+    let page = plane.send("GET", "/", &[("Accept-Encoding", "br")], "").await;
+    assert_eq!((page.body.as_str(), page.header("Content-Encoding")), ("<!doctype html>", None));
+}
+
+#[tokio::test]
+async fn a_page_that_the_browser_has_is_not_sent_again() {
+    let plane = Plane::start().await;
+    let tag = plane.send("GET", "/", &[], "").await.header("ETag").unwrap().to_owned();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
+        let page = plane.send("GET", "/", &[("If-None-Match", &known)], "").await;
+        assert_eq!((page.status, page.body.as_str()), (304, ""), "{known}");
+        assert_eq!((page.header("ETag"), page.header("Cache-Control")), (Some(tag.as_str()), Some("no-cache")));
+        assert!(page.header("Content-Security-Policy").is_some());
+    }
+    assert_eq!(plane.send("GET", "/", &[("If-None-Match", "\"other\"")], "").await.status, 200);
 }

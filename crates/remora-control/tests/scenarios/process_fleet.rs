@@ -49,6 +49,7 @@ fn spec() -> (HostSpec, HostId) {
         adapter: None,
         primitives_max: None,
         rendering: Rendering::default(),
+        media: Default::default(),
         exclusive: Exclusive::UntilDisconnect,
         fence: Fence::default(),
         scratch_directory: None,

@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use remora_control::config::Config;
+use remora_control::portal::{Asset, Assets};
 use remora_control::store::SqlStore;
 use remora_control::{ServeOptions, Serving, UpError, UpOptions, serve, up};
 use tokio::sync::oneshot;
@@ -168,4 +170,24 @@ async fn two_on_one_postgresql_and_one_directory_are_one_service() {
     })
     .await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn it_serves_the_pages_over_https_where_a_key_signs_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = |name: &str| {
+        let index = Asset { content_type: "text/html".into(), bytes: b"<!doctype html>".into() };
+        (name == "index.html").then_some(index)
+    };
+    let assets = Some(Arc::new(page) as Assets);
+    let server = Server::start(ServeOptions { assets, ..options(directory.path()) }).await;
+    assert_eq!(server.send("GET", "/", "", "").await.body, "<!doctype html>");
+    let configuration = server.send("GET", "/portal/configuration", "", "").await.json();
+    assert_eq!(configuration["signIn"]["secret"], false, "{configuration}");
+    assert_eq!(configuration["signIn"]["accountKey"], true, "{configuration}");
+    assert_eq!(server.send("POST", "/portal/sign-in", "", r#"{"secret":"x"}"#).await.status, 404);
+    server.stop().await;
+    let server = Server::start(options(directory.path())).await;
+    assert_eq!(server.send("GET", "/", "", "").await.status, 404, "a program that has no pages");
+    server.stop().await;
 }

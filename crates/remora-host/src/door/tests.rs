@@ -1,6 +1,8 @@
 //! The door with a room behind it that takes one client, called over real sockets.
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -11,7 +13,7 @@ use std::{
 use remora_protocol::{link::Exclusive, origins::Origins};
 
 use super::*;
-use crate::token::tests::{ACCOUNT, Signer};
+use crate::token::tests::{ACCOUNT, Signer, person};
 
 const ORIGIN: &str = "http://localhost:8080";
 const FAR_FUTURE: u64 = 4_000_000_000;
@@ -94,6 +96,7 @@ impl House {
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
+            media: Default::default(),
             fence: Default::default(),
             scratch_directory: None,
             exclusive,
@@ -180,6 +183,28 @@ fn a_host_that_has_not_heard_of_its_session_yet_asks_and_lets_the_client_in() {
     let (status, body, _) = house.post(&[("Authorization", &token)], b"v=0 offer");
     assert_eq!((status, body.as_str()), (201, "v=0 answer"));
     assert!(house.room.asked.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_private_session_lets_no_other_client_of_the_account_in() {
+    let private = Assignment { owner: Some(person("ann")), private: true, ..assignment() };
+    let house = House::open_for(Some(private), Exclusive::UntilDisconnect);
+    let of = |subject| format!("Bearer {}", house.signer.token_of(subject, ACCOUNT, FAR_FUTURE));
+    let (ann, bob) = (of("ann"), of("bob"));
+    let (status, body, _) = house.post(&[("Authorization", &bob)], b"v=0 offer");
+    assert!(status == 403 && body.contains("this session is private"), "{status} {body}");
+    let inspect = |token: &str| {
+        let url = format!("http://127.0.0.1:{}/", house.inspector);
+        agent(&house.ca_pem).get(&url).header("Authorization", token).call().expect("an answer").status().as_u16()
+    };
+    assert_eq!((inspect(&bob), inspect(&ann)), (403, 200));
+    assert!(house.room.offers.lock().expect("no test panics with it").is_empty());
+    assert_eq!(house.post(&[("Authorization", &ann)], b"v=0 offer").0, 201);
+    assert_eq!(
+        house.post(&[("Authorization", &house.good_token())], b"v=0 offer").0,
+        409,
+        "an Administrator may come in"
+    );
 }
 
 #[test]
@@ -312,4 +337,83 @@ fn the_inspector_needs_a_token_too() {
     };
     assert_eq!(get(&house.good_token()), (200, "{\"frames\":1}".to_owned()));
     assert_eq!(get("").0, 401);
+}
+
+/// A connection of a stranger, on which something has been said or nothing.
+fn stranger(port: u16, says: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the port listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream.write_all(says.as_bytes()).expect("the door takes it");
+    stream
+}
+
+/// The head of a request and the first byte of its body.
+fn beginning(token: &str) -> String {
+    format!("POST /connection HTTP/1.1\r\nHost: localhost\r\n{token}Content-Length: 60000\r\n\r\nv")
+}
+
+/// Whether the door ends the connection without a word.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 64]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// Sends bytes one by one until the door has enough of it.
+fn ends_while_dripping(stream: &mut TcpStream, drop_of: &[u8]) -> bool {
+    (0..600).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        stream.write_all(drop_of).is_err()
+    })
+}
+
+#[test]
+fn strangers_with_slow_requests_are_answered_before_their_body_and_keep_no_client_out() {
+    let house = House::open();
+    let token = house.good_token();
+    let forged = format!("Authorization: Bearer {}\r\n", Signer::new().token(ACCOUNT, FAR_FUTURE));
+    let mut slow: Vec<TcpStream> =
+        (0..64).map(|index| stranger(house.handshake, &beginning(if index % 2 == 0 { "" } else { &forged }))).collect();
+    let newest = slow.last_mut().expect("64 of them");
+    let mut status = [0; 12];
+    newest.read_exact(&mut status).expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&status), "HTTP/1.1 401");
+    let (status, body, _) = house.post(&[("Authorization", &token)], b"v=0 offer");
+    assert_eq!((status, body.as_str()), (201, "v=0 answer"));
+}
+
+#[test]
+fn silent_strangers_give_way() {
+    let house = House::open();
+    let token = house.good_token();
+    let mut silent: Vec<TcpStream> = (0..100).map(|_| stranger(house.handshake, "")).collect();
+    let url = format!("https://localhost:{}/connection", house.handshake);
+    let (status, body, _) = house.send(&url, &[("Authorization", &token)], b"v=0 offer");
+    assert_eq!((status, body.as_str()), (201, "v=0 answer"));
+    assert!(is_closed(&mut silent[0]), "the oldest has given its place to another");
+}
+
+#[test]
+fn a_request_that_drips_in_ends_at_its_deadline() {
+    let house = House::open();
+    let token = format!("Authorization: {}\r\n", house.good_token());
+    let mut silent = stranger(house.handshake, "");
+    let mut tls = stranger(house.handshake, "\u{16}\u{3}\u{1}");
+    let mut head = stranger(house.handshake, "POST /connection HTTP/1.1\r\nHost: localhost\r\nX: ");
+    let mut body = stranger(house.handshake, &beginning(&token));
+    assert!(ends_while_dripping(&mut head, b"x"));
+    assert!(ends_while_dripping(&mut body, b"v"));
+    assert!(is_closed(&mut tls) && is_closed(&mut silent));
+    assert!(house.room.offers.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn the_inspector_answers_while_the_handshake_has_no_places() {
+    let house = House::open();
+    let token = house.good_token();
+    let with_token = format!("Authorization: {token}\r\n");
+    let _slow: Vec<TcpStream> = (0..64).map(|_| stranger(house.handshake, &beginning(&with_token))).collect();
+    let answer = ureq::get(format!("http://127.0.0.1:{}/", house.inspector)).header("Authorization", &token).call();
+    assert_eq!(answer.expect("an answer").status().as_u16(), 200);
 }

@@ -1,17 +1,17 @@
 //! From a client's SDP offer to a configured str0m instance and its answer.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use remora_protocol::handshake::OFFER_BYTES_MAX;
 use str0m::change::SdpOffer;
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Pt};
+use str0m::net::TcpType;
 use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc};
 use thiserror::Error;
 
-use super::{BUFFERED_BYTES_MAX, CONSENT_INTERVAL, CONTROL_BYTES_MAX, STATISTICS_INTERVAL};
+use super::{BUFFERED_BYTES_MAX, CONSENT_INTERVAL, CONTROL_BYTES_MAX, MappedAddress, PeerOptions, STATISTICS_INTERVAL};
 
 /// What is wrong with an offer. Nothing was reserved for it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Accepted {
     pub answer: String,
 }
 
-pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) -> Result<Accepted, OfferError> {
+pub(super) fn accept(offer: &str, options: &PeerOptions, now: Instant) -> Result<Accepted, OfferError> {
     if offer.len() > OFFER_BYTES_MAX {
         return Err(OfferError::TooLarge { bytes: offer.len() });
     }
@@ -48,15 +48,28 @@ pub(super) fn accept(offer: &str, local_addresses: &[SocketAddr], now: Instant) 
     }
 
     let mut rtc = configure().build(now);
-    for &address in local_addresses {
-        match Candidate::host(address, "udp") {
-            Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
-            Err(error) => tracing::warn!(%address, %error, "not a candidate"),
-        }
-    }
+    add_candidates(&mut rtc, options);
     let answer = rtc.sdp_api().accept_offer(parsed).map_err(|error| OfferError::Refused(error.to_string()))?;
     let (mid, pt) = choose_video(&mut rtc, offer)?;
     Ok(Accepted { rtc, mid, pt, answer: answer.to_sdp_string() })
+}
+
+/// Advertises UDP and TCP of each address. Browsers take UDP where both work: a pair of candidates has about the
+/// priority of the lower one, and the browser's own for TCP is lower than any of its for UDP.
+fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) {
+    let udp = || Candidate::builder().udp();
+    let tcp = || Candidate::builder().tcp().tcptype(TcpType::Passive);
+    let local =
+        options.local_addresses.iter().flat_map(|&address| [udp().host(address).build(), tcp().host(address).build()]);
+    let mapped = options.mapped_address.iter().flat_map(|&MappedAddress { external, local }| {
+        [udp().server_reflexive(external, local).build(), tcp().server_reflexive(external, local).build()]
+    });
+    for candidate in local.chain(mapped) {
+        match candidate {
+            Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
+            Err(error) => tracing::warn!(%error, "an address is not advertised"),
+        }
+    }
 }
 
 /// Payload types of our own preference, the client's count; and the profiles whose decoders take constrained baseline:

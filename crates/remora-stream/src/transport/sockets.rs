@@ -1,19 +1,28 @@
-//! One non-blocking UDP socket per local address.
+//! One UDP socket and one TCP listener per local address, on the same port; none of them blocks.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Instant;
 
-use mio::net::UdpSocket;
+use mio::net::{TcpListener, UdpSocket};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
+use str0m::net::{Protocol as IceProtocol, Transmit};
 
-use super::StartError;
+use super::tcp::TcpSockets;
+use super::{DATAGRAM_BYTES_MAX, StartError, TransportOptions};
+use crate::peer::MappedAddress;
 
 pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// A key frame of 200 kB has to fit at once, twice. The kernel may grant less.
 const SEND_BUFFER_BYTES: usize = 1024 * 1024;
 const RECEIVE_BUFFER_BYTES: usize = 512 * 1024;
+/// Connections that the kernel has set up and that wait to be accepted.
+const BACKLOG: i32 = 64;
+/// Where any port will do, the one that is free for UDP may be taken for TCP.
+const ANY_PORT_ATTEMPTS_MAX: usize = 16;
 
 /// Every address of this machine that another one, or a browser on this one, can send to: loopback included,
 /// link-local excluded.
@@ -36,34 +45,62 @@ pub fn local_addresses() -> Vec<IpAddr> {
 }
 
 pub(super) struct Sockets {
-    sockets: Vec<UdpSocket>,
+    udp: Vec<UdpSocket>,
+    tcp: TcpSockets,
     addresses: Vec<SocketAddr>,
+    mapped_address: Option<MappedAddress>,
+}
+
+/// A datagram in the caller's buffer, however it came.
+pub(super) struct Datagram {
+    pub length: usize,
+    pub protocol: IceProtocol,
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
 }
 
 impl Sockets {
-    pub(super) fn bind(addresses: &[IpAddr], port: u16, registry: &Registry) -> Result<Self, StartError> {
-        let mut this = Self { sockets: Vec::new(), addresses: Vec::new() };
-        for &ip in addresses {
-            let address = SocketAddr::new(ip, port);
-            let (mut socket, bound) = bind(address).map_err(|source| StartError::Bind { address, source })?;
-            registry.register(&mut socket, Token(this.sockets.len()), Interest::READABLE)?;
-            this.sockets.push(socket);
+    pub(super) fn bind(options: &TransportOptions, registry: &Registry) -> Result<Self, StartError> {
+        let tcp = TcpSockets::new(registry.try_clone()?, options.addresses.len());
+        let mut this = Self { udp: Vec::new(), tcp, addresses: Vec::new(), mapped_address: None };
+        for &ip in &options.addresses {
+            let (mut udp, tcp, bound) = bind_both(ip, options.ports.as_ref())?;
+            registry.register(&mut udp, Token(this.udp.len()), Interest::READABLE)?;
+            this.udp.push(udp);
+            this.tcp.add(tcp, bound)?;
             this.addresses.push(bound);
         }
-        if this.sockets.is_empty() { Err(StartError::NoAddress) } else { Ok(this) }
+        this.mapped_address = options.external_address.and_then(|external| mapped_address(external, &this.addresses));
+        if this.udp.is_empty() { Err(StartError::NoAddress) } else { Ok(this) }
     }
 
+    /// Each is one of UDP and of TCP.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The next datagram of a socket: length, sender, own address. `None` when there is none, or the token is
-    /// none of a socket.
-    pub(super) fn receive(&self, token: Token, buffer: &mut [u8]) -> Option<(usize, SocketAddr, SocketAddr)> {
-        let socket = self.sockets.get(token.0)?;
+    pub(super) fn mapped_address(&self) -> Option<MappedAddress> {
+        self.mapped_address
+    }
+
+    /// The next datagram that a token announces. `None` when there is none, or the token announces none.
+    pub(super) fn receive(
+        &mut self,
+        token: Token,
+        buffer: &mut [u8; DATAGRAM_BYTES_MAX],
+        now: Instant,
+    ) -> Option<Datagram> {
+        let Some(socket) = self.udp.get(token.0) else {
+            let received = self.tcp.receive(token, buffer, now)?;
+            let (length, source, destination) = (received.length, received.client, received.local);
+            return Some(Datagram { length, protocol: IceProtocol::Tcp, source, destination });
+        };
         loop {
             match socket.recv_from(buffer) {
-                Ok((length, source)) => return Some((length, source, self.addresses[token.0])),
+                Ok((length, source)) => {
+                    let destination = self.addresses[token.0];
+                    return Some(Datagram { length, protocol: IceProtocol::Udp, source, destination });
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 // What an earlier datagram met at its destination (a port that was closed) is reported here.
                 Err(error) => tracing::trace!(%error, "receive"),
@@ -71,24 +108,95 @@ impl Sockets {
         }
     }
 
-    /// Sends or drops, as the network itself would.
-    pub(super) fn send(&self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+    /// Tells whether the datagram that a token announced last was the peer's: a TCP connection whose first one is not
+    /// ends.
+    pub(super) fn judge(&mut self, token: Token, is_of_peer: bool) {
+        self.tcp.judge(token, is_of_peer);
+    }
+
+    /// Sends or drops, as the network itself would. What goes by TCP waits for [`Self::flush`].
+    pub(super) fn send(&mut self, transmit: &Transmit) {
+        let Transmit { proto, source, destination, contents } = transmit;
+        match proto {
+            IceProtocol::Tcp => self.tcp.send(*source, *destination, contents),
+            IceProtocol::Udp => self.send_udp(*source, *destination, contents),
+            IceProtocol::SslTcp | IceProtocol::Tls => tracing::error!(?proto, "no candidate has this protocol"),
+        }
+    }
+
+    fn send_udp(&self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let Some(index) = self.addresses.iter().position(|&address| address == source) else {
             tracing::error!(%source, "no socket has this address");
             return;
         };
-        if let Err(error) = self.sockets[index].send_to(bytes, destination) {
+        if let Err(error) = self.udp[index].send_to(bytes, destination) {
             tracing::trace!(%error, %source, %destination, "send");
         }
     }
+
+    pub(super) fn flush(&mut self) {
+        self.tcp.flush();
+    }
+
+    /// The peer has left: nothing more is sent to its connections.
+    pub(super) fn release(&mut self, now: Instant) {
+        self.tcp.release(now);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called, if at all.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.tcp.poll_timeout()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.tcp.handle_timeout(now);
+    }
 }
 
-fn bind(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+/// A 1:1 NAT with that external address passes on to the local address that this machine would send from.
+fn mapped_address(external: IpAddr, addresses: &[SocketAddr]) -> Option<MappedAddress> {
+    let reachable = |address: &&SocketAddr| address.is_ipv4() == external.is_ipv4() && !address.ip().is_loopback();
+    let local = source_towards(external)
+        .and_then(|source| addresses.iter().find(|address| address.ip() == source))
+        .or_else(|| addresses.iter().find(reachable));
+    if local.is_none() {
+        tracing::warn!(%external, "the external address is not advertised: no local address is of its family");
     }
-    socket.set_nonblocking(true)?;
+    local.map(|&local| MappedAddress { external: SocketAddr::new(external, local.port()), local })
+}
+
+/// The address that the routing table chooses. Nothing is sent: connecting a UDP socket only looks the route up.
+fn source_towards(destination: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if destination.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((destination, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// A port that is free for both protocols: a firewall then needs one rule for both.
+fn bind_both(
+    ip: IpAddr,
+    ports: Option<&RangeInclusive<u16>>,
+) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
+    let candidates: Box<dyn Iterator<Item = u16>> = match ports {
+        Some(range) => Box::new(range.clone()),
+        None => Box::new(std::iter::repeat_n(0, ANY_PORT_ATTEMPTS_MAX)),
+    };
+    let mut in_use = io::ErrorKind::AddrInUse.into();
+    for port in candidates {
+        let bound =
+            bind_udp(SocketAddr::new(ip, port)).and_then(|(udp, address)| Ok((udp, listen_tcp(address)?, address)));
+        match bound {
+            Ok(bound) => return Ok(bound),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => in_use = error,
+            Err(source) => return Err(StartError::Bind { address: ip, source }),
+        }
+    }
+    Err(StartError::NoPort { address: ip, source: in_use })
+}
+
+fn bind_udp(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+    let socket = new_socket(address, Type::DGRAM, Protocol::UDP)?;
     for granted in [socket.set_send_buffer_size(SEND_BUFFER_BYTES), socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)] {
         if let Err(error) = granted {
             tracing::debug!(%error, "the socket keeps its buffer size");
@@ -98,4 +206,22 @@ fn bind(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
     let socket = std::net::UdpSocket::from(socket);
     let bound = socket.local_addr()?;
     Ok((UdpSocket::from_std(socket), bound))
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = new_socket(address, Type::STREAM, Protocol::TCP)?;
+    // Connections of an earlier host that linger on the port do not take it.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn new_socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }

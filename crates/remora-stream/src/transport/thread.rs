@@ -10,14 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::{Events, Poll};
 
 use super::messages::{Backlog, Message};
-use super::sockets::Sockets;
-use super::{AcceptError, Bandwidth, Hold, TransportEvent};
+use super::sockets::{Datagram, Sockets};
+use super::{AcceptError, Bandwidth, DATAGRAM_BYTES_MAX, Hold, TransportEvent};
 use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, CloseReason, Peer, PeerEvent, PeerOptions, SendError};
 
-/// Larger datagrams are none of WebRTC's.
-const DATAGRAM_BYTES_MAX: usize = 2048;
 const POLL_EVENTS_MAX: usize = 64;
 /// Datagrams of one socket that are taken before anything else has its turn.
 const BATCH_MAX: usize = 256;
@@ -111,6 +109,7 @@ impl TransportThread {
             {
                 peer.handle_timeout(now);
             }
+            self.sockets.handle_timeout(now);
             self.send_messages(now);
             self.flush();
             self.close_in_time(now);
@@ -125,12 +124,13 @@ impl TransportThread {
         if self.undelivered.is_some() {
             return Some(UNDELIVERED_RETRY);
         }
-        let peer = self.peer.as_ref()?;
-        let at = self.closing.as_ref().map_or(peer.poll_timeout(), |closing| closing.deadline.min(peer.poll_timeout()));
-        Some(at.saturating_duration_since(now))
+        let peer = self.peer.as_ref().map(Peer::poll_timeout);
+        let closing = self.closing.as_ref().map(|closing| closing.deadline);
+        let next = peer.into_iter().chain(closing).chain(self.sockets.poll_timeout()).min();
+        next.map(|at| at.saturating_duration_since(now))
     }
 
-    fn receive(&mut self, token: mio::Token, buffer: &mut [u8]) {
+    fn receive(&mut self, token: mio::Token, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) {
         // Edge-triggered: what is left would be announced only with the next datagram, so all of it is taken, in
         // turns with what it causes.
         loop {
@@ -138,13 +138,17 @@ impl TransportThread {
                 if taken == BATCH_MAX {
                     break;
                 }
-                let Some((length, source, destination)) = self.sockets.receive(token, buffer) else {
+                let now = Instant::now();
+                let Some(datagram) = self.sockets.receive(token, buffer, now) else {
                     self.flush();
                     return;
                 };
-                if let Some(peer) = &mut self.peer {
-                    peer.handle_datagram(source, destination, &buffer[..length], Instant::now());
-                }
+                let Datagram { length, protocol, source, destination } = datagram;
+                let is_of_peer = self
+                    .peer
+                    .as_mut()
+                    .is_some_and(|peer| peer.handle_datagram(protocol, source, destination, &buffer[..length], now));
+                self.sockets.judge(token, is_of_peer);
             }
             self.flush();
             while self.take_command() {}
@@ -229,6 +233,7 @@ impl TransportThread {
         }
         let options = PeerOptions {
             local_addresses: self.sockets.addresses().to_vec(),
+            mapped_address: self.sockets.mapped_address(),
             bitrate: self.bitrate,
             wall_clock: (now, SystemTime::now()),
         };
@@ -268,11 +273,13 @@ impl TransportThread {
             overrun |= !can_be_lost;
         }
         while let Some(transmit) = peer.poll_transmit() {
-            self.sockets.send(transmit.source, transmit.destination, &transmit.contents);
+            self.sockets.send(&transmit);
         }
+        self.sockets.flush();
         self.ends.hold.set(peer.hold_until());
         if peer.is_closed() {
             self.peer = None;
+            self.sockets.release(Instant::now());
             self.closing = None;
             self.unsent.clear();
             self.received = Backlog::of_received();

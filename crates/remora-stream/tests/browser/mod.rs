@@ -1,8 +1,8 @@
-//! A client as a browser would be: str0m on a real socket, driven by the test's own thread.
+//! A client as a browser would be: str0m on real sockets, driven by the test's own thread.
+
+mod network;
 
 use std::collections::VecDeque;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
@@ -11,21 +11,27 @@ use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaData, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Extension;
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Event, Input, Output, Rtc};
+
+use self::network::Network;
+pub use self::network::Reach;
 
 pub struct Browser {
     pub rtc: Rtc,
     pub control: ChannelId,
     pub pose: ChannelId,
     mid: Mid,
-    socket: UdpSocket,
-    address: SocketAddr,
+    network: Network,
     pending: Option<SdpPendingOffer>,
     events: VecDeque<Event>,
 }
 
 impl Browser {
     pub fn new() -> (Self, String) {
+        Self::that_reaches(Reach::Udp)
+    }
+
+    pub fn that_reaches(reach: Reach) -> (Self, String) {
         let mut rtc = Rtc::builder()
             .clear_codecs()
             .enable_h264(true)
@@ -33,9 +39,10 @@ impl Browser {
             .set_extension(5, Extension::PlayoutDelay)
             .set_extension(6, Extension::AbsoluteCaptureTime)
             .build(Instant::now());
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = socket.local_addr().unwrap();
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let network = Network::new(reach);
+        for candidate in network.candidates() {
+            rtc.add_local_candidate(candidate);
+        }
         let mut changes = rtc.sdp_api();
         let mid = changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         let control = changes.add_channel("control".to_owned());
@@ -47,7 +54,7 @@ impl Browser {
         });
         let (offer, pending) = changes.apply().unwrap();
         let offer = offer.to_sdp_string();
-        (Self { rtc, control, pose, mid, socket, address, pending: Some(pending), events: VecDeque::new() }, offer)
+        (Self { rtc, control, pose, mid, network, pending: Some(pending), events: VecDeque::new() }, offer)
     }
 
     pub fn accept(&mut self, answer: &str) {
@@ -111,6 +118,11 @@ impl Browser {
         self.step(Duration::ZERO);
     }
 
+    /// Over which protocol datagrams have arrived, in order.
+    pub fn protocols(&self) -> &[Protocol] {
+        self.network.received()
+    }
+
     /// As a tab does when it is closed.
     pub fn close(&mut self) {
         self.rtc.close().unwrap();
@@ -122,17 +134,12 @@ impl Browser {
         let until = self.drain();
         let now = Instant::now();
         let wait = until.saturating_duration_since(now).min(wait).max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(wait)).unwrap();
-        let mut buffer = [0; 2048];
-        let input = match self.socket.recv_from(&mut buffer) {
-            Ok((length, source)) => {
-                let receive = Receive::new(Protocol::Udp, source, self.address, &buffer[..length]).unwrap();
-                Input::Receive(Instant::now(), receive)
+        let datagram = self.network.receive(wait);
+        let input = match &datagram {
+            Some((protocol, source, destination, bytes)) => {
+                Input::Receive(Instant::now(), Receive::new(*protocol, *source, *destination, bytes).unwrap())
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                Input::Timeout(Instant::now())
-            }
-            Err(error) => panic!("{error}"),
+            None => Input::Timeout(Instant::now()),
         };
         self.rtc.handle_input(input).unwrap();
         self.drain();
@@ -142,9 +149,7 @@ impl Browser {
         loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(at) => return at,
-                Output::Transmit(transmit) => {
-                    self.socket.send_to(&transmit.contents, transmit.destination).unwrap();
-                }
+                Output::Transmit(transmit) => self.network.send(&transmit),
                 Output::Event(event) => self.events.push_back(event),
             }
         }

@@ -19,6 +19,9 @@ pub struct Path {
     pub delay: Duration,
     pub loss_per_mille: u32,
     pub back_loss_per_mille: u32,
+    /// As TCP has it: what is lost is sent again, and nothing overtakes it.
+    pub in_order: bool,
+    newest_arrival: Option<Instant>,
     busy_until: Option<Instant>,
     random: u64,
 }
@@ -30,6 +33,8 @@ impl Path {
             delay,
             loss_per_mille: 0,
             back_loss_per_mille: 0,
+            in_order: false,
+            newest_arrival: None,
             busy_until: None,
             random: 1,
         }
@@ -39,12 +44,20 @@ impl Path {
     fn forward(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
         let start = self.busy_until.map_or(now, |busy| busy.max(now));
         // A second of queue is what bad routers have.
-        if start > now + Duration::from_secs(1) || self.lost(self.loss_per_mille) {
+        let lost = self.lost(self.loss_per_mille);
+        if start > now + Duration::from_secs(1) || (lost && !self.in_order) {
             return None;
         }
         let end = start + Duration::from_secs_f64((bytes + 28) as f64 * 8.0 / self.bits_per_second);
         self.busy_until = Some(end);
-        Some(end + self.delay)
+        let mut arrival = end + self.delay;
+        if self.in_order {
+            // The receiver's acknowledgements say what is missing, and the repetition takes the path once more.
+            let repetition = if lost { 2 * self.delay } else { Duration::ZERO };
+            arrival = self.newest_arrival.map_or(arrival, |newest| newest.max(arrival)) + repetition;
+            self.newest_arrival = Some(arrival);
+        }
+        Some(arrival)
     }
 
     fn back(&mut self, now: Instant) -> Option<Instant> {
@@ -114,8 +127,12 @@ impl Simulation {
         let mid = changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         changes.add_channel("control".to_owned());
         let (offer, pending) = changes.apply().unwrap();
-        let options =
-            PeerOptions { local_addresses: vec![host_address], bitrate, wall_clock: (start, SystemTime::UNIX_EPOCH) };
+        let options = PeerOptions {
+            local_addresses: vec![host_address],
+            mapped_address: None,
+            bitrate,
+            wall_clock: (start, SystemTime::UNIX_EPOCH),
+        };
         let (host, answer) = Peer::accept(&offer.to_sdp_string(), &options, start).unwrap();
         client.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
 
@@ -220,7 +237,8 @@ impl Simulation {
         while self.to_host.front().is_some_and(|datagram| datagram.at <= self.now) {
             let datagram = self.to_host.pop_front().expect("it is there");
             self.host_steps += 1;
-            self.host.handle_datagram(datagram.source, datagram.destination, &datagram.bytes, self.now);
+            let Datagram { source, destination, bytes, .. } = datagram;
+            self.host.handle_datagram(Protocol::Udp, source, destination, &bytes, self.now);
         }
         self.drain_host();
         if self.frames_wanted && self.next_frame <= self.now {

@@ -24,7 +24,7 @@ export type Failure =
   | { readonly why: "provider-silent"; readonly provider: string }
   /** The code has been used before, or has expired. */
   | { readonly why: "code"; readonly provider: string }
-  /** The provider's answer is for somebody or something else: issuer, audience, nonce or time do not fit. */
+  /** The issuer, audience, nonce or time of the provider's answer does not fit this sign-in. */
   | { readonly why: "answer"; readonly provider: string }
   | { readonly why: "renewal" };
 

@@ -14,7 +14,7 @@ import { type Bounds, vec3 } from "../camera/vector.ts";
 import type { OnProgress } from "../connection/command-ledger.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { CloseReason } from "../connection/types.ts";
-import { errorOf, errorOfSignal, RemoraError } from "../errors.ts";
+import { abortable, errorOf, errorOfSignal, RemoraError } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
@@ -178,7 +178,10 @@ export class Viewer {
     if (model !== undefined) void this.load(model).catch(() => {});
   }
 
-  /** Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. */
+  /**
+   * Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. Both models need room
+   * on the host for a moment; where they have none, call {@link Viewer.unload} first.
+   */
   async load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
     const progress = (stage: string, fraction: number) => {
       options.onProgress?.(stage, fraction);
@@ -242,8 +245,8 @@ export class Viewer {
   }
 
   /** Asks the service whether the session is live, and closes the viewer with the reason if it is not. */
-  async checkSession(): Promise<void> {
-    const ended = await this.#connector.ended();
+  async checkSession({ signal }: CallOptions = {}): Promise<void> {
+    const ended = await abortable(this.#connector.ended(), signal);
     if (ended !== null) this.#finish(ended);
   }
 

@@ -128,11 +128,28 @@ impl Patch {
         let gives_way = if one_material { coarser.len() > target } else { alone && !is_few(&coarser) };
         if gives_way {
             (coarser, error) = self.sloppy(surface, indices, &locks, target);
+            if self.is_patchwork(surface) {
+                error = error.max(self.longest_edge(&coarser));
+            }
         }
         if coarser.is_empty() {
             coarser = indices[..3].to_vec();
         }
         (is_few(&coarser) && self.keeps_materials(surface, &coarser) && error.is_finite()).then_some((coarser, error))
+    }
+
+    /// Whether the texture is another one at most triangles, as where each face looks at a colour of a palette. The error of
+    /// sloppy simplification is one of positions, and that of a flat patchwork is none: whole triangles show the wrong colour,
+    /// which goes unnoticed only where they are small.
+    fn is_patchwork(&self, surface: &Surface<'_>) -> bool {
+        self.vertices.iter().filter(|&&vertex| surface.is_seam(vertex)).count() * 2 > self.vertices.len()
+    }
+
+    fn longest_edge(&self, indices: &[u32]) -> f32 {
+        let position = |corner: u32| Vec3::from(self.positions[corner as usize]);
+        let edges = |&[a, b, c]: &[u32; 3]| [(a, b), (b, c), (c, a)];
+        let lengths = indices.as_chunks::<3>().0.iter().flat_map(edges).map(|(a, b)| position(a).distance(position(b)));
+        lengths.fold(0.0, f32::max)
     }
 
     pub(super) fn locks(&self, lock: impl Fn(u32) -> SimplifyVertex) -> Vec<SimplifyVertex> {

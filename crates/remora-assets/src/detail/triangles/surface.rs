@@ -187,7 +187,11 @@ impl<'a> Surface<'a> {
     }
 
     pub(super) fn seam(&self, vertex: u32) -> SimplifyVertex {
-        if self.protected[vertex as usize] { SimplifyVertex::Protect } else { SimplifyVertex::None }
+        if self.is_seam(vertex) { SimplifyVertex::Protect } else { SimplifyVertex::None }
+    }
+
+    pub(super) fn is_seam(&self, vertex: u32) -> bool {
+        self.protected[vertex as usize]
     }
 
     pub(super) fn simplify(&self, pieces: Vec<Piece>, shared: u32, alone: bool) -> Simplified {

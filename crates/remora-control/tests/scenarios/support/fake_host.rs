@@ -2,6 +2,7 @@
 //! itself, told to run one of its ignored tests, so that there is nothing to install.
 
 use std::io::BufRead as _;
+use std::path::Path;
 use std::time::Duration;
 
 use remora_control::provision::HostCommand;
@@ -21,6 +22,14 @@ pub fn failing_command() -> HostCommand {
     command_of("failing_host")
 }
 
+/// A host that keeps what it was told in a file.
+pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
+    let HostCommand { program, arguments } = command();
+    let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
+    let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
+    HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect() }
+}
+
 fn command_of(name: &str) -> HostCommand {
     let arguments = ["--exact", name, "--ignored", "--nocapture"];
     HostCommand {
@@ -30,18 +39,17 @@ fn command_of(name: &str) -> HostCommand {
 }
 
 pub fn run() {
-    talk(HostState::Ready(HostAddress {
-        hostname: "localhost".into(),
-        handshake_port: 50_000,
-        inspector_port: 50_001,
-    }));
+    talk(|spec| {
+        let hostname = spec.hostname.clone();
+        HostState::Ready(HostAddress { hostname, handshake_port: 50_000, inspector_port: 50_001 })
+    });
 }
 
 pub fn fail() {
-    talk(HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
+    talk(|_| HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
 }
 
-fn talk(state: HostState) {
+fn talk(state: impl FnOnce(&HostSpec) -> HostState) {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).unwrap();
     let Ok(spec) = serde_json::from_str::<HostSpec>(&line) else {
@@ -49,7 +57,7 @@ fn talk(state: HostState) {
         return;
     };
     println!("host {} begins", spec.host_id);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(obey(&spec, state));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(obey(&spec, state(&spec)));
 }
 
 async fn obey(spec: &HostSpec, state: HostState) {

@@ -36,6 +36,8 @@ use super::{contract, look_again, postgres, within};
 /// 2024-05-02T11:24:13.847+00:00
 pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
 pub const PAGE_SIZE: u32 = 2;
+/// Of a page that every host is told to let in.
+pub const OWN_ORIGIN: &str = "http://localhost:8080";
 pub const SECRET: &str = "the secret of this start";
 
 /// Making one takes a second; no scenario needs its own.
@@ -95,6 +97,11 @@ impl Plane {
                 (bell.clone(), Arc::new(SimulatedFleet::new(bell)))
             }
         };
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let loopback = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
+        let guard = Guard { port: loopback_address.port() };
+        let own_origins = Origins::parse([OWN_ORIGIN.to_owned()].into_iter().chain(guard.origins())).unwrap();
         let policy = policy(clock.now());
         let plan = LaunchPlan {
             control_urls: vec!["https://localhost:8443".into()],
@@ -102,7 +109,7 @@ impl Plane {
             names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
-            allowed_origins: config.listen.origins.clone().and(&Origins::parse(["http://localhost:8080"]).unwrap()),
+            allowed_origins: config.listen.origins.clone().and(&own_origins),
             model_files: vec![],
             model_addresses: vec![],
             cache_directory: None,
@@ -126,9 +133,6 @@ impl Plane {
         }));
 
         let (closing, closed) = watch::channel(false);
-        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let loopback = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
         let portal = PortalOptions {
             assets: Arc::new(asset),
             models: Arc::new(OfferedModels {
@@ -143,7 +147,7 @@ impl Plane {
         let sign_in = LocalSignIn { account: account.clone(), secret: SECRET.into() };
         let public_router =
             control_plane.public_router("https://localhost:8443", config.listen.portal.then_some(&portal));
-        let loopback_router = control_plane.loopback_router(Guard { port: loopback_address.port() }, &portal, sign_in);
+        let loopback_router = control_plane.loopback_router(guard, &portal, sign_in);
         let listeners = [
             tokio::spawn(listen::serve(public, None, public_router, closed.clone())),
             tokio::spawn(listen::serve(loopback, None, loopback_router, closed)),
@@ -371,6 +375,8 @@ fn asset(name: &str) -> Option<Asset> {
     let (content_type, bytes): (&str, &'static [u8]) = match name {
         "index.html" => ("text/html", b"<!doctype html>"),
         "assets/app-1234.js" => ("text/javascript", b"start()"),
+        "assets/app-1234.js.br" => ("application/octet-stream", b"start() in Brotli"),
+        "assets/app-1234.js.gz" => ("application/octet-stream", b"start() in gzip"),
         _ => return None,
     };
     Some(Asset { content_type: content_type.to_owned(), bytes: bytes.into() })

@@ -4,7 +4,6 @@ use std::{collections::HashSet, sync::mpsc::channel};
 
 use remora_protocol::connection::{host_message::Message as Said, reply::Result as Outcome, session_ending::Reason};
 use remora_render::Renderer;
-use str0m::Event;
 
 use super::*;
 
@@ -37,13 +36,12 @@ fn ping(client: &mut Browser, id: u32) {
 
 /// The next thing that the host says on the control channel.
 fn said(client: &mut Browser) -> Said {
-    let control = client.control;
-    client.wait_for("message", |_, event| match event {
-        Event::ChannelData(data) if data.id == control => {
-            wire::HostMessage::decode(&*data.data).expect("a message").message
+    loop {
+        let (channel, bytes) = client.wait_for_message();
+        if channel == client.control {
+            return wire::HostMessage::decode(&*bytes).expect("a message").message.expect("it says something");
         }
-        _ => None,
-    })
+    }
 }
 
 #[test]

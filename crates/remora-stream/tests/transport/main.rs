@@ -1,7 +1,10 @@
 //! One client over real sockets on loopback, from its offer to its end.
 
+#[path = "../browser/mod.rs"]
 mod browser;
+#[path = "../synthetic/mod.rs"]
 mod synthetic;
+mod tcp;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{self, Receiver};
@@ -13,7 +16,7 @@ use remora_stream::{
     TransportOptions,
 };
 
-use self::browser::Browser;
+use self::browser::{Browser, Reach};
 
 const EVENTS_MAX: usize = 256;
 const WIDTH: u32 = 320;
@@ -30,20 +33,28 @@ impl Host {
     }
 
     fn with_events_max(events_max: usize) -> Self {
-        Self::with_options(events_max, b"")
+        Self::with(TransportOptions::default(), events_max)
     }
 
-    fn with_options(events_max: usize, overrun_farewell: &[u8]) -> Self {
+    fn with(options: TransportOptions, events_max: usize) -> Self {
         let (sender, events) = mpsc::sync_channel(events_max);
         let addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let overrun_farewell = overrun_farewell.to_vec();
-        let options = TransportOptions { addresses, overrun_farewell, ..TransportOptions::default() };
-        Self { transport: Transport::start(options, sender).unwrap(), events }
+        let transport = Transport::start(TransportOptions { addresses, ..options }, sender).unwrap();
+        Self { transport, events }
     }
 
     fn connect(&self) -> Browser {
-        let (mut browser, offer) = Browser::new();
-        browser.accept(&self.transport.accept(&offer).unwrap());
+        self.connect_over(Reach::Udp)
+    }
+
+    fn connect_over(&self, reach: Reach) -> Browser {
+        self.connect_with(reach, |answer| answer)
+    }
+
+    /// The client reads an answer that was changed on its way.
+    fn connect_with(&self, reach: Reach, change: impl Fn(String) -> String) -> Browser {
+        let (mut browser, offer) = Browser::that_reaches(reach);
+        browser.accept(&change(self.transport.accept(&offer).unwrap()));
         browser.wait_for_channels();
         self.wait_for("connection", |event| matches!(event, TransportEvent::Connected));
         browser
@@ -224,7 +235,10 @@ fn a_host_that_takes_no_events_loses_the_client_and_not_the_end() {
 
 #[test]
 fn a_client_that_sends_faster_than_the_host_acts_is_told_so_before_the_connection_ends() {
-    let host = Host::with_options(RECEIVED_MAX + 64, b"too fast");
+    let host = Host::with(
+        TransportOptions { overrun_farewell: b"too fast".to_vec(), ..TransportOptions::default() },
+        RECEIVED_MAX + 64,
+    );
     let mut browser = host.connect();
     for index in 0..=RECEIVED_MAX as u32 {
         browser.write(browser.control, &index.to_be_bytes());
@@ -300,7 +314,7 @@ fn an_address_that_is_not_of_this_machine_is_named() {
     let (sender, _events) = mpsc::sync_channel(1);
     let started = Transport::start(TransportOptions { addresses, ..TransportOptions::default() }, sender);
     match started {
-        Err(StartError::Bind { address, .. }) => assert_eq!(address.ip().to_string(), "203.0.113.1"),
+        Err(StartError::Bind { address, .. }) => assert_eq!(address.to_string(), "203.0.113.1"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("bound a documentation address"),
     }

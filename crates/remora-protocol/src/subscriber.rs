@@ -1,0 +1,29 @@
+//! Who counts as one where places are shared among strangers.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// A subscriber of IPv6 usually has all addresses below these 64 bits.
+const IPV6_PREFIX: Ipv6Addr = Ipv6Addr::from_bits(!(u64::MAX as u128));
+
+/// The part of an address that belongs to one subscriber: an IPv4 address, or an IPv6 network of 64 bits.
+pub fn subscriber_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(address & IPV6_PREFIX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_subscriber_are_one() {
+        let of = |address: &str| subscriber_of(address.parse().unwrap()).to_string();
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::1"));
+        assert_ne!(of("2001:db8:1:3::1"), of("2001:db8:1:2::1"));
+    }
+}

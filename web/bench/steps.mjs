@@ -1,0 +1,40 @@
+// Single steps of the mouse in a page that was opened with `?bench`, and figures from many of them.
+
+const PAUSE_MILLISECONDS = { min: 150, max: 400 };
+const WARM_UP_STEPS = 5;
+const STEP_PIXELS = 6;
+
+/** Moves the mouse `count` times, each after the step before has come to rest on the screen; leaves the button pressed. */
+export async function singleSteps(page, count) {
+  const box = await page.locator("#picture > *").boundingBox();
+  let x = box.x + box.width / 2;
+  const y = box.y + box.height / 2;
+  let direction = STEP_PIXELS;
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  const steps = [];
+  for (let i = -WARM_UP_STEPS; i < count; i += 1) {
+    await pause();
+    if (Math.abs(x + direction - (box.x + box.width / 2)) > box.width / 3) direction = -direction;
+    x += direction;
+    await page.evaluate(() => {
+      globalThis.step = globalThis.remora.nextStep();
+    });
+    await page.mouse.move(x, y);
+    const step = await page.evaluate(() => globalThis.step);
+    if (i >= 0) steps.push(step);
+  }
+  return steps;
+}
+
+/** The smallest value that at least a fraction `q` of the list does not exceed; null for an empty list. */
+export function quantile(list, q) {
+  const sorted = [...list].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;
+}
+
+/** Random, so that steps do not fall into step with display frames, ticks, or refinements. */
+function pause() {
+  const { min, max } = PAUSE_MILLISECONDS;
+  return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
+}

@@ -1,0 +1,147 @@
+/** Services of a test's own, on free ports and in directories that are gone afterwards. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+
+const START_MILLISECONDS_MAX = 30_000;
+
+/** A running process, its directory, and what it said. */
+export class Service {
+  readonly #process: ChildProcess;
+  readonly directory: string;
+  #said = "";
+
+  private constructor(program: string, directory: string, args: string[]) {
+    this.directory = directory;
+    this.#process = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-20_000)));
+    }
+  }
+
+  /** Starts a program and waits until it is `ready`. */
+  static async start(
+    program: string,
+    args: (directory: string) => string[],
+    ready: (directory: string) => boolean | Promise<boolean>,
+  ): Promise<Service> {
+    const directory = mkdtempSync(join(tmpdir(), "remora-test-"));
+    const service = new Service(program, directory, args(directory));
+    const until = Date.now() + START_MILLISECONDS_MAX;
+    while (!(await ready(directory))) {
+      if (service.#process.exitCode !== null || Date.now() > until) {
+        const said = service.#said;
+        await service.stop();
+        throw new Error(`${program} was not ready within ${START_MILLISECONDS_MAX / 1_000} s; it said:\n${said}`);
+      }
+      await wait(50);
+    }
+    return service;
+  }
+
+  /** Everything that the process has written so far, or the end of it. */
+  get said(): string {
+    return this.#said;
+  }
+
+  async stop(): Promise<void> {
+    const ended = this.#process.exitCode === null ? once(this.#process, "exit") : undefined;
+    this.#process.kill("SIGTERM");
+    await ended;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** `remora up` with a configuration. */
+export function startRemora(executable: string, configuration: string): Promise<Service> {
+  return Service.start(
+    executable,
+    (directory) => {
+      const file = join(directory, "remora.toml");
+      writeFileSync(file, configuration);
+      const data = join(directory, "data");
+      return ["up", "--data-dir", data, "--config", file, "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    },
+    (directory) => existsSync(connectionOf(directory)),
+  );
+}
+
+/** The address with which the page of a `remora up` signs in. */
+export function portalOf(service: Service): string {
+  return JSON.parse(readFileSync(connectionOf(service.directory), "utf8")).portal;
+}
+
+function connectionOf(directory: string): string {
+  return join(directory, "data", "connection.json");
+}
+
+export interface TurnServer {
+  service: Service;
+  /** UDP, TCP, TLS. */
+  urls: [string, string, string];
+}
+
+/** coturn on loopback, with time-limited credentials of a secret. */
+export async function startTurnServer(secret: string): Promise<TurnServer> {
+  const [plain, tls] = [await freePort(), await freePort()];
+  const service = await Service.start(
+    "turnserver",
+    (directory) => {
+      const [certificate, key] = [join(directory, "certificate.pem"), join(directory, "key.pem")];
+      const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+      execFileSync("openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" });
+      return [
+        // No configuration of the machine.
+        "-n",
+        "--listening-ip=127.0.0.1",
+        "--relay-ip=127.0.0.1",
+        `--listening-port=${plain}`,
+        `--tls-listening-port=${tls}`,
+        `--cert=${certificate}`,
+        `--pkey=${key}`,
+        "--no-dtls",
+        "--realm=localhost",
+        "--use-auth-secret",
+        `--static-auth-secret=${secret}`,
+        "--allow-loopback-peers",
+        "--no-cli",
+        "--log-file=stdout",
+        "--simple-log",
+        `--pidfile=${join(directory, "pid")}`,
+        `--userdb=${join(directory, "users")}`,
+      ];
+    },
+    async () => (await accepts(plain)) && (await accepts(tls)),
+  );
+  return {
+    service,
+    urls: [
+      `turn:127.0.0.1:${plain}?transport=udp`,
+      `turn:127.0.0.1:${plain}?transport=tcp`,
+      `turns:localhost:${tls}?transport=tcp`,
+    ],
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  return address.port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

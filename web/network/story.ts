@@ -1,0 +1,54 @@
+/** What a person does on the page of a shared service, step by step. */
+
+import type { BrowserContext, Page } from "playwright-core";
+import { expect } from "vitest";
+import { coverage, pictureOf } from "../e2e/picture.ts";
+import type { Connection, TwoMachines } from "./two-machines.ts";
+
+/** Media ports of the tests' services: outside of those for handshakes, so that a firewall can tell the two apart. */
+export const MEDIA_PORTS = [40_000, 40_099] as const;
+export const MEDIA_CONFIGURATION = `[listen]\nmedia_ports = [${MEDIA_PORTS.join(", ")}]\n`;
+const TURN_SECRET = "a secret of these tests";
+
+/** Firewall rules: no UDP at all. */
+export const NO_UDP = ["meta l4proto udp drop"];
+/** Firewall rules: REST, handshakes and a TURN server, but no media port of a host. */
+export const NO_MEDIA = [...NO_UDP, `tcp dport ${MEDIA_PORTS.join("-")} drop`];
+
+/** Configuration of a service whose clients are offered the TURN server of {@link startTurnServer}. */
+export function turnConfiguration(address: string): string {
+  return `${MEDIA_CONFIGURATION}[turn]\nurls = ["turn:${address}:3478?transport=tcp"]\nsecret = "${TURN_SECRET}"\n`;
+}
+
+/** Starts coturn beside the service. */
+export async function startTurnServer(machines: TwoMachines): Promise<void> {
+  const server = machines.onService("turnserver", [
+    "-n", `--listening-ip=${machines.serviceAddress}`, `--relay-ip=${machines.serviceAddress}`, "--listening-port=3478",
+    "--no-tls", "--no-dtls", "--no-cli", "--use-auth-secret", `--static-auth-secret=${TURN_SECRET}`,
+    "--realm=remora.test", "--log-file=stdout", "--simple-log",
+  ]);
+  await machines.accepts(3478, server);
+}
+
+export async function openPage(context: BrowserContext, query = ""): Promise<Page> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  await page.goto(`https://remora.test:8443/${query}`);
+  return page;
+}
+
+export async function signIn(page: Page, { accountId, accountKey }: Connection): Promise<void> {
+  await page.getByLabel("Account").fill(accountId);
+  await page.getByLabel("Key").fill(accountKey);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Leases a session and waits until the engine is on the screen. */
+export async function showTheEngine(context: BrowserContext, page: Page): Promise<Page> {
+  const scratch = await context.newPage();
+  await page.bringToFront();
+  await page.getByRole("button", { name: "New session", disabled: false }).click();
+  await page.getByText(/: .* triangles, \d+ parts/).waitFor({ timeout: 60_000 });
+  await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+  return scratch;
+}
