@@ -16,10 +16,19 @@ pub fn assets() -> Assets {
 
 fn asset(path: &str) -> Option<Asset> {
     let file = Pages::get(path)?;
-    let content_type = mime_guess::from_path(path).first_or_octet_stream();
-    let content_type = match content_type.type_().as_str() {
-        "text" => format!("{content_type}; charset=utf-8"),
-        _ => content_type.to_string(),
-    };
-    Some(Asset { content_type, bytes: file.data })
+    Some(Asset { content_type: content_type(path).to_owned(), bytes: file.data })
+}
+
+/// Returns the media type of a file that the build of the pages makes.
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("json") => "application/json",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
 }
