@@ -258,10 +258,12 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     if v2021_01_01::owns(path) {
         return v2021_01_01::not_found();
     }
-    match pages {
-        Some(pages) => named(portal::ROUTE, pages.answer(&request).await),
-        None => common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path."),
+    if let Some(pages) = pages
+        && let Some(page) = pages.answer(&request).await
+    {
+        return named(portal::ROUTE, page);
     }
+    common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path.")
 }
 
 /// For the log and the metrics.

@@ -185,6 +185,9 @@ fn documents_name_files_that_exist() {
         "docs/azure-remote-rendering.md",
         "docs/benchmarks.md",
         "docs/operations.md",
+        "docs/sdk-from-arr.md",
+        "docs/your-page.md",
+        "examples/README.md",
     ] {
         let text = fs::read_to_string(root.join(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
         let base = root.join(document).parent().expect("a file has a directory").to_owned();

@@ -96,18 +96,17 @@ impl Pages {
         Self { assets, sources, sources_of_ipv6, identities }
     }
 
-    pub async fn answer(&self, request: &Parts) -> Response {
+    /// Returns the file under the request's path, or `None` if there is none.
+    pub async fn answer(&self, request: &Parts) -> Option<Response> {
         let (method, path) = (&request.method, request.uri.path());
         let name = match path.trim_start_matches('/') {
             "" => INDEX,
             name => name,
         };
         let is_compressed = [Coding::Brotli, Coding::Gzip].iter().any(|coding| name.ends_with(coding.extension()));
-        let Some(plain) = (self.assets)(name).filter(|_| !is_compressed) else {
-            return error(StatusCode::NOT_FOUND, "NotFound", "There is no such page.");
-        };
+        let plain = (self.assets)(name).filter(|_| !is_compressed)?;
         if method != Method::GET && method != Method::HEAD {
-            return error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Pages are read with GET.");
+            return Some(error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Pages are read with GET."));
         }
         let (coding, bytes) = Coding::accepted(&request.headers)
             .find_map(|coding| Some((coding, (self.assets)(&format!("{name}{}", coding.extension()))?.bytes)))
@@ -146,7 +145,7 @@ impl Pages {
         ] {
             headers.insert(name, value);
         }
-        response
+        Some(response)
     }
 
     async fn policy_of_page(&self, headers: &HeaderMap) -> HeaderValue {

@@ -61,7 +61,7 @@ async fn what_changes_is_not_cached() {
 #[tokio::test]
 async fn nothing_is_nowhere() {
     let plane = Plane::start().await;
-    for target in ["/", "/sessions", "/v2/accounts", "/portal/sign-in"] {
+    for target in ["/nothing", "/sessions", "/v2/accounts", "/portal/sign-in"] {
         let answer = plane.send("GET", target, &[], "").await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "NotFound"), "{target}");
         assert_correlation(&answer);
