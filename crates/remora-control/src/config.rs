@@ -61,7 +61,7 @@ pub struct Listen {
     pub name: Option<String>,
     /// Where clients of hosts reach this machine, if a 1:1 NAT stands before it.
     pub external_address: Option<IpAddr>,
-    /// First and last of the ports on which hosts take video and data, each by UDP and TCP; any if left out.
+    /// First and last of the ports on which hosts take video and data, each by UDP and TCP; 49152 to 65534 if left out.
     pub media_ports: Option<(u16, u16)>,
     /// Addresses of the other control planes on the same database, as hosts on this machine reach them: hosts report
     /// to those when this one does not answer.

@@ -41,7 +41,7 @@ pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
 use remora_protocol::{
     connection::session_ending::Reason,
-    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, Rendering, StopReason},
+    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, PORTS, Rendering, StopReason},
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RendererOptions};
@@ -284,7 +284,7 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
         transport: TransportOptions {
             addresses,
             external_address: spec.media.external_address,
-            ports: spec.media.ports.map(|(first, last)| first..=last),
+            ports: Some(spec.media.ports.map_or(PORTS, |(first, last)| first..=last)),
             ..TransportOptions::default()
         },
         memory: Arc::new(match rendering.memory_bytes_max {

@@ -116,7 +116,7 @@ pub struct Rendering {
 pub struct Media {
     /// Where clients reach this machine, if a 1:1 NAT stands before it.
     pub external_address: Option<std::net::IpAddr>,
-    /// First and last of the ports that the host may take, each for UDP and TCP.
+    /// First and last of the ports that the host may take, each for UDP and TCP; [`PORTS`] if left out.
     pub ports: Option<(u16, u16)>,
 }
 
