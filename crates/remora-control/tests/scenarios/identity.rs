@@ -183,7 +183,7 @@ async fn forgeries_are_refused() {
     let modulus = URL_SAFE_NO_PAD.decode(public["n"].as_str().unwrap()).unwrap();
     let hmac = |secret: &[u8]| {
         let header = Header { kid: Some("key".into()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap()
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret).unwrap()).unwrap()
     };
     let other_claims = Key::rsa("key", Algorithm::RS256).sign(&json!({ "iss": issuer.url, "aud": AUDIENCE }));
     let other_payload = other_claims.split('.').nth(1).unwrap();
