@@ -210,7 +210,7 @@ fn what_is_wrong_with_a_file_is_said_and_nothing_is_left_behind() {
         fails("short.gltf", &["short.gltf", "buffer 0", "36 bytes"]);
         fails("thief.gltf", &["thief.gltf", "buffer 0", "leaves the model's folder"]);
         fails("cut.glb", &["cut.glb", "cut short"]);
-        fails("picture.bmp", &["picture.bmp", "accepted are", "BM\\x1b"]);
+        fails("picture.bmp", &["picture.bmp", "accepted are"]);
         fails("missing.glb", &["missing.glb", "cannot be read"]);
         fails(".", &["cannot be read"]);
     }

@@ -84,7 +84,9 @@ fn what_it_shows_is_the_default_or_says_that_it_is_an_example() {
         .map(|line| line.strip_prefix('#').filter(|said| !said.starts_with(' ')).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    let everything = Config::parse(&uncommented).expect("it is right with everything in it");
+    let mut everything = Config::parse(&uncommented).expect("it is right with everything in it");
+    // The file shows both kinds of credentials; a service has one of them.
+    everything.turn.secret = None;
     everything.check().expect("it makes sense");
 }
 

@@ -40,7 +40,7 @@ fn what_is_wrong_is_said_with_its_line() {
     assert!(refusal(b"1 2 3\n# fine\n4 5\n", "some.xyz").contains("line 3: this is neither"));
     assert!(refusal(b"1 2 3\nfour 5 6\n", "some.xyz").contains("line 2"));
     assert!(refusal(b"words\nand more\n", "some.txt").contains("none of its first 100 lines"));
-    assert!(refusal(b"", "some.xyz").contains("empty"));
+    assert!(refusal(b"", "some.xyz").contains("not a point cloud"));
     assert!(refusal(b"nan nan nan\n", "some.xyz").contains("no point"));
 }
 
@@ -56,5 +56,5 @@ fn formats_are_known_by_their_first_bytes() {
     assert_eq!(detect(b"glTF\x02\0\0\0", "model.glb"), None);
     assert_eq!(detect(b"plywood", ""), None);
     let text = refusal(b"glTF\x02\0\0\0 and so on", "model");
-    assert!(text.contains("\"glTF\\x02\\x00\\x00\\x00\"") && text.contains("ASTM-E57"), "{text}");
+    assert!(!text.contains("glTF") && text.contains("ASTM-E57"), "the text repeats nothing of the file: {text}");
 }

@@ -72,7 +72,7 @@ fn a_session_from_its_creation_to_the_bill() {
     let usage = json(&up, &["usage", "--json"]);
     assert_eq!((&usage["records"][0]["id"], &usage["totals"][1]["sessions"]), (&"one".into(), &1.into()), "{usage}");
     let csv = done(&up, &["usage", "--csv", "--from", "2020-01-01"]);
-    assert!(csv.starts_with("id,size,readyTime,endTime,billedSeconds\none,Premium,"), "{csv}");
+    assert!(csv.starts_with("id,size,readyTime,endTime,billedSeconds,owner,subject\none,Premium,"), "{csv}");
     assert_eq!(done(&up, &["token"]).trim().split('.').count(), 3);
 }
 
