@@ -1,6 +1,7 @@
 //! Pebble, the small ACME authority of Let's Encrypt for tests. `scripts/setup.sh test` installs it.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use remora_control::authority::Authority;
 use remora_session::Timestamp;
-use tokio::net::TcpStream;
 
 use super::look_again;
 
@@ -46,7 +46,7 @@ impl Pebble {
         let name_server = serve_names();
         for _ in 0..ATTEMPTS {
             // Another program may take the port before Pebble does, which then ends.
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let config = serde_json::json!({ "pebble": {
                 "listenAddress": format!("127.0.0.1:{port}"),
                 "managementListenAddress": "",
@@ -71,7 +71,7 @@ impl Pebble {
                 .spawn()
                 .unwrap();
             while child.try_wait().unwrap().is_none() {
-                if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+                if tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
                     let directory_url = format!("https://localhost:{port}/dir");
                     return Some(Self { child, directory_url, ca_file: authority.certificate_path().to_owned() });
                 }
@@ -89,28 +89,47 @@ impl Drop for Pebble {
     }
 }
 
-/// A name server for which every name is 127.0.0.1, until the test's process ends.
+/// A name server for which every name is 127.0.0.1, until the test's process ends. Pebble asks by TCP.
 fn serve_names() -> SocketAddr {
-    const HEADER_BYTES: usize = 12;
-    const A: [u8; 4] = [0, 1, 0, 1];
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        let mut query = [0; 512];
-        while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let Some(name_bytes) = query[HEADER_BYTES..length].iter().position(|&byte| byte == 0) else { continue };
-            let question_end = HEADER_BYTES + name_bytes + 1 + A.len();
-            let asks_for_address = query[question_end - A.len()..question_end] == A;
-            let mut answer = query[..question_end].to_vec();
-            // A response, and one question, up to one answer, nothing else.
-            answer[2..HEADER_BYTES].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(asks_for_address), 0, 0, 0, 0]);
-            if asks_for_address {
-                // The name of the question, type and class, a minute, four bytes.
-                answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-                answer.extend(Ipv4Addr::LOCALHOST.octets());
-            }
-            let _ = socket.send_to(&answer, from);
+        while let Ok((stream, _)) = listener.accept() {
+            thread::spawn(move || answer_names(stream));
         }
     });
     address
+}
+
+/// Answers queries until the client closes the connection. Each message has its length before it (RFC 1035, 4.2.2).
+fn answer_names(mut stream: TcpStream) {
+    let mut length = [0; 2];
+    while stream.read_exact(&mut length).is_ok() {
+        let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+        if stream.read_exact(&mut query).is_err() {
+            return;
+        }
+        let Some(answer) = answer_name(&query) else { return };
+        let length = u16::try_from(answer.len()).expect("an answer is short");
+        if stream.write_all(&[&length.to_be_bytes(), &answer[..]].concat()).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer_name(query: &[u8]) -> Option<Vec<u8>> {
+    const HEADER_BYTES: usize = 12;
+    const A: [u8; 4] = [0, 1, 0, 1];
+    let name_bytes = query.get(HEADER_BYTES..)?.iter().position(|&byte| byte == 0)?;
+    let question_end = HEADER_BYTES + name_bytes + 1 + A.len();
+    let mut answer = query.get(..question_end)?.to_vec();
+    let asks_for_address = answer.ends_with(&A);
+    // A response, and one question, up to one answer, nothing else.
+    answer[2..HEADER_BYTES].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(asks_for_address), 0, 0, 0, 0]);
+    if asks_for_address {
+        // The name of the question, type and class, a minute, four bytes.
+        answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        answer.extend(Ipv4Addr::LOCALHOST.octets());
+    }
+    Some(answer)
 }
