@@ -124,9 +124,14 @@ describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
     `);
     const provider = await IdentityProvider.start(`${endpoint}/`, server);
     try {
-      await page.goto(endpoint);
-      await page.getByLabel("Account").fill(accountId);
-      await page.getByRole("button", { name: "Sign in with Example ID" }).click();
+      // The service has looked for the provider before it was there, and looks again some seconds later.
+      const signIn = page.getByRole("button", { name: "Sign in with Example ID" });
+      await expect.poll(async () => {
+        await page.goto(endpoint);
+        await page.getByLabel("Account").fill(accountId);
+        return signIn.isVisible();
+      }, { timeout: 30_000, interval: 500 }).toBe(true);
+      await signIn.click();
       await provider.logIn(page);
       await page.locator("#person").getByText(PERSON).waitFor();
       await showsModel();
