@@ -20,9 +20,12 @@ const reason = whyNot();
 if (reason !== undefined) throw new Error(reason);
 
 describe.sequential("distance", () => {
-  let machines: TwoMachines;
+  let machines: TwoMachines | undefined;
 
-  afterEach(() => machines.close());
+  afterEach(async () => {
+    await machines?.close();
+    machines = undefined;
+  });
 
   async function begin(label: string, configuration = MEDIA_CONFIGURATION, line?: Line): Promise<[BrowserContext, Connection]> {
     machines = await TwoMachines.open(label, line);
@@ -44,7 +47,7 @@ describe.sequential("distance", () => {
         await page.close();
         await scratch.close();
       }
-      if (opening + 1 < OPENINGS) await machines.close();
+      if (opening + 1 < OPENINGS) await machines?.close();
     }
     report("address to the engine on screen, first visit", cold);
     report("the same, second visit", warm);
@@ -58,7 +61,7 @@ describe.sequential("distance", () => {
       const page = await openPage(context);
       await page.getByLabel("Account").waitFor();
       cold.push(performance.now() - begun);
-      if (opening + 1 < OPENINGS) await machines.close();
+      if (opening + 1 < OPENINGS) await machines?.close();
     }
     report("address to the sign-in form, 400 ms round trip and 50 kB/s, TLS and TCP handshakes included", cold);
   });
@@ -69,14 +72,14 @@ describe.sequential("distance", () => {
 
   test("delay, over TCP", async () => {
     const world = await begin("tcp");
-    machines.firewall(NO_UDP);
+    machines?.firewall(NO_UDP);
     report("input to frame, ICE-TCP", await delays(...world));
   });
 
   test("delay, through TURN over TCP", async () => {
     const world = await begin("turn", turnConfiguration("10.231.7.1"));
-    await startTurnServer(machines);
-    machines.firewall(NO_MEDIA);
+    await startTurnServer(machines!);
+    machines?.firewall(NO_MEDIA);
     report("input to frame, TURN over TCP", await delays(...world));
   });
 });

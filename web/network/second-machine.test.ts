@@ -31,9 +31,12 @@ const reason = existsSync(REMORA) ? whyNot() : "REMORA names no executable";
 if (reason !== undefined) console.warn(`second machine: skipped: ${reason}`);
 
 describe.skipIf(reason !== undefined).sequential("from a second machine", () => {
-  let machines: TwoMachines;
+  let machines: TwoMachines | undefined;
 
-  afterEach(() => machines.close());
+  afterEach(async () => {
+    await machines?.close();
+    machines = undefined;
+  });
 
   async function begin(label: string, line?: Line, configuration = MEDIA_CONFIGURATION): Promise<[BrowserContext, Connection]> {
     mkdirSync(OUTPUT, { recursive: true });
@@ -66,7 +69,7 @@ describe.skipIf(reason !== undefined).sequential("from a second machine", () => 
 
   test("where UDP is dropped, the stream takes TCP", async () => {
     const [context, connection] = await begin("tcp");
-    machines.firewall(NO_UDP);
+    machines?.firewall(NO_UDP);
     const page = await openPage(context);
     await signIn(page, connection);
     await turnTheEngine(context, page);
@@ -75,8 +78,8 @@ describe.skipIf(reason !== undefined).sequential("from a second machine", () => 
 
   test.skipIf(!found("turnserver"))("where only a TURN server is reachable, the stream is relayed", async () => {
     const [context, connection] = await begin("turn", undefined, turnConfiguration("10.231.7.1"));
-    await startTurnServer(machines);
-    machines.firewall(NO_MEDIA);
+    await startTurnServer(machines!);
+    machines?.firewall(NO_MEDIA);
     const page = await openPage(context);
     await signIn(page, connection);
     await turnTheEngine(context, page);

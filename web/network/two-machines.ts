@@ -97,7 +97,7 @@ export class TwoMachines {
     mkdirSync(`/etc/netns/${client}`, { recursive: true });
     writeFileSync(`/etc/netns/${client}/hosts`, `127.0.0.1 localhost\n${this.serviceAddress} ${this.name}\n`);
     if (line === undefined) {
-      run("ip", "link", "add", "link", "netns", service, "type", "veth", "peer", "name", "link", "netns", client);
+      run("ip", "-n", service, "link", "add", "name", "link", "type", "veth", "peer", "name", "link", "netns", client);
       for (const [namespace, address] of [[service, this.serviceAddress], [client, this.clientAddress]] as const) {
         run("ip", "-n", namespace, "address", "add", `${address}/24`, "dev", "link");
         run("ip", "-n", namespace, "link", "set", "dev", "link", "up");
