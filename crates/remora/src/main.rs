@@ -15,7 +15,6 @@ mod host;
 #[cfg(feature = "host")]
 mod inspect;
 mod output;
-#[cfg(feature = "host")]
 mod owner;
 mod pages;
 mod panics;
