@@ -7,7 +7,7 @@ use remora_control::{ServeOptions, Serving, provision::HostCommand};
 
 use crate::{
     configuration::{ConfigurationArguments, HTTPS},
-    output, process, telemetry,
+    output, pages, process, telemetry,
 };
 
 /// Whether this executable can be a render host itself.
@@ -36,10 +36,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         data_directory,
         https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
         host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
-        #[cfg(feature = "host")]
-        assets: Some(crate::pages::assets()),
-        #[cfg(not(feature = "host"))]
-        assets: None,
+        assets: Some(pages::assets()),
         config,
     };
     process::run(remora_control::serve(options, introduce, process::asked_to_end()))?.map_err(|error| error.to_string())
