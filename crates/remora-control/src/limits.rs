@@ -116,7 +116,7 @@ impl Limits {
     }
 }
 
-/// The address of whoever pays for the line: an IPv4 address, or the /64 of an IPv6 address.
+/// The address of a subscriber: an IPv4 address, or the /64 of an IPv6 address.
 pub fn subscriber(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

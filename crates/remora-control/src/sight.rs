@@ -9,7 +9,7 @@ use crate::token::Bearer;
 pub enum Sight {
     All,
     Own(PersonId),
-    /// A Client whose token names nobody.
+    /// A Client whose token names no person.
     Nothing,
 }
 

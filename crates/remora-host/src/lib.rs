@@ -93,7 +93,7 @@ pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
     Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())
 }
 
-/// Runs until the session is over, whoever ends it. The caller has started no thread yet.
+/// Runs until the session is over. The caller must not have started a thread before.
 pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
     let clock = Clock::start();
     let fenced = fence::raise(&spec);

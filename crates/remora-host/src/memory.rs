@@ -88,7 +88,7 @@ impl ImportMemory {
 }
 
 impl Share {
-    /// What is left when so many bytes are in use already.
+    /// Returns the bytes that are left when `bytes` of the share are in use already.
     pub fn less(self, bytes: u64) -> Self {
         Self { bytes_max: self.bytes_max.saturating_sub(bytes), ..self }
     }

@@ -6,7 +6,7 @@
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`hosts`] | host and control plane | hosts that an operator opens, in a configuration and in [`link`] |
 //! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
-//! | [`subscriber`] | whoever listens | how places are shared among strangers |
+//! | [`subscriber`] | control plane and hosts | how places are shared among strangers |
 //! | [`token`] | everyone | claims of the access token that the control plane signs |
 //! | [`origins`], [`cors`] | pages and everyone else | which pages may call, and the headers that say so |
 

@@ -9,7 +9,7 @@ pub enum Owner {
     Person(Person),
 }
 
-/// Somebody whom an identity provider knows.
+/// A person whom an identity provider knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     id: PersonId,

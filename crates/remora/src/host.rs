@@ -57,7 +57,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let options = HostOptions { graphics: arguments.graphics.options() };
     if arguments.probe {
         if !arguments.no_fence {
-            // Whether the fence stands is told by whoever asks for it; here it only shows that the driver works in it.
+            // `doctor` and the host log tell whether the fence stands; this only shows that the driver works inside it.
             let _ = remora_host::raise_for_probe();
         }
         return probe(&options);

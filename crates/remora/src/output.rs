@@ -21,7 +21,7 @@ pub fn line(text: impl Display) -> Result<(), Failure> {
     })
 }
 
-/// Tells people something on standard error. If it cannot be written, there is nobody to tell.
+/// Tells people something on standard error. A failure to write is ignored: no other channel is left.
 pub fn notice(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

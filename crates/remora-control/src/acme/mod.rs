@@ -38,7 +38,7 @@ const ORDER_MAX: Duration = Duration::from_secs(300);
 /// After a failure, doubled with each one that follows. Let's Encrypt takes five failures of a name in an hour.
 const PAUSE: Duration = Duration::from_secs(15 * 60);
 const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
-/// A certificate is renewed when less than one part in so many is left of its life.
+/// A certificate is renewed when less than this fraction of its life is left, as a divisor.
 const RENEWAL_PART: u32 = 3;
 
 #[derive(Debug, thiserror::Error)]

@@ -135,7 +135,7 @@ async fn an_address_that_tries_unknown_accounts_is_slowed_down_and_its_neighbour
         let target = format!("/accounts/{account}/token");
         send_from(&plane, source, &target, &authorization).await
     };
-    // Somebody at the same address has signed in before.
+    // Another person at the same address has signed in before.
     assert_eq!(ask_from(&plane, "127.0.0.2", &plane.key).await.status, 200);
     for _ in 0..2 {
         let answer = ask_for_unknown("127.0.0.2").await;

@@ -26,7 +26,7 @@ async fn a_session_says_who_created_it_wherever_it_is_told_of() {
     let listed: Vec<&Value> = listed["sessions"].as_array().unwrap().iter().map(|session| &session["owner"]).collect();
     assert_eq!(listed, [&json!({ "name": "account key" }), &ann()], "in the order of creation and id");
 
-    // Whoever extends or stops it does not become its owner.
+    // Extending or stopping a session does not change its owner.
     let other = plane.token_of("bob", Role::Client);
     let extended = plane.call_with(&other, "PATCH", "/sessions/of-ann", r#"{"maxLeaseTimeMinutes":90}"#).await;
     assert_eq!((extended.status, &extended.json()["owner"]), (200, &ann()));

@@ -1,4 +1,4 @@
-//! Places of a port's connections: strangers share them, and whoever has shown a token of the session keeps its own.
+//! Places of a port's connections: strangers share them, and a client that has shown a token of the session keeps its own.
 //!
 //! A newcomer that finds all places taken, or its subscriber's share, gets the place of the oldest connection there that
 //! has not shown a good token. So strangers only ever push each other out, and a client that asks at once gets through.
