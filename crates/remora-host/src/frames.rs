@@ -16,6 +16,7 @@ mod commands;
 mod models;
 mod recovery;
 mod warming;
+pub(crate) use warming::warm_up;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

@@ -44,7 +44,7 @@ use remora_protocol::{
     link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, PORTS, Rendering, StopReason},
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
-use remora_render::{Graphics, RendererOptions};
+use remora_render::{Graphics, RenderError, Renderer, RendererOptions};
 use remora_stream::{TransportOptions, local_addresses};
 use thiserror::Error;
 pub use thumbnail::{ThumbnailError, thumbnail};
@@ -75,6 +75,21 @@ pub enum HostError {
     /// What the control plane was told.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Compiles the renderer's shaders on the device that a host would use. The graphics driver keeps them on disk.
+pub fn compile_shaders(options: &HostOptions) -> Result<(), ShadersError> {
+    let mut renderer = Renderer::new(Graphics::open(&options.graphics)?, &RendererOptions::default())?;
+    Ok(frames::warm_up(&mut renderer)?)
+}
+
+/// The reason why shaders cannot be compiled.
+#[derive(Debug, Error)]
+pub enum ShadersError {
+    #[error(transparent)]
+    Graphics(#[from] GraphicsError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
 }
 
 enum Event {

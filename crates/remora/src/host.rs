@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Only say which graphics adapter a host would use, as JSON, and end
     #[arg(long)]
     probe: bool,
+    /// Only compile the renderer's shaders, which the graphics driver keeps on disk, and end
+    #[arg(long, conflicts_with = "probe")]
+    compile_shaders: bool,
     /// Look for the adapter as a host does that is not fenced off
     #[arg(long, requires = "probe")]
     no_fence: bool,
@@ -61,6 +64,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
             let _ = remora_host::raise_for_probe();
         }
         return probe(&options);
+    }
+    if arguments.compile_shaders {
+        return remora_host::compile_shaders(&options).map_err(|error| error.to_string());
     }
     let mut line = String::new();
     std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)

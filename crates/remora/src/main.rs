@@ -21,6 +21,7 @@ mod panics;
 mod process;
 mod serve;
 mod session;
+mod shaders;
 mod telemetry;
 mod token;
 #[cfg(feature = "host")]

@@ -7,7 +7,7 @@ use remora_control::{ServeOptions, Serving, provision::HostCommand};
 
 use crate::{
     configuration::{ConfigurationArguments, HTTPS},
-    output, pages, process, telemetry,
+    output, pages, process, shaders, telemetry,
 };
 
 /// Whether this executable can be a render host itself.
@@ -32,10 +32,12 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     #[cfg(feature = "host")]
     crate::host::warn_of_fence(&config.hosts);
     let program = arguments.host_program.map_or_else(process::own_program, Ok)?;
+    let shader_cache = shaders::directory(&data_directory);
+    shaders::compile_ahead(&program, &config, &shader_cache);
     let options = ServeOptions {
         data_directory,
         https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
-        host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: Some(shader_cache) },
         assets: Some(pages::assets()),
         config,
     };

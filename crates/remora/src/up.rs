@@ -9,7 +9,7 @@ use remora_host::EngineDetail;
 use crate::{
     configuration::{ConfigurationArguments, HTTP, HTTPS},
     host::{self, Probe},
-    output, pages, process, telemetry,
+    output, pages, process, shaders, telemetry,
 };
 
 mod share;
@@ -51,6 +51,8 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let program = process::own_program()?;
     host::warn_of_fence(&config.hosts);
     let probe = host::ask(&program, None, config.hosts.fence)?;
+    let shader_cache = shaders::directory(&data_directory);
+    shaders::compile_ahead(&program, &config, &shader_cache);
     let is_certified = config.listen.certificate.is_some() || config.acme.directory_url.is_some();
     let options = UpOptions {
         data_directory,
@@ -60,7 +62,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         engine_triangles: fluent_triangles(&probe),
         assets: pages::assets(),
         config,
-        host_command: HostCommand { program, arguments: vec![OsString::from("host")] },
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: Some(shader_cache) },
     };
     process::run(async {
         let shutdown = process::asked_to_end();

@@ -16,6 +16,7 @@
 //! notices by its own handle when a process ends, whoever started it.
 
 mod directory;
+mod shaders;
 mod watcher;
 
 use std::collections::BTreeMap;
@@ -52,13 +53,19 @@ const TELL_MAX: Duration = Duration::from_secs(5);
 /// strangers must not write code that other hosts run, so that each has such a directory, and one for temporary files,
 /// of its own.
 const SCRATCH_VARIABLES: [&str; 4] =
-    ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH", "XDG_CACHE_HOME", "TMPDIR"];
+    [SHADER_CACHE_VARIABLES[0], SHADER_CACHE_VARIABLES[1], SHADER_CACHE_VARIABLES[2], "TMPDIR"];
+
+/// Tell graphics drivers where to keep compiled shaders.
+pub const SHADER_CACHE_VARIABLES: [&str; 3] =
+    ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH", "XDG_CACHE_HOME"];
 
 /// How to start a host; it reads its [`HostSpec`] as one line of JSON from standard input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HostCommand {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
+    /// A shader cache that only trusted processes write; each host begins with a copy.
+    pub shaders: Option<PathBuf>,
 }
 
 pub struct ProcessFleet {
@@ -207,6 +214,7 @@ impl ProcessFleet {
         let spec = HostSpec { scratch_directory: scratch.to_str().map(str::to_owned), ..spec.clone() };
         let told = tokio::time::timeout(TELL_MAX, async {
             private_file::directory(&scratch)?;
+            self.copy_shaders(scratch.clone()).await;
             tell(&mut child, &spec).await
         });
         let told = told.await;
@@ -218,6 +226,18 @@ impl ProcessFleet {
         self.known.lock().insert(host.clone(), Process::Running { handle, asked_to_end_at: None });
         tokio::spawn(Watcher { host: host.clone(), known: self.known.clone() }.watch_child(child));
         Ok(())
+    }
+
+    /// Without them the host compiles its shaders itself, which only takes longer.
+    async fn copy_shaders(&self, scratch: PathBuf) {
+        let Some(shaders) = self.command.shaders.clone() else { return };
+        let copied = tokio::task::spawn_blocking(move || shaders::copy(&shaders, &scratch)).await;
+        match copied {
+            Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "a host begins without compiled shaders");
+            }
+            _ => {}
+        }
     }
 
     /// Puts the pid file on disk, before the host is told what to do. `None` if another has been faster.

@@ -22,7 +22,11 @@ struct Fleet {
 
 /// `script` is run by `sh`; it gets the spec on standard input.
 fn open(directory: &Path, script: &str) -> Fleet {
-    let command = HostCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.to_owned().into()] };
+    let command = HostCommand {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), script.to_owned().into()],
+        shaders: None,
+    };
     let (bell, (clock, hand)) = (Bell::default(), Clock::manual(Timestamp::from_milliseconds(1_000_000)));
     let fleet = ProcessFleet::open(&directory.join("hosts"), command, clock, bell.clone()).unwrap();
     Fleet { fleet, bell, hand }
@@ -257,7 +261,7 @@ async fn a_host_that_several_start_at_once_is_started_once() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    let command = HostCommand { program: "/nowhere/remora".into(), arguments: vec![] };
+    let command = HostCommand { program: "/nowhere/remora".into(), ..HostCommand::default() };
     let clock = Clock::manual(Timestamp::from_milliseconds(1)).0;
     let fleet = ProcessFleet::open(&directory.path().join("hosts"), command, clock, Bell::default()).unwrap();
     let (spec, host) = spec();

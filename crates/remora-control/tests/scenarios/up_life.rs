@@ -110,7 +110,7 @@ async fn a_host_is_told_of_a_cache_in_the_data_directory() {
     // Renders nothing, and keeps what it was told.
     let script = r#"cat > "$0.part" && mv "$0.part" "$0" && exec sleep 600"#;
     let arguments = ["-c".into(), script.into(), told.clone().into_os_string()];
-    let host_command = HostCommand { program: "/bin/sh".into(), arguments: arguments.to_vec() };
+    let host_command = HostCommand { program: "/bin/sh".into(), arguments: arguments.to_vec(), shaders: None };
     let installation = Installation::start_with_hosts(&directory.path().join("data"), host_command).await;
     let token = installation.token().await;
     assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);

@@ -53,7 +53,7 @@ pub struct Warm {
 }
 
 /// What most pictures need.
-pub(super) fn warm_up(renderer: &mut Renderer) -> Result<(), RenderError> {
+pub(crate) fn warm_up(renderer: &mut Renderer) -> Result<(), RenderError> {
     [Samples::One, Samples::Four].into_iter().try_for_each(|samples| renderer.warm_up(samples))
 }
 

@@ -24,10 +24,10 @@ pub fn failing_command() -> HostCommand {
 
 /// A host that keeps what it was told in a file.
 pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
-    let HostCommand { program, arguments } = command();
+    let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
-    HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect() }
+    HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect(), shaders: None }
 }
 
 fn command_of(name: &str) -> HostCommand {
@@ -35,6 +35,7 @@ fn command_of(name: &str) -> HostCommand {
     HostCommand {
         program: std::env::current_exe().unwrap(),
         arguments: arguments.map(std::ffi::OsString::from).to_vec(),
+        shaders: None,
     }
 }
 
