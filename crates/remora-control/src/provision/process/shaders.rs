@@ -60,7 +60,9 @@ mod tests {
     fn a_cache_that_is_too_large_is_copied_in_part() {
         let directory = tempfile::tempdir().unwrap();
         let (from, to) = (directory.path().join("from"), directory.path().join("to"));
-        [&from, &to].map(|path| fs::create_dir(path).unwrap());
+        for path in [&from, &to] {
+            fs::create_dir(path).unwrap();
+        }
         fs::write(from.join("one"), "1234").unwrap();
         fs::write(from.join("two"), "5678").unwrap();
         copy_below(&from, &to, DEPTH_MAX, &mut 7).unwrap();
