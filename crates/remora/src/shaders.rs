@@ -8,7 +8,7 @@ use std::{
 
 use remora_control::{
     config::{Config, Size},
-    provision::SHADER_CACHE_VARIABLES,
+    provision::{SHADER_CACHE_FORM, SHADER_CACHE_VARIABLES},
 };
 
 /// Where compiled shaders are kept: in the user's cache directory, or else in the data directory.
@@ -31,6 +31,7 @@ pub fn compile_ahead(program: &Path, config: &Config, directory: &Path) {
                 .args(["host", "--compile-shaders"])
                 .args(adapter.map(|name| format!("--adapter={name}")))
                 .envs(SHADER_CACHE_VARIABLES.map(|variable| (variable, &directory)))
+                .envs(SHADER_CACHE_FORM)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

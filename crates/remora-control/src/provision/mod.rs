@@ -16,7 +16,7 @@ use std::pin::Pin;
 use remora_protocol::link::HostSpec;
 use remora_session::HostId;
 
-pub use process::{HostCommand, ProcessFleet, SHADER_CACHE_VARIABLES};
+pub use process::{HostCommand, ProcessFleet, SHADER_CACHE_FORM, SHADER_CACHE_VARIABLES};
 pub use simulated::SimulatedFleet;
 
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProvisionError>> + Send + 'a>>;
