@@ -54,7 +54,7 @@ export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
 export const KEY = "a key / with + signs=";
 
 export class FakeService {
-  /** What the page is told about signing in. */
+  /** The answer to the page's question how to sign in. */
   readonly signIn = { secret: true, accountKey: true, identityProviders: [] as IdentityProvider[] };
   certificateLocal = false;
   /** The bearer credentials that the token service has been asked with. */
@@ -68,7 +68,7 @@ export class FakeService {
   readonly sessions = new Map<string, FakeSession>();
   /** Why sessions fail to start; null where they do not. */
   startFailure: string | null = null;
-  /** Who has created the sessions; null as from services that do not tell. */
+  /** The owner of the sessions; null as from services that do not record it. */
   owner: { readonly issuer?: string; readonly subject?: string; readonly name: string } | null = null;
   /** Sessions have a render host that nothing listens for. */
   hostSilent = false;

@@ -78,7 +78,7 @@ export class IdentityProvider {
     return identity;
   }
 
-  /** What the service tells its page about this provider. */
+  /** The service's description of this provider for its page. */
   get offered(): Offered {
     return {
       name: "Example ID",
@@ -100,7 +100,7 @@ export class IdentityProvider {
     );
   }
 
-  /** What a person does there, from the first page to the last. */
+  /** Signs in at the provider as a person does, from the first page to the last. */
   async logIn(page: Page): Promise<void> {
     await page.locator("input[name=login]").fill("ada");
     await page.locator("input[name=password]").fill("any");

@@ -17,7 +17,7 @@ const OUTPUT = join(import.meta.dirname, "../../test-output");
 const PAGES = join(import.meta.dirname, "pages");
 const SECRET = "north";
 
-/** What a connected page sees of its network. */
+/** The network of a connected page, as the page sees it. */
 interface Path {
   protocol: string | undefined;
   localType: string | undefined;

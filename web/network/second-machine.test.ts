@@ -24,7 +24,7 @@ import { type Connection, found, type Line, TwoMachines, whyNot } from "./two-ma
 
 const REMORA = process.env["REMORA"] ?? "";
 const OUTPUT = join(import.meta.dirname, "../../test-output");
-/** Of 255, over the whole frame: more than the noise of the codec, less than a turn of some degrees. */
+/** Mean difference out of 255 over the whole frame: above the noise of the codec, below a turn of some degrees. */
 const CHANGED = 1.5;
 
 const reason = existsSync(REMORA) ? whyNot() : "REMORA names no executable";

@@ -1,4 +1,4 @@
-/** What a person does on the page of a shared service, step by step. */
+/** The steps of a person on the page of a shared service. */
 
 import type { BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";

@@ -31,7 +31,7 @@ pub struct Model {
     /// Never empty: primitives without a material refer to an appended default.
     pub materials: Vec<Material>,
     pub textures: Vec<Texture>,
-    /// What is shown otherwise than the file says.
+    /// The differences between the model and its file.
     pub notices: Notices,
 }
 

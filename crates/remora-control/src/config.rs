@@ -368,10 +368,10 @@ pub struct Identity {
     pub subject_claim: String,
     /// The page as the issuer knows it, a public client; without it people cannot sign in there from the page.
     pub client_id: Option<String>,
-    /// What the page asks for.
+    /// The scopes that the page requests.
     #[serde(default = "Identity::default_scopes")]
     pub scopes: Vec<String>,
-    /// What the page calls the issuer; the name of its machine if left out.
+    /// The issuer's name on the page; the name of its machine if left out.
     pub display_name: Option<String>,
 }
 
@@ -388,7 +388,7 @@ impl Identity {
         ["openid", "profile", "email"].map(str::to_owned).to_vec()
     }
 
-    /// What people know the issuer by.
+    /// Returns the issuer's name for people.
     pub fn shown_name(&self) -> &str {
         let (_, place) = self.issuer.split_once("://").unwrap_or(("", &self.issuer));
         self.display_name.as_deref().unwrap_or_else(|| place.split('/').next().unwrap_or(place))

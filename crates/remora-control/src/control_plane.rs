@@ -65,7 +65,7 @@ pub struct Parts {
     pub disk: Arc<DiskProbe>,
 }
 
-/// Who may sign in on this machine without a key.
+/// The sign-in on this machine that needs no key.
 pub struct LocalSignIn {
     pub account: AccountId,
     pub secret: String,

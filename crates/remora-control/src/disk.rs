@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::private_file;
 
-/// What a host needs for its pid file and the beginning of its log.
+/// Enough for a host's pid file and the beginning of its log.
 const PROBE_BYTES: usize = 64 * 1_024;
 /// The answer is kept for this long, so that those who ask often cause no load on the disk.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -54,7 +54,7 @@ impl LaunchPlan {
         self.spec(host, session.size, Some(self.assignment(session, session.lease.duration())), now)
     }
 
-    /// What a host learns of its session, with so much left of the lease.
+    /// Returns what a host is told about its session. `lease` is the time that is left.
     pub fn assignment(&self, session: &Session, lease: Duration) -> Assignment {
         Assignment {
             session_id: session.key.session.to_string(),

@@ -296,7 +296,7 @@ impl Sessions {
         Err(SessionError::Contended)
     }
 
-    /// What the session's host has to do.
+    /// Returns the order for the session's host.
     fn order(&self, seen: &Seen) -> HostOrder {
         match &seen.session.phase {
             Phase::Starting { .. } | Phase::Ready { .. } => {

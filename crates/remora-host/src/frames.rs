@@ -56,7 +56,7 @@ use crate::{
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.
 const INBOX: usize = 1024;
-/// Of the transport: as many commands as may wait, and as many other events as usual.
+/// Queue of the transport's events: as many commands as may wait, and as many other events as usual.
 const TRANSPORT_EVENTS: usize = RECEIVED_MAX + INBOX;
 /// Rendered, in the encoder's queue, and the encoder's last.
 const PICTURES: usize = 4;
@@ -100,7 +100,7 @@ pub struct FramesOptions {
     pub primitives_max: Option<u64>,
     pub graphics: GraphicsOptions,
     pub transport: TransportOptions,
-    /// What importing models may take.
+    /// The memory that imports may use.
     pub memory: Arc<ImportMemory>,
     pub renderer: RendererOptions,
     /// What rendering a moving picture aims at; `None` for what suits the adapter.
@@ -175,7 +175,7 @@ struct Loop {
     spare: Vec<Picture>,
     /// Of a picture that is drawn for what is seen in it, and shown to nobody.
     picture: Picture,
-    /// What the client has said and the stage has not heard yet, oldest first; bounded by the transport.
+    /// Commands of the client that the stage has not executed yet, oldest first; bounded by the transport.
     commands: VecDeque<Received>,
     /// What the client has pointed at: command and place.
     picks: VecDeque<(u32, f32, f32)>,

@@ -1,4 +1,4 @@
-//! What importing a model may take of the machine's memory.
+//! The share of the machine's memory that importing a model may use.
 //!
 //! ```text
 //!   MemAvailable ─────────────────────────────┐
@@ -40,7 +40,7 @@ enum Rule {
     Free { machine: Machine, directory: Option<PathBuf> },
 }
 
-/// What one import may take, as long as it goes on.
+/// The memory that one import may use while it runs.
 #[derive(Debug)]
 pub struct Share {
     pub bytes_max: u64,
@@ -94,7 +94,7 @@ impl Share {
     }
 }
 
-/// What a process without others may take, as `remora convert` is one.
+/// Returns the memory that a process by itself may use, such as `remora convert`.
 pub fn memory_bytes_max() -> u64 {
     share(Machine::open(Path::new("/")).free_bytes(), 0)
 }
@@ -303,7 +303,7 @@ mod tests {
         );
         // 4 - (3 - 2) GiB, and 8 - 1 above.
         assert_eq!(machine.free_bytes(), Some(3 * GIBIBYTE));
-        // What is held open is read as it is now.
+        // The files are held open, and each read sees their present content.
         write(root.path(), "sys/fs/cgroup/system.slice/memory.current", "8053063680\n");
         assert_eq!(machine.free_bytes(), Some(GIBIBYTE / 2));
         write(root.path(), "sys/fs/cgroup/system.slice/memory.high", "max\n");

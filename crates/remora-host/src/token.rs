@@ -110,7 +110,7 @@ pub(crate) mod tests {
             self.sign(&claims(account, exp, Role::Administrator, None))
         }
 
-        /// Of a person who is a Client.
+        /// Returns the token of a person who is a Client.
         pub fn token_of(&self, subject: &str, account: &str, exp: u64) -> String {
             self.sign(&claims(account, exp, Role::Client, Some(subject)))
         }

@@ -1,4 +1,4 @@
-//! What pages of other origins are answered (CORS, Fetch Standard): the same by the control plane and by render hosts.
+//! CORS headers (Fetch Standard) for pages of other origins. The control plane and render hosts send the same ones.
 //!
 //! Requests carry a bearer token that the page has to know, never cookies, so that answers do not allow credentials.
 //! A browser hides an answer without these headers from its page, also a 403. A page that cannot reach a service

@@ -100,7 +100,7 @@ pub struct Rendering {
     /// What pages of geometry that were read from files may take of the machine's memory, to be there at once if the
     /// graphics adapter needs them again. `None` is 1 GiB.
     pub page_memory_bytes_max: Option<u64>,
-    /// What importing one model may take of the machine's memory; a model that needs more is refused. `None` is a share of
+    /// The memory that importing one model may use; a model that needs more is refused. `None` is a share of
     /// what is free when the import begins, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
     /// Where all hosts of the machine keep converted models: an absolute path, made if it is not there. Everything in
@@ -129,7 +129,7 @@ pub struct Assignment {
     pub lease_milliseconds: u64,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
-    /// Who created the session; `None` where that has not been recorded.
+    /// The creator of the session; `None` where it has not been recorded.
     #[serde(default)]
     pub owner: Option<Owner>,
     /// Clients connect only to sessions that they have created themselves; Administrators to any.

@@ -1,4 +1,4 @@
-//! Who counts as one where places are shared among strangers.
+//! The unit by which strangers share places: an IPv4 address, or an IPv6 network of 64 bits.
 
 use std::net::{IpAddr, Ipv6Addr};
 

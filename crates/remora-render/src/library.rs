@@ -24,7 +24,7 @@ const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
 /// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
 const UPLOADS_PER_FRAME: usize = 64;
-/// Of a model, that are written to the device before they are handed over.
+/// Bytes of a model that are written to the device before they are submitted.
 const UPLOAD_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]

@@ -1,8 +1,8 @@
-//! Who created a session: a person whom an identity provider vouches for, or the holder of an account key.
+//! The creator of a session: a person whom an identity provider vouches for, or the holder of an account key.
 
 use std::fmt;
 
-/// Who created a session.
+/// The creator of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     AccountKey,

@@ -14,7 +14,7 @@ pub struct Session {
     pub lease: LeaseMinutes,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
-    /// Who created it, which never changes; `None` where that has not been recorded.
+    /// The creator, which never changes; `None` where it has not been recorded.
     pub owner: Option<Owner>,
     pub created_at: Timestamp,
     /// Of the last change. No time before it is believed, so that a clock that was set back takes nothing away.

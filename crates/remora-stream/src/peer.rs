@@ -264,7 +264,7 @@ impl Peer {
         if accepted { Ok(()) } else { Err(SendError::Backlogged(channel)) }
     }
 
-    /// What the client has not acknowledged yet of what was sent to it.
+    /// Returns the bytes of a channel that the client has not acknowledged yet.
     pub fn buffered_bytes(&mut self, channel: Channel) -> usize {
         let open = self.channels.slot(channel).and_then(|id| self.rtc.channel(id));
         open.map_or(0, |mut open| open.buffered_amount())

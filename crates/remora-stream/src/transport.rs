@@ -159,7 +159,7 @@ pub struct TransportHandle {
 
 struct Shared {
     commands: SyncSender<Command>,
-    /// Of the control channel; bounded by `sent`.
+    /// Messages for the control channel; bounded by `sent`.
     messages: Sender<Message>,
     sent: Arc<Backlog>,
     waker: Waker,

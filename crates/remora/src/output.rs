@@ -1,4 +1,4 @@
-//! What the subcommands print. A reader that closes its end early, such as `head`, is no error: it has what it wanted.
+//! The output of the subcommands. A reader that closes its end early, such as `head`, is not an error.
 
 use std::{
     fmt::Display,

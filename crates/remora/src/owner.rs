@@ -1,4 +1,4 @@
-//! Who created a session, as the API says it.
+//! The creator of a session, in the form that the API uses.
 
 use std::fmt;
 

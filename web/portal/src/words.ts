@@ -64,7 +64,7 @@ export function leaseEnding(remainingMinutes: number): string {
 export function noticeOfClose(reason: ViewerCloseReason): Notice {
   switch (reason.kind) {
     case "left":
-      return { title: "Disconnected", detail: "The session goes on; connect to it again from the list.", action: "reconnect" };
+      return { title: "Disconnected", detail: "The session continues; connect to it again from the list.", action: "reconnect" };
     case "lost":
       return { title: "The connection was lost", detail: "The render host is no longer heard.", action: "reconnect" };
     case "ended":

@@ -150,7 +150,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw errorOfSignal(signal);
 }
 
-/** Waits for `promise` until the signal is aborted; the work behind the promise goes on. */
+/** Waits for `promise` until the signal is aborted; the work behind the promise continues. */
 export function abortable<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "..
 /** A host's scene in which every place shows the same part. */
 export class FakeScene {
   seen: bigint | null = null;
-  /** What it was asked, in words. */
+  /** The requests that it received, in words. */
   readonly said: string[] = [];
   #gate: Promise<void> = Promise.resolve();
 

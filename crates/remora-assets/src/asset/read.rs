@@ -131,7 +131,7 @@ impl Asset {
         self.text(self.tables.model.of(self.content())[0].source)
     }
 
-    /// What it shows otherwise than what it was made from says, for people; no more than [`NOTICES_MAX`].
+    /// Returns the differences between this asset and its source file, in words; at most [`NOTICES_MAX`].
     pub fn notices(&self) -> impl Iterator<Item = &str> {
         self.tables.notices.of(self.content()).iter().take(NOTICES_MAX).map(|&text| self.text(text))
     }

@@ -11,7 +11,7 @@
 //! file decides is first taken from one budget, and what is wrong comes back as a [`LoadError`] that says where.
 //!
 //! Skins, morph targets and animations are not read: a node is drawn as its own transform says. Lines are skipped.
-//! What can be left out without changing the geometry (an image that cannot be read, an extension of light or surface)
+//! Content that does not affect the geometry (an image that cannot be read, an extension of light or surface)
 //! is left out, and the model's notices say so.
 //! The importer never opens a file or a network address: what a model refers to comes from whoever loads it, who is
 //! only asked for files below the model's folder.

@@ -54,7 +54,7 @@ pub(super) struct Decoding {
     results: Receiver<Decoded>,
 }
 
-/// What an image becomes.
+/// The texture that an image is converted to.
 struct Target {
     image: u32,
     size: (u32, u32),

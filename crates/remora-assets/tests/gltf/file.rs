@@ -76,7 +76,7 @@ impl File {
         load(&self.glb())
     }
 
-    /// What the importer remarks on a model that it takes.
+    /// Returns the notices of a model that the importer accepts.
     pub fn notices(&self) -> Vec<String> {
         self.load().expect("this should be taken").notices.texts()
     }

@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 use crate::authority::ServerCertificate;
 use crate::{private_file, tls};
 
-/// What the authority asks for in the handshake; no other client does.
+/// The ALPN protocol that only the authority offers in its TLS handshake.
 pub const PROTOCOL: &[u8] = b"acme-tls/1";
 
 #[derive(Clone, Debug)]

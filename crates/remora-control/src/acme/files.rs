@@ -1,4 +1,4 @@
-//! What is kept in the data directory, in `acme`, readable by its owner only: the account with the authority, the
+//! The files of `acme` in the data directory, readable by their owner only: the account with the authority, the
 //! certificate with its key, and when to try again.
 
 use std::fs::{File, TryLockError};

@@ -38,7 +38,7 @@ const ORDER_MAX: Duration = Duration::from_secs(300);
 /// After a failure, doubled with each one that follows. Let's Encrypt takes five failures of a name in an hour.
 const PAUSE: Duration = Duration::from_secs(15 * 60);
 const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
-/// A certificate is renewed when less than this fraction of its life is left, as a divisor.
+/// A certificate is renewed when less than 1/3 of its life is left.
 const RENEWAL_PART: u32 = 3;
 
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum AcmeError {
     Tls(#[from] TlsError),
 }
 
-/// What is wanted of whom.
+/// The certificate to obtain, and the authority to obtain it from.
 #[derive(Clone, Debug)]
 struct Wanted {
     pub directory_url: String,
@@ -153,7 +153,7 @@ impl Acme {
         self.stored().is_none_or(|stored| stored.renewal_at() <= now)
     }
 
-    /// What is stored, if it is what is wanted.
+    /// Returns the stored certificate if it is for the configured names and authority.
     fn stored(&self) -> Option<Stored> {
         let obtained = self.files.obtained().filter(|obtained| obtained.is(&self.wanted))?;
         let (begins_at, ends_at) = obtained.validity().ok()?;

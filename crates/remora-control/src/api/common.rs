@@ -34,7 +34,7 @@ pub fn uncached(mut response: Response, directives: &'static str) -> Response {
     response
 }
 
-/// What the refusal of one session too many says.
+/// Returns the message for a session that exceeds a quota.
 pub fn over_quota(max: u32, share: Share) -> String {
     let (who, what) = match share {
         Share::Account => ("The account has its", String::new()),
@@ -71,7 +71,7 @@ impl IntoResponse for NotAdmitted {
     }
 }
 
-/// What the token in the header says.
+/// Verifies the bearer token of a request.
 pub fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<Bearer, NotAdmitted> {
     bearer(headers).and_then(|token| tokens.verify(token, now).ok()).ok_or(NotAdmitted::Unauthorized)
 }

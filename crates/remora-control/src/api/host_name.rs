@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 /// The names that a listener answers with.
 #[derive(Clone, Debug)]
 pub struct HostNames {
-    /// What hosts on this machine call themselves.
+    /// The name that hosts on this machine report.
     reported: Arc<str>,
     /// Names that stand in for it if a request came by them; lower case.
     others: Arc<[String]>,

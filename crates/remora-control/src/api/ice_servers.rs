@@ -6,8 +6,8 @@
 //!  "expiresInSeconds":86400}
 //! ```
 //!
-//! Who may read the session may read this. `iceServers` is what an `RTCPeerConnection` takes, and empty where the
-//! operator has named no servers. `api-version` is not needed.
+//! Every caller that can read the session can read this. `iceServers` has the form that an `RTCPeerConnection` takes, and
+//! is empty where the operator has named no servers. `api-version` is not needed.
 
 use std::sync::Arc;
 

@@ -89,7 +89,7 @@ impl Sts {
         Ok(self.tokens.issue_to(&owner, &account, role, self.clock.now()))
     }
 
-    /// Who brings the credentials, and what they may do in the account.
+    /// Returns the holder of the credentials and their role in the account.
     async fn holder(&self, account: &AccountId, credentials: &str) -> Result<(Owner, Role), Refusal> {
         // A token has no colon: it is base64 and dots.
         let Some((id, key)) = credentials.split_once(':') else {

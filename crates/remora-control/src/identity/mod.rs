@@ -97,7 +97,7 @@ impl Identities {
         Ok(Self { issuers, clock: clock.clone() })
     }
 
-    /// Who holds the token, and what they may do in the account. The caller finds out whether there is such an account.
+    /// Returns the holder of the token and their role in the account. The caller checks that the account exists.
     pub async fn recognise(&self, token: &str, account: &AccountId) -> Result<Recognised, Rejected> {
         if self.issuers.is_empty() {
             return Err(Rejected::NoIssuers);

@@ -45,7 +45,7 @@ struct Known<T> {
     answered: bool,
 }
 
-/// What a document had for a caller.
+/// The reason why a document has nothing for a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Absent {
     /// The issuer publishes no such thing.
@@ -60,7 +60,7 @@ impl<T: Send + Sync + 'static> Published<T> {
         Arc::new(Self { fetch, issuer: issuer.to_owned(), clock, known, turn: Mutex::default() })
     }
 
-    /// What `pick` finds in the document, which is fetched again if it finds nothing.
+    /// Returns what `pick` finds in the document. The document is fetched again if `pick` finds nothing.
     pub async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
         let (known, now) = (self.known(), self.clock.now());
         if let Some(found) = known.usable(now).and_then(&pick) {
@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static> Published<T> {
         known.usable(now).and_then(pick).ok_or(absent)
     }
 
-    /// What is known once the issuer has been asked, by this caller or by one just before.
+    /// Asks the issuer, unless another caller has just done so, and returns the result.
     async fn refresh(self: &Arc<Self>) -> Known<T> {
         let _turn = self.turn.lock().await;
         let (known, now) = (self.known(), self.clock.now());

@@ -1,4 +1,4 @@
-//! What a page needs to know of the issuers in order to send people there.
+//! The endpoints and clients of the issuers, which a page needs to send people there.
 
 use std::time::Duration;
 

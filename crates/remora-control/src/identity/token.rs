@@ -30,7 +30,7 @@ pub(super) struct Unverified<'a> {
     claims: Map<String, Value>,
 }
 
-/// What a token can be accepted as, with the audience that makes it so.
+/// The kinds of token that are accepted, each with its audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
     AccessToken { audience: &'a str },

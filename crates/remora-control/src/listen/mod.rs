@@ -44,7 +44,7 @@ const CLOSING_MAX: Duration = Duration::from_millis(500);
 /// Out of file descriptors, most likely: some connection has to end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who is at the other end of the connection; with every request, among its extensions.
+/// The address of the client. Every request has it among its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 

@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlacesMax {
     pub others: usize,
-    /// Of `others`, for one IPv4 address or one IPv6 network of 64 bits.
+    /// The share of `others` for one IPv4 address or one IPv6 network of 64 bits.
     pub subscriber: usize,
     pub own: usize,
     pub hosts: usize,

@@ -24,7 +24,7 @@ pub(super) struct WatchedStream<S> {
 }
 
 impl<S: Unpin> WatchedStream<S> {
-    /// What is to be sent is sent within `sending_max`, or the connection ends.
+    /// Wraps a connection that ends when the client does not take an answer within `sending_max`.
     pub fn new(stream: S, place: Arc<Place>, sending_max: Duration) -> Self {
         Self { stream, place, sending_max, deadline: None }
     }

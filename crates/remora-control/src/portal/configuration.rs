@@ -1,4 +1,4 @@
-//! What the page asks before and after its sign-in: how to sign in, which models there are, and the local CA.
+//! The documents that the page reads: how to sign in, the models on offer, and the local CA.
 
 use std::sync::Arc;
 

@@ -52,7 +52,7 @@ pub struct OfferedModels {
     pub models: Vec<OfferedModel>,
 }
 
-/// What the pages are and show.
+/// The files of the pages, and the models that they offer.
 #[derive(Clone)]
 pub struct PortalOptions {
     pub assets: Assets,

@@ -190,7 +190,7 @@ pub trait Store: Send + Sync {
     /// room, and idle ones.
     fn hosts_of(&self, size: Size) -> Reply<'_, u64>;
 
-    /// What the account's sessions used in any part of the interval, ordered by `ready_at` and session, behind `after`:
+    /// Returns the usage of the account's sessions within the interval, ordered by `ready_at` and session, behind `after`:
     /// all of them, or those of one person.
     fn usage<'a>(
         &'a self,

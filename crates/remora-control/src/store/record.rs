@@ -130,7 +130,7 @@ fn text_to_owner(text: &str) -> Result<Owner, StoreError> {
     })
 }
 
-/// What sessions of a person are found by.
+/// Returns the column by which the sessions of a person are found.
 pub(super) fn person_of(session: &Session) -> Option<String> {
     session.owner.as_ref()?.person().map(PersonId::to_string)
 }

@@ -20,7 +20,7 @@ pub struct Connection {
     pub account_id: String,
     pub account_key: String,
     pub ca_file: PathBuf,
-    /// What to open on other machines, the most promising first; empty if only this machine reaches the service.
+    /// Addresses to open on other machines, the most promising first; empty if only this machine reaches the service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
 }

@@ -53,7 +53,7 @@ pub(super) struct Core {
     pub store: Arc<dyn Store>,
     pub authority: Arc<Authority>,
     pub control_plane: ControlPlane,
-    /// What is shown over HTTPS.
+    /// The pages that are served over HTTPS.
     portal: Option<PortalOptions>,
     acceptor: TlsAcceptor,
     closing: watch::Sender<bool>,

@@ -16,7 +16,7 @@ pub(super) struct Place {
     pub hostname: String,
     /// Where render hosts listen: they are for whom the API is for.
     pub listen_address: IpAddr,
-    /// What certificates are for.
+    /// The names in certificates.
     pub names: Vec<String>,
     /// `https://192.0.2.7:8443`: what people on other machines open, the most promising first. None on loopback.
     pub addresses: Vec<String>,

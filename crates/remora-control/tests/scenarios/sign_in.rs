@@ -195,7 +195,7 @@ async fn an_issuer_that_cannot_be_asked_is_left_out_and_asked_again_later() {
     assert_eq!(names().await, std::slice::from_ref(&issuer.url), "it was asked a moment ago");
     hand.advance(ATTEMPT_PAUSE);
     assert_eq!(names().await, [issuer.url.clone(), silent.url.clone()]);
-    // What is known stays known while the issuer is down.
+    // The service keeps what it has read while the issuer is down.
     silent.configure(issuer::Answer::Status(503));
     hand.advance(std::time::Duration::from_secs(12 * 60 * 60));
     assert_eq!(names().await.len(), 2);

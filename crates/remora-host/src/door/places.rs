@@ -12,7 +12,7 @@ use remora_protocol::subscriber::subscriber_of;
 use tokio::sync::Notify;
 
 const PLACES_MAX: usize = 64;
-/// Of one IPv4 address, or one IPv6 network of 64 bits. Several people may share it.
+/// Limit for one IPv4 address, or one IPv6 network of 64 bits. Several people may share it.
 const PLACES_PER_SUBSCRIBER_MAX: usize = 16;
 
 #[derive(Clone, Default)]

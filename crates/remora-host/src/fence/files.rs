@@ -108,7 +108,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// What a graphics driver and the network need, without a session.
+    /// Returns the files that a graphics driver and the network need without a session.
     pub fn of_the_system() -> Self {
         let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         if let Some(home) = std::env::var_os("HOME") {

@@ -10,7 +10,7 @@ use std::{
 
 use super::*;
 
-/// What `inside` finds out within the fence of a host that has this cache. `None`, with a message, where the kernel has no
+/// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has no
 /// fence.
 fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -> Option<T> {
     let mut access = files::Access::of_the_system();

@@ -23,7 +23,7 @@ const COMMANDS_AT_ONCE: usize = 1024;
 /// How soon to look whether the client has taken answers.
 const ANSWERS_WAIT: Duration = Duration::from_millis(2);
 
-/// What the transport says to a client that sends faster than the host acts.
+/// Returns the last message to a client that sends faster than the host answers.
 pub fn overrun_farewell() -> Vec<u8> {
     let message = "the client sent commands faster than the host answers them; wait for answers before sending more";
     let ending = wire::SessionEnding { reason: Reason::Overrun.into(), message: message.to_owned() };

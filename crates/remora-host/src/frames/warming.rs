@@ -52,7 +52,7 @@ pub struct Warm {
     result: Result<(), RenderError>,
 }
 
-/// What most pictures need.
+/// Compiles the kernels that most frames need.
 pub(crate) fn warm_up(renderer: &mut Renderer) -> Result<(), RenderError> {
     [Samples::One, Samples::Four].into_iter().try_for_each(|samples| renderer.warm_up(samples))
 }

@@ -95,7 +95,8 @@ fn is_in(networks: &LazyLock<Vec<Network>>, address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(address))
 }
 
-/// What the IANA IPv4 Special-Purpose Address Registry calls not globally reachable, multicast, and what is reserved.
+/// Multicast, reserved networks, and those that the IANA IPv4 Special-Purpose Address Registry calls not globally
+/// reachable.
 static NOT_PUBLIC_V4: LazyLock<Vec<Network>> = LazyLock::new(|| {
     networks(&[
         "0.0.0.0/8",
@@ -120,7 +121,7 @@ static NOT_PUBLIC_V4: LazyLock<Vec<Network>> = LazyLock::new(|| {
 /// The only IPv6 addresses that are given out for the internet.
 static GLOBAL_V6: LazyLock<Vec<Network>> = LazyLock::new(|| networks(&["2000::/3"]));
 
-/// What is not globally reachable among them, or leads to an IPv4 address by way of a relay: protocol assignments
+/// Global unicast networks that are not reachable, or that lead to an IPv4 address through a relay: protocol assignments
 /// (Teredo, ORCHID, benchmarking), documentation, 6to4.
 static NOT_PUBLIC_V6: LazyLock<Vec<Network>> =
     LazyLock::new(|| networks(&["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]));

@@ -61,7 +61,7 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
     })
 }
 
-/// What a model shows otherwise than its file says.
+/// Returns the differences between a model and its file, for the client.
 pub fn notices(asset: &Asset) -> Vec<String> {
     asset.notices().map(|notice| cut(notice, TEXT_BYTES_MAX)).collect()
 }

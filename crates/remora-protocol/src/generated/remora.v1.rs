@@ -296,7 +296,7 @@ pub struct ModelLoaded {
     pub bounds_max: ::core::option::Option<Point>,
     #[prost(uint64, tag = "8")]
     pub points: u64,
-    /// What the model shows otherwise than its file says, at most 32 texts: an image that cannot be read, a required
+    /// The differences between the model and its file, at most 32 texts: an image that cannot be read, a required
     /// extension that is not supported. A Notice "ModelDiffers" tells the first of them.
     #[prost(string, repeated, tag = "9")]
     pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
@@ -481,7 +481,7 @@ pub mod session_ending {
         Stopped = 1,
         LeaseExpired = 2,
         HostFailed = 3,
-        /// The client sent commands faster than the host answers them. The session goes on, and another connection is
+        /// The client sent commands faster than the host answers them. The session continues, and another connection is
         /// possible.
         Overrun = 4,
     }

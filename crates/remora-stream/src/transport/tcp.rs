@@ -24,7 +24,7 @@ use super::framing::{FrameQueue, FrameReader};
 
 /// A browser opens one connection per network interface of its own and candidate of the host.
 const CONNECTIONS_MAX: usize = 128;
-/// Of one IPv4 address, or one IPv6 network of 64 bits.
+/// Limit for one IPv4 address, or one IPv6 network of 64 bits.
 const CONNECTIONS_PER_SUBSCRIBER_MAX: usize = 32;
 /// From the connection to the client's first connectivity check, which browsers send at once.
 const UNPROVEN_MAX: Duration = Duration::from_secs(5);

@@ -35,7 +35,7 @@ pub(super) enum Command {
     Close,
 }
 
-/// What joins the thread to the host.
+/// The channels between the thread and the host.
 pub(super) struct Ends {
     pub commands: Receiver<Command>,
     /// For the control channel.
@@ -52,9 +52,9 @@ pub(super) struct TransportThread {
     overrun_farewell: Vec<u8>,
     ends: Ends,
     peer: Option<Peer>,
-    /// What the peer has said and the host has not acted on.
+    /// Messages of the peer that the host has not executed yet.
     received: Arc<Backlog>,
-    /// What the peer's control channel has not taken, oldest first.
+    /// Messages that the peer's control channel has not accepted yet, oldest first.
     unsent: VecDeque<Message>,
     closing: Option<Closing>,
     /// The end of a connection that the host could not be told yet. There is no next one before.
@@ -161,7 +161,7 @@ impl TransportThread {
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => return false,
         };
         let now = Instant::now();
-        // What was said before the command goes before it.
+        // Messages that were sent before the command leave before it.
         self.send_messages(now);
         match (command, &mut self.peer) {
             (Command::Accept { offer, reply }, _) => {

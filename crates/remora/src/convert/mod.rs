@@ -103,7 +103,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 /// The result, in words.
 struct Converted {
     summary: String,
-    /// What the asset shows otherwise than the model's file says.
+    /// The differences between the asset and the model's file.
     notices: Vec<String>,
 }
 

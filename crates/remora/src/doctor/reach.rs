@@ -1,4 +1,4 @@
-//! Who can use the service: other machines, and pages of other origins.
+//! Checks whether other machines and pages of other origins can use the service.
 
 use std::net::{IpAddr, ToSocketAddrs as _};
 

@@ -51,7 +51,7 @@ fn of(program: &std::path::Path, adapter: Option<&str>, fence: Fence, sizes: &[S
     }
 }
 
-/// What keeps hosts from the rest of this machine.
+/// Checks the fence between render hosts and the rest of this machine.
 #[cfg(feature = "host")]
 pub fn fence(config: &Config) -> Finding {
     const TOPIC: &str = "fence";

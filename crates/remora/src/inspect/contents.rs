@@ -30,7 +30,7 @@ pub struct Contents {
     materials: Names,
     texture_layers: Layers,
     metadata: Names,
-    /// What is shown otherwise than the model's file says.
+    /// The differences between the model and its file.
     notices: Vec<String>,
     /// Of an asset.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -32,8 +32,8 @@ pub fn name(given: Option<String>) -> Result<Option<String>, String> {
     }
 }
 
-/// What to do on another machine; empty if none reaches this service. `is_certified` says that the operator has a
-/// certificate which other machines trust.
+/// Returns the instructions for another machine; empty if none reaches this service. `is_certified` says that the
+/// operator has a certificate which other machines trust.
 pub fn introduction(connection: &Connection, is_certified: bool) -> String {
     let Some((first, others)) = connection.addresses.split_first() else { return String::new() };
     let mut text = format!(

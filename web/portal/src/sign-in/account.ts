@@ -14,7 +14,7 @@ export interface OfferedModel {
   readonly label: string;
 }
 
-/** What the operator offers in the list of models. */
+/** The models that the operator offers. */
 export interface Offer {
   readonly defaultModel: string;
   readonly models: readonly OfferedModel[];
@@ -23,7 +23,7 @@ export interface Offer {
 /** The result of a sign-in. */
 export interface SignedIn {
   readonly accountId: string;
-  /** Who is signed in, as the header shows it; empty where there is nothing to tell. */
+  /** The name of the person for the header; empty where none is known. */
   readonly person: string;
   readonly tokens: TokenSource;
   /** Whether `tokens` can be renewed without the person. */

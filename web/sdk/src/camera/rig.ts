@@ -21,7 +21,7 @@ export interface CameraPose {
 /** A half line. */
 export interface Ray {
   readonly origin: Vec3;
-  /** Of unit length. */
+  /** Unit vector. */
   readonly direction: Vec3;
 }
 

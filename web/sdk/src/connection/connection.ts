@@ -49,7 +49,7 @@ type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSche
 
 /** A connected client of a session. */
 export class Connection {
-  /** What the host told about itself. */
+  /** The host's description of itself. */
   readonly welcome: Welcome;
   /** The video. */
   readonly track: MediaStreamTrack;
@@ -130,7 +130,7 @@ export class Connection {
     await this.#ask({ case: "setViewport", value: { widthPixels, heightPixels } }, options);
   }
 
-  /** Adds a model to the scene, or replaces the models that are there. An aborted load goes on at the host. */
+  /** Adds a model to the scene, or replaces the models that are there. The host finishes an aborted load. */
   async loadModel(uri: string, options: LoadOptions = {}): Promise<ModelLoaded> {
     const command: CommandBody = { case: "loadModel", value: { uri, replace: options.replace ?? false } };
     const result = await this.#ask(command, options, LOAD_SILENCE_MILLISECONDS_MAX, options.onProgress);

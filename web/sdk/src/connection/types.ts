@@ -23,7 +23,7 @@ export interface ConnectionOptions extends HostAddress, CallOptions {
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
-  /** The service ended the session and gave the reason. After "overrun" the session goes on: this client sent too much. */
+  /** The service ended the session and gave the reason. After "overrun" the session continues: this client sent too much. */
   | {
       readonly kind: "ended";
       readonly why: "stopped" | "lease-expired" | "host-failed" | "overrun";

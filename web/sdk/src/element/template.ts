@@ -54,7 +54,7 @@ export function buildParts(host: HTMLElement): Parts {
   const image = document.createElement("img");
   image.alt = "";
   image.hidden = true;
-  // What the page puts into the slot takes the place of the attribute.
+  // Content that the page puts into the slot replaces the attribute.
   const posterSlot = slot("poster");
   posterSlot.append(image);
   poster.append(posterSlot);

@@ -8,7 +8,7 @@ export type SessionSize = "Standard" | "Premium";
 /** `Error`, `Expired` and `Stopped` are final. */
 export type SessionStatus = "Starting" | "Ready" | "Error" | "Expired" | "Stopped";
 
-/** Who created a session: a person whom an identity provider knows, or the holder of an account key. */
+/** The creator of a session: a person whom an identity provider knows, or the holder of an account key. */
 export interface SessionOwner {
   /** The identity provider; together with the subject it identifies a person. Null for an account key. */
   readonly issuer: string | null;

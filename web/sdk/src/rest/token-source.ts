@@ -5,7 +5,7 @@
  *            ├─ a request is on its way ──────────────▶ its result
  *            └─ else ─▶ account key, identity token or callback ─▶ a new token, kept
  *
- * Any number of callers share one request. A caller that aborts stops waiting; the request goes on for the others.
+ * Any number of callers share one request. A caller that aborts stops waiting; the request continues for the others.
  */
 
 import { abortable, RemoraError } from "../errors.ts";
@@ -143,7 +143,7 @@ export class TokenSource {
   }
 }
 
-/** What is accepted wherever an access token is needed. A string is used as it is; a callback is asked again in time. */
+/** A source of access tokens. A string is used as it is; a callback is asked again in time. */
 export type AccessToken = string | (() => string | Promise<string>) | TokenSource;
 
 /** Turns any form of access token into a source. */

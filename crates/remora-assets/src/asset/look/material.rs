@@ -62,7 +62,7 @@ struct Recipes {
     palette_texels: u64,
 }
 
-/// What the layers of a material have in common.
+/// The form that all layers of a material share.
 #[derive(Clone, Copy)]
 struct Form {
     bucket: u8,

@@ -153,9 +153,9 @@ fn stretched(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<
     result
 }
 
-/// Rows made longer. Within a texel, colours follow a straight line through its middle, which is as steep as the flatter of
-/// the ways to both neighbours, and level where one of them goes up and the other down. Smooth textures stay smooth so, and
-/// what is interpolated between the new texels has the old colour in the middle of an old one if there are two for each.
+/// Lengthens rows. Within a texel, colours follow a straight line through its centre. The line is as steep as the flatter of
+/// the slopes to both neighbours, and level where the slopes have opposite signs. This keeps smooth textures smooth, and
+/// with two new texels for each old one, interpolation yields the old colour at the centre of each old texel.
 fn grown(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<[u8; 4]> {
     let mut result = Vec::with_capacity(to * height);
     for row in source.chunks_exact(width) {
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(BUCKETS[bucket_for([].iter(), 4096) as usize], 16);
     }
 
-    /// What bilinear filtering of the layer shows in the middle of a texel of the texture.
+    /// Returns the colour that bilinear filtering of the layer yields at the centre of a texel of the texture.
     fn seen(layer: &[[u8; 4]], side: u32, texture: &Texture, texel: u32) -> [u8; 3] {
         let (x, y) = (texel % texture.width, texel / texture.width);
         let place = |at: u32, length: u32| (at as f32 + 0.5) / length as f32 * side as f32 - 0.5;

@@ -1,4 +1,4 @@
-//! What `[turn]` must be: addresses that browsers take, and one kind of credentials.
+//! Checks `[turn]`: addresses that browsers accept, and one kind of credentials.
 
 use super::super::Turn;
 use super::{InvalidConfig, demand, is_host_name};

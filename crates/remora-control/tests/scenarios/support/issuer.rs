@@ -39,7 +39,7 @@ struct Published {
     fetched: AtomicUsize,
 }
 
-/// What a request for a document gets.
+/// The answer to a request for a document.
 #[derive(Clone)]
 pub enum Answer {
     Body(String),

@@ -36,7 +36,7 @@ use super::{contract, look_again, postgres, within};
 /// 2024-05-02T11:24:13.847+00:00
 pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
 pub const PAGE_SIZE: u32 = 2;
-/// Of a page that every host is told to let in.
+/// The origin of a page that every host is told to admit.
 pub const OWN_ORIGIN: &str = "http://localhost:8080";
 pub const SECRET: &str = "the secret of this start";
 
@@ -293,7 +293,7 @@ impl Plane {
         self.host_of(id).await
     }
 
-    /// What the host of the session is told at its start.
+    /// Returns the specification of the session's host.
     pub async fn host_of(&self, id: &str) -> HostSpec {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;

@@ -1,4 +1,4 @@
-//! What a model shows otherwise than its file says, on its way to the person.
+//! Notices about a model reach the client.
 
 use remora_assets::{Model, Notices};
 

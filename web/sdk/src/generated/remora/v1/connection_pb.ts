@@ -844,7 +844,7 @@ export type ModelLoaded = Message<"remora.v1.ModelLoaded"> & {
   points: bigint;
 
   /**
-   * What the model shows otherwise than its file says, at most 32 texts: an image that cannot be read, a required
+   * The differences between the model and its file, at most 32 texts: an image that cannot be read, a required
    * extension that is not supported. A Notice "ModelDiffers" tells the first of them.
    *
    * @generated from field: repeated string notices = 9;
@@ -1300,7 +1300,7 @@ export enum SessionEnding_Reason {
   HOST_FAILED = 3,
 
   /**
-   * The client sent commands faster than the host answers them. The session goes on, and another connection is
+   * The client sent commands faster than the host answers them. The session continues, and another connection is
    * possible.
    *
    * @generated from enum value: REASON_OVERRUN = 4;
