@@ -4,7 +4,7 @@
 //! a transaction without savepoints.
 
 use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row as _};
 
 use super::database::Kind;
 use super::record::{
@@ -133,16 +133,29 @@ impl Write {
     }
 }
 
-/// A query that counts live sessions of account $1 that meet the condition, up to $2.
+/// A column that counts live sessions of account $1 that meet the condition, up to the parameter `$max`.
 macro_rules! count_live {
-    ($condition:literal) => {
+    ($condition:literal, $max:literal) => {
         concat!(
-            "SELECT count(*) FROM (SELECT 1 FROM session WHERE live = 1 AND account = $1 ",
+            "(SELECT count(*) FROM (SELECT 1 FROM session WHERE live = 1 AND account = $1 ",
             $condition,
-            " LIMIT $2) AS counted"
+            " LIMIT ",
+            $max,
+            ") AS counted)"
         )
     };
 }
+
+/// Everything that an insert looks at, in one row; no row if there is no such account.
+const LOOK: &str = concat!(
+    "SELECT (SELECT count(*) FROM session WHERE account = $1 AND id = $2) AS same, ",
+    count_live!("", "$3"),
+    " AS live, ",
+    count_live!("AND size = $4", "$5"),
+    " AS live_of_size, ",
+    count_live!("AND person = $6", "$7"),
+    " AS live_of_person FROM account WHERE id = $1"
+);
 
 struct InsertSession<'a> {
     kind: Kind,
@@ -164,28 +177,36 @@ impl InsertSession<'_> {
 
     async fn looking_first(&self, claims_host: bool, connection: &mut AnyConnection) -> Result<Inserted, WriteError> {
         let key = &self.session.key;
-        // Two control planes that count at once would both find room; SQLite has one writer anyway.
-        let account = match self.kind {
-            Kind::Sqlite => "SELECT 1 FROM account WHERE id = $1",
-            Kind::Postgres => "SELECT 1 FROM account WHERE id = $1 FOR UPDATE",
-        };
-        if sqlx::query(account).bind(key.account.as_str()).fetch_optional(&mut *connection).await?.is_none() {
-            return Ok(Inserted::NoAccount);
-        }
-        let same = sqlx::query("SELECT 1 FROM session WHERE account = $1 AND id = $2")
-            .bind(key.account.as_str())
-            .bind(key.session.as_str());
-        if same.fetch_optional(&mut *connection).await?.is_some() {
-            return Ok(Inserted::KeyTaken);
+        if self.kind == Kind::Postgres {
+            // Two control planes that count at once would both find room; SQLite has one writer anyway. This is a
+            // statement of its own because a statement does not see what is committed while it waits for its lock.
+            let lock = sqlx::query("SELECT 1 FROM account WHERE id = $1 FOR UPDATE").bind(key.account.as_str());
+            lock.execute(&mut *connection).await?;
         }
         let Quota { live_max, live_of_size_max, live_of_person_max } = self.quota;
-        for (max, share) in [
-            (live_max, Share::Account),
-            (live_of_size_max, Share::Size(self.session.size)),
-            (live_of_person_max, Share::Person),
+        let person = person_of(self.session);
+        // Counting up to 0 costs nothing.
+        let counted_max = |max: Option<u32>| i64::from(max.unwrap_or(0));
+        let look = sqlx::query(LOOK)
+            .bind(key.account.as_str())
+            .bind(key.session.as_str())
+            .bind(counted_max(live_max))
+            .bind(self.session.size.as_str())
+            .bind(counted_max(live_of_size_max))
+            .bind(person.as_deref())
+            .bind(counted_max(live_of_person_max));
+        let Some(found) = look.fetch_optional(&mut *connection).await? else { return Ok(Inserted::NoAccount) };
+        if found.try_get::<i64, _>("same")? > 0 {
+            return Ok(Inserted::KeyTaken);
+        }
+        for (max, column, share) in [
+            (live_max, "live", Share::Account),
+            (live_of_size_max, "live_of_size", Share::Size(self.session.size)),
+            // An owner who is no person has a share of any size.
+            (live_of_person_max.filter(|_| person.is_some()), "live_of_person", Share::Person),
         ] {
             let Some(max) = max else { continue };
-            if self.has_live(max, share, connection).await? {
+            if found.try_get::<i64, _>(column)? >= i64::from(max) {
                 return Ok(Inserted::OverQuota { max, share });
             }
         }
@@ -195,25 +216,8 @@ impl InsertSession<'_> {
                 return Ok(Inserted::HostTaken);
             }
         }
-        // Whoever creates without a quota does not lock the account.
+        // A control plane that creates without a quota does not lock the account.
         if self.insert(connection).await? { Ok(Inserted::Done) } else { Err(WriteError::Raced) }
-    }
-
-    /// Counts no further than it has to. An owner who is no person has a share of any size.
-    async fn has_live(&self, max: u32, share: Share, connection: &mut AnyConnection) -> Result<bool, WriteError> {
-        let (account, person) = (self.session.key.account.as_str(), person_of(self.session));
-        let count = match share {
-            Share::Account => sqlx::query_scalar(count_live!("")).bind(account).bind(i64::from(max)),
-            Share::Size(size) => {
-                sqlx::query_scalar(count_live!("AND size = $3")).bind(account).bind(i64::from(max)).bind(size.as_str())
-            }
-            Share::Person if person.is_none() => return Ok(false),
-            Share::Person => {
-                sqlx::query_scalar(count_live!("AND person = $3")).bind(account).bind(i64::from(max)).bind(person)
-            }
-        };
-        let live: i64 = count.fetch_one(connection).await?;
-        Ok(live >= i64::from(max))
     }
 
     /// False if there is no such account or the key is taken.
