@@ -23,7 +23,7 @@
 
 use std::convert::Infallible;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use quick_cache::sync::Cache;
+use remora_protocol::subscriber::subscriber_of;
 use remora_session::{AccountId, Owner, PersonId};
 
 use crate::clock::Clock;
@@ -40,8 +41,6 @@ use crate::token::Bearer;
 
 /// Of each class.
 const BUCKETS_MAX: usize = 8_192;
-/// What one subscriber of the network has: whoever has one address of it has all.
-const IPV6_SUBSCRIBER: Ipv6Addr = Ipv6Addr::new(0xffff, 0xffff, 0xffff, 0xffff, 0, 0, 0, 0);
 
 pub struct Limits {
     reads: Buckets<AccountId>,
@@ -99,7 +98,7 @@ impl Limits {
 
     /// Before it is known whether the credentials open the account, or whether there is such an account.
     pub fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
-        let pair = (subscriber(peer), account.clone());
+        let pair = (subscriber_of(peer), account.clone());
         if self.known.get(&pair).is_none() {
             self.strangers.take(&pair.0)?;
         }
@@ -108,19 +107,11 @@ impl Limits {
 
     /// Once it is known that they do.
     pub fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
-        self.known.insert((subscriber(peer), account.clone()), ());
+        self.known.insert((subscriber_of(peer), account.clone()), ());
         if let Some(person) = owner.person() {
             self.person_tokens.take(person)?;
         }
         self.tokens.take(account)
-    }
-}
-
-/// The address of a subscriber: an IPv4 address, or the /64 of an IPv6 address.
-pub fn subscriber(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(address & IPV6_SUBSCRIBER),
     }
 }
 
@@ -167,6 +158,8 @@ impl governor::clock::Clock for GovernorClock {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use remora_protocol::token::Role;
     use remora_session::{Person, Timestamp};
 

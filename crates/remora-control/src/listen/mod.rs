@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use remora_protocol::subscriber::subscriber_of;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -29,7 +30,6 @@ use tokio_rustls::TlsAcceptor;
 pub use self::places::Place;
 use self::places::{Lost, Party, Places, PlacesMax};
 use self::watched::{WatchedBody, WatchedStream};
-use crate::limits::subscriber;
 
 const PLACES_MAX: PlacesMax = PlacesMax { others: 2_048, subscriber: 256, own: 2_048, hosts: 2_048 };
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -105,7 +105,7 @@ async fn accept(listener: &TcpListener, places: &Places) -> std::io::Result<Opti
     let (stream, peer) = listener.accept().await?;
     let peer = Peer(peer.ip().to_canonical());
     let is_own = stream.local_addr()?.ip().to_canonical() == peer.0;
-    let party = if is_own { Party::Own } else { Party::Other { subscriber: subscriber(peer.0) } };
+    let party = if is_own { Party::Own } else { Party::Other { subscriber: subscriber_of(peer.0) } };
     let Some((place, lost)) = places.take(party) else { return Ok(None) };
     stream.set_nodelay(true)?;
     Ok(Some(Accepted { stream, peer, place, lost }))
