@@ -17,7 +17,7 @@ pub const PROTOCOL: &[u8] = b"acme-tls/1";
 #[derive(Clone, Debug)]
 pub struct Challenges {
     directory: Arc<Path>,
-    /// No other names are looked for, so that a stranger cannot ask for any file.
+    /// Files of no other names are read or written, whatever a stranger or the authority asks for.
     domains: Arc<[String]>,
 }
 
@@ -28,13 +28,15 @@ impl Challenges {
 
     /// The certificate that answers the challenge for a name, if one is open.
     pub(crate) fn certified(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let domain = self.domains.iter().find(|domain| domain.eq_ignore_ascii_case(name))?;
+        let domain = self.domain(name)?;
         let text = private_file::read(&self.path(domain)).ok()??;
         tls::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
     }
 
     /// Answers from now on, here and in every control plane that shares the directory.
-    pub(super) fn answer(&self, domain: &str, digest: &[u8]) -> Result<(), ChallengeError> {
+    pub(super) fn answer(&self, name: &str, digest: &[u8]) -> Result<(), ChallengeError> {
+        // The name comes from the authority, and becomes part of a path.
+        let domain = self.domain(name).ok_or_else(|| ChallengeError::OtherName(name.to_owned()))?;
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new([domain.to_owned()])?;
         params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
@@ -53,6 +55,10 @@ impl Challenges {
         }
     }
 
+    fn domain(&self, name: &str) -> Option<&str> {
+        self.domains.iter().find(|domain| domain.eq_ignore_ascii_case(name)).map(String::as_str)
+    }
+
     fn path(&self, domain: &str) -> PathBuf {
         self.directory.join(format!("challenge.{domain}.json"))
     }
@@ -60,8 +66,32 @@ impl Challenges {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChallengeError {
+    #[error("the authority asks about {0:?}, which it was not asked for")]
+    OtherName(String),
     #[error("the answer to a challenge cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
     #[error("the answer to a challenge cannot be written: {0}")]
     File(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_configured_names_are_answered_for_and_only_while_a_challenge_is_open() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("challenge.x")).unwrap();
+        let challenges = Challenges::new(directory.path(), &["a.example".to_owned()]);
+        for other in ["b.example", "x/../../y", ""] {
+            let refused = challenges.answer(other, &[7; 32]);
+            assert!(matches!(refused, Err(ChallengeError::OtherName(_))), "{other}: {refused:?}");
+            assert!(challenges.certified(other).is_none());
+        }
+        assert!(challenges.certified("a.example").is_none());
+        challenges.answer("a.example", &[7; 32]).unwrap();
+        assert!(challenges.certified("A.example").is_some());
+        challenges.close();
+        assert!(challenges.certified("a.example").is_none());
+    }
 }

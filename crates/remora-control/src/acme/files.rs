@@ -38,8 +38,11 @@ pub(super) struct Obtained {
     certificate: ServerCertificate,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+/// Failures in a row of one order. Another order, after the operator has corrected a name, need not wait for it.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Failures {
+    directory_url: String,
+    domains: Vec<String>,
     pub count: u32,
     next_at_milliseconds: u64,
 }
@@ -142,8 +145,13 @@ impl Obtained {
 }
 
 impl Failures {
-    pub fn new(count: u32, next_at: Timestamp) -> Self {
-        Self { count, next_at_milliseconds: next_at.as_milliseconds() }
+    pub fn new(wanted: &Wanted, count: u32, next_at: Timestamp) -> Self {
+        let Wanted { directory_url, domains, .. } = wanted.clone();
+        Self { directory_url, domains, count, next_at_milliseconds: next_at.as_milliseconds() }
+    }
+
+    pub fn are_of(&self, wanted: &Wanted) -> bool {
+        (&self.directory_url, &self.domains) == (&wanted.directory_url, &wanted.domains)
     }
 
     pub fn next_at(&self) -> Timestamp {

@@ -100,16 +100,7 @@ impl Acme {
     /// Obtains and renews the certificate. `local` stands in for it. Never returns; may be dropped at any point.
     pub async fn keep_current(self, local: Arc<CurrentCertificate>) {
         loop {
-            if let Err(error) = self.renew_if_due().await {
-                let next_at = self.failed();
-                let wait = next_at.since(self.clock.now()).as_secs() / 60;
-                tracing::error!(
-                    %error,
-                    directory = self.wanted.directory_url,
-                    domains = self.wanted.domains.join(", "),
-                    "no certificate has been issued; the one in use stays, or the local CA's; next attempt in {wait} min"
-                );
-            }
+            self.renew_if_due().await;
             self.take_up(&local.pem());
             self.clock.sleep(LOOK_INTERVAL).await;
         }
@@ -129,15 +120,26 @@ impl Acme {
         }
     }
 
-    async fn renew_if_due(&self) -> Result<(), OrderError> {
+    async fn renew_if_due(&self) {
         if !self.is_due() {
-            return Ok(());
+            return;
         }
-        // Another control plane is about it; its certificate is taken up when it is there.
-        let Some(_lock) = self.files.try_lock()? else { return Ok(()) };
-        if !self.is_due() {
-            return Ok(());
+        let lock = match self.files.try_lock() {
+            Ok(Some(lock)) => lock,
+            // Another control plane is about it; its certificate is taken up when it is there.
+            Ok(None) => return,
+            Err(error) => return self.failed(&error.into()),
+        };
+        if self.is_due()
+            && let Err(error) = self.renew().await
+        {
+            self.failed(&error);
         }
+        // Not before a failure is on record: another control plane would ask at once.
+        drop(lock);
+    }
+
+    async fn renew(&self) -> Result<(), OrderError> {
         let ordered = timeout(ORDER_MAX, order(&self.wanted, &self.http, &self.files, &self.challenges)).await;
         let certificate = ordered.map_err(|_| OrderError::Late(ORDER_MAX.as_secs()))??;
         self.files.store(&Obtained::by(&self.wanted, certificate)?)?;
@@ -147,10 +149,15 @@ impl Acme {
 
     fn is_due(&self) -> bool {
         let now = self.clock.now();
-        if self.files.failures().is_some_and(|failures| now < failures.next_at()) {
+        if self.failures().is_some_and(|failures| now < failures.next_at()) {
             return false;
         }
         self.stored().is_none_or(|stored| stored.renewal_at() <= now)
+    }
+
+    /// Returns the failures on record for the configured names and authority.
+    fn failures(&self) -> Option<Failures> {
+        self.files.failures().filter(|failures| failures.are_of(&self.wanted))
     }
 
     /// Returns the stored certificate if it is for the configured names and authority.
@@ -160,15 +167,21 @@ impl Acme {
         Some(Stored { begins_at, ends_at, certificate: obtained.certificate() })
     }
 
-    /// Returns when the next attempt is.
-    fn failed(&self) -> Timestamp {
-        let count = self.files.failures().map_or(0, |failures| failures.count);
+    /// Puts a failure on record, with the time of the next attempt.
+    fn failed(&self, error: &OrderError) {
+        let count = self.failures().map_or(0, |failures| failures.count);
         let pause = PAUSE.saturating_mul(1 << count.min(16)).min(PAUSE_MAX);
-        let failures = Failures::new(count.saturating_add(1), self.clock.now() + pause);
+        tracing::error!(
+            %error,
+            directory = self.wanted.directory_url,
+            domains = self.wanted.domains.join(", "),
+            "no certificate has been issued; the one in use stays, or the local CA's; next attempt in {} min",
+            pause.as_secs() / 60
+        );
+        let failures = Failures::new(&self.wanted, count.saturating_add(1), self.clock.now() + pause);
         if let Err(error) = self.files.record_failures(&failures) {
             tracing::error!(%error, "the failure cannot be recorded");
         }
-        failures.next_at()
     }
 }
 
@@ -182,5 +195,37 @@ impl Stored {
     fn renewal_at(&self) -> Timestamp {
         let life = self.ends_at.since(self.begins_at);
         self.begins_at + (life - life / RENEWAL_PART)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authority::Authority;
+    use crate::config::Config;
+
+    #[test]
+    fn a_failure_delays_the_next_attempt_unless_the_operator_asks_for_something_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_750_000_000_000));
+        let authority = Authority::open(directory.path(), clock.now()).unwrap();
+        let local = authority.issue(&["a.example".to_owned()], PAUSE_MAX, clock.now()).unwrap();
+        let open = |domain: &str| {
+            let text = format!("[acme]\ndirectory_url = 'https://authority.example'\ndomains = ['{domain}']\n");
+            let config = Config::parse(&text).unwrap().acme;
+            Acme::open(&config, None, directory.path(), local.clone(), clock.clone()).unwrap().unwrap()
+        };
+        let misspelt = open("b.example");
+        assert!(misspelt.is_due());
+        misspelt.failed(&OrderError::Late(0));
+        assert!(!misspelt.is_due() && !open("b.example").is_due(), "a restart changes nothing");
+        assert!(open("a.example").is_due(), "the name has been corrected");
+        hand.advance(PAUSE);
+        assert!(misspelt.is_due());
+        misspelt.failed(&OrderError::Late(0));
+        hand.advance(PAUSE);
+        assert!(!misspelt.is_due(), "the second pause is longer");
+        hand.advance(PAUSE);
+        assert!(misspelt.is_due());
     }
 }
