@@ -32,7 +32,7 @@ pub mod metrics;
 mod owner;
 mod pem;
 pub mod portal;
-mod private_file;
+pub mod private_file;
 pub mod provision;
 mod random;
 pub mod reconcile;

@@ -33,11 +33,13 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     crate::host::warn_of_fence(&config.hosts);
     let program = arguments.host_program.map_or_else(process::own_program, Ok)?;
     let shader_cache = shaders::directory(&data_directory);
-    shaders::compile_ahead(&program, &config, &shader_cache);
+    if let Some(directory) = &shader_cache {
+        shaders::compile_ahead(&program, &config, directory);
+    }
     let options = ServeOptions {
         data_directory,
         https: arguments.https.or(config.listen.https).unwrap_or(HTTPS),
-        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: Some(shader_cache) },
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: shader_cache },
         assets: Some(pages::assets()),
         config,
     };

@@ -52,7 +52,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     host::warn_of_fence(&config.hosts);
     let probe = host::ask(&program, None, config.hosts.fence)?;
     let shader_cache = shaders::directory(&data_directory);
-    shaders::compile_ahead(&program, &config, &shader_cache);
+    if let Some(directory) = &shader_cache {
+        shaders::compile_ahead(&program, &config, directory);
+    }
     let is_certified = config.listen.certificate.is_some() || config.acme.directory_url.is_some();
     let options = UpOptions {
         data_directory,
@@ -62,7 +64,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         engine_triangles: fluent_triangles(&probe),
         assets: pages::assets(),
         config,
-        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: Some(shader_cache) },
+        host_command: HostCommand { program, arguments: vec![OsString::from("host")], shaders: shader_cache },
     };
     process::run(async {
         let shutdown = process::asked_to_end();

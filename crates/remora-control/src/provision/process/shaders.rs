@@ -7,27 +7,44 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A cache that outgrows this holds shaders of other programs or old drivers. The host then compiles the rest itself.
 const BYTES_MAX: u64 = 64 << 20;
 /// Mesa and NVIDIA nest their files two or three deep.
 const DEPTH_MAX: usize = 4;
 
-/// Copies a shader cache into a directory that exists. Files that vanish meanwhile are left out.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut bytes_left = BYTES_MAX;
-    copy_below(from, to, DEPTH_MAX, &mut bytes_left)
+/// A host does not wait for longer; its start has a deadline.
+const TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What is left of a copy's bounds.
+struct Budget {
+    bytes: u64,
+    until: Instant,
 }
 
-fn copy_below(from: &Path, to: &Path, depth: usize, bytes_left: &mut u64) -> io::Result<()> {
+/// Copies a shader cache into a directory that exists. Files that vanish meanwhile are left out, and so are those for which
+/// there is no room or no time. A file may be copied while it grows: drivers verify what they read.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    copy_below(from, to, DEPTH_MAX, &mut Budget { bytes: BYTES_MAX, until: Instant::now() + TIME_MAX })
+}
+
+fn copy_below(from: &Path, to: &Path, depth: usize, budget: &mut Budget) -> io::Result<()> {
     for entry in fs::read_dir(from)?.flatten() {
         let (Ok(metadata), target) = (entry.metadata(), to.join(entry.file_name())) else { continue };
+        if budget.until <= Instant::now() {
+            return Ok(());
+        }
         if metadata.is_dir() && depth > 0 {
-            DirBuilder::new().recursive(true).mode(0o700).create(&target)?;
-            copy_below(&entry.path(), &target, depth - 1, bytes_left)?;
+            // Not with its parents: the host and its directory may have been given up meanwhile.
+            match DirBuilder::new().mode(0o700).create(&target) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            copy_below(&entry.path(), &target, depth - 1, budget)?;
         } else if metadata.is_file() {
-            let Some(left) = bytes_left.checked_sub(metadata.len()) else { return Ok(()) };
-            *bytes_left = left;
+            let Some(left) = budget.bytes.checked_sub(metadata.len()) else { return Ok(()) };
+            budget.bytes = left;
             match fs::copy(entry.path(), &target) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -57,15 +74,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_too_large_is_copied_in_part() {
-        let directory = tempfile::tempdir().unwrap();
-        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
-        for path in [&from, &to] {
-            fs::create_dir(path).unwrap();
+    fn a_cache_for_which_there_is_no_room_or_no_time_is_copied_in_part() {
+        let later = Instant::now() + Duration::from_secs(60);
+        for (mut budget, copied) in [
+            (Budget { bytes: 8, until: later }, 2),
+            (Budget { bytes: 7, until: later }, 1),
+            (Budget { bytes: 8, until: Instant::now() }, 0),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+            for path in [&from, &to] {
+                fs::create_dir(path).unwrap();
+            }
+            fs::write(from.join("one"), "1234").unwrap();
+            fs::write(from.join("two"), "5678").unwrap();
+            copy_below(&from, &to, DEPTH_MAX, &mut budget).unwrap();
+            assert_eq!(fs::read_dir(&to).unwrap().count(), copied);
         }
-        fs::write(from.join("one"), "1234").unwrap();
-        fs::write(from.join("two"), "5678").unwrap();
-        copy_below(&from, &to, DEPTH_MAX, &mut 7).unwrap();
-        assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
     }
 }
