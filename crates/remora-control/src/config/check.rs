@@ -2,6 +2,7 @@
 //!
 //! Nothing is looked up or opened here: files and addresses may be those of another machine.
 
+mod identity;
 mod turn;
 
 use std::net::IpAddr;
@@ -9,11 +10,11 @@ use std::ops::RangeInclusive;
 use std::path::Component;
 
 use http::Uri;
-use remora_session::{AccountId, Size};
+use remora_session::Size;
 
 use crate::machine::is_loopback;
 
-use super::{Acme, Config, EVERY_ACCOUNT, Identity, Listen, Rate};
+use super::{Acme, Config, Listen, Rate};
 
 /// A list page is one answer and one read of the store.
 const PAGE_SIZE_MAX: u32 = 1_000;
@@ -23,11 +24,6 @@ const KEEP_DAYS_MAX: u32 = 36_500;
 const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
 /// Names in one certificate of Let's Encrypt.
 const ACME_DOMAINS_MAX: usize = 100;
-/// It stands on a button.
-const DISPLAY_NAME_CHARACTERS_MAX: usize = 64;
-/// Issuers are asked and matched one by one.
-const IDENTITIES_MAX: usize = 64;
-
 /// A key whose value cannot be used. The file's name is known to whoever has read it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key} = {found}: {accepted}")]
@@ -65,7 +61,7 @@ impl Config {
         ] {
             check_rate(key, rate)?;
         }
-        self.check_identities()?;
+        identity::check_identities(&self.identities)?;
         if let Some(endpoint) = &self.telemetry.otlp_endpoint {
             let accepted = "it takes an http or https address such as http://127.0.0.1:4318";
             demand(web_address(endpoint).is_some(), "telemetry.otlp_endpoint", endpoint, accepted)?;
@@ -125,23 +121,6 @@ impl Config {
         let accepted = "it takes a directory without .., absolute or in the data directory; gibibytes = 0 is no cache";
         demand(named && !up, "cache.directory", directory, accepted)
     }
-
-    fn check_identities(&self) -> Result<(), InvalidConfig> {
-        demand(self.identities.len() <= IDENTITIES_MAX, "identity", self.identities.len(), "there may be 64")?;
-        for (index, identity) in self.identities.iter().enumerate() {
-            check_identity(&format!("identity[{index}]"), identity)?;
-            let addressed = |identity: &Identity| [Some(identity.audience.clone()), identity.client_id.clone()];
-            let same = |other: &Identity| {
-                let known = addressed(other);
-                other.issuer == identity.issuer
-                    && addressed(identity).iter().flatten().any(|one| known.contains(&Some(one.clone())))
-            };
-            let twice = self.identities[..index].iter().any(same);
-            let accepted = "each issuer is given once for each audience and client_id";
-            demand(!twice, &format!("identity[{index}].issuer"), &identity.issuer, accepted)?;
-        }
-        Ok(())
-    }
 }
 
 fn check_listen(listen: &Listen) -> Result<(), InvalidConfig> {
@@ -200,55 +179,6 @@ fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
     demand(rate.burst >= 1, &format!("{key}.burst"), rate.burst, "it takes 1 or more")
 }
 
-fn check_identity(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
-    let issuer_address = "it takes an https address; http only for one on this machine";
-    let of = |name: &str| format!("{key}.{name}");
-    let issuer = &identity.issuer;
-    demand(is_safe_address(issuer) && !issuer.contains('?'), &of("issuer"), issuer, issuer_address)?;
-    if let Some(url) = &identity.jwks_url {
-        demand(is_safe_address(url), &of("jwks_url"), url, issuer_address)?;
-    }
-    let audience = &identity.audience;
-    demand(!audience.is_empty(), &of("audience"), audience, "it takes what is in the `aud` of the issuer's tokens")?;
-    let claim = &identity.role_claim;
-    demand(!claim.is_empty(), &of("role_claim"), claim, "it takes the name of a claim, such as roles")?;
-    let claim = &identity.subject_claim;
-    demand(!claim.is_empty(), &of("subject_claim"), claim, "it takes the name of a claim, such as sub or oid")?;
-    check_sign_in(key, identity)?;
-    let accepted = "it takes at least one value of the claim, such as { \"remora.admin\" = \"administrator\" }";
-    demand(!identity.roles.is_empty(), &of("roles"), &identity.roles, accepted)?;
-    let accepted = "it takes at least one account id, or \"*\" for every account";
-    demand(!identity.accounts.is_empty(), &of("accounts"), &identity.accounts, accepted)?;
-    for account in &identity.accounts {
-        let known = account == EVERY_ACCOUNT || account.parse::<AccountId>().is_ok();
-        demand(
-            known,
-            &of("accounts"),
-            account,
-            "it takes GUIDs such as 11111111-2222-3333-4444-555555555555, or \"*\"",
-        )?;
-    }
-    Ok(())
-}
-
-fn check_sign_in(key: &str, identity: &Identity) -> Result<(), InvalidConfig> {
-    let of = |name: &str| format!("{key}.{name}");
-    let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    let client_id = &identity.client_id;
-    let accepted = "it takes the id under which the issuer knows the page, without blanks";
-    demand(client_id.as_deref().is_none_or(visible), &of("client_id"), client_id, accepted)?;
-    let scopes = &identity.scopes;
-    let sound = scopes.iter().all(|scope| visible(scope)) && scopes.iter().any(|scope| scope == "openid");
-    let accepted = "it takes a list of words without blanks, openid among them";
-    demand(sound, &of("scopes"), scopes, accepted)?;
-    let name = &identity.display_name;
-    let readable = |name: &String| {
-        (1..=DISPLAY_NAME_CHARACTERS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control)
-    };
-    let accepted = "it takes 1 to 64 characters, none of them a control character";
-    demand(name.as_ref().is_none_or(readable), &of("display_name"), name, accepted)
-}
-
 /// Whether keys may be fetched from there: whoever can change them on the way can make tokens.
 pub(crate) fn is_safe_address(address: &str) -> bool {
     let encrypted = web_address(address).is_some_and(|uri| uri.scheme_str() == Some("https"));
@@ -279,13 +209,6 @@ pub fn is_host_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const IDENTITY: &str = r#"
-        issuer = "https://login.example/tenant/v2.0"
-        audience = "remora"
-        roles = { "remora.admin" = "administrator" }
-        accounts = ["*"]
-    "#;
-
     fn check(text: &str) -> Result<(), InvalidConfig> {
         Config::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).check()
     }
@@ -300,7 +223,7 @@ mod tests {
              [limits]\nreads = {{ per_second = 1, burst = 1 }}\n[sizes.standard]\ncapacity = 2\nwarm = 2\n\
              frame_time_milliseconds = 5\ngraphics_memory_gibibytes = 1\nmemory_gibibytes = 4294967295\n\
              [sizes.premium]\nframe_time_milliseconds = 200\n\
-             [telemetry]\notlp_endpoint = 'http://collector:4318'\n[[identity]]\n{IDENTITY}"
+             [telemetry]\notlp_endpoint = 'http://collector:4318'\n"
         ))
         .unwrap();
     }
@@ -365,57 +288,6 @@ mod tests {
             assert_eq!(error.key, key, "{text}: {error}");
             assert!(error.accepted.contains(accepted), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn issuers_are_addresses_that_nobody_can_forge_on_the_way() {
-        let with = |from: &str, to: &str| format!("[[identity]]\n{}", IDENTITY.replace(from, to));
-        let issuer = "https://login.example/tenant/v2.0";
-        for good in ["http://127.0.0.1:9000", "http://[::1]:9000/x", "http://localhost", "https://a.example"] {
-            check(&with(issuer, good)).unwrap();
-        }
-        for bad in [
-            "",
-            "login.example",
-            "http://login.example",
-            "ftp://login.example",
-            "https://",
-            "https://user@login.example",
-            "https://login.example?x=1",
-            "https://login.example#x",
-            "http://127.0.0.1.evil.example",
-            "http://localhost@x",
-        ] {
-            assert_eq!(check(&with(issuer, bad)).expect_err(bad).key, "identity[0].issuer", "{bad}");
-        }
-        let jwks = format!("{}jwks_url = 'http://login.example/keys'", with("", ""));
-        assert_eq!(check(&jwks).unwrap_err().key, "identity[0].jwks_url");
-    }
-
-    #[test]
-    fn an_issuer_that_opens_nothing_is_a_mistake() {
-        let with = |from: &str, to: &str| format!("[[identity]]\n{}", IDENTITY.replace(from, to));
-        for (from, to, key) in [
-            (r#""remora""#, r#""""#, "identity[0].audience"),
-            (r#"{ "remora.admin" = "administrator" }"#, "{}", "identity[0].roles"),
-            (r#"["*"]"#, "[]", "identity[0].accounts"),
-            (r#"["*"]"#, r#"["mine"]"#, "identity[0].accounts"),
-            (r#"["*"]"#, "['*']\nsubject_claim = ''", "identity[0].subject_claim"),
-            (r#"["*"]"#, "['*']\nclient_id = ''", "identity[0].client_id"),
-            (r#"["*"]"#, "['*']\nclient_id = 'a b'", "identity[0].client_id"),
-            (r#"["*"]"#, "['*']\nscopes = ['profile']", "identity[0].scopes"),
-            (r#"["*"]"#, "['*']\nscopes = ['openid', 'pro file']", "identity[0].scopes"),
-            (r#"["*"]"#, "['*']\ndisplay_name = ''", "identity[0].display_name"),
-        ] {
-            assert_eq!(check(&with(from, to)).expect_err(key).key, key);
-        }
-        let twice = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{IDENTITY}");
-        assert_eq!(check(&twice).unwrap_err().key, "identity[1].issuer");
-        // A token for the one would be a token for the other.
-        let other = IDENTITY.replace(r#""remora""#, "\"other\"\nclient_id = 'remora'");
-        let crossed = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{other}");
-        assert_eq!(check(&crossed).unwrap_err().key, "identity[1].issuer");
-        check(&format!("[[identity]]\n{other}")).unwrap();
     }
 
     #[test]
