@@ -1,5 +1,8 @@
 //! What every store must do, on every database.
 
+mod owners;
+mod quotas;
+
 use std::sync::Arc;
 
 use remora_control::account::{Account, KeyHash, new_account_id, new_key};
@@ -13,6 +16,9 @@ use remora_session::{
 
 use crate::support::postgres::fresh_database;
 use crate::support::within;
+
+use owners::owners_are_kept_and_their_sessions_are_found;
+use quotas::{a_person_has_a_quota_of_their_own, quotas_count_live_sessions_only};
 
 macro_rules! on_every_database {
     ($($behaviour:ident,)*) => {
@@ -254,25 +260,6 @@ async fn accounts_are_listed_oldest_first_and_deleted_for_ever(store: AnyStore) 
     assert_eq!(try_insert(&*store, &late, None).await.unwrap(), Inserted::NoAccount);
 }
 
-async fn quotas_count_live_sessions_only(store: AnyStore) {
-    let account = account(&*store).await;
-    let insert = async |id: &str, size, live_max, live_of_size_max| {
-        let new = Session { size, ..session(&account, id, &format!("h{id}"), 5) };
-        let quota = Quota { live_max, live_of_size_max, live_of_person_max: None };
-        store.insert_session(Insert { session: &new, wake_at: None, quota, claims_host: false }).await.unwrap()
-    };
-    assert_eq!(insert("a", Size::Premium, Some(2), Some(1)).await, Inserted::Done);
-    let over = Inserted::OverQuota { max: 1, share: Share::Size(Size::Premium) };
-    assert_eq!(insert("b", Size::Premium, Some(2), Some(1)).await, over);
-    assert_eq!(insert("c", Size::Standard, Some(2), Some(1)).await, Inserted::Done);
-    assert_eq!(insert("d", Size::Standard, Some(2), None).await, Inserted::OverQuota { max: 2, share: Share::Account });
-    assert_eq!(insert("a", Size::Premium, Some(2), Some(1)).await, Inserted::KeyTaken, "what exists needs no room");
-    store.replace_session(1, &ended(&session(&account, "a", "ha", 5), None), None).await.unwrap();
-    assert_eq!(insert("e", Size::Premium, Some(2), Some(1)).await, Inserted::Done);
-    assert_eq!(insert("f", Size::Premium, Some(0), None).await, Inserted::OverQuota { max: 0, share: Share::Account });
-    assert_eq!(insert("g", Size::Premium, None, None).await, Inserted::Done);
-}
-
 async fn an_idle_host_is_claimed_once(store: AnyStore) {
     let account = account(&*store).await;
     let idle = idle_host("i1");
@@ -328,72 +315,6 @@ async fn what_was_used_outlives_the_session(store: AnyStore) {
     let behind = store.usage(&account, None, at(0)..at(100), Some((first.ready_at, &first.session)), 10).await.unwrap();
     assert_eq!(behind, [second]);
     assert_eq!(store.usage(&new_account_id(), None, at(0)..at(100), None, 10).await.unwrap(), []);
-}
-
-fn person(subject: &str) -> Owner {
-    let id = PersonId::new("https://login.example", subject).unwrap();
-    Owner::Person(Person::new(id, "Ann \"Ä\""))
-}
-
-async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore) {
-    let account = account(&*store).await;
-    let owners = [
-        ("a1", Some(person("ann"))),
-        ("k", Some(Owner::AccountKey)),
-        ("b1", Some(person("bob"))),
-        ("a2", Some(person("ann"))),
-        ("n", None),
-        ("a3", Some(person("ann"))),
-    ];
-    for (time, (id, owner)) in owners.iter().enumerate() {
-        let new = session(&account, id, &format!("o{id}"), time as u64).owned_by(owner.clone());
-        assert!(insert(&*store, &new, None).await);
-        let stored = store.session(&new.key).await.unwrap().unwrap();
-        assert_eq!(stored.session, new);
-        // Nor is it lost with a change, or in a list.
-        assert!(store.replace_session(1, &ready(&new, 5), None).await.unwrap());
-        let host = new.phase.host().unwrap();
-        assert_eq!(store.session_of_host(host).await.unwrap().unwrap().session.owner, *owner);
-    }
-    let ann = person("ann");
-    let of = async |owner: &Owner, after: Option<&ListPosition>, limit| {
-        ids(store.live_sessions(&account, owner.person(), after, limit).await.unwrap())
-    };
-    assert_eq!(of(&ann, None, 2).await, "a1 a2");
-    let behind = ListPosition { created_at: at(3), session: "a2".parse().unwrap() };
-    assert_eq!(of(&ann, Some(&behind), 2).await, "a3");
-    assert_eq!(of(&person("bob"), None, 9).await, "b1");
-    assert_eq!(of(&person("nobody"), None, 9).await, "");
-    assert_eq!(ids(store.live_sessions(&account, None, None, 9).await.unwrap()), "a1 k b1 a2 n a3");
-
-    let done = session(&account, "a2", "oa2", 3).owned_by(Some(person("ann")));
-    assert!(store.replace_session(2, &ended(&done, None), None).await.unwrap());
-    let used = store.usage(&account, ann.person(), at(0)..at(100), None, 9).await.unwrap();
-    let mut used: Vec<_> = used.iter().map(|used| (used.session.as_str(), used.owner.as_ref())).collect();
-    used.sort_by_key(|(id, _)| *id);
-    assert_eq!(used, ["a1", "a2", "a3"].map(|id| (id, Some(&ann))));
-    let all = store.usage(&account, None, at(0)..at(100), None, 9).await.unwrap();
-    let found = |id: &str| all.iter().find(|used| used.session.as_str() == id).unwrap().owner.clone();
-    assert_eq!((found("k"), found("n")), (Some(Owner::AccountKey), None));
-}
-
-async fn a_person_has_a_quota_of_their_own(store: AnyStore) {
-    let account = account(&*store).await;
-    let quota = Quota { live_of_person_max: Some(1), ..Quota::default() };
-    let insert = async |id: &str, owner: Option<Owner>| {
-        let new = session(&account, id, &format!("q{id}"), 1).owned_by(owner);
-        store.insert_session(Insert { session: &new, wake_at: None, quota, claims_host: false }).await.unwrap()
-    };
-    let over = Inserted::OverQuota { max: 1, share: Share::Person };
-    assert_eq!(insert("a1", Some(person("ann"))).await, Inserted::Done);
-    assert_eq!(insert("a2", Some(person("ann"))).await, over);
-    assert_eq!(insert("b1", Some(person("bob"))).await, Inserted::Done);
-    for (id, owner) in [("k1", Some(Owner::AccountKey)), ("k2", Some(Owner::AccountKey)), ("n1", None), ("n2", None)] {
-        assert_eq!(insert(id, owner).await, Inserted::Done, "{id}");
-    }
-    let done = session(&account, "a1", "qa1", 1).owned_by(Some(person("ann")));
-    assert!(store.replace_session(1, &ended(&done, None), None).await.unwrap());
-    assert_eq!(insert("a2", Some(person("ann"))).await, Inserted::Done);
 }
 
 async fn live_sessions_are_counted_by_size_and_state(store: AnyStore) {
