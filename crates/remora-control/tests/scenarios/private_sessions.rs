@@ -41,19 +41,21 @@ async fn a_session_of_another_person_is_as_if_it_did_not_exist() {
         ("GET", "/sessions/one", ""),
         ("PATCH", "/sessions/one", r#"{"maxLeaseTimeMinutes":90}"#),
         ("POST", "/sessions/one/:stop", ""),
+        ("GET", "/sessions/one/ice-servers", ""),
     ] {
         let absent = target.replace("one", "none");
         let expected = plane.call_with(&bob, method, &absent, body).await;
         let answer = plane.call_with(&bob, method, target, body).await;
         assert_eq!((answer.status, &answer.body), (404, &expected.body), "{method} {target}");
-        let v1 = match method {
-            "GET" => ("GET", "/sessions/one/properties", ""),
-            "PATCH" => ("PATCH", "/sessions/one", r#"{"maxLeaseTime":"1:30:00"}"#),
-            _ => ("DELETE", "/sessions/one", ""),
-        };
-        let target = format!("/v1/accounts/{}{}", plane.account, v1.1);
-        let answer = plane.send(v1.0, &target, &[("Authorization", &format!("Bearer {bob}"))], v1.2).await;
-        assert_eq!(answer.status, 404, "{v1:?}: {answer:?}");
+    }
+    for (method, target, body) in [
+        ("GET", "/sessions/one/properties", ""),
+        ("PATCH", "/sessions/one", r#"{"maxLeaseTime":"1:30:00"}"#),
+        ("DELETE", "/sessions/one", ""),
+    ] {
+        let target = format!("/v1/accounts/{}{target}", plane.account);
+        let answer = plane.send(method, &target, &[("Authorization", &format!("Bearer {bob}"))], body).await;
+        assert_eq!(answer.status, 404, "{method} {target}: {answer:?}");
     }
     // Ids are those of the whole account: this one is taken, and says nothing else of whom it belongs to.
     let taken = create(&plane, &bob, "one").await;
