@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
-use remora_control::provision::HostCommand;
-use remora_protocol::link::{HostSpec, Rendering, SILENCE_MILLISECONDS_MAX};
+use remora_protocol::link::{Rendering, SILENCE_MILLISECONDS_MAX};
 
 use crate::support::installation::{Installation, host_pids, is_alive, kill};
 use crate::support::{fake_host, http, look_again, within};
@@ -107,23 +106,11 @@ async fn a_host_that_cannot_start_says_why() {
 async fn a_host_is_told_of_a_cache_in_the_data_directory() {
     let directory = tempfile::tempdir().unwrap();
     let told = directory.path().join("told.json");
-    // Renders nothing, and keeps what it was told.
-    let script = r#"cat > "$0.part" && mv "$0.part" "$0" && exec sleep 600"#;
-    let arguments = ["-c".into(), script.into(), told.clone().into_os_string()];
-    let host_command = HostCommand { program: "/bin/sh".into(), arguments: arguments.to_vec(), shaders: None };
+    let host_command = fake_host::command_that_keeps_its_spec(&told);
     let installation = Installation::start_with_hosts(&directory.path().join("data"), host_command).await;
     let token = installation.token().await;
     assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);
-    let text = within("the host being told", async {
-        loop {
-            match std::fs::read_to_string(&told) {
-                Ok(text) => break text,
-                Err(_) => look_again().await,
-            }
-        }
-    })
-    .await;
-    let spec: HostSpec = serde_json::from_str(&text).unwrap();
+    let spec = fake_host::kept_spec(&told).await;
     let cache = directory.path().canonicalize().unwrap().join("data/cache");
     let expected = Rendering {
         cache_directory: Some(cache.to_str().unwrap().to_owned()),

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use remora_control::config::Config;
 use remora_control::{Connection, UpOptions};
-use remora_protocol::link::HostSpec;
 
+use crate::support::fake_host;
 use crate::support::http::{self, Answer};
 use crate::support::installation::{Installation, options};
-use crate::support::{fake_host, look_again, within};
 
 const BODY: &str = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
 
@@ -58,16 +57,7 @@ async fn without_a_name_a_client_reaches_hosts_by_the_address_that_it_has_opened
     let token = installation.token().await;
     assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);
     let reported = installation.becomes(&token, "one", "Ready").await["hostname"].as_str().unwrap().to_owned();
-    let text = within("the host being told", async {
-        loop {
-            match std::fs::read_to_string(&told) {
-                Ok(text) => break text,
-                Err(_) => look_again().await,
-            }
-        }
-    })
-    .await;
-    let spec: HostSpec = serde_json::from_str(&text).unwrap();
+    let spec = fake_host::kept_spec(&told).await;
     assert_eq!(reported, spec.hostname);
 
     let authorization = format!("Bearer {token}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use remora_control::provision::HostCommand;
 use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
 
-use super::http;
+use super::{http, look_again, within};
 
 /// Whoever has started it is gone then, and with them whoever would end it.
 const UNANSWERED_MAX: u32 = 30;
@@ -28,6 +28,20 @@ pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
     HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect(), shaders: None }
+}
+
+/// Waits for the file of [`command_that_keeps_its_spec`].
+pub async fn kept_spec(path: &Path) -> HostSpec {
+    let text = within("the host being told", async {
+        loop {
+            match std::fs::read_to_string(path) {
+                Ok(text) => break text,
+                Err(_) => look_again().await,
+            }
+        }
+    })
+    .await;
+    serde_json::from_str(&text).unwrap()
 }
 
 fn command_of(name: &str) -> HostCommand {
