@@ -168,6 +168,9 @@ fn check_acme(acme: &Acme, listen: &Listen) -> Result<(), InvalidConfig> {
     for domain in &domains {
         demand(is_host_name(domain) && domain.parse::<IpAddr>().is_err(), "acme.domains", domain, accepted)?;
     }
+    // Hosts show the certificate to clients that know them by this name.
+    let is_named = listen.name.as_ref().is_some_and(|name| domains.contains(&name.to_ascii_lowercase()));
+    demand(is_named, "acme.domains", &domains, "one of them must be listen.name, by which clients reach render hosts")?;
     for contact in &acme.contact {
         demand(contact.starts_with("mailto:"), "acme.contact", contact, "it takes mailto:admin@example.com")?;
     }
@@ -216,15 +219,15 @@ mod tests {
     #[test]
     fn the_defaults_and_a_full_example_can_be_used() {
         check("").unwrap();
-        check(&format!(
+        check(
             "[listen]\nhttp = '[::1]:8080'\nname = 'render.example'\ncertificate = 'a.pem'\n\
              certificate_key = 'a.key'\n[cache]\ndirectory = './models'\ngibibytes = 0\n\
              [store]\nurl = 'postgres:///remora'\n[sessions]\npage_size = 1000\n\
-             [limits]\nreads = {{ per_second = 1, burst = 1 }}\n[sizes.standard]\ncapacity = 2\nwarm = 2\n\
+             [limits]\nreads = { per_second = 1, burst = 1 }\n[sizes.standard]\ncapacity = 2\nwarm = 2\n\
              frame_time_milliseconds = 5\ngraphics_memory_gibibytes = 1\nmemory_gibibytes = 4294967295\n\
              [sizes.premium]\nframe_time_milliseconds = 200\n\
-             [telemetry]\notlp_endpoint = 'http://collector:4318'\n"
-        ))
+             [telemetry]\notlp_endpoint = 'http://collector:4318'\n",
+        )
         .unwrap();
     }
 
@@ -248,6 +251,17 @@ mod tests {
                 "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ndomains = ['*.b.example']",
                 "acme.domains",
                 "without *",
+            ),
+            (
+                "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ndomains = ['b.example']",
+                "acme.domains",
+                "must be listen.name",
+            ),
+            (
+                "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ndomains = ['b.example']\n\
+                 [listen]\nname = 'c.example'",
+                "acme.domains",
+                "must be listen.name",
             ),
             (
                 "[acme]\ndirectory_url = 'https://a.example'\nterms_agreed = true\ncontact = ['b@c.example']\n\

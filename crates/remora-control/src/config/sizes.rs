@@ -12,7 +12,7 @@ pub struct Sizes {
     premium: SizeConfig,
 }
 
-/// What a session of one size gets.
+/// Settings for sessions of one size.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SizeConfig {
@@ -24,13 +24,13 @@ pub struct SizeConfig {
     pub adapter: Option<String>,
     pub(super) teraflops: Option<f64>,
     pub(super) primitives_max: Option<u64>,
-    /// What rendering a picture that moves aims at, 5 to 200; by the adapter if left out.
+    /// Target time for rendering a frame while something moves, 5 to 200; by the adapter if left out.
     pub frame_time_milliseconds: Option<u64>,
-    /// What the geometry of one host may take of the graphics adapter's memory, at least 1; 2 if left out.
+    /// Memory of the graphics adapter that the geometry of one host may take, at least 1; 2 if left out.
     pub graphics_memory_gibibytes: Option<u32>,
-    /// What pages of geometry that were read may take of the machine's memory, at least 1; 1 if left out.
+    /// Memory of the machine that pages of geometry which were read may take, at least 1; 1 if left out.
     pub page_memory_gibibytes: Option<u32>,
-    /// What importing one model may take of the machine's memory, at least 1; by what is free if left out.
+    /// Memory of the machine that importing one model may take, at least 1; by what is free if left out.
     pub memory_gibibytes: Option<u32>,
     /// Most live sessions of this size of one account; `None`, which is written "unlimited", is any number.
     #[serde(deserialize_with = "live_max")]
@@ -45,7 +45,7 @@ impl Sizes {
         }
     }
 
-    /// What owners see. The original service showed 8.1 for Standard; Premium had four such devices.
+    /// Returns the number that owners are told. The original service showed 8.1 for Standard; Premium had four such devices.
     pub fn teraflops(&self, size: Size) -> f64 {
         let usual = match size {
             Size::Standard => 8.1,

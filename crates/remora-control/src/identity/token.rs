@@ -5,7 +5,7 @@
 //! | access token | contains `audience` | |
 //! | ID token, where a `client_id` is configured | is `client_id`, or contains it beside others | `azp` is `client_id` if it is there, and is there if the audience is a list of several; `iat` is there; it is neither typed as another kind of token nor a security event, as logout tokens are |
 //!
-//! So a token that was issued to another client of the same issuer is an ID token of nobody here, whatever audiences it
+//! So a token that was issued to another client of the same issuer is not accepted as an ID token, whatever audiences it
 //! lists. The page compares the `nonce` of an ID token with the one that it has sent: this service does not know it.
 
 use jsonwebtoken::{Algorithm, Header, Validation};
