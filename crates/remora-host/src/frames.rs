@@ -404,7 +404,10 @@ impl Loop {
             TransportEvent::Closed(reason) => {
                 self.next_generation();
                 self.stage.disconnected();
-                self.renderer.rest();
+                // One that warms up has drawn nothing for a client yet.
+                if let Some(renderer) = self.renderer.get() {
+                    renderer.rest();
+                }
                 if std::mem::take(&mut self.connected) {
                     tell(StageEvent::Disconnected { why: describe(&reason) });
                 }

@@ -180,3 +180,14 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
     assert!(bench.frames.picks.is_empty());
 }
+
+#[test]
+fn a_client_may_leave_while_the_renderer_warms_up() {
+    let (inbox, inputs) = sync_channel(INBOX);
+    let mut frames = Loop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
+    for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
+        inbox.send(Input::Transport(event)).expect("room in the inbox");
+    }
+    frames.answer_while_warming(&inputs, &|_| {}, |_| Ok(())).expect("a graphics adapter");
+    assert!(!frames.connected && frames.renderer.get().is_some());
+}
