@@ -2,12 +2,18 @@
 
 mod burst;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use glam::DVec3;
-use remora_protocol::connection::client_command::Command;
+use prost::Message as _;
+use remora_protocol::{connection::client_command::Command, link::RemoteModels};
+use remora_render::{GraphicsOptions, RenderError, RendererOptions};
 
 use super::*;
+use crate::{loader::Loading, memory::ImportMemory};
 
 const ENGINE: &str = "builtin://Engine?triangles=60000";
 
