@@ -9,50 +9,41 @@
 //! Commands of the client are acted on in their order, as long as it takes the answers: while many answers wait for its
 //! path, commands wait too (`commands.rs`).
 //!
-//! Models come as coarse forms and are replaced by full ones (`models.rs`); a graphics device that fails is opened anew
-//! (`recovery.rs`). It waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
+//! Models come as coarse forms and are replaced by full ones (`models.rs`); a graphics device that fails is replaced by
+//! another one (`recovery.rs`). Until the renderer is warm, the client is answered without it (`warming.rs`). The thread
+//! waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
 
 mod commands;
+mod interface;
 mod models;
+mod outputs;
+mod pictures;
 mod recovery;
 mod warming;
-pub(crate) use warming::warm_up;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     thread,
     time::Duration,
 };
 
-use prost::Message;
-use remora_convert::Cache;
-use remora_protocol::{
-    connection::{self as wire, host_message},
-    link::RemoteModels,
-};
-use remora_render::{
-    FrameOptions, FrameRequest as RenderRequest, Graphics, GraphicsError, GraphicsOptions, Picture, PictureFormat,
-    PrepareOptions, RenderError, RendererOptions,
-};
+use remora_protocol::connection::{self as wire, host_message};
+use remora_render::{Graphics, Picture, PrepareOptions};
 use remora_scene::ModelKey;
 use remora_stream::{
-    Channel, CloseReason, Fidelity, FrameRequest as EncodeRequest, Message as Received, RECEIVED_MAX, SendError,
-    Transport, TransportEvent, TransportHandle, TransportOptions,
+    Channel, CloseReason, Message as Received, RECEIVED_MAX, Transport, TransportEvent, TransportHandle,
+    TransportOptions,
 };
-use thiserror::Error;
 
 use crate::{
     clock::Clock,
-    encoding::{EncodeDone, EncodeJob, Encoding},
-    loader::{Job, LoadId, Loader, LoaderOptions, Loading},
-    marker,
-    memory::ImportMemory,
-    stage::{Capability, Drawn, FramePlan, Output, Stage, Surroundings, Work, quality},
+    encoding::{EncodeDone, Encoding},
+    loader::{Loader, LoaderOptions},
+    stage::{Capability, FramePlan, Stage, Surroundings, quality},
 };
+pub use interface::{FramesError, FramesOptions, Input, StageEvent};
+pub(crate) use warming::warm_up;
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.
 const INBOX: usize = 1024;
@@ -64,74 +55,6 @@ const IDLE_WAIT: Duration = Duration::from_secs(3600);
 const WEAK_STREAM_PIXELS_MAX: u32 = 1280 * 720;
 const STREAM_WIDTH_MAX: u32 = 3840;
 const STREAM_HEIGHT_MAX: u32 = 2160;
-
-/// What the frame thread tells the host.
-pub enum StageEvent {
-    /// Graphics, encoder and transport are up.
-    Up {
-        adapter: String,
-        transport: TransportHandle,
-    },
-    Connected,
-    Disconnected {
-        why: String,
-    },
-    Statistics(String),
-    Failed {
-        why: String,
-    },
-}
-
-#[derive(Debug, Error)]
-pub enum FramesError {
-    #[error(transparent)]
-    Graphics(#[from] GraphicsError),
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    #[error(transparent)]
-    Transport(#[from] remora_stream::StartError),
-}
-
-#[derive(Clone, Debug)]
-pub struct FramesOptions {
-    pub model_files: Vec<String>,
-    pub remote_models: RemoteModels,
-    /// Triangles and points that a picture may take; `None` is any number.
-    pub primitives_max: Option<u64>,
-    pub graphics: GraphicsOptions,
-    pub transport: TransportOptions,
-    /// The memory that imports may use.
-    pub memory: Arc<ImportMemory>,
-    pub renderer: RendererOptions,
-    /// What rendering a moving picture aims at; `None` for what suits the adapter.
-    pub render_target: Option<Duration>,
-    /// Where full forms of models are kept.
-    pub cache: Option<Cache>,
-    pub threads: usize,
-}
-
-pub enum Input {
-    Transport(TransportEvent),
-    Loading {
-        id: LoadId,
-        loading: Loading,
-    },
-    Encoded(EncodeDone),
-    /// Geometry that the last picture wanted has been read.
-    Pages,
-    Warm(warming::Warm),
-    /// The session that the host is for, before its first client, and the models to show each client at once.
-    Assigned {
-        session_id: String,
-        models: Vec<String>,
-    },
-    Lease(Duration),
-    /// Tells the client, which closes the connection.
-    End {
-        reason: wire::session_ending::Reason,
-        message: String,
-    },
-}
 
 /// Ends when this and the host's transport handle are dropped, and everything before that has been handled.
 pub struct Frames {
@@ -404,148 +327,14 @@ impl Loop {
             TransportEvent::Closed(reason) => {
                 self.next_generation();
                 self.stage.disconnected();
-                self.renderer.rest();
+                // One that warms up has drawn nothing for a client yet.
+                if let Some(renderer) = self.renderer.get() {
+                    renderer.rest();
+                }
                 if std::mem::take(&mut self.connected) {
                     tell(StageEvent::Disconnected { why: describe(&reason) });
                 }
             }
-        }
-    }
-
-    fn hand_out(&mut self, tell: &impl Fn(StageEvent)) {
-        while let Some(output) = self.stage.poll_output() {
-            match output {
-                Output::Control(message) => self.send(&message),
-                Output::Load { command, uri, replace } => {
-                    self.load_serial += 1;
-                    if replace {
-                        self.replacing.insert(self.load_serial);
-                    }
-                    let id = LoadId { generation: self.generation, serial: self.load_serial, command };
-                    if !self.loader.load(Job { id, uri }) {
-                        self.replacing.remove(&id.serial);
-                        self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
-                    }
-                }
-                Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),
-                Output::SceneEmptied => {
-                    // One that warms up holds no models of the scene.
-                    if let Some(renderer) = self.renderer.get() {
-                        renderer.clear();
-                    }
-                    // Loads come in their order: later ones are not in the scene yet, and will be refined.
-                    if let Some((last, _)) = self.refining.drain().max() {
-                        self.loader.refine_from(last + 1);
-                    }
-                }
-                Output::ModelsReplaced(models) => {
-                    // Loads come in their order: these came before the model that replaces them.
-                    let dropped = self.refining.extract_if(|_, model| models.contains(model)).map(|(serial, _)| serial);
-                    if let Some(last) = dropped.max() {
-                        self.loader.refine_from(last + 1);
-                    }
-                    models.into_iter().for_each(|model| self.renderer.remove_model(model));
-                }
-                Output::Close => {
-                    if self.transport.close().is_err() {
-                        tell(StageEvent::Failed { why: "the transport has ended".to_owned() });
-                    }
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, plan: FramePlan) -> Result<(), FramesError> {
-        match plan.work {
-            Work::EncodeAgain => {
-                self.encode(plan, None);
-                Ok(())
-            }
-            Work::Render { pose, detail, stream_size, checkerboard, .. } => {
-                // First, so that it is not forgotten if the device fails here.
-                self.rendering.push_back((plan, pose.id));
-                self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
-                let request = RenderRequest {
-                    serial: plan.serial,
-                    camera: pose.camera(),
-                    render_size: detail.render_size,
-                    samples: detail.samples,
-                    error_pixels: detail.error_pixels,
-                    blend_layers: detail.blend_layers,
-                    stream_size,
-                    format: PictureFormat::I420,
-                    options: FrameOptions { checkerboard, ..FrameOptions::default() },
-                };
-                match plan.fidelity {
-                    Fidelity::Motion => self.renderer.submit(&request)?,
-                    // A refinement can take long, and the next pose must not wait for it.
-                    Fidelity::Rest => self.renderer.submit_in_pieces(&request)?,
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits for the next piece of the frame that is being drawn, or for the frame, unless it is to be given up.
-    fn proceed(&mut self) -> Result<(), FramesError> {
-        if let Some(&(plan, _)) = self.rendering.front()
-            && self.stage.superseded(plan.serial)
-            && self.renderer.abandon()
-        {
-            self.rendering.pop_front();
-            self.stage.abandoned(&plan);
-            return Ok(());
-        }
-        if self.renderer.proceed()? { self.finish() } else { Ok(()) }
-    }
-
-    /// Waits for the oldest picture in flight and hands it to the encoder.
-    fn finish(&mut self) -> Result<(), FramesError> {
-        let mut picture = self.spare.pop().unwrap_or_default();
-        let done = self.renderer.receive(&mut picture);
-        let done = match done {
-            Ok(done) => done,
-            Err(error) => {
-                self.spare.push(picture);
-                return Err(error.into());
-            }
-        };
-        let Some(((plan, pose_id), done)) = self.rendering.pop_front().zip(done) else {
-            self.spare.push(picture);
-            return Ok(());
-        };
-        self.recovery.worked();
-        let drawn = Drawn {
-            timings: done.timings,
-            triangles: done.triangles_drawn - done.points_drawn,
-            points: done.points_drawn,
-            pages_missing: u32::try_from(done.pages_missing).unwrap_or(u32::MAX),
-        };
-        self.stage.rendered(self.clock.now(), done.serial, drawn);
-        if matches!(plan.work, Work::Render { marker: true, .. }) {
-            marker::paint(&mut picture.data, picture.width as usize, picture.height as usize, pose_id);
-        }
-        self.encode(plan, Some(picture));
-        Ok(())
-    }
-
-    fn encode(&mut self, plan: FramePlan, picture: Option<Picture>) {
-        let Some(info) = self.stage.frame_info(plan.serial) else {
-            // Planned for a connection that has ended meanwhile.
-            self.spare.extend(picture);
-            return;
-        };
-        let job = EncodeJob {
-            serial: plan.serial,
-            generation: self.generation,
-            picture,
-            request: EncodeRequest { rtp_timestamp: plan.rtp_timestamp, key: plan.key, fidelity: plan.fidelity },
-            bits_per_second: self.bits_per_second,
-            info,
-        };
-        if let Err(job) = self.encoding.encode(job) {
-            self.spare.extend(job.picture);
-            self.stage.frame_failed(self.clock.now(), plan.serial);
         }
     }
 
@@ -556,15 +345,6 @@ impl Loop {
         self.replacing.clear();
         self.loader.only(self.generation);
         self.encoding.only(self.generation);
-    }
-
-    fn send(&self, message: &wire::HostMessage) {
-        let Err(error) = self.transport.send(Channel::Control, message.encode_to_vec()) else { return };
-        tracing::warn!(%error, "a message to the client was not sent");
-        if matches!(error, SendError::Backlogged(_)) {
-            // It has not taken anything for so long that more than answers wait. A transport that has ended says so.
-            let _ = self.transport.close();
-        }
     }
 }
 

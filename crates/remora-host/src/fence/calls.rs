@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use libc::c_long;
+use libc::{c_int, c_long};
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, sock_filter,
 };
 
 use super::FenceError;
@@ -21,6 +22,32 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_rt_sigqueueinfo,
     libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_tkill,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_semget,
+    libc::SYS_semctl,
+    libc::SYS_msgget,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    // Files by their names: Landlock watches over neither modes, owners and access lists, nor, before Linux 6.2, lengths.
+    libc::SYS_truncate,
+    libc::SYS_fchmodat,
+    FCHMODAT2,
+    libc::SYS_fchownat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    SETXATTRAT,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    REMOVEXATTRAT,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
     // Programs.
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -34,6 +61,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_open_tree,
+    OPEN_TREE_ATTR,
     libc::SYS_open_by_handle_at,
     libc::SYS_pivot_root,
     libc::SYS_chroot,
@@ -78,24 +106,84 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_modify_ldt,
 ];
 
-/// The network, and netlink for the list of this machine's addresses. Local sockets lead to daemons that obey whoever has
-/// this user's rights; pairs of them come from another call.
-const SOCKET_FAMILIES: [libc::c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+/// Calls that are too new for the list of names. All architectures have the same numbers for them.
+const FCHMODAT2: c_long = 452;
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const OPEN_TREE_ATTR: c_long = 467;
+
+/// The network, and netlink for the list of this machine's addresses. Local sockets lead to daemons that obey every
+/// program of this user; pairs of them come from another call.
+const SOCKET_FAMILIES: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+/// Pairs of these can be connected to another socket, a daemon's.
+const SOCKET_PAIRS_FORBIDDEN: [c_int; 2] = [libc::SOCK_DGRAM, libc::SOCK_RAW];
+const SOCKET_KIND_MASK: u64 = 0xf;
+/// Within a namespace of its own, a process of any user has the rights of an administrator.
+const NAMESPACES: [c_int; 7] = [
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWUTS,
+];
+/// Commands of `fcntl` and `ioctl` that have the kernel send signals to a process when a file becomes ready.
+const SIGNAL_OWNERS: [(c_long, u64); 4] = [
+    (libc::SYS_fcntl, libc::F_SETOWN as u64),
+    (libc::SYS_fcntl, F_SETOWN_EX),
+    (libc::SYS_ioctl, FIOSETOWN),
+    (libc::SYS_ioctl, SIOCSPGRP),
+];
+const F_SETOWN_EX: u64 = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
+/// Numbers from here on are those of x32: another table of the same calls, which the list above does not name.
+const X32_FIRST: u32 = 0x4000_0000;
 
 /// Filters the calls of this thread and of those that it starts.
 pub(super) fn filter() -> Result<(), FenceError> {
+    seccompiler::apply_filter(&unreadable())?;
     seccompiler::apply_filter(&program()?)?;
     Ok(())
+}
+
+/// Forbids calls that the other program cannot judge. The arguments of `clone3` lie in memory that no filter sees; programs
+/// take "not implemented" for an answer and use `clone`.
+fn unreadable() -> BpfProgram {
+    let step = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let unless = |code: u32, k: u32| sock_filter { jf: 1, ..step(libc::BPF_JMP | code | libc::BPF_K, k) };
+    let answer = |k: u32| step(libc::BPF_RET | libc::BPF_K, k);
+    let error = |number: c_int| answer(libc::SECCOMP_RET_ERRNO | number as u32);
+    vec![
+        // The number of the call is the first that the kernel tells.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
+        unless(libc::BPF_JGE, X32_FIRST),
+        error(libc::EPERM),
+        unless(libc::BPF_JEQ, libc::SYS_clone3 as u32),
+        error(libc::ENOSYS),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 fn program() -> Result<BpfProgram, FenceError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = FORBIDDEN.iter().map(|&call| (call, vec![])).collect();
     let families = SOCKET_FAMILIES.map(|family| first_argument_is_not(family as u64));
     rules.insert(libc::SYS_socket, vec![SeccompRule::new(families.into_iter().collect::<Result<_, _>>()?)?]);
+    for kind in SOCKET_PAIRS_FORBIDDEN {
+        forbid(&mut rules, libc::SYS_socketpair, 1, SeccompCmpOp::MaskedEq(SOCKET_KIND_MASK), kind as u64)?;
+    }
+    for flag in NAMESPACES.map(|flag| flag as u64) {
+        forbid(&mut rules, libc::SYS_clone, 0, SeccompCmpOp::MaskedEq(flag), flag)?;
+    }
+    for (call, command) in SIGNAL_OWNERS {
+        forbid(&mut rules, call, 1, SeccompCmpOp::Eq, command)?;
+    }
     // A program that aborts sends the signal to itself.
     let own = u64::from(std::process::id());
     for call in [libc::SYS_kill, libc::SYS_tgkill] {
-        rules.insert(call, vec![SeccompRule::new(vec![first_argument_is_not(own)?])?]);
+        forbid(&mut rules, call, 0, SeccompCmpOp::Ne, own)?;
     }
     let own_limits = vec![first_argument_is_not(0)?, first_argument_is_not(own)?];
     rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(own_limits)?]);
@@ -104,6 +192,19 @@ fn program() -> Result<BpfProgram, FenceError> {
     Ok(filter.try_into()?)
 }
 
-fn first_argument_is_not(value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+/// Forbids a call whose argument compares so, beside those that are forbidden already.
+fn forbid(
+    rules: &mut BTreeMap<c_long, Vec<SeccompRule>>,
+    call: c_long,
+    argument: u8,
+    comparison: SeccompCmpOp,
+    value: u64,
+) -> Result<(), BackendError> {
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, comparison, value)?;
+    rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);
+    Ok(())
+}
+
+fn first_argument_is_not(value: u64) -> Result<SeccompCondition, BackendError> {
     SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
 }

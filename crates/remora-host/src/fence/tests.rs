@@ -4,7 +4,10 @@ use std::{
     fs,
     io::ErrorKind,
     net::{TcpListener, TcpStream, UdpSocket},
-    os::unix::net::UnixStream,
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixDatagram, UnixStream},
+    },
     process::Command,
 };
 
@@ -34,6 +37,7 @@ fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
     let (key, cache) = (data.path().join("account.json"), data.path().join("cache"));
     fs::write(&key, "secret").expect("it is writable");
     fs::create_dir(&cache).expect("it is new");
+    let mode = fs::metadata(&key).expect("it is there").permissions().mode();
     let found = fenced(&cache, || {
         let asset = cache.join("a.arrAsset");
         (
@@ -45,10 +49,15 @@ fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
                 .and_then(|()| fs::read(cache.join("b"))),
             fs::read("/proc/self/status").is_ok(),
             fs::read("/proc/1/environ").is_ok(),
+            fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).map_err(|error| error.kind()),
+            rustix::fs::setxattr(&key, "user.note", b"x", rustix::fs::XattrFlags::empty())
+                .map_err(|error| error.kind()),
         )
     });
-    let Some((key, list, new, own, status, environment)) = found else { return };
-    assert_eq!(key, Err(ErrorKind::PermissionDenied));
+    let Some((read, list, new, own, status, environment, open, note)) = found else { return };
+    assert_eq!((open, note), (Err(ErrorKind::PermissionDenied), Err(ErrorKind::PermissionDenied)));
+    assert_eq!(fs::metadata(&key).expect("it is there").permissions().mode(), mode);
+    assert_eq!(read, Err(ErrorKind::PermissionDenied));
     assert_eq!(list, Err(ErrorKind::PermissionDenied));
     assert_eq!(new, Err(ErrorKind::PermissionDenied));
     assert_eq!(own.expect("its own files are its own"), b"x");
@@ -60,6 +69,8 @@ fn a_host_starts_no_program_and_talks_to_no_daemon_but_to_the_network() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let socket = data.path().join("daemon");
     let _daemon = std::os::unix::net::UnixListener::bind(&socket).expect("it is new");
+    let log = data.path().join("log");
+    let _log = UnixDatagram::bind(&log).expect("it is new");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     let parent = rustix::process::getppid();
@@ -67,6 +78,7 @@ fn a_host_starts_no_program_and_talks_to_no_daemon_but_to_the_network() {
         (
             Command::new("/bin/true").status().map_err(|error| error.kind()),
             UnixStream::connect(&socket).map(drop).map_err(|error| error.kind()),
+            UnixDatagram::pair().and_then(|(one, _)| one.connect(&log)).map_err(|error| error.kind()),
             parent.map(|parent| rustix::process::test_kill_process(parent).is_ok()),
             TcpStream::connect(address).is_ok(),
             UdpSocket::bind("127.0.0.1:0").is_ok(),
@@ -74,11 +86,40 @@ fn a_host_starts_no_program_and_talks_to_no_daemon_but_to_the_network() {
             std::thread::spawn(|| true).join().is_ok(),
         )
     });
-    let Some((program, daemon, signal, tcp, udp, pair, thread)) = found else { return };
+    let Some((program, daemon, log, signal, tcp, udp, pair, thread)) = found else { return };
     assert_eq!(program.map(|_| ()), Err(ErrorKind::PermissionDenied));
-    assert_eq!(daemon, Err(ErrorKind::PermissionDenied));
+    assert_eq!((daemon, log), (Err(ErrorKind::PermissionDenied), Err(ErrorKind::PermissionDenied)));
     assert_eq!(signal, Some(false));
     assert!(tcp && udp && pair && thread);
+}
+
+/// Makes a system call whose arguments are numbers, and returns its error.
+fn error_of(call: libc::c_long, arguments: [libc::c_long; 5]) -> Option<i32> {
+    let [a, b, c, d, e] = arguments;
+    // SAFETY: no argument is an address. A process that `clone` starts ends at once.
+    let result = unsafe { libc::syscall(call, a, b, c, d, e) };
+    if result == 0 && call == libc::SYS_clone {
+        // SAFETY: it runs nothing of this process on its way out.
+        unsafe { libc::_exit(0) };
+    }
+    (result < 0).then(|| std::io::Error::last_os_error().raw_os_error()).flatten()
+}
+
+#[test]
+fn a_host_enters_no_namespace_and_finds_no_other_table_of_calls() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let found = fenced(data.path(), || {
+        let in_user_namespace = i64::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
+        let x32_getpid = 0x4000_0000 + 39;
+        [
+            error_of(libc::SYS_clone, [in_user_namespace, 0, 0, 0, 0]),
+            error_of(libc::SYS_clone3, [0; 5]),
+            error_of(x32_getpid, [0; 5]),
+            error_of(libc::SYS_fcntl, [0, i64::from(libc::F_SETOWN), 1, 0, 0]),
+        ]
+    });
+    let Some(found) = found else { return };
+    assert_eq!(found, [libc::EPERM, libc::ENOSYS, libc::EPERM, libc::EPERM].map(Some));
 }
 
 #[test]

@@ -2,12 +2,18 @@
 
 mod burst;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use glam::DVec3;
-use remora_protocol::connection::client_command::Command;
+use prost::Message as _;
+use remora_protocol::{connection::client_command::Command, link::RemoteModels};
+use remora_render::{GraphicsOptions, RenderError, RendererOptions};
 
 use super::*;
+use crate::{loader::Loading, memory::ImportMemory};
 
 const ENGINE: &str = "builtin://Engine?triangles=60000";
 
@@ -179,4 +185,15 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     assert_eq!(bench.frames.look_at(0.5, 0.0).expect("a device"), None);
     bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
     assert!(bench.frames.picks.is_empty());
+}
+
+#[test]
+fn a_client_may_leave_while_the_renderer_warms_up() {
+    let (inbox, inputs) = sync_channel(INBOX);
+    let mut frames = Loop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
+    for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
+        inbox.send(Input::Transport(event)).expect("room in the inbox");
+    }
+    frames.answer_while_warming(&inputs, &|_| {}, |_| Ok(())).expect("a graphics adapter");
+    assert!(!frames.connected && frames.renderer.get().is_some());
 }

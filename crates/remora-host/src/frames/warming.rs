@@ -16,6 +16,7 @@ use std::{
 use remora_render::{RenderError, Renderer, Samples};
 
 use super::{FramesError, IDLE_WAIT, Input, Loop, StageEvent};
+use crate::loader::Loading;
 
 /// The renderer, unless it is warming up. Nothing is drawn or placed until it is back.
 pub(super) struct Device(Option<Renderer>);
@@ -88,7 +89,9 @@ impl Loop {
                     self.renderer = Device::new(*renderer);
                     break result;
                 }
-                Ok(loading @ Input::Loading { .. }) => loaded.push(loading),
+                Ok(placed @ Input::Loading { loading: Loading::Loaded { .. } | Loading::Refined(_), .. }) => {
+                    loaded.push(placed);
+                }
                 Ok(input) => self.take(input, tell),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),

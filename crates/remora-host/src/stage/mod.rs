@@ -19,17 +19,18 @@ mod answer;
 pub mod command;
 mod in_flight;
 mod limit;
+mod loads;
 mod obey;
 mod pace;
 pub mod pose;
 pub mod quality;
+mod report;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
-use remora_assets::asset::Asset;
-use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
+use remora_protocol::connection::{self as wire, host_message::Message};
 use remora_render::{FrameTimings, Size};
 use remora_scene::{ModelKey, Scene};
 use remora_stream::Fidelity;
@@ -40,10 +41,8 @@ use in_flight::Frames;
 use limit::PrimitiveLimit;
 use pose::Pose;
 use quality::{Detail, Quality};
-
-const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
-/// The number under which a client hears of the models of its session, which it has given no command for.
-pub const SESSION_MODELS: u32 = u32::MAX;
+use report::STATISTICS_INTERVAL;
+pub use report::Surroundings;
 
 /// What the host can do, as found at its start.
 #[derive(Clone, Debug)]
@@ -130,17 +129,6 @@ pub struct Encoded {
     pub bytes: u32,
     pub encode: Duration,
     pub refinable: bool,
-}
-
-/// What statistics tell besides what the stage knows itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Surroundings {
-    pub graphics_memory_bytes: u64,
-    /// 0 where there is no bound.
-    pub graphics_memory_budget_bytes: u64,
-    pub bitrate_target_bits_per_second: u32,
-    pub round_trip: Duration,
-    pub lease_remaining: Duration,
 }
 
 pub struct Stage {
@@ -312,57 +300,6 @@ impl Stage {
         }
     }
 
-    /// What the person in front of the screen should know: `code` as `Notice.code` in `proto/`.
-    pub fn notice(&mut self, code: &str, text: String) {
-        if self.client.is_some() {
-            self.tell(Message::Notice(wire::Notice { code: code.to_owned(), text }));
-        }
-    }
-
-    /// Also after [`Stage::loaded`], as "refining".
-    pub fn load_progress(&mut self, command: u32, stage: &str, fraction: f32) {
-        if self.client.is_some() {
-            self.tell(Message::LoadProgress(wire::LoadProgress { id: command, stage: stage.to_owned(), fraction }));
-        }
-    }
-
-    /// Shows a model that the renderer has under [`Stage::next_model`], in place of all others.
-    pub fn loaded_in_place(&mut self, now: Moment, command: u32, asset: Asset) -> Option<ModelKey> {
-        self.client.as_ref()?;
-        let replaced = self.scene.models().map(|(key, _)| key).collect();
-        // The key of the next model stays what it is.
-        self.scene.clear();
-        self.put(Output::ModelsReplaced(replaced));
-        self.loaded(now, command, asset)
-    }
-
-    /// Shows a model that the renderer has under [`Stage::next_model`].
-    pub fn loaded(&mut self, now: Moment, command: u32, asset: Asset) -> Option<ModelKey> {
-        let client = self.client.as_mut()?;
-        client.change(now);
-        let (bounds_min, bounds_max) = answer::corners(asset.bounds());
-        let loaded = wire::ModelLoaded {
-            root_entity: 0,
-            name: asset.name().to_owned(),
-            triangles: asset.triangle_count(),
-            parts: asset.parts() as u32,
-            materials: asset.materials().len() as u32,
-            points: asset.point_count(),
-            bounds_min,
-            bounds_max,
-            notices: answer::notices(&asset),
-        };
-        let differs = answer::differs(&loaded.name, &loaded.notices);
-        let added = self.scene.add_model(asset);
-        let root_entity = added.root.0;
-        self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
-        self.load_ended(command);
-        if let Some(text) = differs {
-            self.notice("ModelDiffers", text);
-        }
-        Some(added.model)
-    }
-
     /// What the newest view shows at full size.
     pub fn view(&self) -> Option<(Pose, Detail)> {
         let client = self.client.as_ref()?;
@@ -370,41 +307,11 @@ impl Stage {
         Some((pose, self.quality.sharp(client.viewport?)))
     }
 
-    /// The model as it is shown.
-    pub fn asset(&self, model: ModelKey) -> Option<Asset> {
-        self.scene.model(model).cloned()
-    }
-
-    /// Shows the model in full detail, which the renderer has under the same key, in place of what was shown so far.
-    /// False if that goes on to be shown.
-    pub fn refined(&mut self, now: Moment, model: ModelKey, asset: Asset) -> bool {
-        if let Err(error) = self.scene.replace_model(model, asset) {
-            tracing::error!(%error, "a model keeps its coarse form");
-            return false;
-        }
-        if let Some(client) = &mut self.client {
-            client.change(now);
-        }
-        true
-    }
-
     /// Geometry has come that the last picture had to do without: the same view is worth another picture, which is no
     /// movement.
     pub fn sharpened(&mut self) {
         if let Some(client) = &mut self.client {
             client.sharpen();
-        }
-    }
-
-    /// The key that the next loaded model will have.
-    pub fn next_model(&self) -> ModelKey {
-        self.scene.next_model()
-    }
-
-    pub fn load_failed(&mut self, command: u32, code: &str, message: String) {
-        if self.client.is_some() {
-            self.refuse(command, code, message);
-            self.load_ended(command);
         }
     }
 
@@ -479,50 +386,7 @@ impl Stage {
         self.outputs.pop_front()
     }
 
-    /// Sends what is sent from time to time.
-    pub fn tick(&mut self, now: Moment) {
-        let Some(client) = &mut self.client else { return };
-        if now < client.statistics_at {
-            return;
-        }
-        client.statistics_at = now + STATISTICS_INTERVAL;
-        let statistics = wire::Statistics {
-            triangles_in_scene: self.scene.triangles(),
-            triangles_drawn: self.drawn.triangles,
-            points_in_scene: self.scene.points(),
-            points_drawn: self.drawn.points,
-            instances: u32::try_from(self.scene.parts()).unwrap_or(u32::MAX),
-            pages_missing: self.drawn.pages_missing,
-            primitives_drawn: self.drawn.triangles + self.drawn.points,
-            primitives_max: self.capability.primitives_max.unwrap_or(0),
-            primitives_over_limit: client.limit.is_over(),
-            graphics_memory_bytes: self.surroundings.graphics_memory_bytes,
-            graphics_memory_budget_bytes: self.surroundings.graphics_memory_budget_bytes,
-            bitrate_target_bits_per_second: self.surroundings.bitrate_target_bits_per_second,
-            round_trip_milliseconds: self.surroundings.round_trip.as_secs_f32() * 1000.0,
-            lease_remaining_minutes: self.surroundings.lease_remaining.as_secs_f32() / 60.0,
-        };
-        self.tell(Message::Statistics(statistics));
-    }
-
     // ------------------------------------------------------------ inside
-
-    fn refuse(&mut self, id: u32, code: &str, message: String) {
-        self.tell(Message::Reply(wire::Reply {
-            id,
-            result: Some(Outcome::Error(wire::Error { code: code.to_owned(), message })),
-        }));
-    }
-
-    fn reply(&mut self, id: u32, outcome: Outcome) {
-        if id != 0 {
-            self.tell(Message::Reply(wire::Reply { id, result: Some(outcome) }));
-        }
-    }
-
-    fn tell(&mut self, message: Message) {
-        self.put(Output::Control(Box::new(wire::HostMessage { message: Some(message) })));
-    }
 
     fn put(&mut self, output: Output) {
         self.outputs.push_back(output);

@@ -6,7 +6,7 @@ use remora_render::Size;
 use remora_scene::EditError;
 
 use super::command::{Action, Command};
-use super::{Capability, Output, SESSION_MODELS, Stage, answer};
+use super::{Capability, Output, Stage, answer};
 use crate::clock::Moment;
 
 const LOADS_MAX: usize = 4;
@@ -89,23 +89,6 @@ impl Stage {
             }
             Action::Goodbye => self.put(Output::Close),
             Action::Ping => self.reply(id, Outcome::Done(wire::Done {})),
-        }
-    }
-
-    pub(super) fn load_ended(&mut self, command: u32) {
-        if command == SESSION_MODELS {
-            self.load_session_model();
-        } else if let Some(client) = &mut self.client {
-            client.loads = client.loads.saturating_sub(1);
-        }
-    }
-
-    pub(super) fn load_session_model(&mut self) {
-        let Some(client) = &mut self.client else { return };
-        if let Some(uri) = self.session_models.get(client.session_models_asked) {
-            client.session_models_asked += 1;
-            let uri = uri.clone();
-            self.put(Output::Load { command: SESSION_MODELS, uri, replace: false });
         }
     }
 

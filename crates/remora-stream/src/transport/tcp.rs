@@ -260,10 +260,8 @@ impl TcpSockets {
 
 /// The next datagram's length; `None` when the stream has none for now. Errors end the connection.
 fn read(connection: &mut Connection, datagram: &mut [u8; DATAGRAM_BYTES_MAX]) -> io::Result<Option<usize>> {
-    let leaving = matches!(connection.stage, Stage::Leaving { .. });
     loop {
         match connection.reader.next(datagram) {
-            Ok(Some(_)) if leaving => continue,
             Ok(Some(length)) => return Ok(Some(length)),
             Ok(None) => {}
             Err(oversized) => {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::{Duration, Instant, SystemTime};
 
-use mio::{Events, Poll};
+use mio::{Events, Poll, Token};
 
 use super::messages::{Backlog, Message};
 use super::sockets::{Datagram, Sockets};
@@ -86,8 +86,10 @@ impl TransportThread {
     pub(super) fn run(mut self) {
         let mut ready = Events::with_capacity(POLL_EVENTS_MAX);
         let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        // Sockets that have announced something and have not been read to their end.
+        let mut unread: Vec<Token> = Vec::new();
         loop {
-            let timeout = self.timeout(Instant::now());
+            let timeout = if unread.is_empty() { self.timeout(Instant::now()) } else { Some(Duration::ZERO) };
             match self.poll.poll(&mut ready, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -100,8 +102,11 @@ impl TransportThread {
                 break;
             }
             for event in &ready {
-                self.receive(event.token(), &mut buffer);
+                if !unread.contains(&event.token()) {
+                    unread.push(event.token());
+                }
             }
+            unread.retain(|&token| self.receive(token, &mut buffer));
             while self.take_command() {}
             let now = Instant::now();
             if let Some(peer) = &mut self.peer
@@ -130,29 +135,24 @@ impl TransportThread {
         next.map(|at| at.saturating_duration_since(now))
     }
 
-    fn receive(&mut self, token: mio::Token, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        // Edge-triggered: what is left would be announced only with the next datagram, so all of it is taken, in
-        // turns with what it causes.
-        loop {
-            for taken in 0..=BATCH_MAX {
-                if taken == BATCH_MAX {
-                    break;
-                }
-                let now = Instant::now();
-                let Some(datagram) = self.sockets.receive(token, buffer, now) else {
-                    self.flush();
-                    return;
-                };
-                let Datagram { length, protocol, source, destination } = datagram;
-                let is_of_peer = self
-                    .peer
-                    .as_mut()
-                    .is_some_and(|peer| peer.handle_datagram(protocol, source, destination, &buffer[..length], now));
-                self.sockets.judge(token, is_of_peer);
-            }
-            self.flush();
-            while self.take_command() {}
+    /// Takes a batch of datagrams from a socket. Returns whether there may be more: sockets are edge-triggered, so what is
+    /// left would be announced only with the next datagram.
+    fn receive(&mut self, token: Token, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) -> bool {
+        for _ in 0..BATCH_MAX {
+            let now = Instant::now();
+            let Some(datagram) = self.sockets.receive(token, buffer, now) else {
+                self.flush();
+                return false;
+            };
+            let Datagram { length, protocol, source, destination } = datagram;
+            let is_of_peer = self
+                .peer
+                .as_mut()
+                .is_some_and(|peer| peer.handle_datagram(protocol, source, destination, &buffer[..length], now));
+            self.sockets.judge(token, is_of_peer);
         }
+        self.flush();
+        true
     }
 
     fn take_command(&mut self) -> bool {

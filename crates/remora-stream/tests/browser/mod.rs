@@ -78,12 +78,17 @@ impl Browser {
         }
     }
 
+    /// Keeps everything else that happens meanwhile: the host may speak on one channel before the other is open.
     pub fn wait_for_channels(&mut self) {
-        let mut open = 0;
+        let (mut open, mut others) = (0, Vec::new());
         self.wait_for("open channels", |_, event| {
-            open += usize::from(matches!(event, Event::ChannelOpen(..)));
+            match event {
+                Event::ChannelOpen(..) => open += 1,
+                other => others.push(other),
+            }
             (open == 2).then_some(())
         });
+        others.into_iter().rev().for_each(|event| self.events.push_front(event));
     }
 
     pub fn wait_for_frame(&mut self) -> MediaData {

@@ -80,11 +80,12 @@ fn a_client_is_welcomed_and_answered_while_the_renderer_warms_up() {
         frames.work(inputs, &|_| {})
     });
     assert!(matches!(said(&mut client), Said::Welcome(_)));
-    let load = wire::LoadModel { uri: ENGINE.to_owned(), replace: false };
+    let load = |uri: &str| Command::LoadModel(wire::LoadModel { uri: uri.to_owned(), replace: false });
     for (id, command) in [
         (1, Command::UnloadAll(wire::UnloadAll {})),
-        (2, Command::LoadModel(load)),
+        (2, load(ENGINE)),
         (3, Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 })),
+        (4, load("builtin://Nothing")),
     ] {
         let command = wire::ClientCommand { id, command: Some(command) };
         client.write(client.control, &command.encode_to_vec());
@@ -95,6 +96,8 @@ fn a_client_is_welcomed_and_answered_while_the_renderer_warms_up() {
         }
     };
     assert_eq!([answered(&mut client).id, answered(&mut client).id], [1, 3]);
+    let failed = answered(&mut client);
+    assert!(matches!((failed.id, failed.result), (4, Some(Outcome::Error(_)))), "a failure needs no renderer");
     finish.send(()).expect("the frame thread waits");
     let loaded = answered(&mut client);
     assert!(matches!((loaded.id, loaded.result), (2, Some(Outcome::ModelLoaded(_)))));
