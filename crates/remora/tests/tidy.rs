@@ -111,6 +111,15 @@ fn crates_depend_in_the_directions_of_the_architecture_only() {
 }
 
 #[test]
+fn a_module_with_parts_is_a_folder_with_a_mod_rs() {
+    for (path, _) in files("crates", "rs") {
+        let folder = root().join(path.trim_end_matches(".rs"));
+        let has_parts = folder.is_dir() && !folder.join("main.rs").is_file();
+        assert!(!has_parts, "{path} belongs into its folder, as mod.rs");
+    }
+}
+
+#[test]
 fn pure_crates_cannot_reach_the_world() {
     let dependencies = dependencies();
     for name in PURE {

@@ -12,7 +12,7 @@ use crate::selection::Phase;
 
 macro_rules! shader {
     ($name:literal) => {
-        (concat!($name, ".wgsl"), include_str!(concat!("shaders/", $name, ".wgsl")))
+        (concat!($name, ".wgsl"), include_str!(concat!("../shaders/", $name, ".wgsl")))
     };
 }
 
