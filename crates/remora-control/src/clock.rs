@@ -4,13 +4,27 @@
 //! whatever happens to the system clock, and it counts the time that a laptop sleeps, because leases do too.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use remora_session::Timestamp;
 use tokio::sync::watch;
 
 /// A sleeping machine stops timers but not leases: no wait is longer than this without a look at the clock.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The end of the time that blocking work may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    pub fn has_passed(self) -> bool {
+        Instant::now() >= self.0
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Clock(Source);

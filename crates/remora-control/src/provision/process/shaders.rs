@@ -7,7 +7,9 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Deadline;
 
 /// A cache that outgrows this holds shaders of other programs or old drivers. The host then compiles the rest itself.
 const BYTES_MAX: u64 = 64 << 20;
@@ -20,19 +22,19 @@ const TIME_MAX: Duration = Duration::from_secs(2);
 /// What is left of a copy's bounds.
 struct Budget {
     bytes: u64,
-    until: Instant,
+    deadline: Deadline,
 }
 
 /// Copies a shader cache into a directory that exists. Files that vanish meanwhile are left out, and so are those for which
 /// there is no room or no time. A file may be copied while it grows: drivers verify what they read.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    copy_below(from, to, DEPTH_MAX, &mut Budget { bytes: BYTES_MAX, until: Instant::now() + TIME_MAX })
+    copy_below(from, to, DEPTH_MAX, &mut Budget { bytes: BYTES_MAX, deadline: Deadline::after(TIME_MAX) })
 }
 
 fn copy_below(from: &Path, to: &Path, depth: usize, budget: &mut Budget) -> io::Result<()> {
     for entry in fs::read_dir(from)?.flatten() {
         let (Ok(metadata), target) = (entry.metadata(), to.join(entry.file_name())) else { continue };
-        if budget.until <= Instant::now() {
+        if budget.deadline.has_passed() {
             return Ok(());
         }
         if metadata.is_dir() && depth > 0 {
@@ -75,11 +77,11 @@ mod tests {
 
     #[test]
     fn a_cache_for_which_there_is_no_room_or_no_time_is_copied_in_part() {
-        let later = Instant::now() + Duration::from_secs(60);
+        let later = Deadline::after(Duration::from_secs(60));
         for (mut budget, copied) in [
-            (Budget { bytes: 8, until: later }, 2),
-            (Budget { bytes: 7, until: later }, 1),
-            (Budget { bytes: 8, until: Instant::now() }, 0),
+            (Budget { bytes: 8, deadline: later }, 2),
+            (Budget { bytes: 7, deadline: later }, 1),
+            (Budget { bytes: 8, deadline: Deadline::after(Duration::ZERO) }, 0),
         ] {
             let directory = tempfile::tempdir().unwrap();
             let (from, to) = (directory.path().join("from"), directory.path().join("to"));
