@@ -1,15 +1,15 @@
-//! The web pages that may call the service, by their origin. REST, the token service and the render hosts share this
-//! policy.
+//! The web pages that may call the service, by their origin. The REST API, the token service and the render hosts share
+//! this policy.
 //!
 //! | entry | allows |
 //! |---|---|
 //! | `https://app.example.com`, `http://localhost:3000` | that origin |
 //! | `https://*.example.com`, `https://*.example.com:8443` | its subdomains at any depth, not `https://example.com` itself |
-//! | `*` | every origin, also the `null` of local files; for development |
+//! | `*` | every origin, including the `null` of local files; for development |
 //!
 //! Browsers serialise an origin in exactly one way: lower case, without the default port, path or user. Entries are
-//! brought into that form once, and the `Origin` of a request is compared with it byte by byte, so that an almost
-//! right origin is never allowed.
+//! converted to that form once, and the `Origin` of a request is compared with it byte by byte, so that a nearly
+//! matching origin is never allowed.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 
 const ANY: &str = "*";
-/// The `Origin` of every request is compared with every entry.
+/// Bounds the cost of a check: the `Origin` of every request is compared with every entry.
 const ORIGINS_MAX: usize = 1_024;
 const HOST_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
@@ -31,7 +31,7 @@ pub struct Origins(Vec<Pattern>);
 enum Pattern {
     Any,
     Exact(String),
-    /// `https://` and a subdomain of `domain`.
+    /// `https://` followed by a subdomain of `domain`.
     Subdomains {
         domain: String,
         /// `None` is the default port.
@@ -39,20 +39,30 @@ enum Pattern {
     },
 }
 
-/// Why a list of origins cannot be used.
+/// The error for an unusable list of origins.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrigins {
+    /// One entry is not an origin.
     #[error(
         "{origin:?} is not an origin: {problem}; accepted are origins such as https://app.example.com or \
          http://localhost:3000, subdomains such as https://*.example.com, and * for every origin"
     )]
-    Entry { origin: String, problem: &'static str },
+    Entry {
+        /// The entry, cut after 200 characters.
+        origin: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The list is too long.
     #[error("there are {found} origins; {ORIGINS_MAX} are accepted")]
-    TooMany { found: usize },
+    TooMany {
+        /// Number of different entries.
+        found: usize,
+    },
 }
 
 impl Origins {
-    /// Reads entries as an operator writes them.
+    /// Parses entries in the form in which an operator writes them.
     pub fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigins> {
         let mut patterns = Vec::new();
         for entry in entries {
@@ -69,7 +79,7 @@ impl Origins {
         Ok(Self(patterns))
     }
 
-    /// Returns whether a page may call whose requests carry this `Origin`.
+    /// Returns whether a page with this `Origin` may call the service.
     pub fn allows(&self, origin: &str) -> bool {
         self.0.iter().any(|pattern| pattern.allows(origin))
     }
@@ -172,7 +182,7 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     Ok((&authority[..colon], Some(port.ok_or("its port is not a number from 1 to 65535")?)))
 }
 
-/// `host` is in lower case.
+/// Brings a host into the form that browsers send. `host` is in lower case.
 fn canonical_host(host: &str) -> Result<String, &'static str> {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| "what is in brackets is not an IPv6 address")?;
@@ -184,7 +194,7 @@ fn canonical_host(host: &str) -> Result<String, &'static str> {
     if host.ends_with('.') {
         return Err("its host name ends with a dot");
     }
-    // Browsers take a name that ends with a number for an IPv4 address.
+    // Browsers treat a name that ends with a number as an IPv4 address.
     let last = host.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
         return Err("its host name is not an IPv4 address, but ends with a number");
@@ -198,7 +208,8 @@ fn canonical_host(host: &str) -> Result<String, &'static str> {
     Ok(host.to_owned())
 }
 
-/// Lower-case names between dots. Underscores are not in host names, but browsers open addresses that have them.
+/// Returns whether this is a domain name in lower case. Underscores are not valid in host names, but browsers open
+/// such addresses.
 fn is_domain(host: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     let label = |label: &str| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(allowed);
@@ -214,7 +225,7 @@ fn is_subdomain(origin: &str, domain: &str, port: Option<u16>) -> bool {
             None => return false,
         },
     };
-    // Without a colon in it, so that other ports are refused.
+    // `is_domain` refuses colons, so another port is never taken for a part of the name.
     host.strip_suffix(domain).and_then(|host| host.strip_suffix('.')).is_some_and(is_domain) && is_domain(host)
 }
 
@@ -227,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_origin_allows_itself_and_nothing_that_resembles_it() {
+    fn an_exact_origin_allows_only_itself() {
         let allowed = origins(&["https://app.example.com"]);
         assert!(allowed.allows("https://app.example.com"));
         for almost in [
@@ -257,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn subdomains_are_allowed_at_any_depth_and_the_domain_itself_is_not() {
+    fn subdomains_are_allowed_at_any_depth_but_not_the_domain_itself() {
         let allowed = origins(&["https://*.example.com"]);
         for good in ["https://a.example.com", "https://b.a.example.com", "https://a-1.example.com"] {
             assert!(allowed.allows(good), "{good}");
@@ -308,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_brought_into_the_form_that_browsers_send() {
+    fn entries_are_converted_to_the_form_that_browsers_send() {
         for (entry, sent) in [
             ("HTTPS://App.Example.COM:443", "https://app.example.com"),
             ("http://localhost:80", "http://localhost"),
@@ -322,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn every_origin_is_allowed_by_a_star_alone() {
+    fn only_a_star_alone_allows_every_origin() {
         let any = origins(&["*"]);
         assert!(any.allows_any() && any.allows("https://anything.example:1") && any.allows("null"));
         assert!(!origins(&["https://*.example.com"]).allows_any());
@@ -330,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_refused_with_what_is_wrong_with_them() {
+    fn errors_say_what_is_wrong_with_an_entry() {
         for (entry, problem) in [
             ("", "does not begin with"),
             ("app.example.com", "does not begin with"),
@@ -372,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_strings_is_what_travels() {
+    fn origins_are_serialised_as_a_list_of_strings() {
         let list = r#"["*","http://localhost:3000","https://*.example.com"]"#;
         let read: Origins = serde_json::from_str(list).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), list);
@@ -382,7 +393,7 @@ mod tests {
         assert_eq!(both, origins(&["https://b.example", "https://a.example"]));
     }
 
-    /// Every origin that differs from an allowed one in a single character, or by one that was added or taken away.
+    /// Tries every origin that differs from an allowed one by one replaced, inserted or removed character.
     #[test]
     fn no_origin_one_character_away_is_allowed() {
         let alphabet = "abcxyz0189.-_:/@*#?[]\\ \u{e9}AHPS";
