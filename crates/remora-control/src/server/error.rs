@@ -13,7 +13,7 @@ use crate::tls::TlsError;
 use crate::token::TokenKeyError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum UpError {
+pub enum ServerError {
     #[error("{option} {address}: the port is taken; end the program that uses it, or choose another with {option}")]
     PortTaken { option: &'static str, address: SocketAddr },
     #[error("{option} {address}: cannot listen there ({source}); choose another address with {option}")]
@@ -65,7 +65,7 @@ pub enum UpError {
     Fleet(#[from] ProvisionError),
 }
 
-impl UpError {
+impl ServerError {
     /// What the process should end with: 2, as for any start that the user can mend.
     pub const EXIT_STATUS: u8 = 2;
 }

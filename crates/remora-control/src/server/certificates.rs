@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::UpError;
+use super::ServerError;
 use crate::acme::Acme;
 use crate::authority::{Authority, ServerCertificate};
 use crate::clock::Clock;
@@ -46,7 +46,7 @@ impl Certificates {
         config: &Config,
         data_directory: &Path,
         clock: Clock,
-    ) -> Result<Self, UpError> {
+    ) -> Result<Self, ServerError> {
         let listen = &config.listen;
         let local = CurrentCertificate::new(authority.issue(&names, LIFE, clock.now())?)?;
         let operators = Files::of(listen)?.map(Operators::open).transpose()?;
@@ -107,7 +107,7 @@ impl Certificates {
 }
 
 impl Operators {
-    fn open(files: Files) -> Result<Self, UpError> {
+    fn open(files: Files) -> Result<Self, ServerError> {
         let current = CurrentCertificate::new(files.read()?).map_err(|problem| files.refused(problem))?;
         Ok(Self { files, current })
     }
@@ -130,27 +130,27 @@ impl Operators {
 }
 
 impl Files {
-    fn of(listen: &Listen) -> Result<Option<Self>, UpError> {
+    fn of(listen: &Listen) -> Result<Option<Self>, ServerError> {
         match (&listen.certificate, &listen.certificate_key, &listen.name) {
             (None, None, _) => Ok(None),
             (Some(certificate), Some(key), Some(_)) => {
                 Ok(Some(Self { certificate: certificate.clone(), key: key.clone() }))
             }
-            _ => Err(UpError::CertificateIncomplete),
+            _ => Err(ServerError::CertificateIncomplete),
         }
     }
 
-    fn read(&self) -> Result<ServerCertificate, UpError> {
+    fn read(&self) -> Result<ServerCertificate, ServerError> {
         let read = |path: &PathBuf| match private_file::read(path) {
             Ok(Some(content)) => Ok(content),
-            Ok(None) => Err(UpError::Certificate { path: path.clone(), problem: "there is no such file".into() }),
-            Err(error) => Err(UpError::Certificate { path: path.clone(), problem: error.to_string() }),
+            Ok(None) => Err(ServerError::Certificate { path: path.clone(), problem: "there is no such file".into() }),
+            Err(error) => Err(ServerError::Certificate { path: path.clone(), problem: error.to_string() }),
         };
         Ok(ServerCertificate { certificate_pem: read(&self.certificate)?, key_pem: read(&self.key)? })
     }
 
-    fn refused(&self, problem: tls::TlsError) -> UpError {
-        UpError::Certificate { path: self.certificate.clone(), problem: problem.to_string() }
+    fn refused(&self, problem: tls::TlsError) -> ServerError {
+        ServerError::Certificate { path: self.certificate.clone(), problem: problem.to_string() }
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
             Listen { certificate_key: None, ..whole.clone() },
             Listen { name: None, ..whole.clone() },
         ] {
-            assert!(matches!(Files::of(&half), Err(UpError::CertificateIncomplete)), "{half:?}");
+            assert!(matches!(Files::of(&half), Err(ServerError::CertificateIncomplete)), "{half:?}");
         }
         let absent = Listen { certificate: Some(directory.path().join("none.pem")), ..whole };
         let Err(error) = Files::of(&absent).unwrap().unwrap().read() else { panic!("there is no such file") };

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::UpError;
+use super::ServerError;
 use super::certificates::Certificates;
 use super::data_directory::{DataDirectory, Hold};
 use super::place::Place;
@@ -63,7 +63,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub async fn open(options: CoreOptions<'_>) -> Result<Self, UpError> {
+    pub async fn open(options: CoreOptions<'_>) -> Result<Self, ServerError> {
         let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files, model_addresses } =
             options;
         let cache_directory = cache_directory(&config, directory.path())?;
@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// Lets running requests end for a moment. Hosts and sessions stay as they are.
-    pub async fn close(mut self) -> Result<(), UpError> {
+    pub async fn close(mut self) -> Result<(), ServerError> {
         self.upkeep.shutdown().await;
         self.closing.send_replace(true);
         while let Some(ended) = self.listeners.join_next().await {
@@ -162,10 +162,10 @@ impl Core {
 }
 
 /// Makes the cache's directory. Hosts are told of it in JSON, which has no room for a path that is not text.
-fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, UpError> {
+fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, ServerError> {
     let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
-    private_file::directory(&path).map_err(|source| UpError::CacheDirectory { path: path.clone(), source })?;
-    path.into_os_string().into_string().map(Some).map_err(|path| UpError::CachePath { path: path.into() })
+    private_file::directory(&path).map_err(|source| ServerError::CacheDirectory { path: path.clone(), source })?;
+    path.into_os_string().into_string().map(Some).map_err(|path| ServerError::CachePath { path: path.into() })
 }
 
 async fn tidy_up(metrics: Metrics, clock: Clock) {
@@ -181,16 +181,16 @@ pub(super) async fn bind(
     address: SocketAddr,
     data_directory: &Path,
     hold: Hold,
-) -> Result<TcpListener, UpError> {
+) -> Result<TcpListener, ServerError> {
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             if DataDirectory::is_in_use(data_directory, hold) {
-                return Err(UpError::DataDirectoryInUse { path: data_directory.to_owned() });
+                return Err(ServerError::DataDirectoryInUse { path: data_directory.to_owned() });
             }
-            Err(UpError::PortTaken { option, address })
+            Err(ServerError::PortTaken { option, address })
         }
-        Err(source) => Err(UpError::Listen { option, address, source }),
+        Err(source) => Err(ServerError::Listen { option, address, source }),
     }
 }
 
@@ -199,7 +199,7 @@ pub(super) async fn bind_watchers(
     config: &Config,
     data_directory: &Path,
     hold: Hold,
-) -> Result<Option<TcpListener>, UpError> {
+) -> Result<Option<TcpListener>, ServerError> {
     match config.listen.metrics {
         Some(address) => bind("listen.metrics", address, data_directory, hold).await.map(Some),
         None => Ok(None),

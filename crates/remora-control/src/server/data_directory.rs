@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::UpError;
+use super::ServerError;
 use crate::token::{Tokens, new_private_key_pem};
 use crate::{private_file, random};
 
@@ -47,15 +47,15 @@ impl Hold {
 }
 
 impl DataDirectory {
-    pub fn open(path: &Path, hold: Hold) -> Result<Self, UpError> {
-        let unusable = |source| UpError::DataDirectory { path: path.to_owned(), source };
+    pub fn open(path: &Path, hold: Hold) -> Result<Self, ServerError> {
+        let unusable = |source| ServerError::DataDirectory { path: path.to_owned(), source };
         private_file::directory(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
         let lock =
             File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(unusable)?;
         match hold.try_lock(&lock) {
             Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(UpError::DataDirectoryInUse { path }),
+            Err(TryLockError::WouldBlock) => Err(ServerError::DataDirectoryInUse { path }),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }
@@ -72,29 +72,33 @@ impl DataDirectory {
 
     /// Nobody else makes keys in the directory while the guard lives: control planes that start together shall have
     /// the same. It takes as long as another's making of them, which is a second or two.
-    pub fn lock_keys(&self) -> Result<impl Drop + use<>, UpError> {
-        let unusable = |source| UpError::DataDirectory { path: self.path.clone(), source };
+    pub fn lock_keys(&self) -> Result<impl Drop + use<>, ServerError> {
+        let unusable = |source| ServerError::DataDirectory { path: self.path.clone(), source };
         let lock = File::options().create(true).truncate(false).write(true).open(self.path.join("keys.lock"));
         let lock = lock.map_err(unusable)?;
         lock.lock().map_err(unusable)?;
         Ok(KeysLock(lock))
     }
 
-    pub fn tokens(&self) -> Result<Tokens, UpError> {
+    pub fn tokens(&self) -> Result<Tokens, ServerError> {
         let path = self.path.join("token.key");
         let pem = self.read_or_make(&path, || Ok(new_private_key_pem()?))?;
-        Tokens::new(&pem).map_err(|problem| UpError::Damaged { path, problem: problem.to_string() })
+        Tokens::new(&pem).map_err(|problem| ServerError::Damaged { path, problem: problem.to_string() })
     }
 
-    pub fn host_key(&self) -> Result<[u8; 32], UpError> {
+    pub fn host_key(&self) -> Result<[u8; 32], ServerError> {
         let path = self.path.join("hosts.key");
         let text = self.read_or_make(&path, || Ok(STANDARD.encode(random::bytes::<32>())))?;
         let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes.ok_or_else(|| UpError::Damaged { path, problem: "it is not 32 bytes in base64".into() })
+        bytes.ok_or_else(|| ServerError::Damaged { path, problem: "it is not 32 bytes in base64".into() })
     }
 
-    fn read_or_make(&self, path: &Path, make: impl FnOnce() -> Result<String, UpError>) -> Result<String, UpError> {
-        let unusable = |source: io::Error| UpError::DataDirectory { path: self.path.clone(), source };
+    fn read_or_make(
+        &self,
+        path: &Path,
+        make: impl FnOnce() -> Result<String, ServerError>,
+    ) -> Result<String, ServerError> {
+        let unusable = |source: io::Error| ServerError::DataDirectory { path: self.path.clone(), source };
         if let Some(content) = private_file::read(path).map_err(unusable)? {
             return Ok(content);
         }

@@ -9,7 +9,7 @@ use super::data_directory::{DataDirectory, Hold};
 use super::local_account::LocalAccount;
 use super::models::Models;
 use super::place::Place;
-use super::{Connection, UpError, UpOptions, connection};
+use super::{Connection, ServerError, UpOptions, connection};
 use crate::control_plane::LocalSignIn;
 use crate::machine::Machine;
 use crate::portal::PortalOptions;
@@ -25,10 +25,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub async fn start(options: UpOptions) -> Result<Self, UpError> {
+    pub async fn start(options: UpOptions) -> Result<Self, ServerError> {
         let UpOptions { data_directory, https, http, models, engine_triangles, assets, host_command, config } = options;
         if !http.ip().is_loopback() {
-            return Err(UpError::NotLoopback { address: http });
+            return Err(ServerError::NotLoopback { address: http });
         }
         let models = Models::new(&models, engine_triangles)?;
         let https = bind("--https", https, &data_directory, Hold::Alone).await?;
@@ -77,7 +77,7 @@ impl Running {
     }
 
     /// Hosts hear their orders through the listeners, so those close last.
-    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), UpError> {
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let core = self.core;
         core.reconcile_until(shutdown).await;
         connection::remove(core.directory.path())?;

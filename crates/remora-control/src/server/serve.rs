@@ -14,7 +14,7 @@ use std::pin::pin;
 
 use remora_protocol::origins::Origins;
 
-use super::UpError;
+use super::ServerError;
 use super::core::{Core, CoreOptions, bind, bind_watchers, local_address};
 use super::data_directory::{DataDirectory, Hold};
 use super::models::Models;
@@ -58,7 +58,7 @@ pub async fn serve(
     options: ServeOptions,
     ready: impl FnOnce(&Serving),
     shutdown: impl Future<Output = ()>,
-) -> Result<(), UpError> {
+) -> Result<(), ServerError> {
     let mut shutdown = pin!(shutdown);
     let (core, serving) = tokio::select! {
         biased;
@@ -70,7 +70,7 @@ pub async fn serve(
     core.close().await
 }
 
-async fn start(options: ServeOptions) -> Result<(Core, Serving), UpError> {
+async fn start(options: ServeOptions) -> Result<(Core, Serving), ServerError> {
     let ServeOptions { data_directory, https, host_command, assets, config } = options;
     let hold = if config.store.url.is_some() { Hold::Together } else { Hold::Alone };
     let https = bind("--https", https, &data_directory, hold).await?;

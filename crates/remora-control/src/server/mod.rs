@@ -31,8 +31,8 @@ mod error;
 pub(crate) mod local_account;
 mod models;
 mod place;
-mod running;
 mod serve;
+mod up;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 
 pub use connection::Connection;
-pub use error::UpError;
+pub use error::ServerError;
 pub use serve::{ServeOptions, Serving, serve};
 
 use crate::config::Config;
@@ -70,13 +70,13 @@ pub async fn up(
     options: UpOptions,
     ready: impl FnOnce(&Connection),
     shutdown: impl Future<Output = ()>,
-) -> Result<(), UpError> {
+) -> Result<(), ServerError> {
     let mut shutdown = pin!(shutdown);
     // Looked at first, so that a signal is waited for before there is anything that it would leave behind.
     let running = tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
-        running = running::Running::start(options) => running?,
+        running = up::Running::start(options) => running?,
     };
     ready(running.connection());
     running.until(shutdown).await

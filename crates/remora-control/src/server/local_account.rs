@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use remora_session::AccountId;
 use serde::{Deserialize, Serialize};
 
-use super::UpError;
+use super::ServerError;
 use crate::account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 use crate::clock::Clock;
 use crate::private_file;
@@ -34,7 +34,7 @@ struct LocalAccountFile {
 
 impl LocalAccount {
     /// The account of the directory; a new one if there is none.
-    pub fn open(directory: &Path) -> Result<Self, UpError> {
+    pub fn open(directory: &Path) -> Result<Self, ServerError> {
         if let Some(account) = Self::read(directory)? {
             return Ok(account);
         }
@@ -43,12 +43,12 @@ impl LocalAccount {
         Ok(account)
     }
 
-    pub fn read(directory: &Path) -> Result<Option<Self>, UpError> {
+    pub fn read(directory: &Path) -> Result<Option<Self>, ServerError> {
         let path = path(directory);
         let Some(text) = private_file::read(&path).map_err(|source| unusable(directory, source))? else {
             return Ok(None);
         };
-        let damaged = |problem: String| UpError::Damaged { path: path.clone(), problem };
+        let damaged = |problem: String| ServerError::Damaged { path: path.clone(), problem };
         let file: LocalAccountFile = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         let LocalAccountFile { account_id, account_key: primary_key, secondary_key } = file;
         let is_complete = secondary_key.is_some();
@@ -61,7 +61,7 @@ impl LocalAccount {
         Ok(Some(account))
     }
 
-    pub fn write(&self, directory: &Path) -> Result<(), UpError> {
+    pub fn write(&self, directory: &Path) -> Result<(), ServerError> {
         let Self { id, primary_key, secondary_key } = self.clone();
         let (account_id, account_key) = (id.to_string(), primary_key);
         let file = LocalAccountFile { account_id, account_key, secondary_key: Some(secondary_key) };
@@ -105,6 +105,6 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("account.json")
 }
 
-fn unusable(directory: &Path, source: io::Error) -> UpError {
-    UpError::DataDirectory { path: directory.to_owned(), source }
+fn unusable(directory: &Path, source: io::Error) -> ServerError {
+    ServerError::DataDirectory { path: directory.to_owned(), source }
 }

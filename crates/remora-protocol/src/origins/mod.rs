@@ -1,58 +1,54 @@
-//! The web pages that may call the service, by their origin. REST, the token service and the render hosts share this
-//! policy.
+//! The web pages that may call the service, by their origin. The REST API, the token service and the render hosts share
+//! this policy.
 //!
 //! | entry | allows |
 //! |---|---|
 //! | `https://app.example.com`, `http://localhost:3000` | that origin |
 //! | `https://*.example.com`, `https://*.example.com:8443` | its subdomains at any depth, not `https://example.com` itself |
-//! | `*` | every origin, also the `null` of local files; for development |
+//! | `*` | every origin, including the `null` of local files; for development |
 //!
 //! Browsers serialise an origin in exactly one way: lower case, without the default port, path or user. Entries are
-//! brought into that form once, and the `Origin` of a request is compared with it byte by byte, so that an almost
-//! right origin is never allowed.
+//! converted to that form once, and the `Origin` of a request is compared with it byte by byte, so that a nearly
+//! matching origin is never allowed.
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod pattern;
 
 use serde::{Deserialize, Serialize};
 
-const ANY: &str = "*";
-/// The `Origin` of every request is compared with every entry.
+use self::pattern::Pattern;
+
+/// Bounds the cost of a check: the `Origin` of every request is compared with every entry.
 const ORIGINS_MAX: usize = 1_024;
-const HOST_BYTES_MAX: usize = 253;
-const LABEL_BYTES_MAX: usize = 63;
 
 /// A set of allowed origins. The default allows none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Origins(Vec<Pattern>);
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Pattern {
-    Any,
-    Exact(String),
-    /// `https://` and a subdomain of `domain`.
-    Subdomains {
-        domain: String,
-        /// `None` is the default port.
-        port: Option<u16>,
-    },
-}
-
-/// Why a list of origins cannot be used.
+/// The error for an unusable list of origins.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrigins {
+    /// One entry is not an origin.
     #[error(
         "{origin:?} is not an origin: {problem}; accepted are origins such as https://app.example.com or \
          http://localhost:3000, subdomains such as https://*.example.com, and * for every origin"
     )]
-    Entry { origin: String, problem: &'static str },
+    Entry {
+        /// The entry, cut after 200 characters.
+        origin: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The list is too long.
     #[error("there are {found} origins; {ORIGINS_MAX} are accepted")]
-    TooMany { found: usize },
+    TooMany {
+        /// Number of different entries.
+        found: usize,
+    },
 }
 
 impl Origins {
-    /// Reads entries as an operator writes them.
+    /// Parses entries in the form in which an operator writes them.
     pub fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigins> {
         let mut patterns = Vec::new();
         for entry in entries {
@@ -69,7 +65,7 @@ impl Origins {
         Ok(Self(patterns))
     }
 
-    /// Returns whether a page may call whose requests carry this `Origin`.
+    /// Returns whether a page with this `Origin` may call the service.
     pub fn allows(&self, origin: &str) -> bool {
         self.0.iter().any(|pattern| pattern.allows(origin))
     }
@@ -102,122 +98,6 @@ impl From<Origins> for Vec<String> {
     }
 }
 
-impl Pattern {
-    fn parse(entry: &str) -> Result<Self, &'static str> {
-        if entry == ANY {
-            return Ok(Self::Any);
-        }
-        if entry.eq_ignore_ascii_case("null") {
-            return Err("pages without an origin of their own, such as local files, are allowed by * only");
-        }
-        let (scheme, authority) = entry.split_once("://").ok_or("it does not begin with https:// or http://")?;
-        let scheme = scheme.to_ascii_lowercase();
-        let default_port = match scheme.as_str() {
-            "https" => 443,
-            "http" => 80,
-            _ => return Err("it does not begin with https:// or http://"),
-        };
-        if authority.contains(['/', '?', '#', '\\']) {
-            return Err("an origin has no path, not even a slash at its end");
-        }
-        if authority.contains('@') {
-            return Err("an origin has no user");
-        }
-        let (host, port) = host_and_port(authority)?;
-        let (host, port) = (host.to_ascii_lowercase(), port.filter(|port| *port != default_port));
-        if let Some(domain) = host.strip_prefix("*.") {
-            if scheme != "https" {
-                return Err("subdomains are accepted with https only");
-            }
-            if !is_domain(domain) || !domain.contains('.') || domain.parse::<Ipv4Addr>().is_ok() {
-                return Err("after *. it needs a domain of at least two names");
-            }
-            return Ok(Self::Subdomains { domain: domain.to_owned(), port });
-        }
-        if host.contains('*') {
-            return Err("a * stands alone, or for the first name of a domain");
-        }
-        let suffix = port.map_or_else(String::new, |port| format!(":{port}"));
-        Ok(Self::Exact(format!("{scheme}://{}{suffix}", canonical_host(&host)?)))
-    }
-
-    fn allows(&self, origin: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(exact) => exact == origin,
-            Self::Subdomains { domain, port } => is_subdomain(origin, domain, *port),
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => formatter.write_str(ANY),
-            Self::Exact(origin) => formatter.write_str(origin),
-            Self::Subdomains { domain, port: None } => write!(formatter, "https://*.{domain}"),
-            Self::Subdomains { domain, port: Some(port) } => write!(formatter, "https://*.{domain}:{port}"),
-        }
-    }
-}
-
-fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
-    // The colons of an IPv6 address are inside its brackets.
-    let end_of_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-    let Some(colon) = authority[end_of_host..].find(':').map(|colon| colon + end_of_host) else {
-        return Ok((authority, None));
-    };
-    let digits = &authority[colon + 1..];
-    let port = digits.parse::<u16>().ok().filter(|port| *port != 0 && port.to_string() == digits);
-    Ok((&authority[..colon], Some(port.ok_or("its port is not a number from 1 to 65535")?)))
-}
-
-/// `host` is in lower case.
-fn canonical_host(host: &str) -> Result<String, &'static str> {
-    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        let address: Ipv6Addr = address.parse().map_err(|_| "what is in brackets is not an IPv6 address")?;
-        return Ok(format!("[{address}]"));
-    }
-    if host.is_empty() {
-        return Err("it has no host name");
-    }
-    if host.ends_with('.') {
-        return Err("its host name ends with a dot");
-    }
-    // Browsers take a name that ends with a number for an IPv4 address.
-    let last = host.rsplit('.').next().unwrap_or_default();
-    if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
-        return Err("its host name is not an IPv4 address, but ends with a number");
-    }
-    if !host.is_ascii() {
-        return Err("its host name has letters beyond ASCII; write it as browsers send it, in Punycode (xn--…)");
-    }
-    if !is_domain(host) {
-        return Err("its host name has a character that names do not have");
-    }
-    Ok(host.to_owned())
-}
-
-/// Lower-case names between dots. Underscores are not in host names, but browsers open addresses that have them.
-fn is_domain(host: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    let label = |label: &str| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(allowed);
-    host.len() <= HOST_BYTES_MAX && host.split('.').all(label)
-}
-
-fn is_subdomain(origin: &str, domain: &str, port: Option<u16>) -> bool {
-    let Some(authority) = origin.strip_prefix("https://") else { return false };
-    let host = match port {
-        None => authority,
-        Some(port) => match authority.strip_suffix(&format!(":{port}")) {
-            Some(host) => host,
-            None => return false,
-        },
-    };
-    // Without a colon in it, so that other ports are refused.
-    host.strip_suffix(domain).and_then(|host| host.strip_suffix('.')).is_some_and(is_domain) && is_domain(host)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_origin_allows_itself_and_nothing_that_resembles_it() {
+    fn an_exact_origin_allows_only_itself() {
         let allowed = origins(&["https://app.example.com"]);
         assert!(allowed.allows("https://app.example.com"));
         for almost in [
@@ -257,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn subdomains_are_allowed_at_any_depth_and_the_domain_itself_is_not() {
+    fn subdomains_are_allowed_at_any_depth_but_not_the_domain_itself() {
         let allowed = origins(&["https://*.example.com"]);
         for good in ["https://a.example.com", "https://b.a.example.com", "https://a-1.example.com"] {
             assert!(allowed.allows(good), "{good}");
@@ -308,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_brought_into_the_form_that_browsers_send() {
+    fn entries_are_converted_to_the_form_that_browsers_send() {
         for (entry, sent) in [
             ("HTTPS://App.Example.COM:443", "https://app.example.com"),
             ("http://localhost:80", "http://localhost"),
@@ -322,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_origin_is_allowed_by_a_star_alone() {
+    fn only_a_star_alone_allows_every_origin() {
         let any = origins(&["*"]);
         assert!(any.allows_any() && any.allows("https://anything.example:1") && any.allows("null"));
         assert!(!origins(&["https://*.example.com"]).allows_any());
@@ -330,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_refused_with_what_is_wrong_with_them() {
+    fn errors_say_what_is_wrong_with_an_entry() {
         for (entry, problem) in [
             ("", "does not begin with"),
             ("app.example.com", "does not begin with"),
@@ -372,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_strings_is_what_travels() {
+    fn origins_are_serialised_as_a_list_of_strings() {
         let list = r#"["*","http://localhost:3000","https://*.example.com"]"#;
         let read: Origins = serde_json::from_str(list).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), list);
@@ -382,7 +262,7 @@ mod tests {
         assert_eq!(both, origins(&["https://b.example", "https://a.example"]));
     }
 
-    /// Every origin that differs from an allowed one in a single character, or by one that was added or taken away.
+    /// Tries every origin that differs from an allowed one by one replaced, inserted or removed character.
     #[test]
     fn no_origin_one_character_away_is_allowed() {
         let alphabet = "abcxyz0189.-_:/@*#?[]\\ \u{e9}AHPS";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::UpError;
+use super::ServerError;
 use crate::portal::{OfferedModel, OfferedModels};
 
 /// The last is the size of the original service's demonstration model.
@@ -18,7 +18,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub fn new(given: &[String], engine_triangles: u64) -> Result<Self, UpError> {
+    pub fn new(given: &[String], engine_triangles: u64) -> Result<Self, ServerError> {
         let (mut offered, mut files, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for model in given {
             let is_fetched = model.starts_with("http://") || model.starts_with("https://");
@@ -59,8 +59,8 @@ fn in_words(triangles: u64) -> String {
     }
 }
 
-fn file(model: &str) -> Result<String, UpError> {
-    let problem = |problem: String| UpError::Model { model: model.to_owned(), problem };
+fn file(model: &str) -> Result<String, ServerError> {
+    let problem = |problem: String| ServerError::Model { model: model.to_owned(), problem };
     let path = Path::new(model).canonicalize().map_err(|error| problem(format!("{error}; name a model file")))?;
     if !path.is_file() {
         return Err(problem("it is not a file; name a model file".into()));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use remora_session::AccountId;
 use serde::{Deserialize, Serialize};
 
-use super::UpError;
+use super::ServerError;
 use crate::private_file;
 
 /// The content of `connection.json`. There is a file exactly while everything accepts.
@@ -29,22 +29,22 @@ pub(super) fn path(data_directory: &Path) -> PathBuf {
     data_directory.join("connection.json")
 }
 
-pub(super) fn write(data_directory: &Path, connection: &Connection) -> Result<(), UpError> {
+pub(super) fn write(data_directory: &Path, connection: &Connection) -> Result<(), ServerError> {
     let content = serde_json::to_vec(connection).expect("strings are JSON");
     private_file::write(&path(data_directory), &content)
-        .map_err(|source| UpError::DataDirectory { path: data_directory.to_owned(), source })
+        .map_err(|source| ServerError::DataDirectory { path: data_directory.to_owned(), source })
 }
 
 /// Also what an unclean stop has left.
-pub(super) fn remove(data_directory: &Path) -> Result<(), UpError> {
+pub(super) fn remove(data_directory: &Path) -> Result<(), ServerError> {
     private_file::remove(&path(data_directory))
-        .map_err(|source| UpError::DataDirectory { path: data_directory.to_owned(), source })
+        .map_err(|source| ServerError::DataDirectory { path: data_directory.to_owned(), source })
 }
 
 /// What running programs read from now on. Nothing is done if there is no file, or one of another account.
-pub(crate) fn replace_key(data_directory: &Path, account: &AccountId, key: &str) -> Result<(), UpError> {
+pub(crate) fn replace_key(data_directory: &Path, account: &AccountId, key: &str) -> Result<(), ServerError> {
     let path = path(data_directory);
-    let unusable = |source| UpError::DataDirectory { path: data_directory.to_owned(), source };
+    let unusable = |source| ServerError::DataDirectory { path: data_directory.to_owned(), source };
     let Some(text) = private_file::read(&path).map_err(unusable)? else { return Ok(()) };
     // Whatever it is that somebody has put there, it is not this one's to mend.
     let Ok(connection) = serde_json::from_str::<Connection>(&text) else { return Ok(()) };
