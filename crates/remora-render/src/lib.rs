@@ -24,6 +24,7 @@ mod select;
 mod surface;
 mod timing;
 mod view;
+mod wgsl;
 
 pub use device::graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use frame::{

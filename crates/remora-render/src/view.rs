@@ -3,6 +3,7 @@
 use glam::{DVec3, Vec3, Vec3A, Vec4};
 
 use crate::frame::{Camera, Size};
+use crate::wgsl::shared_structs;
 
 /// What a view can see, and how large it sees it.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +69,13 @@ impl View {
     }
 }
 
-/// Relative to an eye.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Sphere {
-    center: [f32; 3],
-    radius: f32,
+shared_structs! {
+    SPHERE:
+    /// A bounding sphere relative to an eye.
+    struct Sphere {
+        center: [f32; 3],
+        radius: f32,
+    }
 }
 
 impl Sphere {

@@ -9,7 +9,8 @@ use bytemuck::bytes_of;
 
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, PixelFormat, RenderError};
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::PlaneSizes;
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::Targets;
 
@@ -61,11 +62,14 @@ impl Output {
             None => graphics.buffer("planes", bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC)?,
         };
         let bindings = [&targets.picture, &planes];
-        let bind_group = bind_buffers(&graphics.device, "planes", &kernels.layouts.planes, &bindings);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Planes, &bindings);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Planes));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[from.width, from.height, to.width, to.height]));
+        pass.set_immediates(
+            0,
+            bytes_of(&PlaneSizes { rendered: [from.width, from.height], stream: [to.width, to.height] }),
+        );
         pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
         Ok(Readback { buffer: self.planes.insert(planes), bytes, finished: true })
     }

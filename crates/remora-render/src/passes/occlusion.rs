@@ -16,12 +16,15 @@ use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{RenderError, Samples, Size};
-use crate::kernels::dispatch::{GROUPS_WIDE, set_arguments};
-use crate::kernels::layouts::{Layouts, bind_buffers};
+use crate::kernels::dispatch::set_arguments;
+use crate::kernels::groups::{Group, Layouts};
+use crate::kernels::shared::{
+    Candidate, CullCandidates, DispatchPlan, GROUPS_WIDE, PyramidExtent, SURVIVOR_TOTALS, ShrinkLevels,
+};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::Targets;
+use crate::select::Selection;
 use crate::select::depth_pyramid::{self, DepthPyramid, LevelShape};
-use crate::select::{Candidate, Selection};
 use crate::view::View;
 
 /// With fewer clusters, asking costs more than drawing.
@@ -33,8 +36,7 @@ const POOR_FRAMES_MAX: u32 = 6;
 const RESTING_FRAMES: u32 = 60;
 /// Bytes of depths that are read back.
 const READBACK_BYTES_MAX: u64 = 64 << 10;
-/// Words before the counts of the batches: surviving clusters, surviving triangles.
-const TOTALS: u64 = 2;
+const TOTALS: u64 = SURVIVOR_TOTALS as u64;
 const STORAGE: wgpu::BufferUsages =
     wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST).union(wgpu::BufferUsages::COPY_SRC);
 
@@ -179,7 +181,7 @@ impl Occlusion {
     ) {
         let Some(pyramid) = &self.pyramid else { return };
         let buffers = [&targets.visibility, &pyramid.depths];
-        let bind_group = bind_buffers(&graphics.device, "pyramid", &kernels.layouts.pyramid, &buffers);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Pyramid, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let (blocks, finest) = (targets.blocks, pyramid.levels[0].size);
         // Texels are two blocks wide and four high.
@@ -188,13 +190,14 @@ impl Occlusion {
         let end = (column + area.size.width).div_ceil(2) | (row + area.size.height).div_ceil(4) << 16;
         pass.set_pipeline(kernels.get(Kernel::Pyramid { samples: targets.kind.samples }));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[blocks.width, blocks.height, low, end]));
+        pass.set_immediates(0, bytes_of(&PyramidExtent { blocks: [blocks.width, blocks.height], low, end }));
         pass.dispatch_workgroups(finest.pixels().div_ceil(64), 1, 1);
         pass.set_pipeline(kernels.get(Kernel::Shrink));
         pass.set_bind_group(0, &pyramid.shrink, &[]);
         for pair in pyramid.levels.windows(2) {
             let [fine, coarse] = [pair[0], pair[1]];
-            pass.set_immediates(0, bytes_of(&[fine.first, coarse.first, fine.size.width, fine.size.height]));
+            let size = [fine.size.width, fine.size.height];
+            pass.set_immediates(0, bytes_of(&ShrinkLevels { fine: fine.first, coarse: coarse.first, size }));
             pass.dispatch_workgroups(coarse.size.pixels().div_ceil(64), 1, 1);
         }
     }
@@ -211,20 +214,20 @@ impl Occlusion {
         let Some(pyramid) = &self.pyramid else { return };
         let lists = &self.lists;
         let count = selection.candidates.len() as u32;
-        let counts = (TOTALS as u32) + selection.deferring_batches();
+        let counts = SURVIVOR_TOTALS + selection.deferring_batches();
         encoder.clear_buffer(&lists.counts, 0, None);
         // Entry 0 is nothing: what is not written is not drawn.
         encoder.clear_buffer(&lists.survivors, 0, Some(u64::from(count) * 4));
         let buffers = [self.candidates.buffer(), &pyramid.depths, &lists.survivors, &lists.counts];
-        let bind_group = bind_buffers(&graphics.device, "cull", &kernels.layouts.cull, &buffers);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Cull, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Cull));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&count));
+        pass.set_immediates(0, bytes_of(&CullCandidates { length: count }));
         let groups = count.div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
-        set_arguments(kernels, &mut pass, &lists.arguments, [counts, 1, 1]);
+        set_arguments(kernels, &mut pass, &lists.arguments, DispatchPlan { length: counts, per_group: 1, slices: 1 });
     }
 
     /// Puts what [`Self::learn`] wants to know into a read-back: totals, and depths.
@@ -277,7 +280,7 @@ impl SurvivorLists {
         let counts = graphics.buffer("survivor counts", (TOTALS + batches) * 4, STORAGE)?;
         let dispatches = graphics.buffer("survivor dispatches", (TOTALS + batches) * 12, indirect)?;
         let buffers = [&counts, &dispatches];
-        let arguments = bind_buffers(&graphics.device, "arguments", &layouts.arguments, &buffers);
+        let arguments = layouts.bind(&graphics.device, Group::Arguments, &buffers);
         Ok(Self { survivors: graphics.buffer("survivors", candidates * 4, STORAGE)?, counts, dispatches, arguments })
     }
 
@@ -296,7 +299,7 @@ impl PyramidBuffers {
         let levels = depth_pyramid::levels(picture);
         let texels: u64 = levels.iter().map(|level| u64::from(level.size.pixels())).sum();
         let depths = graphics.buffer("depths", texels * 4, STORAGE)?;
-        let shrink = bind_buffers(&graphics.device, "shrink", &layouts.shrink, &[&depths]);
+        let shrink = layouts.bind(&graphics.device, Group::Shrink, &[&depths]);
         Ok(Self { picture, levels, depths, shrink })
     }
 

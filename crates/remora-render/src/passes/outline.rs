@@ -6,7 +6,8 @@ use bytemuck::bytes_of;
 use crate::blocks::BLOCK;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Size};
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{MaskArea, OutlineStyle};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::{Targets, VisibilityView};
 
@@ -65,7 +66,7 @@ impl Outline {
         seen: VisibilityView<'_>,
     ) {
         let Some((_, mask)) = &self.mask else { return };
-        let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen.buffer, mask]);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Mask, &[seen.buffer, mask]);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Mask { samples: targets.kind.samples }));
         pass.set_bind_group(0, scene, &[]);
@@ -73,7 +74,7 @@ impl Outline {
         let area = seen.area;
         let first = [area.first[0] * BLOCK.width, area.first[1] * BLOCK.height];
         let extent = [area.size.width * BLOCK.width, area.size.height * BLOCK.height];
-        pass.set_immediates(0, bytes_of(&[first, extent]));
+        pass.set_immediates(0, bytes_of(&MaskArea { first, size: extent }));
         pass.dispatch_workgroups(extent[0].div_ceil(8), extent[1].div_ceil(8), 1);
     }
 
@@ -87,7 +88,7 @@ impl Outline {
         request: &FrameRequest,
     ) {
         let Some((size, mask)) = &self.mask else { return };
-        let bind_group = bind_buffers(&graphics.device, "outline", &kernels.layouts.outline, &[mask, &targets.picture]);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Outline, &[mask, &targets.picture]);
         let scale = size.height as f32 / request.stream_size.height as f32;
         // No wider than in a picture of the stream's own size.
         let width = (WIDTH_PIXELS * scale).clamp(WIDTH_PIXELS_MIN, WIDTH_PIXELS);
@@ -96,7 +97,7 @@ impl Outline {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Outline));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[size.width, size.height, color, width]));
+        pass.set_immediates(0, bytes_of(&OutlineStyle { size: [size.width, size.height], color, width }));
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 }

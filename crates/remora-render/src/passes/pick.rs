@@ -4,8 +4,8 @@ use glam::{DVec3, Vec3};
 
 use crate::blocks::{BLOCK, word_of};
 use crate::frame::{Picked, Samples, Size};
+use crate::kernels::shared::{ENTRY_MIRRORED, SAMPLE_OFFSETS, TRIANGLE_BITS};
 use crate::passes::targets::{PIXEL_BYTES, VisibilityView};
-use crate::select::INSTANCE_MASK;
 use crate::view::View;
 
 /// A question that goes with a frame.
@@ -58,11 +58,11 @@ impl Pick {
         let (layer, solid) = bytes.split_at(PIXEL_BYTES as usize);
         let layer = if self.layered { self.nearest(layer) } else { None };
         let (sample, id, depth) = layer.or_else(|| self.nearest(solid))?;
-        let [instance, _] = *self.entries.get((id >> 7) as usize)?;
+        let [instance, _] = *self.entries.get((id >> TRIANGLE_BITS) as usize)?;
         let along = self.view.near / depth;
         let offset = self.direction(sample) * along;
         Some(Picked {
-            instance: instance & INSTANCE_MASK,
+            instance: instance & !ENTRY_MIRRORED,
             position: self.origin + DVec3::from(Vec3::from(self.view.eye)) + offset.as_dvec3(),
             distance: offset.length(),
         })
@@ -78,11 +78,10 @@ impl Pick {
 
     /// From the eye through a sample of the pixel; 1 m along the view.
     fn direction(&self, sample: usize) -> Vec3 {
-        const OFFSETS: [[f32; 2]; 4] = [[-32.0, -96.0], [96.0, -32.0], [-96.0, 32.0], [32.0, 96.0]];
         let view = &self.view;
         let offset = match self.samples {
             Samples::One => [0.0; 2],
-            Samples::Four => OFFSETS[sample].map(|offset| offset / 256.0),
+            Samples::Four => SAMPLE_OFFSETS[sample].map(|offset| offset as f32 / 256.0),
         };
         let from_middle = |axis: usize, size: u32| self.pixel[axis] as f32 + 0.5 + offset[axis] - size as f32 * 0.5;
         let across = view.right * (from_middle(0, view.size.width) / view.pixels_per_tangent);

@@ -4,10 +4,8 @@ use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
 use crate::frame::{RenderError, Samples, Size};
 use crate::kernels::ATTACHMENT;
-use crate::kernels::layouts::{Layouts, bind_buffers};
-
-/// Runs that are classified at once: one bit each.
-pub(crate) const RUNS_AT_ONCE: usize = 32;
+use crate::kernels::groups::{Group, Layouts};
+use crate::kernels::shared::{QUEUE_RECORD_QUADS, RUNS_AT_ONCE};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TargetsKind {
@@ -114,7 +112,7 @@ impl Targets {
         let lists = graphics.buffer("block lists", lists_bytes, STORAGE)?;
         let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
         let buffers = [&scratch.touched_count, &touched, &sums, &picture];
-        let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &buffers);
+        let composite = layouts.bind(&graphics.device, Group::Composite, &buffers);
         let attachment = match kind.rasteriser {
             true => Some(attachment(graphics, kind)?),
             false => None,
@@ -177,10 +175,9 @@ impl Scratch {
         let touched_count = graphics.buffer("touched count", 4, STORAGE)?;
         let touched_dispatch = graphics.buffer("touched dispatch", 12, indirect)?;
         let picked_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let arguments =
-            |counts, dispatches| bind_buffers(&graphics.device, "arguments", &layouts.arguments, &[counts, dispatches]);
+        let arguments = |counts, dispatches| layouts.bind(&graphics.device, Group::Arguments, &[counts, dispatches]);
         Ok(Self {
-            queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH) * 64, STORAGE)?,
+            queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH * QUEUE_RECORD_QUADS) * 16, STORAGE)?,
             queue_length: QUEUE_LENGTH,
             queue_arguments: arguments(&queue_counts, &queue_dispatches),
             queue_draw_arguments: arguments(&queue_counts, &queue_draws),

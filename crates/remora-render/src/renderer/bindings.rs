@@ -3,8 +3,9 @@
 use super::Renderer;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError};
-use crate::kernels::layouts::bind_buffers;
-use crate::passes::targets::{RUNS_AT_ONCE, Targets, TargetsKind};
+use crate::kernels::groups::Group;
+use crate::kernels::shared::RUNS_AT_ONCE;
+use crate::passes::targets::{Targets, TargetsKind};
 use crate::residency::prepare::ARRAYS;
 use crate::surface::Phase;
 
@@ -70,7 +71,7 @@ impl Renderer {
             self.entries.buffer(),
             self.library.materials.buffer(),
         ];
-        let scene = bind_buffers(device, "scene", &layouts.scene, &buffers);
+        let scene = layouts.bind(device, Group::Scene, &buffers);
         let [layer_sampler, environment_sampler] = &self.samplers;
         let lights = (0..ARRAYS as u8).map(|bucket| {
             let view = self.library.layers.view(bucket);
@@ -80,16 +81,7 @@ impl Renderer {
                 wgpu::BindingResource::TextureView(&self.environment.view),
                 wgpu::BindingResource::Sampler(environment_sampler),
             ];
-            let entries: Vec<wgpu::BindGroupEntry<'_>> = resources
-                .into_iter()
-                .zip(0..)
-                .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
-                .collect();
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("textures and light"),
-                layout: &layouts.light,
-                entries: &entries,
-            })
+            layouts.bind_resources(device, Group::Light, resources)
         });
         self.bindings = Some(Bindings { scene, lights: lights.collect(), generations });
     }

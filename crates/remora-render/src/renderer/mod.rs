@@ -14,6 +14,8 @@ use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, RenderError, RenderedFrame};
 use crate::kernels::Kernels;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
 use crate::output::readback_layout::ReadbackLayout;
@@ -27,7 +29,6 @@ use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
 use crate::passes::sliced_encoder::SlicedEncoder;
 use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
-use crate::passes::uniform::FrameUniform;
 use crate::residency::instances::{InstanceStore, SyncStatistics};
 use crate::residency::model_store::ModelStore;
 use crate::residency::pages::PageRequest;
@@ -37,8 +38,9 @@ use crate::surface::Phase;
 use crate::timing::Stopwatch;
 use crate::view::View;
 
-/// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
+/// Largest diameter in pixels of clusters that hold no triangle for the queue.
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
+const _: () = assert!(SMALL_CLUSTER_PIXELS <= SMALL_SIDE);
 
 /// Draws a scene on one graphics device. Not for several threads at once; wants one of its own, because handing
 /// over a frame can wait for the one before.
@@ -101,7 +103,7 @@ struct SlicedFrame {
 impl Renderer {
     pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
-        let library = ModelStore::new(&graphics, kernels.layouts.bank.clone(), options)?;
+        let library = ModelStore::new(&graphics, kernels.layouts.get(Group::Bank).clone(), options)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         // With more than one frame in flight a software adapter makes submitting wait and gains nothing.

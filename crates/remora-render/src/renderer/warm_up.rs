@@ -219,7 +219,7 @@ mod tests {
         renderer.warm_up(Samples::One).expect("both ways draw");
         let by_kernels = Kernel::RasterLarge {
             fragments: Fragments::Opaque,
-            cover: VisibilityWrite::Whole,
+            write: VisibilityWrite::Whole,
             samples: Samples::One,
             wide: false,
         };

@@ -7,6 +7,7 @@ use remora_assets::asset::layout::PAGE_BYTES_MAX;
 use crate::device::graphics::Graphics;
 use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
+use crate::kernels::groups::{Group, bind_buffers};
 
 /// Slots that a bank begins with: 4 MiB.
 const BANK_SLOTS_MIN: u32 = 16;
@@ -167,7 +168,7 @@ fn buffer(graphics: &Graphics, slots: u32) -> Result<wgpu::Buffer, RenderError> 
 
 /// The same bytes three times: kernels read them as pairs of words, as words, and as quads.
 fn bind(graphics: &Graphics, layout: &wgpu::BindGroupLayout, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
-    crate::kernels::layouts::bind_buffers(&graphics.device, "geometry bank", layout, &[buffer, buffer, buffer])
+    bind_buffers(&graphics.device, Group::Bank, layout, &[buffer, buffer, buffer])
 }
 
 #[cfg(test)]

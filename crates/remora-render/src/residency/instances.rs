@@ -8,14 +8,12 @@ use remora_scene::{Instance, InstanceState, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
+use crate::kernels::shared::{INSTANCE_QUADS, INSTANCE_SELECTED};
 use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
 
 /// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
-type InstanceRecord = [[u32; 4]; 4];
-
-/// Flags of a state; more bits are free.
-const SELECTED: u32 = 1;
+type InstanceRecord = [[u32; 4]; INSTANCE_QUADS as usize];
 
 /// What was sent to the device to follow a scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,11 +207,11 @@ fn shown(state: &InstanceState) -> [u32; 4] {
     let unorm = |value: f32| (value * 65535.0).round() as u32;
     let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
     let [red, green, blue] = [red, green, blue].map(|value| unorm(linear(value)));
-    [red | green << 16, blue | unorm(share) << 16, if state.selected { SELECTED } else { 0 }, 0]
+    [red | green << 16, blue | unorm(share) << 16, if state.selected { INSTANCE_SELECTED } else { 0 }, 0]
 }
 
 fn is_selected(state: &InstanceRecord) -> bool {
-    state[3][2] & SELECTED != 0
+    state[3][2] & INSTANCE_SELECTED != 0
 }
 
 /// Ascending indices as ranges. Small gaps are written along: a write costs more than a few states.

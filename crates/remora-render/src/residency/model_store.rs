@@ -10,6 +10,7 @@ use remora_scene::ModelKey;
 use crate::device::graphics::Graphics;
 use crate::device::memory::Arena;
 use crate::frame::RenderError;
+use crate::kernels::shared::{CLUSTER_DOUBLE_SIDED, CLUSTER_MATERIAL_SHIFT, CLUSTER_POINTS};
 use crate::options::RendererOptions;
 use crate::residency::geometry::{Geometry, Slot};
 use crate::residency::pager::{FetchedPage, Pager, Ticket};
@@ -21,8 +22,6 @@ use crate::surface::{DrawKey, Phase};
 use crate::surface::{Shading, Surface};
 use crate::timing::Stopwatch;
 
-const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
-const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
 /// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
 const UPLOADS_PER_FRAME: usize = 64;
@@ -402,7 +401,7 @@ fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surfa
         NONE => CLUSTER_POINTS | vertices,
         material => {
             let sides = if surfaces[material as usize].double_sided { CLUSTER_DOUBLE_SIDED } else { 0 };
-            (materials + material) << 12 | sides | u32::from(cluster.triangles)
+            (materials + material) << CLUSTER_MATERIAL_SHIFT | sides | u32::from(cluster.triangles)
         }
     };
     [word / 2, word + vertices * 2, word + vertices * 3, last]

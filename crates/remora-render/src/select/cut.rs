@@ -3,7 +3,8 @@
 use glam::{Vec3, Vec3A};
 use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
 
-use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
+use super::{ENTRIES_MAX, SelectedCluster, SelectionChunk, SelectionLimits};
+use crate::kernels::shared::ENTRY_MIRRORED;
 use crate::residency::pages::{FrameNumber, PageId, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
 use crate::surface::{DrawKey, Phase};
@@ -155,7 +156,7 @@ impl Cut<'_> {
         if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
         harvest.found[key as usize][usize::from(large)].push(SelectedCluster {
-            instance: index | if instance.mirrored { MIRRORED } else { 0 },
+            instance: index | if instance.mirrored { ENTRY_MIRRORED } else { 0 },
             cluster: number,
             triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),
             distance: center.distance(view.eye),

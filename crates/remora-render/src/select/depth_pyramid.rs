@@ -5,14 +5,8 @@
 use glam::{Vec2, Vec3A};
 
 use crate::frame::Size;
+use crate::kernels::shared::{SPREAD_PIXELS, TEXEL_PIXELS, TEXELS_MAX};
 use crate::view::{Sphere, View};
-
-/// Pixels of a texel of the first level, in both directions.
-pub(crate) const TEXEL_PIXELS: u32 = 8;
-/// Texels that a question looks at, in both directions; so many are the coarsest level.
-const TEXELS_MAX: u32 = 4;
-/// How far beyond its bounding rectangle a cluster can cover pixels: points are a pixel large at least.
-const SPREAD_PIXELS: f32 = 1.0;
 
 /// One level of a pyramid of depths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

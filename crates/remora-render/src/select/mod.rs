@@ -23,6 +23,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::cut::Cut;
+use crate::kernels::shared::Candidate;
 use crate::residency::pages::{FrameNumber, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
 use crate::select::depth_pyramid::{DepthPyramid, ReprojectedPyramid};
@@ -156,11 +157,6 @@ impl SelectionChunk {
     }
 }
 
-/// Bit of an entry's first word.
-const MIRRORED: u32 = 1 << 31;
-/// The other bits: the instance.
-pub(crate) const INSTANCE_MASK: u32 = MIRRORED - 1;
-
 #[derive(Clone, Copy, Debug)]
 struct SelectedCluster {
     instance: u32,
@@ -169,19 +165,6 @@ struct SelectedCluster {
     distance: f32,
     /// Around it in the world, relative to the eye, with room for what rounding may cost.
     sphere: Sphere,
-}
-
-/// An entry that is drawn only if the device does not find it hidden, as cull.wgsl reads it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Candidate {
-    pub sphere: Sphere,
-    pub number: u32,
-    /// Among the batches that have candidates.
-    pub batch: u32,
-    /// First candidate of the batch.
-    pub first: u32,
-    pub triangles: u32,
 }
 
 /// What a frame may show and cost.

@@ -1,12 +1,6 @@
 // Blends a checkerboard into a picture that shows nothing yet. One invocation per pixel.
 
-struct Board {
-    size: vec2<u32>,
-    // Pixels of a square.
-    side: u32,
-    opacity: f32,
-}
-var<immediate> board: Board;
+var<immediate> board: CheckerboardStyle;
 
 @group(0) @binding(0) var<storage, read_write> picture: array<u32>;
 

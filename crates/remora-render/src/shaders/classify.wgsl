@@ -4,19 +4,7 @@
 
 override SAMPLES: u32 = 1u;
 
-struct Runs {
-    blocks_wide: u32,
-    blocks: u32,
-    length: u32,
-    // Whether blocks that show anything at all are listed, too.
-    collect: u32,
-    // Where anything can be seen: column and row of the first block, columns, and rows.
-    area: vec4<u32>,
-    // First and end entry of each run, two runs per vector.
-    bounds: array<vec4<u32>, 16>,
-}
-
-@group(0) @binding(0) var<uniform> runs: Runs;
+@group(0) @binding(0) var<uniform> runs: RunBounds;
 @group(0) @binding(1) var<storage, read> seen: array<Quad>;
 @group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>;
 // Column and row << 16 of each block, one list of `blocks` words per run.
@@ -24,8 +12,6 @@ struct Runs {
 // The same for blocks that show anything.
 @group(0) @binding(4) var<storage, read_write> touched_count: atomic<u32>;
 @group(0) @binding(5) var<storage, read_write> touched: array<u32>;
-
-const GROUPS_WIDE: u32 = 32768u;
 
 @compute @workgroup_size(64)
 fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -41,8 +27,8 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     // A quad holds id and depth of two samples.
     for (var quad = 0u; quad < 4u * SAMPLES; quad++) {
         let words = unpack(seen[block * 4u * SAMPLES + quad]);
-        let first = words.x >> 7u;
-        let second = words.z >> 7u;
+        let first = words.x >> TRIANGLE_BITS;
+        let second = words.z >> TRIANGLE_BITS;
         any |= words.x | words.z;
         for (var run = 0u; run < runs.length; run++) {
             let pair = runs.bounds[run >> 1u];

@@ -26,7 +26,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let facing = select(1.0, -1.0, weights.clockwise != facet.placement.mirrored);
     let normal = outwards * (inverseSqrt(max(dot(outwards, outwards), 1e-30)) * handedness * facing);
 
-    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let at = (facet.cluster.w >> CLUSTER_MATERIAL_SHIFT) * MATERIAL_QUADS;
     let factors = unpack(materials[at]);
     let more = unpack(materials[at + 1u]);
     var base = vec4(unpack2x16unorm(factors.x), unpack2x16unorm(factors.y));

@@ -1,21 +1,6 @@
 // Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation each.
 
-struct Candidates {
-    length: u32,
-}
-var<immediate> given: Candidates;
-
-struct Candidate {
-    // Around the cluster, relative to the eye.
-    center: vec3<f32>,
-    radius: f32,
-    // Its entry.
-    number: u32,
-    // Its batch's count and the first place of its batch's list.
-    batch: u32,
-    first: u32,
-    triangles: u32,
-}
+var<immediate> given: CullCandidates;
 
 @group(2) @binding(0) var<storage, read> candidates: array<Candidate>;
 // The farthest depths, level behind level, finest first.
@@ -24,11 +9,6 @@ struct Candidate {
 // Of all survivors: clusters and triangles. Then clusters per batch.
 @group(2) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
 
-const GROUPS_WIDE: u32 = 32768u;
-const TEXEL_PIXELS: u32 = 8u;
-const TEXELS_MAX: u32 = 4u;
-const SPREAD_PIXELS: f32 = 1.0;
-
 @compute @workgroup_size(64)
 fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let index = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
@@ -36,10 +16,10 @@ fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let candidate = candidates[index];
-    if (!hidden(candidate.center, candidate.radius)) {
+    if (!hidden(candidate.sphere.center, candidate.sphere.radius)) {
         atomicAdd(&counts[0], 1u);
         atomicAdd(&counts[1], candidate.triangles);
-        survivors[candidate.first + atomicAdd(&counts[2u + candidate.batch], 1u)] = candidate.number;
+        survivors[candidate.first + atomicAdd(&counts[SURVIVOR_TOTALS + candidate.batch], 1u)] = candidate.number;
     }
 }
 

@@ -7,7 +7,7 @@ fn fragment(pixel: vec2<u32>, sample: u32, word: u32, depth: f32, id: u32) {
     let b = corner_of(facet.placement, facet.b).screen;
     let c = corner_of(facet.placement, facet.c).screen;
     let weights = weights_at(a, b, c, point);
-    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let at = (facet.cluster.w >> CLUSTER_MATERIAL_SHIFT) * MATERIAL_QUADS;
     let factors = unpack(materials[at]);
     let more = unpack(materials[at + 1u]);
     var alpha = unpack2x16unorm(factors.y).y;

@@ -4,13 +4,7 @@
 // As in queue.wgsl.
 @group(2) @binding(2) var<storage, read> queue: array<Quad>;
 
-struct Draw {
-    // Which end of the queue.
-    kind: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasteriserDraw;
 
 struct Vertex {
     @builtin(position) position: vec4<f32>,
@@ -22,16 +16,16 @@ struct Vertex {
 @vertex
 fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
     let slot = index / 3u;
-    let record = select(draw.queue_length - 1u - slot, slot, draw.kind == 0u);
-    let id = unpack(queue[record * 4u]).w;
-    let entry = entry_of(id >> 7u);
+    let record = select(draw.queue_length - 1u - slot, slot, draw.kind == MEDIUM);
+    let id = unpack(queue[record * QUEUE_RECORD_QUADS]).w;
+    let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);
-    let corner = (words[cluster.z + (id & 0x7fu)] >> ((index % 3u) * 8u)) & 0xffu;
+    let corner = (words[cluster.z + (id & TRIANGLE_MASK)] >> ((index % 3u) * 8u)) & 0xffu;
     let at = corner_of(placement_of(entry), position_at(cluster.x + corner)).screen;
     let half = vec2<f32>(frame.size.xy) * 0.5;
     let across = at.xy / half - at.z;
     // Depth is 1 at the near plane, where the rasteriser clips, and falls towards 0.
-    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), bitcast<vec4<f32>>(unpack(queue[record * 4u + 3u])), id);
+    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), bitcast<vec4<f32>>(unpack(queue[record * QUEUE_RECORD_QUADS + 3u])), id);
 }
 
 @fragment

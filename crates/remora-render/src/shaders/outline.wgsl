@@ -1,13 +1,6 @@
 // Draws a line around what the mask marks, over the finished picture. One invocation per pixel.
 
-struct Style {
-    size: vec2<u32>,
-    // sRGB, and opacity.
-    color: u32,
-    // Width in 1/256 pixel << 8 | samples per pixel.
-    width: u32,
-}
-var<immediate> style: Style;
+var<immediate> style: OutlineStyle;
 
 @group(0) @binding(0) var<storage, read> mask: array<u32>;
 @group(0) @binding(1) var<storage, read_write> picture: array<u32>;

@@ -1,12 +1,7 @@
 // The finished picture, stretched to the size of the stream, as I420 of BT.709 in limited range. One invocation makes
 // eight by two pixels: two words of luma in two rows, one word of each chroma plane.
 
-struct Sizes {
-    drawn: vec2<u32>,
-    // A multiple of 8 wide, and even.
-    stream: vec2<u32>,
-}
-var<immediate> sizes: Sizes;
+var<immediate> sizes: PlaneSizes;
 
 @group(0) @binding(0) var<storage, read> picture: array<u32>;
 @group(0) @binding(1) var<storage, read_write> planes: array<u32>;
@@ -45,11 +40,11 @@ fn make_planes(@builtin(global_invocation_id) id: vec3<u32>) {
 
 // Bilinear between the four pixels around a place in the stream's picture.
 fn color_at(place: vec2<f32>) -> vec3<f32> {
-    let scale = vec2<f32>(sizes.drawn) / vec2<f32>(sizes.stream);
-    let last = vec2<f32>(sizes.drawn) - 1.0;
+    let scale = vec2<f32>(sizes.rendered) / vec2<f32>(sizes.stream);
+    let last = vec2<f32>(sizes.rendered) - 1.0;
     let point = clamp(place * scale - 0.5, vec2(0.0), last);
     let low = vec2<u32>(point);
-    let high = min(low + 1u, sizes.drawn - 1u);
+    let high = min(low + 1u, sizes.rendered - 1u);
     let share = point - vec2<f32>(low);
     let upper = mix(stored(low.x, low.y), stored(high.x, low.y), share.x);
     let lower = mix(stored(low.x, high.y), stored(high.x, high.y), share.x);
@@ -57,5 +52,5 @@ fn color_at(place: vec2<f32>) -> vec3<f32> {
 }
 
 fn stored(x: u32, y: u32) -> vec3<f32> {
-    return unpack4x8unorm(picture[y * sizes.drawn.x + x]).rgb;
+    return unpack4x8unorm(picture[y * sizes.rendered.x + x]).rgb;
 }

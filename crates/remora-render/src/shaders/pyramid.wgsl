@@ -2,14 +2,7 @@
 
 override SAMPLES: u32 = 1u;
 
-struct Extent {
-    // Of the picture.
-    blocks: vec2<u32>,
-    // Texels where anything has been drawn, columns below and rows above.
-    low: u32,
-    end: u32,
-}
-var<immediate> extent: Extent;
+var<immediate> extent: PyramidExtent;
 
 @group(0) @binding(0) var<storage, read> seen: array<Quad>;
 @group(0) @binding(1) var<storage, read_write> depths: array<f32>;

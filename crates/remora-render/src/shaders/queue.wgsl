@@ -9,5 +9,3 @@
 
 // Triangles up to this many pixels (of their bounding box) are drawn by one workgroup, larger ones by several.
 const MEDIUM_PIXELS: u32 = 4096u;
-const MEDIUM: u32 = 0u;
-const HUGE: u32 = 1u;

@@ -1,16 +1,7 @@
 // One workgroup per cluster, its invocations take triangles in turn: each sets one up, draws it at once if it is small,
 // and queues it otherwise.
 
-struct Draw {
-    // Share of the numbers.
-    first: u32,
-    count: u32,
-    // Records that the queue holds.
-    queue_length: u32,
-    // Whether there is no layer in front of this one.
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasterDraw;
 
 // Entries to draw; 0 is nothing.
 @group(2) @binding(5) var<storage, read> numbers: array<u32>;
@@ -20,11 +11,9 @@ override WIDTH: u32 = 64u;
 // Whether all triangles are known to be small and in front of the near plane.
 override SMALL_ONLY: bool = false;
 
-const GROUPS_WIDE: u32 = 32768u;
 // A small triangle's bounding box has at most so many pixels, and no side is longer than the fixed-point
 // arithmetic allows: (64 * 256)^2 * 2 fits in 31 bits.
 override SMALL_PIXELS: f32 = 144.0;
-const SMALL_SIDE: f32 = 60.0;
 
 @compute @workgroup_size(WIDTH)
 fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -43,7 +32,7 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         let a = corner_of(placement, local_a).screen;
         let b = corner_of(placement, local_b).screen;
         let c = corner_of(placement, local_c).screen;
-        draw_triangle(a, b, c, placement.mirrored, double_sided, number << 7u | index);
+        draw_triangle(a, b, c, placement.mirrored, double_sided, number << TRIANGLE_BITS | index);
     }
 }
 
@@ -235,7 +224,7 @@ fn enqueue(
     } else {
         record = draw.queue_length - 1u - atomicAdd(&queue_counts[HUGE], 1u);
     }
-    let at = record * 4u;
+    let at = record * QUEUE_RECORD_QUADS;
     queue[at] = pack(vec4<u32>(in_pixels(edge_a, determinant), id));
     queue[at + 1u] = pack(vec4<u32>(in_pixels(edge_b, determinant), low.x | (high.x << 16u)));
     queue[at + 2u] = pack(vec4<u32>(in_pixels(edge_c, determinant), low.y | (high.y << 16u)));

@@ -1,14 +1,7 @@
 // Draws queued triangles: eight invocations beside one another take a block of pixels and go along a row of blocks,
 // from where the triangle begins in it to where it ends.
 
-struct Draw {
-    // Which end of the queue, and how many workgroups share a triangle.
-    kind: u32,
-    slices: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: QueueDraw;
 
 // Invocations of a workgroup, a multiple of 8.
 override WIDTH: u32 = 32u;
@@ -16,14 +9,12 @@ override WIDTH: u32 = 32u;
 // 1/256 pixel leave no gap to it. Where several layers are blended, a gap is better than a double hit.
 override REACH: f32 = 0.0078125;
 
-const GROUPS_WIDE: u32 = 32768u;
-
 @compute @workgroup_size(WIDTH)
 fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let slot = group.z * GROUPS_WIDE + group.x;
     let alive = slot < atomicLoad(&queue_counts[draw.kind]);
     let record = select(draw.queue_length - 1u - min(slot, draw.queue_length - 1u), slot, draw.kind == MEDIUM);
-    let at = record * 4u;
+    let at = record * QUEUE_RECORD_QUADS;
     let quad_a = unpack(queue[at]);
     let quad_b = unpack(queue[at + 1u]);
     let quad_c = unpack(queue[at + 2u]);

@@ -2,21 +2,13 @@
 // as wide as the gaps around it. A disc bulges towards the eye: where several lie over one another, the one whose middle
 // is nearest is seen, and not the one that happens to lie a little above the others.
 
-struct Draw {
-    // Share of the numbers.
-    first: u32,
-    count: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasterDraw;
 
 // Entries to draw; 0 is nothing.
 @group(2) @binding(5) var<storage, read> numbers: array<u32>;
 
 override WIDTH: u32 = 64u;
 
-const GROUPS_WIDE: u32 = 32768u;
 const WIDTH_MIN: f32 = 1.0;
 const WIDTH_MAX: f32 = 64.0;
 
@@ -36,7 +28,7 @@ fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
         let place = vec3(dot(to_screen.x, local), dot(to_screen.y, local), dot(to_screen.w, local));
         if (place.z >= frame.eye.w) {
             let share = f32(words[cluster.y + index] >> 24u);
-            draw_point(place, share * width / place.z, number << 7u | index);
+            draw_point(place, share * width / place.z, number << TRIANGLE_BITS | index);
         }
     }
 }

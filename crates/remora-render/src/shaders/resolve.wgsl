@@ -1,13 +1,6 @@
 // Shades what is seen: eight invocations take a block from the run's list, one pixel each.
 
-struct Run {
-    // Entries of the run, its list of blocks, and how long lists are.
-    first: u32,
-    end: u32,
-    list: u32,
-    blocks: u32,
-}
-var<immediate> run: Run;
+var<immediate> run: ResolveRun;
 
 @group(2) @binding(0) var<storage, read> seen: array<vec2<u32>>;
 @group(2) @binding(1) var<storage, read> counts: array<u32>;
@@ -17,7 +10,6 @@ var<immediate> run: Run;
 // Sums of display-linear colour times coverage, and of coverage, as four 16-bit floats.
 @group(2) @binding(4) var<storage, read_write> sums: array<vec2<u32>>;
 
-const GROUPS_WIDE: u32 = 32768u;
 // Whether this is a layer of transparent surfaces: then colours go in front of what is behind by their alpha.
 override LAYER: bool = false;
 
@@ -75,5 +67,5 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 }
 
 fn belongs(id: u32) -> bool {
-    return (id >> 7u) >= run.first && (id >> 7u) < run.end;
+    return (id >> TRIANGLE_BITS) >= run.first && (id >> TRIANGLE_BITS) < run.end;
 }

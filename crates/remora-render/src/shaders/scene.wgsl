@@ -3,27 +3,7 @@
 // Samples per pixel, 1 or 4.
 override SAMPLES: u32 = 1u;
 
-struct Frame {
-    // Where the picture is seen from, in the world; w is the distance of the near plane.
-    eye: vec4<f32>,
-    // Rows that take a position relative to the eye to homogeneous pixels: x and y are w times the pixel
-    // coordinates, y down; w is the distance along the view direction.
-    row_x: vec4<f32>,
-    row_y: vec4<f32>,
-    row_w: vec4<f32>,
-    // Width and height in pixels, blocks per row, rows of blocks.
-    size: vec4<u32>,
-    // Direction towards the key light, and its radiance times pi.
-    light_direction: vec4<f32>,
-    light: vec4<f32>,
-    // Exposure; roughest level of the environment, and the side of its sharpest in texels; pixels that one metre
-    // takes at a distance of one metre.
-    look: vec4<f32>,
-    // Irradiance over pi, as spherical harmonics with the cosine lobe multiplied in.
-    irradiance: array<vec4<f32>, 9>,
-}
-
-@group(0) @binding(0) var<uniform> frame: Frame;
+@group(0) @binding(0) var<uniform> frame: FrameUniform;
 // INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world, and its state. That is a linear tint, red and
 // green, blue and the share of the surface's colour that it replaces; then flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
@@ -43,13 +23,7 @@ struct Frame {
 // Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
 @group(1) @binding(2) var<storage, read> details: array<Quad>;
 
-const GRID_BITS: u32 = 21u;
-const GRID_MASK: u32 = 0x1fffffu;
-const ENTRY_MIRRORED: u32 = 0x80000000u;
-const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
-const INSTANCE_QUADS: u32 = 4u;
-const INSTANCE_SELECTED: u32 = 1u;
-const MATERIAL_QUADS: u32 = 10u;
+const GRID_MASK: u32 = (1u << GRID_BITS) - 1u;
 
 // A picture is stored in blocks of 4 x 2 pixels, each with all of its samples: a small triangle touches few cache
 // lines, and whoever looks at a block reads it in one piece.
@@ -63,8 +37,8 @@ fn sample_offset(sample: u32) -> vec2<i32> {
     if (SAMPLES == 1u) {
         return vec2<i32>(0, 0);
     }
-    let packed = array<vec2<i32>, 4>(vec2(-32, -96), vec2(96, -32), vec2(-96, 32), vec2(32, 96));
-    return packed[sample];
+    let offsets = SAMPLE_OFFSETS;
+    return offsets[sample];
 }
 
 // On the mesh's grid.

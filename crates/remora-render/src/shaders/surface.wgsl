@@ -27,9 +27,9 @@ struct Facet {
 }
 
 fn facet_of(id: u32) -> Facet {
-    let entry = entry_of(id >> 7u);
+    let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);
-    let corners = words[cluster.z + (id & 0x7fu)];
+    let corners = words[cluster.z + (id & TRIANGLE_MASK)];
     let local = vec3(corners & 0xffu, (corners >> 8u) & 0xffu, (corners >> 16u) & 0xffu);
     let vertex = local + cluster.x;
     let first_detail = (cluster.z + (cluster.w & 0xffu) + 3u) >> 2u;

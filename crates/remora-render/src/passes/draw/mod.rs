@@ -18,8 +18,9 @@ use self::shade::resolve_kernel;
 use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Samples};
-use crate::kernels::dispatch::GROUPS_WIDE;
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::Fragments;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{CheckerboardStyle, GROUPS_WIDE, RasterDraw};
 use crate::kernels::{Kernel, Kernels, LargePipeline, VisibilityWrite};
 use crate::passes::occlusion::Occlusion;
 use crate::passes::outline::Outline;
@@ -64,7 +65,7 @@ pub(crate) struct FrameRecorder<'a> {
 #[derive(Clone, Copy)]
 struct RasterMode {
     samples: Samples,
-    cover: VisibilityWrite,
+    write: VisibilityWrite,
     share: ClusterSet,
     first_layer: bool,
 }
@@ -101,7 +102,7 @@ impl Batch {
 }
 
 /// The ways in which triangles are written; one dispatch each.
-fn covers(atomics_64: bool) -> &'static [VisibilityWrite] {
+fn writes(atomics_64: bool) -> &'static [VisibilityWrite] {
     if atomics_64 { &[VisibilityWrite::Whole] } else { &[VisibilityWrite::Depth, VisibilityWrite::Id] }
 }
 
@@ -125,13 +126,13 @@ pub(crate) fn ensure_kernels(
         wanted.push(Kernel::Draws);
     }
     for batch in &selection.batches {
-        let fragments = batch.key.phase.fragments(batch.key.shading.detail());
-        for &cover in covers(graphics.adapter().atomics_64) {
-            wanted.push(raster_kernel(batch, cover, samples, wide));
+        let fragments = Fragments::of(batch.key.phase, batch.key.shading.detail());
+        for &write in writes(graphics.adapter().atomics_64) {
+            wanted.push(raster_kernel(batch, write, samples, wide));
             match (batch.small, kernels.rasteriser) {
                 (true, _) => {}
-                (false, true) => kernels.ensure_large(graphics, LargePipeline { fragments, cover, samples })?,
-                (false, false) => wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide }),
+                (false, true) => kernels.ensure_large(graphics, LargePipeline { fragments, write, samples })?,
+                (false, false) => wanted.push(Kernel::RasterLarge { fragments, write, samples, wide }),
             }
         }
     }
@@ -145,12 +146,12 @@ pub(crate) fn ensure_kernels(
     wanted.into_iter().try_for_each(|kernel| kernels.ensure(graphics, kernel))
 }
 
-fn raster_kernel(batch: &Batch, cover: VisibilityWrite, samples: Samples, wide: bool) -> Kernel {
-    let fragments = batch.key.phase.fragments(batch.key.shading.detail());
+fn raster_kernel(batch: &Batch, write: VisibilityWrite, samples: Samples, wide: bool) -> Kernel {
+    let fragments = Fragments::of(batch.key.phase, batch.key.shading.detail());
     match batch.key.shading {
-        Shading::Points => Kernel::RasterPoints { cover, samples, wide },
+        Shading::Points => Kernel::RasterPoints { write, samples, wide },
         Shading::Plain | Shading::Layered { .. } | Shading::Full { .. } => {
-            Kernel::Raster { fragments, cover, samples, wide, small: batch.small }
+            Kernel::Raster { fragments, write, samples, wide, small: batch.small }
         }
     }
 }
@@ -233,14 +234,14 @@ impl FrameRecorder<'_> {
 
     fn checkerboard(&self, encoder: &mut wgpu::CommandEncoder, opacity: f32) {
         let size = self.targets.kind.size;
-        let layout = &self.kernels.layouts.checkerboard;
-        let bind_group = bind_buffers(&self.graphics.device, "checkerboard", layout, &[&self.targets.picture]);
+        let layouts = &self.kernels.layouts;
+        let bind_group = layouts.bind(&self.graphics.device, Group::Checkerboard, &[&self.targets.picture]);
         // As large to the eye at any size of the picture.
         let side = (size.height / CHECKERBOARD_SQUARES).max(1);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Checkerboard));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[size.width, size.height, side, opacity.to_bits()]));
+        pass.set_immediates(0, bytes_of(&CheckerboardStyle { size: [size.width, size.height], side, opacity }));
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 
@@ -290,20 +291,20 @@ impl FrameRecorder<'_> {
         let device = &self.graphics.device;
         let layouts = &self.kernels.layouts;
         let targets = RasterTargets {
-            kernels: bind_buffers(device, "raster targets", &layouts.raster, &buffers),
-            large: bind_buffers(device, "rasteriser targets", &layouts.rasteriser, &buffers[..5]),
+            kernels: layouts.bind(device, Group::RasterTargets, &buffers),
+            large: layouts.bind(device, Group::RasteriserTargets, &buffers[..5]),
         };
         let first_layer = part == DrawTarget::Layer { index: 0 };
 
-        let covers = covers(self.graphics.adapter().atomics_64);
+        let writes = writes(self.graphics.adapter().atomics_64);
         let mut waiting: Vec<&Batch> = Vec::new();
         for batch in batches {
             if !batch.numbers(share).is_empty() {
                 waiting.push(batch);
             }
             if batch.flush {
-                for &cover in covers {
-                    let way = RasterMode { samples, cover, share, first_layer };
+                for &write in writes {
+                    let way = RasterMode { samples, write, share, first_layer };
                     self.raster_batches(pieces, &waiting, way, &targets);
                 }
                 waiting.clear();
@@ -319,7 +320,7 @@ impl FrameRecorder<'_> {
         way: RasterMode,
         targets: &RasterTargets,
     ) {
-        let RasterMode { samples, cover, share, first_layer } = way;
+        let RasterMode { samples, write, share, first_layer } = way;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
         pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);
@@ -328,7 +329,7 @@ impl FrameRecorder<'_> {
         let mut left = at_once;
         let mut pass = self.raster_pass(pieces.encoder(), targets);
         for batch in batches {
-            let kernel = raster_kernel(batch, cover, samples, wide);
+            let kernel = raster_kernel(batch, write, samples, wide);
             let numbers = batch.numbers(share);
             let mut first = numbers.start;
             while first < numbers.end {
@@ -346,7 +347,15 @@ impl FrameRecorder<'_> {
                 pass.set_pipeline(self.kernels.get(kernel));
                 pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.bank), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
-                pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
+                pass.set_immediates(
+                    0,
+                    bytes_of(&RasterDraw {
+                        first,
+                        count,
+                        queue_length: scratch.queue_length,
+                        first_layer: u32::from(first_layer),
+                    }),
+                );
                 match (share, self.occlusion) {
                     (ClusterSet::Surviving, Some(occlusion)) => {
                         let offset = Occlusion::dispatch_offset(batch.deferring);

@@ -6,24 +6,12 @@ use super::{DrawTarget, FrameRecorder};
 use crate::blocks::{BLOCK, BlockRect};
 use crate::frame::Samples;
 use crate::kernels::Kernel;
-use crate::kernels::dispatch::{GROUPS_WIDE, set_arguments};
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::dispatch::set_arguments;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{CompositeExtent, DispatchPlan, GROUPS_WIDE, RUNS_AT_ONCE, ResolveRun, RunBounds};
 use crate::passes::sliced_encoder::SlicedEncoder;
-use crate::passes::targets::RUNS_AT_ONCE;
 use crate::select::Run;
 use crate::surface::Shading;
-
-/// Bounds of the runs, as classify.wgsl has them.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct RunBounds {
-    blocks_wide: u32,
-    blocks: u32,
-    length: u32,
-    collect: u32,
-    area: [u32; 4],
-    bounds: [[u32; 2]; RUNS_AT_ONCE],
-}
 
 pub(super) fn resolve_kernel(run: &Run, samples: Samples, layer: bool) -> Kernel {
     match run.key.shading {
@@ -79,9 +67,9 @@ impl FrameRecorder<'_> {
             length: runs.len() as u32,
             collect: u32::from(collect),
             area: [area.first[0], area.first[1], area.size.width, area.size.height],
-            bounds: [[0; 2]; RUNS_AT_ONCE],
+            bounds: [[0; 4]; RUNS_AT_ONCE / 2],
         };
-        for (bounds, run) in bounds.bounds.iter_mut().zip(runs) {
+        for (bounds, run) in bounds.bounds.as_flattened_mut().as_chunks_mut::<2>().0.iter_mut().zip(runs) {
             *bounds = [run.entries.start, run.entries.end];
         }
         let uniform = wgpu::util::DeviceExt::create_buffer_init(
@@ -94,16 +82,14 @@ impl FrameRecorder<'_> {
         );
         let seen = self.visibility(part);
         let layouts = &self.kernels.layouts;
-        let classify = bind_buffers(
+        let classify = layouts.bind(
             device,
-            "classify",
-            &layouts.classify,
+            Group::Classify,
             &[&uniform, seen, &scratch.list_counts, &targets.lists, &scratch.touched_count, &targets.touched],
         );
-        let resolve = bind_buffers(
+        let resolve = layouts.bind(
             device,
-            "resolve targets",
-            &layouts.resolve,
+            Group::ResolveTargets,
             &[seen, &scratch.list_counts, &targets.lists, &targets.picture, &targets.sums],
         );
 
@@ -118,7 +104,12 @@ impl FrameRecorder<'_> {
         pass.set_bind_group(0, &classify, &[]);
         let groups = area.size.pixels().div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
-        set_arguments(self.kernels, &mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
+        set_arguments(
+            self.kernels,
+            &mut pass,
+            &scratch.list_arguments,
+            DispatchPlan { length: runs.len() as u32, per_group: 8, slices: 1 },
+        );
         drop(pass);
         let layer = part != DrawTarget::Solid;
         for (index, run) in runs.iter().enumerate() {
@@ -129,7 +120,10 @@ impl FrameRecorder<'_> {
             pass.set_bind_group(1, self.library.geometry.bind_group(run.key.bank), &[]);
             pass.set_bind_group(2, &resolve, &[]);
             pass.set_bind_group(3, &self.lights[shading.bucket() as usize], &[]);
-            pass.set_immediates(0, bytes_of(&[run.entries.start, run.entries.end, index as u32, blocks]));
+            pass.set_immediates(
+                0,
+                bytes_of(&ResolveRun { first: run.entries.start, end: run.entries.end, list: index as u32, blocks }),
+            );
             pass.dispatch_workgroups_indirect(&scratch.list_dispatches, index as u64 * 12);
             drop(pass);
             pieces.cut();
@@ -139,10 +133,15 @@ impl FrameRecorder<'_> {
     pub(super) fn composite(&self, encoder: &mut wgpu::CommandEncoder) {
         let size = self.targets.kind.size;
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        set_arguments(self.kernels, &mut pass, &self.scratch.touched_arguments, [1, 8, 1]);
+        set_arguments(
+            self.kernels,
+            &mut pass,
+            &self.scratch.touched_arguments,
+            DispatchPlan { length: 1, per_group: 8, slices: 1 },
+        );
         pass.set_pipeline(self.kernels.get(Kernel::Composite));
         pass.set_bind_group(0, &self.targets.composite, &[]);
-        pass.set_immediates(0, bytes_of(&[size.width, size.height]));
+        pass.set_immediates(0, bytes_of(&CompositeExtent { size: [size.width, size.height] }));
         pass.dispatch_workgroups_indirect(&self.scratch.touched_dispatch, 0);
     }
 }

@@ -14,6 +14,7 @@ use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
 
 use super::*;
 use crate::frame::{Camera, Size};
+use crate::kernels::shared::ENTRY_MIRRORED;
 use crate::residency::pages::{Pages, most_urgent};
 use crate::residency::prepare::{PrepareOptions, PreparedAsset};
 use crate::residency::selectable::PageLocation;
@@ -160,7 +161,7 @@ impl Shown {
     fn drawn(&self) -> HashMap<u32, HashSet<u32>> {
         let mut drawn: HashMap<u32, HashSet<u32>> = HashMap::new();
         for &[instance, cluster] in &self.selection.entries[1..] {
-            let is_new = drawn.entry(instance & INSTANCE_MASK).or_default().insert(cluster - FIRST);
+            let is_new = drawn.entry(instance & !ENTRY_MIRRORED).or_default().insert(cluster - FIRST);
             assert!(is_new, "cluster {cluster} of instance {instance} is drawn twice");
         }
         drawn

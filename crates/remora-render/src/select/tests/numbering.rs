@@ -111,7 +111,7 @@ fn mirrored_instances_are_marked() {
     let instances = transforms().map(|world| instance(0, world));
     let selection = shown.select(&instances, &all_around(Vec3::new(0.0, 0.0, 9.0)), limits(1.0));
     let mut marks: Vec<_> =
-        selection.entries[1..].iter().map(|[word, _]| (word & INSTANCE_MASK, word & MIRRORED != 0)).collect();
+        selection.entries[1..].iter().map(|[word, _]| (word & !ENTRY_MIRRORED, word & ENTRY_MIRRORED != 0)).collect();
     marks.sort_unstable();
     marks.dedup();
     assert!(marks.contains(&(2, true)) && marks.iter().all(|&(index, mirrored)| mirrored == (index == 2)), "{marks:?}");
