@@ -4,14 +4,14 @@ use prost::Message;
 use remora_protocol::connection as wire;
 use remora_stream::{Channel, SendError};
 
-use super::{Loop, StageEvent};
+use super::{FrameLoop, FrameThreadEvent};
 use crate::{
     loader::{Job, LoadId},
     stage::Output,
 };
 
-impl Loop {
-    pub(super) fn hand_out(&mut self, tell: &impl Fn(StageEvent)) {
+impl FrameLoop {
+    pub(super) fn hand_out(&mut self, tell: &impl Fn(FrameThreadEvent)) {
         while let Some(output) = self.stage.poll_output() {
             match output {
                 Output::Control(message) => self.send(&message),
@@ -47,7 +47,7 @@ impl Loop {
                 }
                 Output::Close => {
                     if self.transport.close().is_err() {
-                        tell(StageEvent::Failed { why: "the transport has ended".to_owned() });
+                        tell(FrameThreadEvent::Failed { why: "the transport has ended".to_owned() });
                     }
                 }
             }

@@ -9,7 +9,7 @@ use remora_render::{
 };
 use remora_scene::ModelKey;
 
-use super::{FramesError, Input, Loop, warming::Device};
+use super::{FrameThreadError, Input, FrameLoop, warming::Device};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
@@ -48,9 +48,9 @@ pub(super) fn open_renderer(
     Ok(renderer)
 }
 
-impl Loop {
+impl FrameLoop {
     /// Takes the place of a device that has failed with this error.
-    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FramesError> {
+    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FrameThreadError> {
         tracing::error!(%error, "the graphics device failed");
         self.recovery.failures += 1;
         if self.recovery.failures >= FAILURES_MAX {

@@ -38,7 +38,7 @@ use remora_protocol::link::RemoteModels;
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
-use crate::memory::{ImportMemory, Share};
+use crate::memory::{ImportMemory, MemoryShare};
 pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
@@ -156,14 +156,14 @@ pub struct LoaderOptions {
 
 pub struct Loader {
     jobs: SyncSender<Job>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
 }
 
 type Deliver = Arc<dyn Fn(LoadId, Loading) -> bool + Send + Sync>;
 
 /// What somebody still waits for.
 #[derive(Default)]
-struct Wanted {
+struct ActiveLoads {
     generation: AtomicU64,
     /// The first load whose model is not gone from the scene again.
     refined_from: AtomicU64,
@@ -173,7 +173,7 @@ impl Loader {
     /// `deliver` is called on the loader's threads; it returns false when nobody listens any more.
     pub fn start(options: LoaderOptions, deliver: impl Fn(LoadId, Loading) -> bool + Send + Sync + 'static) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let wanted = Arc::new(Wanted::default());
+        let wanted = Arc::new(ActiveLoads::default());
         let deliver: Deliver = Arc::new(deliver);
         let refiner = Refiner::start(options.clone(), wanted.clone(), deliver.clone());
         let worker = Worker { options, wanted: wanted.clone(), deliver, refiner };
@@ -200,7 +200,7 @@ impl Loader {
     }
 }
 
-impl Wanted {
+impl ActiveLoads {
     fn is_loaded_for(&self, id: LoadId) -> bool {
         self.generation.load(Ordering::Relaxed) == id.generation
     }
@@ -212,13 +212,13 @@ impl Wanted {
 
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
     deliver: Deliver,
     refiner: Refiner,
 }
 
 /// What an address turned out to be.
-enum Found {
+enum Resolved {
     Asset(Asset),
     /// Not known yet; `early` is what has been made of it on the way, `key` what it is to be kept under.
     Model {
@@ -255,8 +255,8 @@ impl Worker {
         let found = self.find(job)?;
         self.check_wanted(job)?;
         match found {
-            Found::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
-            Found::Model { model, early, key, source } => {
+            Resolved::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
+            Resolved::Model { model, early, key, source } => {
                 let primitives = model.triangles() + model.points();
                 let small = primitives <= SMALL_PRIMITIVES;
                 let options = match self.build_options(source) {
@@ -287,7 +287,7 @@ impl Worker {
         build_options(&self.options, source)
     }
 
-    fn find(&self, job: &Job) -> Result<Found, LoadFailure> {
+    fn find(&self, job: &Job) -> Result<Resolved, LoadFailure> {
         let uri = job.uri.as_str();
         let (scheme, rest) = uri.split_once("://").ok_or_else(|| unknown_scheme(uri))?;
         match scheme {
@@ -321,7 +321,7 @@ impl Worker {
         }
     }
 
-    fn find_builtin(&self, job: &Job, uri: &str) -> Result<Found, LoadFailure> {
+    fn find_builtin(&self, job: &Job, uri: &str) -> Result<Resolved, LoadFailure> {
         (self.progress(job, "decoding"))(0.0);
         let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
@@ -329,20 +329,20 @@ impl Worker {
         let key =
             self.options.cache.as_ref().map(|cache| cache.key(address.as_bytes(), &self.build_options("builtin")));
         if let Some(asset) = self.known(key.as_ref()) {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
-        Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
+        Ok(Resolved::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
     /// `share` of memory is for the import; without it one is taken.
-    fn find_source(&self, job: &Job, source: Source, share: Option<Share>) -> Result<Found, LoadFailure> {
+    fn find_source(&self, job: &Job, source: Source, share: Option<MemoryShare>) -> Result<Resolved, LoadFailure> {
         if let Some(asset) = source.asset()? {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
         let format = source.format().name();
         let key = self.options.cache.as_ref().map(|_| source.key(&self.build_options(format))).transpose()?;
         if let Some(asset) = self.known(key.as_ref()) {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
         self.check_wanted(job)?;
         let early = Box::new(early());
@@ -352,7 +352,7 @@ impl Worker {
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
         let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
-        Ok(Found::Model { model, early, key, source: format })
+        Ok(Resolved::Model { model, early, key, source: format })
     }
 
     fn known(&self, key: Option<&Key>) -> Option<Asset> {

@@ -15,7 +15,7 @@ use remora_assets::{
 use remora_convert::{ConvertError, Key};
 use remora_render::Prepared;
 
-use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, Wanted, build_options, pool, steps, with_source};
+use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, ActiveLoads, build_options, pool, steps, with_source};
 
 /// As [`Loading::Progress`] names it.
 pub const REFINING: &str = "refining";
@@ -35,12 +35,12 @@ pub struct Refiner {
 
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
     deliver: Deliver,
 }
 
 impl Refiner {
-    pub fn start(options: LoaderOptions, wanted: Arc<Wanted>, deliver: Deliver) -> Self {
+    pub fn start(options: LoaderOptions, wanted: Arc<ActiveLoads>, deliver: Deliver) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
         let worker = Worker { options, wanted, deliver };
         thread::Builder::new()

@@ -25,7 +25,7 @@ struct Bench {
 }
 
 /// What came of one load: what was shown at once, and what took its place if it was a coarse form.
-struct Come {
+struct LoadOutcome {
     loaded: Asset,
     refined: Option<Asset>,
 }
@@ -143,9 +143,9 @@ impl Bench {
     }
 
     /// With the full form, if there is one to come.
-    fn load(&self, uri: &str) -> Result<Come, LoadFailure> {
+    fn load(&self, uri: &str) -> Result<LoadOutcome, LoadFailure> {
         let id = self.start(1, uri);
-        let mut come: Option<Come> = None;
+        let mut come: Option<LoadOutcome> = None;
         let mut last = ("", -1.0);
         loop {
             let (told_id, loading) = self.results.recv().expect("the loader answers");
@@ -157,7 +157,7 @@ impl Bench {
                     last = (stage, fraction);
                 }
                 Loading::Loaded { prepared, refines } => {
-                    let loaded = Come { loaded: prepared.asset().clone(), refined: None };
+                    let loaded = LoadOutcome { loaded: prepared.asset().clone(), refined: None };
                     if !refines {
                         return Ok(loaded);
                     }
@@ -166,7 +166,7 @@ impl Bench {
                 Loading::Refined(prepared) => {
                     assert!(last.0 == REFINING && last.1 > 0.5, "progress was told nearly to its end: {last:?}");
                     let loaded = come.expect("the coarse form comes first").loaded;
-                    return Ok(Come { loaded, refined: Some(prepared.expect("it can be refined").asset().clone()) });
+                    return Ok(LoadOutcome { loaded, refined: Some(prepared.expect("it can be refined").asset().clone()) });
                 }
                 Loading::Failed(failure) => return Err(failure),
             }
@@ -239,7 +239,7 @@ fn an_address_is_fetched() {
 #[test]
 fn addresses_that_give_no_model_say_why() {
     let bench = Bench::new(1 << 20);
-    let (code, message) = bench.refused(&serve(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0", b"")));
+    let (code, message) = bench.refused(&serve(answer("HTTP/1.1 404 Not Resolved\r\nContent-Length: 0", b"")));
     assert_eq!(code, "ModelNotFound");
     assert!(message.contains("404"), "{message}");
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
@@ -295,7 +295,7 @@ fn tree(asset: &Asset) -> Vec<(&str, u32, u32)> {
 #[test]
 fn a_larger_model_comes_coarse_at_first_and_then_in_full() {
     let bench = Bench::new(1 << 30);
-    let Come { loaded, refined } = bench.load(ENGINE).expect("the engine");
+    let LoadOutcome { loaded, refined } = bench.load(ENGINE).expect("the engine");
     let refined = refined.expect("a coarse form is refined");
     assert!(loaded.is_coarse() && !refined.is_coarse());
     assert_eq!(tree(&loaded), tree(&refined));

@@ -4,13 +4,13 @@ use glam::DVec3;
 use remora_render::{FrameOptions, FrameRequest, PictureFormat, Prepared, RenderError, Samples};
 use remora_scene::ModelKey;
 
-use super::Loop;
+use super::FrameLoop;
 use crate::{
     loader::{LoadFailure, LoadId, Loading, REFINING},
     stage::quality::Detail,
 };
 
-impl Loop {
+impl FrameLoop {
     pub(super) fn take_loading(&mut self, id: LoadId, loading: Loading) {
         let LoadId { serial, command, .. } = id;
         match loading {

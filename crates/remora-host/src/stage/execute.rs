@@ -15,7 +15,7 @@ const PICKS_MAX: usize = 16;
 const NOT_FOUND: &str = "EntityNotFound";
 
 impl Stage {
-    pub(super) fn act(&mut self, now: Moment, command: Command) {
+    pub(super) fn execute(&mut self, now: Moment, command: Command) {
         let Command { id, action } = command;
         let Some(client) = &mut self.client else { return };
         match action {
