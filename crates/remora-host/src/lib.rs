@@ -14,10 +14,10 @@
 //! session.
 
 mod clock;
-mod handshake;
 mod encoding;
 mod fence;
 mod frames;
+mod handshake;
 mod life;
 mod link;
 mod loader;
@@ -51,7 +51,7 @@ pub use thumbnail::{ThumbnailError, thumbnail};
 
 use crate::{
     clock::{Clock, Moment},
-    frames::{FrameThread, FrameThreadOptions, Input, FrameThreadEvent},
+    frames::{FrameThread, FrameThreadEvent, FrameThreadOptions, Input},
     life::{Ending, Life},
     link::{Answer, Link, Status},
     memory::ImportMemory,

@@ -9,7 +9,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::handshake::{HandshakeServer, Holder, HandshakeBackend, OfferRejection, SessionWatch};
+use crate::handshake::{HandshakeBackend, HandshakeServer, Holder, OfferRejection, SessionWatch};
 
 #[derive(Debug)]
 pub enum RuntimeEvent {
@@ -49,7 +49,8 @@ impl Runtime {
         let (statistics, latest) = watch::channel("{}".to_owned());
         let (session, told_session) = watch::channel(None);
         let holder = Arc::new(Holder::new(spec.exclusive));
-        let told = HandshakeInputs { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
+        let told =
+            HandshakeInputs { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
         thread::Builder::new()
             .name("door".to_owned())
             .spawn(move || {
@@ -106,7 +107,9 @@ async fn open(spec: &HostSpec, told: HandshakeInputs, tell: &EventSink) -> Resul
     let backend = HostBackend { transport, statistics, tell: tell.clone() };
     // Process ids of hosts that start together differ, so they do not all try the same ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let door = HandshakeServer::open(spec, seed, session, holder, Box::new(backend)).await.map_err(|error| error.to_string())?;
+    let door = HandshakeServer::open(spec, seed, session, holder, Box::new(backend))
+        .await
+        .map_err(|error| error.to_string())?;
     let (handshake_port, inspector_port) = door.ports().map_err(|error| error.to_string())?;
     tell(RuntimeEvent::Open { handshake_port, inspector_port });
     door.serve().await;

@@ -13,9 +13,9 @@
 //! another one (`recovery.rs`). Until the renderer is warm, the client is answered without it (`warming.rs`). The thread
 //! waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
 
+mod assembly;
 mod commands;
 mod interface;
-mod assembly;
 mod outputs;
 mod pipeline;
 mod recovery;
@@ -40,9 +40,9 @@ use crate::{
     clock::Clock,
     encoding::{EncodeDone, Encoding},
     loader::{Loader, LoaderOptions},
-    stage::{Capability, FramePlan, Stage, ExternalStatistics, quality},
+    stage::{Capability, ExternalStatistics, FramePlan, Stage, quality},
 };
-pub use interface::{FrameThreadError, FrameThreadOptions, Input, FrameThreadEvent};
+pub use interface::{FrameThreadError, FrameThreadEvent, FrameThreadOptions, Input};
 pub(crate) use warming::warm_up;
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.

@@ -1,7 +1,7 @@
 //! What the stage wants done: messages to the client, loads, and changes of what the renderer holds.
 
 use prost::Message;
-use remora_protocol::connection as wire;
+use remora_protocol::{codes::ErrorCode, connection as wire};
 use remora_stream::{Channel, SendError};
 
 use super::{FrameLoop, FrameThreadEvent};
@@ -23,7 +23,11 @@ impl FrameLoop {
                     let id = LoadId { generation: self.generation, serial: self.load_serial, command };
                     if !self.loader.load(Job { id, uri }) {
                         self.replacing.remove(&id.serial);
-                        self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
+                        self.stage.load_failed(
+                            command,
+                            ErrorCode::Busy,
+                            "the loader's queue is full; try again".to_owned(),
+                        );
                     }
                 }
                 Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),

@@ -3,7 +3,7 @@
 use remora_render::{FrameOptions, FrameRequest as RenderRequest, Picture, PictureFormat};
 use remora_stream::{Fidelity, FrameRequest as EncodeRequest};
 
-use super::{FrameThreadError, FrameLoop};
+use super::{FrameLoop, FrameThreadError};
 use crate::{
     encoding::EncodeJob,
     marker,

@@ -4,12 +4,13 @@
 use std::sync::mpsc::SyncSender;
 
 use remora_assets::asset::Asset;
+use remora_protocol::codes::NoticeCode;
 use remora_render::{
     AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, Prepared, RenderError, Renderer, RendererOptions,
 };
 use remora_scene::ModelKey;
 
-use super::{FrameThreadError, Input, FrameLoop, warming::Device};
+use super::{FrameLoop, FrameThreadError, Input, warming::Device};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
@@ -72,7 +73,7 @@ impl FrameLoop {
             self.put_back(key, &asset);
         }
         self.stage.scene_mut().tell_everything();
-        self.stage.notice("DeviceRestarted", format!("The graphics device was started again: {error}."));
+        self.stage.notice(NoticeCode::DeviceRestarted, format!("The graphics device was started again: {error}."));
         Ok(())
     }
 

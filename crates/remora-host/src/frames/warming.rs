@@ -15,7 +15,7 @@ use std::{
 
 use remora_render::{RenderError, Renderer, Samples};
 
-use super::{FrameThreadError, IDLE_WAIT, Input, FrameLoop, FrameThreadEvent};
+use super::{FrameLoop, FrameThreadError, FrameThreadEvent, IDLE_WAIT, Input};
 use crate::loader::Loading;
 
 /// The renderer, unless it is warming up. Nothing is drawn or placed until it is back.

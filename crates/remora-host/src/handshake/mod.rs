@@ -32,6 +32,7 @@ use axum::{
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use remora_protocol::{
+    codes::HandshakeErrorCode,
     cors::{self, ORIGIN_PATH, OriginAnswer},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
     link::{Assignment, HostSpec, PORTS},
@@ -152,7 +153,9 @@ impl HandshakeServer {
             Router::new().route(CONNECTION_PATH, post(connect)).layer(DefaultBodyLimit::max(OFFER_BYTES_MAX));
         let inspector = Router::new().route("/", get(inspect));
         let finish = |router: Router<Arc<Admission>>| {
-            router.layer(middleware::from_fn_with_state(self.admission.clone(), admit)).with_state(self.admission.clone())
+            router
+                .layer(middleware::from_fn_with_state(self.admission.clone(), admit))
+                .with_state(self.admission.clone())
         };
         tokio::join!(
             accept(self.handshake, self.tls.clone(), finish(handshake)),
@@ -263,7 +266,7 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asks_for_origin = request.uri().path() == ORIGIN_PATH;
     let mut response = match admission.refusal(request.headers(), asks_for_origin) {
-        Some(message) => error(StatusCode::FORBIDDEN, "Forbidden", message),
+        Some(message) => error(StatusCode::FORBIDDEN, HandshakeErrorCode::Forbidden, message),
         None if cors::is_preflight(request.method(), request.headers()) => {
             let mut permission = StatusCode::NO_CONTENT.into_response();
             cors::permit(request.headers(), permission.headers_mut());
@@ -300,17 +303,21 @@ async fn connect(
         Ok(offer) => offer,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("an SDP offer may have {OFFER_BYTES_MAX} bytes");
-            return error(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", message);
+            return error(StatusCode::PAYLOAD_TOO_LARGE, HandshakeErrorCode::TooLarge, message);
         }
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, "BadOffer", rejection.body_text()),
+        Err(rejection) => return error(StatusCode::BAD_REQUEST, HandshakeErrorCode::BadOffer, rejection.body_text()),
     };
     let Ok(offer) = String::from_utf8(offer.into()) else {
-        return error(StatusCode::BAD_REQUEST, "BadOffer", "the body is not an SDP offer: it is not UTF-8".to_owned());
+        return error(
+            StatusCode::BAD_REQUEST,
+            HandshakeErrorCode::BadOffer,
+            "the body is not an SDP offer: it is not UTF-8".to_owned(),
+        );
     };
     if !admission.holder.admits(headers.get(RESUME_HEADER).and_then(|secret| secret.to_str().ok())) {
         return error(
             StatusCode::CONFLICT,
-            "SessionInUse",
+            HandshakeErrorCode::SessionInUse,
             "this session belongs to the client that was connected first, until it is stopped; only that client may \
              come back"
                 .to_owned(),
@@ -322,12 +329,16 @@ async fn connect(
         Ok(Ok(sdp)) => accepted(sdp, holder.promise()),
         Ok(Err(OfferRejection::InUse)) => error(
             StatusCode::CONFLICT,
-            "SessionInUse",
+            HandshakeErrorCode::SessionInUse,
             "this session is in use by another client; it is free again when that one disconnects".to_owned(),
         ),
-        Ok(Err(OfferRejection::BadOffer(why))) => error(StatusCode::BAD_REQUEST, "BadOffer", why),
-        Ok(Err(OfferRejection::Unavailable(why))) => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", why),
-        Err(panic) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", panic.to_string()),
+        Ok(Err(OfferRejection::BadOffer(why))) => error(StatusCode::BAD_REQUEST, HandshakeErrorCode::BadOffer, why),
+        Ok(Err(OfferRejection::Unavailable(why))) => {
+            error(StatusCode::SERVICE_UNAVAILABLE, HandshakeErrorCode::Unavailable, why)
+        }
+        Err(panic) => {
+            error(StatusCode::INTERNAL_SERVER_ERROR, HandshakeErrorCode::InternalServerError, panic.to_string())
+        }
     }
 }
 
@@ -341,7 +352,11 @@ fn accepted(sdp: String, resume: Option<String>) -> Response {
     response
 }
 
-async fn inspect(State(admission): State<Arc<Admission>>, Extension(place): Extension<ConnectionSlot>, headers: HeaderMap) -> Response {
+async fn inspect(
+    State(admission): State<Arc<Admission>>,
+    Extension(place): Extension<ConnectionSlot>,
+    headers: HeaderMap,
+) -> Response {
     if let Err(refusal) = admission.verify(&headers).await {
         return refused(&refusal);
     }
@@ -351,10 +366,14 @@ async fn inspect(State(admission): State<Arc<Admission>>, Extension(place): Exte
 
 fn refused(refusal: &Refusal) -> Response {
     match refusal {
-        Refusal::NoSession => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", refusal.to_string()),
-        Refusal::Foreign | Refusal::Private => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
+        Refusal::NoSession => {
+            error(StatusCode::SERVICE_UNAVAILABLE, HandshakeErrorCode::Unavailable, refusal.to_string())
+        }
+        Refusal::Foreign | Refusal::Private => {
+            error(StatusCode::FORBIDDEN, HandshakeErrorCode::Forbidden, refusal.to_string())
+        }
         Refusal::Missing | Refusal::Expired | Refusal::Forged => {
-            let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
+            let mut response = error(StatusCode::UNAUTHORIZED, HandshakeErrorCode::Unauthorized, refusal.to_string());
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             response
@@ -362,8 +381,8 @@ fn refused(refusal: &Refusal) -> Response {
     }
 }
 
-fn error(status: StatusCode, code: &str, message: String) -> Response {
-    (status, axum::Json(ErrorBody::new(code, message))).into_response()
+fn error(status: StatusCode, code: HandshakeErrorCode, message: String) -> Response {
+    (status, axum::Json(ErrorBody::new(code.as_str(), message))).into_response()
 }
 
 impl Admission {

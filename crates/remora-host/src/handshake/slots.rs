@@ -143,7 +143,8 @@ mod tests {
         let places = ConnectionSlots::default();
         let admitted = places.take(address(0)).expect("a free place");
         admitted.admit();
-        let strangers: Vec<ConnectionSlot> = (1..=SLOTS_MAX).map(|last| places.take(address(last)).expect("a place")).collect();
+        let strangers: Vec<ConnectionSlot> =
+            (1..=SLOTS_MAX).map(|last| places.take(address(last)).expect("a place")).collect();
         assert!(is_lost(&strangers[0]) && !strangers[1..].iter().any(is_lost) && !is_lost(&admitted));
         for stranger in &strangers {
             stranger.admit();

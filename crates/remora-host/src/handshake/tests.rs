@@ -214,7 +214,8 @@ fn until_stop_only_the_client_that_was_connected_comes_back() {
     let offer = |resume: Option<&str>| {
         let mut headers = vec![("Authorization", token.as_str()), ("Origin", ORIGIN)];
         headers.extend(resume.map(|secret| (RESUME_HEADER, secret)));
-        let answer = server.answer(&format!("http://127.0.0.1:{}/connection", server.handshake), &headers, b"v=0 offer");
+        let answer =
+            server.answer(&format!("http://127.0.0.1:{}/connection", server.handshake), &headers, b"v=0 offer");
         server.room.taken.store(0, Ordering::SeqCst);
         let secret = answer.headers().get(RESUME_HEADER).map(|secret| secret.to_str().expect("ASCII").to_owned());
         (answer.status().as_u16(), secret)
@@ -373,8 +374,9 @@ fn strangers_with_slow_requests_are_answered_before_their_body_and_keep_no_clien
     let server = TestServer::open();
     let token = server.good_token();
     let forged = format!("Authorization: Bearer {}\r\n", Signer::new().token(ACCOUNT, FAR_FUTURE));
-    let mut slow: Vec<TcpStream> =
-        (0..64).map(|index| stranger(server.handshake, &beginning(if index % 2 == 0 { "" } else { &forged }))).collect();
+    let mut slow: Vec<TcpStream> = (0..64)
+        .map(|index| stranger(server.handshake, &beginning(if index % 2 == 0 { "" } else { &forged })))
+        .collect();
     let newest = slow.last_mut().expect("64 of them");
     let mut status = [0; 12];
     newest.read_exact(&mut status).expect("an answer");

@@ -34,12 +34,14 @@ use remora_assets::{
     engine::{self, Builtin},
 };
 use remora_convert::{Cache, ConvertError, Key, Source};
-use remora_protocol::link::RemoteModels;
+use remora_protocol::{
+    codes::{ErrorCode, LoadStage},
+    link::RemoteModels,
+};
 use remora_render::{PrepareOptions, Prepared};
 use thiserror::Error;
 
 use crate::memory::{ImportMemory, MemoryShare};
-pub use refine::REFINING;
 use refine::{RefineJob, Refiner};
 
 const QUEUE: usize = 8;
@@ -71,7 +73,7 @@ pub struct Job {
 
 pub enum Loading {
     Progress {
-        stage: &'static str,
+        stage: LoadStage,
         fraction: f32,
     },
     /// `refines`: this is a coarse form, and the full one is being made.
@@ -105,12 +107,12 @@ impl LoadFailure {
     }
 
     /// As `Error.code` in `proto/`.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Refused(_) => "UriRefused",
-            Self::NotFound(_) => "ModelNotFound",
-            Self::TooLarge { .. } => "ModelTooLarge",
-            Self::Invalid(_) | Self::Abandoned => "ModelInvalid",
+            Self::Refused(_) => ErrorCode::UriRefused,
+            Self::NotFound(_) => ErrorCode::ModelNotFound,
+            Self::TooLarge { .. } => ErrorCode::ModelTooLarge,
+            Self::Invalid(_) | Self::Abandoned => ErrorCode::ModelInvalid,
         }
     }
 }
@@ -267,7 +269,7 @@ impl Worker {
                         ..full
                     },
                 };
-                let clustering = self.shared_progress(job, "clustering");
+                let clustering = self.shared_progress(job, LoadStage::Clustering);
                 let abandoned = || self.check_wanted(job).is_err();
                 let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
                 let loaded = self.prepared(job, &asset, !small)?;
@@ -278,7 +280,7 @@ impl Worker {
     }
 
     fn prepared(&self, job: &Job, asset: &Asset, refines: bool) -> Result<Loading, LoadFailure> {
-        (self.progress(job, "uploading"))(0.0);
+        (self.progress(job, LoadStage::Uploading))(0.0);
         let prepared = Box::new(Prepared::new(asset, &self.options.prepare)?);
         Ok(Loading::Loaded { prepared, refines })
     }
@@ -300,7 +302,7 @@ impl Worker {
                         "{path} is not one of the files that this service was started with (remora up --model FILE)"
                     )));
                 }
-                (self.progress(job, "fetching"))(0.0);
+                (self.progress(job, LoadStage::Fetching))(0.0);
                 self.find_source(job, Source::open(Path::new(&path))?, None)
             }
             "http" | "https" => {
@@ -309,7 +311,7 @@ impl Worker {
                     uri,
                     &self.options.remote_models,
                     share.bytes_max,
-                    &mut self.progress(job, "fetching"),
+                    &mut self.progress(job, LoadStage::Fetching),
                     &|| self.check_wanted(job),
                 )?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
@@ -322,7 +324,7 @@ impl Worker {
     }
 
     fn find_builtin(&self, job: &Job, uri: &str) -> Result<Resolved, LoadFailure> {
-        (self.progress(job, "decoding"))(0.0);
+        (self.progress(job, LoadStage::Decoding))(0.0);
         let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
         let address = format!("builtin://Engine?triangles={}", detail.triangles);
@@ -351,7 +353,7 @@ impl Worker {
             memory_bytes_max: share.bytes_max,
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
-        let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
+        let model = source.model_for(&*early, &limits, &mut self.progress(job, LoadStage::Decoding))?;
         Ok(Resolved::Model { model, early, key, source: format })
     }
 
@@ -364,12 +366,12 @@ impl Worker {
     }
 
     /// Tells the fraction within one stage, only where it has grown by a step.
-    fn progress(&self, job: &Job, stage: &'static str) -> impl FnMut(f32) {
+    fn progress(&self, job: &Job, stage: LoadStage) -> impl FnMut(f32) {
         let shared = self.shared_progress(job, stage);
         move |fraction| shared(fraction)
     }
 
-    fn shared_progress(&self, job: &Job, stage: &'static str) -> impl Fn(f32) + Sync {
+    fn shared_progress(&self, job: &Job, stage: LoadStage) -> impl Fn(f32) + Sync {
         steps(self.deliver.clone(), job.id, stage)
     }
 }
@@ -388,7 +390,7 @@ fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
 }
 
 /// Any thread may tell; steps come out in their order.
-fn steps(deliver: Deliver, id: LoadId, stage: &'static str) -> impl Fn(f32) + Sync {
+fn steps(deliver: Deliver, id: LoadId, stage: LoadStage) -> impl Fn(f32) + Sync {
     let told = Mutex::new(0);
     let last = AtomicU64::new(0);
     move |fraction: f32| {

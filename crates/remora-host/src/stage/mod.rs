@@ -17,32 +17,35 @@
 
 mod answer;
 pub mod command;
-mod record;
+mod execute;
 mod limit;
 mod loads;
-mod execute;
 mod pace;
 pub mod pose;
 pub mod quality;
+mod record;
 mod report;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
-use remora_protocol::connection::{self as wire, host_message::Message};
+use remora_protocol::{
+    codes::{ErrorCode, NoticeCode},
+    connection::{self as wire, host_message::Message},
+};
 use remora_render::{FrameTimings, Size};
 use remora_scene::{ModelKey, Scene};
 use remora_stream::Fidelity;
 
 use crate::clock::Moment;
 use command::{BadCommand, Command};
-use record::Frames;
 use limit::PrimitiveLimit;
 use pose::Pose;
 use quality::{Detail, Quality};
-use report::STATISTICS_INTERVAL;
+use record::Frames;
 pub use report::ExternalStatistics;
+use report::STATISTICS_INTERVAL;
 
 /// What the host can do, as found at its start.
 #[derive(Clone, Debug)]
@@ -265,7 +268,7 @@ impl Stage {
         }
         match Command::decode(bytes) {
             Ok(command) => self.execute(now, command),
-            Err(BadCommand { id, message }) => self.refuse(id, "BadCommand", message),
+            Err(BadCommand { id, message }) => self.refuse(id, ErrorCode::BadCommand, message),
         }
     }
 
@@ -334,7 +337,7 @@ impl Stage {
                 limit::in_words(primitives),
                 limit::in_words(max)
             );
-            self.notice("PrimitiveLimit", text);
+            self.notice(NoticeCode::PrimitiveLimit, text);
         }
     }
 

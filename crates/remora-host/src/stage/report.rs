@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
+use remora_protocol::{
+    codes::{ErrorCode, NoticeCode},
+    connection::{self as wire, host_message::Message, reply::Result as Outcome},
+};
 
 use super::{Output, Stage};
 use crate::clock::Moment;
@@ -22,9 +25,9 @@ pub struct ExternalStatistics {
 
 impl Stage {
     /// What the person in front of the screen should know: `code` as `Notice.code` in `proto/`.
-    pub fn notice(&mut self, code: &str, text: String) {
+    pub fn notice(&mut self, code: NoticeCode, text: String) {
         if self.client.is_some() {
-            self.tell(Message::Notice(wire::Notice { code: code.to_owned(), text }));
+            self.tell(Message::Notice(wire::Notice { code: code.into(), text }));
         }
     }
 
@@ -54,10 +57,10 @@ impl Stage {
         self.tell(Message::Statistics(statistics));
     }
 
-    pub(super) fn refuse(&mut self, id: u32, code: &str, message: String) {
+    pub(super) fn refuse(&mut self, id: u32, code: ErrorCode, message: String) {
         self.tell(Message::Reply(wire::Reply {
             id,
-            result: Some(Outcome::Error(wire::Error { code: code.to_owned(), message })),
+            result: Some(Outcome::Error(wire::Error { code: code.into(), message })),
         }));
     }
 

@@ -141,8 +141,13 @@ impl Transport {
         let stopping = Arc::new(AtomicBool::new(false));
         let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
         let (messages, unsent) = mpsc::channel();
-        let ends =
-            ThreadChannels { commands: receiver, messages: unsent, events, hold: hold.clone(), stopping: stopping.clone() };
+        let ends = ThreadChannels {
+            commands: receiver,
+            messages: unsent,
+            events,
+            hold: hold.clone(),
+            stopping: stopping.clone(),
+        };
         let thread = TransportThread::new(poll, sockets, bitrate, overrun_farewell, ends);
         let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(move || thread.run())?;
         let sent = Backlog::of_sent();

@@ -14,7 +14,9 @@ mod browser;
 use browser::Browser;
 
 /// A client of a frame thread, which works until the test's process ends.
-fn connected(work: impl FnOnce(&mut FrameLoop, &Receiver<Input>) -> Result<(), FrameThreadError> + Send + 'static) -> Browser {
+fn connected(
+    work: impl FnOnce(&mut FrameLoop, &Receiver<Input>) -> Result<(), FrameThreadError> + Send + 'static,
+) -> Browser {
     let (up, transport) = channel();
     thread::spawn(move || {
         let (inbox, inputs) = sync_channel(INBOX);

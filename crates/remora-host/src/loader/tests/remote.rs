@@ -55,7 +55,7 @@ fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
     ] {
         for scheme in ["http", "https"] {
             let (code, message) = bench.refused(&format!("{scheme}://{host}:{port}/latest/meta-data"));
-            assert_eq!(code, "UriRefused", "{host}: {message}");
+            assert_eq!(code, ErrorCode::UriRefused, "{host}: {message}");
             assert!(message.contains("models.allowed_hosts"), "{message}");
         }
     }
@@ -68,7 +68,7 @@ fn a_redirect_to_an_address_inside_is_refused_and_not_repeated() {
     let inside = HandshakeBackend::at("127.0.0.2");
     let to = format!("http://127.0.0.2:{}/hidden", inside.port());
     let (code, message) = bench.refused(&redirect(&to));
-    assert_eq!(code, "UriRefused");
+    assert_eq!(code, ErrorCode::UriRefused);
     assert!(!message.contains("hidden"), "{message}");
     inside.check_untouched();
     assert_eq!(bench.load_small(&redirect(&serve(found(&glb())))).name(), "remote", "an allowed one is followed");
@@ -81,9 +81,9 @@ fn what_the_operator_offers_is_fetched_and_opens_its_host_for_nothing_else() {
     let away = redirect(&format!("http://127.0.0.1:{}/a.glb", inside.port()));
     let offered = vec![uri.clone(), away.clone()];
     let bench = with_hosts(RemoteModels { offered, ..RemoteModels::default() });
-    assert_eq!(bench.refused(&uri.replace("remote.glb", "other.glb")).0, "UriRefused");
+    assert_eq!(bench.refused(&uri.replace("remote.glb", "other.glb")).0, ErrorCode::UriRefused);
     assert_eq!(bench.load_small(&uri).name(), "remote");
-    assert_eq!(bench.refused(&away).0, "UriRefused");
+    assert_eq!(bench.refused(&away).0, ErrorCode::UriRefused);
     inside.check_untouched();
 }
 

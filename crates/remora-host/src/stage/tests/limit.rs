@@ -112,7 +112,10 @@ fn points_count_as_triangles_do_and_the_figures_say_so() {
     world.pose(1);
     let plan = world.stage.poll_frame(world.now).expect("a picture");
     let drawn = DrawStatistics { triangles: 1, points: 2, pages_missing: 7, ..DrawStatistics::default() };
-    world.stage.set_external_statistics(ExternalStatistics { graphics_memory_budget_bytes: 99, ..ExternalStatistics::default() });
+    world.stage.set_external_statistics(ExternalStatistics {
+        graphics_memory_budget_bytes: 99,
+        ..ExternalStatistics::default()
+    });
     world.stage.rendered(world.now, plan.serial, drawn);
     world.stage.encoded(plan.serial, Encoded { bytes: 1, encode: Duration::ZERO, refinable: false });
     world.stage.tick(milliseconds(1100));

@@ -162,7 +162,11 @@ impl World {
                 Work::Render { detail, .. } if !detail.full => coarse,
                 _ => full,
             };
-            self.stage.rendered(self.now, plan.serial, DrawStatistics { timings, triangles, ..DrawStatistics::default() });
+            self.stage.rendered(
+                self.now,
+                plan.serial,
+                DrawStatistics { timings, triangles, ..DrawStatistics::default() },
+            );
             self.encoding.push_back((self.now + self.encode, plan));
         }
         while let Some(&(at, plan)) = self.encoding.front()
