@@ -123,6 +123,37 @@ test("connects again by itself when the connection is lost, and loads the model 
   await expect.poll(() => commandsOf("loadModel").length).toBe(2);
 });
 
+test("hides the same parts again after the connection was lost", async () => {
+  await connect();
+  await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
+  await page.locator("#picture canvas").click();
+  await page.getByRole("button", { name: "Hide" }).click();
+  await expect.poll(() => commandsOf("setVisible")).toMatchObject([{ entity: PART.entity, visible: false }]);
+  await host.hangUp();
+  await expect.poll(() => commandsOf("setVisible").length, { timeout: 10_000 }).toBe(2);
+  expect(commandsOf("setVisible")[1]).toMatchObject({ entity: PART.entity, visible: false });
+  await page.getByRole("button", { name: "Show all", disabled: false }).click();
+  await expect.poll(() => commandsOf("setVisible").at(-1)).toMatchObject({ entity: PART.entity, visible: true });
+});
+
+test("of two sessions that are chosen in quick succession the last one is connected to, and no other", async () => {
+  for (const id of ["first", "second"]) service.sessions.set(id, { status: "Ready", maxLeaseTimeMinutes: 60, asked: 0 });
+  await connect();
+  await page.getByRole("listitem").nth(2).waitFor();
+  expect(service.handshakes).toBe(1);
+  const last = await page.evaluate(() => {
+    const ready = [...document.querySelectorAll("#sessions > li")]
+      .filter((item) => item.querySelector(".session-status")?.textContent === "Ready");
+    for (const item of ready) item.querySelector("button")?.click();
+    return ready.at(-1)?.querySelector(".session-id")?.textContent ?? "";
+  });
+  await page.locator("#notice").waitFor({ state: "hidden" });
+  await page.getByText("Connected here").waitFor();
+  expect(service.handshakes).toBe(2);
+  const chosen = page.getByRole("listitem").filter({ hasText: last });
+  expect(await chosen.getByText("Connected here").count()).toBe(1);
+});
+
 test("a model that was on its way when the connection was lost is loaded by the next one", async () => {
   host.holdsModels = true;
   await connect();

@@ -8,7 +8,7 @@
  *   target: document.querySelector("#model")!,
  *   endpoint: "https://render.example.com",
  *   account: "8d1c…",
- *   token: TokenSource.fromCallback(() => fetch("/render-token").then((answer) => answer.text())),
+ *   token: TokenSource.fromServer("/render-token"),
  *   session: { size: "Standard", minutes: 30 },
  *   model: "builtin://Engine?triangles=200000",
  * });

@@ -1,9 +1,16 @@
 import { create } from "@bufbuild/protobuf";
+import { CommandRefused, RemoraError } from "../src/errors.ts";
 import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "../src/generated/remora/v1/connection_pb.ts";
 
 /** A host's scene in which every place shows the same part. */
 export class FakeScene {
   seen: bigint | null = null;
+  /** The ids of this scene follow this one. */
+  first = 0n;
+  count = 1_000n;
+  /** Distances from the root of the parts that are different ones now. */
+  readonly changed = new Set<bigint>();
+  lost = false;
   /** The requests that it received, in words. */
   readonly said: string[] = [];
   #gate: Promise<void> = Promise.resolve();
@@ -28,7 +35,11 @@ export class FakeScene {
 
   async getEntity(entity: bigint): Promise<EntityInfo> {
     this.said.push(`get ${entity}`);
-    return create(EntityInfoSchema, { entity, name: `Part ${entity}` });
+    if (this.lost) throw new RemoraError("closed", "lost");
+    const offset = entity - this.first;
+    if (offset > this.count) throw new CommandRefused("EntityNotFound", "no such entity");
+    const path = this.changed.has(offset) ? "/Other" : `/Engine/${offset}`;
+    return create(EntityInfoSchema, { entity, name: `Part ${entity}`, path });
   }
 
   async selectEntities(entities: readonly bigint[]): Promise<void> {

@@ -2,7 +2,7 @@
 
 use glam::DVec3;
 use remora_protocol::codes::{ErrorCode, LoadStage, NoticeCode};
-use remora_render::{FrameOptions, FrameRequest, PictureFormat, Prepared, RenderError, Samples};
+use remora_render::{FrameOptions, FrameRequest, PixelFormat, PreparedAsset, RenderError, Samples};
 use remora_scene::ModelKey;
 
 use super::FrameLoop;
@@ -63,7 +63,7 @@ impl FrameLoop {
     }
 
     /// Shows the full form of a model, or goes on to show the coarse one.
-    fn replace(&mut self, model: ModelKey, prepared: &Prepared) {
+    fn replace(&mut self, model: ModelKey, prepared: &PreparedAsset) {
         let Some(coarse) = self.stage.asset(model) else { return };
         let shown = match self.renderer.add_model(model, prepared) {
             Ok(()) => self.stage.refined(self.clock.now(), model, prepared.asset().clone()),
@@ -101,7 +101,7 @@ impl FrameLoop {
             error_pixels,
             blend_layers: 1,
             stream_size: render_size,
-            format: PictureFormat::Rgba,
+            format: PixelFormat::Rgba,
             options: FrameOptions { pick, ..FrameOptions::default() },
         })?;
         let done = self.renderer.receive(&mut self.picture)?;

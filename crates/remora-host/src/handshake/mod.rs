@@ -33,7 +33,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use remora_protocol::{
     codes::HandshakeErrorCode,
-    cors::{self, ORIGIN_PATH, OriginAnswer},
+    cors::{self, ORIGIN_PATH, OriginResponse},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
     link::{Assignment, HostSpec, PORTS},
     origins::Origins,
@@ -273,7 +273,7 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
             permission
         }
         None if asks_for_origin => {
-            axum::Json(OriginAnswer::new(&admission.allowed_origins, request.headers())).into_response()
+            axum::Json(OriginResponse::new(&admission.allowed_origins, request.headers())).into_response()
         }
         None => next.run(request).await,
     };

@@ -38,7 +38,7 @@ use remora_protocol::{
     codes::{ErrorCode, LoadStage},
     link::RemoteModels,
 };
-use remora_render::{PrepareOptions, Prepared};
+use remora_render::{PrepareOptions, PreparedAsset};
 use thiserror::Error;
 
 use crate::memory::{ImportMemory, MemoryShare};
@@ -78,11 +78,11 @@ pub enum Loading {
     },
     /// `refines`: this is a coarse form, and the full one is being made.
     Loaded {
-        prepared: Box<Prepared>,
+        prepared: Box<PreparedAsset>,
         refines: bool,
     },
     /// The full form of what was loaded before; `None` if it could not be made.
-    Refined(Option<Box<Prepared>>),
+    Refined(Option<Box<PreparedAsset>>),
     Failed(LoadFailure),
 }
 
@@ -281,7 +281,7 @@ impl Worker {
 
     fn prepared(&self, job: &Job, asset: &Asset, refines: bool) -> Result<Loading, LoadFailure> {
         (self.progress(job, LoadStage::Uploading))(0.0);
-        let prepared = Box::new(Prepared::new(asset, &self.options.prepare)?);
+        let prepared = Box::new(PreparedAsset::new(asset, &self.options.prepare)?);
         Ok(Loading::Loaded { prepared, refines })
     }
 

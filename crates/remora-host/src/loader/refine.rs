@@ -14,7 +14,7 @@ use remora_assets::{
 };
 use remora_convert::{ConvertError, Key};
 use remora_protocol::codes::LoadStage;
-use remora_render::Prepared;
+use remora_render::PreparedAsset;
 
 use super::{
     ActiveLoads, Deliver, LoadFailure, LoadId, LoaderOptions, Loading, build_options, pool, steps, with_source,
@@ -78,10 +78,10 @@ impl Worker {
         }
     }
 
-    fn refine(&self, job: RefineJob) -> Result<Prepared, LoadFailure> {
+    fn refine(&self, job: RefineJob) -> Result<PreparedAsset, LoadFailure> {
         let asset = self.build(&job)?;
         drop(job);
-        Ok(Prepared::new(&asset, &self.options.prepare)?)
+        Ok(PreparedAsset::new(&asset, &self.options.prepare)?)
     }
 
     fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {
