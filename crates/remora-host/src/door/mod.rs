@@ -32,7 +32,7 @@ use axum::{
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use remora_protocol::{
-    cors::{self, ORIGIN_PATH, OriginAnswer},
+    cors::{self, ORIGIN_PATH, OriginResponse},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
     link::{Assignment, HostSpec, PORTS},
     origins::Origins,
@@ -270,7 +270,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
             permission
         }
         None if asks_for_origin => {
-            axum::Json(OriginAnswer::new(&guard.allowed_origins, request.headers())).into_response()
+            axum::Json(OriginResponse::new(&guard.allowed_origins, request.headers())).into_response()
         }
         None => next.run(request).await,
     };

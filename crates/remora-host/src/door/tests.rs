@@ -301,8 +301,8 @@ fn every_page_learns_whether_its_origin_is_allowed() {
         let url = format!("https://localhost:{}/origin", house.handshake);
         let mut answer = agent(&house.ca_pem).get(url).header("Origin", origin).call().expect("an answer");
         assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-        let said: OriginAnswer = answer.body_mut().read_json().expect("JSON");
-        assert_eq!(said, OriginAnswer { origin: Some(origin.into()), allowed });
+        let said: OriginResponse = answer.body_mut().read_json().expect("JSON");
+        assert_eq!(said, OriginResponse { origin: Some(origin.into()), allowed });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The renderer: what is on the device, and the frames that are being drawn.
 
 mod bindings;
+pub(crate) mod warm_up;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,28 +10,32 @@ use glam::DVec3;
 use remora_scene::{ModelKey, Scene};
 
 use self::bindings::{Bindings, samplers};
-use crate::convert::Converter;
-use crate::delivery::Delivery;
-use crate::draw::{Stage, ensure_kernels};
-use crate::environment::Environment;
+use crate::device::graphics::Graphics;
+use crate::device::upload::Upload;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
-use crate::graphics::Graphics;
-use crate::kernel::Kernels;
-use crate::library::Library;
-use crate::occlusion::{Occlusion, Sighting};
-use crate::outline::Outline;
-use crate::pick::{self, Pick};
-use crate::pieces::Pieces;
-use crate::placement::{Placement, Written};
-use crate::prepare::Prepared;
-use crate::profile::Profile;
-use crate::readback::{Ring, wait_for};
-use crate::report::Report;
-use crate::selection::{Phase, Selection, SelectionLimits, View, Wanted};
-use crate::targets::{Scratch, Targets};
+use crate::kernels::Kernels;
+use crate::options::RendererOptions;
+use crate::output::Delivery;
+use crate::output::readback_layout::Report;
+use crate::output::readback_ring::{Ring, wait_for};
+use crate::output::yuv::Converter;
+use crate::passes::draw::{Stage, ensure_kernels};
+use crate::passes::environment::Environment;
+use crate::passes::occlusion::{Occlusion, Sighting};
+use crate::passes::outline::Outline;
+use crate::passes::pick::Pick;
+use crate::passes::profile::Profile;
+use crate::passes::sliced_encoder::Pieces;
+use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
+use crate::passes::uniform::Frame;
+use crate::residency::instances::{Placement, Written};
+use crate::residency::model_store::Library;
+use crate::residency::prepare::Prepared;
+use crate::residency::selectable::Wanted;
+use crate::select::{Selection, SelectionLimits};
+use crate::surface::Phase;
 use crate::timing::Stopwatch;
-use crate::uniform::Frame;
-use crate::upload::Upload;
+use crate::view::View;
 
 /// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
@@ -62,22 +67,6 @@ pub struct Renderer {
     wanted: Vec<Wanted>,
     /// Pages that the last frame would have liked to draw and that were not there.
     pages_missing: usize,
-}
-
-/// What the operator of the machine decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RendererOptions {
-    /// What geometry may take of graphics memory, beyond what no picture can do without.
-    pub geometry_bytes_max: u64,
-    /// What pages of files that were read may take of main memory.
-    pub page_memory_bytes_max: u64,
-}
-
-impl Default for RendererOptions {
-    /// 2 GiB, 1 GiB.
-    fn default() -> Self {
-        Self { geometry_bytes_max: 2 << 30, page_memory_bytes_max: 1 << 30 }
-    }
 }
 
 /// A frame that has been handed over.
@@ -374,7 +363,7 @@ impl Renderer {
             self.occlusion.append(encoder, sighting, &readback, [report.totals(), report.depths()]);
         }
         if pick.is_some() {
-            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), pick::BYTES);
+            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), PICK_BYTES);
         }
         let mut pieces = pieces.finish();
         let submission = self.graphics.queue.submit(pieces.pop_front());
