@@ -6,13 +6,13 @@ use crate::frame::{Samples, Size};
 pub(crate) const BLOCK: Size = Size::new(4, 2);
 /// A rectangle of a picture's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Area {
+pub(crate) struct BlockRect {
     /// Column and row of the first block.
     pub first: [u32; 2],
     pub size: Size,
 }
 
-impl Area {
+impl BlockRect {
     /// Whether a block is within.
     pub(crate) fn holds(&self, block: [u32; 2]) -> bool {
         let within = |axis: usize, size: u32| (self.first[axis]..self.first[axis] + size).contains(&block[axis]);

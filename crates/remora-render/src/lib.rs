@@ -27,10 +27,10 @@ mod view;
 
 pub use device::graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use frame::{
-    BLEND_LAYERS_MAX, Camera, FrameDone, FrameOptions, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picked,
-    Picture, PictureFormat, RenderError, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FRAME_DIMENSION_MAX, FrameDone, FrameOptions, FrameRequest, FrameTimings, Picked,
+    PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
 pub use options::RendererOptions;
 pub use renderer::Renderer;
-pub use residency::instances::Written;
-pub use residency::prepare::{PrepareOptions, Prepared};
+pub use residency::instances::SyncStatistics;
+pub use residency::prepare::{PrepareOptions, PreparedAsset};

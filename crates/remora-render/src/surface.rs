@@ -12,7 +12,7 @@ pub(crate) enum Phase {
 
 /// Clusters with the same key are drawn and shaded by the same kernels with the same bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
+pub(crate) struct DrawKey {
     pub phase: Phase,
     pub bank: u8,
     pub shading: Shading,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytemuck::NoUninit;
 
 use crate::device::graphics::{Fault, Graphics};
-use crate::device::ranges::Ranges;
+use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
 
 impl Graphics {
@@ -58,7 +58,7 @@ impl Graphics {
 pub(crate) struct Arena<T> {
     what: &'static str,
     buffer: wgpu::Buffer,
-    ranges: Ranges,
+    ranges: RangeAllocator,
     length_max: u32,
     /// Grows with every exchange of the buffer: bind groups that name the old one are stale.
     generation: u64,
@@ -76,7 +76,7 @@ impl<T: NoUninit> Arena<T> {
         let length_max = (bytes_max.min(1 << 34) / size_of::<T>() as u64) as u32;
         let length = ((ARENA_BYTES_MIN / size_of::<T>() as u64) as u32).min(length_max);
         let buffer = graphics.buffer(what, u64::from(length) * size_of::<T>() as u64, ARENA_USAGE)?;
-        let mut ranges = Ranges::default();
+        let mut ranges = RangeAllocator::default();
         ranges.lengthen(length);
         Ok(Self { what, buffer, ranges, length_max, generation: 0, element: PhantomData })
     }

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 #[derive(Debug, Default)]
-pub(crate) struct Ranges {
+pub(crate) struct RangeAllocator {
     length: u32,
     /// Sorted, never empty, never touching.
     gaps: Vec<Range<u32>>,
     taken: u32,
 }
 
-impl Ranges {
+impl RangeAllocator {
     /// Elements taken.
     pub(crate) fn taken(&self) -> u32 {
         self.taken
@@ -77,7 +77,7 @@ mod tests {
         /// Ranges in use never overlap, and when all are given back the whole is one gap again.
         #[test]
         fn nothing_is_lost_and_nothing_taken_twice(steps in prop::collection::vec((any::<bool>(), 1u32..50), 1..200)) {
-            let mut ranges = Ranges::default();
+            let mut ranges = RangeAllocator::default();
             ranges.lengthen(300);
             let mut used: Vec<Range<u32>> = Vec::new();
             for (takes, number) in steps {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn more_room_joins_the_last_gap() {
-        let mut ranges = Ranges::default();
+        let mut ranges = RangeAllocator::default();
         assert_eq!(ranges.take(1), None);
         ranges.lengthen(10);
         assert_eq!(ranges.take(6), Some(0..6));

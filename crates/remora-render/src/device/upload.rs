@@ -8,7 +8,7 @@ use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 
 #[derive(Debug)]
-pub(crate) struct Upload<T> {
+pub(crate) struct UploadBuffer<T> {
     what: &'static str,
     buffer: wgpu::Buffer,
     generation: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Upload<T> {
 
 const BYTES_MIN: u64 = 64 << 10;
 
-impl<T: NoUninit> Upload<T> {
+impl<T: NoUninit> UploadBuffer<T> {
     pub(crate) fn new(graphics: &Graphics, what: &'static str) -> Result<Self, RenderError> {
         Ok(Self { what, buffer: buffer(graphics, what, BYTES_MIN)?, generation: 0, element: PhantomData })
     }

@@ -1,7 +1,7 @@
 //! Large triangles by the adapter's own rasteriser: it covers pixels, and the fragment stage writes what it finds into the
 //! visibility buffer as the kernels do.
 
-use super::{Cover, Fragments, IMMEDIATES, LARGE, SCENE, Source};
+use super::{Fragments, IMMEDIATES, LARGE, SCENE, Source, VisibilityWrite};
 use crate::frame::Samples;
 use crate::kernels::layouts::Layouts;
 
@@ -12,13 +12,13 @@ pub(super) const FRAGMENT: &str = "large_fragment";
 pub(crate) const ATTACHMENT: wgpu::TextureFormat = wgpu::TextureFormat::R8Unorm;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Large {
+pub(crate) struct LargePipeline {
     pub fragments: Fragments,
-    pub cover: Cover,
+    pub cover: VisibilityWrite,
     pub samples: Samples,
 }
 
-impl Large {
+impl LargePipeline {
     pub(super) fn sources(self, words: Source) -> Vec<Source> {
         let mut sources = vec![words, SCENE, self.cover.source()];
         sources.extend(self.fragments.sources());

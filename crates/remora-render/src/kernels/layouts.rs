@@ -25,14 +25,14 @@ enum Binding {
     Uniform,
     Read,
     Write,
-    Layers,
+    TextureArrays,
     Environment,
     Sampler,
 }
 
 impl Layouts {
     pub(crate) fn new(device: &wgpu::Device) -> Self {
-        use Binding::{Environment, Layers, Read, Sampler, Uniform, Write};
+        use Binding::{Environment, Read, Sampler, TextureArrays, Uniform, Write};
         let kernels = |label, bindings: &[Binding]| layout(device, label, wgpu::ShaderStages::COMPUTE, bindings);
         // What the adapter's rasteriser looks at as well.
         let everything = wgpu::ShaderStages::COMPUTE | wgpu::ShaderStages::VERTEX_FRAGMENT;
@@ -44,7 +44,7 @@ impl Layouts {
             // The first of the raster targets, by the same numbers.
             rasteriser: shared("rasteriser targets", &[Write, Read, Read, Read, Read]),
             resolve: kernels("resolve targets", &[Read, Read, Read, Write, Write]),
-            light: shared("textures and light", &[Layers, Sampler, Environment, Sampler]),
+            light: shared("textures and light", &[TextureArrays, Sampler, Environment, Sampler]),
             classify: kernels("classify", &[Uniform, Read, Write, Write, Write, Write]),
             arguments: kernels("arguments", &[Read, Write]),
             composite: kernels("composite", &[Read, Read, Read, Write]),
@@ -85,7 +85,7 @@ fn layout(
                 Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
                 Binding::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
                 Binding::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-                Binding::Layers => texture(wgpu::TextureViewDimension::D2Array),
+                Binding::TextureArrays => texture(wgpu::TextureViewDimension::D2Array),
                 Binding::Environment => texture(wgpu::TextureViewDimension::D2),
                 Binding::Sampler => wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
             },

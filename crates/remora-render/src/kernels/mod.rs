@@ -6,7 +6,7 @@ pub(crate) mod layouts;
 
 use std::collections::HashMap;
 
-pub(crate) use self::large::{ATTACHMENT, Large};
+pub(crate) use self::large::{ATTACHMENT, LargePipeline};
 use crate::device::graphics::Graphics;
 use crate::frame::{RenderError, Samples};
 use crate::kernels::layouts::Layouts;
@@ -57,7 +57,7 @@ const IMMEDIATES: u32 = 16;
 
 /// How a triangle's fragments reach the visibility buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Cover {
+pub(crate) enum VisibilityWrite {
     /// Depth and id at once.
     Whole,
     /// Depth alone, the first of two passes.
@@ -82,19 +82,19 @@ pub(crate) enum Kernel {
     /// `wide` workgroups suit adapters that run many invocations together; `small`: no triangle is for the queue.
     Raster {
         fragments: Fragments,
-        cover: Cover,
+        cover: VisibilityWrite,
         samples: Samples,
         wide: bool,
         small: bool,
     },
     RasterLarge {
         fragments: Fragments,
-        cover: Cover,
+        cover: VisibilityWrite,
         samples: Samples,
         wide: bool,
     },
     RasterPoints {
-        cover: Cover,
+        cover: VisibilityWrite,
         samples: Samples,
         wide: bool,
     },
@@ -129,7 +129,7 @@ pub(crate) enum Kernel {
 pub(crate) struct Kernels {
     pub layouts: Layouts,
     pipelines: HashMap<Kernel, wgpu::ComputePipeline>,
-    large: HashMap<Large, wgpu::RenderPipeline>,
+    large: HashMap<LargePipeline, wgpu::RenderPipeline>,
     modules: HashMap<Vec<&'static str>, wgpu::ShaderModule>,
     /// Words are loaded in pairs.
     words: Source,
@@ -173,7 +173,7 @@ impl Kernels {
     }
 
     /// Makes sure that [`Self::get_large`] finds this way of drawing large triangles.
-    pub(crate) fn ensure_large(&mut self, graphics: &Graphics, large: Large) -> Result<(), RenderError> {
+    pub(crate) fn ensure_large(&mut self, graphics: &Graphics, large: LargePipeline) -> Result<(), RenderError> {
         if !self.large.contains_key(&large) {
             let sources = large.sources(self.words);
             let pipeline = graphics.guarded(&format!("{large:?}"), |device| {
@@ -197,7 +197,7 @@ impl Kernels {
     }
 
     /// What was ensured.
-    pub(crate) fn get_large(&self, large: Large) -> &wgpu::RenderPipeline {
+    pub(crate) fn get_large(&self, large: LargePipeline) -> &wgpu::RenderPipeline {
         self.large.get(&large).expect("pipelines are ensured before a frame is recorded")
     }
 }
@@ -347,26 +347,26 @@ impl Kernel {
     }
 }
 
-impl Cover {
+impl VisibilityWrite {
     fn source(self) -> Source {
         match self {
-            Cover::Whole => VISIBILITY_64,
-            Cover::Depth | Cover::Id => VISIBILITY_32,
+            VisibilityWrite::Whole => VISIBILITY_64,
+            VisibilityWrite::Depth | VisibilityWrite::Id => VISIBILITY_32,
         }
     }
 
     fn constants(self) -> Vec<(&'static str, f64)> {
         match self {
-            Cover::Whole => Vec::new(),
-            Cover::Depth => vec![("DEPTH_ONLY", 1.0)],
-            Cover::Id => vec![("DEPTH_ONLY", 0.0)],
+            VisibilityWrite::Whole => Vec::new(),
+            VisibilityWrite::Depth => vec![("DEPTH_ONLY", 1.0)],
+            VisibilityWrite::Id => vec![("DEPTH_ONLY", 0.0)],
         }
     }
 
     fn constants_of_large(self) -> Vec<(&'static str, f64)> {
         match self {
-            Cover::Whole => vec![("LOOK_FIRST", 1.0)],
-            Cover::Depth | Cover::Id => self.constants(),
+            VisibilityWrite::Whole => vec![("LOOK_FIRST", 1.0)],
+            VisibilityWrite::Depth | VisibilityWrite::Id => self.constants(),
         }
     }
 }
@@ -411,7 +411,7 @@ mod tests {
             kernels.push(Kernel::ResolvePoints { samples });
             kernels.push(Kernel::Pyramid { samples });
             kernels.push(Kernel::Mask { samples });
-            for cover in [Cover::Whole, Cover::Depth, Cover::Id] {
+            for cover in [VisibilityWrite::Whole, VisibilityWrite::Depth, VisibilityWrite::Id] {
                 kernels.extend([false, true].map(|wide| Kernel::RasterPoints { cover, samples, wide }));
                 for fragments in FRAGMENTS {
                     for (wide, small) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -431,12 +431,12 @@ mod tests {
         kernels
     }
 
-    fn all_large() -> impl Iterator<Item = Large> {
-        let kinds = FRAGMENTS
-            .into_iter()
-            .flat_map(|fragments| [Cover::Whole, Cover::Depth, Cover::Id].map(|cover| (fragments, cover)));
+    fn all_large() -> impl Iterator<Item = LargePipeline> {
+        let kinds = FRAGMENTS.into_iter().flat_map(|fragments| {
+            [VisibilityWrite::Whole, VisibilityWrite::Depth, VisibilityWrite::Id].map(|cover| (fragments, cover))
+        });
         kinds.flat_map(|(fragments, cover)| {
-            [Samples::One, Samples::Four].map(|samples| Large { fragments, cover, samples })
+            [Samples::One, Samples::Four].map(|samples| LargePipeline { fragments, cover, samples })
         })
     }
 

@@ -8,27 +8,27 @@ pub(crate) mod yuv;
 use bytemuck::bytes_of;
 
 use crate::device::graphics::Graphics;
-use crate::frame::{FrameRequest, PictureFormat, RenderError};
+use crate::frame::{FrameRequest, PixelFormat, RenderError};
 use crate::kernels::layouts::bind_buffers;
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::Targets;
 
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct Output {
     /// A software adapter would convert on the same processor, and more slowly.
     on_device: bool,
     planes: Option<wgpu::Buffer>,
 }
 
 /// What is to be read back: the front of a buffer.
-pub(crate) struct Parcel<'a> {
+pub(crate) struct Readback<'a> {
     pub buffer: &'a wgpu::Buffer,
     pub bytes: u64,
     /// Whether it is the picture as it was asked for.
     pub finished: bool,
 }
 
-impl Delivery {
+impl Output {
     pub(crate) fn new(on_device: bool) -> Self {
         Self { on_device, planes: None }
     }
@@ -46,12 +46,12 @@ impl Delivery {
         targets: &'a Targets,
         request: &FrameRequest,
         encoder: &mut wgpu::CommandEncoder,
-    ) -> Result<Parcel<'a>, RenderError> {
+    ) -> Result<Readback<'a>, RenderError> {
         let (from, to) = (request.render_size, request.stream_size);
         // An invocation writes whole words of eight columns.
-        if !self.on_device || request.format != PictureFormat::I420 || !to.width.is_multiple_of(8) {
+        if !self.on_device || request.format != PixelFormat::I420 || !to.width.is_multiple_of(8) {
             let bytes = u64::from(from.pixels()) * 4;
-            return Ok(Parcel { buffer: &targets.picture, bytes, finished: false });
+            return Ok(Readback { buffer: &targets.picture, bytes, finished: false });
         }
         kernels.ensure(graphics, Kernel::Planes)?;
         let bytes = u64::from(to.pixels()) * 3 / 2;
@@ -67,7 +67,7 @@ impl Delivery {
         pass.set_bind_group(0, &bind_group, &[]);
         pass.set_immediates(0, bytes_of(&[from.width, from.height, to.width, to.height]));
         pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
-        Ok(Parcel { buffer: self.planes.insert(planes), bytes, finished: true })
+        Ok(Readback { buffer: self.planes.insert(planes), bytes, finished: true })
     }
 }
 
@@ -79,8 +79,8 @@ mod tests {
     use remora_scene::Scene;
 
     use crate::{
-        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-        Prepared, Renderer, Samples, Size,
+        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
+        RenderedFrame, Renderer, Samples, Size,
     };
 
     /// A triangle of all colours.
@@ -106,7 +106,7 @@ mod tests {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
         let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
         let options = PrepareOptions::for_adapter(graphics.adapter());
-        let prepared = Prepared::new(&asset, &options).expect("it is sound");
+        let prepared = PreparedAsset::new(&asset, &options).expect("it is sound");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         let mut scene = Scene::new();
         renderer.add_model(scene.add_model(asset).model, &prepared).expect("the model fits");
@@ -124,7 +124,7 @@ mod tests {
                     vertical_field_of_view: 0.7,
                     near: 0.1,
                 };
-                let format = PictureFormat::I420;
+                let format = PixelFormat::I420;
                 let samples = Samples::One;
                 renderer
                     .submit(&FrameRequest {
@@ -139,7 +139,7 @@ mod tests {
                         options: FrameOptions::default(),
                     })
                     .expect("the frame is taken");
-                let mut picture = Picture::default();
+                let mut picture = RenderedFrame::default();
                 renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
                 picture.data
             });

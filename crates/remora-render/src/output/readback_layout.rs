@@ -8,13 +8,13 @@ const TOTALS_BYTES: u64 = 8;
 
 /// Where what lies. Everything besides the picture begins at a multiple of 8.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Report {
+pub(crate) struct ReadbackLayout {
     pub picture_bytes: u64,
     /// Of the depths that are read back.
     pub depths_bytes: u64,
 }
 
-impl Report {
+impl ReadbackLayout {
     pub(crate) fn marks(&self) -> u64 {
         self.picture_bytes.next_multiple_of(8)
     }

@@ -27,7 +27,7 @@ const READY: u8 = 1;
 const FAILED: u8 = 2;
 
 #[derive(Debug)]
-pub(crate) struct Ring<T> {
+pub(crate) struct ReadbackRing<T> {
     slots_max: usize,
     free: Vec<wgpu::Buffer>,
     in_flight: VecDeque<InFlight<T>>,
@@ -42,7 +42,7 @@ struct InFlight<T> {
     frame: T,
 }
 
-impl<T> Ring<T> {
+impl<T> ReadbackRing<T> {
     pub(crate) fn new(slots_max: usize) -> Self {
         Self { slots_max, free: Vec::new(), in_flight: VecDeque::new() }
     }

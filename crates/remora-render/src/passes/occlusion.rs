@@ -12,15 +12,15 @@
 
 use bytemuck::bytes_of;
 
-use crate::blocks::Area;
+use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
-use crate::device::upload::Upload;
+use crate::device::upload::UploadBuffer;
 use crate::frame::{RenderError, Samples, Size};
 use crate::kernels::dispatch::{GROUPS_WIDE, set_arguments};
 use crate::kernels::layouts::{Layouts, bind_buffers};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::Targets;
-use crate::select::depth_pyramid::{self, Horizon, LevelShape};
+use crate::select::depth_pyramid::{self, DepthPyramid, LevelShape};
 use crate::select::{Candidate, Selection};
 use crate::view::View;
 
@@ -40,10 +40,10 @@ const STORAGE: wgpu::BufferUsages =
 
 #[derive(Debug)]
 pub(crate) struct Occlusion {
-    candidates: Upload<Candidate>,
-    lists: Lists,
-    pyramid: Option<Pyramid>,
-    horizon: Option<Horizon>,
+    candidates: UploadBuffer<Candidate>,
+    lists: SurvivorLists,
+    pyramid: Option<PyramidBuffers>,
+    horizon: Option<DepthPyramid>,
     /// Frames in a row in which it did not pay.
     poor_frames: u32,
     /// Frames until it is tried again.
@@ -52,7 +52,7 @@ pub(crate) struct Occlusion {
 
 /// What survives, by batch.
 #[derive(Debug)]
-struct Lists {
+struct SurvivorLists {
     survivors: wgpu::Buffer,
     counts: wgpu::Buffer,
     dispatches: wgpu::Buffer,
@@ -60,7 +60,7 @@ struct Lists {
 }
 
 #[derive(Debug)]
-struct Pyramid {
+struct PyramidBuffers {
     picture: Size,
     levels: Vec<LevelShape>,
     depths: wgpu::Buffer,
@@ -69,7 +69,7 @@ struct Pyramid {
 
 /// What a frame will have to say about what it hid.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sighting {
+pub(crate) struct OcclusionQuery {
     pub view: View,
     /// Clusters that were put off.
     pub candidates: u32,
@@ -92,8 +92,8 @@ pub(crate) struct Survivors {
 impl Occlusion {
     pub(crate) fn new(graphics: &Graphics, layouts: &Layouts) -> Result<Self, RenderError> {
         Ok(Self {
-            candidates: Upload::new(graphics, "candidates")?,
-            lists: Lists::new(graphics, layouts, 1024, 64)?,
+            candidates: UploadBuffer::new(graphics, "candidates")?,
+            lists: SurvivorLists::new(graphics, layouts, 1024, 64)?,
             pyramid: None,
             horizon: None,
             poor_frames: 0,
@@ -107,7 +107,7 @@ impl Occlusion {
     }
 
     /// What to guess by, if anything.
-    pub(crate) fn horizon(&self) -> Option<&Horizon> {
+    pub(crate) fn horizon(&self) -> Option<&DepthPyramid> {
         self.horizon.as_ref()
     }
 
@@ -119,7 +119,7 @@ impl Occlusion {
         selection: &Selection,
         view: &View,
         samples: Samples,
-    ) -> Result<Option<Sighting>, RenderError> {
+    ) -> Result<Option<OcclusionQuery>, RenderError> {
         if selection.candidates.is_empty() {
             if self.resting_frames > 0 {
                 self.resting_frames -= 1;
@@ -134,7 +134,7 @@ impl Occlusion {
         kernels.ensure(graphics, Kernel::Shrink)?;
         let pyramid = match self.pyramid.take().filter(|pyramid| pyramid.picture == view.size) {
             Some(pyramid) => pyramid,
-            None => Pyramid::new(graphics, &kernels.layouts, view.size)?,
+            None => PyramidBuffers::new(graphics, &kernels.layouts, view.size)?,
         };
         let pyramid = self.pyramid.insert(pyramid);
         let (level, bytes) = pyramid.readable();
@@ -143,7 +143,7 @@ impl Occlusion {
             self.candidates.write(graphics, &selection.candidates)?;
             self.lists.hold(graphics, &kernels.layouts, selection)?;
         }
-        Ok(Some(Sighting {
+        Ok(Some(OcclusionQuery {
             view: *view,
             candidates: selection.candidates.len() as u32,
             solid: selection.solid,
@@ -175,7 +175,7 @@ impl Occlusion {
         graphics: &Graphics,
         kernels: &Kernels,
         targets: &Targets,
-        area: Area,
+        area: BlockRect,
     ) {
         let Some(pyramid) = &self.pyramid else { return };
         let buffers = [&targets.visibility, &pyramid.depths];
@@ -231,7 +231,7 @@ impl Occlusion {
     pub(crate) fn append(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        sighting: &Sighting,
+        sighting: &OcclusionQuery,
         readback: &wgpu::Buffer,
         [totals, depths]: [u64; 2],
     ) {
@@ -244,7 +244,7 @@ impl Occlusion {
     }
 
     /// Takes in what a frame saw.
-    pub(crate) fn learn(&mut self, sighting: &Sighting, totals: &[u8], depths: &[u8]) -> Survivors {
+    pub(crate) fn learn(&mut self, sighting: &OcclusionQuery, totals: &[u8], depths: &[u8]) -> Survivors {
         let survivors = match sighting.candidates {
             0 => Survivors::default(),
             _ => {
@@ -261,7 +261,7 @@ impl Occlusion {
             self.resting_frames = RESTING_FRAMES;
         } else {
             let depths = depths.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            self.horizon = Some(Horizon::new(sighting.view, sighting.level, depths));
+            self.horizon = Some(DepthPyramid::new(sighting.view, sighting.level, depths));
         }
         survivors
     }
@@ -271,7 +271,7 @@ fn word(bytes: &[u8]) -> u32 {
     bytes.first_chunk().map_or(0, |word| u32::from_le_bytes(*word))
 }
 
-impl Lists {
+impl SurvivorLists {
     fn new(graphics: &Graphics, layouts: &Layouts, candidates: u64, batches: u64) -> Result<Self, RenderError> {
         let indirect = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT;
         let counts = graphics.buffer("survivor counts", (TOTALS + batches) * 4, STORAGE)?;
@@ -291,7 +291,7 @@ impl Lists {
     }
 }
 
-impl Pyramid {
+impl PyramidBuffers {
     fn new(graphics: &Graphics, layouts: &Layouts, picture: Size) -> Result<Self, RenderError> {
         let levels = depth_pyramid::levels(picture);
         let texels: u64 = levels.iter().map(|level| u64::from(level.size.pixels())).sum();

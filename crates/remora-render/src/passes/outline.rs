@@ -8,7 +8,7 @@ use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Size};
 use crate::kernels::layouts::bind_buffers;
 use crate::kernels::{Kernel, Kernels};
-use crate::passes::targets::{Seen, Targets};
+use crate::passes::targets::{Targets, VisibilityView};
 
 /// Pixels of a line in a picture of the stream's size.
 const WIDTH_PIXELS: f32 = 2.0;
@@ -62,7 +62,7 @@ impl Outline {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         targets: &Targets,
-        seen: Seen<'_>,
+        seen: VisibilityView<'_>,
     ) {
         let Some((_, mask)) = &self.mask else { return };
         let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen.buffer, mask]);

@@ -4,7 +4,7 @@ use glam::{DVec3, Vec3};
 
 use crate::blocks::{BLOCK, word_of};
 use crate::frame::{Picked, Samples, Size};
-use crate::passes::targets::{PIXEL_BYTES, Seen};
+use crate::passes::targets::{PIXEL_BYTES, VisibilityView};
 use crate::select::INSTANCE_MASK;
 use crate::view::View;
 
@@ -38,7 +38,7 @@ impl Pick {
     pub(crate) fn copy(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        seen: Seen<'_>,
+        seen: VisibilityView<'_>,
         blocks: Size,
         to: &wgpu::Buffer,
         layer: bool,

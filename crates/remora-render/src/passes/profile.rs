@@ -19,7 +19,7 @@ const BYTES: u64 = MARKS as u64 * 8;
 
 /// Device time of the stages.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StageTimes {
+pub(crate) struct PassTimes {
     pub raster: Duration,
     pub shade: Duration,
     pub blend: Duration,
@@ -68,16 +68,16 @@ impl Profile {
     }
 
     /// What [`Self::append`] put there.
-    pub(crate) fn read(&self, bytes: &[u8]) -> StageTimes {
+    pub(crate) fn read(&self, bytes: &[u8]) -> PassTimes {
         if self.queries.is_none() {
-            return StageTimes::default();
+            return PassTimes::default();
         }
         let ticks: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
         let between = |from: Mark, to: Mark| {
             let ticks = ticks[to as usize].saturating_sub(ticks[from as usize]);
             Duration::from_nanos((ticks as f64 * f64::from(self.period_nanoseconds)) as u64)
         };
-        StageTimes {
+        PassTimes {
             raster: between(Mark::Begin, Mark::Rastered),
             shade: between(Mark::Rastered, Mark::Shaded),
             blend: between(Mark::Shaded, Mark::Blended),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::device::graphics::Graphics;
 
-pub(crate) struct Pieces<'a> {
+pub(crate) struct SlicedEncoder<'a> {
     graphics: &'a Graphics,
     encoder: wgpu::CommandEncoder,
     finished: VecDeque<wgpu::CommandBuffer>,
@@ -13,7 +13,7 @@ pub(crate) struct Pieces<'a> {
     cutting: bool,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> SlicedEncoder<'a> {
     pub(crate) fn new(graphics: &'a Graphics, cutting: bool) -> Self {
         let encoder = graphics.device.create_command_encoder(&Default::default());
         Self { graphics, encoder, finished: VecDeque::new(), cutting }

@@ -1,6 +1,6 @@
 //! What is drawn into, for one size of picture.
 
-use crate::blocks::{Area, BLOCK};
+use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
 use crate::frame::{RenderError, Samples, Size};
 use crate::kernels::ATTACHMENT;
@@ -21,9 +21,9 @@ pub(crate) struct TargetsKind {
 
 /// A visibility buffer, and the part of it that means anything.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct VisibilityView<'a> {
     pub buffer: &'a wgpu::Buffer,
-    pub area: Area,
+    pub area: BlockRect,
 }
 
 #[derive(Debug)]

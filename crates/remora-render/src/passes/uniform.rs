@@ -8,7 +8,7 @@ use crate::view::View;
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Frame {
+pub(crate) struct FrameUniform {
     eye: [f32; 4],
     rows: [[f32; 4]; 3],
     size: [u32; 4],
@@ -18,7 +18,7 @@ pub(crate) struct Frame {
     irradiance: [[f32; 4]; 9],
 }
 
-impl Frame {
+impl FrameUniform {
     pub(crate) fn new(view: &View, blocks: Size, irradiance: [[f32; 4]; 9]) -> Self {
         let size = view.size;
         let (half_width, half_height) = (size.width as f32 * 0.5, size.height as f32 * 0.5);

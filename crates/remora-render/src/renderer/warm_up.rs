@@ -11,10 +11,12 @@ use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
-use crate::frame::{Camera, FrameDone, FrameOptions, FrameRequest, Picture, PictureFormat, RenderError, Samples, Size};
+use crate::frame::{
+    Camera, FrameDone, FrameOptions, FrameRequest, PixelFormat, RenderError, RenderedFrame, Samples, Size,
+};
 use crate::passes::occlusion::CLUSTERS_MIN;
 use crate::renderer::Renderer;
-use crate::residency::prepare::{PrepareOptions, Prepared};
+use crate::residency::prepare::{PrepareOptions, PreparedAsset};
 
 const SIZE: Size = Size::new(64, 36);
 /// As large as what is streamed.
@@ -66,7 +68,7 @@ impl Renderer {
         let asset = Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)
             .expect("a small model of our own is built");
         let options = PrepareOptions::for_adapter(self.graphics().adapter());
-        let prepared = Prepared::new(&asset, &options).expect("what has just been built is sound");
+        let prepared = PreparedAsset::new(&asset, &options).expect("what has just been built is sound");
         let mut scene = Scene::new();
         self.clear();
         let added = scene.add_model(asset);
@@ -92,10 +94,10 @@ impl Renderer {
             error_pixels: 1.0,
             blend_layers: 2,
             stream_size: size,
-            format: PictureFormat::I420,
+            format: PixelFormat::I420,
             options: FrameOptions::default(),
         })?;
-        Ok(self.receive(&mut Picture::default())?.expect("a frame has just been handed over"))
+        Ok(self.receive(&mut RenderedFrame::default())?.expect("a frame has just been handed over"))
     }
 }
 
@@ -184,7 +186,7 @@ fn panes() -> Model {
 mod tests {
     use super::*;
     use crate::device::graphics::{Graphics, GraphicsOptions};
-    use crate::kernels::{Cover, Fragments, Kernel};
+    use crate::kernels::{Fragments, Kernel, VisibilityWrite};
 
     #[test]
     fn warming_up_leaves_nothing_behind() {
@@ -217,7 +219,7 @@ mod tests {
         renderer.warm_up(Samples::One).expect("both ways draw");
         let by_kernels = Kernel::RasterLarge {
             fragments: Fragments::Opaque,
-            cover: Cover::Whole,
+            cover: VisibilityWrite::Whole,
             samples: Samples::One,
             wide: false,
         };

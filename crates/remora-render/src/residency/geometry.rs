@@ -5,7 +5,7 @@ use std::ops::Range;
 use remora_assets::asset::layout::PAGE_BYTES_MAX;
 
 use crate::device::graphics::Graphics;
-use crate::device::ranges::Ranges;
+use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
 
 /// Slots that a bank begins with: 4 MiB.
@@ -25,7 +25,7 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 struct Bank {
     buffer: wgpu::Buffer,
-    slots: Ranges,
+    slots: RangeAllocator,
     bind_group: wgpu::BindGroup,
 }
 
@@ -136,7 +136,7 @@ impl Geometry {
 impl Bank {
     fn new(graphics: &Graphics, layout: &wgpu::BindGroupLayout, slots: u32) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, slots)?;
-        let mut ranges = Ranges::default();
+        let mut ranges = RangeAllocator::default();
         ranges.lengthen(slots);
         Ok(Self { bind_group: bind(graphics, layout, &buffer), buffer, slots: ranges })
     }

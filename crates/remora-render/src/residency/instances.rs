@@ -8,18 +8,18 @@ use remora_scene::{EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
-use crate::residency::model_store::Library;
+use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
 
 /// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
-type State = [[u32; 4]; 4];
+type InstanceRecord = [[u32; 4]; 4];
 
 /// Flags of a state; more bits are free.
 const SELECTED: u32 = 1;
 
 /// What was sent to the device to follow a scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct SyncStatistics {
     pub instances: usize,
     /// Writes that it took: neighbours go together.
     pub pieces: usize,
@@ -29,22 +29,22 @@ pub struct Written {
 const INSTANCES_MIN: usize = 1024;
 
 #[derive(Debug)]
-pub(crate) struct Placement {
+pub(crate) struct InstanceStore {
     pub selectable: Vec<SelectableInstance>,
     pub buffer: wgpu::Buffer,
     /// Grows with every exchange of the buffer.
     pub generation: u64,
     /// Kept to write neighbours in one piece.
-    states: Vec<State>,
+    states: Vec<InstanceRecord>,
     /// Pieces behind one another on their way to the device.
-    packed: Vec<State>,
+    packed: Vec<InstanceRecord>,
     parcel: wgpu::Buffer,
     selected: usize,
     /// Where the world's coordinates begin for the device, which has 32 bits for them.
     pub origin: DVec3,
 }
 
-impl Placement {
+impl InstanceStore {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, INSTANCES_MIN)?;
         let parcel = parcel(graphics, INSTANCES_MIN)?;
@@ -62,9 +62,9 @@ impl Placement {
     pub(crate) fn synchronise(
         &mut self,
         graphics: &Graphics,
-        library: &Library,
+        library: &ModelStore,
         scene: &mut Scene,
-    ) -> Result<Written, RenderError> {
+    ) -> Result<SyncStatistics, RenderError> {
         let changes = scene.take_changes();
         let instances = scene.instances();
         // After a model was exchanged or an error, nothing is placed.
@@ -79,7 +79,7 @@ impl Placement {
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
-        let mut written = Written { instances: changes.moved.len(), ..Written::default() };
+        let mut written = SyncStatistics { instances: changes.moved.len(), ..SyncStatistics::default() };
         let pieces = pieces(&changes.moved);
         written.pieces = pieces.len();
         written.bytes = self.write(graphics, &pieces)?;
@@ -90,14 +90,14 @@ impl Placement {
     pub(crate) fn rebuild(
         &mut self,
         graphics: &Graphics,
-        library: &Library,
+        library: &ModelStore,
         instances: &[Instance],
-    ) -> Result<Written, RenderError> {
+    ) -> Result<SyncStatistics, RenderError> {
         self.clear();
-        let placed: Result<Vec<(SelectableInstance, State)>, RenderError> =
+        let placed: Result<Vec<(SelectableInstance, InstanceRecord)>, RenderError> =
             instances.iter().map(|instance| self.placed(library, instance)).collect();
         let placed = placed?;
-        if (instances.len() * size_of::<State>()) as u64 > self.buffer.size() {
+        if (instances.len() * size_of::<InstanceRecord>()) as u64 > self.buffer.size() {
             self.buffer = buffer(graphics, instances.len().next_power_of_two())?;
             self.generation += 1;
         }
@@ -105,7 +105,7 @@ impl Placement {
         self.selected = self.states.iter().filter(|state| is_selected(state)).count();
         let everything = 0..self.states.len();
         let bytes = self.write(graphics, &[everything])?;
-        Ok(Written { instances: instances.len(), pieces: 1, bytes })
+        Ok(SyncStatistics { instances: instances.len(), pieces: 1, bytes })
     }
 
     /// How far from its origin an eye may be before coordinates lose what a picture could show: a millimetre.
@@ -118,7 +118,11 @@ impl Placement {
         (self.origin.distance(eye) > Self::REACH && wanted != self.origin).then_some(wanted)
     }
 
-    fn placed(&self, library: &Library, instance: &Instance) -> Result<(SelectableInstance, State), RenderError> {
+    fn placed(
+        &self,
+        library: &ModelStore,
+        instance: &Instance,
+    ) -> Result<(SelectableInstance, InstanceRecord), RenderError> {
         let unknown = RenderError::ModelUnknown(instance.model.0);
         let Some(model) = library.model(instance.model) else { return Err(unknown) };
         let Some(mesh) = library.selectable[model].asset.meshes().get(instance.mesh as usize) else {
@@ -149,8 +153,8 @@ impl Placement {
     fn write(&mut self, graphics: &Graphics, pieces: &[Range<usize>]) -> Result<u64, RenderError> {
         const WRITES_MAX: usize = 16;
         let states: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let bytes = (states * size_of::<State>()) as u64;
-        let place = |state: usize| (state * size_of::<State>()) as u64;
+        let bytes = (states * size_of::<InstanceRecord>()) as u64;
+        let place = |state: usize| (state * size_of::<InstanceRecord>()) as u64;
         if pieces.len() <= WRITES_MAX {
             for piece in pieces {
                 let states = bytemuck::cast_slice(&self.states[piece.clone()]);
@@ -176,18 +180,18 @@ impl Placement {
 
 fn parcel(graphics: &Graphics, states: usize) -> Result<wgpu::Buffer, RenderError> {
     let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-    graphics.buffer("changed instances", (states * size_of::<State>()) as u64, usage)
+    graphics.buffer("changed instances", (states * size_of::<InstanceRecord>()) as u64, usage)
 }
 
 fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderError> {
-    let size = (instances * size_of::<State>()) as u64;
+    let size = (instances * size_of::<InstanceRecord>()) as u64;
     if size > graphics.limits.max_storage_buffer_binding_size {
         return Err(RenderError::OutOfMemory(format!("{instances} instances")));
     }
     graphics.buffer("instances", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
 }
 
-fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> State {
+fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> InstanceRecord {
     let grid = DAffine3 {
         matrix3: glam::DMat3::from_diagonal(DVec3::splat(mesh.grid_step.into())),
         translation: glam::Vec3::from(mesh.grid_origin).as_dvec3(),
@@ -208,7 +212,7 @@ fn shown(state: &EffectiveState) -> [u32; 4] {
     [red | green << 16, blue | unorm(share) << 16, if state.selected { SELECTED } else { 0 }, 0]
 }
 
-fn is_selected(state: &State) -> bool {
+fn is_selected(state: &InstanceRecord) -> bool {
     state[3][2] & SELECTED != 0
 }
 

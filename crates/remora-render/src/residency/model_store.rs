@@ -12,12 +12,12 @@ use crate::device::memory::Arena;
 use crate::frame::RenderError;
 use crate::options::RendererOptions;
 use crate::residency::geometry::{Geometry, Slot};
-use crate::residency::pager::{Fetched, Pager, Ticket};
-use crate::residency::pages::{FrameNumber, PageOf, Pages, Wish, most_urgent};
-use crate::residency::prepare::Prepared;
-use crate::residency::selectable::{PagePlace, SelectableModel, Wanted};
-use crate::residency::textures::Layers;
-use crate::surface::{Key, Phase};
+use crate::residency::pager::{FetchedPage, Pager, Ticket};
+use crate::residency::pages::{FrameNumber, PageId, PageRequest, Pages, most_urgent};
+use crate::residency::prepare::PreparedAsset;
+use crate::residency::selectable::{PageLocation, SelectableModel};
+use crate::residency::textures::TextureArrays;
+use crate::surface::{DrawKey, Phase};
 use crate::surface::{Shading, Surface};
 use crate::timing::Stopwatch;
 
@@ -30,18 +30,18 @@ const UPLOADS_PER_FRAME: usize = 64;
 const UPLOAD_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]
-pub(crate) struct Library {
+pub(crate) struct ModelStore {
     pub geometry: Geometry,
-    pub layers: Layers,
+    pub layers: TextureArrays,
     pub clusters: Arena<[u32; 4]>,
     pub materials: Arena<[u32; MATERIAL_WORDS]>,
     /// In the order of drawing.
-    pub keys: Vec<Key>,
+    pub keys: Vec<DrawKey>,
     pub selectable: Vec<SelectableModel>,
     /// Grows with every change of the texture arrays.
     pub layers_generation: u64,
     /// What the device holds of each of `selectable`.
-    residents: Vec<Resident>,
+    residents: Vec<StoredModel>,
     /// Indices into both.
     models: HashMap<ModelKey, usize>,
     pager: Pager,
@@ -51,7 +51,7 @@ pub(crate) struct Library {
 }
 
 #[derive(Debug)]
-struct Resident {
+struct StoredModel {
     key: ModelKey,
     /// What its tickets carry.
     serial: u64,
@@ -59,16 +59,16 @@ struct Resident {
     /// Array and layer.
     layers: Vec<(u8, u32)>,
     /// Of pages that are loaded.
-    places: Vec<Option<Place>>,
+    places: Vec<Option<PageAllocation>>,
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct PageAllocation {
     slot: Slot,
     clusters: Range<u32>,
 }
 
-impl Library {
+impl ModelStore {
     pub(crate) fn new(
         graphics: &Graphics,
         bank_layout: wgpu::BindGroupLayout,
@@ -76,7 +76,7 @@ impl Library {
     ) -> Result<Self, RenderError> {
         Ok(Self {
             geometry: Geometry::new(graphics, bank_layout, options.geometry_bytes_max)?,
-            layers: Layers::new(graphics)?,
+            layers: TextureArrays::new(graphics)?,
             clusters: Arena::new(graphics, "clusters")?,
             materials: Arena::new(graphics, "materials")?,
             keys: Vec::new(),
@@ -106,12 +106,17 @@ impl Library {
 
     /// Uploads a model's materials, layers and the pages without which nothing of it could be shown. On an error nothing
     /// of it stays.
-    pub(crate) fn add(&mut self, graphics: &Graphics, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
+    pub(crate) fn add(
+        &mut self,
+        graphics: &Graphics,
+        key: ModelKey,
+        prepared: &PreparedAsset,
+    ) -> Result<(), RenderError> {
         self.remove(key);
         let asset = &prepared.asset;
         self.serial_next += 1;
         let pages = asset.pages().len();
-        self.residents.push(Resident {
+        self.residents.push(StoredModel {
             key,
             serial: self.serial_next,
             materials: 0..0,
@@ -167,7 +172,7 @@ impl Library {
         let keys: Vec<ModelKey> = self.models.keys().copied().collect();
         keys.into_iter().for_each(|key| self.remove(key));
         self.geometry = self.geometry.emptied(graphics)?;
-        self.layers = Layers::new(graphics)?;
+        self.layers = TextureArrays::new(graphics)?;
         self.layers_generation += 1;
         self.clusters = self.clusters.emptied(graphics)?;
         self.materials = self.materials.emptied(graphics)?;
@@ -176,12 +181,12 @@ impl Library {
     }
 
     /// Of the model that was added last.
-    fn upload(&mut self, graphics: &Graphics, prepared: &Prepared) -> Result<(), RenderError> {
+    fn upload(&mut self, graphics: &Graphics, prepared: &PreparedAsset) -> Result<(), RenderError> {
         let index = self.residents.len() - 1;
         if self.layers.reserve(graphics, &prepared.layers)? {
             self.layers_generation += 1;
         }
-        let mut written = Written { graphics, bytes: 0 };
+        let mut written = SyncStatistics { graphics, bytes: 0 };
         for layer in &prepared.layers {
             let number = self.layers.insert(graphics, layer);
             self.residents[index].layers.push((layer.bucket, number));
@@ -232,9 +237,9 @@ impl Library {
             .map(|cluster| record(cluster, slot, materials, &model.surfaces))
             .collect();
         let clusters = self.clusters.insert(graphics, &records).inspect_err(|_| self.geometry.remove(slot))?;
-        model.places[number as usize] = Some(PagePlace { bank: slot.bank, first: clusters.start });
+        model.places[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
         model.pages.loaded(number, frame);
-        self.residents[index].places[number as usize] = Some(Place { slot, clusters });
+        self.residents[index].places[number as usize] = Some(PageAllocation { slot, clusters });
         Ok(())
     }
 
@@ -259,7 +264,7 @@ impl Library {
         let mut wait = wait;
         let mut stopwatch = Stopwatch::start();
         while uploaded < UPLOADS_PER_FRAME
-            && let Some(Fetched { ticket, outcome }) = self.pager.receive(wait)
+            && let Some(FetchedPage { ticket, outcome }) = self.pager.receive(wait)
         {
             wait = wait.saturating_sub(stopwatch.lap());
             // Of a model that is gone.
@@ -316,17 +321,17 @@ impl Library {
     }
 
     /// Asks for what the frame would have liked to draw, as far as there is room; the number of pages that are not there.
-    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<Wanted>) -> usize {
+    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
         wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
         let (mut missing, mut pages) = (Vec::new(), Vec::new());
-        for Wish { page: PageOf { model, page }, .. } in most_urgent(wanted) {
+        for PageRequest { page: PageId { model, page }, .. } in most_urgent(wanted) {
             self.selectable[*model].pages.require(*page, frame, &mut pages);
-            missing.extend(pages.drain(..).map(|page| PageOf { model: *model, page }));
+            missing.extend(pages.drain(..).map(|page| PageId { model: *model, page }));
         }
         let room = self.pager.room().min(self.places_left(frame, missing.len()));
-        let absent = |of: &&PageOf<usize>| self.selectable[of.model].pages.is_absent(of.page);
-        let asked: Vec<PageOf<usize>> = missing.iter().filter(absent).take(room).copied().collect();
-        for PageOf { model, page } in asked {
+        let absent = |of: &&PageId| self.selectable[of.model].pages.is_absent(of.page);
+        let asked: Vec<PageId> = missing.iter().filter(absent).take(room).copied().collect();
+        for PageId { model, page } in asked {
             let ticket = Ticket { serial: self.residents[model].serial, page };
             let model = &mut self.selectable[model];
             model.pages.fetching(page);
@@ -355,7 +360,7 @@ impl Library {
     fn rebuild_keys(&mut self) {
         self.banks = self.geometry.bank_count();
         let banks = self.banks as u8;
-        let key = |surface: &Surface, bank| Key { phase: surface.phase, bank, shading: surface.shading };
+        let key = |surface: &Surface, bank| DrawKey { phase: surface.phase, bank, shading: surface.shading };
         self.keys.clear();
         for surface in self.selectable.iter().flat_map(|model| &model.surfaces) {
             self.keys.extend((0..banks).map(|bank| key(surface, bank)));
@@ -373,12 +378,12 @@ impl Library {
 }
 
 /// Counts what is written to the device and hands it over in parts: each byte takes memory twice until then.
-struct Written<'a> {
+struct SyncStatistics<'a> {
     graphics: &'a Graphics,
     bytes: usize,
 }
 
-impl Written<'_> {
+impl SyncStatistics<'_> {
     fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes > UPLOAD_BYTES_MAX {

@@ -6,14 +6,14 @@ use std::collections::VecDeque;
 use remora_assets::asset::PartMemory;
 
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct PageCache {
     bytes_max: u64,
     bytes: u64,
     /// Read longest ago first.
     parts: VecDeque<PartMemory>,
 }
 
-impl Kept {
+impl PageCache {
     pub(crate) fn new(bytes_max: u64) -> Self {
         Self { bytes_max, ..Self::default() }
     }
@@ -73,7 +73,7 @@ mod tests {
         let (asset, content) = asset();
         let bytes = asset.page_memory(0).bytes();
         let released = || content.released.lock().unwrap().len() as u64;
-        let mut kept = Kept::new(bytes * 3);
+        let mut kept = PageCache::new(bytes * 3);
         for read in 1..=10_u64 {
             kept.keep(asset.page_memory(0));
             assert_eq!(released(), read.saturating_sub(3));
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn what_is_gone_is_not_held_by_what_might_be_released() {
         let (asset, content) = asset();
-        let mut kept = Kept::new(1 << 30);
+        let mut kept = PageCache::new(1 << 30);
         kept.keep(asset.page_memory(0));
         drop(asset);
         assert_eq!(Arc::strong_count(&content), 1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use remora_assets::asset::{Asset, AssetError};
 
-use crate::residency::page_cache::Kept;
+use crate::residency::page_cache::PageCache;
 
 /// Pages that are asked for and not there yet: what a second of reading brings from a slow disk.
 pub(crate) const IN_FLIGHT_MAX: usize = 128;
@@ -20,7 +20,7 @@ pub(crate) struct Ticket {
 }
 
 #[derive(Debug)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchedPage {
     pub ticket: Ticket,
     /// Whether the page is sound.
     pub outcome: Result<(), AssetError>,
@@ -37,7 +37,7 @@ enum Job {
 #[derive(Debug)]
 pub(crate) struct Pager {
     jobs: SyncSender<Job>,
-    fetched: Receiver<Fetched>,
+    fetched: Receiver<FetchedPage>,
     in_flight: usize,
 }
 
@@ -50,7 +50,7 @@ impl Pager {
             .name("pager".to_owned())
             .spawn(move || {
                 let mut listener: Listener = Box::new(|| {});
-                let mut kept = Kept::new(memory_bytes_max);
+                let mut kept = PageCache::new(memory_bytes_max);
                 for job in inbox {
                     match job {
                         Job::Listen(new) => listener = new,
@@ -58,7 +58,7 @@ impl Pager {
                         Job::Fetch { asset, ticket } => {
                             let outcome = asset.page(ticket.page).map(|_| ());
                             kept.keep(asset.page_memory(ticket.page));
-                            if outbox.send(Fetched { ticket, outcome }).is_err() {
+                            if outbox.send(FetchedPage { ticket, outcome }).is_err() {
                                 return;
                             }
                             listener();
@@ -98,7 +98,7 @@ impl Pager {
     }
 
     /// The next page that has been read, waited for at most so long; not at all if none is on its way.
-    pub(crate) fn receive(&mut self, wait: Duration) -> Option<Fetched> {
+    pub(crate) fn receive(&mut self, wait: Duration) -> Option<FetchedPage> {
         let fetched = match wait.is_zero() || self.in_flight == 0 {
             true => self.fetched.try_recv().ok(),
             false => self.fetched.recv_timeout(wait).ok(),

@@ -19,15 +19,15 @@ use remora_assets::asset::layout::PAGE_ROOT;
 /// Frames, counted by the selection.
 pub(crate) type FrameNumber = u64;
 
-/// A page of a model, whose key is `M`.
+/// A page of the model of that index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PageOf<M> {
-    pub model: M,
+pub(crate) struct PageId {
+    pub model: usize,
     pub page: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum PageState {
     #[default]
     Absent,
     /// Asked for and not there yet.
@@ -39,7 +39,7 @@ enum State {
 
 #[derive(Debug, Default)]
 struct Page {
-    state: State,
+    state: PageState,
     usable: bool,
     /// It is lost, or depends on one that is: it will never be usable.
     hopeless: bool,
@@ -107,7 +107,7 @@ impl Pages {
 
     #[cfg(test)]
     pub(crate) fn is_loaded(&self, page: u32) -> bool {
-        self.pages[page as usize].state == State::Loaded
+        self.pages[page as usize].state == PageState::Loaded
     }
 
     pub(crate) fn touch(&self, page: u32, frame: FrameNumber) {
@@ -120,7 +120,7 @@ impl Pages {
 
     /// Whether asking for it makes sense.
     pub(crate) fn is_absent(&self, page: u32) -> bool {
-        self.pages[page as usize].state == State::Absent
+        self.pages[page as usize].state == PageState::Absent
     }
 
     /// Whether it is of use or could still be.
@@ -135,14 +135,14 @@ impl Pages {
         let mut open = vec![page];
         while let Some(number) = open.pop() {
             let entry = &mut self.pages[number as usize];
-            if entry.state == State::Loaded {
+            if entry.state == PageState::Loaded {
                 *entry.touched_at.get_mut() = frame;
             }
             if entry.usable || entry.missed_at == frame {
                 continue;
             }
             entry.missed_at = frame;
-            if entry.state != State::Loaded {
+            if entry.state != PageState::Loaded {
                 missing.push(number);
             }
             open.extend(self.parents.of(number));
@@ -152,12 +152,12 @@ impl Pages {
     }
 
     pub(crate) fn fetching(&mut self, page: u32) {
-        self.pages[page as usize].state = State::Fetching;
+        self.pages[page as usize].state = PageState::Fetching;
     }
 
     /// It came to nothing; it may be asked for again, unless its bytes are damaged.
     pub(crate) fn fetch_failed(&mut self, page: u32, damaged: bool) {
-        self.pages[page as usize].state = if damaged { State::Lost } else { State::Absent };
+        self.pages[page as usize].state = if damaged { PageState::Lost } else { PageState::Absent };
         let mut open = if damaged { vec![page] } else { Vec::new() };
         while let Some(number) = open.pop() {
             if !std::mem::replace(&mut self.pages[number as usize].hopeless, true) {
@@ -168,7 +168,7 @@ impl Pages {
 
     /// The page is on the device.
     pub(crate) fn loaded(&mut self, page: u32, frame: FrameNumber) {
-        self.pages[page as usize].state = State::Loaded;
+        self.pages[page as usize].state = PageState::Loaded;
         *self.pages[page as usize].touched_at.get_mut() = frame;
         for &parent in self.parents.of(page) {
             self.pages[parent as usize].children_loaded += 1;
@@ -180,7 +180,7 @@ impl Pages {
     pub(crate) fn evicted(&mut self, page: u32) {
         debug_assert_eq!(self.pages[page as usize].children_loaded, 0);
         let entry = &mut self.pages[page as usize];
-        (entry.state, entry.usable) = (State::Absent, false);
+        (entry.state, entry.usable) = (PageState::Absent, false);
         for &parent in self.parents.of(page) {
             self.pages[parent as usize].children_loaded -= 1;
         }
@@ -189,7 +189,7 @@ impl Pages {
     /// When it was looked at last, if it may be given up in this frame.
     fn evictable(&self, page: u32, frame: FrameNumber) -> Option<FrameNumber> {
         let page = &self.pages[page as usize];
-        let free = page.state == State::Loaded && !page.is_root && page.children_loaded == 0;
+        let free = page.state == PageState::Loaded && !page.is_root && page.children_loaded == 0;
         let touched_at = page.touched_at.load(Ordering::Relaxed);
         (free && touched_at < frame).then_some(touched_at)
     }
@@ -205,7 +205,7 @@ impl Pages {
         while let Some(page) = open.pop() {
             let ready = |&parent: &u32| self.pages[parent as usize].usable;
             let entry = &self.pages[page as usize];
-            if entry.state == State::Loaded && !entry.usable && self.parents.of(page).iter().all(ready) {
+            if entry.state == PageState::Loaded && !entry.usable && self.parents.of(page).iter().all(ready) {
                 self.pages[page as usize].usable = true;
                 open.extend(self.children.of(page));
             }
@@ -215,16 +215,16 @@ impl Pages {
 
 /// What a frame would have liked to draw and could not; most urgent first when sorted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<M> {
-    pub page: PageOf<M>,
+pub(crate) struct PageRequest {
+    pub page: PageId,
     /// Error in pixels of what is drawn instead.
     pub error_pixels: f32,
 }
 
 /// Sorts by urgency, each page once.
-pub(crate) fn most_urgent<M: Copy + Ord>(wishes: &mut Vec<Wish<M>>) -> &[Wish<M>] {
+pub(crate) fn most_urgent(wishes: &mut Vec<PageRequest>) -> &[PageRequest] {
     wishes.sort_unstable_by(|one, other| {
-        let key = |wish: &Wish<M>| (wish.page.model, wish.page.page);
+        let key = |wish: &PageRequest| (wish.page.model, wish.page.page);
         key(one).cmp(&key(other)).then(other.error_pixels.total_cmp(&one.error_pixels))
     });
     wishes.dedup_by_key(|wish| (wish.page.model, wish.page.page));
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn wishes_are_sorted_by_urgency_and_unique() {
-        let wish = |model, page, error_pixels| Wish { page: PageOf { model, page }, error_pixels };
+        let wish = |model, page, error_pixels| PageRequest { page: PageId { model, page }, error_pixels };
         let mut wishes = vec![wish(1, 5, 2.0), wish(0, 5, 3.0), wish(1, 5, 9.0), wish(0, 1, 4.0)];
         let found: Vec<_> = most_urgent(&mut wishes).iter().map(|wish| (wish.page.model, wish.page.page)).collect();
         assert_eq!(found, [(1, 5), (0, 1), (0, 5)]);

@@ -34,15 +34,15 @@ impl PrepareOptions {
 
 /// An asset, and what the device needs besides.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedAsset {
     pub(crate) asset: Asset,
-    pub(crate) layers: Vec<Layer>,
+    pub(crate) layers: Vec<TextureLayer>,
     pub(crate) surfaces: Vec<Surface>,
 }
 
 /// A layer as it is uploaded: all its mip levels behind one another, the largest first.
 #[derive(Clone, Debug)]
-pub(crate) struct Layer {
+pub(crate) struct TextureLayer {
     /// Number of the array that it belongs to.
     pub bucket: u8,
     pub texels: Vec<u8>,
@@ -53,10 +53,10 @@ pub(crate) fn array_of(bucket: u8) -> (u32, bool) {
     (BUCKETS[bucket as usize % BUCKETS.len()], bucket as usize >= BUCKETS.len())
 }
 
-impl Prepared {
+impl PreparedAsset {
     /// Makes layers ready by the threads of the current rayon pool. Fails where a layer is damaged.
-    pub fn new(asset: &Asset, options: &PrepareOptions) -> Result<Prepared, AssetError> {
-        let layers: Vec<Layer> = (0..asset.layers().len() as u32)
+    pub fn new(asset: &Asset, options: &PrepareOptions) -> Result<PreparedAsset, AssetError> {
+        let layers: Vec<TextureLayer> = (0..asset.layers().len() as u32)
             .into_par_iter()
             .map(|number| {
                 let record = &asset.layers()[number as usize];
@@ -79,7 +79,7 @@ impl Prepared {
             double_sided: row.flags & MATERIAL_DOUBLE_SIDED != 0,
         };
         let surfaces = asset.materials().iter().map(surface).collect();
-        Ok(Prepared { asset: asset.clone(), layers, surfaces })
+        Ok(PreparedAsset { asset: asset.clone(), layers, surfaces })
     }
 
     pub fn asset(&self) -> &Asset {
@@ -93,7 +93,7 @@ impl Prepared {
     }
 }
 
-fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> Layer {
+fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> TextureLayer {
     let fits = |&bucket: &usize| BUCKETS[bucket] <= options.texture_dimension_max.max(BUCKETS[0]);
     let bucket = (0..=record.bucket as usize).rev().find(fits).unwrap_or(0);
     let is_compressed = record.format == 1;
@@ -103,5 +103,5 @@ fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> Layer 
     // The smaller levels are the last.
     let kept = &bytes[bytes.len() - kept_bytes as usize..];
     let texels = if is_compressed && !keeps { compress::expanded(kept, side) } else { kept.to_vec() };
-    Layer { bucket: (bucket + if keeps { BUCKETS.len() } else { 0 }) as u8, texels }
+    TextureLayer { bucket: (bucket + if keeps { BUCKETS.len() } else { 0 }) as u8, texels }
 }

@@ -3,7 +3,7 @@
 use glam::Affine3A;
 use remora_assets::asset::Asset;
 
-use crate::residency::pages::{Pages, Wish};
+use crate::residency::pages::Pages;
 use crate::surface::Surface;
 
 /// A model of which instances are drawn.
@@ -12,7 +12,7 @@ pub(crate) struct SelectableModel {
     pub asset: Asset,
     pub pages: Pages,
     /// Of each page that is on the device.
-    pub places: Vec<Option<PagePlace>>,
+    pub places: Vec<Option<PageLocation>>,
     /// Of each material; the last is that of points.
     pub surfaces: Vec<Surface>,
     /// Indices into the keys: those of all surfaces in one bank, bank by bank.
@@ -20,14 +20,11 @@ pub(crate) struct SelectableModel {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PagePlace {
+pub(crate) struct PageLocation {
     pub bank: u8,
     /// The number on the device of its first cluster.
     pub first: u32,
 }
-
-/// A page of the model of that index.
-pub(crate) type Wanted = Wish<usize>;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectableInstance {

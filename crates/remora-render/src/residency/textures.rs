@@ -1,34 +1,39 @@
 //! Textures on the device: one array per bucket, whose layers are taken and given back.
 
 use crate::device::graphics::Graphics;
-use crate::device::ranges::Ranges;
+use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
-use crate::residency::prepare::{ARRAYS, Layer, array_of};
+use crate::residency::prepare::{ARRAYS, TextureLayer, array_of};
 
 /// Texels of a block, across and down.
 const BLOCK: u32 = 4;
 
 #[derive(Debug)]
-pub(crate) struct Layers {
-    buckets: Vec<Bucket>,
+pub(crate) struct TextureArrays {
+    buckets: Vec<TextureArray>,
 }
 
 #[derive(Debug)]
-struct Bucket {
+struct TextureArray {
     side: u32,
     /// In blocks of BC7.
     blocks: bool,
     texture: wgpu::Texture,
-    ranges: Ranges,
+    ranges: RangeAllocator,
 }
 
-impl Layers {
+impl TextureArrays {
     /// Each bucket begins with one layer of its size, or, as long as nothing is in it, with a single texel.
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buckets = (0..ARRAYS as u8)
             .map(|bucket| {
                 let (side, blocks) = array_of(bucket);
-                Ok(Bucket { side, blocks, texture: texture(graphics, 1, 1, false)?, ranges: Ranges::default() })
+                Ok(TextureArray {
+                    side,
+                    blocks,
+                    texture: texture(graphics, 1, 1, false)?,
+                    ranges: RangeAllocator::default(),
+                })
             })
             .collect::<Result<_, RenderError>>()?;
         Ok(Self { buckets })
@@ -42,7 +47,7 @@ impl Layers {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = |bucket: &Bucket| {
+        let bytes = |bucket: &TextureArray| {
             u64::from(bucket.ranges.length()) * u64::from(bucket.side).pow(2) * if bucket.blocks { 4 } else { 16 } / 3
         };
         self.buckets.iter().map(bytes).sum()
@@ -50,7 +55,7 @@ impl Layers {
 
     /// Makes room for so many more layers in each bucket, at once, because arrays are copied when they grow.
     /// Returns whether arrays were exchanged.
-    pub(crate) fn reserve(&mut self, graphics: &Graphics, layers: &[Layer]) -> Result<bool, RenderError> {
+    pub(crate) fn reserve(&mut self, graphics: &Graphics, layers: &[TextureLayer]) -> Result<bool, RenderError> {
         let mut exchanged = false;
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
             let count = layers.iter().filter(|layer| usize::from(layer.bucket) == index).count() as u32;
@@ -64,7 +69,7 @@ impl Layers {
     }
 
     /// Uploads a layer; there must be room.
-    pub(crate) fn insert(&mut self, graphics: &Graphics, layer: &Layer) -> u32 {
+    pub(crate) fn insert(&mut self, graphics: &Graphics, layer: &TextureLayer) -> u32 {
         let bucket = &mut self.buckets[layer.bucket as usize];
         let index = bucket.ranges.take(1).expect("room was reserved for every layer").start;
         let mut rest = &layer.texels[..];
@@ -94,7 +99,7 @@ impl Layers {
     }
 }
 
-impl Bucket {
+impl TextureArray {
     fn grow(&mut self, graphics: &Graphics, needed: u32) -> Result<(), RenderError> {
         if needed > graphics.limits.max_texture_array_layers {
             return Err(RenderError::OutOfMemory(format!("{needed} textures of {} pixels", self.side)));

@@ -3,30 +3,30 @@
 use glam::{Vec3, Vec3A};
 use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
 
-use super::{ENTRIES_MAX, Found, Harvest, MIRRORED, SelectionLimits};
-use crate::residency::pages::{FrameNumber, PageOf, Wish};
+use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
+use crate::residency::pages::{FrameNumber, PageId, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
-use crate::surface::{Key, Phase};
+use crate::surface::{DrawKey, Phase};
 use crate::view::{Sphere, View};
 
 /// A cut that is being found.
 pub(super) struct Cut<'a> {
     pub(super) view: &'a View,
     pub(super) limits: SelectionLimits,
-    pub(super) keys: &'a [Key],
+    pub(super) keys: &'a [DrawKey],
     pub(super) frame: FrameNumber,
-    pub(super) harvest: &'a mut Harvest,
+    pub(super) harvest: &'a mut SelectionChunk,
 }
 
 /// One instance as the view sees it.
-struct Seen<'a> {
+struct InstanceView<'a> {
     instance: &'a SelectableInstance,
     view: &'a View,
     /// Metres of error that are allowed at a distance of one metre.
     allowed: f32,
 }
 
-impl Seen<'_> {
+impl InstanceView<'_> {
     fn place(&self, center: [f32; 3], radius: f32) -> (Vec3A, f32) {
         (self.instance.world.transform_point3a(center.into()), radius * self.instance.scale_max)
     }
@@ -59,7 +59,7 @@ impl Cut<'_> {
         let SelectableModel { asset, pages, places, surfaces, keys } = model;
         let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
         let view = self.view;
-        let seen = Seen { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
+        let seen = InstanceView { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
         let bounds = mesh.bounds();
         if bounds.is_empty() {
             return;
@@ -98,8 +98,8 @@ impl Cut<'_> {
                 Some(place) if pages.is_usable(group.page) => place,
                 _ => {
                     let error_pixels = seen.pixels(group.center, group.radius, group.error);
-                    let page = PageOf { model: instance.model as usize, page: group.page };
-                    self.harvest.wanted.push(Wish { page, error_pixels });
+                    let page = PageId { model: instance.model as usize, page: group.page };
+                    self.harvest.wanted.push(PageRequest { page, error_pixels });
                     continue;
                 }
             };
@@ -129,7 +129,15 @@ impl Cut<'_> {
     }
 
     /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
-    fn take(&mut self, index: u32, seen: &Seen<'_>, cluster: &ClusterRecord, number: u32, key: u32, eye: Option<Vec3>) {
+    fn take(
+        &mut self,
+        index: u32,
+        seen: &InstanceView<'_>,
+        cluster: &ClusterRecord,
+        number: u32,
+        key: u32,
+        eye: Option<Vec3>,
+    ) {
         let (instance, view) = (seen.instance, self.view);
         let is_points = cluster.triangles == 0;
         // Points are discs: half of the width is theirs, and the rest more than what the grid moves them by.
@@ -146,7 +154,7 @@ impl Cut<'_> {
         harvest.count += 1;
         if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
-        harvest.found[key as usize][usize::from(large)].push(Found {
+        harvest.found[key as usize][usize::from(large)].push(SelectedCluster {
             instance: index | if instance.mirrored { MIRRORED } else { 0 },
             cluster: number,
             triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),

@@ -37,7 +37,7 @@ pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
 
 /// The depths that a view saw. Depth is 1 at the near plane and falls towards 0.
 #[derive(Debug)]
-pub(crate) struct Horizon {
+pub(crate) struct DepthPyramid {
     view: View,
     /// Pixels of a texel of the first level.
     texel_pixels: u32,
@@ -52,8 +52,8 @@ struct Level {
 
 /// A horizon as asked from another eye.
 #[derive(Clone, Copy)]
-pub(crate) struct Outlook<'a> {
-    horizon: &'a Horizon,
+pub(crate) struct ReprojectedPyramid<'a> {
+    horizon: &'a DepthPyramid,
     offset: Vec3A,
 }
 
@@ -65,7 +65,7 @@ struct Footprint {
     depth: f32,
 }
 
-impl Horizon {
+impl DepthPyramid {
     /// `depths` are those of the pyramid's level `level`, row by row.
     pub(crate) fn new(view: View, level: usize, depths: Vec<f32>) -> Self {
         let shapes = levels(view.size);
@@ -79,12 +79,12 @@ impl Horizon {
         Self { view, texel_pixels: TEXEL_PIXELS << level, levels }
     }
 
-    pub(crate) fn from(&self, eye: Vec3A) -> Outlook<'_> {
-        Outlook { horizon: self, offset: eye - self.view.eye }
+    pub(crate) fn from(&self, eye: Vec3A) -> ReprojectedPyramid<'_> {
+        ReprojectedPyramid { horizon: self, offset: eye - self.view.eye }
     }
 }
 
-impl Outlook<'_> {
+impl ReprojectedPyramid<'_> {
     /// Whether everything that the sphere could show lies behind what was seen there.
     pub(crate) fn hides(&self, sphere: Sphere) -> bool {
         let horizon = self.horizon;
@@ -169,15 +169,15 @@ mod tests {
     }
 
     /// A wall of one depth, with one texel open.
-    fn wall(distance: f32, open: Option<usize>) -> Horizon {
+    fn wall(distance: f32, open: Option<usize>) -> DepthPyramid {
         let mut depths = vec![0.1 / distance; levels(SIZE)[0].size.pixels() as usize];
         if let Some(open) = open {
             depths[open] = 0.0;
         }
-        Horizon::new(view(), 0, depths)
+        DepthPyramid::new(view(), 0, depths)
     }
 
-    fn hides(horizon: &Horizon, center: [f32; 3], radius: f32) -> bool {
+    fn hides(horizon: &DepthPyramid, center: [f32; 3], radius: f32) -> bool {
         horizon.from(Vec3A::ZERO).hides(Sphere::new(center.into(), radius))
     }
 

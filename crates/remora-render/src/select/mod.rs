@@ -23,11 +23,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::cut::Cut;
-use crate::residency::pages::FrameNumber;
-use crate::residency::selectable::{SelectableInstance, SelectableModel, Wanted};
-use crate::select::depth_pyramid::{Horizon, Outlook};
-use crate::select::screen_bounds::Reach;
-use crate::surface::{Key, Phase, Shading};
+use crate::residency::pages::{FrameNumber, PageRequest};
+use crate::residency::selectable::{SelectableInstance, SelectableModel};
+use crate::select::depth_pyramid::{DepthPyramid, ReprojectedPyramid};
+use crate::select::screen_bounds::ScreenBounds;
+use crate::surface::{DrawKey, Phase, Shading};
 use crate::view::{Sphere, View};
 
 /// Entries are numbered within 25 bits; 0 is nothing.
@@ -36,14 +36,14 @@ pub(crate) const ENTRIES_MAX: usize = (1 << 25) - 1;
 /// Entries of one key, all in one piece.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
-    pub key: Key,
+    pub key: DrawKey,
     pub entries: Range<u32>,
 }
 
 /// Entries of one key for one dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
-    pub key: Key,
+    pub key: DrawKey,
     /// What is drawn at once, in [`Selection::numbers`].
     pub chosen: Range<u32>,
     /// What is not, in [`Selection::candidates`].
@@ -72,16 +72,16 @@ pub(crate) struct Selection {
     /// Of those, points.
     pub points: u64,
     /// Groups that should have been refined and were not on the device.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<PageRequest>,
     /// Counts frames.
     pub frame: FrameNumber,
     /// Entries that are not blended.
     pub solid: u32,
     /// Where those may be seen, and where those that are.
-    pub solid_reach: Reach,
-    pub blended_reach: Reach,
+    pub solid_reach: ScreenBounds,
+    pub blended_reach: ScreenBounds,
     /// What is found of each share of the instances; in the end the first holds all of it.
-    harvests: Vec<Harvest>,
+    harvests: Vec<SelectionChunk>,
     share_length: ShareLength,
     threads: Threads,
 }
@@ -124,19 +124,19 @@ impl Threads {
 /// What was found of some instances. In lines of its own: each thread writes to one all the time.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Harvest {
+struct SelectionChunk {
     /// Per key, first what is small, then what is large.
-    found: Vec<[Vec<Found>; 2]>,
+    found: Vec<[Vec<SelectedCluster>; 2]>,
     /// No more than can be numbered in all.
     count: usize,
-    wanted: Vec<Wanted>,
+    wanted: Vec<PageRequest>,
     /// Tree nodes that are still to be looked at.
     open: Vec<u32>,
-    solid_reach: Reach,
-    blended_reach: Reach,
+    solid_reach: ScreenBounds,
+    blended_reach: ScreenBounds,
 }
 
-impl Harvest {
+impl SelectionChunk {
     fn clear(&mut self, keys: usize) {
         self.found.iter_mut().flatten().for_each(Vec::clear);
         self.found.resize_with(keys, Default::default);
@@ -146,7 +146,7 @@ impl Harvest {
     }
 
     /// Puts what another one holds behind its own.
-    fn append(&mut self, other: &mut Harvest) {
+    fn append(&mut self, other: &mut SelectionChunk) {
         for (own, more) in self.found.iter_mut().flatten().zip(other.found.iter_mut().flatten()) {
             own.append(more);
         }
@@ -162,7 +162,7 @@ const MIRRORED: u32 = 1 << 31;
 pub(crate) const INSTANCE_MASK: u32 = MIRRORED - 1;
 
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct SelectedCluster {
     instance: u32,
     cluster: u32,
     triangles: u32,
@@ -201,16 +201,16 @@ impl Selection {
     /// Selects for a view. What `horizon` hides is put off.
     pub(crate) fn select(
         &mut self,
-        keys: &[Key],
+        keys: &[DrawKey],
         models: &[SelectableModel],
         instances: &[SelectableInstance],
         view: &View,
         limits: SelectionLimits,
-        horizon: Option<&Horizon>,
+        horizon: Option<&DepthPyramid>,
     ) {
         self.frame += 1;
         let frame = self.frame;
-        let look = |harvest: &mut Harvest, first: usize, instances: &[SelectableInstance]| {
+        let look = |harvest: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
             harvest.clear(keys.len());
             let mut cut = Cut { view, limits, keys, frame, harvest };
             for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
@@ -219,7 +219,7 @@ impl Selection {
         };
         let mut harvests = std::mem::take(&mut self.harvests);
         let length = self.share_length.0;
-        harvests.resize_with(instances.len().div_ceil(length).max(1), Harvest::default);
+        harvests.resize_with(instances.len().div_ceil(length).max(1), SelectionChunk::default);
         let (all, rest) = harvests.split_at_mut(1);
         let all = &mut all[0];
         if rest.is_empty() {
@@ -249,7 +249,13 @@ impl Selection {
     }
 
     /// Numbers what was found, key by key.
-    fn arrange(&mut self, keys: &[Key], found: &[[Vec<Found>; 2]], queue_length: u32, horizon: Option<&Outlook<'_>>) {
+    fn arrange(
+        &mut self,
+        keys: &[DrawKey],
+        found: &[[Vec<SelectedCluster>; 2]],
+        queue_length: u32,
+        horizon: Option<&ReprojectedPyramid<'_>>,
+    ) {
         self.numbers.clear();
         self.candidates.clear();
         self.solid = 0;
@@ -296,10 +302,10 @@ impl Selection {
     /// `deferring` counts batches with candidates.
     fn number_batch(
         &mut self,
-        key: Key,
-        found: &[Found],
+        key: DrawKey,
+        found: &[SelectedCluster],
         small: bool,
-        horizon: Option<&Outlook<'_>>,
+        horizon: Option<&ReprojectedPyramid<'_>>,
         deferring: &mut u32,
     ) {
         if found.is_empty() {
@@ -353,7 +359,7 @@ impl Selection {
 
 /// Software adapters give each thread one piece of a dispatch. Neighbours in the list cost about the same, so they go
 /// to different pieces.
-fn interleaved(found: &[Found]) -> impl Iterator<Item = &Found> {
+fn interleaved(found: &[SelectedCluster]) -> impl Iterator<Item = &SelectedCluster> {
     const PIECES: usize = 8;
     (0..PIECES).flat_map(move |piece| found.iter().skip(piece).step_by(PIECES))
 }

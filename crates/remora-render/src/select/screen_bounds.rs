@@ -2,7 +2,7 @@
 
 use glam::{Vec2, Vec3A};
 
-use crate::blocks::{Area, BLOCK};
+use crate::blocks::{BLOCK, BlockRect};
 use crate::frame::Size;
 use crate::view::{Sphere, View};
 
@@ -12,19 +12,19 @@ const MARGIN_PIXELS: f32 = 1.0;
 
 /// A rectangle of pixels, which may reach beyond the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reach {
+pub(crate) struct ScreenBounds {
     low: Vec2,
     high: Vec2,
 }
 
-impl Default for Reach {
+impl Default for ScreenBounds {
     /// Nothing.
     fn default() -> Self {
         Self { low: Vec2::INFINITY, high: Vec2::NEG_INFINITY }
     }
 }
 
-impl Reach {
+impl ScreenBounds {
     /// Grows to where a sphere, relative to the view's eye, can be seen.
     pub(crate) fn include(&mut self, view: &View, sphere: Sphere) {
         let size = Vec2::new(view.size.width as f32, view.size.height as f32);
@@ -48,18 +48,18 @@ impl Reach {
     }
 
     /// Both.
-    pub(crate) fn with(self, other: Reach) -> Reach {
-        Reach { low: self.low.min(other.low), high: self.high.max(other.high) }
+    pub(crate) fn with(self, other: ScreenBounds) -> ScreenBounds {
+        ScreenBounds { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
     /// The blocks that it touches, of so many.
-    pub(crate) fn area(&self, blocks: Size) -> Area {
+    pub(crate) fn area(&self, blocks: Size) -> BlockRect {
         let block = Vec2::new(BLOCK.width as f32, BLOCK.height as f32);
         let end = Vec2::new(blocks.width as f32, blocks.height as f32);
         let low = ((self.low - MARGIN_PIXELS) / block).floor().clamp(Vec2::ZERO, end);
         let high = ((self.high + MARGIN_PIXELS) / block).ceil().clamp(low, end);
         let extent = high - low;
-        Area { first: [low.x as u32, low.y as u32], size: Size::new(extent.x as u32, extent.y as u32) }
+        BlockRect { first: [low.x as u32, low.y as u32], size: Size::new(extent.x as u32, extent.y as u32) }
     }
 }
 
@@ -94,16 +94,16 @@ mod tests {
 
     #[test]
     fn nothing_reaches_no_block_and_what_is_at_the_eye_all() {
-        let mut reach = Reach::default();
+        let mut reach = ScreenBounds::default();
         assert_eq!(reach.area(BLOCKS).size.pixels(), 0);
         reach.include(&view(), Sphere::new(Vec3A::ZERO, 1.0));
-        assert_eq!(reach.area(BLOCKS), Area { first: [0, 0], size: BLOCKS });
+        assert_eq!(reach.area(BLOCKS), BlockRect { first: [0, 0], size: BLOCKS });
     }
 
     #[test]
     fn what_is_small_reaches_few_blocks() {
         let view = view();
-        let mut reach = Reach::default();
+        let mut reach = ScreenBounds::default();
         reach.include(&view, Sphere::new(view.forward * 10.0 + view.right + view.up * 2.0, 0.01));
         let area = reach.area(BLOCKS);
         assert!(area.size.pixels() <= 9, "{area:?}");
@@ -118,7 +118,7 @@ mod tests {
         ) {
             let view = view();
             let place = |[x, y, z]: [f32; 3]| view.right * x + view.up * y + view.forward * z;
-            let mut reach = Reach::default();
+            let mut reach = ScreenBounds::default();
             for (center, radius) in &spheres {
                 reach.include(&view, Sphere::new(place(*center), *radius));
             }

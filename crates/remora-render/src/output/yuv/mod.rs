@@ -15,14 +15,14 @@ mod rows;
 mod rows_avx2;
 mod stretch;
 
-use crate::frame::{Picture, PictureFormat, Size};
-use rows::Rows;
+use crate::frame::{PixelFormat, RenderedFrame, Size};
+use rows::RowOperations;
 use stretch::Stretch;
 
 /// Keeps its intermediate planes and tables, so that nothing is allocated per frame.
 #[derive(Debug)]
 pub(crate) struct Converter {
-    rows: Rows,
+    rows: RowOperations,
     /// Y, U, V or R, G, B, A of every pixel that was drawn.
     full: [Vec<u8>; 4],
     /// For the planes of the last pair of sizes.
@@ -31,27 +31,27 @@ pub(crate) struct Converter {
 
 impl Default for Converter {
     fn default() -> Self {
-        Self { rows: Rows::detect(), full: Default::default(), stretches: Vec::new() }
+        Self { rows: RowOperations::detect(), full: Default::default(), stretches: Vec::new() }
     }
 }
 
 impl Converter {
-    pub(crate) fn convert(&mut self, rgba: &[u8], from: Size, to: Size, format: PictureFormat, into: &mut Picture) {
+    pub(crate) fn convert(&mut self, rgba: &[u8], from: Size, to: Size, format: PixelFormat, into: &mut RenderedFrame) {
         into.width = to.width;
         into.height = to.height;
         let bytes = match format {
-            PictureFormat::I420 => to.pixels() as usize * 3 / 2,
-            PictureFormat::Rgba => to.pixels() as usize * 4,
+            PixelFormat::I420 => to.pixels() as usize * 3 / 2,
+            PixelFormat::Rgba => to.pixels() as usize * 4,
         };
         // Every byte is written below.
         into.data.resize(bytes, 0);
         match format {
-            PictureFormat::I420 if from == to => {
+            PixelFormat::I420 if from == to => {
                 let (luma, chroma) = into.data.split_at_mut(to.pixels() as usize);
                 let (u, v) = chroma.split_at_mut(to.pixels() as usize / 4);
                 planes::halved(&self.rows, rgba, from, [luma, u, v]);
             }
-            PictureFormat::I420 => {
+            PixelFormat::I420 => {
                 let [y, u, v, _] = &mut self.full;
                 planes::full(&self.rows, rgba, from, [&mut *y, &mut *u, &mut *v]);
                 let half = Size::new(to.width / 2, to.height / 2);
@@ -61,8 +61,8 @@ impl Converter {
                 self.stretched(1, from, half, chroma_u);
                 self.stretched(2, from, half, chroma_v);
             }
-            PictureFormat::Rgba if from == to => into.data.copy_from_slice(rgba),
-            PictureFormat::Rgba => {
+            PixelFormat::Rgba if from == to => into.data.copy_from_slice(rgba),
+            PixelFormat::Rgba => {
                 let mut plane = vec![0; to.pixels() as usize];
                 for channel in 0..4 {
                     let values = rgba.iter().skip(channel).step_by(4);
@@ -148,11 +148,11 @@ mod tests {
         planes
     }
 
-    fn assert_close(rows: Rows, from: Size, to: Size) {
+    fn assert_close(rows: RowOperations, from: Size, to: Size) {
         let rgba = picture(from);
         let mut converter = Converter { rows, ..Default::default() };
-        let mut picture = Picture::default();
-        converter.convert(&rgba, from, to, PictureFormat::I420, &mut picture);
+        let mut picture = RenderedFrame::default();
+        converter.convert(&rgba, from, to, PixelFormat::I420, &mut picture);
         let expected = reference(&rgba, from, to);
         assert_eq!(picture.data.len(), expected.len());
         for (index, (found, expected)) in picture.data.iter().zip(&expected).enumerate() {
@@ -176,14 +176,14 @@ mod tests {
     #[test]
     fn planes_are_those_of_the_formula_whatever_the_sizes() {
         for (from, to) in SIZES {
-            assert_close(Rows::PORTABLE, from, to);
+            assert_close(RowOperations::PORTABLE, from, to);
         }
     }
 
     #[test]
     fn the_processor_s_own_way_gives_the_same_planes() {
         for (from, to) in SIZES {
-            assert_close(Rows::detect(), from, to);
+            assert_close(RowOperations::detect(), from, to);
         }
     }
 
@@ -192,11 +192,11 @@ mod tests {
         let size = Size::new(32, 18);
         let rgba = picture(size);
         let mut converter = Converter::default();
-        let mut result = Picture::default();
-        converter.convert(&rgba, size, size, PictureFormat::Rgba, &mut result);
+        let mut result = RenderedFrame::default();
+        converter.convert(&rgba, size, size, PixelFormat::Rgba, &mut result);
         assert_eq!(result.data, rgba);
         let double = Size::new(64, 36);
-        converter.convert(&rgba, size, double, PictureFormat::Rgba, &mut result);
+        converter.convert(&rgba, size, double, PixelFormat::Rgba, &mut result);
         let expected = bilinear(&rgba, size, 1, 10.25, 7.75);
         let found = f32::from(result.data[((15 * 64 + 20) * 4 + 1) as usize]);
         assert!((expected - found).abs() <= 1.0, "{found} instead of {expected}");

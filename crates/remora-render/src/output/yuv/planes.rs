@@ -1,10 +1,10 @@
 //! Pixels to planes of luma and chroma.
 
-use super::rows::{CHROMA_OFFSET, CHROMA_U, CHROMA_V, LUMA, LUMA_OFFSET, Rows};
+use super::rows::{CHROMA_OFFSET, CHROMA_U, CHROMA_V, LUMA, LUMA_OFFSET, RowOperations};
 use crate::frame::Size;
 
 /// I420 of the pixels' own size, which is even.
-pub(super) fn halved(rows: &Rows, rgba: &[u8], size: Size, [y, u, v]: [&mut [u8]; 3]) {
+pub(super) fn halved(rows: &RowOperations, rgba: &[u8], size: Size, [y, u, v]: [&mut [u8]; 3]) {
     let (width, half) = (size.width as usize, size.width as usize / 2);
     let pairs = rgba.chunks_exact(width * 8).zip(y.chunks_exact_mut(width * 2));
     for ((pixels, luma), (u, v)) in pairs.zip(u.chunks_exact_mut(half).zip(v.chunks_exact_mut(half))) {
@@ -16,7 +16,7 @@ pub(super) fn halved(rows: &Rows, rgba: &[u8], size: Size, [y, u, v]: [&mut [u8]
 }
 
 /// All three planes in the pixels' own size.
-pub(super) fn full(rows: &Rows, rgba: &[u8], size: Size, [y, u, v]: [&mut Vec<u8>; 3]) {
+pub(super) fn full(rows: &RowOperations, rgba: &[u8], size: Size, [y, u, v]: [&mut Vec<u8>; 3]) {
     let width = size.width as usize;
     for plane in [&mut *y, &mut *u, &mut *v] {
         plane.resize(size.pixels() as usize, 0);

@@ -9,7 +9,7 @@ pub(super) const CHROMA_OFFSET: i32 = 128;
 
 /// How a row is stretched: eight outputs at a time from sixteen neighbouring inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct ColumnGroup {
     /// First of the sixteen inputs.
     pub start: u32,
     /// Which of them lies left of each output, and which right.
@@ -24,7 +24,7 @@ pub(super) type TwoRows<'a> = [&'a [u8]; 2];
 
 /// One implementation of all row operations. Rows that are written decide how many pixels are taken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows {
+pub(crate) struct RowOperations {
     /// One value per pixel: coefficients, offset.
     pub(super) weighted: fn(&[u8], [i16; 3], i32, &mut [u8]),
     /// One value per 2x2 pixels of two rows.
@@ -32,13 +32,13 @@ pub(crate) struct Rows {
     /// Between two rows: share of the second times 2^15.
     pub(super) between: fn(TwoRows<'_>, i16, &mut [u8]),
     /// Stretches a row that has at least 16 bytes after every group's start.
-    pub(super) stretched: fn(&[u8], &[Group], &mut [u8]),
+    pub(super) stretched: fn(&[u8], &[ColumnGroup], &mut [u8]),
 }
 
-impl Rows {
-    pub(crate) const PORTABLE: Rows = Rows { weighted, weighted_2x2, between, stretched };
+impl RowOperations {
+    pub(crate) const PORTABLE: RowOperations = RowOperations { weighted, weighted_2x2, between, stretched };
 
-    pub(crate) fn detect() -> Rows {
+    pub(crate) fn detect() -> RowOperations {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             return super::rows_avx2::ROWS;
@@ -74,7 +74,7 @@ pub(super) fn between([upper, lower]: TwoRows<'_>, share: i16, into: &mut [u8]) 
     }
 }
 
-pub(super) fn stretched(row: &[u8], groups: &[Group], into: &mut [u8]) {
+pub(super) fn stretched(row: &[u8], groups: &[ColumnGroup], into: &mut [u8]) {
     for (group, values) in groups.iter().zip(into.chunks_mut(8)) {
         let inputs = &row[group.start as usize..];
         for (lane, value) in values.iter_mut().enumerate() {

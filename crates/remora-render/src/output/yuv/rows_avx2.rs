@@ -3,10 +3,10 @@
 
 use std::arch::x86_64::*;
 
-use super::rows::{self, Group, Rows, TwoRows};
+use super::rows::{self, ColumnGroup, RowOperations, TwoRows};
 
 /// Only to be used where AVX2 has been detected.
-pub(super) const ROWS: Rows = Rows { weighted, weighted_2x2, between, stretched };
+pub(super) const ROWS: RowOperations = RowOperations { weighted, weighted_2x2, between, stretched };
 
 fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     // SAFETY: `ROWS` is used where AVX2 has been detected only.
@@ -26,7 +26,7 @@ fn between(sources: TwoRows<'_>, share: i16, into: &mut [u8]) {
     rows::between(sources.map(|row| &row[done..]), share, &mut into[done..]);
 }
 
-fn stretched(row: &[u8], groups: &[Group], into: &mut [u8]) {
+fn stretched(row: &[u8], groups: &[ColumnGroup], into: &mut [u8]) {
     // SAFETY: as in `weighted`.
     let done = unsafe { stretched_avx2(row, groups, into) };
     rows::stretched(row, &groups[done..], &mut into[done * 8..]);
@@ -134,7 +134,7 @@ fn between_avx2(sources: TwoRows<'_>, share: i16, into: &mut [u8]) -> usize {
 }
 
 #[target_feature(enable = "avx2")]
-fn stretched_avx2(row: &[u8], groups: &[Group], into: &mut [u8]) -> usize {
+fn stretched_avx2(row: &[u8], groups: &[ColumnGroup], into: &mut [u8]) -> usize {
     let mut done = 0;
     for (group, values) in groups.iter().zip(into.as_chunks_mut::<8>().0) {
         let Some(inputs) = row.get(group.start as usize..).and_then(|row| row.first_chunk::<16>()) else { break };

@@ -1,6 +1,6 @@
 //! Bilinear stretching of one plane, first down the columns, then along the rows.
 
-use super::rows::{Group, Rows};
+use super::rows::{ColumnGroup, RowOperations};
 use crate::frame::Size;
 
 /// The tables for one pair of sizes.
@@ -17,7 +17,7 @@ pub(super) struct Stretch {
 enum Columns {
     Same,
     /// Sixteen inputs hold what eight outputs need.
-    Grouped(Vec<Group>),
+    Grouped(Vec<ColumnGroup>),
     /// Left input and share of the right one, times 2^15, for every output: shrunk by more than groups allow.
     Single(Vec<(u32, i16)>),
 }
@@ -39,7 +39,7 @@ impl Stretch {
         (self.from, self.to) == (from, to)
     }
 
-    pub(super) fn apply(&mut self, rows: &Rows, plane: &[u8], into: &mut [u8]) {
+    pub(super) fn apply(&mut self, rows: &RowOperations, plane: &[u8], into: &mut [u8]) {
         let width = self.from.width as usize;
         let source = |row: u32| &plane[row as usize * width..][..width];
         for (row, target) in (0..).zip(into.chunks_exact_mut(self.to.width as usize)) {
@@ -58,7 +58,7 @@ impl Stretch {
     }
 }
 
-fn along(rows: &Rows, columns: &Columns, row: &[u8], target: &mut [u8]) {
+fn along(rows: &RowOperations, columns: &Columns, row: &[u8], target: &mut [u8]) {
     match columns {
         Columns::Same => target.copy_from_slice(&row[..target.len()]),
         Columns::Grouped(groups) => (rows.stretched)(row, groups, target),
@@ -81,12 +81,12 @@ fn position(output: u32, inputs: u32, outputs: u32) -> (u32, i16) {
 }
 
 /// The same as groups; `None` if some eight outputs span more than sixteen inputs.
-fn grouped(positions: &[(u32, i16)]) -> Option<Vec<Group>> {
+fn grouped(positions: &[(u32, i16)]) -> Option<Vec<ColumnGroup>> {
     positions
         .chunks(8)
         .map(|chunk| {
             let start = chunk[0].0;
-            let mut group = Group { start, left: [0; 8], right: [0; 8], share: [0; 8] };
+            let mut group = ColumnGroup { start, left: [0; 8], right: [0; 8], share: [0; 8] };
             for (lane, (left, share)) in chunk.iter().enumerate() {
                 let left = u8::try_from(left - start).ok().filter(|left| *left < 15)?;
                 group.left[lane] = left;

@@ -2,18 +2,18 @@
 
 use bytemuck::bytes_of;
 
-use super::{Stage, Way};
+use super::{FrameRecorder, RasterMode};
 use crate::kernels::dispatch::set_arguments;
-use crate::kernels::{HUGE_SLICES, Kernel, Large};
+use crate::kernels::{HUGE_SLICES, Kernel, LargePipeline};
 use crate::select::Batch;
 
 /// Both ends of the queue: triangles of medium size, and huge ones.
 const KINDS: [u32; 2] = [0, 1];
 
-impl Stage<'_> {
+impl FrameRecorder<'_> {
     /// Several workgroups share a huge one. `last`: any of the batches that queued them.
-    pub(super) fn raster_large(&self, pass: &mut wgpu::ComputePass<'_>, last: &Batch, way: Way) {
-        let Way { samples, cover, first_layer, .. } = way;
+    pub(super) fn raster_large(&self, pass: &mut wgpu::ComputePass<'_>, last: &Batch, way: RasterMode) {
+        let RasterMode { samples, cover, first_layer, .. } = way;
         let scratch = self.scratch;
         set_arguments(self.kernels, pass, &scratch.queue_arguments, [2, 1, HUGE_SLICES]);
         pass.set_bind_group(0, self.scene, &[]);
@@ -39,10 +39,10 @@ impl Stage<'_> {
         encoder: &mut wgpu::CommandEncoder,
         attachment: &wgpu::TextureView,
         last: &Batch,
-        way: Way,
+        way: RasterMode,
         targets: &wgpu::BindGroup,
     ) {
-        let Way { samples, cover, first_layer, .. } = way;
+        let RasterMode { samples, cover, first_layer, .. } = way;
         let scratch = self.scratch;
         let nothing = wgpu::RenderPassColorAttachment {
             view: attachment,
@@ -56,7 +56,7 @@ impl Stage<'_> {
             ..Default::default()
         });
         let fragments = last.key.phase.fragments(last.key.shading.detail());
-        pass.set_pipeline(self.kernels.get_large(Large { fragments, cover, samples }));
+        pass.set_pipeline(self.kernels.get_large(LargePipeline { fragments, cover, samples }));
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(1, self.library.geometry.bind_group(last.key.bank), &[]);
         pass.set_bind_group(2, targets, &[]);

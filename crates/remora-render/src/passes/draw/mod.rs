@@ -15,19 +15,19 @@ use std::ops::Range;
 use bytemuck::bytes_of;
 
 use self::shade::resolve_kernel;
-use crate::blocks::Area;
+use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Samples};
 use crate::kernels::dispatch::GROUPS_WIDE;
 use crate::kernels::layouts::bind_buffers;
-use crate::kernels::{Cover, Kernel, Kernels, Large};
+use crate::kernels::{Kernel, Kernels, LargePipeline, VisibilityWrite};
 use crate::passes::occlusion::Occlusion;
 use crate::passes::outline::Outline;
 use crate::passes::pick::Pick;
 use crate::passes::profile::{Mark, Profile};
-use crate::passes::sliced_encoder::Pieces;
-use crate::passes::targets::{Scratch, Seen, Targets};
-use crate::residency::model_store::Library;
+use crate::passes::sliced_encoder::SlicedEncoder;
+use crate::passes::targets::{Scratch, Targets, VisibilityView};
+use crate::residency::model_store::ModelStore;
 use crate::select::{Batch, Selection};
 use crate::surface::{Phase, Shading};
 
@@ -38,18 +38,18 @@ const PIECE_CLUSTERS: u32 = 512;
 const CHECKERBOARD_SQUARES: u32 = 36;
 
 /// Bind groups and buffers that live as long as the scene.
-pub(crate) struct Stage<'a> {
+pub(crate) struct FrameRecorder<'a> {
     pub graphics: &'a Graphics,
     pub kernels: &'a Kernels,
-    pub library: &'a Library,
+    pub library: &'a ModelStore,
     pub scene: &'a wgpu::BindGroup,
     /// Textures and light, by bucket.
     pub lights: &'a [wgpu::BindGroup],
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
     /// Where anything solid, and anything blended, may be seen: nothing else of their buffers is cleared, or looked at.
-    pub solid_area: Area,
-    pub blended_area: Area,
+    pub solid_area: BlockRect,
+    pub blended_area: BlockRect,
     pub profile: &'a Profile,
     /// Entries that are drawn at once.
     pub numbers: &'a wgpu::Buffer,
@@ -62,10 +62,10 @@ pub(crate) struct Stage<'a> {
 
 /// How batches are rasterised.
 #[derive(Clone, Copy)]
-struct Way {
+struct RasterMode {
     samples: Samples,
-    cover: Cover,
-    share: Share,
+    cover: VisibilityWrite,
+    share: ClusterSet,
     first_layer: bool,
 }
 
@@ -77,7 +77,7 @@ struct RasterTargets {
 
 /// Which entries of the batches are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Share {
+enum ClusterSet {
     /// Known before.
     Chosen,
     /// Found by culling.
@@ -86,23 +86,23 @@ enum Share {
 
 /// Which part of a picture is being drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum DrawTarget {
     Solid,
     Layer { index: u32 },
 }
 
 impl Batch {
-    fn numbers(&self, share: Share) -> Range<u32> {
+    fn numbers(&self, share: ClusterSet) -> Range<u32> {
         match share {
-            Share::Chosen => self.chosen.clone(),
-            Share::Surviving => self.deferred.clone(),
+            ClusterSet::Chosen => self.chosen.clone(),
+            ClusterSet::Surviving => self.deferred.clone(),
         }
     }
 }
 
 /// The ways in which triangles are written; one dispatch each.
-fn covers(atomics_64: bool) -> &'static [Cover] {
-    if atomics_64 { &[Cover::Whole] } else { &[Cover::Depth, Cover::Id] }
+fn covers(atomics_64: bool) -> &'static [VisibilityWrite] {
+    if atomics_64 { &[VisibilityWrite::Whole] } else { &[VisibilityWrite::Depth, VisibilityWrite::Id] }
 }
 
 /// Compiles what the frame needs and does not have yet.
@@ -130,7 +130,7 @@ pub(crate) fn ensure_kernels(
             wanted.push(raster_kernel(batch, cover, samples, wide));
             match (batch.small, kernels.rasteriser) {
                 (true, _) => {}
-                (false, true) => kernels.ensure_large(graphics, Large { fragments, cover, samples })?,
+                (false, true) => kernels.ensure_large(graphics, LargePipeline { fragments, cover, samples })?,
                 (false, false) => wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide }),
             }
         }
@@ -145,7 +145,7 @@ pub(crate) fn ensure_kernels(
     wanted.into_iter().try_for_each(|kernel| kernels.ensure(graphics, kernel))
 }
 
-fn raster_kernel(batch: &Batch, cover: Cover, samples: Samples, wide: bool) -> Kernel {
+fn raster_kernel(batch: &Batch, cover: VisibilityWrite, samples: Samples, wide: bool) -> Kernel {
     let fragments = batch.key.phase.fragments(batch.key.shading.detail());
     match batch.key.shading {
         Shading::Points => Kernel::RasterPoints { cover, samples, wide },
@@ -155,8 +155,8 @@ fn raster_kernel(batch: &Batch, cover: Cover, samples: Samples, wide: bool) -> K
     }
 }
 
-impl Stage<'_> {
-    pub(crate) fn record(&self, pieces: &mut Pieces<'_>, selection: &Selection, request: &FrameRequest) {
+impl FrameRecorder<'_> {
+    pub(crate) fn record(&self, pieces: &mut SlicedEncoder<'_>, selection: &Selection, request: &FrameRequest) {
         let targets = self.targets;
         let encoder = pieces.encoder();
         self.profile.mark(encoder, Mark::Begin);
@@ -166,13 +166,19 @@ impl Stage<'_> {
             self.checkerboard(encoder, request.options.checkerboard);
         }
         let solid = [Phase::Opaque, Phase::Mask];
-        self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Chosen);
+        self.raster(pieces, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
         if let Some(occlusion) = self.occlusion {
             let encoder = pieces.encoder();
             occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets, self.solid_area);
             if !selection.candidates.is_empty() {
                 occlusion.record_cull(encoder, self.graphics, self.kernels, self.scene, selection);
-                self.raster(pieces, selection.batches_of(&solid), request.samples, Part::Solid, Share::Surviving);
+                self.raster(
+                    pieces,
+                    selection.batches_of(&solid),
+                    request.samples,
+                    DrawTarget::Solid,
+                    ClusterSet::Surviving,
+                );
             }
         }
         let encoder = pieces.encoder();
@@ -180,14 +186,14 @@ impl Stage<'_> {
         if let Some(outline) = self.outline {
             outline.clear(encoder);
         }
-        self.inspect(encoder, Part::Solid);
+        self.inspect(encoder, DrawTarget::Solid);
         let solid = selection.runs_of(&[Phase::Opaque, Phase::Mask]);
         // Without a run nothing lists the blocks that are touched: the list is still that of an earlier frame.
         let summed = request.samples == Samples::Four && solid.clone().next().is_some();
         if summed {
             self.clear_sums(encoder, self.solid_area);
         }
-        self.shade(pieces, solid, request.samples, Part::Solid);
+        self.shade(pieces, solid, request.samples, DrawTarget::Solid);
         let encoder = pieces.encoder();
         if summed {
             self.composite(encoder);
@@ -199,9 +205,9 @@ impl Stage<'_> {
         if blended.clone().next().is_some() {
             self.clear_sums(encoder, self.blended_area);
             for index in 0..request.blend_layers {
-                let part = Part::Layer { index };
+                let part = DrawTarget::Layer { index };
                 self.clear_layer(pieces.encoder(), part);
-                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, Share::Chosen);
+                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, ClusterSet::Chosen);
                 self.inspect(pieces.encoder(), part);
                 self.shade(pieces, blended.clone(), request.samples, part);
             }
@@ -215,13 +221,13 @@ impl Stage<'_> {
     }
 
     /// Notes what a finished visibility buffer shows of what is selected, and at the pixel that is asked about.
-    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
-        let seen = Seen { buffer: self.visibility(part), area: self.area(part) };
+    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
+        let seen = VisibilityView { buffer: self.visibility(part), area: self.area(part) };
         if let Some(outline) = self.outline {
             outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
         }
-        if let (Some(pick), Part::Solid | Part::Layer { index: 0 }) = (self.pick, part) {
-            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != Part::Solid);
+        if let (Some(pick), DrawTarget::Solid | DrawTarget::Layer { index: 0 }) = (self.pick, part) {
+            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != DrawTarget::Solid);
         }
     }
 
@@ -238,47 +244,47 @@ impl Stage<'_> {
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 
-    fn area(&self, part: Part) -> Area {
+    fn area(&self, part: DrawTarget) -> BlockRect {
         match part {
-            Part::Solid => self.solid_area,
-            Part::Layer { .. } => self.blended_area,
+            DrawTarget::Solid => self.solid_area,
+            DrawTarget::Layer { .. } => self.blended_area,
         }
     }
 
     /// The rows of blocks of its area.
-    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: Part) {
+    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
         let buffer = self.visibility(part);
         let row_bytes = buffer.size() / u64::from(self.targets.blocks.height);
-        let Area { first: [_, row], size } = self.area(part);
+        let BlockRect { first: [_, row], size } = self.area(part);
         if size.height > 0 {
             encoder.clear_buffer(buffer, u64::from(row) * row_bytes, Some(u64::from(size.height) * row_bytes));
         }
     }
 
-    fn visibility(&self, part: Part) -> &wgpu::Buffer {
+    fn visibility(&self, part: DrawTarget) -> &wgpu::Buffer {
         match part {
-            Part::Solid => &self.targets.visibility,
-            Part::Layer { index } => &self.targets.layers[index as usize % 2],
+            DrawTarget::Solid => &self.targets.visibility,
+            DrawTarget::Layer { index } => &self.targets.layers[index as usize % 2],
         }
     }
 
     fn raster<'b>(
         &self,
-        pieces: &mut Pieces<'_>,
+        pieces: &mut SlicedEncoder<'_>,
         batches: impl Iterator<Item = &'b Batch>,
         samples: Samples,
-        part: Part,
-        share: Share,
+        part: DrawTarget,
+        share: ClusterSet,
     ) {
         let scratch = self.scratch;
         let numbers = match (share, self.occlusion) {
-            (Share::Surviving, Some(occlusion)) => occlusion.survivors(),
-            (Share::Chosen | Share::Surviving, _) => self.numbers,
+            (ClusterSet::Surviving, Some(occlusion)) => occlusion.survivors(),
+            (ClusterSet::Chosen | ClusterSet::Surviving, _) => self.numbers,
         };
         // A buffer cannot be read and written by one kernel: what is not looked at is bound to something small.
         let (solid, before) = match part {
-            Part::Solid => (&scratch.list_counts, &scratch.list_counts),
-            Part::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
+            DrawTarget::Solid => (&scratch.list_counts, &scratch.list_counts),
+            DrawTarget::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
         };
         let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
         let device = &self.graphics.device;
@@ -287,7 +293,7 @@ impl Stage<'_> {
             kernels: bind_buffers(device, "raster targets", &layouts.raster, &buffers),
             large: bind_buffers(device, "rasteriser targets", &layouts.rasteriser, &buffers[..5]),
         };
-        let first_layer = part == Part::Layer { index: 0 };
+        let first_layer = part == DrawTarget::Layer { index: 0 };
 
         let covers = covers(self.graphics.adapter().atomics_64);
         let mut waiting: Vec<&Batch> = Vec::new();
@@ -297,7 +303,7 @@ impl Stage<'_> {
             }
             if batch.flush {
                 for &cover in covers {
-                    let way = Way { samples, cover, share, first_layer };
+                    let way = RasterMode { samples, cover, share, first_layer };
                     self.raster_batches(pieces, &waiting, way, &targets);
                 }
                 waiting.clear();
@@ -306,8 +312,14 @@ impl Stage<'_> {
     }
 
     /// Batches up to a flush, and then what they queued.
-    fn raster_batches(&self, pieces: &mut Pieces<'_>, batches: &[&Batch], way: Way, targets: &RasterTargets) {
-        let Way { samples, cover, share, first_layer } = way;
+    fn raster_batches(
+        &self,
+        pieces: &mut SlicedEncoder<'_>,
+        batches: &[&Batch],
+        way: RasterMode,
+        targets: &RasterTargets,
+    ) {
+        let RasterMode { samples, cover, share, first_layer } = way;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
         pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);
@@ -328,19 +340,19 @@ impl Stage<'_> {
                 }
                 // How many survive, only the device knows: they are not divided.
                 let count = match share {
-                    Share::Chosen => (numbers.end - first).min(left),
-                    Share::Surviving => numbers.end - first,
+                    ClusterSet::Chosen => (numbers.end - first).min(left),
+                    ClusterSet::Surviving => numbers.end - first,
                 };
                 pass.set_pipeline(self.kernels.get(kernel));
                 pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.bank), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
                 pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
                 match (share, self.occlusion) {
-                    (Share::Surviving, Some(occlusion)) => {
+                    (ClusterSet::Surviving, Some(occlusion)) => {
                         let offset = Occlusion::dispatch_offset(batch.deferring);
                         pass.dispatch_workgroups_indirect(occlusion.dispatches(), offset);
                     }
-                    (Share::Chosen | Share::Surviving, _) => {
+                    (ClusterSet::Chosen | ClusterSet::Surviving, _) => {
                         pass.dispatch_workgroups(count.min(GROUPS_WIDE), 1, count.div_ceil(GROUPS_WIDE));
                     }
                 }

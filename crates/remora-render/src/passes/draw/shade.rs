@@ -2,13 +2,13 @@
 
 use bytemuck::bytes_of;
 
-use super::{Part, Stage};
-use crate::blocks::{Area, BLOCK};
+use super::{DrawTarget, FrameRecorder};
+use crate::blocks::{BLOCK, BlockRect};
 use crate::frame::Samples;
 use crate::kernels::Kernel;
 use crate::kernels::dispatch::{GROUPS_WIDE, set_arguments};
 use crate::kernels::layouts::bind_buffers;
-use crate::passes::sliced_encoder::Pieces;
+use crate::passes::sliced_encoder::SlicedEncoder;
 use crate::passes::targets::RUNS_AT_ONCE;
 use crate::select::Run;
 use crate::surface::Shading;
@@ -16,7 +16,7 @@ use crate::surface::Shading;
 /// Bounds of the runs, as classify.wgsl has them.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Runs {
+struct RunBounds {
     blocks_wide: u32,
     blocks: u32,
     length: u32,
@@ -34,9 +34,9 @@ pub(super) fn resolve_kernel(run: &Run, samples: Samples, layer: bool) -> Kernel
     }
 }
 
-impl Stage<'_> {
+impl FrameRecorder<'_> {
     /// The rows of pixels of an area.
-    pub(super) fn clear_sums(&self, encoder: &mut wgpu::CommandEncoder, area: Area) {
+    pub(super) fn clear_sums(&self, encoder: &mut wgpu::CommandEncoder, area: BlockRect) {
         let sums = &self.targets.sums;
         let row_bytes = u64::from(self.targets.kind.size.width) * 8 * u64::from(BLOCK.height);
         let first = u64::from(area.first[1]) * row_bytes;
@@ -49,24 +49,31 @@ impl Stage<'_> {
 
     pub(super) fn shade<'b>(
         &self,
-        pieces: &mut Pieces<'_>,
+        pieces: &mut SlicedEncoder<'_>,
         runs: impl Iterator<Item = &'b Run>,
         samples: Samples,
-        part: Part,
+        part: DrawTarget,
     ) {
         let runs: Vec<&Run> = runs.collect();
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
             // Layers behind the first touch no other blocks than that does.
-            let collect = index == 0 && !matches!(part, Part::Layer { index: 1.. });
+            let collect = index == 0 && !matches!(part, DrawTarget::Layer { index: 1.. });
             self.shade_runs(pieces, runs, samples, part, collect);
         }
     }
 
-    fn shade_runs(&self, pieces: &mut Pieces<'_>, runs: &[&Run], samples: Samples, part: Part, collect: bool) {
+    fn shade_runs(
+        &self,
+        pieces: &mut SlicedEncoder<'_>,
+        runs: &[&Run],
+        samples: Samples,
+        part: DrawTarget,
+        collect: bool,
+    ) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
         let area = self.area(part);
-        let mut bounds = Runs {
+        let mut bounds = RunBounds {
             blocks_wide: targets.blocks.width,
             blocks,
             length: runs.len() as u32,
@@ -113,7 +120,7 @@ impl Stage<'_> {
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
         set_arguments(self.kernels, &mut pass, &scratch.list_arguments, [runs.len() as u32, 8, 1]);
         drop(pass);
-        let layer = part != Part::Solid;
+        let layer = part != DrawTarget::Solid;
         for (index, run) in runs.iter().enumerate() {
             let mut pass = pieces.encoder().begin_compute_pass(&Default::default());
             let shading = run.key.shading;

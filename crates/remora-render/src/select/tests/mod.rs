@@ -15,8 +15,8 @@ use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
 use super::*;
 use crate::frame::{Camera, Size};
 use crate::residency::pages::{Pages, most_urgent};
-use crate::residency::prepare::{PrepareOptions, Prepared};
-use crate::residency::selectable::PagePlace;
+use crate::residency::prepare::{PrepareOptions, PreparedAsset};
+use crate::residency::selectable::PageLocation;
 use crate::surface::Surface;
 
 const SIZE: Size = Size::new(640, 360);
@@ -97,7 +97,7 @@ static PHASES: LazyLock<Asset> = LazyLock::new(|| {
 
 /// A model as the library makes it, with nothing but its roots on the device; pages lie in the banks in turn.
 struct Shown {
-    keys: Vec<Key>,
+    keys: Vec<DrawKey>,
     models: Vec<SelectableModel>,
     selection: Selection,
 }
@@ -106,13 +106,13 @@ impl Shown {
     /// Only what stands behind everything else, if `sides` are both shown no cluster is turned away.
     fn roots(asset: &Asset, double_sided: bool) -> Self {
         let options = PrepareOptions { texture_dimension_max: 64, blocks: false };
-        let mut surfaces = Prepared::new(asset, &options).expect("the asset is sound").surfaces;
+        let mut surfaces = PreparedAsset::new(asset, &options).expect("the asset is sound").surfaces;
         surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
         surfaces.iter_mut().for_each(|surface| surface.double_sided |= double_sided);
         let key =
-            |surface: &Surface, bank: u32| Key { phase: surface.phase, bank: bank as u8, shading: surface.shading };
+            |surface: &Surface, bank: u32| DrawKey { phase: surface.phase, bank: bank as u8, shading: surface.shading };
         let of_banks = || (0..BANKS).flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)));
-        let mut keys: Vec<Key> = of_banks().collect();
+        let mut keys: Vec<DrawKey> = of_banks().collect();
         keys.sort_unstable();
         keys.dedup();
         let own = of_banks().map(|key| keys.binary_search(&key).expect("it has just been listed") as u32).collect();
@@ -141,7 +141,7 @@ impl Shown {
         let frame = self.selection.frame;
         let model = &mut self.models[0];
         let first = FIRST + model.asset.pages()[page as usize].cluster_first;
-        model.places[page as usize] = Some(PagePlace { bank: (page % BANKS) as u8, first });
+        model.places[page as usize] = Some(PageLocation { bank: (page % BANKS) as u8, first });
         model.pages.loaded(page, frame);
     }
 

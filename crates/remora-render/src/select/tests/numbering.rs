@@ -85,7 +85,7 @@ fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
     let view = front();
     // Something at the near plane, everywhere.
     let texels = crate::select::depth_pyramid::levels(SIZE)[0].size.pixels() as usize;
-    let horizon = Horizon::new(view, 0, vec![1.0; texels]);
+    let horizon = DepthPyramid::new(view, 0, vec![1.0; texels]);
     let Shown { keys, models, selection } = &mut shown;
     selection.select(keys, models, &instances, &view, limits(1.0), Some(&horizon));
     let instance_of = |number: u32| selection.entries[number as usize][0];
@@ -100,7 +100,7 @@ fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
     assert_eq!(batches, [(0, 2), (0, 1), (1, 0)]);
 
     // Nothing was seen there: nothing is hidden.
-    let open = Horizon::new(view, 0, vec![0.0; texels]);
+    let open = DepthPyramid::new(view, 0, vec![0.0; texels]);
     selection.select(keys, models, &instances, &view, limits(1.0), Some(&open));
     assert_eq!((selection.numbers.len(), selection.candidates.len()), (4, 0));
 }

@@ -5,7 +5,7 @@ use crate::shapes::{fan, sheet, sphere};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
-use remora_render::{GraphicsOptions, Picture, PictureFormat, RenderError, Samples, Size};
+use remora_render::{GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 
 pub fn front() -> remora_render::Camera {
@@ -13,7 +13,7 @@ pub fn front() -> remora_render::Camera {
 }
 
 /// Red, green, blue at a pixel.
-fn pixel(picture: &Picture, x: u32, y: u32) -> [u8; 3] {
+fn pixel(picture: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
     let at = ((y * picture.width + x) * 4) as usize;
     [picture.data[at], picture.data[at + 1], picture.data[at + 2]]
 }
@@ -121,7 +121,8 @@ fn four_samples_smooth_edges() {
     studio.show(parts.model());
     let hard = studio.picture(front(), Samples::One);
     let soft = studio.picture(front(), Samples::Four);
-    let between = |picture: &Picture| picture.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
+    let between =
+        |picture: &RenderedFrame| picture.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
     assert_eq!(between(&hard), 0);
     // Some 100 pixels of height and width on four sides.
     assert!(between(&soft) > 150, "{} pixels between", between(&soft));
@@ -261,11 +262,11 @@ fn requests_that_cannot_be_drawn_are_refused() {
 #[test]
 fn no_more_frames_are_taken_than_are_received() {
     let mut studio = Studio::new();
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     assert!(studio.renderer.receive(&mut picture).unwrap().is_none());
     let frames = studio.renderer.frames_in_flight_max();
     for serial in 0..frames as u64 {
-        let format = PictureFormat::I420;
+        let format = PixelFormat::I420;
         let request = remora_render::FrameRequest { serial, format, ..request(front(), Samples::One) };
         studio.renderer.submit(&request).unwrap();
     }

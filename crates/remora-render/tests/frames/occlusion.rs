@@ -2,7 +2,7 @@
 
 use glam::{Affine3A, Vec3};
 use remora_assets::{AlphaMode, Material, Model};
-use remora_render::{Camera, FrameDone, FrameOptions, FrameRequest, GraphicsOptions, Picture, Samples, Size};
+use remora_render::{Camera, FrameDone, FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 
 use crate::shapes::{sheet, sphere};
@@ -55,7 +55,7 @@ impl Pair {
         done
     }
 
-    fn compare(&mut self, request: FrameRequest, picture: &Picture, what: &str) {
+    fn compare(&mut self, request: FrameRequest, picture: &RenderedFrame, what: &str) {
         let options = FrameOptions { occlusion_culling: false, ..request.options };
         let (whole, done) = self.plain.draw(&FrameRequest { options, ..request });
         assert_eq!((done.clusters_tested, done.clusters_occluded), (0, 0));
@@ -116,8 +116,8 @@ fn other_sizes_and_pieces_change_nothing() {
         pair.draw(request, &format!("{size:?}"));
 
         let request = FrameRequest { samples: Samples::Four, ..request };
-        pair.culling.renderer.submit_in_pieces(&request).expect("the frame is taken");
-        let mut picture = Picture::default();
+        pair.culling.renderer.submit_in_slices(&request).expect("the frame is taken");
+        let mut picture = RenderedFrame::default();
         let done = pair.culling.renderer.receive(&mut picture).expect("the frame is drawn").expect("it was in flight");
         pair.compare(request, &picture, &format!("{size:?} in pieces, step {step}"));
         occluded += done.clusters_occluded;

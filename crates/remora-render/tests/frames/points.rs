@@ -2,7 +2,7 @@
 
 use glam::{Affine3A, Vec3};
 use remora_assets::{Mesh, Model, Node, Points};
-use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, Picture, Samples};
+use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples};
 use remora_scene::StateOverrideEdit;
 
 use crate::coverage::front;
@@ -25,7 +25,7 @@ fn cloud(points: Points, transform: Affine3A) -> Model {
     }
 }
 
-fn reds(picture: &Picture) -> usize {
+fn reds(picture: &RenderedFrame) -> usize {
     picture.data.chunks(4).filter(|pixel| pixel[..3] == [255, 0, 0]).count()
 }
 
@@ -67,7 +67,7 @@ fn scattered(count: usize, x: impl Fn(f32) -> f32) -> Points {
 }
 
 /// Share of the pixels in the middle, `half` of the picture's height in every direction, that are not red.
-fn missing(picture: &Picture, half: f32) -> f32 {
+fn missing(picture: &RenderedFrame, half: f32) -> f32 {
     let [middle_x, middle_y] = [SIZE.width / 2, SIZE.height / 2];
     let half = (half * SIZE.height as f32) as u32;
     let pixels =

@@ -7,7 +7,7 @@ use glam::{Affine3A, DAffine3, DVec3, Quat, Vec3};
 use remora_assets::asset::{Asset, BuildOptions, Detail};
 use remora_assets::engine::{self, EngineDetail};
 use remora_assets::{Material, Model};
-use remora_render::{Camera, FrameDone, FrameRequest, Picture, PrepareOptions, Prepared, Samples};
+use remora_render::{Camera, FrameDone, FrameRequest, PrepareOptions, PreparedAsset, RenderedFrame, Samples};
 use remora_scene::StateOverrideEdit;
 
 use crate::coverage::mixture;
@@ -26,22 +26,22 @@ pub fn around(degrees: f32, radii: f32) -> Camera {
     Camera { position, orientation, vertical_field_of_view: 0.7, near: 0.001 }
 }
 
-fn with_error(studio: &mut Studio, camera: Camera, error_pixels: f32) -> (Picture, FrameDone) {
+fn with_error(studio: &mut Studio, camera: Camera, error_pixels: f32) -> (RenderedFrame, FrameDone) {
     studio.draw(&FrameRequest { error_pixels, ..request(camera, Samples::One) })
 }
 
-fn background() -> Picture {
+fn background() -> RenderedFrame {
     Studio::new().picture(camera(Vec3::Z, Vec3::ZERO), Samples::One)
 }
 
 /// Pixels where `picture` shows the background and `whole` shows none within `margin` pixels.
-pub fn holes(picture: &Picture, whole: &Picture, margin: u32) -> usize {
+pub fn holes(picture: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
     open_pixels(picture, whole, margin).len()
 }
 
-fn open_pixels(picture: &Picture, whole: &Picture, margin: u32) -> Vec<(u32, u32)> {
+fn open_pixels(picture: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> Vec<(u32, u32)> {
     let background = background();
-    let is_open = |picture: &Picture, x: u32, y: u32| same_at(picture, &background, (x, y));
+    let is_open = |picture: &RenderedFrame, x: u32, y: u32| same_at(picture, &background, (x, y));
     let inside =
         |x: u32, y: u32| (y - margin..=y + margin).all(|y| (x - margin..=x + margin).all(|x| !is_open(whole, x, y)));
     let columns = margin..SIZE.width - margin;
@@ -49,14 +49,20 @@ fn open_pixels(picture: &Picture, whole: &Picture, margin: u32) -> Vec<(u32, u32
     pixels.filter(|&(x, y)| is_open(picture, x, y) && inside(x, y)).collect()
 }
 
-fn same_at(one: &Picture, other: &Picture, (x, y): (u32, u32)) -> bool {
+fn same_at(one: &RenderedFrame, other: &RenderedFrame, (x, y): (u32, u32)) -> bool {
     let at = ((y * SIZE.width + x) * 4) as usize;
     one.data[at..at + 4] == other.data[at..at + 4]
 }
 
 /// As [`holes`], of what `request` shows, drawn again with another background: dark parts may have the colour of the first
 /// by chance.
-fn true_holes(studio: &mut Studio, request: &FrameRequest, picture: &Picture, whole: &Picture, margin: u32) -> usize {
+fn true_holes(
+    studio: &mut Studio,
+    request: &FrameRequest,
+    picture: &RenderedFrame,
+    whole: &RenderedFrame,
+    margin: u32,
+) -> usize {
     let open = open_pixels(picture, whole, margin);
     if open.is_empty() {
         return 0;
@@ -130,7 +136,7 @@ fn a_closed_surface_has_no_cracks_between_its_levels() {
 fn nothing_pops_while_the_camera_comes_closer() {
     let mut studio = Studio::new();
     studio.show_asset(&ENGINE);
-    let mut last: Option<[Picture; 2]> = None;
+    let mut last: Option<[RenderedFrame; 2]> = None;
     let mut counts = HashSet::new();
     for step in 0..30 {
         let camera = around(25.0, 3.0 - step as f32 * 0.01);
@@ -187,7 +193,7 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
     let place = |studio: &Studio| studio.scene.entity(moved).expect("it is there").local;
     let local = place(&studio);
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
-    let prepared = Prepared::new(&ENGINE, &options).expect("the asset is sound");
+    let prepared = PreparedAsset::new(&ENGINE, &options).expect("the asset is sound");
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
     studio.scene.replace_model(added.model, ENGINE.clone()).expect("it is the same tree");
     assert_eq!(place(&studio), local);
@@ -203,7 +209,7 @@ fn a_model_put_under_its_key_again_is_placed_again() {
     let near = camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
     let before = studio.picture(near, Samples::One);
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
-    let prepared = Prepared::new(&model, &options).expect("the asset is sound");
+    let prepared = PreparedAsset::new(&model, &options).expect("the asset is sound");
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
     // The scene has not changed as a whole, and one part of it moves.
     let entity = studio.scene.instances()[0].entity;
@@ -235,7 +241,7 @@ fn compressed_textures_look_like_plain_ones() {
             return None;
         }
         let prepared =
-            Prepared::new(asset, &PrepareOptions { texture_dimension_max: 4096, blocks }).expect("it is sound");
+            PreparedAsset::new(asset, &PrepareOptions { texture_dimension_max: 4096, blocks }).expect("it is sound");
         studio.show_prepared(&prepared);
         Some((studio.picture(camera(Vec3::new(0.0, 0.0, 4.0), Vec3::ZERO), Samples::Four), prepared.graphics_bytes()))
     };

@@ -33,7 +33,7 @@ fn rough_and_metallic_spheres() {
 }
 
 /// Framed alike, so that nothing tells how large it is. One ball is metal, and one has a normal map.
-fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::Picture {
+fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::RenderedFrame {
     let mut parts = Parts::default();
     let normal = parts.texture(ripples());
     let mut ball = sphere(48, 64);

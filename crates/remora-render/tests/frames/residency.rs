@@ -10,7 +10,7 @@ use remora_assets::asset::layout::{PAGE_BYTES_MAX, PAGE_ROOT};
 use remora_assets::asset::{Asset, BuildOptions, Content, build};
 use remora_assets::{Material, Model};
 use remora_render::{
-    Camera, GraphicsOptions, Picture, PrepareOptions, Prepared, RenderError, RendererOptions, Samples,
+    Camera, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, RenderedFrame, RendererOptions, Samples,
 };
 
 use crate::detail::holes;
@@ -55,7 +55,7 @@ fn pages(is_root: bool) -> usize {
     SHEETS.pages().iter().filter(|page| (page.flags & PAGE_ROOT != 0) == is_root).count()
 }
 
-fn settled(geometry_bytes_max: u64, asset: &Asset, camera: Camera) -> (Picture, u64) {
+fn settled(geometry_bytes_max: u64, asset: &Asset, camera: Camera) -> (RenderedFrame, u64) {
     let mut studio = studio(geometry_bytes_max);
     studio.show_asset(asset);
     let (picture, done) = studio.draw(&request(camera, Samples::One));
@@ -196,7 +196,7 @@ fn a_damaged_page_is_never_drawn_and_the_rest_is() {
     let held = studio.renderer.graphics_memory_bytes();
     let broken = damaged(0);
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
-    let prepared = Prepared::new(&broken, &options).expect("no layer is damaged");
+    let prepared = PreparedAsset::new(&broken, &options).expect("no layer is damaged");
     let key = studio.scene.next_model();
     let error = studio.renderer.add_model(key, &prepared).unwrap_err();
     assert!(matches!(error, RenderError::Damaged(_)) && error.to_string().contains("page 0"), "{error}");

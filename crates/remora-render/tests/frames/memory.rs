@@ -1,6 +1,6 @@
 //! Graphics memory comes back, whether or not a frame is drawn.
 
-use remora_render::{PrepareOptions, Prepared, Samples};
+use remora_render::{PrepareOptions, PreparedAsset, Samples};
 
 use crate::coverage::front;
 use crate::shapes::{bumpy, texture};
@@ -9,13 +9,13 @@ use crate::studio::{Parts, Studio, asset, at, matte};
 const MEBIBYTE: u64 = 1 << 20;
 
 /// Some 10 MiB on the device.
-fn prepared(studio: &Studio) -> Prepared {
+fn prepared(studio: &Studio) -> PreparedAsset {
     let mut parts = Parts::default();
     let picture = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
     let material = remora_assets::Material { base_color_texture: Some(picture), ..matte(1.0, 1.0, 1.0) };
     parts.add(&bumpy(100), material, at(0.0, 0.0, 0.0));
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
-    Prepared::new(&asset(&parts.model()), &options).expect("the asset is sound")
+    PreparedAsset::new(&asset(&parts.model()), &options).expect("the asset is sound")
 }
 
 fn allocated(studio: &Studio) -> u64 {

@@ -8,8 +8,8 @@ use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::asset::{Asset, BuildOptions, Detail};
 use remora_assets::{LoadLimits, Model, engine, load_glb, load_points};
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat,
-    PrepareOptions, Prepared, Renderer, RendererOptions, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     let arguments = arguments()?;
     let asset = load(&arguments.model, arguments.detail)?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
-    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let clock = std::time::Instant::now();
     renderer.warm_up(arguments.samples)?;
@@ -70,10 +70,10 @@ fn main() -> Result<(), Failure> {
         error_pixels: arguments.error,
         blend_layers: BLEND_LAYERS_MAX,
         stream_size: arguments.size,
-        format: PictureFormat::Rgba,
+        format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     };
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     let done = loop {
         renderer.submit(&request)?;
         let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;

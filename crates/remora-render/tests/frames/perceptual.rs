@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use remora_render::Picture;
+use remora_render::RenderedFrame;
 
 /// Mean and 99.5th percentile of the colour difference; 1 is about what can just be told apart side by side.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ impl Difference {
     }
 }
 
-pub fn difference(a: &Picture, b: &Picture) -> Difference {
+pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
     assert_eq!((a.width, a.height), (b.width, b.height));
     let (a_lab, b_lab) = (lab(a), lab(b));
     let mut differences: Vec<f32> = a_lab
@@ -34,7 +34,7 @@ pub fn difference(a: &Picture, b: &Picture) -> Difference {
 }
 
 /// Compares with the picture kept under `tests/golden`, or keeps this one if `REMORA_ACCEPT_GOLDEN` is set.
-pub fn assert_golden(name: &str, picture: &Picture) {
+pub fn assert_golden(name: &str, picture: &RenderedFrame) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(format!("{name}.png"));
     if std::env::var_os("REMORA_ACCEPT_GOLDEN").is_some() {
@@ -45,7 +45,7 @@ pub fn assert_golden(name: &str, picture: &Picture) {
         panic!("{}: {error}; REMORA_ACCEPT_GOLDEN=1 cargo test -p remora-render keeps the pictures", path.display())
     });
     let golden = golden.to_rgba8();
-    let golden = Picture { width: golden.width(), height: golden.height(), data: golden.into_raw() };
+    let golden = RenderedFrame { width: golden.width(), height: golden.height(), data: golden.into_raw() };
     let difference = difference(&golden, picture);
     if !difference.is_invisible() {
         let found = std::env::temp_dir().join(format!("remora-{name}.png"));
@@ -54,12 +54,12 @@ pub fn assert_golden(name: &str, picture: &Picture) {
     }
 }
 
-fn save(path: &std::path::Path, picture: &Picture) {
+fn save(path: &std::path::Path, picture: &RenderedFrame) {
     image::save_buffer(path, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-fn lab(picture: &Picture) -> Vec<[f32; 3]> {
+fn lab(picture: &RenderedFrame) -> Vec<[f32; 3]> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let linear: Vec<[f32; 3]> = picture
         .data
@@ -101,7 +101,7 @@ fn lab_of([r, g, b]: [f32; 3]) -> [f32; 3] {
 
 #[test]
 fn the_measure_tells_noise_from_change() {
-    let picture = |color: [u8; 3], noise: u8| Picture {
+    let picture = |color: [u8; 3], noise: u8| RenderedFrame {
         width: 32,
         height: 32,
         data: (0..32 * 32u32).flat_map(|i| [color[0] + (i % 2) as u8 * noise, color[1], color[2], 255]).collect(),

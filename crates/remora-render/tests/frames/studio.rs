@@ -6,8 +6,8 @@ use glam::{Affine3A, DAffine3, Mat3, Quat, Vec3};
 use remora_assets::asset::{Asset, BuildOptions};
 use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_render::{
-    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, RendererOptions, Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -43,21 +43,21 @@ impl Studio {
 
     pub fn show_asset(&mut self, asset: &Asset) -> remora_scene::Added {
         let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter());
-        self.show_prepared(&Prepared::new(asset, &options).expect("the asset is sound"))
+        self.show_prepared(&PreparedAsset::new(asset, &options).expect("the asset is sound"))
     }
 
-    pub fn show_prepared(&mut self, prepared: &Prepared) -> remora_scene::Added {
+    pub fn show_prepared(&mut self, prepared: &PreparedAsset) -> remora_scene::Added {
         let added = self.scene.add_model(prepared.asset().clone());
         self.renderer.add_model(added.model, prepared).expect("the model fits");
         added
     }
 
-    pub fn picture(&mut self, camera: Camera, samples: Samples) -> Picture {
+    pub fn picture(&mut self, camera: Camera, samples: Samples) -> RenderedFrame {
         self.draw(&request(camera, samples)).0
     }
 
     /// Draws until everything that the picture wants has come.
-    pub fn draw(&mut self, request: &FrameRequest) -> (Picture, FrameDone) {
+    pub fn draw(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         loop {
             let (picture, done) = self.draw_once(request);
             if done.pages_missing == 0 || !self.renderer.await_pages(PAGE_TIME_MAX).expect("pages are taken") {
@@ -67,10 +67,10 @@ impl Studio {
     }
 
     /// Draws with what is there.
-    pub fn draw_once(&mut self, request: &FrameRequest) -> (Picture, FrameDone) {
+    pub fn draw_once(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         self.renderer.synchronise(&mut self.scene, request.camera.position).expect("the scene is taken over");
         self.renderer.submit(request).expect("the frame is taken");
-        let mut picture = Picture::default();
+        let mut picture = RenderedFrame::default();
         let done = self.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
         (picture, done)
     }
@@ -90,7 +90,7 @@ pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
         error_pixels: 1e-3,
         blend_layers: 4,
         stream_size: SIZE,
-        format: PictureFormat::Rgba,
+        format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     }
 }

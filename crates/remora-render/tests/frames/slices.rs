@@ -1,6 +1,6 @@
 //! Frames that are handed over in pieces, and given up between them.
 
-use remora_render::{FrameRequest, Picture, Samples};
+use remora_render::{FrameRequest, RenderedFrame, Samples};
 
 use crate::coverage::{front, mixture};
 use crate::studio::{Studio, request};
@@ -12,13 +12,13 @@ fn studio() -> Studio {
     studio
 }
 
-fn in_pieces(studio: &mut Studio, request: &FrameRequest) -> (Picture, u32) {
-    studio.renderer.submit_in_pieces(request).expect("the frame is taken");
+fn in_pieces(studio: &mut Studio, request: &FrameRequest) -> (RenderedFrame, u32) {
+    studio.renderer.submit_in_slices(request).expect("the frame is taken");
     let mut pieces = 1;
     while !studio.renderer.proceed().expect("the frame is drawn") {
         pieces += 1;
     }
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     studio.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
     (picture, pieces)
 }
@@ -42,7 +42,7 @@ fn a_frame_that_was_given_up_leaves_nothing_behind() {
     let resting = request(front(), Samples::Four);
     let expected = [&moving, &resting].map(|request| studio.draw(request).0);
     for given_up_after in 0..4 {
-        studio.renderer.submit_in_pieces(&resting).expect("the frame is taken");
+        studio.renderer.submit_in_slices(&resting).expect("the frame is taken");
         for _ in 0..given_up_after {
             assert!(!studio.renderer.proceed().expect("the frame is drawn"), "there were not that many pieces");
         }
@@ -57,9 +57,9 @@ fn a_frame_underway_is_finished_by_receiving_it() {
     let mut studio = studio();
     let request = request(front(), Samples::Four);
     let whole = studio.draw(&request).0;
-    studio.renderer.submit_in_pieces(&request).expect("the frame is taken");
+    studio.renderer.submit_in_slices(&request).expect("the frame is taken");
     assert!(studio.renderer.submit(&request).is_err(), "two frames at once");
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     studio.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
     assert_eq!(picture, whole);
     assert!(studio.renderer.receive(&mut picture).expect("nothing went wrong").is_none());
