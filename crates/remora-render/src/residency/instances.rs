@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use glam::{DAffine3, DVec3};
 use remora_assets::asset::layout::MeshRecord;
-use remora_scene::{Instance, InstanceState, Scene};
+use remora_scene::{EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
@@ -189,7 +189,7 @@ fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderE
     graphics.buffer("instances", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
 }
 
-fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &InstanceState) -> InstanceRecord {
+fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> InstanceRecord {
     let grid = DAffine3 {
         matrix3: glam::DMat3::from_diagonal(DVec3::splat(mesh.grid_step.into())),
         translation: glam::Vec3::from(mesh.grid_origin).as_dvec3(),
@@ -202,7 +202,7 @@ fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &InstanceState) -> Insta
 }
 
 /// Linear tint, two numbers of 16 bits a word, and flags.
-fn shown(state: &InstanceState) -> [u32; 4] {
+fn shown(state: &EffectiveState) -> [u32; 4] {
     let [red, green, blue, share] = state.tint.map(|value| f32::from(value) / 255.0);
     let unorm = |value: f32| (value * 65535.0).round() as u32;
     let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };

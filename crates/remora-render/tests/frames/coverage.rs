@@ -6,6 +6,7 @@ use crate::studio::{Parts, SIZE, Studio, asset, at, camera, double, matte, reque
 use glam::{Affine3A, Quat, Vec3};
 use remora_assets::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
+use remora_scene::StateOverrideEdit;
 
 pub fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
@@ -201,7 +202,7 @@ fn what_moved_looks_as_if_it_had_always_been_there() {
     for entity in &children[..2] {
         moved.scene.set_local(*entity, double(place)).expect("the entity is there");
     }
-    moved.scene.set_visible(children[2], false).expect("the entity is there");
+    moved.scene.edit_overrides(&[children[2]], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
     let by_delta = moved.picture(front(), Samples::One);
 
     let mut fresh = Studio::new();

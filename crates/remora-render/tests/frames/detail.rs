@@ -8,6 +8,7 @@ use remora_assets::asset::{Asset, BuildOptions, Detail};
 use remora_assets::engine::{self, EngineDetail};
 use remora_assets::{Material, Model};
 use remora_render::{Camera, FrameDone, FrameRequest, PrepareOptions, PreparedAsset, RenderedFrame, Samples};
+use remora_scene::StateOverrideEdit;
 
 use crate::coverage::mixture;
 use crate::perceptual::{Difference, difference};
@@ -174,7 +175,7 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
         let entities: Vec<_> = studio.scene.instances().iter().map(|instance| instance.entity).collect();
         let (moved, selected) = (entities[entities.len() / 2], entities[0]);
         studio.scene.set_local(moved, DAffine3::from_translation(DVec3::new(0.1, 0.3, 0.0))).expect("it is there");
-        studio.scene.set_selected(selected, true).expect("it is there");
+        studio.scene.edit_overrides(&[selected], StateOverrideEdit::selected(Some(true))).expect("it is there");
         (moved, selected)
     };
     let mut direct = Studio::new();
@@ -196,7 +197,7 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
     studio.scene.replace_model(added.model, ENGINE.clone()).expect("it is the same tree");
     assert_eq!(place(&studio), local);
-    assert!(studio.scene.entity(selected).expect("it is there").selected);
+    assert!(studio.scene.entity(selected).expect("it is there").state.selected);
     assert!(studio.picture(view, Samples::One) == wanted, "the pictures differ");
 }
 

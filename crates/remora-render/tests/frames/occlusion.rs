@@ -3,6 +3,7 @@
 use glam::{Affine3A, Vec3};
 use remora_assets::{AlphaMode, Material, Model};
 use remora_render::{Camera, FrameDone, FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples, Size};
+use remora_scene::StateOverrideEdit;
 
 use crate::shapes::{sheet, sphere};
 use crate::studio::{Parts, Studio, at, camera, double, matte, request};
@@ -138,7 +139,7 @@ fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
     for studio in [&mut pair.culling, &mut pair.plain] {
         let walls: Vec<_> = studio.scene.instances()[90..].iter().map(|instance| instance.entity).collect();
         for wall in walls {
-            studio.scene.set_visible(wall, false).expect("the entity is there");
+            studio.scene.edit_overrides(&[wall], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
         }
     }
     let third = pair.draw(facing, "walls gone");

@@ -3,6 +3,7 @@
 use glam::{Affine3A, Vec3};
 use remora_assets::{Mesh, Model, Node, Points};
 use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples};
+use remora_scene::StateOverrideEdit;
 
 use crate::coverage::front;
 use crate::perceptual::assert_golden;
@@ -175,6 +176,9 @@ fn points_can_be_picked_and_tinted() {
     let (_, done) = studio.draw(&FrameRequest { options, ..request(front(), Samples::One) });
     let picked = done.picked.expect("a point is there");
     assert!(picked.instance == 0 && picked.position.length() < 0.05 && (picked.distance - 5.0).abs() < 1e-3);
-    studio.scene.set_tint(added.root, Some([0, 0, 255, 255])).expect("the entity is there");
+    studio
+        .scene
+        .edit_overrides(&[added.root], StateOverrideEdit::tint(Some([0, 0, 255, 255])))
+        .expect("the entity is there");
     assert_eq!(reds(&studio.picture(front(), Samples::One)), 0);
 }

@@ -3,6 +3,7 @@
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node};
 use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, Samples, Size};
+use remora_scene::StateOverrideEdit;
 
 use crate::coverage::{front, mixture};
 use crate::perceptual::assert_golden;
@@ -25,7 +26,7 @@ fn a_tint_takes_the_place_of_a_share_of_the_colour() {
     studio.show(parts.model());
     let entity = entities(&studio)[0];
     let mut color = |tint| {
-        studio.scene.set_tint(entity, tint).expect("the entity is there");
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::tint(tint)).expect("the entity is there");
         let picture = studio.picture(front(), Samples::One);
         let middle = ((SIZE.height / 2 * SIZE.width + SIZE.width / 2) * 4) as usize;
         [picture.data[middle], picture.data[middle + 1], picture.data[middle + 2]]
@@ -47,21 +48,21 @@ fn what_is_selected_has_a_line_around_it() {
     let parts = entities(&studio);
     // A ball, and the one of glass.
     for entity in [parts[0], parts[3]] {
-        studio.scene.set_selected(entity, true).expect("the entity is there");
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     }
     assert_golden("outline_1", &studio.picture(front(), Samples::One));
     assert_golden("outline_4", &studio.picture(front(), Samples::Four));
     for entity in [parts[0], parts[3]] {
-        studio.scene.set_selected(entity, false).expect("the entity is there");
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(None)).expect("the entity is there");
     }
     let after = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
     assert!(before == after, "the line stays");
     // A part that cannot be seen has no line.
     let hidden = studio.scene.instances()[0].entity;
-    studio.scene.set_selected(hidden, true).expect("the entity is there");
-    studio.scene.set_visible(hidden, false).expect("the entity is there");
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
     let gone = studio.picture(front(), Samples::Four);
-    studio.scene.set_selected(hidden, false).expect("the entity is there");
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(None)).expect("the entity is there");
     assert!(gone == studio.picture(front(), Samples::Four));
 }
 
@@ -80,7 +81,10 @@ fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
 
         let entities = entities(&studio);
         let visible = |studio: &mut Studio, number: usize, visible| {
-            studio.scene.set_visible(entities[number], visible).expect("the entity is there");
+            studio
+                .scene
+                .edit_overrides(&[entities[number]], StateOverrideEdit::visible(Some(visible)))
+                .expect("the entity is there");
             studio.picture(front(), samples)
         };
         visible(&mut studio, 1, false);
@@ -104,7 +108,7 @@ fn the_line_has_the_colour_and_opacity_that_are_asked_for() {
     studio.show(parts.model());
     let entity = entities(&studio)[0];
     let plain = studio.picture(front(), Samples::One);
-    studio.scene.set_selected(entity, true).expect("the entity is there");
+    studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     let mut count = |outline_color: [u8; 4]| {
         let (picture, _) = studio.draw(&with(FrameOptions { outline_color, ..Default::default() }, Samples::One));
         let lined = picture.data.chunks(4).zip(plain.data.chunks(4)).filter(|(lined, plain)| lined != plain);
@@ -234,8 +238,11 @@ fn only_what_changed_is_written() {
     let apart = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((apart.instances, apart.pieces, apart.bytes), (1000, 1000, 64_000));
     for entity in &parts[5000..6000] {
-        studio.scene.set_tint(*entity, Some([1, 2, 3, 4])).expect("the entity is there");
-        studio.scene.set_selected(*entity, true).expect("the entity is there");
+        studio
+            .scene
+            .edit_overrides(&[*entity], StateOverrideEdit::tint(Some([1, 2, 3, 4])))
+            .expect("the entity is there");
+        studio.scene.edit_overrides(&[*entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     }
     let together = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
     assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
@@ -262,20 +269,26 @@ fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
             studio
         });
         let parts = entities(&used);
-        used.scene.set_selected(parts[0], true).expect("the pane is there");
+        used.scene.edit_overrides(&[parts[0]], StateOverrideEdit::selected(Some(true))).expect("the pane is there");
         let (before, done) = used.draw(&with(FrameOptions { pick: Some([160, 20]), ..Default::default() }));
         assert_eq!(done.picked.map(|picked| picked.instance), Some(0), "the large pane is everywhere");
-        used.scene.set_visible(parts[0], false).expect("the pane is there");
+        used.scene.edit_overrides(&[parts[0]], StateOverrideEdit::visible(Some(false))).expect("the pane is there");
         for (x, y, instance) in [(160, 20, None), (160, 170, None), (106, 90, Some(2)), (240, 37, Some(1))] {
             let request = with(FrameOptions { pick: Some([x, y]), ..Default::default() });
-            fresh.scene.set_visible(entities(&fresh)[0], false).expect("the pane is there");
+            fresh
+                .scene
+                .edit_overrides(&[entities(&fresh)[0]], StateOverrideEdit::visible(Some(false)))
+                .expect("the pane is there");
             let [(picture, done), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
             assert!(picture != before && picture == expected, "with {samples:?}");
             assert_eq!(done.picked.map(|picked| picked.instance), instance, "at {x}, {y} with {samples:?}");
         }
         // A hidden part has no line; the one that is seen has.
         for studio in [&mut used, &mut fresh] {
-            studio.scene.set_selected(parts[1], true).expect("the small pane is there");
+            studio
+                .scene
+                .edit_overrides(&[parts[1]], StateOverrideEdit::selected(Some(true)))
+                .expect("the small pane is there");
         }
         let request = with(FrameOptions::default());
         let [(picture, _), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
