@@ -1,6 +1,7 @@
-//! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
-//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [--coarse PRIMITIVES]
-//! [-o out.png]`. Copies stand in a square; a coarse form is what a host shows until it has made the full one.
+//! Renders one image of a model: `image FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
+//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [--coarse
+//! PRIMITIVES] [-o out.png]`. Copies stand in a square. A coarse model is the form that a host shows until it has built
+//! the full one.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is asked of the renderer, and what it gives back.
+//! Requests to the renderer, and its answers.
 
 use glam::{DVec3, Quat};
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Size {
     }
 }
 
-/// Where the picture is seen from: looks along its own -Z, +Y is up.
+/// Position and orientation of the viewer, who looks along the local -Z axis with +Y up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
     pub position: DVec3,
@@ -36,7 +36,7 @@ pub struct Camera {
     pub near: f32,
 }
 
-/// Samples per pixel that decide which triangle is seen.
+/// Number of samples per pixel, at which visibility is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Samples {
     One,
@@ -54,41 +54,42 @@ impl Samples {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
-    /// Planes Y, U, V behind one another, BT.709, limited range; chroma halved in both directions.
+    /// The planes Y, U and V one after another, BT.709, limited range; chroma has half the resolution in both
+    /// directions.
     I420,
     /// Four bytes per pixel, sRGB.
     Rgba,
 }
 
-/// One picture to draw.
+/// A frame to render.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameRequest {
-    /// Given back with the picture.
+    /// Returned with the frame.
     pub serial: u64,
     pub camera: Camera,
-    /// What is drawn; stretched to `stream_size`.
+    /// Size at which the frame is rendered before it is scaled to `stream_size`.
     pub render_size: Size,
     pub samples: Samples,
-    /// What simplified geometry may differ by from the original, in pixels of the rendered picture; above 0.
+    /// Largest permitted error of simplified geometry, in pixels of the rendered frame; above 0.
     pub error_pixels: f32,
-    /// How many transparent surfaces behind one another are shown, up to [`BLEND_LAYERS_MAX`].
+    /// Number of transparent surfaces that are shown one behind another, up to [`BLEND_LAYERS_MAX`].
     pub blend_layers: u32,
-    /// What is given out; both even.
+    /// Size of the result; both sides are even.
     pub stream_size: Size,
     pub format: PixelFormat,
     pub options: FrameOptions,
 }
 
-/// What can be asked of a picture besides showing the scene.
+/// Optional features of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameOptions {
-    /// Leave out what is hidden behind something else, where that saves time. The picture is the same.
+    /// Skip hidden clusters where that saves time. The rendered frame does not depend on it.
     pub occlusion_culling: bool,
-    /// Column and row of a pixel of the picture as it is rendered: what is seen there comes with the picture.
+    /// Column and row of a pixel of the rendered frame whose entity is returned with the frame.
     pub pick: Option<[u32; 2]>,
-    /// How much of a checkerboard takes the place of the background, 0 to 1.
+    /// Opacity of a checkerboard in the background, 0 to 1.
     pub checkerboard: f32,
-    /// Of the line around what is selected: sRGB and opacity.
+    /// Colour of the outline of selected entities: sRGB and opacity.
     pub outline_color: [u8; 4],
 }
 
@@ -98,67 +99,68 @@ impl Default for FrameOptions {
     }
 }
 
-/// What is seen at a pixel.
+/// The surface under a pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Picked {
-    /// Index into the instances of the scene as it was drawn.
+    /// Index into the instances of the scene at the time of the frame.
     pub instance: u32,
-    /// In the world. Of transparent surfaces, the nearest.
+    /// Position in the world; on the nearest one of several transparent surfaces.
     pub position: DVec3,
-    /// From the camera, in metres.
+    /// Distance from the camera in metres.
     pub distance: f32,
 }
 
 pub const BLEND_LAYERS_MAX: u32 = 4;
 
-/// Longest side of a picture.
+/// Longest side of a frame in pixels.
 pub const FRAME_DIMENSION_MAX: u32 = 8192;
 
-/// A finished picture. Kept by the caller and filled again and again, so that nothing is allocated per frame.
+/// A finished frame. The caller keeps it and lets the renderer fill it again, so that no frame allocates memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderedFrame {
     pub width: u32,
     pub height: u32,
-    /// As the request's [`PixelFormat`] says, rows without padding.
+    /// Pixels in the requested [`PixelFormat`], rows without padding.
     pub data: Vec<u8>,
 }
 
-/// Goes with a finished picture.
+/// Information about a finished frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameDone {
     pub serial: u64,
     pub timings: FrameTimings,
-    /// Handed to the rasteriser: in the view, not turned away as a whole cluster, and not found hidden. Points too.
+    /// Triangles and points given to the rasteriser. Clusters outside the view, facing away or found hidden do not
+    /// count.
     pub triangles_drawn: u64,
-    /// Of those, points; before what was found hidden is left out.
+    /// Points among them, before hidden clusters are subtracted.
     pub points_drawn: u64,
     pub clusters_drawn: u32,
-    /// Clusters that were hidden in an earlier frame, and were asked about again.
+    /// Clusters that an earlier frame found hidden and that this frame tested again.
     pub clusters_tested: u32,
-    /// Of those, the ones that were hidden again and left out.
+    /// Tested clusters that were still hidden and were not drawn.
     pub clusters_occluded: u32,
-    /// Parts of models that would have been shown finer, had they been there yet.
+    /// Pages whose absence made the frame coarser than requested.
     pub pages_missing: usize,
-    /// What is seen at the pixel that was asked about; `None` for the background, too.
+    /// Surface under the requested pixel; `None` for the background.
     pub picked: Option<Picked>,
 }
 
-/// Where a frame's time went. Wall time of each stage.
+/// Time spent in each stage of a frame. Stages overlap with those of other frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameTimings {
-    /// Choosing what to draw.
+    /// Selecting what to draw.
     pub select: Duration,
-    /// Recording and handing over the commands.
+    /// Recording and submitting commands.
     pub submit: Duration,
-    /// From hand-over until the picture was there to be read.
+    /// From submission until the result could be read.
     pub draw: Duration,
-    /// Of that, on the device, finding what is seen; 0 where the adapter cannot tell.
+    /// Part of `draw` that determined visibility on the device; 0 if the adapter has no timestamps.
     pub raster: Duration,
-    /// Of that, on the device, shading it.
+    /// Part of `draw` that shaded solid surfaces on the device; 0 if the adapter has no timestamps.
     pub shade: Duration,
-    /// Of that, on the device, layers of transparent surfaces.
+    /// Part of `draw` that blended transparent surfaces on the device; 0 if the adapter has no timestamps.
     pub blend: Duration,
-    /// Read-back, conversion and stretching.
+    /// Reading back, converting and scaling.
     pub convert: Duration,
 }
 
@@ -183,7 +185,7 @@ pub enum RenderError {
 }
 
 impl FrameRequest {
-    /// Says what is wrong with a request, if anything.
+    /// Returns an error if a value of the request is out of range.
     pub(crate) fn check(&self) -> Result<(), RenderError> {
         let refuse = |why: String| Err(RenderError::Request(why));
         for (what, size) in [("render", self.render_size), ("stream", self.stream_size)] {

@@ -1,16 +1,16 @@
-//! What decides how a cluster is drawn.
+//! Properties of a surface that decide how its clusters are drawn.
 
-/// When a triangle is drawn.
+/// When a cluster is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Phase {
     Opaque,
-    /// Its alpha decides whether it covers a sample.
+    /// The alpha of a fragment decides whether it covers a sample.
     Mask,
-    /// In front of what is opaque, layer by layer.
+    /// Blended in front of solid surfaces, layer by layer.
     Blend,
 }
 
-/// Clusters with the same key are drawn and shaded by the same kernels with the same bindings.
+/// Clusters with equal keys are drawn and shaded by the same kernels with the same bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DrawKey {
     pub phase: Phase,
@@ -18,20 +18,20 @@ pub(crate) struct DrawKey {
     pub shading: Shading,
 }
 
-/// Which kernels draw a material.
+/// Features of a material, which decide the kernels that draw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Shading {
-    /// Its factors are all there is.
+    /// Factors without textures.
     Plain,
-    /// Two layers of the bucket, which repeat and share a transform.
+    /// Two texture layers of one array that repeat and share a transform.
     Layered { bucket: u8 },
-    /// Everything that glTF allows.
+    /// All texture features of glTF.
     Full { bucket: u8 },
     /// Points, which have no material.
     Points,
 }
 
-/// What decides how a cluster is drawn.
+/// Properties of a material that decide how its clusters are drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surface {
     pub phase: Phase,
@@ -40,7 +40,7 @@ pub(crate) struct Surface {
 }
 
 impl Shading {
-    /// `DETAIL` in the kernels.
+    /// Returns the value of `DETAIL` in the kernels.
     pub(crate) fn detail(self) -> u8 {
         match self {
             Shading::Plain | Shading::Points => 0,

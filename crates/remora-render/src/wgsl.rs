@@ -1,7 +1,7 @@
-//! Definitions that Rust and WGSL share: written once in Rust, from where the text of the shaders' prelude is generated.
+//! Definitions shared by Rust and WGSL. They are written in Rust; the shaders' prelude is generated from them.
 //!
 //! [`shared_constants!`] and [`shared_structs!`] define the items and list their WGSL text. A test in
-//! `kernels/tests.rs` compares the offsets that naga gives the fields with those of Rust.
+//! `kernels/tests.rs` compares the field offsets that naga computes with those of Rust.
 
 /// A type that has the same layout in Rust and in WGSL.
 pub(crate) trait WgslType {

@@ -1,8 +1,8 @@
-//! A ball with texture coordinates and tangents, for benchmarks and for the picture tests.
+//! A ball with texture coordinates and tangents, for benchmarks and for the frame tests.
 
 use remora_assets::Primitive;
 
-/// Radius 1.
+/// Returns a ball of radius 1.
 pub fn sphere(rings: u32, sectors: u32) -> Primitive {
     let mut shape = Primitive::default();
     for ring in 0..=rings {

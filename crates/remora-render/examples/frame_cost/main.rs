@@ -1,10 +1,14 @@
-//! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...]
-//! [--frames N] [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no]
-//! [--size WIDTHxHEIGHT]`. Orbits each model and prints, per size and number of samples, wall time (median and 95th
-//! percentile), processor time (median and least), and where it goes. Without `--size`, the sizes that motion and rest take
-//! in a stream of 1280x720. Each of the N sheets has 1,000,000 triangles unless told otherwise.
+//! Cost of a frame: `frame_cost
+//! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no] [--size
+//! WIDTHxHEIGHT]`.
 //!
-//! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
+//! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
+//! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and
+//! rest in a stream of 1280x720. A sheet has 1,000,000 triangles by default. Before it measures, it renders until the
+//! time per frame is stable, because an idle GPU runs at a lower clock, and prints how long that took.
+//!
+//! `frame_cost --moving` measures the processor time of moving 1,000 of 100,000 parts between two frames.
 
 mod ball;
 mod scenes;
@@ -90,15 +94,15 @@ fn parse_size(text: &str) -> Result<Size, Failure> {
     Ok(Size::new(width.parse()?, height.parse()?))
 }
 
-/// How a model is looked at.
+/// How the camera views a model.
 struct Course {
     frames: usize,
-    /// From the middle, in radii of what is shown.
+    /// Distance from the middle, in radii of the scene.
     distance: f32,
     layers: u32,
-    /// In pixels.
+    /// Permitted error in pixels.
     error: f32,
-    /// Copies side by side.
+    /// Number of copies side by side.
     instances: u32,
     culling: bool,
     stream: Size,
@@ -158,7 +162,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
         let mut cpus = Vec::new();
         for index in 0..frames + FRAMES_TO_WARM_UP {
             let orientation = Quat::from_rotation_y(index as f32 * 0.05) * Quat::from_rotation_x(-0.35);
-            // Only what is there is measured, not the way to it.
+            // Loading is not part of the measurement.
             while renderer.await_pages(PAGE_TIME_MAX)? {}
             let cpu = processor_time()?;
             let clock = Instant::now();
@@ -210,7 +214,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Moves every hundredth part, another one each time.
+/// Moves every hundredth part, other ones in each frame.
 fn measure_moving(frames: usize) -> Result<(), Failure> {
     let asset = built(&scenes::lattice())?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
@@ -279,11 +283,11 @@ fn milliseconds(duration: Duration) -> String {
     format!("{:>6.2}", duration.as_secs_f64() * 1000.0)
 }
 
-/// Time that all threads of this process have run so far.
+/// Returns the processor time of all threads of this process so far.
 fn processor_time() -> Result<Duration, Failure> {
     let mut nanoseconds = 0;
     for thread in std::fs::read_dir("/proc/self/task")? {
-        // A thread may end while it is looked at.
+        // A thread may end in the meantime.
         let Ok(statistics) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
         nanoseconds += statistics.split(' ').next().ok_or("unreadable schedstat")?.parse::<u64>()?;
     }

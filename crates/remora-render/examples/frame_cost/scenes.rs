@@ -1,4 +1,4 @@
-//! What frame_cost looks at: files, the built-in engine, and scenes that are made up.
+//! Scenes of frame_cost: files, the built-in engine, and generated models.
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_assets::asset::Asset;
@@ -9,7 +9,7 @@ use remora_assets::{
 use crate::ball::sphere;
 use crate::{Failure, built};
 
-/// The model so many times, in a square.
+/// Returns copies of a model, in a square.
 pub fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
     if name.ends_with(".arrAsset") {
         return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
@@ -47,7 +47,7 @@ fn import(name: &str) -> Result<Model, Failure> {
     Ok(load_glb(&std::fs::read(name)?, name, &limits, &mut |_| {})?)
 }
 
-/// 100,000 parts of one triangle in a lattice.
+/// Returns 100,000 parts of one triangle in a lattice.
 pub fn lattice() -> Model {
     let place = |index: u32| DVec3::new(f64::from(index % 50), f64::from(index / 50 % 50), f64::from(index / 2500));
     let node =
@@ -66,7 +66,7 @@ pub fn lattice() -> Model {
     }
 }
 
-/// A hilly landscape as a scanner leaves it: strip by strip, neighbours close to each other.
+/// Returns a hilly landscape in the order of a scanner: strip by strip, neighbours close to each other.
 fn landscape(count: usize) -> Model {
     const STRIP: usize = 8;
     let side = (count as f32).sqrt() as usize / STRIP * STRIP;
@@ -85,9 +85,8 @@ fn landscape(count: usize) -> Model {
     }
 }
 
-/// So many landscapes side by side, each different from the others. Of 10,000 triangles a landscape is already within a
-/// centimetre of the waves it follows: far less than a pixel of a picture that shows a hundred of them, so that more
-/// triangles look the same.
+/// Returns different landscapes side by side. With 10,000 triangles a landscape deviates from its waves by less than a
+/// centimetre, which is far less than a pixel of a frame that shows a hundred of them, so more triangles look the same.
 fn sheets(count: u32, triangles: u32) -> Model {
     let side = (f64::from(triangles) / 2.0).sqrt().ceil() as u32;
     let across = f64::from(count).sqrt().ceil() as u32;
@@ -126,7 +125,7 @@ fn sheets(count: u32, triangles: u32) -> Model {
     }
 }
 
-/// So many balls of 2,000 triangles in a square, each with its own textures: colour, and bumps with roughness.
+/// Returns balls of 2,000 triangles in a square. Each has its own textures for colour, and for bumps with roughness.
 fn textured(count: u32) -> Model {
     const SIDE: u32 = 256;
     let across = f64::from(count).sqrt().ceil() as u32;

@@ -1,17 +1,17 @@
-//! Which parts of a buffer are taken: first fit among sorted gaps.
+//! A first-fit allocator for the elements of a buffer.
 
 use std::ops::Range;
 
 #[derive(Debug, Default)]
 pub(crate) struct RangeAllocator {
     length: u32,
-    /// Sorted, never empty, never touching.
+    /// Sorted; no gap is empty, and no two gaps touch.
     gaps: Vec<Range<u32>>,
     taken: u32,
 }
 
 impl RangeAllocator {
-    /// Elements taken.
+    /// Returns the number of allocated elements.
     pub(crate) fn taken(&self) -> u32 {
         self.taken
     }
@@ -20,7 +20,7 @@ impl RangeAllocator {
         self.length
     }
 
-    /// Takes `count` elements in one piece, if there is a gap for them.
+    /// Allocates `count` contiguous elements, or returns `None` if no gap is large enough.
     pub(crate) fn take(&mut self, count: u32) -> Option<Range<u32>> {
         if count == 0 {
             return Some(0..0);
@@ -36,7 +36,7 @@ impl RangeAllocator {
         Some(taken)
     }
 
-    /// Gives back what [`Self::take`] gave.
+    /// Frees a range that [`Self::take`] returned.
     pub(crate) fn give_back(&mut self, range: Range<u32>) {
         if range.is_empty() {
             return;
@@ -45,7 +45,7 @@ impl RangeAllocator {
         self.open(range);
     }
 
-    /// Makes room at the end.
+    /// Extends the buffer to `length` elements.
     pub(crate) fn lengthen(&mut self, length: u32) {
         let old = self.length;
         self.length = length;
@@ -74,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Ranges in use never overlap, and when all are given back the whole is one gap again.
+        /// Allocated ranges never overlap, and freeing all of them leaves one gap.
         #[test]
         fn nothing_is_lost_and_nothing_taken_twice(steps in prop::collection::vec((any::<bool>(), 1u32..50), 1..200)) {
             let mut ranges = RangeAllocator::default();

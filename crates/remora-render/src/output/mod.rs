@@ -1,5 +1,5 @@
-//! How a finished picture leaves the device: as pixels, to be converted by the processor, or, from a GPU, already in
-//! the encoder's planes, which are less than half of the bytes.
+//! The output of a finished frame: as RGBA, which the processor converts, or already as I420, which a GPU makes with
+//! less than half of the bytes.
 
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;
@@ -16,16 +16,16 @@ use crate::passes::targets::Targets;
 
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// A software adapter would convert on the same processor, and more slowly.
+    /// False for a software adapter, which would convert on the same processor and more slowly.
     on_device: bool,
     planes: Option<wgpu::Buffer>,
 }
 
-/// What is to be read back: the front of a buffer.
+/// The buffer that is read back, from its beginning.
 pub(crate) struct Readback<'a> {
     pub buffer: &'a wgpu::Buffer,
     pub bytes: u64,
-    /// Whether it is the picture as it was asked for.
+    /// True if the content has the requested format and size.
     pub finished: bool,
 }
 
@@ -34,12 +34,12 @@ impl Output {
         Self { on_device, planes: None }
     }
 
-    /// Gives its memory back; the next conversion takes it again.
+    /// Frees the buffer; the next conversion allocates it again.
     pub(crate) fn shrink(&mut self) {
         self.planes = None;
     }
 
-    /// Records the conversion, if it is done on the device.
+    /// Records the conversion if the device does it.
     pub(crate) fn record<'a>(
         &'a mut self,
         graphics: &Graphics,

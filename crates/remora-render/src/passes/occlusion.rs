@@ -1,14 +1,14 @@
-//! Occlusion culling in two phases: what was not hidden a frame ago is drawn at once, and what was is drawn if it is
-//! not hidden behind that.
+//! Occlusion culling in two phases. Clusters that an earlier frame showed are drawn at once. The others are drawn
+//! afterwards, unless they are hidden by those.
 //!
 //! ```text
-//!   horizon of an earlier frame ─▶ selection ─┬─ chosen ──raster──▶ visibility ──pyramid──▶ depths
-//!                                             └─ candidates ──cull, by these depths──▶ survivors ──raster──▶ visibility
-//!   depths ──read back──▶ horizon of a later frame
+//!   depth pyramid of an earlier frame ─▶ selection ─┬─ chosen ──raster──▶ visibility ──pyramid──▶ depths
+//!                                                   └─ candidates ──cull by depths──▶ survivors ──raster──▶ visibility
+//!   depths ──read back──▶ depth pyramid of a later frame
 //! ```
 //!
-//! The picture is the same as if everything were drawn: a guess that is wrong costs time only, because the device
-//! tests again, and leaves out only what lies behind every sample that it could cover.
+//! The frame equals one without culling. A wrong prediction only costs time, because the device tests each candidate
+//! again and leaves out only those that lie behind every sample that they could cover.
 
 use bytemuck::bytes_of;
 
@@ -27,14 +27,14 @@ use crate::select::Selection;
 use crate::select::depth_pyramid::{self, DepthPyramid, LevelShape};
 use crate::view::View;
 
-/// With fewer clusters, asking costs more than drawing.
+/// With fewer clusters, testing costs more than drawing.
 pub(crate) const CLUSTERS_MIN: u32 = 256;
-/// It pays if at least one cluster in so many is hidden.
+/// Culling pays if it hides at least one in this many clusters.
 const HIDDEN_SHARE: u32 = 8;
-/// After so many frames in a row in which it did not pay, it is left for a while. A jump of the camera makes one.
+/// Number of consecutive frames in which culling does not pay before it is suspended. A jump of the camera causes one.
 const POOR_FRAMES_MAX: u32 = 6;
 const RESTING_FRAMES: u32 = 60;
-/// Bytes of depths that are read back.
+/// Largest size of the level that is read back.
 const READBACK_BYTES_MAX: u64 = 64 << 10;
 const TOTALS: u64 = SURVIVOR_TOTALS as u64;
 const STORAGE: wgpu::BufferUsages =
@@ -46,13 +46,13 @@ pub(crate) struct Occlusion {
     lists: SurvivorLists,
     pyramid: Option<PyramidBuffers>,
     horizon: Option<DepthPyramid>,
-    /// Frames in a row in which it did not pay.
+    /// Consecutive frames in which culling did not pay.
     poor_frames: u32,
-    /// Frames until it is tried again.
+    /// Frames until culling is tried again.
     resting_frames: u32,
 }
 
-/// What survives, by batch.
+/// Lists of the entries that survive culling, by batch.
 #[derive(Debug)]
 struct SurvivorLists {
     survivors: wgpu::Buffer,
@@ -69,22 +69,22 @@ struct PyramidBuffers {
     shrink: wgpu::BindGroup,
 }
 
-/// What a frame will have to say about what it hid.
+/// The occlusion query of one frame, evaluated when the frame is read back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OcclusionQuery {
     pub view: View,
-    /// Clusters that were put off.
+    /// Deferred clusters.
     pub candidates: u32,
-    /// Clusters that could have been.
+    /// Clusters that could have been deferred.
     solid: u32,
-    /// There was something to guess by.
+    /// True if there was a depth pyramid to predict from.
     guessed: bool,
-    /// Level of the pyramid that is read back, and its bytes.
+    /// Level of the pyramid that is read back.
     level: usize,
     pub bytes: u64,
 }
 
-/// Clusters and triangles that were put off and drawn nevertheless.
+/// Deferred clusters and triangles that were drawn after all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Survivors {
     pub clusters: u32,
@@ -108,12 +108,12 @@ impl Occlusion {
         self.candidates.buffer().size() + self.lists.survivors.size() + pyramid
     }
 
-    /// What to guess by, if anything.
+    /// Returns the depth pyramid for the prediction, if there is one.
     pub(crate) fn horizon(&self) -> Option<&DepthPyramid> {
         self.horizon.as_ref()
     }
 
-    /// Makes room for what was selected. `None` if this frame is better drawn without.
+    /// Makes room for the selection. Returns `None` if this frame renders faster without a query.
     pub(crate) fn prepare(
         &mut self,
         graphics: &Graphics,
@@ -155,22 +155,22 @@ impl Occlusion {
         }))
     }
 
-    /// Entries that survived, each batch's where its candidates are.
+    /// Returns the surviving entries, each batch's in the range of its candidates.
     pub(crate) fn survivors(&self) -> &wgpu::Buffer {
         &self.lists.survivors
     }
 
-    /// Dispatches of a workgroup per survivor.
+    /// Returns the arguments of dispatches with one workgroup per survivor.
     pub(crate) fn dispatches(&self) -> &wgpu::Buffer {
         &self.lists.dispatches
     }
 
-    /// Of the batch of that number among those with candidates.
+    /// Returns the offset in [`Self::dispatches`] of a batch, by its index among those with candidates.
     pub(crate) fn dispatch_offset(batch: u32) -> u64 {
         (TOTALS + u64::from(batch)) * 12
     }
 
-    /// Depths of what has been drawn, all of it in an area.
+    /// Records the depth pyramid of everything drawn so far, all of which lies in `area`.
     pub(crate) fn record_pyramid(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -202,7 +202,7 @@ impl Occlusion {
         }
     }
 
-    /// Lists what survives. After [`Self::record_pyramid`].
+    /// Records the listing of survivors. [`Self::record_pyramid`] comes before.
     pub(crate) fn record_cull(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -216,7 +216,7 @@ impl Occlusion {
         let count = selection.candidates.len() as u32;
         let counts = SURVIVOR_TOTALS + selection.deferring_batches();
         encoder.clear_buffer(&lists.counts, 0, None);
-        // Entry 0 is nothing: what is not written is not drawn.
+        // Entry 0 is empty, so list elements that are not written draw nothing.
         encoder.clear_buffer(&lists.survivors, 0, Some(u64::from(count) * 4));
         let buffers = [self.candidates.buffer(), &pyramid.depths, &lists.survivors, &lists.counts];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Cull, &buffers);
@@ -230,7 +230,7 @@ impl Occlusion {
         set_arguments(kernels, &mut pass, &lists.arguments, DispatchPlan { length: counts, per_group: 1, slices: 1 });
     }
 
-    /// Puts what [`Self::learn`] wants to know into a read-back: totals, and depths.
+    /// Copies the results of the query, totals and depths, into a readback.
     pub(crate) fn append(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -246,7 +246,7 @@ impl Occlusion {
         encoder.copy_buffer_to_buffer(&pyramid.depths, first, readback, depths, sighting.bytes);
     }
 
-    /// Takes in what a frame saw.
+    /// Evaluates the results of a query: predicts from its depths, and suspends culling if it does not pay.
     pub(crate) fn learn(&mut self, sighting: &OcclusionQuery, totals: &[u8], depths: &[u8]) -> Survivors {
         let survivors = match sighting.candidates {
             0 => Survivors::default(),
@@ -303,7 +303,7 @@ impl PyramidBuffers {
         Ok(Self { picture, levels, depths, shrink })
     }
 
-    /// The finest level that is small enough to be read back, and its bytes.
+    /// Returns the finest level that is small enough to be read back, and its size in bytes.
     fn readable(&self) -> (usize, u64) {
         let bytes = |level: &LevelShape| u64::from(level.size.pixels()) * 4;
         let level = self.levels.iter().position(|level| bytes(level) <= READBACK_BYTES_MAX);

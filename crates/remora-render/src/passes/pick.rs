@@ -1,4 +1,4 @@
-//! What lies under a pixel: read from what the picture was made of, so that it is what is seen and costs a copy.
+//! Picking: a copy of one pixel of the visibility buffer tells which surface it shows.
 
 use glam::{DVec3, Vec3};
 
@@ -8,17 +8,17 @@ use crate::kernels::shared::{ENTRY_MIRRORED, SAMPLE_OFFSETS, TRIANGLE_BITS};
 use crate::passes::targets::{PIXEL_BYTES, VisibilityView};
 use crate::view::View;
 
-/// A question that goes with a frame.
+/// A pick that belongs to a frame.
 #[derive(Debug)]
 pub(crate) struct Pick {
     pixel: [u32; 2],
     view: View,
-    /// Where the view's coordinates begin in the world.
+    /// Origin of the view's coordinates in the world.
     origin: DVec3,
     samples: Samples,
-    /// The frame's own: the next one numbers anew.
+    /// Entries of the frame. Their numbers are valid in no other frame.
     entries: Vec<[u32; 2]>,
-    /// There is a transparent layer to look at.
+    /// True if the frame has a transparent layer.
     pub layered: bool,
 }
 
@@ -53,7 +53,7 @@ impl Pick {
         }
     }
 
-    /// What the copied pixels show: of the samples the nearest, and what is transparent before what is not.
+    /// Evaluates the copied pixels. A transparent surface precedes a solid one, and the nearest sample counts.
     pub(crate) fn read(&self, bytes: &[u8]) -> Option<Picked> {
         let (layer, solid) = bytes.split_at(PIXEL_BYTES as usize);
         let layer = if self.layered { self.nearest(layer) } else { None };
@@ -68,7 +68,7 @@ impl Pick {
         })
     }
 
-    /// Sample, id and depth.
+    /// Returns sample, id and depth of the nearest sample.
     fn nearest(&self, pixel: &[u8]) -> Option<(usize, u32, f32)> {
         let samples = pixel.as_chunks::<8>().0[..self.samples.count() as usize].iter().enumerate();
         let seen = samples.map(|(sample, bytes)| (sample, u64::from_le_bytes(*bytes))).filter(|(_, word)| *word != 0);
@@ -76,7 +76,7 @@ impl Pick {
         Some((sample, word as u32, f32::from_bits((word >> 32) as u32)))
     }
 
-    /// From the eye through a sample of the pixel; 1 m along the view.
+    /// Returns the vector from the eye through a sample of the pixel, with a length of 1 m along the view.
     fn direction(&self, sample: usize) -> Vec3 {
         let view = &self.view;
         let offset = match self.samples {

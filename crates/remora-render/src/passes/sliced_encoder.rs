@@ -1,5 +1,5 @@
-//! A frame's commands in pieces that are handed over one after another: between two of them the frame can be given up,
-//! so that a long one does not stand in the way of one that is wanted sooner.
+//! The commands of a frame in slices that are submitted one after another. Between two slices the frame can be
+//! abandoned, so that a long frame does not delay a more urgent one.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ pub(crate) struct SlicedEncoder<'a> {
     graphics: &'a Graphics,
     encoder: wgpu::CommandEncoder,
     finished: VecDeque<wgpu::CommandBuffer>,
-    /// Off: everything is one piece.
+    /// False if the whole frame is one slice.
     cutting: bool,
 }
 
@@ -27,7 +27,7 @@ impl<'a> SlicedEncoder<'a> {
         self.cutting
     }
 
-    /// What has been recorded since the last cut is a piece.
+    /// Ends the current slice.
     pub(crate) fn cut(&mut self) {
         if self.cutting {
             let next = self.graphics.device.create_command_encoder(&Default::default());
@@ -35,7 +35,7 @@ impl<'a> SlicedEncoder<'a> {
         }
     }
 
-    /// At least one.
+    /// Returns the slices, at least one.
     pub(crate) fn finish(mut self) -> VecDeque<wgpu::CommandBuffer> {
         self.finished.push_back(self.encoder.finish());
         self.finished

@@ -1,4 +1,4 @@
-//! What is drawn into, for one size of picture.
+//! The buffers that a frame is drawn into.
 
 use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
@@ -11,13 +11,13 @@ use crate::kernels::shared::{QUEUE_RECORD_QUADS, RUNS_AT_ONCE};
 pub(crate) struct TargetsKind {
     pub size: Size,
     pub samples: Samples,
-    /// Whether layers of transparent surfaces can be drawn.
+    /// True if transparent layers can be drawn.
     pub layered: bool,
-    /// Whether the adapter's own rasteriser can be used.
+    /// True if the rasteriser of the adapter can be used.
     pub rasteriser: bool,
 }
 
-/// A visibility buffer, and the part of it that means anything.
+/// A visibility buffer, and the part of it that is valid.
 #[derive(Clone, Copy)]
 pub(crate) struct VisibilityView<'a> {
     pub buffer: &'a wgpu::Buffer,
@@ -29,25 +29,25 @@ pub(crate) struct Targets {
     pub kind: TargetsKind,
     pub blocks: Size,
     pub visibility: wgpu::Buffer,
-    /// Two layers of transparent surfaces, the current one and the one in front of it; placeholders if not layered.
+    /// The current transparent layer and the one in front of it; placeholders if there are none.
     pub layers: [wgpu::Buffer; 2],
-    /// RGBA, row by row.
+    /// The frame as RGBA, row by row.
     pub picture: wgpu::Buffer,
-    /// What the picture shows where nothing is.
+    /// The background, as RGBA.
     pub backdrop: wgpu::Buffer,
     /// Sums of colour; a placeholder if nothing is summed.
     pub sums: wgpu::Buffer,
     pub lists: wgpu::Buffer,
     /// Blocks that show anything.
     pub touched: wgpu::Buffer,
-    /// Lists that there is room for.
+    /// Number of lists.
     pub lists_max: usize,
     pub composite: wgpu::BindGroup,
-    /// What the adapter's own rasteriser is given; nothing is written to it.
+    /// Attachment for the rasteriser of the adapter. Nothing is written to it.
     pub attachment: Option<wgpu::TextureView>,
 }
 
-/// What does not depend on the size of the picture.
+/// Buffers that do not depend on the size of the frame.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     pub queue_counts: wgpu::Buffer,
@@ -59,7 +59,7 @@ pub(crate) struct Scratch {
     pub list_dispatches: wgpu::Buffer,
     pub touched_count: wgpu::Buffer,
     pub touched_dispatch: wgpu::Buffer,
-    /// Pixels that were asked about.
+    /// Copies of the picked pixel.
     pub picked: wgpu::Buffer,
     pub queue_arguments: wgpu::BindGroup,
     pub queue_draw_arguments: wgpu::BindGroup,
@@ -67,12 +67,12 @@ pub(crate) struct Scratch {
     pub touched_arguments: wgpu::BindGroup,
 }
 
-/// Words of one pixel of a visibility buffer, at most.
+/// Largest size of a pixel in a visibility buffer.
 pub(crate) const PIXEL_BYTES: u64 = 4 * 8;
-/// The nearest transparent layer's pixel, and the solid one.
+/// Size of a picked pixel: that of the nearest transparent layer, and the solid one.
 pub(crate) const PICK_BYTES: u64 = 2 * PIXEL_BYTES;
 
-/// Records of large triangles, 64 bytes each.
+/// Number of records in the queue of large triangles.
 const QUEUE_LENGTH: u32 = 1 << 16;
 
 const STORAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
@@ -99,7 +99,7 @@ impl Targets {
         }
         let layer_bytes = if kind.layered { visibility_bytes } else { 0 };
         let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixels * 8 } else { 0 };
-        // Single pixels are read back.
+        // Picking copies single pixels.
         let seen = STORAGE | wgpu::BufferUsages::COPY_SRC;
         let visibility = graphics.buffer("visibility", visibility_bytes, seen)?;
         let layers = [graphics.buffer("layer", layer_bytes, seen)?, graphics.buffer("layer", layer_bytes, seen)?];
@@ -148,7 +148,7 @@ impl Targets {
     }
 }
 
-/// One byte for each sample.
+/// Makes an attachment with one byte per sample.
 fn attachment(graphics: &Graphics, kind: TargetsKind) -> Result<wgpu::TextureView, RenderError> {
     let descriptor = wgpu::TextureDescriptor {
         label: Some("attachment"),
@@ -199,7 +199,7 @@ impl Scratch {
     }
 }
 
-/// A neutral grey, a little lighter above than below, with noise of one step so that no bands show.
+/// Returns a neutral grey that is slightly lighter at the top, with noise of one step against banding.
 fn gradient(size: Size) -> Vec<u8> {
     const ABOVE: [f32; 3] = [0.215, 0.225, 0.245];
     const BELOW: [f32; 3] = [0.105, 0.11, 0.12];
@@ -216,7 +216,7 @@ fn gradient(size: Size) -> Vec<u8> {
     pixels
 }
 
-/// An ordered pattern, 0 to 1: still from frame to frame and cheap to encode.
+/// Returns a value of an ordered pattern, 0 to 1. It is the same in every frame and cheap to encode.
 fn dither(x: u32, y: u32) -> f32 {
     const PATTERN: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
     (f32::from(PATTERN[y as usize % 4][x as usize % 4]) + 0.5) / 16.0

@@ -1,4 +1,4 @@
-//! What every kernel knows of a frame, as scene.wgsl reads it.
+//! The uniform of a frame.
 
 use glam::Vec3A;
 

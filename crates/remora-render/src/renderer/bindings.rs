@@ -1,4 +1,4 @@
-//! What a frame is drawn into and with: targets of its size, and bind groups, which are made anew when what they name is.
+//! Targets of the requested size, and bind groups, which are replaced when a resource is.
 
 use super::Renderer;
 use crate::device::graphics::Graphics;
@@ -9,10 +9,10 @@ use crate::passes::targets::{Targets, TargetsKind};
 use crate::residency::prepare::ARRAYS;
 use crate::surface::Phase;
 
-/// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
+/// Largest number of targets: those of motion and of rest, and one while the size changes.
 const TARGETS_MAX: usize = 3;
 
-/// Bind groups, and the generations of what they name.
+/// Bind groups, and the generations of the resources that they refer to.
 pub(super) struct Bindings {
     pub scene: wgpu::BindGroup,
     pub lights: Vec<wgpu::BindGroup>,
@@ -20,7 +20,7 @@ pub(super) struct Bindings {
 }
 
 impl Renderer {
-    /// Makes the targets of the request's size the first of the list.
+    /// Moves the targets of the requested size to the front, or makes them.
     pub(super) fn ensure_targets(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         let blended = self.selection.runs_of(&[Phase::Blend]).count();
         let solid = self.selection.runs.len() - blended;
@@ -87,7 +87,7 @@ impl Renderer {
     }
 }
 
-/// For material layers, which repeat, and for the environment, which does not.
+/// Makes samplers for textures, which repeat, and for the environment, which does not.
 pub(super) fn samplers(graphics: &Graphics) -> Result<[wgpu::Sampler; 2], RenderError> {
     let sampler = |label, address_mode| {
         graphics.guarded(label, |device| {

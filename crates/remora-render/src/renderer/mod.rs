@@ -1,4 +1,4 @@
-//! The renderer: what is on the device, and the frames that are being drawn.
+//! The renderer, and the frames in flight.
 
 mod bindings;
 pub(crate) mod warm_up;
@@ -42,8 +42,8 @@ use crate::view::View;
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
 const _: () = assert!(SMALL_CLUSTER_PIXELS <= SMALL_SIDE);
 
-/// Draws a scene on one graphics device. Not for several threads at once; wants one of its own, because handing
-/// over a frame can wait for the one before.
+/// Renders a scene on one graphics device. It belongs on a thread of its own, because submitting a frame can wait for
+/// the previous one.
 pub struct Renderer {
     graphics: Graphics,
     pub(crate) kernels: Kernels,
@@ -67,20 +67,20 @@ pub struct Renderer {
     converter: Converter,
     pub(crate) delivery: Output,
     wanted: Vec<PageRequest>,
-    /// Pages that the last frame would have liked to draw and that were not there.
+    /// Pages that the most recent frame lacked.
     pages_missing: usize,
 }
 
-/// A frame that has been handed over.
+/// A submitted frame.
 #[derive(Debug)]
 struct SubmittedFrame {
     request: FrameRequest,
     report: ReadbackLayout,
-    /// What is read back is the picture as it was asked for.
+    /// True if the readback has the requested format and size.
     finished: bool,
     timings: FrameTimings,
     stopwatch: Stopwatch,
-    /// Without those that were put off.
+    /// Triangles drawn without a query.
     triangles: u64,
     points: u64,
     clusters: u32,
@@ -89,11 +89,11 @@ struct SubmittedFrame {
     pick: Option<Pick>,
 }
 
-/// A frame of which some pieces are still to be handed over.
+/// A frame with slices that have not been submitted.
 #[derive(Debug)]
 struct SlicedFrame {
     pieces: VecDeque<wgpu::CommandBuffer>,
-    /// Of the last piece that was.
+    /// Submission of the most recent slice.
     submission: wgpu::SubmissionIndex,
     readback: wgpu::Buffer,
     readback_bytes: u64,
@@ -106,7 +106,7 @@ impl Renderer {
         let library = ModelStore::new(&graphics, kernels.layouts.get(Group::Bank).clone(), options)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        // With more than one frame in flight a software adapter makes submitting wait and gains nothing.
+        // On a software adapter a second frame in flight makes submitting wait and gains nothing.
         let in_flight_max = if graphics.adapter().software { 1 } else { 3 };
         Ok(Renderer {
             placement: InstanceStore::new(&graphics)?,
@@ -138,24 +138,24 @@ impl Renderer {
         &self.graphics
     }
 
-    /// Whether large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
+    /// Returns true if the rasteriser of the adapter draws large triangles, and false if kernels do.
     pub fn uses_rasteriser(&self) -> bool {
         self.kernels.rasteriser
     }
 
-    /// Adds a model, in place of what was under its key: what cannot be done without is uploaded at once, the rest as it
-    /// is looked at. On an error nothing of it is kept.
+    /// Adds a model, or replaces the one with this key. The root pages are uploaded at once, the others when a view
+    /// needs them. On an error the key has no model.
     pub fn add_model(&mut self, key: ModelKey, prepared: &PreparedAsset) -> Result<(), RenderError> {
-        // Meshes are numbered anew: whatever is placed has to be placed again.
+        // Meshes get new numbers, so all instances have to be recorded again.
         self.placement.clear();
         let added = self.library.add(&self.graphics, key, prepared);
-        // There may be no frame for a long time, which would do it.
+        // The next frame would submit the writes, but may be far off.
         self.graphics.flush();
         added?;
         self.graphics.check("a model")
     }
 
-    /// Its instances must be gone from the scene before the next frame.
+    /// Removes a model. Its instances must be gone from the scene before the next frame.
     pub fn remove_model(&mut self, key: ModelKey) {
         self.placement.clear();
         self.library.remove(key);
@@ -166,7 +166,7 @@ impl Renderer {
         }
     }
 
-    /// Forgets all models and instances, and gives back the memory that they took.
+    /// Removes all models and instances and frees their memory.
     pub fn clear(&mut self) {
         self.bindings = None;
         let cleared = self.library.clear(&self.graphics).and_then(|()| {
@@ -177,13 +177,13 @@ impl Renderer {
             wait_for(&self.graphics, self.graphics.flush())
         });
         if let Err(error) = cleared {
-            // The models are gone all the same, and the next frame finds out what is wrong with the device.
+            // The models are removed in any case, and the next frame reports what is wrong with the device.
             self.placement.clear();
             tracing::warn!(%error, "graphics memory of models that are gone could not be given back");
         }
     }
 
-    /// Gives back the memory that frames are drawn into, for a time without frames. The next frame takes it again.
+    /// Frees the targets of frames, for a period without frames. The next frame allocates them again.
     pub fn rest(&mut self) {
         self.targets.clear();
         self.outline = Outline::default();
@@ -192,8 +192,8 @@ impl Renderer {
         self.graphics.flush();
     }
 
-    /// Takes over what has changed in the scene, to be seen from about `eye`, and tells how much was written for it. Models must have been added
-    /// before it shows them.
+    /// Applies the changes of the scene and returns how much was written. The scene may show only models that have been
+    /// added. `eye` is the approximate position from which the scene will be rendered.
     pub fn synchronise(&mut self, scene: &mut Scene, eye: DVec3) -> Result<SyncStatistics, RenderError> {
         if let Some(origin) = self.placement.better_origin(eye) {
             self.placement.origin = origin;
@@ -207,51 +207,51 @@ impl Renderer {
         Ok(written)
     }
 
-    /// `listener` is called on another thread whenever geometry has arrived that the next frame would show.
+    /// Sets a listener, which is called on another thread whenever geometry has arrived that the next frame would show.
     pub fn listen_for_pages(&self, listener: impl Fn() + Send + 'static) {
         self.library.listen(Box::new(listener));
     }
 
-    /// Waits until something has arrived of what the last frame wanted, at most so long. `false` if nothing is on its
-    /// way, or nothing came, or a frame is being handed over in pieces.
+    /// Waits at most `wait` until a page arrives that the most recent frame lacked. Returns `false` if none arrived or
+    /// is in flight, or if slices of a frame remain to be submitted.
     pub fn await_pages(&mut self, wait: Duration) -> Result<bool, RenderError> {
-        // What is still to be drawn of a frame in pieces must stay where it is.
+        // The remaining slices of a frame refer to the pages where they are.
         if self.pages_missing == 0 || self.library.in_flight() == 0 || self.underway.is_some() {
             return Ok(false);
         }
         Ok(self.library.take_pages(&self.graphics, self.selection.frame, wait)? > 0)
     }
 
-    /// Bytes that geometry may take of graphics memory.
+    /// Returns the budget of geometry in bytes of graphics memory.
     pub fn geometry_bytes_max(&self) -> u64 {
         self.library.geometry.bytes_max()
     }
 
-    /// How many frames may be submitted and not yet received.
+    /// Returns how many frames may be submitted before one is received.
     pub fn frames_in_flight_max(&self) -> usize {
         self.ring.slots_max()
     }
 
-    /// Bytes of graphics memory held.
+    /// Returns the bytes of graphics memory in use.
     pub fn graphics_memory_bytes(&self) -> u64 {
         let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
         let effects = self.occlusion.bytes() + self.outline.bytes();
         self.library.bytes() + self.placement.buffer.size() + self.scratch.bytes() + effects + targets
     }
 
-    /// Starts a frame.
+    /// Submits a frame.
     pub fn submit(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         self.start(request, false)
     }
 
-    /// Starts a frame that may be given up: it is handed over in pieces of some milliseconds, the first one here, the
-    /// next with every [`Self::proceed`]. Takes a little longer than in one piece.
+    /// Submits a frame that can be abandoned. It is divided into slices of some milliseconds: this call submits the
+    /// first one, and each [`Self::proceed`] the next. That takes slightly longer than a whole frame.
     pub fn submit_in_slices(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         self.start(request, true)
     }
 
-    /// Waits for the piece that is being drawn and hands over the next one. `true` when there is none left: the frame
-    /// is in flight as any other.
+    /// Waits for the slice in progress and submits the next one. Returns `true` if none is left; the frame is then in
+    /// flight like any other.
     pub fn proceed(&mut self) -> Result<bool, RenderError> {
         let Some(underway) = &mut self.underway else { return Ok(true) };
         wait_for(&self.graphics, underway.submission.clone())?;
@@ -268,8 +268,8 @@ impl Renderer {
         Ok(true)
     }
 
-    /// Gives up the frame that was submitted in pieces. `false` if all of it has been handed over already: then it is
-    /// to be received.
+    /// Abandons the frame that was submitted in slices. Returns `false` if all slices have been submitted; the frame
+    /// must then be received.
     pub fn abandon(&mut self) -> bool {
         let Some(underway) = self.underway.take() else { return false };
         self.ring.give_back(underway.readback);
@@ -391,12 +391,13 @@ impl Renderer {
         self.graphics.check("a frame")
     }
 
-    /// The oldest frame in flight, waited for. `None` if nothing is in flight.
+    /// Waits for the oldest frame in flight and stores it in `into`. Returns `None` if none is in flight.
     pub fn receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(true, into)
     }
 
-    /// As [`Self::receive`], but `None` too if the oldest frame is not finished yet.
+    /// Stores the oldest frame in flight in `into` if it is finished. Returns `None` if it is not, or if none is in
+    /// flight.
     pub fn try_receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(false, into)
     }

@@ -1,4 +1,4 @@
-//! Where instances are: the state that the scene has of each of them, on the device and for the selection.
+//! The records of the scene's instances, on the device and for the selection.
 
 use std::ops::Range;
 
@@ -12,14 +12,15 @@ use crate::kernels::shared::{INSTANCE_QUADS, INSTANCE_SELECTED};
 use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
 
-/// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
+/// Record of an instance as scene.wgsl reads it: three rows of the transform from the mesh's grid to the world, then
+/// tint and flags.
 type InstanceRecord = [[u32; 4]; INSTANCE_QUADS as usize];
 
-/// What was sent to the device to follow a scene.
+/// Statistics of one synchronisation with the scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncStatistics {
     pub instances: usize,
-    /// Writes that it took: neighbours go together.
+    /// Writes to the device. Neighbouring records share a write.
     pub pieces: usize,
     pub bytes: u64,
 }
@@ -30,15 +31,15 @@ const INSTANCES_MIN: usize = 1024;
 pub(crate) struct InstanceStore {
     pub selectable: Vec<SelectableInstance>,
     pub buffer: wgpu::Buffer,
-    /// Grows with every exchange of the buffer.
+    /// Increases whenever the buffer is replaced.
     pub generation: u64,
-    /// Kept to write neighbours in one piece.
+    /// Copy of the records, from which neighbours are written together.
     states: Vec<InstanceRecord>,
-    /// Pieces behind one another on their way to the device.
+    /// Ranges of changed records, packed for one upload.
     packed: Vec<InstanceRecord>,
     parcel: wgpu::Buffer,
     selected: usize,
-    /// Where the world's coordinates begin for the device, which has 32 bits for them.
+    /// Origin of the device's coordinates in the world. The device has single precision.
     pub origin: DVec3,
 }
 
@@ -51,12 +52,12 @@ impl InstanceStore {
         Ok(Self { selectable, buffer, generation: 0, states, packed, parcel, selected: 0, origin })
     }
 
-    /// Instances that are selected.
+    /// Returns the number of selected instances.
     pub(crate) fn selected(&self) -> usize {
         self.selected
     }
 
-    /// Takes over what the scene reports as changed. Models must be in the library.
+    /// Applies the changes that the scene reports. The models must be in the store.
     pub(crate) fn synchronise(
         &mut self,
         graphics: &Graphics,
@@ -65,7 +66,7 @@ impl InstanceStore {
     ) -> Result<SyncStatistics, RenderError> {
         let changes = scene.take_changes();
         let instances = scene.instances();
-        // After a model was exchanged or an error, nothing is placed.
+        // The store is empty after a model was replaced and after an error.
         if changes.structure || self.states.len() != instances.len() {
             return self.rebuild(graphics, library, instances);
         }
@@ -84,7 +85,7 @@ impl InstanceStore {
         Ok(written)
     }
 
-    /// Every instance anew. Without any on an error, so that nothing refers to a mesh that is gone.
+    /// Replaces all records. On an error none is left, so that no record refers to a missing mesh.
     pub(crate) fn rebuild(
         &mut self,
         graphics: &Graphics,
@@ -106,12 +107,13 @@ impl InstanceStore {
         Ok(SyncStatistics { instances: instances.len(), pieces: 1, bytes })
     }
 
-    /// How far from its origin an eye may be before coordinates lose what a picture could show: a millimetre.
+    /// Largest distance in metres of the eye from the origin. Beyond it, single precision loses details that a frame
+    /// can show: a millimetre.
     const REACH: f64 = 4096.0;
 
-    /// Where the device's coordinates should begin for an eye, if not where they do.
+    /// Returns a new origin for an eye that is too far from the current one.
     pub(crate) fn better_origin(&self, eye: DVec3) -> Option<DVec3> {
-        // Near the world's own origin it stays there, so that most scenes are never moved.
+        // Near the world's origin the two coincide, so that most scenes are never rebuilt.
         let wanted = if eye.length() < Self::REACH { DVec3::ZERO } else { eye.round() };
         (self.origin.distance(eye) > Self::REACH && wanted != self.origin).then_some(wanted)
     }
@@ -139,15 +141,15 @@ impl InstanceStore {
         self.selected = 0;
     }
 
-    /// As [`Self::clear`], and gives back the memory, here and on the device.
+    /// Removes all records and frees the memory, here and on the device.
     pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let (origin, generation) = (self.origin, self.generation + 1);
         *self = Self { origin, generation, ..Self::new(graphics)? };
         Ok(())
     }
 
-    /// Bytes written. Many pieces are sent as one and taken apart on the device: handing over a write costs more than
-    /// copying.
+    /// Writes ranges of records and returns the number of bytes. Many ranges are uploaded together and distributed by
+    /// copies on the device, because a write costs more than a copy.
     fn write(&mut self, graphics: &Graphics, pieces: &[Range<usize>]) -> Result<u64, RenderError> {
         const WRITES_MAX: usize = 16;
         let states: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -201,7 +203,7 @@ fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> Inst
     [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), shown(shown_as)]
 }
 
-/// Linear tint, two numbers of 16 bits a word, and flags.
+/// Packs the linear tint, two 16-bit values per word, and the flags.
 fn shown(state: &EffectiveState) -> [u32; 4] {
     let [red, green, blue, share] = state.tint.map(|value| f32::from(value) / 255.0);
     let unorm = |value: f32| (value * 65535.0).round() as u32;
@@ -214,7 +216,7 @@ fn is_selected(state: &InstanceRecord) -> bool {
     state[3][2] & INSTANCE_SELECTED != 0
 }
 
-/// Ascending indices as ranges. Small gaps are written along: a write costs more than a few states.
+/// Joins ascending indices to ranges. Small gaps are included, because a write costs more than a few records.
 fn pieces(indices: &[u32]) -> Vec<Range<usize>> {
     const GAP_MAX: usize = 16;
     let mut pieces: Vec<Range<usize>> = Vec::new();

@@ -1,4 +1,4 @@
-//! The models that are on the device: their layers and materials as a whole, of their geometry what is needed.
+//! The models on the device: all of their textures and materials, and the pages of geometry that the view needs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,9 +23,9 @@ use crate::surface::{Shading, Surface};
 use crate::timing::Stopwatch;
 
 const MATERIALS_MAX: u32 = 1 << 20;
-/// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
+/// Largest number of pages uploaded with one frame: 16 MiB, which takes some milliseconds.
 const UPLOADS_PER_FRAME: usize = 64;
-/// Bytes of a model that are written to the device before they are submitted.
+/// Bytes of a model that are written before they are submitted.
 const UPLOAD_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]
@@ -34,30 +34,30 @@ pub(crate) struct ModelStore {
     pub layers: TextureArrays,
     pub clusters: Arena<[u32; 4]>,
     pub materials: Arena<[u32; MATERIAL_WORDS]>,
-    /// In the order of drawing.
+    /// All keys, in the order of drawing.
     pub keys: Vec<DrawKey>,
     pub selectable: Vec<SelectableModel>,
-    /// Grows with every change of the texture arrays.
+    /// Increases whenever a texture array is replaced.
     pub layers_generation: u64,
-    /// What the device holds of each of `selectable`.
+    /// Allocations on the device for each of `selectable`.
     residents: Vec<StoredModel>,
-    /// Indices into both.
+    /// Indices into `selectable` and `stored`.
     models: HashMap<ModelKey, usize>,
     pager: Pager,
     serial_next: u64,
-    /// Banks that `keys` were made for.
+    /// Number of banks for which `keys` were made.
     banks: usize,
 }
 
 #[derive(Debug)]
 struct StoredModel {
     key: ModelKey,
-    /// What its tickets carry.
+    /// Serial in the model's tickets.
     serial: u64,
     materials: Range<u32>,
-    /// Array and layer.
+    /// Array and index of each texture layer.
     layers: Vec<(u8, u32)>,
-    /// Of pages that are loaded.
+    /// Allocations of the loaded pages.
     places: Vec<Option<PageAllocation>>,
 }
 
@@ -89,7 +89,7 @@ impl ModelStore {
         })
     }
 
-    /// Index into [`Self::selectable`], and the mesh's record, of a model's mesh.
+    /// Returns the index of a model in [`Self::selectable`].
     pub(crate) fn model(&self, key: ModelKey) -> Option<usize> {
         self.models.get(&key).copied()
     }
@@ -98,13 +98,13 @@ impl ModelStore {
         self.geometry.bytes() + self.layers.bytes() + self.clusters.bytes() + self.materials.bytes()
     }
 
-    /// `listener` is called on another thread whenever pages have arrived that the next frame could show.
+    /// Registers a listener, which is called on another thread whenever pages have arrived that the next frame could
+    /// show.
     pub(crate) fn listen(&self, listener: Box<dyn Fn() + Send>) {
         self.pager.listen(listener);
     }
 
-    /// Uploads a model's materials, layers and the pages without which nothing of it could be shown. On an error nothing
-    /// of it stays.
+    /// Uploads a model's materials, textures and root pages. On an error the model is removed again.
     pub(crate) fn add(
         &mut self,
         graphics: &Graphics,
@@ -166,7 +166,7 @@ impl ModelStore {
         self.models.is_empty()
     }
 
-    /// Forgets all models, and gives back what they took on the device.
+    /// Removes all models and frees their memory on the device.
     pub(crate) fn clear(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let keys: Vec<ModelKey> = self.models.keys().copied().collect();
         keys.into_iter().for_each(|key| self.remove(key));
@@ -179,7 +179,7 @@ impl ModelStore {
         Ok(())
     }
 
-    /// Of the model that was added last.
+    /// Uploads the model that was added last.
     fn upload(&mut self, graphics: &Graphics, prepared: &PreparedAsset) -> Result<(), RenderError> {
         let index = self.residents.len() - 1;
         if self.layers.reserve(graphics, &prepared.layers)? {
@@ -217,13 +217,13 @@ impl ModelStore {
             prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
             self.load(graphics, index, number, 0)?;
             written.add(page.bytes as usize);
-            // It stays on the device.
+            // Root pages stay on the device, so their bytes in main memory are not needed again.
             prepared.asset.page_memory(number).release();
         }
         Ok(())
     }
 
-    /// Puts a page that has been checked on the device.
+    /// Uploads a page that has been checked.
     fn load(&mut self, graphics: &Graphics, index: usize, number: u32, frame: FrameNumber) -> Result<(), RenderError> {
         let model = &mut self.selectable[index];
         let page = &model.asset.pages()[number as usize];
@@ -251,8 +251,8 @@ impl ModelStore {
         }
     }
 
-    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first that is of use.
-    /// `frame` is the last that was selected: what it looked at stays.
+    /// Uploads pages that have been read, up to the limit per frame. Waits at most `wait` for the first useful one.
+    /// Pages that `frame`, the most recent selection, used are not evicted.
     pub(crate) fn take_pages(
         &mut self,
         graphics: &Graphics,
@@ -266,7 +266,7 @@ impl ModelStore {
             && let Some(FetchedPage { ticket, outcome }) = self.pager.receive(wait)
         {
             wait = wait.saturating_sub(stopwatch.lap());
-            // Of a model that is gone.
+            // The model has been removed.
             let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
                 continue;
             };
@@ -284,7 +284,7 @@ impl ModelStore {
                     uploaded += 1;
                     wait = Duration::ZERO;
                 }
-                // What the device has is what it has: go on with less than the budget.
+                // Graphics memory is full below the budget: lower the budget to the memory in use.
                 Err(RenderError::OutOfMemory(what)) => {
                     self.selectable[index].pages.fetch_failed(ticket.page, false);
                     let bytes = self.geometry.bytes();
@@ -303,7 +303,7 @@ impl ModelStore {
         Ok(uploaded)
     }
 
-    /// Gives up the pages that were looked at least recently, some at once because finding them is work.
+    /// Evicts the least recently used pages. It evicts several at once, because searching for them is expensive.
     fn make_room(&mut self, frame: FrameNumber) -> bool {
         let mut oldest: Vec<(FrameNumber, usize, u32)> = self
             .selectable
@@ -319,7 +319,7 @@ impl ModelStore {
         !oldest.is_empty()
     }
 
-    /// Asks for what the frame would have liked to draw, as far as there is room; the number of pages that are not there.
+    /// Requests the pages that the frame lacked, as far as there is room. Returns the number of missing pages.
     pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
         wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
         let (mut missing, mut pages) = (Vec::new(), Vec::new());
@@ -339,8 +339,8 @@ impl ModelStore {
         missing.len()
     }
 
-    /// For how many more pages than are on their way there is room, if what the frame did not look at is given up; at
-    /// least so many as `needed`, or all.
+    /// Returns the number of further pages that fit if pages that the frame did not use are evicted. Stops counting
+    /// once `needed` pages fit.
     fn places_left(&self, frame: FrameNumber, needed: usize) -> usize {
         let (free, coming) = (self.geometry.slots_left() as usize, self.pager.in_flight());
         if free >= coming + needed {
@@ -350,12 +350,12 @@ impl ModelStore {
         (free + evictable).saturating_sub(coming)
     }
 
-    /// Pages on their way.
+    /// Returns the number of requested pages that have not arrived.
     pub(crate) fn in_flight(&self) -> usize {
         self.pager.in_flight()
     }
 
-    /// Lists what can be drawn by the same kernels with the same bindings, for all models together.
+    /// Lists the draw keys of all models.
     fn rebuild_keys(&mut self) {
         self.banks = self.geometry.bank_count();
         let banks = self.banks as u8;
@@ -376,7 +376,8 @@ impl ModelStore {
     }
 }
 
-/// Counts what is written to the device and hands it over in parts: each byte takes memory twice until then.
+/// Counts written bytes and submits them in portions, because written data occupies staging memory until it is
+/// submitted.
 struct SyncStatistics<'a> {
     graphics: &'a Graphics,
     bytes: usize,
@@ -392,9 +393,9 @@ impl SyncStatistics<'_> {
     }
 }
 
-/// As scene.wgsl reads it.
+/// Returns the record of a cluster as scene.wgsl reads it.
 fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
-    // The block's first byte in the bank, in units of four.
+    // Offset of the cluster's block in the bank, in words.
     let word = (slot.offset() / 4) as u32 + cluster.block * 4;
     let vertices = u32::from(cluster.vertices);
     let last = match cluster.material {

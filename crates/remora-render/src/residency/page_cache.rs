@@ -1,5 +1,5 @@
-//! Which pages stay in main memory after they have been read: the last ones, up to a budget. What the device holds is a copy,
-//! and a page that it gave up comes back sooner if it is still there.
+//! The page cache: the most recently read pages of mapped files stay in main memory, up to a budget. A page that was
+//! evicted from the device then loads faster.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use remora_assets::asset::PartMemory;
 pub(crate) struct PageCache {
     bytes_max: u64,
     bytes: u64,
-    /// Read longest ago first.
+    /// Least recently read first.
     parts: VecDeque<PartMemory>,
 }
 
@@ -18,7 +18,7 @@ impl PageCache {
         Self { bytes_max, ..Self::default() }
     }
 
-    /// This one has just been read.
+    /// Adds a page that has just been read.
     pub(crate) fn keep(&mut self, part: PartMemory) {
         self.bytes += part.bytes();
         self.parts.push_back(part);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::renderer::warm_up;
 
-    /// Notes what is given up.
+    /// Records released ranges.
     struct Noting {
         words: Vec<u128>,
         released: Mutex<Vec<Range<usize>>>,

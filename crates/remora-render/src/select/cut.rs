@@ -1,4 +1,4 @@
-//! The way through one mesh's tree of groups, from coarse to as fine as the view can tell.
+//! The cut through one mesh's tree of groups: the coarsest clusters whose error stays below the permitted one.
 
 use glam::{Vec3, Vec3A};
 use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
@@ -10,7 +10,7 @@ use crate::residency::selectable::{SelectableInstance, SelectableModel};
 use crate::surface::{DrawKey, Phase};
 use crate::view::{Sphere, View};
 
-/// A cut that is being found.
+/// The state of one cut.
 pub(super) struct Cut<'a> {
     pub(super) view: &'a View,
     pub(super) limits: SelectionLimits,
@@ -19,11 +19,11 @@ pub(super) struct Cut<'a> {
     pub(super) harvest: &'a mut SelectionChunk,
 }
 
-/// One instance as the view sees it.
+/// An instance in the view.
 struct InstanceView<'a> {
     instance: &'a SelectableInstance,
     view: &'a View,
-    /// Metres of error that are allowed at a distance of one metre.
+    /// Permitted error in metres at a distance of one metre.
     allowed: f32,
 }
 
@@ -41,8 +41,8 @@ impl InstanceView<'_> {
         error * self.instance.scale_max > self.allowed * self.nearest(center, radius)
     }
 
-    /// Whether anything within the sphere, of no larger error, may exceed: `true` in doubt, with room for what rounding
-    /// may cost.
+    /// Returns whether anything within the sphere, with at most this error, may exceed the permitted one. Returns
+    /// `true` in doubt, with a margin for rounding.
     fn may_exceed(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
         let (center, radius) = self.place(center, radius);
         let slack = rounding(self.instance, self.view, center);
@@ -78,7 +78,7 @@ impl Cut<'_> {
             if !seen.may_exceed(node.center, node.radius, node.error) {
                 continue;
             }
-            // A level that is one group is as large as the mesh, which is seen.
+            // A level that consists of one group is as large as the mesh, which is in the view.
             let is_whole = number < mesh.tree_first + mesh.tree_roots && node.count == 0;
             if !is_whole {
                 let (center, radius) = seen.place(node.center, node.radius);
@@ -90,7 +90,7 @@ impl Cut<'_> {
                 self.harvest.open.extend(node.first..node.first + node.count);
                 continue;
             }
-            // Asked as below, so that both answers are the same.
+            // The cluster loop below asks the same question, and both answers must agree.
             let group = &groups[node.first as usize];
             if !seen.exceeds(group.center, group.radius, group.error) {
                 continue;
@@ -107,7 +107,7 @@ impl Cut<'_> {
             pages.touch(group.page, self.frame);
             let first = place.first + (group.cluster_first - records[group.page as usize].cluster_first);
             let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
-            // Clusters that stand for the same group stand beside one another.
+            // Clusters that replace the same group are adjacent.
             let mut last = (NONE, false);
             for (number, cluster) in (first..).zip(own) {
                 if cluster.refined != NONE {
@@ -129,7 +129,7 @@ impl Cut<'_> {
         }
     }
 
-    /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
+    /// Adds a cluster of the cut unless it is certainly invisible; `eye` is given if the cluster has an invisible back.
     fn take(
         &mut self,
         index: u32,
@@ -141,7 +141,8 @@ impl Cut<'_> {
     ) {
         let (instance, view) = (seen.instance, self.view);
         let is_points = cluster.triangles == 0;
-        // Points are discs: half of the width is theirs, and the rest more than what the grid moves them by.
+        // Points are discs. Half of the width is their radius, and the other half covers the rounding of positions to
+        // the grid.
         let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.width);
         if !view.sees(center, radius) || turned_away(cluster, eye) {
             return;
@@ -165,18 +166,20 @@ impl Cut<'_> {
     }
 }
 
-/// Positions are computed in another order by the kernels: what that may cost is added to the radius.
+/// Returns the bounding sphere of a cluster. The radius has a margin, because kernels compute positions in another
+/// order.
 fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
     Sphere::new(center - view.eye, radius * 1.001 + rounding(instance, view, center))
 }
 
-/// Metres by which a distance from the eye may be wrong.
+/// Returns the rounding error of a distance from the eye in metres.
 fn rounding(instance: &SelectableInstance, view: &View, center: Vec3A) -> f32 {
     let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
     reach.max_element() * 2e-6
 }
 
-/// The eye in the mesh's coordinates; `None` where angles are not kept, so that cones mean nothing.
+/// Returns the eye in the coordinates of the mesh, or `None` if the transform does not preserve angles and normal cones
+/// are invalid.
 fn local_eye(instance: &SelectableInstance, view: &View) -> Option<Vec3> {
     // A scale of zero has no inverse.
     (instance.uniform && instance.scale_max > 0.0)

@@ -1,6 +1,7 @@
-//! What hid what a frame ago: the farthest depth of every part of a picture, asked about spheres. Pure.
+//! The depth pyramid of an earlier frame: the farthest depth of each region, used to predict which spheres are hidden.
+//! Pure.
 //!
-//! Only a guess for the next frame, whose view is another one: it decides what is drawn first, not what is drawn.
+//! The next frame has another view, so the prediction decides only which clusters are drawn first.
 
 use glam::{Vec2, Vec3A};
 
@@ -8,15 +9,15 @@ use crate::frame::Size;
 use crate::kernels::shared::{SPREAD_PIXELS, TEXEL_PIXELS, TEXELS_MAX};
 use crate::view::{Sphere, View};
 
-/// One level of a pyramid of depths.
+/// Size and position of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LevelShape {
     pub size: Size,
-    /// Texels of all levels before.
+    /// Number of texels of all finer levels.
     pub first: u32,
 }
 
-/// Levels for a picture, finest first: each is half of the one before, rounded up.
+/// Returns the levels for a frame, finest first. Each one has half the size of the previous one, rounded up.
 pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
     let mut size = Size::new(picture.width.div_ceil(TEXEL_PIXELS), picture.height.div_ceil(TEXEL_PIXELS));
     let mut levels = vec![LevelShape { size, first: 0 }];
@@ -29,11 +30,11 @@ pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
     levels
 }
 
-/// The depths that a view saw. Depth is 1 at the near plane and falls towards 0.
+/// Depths of an earlier frame. Depth is 1 at the near plane and falls towards 0.
 #[derive(Debug)]
 pub(crate) struct DepthPyramid {
     view: View,
-    /// Pixels of a texel of the first level.
+    /// Pixels of a texel of the first level, in each direction.
     texel_pixels: u32,
     levels: Vec<Level>,
 }
@@ -44,14 +45,14 @@ struct Level {
     depths: Vec<f32>,
 }
 
-/// A horizon as asked from another eye.
+/// A depth pyramid seen from another eye.
 #[derive(Clone, Copy)]
 pub(crate) struct ReprojectedPyramid<'a> {
     horizon: &'a DepthPyramid,
     offset: Vec3A,
 }
 
-/// What a sphere can cover, in pixels, and its nearest depth.
+/// Pixels that a sphere can cover, and its nearest depth.
 #[derive(Clone, Copy, Debug)]
 struct Footprint {
     low: Vec2,
@@ -60,7 +61,7 @@ struct Footprint {
 }
 
 impl DepthPyramid {
-    /// `depths` are those of the pyramid's level `level`, row by row.
+    /// Makes a pyramid from the depths of `level`, row by row.
     pub(crate) fn new(view: View, level: usize, depths: Vec<f32>) -> Self {
         let shapes = levels(view.size);
         let shape = shapes[level];
@@ -79,7 +80,7 @@ impl DepthPyramid {
 }
 
 impl ReprojectedPyramid<'_> {
-    /// Whether everything that the sphere could show lies behind what was seen there.
+    /// Returns whether the whole sphere lies behind what the earlier frame showed in its place.
     pub(crate) fn hides(&self, sphere: Sphere) -> bool {
         let horizon = self.horizon;
         let Some(footprint) = footprint(&horizon.view, Vec3A::from(sphere.center()) + self.offset, sphere.radius())
@@ -123,14 +124,15 @@ impl Level {
     }
 }
 
-/// `None` where the sphere reaches the near plane: then it could cover anything. The same as in cull.wgsl.
+/// Returns the pixels that a sphere can cover, as cull.wgsl computes them. `None` if it reaches the near plane, where
+/// it could cover anything.
 fn footprint(view: &View, center: Vec3A, radius: f32) -> Option<Footprint> {
     let along = center.dot(view.forward);
     let nearest = along - radius;
     if nearest <= view.near {
         return None;
     }
-    // Tangents to the circle that the sphere is, seen along the other axis.
+    // Tangents to the circle that the sphere forms in the plane of the view axis and this one.
     let bounds = |across: f32| {
         let squared = nearest * (along + radius);
         let reach = radius * (across * across + squared).sqrt();
@@ -162,7 +164,7 @@ mod tests {
         View::new(&camera, glam::DVec3::ZERO, SIZE)
     }
 
-    /// A wall of one depth, with one texel open.
+    /// A wall at one depth, with one open texel.
     fn wall(distance: f32, open: Option<usize>) -> DepthPyramid {
         let mut depths = vec![0.1 / distance; levels(SIZE)[0].size.pixels() as usize];
         if let Some(open) = open {
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn a_gap_shows_what_is_behind_it() {
         let width = levels(SIZE)[0].size.width as usize;
-        // The texel at the middle of the picture, and one in the corner.
+        // The texel in the middle of the frame, and one in the corner.
         assert!(!hides(&wall(10.0, Some(11 * width + 20)), [0.0, 0.0, -12.0], 0.5));
         assert!(hides(&wall(10.0, Some(0)), [0.0, 0.0, -12.0], 0.5));
         assert!(!hides(&wall(10.0, Some(0)), [0.0, 0.0, -500.0], 400.0), "coarse levels keep the gap");
@@ -213,7 +215,7 @@ mod tests {
     }
 
     proptest! {
-        /// Points of a sphere never fall outside of its footprint, and are never nearer.
+        /// No point of a sphere lies outside of its footprint or nearer than its depth.
         #[test]
         fn footprints_hold_their_spheres(
             x in -20f32..20.0, y in -20f32..20.0, z in -30f32..-0.2, radius in 0.01f32..5.0,

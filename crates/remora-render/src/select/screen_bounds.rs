@@ -1,4 +1,4 @@
-//! Which part of a picture something can show in: what lies outside is neither cleared nor looked at. Pure.
+//! Bounds on the screen of what a frame draws. Passes clear and process nothing outside of them. Pure.
 
 use glam::{Vec2, Vec3A};
 
@@ -6,11 +6,11 @@ use crate::blocks::{BLOCK, BlockRect};
 use crate::frame::Size;
 use crate::view::{Sphere, View};
 
-/// How far beyond its bounding rectangle something can cover pixels: points are a pixel large at least, and samples
-/// lie beside the middle of their pixel.
+/// Pixels by which anything may exceed its bounding rectangle: points are at least one pixel wide, and samples lie
+/// beside the centre of their pixel.
 const MARGIN_PIXELS: f32 = 1.0;
 
-/// A rectangle of pixels, which may reach beyond the picture.
+/// A rectangle of pixels, which may exceed the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ScreenBounds {
     low: Vec2,
@@ -18,14 +18,14 @@ pub(crate) struct ScreenBounds {
 }
 
 impl Default for ScreenBounds {
-    /// Nothing.
+    /// Returns an empty rectangle.
     fn default() -> Self {
         Self { low: Vec2::INFINITY, high: Vec2::NEG_INFINITY }
     }
 }
 
 impl ScreenBounds {
-    /// Grows to where a sphere, relative to the view's eye, can be seen.
+    /// Extends the rectangle by the pixels that a sphere, relative to the view's eye, can cover.
     pub(crate) fn include(&mut self, view: &View, sphere: Sphere) {
         let size = Vec2::new(view.size.width as f32, view.size.height as f32);
         if self.low.cmple(Vec2::ZERO).all() && self.high.cmpge(size).all() {
@@ -38,21 +38,21 @@ impl ScreenBounds {
             (self.low, self.high) = (Vec2::ZERO, size);
             return;
         }
-        // The box around the sphere that is turned as the view is. Rows run down.
+        // The axes of the box around the sphere are those of the view. Rows run downwards.
         let across = Vec2::new(center.dot(view.right), -center.dot(view.up));
         let (near, far) = (view.pixels_per_tangent / nearest, view.pixels_per_tangent / farthest);
-        // What lies away from the middle is seen farthest away from it where it is nearest.
+        // A point beside the view axis appears farthest from the middle where it is nearest.
         let (low, high) = (across - radius, across + radius);
         self.low = self.low.min(size * 0.5 + (low * near).min(low * far));
         self.high = self.high.max(size * 0.5 + (high * near).max(high * far));
     }
 
-    /// Both.
+    /// Returns the union of two rectangles.
     pub(crate) fn with(self, other: ScreenBounds) -> ScreenBounds {
         ScreenBounds { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
-    /// The blocks that it touches, of so many.
+    /// Returns the blocks that the rectangle touches, in a frame of `blocks` columns and rows.
     pub(crate) fn area(&self, blocks: Size) -> BlockRect {
         let block = Vec2::new(BLOCK.width as f32, BLOCK.height as f32);
         let end = Vec2::new(blocks.width as f32, blocks.height as f32);
@@ -84,7 +84,7 @@ mod tests {
         View::new(&camera, DVec3::ZERO, SIZE)
     }
 
-    /// `None` behind the near plane.
+    /// Projects a point; `None` behind the near plane.
     fn pixel(view: &View, point: Vec3A) -> Option<Vec2> {
         let depth = point.dot(view.forward);
         let middle = Vec2::new(SIZE.width as f32, SIZE.height as f32) * 0.5;

@@ -1,4 +1,4 @@
-// Blends a checkerboard into a picture that shows nothing yet. One invocation per pixel.
+// Blends a checkerboard into the background of a frame. One invocation per pixel.
 
 var<immediate> board: CheckerboardStyle;
 

@@ -1,6 +1,5 @@
-// Sorts the blocks of the picture by what is seen in them: one list of blocks per run of entries that are shaded the
-// same way. What shows nothing is in no list, so that shading costs what is seen. One invocation per
-// block of the area.
+// Lists the blocks that show each run of entries, so that shading costs only visible pixels. One invocation per block
+// of the area.
 
 override SAMPLES: u32 = 1u;
 

@@ -1,4 +1,4 @@
-// What a triangle shows at a pixel: display-linear colour and alpha.
+// Returns the display-linear colour and the alpha of a triangle at a pixel.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let facet = facet_of(id);
     let a = corner_of(facet.placement, facet.a);
@@ -11,9 +11,9 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
         + octahedral(words[facet.normals.y]) * w.y
         + octahedral(words[facet.normals.z]) * w.z;
 
-    // Normals are transformed by the matrix of cofactors, which for a mirrored instance points inwards. The columns
-    // carry the step of the mesh's grid, and its fourth power underflows for parts of a few centimetres. Only the
-    // directions count here, so the largest element is scaled to 1 first.
+    // Normals are transformed by the matrix of cofactors, which points inwards for a mirrored instance. Its columns
+    // contain the step of the mesh's grid, whose fourth power underflows for parts of a few centimetres. Only
+    // directions count, so the largest element is scaled to 1 first.
     let rows = max(abs(facet.placement.x.xyz), max(abs(facet.placement.y.xyz), abs(facet.placement.z.xyz)));
     let scale = 1.0 / max(max(rows.x, max(rows.y, rows.z)), 1e-37);
     let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x) * scale;
@@ -22,7 +22,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let outwards = cross(column_y, column_z) * local_normal.x + cross(column_z, column_x) * local_normal.y
         + cross(column_x, column_y) * local_normal.z;
     let handedness = select(1.0, -1.0, facet.placement.mirrored);
-    // With y down, what runs anticlockwise in the world runs clockwise on the screen and has a negative sum.
+    // With y down, a triangle that is anticlockwise in the world is clockwise on the screen and has a negative sum.
     let facing = select(1.0, -1.0, weights.clockwise != facet.placement.mirrored);
     let normal = outwards * (inverseSqrt(max(dot(outwards, outwards), 1e-30)) * handedness * facing);
 
@@ -91,7 +91,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
 
     base = vec4(tinted(base.rgb, facet.instance), base.a);
     surface.base = base.rgb;
-    // What is unlit shows its colour as it is.
+    // Unlit surfaces show their colour unchanged.
     let unlit = (factors.w & MATERIAL_UNLIT) != 0u;
     return vec4(select(tone_mapped(lit(surface) * frame.look.x), base.rgb, unlit), base.a);
 }

@@ -1,4 +1,4 @@
-// What a point shows: its own colour, whatever the light.
+// Returns the colour of a point, which no light changes.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);

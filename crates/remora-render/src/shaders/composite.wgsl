@@ -1,5 +1,4 @@
-// Puts summed colours in front of what the picture shows already. Eight invocations take a block from the list of
-// those that were touched, one pixel each.
+// Blends sums of colour into the frame. Eight invocations take a block from the list of touched blocks, one pixel each.
 
 var<immediate> extent: CompositeExtent;
 

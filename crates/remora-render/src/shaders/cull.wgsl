@@ -1,12 +1,12 @@
-// Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation each.
+// Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation per candidate.
 
 var<immediate> given: CullCandidates;
 
 @group(2) @binding(0) var<storage, read> candidates: array<Candidate>;
-// The farthest depths, level behind level, finest first.
+// The farthest depths, level after level, finest first.
 @group(2) @binding(1) var<storage, read> depths: array<f32>;
 @group(2) @binding(2) var<storage, read_write> survivors: array<u32>;
-// Of all survivors: clusters and triangles. Then clusters per batch.
+// Surviving clusters and triangles, then surviving clusters of each batch.
 @group(2) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
@@ -23,7 +23,7 @@ fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 }
 
-// As in horizon.rs.
+// Computes the same as depth_pyramid.rs.
 fn hidden(center: vec3<f32>, radius: f32) -> bool {
     let near = frame.eye.w;
     let along = dot(frame.row_w.xyz, center);
@@ -31,7 +31,7 @@ fn hidden(center: vec3<f32>, radius: f32) -> bool {
     if (nearest <= near) {
         return false;
     }
-    // Rows hold the middle of the picture, too: without it they are the axes, scaled.
+    // The rows contain the middle of the frame; without it they are the scaled axes.
     let middle = vec2<f32>(frame.size.xy) * 0.5;
     let scale = frame.look.w;
     let across = vec2(dot(frame.row_x.xyz, center), dot(frame.row_y.xyz, center)) - middle * along;

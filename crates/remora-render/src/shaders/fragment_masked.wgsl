@@ -1,4 +1,4 @@
-// What happens where a triangle with a mask covers a sample: its alpha there decides.
+// A fragment with a mask: its alpha decides whether it covers the sample.
 fn fragment(pixel: vec2<u32>, sample: u32, word: u32, depth: f32, id: u32) {
     let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
     let point = vec2<f32>(pixel) + 0.5 + offset;

@@ -1,7 +1,7 @@
-// Draws queued triangles by the adapter's own rasteriser, which has no trouble with size, nor with what reaches behind the
-// eye. Its grid is that of 1/256 pixel on which small triangles are drawn, so that neighbours leave no gap.
+// Draws queued triangles by the rasteriser of the adapter, which handles any size and triangles that reach behind the
+// eye. It snaps vertices to 1/256 pixel as the kernels for small triangles do, so neighbours leave no gap.
 
-// As in queue.wgsl.
+// Records as in queue.wgsl.
 @group(2) @binding(2) var<storage, read> queue: array<Quad>;
 
 var<immediate> draw: RasteriserDraw;

@@ -1,5 +1,5 @@
-// Marks which samples of a pixel show something selected, one bit each, besides those that are marked already. One
-// invocation per pixel of an area.
+// Marks the samples of a pixel that show something selected, one bit each, in addition to earlier marks. One invocation
+// per pixel of an area.
 
 var<immediate> area: MaskArea;
 

@@ -1,4 +1,4 @@
-// Draws a line around what the mask marks, over the finished picture. One invocation per pixel.
+// Draws a line around the marked pixels into the finished frame. One invocation per pixel.
 
 var<immediate> style: OutlineStyle;
 
@@ -17,7 +17,7 @@ fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
     var strongest = 0.0;
     for (var y = -reach; y <= reach; y++) {
         for (var x = -reach; x <= reach; x++) {
-            // How much of the pixel the line takes that begins at the other one's border.
+            // Share of the pixel that a line covers which starts at the edge of the other pixel.
             let share = clamp(width + 1.0 - length(vec2(f32(x), f32(y))), 0.0, 1.0);
             strongest = max(strongest, share * marked(pixel + vec2(x, y)));
         }
@@ -31,7 +31,7 @@ fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 }
 
-// Share of a pixel's samples; none outside of the picture.
+// Returns the share of a pixel's samples that are marked; 0 outside of the frame.
 fn marked(pixel: vec2<i32>) -> f32 {
     let inside = all(pixel >= vec2(0)) && all(pixel < vec2<i32>(style.size));
     let at = select(0, pixel.y * i32(style.size.x) + pixel.x, inside);

@@ -1,5 +1,5 @@
-// The finished picture, stretched to the size of the stream, as I420 of BT.709 in limited range. One invocation makes
-// eight by two pixels: two words of luma in two rows, one word of each chroma plane.
+// Scales the finished frame to the size of the stream and converts it to I420 of BT.709 in limited range. One
+// invocation makes eight by two pixels: two words of luma in two rows, and one word of each chroma plane.
 
 var<immediate> sizes: PlaneSizes;
 
@@ -22,7 +22,7 @@ fn make_planes(@builtin(global_invocation_id) id: vec3<u32>) {
             let value = u32(dot(color, vec3(46.5594, 156.6288, 15.8118)) + 16.5);
             luma[row * 2u + (column >> 2u)] |= value << ((column & 3u) * 8u);
         }
-        // Between the four pixels that share it.
+        // The middle of the four pixels that share the chroma.
         let mean = color_at(vec2<f32>(id.xy * vec2(8u, 2u) + vec2(pair * 2u, 0u)) + 1.0);
         chroma_u |= u32(dot(mean, vec3(-25.6642, -86.3358, 112.0)) + 128.5) << (pair * 8u);
         chroma_v |= u32(dot(mean, vec3(112.0, -101.7303, -10.2697)) + 128.5) << (pair * 8u);
@@ -38,7 +38,7 @@ fn make_planes(@builtin(global_invocation_id) id: vec3<u32>) {
     planes[chroma + wide * sizes.stream.y / 4u] = chroma_v;
 }
 
-// Bilinear between the four pixels around a place in the stream's picture.
+// Interpolates bilinearly between the four pixels around a point of the stream's frame.
 fn color_at(place: vec2<f32>) -> vec3<f32> {
     let scale = vec2<f32>(sizes.rendered) / vec2<f32>(sizes.stream);
     let last = vec2<f32>(sizes.rendered) - 1.0;

@@ -1,12 +1,12 @@
-// Draws queued triangles: eight invocations beside one another take a block of pixels and go along a row of blocks,
-// from where the triangle begins in it to where it ends.
+// Draws queued triangles. Eight neighbouring invocations take a block of pixels and move along a row of blocks, from
+// where the triangle begins in it to where it ends.
 
 var<immediate> draw: QueueDraw;
 
 // Invocations of a workgroup, a multiple of 8.
 override WIDTH: u32 = 32u;
-// An edge reaches so many pixels farther than it should: neighbours that were drawn by exact arithmetic on a grid of
-// 1/256 pixel leave no gap to it. Where several layers are blended, a gap is better than a double hit.
+// Pixels by which an edge covers more than it should, so that no gap remains to neighbours that were drawn exactly on a
+// grid of 1/256 pixel. Transparent layers use 0, because a gap is better than blending twice.
 override REACH: f32 = 0.0078125;
 
 @compute @workgroup_size(WIDTH)
@@ -20,7 +20,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     let quad_c = unpack(queue[at + 2u]);
     let quad_depth = bitcast<vec4<f32>>(unpack(queue[at + 3u]));
     let depth_plane = quad_depth.xyz;
-    // Coefficients of the three edges: of x, of y, and of 1.
+    // Coefficients of x, of y and of 1 for the three edges.
     let edges = transpose(mat3x3<f32>(
         bitcast<vec3<f32>>(quad_a.xyz), bitcast<vec3<f32>>(quad_b.xyz), bitcast<vec3<f32>>(quad_c.xyz),
     ));
@@ -35,7 +35,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         row < last_row;
         row += rows_at_once * draw.slices
     ) {
-        // Where each edge can have its inside in this row of blocks: from its bound on, or up to it.
+        // The inside of each edge in this row of blocks begins or ends at its bound.
         let top = f32(row * 2u) - center.y;
         let most = max(edges[1] * top, edges[1] * (top + 2.0)) + edges[2] + REACH;
         let bounds = -most / edges[0];

@@ -1,10 +1,10 @@
-// One workgroup per cluster of points, its invocations take points in turn: each is a disc that faces the picture,
-// as wide as the gaps around it. A disc bulges towards the eye: where several lie over one another, the one whose middle
-// is nearest is seen, and not the one that happens to lie a little above the others.
+// Draws one cluster of points per workgroup. The invocations take the points in turn: each one is a disc parallel to
+// the screen, as wide as the gaps around it. Discs bulge towards the eye, so that of several overlapping ones the disc
+// with the nearest centre is visible, and not the one that happens to lie slightly above the others.
 
 var<immediate> draw: RasterDraw;
 
-// Entries to draw; 0 is nothing.
+// Entries to draw; 0 is empty.
 @group(2) @binding(5) var<storage, read> numbers: array<u32>;
 
 override WIDTH: u32 = 64u;
@@ -21,7 +21,7 @@ fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let placement = placement_of(entry);
     let to_screen = to_screen_of(placement);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
-    // Of a point's share of 1, in pixels at a distance of one metre.
+    // Width in pixels, at a distance of one metre, per unit of a point's share.
     let width = bitcast<f32>(words[cluster.z]) * scale_of(placement) * frame.look.w * (1.0 / 255.0);
     for (var index = lane; index < length; index += WIDTH) {
         let local = vec4(position_at(cluster.x + index), 1.0);
@@ -39,7 +39,7 @@ struct Rows {
     w: vec4<f32>,
 }
 
-// From the mesh's grid to homogeneous pixels in one step, for all points of a cluster.
+// Combines the transforms from the mesh's grid to homogeneous pixels, once for all points of a cluster.
 fn to_screen_of(placement: Placement) -> Rows {
     return Rows(row_of(placement, frame.row_x), row_of(placement, frame.row_y), row_of(placement, frame.row_w));
 }
@@ -50,7 +50,7 @@ fn row_of(placement: Placement, row: vec4<f32>) -> vec4<f32> {
         + row.z * (placement.z - vec4(0.0, 0.0, 0.0, frame.eye.z));
 }
 
-// The longest axis of the transform.
+// Returns the length of the longest axis of the transform.
 fn scale_of(placement: Placement) -> f32 {
     let squares = placement.x.xyz * placement.x.xyz + placement.y.xyz * placement.y.xyz
         + placement.z.xyz * placement.z.xyz;
@@ -73,14 +73,14 @@ fn draw_point(place: vec3<f32>, width: f32, id: u32) {
     let first = vec2<u32>(low);
     let last = vec2<u32>(high);
     var pixel = first;
-    // One loop over rows and columns: most points take few pixels.
+    // One loop covers rows and columns, because most points cover few pixels.
     loop {
         let word = word_of(pixel.x, pixel.y);
         for (var sample = 0u; sample < SAMPLES; sample++) {
             let point = vec2<f32>(pixel) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
             let offset = point - middle;
             let away = dot(offset, offset);
-            // A pixel at least: a small disc may have no sample in it.
+            // Every disc covers at least one pixel, even if it contains no sample.
             if (away < radius * radius || max(abs(offset.x), abs(offset.y)) <= 0.5) {
                 cover(word + sample, depth * (1.0 - min(away * bulge, 0.5)), id);
             }

@@ -1,16 +1,16 @@
-// Shades what is seen: eight invocations take a block from the run's list, one pixel each.
+// Shades visible pixels. Eight invocations take a block from the run's list, one pixel each.
 
 var<immediate> run: ResolveRun;
 
 @group(2) @binding(0) var<storage, read> seen: array<vec2<u32>>;
 @group(2) @binding(1) var<storage, read> counts: array<u32>;
 @group(2) @binding(2) var<storage, read> lists: array<u32>;
-// Finished pixels, row by row; written where one sample decides a pixel.
+// Finished pixels, row by row; written if one sample decides a pixel.
 @group(2) @binding(3) var<storage, read_write> picture: array<u32>;
 // Sums of display-linear colour times coverage, and of coverage, as four 16-bit floats.
 @group(2) @binding(4) var<storage, read_write> sums: array<vec2<u32>>;
 
-// Whether this is a layer of transparent surfaces: then colours go in front of what is behind by their alpha.
+// True for a transparent layer, whose colours are blended in front of those behind it.
 override LAYER: bool = false;
 
 @compute @workgroup_size(64)
@@ -37,7 +37,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         ids[sample] = select(0u, id, belongs(id));
     }
     var sum = vec4(0.0);
-    // Each triangle in the pixel is shaded once, at the middle of its samples.
+    // Each triangle in the pixel is shaded once, in the middle of its samples.
     loop {
         var id = 0u;
         for (var sample = 0u; sample < SAMPLES; sample++) {

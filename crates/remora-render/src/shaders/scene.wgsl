@@ -1,38 +1,38 @@
-// What belongs to the frame and to the scene; group 0 of every kernel that looks at triangles.
+// The frame and the scene: group 0 of every kernel that reads triangles.
 
 // Samples per pixel, 1 or 4.
 override SAMPLES: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> frame: FrameUniform;
-// INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world, and its state. That is a linear tint, red and
-// green, blue and the share of the surface's colour that it replaces; then flags.
+// INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world; then a linear tint (red
+// and green; blue, and the share of the surface's colour that it replaces) and flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
-// First position (in pairs), first normal and first triangle (in words); material << 12 | points << 9 |
-// double-sided << 8 | number of triangles, or of points. Details come with the next whole quad behind the triangles.
+// First position in pairs, first normal and first triangle in words; then material << 12 | points << 9 | double-sided
+// << 8 | number of triangles or points. Details start at the next whole quad after the triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
-// Instance, with a bit for mirrored ones, and cluster of everything selected for this frame. Entry 0 is nothing.
+// Instance, with a bit for mirrored ones, and cluster of every entry of this frame. Entry 0 is empty.
 @group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
 // MATERIAL_QUADS each.
 @group(0) @binding(4) var<storage, read> materials: array<Quad>;
 
-// One bank of geometry, seen in three ways. Positions on the mesh's grid: three numbers of 21 bits.
+// A bank of geometry, bound in three ways. Positions on the mesh's grid: three numbers of GRID_BITS.
 @group(1) @binding(0) var<storage, read> positions: array<Pair>;
-// Octahedral normals, or colours of points and, in the highest byte, their shares of the width; and triangles, three local
-// indices of eight bits, or the width of points.
+// Octahedral normals, or colours of points with their share of the width in the highest byte; and triangles, three
+// local indices of eight bits, or the width of points.
 @group(1) @binding(1) var<storage, read> words: array<u32>;
-// Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
+// Texture coordinates, tangent, colour. Only clusters whose material uses them have details.
 @group(1) @binding(2) var<storage, read> details: array<Quad>;
 
 const GRID_MASK: u32 = (1u << GRID_BITS) - 1u;
 
-// A picture is stored in blocks of 4 x 2 pixels, each with all of its samples: a small triangle touches few cache
-// lines, and whoever looks at a block reads it in one piece.
+// Visibility buffers consist of blocks of 4 x 2 pixels, each with all of its samples. A small triangle then touches few
+// cache lines, and a block is read contiguously.
 fn word_of(x: u32, y: u32) -> u32 {
     let block = (y >> 1u) * frame.size.z + (x >> 2u);
     return (block * 8u + (y & 1u) * 4u + (x & 3u)) * SAMPLES;
 }
 
-// The standard positions of four samples, in 1/256 pixel from the centre of the pixel.
+// Returns the position of a sample in 1/256 pixel from the centre of the pixel.
 fn sample_offset(sample: u32) -> vec2<i32> {
     if (SAMPLES == 1u) {
         return vec2<i32>(0, 0);
@@ -41,7 +41,7 @@ fn sample_offset(sample: u32) -> vec2<i32> {
     return offsets[sample];
 }
 
-// On the mesh's grid.
+// Returns a position on the mesh's grid.
 fn position_at(index: u32) -> vec3<f32> {
     let pair = unpair(positions[index]);
     return vec3<f32>(vec3(
@@ -97,7 +97,7 @@ fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
     return Corner(position, screen);
 }
 
-// A tint takes the place of a share of the surface's own colour.
+// Replaces a share of the surface's colour by the tint.
 fn tinted(color: vec3<f32>, instance: u32) -> vec3<f32> {
     let state = unpack(instances[instance * INSTANCE_QUADS + 3u]);
     let blue_share = unpack2x16unorm(state.y);

@@ -1,4 +1,4 @@
-// The next level of a pyramid of depths: the farthest of every 2 x 2 texels. One invocation each.
+// Makes the next level of a depth pyramid: the farthest depth of 2 x 2 texels. One invocation per texel.
 
 var<immediate> level: ShrinkLevels;
 

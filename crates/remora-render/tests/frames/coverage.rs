@@ -1,4 +1,4 @@
-//! Which pixels a triangle takes: no gaps, no losses at the near plane, the same by every way of drawing.
+//! Coverage of triangles: no gaps, no losses at the near plane, and equal results from every way of drawing.
 
 use crate::perceptual::assert_golden;
 use crate::shapes::{fan, sheet, sphere};
@@ -12,13 +12,13 @@ pub fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
 }
 
-/// Red, green, blue at a pixel.
+/// Returns red, green and blue of a pixel.
 fn pixel(picture: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
     let at = ((y * picture.width + x) * 4) as usize;
     [picture.data[at], picture.data[at + 1], picture.data[at + 2]]
 }
 
-/// Red things in front of a blue wall: blue may only be seen outside of `inside`.
+/// Asserts that red surfaces in front of a blue wall let blue show only outside of `inside`.
 fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl Fn(f32, f32) -> bool) {
     let mut parts = parts;
     parts.add(&sheet(1), unlit(0.0, 0.0, 1.0), at(0.0, 0.0, -1.0) * Affine3A::from_scale(Vec3::splat(50.0)));
@@ -29,7 +29,7 @@ fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl F
         let picture = studio.picture(camera, samples);
         for y in 0..SIZE.height {
             for x in 0..SIZE.width {
-                // In heights of the picture from its middle.
+                // Position relative to the middle of the frame, in heights of the frame.
                 let place = |value: u32, size: u32| (value as f32 + 0.5 - size as f32 * 0.5) / SIZE.height as f32;
                 if inside(place(x, SIZE.width), place(y, SIZE.height)) {
                     let color = pixel(&picture, x, y);
@@ -45,7 +45,7 @@ fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl F
 
 #[test]
 fn slivers_that_meet_in_a_point_leave_no_gap() {
-    // The camera sees 3.65 m at the disc: 2 m of it are 0.548 heights.
+    // The camera sees 3.65 m at the disc, so 2 m are 0.548 heights.
     for slices in [7, 61, 500, 3000] {
         let mut parts = Parts::default();
         let turned = Affine3A::from_rotation_z(0.123) * Affine3A::from_scale(Vec3::splat(1.3));
@@ -85,7 +85,7 @@ fn small_and_large_neighbours_leave_no_gap() {
     parts.add(&shape, unlit(1.0, 0.0, 0.0), Affine3A::from_rotation_z(0.3));
     assert_watertight(parts, front(), |x, y| {
         let (sine, cosine) = 0.3f32.sin_cos();
-        // Y runs down in the picture.
+        // Y runs downwards in the frame.
         let (along, across) = (x * cosine - y * sine, x * sine + y * cosine);
         along.abs() < 0.1 && across.abs() < 0.3
     });
@@ -124,12 +124,12 @@ fn four_samples_smooth_edges() {
     let between =
         |picture: &RenderedFrame| picture.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
     assert_eq!(between(&hard), 0);
-    // Some 100 pixels of height and width on four sides.
+    // About 100 pixels of height and width on four sides.
     assert!(between(&soft) > 150, "{} pixels between", between(&soft));
     assert_golden("four_samples", &soft);
 }
 
-/// A bit of everything: small, large, masked, blended, mirrored.
+/// Returns a mixture of surfaces: small, large, masked, blended, mirrored.
 pub fn mixture() -> Parts {
     let mut parts = Parts::default();
     parts.add(&sphere(60, 80), matte(0.8, 0.3, 0.2), at(-0.8, 0.0, 0.0));
@@ -153,7 +153,7 @@ fn two_passes_of_32_bits_see_what_one_of_64_sees() {
     assert!(pictures[0] == pictures[1], "the two ways differ");
 }
 
-/// Large triangles through the adapter's own rasteriser, or through kernels.
+/// Returns options that let the rasteriser of the adapter or kernels draw large triangles.
 fn by_rasteriser(rasteriser: bool) -> GraphicsOptions {
     GraphicsOptions { rasteriser: Some(rasteriser), ..Default::default() }
 }
@@ -163,7 +163,7 @@ fn the_adapters_rasteriser_sees_what_kernels_see() {
     let mut parts = mixture();
     let floor = Affine3A::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Affine3A::from_scale(Vec3::splat(40.0));
     parts.add(&sheet(1), matte(0.4, 0.6, 0.4), at(0.0, -0.9, 0.0) * floor);
-    // At a slant: where an edge runs along a row of samples, it is all of them or none.
+    // At a slant, because an edge along a row of samples covers all of them or none.
     let mut tilted = front();
     tilted.orientation *= Quat::from_rotation_z(0.1);
     let options = [true, false].map(|atomics_64| GraphicsOptions { atomics_64, ..by_rasteriser(true) });
@@ -175,7 +175,7 @@ fn the_adapters_rasteriser_sees_what_kernels_see() {
     assert!(pictures[1] == pictures[2], "the rasteriser differs with and without 64-bit atomics");
     for (one, other) in pictures[0].iter().zip(&pictures[1]) {
         let differing = one.data.chunks(4).zip(other.data.chunks(4)).filter(|(one, other)| one != other).count();
-        // Edges of large triangles, which kernels cover by 1/128 pixel more.
+        // Kernels extend the edges of large triangles by 1/128 pixel.
         assert!(differing < 40, "{differing} of {} pixels differ", one.data.len() / 4);
     }
 }

@@ -1,4 +1,4 @@
-//! Levels of detail: what is drawn with the error that is allowed looks like the original, still and in motion.
+//! Levels of detail: a frame with a permitted error looks like the original, still and in motion.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ use crate::studio::{Parts, SIZE, Studio, asset, at, camera, matte, request, unli
 static MODEL: LazyLock<Model> = LazyLock::new(|| engine::build(EngineDetail { triangles: 100_000 }));
 pub static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
-/// Around the engine, `radii` of it from its middle.
+/// Returns a camera that looks at the engine's middle from a distance of `radii` of it.
 pub fn around(degrees: f32, radii: f32) -> Camera {
     let bounds = ENGINE.bounds();
     let orientation = Quat::from_rotation_y(degrees.to_radians()) * Quat::from_rotation_x(-0.3);
@@ -34,7 +34,7 @@ fn background() -> RenderedFrame {
     Studio::new().picture(camera(Vec3::Z, Vec3::ZERO), Samples::One)
 }
 
-/// Pixels where `picture` shows the background and `whole` shows none within `margin` pixels.
+/// Counts pixels where `frame` shows the background and `whole` shows none within `margin` pixels.
 pub fn holes(picture: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
     open_pixels(picture, whole, margin).len()
 }
@@ -54,7 +54,7 @@ fn same_at(one: &RenderedFrame, other: &RenderedFrame, (x, y): (u32, u32)) -> bo
     one.data[at..at + 4] == other.data[at..at + 4]
 }
 
-/// As [`holes`], of what `request` shows, drawn again with another background: dark parts may have the colour of the first
+/// Counts [`holes`] that also show against another background, because dark parts may have the colour of the first one
 /// by chance.
 fn true_holes(
     studio: &mut Studio,
@@ -73,13 +73,14 @@ fn true_holes(
     open.into_iter().filter(|&place| same_at(&picture, &background, place)).count()
 }
 
-/// Measured: 0.33 and 15.0 on lavapipe, the peak on edges, which one sample per pixel leaves hard.
+/// Measured on lavapipe: 0.33 and 15.0. The peak lies on edges, which are hard with one sample per pixel.
 const SEEN_MAX: Difference = Difference { mean: 0.4, peak: 18.0 };
-/// The error of a picture at rest: see `RESTING_ERROR` of the host.
+/// Error of a frame at rest; `RESTING_ERROR` of the host.
 const RESTING_ERROR: f32 = 0.7;
-/// Where parts touch, each may be off by the error, and what is behind them may show between them. Measured: 2 in a view of
-/// a moving picture, and 11 in all 48 views together; 3 in all of them at rest, none at half a pixel, which takes a third more
-/// triangles. Open borders that do not move change nothing about it: what gives way is inside of surfaces.
+/// Holes permitted in all 48 views together at rest. Where parts touch, each may be off by the error, so the background
+/// may show between them. Measured: 2 in one view in motion and 11 in all views; 3 in all views at rest, and none at
+/// half a pixel of error, which takes a third more triangles. Open borders that do not move do not change it, because
+/// the differences lie inside of surfaces.
 const SLITS_AT_REST_MAX: usize = 5;
 const SLITS_MAX: usize = 4;
 
@@ -120,7 +121,7 @@ fn a_closed_surface_has_no_cracks_between_its_levels() {
     let mut counts = HashSet::new();
     for step in 0..16 {
         let angle = step as f32 * 0.4;
-        // Grazing, so that near parts are drawn finer than far ones.
+        // A grazing view draws near parts finer than far ones.
         let near = camera(Vec3::new(angle.sin() * 0.9, angle.cos() * 0.9, 0.35), Vec3::new(0.0, 0.0, 0.05));
         let (full, _) = with_error(&mut studio, near, 1e-3);
         for error_pixels in [0.5, 1.0, 2.0] {
@@ -211,7 +212,7 @@ fn a_model_put_under_its_key_again_is_placed_again() {
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
     let prepared = PreparedAsset::new(&model, &options).expect("the asset is sound");
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
-    // The scene has not changed as a whole, and one part of it moves.
+    // The scene keeps its structure, and one part of it moves.
     let entity = studio.scene.instances()[0].entity;
     let local = studio.scene.entity(entity).expect("it is there").local;
     studio.scene.set_local(entity, local).expect("it is there");

@@ -1,4 +1,4 @@
-//! What surfaces look like, held by golden pictures.
+//! Appearance of surfaces, compared with golden images.
 
 use crate::perceptual::{assert_golden, difference};
 use crate::shapes::{sheet, sphere, texture};
@@ -32,7 +32,7 @@ fn rough_and_metallic_spheres() {
     assert_golden("rough_and_metallic_spheres", &studio.picture(front(), Samples::Four));
 }
 
-/// Framed alike, so that nothing tells how large it is. One ball is metal, and one has a normal map.
+/// Shows two balls so that their size cannot be seen in the frame. One is metallic, and one has a normal map.
 fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::RenderedFrame {
     let mut parts = Parts::default();
     let normal = parts.texture(ripples());
@@ -130,7 +130,7 @@ fn textures_wrap_as_told_and_keep_their_own_transforms() {
     assert_golden("wraps_and_transforms", &studio.picture(front(), Samples::Four));
 }
 
-/// As exporters of voxels and of avatars write them: a row of colours, and faces that each look at one of them.
+/// Exporters of voxels and of avatars write a row of colours, and faces that refer to one of them each.
 #[test]
 fn every_colour_of_a_palette_is_the_one_that_the_file_says() {
     const COLORS: u32 = 256;
@@ -187,7 +187,7 @@ fn masks_cut_holes() {
         double_sided: true,
         ..matte(1.0, 1.0, 1.0)
     };
-    // Of two large triangles, of many small ones, and one through the near plane.
+    // Leaves of two large triangles, of many small ones, and one that crosses the near plane.
     parts.add(&sheet(1), leaf(holes), at(-2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
     parts.add(&sheet(60), leaf(holes), at(2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
     let floor = Affine3A::from_rotation_x(-1.5) * Affine3A::from_scale(Vec3::splat(12.0));
@@ -207,7 +207,7 @@ fn transparent_surfaces_lie_over_one_another_in_order() {
         double_sided: true,
         ..unlit(red, green, blue)
     };
-    // Listed from front to back, from back to front, and through one another.
+    // Panes listed from front to back, from back to front, and intersecting.
     parts.add(&sheet(1), glass(1.0, 0.0, 0.0), at(-3.5, 0.3, 1.0));
     parts.add(&sheet(1), glass(0.0, 1.0, 0.0), at(-3.0, 0.0, 0.5));
     parts.add(&sheet(1), glass(0.0, 0.0, 1.0), at(-2.5, -0.3, 0.0));
@@ -217,7 +217,7 @@ fn transparent_surfaces_lie_over_one_another_in_order() {
     let turned = |angle| at(3.0, 0.0, 0.0) * Affine3A::from_rotation_y(angle);
     parts.add(&sheet(1), glass(1.0, 1.0, 0.0), turned(0.7));
     parts.add(&sheet(1), glass(0.0, 1.0, 1.0), turned(-0.7));
-    // Half behind something solid.
+    // A pane half behind something solid.
     parts.add(&sphere(24, 32), matte(0.8, 0.8, 0.8), at(3.0, -0.8, 0.0) * Affine3A::from_scale(Vec3::splat(0.5)));
     let mut studio = Studio::new();
     studio.show(parts.model());
@@ -272,7 +272,7 @@ fn alpha_of_a_texture_is_no_occlusion() {
         studio.picture(front(), Samples::One)
     };
     for alpha_mode in [AlphaMode::Blend, AlphaMode::Mask { cutoff: 0.5 }] {
-        // 153 of 255, from the texture or from the factor.
+        // An alpha of 153 of 255, from the texture or from the factor.
         let seen = difference(&lit(alpha_mode, 0.6, 1.0), &lit(alpha_mode, 1.0, 0.6));
         assert!(seen.is_invisible(), "{alpha_mode:?}: {seen:?}");
     }

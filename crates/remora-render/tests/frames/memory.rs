@@ -1,4 +1,4 @@
-//! Graphics memory comes back, whether or not a frame is drawn.
+//! Graphics memory is freed, with or without frames in between.
 
 use remora_render::{PrepareOptions, PreparedAsset, Samples};
 
@@ -8,7 +8,7 @@ use crate::studio::{Parts, Studio, asset, at, matte};
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Some 10 MiB on the device.
+/// Returns a model of about 10 MiB on the device.
 fn prepared(studio: &Studio) -> PreparedAsset {
     let mut parts = Parts::default();
     let picture = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));

@@ -1,11 +1,11 @@
-//! Whether two pictures look the same: differences in CIE Lab after a blur of about what the eye blurs at arm's
-//! length, so that single pixels on edges, where drivers may differ, count little.
+//! A perceptual comparison of two frames: differences in CIE Lab after a blur like that of the eye at arm's length.
+//! Single pixels on edges, where drivers may differ, count little.
 
 use std::path::PathBuf;
 
 use remora_render::RenderedFrame;
 
-/// Mean and 99.5th percentile of the colour difference; 1 is about what can just be told apart side by side.
+/// Mean and 99.5th percentile of the colour difference. A difference of 1 is just noticeable side by side.
 #[derive(Clone, Copy, Debug)]
 pub struct Difference {
     pub mean: f32,
@@ -33,7 +33,7 @@ pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
     }
 }
 
-/// Compares with the picture kept under `tests/golden`, or keeps this one if `REMORA_ACCEPT_GOLDEN` is set.
+/// Compares with the golden image under `tests/golden`, or stores the frame there if `REMORA_ACCEPT_GOLDEN` is set.
 pub fn assert_golden(name: &str, picture: &RenderedFrame) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(format!("{name}.png"));

@@ -1,4 +1,4 @@
-//! Points: discs that close the gaps between them, and are hidden by what is in front.
+//! Points: discs that close the gaps between them and are hidden by surfaces in front.
 
 use glam::{Affine3A, Vec3};
 use remora_assets::{Mesh, Model, Node, Points};
@@ -10,7 +10,7 @@ use crate::perceptual::assert_golden;
 use crate::shapes::sheet;
 use crate::studio::{SIZE, Studio, at, camera, double, matte, request, unlit};
 
-/// From -1 to 1 in x and y, row by row.
+/// Returns points from -1 to 1 in x and y, row by row.
 fn grid(side: usize, color: impl Fn(f32, f32) -> [u8; 4]) -> Points {
     let place = |index: usize| index as f32 / (side - 1) as f32 * 2.0 - 1.0;
     let places = (0..side * side).map(|index| [place(index % side), place(index / side), 0.0]);
@@ -32,7 +32,7 @@ fn reds(picture: &RenderedFrame) -> usize {
 #[test]
 fn a_grid_of_points_has_no_gaps_and_the_right_size() {
     let mut studio = Studio::new();
-    // 64 points in 98.6 pixels: 1.5 pixels apart.
+    // 64 points in 98.6 pixels are 1.5 pixels apart.
     studio.show(cloud(grid(64, |_, _| [255, 0, 0, 255]), Affine3A::IDENTITY));
     for samples in [Samples::One, Samples::Four] {
         let picture = studio.picture(front(), samples);
@@ -40,12 +40,12 @@ fn a_grid_of_points_has_no_gaps_and_the_right_size() {
         let missing = rows.flat_map(|y| (115..205).map(move |x| (y * SIZE.width + x) as usize * 4));
         let missing = missing.filter(|&at| picture.data[at..at + 3] != [255, 0, 0]).count();
         assert_eq!(missing, 0, "gaps with {samples:?}");
-        // Half of a point's side all around.
+        // The discs extend the grid by half of their width on each side.
         assert!((98 * 98..=101 * 101).contains(&reds(&picture)), "{} pixels with {samples:?}", reds(&picture));
     }
 }
 
-/// Evenly distributed from 0 to 1, the same every time (SplitMix64).
+/// Returns values evenly distributed from 0 to 1, the same in every run (SplitMix64).
 fn random() -> impl FnMut() -> f32 {
     let mut state = 0_u64;
     move || {
@@ -56,7 +56,7 @@ fn random() -> impl FnMut() -> f32 {
     }
 }
 
-/// From -1 to 1 in x and y on a bent surface, x by its place from 0 to 1.
+/// Returns points from -1 to 1 in x and y on a curved surface. `x` maps a value from 0 to 1.
 fn scattered(count: usize, x: impl Fn(f32) -> f32) -> Points {
     let mut random = random();
     let place = |_| {
@@ -66,7 +66,7 @@ fn scattered(count: usize, x: impl Fn(f32) -> f32) -> Points {
     Points { positions: (0..count).map(place).collect(), colors: vec![[255, 0, 0, 255]; count] }
 }
 
-/// Share of the pixels in the middle, `half` of the picture's height in every direction, that are not red.
+/// Returns the share of pixels that are not red within `half` of the frame's height around the middle.
 fn missing(picture: &RenderedFrame, half: f32) -> f32 {
     let [middle_x, middle_y] = [SIZE.width / 2, SIZE.height / 2];
     let half = (half * SIZE.height as f32) as u32;
@@ -79,19 +79,19 @@ fn missing(picture: &RenderedFrame, half: f32) -> f32 {
 
 #[test]
 fn scattered_points_close_their_surface_from_near_and_far() {
-    // All over alike, and a hundred times as dense on one side as on the other.
+    // One cloud of even density, and one that is a hundred times as dense on one side as on the other.
     let clouds = [scattered(60_000, |place| place * 2.0 - 1.0), scattered(60_000, |place| place.powi(3) * 2.0 - 1.0)];
     for (which, points) in clouds.into_iter().enumerate() {
         let mut studio = Studio::new();
         studio.show(cloud(points, Affine3A::IDENTITY));
-        // From less than a pixel between points to a dozen of them.
+        // The points are between less than one pixel and a dozen pixels apart.
         for (distance, half) in [(8.0, 0.14), (4.0, 0.3), (2.0, 0.48), (1.0, 0.48), (0.5, 0.48), (0.3, 0.48)] {
             for aside in [0.0, 0.6] {
                 let view = camera(Vec3::new(distance * aside, distance * aside * 0.3, distance), Vec3::ZERO);
                 for error_pixels in [1e-3, 1.0] {
                     let request = FrameRequest { error_pixels, ..request(view, Samples::One) };
                     let share = missing(&studio.draw(&request).0, half * (1.0 - aside * 0.5));
-                    // Up to three pixels, where a gap is wider than what is still taken for one.
+                    // Holes of up to three pixels remain where a gap is wider than the largest one that discs close.
                     assert!(share < 1.1e-4, "{share} of cloud {which} from {view:?} with {error_pixels} pixels");
                 }
             }
@@ -108,7 +108,7 @@ fn a_lone_point_beside_many_stays_small() {
     let mut studio = Studio::new();
     studio.show(cloud(points, Affine3A::IDENTITY));
     let near = camera(Vec3::new(0.0, 0.0, 0.7), Vec3::ZERO);
-    // Others are 11.6 pixels apart at its distance.
+    // Other points are 11.6 pixels apart at its distance.
     let count = reds(&studio.picture(near, Samples::One));
     assert!((4..=8 * 8).contains(&count), "{count}");
 }

@@ -1,4 +1,4 @@
-//! Geometry that comes and goes: pictures never wait for it, memory stays bounded, and nothing unsound is drawn.
+//! Residency of geometry: frames never wait for it, memory stays bounded, and nothing damaged is drawn.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::perceptual::difference;
 use crate::shapes::{bumpy, texture};
 use crate::studio::{Parts, Studio, asset, at, camera, matte, request};
 
-/// Three sheets in a row, each of some ten pages.
+/// Three sheets in a row, about ten pages each.
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let mut parts = Parts::default();
     let base = parts.texture(texture(64, true, |u, v| [0.5 + u * 0.5, 0.5 + v * 0.5, 0.6, 1.0]));
@@ -30,23 +30,23 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 });
 static SHEETS: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
-/// The least that there is.
+/// The smallest budget.
 const BUDGET: u64 = 16 * PAGE_BYTES_MAX as u64;
 
-/// By which the outline of a stand-in may be another one, in the overview.
+/// Pixels by which the outline of coarser clusters may differ in the overview.
 const COARSE_PIXELS: u32 = 6;
 
 fn studio(geometry_bytes_max: u64) -> Studio {
     Studio::within(&GraphicsOptions::default(), &RendererOptions { geometry_bytes_max, ..Default::default() })
 }
 
-/// In front of the sheet of that number, which takes all of the picture's height.
+/// Returns a camera in front of a sheet, which fills the height of the frame.
 fn before(sheet: usize) -> Camera {
     let x = [-6.0, 0.0, 6.0][sheet];
     camera(Vec3::new(x, 0.0, 2.2), Vec3::new(x, 0.0, 0.0))
 }
 
-/// Of all three.
+/// Returns a camera that sees all three sheets.
 fn overview() -> Camera {
     camera(Vec3::new(0.0, 0.5, 12.0), Vec3::ZERO)
 }
@@ -80,12 +80,12 @@ fn a_picture_never_waits_and_memory_stays_within_its_budget() {
     assert!(done.pages_missing > 0, "there is no room for everything");
     let held = small.renderer.graphics_memory_bytes() - empty;
     let roots = (pages(true) * PAGE_BYTES_MAX) as u64;
-    // Texture layers, materials and the list of clusters take a little.
+    // Texture layers, materials and cluster records take little.
     assert!(held <= roots + (1 << 20), "{held} bytes more than the budget, of which {roots} are roots");
     assert_eq!(holes(&last, &whole, COARSE_PIXELS), 0);
     let [early, late] = [&first, &last].map(|picture| difference(&whole, picture).mean);
     assert!(late < early * 0.7, "{early} at first, {late} in the end");
-    // What does not fit is not read again and again.
+    // Pages that do not fit are not read repeatedly.
     for _ in 0..3 {
         let (again, done) = small.draw_once(&view);
         assert!(again == last && done.pages_missing > 0);
@@ -112,7 +112,7 @@ fn what_was_given_up_comes_back_with_the_camera() {
     }
 }
 
-/// A container that notes how much of it is given up.
+/// A container that records how many of its bytes are released.
 struct Noting {
     words: Vec<u128>,
     released_bytes: AtomicUsize,

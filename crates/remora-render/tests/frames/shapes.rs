@@ -1,4 +1,4 @@
-//! Shapes for tests: anticlockwise seen from outside, with texture coordinates and tangents.
+//! Shapes for tests. Triangles are anticlockwise seen from outside and have texture coordinates and tangents.
 
 #[path = "../../examples/frame_cost/ball.rs"]
 mod ball;
@@ -7,7 +7,7 @@ use remora_assets::{Primitive, Sampler, Texture};
 
 pub use self::ball::sphere;
 
-/// From -1 to 1 in x and y, facing +Z, in `cells` by `cells` squares.
+/// Returns a sheet from -1 to 1 in x and y that faces +Z, in `cells` by `cells` squares.
 pub fn sheet(cells: u32) -> Primitive {
     let mut shape = Primitive::default();
     for row in 0..=cells {
@@ -29,7 +29,7 @@ pub fn sheet(cells: u32) -> Primitive {
     shape
 }
 
-/// As [`sheet`], with waves of several lengths, up to 0.2 high.
+/// Returns a [`sheet`] with waves of several lengths, up to 0.2 high.
 pub fn bumpy(cells: u32) -> Primitive {
     let mut shape = sheet(cells);
     let height = |x: f32, y: f32| {
@@ -44,7 +44,7 @@ pub fn bumpy(cells: u32) -> Primitive {
     shape
 }
 
-/// A disc of radius 1 facing +Z, of thin triangles that meet in its middle: the worst that can happen to edges.
+/// Returns a disc of radius 1 that faces +Z. Its thin triangles meet in the middle, the worst case for edges.
 pub fn fan(slices: u32) -> Primitive {
     let mut shape = Primitive::default();
     shape.positions.push([0.0; 3]);
@@ -57,7 +57,7 @@ pub fn fan(slices: u32) -> Primitive {
     shape
 }
 
-/// A texture by formula; u and v run from 0 to 1.
+/// Returns a texture computed by `texel`, whose arguments run from 0 to 1.
 pub fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
     let middle = |index: u32| (index as f32 + 0.5) / side as f32;
     let rgba = (0..side * side)

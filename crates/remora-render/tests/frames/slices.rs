@@ -1,4 +1,4 @@
-//! Frames that are handed over in pieces, and given up between them.
+//! Frames that are submitted in slices, and abandoned between them.
 
 use remora_render::{FrameRequest, RenderedFrame, Samples};
 

@@ -1,4 +1,4 @@
-//! How instances are shown, what is under a pixel, and what is behind everything.
+//! State of instances, picking, and the background.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_assets::{AlphaMode, Material, Mesh, Model, Node};
@@ -46,7 +46,7 @@ fn what_is_selected_has_a_line_around_it() {
     studio.show(mixture().model());
     let before = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
     let parts = entities(&studio);
-    // A ball, and the one of glass.
+    // A solid ball and a transparent one.
     for entity in [parts[0], parts[3]] {
         studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     }
@@ -57,7 +57,7 @@ fn what_is_selected_has_a_line_around_it() {
     }
     let after = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
     assert!(before == after, "the line stays");
-    // A part that cannot be seen has no line.
+    // A hidden part has no line.
     let hidden = studio.scene.instances()[0].entity;
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
@@ -115,7 +115,7 @@ fn the_line_has_the_colour_and_opacity_that_are_asked_for() {
         let exact = lined.clone().filter(|(lined, _)| lined[..3] == outline_color[..3]).count();
         (lined.count(), exact)
     };
-    // 2 m are 98.6 pixels; two pixels around them, and half of one that is soft at the corners.
+    // 2 m are 98.6 pixels, with a line of two pixels around them whose corners are soft.
     let (lined, exact) = count([0, 80, 255, 255]);
     assert!((760..=840).contains(&lined) && exact > 700, "{lined} pixels, {exact} of the colour");
     assert_eq!(count([0, 80, 255, 0]).0, 0);
@@ -145,7 +145,7 @@ fn a_checkerboard_takes_the_place_of_the_background_only() {
     assert!(error.to_string().contains("between 0 and 1"), "{error}");
 }
 
-/// Closed and double-sided things only: rays meet both sides.
+/// Returns closed and double-sided parts, because rays hit both sides.
 fn solids() -> Parts {
     let mut parts = Parts::default();
     let ball = sphere(40, 50);
@@ -180,7 +180,7 @@ fn a_pick_finds_what_a_ray_finds() {
                     (Some(picked), Some(hit)) if picked.instance == hit.instance => {
                         seen[hit.instance as usize] += 1;
                         let apart = picked.position.distance(hit.position);
-                        // The nearest of four samples lies up to half a pixel away, which is more at a slant.
+                        // The nearest of four samples lies up to half a pixel away, which is more on a slanted surface.
                         let close = apart < 0.05 && (picked.distance - hit.distance).abs() < 0.05;
                         agreeing += usize::from(close);
                     }
@@ -248,7 +248,7 @@ fn only_what_changed_is_written() {
     assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
 }
 
-/// A pane over the whole picture, a small one in a corner, and a ball behind both.
+/// Returns a pane over the whole frame, a small one in a corner, and a ball behind both.
 fn panes() -> Parts {
     let mut parts = Parts::default();
     let glass = Material { alpha_mode: AlphaMode::Blend, base_color: [0.9, 0.4, 0.2, 0.5], ..matte(0.0, 0.0, 0.0) };
@@ -261,7 +261,7 @@ fn panes() -> Parts {
 #[test]
 fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
     for samples in [Samples::One, Samples::Four] {
-        // With more layers, those behind would wipe what the first one left.
+        // Further layers would overwrite what the first one left.
         let with = |options| FrameRequest { blend_layers: 1, ..with(options, samples) };
         let [mut used, mut fresh] = [(); 2].map(|()| {
             let mut studio = Studio::new();
@@ -283,7 +283,7 @@ fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
             assert!(picture != before && picture == expected, "with {samples:?}");
             assert_eq!(done.picked.map(|picked| picked.instance), instance, "at {x}, {y} with {samples:?}");
         }
-        // A hidden part has no line; the one that is seen has.
+        // A hidden part has no line, a visible one has.
         for studio in [&mut used, &mut fresh] {
             studio
                 .scene

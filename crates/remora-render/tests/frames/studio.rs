@@ -1,4 +1,4 @@
-//! What the picture tests share: a small renderer in a box and what it is given to draw.
+//! A small renderer and scene that the frame tests share.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use remora_scene::Scene;
 
 pub const SIZE: Size = Size::new(320, 180);
 
-/// For a page to be read, on however busy a machine.
+/// Longest wait for a page, even on a busy machine.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A scene and what draws it.
+/// A scene and its renderer.
 pub struct Studio {
     pub renderer: Renderer,
     pub scene: Scene,
@@ -56,7 +56,7 @@ impl Studio {
         self.draw(&request(camera, samples)).0
     }
 
-    /// Draws until everything that the picture wants has come.
+    /// Renders until no page is missing.
     pub fn draw(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         loop {
             let (picture, done) = self.draw_once(request);
@@ -66,7 +66,7 @@ impl Studio {
         }
     }
 
-    /// Draws with what is there.
+    /// Renders with the pages that are loaded.
     pub fn draw_once(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         self.renderer.synchronise(&mut self.scene, request.camera.position).expect("the scene is taken over");
         self.renderer.submit(request).expect("the frame is taken");
@@ -80,7 +80,7 @@ pub fn asset(model: &Model) -> Asset {
     Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
 }
 
-/// Of full detail.
+/// Returns a request in full detail.
 pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
     FrameRequest {
         serial: 1,
@@ -95,7 +95,7 @@ pub fn request(camera: Camera, samples: Samples) -> FrameRequest {
     }
 }
 
-/// Looks from a place at another one.
+/// Returns a camera at `from` that looks at `at`.
 pub fn camera(from: Vec3, at: Vec3) -> Camera {
     let back = (from - at).normalize();
     let right = Vec3::Y.cross(back).normalize();
@@ -139,12 +139,12 @@ pub fn at(x: f32, y: f32, z: f32) -> Affine3A {
     Affine3A::from_translation(Vec3::new(x, y, z))
 }
 
-/// A dull material of one colour.
+/// Returns a dull material of one colour.
 pub fn matte(red: f32, green: f32, blue: f32) -> Material {
     Material { base_color: [red, green, blue, 1.0], metallic: 0.0, roughness: 0.8, ..Default::default() }
 }
 
-/// Shows its colour whatever the light.
+/// Returns an unlit material.
 pub fn unlit(red: f32, green: f32, blue: f32) -> Material {
     Material { base_color: [red, green, blue, 1.0], unlit: true, ..Default::default() }
 }

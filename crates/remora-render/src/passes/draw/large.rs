@@ -1,4 +1,4 @@
-//! Queued triangles: by kernels, or by the adapter's own rasteriser.
+//! Drawing queued triangles, by kernels or by the rasteriser of the adapter.
 
 use bytemuck::bytes_of;
 
@@ -8,11 +8,12 @@ use crate::kernels::shared::{DispatchPlan, HUGE, MEDIUM, QueueDraw, RasteriserDr
 use crate::kernels::{Fragments, HUGE_SLICES, Kernel, LargePipeline};
 use crate::select::Batch;
 
-/// Both ends of the queue: triangles of medium size, and huge ones.
+/// Both parts of the queue.
 const KINDS: [u32; 2] = [MEDIUM, HUGE];
 
 impl FrameRecorder<'_> {
-    /// Several workgroups share a huge one. `last`: any of the batches that queued them.
+    /// Draws the queue by kernels. Several workgroups share a huge triangle. `last` is any of the batches that filled
+    /// the queue.
     pub(super) fn raster_large(&self, pass: &mut wgpu::ComputePass<'_>, last: &Batch, way: RasterMode) {
         let RasterMode { samples, write, first_layer, .. } = way;
         let scratch = self.scratch;
@@ -41,7 +42,7 @@ impl FrameRecorder<'_> {
         }
     }
 
-    /// Makes the arguments of [`Self::rasterise_large`].
+    /// Computes the arguments of [`Self::rasterise_large`].
     pub(super) fn count_vertices(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(self.kernels.get(Kernel::Draws));
         pass.set_bind_group(0, &self.scratch.queue_draw_arguments, &[]);

@@ -1,10 +1,10 @@
-//! Records a frame: from a selection to a finished picture.
+//! Recording a frame, from the selection to the finished pixels.
 //!
 //! ```text
 //!   batches ──raster──▶ visibility, queue ──large triangles──▶ visibility  per batch, until the queue is flushed
-//!   what was put off ──cull──▶ batches                                     if anything was hidden a frame ago
-//!   runs ──classify──▶ lists of blocks ──resolve──▶ picture                per 32 runs
-//!   the same for each layer of what is transparent, which goes in front of the picture
+//!   deferred entries ──cull──▶ batches                                     if an earlier frame found any hidden
+//!   runs ──classify──▶ lists of blocks ──resolve──▶ frame                  per 32 runs
+//!   the same for each transparent layer, which is blended into the frame
 //! ```
 
 mod large;
@@ -32,31 +32,31 @@ use crate::residency::model_store::ModelStore;
 use crate::select::{Batch, Selection};
 use crate::surface::{Phase, Shading};
 
-/// Clusters that one piece of a frame rasterises: some 10 ms on two cores, with four samples.
+/// Clusters that one slice of a frame rasterises: about 10 ms on two cores with four samples.
 const PIECE_CLUSTERS: u32 = 512;
 
 /// Squares of the checkerboard from top to bottom.
 const CHECKERBOARD_SQUARES: u32 = 36;
 
-/// Bind groups and buffers that live as long as the scene.
+/// Everything that the passes of a frame refer to.
 pub(crate) struct FrameRecorder<'a> {
     pub graphics: &'a Graphics,
     pub kernels: &'a Kernels,
     pub library: &'a ModelStore,
     pub scene: &'a wgpu::BindGroup,
-    /// Textures and light, by bucket.
+    /// Bind groups of textures and light, one per texture array.
     pub lights: &'a [wgpu::BindGroup],
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
-    /// Where anything solid, and anything blended, may be seen: nothing else of their buffers is cleared, or looked at.
+    /// Blocks that solid surfaces can cover. Nothing else of their buffers is cleared or processed.
     pub solid_area: BlockRect,
     pub blended_area: BlockRect,
     pub profile: &'a Profile,
-    /// Entries that are drawn at once.
+    /// Numbers of the entries that are drawn at once.
     pub numbers: &'a wgpu::Buffer,
-    /// If it is of use for this frame.
+    /// Set if the frame uses occlusion culling.
     pub occlusion: Option<&'a Occlusion>,
-    /// If anything is selected.
+    /// Set if an instance is selected.
     pub outline: Option<&'a Outline>,
     pub pick: Option<&'a Pick>,
 }
@@ -70,22 +70,22 @@ struct RasterMode {
     first_layer: bool,
 }
 
-/// What is drawn into, for the kernels and for the adapter's rasteriser.
+/// Targets of the kernels and of the rasteriser of the adapter.
 struct RasterTargets {
     kernels: wgpu::BindGroup,
     large: wgpu::BindGroup,
 }
 
-/// Which entries of the batches are drawn.
+/// The entries of the batches that are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClusterSet {
-    /// Known before.
+    /// Entries that the selection found visible.
     Chosen,
-    /// Found by culling.
+    /// Deferred entries that survive culling on the device.
     Surviving,
 }
 
-/// Which part of a picture is being drawn.
+/// The visibility buffer that is being drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DrawTarget {
     Solid,
@@ -101,12 +101,12 @@ impl Batch {
     }
 }
 
-/// The ways in which triangles are written; one dispatch each.
+/// Returns how triangles are written; each one takes a dispatch.
 fn writes(atomics_64: bool) -> &'static [VisibilityWrite] {
     if atomics_64 { &[VisibilityWrite::Whole] } else { &[VisibilityWrite::Depth, VisibilityWrite::Id] }
 }
 
-/// Compiles what the frame needs and does not have yet.
+/// Compiles the kernels that the frame needs.
 pub(crate) fn ensure_kernels(
     kernels: &mut Kernels,
     graphics: &Graphics,
@@ -189,7 +189,7 @@ impl FrameRecorder<'_> {
         }
         self.inspect(encoder, DrawTarget::Solid);
         let solid = selection.runs_of(&[Phase::Opaque, Phase::Mask]);
-        // Without a run nothing lists the blocks that are touched: the list is still that of an earlier frame.
+        // Without a run, nothing updates the list of touched blocks, which is still that of an earlier frame.
         let summed = request.samples == Samples::Four && solid.clone().next().is_some();
         if summed {
             self.clear_sums(encoder, self.solid_area);
@@ -221,7 +221,7 @@ impl FrameRecorder<'_> {
         self.profile.mark(encoder, Mark::Blended);
     }
 
-    /// Notes what a finished visibility buffer shows of what is selected, and at the pixel that is asked about.
+    /// Marks selected pixels of a finished visibility buffer, and copies the picked pixel.
     fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
         let seen = VisibilityView { buffer: self.visibility(part), area: self.area(part) };
         if let Some(outline) = self.outline {
@@ -236,7 +236,7 @@ impl FrameRecorder<'_> {
         let size = self.targets.kind.size;
         let layouts = &self.kernels.layouts;
         let bind_group = layouts.bind(&self.graphics.device, Group::Checkerboard, &[&self.targets.picture]);
-        // As large to the eye at any size of the picture.
+        // The squares appear equally large at any size of the frame.
         let side = (size.height / CHECKERBOARD_SQUARES).max(1);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Checkerboard));
@@ -252,7 +252,7 @@ impl FrameRecorder<'_> {
         }
     }
 
-    /// The rows of blocks of its area.
+    /// Clears the rows of blocks that the layer can cover.
     fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
         let buffer = self.visibility(part);
         let row_bytes = buffer.size() / u64::from(self.targets.blocks.height);
@@ -282,7 +282,7 @@ impl FrameRecorder<'_> {
             (ClusterSet::Surviving, Some(occlusion)) => occlusion.survivors(),
             (ClusterSet::Chosen | ClusterSet::Surviving, _) => self.numbers,
         };
-        // A buffer cannot be read and written by one kernel: what is not looked at is bound to something small.
+        // A kernel cannot read a buffer that it also writes: unused bindings get a small placeholder.
         let (solid, before) = match part {
             DrawTarget::Solid => (&scratch.list_counts, &scratch.list_counts),
             DrawTarget::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
@@ -312,7 +312,7 @@ impl FrameRecorder<'_> {
         }
     }
 
-    /// Batches up to a flush, and then what they queued.
+    /// Draws the batches up to a flush, and then the triangles that they queued.
     fn raster_batches(
         &self,
         pieces: &mut SlicedEncoder<'_>,
@@ -339,7 +339,7 @@ impl FrameRecorder<'_> {
                     pass = self.raster_pass(pieces.encoder(), targets);
                     left = at_once;
                 }
-                // How many survive, only the device knows: they are not divided.
+                // Only the device knows how many entries survive, so they are not divided.
                 let count = match share {
                     ClusterSet::Chosen => (numbers.end - first).min(left),
                     ClusterSet::Surviving => numbers.end - first,

@@ -1,4 +1,5 @@
-//! From a visibility buffer to colours: which blocks show what, then each kernel over its own.
+//! Shading a visibility buffer: classify the blocks by the runs that they show, then run each kernel over its own
+//! blocks.
 
 use bytemuck::bytes_of;
 
@@ -23,12 +24,12 @@ pub(super) fn resolve_kernel(run: &Run, samples: Samples, layer: bool) -> Kernel
 }
 
 impl FrameRecorder<'_> {
-    /// The rows of pixels of an area.
+    /// Clears the rows of pixels of an area.
     pub(super) fn clear_sums(&self, encoder: &mut wgpu::CommandEncoder, area: BlockRect) {
         let sums = &self.targets.sums;
         let row_bytes = u64::from(self.targets.kind.size.width) * 8 * u64::from(BLOCK.height);
         let first = u64::from(area.first[1]) * row_bytes;
-        // The last row of blocks may reach beyond the picture.
+        // The last row of blocks may exceed the frame.
         let bytes = (u64::from(area.size.height) * row_bytes).min(sums.size().saturating_sub(first));
         if bytes > 0 {
             encoder.clear_buffer(sums, first, Some(bytes));
@@ -44,7 +45,7 @@ impl FrameRecorder<'_> {
     ) {
         let runs: Vec<&Run> = runs.collect();
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
-            // Layers behind the first touch no other blocks than that does.
+            // Later layers touch only blocks that the first layer touches.
             let collect = index == 0 && !matches!(part, DrawTarget::Layer { index: 1.. });
             self.shade_runs(pieces, runs, samples, part, collect);
         }

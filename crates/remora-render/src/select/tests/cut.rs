@@ -1,13 +1,13 @@
-//! Cuts are proper, as fine as is asked for, and leave out only what cannot be seen.
+//! Cuts are complete, as fine as requested, and leave out only invisible clusters.
 
 use super::*;
 
-/// How often what each original cluster of a mesh shows is drawn, by itself or by what stands for it; an error where
-/// something is drawn in parts only.
+/// Counts how often each original cluster is drawn, directly or by a cluster that replaces it. Fails if a group is
+/// drawn in part.
 struct Coverage<'a> {
     asset: &'a Asset,
     drawn: &'a HashSet<u32>,
-    /// Clusters that stand for each group.
+    /// Clusters that replace each group.
     standing: HashMap<u32, Vec<u32>>,
     group_of: HashMap<u32, u32>,
     counted: HashMap<u32, usize>,
@@ -69,7 +69,7 @@ fn assert_proper(shown: &Shown, instances: &[SelectableInstance]) -> Result<(), 
     Ok(())
 }
 
-/// Error of a group as the view sees it, in pixels, without the shortcuts of the selection.
+/// Returns the error of a group in pixels, computed without the shortcuts of the selection.
 fn error_pixels(asset: &Asset, group: u32, instance: &SelectableInstance, view: &View) -> f64 {
     let group = &asset.groups()[group as usize];
     let scale = f64::from(instance.scale_max);
@@ -88,9 +88,9 @@ fn clusters_that_face_away_are_left_out_unless_both_sides_show() {
     assert_eq!(count(false, Affine3A::IDENTITY), 1);
     assert_eq!(count(false, away), 0);
     assert_eq!(count(true, away), 1);
-    // A mirror turns what runs anticlockwise, not what is in front.
+    // A mirroring transform reverses the orientation of triangles, but not what faces the eye.
     assert_eq!(count(false, Affine3A::from_scale(Vec3::new(-1.0, 1.0, 1.0))), 1);
-    // A transform that bends angles makes the cone meaningless; one without extent shows nothing.
+    // A transform that does not preserve angles invalidates the cone; one that flattens the mesh shows nothing.
     assert_eq!(count(false, away * Affine3A::from_scale(Vec3::new(1.0, 3.0, 1.0))), 1);
     assert_eq!(count(false, Affine3A::from_scale(Vec3::ZERO)), 0);
 }
@@ -172,7 +172,7 @@ proptest! {
         }
     }
 
-    /// Whatever comes and goes: what is drawn is a cut, and what is missing in it is asked for.
+    /// In any order of loading and eviction the drawn clusters are a cut, and missing pages are requested.
     #[test]
     fn any_pages_give_a_cut_and_the_rest_is_wanted(
         steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..60),
@@ -212,7 +212,7 @@ proptest! {
         }
     }
 
-    /// What is left out because it is turned away shows no side that is seen.
+    /// No cluster that is left out as facing away has a triangle that faces the eye.
     #[test]
     fn cones_leave_out_only_what_cannot_be_seen(eye in eyes(), allowed in errors(), which in 0_usize..4) {
         let world = transforms()[which];
@@ -235,7 +235,7 @@ proptest! {
         }
     }
 
-    /// A point of a mesh that projects into the picture is never culled.
+    /// A point of a mesh that projects into the frame is never culled.
     #[test]
     fn what_can_be_seen_is_selected(
         position in prop::array::uniform3(-20_f32..20.0),

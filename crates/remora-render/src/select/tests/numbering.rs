@@ -1,4 +1,4 @@
-//! What is found becomes entries, runs and batches.
+//! Selected clusters become entries, runs and batches.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn runs_follow_the_keys_and_numbers_are_dense() {
     assert_eq!(selection.entries[1..].iter().map(|entry| entry[0]).collect::<Vec<_>>(), [2, 4, 1, 0, 3]);
     assert_eq!(selection.numbers, [1, 2, 3, 4, 5]);
     assert_eq!(selection.solid, 3);
-    // What is masked and what is blended does not share the queue with others.
+    // Masked and blended batches do not share the queue with others.
     assert!(selection.batches.iter().all(|batch| batch.flush));
     let opaque: Vec<_> = selection.batches_of(&[Phase::Opaque]).collect();
     assert_eq!((opaque.len(), opaque[0].chosen.clone()), (1, 0..2));
@@ -73,7 +73,7 @@ fn the_queue_never_overflows() {
         assert_eq!(batch.chosen.start, end, "batches lie behind one another");
         end = batch.chosen.end;
     }
-    // What is small has no triangle for the queue.
+    // Small clusters have no triangle for the queue.
     shown.select(&instances, &front(), limits(2.0));
     assert!(shown.selection.batches.iter().all(|batch| batch.small));
 }
@@ -99,7 +99,7 @@ fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
     let batches: Vec<_> = selection.batches.iter().map(|batch| (batch.chosen.len(), batch.deferred.len())).collect();
     assert_eq!(batches, [(0, 2), (0, 1), (1, 0)]);
 
-    // Nothing was seen there: nothing is hidden.
+    // Nothing was visible, so nothing is hidden.
     let open = DepthPyramid::new(view, 0, vec![0.0; texels]);
     selection.select(keys, models, &instances, &view, limits(1.0), Some(&open));
     assert_eq!((selection.numbers.len(), selection.candidates.len()), (4, 0));
