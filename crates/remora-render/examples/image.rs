@@ -74,10 +74,10 @@ fn main() -> Result<(), Failure> {
         format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     };
-    let mut picture = RenderedFrame::default();
+    let mut frame_image = RenderedFrame::default();
     let done = loop {
         renderer.submit(&request)?;
-        let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+        let done = renderer.receive(&mut frame_image)?.ok_or("no frame came back")?;
         if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
             break done;
         }
@@ -93,7 +93,13 @@ fn main() -> Result<(), Failure> {
         warmed_up.as_millis(),
         done.timings
     );
-    image::save_buffer(&arguments.output, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)?;
+    image::save_buffer(
+        &arguments.output,
+        &frame_image.data,
+        frame_image.width,
+        frame_image.height,
+        image::ColorType::Rgba8,
+    )?;
     Ok(())
 }
 
@@ -128,11 +134,11 @@ fn arguments() -> Result<Arguments, Failure> {
         error: 1.0,
         copies: 1,
         detail: Detail::Full,
-        output: "picture.png".into(),
+        output: "image.png".into(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
-        let mut value = || given.next().ok_or(format!("{argument} wants a value"));
+        let mut value = || given.next().ok_or(format!("{argument} requires a value"));
         match argument.as_str() {
             "--size" => {
                 let value = value()?;

@@ -172,15 +172,15 @@ pub enum RenderError {
     OutOfMemory(String),
     #[error("the graphics driver refused {what}: {why}")]
     Rejected { what: String, why: String },
-    #[error("the picture was not finished within {} ms", .0.as_millis())]
+    #[error("the frame was not finished within {} ms", .0.as_millis())]
     TimedOut(Duration),
     #[error("{0}")]
     Request(String),
     #[error("{0}")]
     Damaged(String),
-    #[error("model {0} is not with the renderer; add it before the scene that shows it")]
+    #[error("the renderer does not have model {0}; add it before the scene that shows it")]
     ModelUnknown(u64),
-    #[error("{frames} pictures are in flight already; receive one before submitting the next")]
+    #[error("{frames} frames are in flight already; receive one before submitting the next")]
     TooManyInFlight { frames: usize },
 }
 
@@ -211,7 +211,7 @@ impl FrameRequest {
             return refuse("the near plane must lie in front of the camera".into());
         }
         if !(self.error_pixels > 0.0 && self.error_pixels.is_finite()) {
-            return refuse("the error that is allowed must be a number of pixels above 0".into());
+            return refuse("the permitted error must be a number of pixels above 0".into());
         }
         if self.blend_layers > BLEND_LAYERS_MAX {
             return refuse(format!("at most {BLEND_LAYERS_MAX} transparent layers can be shown"));
@@ -220,13 +220,10 @@ impl FrameRequest {
         if let Some([x, y]) = self.options.pick
             && (x >= size.width || y >= size.height)
         {
-            return refuse(format!(
-                "pixel {x}, {y} is not within the {}x{} that are rendered",
-                size.width, size.height
-            ));
+            return refuse(format!("pixel {x}, {y} is outside of the rendered {}x{}", size.width, size.height));
         }
         if !(0.0..=1.0).contains(&self.options.checkerboard) {
-            return refuse("the checkerboard's share must lie between 0 and 1".into());
+            return refuse("the opacity of the checkerboard must lie between 0 and 1".into());
         }
         Ok(())
     }

@@ -329,7 +329,7 @@ impl FrameLoop {
                 self.stage.disconnected();
                 // One that warms up has drawn nothing for a client yet.
                 if let Some(renderer) = self.renderer.get() {
-                    renderer.rest();
+                    renderer.release_targets();
                 }
                 if std::mem::take(&mut self.connected) {
                     tell(FrameThreadEvent::Disconnected { why: describe(&reason) });

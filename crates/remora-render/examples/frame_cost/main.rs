@@ -49,7 +49,7 @@ fn main() -> Result<(), Failure> {
     let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
-        let mut value = || given.next().ok_or(format!("{argument} wants a value"));
+        let mut value = || given.next().ok_or(format!("{argument} requires a value"));
         match argument.as_str() {
             "--frames" => frames = value()?.parse()?,
             "--distance" => distance = value()?.parse()?,
@@ -155,7 +155,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     );
     let bounds = scene.bounds();
     let (center, radius) = (bounds.center(), bounds.radius());
-    let mut picture = RenderedFrame::default();
+    let mut frame_image = RenderedFrame::default();
     for &(size, samples) in cases {
         let mut walls = Vec::new();
         let mut done: Vec<FrameDone> = Vec::new();
@@ -182,7 +182,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
                 format: PixelFormat::I420,
                 options: FrameOptions { occlusion_culling: culling, ..Default::default() },
             })?;
-            let frame = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+            let frame = renderer.receive(&mut frame_image)?.ok_or("no frame came back")?;
             if index >= FRAMES_TO_WARM_UP {
                 walls.push(clock.elapsed());
                 cpus.push(processor_time()? - cpu);
@@ -225,7 +225,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
     let bounds = scene.bounds();
-    let mut picture = RenderedFrame::default();
+    let mut frame_image = RenderedFrame::default();
     let (mut edits, mut writes, mut done) = (Vec::new(), Vec::new(), Vec::new());
     let mut written = SyncStatistics::default();
     for index in 0..frames {
@@ -255,16 +255,16 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             format: PixelFormat::I420,
             options: FrameOptions::default(),
         })?;
-        done.push(renderer.receive(&mut picture)?.ok_or("no picture came back")?);
+        done.push(renderer.receive(&mut frame_image)?.ok_or("no frame came back")?);
     }
     println!(
-        "{} of {} parts moved: {} ms to edit the scene, {} ms to write {} bytes in {} pieces; then {} ms to select",
+        "{} of {} parts moved: {} ms to edit the scene, {} ms to write {} bytes in {} writes; then {} ms to select",
         written.instances,
         entities.len(),
         milliseconds(middle(edits, 0.5)),
         milliseconds(middle(writes, 0.5)),
         written.bytes,
-        written.pieces,
+        written.writes,
         milliseconds(middle(done.iter().map(|frame| frame.timings.select).collect(), 0.5)),
     );
     Ok(())

@@ -34,11 +34,11 @@ pub enum GraphicsError {
          `apt-get install libvulkan1 mesa-vulkan-drivers`"
     )]
     NoDriver,
-    #[error("no graphics adapter fits; wanted: {wanted}; there are: {found}")]
+    #[error("no graphics adapter matches; requested: {wanted}; available: {found}")]
     NoAdapter { wanted: String, found: String },
-    #[error("adapter {adapter:?} lacks {missing}, which the renderer needs")]
+    #[error("adapter {adapter:?} lacks {missing}, which the renderer requires")]
     Unsuitable { adapter: String, missing: String },
-    #[error("the graphics device of {adapter:?} did not open: {why}")]
+    #[error("the graphics device of {adapter:?} could not be opened: {why}")]
     Open { adapter: String, why: String },
 }
 
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn hardware_goes_before_software_whatever_the_order() {
+    fn hardware_precedes_software_in_any_order() {
         let infos = [
             adapter("llvmpipe", wgpu::DeviceType::Cpu),
             adapter("Iris", wgpu::DeviceType::IntegratedGpu),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_is_there_and_what_to_install() {
+    fn errors_name_the_adapters_and_the_packages_to_install() {
         let none = choose(&[], &GraphicsOptions::default()).unwrap_err().to_string();
         assert!(none.contains("apt-get install") && none.contains("mesa-vulkan-drivers"), "{none}");
         let options = GraphicsOptions { software: false, ..Default::default() };
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_once_and_a_loss_for_ever() {
+    fn an_error_is_reported_once_and_a_loss_every_time() {
         let health = Health::default();
         health.note(wgpu::Error::OutOfMemory { source: "first".into() });
         assert_eq!(health.take(), Some(Fault::OutOfMemory));

@@ -77,7 +77,7 @@ impl<T: NoUninit> Arena<T> {
         let length = ((ARENA_BYTES_MIN / size_of::<T>() as u64) as u32).min(length_max);
         let buffer = graphics.buffer(what, u64::from(length) * size_of::<T>() as u64, ARENA_USAGE)?;
         let mut ranges = RangeAllocator::default();
-        ranges.lengthen(length);
+        ranges.extend_to(length);
         Ok(Self { what, buffer, ranges, length_max, generation: 0, element: PhantomData })
     }
 
@@ -118,7 +118,7 @@ impl<T: NoUninit> Arena<T> {
     }
 
     pub(crate) fn remove(&mut self, range: Range<u32>) {
-        self.ranges.give_back(range);
+        self.ranges.free(range);
     }
 
     fn grow(&mut self, graphics: &Graphics, count: u32) -> Result<(), RenderError> {
@@ -134,7 +134,7 @@ impl<T: NoUninit> Arena<T> {
         encoder.copy_buffer_to_buffer(&self.buffer, 0, &buffer, 0, self.buffer.size());
         graphics.queue.submit([encoder.finish()]);
         self.buffer = buffer;
-        self.ranges.lengthen(length);
+        self.ranges.extend_to(length);
         self.generation += 1;
         Ok(())
     }

@@ -130,7 +130,7 @@ impl Kernel {
                     .with([samples_constant(samples), width(wide, 32.0)])
                     .with(fragments.constants())
                     .with(write.constants_of_large())
-                    .with((fragments == Fragments::Layer).then_some(("REACH", 0.0)))
+                    .with((fragments == Fragments::Layer).then_some(("EXTENSION", 0.0)))
             }
             Kernel::RasterPoints { write, samples, wide } => {
                 Description::new(&["raster_points"], &[SCENE, write.source(), RASTER_POINTS], RASTER_GROUPS)

@@ -52,16 +52,16 @@ impl Output {
         // An invocation writes whole words of eight columns.
         if !self.on_device || request.format != PixelFormat::I420 || !to.width.is_multiple_of(8) {
             let bytes = u64::from(from.pixels()) * 4;
-            return Ok(Readback { buffer: &targets.picture, bytes, finished: false });
+            return Ok(Readback { buffer: &targets.pixels, bytes, finished: false });
         }
         kernels.ensure(graphics, Kernel::Planes)?;
         let bytes = u64::from(to.pixels()) * 3 / 2;
-        let kept = self.planes.take().filter(|planes| planes.size() >= bytes);
-        let planes = match kept {
+        let reusable = self.planes.take().filter(|planes| planes.size() >= bytes);
+        let planes = match reusable {
             Some(planes) => planes,
             None => graphics.buffer("planes", bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC)?,
         };
-        let bindings = [&targets.picture, &planes];
+        let bindings = [&targets.pixels, &planes];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Planes, &bindings);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Planes));
@@ -120,8 +120,8 @@ mod tests {
             (Size::new(64, 36), Size::new(128, 72)),
             (Size::new(97, 55), Size::new(128, 72)),
         ] {
-            let pictures = [false, true].map(|on_device| {
-                renderer.delivery.on_device = on_device;
+            let frames = [false, true].map(|on_device| {
+                renderer.output.on_device = on_device;
                 let camera = Camera {
                     position: DVec3::new(0.0, 0.0, 2.5),
                     orientation: Quat::IDENTITY,
@@ -143,11 +143,11 @@ mod tests {
                         options: FrameOptions::default(),
                     })
                     .expect("the frame is taken");
-                let mut picture = RenderedFrame::default();
-                renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
-                picture.data
+                let mut pixels = RenderedFrame::default();
+                renderer.receive(&mut pixels).expect("the frame is drawn").expect("a frame was in flight");
+                pixels.data
             });
-            let [processor, device] = &pictures;
+            let [processor, device] = &frames;
             assert_eq!(device.len(), processor.len());
             for (index, (device, processor)) in device.iter().zip(processor).enumerate() {
                 assert!(device.abs_diff(*processor) <= 1, "{render_size:?}, byte {index}: {device}, {processor}");

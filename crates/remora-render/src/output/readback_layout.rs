@@ -9,14 +9,14 @@ const TOTALS_BYTES: u64 = 8;
 /// Sizes of the parts. All parts but the frame begin at multiples of 8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadbackLayout {
-    pub picture_bytes: u64,
+    pub frame_bytes: u64,
     /// Bytes of the depths that are read back.
     pub depths_bytes: u64,
 }
 
 impl ReadbackLayout {
     pub(crate) fn marks(&self) -> u64 {
-        self.picture_bytes.next_multiple_of(8)
+        self.frame_bytes.next_multiple_of(8)
     }
 
     pub(crate) fn totals(&self) -> u64 {
@@ -39,7 +39,7 @@ impl ReadbackLayout {
     pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 5] {
         let part = |from: u64, length: u64| &bytes[from as usize..(from + length) as usize];
         [
-            part(0, self.picture_bytes),
+            part(0, self.frame_bytes),
             part(self.marks(), Profile::bytes()),
             part(self.totals(), TOTALS_BYTES),
             part(self.pick(), PICK_BYTES),

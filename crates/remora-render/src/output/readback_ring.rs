@@ -70,7 +70,7 @@ impl<T> ReadbackRing<T> {
     }
 
     /// Returns a buffer that was taken and not pushed.
-    pub(crate) fn give_back(&mut self, buffer: wgpu::Buffer) {
+    pub(crate) fn return_buffer(&mut self, buffer: wgpu::Buffer) {
         self.free.push(buffer);
     }
 
@@ -107,12 +107,12 @@ impl<T> ReadbackRing<T> {
             // The buffer is dropped together with its pending mapping.
             return Err(match polled {
                 Err(wgpu::PollError::Timeout) => RenderError::TimedOut(WAIT_MAX),
-                _ => RenderError::Rejected { what: "reading a picture back".into(), why: "mapping failed".into() },
+                _ => RenderError::Rejected { what: "reading a frame back".into(), why: "mapping failed".into() },
             });
         }
         let result = {
             let view = oldest.buffer.get_mapped_range(0..oldest.bytes).map_err(|error| RenderError::Rejected {
-                what: "reading a picture back".into(),
+                what: "reading a frame back".into(),
                 why: error.to_string(),
             })?;
             read(oldest.frame, &view)

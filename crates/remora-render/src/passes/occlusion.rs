@@ -32,8 +32,8 @@ pub(crate) const CLUSTERS_MIN: u32 = 256;
 /// Culling pays if it hides at least one in this many clusters.
 const HIDDEN_SHARE: u32 = 8;
 /// Number of consecutive frames in which culling does not pay before it is suspended. A jump of the camera causes one.
-const POOR_FRAMES_MAX: u32 = 6;
-const RESTING_FRAMES: u32 = 60;
+const UNPROFITABLE_FRAMES_MAX: u32 = 6;
+const SUSPENDED_FRAMES: u32 = 60;
 /// Largest size of the level that is read back.
 const READBACK_BYTES_MAX: u64 = 64 << 10;
 const TOTALS: u64 = SURVIVOR_TOTALS as u64;
@@ -44,12 +44,12 @@ const STORAGE: wgpu::BufferUsages =
 pub(crate) struct Occlusion {
     candidates: UploadBuffer<Candidate>,
     lists: SurvivorLists,
-    pyramid: Option<PyramidBuffers>,
-    horizon: Option<DepthPyramid>,
+    device_pyramid: Option<PyramidBuffers>,
+    pyramid: Option<DepthPyramid>,
     /// Consecutive frames in which culling did not pay.
-    poor_frames: u32,
+    unprofitable_frames: u32,
     /// Frames until culling is tried again.
-    resting_frames: u32,
+    suspended_frames: u32,
 }
 
 /// Lists of the entries that survive culling, by batch.
@@ -63,7 +63,7 @@ struct SurvivorLists {
 
 #[derive(Debug)]
 struct PyramidBuffers {
-    picture: Size,
+    frame_size: Size,
     levels: Vec<LevelShape>,
     depths: wgpu::Buffer,
     shrink: wgpu::BindGroup,
@@ -96,21 +96,21 @@ impl Occlusion {
         Ok(Self {
             candidates: UploadBuffer::new(graphics, "candidates")?,
             lists: SurvivorLists::new(graphics, layouts, 1024, 64)?,
+            device_pyramid: None,
             pyramid: None,
-            horizon: None,
-            poor_frames: 0,
-            resting_frames: 0,
+            unprofitable_frames: 0,
+            suspended_frames: 0,
         })
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let pyramid = self.pyramid.as_ref().map_or(0, |pyramid| pyramid.depths.size());
-        self.candidates.buffer().size() + self.lists.survivors.size() + pyramid
+        let device_pyramid = self.device_pyramid.as_ref().map_or(0, |device_pyramid| device_pyramid.depths.size());
+        self.candidates.buffer().size() + self.lists.survivors.size() + device_pyramid
     }
 
     /// Returns the depth pyramid for the prediction, if there is one.
-    pub(crate) fn horizon(&self) -> Option<&DepthPyramid> {
-        self.horizon.as_ref()
+    pub(crate) fn pyramid(&self) -> Option<&DepthPyramid> {
+        self.pyramid.as_ref()
     }
 
     /// Makes room for the selection. Returns `None` if this frame renders faster without a query.
@@ -123,23 +123,24 @@ impl Occlusion {
         samples: Samples,
     ) -> Result<Option<OcclusionQuery>, RenderError> {
         if selection.candidates.is_empty() {
-            if self.resting_frames > 0 {
-                self.resting_frames -= 1;
+            if self.suspended_frames > 0 {
+                self.suspended_frames -= 1;
                 return Ok(None);
             }
             if selection.solid < CLUSTERS_MIN {
-                self.horizon = None;
+                self.pyramid = None;
                 return Ok(None);
             }
         }
         kernels.ensure(graphics, Kernel::Pyramid { samples })?;
         kernels.ensure(graphics, Kernel::Shrink)?;
-        let pyramid = match self.pyramid.take().filter(|pyramid| pyramid.picture == view.size) {
-            Some(pyramid) => pyramid,
-            None => PyramidBuffers::new(graphics, &kernels.layouts, view.size)?,
-        };
-        let pyramid = self.pyramid.insert(pyramid);
-        let (level, bytes) = pyramid.readable();
+        let device_pyramid =
+            match self.device_pyramid.take().filter(|device_pyramid| device_pyramid.frame_size == view.size) {
+                Some(device_pyramid) => device_pyramid,
+                None => PyramidBuffers::new(graphics, &kernels.layouts, view.size)?,
+            };
+        let device_pyramid = self.device_pyramid.insert(device_pyramid);
+        let (level, bytes) = device_pyramid.readable();
         if !selection.candidates.is_empty() {
             kernels.ensure(graphics, Kernel::Cull)?;
             self.candidates.write(graphics, &selection.candidates)?;
@@ -149,7 +150,7 @@ impl Occlusion {
             view: *view,
             candidates: selection.candidates.len() as u32,
             solid: selection.solid,
-            guessed: self.horizon.is_some(),
+            guessed: self.pyramid.is_some(),
             level,
             bytes,
         }))
@@ -179,11 +180,11 @@ impl Occlusion {
         targets: &Targets,
         area: BlockRect,
     ) {
-        let Some(pyramid) = &self.pyramid else { return };
-        let buffers = [&targets.visibility, &pyramid.depths];
+        let Some(device_pyramid) = &self.device_pyramid else { return };
+        let buffers = [&targets.visibility, &device_pyramid.depths];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Pyramid, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        let (blocks, finest) = (targets.blocks, pyramid.levels[0].size);
+        let (blocks, finest) = (targets.blocks, device_pyramid.levels[0].size);
         // Texels are two blocks wide and four high.
         let [column, row] = area.first;
         let low = (column / 2) | (row / 4) << 16;
@@ -193,8 +194,8 @@ impl Occlusion {
         pass.set_immediates(0, bytes_of(&PyramidExtent { blocks: [blocks.width, blocks.height], low, end }));
         pass.dispatch_workgroups(finest.pixels().div_ceil(64), 1, 1);
         pass.set_pipeline(kernels.get(Kernel::Shrink));
-        pass.set_bind_group(0, &pyramid.shrink, &[]);
-        for pair in pyramid.levels.windows(2) {
+        pass.set_bind_group(0, &device_pyramid.shrink, &[]);
+        for pair in device_pyramid.levels.windows(2) {
             let [fine, coarse] = [pair[0], pair[1]];
             let size = [fine.size.width, fine.size.height];
             pass.set_immediates(0, bytes_of(&ShrinkLevels { fine: fine.first, coarse: coarse.first, size }));
@@ -211,14 +212,14 @@ impl Occlusion {
         scene: &wgpu::BindGroup,
         selection: &Selection,
     ) {
-        let Some(pyramid) = &self.pyramid else { return };
+        let Some(device_pyramid) = &self.device_pyramid else { return };
         let lists = &self.lists;
         let count = selection.candidates.len() as u32;
         let counts = SURVIVOR_TOTALS + selection.deferring_batches();
         encoder.clear_buffer(&lists.counts, 0, None);
         // Entry 0 is empty, so list elements that are not written draw nothing.
         encoder.clear_buffer(&lists.survivors, 0, Some(u64::from(count) * 4));
-        let buffers = [self.candidates.buffer(), &pyramid.depths, &lists.survivors, &lists.counts];
+        let buffers = [self.candidates.buffer(), &device_pyramid.depths, &lists.survivors, &lists.counts];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Cull, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Cull));
@@ -234,37 +235,37 @@ impl Occlusion {
     pub(crate) fn append(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        sighting: &OcclusionQuery,
+        query: &OcclusionQuery,
         readback: &wgpu::Buffer,
         [totals, depths]: [u64; 2],
     ) {
-        let Some(pyramid) = &self.pyramid else { return };
-        if sighting.candidates > 0 {
+        let Some(device_pyramid) = &self.device_pyramid else { return };
+        if query.candidates > 0 {
             encoder.copy_buffer_to_buffer(&self.lists.counts, 0, readback, totals, TOTALS * 4);
         }
-        let first = u64::from(pyramid.levels[sighting.level].first) * 4;
-        encoder.copy_buffer_to_buffer(&pyramid.depths, first, readback, depths, sighting.bytes);
+        let first = u64::from(device_pyramid.levels[query.level].first) * 4;
+        encoder.copy_buffer_to_buffer(&device_pyramid.depths, first, readback, depths, query.bytes);
     }
 
     /// Evaluates the results of a query: predicts from its depths, and suspends culling if it does not pay.
-    pub(crate) fn learn(&mut self, sighting: &OcclusionQuery, totals: &[u8], depths: &[u8]) -> Survivors {
-        let survivors = match sighting.candidates {
+    pub(crate) fn evaluate(&mut self, query: &OcclusionQuery, totals: &[u8], depths: &[u8]) -> Survivors {
+        let survivors = match query.candidates {
             0 => Survivors::default(),
             _ => {
                 let [clusters, triangles] = [0, 4].map(|at| word(&totals[at..]));
                 Survivors { clusters, triangles }
             }
         };
-        let hidden = sighting.candidates.saturating_sub(survivors.clusters);
-        let poor = sighting.guessed && hidden < sighting.solid / HIDDEN_SHARE;
-        self.poor_frames = if poor { self.poor_frames + 1 } else { 0 };
-        if self.poor_frames >= POOR_FRAMES_MAX {
-            self.horizon = None;
-            self.poor_frames = 0;
-            self.resting_frames = RESTING_FRAMES;
+        let hidden = query.candidates.saturating_sub(survivors.clusters);
+        let unprofitable = query.guessed && hidden < query.solid / HIDDEN_SHARE;
+        self.unprofitable_frames = if unprofitable { self.unprofitable_frames + 1 } else { 0 };
+        if self.unprofitable_frames >= UNPROFITABLE_FRAMES_MAX {
+            self.pyramid = None;
+            self.unprofitable_frames = 0;
+            self.suspended_frames = SUSPENDED_FRAMES;
         } else {
             let depths = depths.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            self.horizon = Some(DepthPyramid::new(sighting.view, sighting.level, depths));
+            self.pyramid = Some(DepthPyramid::new(query.view, query.level, depths));
         }
         survivors
     }
@@ -295,12 +296,12 @@ impl SurvivorLists {
 }
 
 impl PyramidBuffers {
-    fn new(graphics: &Graphics, layouts: &Layouts, picture: Size) -> Result<Self, RenderError> {
-        let levels = depth_pyramid::levels(picture);
+    fn new(graphics: &Graphics, layouts: &Layouts, frame_size: Size) -> Result<Self, RenderError> {
+        let levels = depth_pyramid::levels(frame_size);
         let texels: u64 = levels.iter().map(|level| u64::from(level.size.pixels())).sum();
         let depths = graphics.buffer("depths", texels * 4, STORAGE)?;
         let shrink = layouts.bind(&graphics.device, Group::Shrink, &[&depths]);
-        Ok(Self { picture, levels, depths, shrink })
+        Ok(Self { frame_size, levels, depths, shrink })
     }
 
     /// Returns the finest level that is small enough to be read back, and its size in bytes.

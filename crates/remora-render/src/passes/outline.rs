@@ -88,7 +88,7 @@ impl Outline {
         request: &FrameRequest,
     ) {
         let Some((size, mask)) = &self.mask else { return };
-        let bind_group = kernels.layouts.bind(&graphics.device, Group::Outline, &[mask, &targets.picture]);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Outline, &[mask, &targets.pixels]);
         let scale = size.height as f32 / request.stream_size.height as f32;
         // The line is at most as wide as in a frame of the stream's own size.
         let width = (WIDTH_PIXELS * scale).clamp(WIDTH_PIXELS_MIN, WIDTH_PIXELS);

@@ -10,26 +10,26 @@ pub(crate) struct SlicedEncoder<'a> {
     encoder: wgpu::CommandEncoder,
     finished: VecDeque<wgpu::CommandBuffer>,
     /// False if the whole frame is one slice.
-    cutting: bool,
+    slicing: bool,
 }
 
 impl<'a> SlicedEncoder<'a> {
-    pub(crate) fn new(graphics: &'a Graphics, cutting: bool) -> Self {
+    pub(crate) fn new(graphics: &'a Graphics, slicing: bool) -> Self {
         let encoder = graphics.device.create_command_encoder(&Default::default());
-        Self { graphics, encoder, finished: VecDeque::new(), cutting }
+        Self { graphics, encoder, finished: VecDeque::new(), slicing }
     }
 
     pub(crate) fn encoder(&mut self) -> &mut wgpu::CommandEncoder {
         &mut self.encoder
     }
 
-    pub(crate) fn cutting(&self) -> bool {
-        self.cutting
+    pub(crate) fn slicing(&self) -> bool {
+        self.slicing
     }
 
     /// Ends the current slice.
-    pub(crate) fn cut(&mut self) {
-        if self.cutting {
+    pub(crate) fn end_slice(&mut self) {
+        if self.slicing {
             let next = self.graphics.device.create_command_encoder(&Default::default());
             self.finished.push_back(std::mem::replace(&mut self.encoder, next).finish());
         }

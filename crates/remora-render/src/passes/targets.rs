@@ -32,7 +32,7 @@ pub(crate) struct Targets {
     /// The current transparent layer and the one in front of it; placeholders if there are none.
     pub layers: [wgpu::Buffer; 2],
     /// The frame as RGBA, row by row.
-    pub picture: wgpu::Buffer,
+    pub pixels: wgpu::Buffer,
     /// The background, as RGBA.
     pub backdrop: wgpu::Buffer,
     /// Sums of colour; a placeholder if nothing is summed.
@@ -86,32 +86,32 @@ impl Targets {
         lists_max: usize,
     ) -> Result<Self, RenderError> {
         let blocks = Size::new(kind.size.width.div_ceil(BLOCK.width), kind.size.height.div_ceil(BLOCK.height));
-        let pixels = u64::from(kind.size.pixels());
+        let pixel_count = u64::from(kind.size.pixels());
         let words = u64::from(blocks.pixels()) * u64::from(BLOCK.pixels() * kind.samples.count());
         let visibility_bytes = words * 8;
         if visibility_bytes > graphics.limits.max_storage_buffer_binding_size {
             return Err(RenderError::OutOfMemory(format!(
-                "a picture of {}x{} with {} samples",
+                "a frame of {}x{} with {} samples",
                 kind.size.width,
                 kind.size.height,
                 kind.samples.count()
             )));
         }
         let layer_bytes = if kind.layered { visibility_bytes } else { 0 };
-        let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixels * 8 } else { 0 };
+        let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixel_count * 8 } else { 0 };
         // Picking copies single pixels.
         let seen = STORAGE | wgpu::BufferUsages::COPY_SRC;
         let visibility = graphics.buffer("visibility", visibility_bytes, seen)?;
         let layers = [graphics.buffer("layer", layer_bytes, seen)?, graphics.buffer("layer", layer_bytes, seen)?];
-        let picture = graphics.buffer("picture", pixels * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
+        let pixels = graphics.buffer("frame pixels", pixel_count * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
         let backdrop_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let backdrop = graphics.buffer("backdrop", pixels * 4, backdrop_usage)?;
+        let backdrop = graphics.buffer("backdrop", pixel_count * 4, backdrop_usage)?;
         graphics.queue.write_buffer(&backdrop, 0, &gradient(kind.size));
         let sums = graphics.buffer("sums", sums_bytes, STORAGE)?;
         let lists_bytes = lists_max as u64 * u64::from(blocks.pixels()) * 4;
         let lists = graphics.buffer("block lists", lists_bytes, STORAGE)?;
         let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
-        let buffers = [&scratch.touched_count, &touched, &sums, &picture];
+        let buffers = [&scratch.touched_count, &touched, &sums, &pixels];
         let composite = layouts.bind(&graphics.device, Group::Composite, &buffers);
         let attachment = match kind.rasteriser {
             true => Some(attachment(graphics, kind)?),
@@ -122,7 +122,7 @@ impl Targets {
             blocks,
             visibility,
             layers,
-            picture,
+            pixels,
             backdrop,
             sums,
             lists,
@@ -134,15 +134,8 @@ impl Targets {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let buffers = [
-            &self.visibility,
-            &self.layers[0],
-            &self.layers[1],
-            &self.picture,
-            &self.backdrop,
-            &self.sums,
-            &self.lists,
-        ];
+        let buffers =
+            [&self.visibility, &self.layers[0], &self.layers[1], &self.pixels, &self.backdrop, &self.sums, &self.lists];
         let attachment = self.attachment.as_ref().map_or(0, |_| self.kind.size.pixels() * self.kind.samples.count());
         buffers.iter().map(|buffer| buffer.size()).sum::<u64>() + u64::from(attachment)
     }
@@ -205,8 +198,8 @@ fn gradient(size: Size) -> Vec<u8> {
     const BELOW: [f32; 3] = [0.105, 0.11, 0.12];
     let mut pixels = Vec::with_capacity(size.pixels() as usize * 4);
     for row in 0..size.height {
-        let share = row as f32 / (size.height - 1).max(1) as f32;
-        let color: [f32; 3] = std::array::from_fn(|c| (ABOVE[c] + (BELOW[c] - ABOVE[c]) * share) * 255.0);
+        let set = row as f32 / (size.height - 1).max(1) as f32;
+        let color: [f32; 3] = std::array::from_fn(|c| (ABOVE[c] + (BELOW[c] - ABOVE[c]) * set) * 255.0);
         for column in 0..size.width {
             let noise = dither(column, row);
             pixels.extend(color.map(|value| (value + noise) as u8));

@@ -53,10 +53,10 @@ impl Renderer {
 
     pub(super) fn ensure_bindings(&mut self) {
         let generations = [
-            self.library.clusters.generation(),
-            self.library.materials.generation(),
-            self.library.layers_generation,
-            self.placement.generation,
+            self.models.clusters.generation(),
+            self.models.materials.generation(),
+            self.models.layers_generation,
+            self.instances.generation,
             self.entries.generation(),
         ];
         if self.bindings.as_ref().is_some_and(|bindings| bindings.generations == generations) {
@@ -66,15 +66,15 @@ impl Renderer {
         let layouts = &self.kernels.layouts;
         let buffers = [
             &self.frame,
-            &self.placement.buffer,
-            self.library.clusters.buffer(),
+            &self.instances.buffer,
+            self.models.clusters.buffer(),
             self.entries.buffer(),
-            self.library.materials.buffer(),
+            self.models.materials.buffer(),
         ];
         let scene = layouts.bind(device, Group::Scene, &buffers);
         let [layer_sampler, environment_sampler] = &self.samplers;
         let lights = (0..ARRAYS as u8).map(|bucket| {
-            let view = self.library.layers.view(bucket);
+            let view = self.models.layers.view(bucket);
             let resources = [
                 wgpu::BindingResource::TextureView(&view),
                 wgpu::BindingResource::Sampler(layer_sampler),

@@ -22,7 +22,7 @@ const SIZE: Size = Size::new(64, 36);
 /// The usual size of a stream.
 const TRIAL_SIZE: Size = Size::new(1280, 720);
 /// Number of frames whose median counts.
-const TRIALS: usize = 7;
+const TRIAL_FRAMES: usize = 7;
 
 impl Renderer {
     /// Compiles the kernels that most models need with this number of samples, and chooses the faster way of drawing
@@ -32,10 +32,10 @@ impl Renderer {
         self.show_alone(&model())?;
         // The second frame leaves out what the first one found hidden.
         for _ in 0..2 {
-            self.try_picture(SIZE, samples)?;
+            self.try_frame(SIZE, samples)?;
         }
         if self.graphics().rasteriser.is_none() {
-            self.compare_ways(samples)?;
+            self.choose_way_for_large(samples)?;
         }
         self.clear();
         Ok(())
@@ -43,24 +43,29 @@ impl Renderer {
 
     /// Draws large triangles by kernels and by the rasteriser, and keeps the faster way. The kind of adapter does not
     /// decide it: GPUs for data centres may have many units for kernels and few for rasterising.
-    fn compare_ways(&mut self, samples: Samples) -> Result<(), RenderError> {
+    fn choose_way_for_large(&mut self, samples: Samples) -> Result<(), RenderError> {
         self.show_alone(&panes())?;
         let mut times = [Duration::MAX; 2];
         // Each way runs twice, because a GPU that has been idle is slower at first.
         for rasteriser in [false, true, false, true] {
             self.kernels.rasteriser = rasteriser;
-            let mut rasters = [Duration::ZERO; TRIALS];
+            let mut rasters = [Duration::ZERO; TRIAL_FRAMES];
             for raster in &mut rasters {
-                *raster = self.try_picture(TRIAL_SIZE, samples)?.timings.raster;
+                *raster = self.try_frame(TRIAL_SIZE, samples)?.timings.raster;
             }
             rasters.sort_unstable();
             let time = &mut times[usize::from(rasteriser)];
-            *time = rasters[TRIALS / 2].min(*time);
+            *time = rasters[TRIAL_FRAMES / 2].min(*time);
         }
         let [by_kernels, by_rasteriser] = times;
         // Without timestamps both times are 0, and kernels are used.
         self.kernels.rasteriser = by_rasteriser < by_kernels;
-        tracing::info!(?by_kernels, ?by_rasteriser, samples = samples.count(), "large triangles tried both ways");
+        tracing::info!(
+            ?by_kernels,
+            ?by_rasteriser,
+            samples = samples.count(),
+            "measured both ways of drawing large triangles"
+        );
         Ok(())
     }
 
@@ -80,7 +85,7 @@ impl Renderer {
         Ok(())
     }
 
-    fn try_picture(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
+    fn try_frame(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
         self.submit(&FrameRequest {
             serial: 0,
             camera: Camera {
@@ -189,7 +194,7 @@ mod tests {
     use crate::kernels::{Fragments, Kernel, VisibilityWrite};
 
     #[test]
-    fn warming_up_leaves_nothing_behind() {
+    fn the_warm_up_leaves_no_model() {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn large_triangles_are_tried_both_ways() {
+    fn large_triangles_are_measured_both_ways() {
         let mut graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
         graphics.rasteriser = None;
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_not_tried() {
+    fn a_requested_way_is_not_measured() {
         for asked in [false, true] {
             let options = GraphicsOptions { rasteriser: Some(asked), ..Default::default() };
             let graphics = Graphics::open(&options).expect("tests need a Vulkan driver");

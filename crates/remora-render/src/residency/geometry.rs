@@ -107,7 +107,7 @@ impl Geometry {
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) {
-        self.banks[slot.bank as usize].slots.give_back(slot.number..slot.number + 1);
+        self.banks[slot.bank as usize].slots.free(slot.number..slot.number + 1);
     }
 
     fn free_slot(&mut self) -> Option<Slot> {
@@ -138,7 +138,7 @@ impl Bank {
     fn new(graphics: &Graphics, layout: &wgpu::BindGroupLayout, slots: u32) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, slots)?;
         let mut ranges = RangeAllocator::default();
-        ranges.lengthen(slots);
+        ranges.extend_to(slots);
         Ok(Self { bind_group: bind(graphics, layout, &buffer), buffer, slots: ranges })
     }
 
@@ -149,7 +149,7 @@ impl Bank {
         graphics.queue.submit([encoder.finish()]);
         self.bind_group = bind(graphics, layout, &grown);
         self.buffer = grown;
-        self.slots.lengthen(slots);
+        self.slots.extend_to(slots);
         Ok(())
     }
 }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn banks_double_up_to_the_budget_and_creep_beyond_it() {
+    fn banks_double_up_to_the_budget_and_grow_slowly_beyond_it() {
         assert_eq!(grown(16, 16, 1000), 32);
         assert_eq!(grown(512, 512, 1000), 1000);
         assert_eq!(grown(512, 900, 1000), 612, "other banks count");

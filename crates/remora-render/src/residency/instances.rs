@@ -21,7 +21,7 @@ type InstanceRecord = [[u32; 4]; INSTANCE_QUADS as usize];
 pub struct SyncStatistics {
     pub instances: usize,
     /// Writes to the device. Neighbouring records share a write.
-    pub pieces: usize,
+    pub writes: usize,
     pub bytes: u64,
 }
 
@@ -34,10 +34,10 @@ pub(crate) struct InstanceStore {
     /// Increases whenever the buffer is replaced.
     pub generation: u64,
     /// Copy of the records, from which neighbours are written together.
-    states: Vec<InstanceRecord>,
+    records: Vec<InstanceRecord>,
     /// Ranges of changed records, packed for one upload.
     packed: Vec<InstanceRecord>,
-    parcel: wgpu::Buffer,
+    staging: wgpu::Buffer,
     selected: usize,
     /// Origin of the device's coordinates in the world. The device has single precision.
     pub origin: DVec3,
@@ -46,10 +46,10 @@ pub(crate) struct InstanceStore {
 impl InstanceStore {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, INSTANCES_MIN)?;
-        let parcel = parcel(graphics, INSTANCES_MIN)?;
-        let (selectable, states, packed) = Default::default();
+        let staging = staging(graphics, INSTANCES_MIN)?;
+        let (selectable, records, packed) = Default::default();
         let origin = DVec3::ZERO;
-        Ok(Self { selectable, buffer, generation: 0, states, packed, parcel, selected: 0, origin })
+        Ok(Self { selectable, buffer, generation: 0, records, packed, staging, selected: 0, origin })
     }
 
     /// Returns the number of selected instances.
@@ -61,27 +61,27 @@ impl InstanceStore {
     pub(crate) fn synchronise(
         &mut self,
         graphics: &Graphics,
-        library: &ModelStore,
+        models: &ModelStore,
         scene: &mut Scene,
     ) -> Result<SyncStatistics, RenderError> {
         let changes = scene.take_changes();
         let instances = scene.instances();
         // The store is empty after a model was replaced and after an error.
-        if changes.structure || self.states.len() != instances.len() {
-            return self.rebuild(graphics, library, instances);
+        if changes.structure || self.records.len() != instances.len() {
+            return self.rebuild(graphics, models, instances);
         }
         for &index in &changes.moved {
             let instance = &instances[index as usize];
-            let (selectable, state) = self.placed(library, instance)?;
+            let (selectable, state) = self.records_of(models, instance)?;
             self.selectable[index as usize] = selectable;
-            let before = std::mem::replace(&mut self.states[index as usize], state);
+            let before = std::mem::replace(&mut self.records[index as usize], state);
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
         let mut written = SyncStatistics { instances: changes.moved.len(), ..SyncStatistics::default() };
-        let pieces = pieces(&changes.moved);
-        written.pieces = pieces.len();
-        written.bytes = self.write(graphics, &pieces)?;
+        let ranges = ranges(&changes.moved);
+        written.writes = ranges.len();
+        written.bytes = self.write(graphics, &ranges)?;
         Ok(written)
     }
 
@@ -89,43 +89,43 @@ impl InstanceStore {
     pub(crate) fn rebuild(
         &mut self,
         graphics: &Graphics,
-        library: &ModelStore,
+        models: &ModelStore,
         instances: &[Instance],
     ) -> Result<SyncStatistics, RenderError> {
         self.clear();
-        let placed: Result<Vec<(SelectableInstance, InstanceRecord)>, RenderError> =
-            instances.iter().map(|instance| self.placed(library, instance)).collect();
-        let placed = placed?;
+        let records_of: Result<Vec<(SelectableInstance, InstanceRecord)>, RenderError> =
+            instances.iter().map(|instance| self.records_of(models, instance)).collect();
+        let records_of = records_of?;
         if (instances.len() * size_of::<InstanceRecord>()) as u64 > self.buffer.size() {
             self.buffer = buffer(graphics, instances.len().next_power_of_two())?;
             self.generation += 1;
         }
-        (self.selectable, self.states) = placed.into_iter().unzip();
-        self.selected = self.states.iter().filter(|state| is_selected(state)).count();
-        let everything = 0..self.states.len();
+        (self.selectable, self.records) = records_of.into_iter().unzip();
+        self.selected = self.records.iter().filter(|state| is_selected(state)).count();
+        let everything = 0..self.records.len();
         let bytes = self.write(graphics, &[everything])?;
-        Ok(SyncStatistics { instances: instances.len(), pieces: 1, bytes })
+        Ok(SyncStatistics { instances: instances.len(), writes: 1, bytes })
     }
 
     /// Largest distance in metres of the eye from the origin. Beyond it, single precision loses details that a frame
     /// can show: a millimetre.
-    const REACH: f64 = 4096.0;
+    const ORIGIN_DISTANCE_MAX: f64 = 4096.0;
 
     /// Returns a new origin for an eye that is too far from the current one.
     pub(crate) fn better_origin(&self, eye: DVec3) -> Option<DVec3> {
         // Near the world's origin the two coincide, so that most scenes are never rebuilt.
-        let wanted = if eye.length() < Self::REACH { DVec3::ZERO } else { eye.round() };
-        (self.origin.distance(eye) > Self::REACH && wanted != self.origin).then_some(wanted)
+        let wanted = if eye.length() < Self::ORIGIN_DISTANCE_MAX { DVec3::ZERO } else { eye.round() };
+        (self.origin.distance(eye) > Self::ORIGIN_DISTANCE_MAX && wanted != self.origin).then_some(wanted)
     }
 
-    fn placed(
+    fn records_of(
         &self,
-        library: &ModelStore,
+        models: &ModelStore,
         instance: &Instance,
     ) -> Result<(SelectableInstance, InstanceRecord), RenderError> {
         let unknown = RenderError::ModelUnknown(instance.model.0);
-        let Some(model) = library.model(instance.model) else { return Err(unknown) };
-        let Some(mesh) = library.selectable[model].asset.meshes().get(instance.mesh as usize) else {
+        let Some(model) = models.model(instance.model) else { return Err(unknown) };
+        let Some(mesh) = models.selectable[model].asset.meshes().get(instance.mesh as usize) else {
             return Err(unknown);
         };
         let DAffine3 { matrix3, translation } = instance.world;
@@ -137,7 +137,7 @@ impl InstanceStore {
 
     pub(crate) fn clear(&mut self) {
         self.selectable.clear();
-        self.states.clear();
+        self.records.clear();
         self.selected = 0;
     }
 
@@ -150,37 +150,37 @@ impl InstanceStore {
 
     /// Writes ranges of records and returns the number of bytes. Many ranges are uploaded together and distributed by
     /// copies on the device, because a write costs more than a copy.
-    fn write(&mut self, graphics: &Graphics, pieces: &[Range<usize>]) -> Result<u64, RenderError> {
+    fn write(&mut self, graphics: &Graphics, ranges: &[Range<usize>]) -> Result<u64, RenderError> {
         const WRITES_MAX: usize = 16;
-        let states: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let bytes = (states * size_of::<InstanceRecord>()) as u64;
+        let records: usize = ranges.iter().map(|range| range.len()).sum();
+        let bytes = (records * size_of::<InstanceRecord>()) as u64;
         let place = |state: usize| (state * size_of::<InstanceRecord>()) as u64;
-        if pieces.len() <= WRITES_MAX {
-            for piece in pieces {
-                let states = bytemuck::cast_slice(&self.states[piece.clone()]);
-                graphics.queue.write_buffer(&self.buffer, place(piece.start), states);
+        if ranges.len() <= WRITES_MAX {
+            for range in ranges {
+                let records = bytemuck::cast_slice(&self.records[range.clone()]);
+                graphics.queue.write_buffer(&self.buffer, place(range.start), records);
             }
             return Ok(bytes);
         }
-        if self.parcel.size() < bytes {
-            self.parcel = parcel(graphics, states.next_power_of_two())?;
+        if self.staging.size() < bytes {
+            self.staging = staging(graphics, records.next_power_of_two())?;
         }
         self.packed.clear();
         let mut encoder = graphics.device.create_command_encoder(&Default::default());
-        for piece in pieces {
-            let (from, length) = (place(self.packed.len()), place(piece.len()));
-            encoder.copy_buffer_to_buffer(&self.parcel, from, &self.buffer, place(piece.start), length);
-            self.packed.extend_from_slice(&self.states[piece.clone()]);
+        for range in ranges {
+            let (from, length) = (place(self.packed.len()), place(range.len()));
+            encoder.copy_buffer_to_buffer(&self.staging, from, &self.buffer, place(range.start), length);
+            self.packed.extend_from_slice(&self.records[range.clone()]);
         }
-        graphics.queue.write_buffer(&self.parcel, 0, bytemuck::cast_slice(&self.packed));
+        graphics.queue.write_buffer(&self.staging, 0, bytemuck::cast_slice(&self.packed));
         graphics.queue.submit([encoder.finish()]);
         Ok(bytes)
     }
 }
 
-fn parcel(graphics: &Graphics, states: usize) -> Result<wgpu::Buffer, RenderError> {
+fn staging(graphics: &Graphics, records: usize) -> Result<wgpu::Buffer, RenderError> {
     let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-    graphics.buffer("changed instances", (states * size_of::<InstanceRecord>()) as u64, usage)
+    graphics.buffer("changed instances", (records * size_of::<InstanceRecord>()) as u64, usage)
 }
 
 fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderError> {
@@ -196,15 +196,15 @@ fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> Inst
         matrix3: glam::DMat3::from_diagonal(DVec3::splat(mesh.grid_step.into())),
         translation: glam::Vec3::from(mesh.grid_origin).as_dvec3(),
     };
-    let placed = (*world * grid).as_affine3a();
-    let rows = placed.matrix3.transpose();
-    let offset = placed.translation;
+    let records_of = (*world * grid).as_affine3a();
+    let rows = records_of.matrix3.transpose();
+    let offset = records_of.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
-    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), shown(shown_as)]
+    [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), tint_and_flags(shown_as)]
 }
 
 /// Packs the linear tint, two 16-bit values per word, and the flags.
-fn shown(state: &EffectiveState) -> [u32; 4] {
+fn tint_and_flags(state: &EffectiveState) -> [u32; 4] {
     let [red, green, blue, share] = state.tint.map(|value| f32::from(value) / 255.0);
     let unorm = |value: f32| (value * 65535.0).round() as u32;
     let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
@@ -217,17 +217,17 @@ fn is_selected(state: &InstanceRecord) -> bool {
 }
 
 /// Joins ascending indices to ranges. Small gaps are included, because a write costs more than a few records.
-fn pieces(indices: &[u32]) -> Vec<Range<usize>> {
+fn ranges(indices: &[u32]) -> Vec<Range<usize>> {
     const GAP_MAX: usize = 16;
-    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
     for &index in indices {
         let index = index as usize;
-        match pieces.last_mut() {
+        match ranges.last_mut() {
             Some(last) if index <= last.end + GAP_MAX => last.end = index + 1,
-            _ => pieces.push(index..index + 1),
+            _ => ranges.push(index..index + 1),
         }
     }
-    pieces
+    ranges
 }
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_written_together() {
-        assert_eq!(pieces(&[]), []);
-        assert_eq!(pieces(&[3, 4, 5, 20, 100]), [3..21, 100..101]);
+        assert_eq!(ranges(&[]), []);
+        assert_eq!(ranges(&[3, 4, 5, 20, 100]), [3..21, 100..101]);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct ModelStore {
     /// Increases whenever a texture array is replaced.
     pub layers_generation: u64,
     /// Allocations on the device for each of `selectable`.
-    residents: Vec<StoredModel>,
+    stored: Vec<StoredModel>,
     /// Indices into `selectable` and `stored`.
     models: HashMap<ModelKey, usize>,
     pager: Pager,
@@ -58,7 +58,7 @@ struct StoredModel {
     /// Array and index of each texture layer.
     layers: Vec<(u8, u32)>,
     /// Allocations of the loaded pages.
-    places: Vec<Option<PageAllocation>>,
+    allocations: Vec<Option<PageAllocation>>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl ModelStore {
             keys: Vec::new(),
             selectable: Vec::new(),
             layers_generation: 0,
-            residents: Vec::new(),
+            stored: Vec::new(),
             models: HashMap::new(),
             pager: Pager::start(options.page_memory_bytes_max),
             serial_next: 0,
@@ -115,23 +115,23 @@ impl ModelStore {
         let asset = &prepared.asset;
         self.serial_next += 1;
         let pages = asset.pages().len();
-        self.residents.push(StoredModel {
+        self.stored.push(StoredModel {
             key,
             serial: self.serial_next,
             materials: 0..0,
             layers: Vec::new(),
-            places: vec![None; pages],
+            allocations: vec![None; pages],
         });
         let mut surfaces = prepared.surfaces.clone();
         surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
         self.selectable.push(SelectableModel {
             asset: asset.clone(),
             pages: Pages::new(asset),
-            places: vec![None; pages],
+            locations: vec![None; pages],
             surfaces,
             keys: Vec::new(),
         });
-        self.models.insert(key, self.residents.len() - 1);
+        self.models.insert(key, self.stored.len() - 1);
         match self.upload(graphics, prepared) {
             Ok(()) => {
                 self.rebuild_keys();
@@ -146,19 +146,19 @@ impl ModelStore {
 
     pub(crate) fn remove(&mut self, key: ModelKey) {
         let Some(index) = self.models.remove(&key) else { return };
-        let resident = self.residents.swap_remove(index);
+        let stored = self.stored.swap_remove(index);
         self.selectable.swap_remove(index);
-        if let Some(moved) = self.residents.get(index) {
+        if let Some(moved) = self.stored.get(index) {
             self.models.insert(moved.key, index);
         }
-        for place in resident.places.into_iter().flatten() {
-            self.geometry.remove(place.slot);
-            self.clusters.remove(place.clusters);
+        for allocation in stored.allocations.into_iter().flatten() {
+            self.geometry.remove(allocation.slot);
+            self.clusters.remove(allocation.clusters);
         }
-        for (bucket, layer) in resident.layers {
+        for (bucket, layer) in stored.layers {
             self.layers.remove(bucket, layer);
         }
-        self.materials.remove(resident.materials);
+        self.materials.remove(stored.materials);
         self.rebuild_keys();
     }
 
@@ -181,17 +181,17 @@ impl ModelStore {
 
     /// Uploads the model that was added last.
     fn upload(&mut self, graphics: &Graphics, prepared: &PreparedAsset) -> Result<(), RenderError> {
-        let index = self.residents.len() - 1;
+        let index = self.stored.len() - 1;
         if self.layers.reserve(graphics, &prepared.layers)? {
             self.layers_generation += 1;
         }
-        let mut written = SyncStatistics { graphics, bytes: 0 };
+        let mut written = UploadMeter { graphics, bytes: 0 };
         for layer in &prepared.layers {
             let number = self.layers.insert(graphics, layer);
-            self.residents[index].layers.push((layer.bucket, number));
+            self.stored[index].layers.push((layer.bucket, number));
             written.add(layer.texels.len());
         }
-        let layers = &self.residents[index].layers;
+        let layers = &self.stored[index].layers;
         let records: Vec<[u32; MATERIAL_WORDS]> = prepared
             .asset
             .materials()
@@ -206,7 +206,7 @@ impl ModelStore {
             })
             .collect();
         let materials = self.materials.insert(graphics, &records)?;
-        self.residents[index].materials = materials.clone();
+        self.stored[index].materials = materials.clone();
         if materials.end > MATERIALS_MAX {
             return Err(RenderError::OutOfMemory(format!("more than {MATERIALS_MAX} materials")));
         }
@@ -229,31 +229,31 @@ impl ModelStore {
         let page = &model.asset.pages()[number as usize];
         let bytes = model.asset.page_bytes(number);
         let slot = self.geometry.insert(graphics, bytes)?;
-        let materials = self.residents[index].materials.start;
+        let materials = self.stored[index].materials.start;
         let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..]
             [..page.cluster_count as usize]
             .iter()
-            .map(|cluster| record(cluster, slot, materials, &model.surfaces))
+            .map(|cluster| cluster_record(cluster, slot, materials, &model.surfaces))
             .collect();
         let clusters = self.clusters.insert(graphics, &records).inspect_err(|_| self.geometry.remove(slot))?;
-        model.places[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
+        model.locations[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
         model.pages.loaded(number, frame);
-        self.residents[index].places[number as usize] = Some(PageAllocation { slot, clusters });
+        self.stored[index].allocations[number as usize] = Some(PageAllocation { slot, clusters });
         Ok(())
     }
 
     fn evict(&mut self, index: usize, number: u32) {
         self.selectable[index].pages.evicted(number);
-        self.selectable[index].places[number as usize] = None;
-        if let Some(place) = self.residents[index].places[number as usize].take() {
-            self.geometry.remove(place.slot);
-            self.clusters.remove(place.clusters);
+        self.selectable[index].locations[number as usize] = None;
+        if let Some(allocation) = self.stored[index].allocations[number as usize].take() {
+            self.geometry.remove(allocation.slot);
+            self.clusters.remove(allocation.clusters);
         }
     }
 
     /// Uploads pages that have been read, up to the limit per frame. Waits at most `wait` for the first useful one.
     /// Pages that `frame`, the most recent selection, used are not evicted.
-    pub(crate) fn take_pages(
+    pub(crate) fn upload_pages(
         &mut self,
         graphics: &Graphics,
         frame: FrameNumber,
@@ -267,11 +267,11 @@ impl ModelStore {
         {
             wait = wait.saturating_sub(stopwatch.lap());
             // The model has been removed.
-            let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
+            let Some(index) = self.stored.iter().position(|stored| stored.serial == ticket.serial) else {
                 continue;
             };
             if let Err(error) = outcome {
-                tracing::error!(%error, model = self.selectable[index].asset.name(), "a part of a model is not shown");
+                tracing::error!(%error, model = self.selectable[index].asset.name(), "a page of a model is damaged and will not be shown");
                 self.selectable[index].pages.fetch_failed(ticket.page, true);
                 continue;
             }
@@ -288,14 +288,14 @@ impl ModelStore {
                 Err(RenderError::OutOfMemory(what)) => {
                     self.selectable[index].pages.fetch_failed(ticket.page, false);
                     let bytes = self.geometry.bytes();
-                    tracing::warn!(what, bytes, "graphics memory is full; the budget is taken down to what is in use");
+                    tracing::warn!(what, bytes, "graphics memory is full; the budget is lowered to the memory in use");
                     self.geometry.set_bytes_max(bytes);
                 }
                 Err(other) => return Err(other),
             }
         }
         if uploaded == UPLOADS_PER_FRAME {
-            self.pager.tell_again();
+            self.pager.notify();
         }
         if uploaded > 0 && self.geometry.bank_count() != self.banks {
             self.rebuild_keys();
@@ -320,18 +320,18 @@ impl ModelStore {
     }
 
     /// Requests the pages that the frame lacked, as far as there is room. Returns the number of missing pages.
-    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
-        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
+    pub(crate) fn request_pages(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
+        wanted.retain(|request| self.selectable[request.page.model].pages.can_become_usable(request.page.page));
         let (mut missing, mut pages) = (Vec::new(), Vec::new());
         for PageRequest { page: PageId { model, page }, .. } in most_urgent(wanted) {
             self.selectable[*model].pages.require(*page, frame, &mut pages);
             missing.extend(pages.drain(..).map(|page| PageId { model: *model, page }));
         }
-        let room = self.pager.room().min(self.places_left(frame, missing.len()));
+        let room = self.pager.room().min(self.slots_available(frame, missing.len()));
         let absent = |of: &&PageId| self.selectable[of.model].pages.is_absent(of.page);
         let asked: Vec<PageId> = missing.iter().filter(absent).take(room).copied().collect();
         for PageId { model, page } in asked {
-            let ticket = Ticket { serial: self.residents[model].serial, page };
+            let ticket = Ticket { serial: self.stored[model].serial, page };
             let model = &mut self.selectable[model];
             model.pages.fetching(page);
             self.pager.fetch(&model.asset, ticket);
@@ -341,7 +341,7 @@ impl ModelStore {
 
     /// Returns the number of further pages that fit if pages that the frame did not use are evicted. Stops counting
     /// once `needed` pages fit.
-    fn places_left(&self, frame: FrameNumber, needed: usize) -> usize {
+    fn slots_available(&self, frame: FrameNumber, needed: usize) -> usize {
         let (free, coming) = (self.geometry.slots_left() as usize, self.pager.in_flight());
         if free >= coming + needed {
             return free - coming;
@@ -378,12 +378,12 @@ impl ModelStore {
 
 /// Counts written bytes and submits them in portions, because written data occupies staging memory until it is
 /// submitted.
-struct SyncStatistics<'a> {
+struct UploadMeter<'a> {
     graphics: &'a Graphics,
     bytes: usize,
 }
 
-impl SyncStatistics<'_> {
+impl UploadMeter<'_> {
     fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes > UPLOAD_BYTES_MAX {
@@ -394,7 +394,7 @@ impl SyncStatistics<'_> {
 }
 
 /// Returns the record of a cluster as scene.wgsl reads it.
-fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
+fn cluster_record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
     // Offset of the cluster's block in the bank, in words.
     let word = (slot.offset() / 4) as u32 + cluster.block * 4;
     let vertices = u32::from(cluster.vertices);

@@ -30,8 +30,8 @@ type Listener = Box<dyn Fn() + Send>;
 
 enum Job {
     Fetch { asset: Asset, ticket: Ticket },
-    Listen(Listener),
-    TellAgain,
+    SetListener(Listener),
+    Notify,
 }
 
 #[derive(Debug)]
@@ -50,14 +50,14 @@ impl Pager {
             .name("pager".to_owned())
             .spawn(move || {
                 let mut listener: Listener = Box::new(|| {});
-                let mut kept = PageCache::new(memory_bytes_max);
+                let mut cache = PageCache::new(memory_bytes_max);
                 for job in inbox {
                     match job {
-                        Job::Listen(new) => listener = new,
-                        Job::TellAgain => listener(),
+                        Job::SetListener(new) => listener = new,
+                        Job::Notify => listener(),
                         Job::Fetch { asset, ticket } => {
                             let outcome = asset.page(ticket.page).map(|_| ());
-                            kept.keep(asset.page_memory(ticket.page));
+                            cache.keep(asset.page_memory(ticket.page));
                             if outbox.send(FetchedPage { ticket, outcome }).is_err() {
                                 return;
                             }
@@ -73,13 +73,13 @@ impl Pager {
     /// Sets the listener, which the pager's thread calls whenever it has read a page.
     pub(crate) fn listen(&self, listener: Listener) {
         // The queue has room for more jobs than pages may be in flight.
-        let _ = self.jobs.try_send(Job::Listen(listener));
+        let _ = self.jobs.try_send(Job::SetListener(listener));
     }
 
     /// Calls the listener because pages were left for another frame.
-    pub(crate) fn tell_again(&self) {
+    pub(crate) fn notify(&self) {
         // If the queue is full, more pages follow, and the listener is called for them.
-        let _ = self.jobs.try_send(Job::TellAgain);
+        let _ = self.jobs.try_send(Job::Notify);
     }
 
     pub(crate) fn room(&self) -> usize {

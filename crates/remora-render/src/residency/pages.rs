@@ -42,7 +42,7 @@ struct Page {
     state: PageState,
     usable: bool,
     /// The page or one that it depends on is lost, so it can never become usable.
-    hopeless: bool,
+    never_usable: bool,
     is_root: bool,
     /// Number of loaded pages that depend on this one.
     children_loaded: u32,
@@ -124,8 +124,8 @@ impl Pages {
     }
 
     /// Returns whether the page is usable or can still become usable.
-    pub(crate) fn can_come(&self, page: u32) -> bool {
-        !self.pages[page as usize].hopeless
+    pub(crate) fn can_become_usable(&self, page: u32) -> bool {
+        !self.pages[page as usize].never_usable
     }
 
     /// Appends the pages that `page` lacks to become usable, parents first, each page once per frame. The loaded pages
@@ -160,7 +160,7 @@ impl Pages {
         self.pages[page as usize].state = if damaged { PageState::Lost } else { PageState::Absent };
         let mut open = if damaged { vec![page] } else { Vec::new() };
         while let Some(number) = open.pop() {
-            if !std::mem::replace(&mut self.pages[number as usize].hopeless, true) {
+            if !std::mem::replace(&mut self.pages[number as usize].never_usable, true) {
                 open.extend(self.children.of(number));
             }
         }
@@ -222,14 +222,14 @@ pub(crate) struct PageRequest {
 }
 
 /// Sorts requests by urgency and removes duplicates.
-pub(crate) fn most_urgent(wishes: &mut Vec<PageRequest>) -> &[PageRequest] {
-    wishes.sort_unstable_by(|one, other| {
-        let key = |wish: &PageRequest| (wish.page.model, wish.page.page);
+pub(crate) fn most_urgent(requests: &mut Vec<PageRequest>) -> &[PageRequest] {
+    requests.sort_unstable_by(|one, other| {
+        let key = |request: &PageRequest| (request.page.model, request.page.page);
         key(one).cmp(&key(other)).then(other.error_pixels.total_cmp(&one.error_pixels))
     });
-    wishes.dedup_by_key(|wish| (wish.page.model, wish.page.page));
-    wishes.sort_by(|one, other| other.error_pixels.total_cmp(&one.error_pixels));
-    wishes
+    requests.dedup_by_key(|request| (request.page.model, request.page.page));
+    requests.sort_by(|one, other| other.error_pixels.total_cmp(&one.error_pixels));
+    requests
 }
 
 #[cfg(test)]
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_of_use_when_all_it_depends_on_is_there_in_whatever_order_they_come() {
+    fn a_page_is_usable_once_all_that_it_depends_on_is_loaded() {
         let mut pages = chain();
         for page in [3, 2, 1] {
             pages.loaded(page, 1);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_finest_that_nobody_looked_at_goes_first_and_roots_stay() {
+    fn the_finest_unused_pages_are_evicted_first_and_roots_stay() {
         let mut pages = chain();
         (0..4).for_each(|page| pages.loaded(page, 1));
         let evictable = |pages: &Pages, frame| pages.all_evictable(frame).collect::<Vec<_>>();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_page_is_not_asked_for_again() {
+    fn a_damaged_page_is_not_requested_again() {
         let mut pages = chain();
         pages.fetching(1);
         assert!(!pages.is_absent(1));
@@ -279,14 +279,14 @@ mod tests {
         pages.fetch_failed(1, true);
         assert!(!pages.is_absent(1));
         assert_eq!(
-            [0, 1, 2, 3].map(|page| pages.can_come(page)),
+            [0, 1, 2, 3].map(|page| pages.can_become_usable(page)),
             [true, false, false, false],
-            "nor what depends on it"
+            "nor pages that depend on it"
         );
     }
 
     #[test]
-    fn a_page_is_required_with_all_that_it_depends_on_and_what_is_there_of_it_stays() {
+    fn requiring_a_page_lists_missing_ancestors_and_keeps_loaded_ones() {
         let mut pages =
             Pages::of(vec![(true, vec![]), (false, vec![0]), (false, vec![0]), (false, vec![2]), (false, vec![1, 3])]);
         pages.loaded(0, 1);
@@ -299,22 +299,23 @@ mod tests {
         missing.clear();
         pages.require(4, 3, &mut missing);
         assert_eq!(missing, [2, 3]);
-        assert_eq!(pages.all_evictable(3).count(), 0, "what the page needs was looked at, and so was it");
+        assert_eq!(pages.all_evictable(3).count(), 0, "the page and its ancestors were used");
         assert_eq!(pages.all_evictable(4).map(|(_, page)| page).collect::<Vec<_>>(), [4]);
     }
 
     #[test]
-    fn wishes_are_sorted_by_urgency_and_unique() {
-        let wish = |model, page, error_pixels| PageRequest { page: PageId { model, page }, error_pixels };
-        let mut wishes = vec![wish(1, 5, 2.0), wish(0, 5, 3.0), wish(1, 5, 9.0), wish(0, 1, 4.0)];
-        let found: Vec<_> = most_urgent(&mut wishes).iter().map(|wish| (wish.page.model, wish.page.page)).collect();
+    fn requests_are_sorted_by_urgency_and_unique() {
+        let request = |model, page, error_pixels| PageRequest { page: PageId { model, page }, error_pixels };
+        let mut requests = vec![request(1, 5, 2.0), request(0, 5, 3.0), request(1, 5, 9.0), request(0, 1, 4.0)];
+        let found: Vec<_> =
+            most_urgent(&mut requests).iter().map(|request| (request.page.model, request.page.page)).collect();
         assert_eq!(found, [(1, 5), (0, 1), (0, 5)]);
     }
 
     proptest! {
         /// In any order of loading and eviction, a page is usable exactly if it and all of its ancestors are loaded.
         #[test]
-        fn usable_pages_stand_on_usable_pages(
+        fn usable_pages_depend_on_usable_pages(
             links in prop::collection::vec(prop::collection::hash_set(0u32..20, 0..3), 1..20),
             steps in prop::collection::vec((any::<bool>(), 0u32..20), 1..200),
         ) {

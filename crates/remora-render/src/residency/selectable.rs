@@ -12,7 +12,7 @@ pub(crate) struct SelectableModel {
     pub asset: Asset,
     pub pages: Pages,
     /// Location of each page that is on the device.
-    pub places: Vec<Option<PageLocation>>,
+    pub locations: Vec<Option<PageLocation>>,
     /// Surface of each material; the last one is that of points.
     pub surfaces: Vec<Surface>,
     /// Indices into all keys: the keys of all surfaces in the first bank, then in the second, and so on.

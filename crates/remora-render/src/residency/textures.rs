@@ -95,7 +95,7 @@ impl TextureArrays {
     }
 
     pub(crate) fn remove(&mut self, bucket: u8, layer: u32) {
-        self.buckets[bucket as usize].ranges.give_back(layer..layer + 1);
+        self.buckets[bucket as usize].ranges.free(layer..layer + 1);
     }
 }
 
@@ -121,7 +121,7 @@ impl TextureArray {
             graphics.queue.submit([encoder.finish()]);
         }
         self.texture = grown;
-        self.ranges.lengthen(needed);
+        self.ranges.extend_to(needed);
         Ok(())
     }
 }

@@ -18,8 +18,8 @@ pub(crate) struct LevelShape {
 }
 
 /// Returns the levels for a frame, finest first. Each one has half the size of the previous one, rounded up.
-pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
-    let mut size = Size::new(picture.width.div_ceil(TEXEL_PIXELS), picture.height.div_ceil(TEXEL_PIXELS));
+pub(crate) fn levels(frame: Size) -> Vec<LevelShape> {
+    let mut size = Size::new(frame.width.div_ceil(TEXEL_PIXELS), frame.height.div_ceil(TEXEL_PIXELS));
     let mut levels = vec![LevelShape { size, first: 0 }];
     let mut first = 0;
     while size.width.max(size.height) > TEXELS_MAX {
@@ -48,7 +48,7 @@ struct Level {
 /// A depth pyramid seen from another eye.
 #[derive(Clone, Copy)]
 pub(crate) struct ReprojectedPyramid<'a> {
-    horizon: &'a DepthPyramid,
+    pyramid: &'a DepthPyramid,
     offset: Vec3A,
 }
 
@@ -75,26 +75,26 @@ impl DepthPyramid {
     }
 
     pub(crate) fn from(&self, eye: Vec3A) -> ReprojectedPyramid<'_> {
-        ReprojectedPyramid { horizon: self, offset: eye - self.view.eye }
+        ReprojectedPyramid { pyramid: self, offset: eye - self.view.eye }
     }
 }
 
 impl ReprojectedPyramid<'_> {
     /// Returns whether the whole sphere lies behind what the earlier frame showed in its place.
     pub(crate) fn hides(&self, sphere: Sphere) -> bool {
-        let horizon = self.horizon;
-        let Some(footprint) = footprint(&horizon.view, Vec3A::from(sphere.center()) + self.offset, sphere.radius())
+        let pyramid = self.pyramid;
+        let Some(footprint) = footprint(&pyramid.view, Vec3A::from(sphere.center()) + self.offset, sphere.radius())
         else {
             return false;
         };
-        let size = horizon.view.size;
+        let size = pyramid.view.size;
         let last = Vec2::new(size.width as f32, size.height as f32) - 1.0;
         let (low, high) = (footprint.low.max(Vec2::ZERO), footprint.high.min(last));
         if low.x > high.x || low.y > high.y {
             return false;
         }
-        let mut texels = [low.x, low.y, high.x, high.y].map(|pixel| pixel as u32 / horizon.texel_pixels);
-        for level in &horizon.levels {
+        let mut texels = [low.x, low.y, high.x, high.y].map(|pixel| pixel as u32 / pyramid.texel_pixels);
+        for level in &pyramid.levels {
             let [x0, y0, x1, y1] = texels;
             if x1 - x0 < TEXELS_MAX && y1 - y0 < TEXELS_MAX {
                 return (y0..=y1).all(|y| level.row(y, x0, x1).iter().all(|depth| footprint.depth < *depth));
@@ -135,8 +135,8 @@ fn footprint(view: &View, center: Vec3A, radius: f32) -> Option<Footprint> {
     // Tangents to the circle that the sphere forms in the plane of the view axis and this one.
     let bounds = |across: f32| {
         let squared = nearest * (along + radius);
-        let reach = radius * (across * across + squared).sqrt();
-        [(across * along - reach) / squared, (across * along + reach) / squared]
+        let extent = radius * (across * across + squared).sqrt();
+        [(across * along - extent) / squared, (across * along + extent) / squared]
     };
     let middle = Vec2::new(view.size.width as f32, view.size.height as f32) * 0.5;
     let scale = view.pixels_per_tangent;
@@ -173,19 +173,19 @@ mod tests {
         DepthPyramid::new(view(), 0, depths)
     }
 
-    fn hides(horizon: &DepthPyramid, center: [f32; 3], radius: f32) -> bool {
-        horizon.from(Vec3A::ZERO).hides(Sphere::new(center.into(), radius))
+    fn hides(pyramid: &DepthPyramid, center: [f32; 3], radius: f32) -> bool {
+        pyramid.from(Vec3A::ZERO).hides(Sphere::new(center.into(), radius))
     }
 
     #[test]
-    fn what_is_behind_the_wall_is_hidden_and_nothing_else() {
+    fn exactly_the_spheres_behind_the_wall_are_hidden() {
         let wall = wall(10.0, None);
         assert!(hides(&wall, [0.0, 0.0, -12.0], 1.0));
         assert!(!hides(&wall, [0.0, 0.0, -10.5], 1.0), "reaches through");
         assert!(!hides(&wall, [0.0, 0.0, -5.0], 1.0), "in front");
         assert!(!hides(&wall, [0.0, 0.0, 12.0], 1.0), "behind the eye");
-        assert!(!hides(&wall, [100.0, 0.0, -12.0], 1.0), "never was in the picture");
-        assert!(hides(&wall, [0.0, 0.0, -500.0], 400.0), "as wide as the picture");
+        assert!(!hides(&wall, [100.0, 0.0, -12.0], 1.0), "never in the frame");
+        assert!(hides(&wall, [0.0, 0.0, -500.0], 400.0), "as wide as the frame");
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_eye_that_moved_asks_about_the_same_place() {
+    fn a_moved_eye_tests_the_same_place() {
         let wall = wall(10.0, None);
         let eye = Vec3A::new(0.0, 0.0, -3.0);
         assert!(wall.from(eye).hides(Sphere::new(Vec3A::new(0.0, 0.0, -9.0), 1.0)));

@@ -80,19 +80,19 @@ pub(crate) struct Selection {
     /// Entries that are not blended.
     pub solid: u32,
     /// Pixels that solid entries can cover.
-    pub solid_reach: ScreenBounds,
-    pub blended_reach: ScreenBounds,
+    pub solid_bounds: ScreenBounds,
+    pub blended_bounds: ScreenBounds,
     /// Clusters selected from each portion of the instances. In the end the first chunk holds all of them.
-    harvests: Vec<SelectionChunk>,
-    share_length: ShareLength,
+    chunks: Vec<SelectionChunk>,
+    task_length: TaskLength,
     threads: Threads,
 }
 
 /// Number of instances in one task of a thread.
 #[derive(Debug)]
-struct ShareLength(usize);
+struct TaskLength(usize);
 
-impl Default for ShareLength {
+impl Default for TaskLength {
     /// Returns a length that takes some tenths of a millisecond.
     fn default() -> Self {
         Self(4096)
@@ -104,21 +104,21 @@ impl Default for ShareLength {
 #[derive(Debug, Default)]
 enum Threads {
     #[default]
-    Unasked,
+    NotStarted,
     Pool(rayon::ThreadPool),
     /// The pool could not be created.
-    Refused,
+    Unavailable,
 }
 
 impl Threads {
     fn run(&mut self, work: impl FnOnce() + Send) {
-        if matches!(self, Threads::Unasked) {
+        if matches!(self, Threads::NotStarted) {
             let pool = rayon::ThreadPoolBuilder::new().thread_name(|index| format!("select {index}")).build();
-            *self = pool.map_or(Threads::Refused, Threads::Pool);
+            *self = pool.map_or(Threads::Unavailable, Threads::Pool);
         }
         match self {
             Threads::Pool(pool) => pool.install(work),
-            Threads::Unasked | Threads::Refused => work(),
+            Threads::NotStarted | Threads::Unavailable => work(),
         }
     }
 }
@@ -135,8 +135,8 @@ struct SelectionChunk {
     wanted: Vec<PageRequest>,
     /// Nodes of the tree that remain to be visited.
     open: Vec<u32>,
-    solid_reach: ScreenBounds,
-    blended_reach: ScreenBounds,
+    solid_bounds: ScreenBounds,
+    blended_bounds: ScreenBounds,
 }
 
 impl SelectionChunk {
@@ -145,7 +145,7 @@ impl SelectionChunk {
         self.found.resize_with(keys, Default::default);
         self.count = 0;
         self.wanted.clear();
-        (self.solid_reach, self.blended_reach) = Default::default();
+        (self.solid_bounds, self.blended_bounds) = Default::default();
     }
 
     /// Appends the content of another chunk.
@@ -154,8 +154,8 @@ impl SelectionChunk {
             own.append(more);
         }
         self.wanted.append(&mut other.wanted);
-        self.solid_reach = self.solid_reach.with(other.solid_reach);
-        self.blended_reach = self.blended_reach.with(other.blended_reach);
+        self.solid_bounds = self.solid_bounds.with(other.solid_bounds);
+        self.blended_bounds = self.blended_bounds.with(other.blended_bounds);
     }
 }
 
@@ -191,31 +191,31 @@ impl Selection {
         instances: &[SelectableInstance],
         view: &View,
         limits: SelectionLimits,
-        horizon: Option<&DepthPyramid>,
+        pyramid: Option<&DepthPyramid>,
     ) {
         self.frame += 1;
         let frame = self.frame;
-        let look = |harvest: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
-            harvest.clear(keys.len());
-            let mut cut = Cut { view, limits, keys, frame, harvest };
+        let select_task = |chunk: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
+            chunk.clear(keys.len());
+            let mut cut = Cut { view, limits, keys, frame, chunk };
             for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
-                cut.through(index, instance, &models[instance.model as usize]);
+                cut.select(index, instance, &models[instance.model as usize]);
             }
         };
-        let mut harvests = std::mem::take(&mut self.harvests);
-        let length = self.share_length.0;
-        harvests.resize_with(instances.len().div_ceil(length).max(1), SelectionChunk::default);
-        let (all, rest) = harvests.split_at_mut(1);
+        let mut chunks = std::mem::take(&mut self.chunks);
+        let length = self.task_length.0;
+        chunks.resize_with(instances.len().div_ceil(length).max(1), SelectionChunk::default);
+        let (all, rest) = chunks.split_at_mut(1);
         let all = &mut all[0];
         if rest.is_empty() {
-            look(all, 0, instances);
+            select_task(all, 0, instances);
         } else {
-            let shares = std::slice::from_mut(all).par_iter_mut().chain(rest.par_iter_mut()).enumerate();
-            let shares = shares.zip(instances.par_chunks(length));
-            self.threads.run(|| shares.for_each(|((index, harvest), share)| look(harvest, index * length, share)));
-            rest.iter_mut().for_each(|harvest| all.append(harvest));
+            let tasks = std::slice::from_mut(all).par_iter_mut().chain(rest.par_iter_mut()).enumerate();
+            let tasks = tasks.zip(instances.par_chunks(length));
+            self.threads.run(|| tasks.for_each(|((index, chunk), task)| select_task(chunk, index * length, task)));
+            rest.iter_mut().for_each(|chunk| all.append(chunk));
         }
-        (self.solid_reach, self.blended_reach) = (all.solid_reach, all.blended_reach);
+        (self.solid_bounds, self.blended_bounds) = (all.solid_bounds, all.blended_bounds);
         self.wanted.clear();
         self.wanted.append(&mut all.wanted);
         let found = &mut all.found;
@@ -228,9 +228,9 @@ impl Selection {
         for [_, large] in found.iter_mut() {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
-        let horizon = horizon.map(|horizon| horizon.from(view.eye));
-        self.arrange(keys, found, limits.queue_length, horizon.as_ref());
-        self.harvests = harvests;
+        let pyramid = pyramid.map(|pyramid| pyramid.from(view.eye));
+        self.arrange(keys, found, limits.queue_length, pyramid.as_ref());
+        self.chunks = chunks;
     }
 
     /// Numbers the selected clusters, key by key.
@@ -239,7 +239,7 @@ impl Selection {
         keys: &[DrawKey],
         found: &[[Vec<SelectedCluster>; 2]],
         queue_length: u32,
-        horizon: Option<&ReprojectedPyramid<'_>>,
+        pyramid: Option<&ReprojectedPyramid<'_>>,
     ) {
         self.numbers.clear();
         self.candidates.clear();
@@ -263,18 +263,18 @@ impl Selection {
             }
             let first = self.entries.len() as u32;
             // Blended clusters are rarely hidden, so they are not tested.
-            let horizon = horizon.filter(|_| key.phase != Phase::Blend);
-            self.number_batch(*key, small, true, horizon, &mut deferring);
-            let mut piece = 0;
+            let pyramid = pyramid.filter(|_| key.phase != Phase::Blend);
+            self.number_batch(*key, small, true, pyramid, &mut deferring);
+            let mut start = 0;
             for (index, one) in large.iter().enumerate() {
                 if queued + one.triangles > queue_length {
-                    self.number_batch(*key, &large[piece..index], false, horizon, &mut deferring);
+                    self.number_batch(*key, &large[start..index], false, pyramid, &mut deferring);
                     self.flush(&mut queued);
-                    piece = index;
+                    start = index;
                 }
                 queued += one.triangles;
             }
-            self.number_batch(*key, &large[piece..], false, horizon, &mut deferring);
+            self.number_batch(*key, &large[start..], false, pyramid, &mut deferring);
             let entries = first..self.entries.len() as u32;
             if key.phase != Phase::Blend {
                 self.solid += entries.len() as u32;
@@ -290,7 +290,7 @@ impl Selection {
         key: DrawKey,
         found: &[SelectedCluster],
         small: bool,
-        horizon: Option<&ReprojectedPyramid<'_>>,
+        pyramid: Option<&ReprojectedPyramid<'_>>,
         deferring: &mut u32,
     ) {
         if found.is_empty() {
@@ -300,7 +300,7 @@ impl Selection {
         for one in interleaved(found) {
             let number = self.entries.len() as u32;
             self.entries.push([one.instance, one.cluster]);
-            if horizon.is_some_and(|horizon| horizon.hides(one.sphere)) {
+            if pyramid.is_some_and(|pyramid| pyramid.hides(one.sphere)) {
                 let (sphere, triangles) = (one.sphere, one.triangles);
                 self.candidates.push(Candidate { sphere, number, batch: *deferring, first: deferred, triangles });
             } else {
@@ -345,8 +345,8 @@ impl Selection {
 /// Interleaves the clusters. Software adapters give each thread a contiguous part of a dispatch, and neighbours in the
 /// list cost about the same.
 fn interleaved(found: &[SelectedCluster]) -> impl Iterator<Item = &SelectedCluster> {
-    const PIECES: usize = 8;
-    (0..PIECES).flat_map(move |piece| found.iter().skip(piece).step_by(PIECES))
+    const PARTS: usize = 8;
+    (0..PARTS).flat_map(move |start| found.iter().skip(start).step_by(PARTS))
 }
 
 #[cfg(test)]

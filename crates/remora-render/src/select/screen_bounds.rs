@@ -93,40 +93,40 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reaches_no_block_and_what_is_at_the_eye_all() {
-        let mut reach = ScreenBounds::default();
-        assert_eq!(reach.area(BLOCKS).size.pixels(), 0);
-        reach.include(&view(), Sphere::new(Vec3A::ZERO, 1.0));
-        assert_eq!(reach.area(BLOCKS), BlockRect { first: [0, 0], size: BLOCKS });
+    fn empty_bounds_touch_no_block_and_a_sphere_at_the_eye_all() {
+        let mut bounds = ScreenBounds::default();
+        assert_eq!(bounds.area(BLOCKS).size.pixels(), 0);
+        bounds.include(&view(), Sphere::new(Vec3A::ZERO, 1.0));
+        assert_eq!(bounds.area(BLOCKS), BlockRect { first: [0, 0], size: BLOCKS });
     }
 
     #[test]
-    fn what_is_small_reaches_few_blocks() {
+    fn a_small_sphere_touches_few_blocks() {
         let view = view();
-        let mut reach = ScreenBounds::default();
-        reach.include(&view, Sphere::new(view.forward * 10.0 + view.right + view.up * 2.0, 0.01));
-        let area = reach.area(BLOCKS);
+        let mut bounds = ScreenBounds::default();
+        bounds.include(&view, Sphere::new(view.forward * 10.0 + view.right + view.up * 2.0, 0.01));
+        let area = bounds.area(BLOCKS);
         assert!(area.size.pixels() <= 9, "{area:?}");
         assert!(area.first[0] > BLOCKS.width / 2 && area.first[1] < BLOCKS.height / 2, "{area:?}");
     }
 
     proptest! {
         #[test]
-        fn every_point_of_what_is_included_is_within(
+        fn every_point_of_an_included_sphere_is_within(
             spheres in prop::collection::vec(([-9f32..9.0, -6f32..6.0, 0.2f32..30.0], 0.01f32..4.0), 1..4),
             directions in prop::collection::vec([-1f32..1.0, -1f32..1.0, -1f32..1.0], 24),
         ) {
             let view = view();
-            let place = |[x, y, z]: [f32; 3]| view.right * x + view.up * y + view.forward * z;
-            let mut reach = ScreenBounds::default();
+            let point_at = |[x, y, z]: [f32; 3]| view.right * x + view.up * y + view.forward * z;
+            let mut bounds = ScreenBounds::default();
             for (center, radius) in &spheres {
-                reach.include(&view, Sphere::new(place(*center), *radius));
+                bounds.include(&view, Sphere::new(point_at(*center), *radius));
             }
-            let area = reach.area(BLOCKS);
+            let area = bounds.area(BLOCKS);
             for (center, radius) in &spheres {
                 for direction in &directions {
                     let offset = Vec3::from(*direction).normalize_or_zero() * *radius;
-                    let Some(pixel) = pixel(&view, place(*center) + Vec3A::from(offset)) else { continue };
+                    let Some(pixel) = pixel(&view, point_at(*center) + Vec3A::from(offset)) else { continue };
                     if pixel.cmpge(Vec2::ZERO).all() && pixel.x < SIZE.width as f32 && pixel.y < SIZE.height as f32 {
                         let block = [pixel.x as u32 / BLOCK.width, pixel.y as u32 / BLOCK.height];
                         prop_assert!(area.holds(block), "{pixel} is not in {area:?}");

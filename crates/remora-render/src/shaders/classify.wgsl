@@ -36,13 +36,13 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             found |= select(0u, 1u << run, hit);
         }
     }
-    let place = column | (row << 16u);
+    let position = column | (row << 16u);
     if (runs.collect == 1u && any != 0u) {
-        touched[atomicAdd(&touched_count, 1u)] = place;
+        touched[atomicAdd(&touched_count, 1u)] = position;
     }
     while (found != 0u) {
         let run = firstTrailingBit(found);
         found &= found - 1u;
-        lists[run * runs.blocks + atomicAdd(&counts[run], 1u)] = place;
+        lists[run * runs.blocks + atomicAdd(&counts[run], 1u)] = position;
     }
 }

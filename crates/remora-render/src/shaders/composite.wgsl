@@ -5,7 +5,7 @@ var<immediate> extent: CompositeExtent;
 @group(0) @binding(0) var<storage, read> touched_count: u32;
 @group(0) @binding(1) var<storage, read> touched: array<u32>;
 @group(0) @binding(2) var<storage, read> sums: array<vec2<u32>>;
-@group(0) @binding(3) var<storage, read_write> picture: array<u32>;
+@group(0) @binding(3) var<storage, read_write> pixels: array<u32>;
 
 @compute @workgroup_size(64)
 fn composite(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -13,8 +13,8 @@ fn composite(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     if (slot >= touched_count) {
         return;
     }
-    let place = touched[slot];
-    let pixel = vec2((place & 0xffffu) * 4u + (lane & 3u), (place >> 16u) * 2u + ((lane >> 2u) & 1u));
+    let position = touched[slot];
+    let pixel = vec2((position & 0xffffu) * 4u + (lane & 3u), (position >> 16u) * 2u + ((lane >> 2u) & 1u));
     if (pixel.x >= extent.size.x || pixel.y >= extent.size.y) {
         return;
     }
@@ -24,6 +24,6 @@ fn composite(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         return;
     }
     let sum = vec4(unpack2x16float(words.x), unpack2x16float(words.y));
-    let behind = decoded(unpack4x8unorm(picture[at]).rgb);
-    picture[at] = pixel_of(sum.rgb + behind * (1.0 - sum.a));
+    let behind = decoded(unpack4x8unorm(pixels[at]).rgb);
+    pixels[at] = pixel_of(sum.rgb + behind * (1.0 - sum.a));
 }

@@ -36,9 +36,9 @@ fn hidden(center: vec3<f32>, radius: f32) -> bool {
     let scale = frame.look.w;
     let across = vec2(dot(frame.row_x.xyz, center), dot(frame.row_y.xyz, center)) - middle * along;
     let squared = nearest * (along + radius);
-    let reach = radius * sqrt(across * across + squared * scale * scale);
-    let low = max(middle + (across * along - reach) / squared - SPREAD_PIXELS, vec2(0.0));
-    let high = min(middle + (across * along + reach) / squared + SPREAD_PIXELS, vec2<f32>(frame.size.xy) - 1.0);
+    let extent = radius * sqrt(across * across + squared * scale * scale);
+    let low = max(middle + (across * along - extent) / squared - SPREAD_PIXELS, vec2(0.0));
+    let high = min(middle + (across * along + extent) / squared + SPREAD_PIXELS, vec2<f32>(frame.size.xy) - 1.0);
     if (any(low > high)) {
         return false;
     }

@@ -21,7 +21,7 @@ fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
     let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);
     let corner = (words[cluster.z + (id & TRIANGLE_MASK)] >> ((index % 3u) * 8u)) & 0xffu;
-    let at = corner_of(placement_of(entry), position_at(cluster.x + corner)).screen;
+    let at = corner_of(transform_of(entry), position_at(cluster.x + corner)).screen;
     let half = vec2<f32>(frame.size.xy) * 0.5;
     let across = at.xy / half - at.z;
     // Depth is 1 at the near plane, where the rasteriser clips, and falls towards 0.

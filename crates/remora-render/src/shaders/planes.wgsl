@@ -3,7 +3,7 @@
 
 var<immediate> sizes: PlaneSizes;
 
-@group(0) @binding(0) var<storage, read> picture: array<u32>;
+@group(0) @binding(0) var<storage, read> pixels: array<u32>;
 @group(0) @binding(1) var<storage, read_write> planes: array<u32>;
 
 @compute @workgroup_size(8, 8)
@@ -39,10 +39,10 @@ fn make_planes(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Interpolates bilinearly between the four pixels around a point of the stream's frame.
-fn color_at(place: vec2<f32>) -> vec3<f32> {
+fn color_at(position: vec2<f32>) -> vec3<f32> {
     let scale = vec2<f32>(sizes.rendered) / vec2<f32>(sizes.stream);
     let last = vec2<f32>(sizes.rendered) - 1.0;
-    let point = clamp(place * scale - 0.5, vec2(0.0), last);
+    let point = clamp(position * scale - 0.5, vec2(0.0), last);
     let low = vec2<u32>(point);
     let high = min(low + 1u, sizes.rendered - 1u);
     let share = point - vec2<f32>(low);
@@ -52,5 +52,5 @@ fn color_at(place: vec2<f32>) -> vec3<f32> {
 }
 
 fn stored(x: u32, y: u32) -> vec3<f32> {
-    return unpack4x8unorm(picture[y * sizes.rendered.x + x]).rgb;
+    return unpack4x8unorm(pixels[y * sizes.rendered.x + x]).rgb;
 }

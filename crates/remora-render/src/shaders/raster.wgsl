@@ -20,7 +20,7 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let number = numbers[draw.first + min(slot, draw.count - 1u)];
     let entry = entry_of(number);
     let cluster = unpack(clusters[entry.cluster]);
-    let placement = placement_of(entry);
+    let transform = transform_of(entry);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
     let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
     for (var index = lane; index < length; index += WIDTH) {
@@ -28,10 +28,10 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         let local_a = position_at(cluster.x + (corners & 0xffu));
         let local_b = position_at(cluster.x + ((corners >> 8u) & 0xffu));
         let local_c = position_at(cluster.x + ((corners >> 16u) & 0xffu));
-        let a = corner_of(placement, local_a).screen;
-        let b = corner_of(placement, local_b).screen;
-        let c = corner_of(placement, local_c).screen;
-        draw_triangle(a, b, c, placement.mirrored, double_sided, number << TRIANGLE_BITS | index);
+        let a = corner_of(transform, local_a).screen;
+        let b = corner_of(transform, local_b).screen;
+        let c = corner_of(transform, local_c).screen;
+        draw_triangle(a, b, c, transform.mirrored, double_sided, number << TRIANGLE_BITS | index);
     }
 }
 

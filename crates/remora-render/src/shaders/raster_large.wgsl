@@ -7,7 +7,7 @@ var<immediate> draw: QueueDraw;
 override WIDTH: u32 = 32u;
 // Pixels by which an edge covers more than it should, so that no gap remains to neighbours that were drawn exactly on a
 // grid of 1/256 pixel. Transparent layers use 0, because a gap is better than blending twice.
-override REACH: f32 = 0.0078125;
+override EXTENSION: f32 = 0.0078125;
 
 @compute @workgroup_size(WIDTH)
 fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -37,7 +37,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     ) {
         // The inside of each edge in this row of blocks begins or ends at its bound.
         let top = f32(row * 2u) - center.y;
-        let most = max(edges[1] * top, edges[1] * (top + 2.0)) + edges[2] + REACH;
+        let most = max(edges[1] * top, edges[1] * (top + 2.0)) + edges[2] + EXTENSION;
         let bounds = -most / edges[0];
         let begins = select(vec3(-1e9), bounds, edges[0] > vec3(0.0));
         let ends = select(vec3(1e9), bounds, edges[0] < vec3(0.0));
@@ -54,7 +54,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                 let point = vec3(vec2<f32>(pixel) + 0.5 + offset - center, 1.0);
                 let values = edges * point;
                 let depth = min(dot(depth_plane, point), quad_depth.w);
-                let inside = inside_box && min(values.x, min(values.y, values.z)) >= -REACH;
+                let inside = inside_box && min(values.x, min(values.y, values.z)) >= -EXTENSION;
                 // Depth is 1 at the near plane and falls towards 0.
                 if (inside && depth > 0.0 && depth <= 1.0) {
                     fragment(pixel, sample, word + sample, depth, quad_a.w);

@@ -6,7 +6,7 @@ var<immediate> run: ResolveRun;
 @group(2) @binding(1) var<storage, read> counts: array<u32>;
 @group(2) @binding(2) var<storage, read> lists: array<u32>;
 // Finished pixels, row by row; written if one sample decides a pixel.
-@group(2) @binding(3) var<storage, read_write> picture: array<u32>;
+@group(2) @binding(3) var<storage, read_write> pixels: array<u32>;
 // Sums of display-linear colour times coverage, and of coverage, as four 16-bit floats.
 @group(2) @binding(4) var<storage, read_write> sums: array<vec2<u32>>;
 
@@ -17,8 +17,8 @@ override LAYER: bool = false;
 fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let slot = (group.z * GROUPS_WIDE + group.x) * 8u + (lane >> 3u);
     let listed = slot < counts[run.list];
-    let place = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
-    let pixel = vec2((place & 0xffffu) * 4u + (lane & 3u), (place >> 16u) * 2u + ((lane >> 2u) & 1u));
+    let position = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
+    let pixel = vec2((position & 0xffffu) * 4u + (lane & 3u), (position >> 16u) * 2u + ((lane >> 2u) & 1u));
     let alive = listed && all(pixel < frame.size.xy);
     let word = word_of(pixel.x, pixel.y);
     let at = pixel.y * frame.size.x + pixel.x;
@@ -26,7 +26,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if (SAMPLES == 1u && !LAYER) {
         let id = select(0u, seen[word].x, alive);
         if (belongs(id)) {
-            picture[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
+            pixels[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
         }
         return;
     }

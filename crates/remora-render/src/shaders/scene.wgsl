@@ -68,16 +68,16 @@ fn entry_of(number: u32) -> Entry {
     return Entry(words.x & ~ENTRY_MIRRORED, words.y, (words.x & ENTRY_MIRRORED) != 0u);
 }
 
-struct Placement {
+struct Transform {
     x: vec4<f32>,
     y: vec4<f32>,
     z: vec4<f32>,
     mirrored: bool,
 }
 
-fn placement_of(entry: Entry) -> Placement {
+fn transform_of(entry: Entry) -> Transform {
     let at = entry.instance * INSTANCE_QUADS;
-    return Placement(
+    return Transform(
         bitcast<vec4<f32>>(unpack(instances[at])),
         bitcast<vec4<f32>>(unpack(instances[at + 1u])),
         bitcast<vec4<f32>>(unpack(instances[at + 2u])),
@@ -85,9 +85,9 @@ fn placement_of(entry: Entry) -> Placement {
     );
 }
 
-fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
-    let offset = vec3(placement.x.w, placement.y.w, placement.z.w) - frame.eye.xyz;
-    let turned = vec3(dot(placement.x.xyz, local), dot(placement.y.xyz, local), dot(placement.z.xyz, local));
+fn corner_of(transform: Transform, local: vec3<f32>) -> Corner {
+    let offset = vec3(transform.x.w, transform.y.w, transform.z.w) - frame.eye.xyz;
+    let turned = vec3(dot(transform.x.xyz, local), dot(transform.y.xyz, local), dot(transform.z.xyz, local));
     let position = turned + offset;
     let screen = vec3(
         dot(frame.row_x.xyz, position),

@@ -13,7 +13,7 @@ override DETAIL: u32 = 2u;
 
 struct Facet {
     instance: u32,
-    placement: Placement,
+    transform: Transform,
     cluster: vec4<u32>,
     // First word of each corner's normal, and quads of details.
     normals: vec3<u32>,
@@ -32,7 +32,7 @@ fn facet_of(id: u32) -> Facet {
     let vertex = local + cluster.x;
     let first_detail = (cluster.z + (cluster.w & 0xffu) + 3u) >> 2u;
     return Facet(
-        entry.instance, placement_of(entry), cluster, local + cluster.y, local + first_detail,
+        entry.instance, transform_of(entry), cluster, local + cluster.y, local + first_detail,
         position_at(vertex.x), position_at(vertex.y), position_at(vertex.z),
     );
 }

@@ -13,9 +13,9 @@ pub fn front() -> remora_render::Camera {
 }
 
 /// Returns red, green and blue of a pixel.
-fn pixel(picture: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
-    let at = ((y * picture.width + x) * 4) as usize;
-    [picture.data[at], picture.data[at + 1], picture.data[at + 2]]
+fn pixel(frame: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
+    let at = ((y * frame.width + x) * 4) as usize;
+    [frame.data[at], frame.data[at + 1], frame.data[at + 2]]
 }
 
 /// Asserts that red surfaces in front of a blue wall let blue show only outside of `inside`.
@@ -26,13 +26,13 @@ fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl F
     for (rasteriser, samples) in ways {
         let mut studio = Studio::with(&by_rasteriser(rasteriser));
         studio.show(parts.clone().model());
-        let picture = studio.picture(camera, samples);
+        let frame = studio.frame(camera, samples);
         for y in 0..SIZE.height {
             for x in 0..SIZE.width {
                 // Position relative to the middle of the frame, in heights of the frame.
                 let place = |value: u32, size: u32| (value as f32 + 0.5 - size as f32 * 0.5) / SIZE.height as f32;
                 if inside(place(x, SIZE.width), place(y, SIZE.height)) {
-                    let color = pixel(&picture, x, y);
+                    let color = pixel(&frame, x, y);
                     assert!(
                         color[2] == 0 && color[0] == 255,
                         "a gap at {x}, {y} with {samples:?}, {rasteriser}: {color:?}"
@@ -109,7 +109,7 @@ fn a_surface_that_reaches_behind_the_eye_is_drawn() {
     let mut studio = Studio::new();
     studio.show(parts.model());
     let inside = camera(Vec3::new(0.0, 0.3, 0.0), Vec3::new(0.2, 0.1, -5.0));
-    assert_golden("behind_the_eye", &studio.picture(inside, Samples::Four));
+    assert_golden("behind_the_eye", &studio.frame(inside, Samples::Four));
 }
 
 #[test]
@@ -119,10 +119,9 @@ fn four_samples_smooth_edges() {
     parts.add(&sheet(1), unlit(1.0, 1.0, 1.0), tilted);
     let mut studio = Studio::new();
     studio.show(parts.model());
-    let hard = studio.picture(front(), Samples::One);
-    let soft = studio.picture(front(), Samples::Four);
-    let between =
-        |picture: &RenderedFrame| picture.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
+    let hard = studio.frame(front(), Samples::One);
+    let soft = studio.frame(front(), Samples::Four);
+    let between = |frame: &RenderedFrame| frame.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
     assert_eq!(between(&hard), 0);
     // About 100 pixels of height and width on four sides.
     assert!(between(&soft) > 150, "{} pixels between", between(&soft));
@@ -144,13 +143,13 @@ pub fn mixture() -> Parts {
 }
 
 #[test]
-fn two_passes_of_32_bits_see_what_one_of_64_sees() {
-    let pictures = [true, false].map(|atomics_64| {
+fn two_passes_of_32_bits_equal_one_of_64() {
+    let frames = [true, false].map(|atomics_64| {
         let mut studio = Studio::with(&GraphicsOptions { atomics_64, ..Default::default() });
         studio.show(mixture().model());
-        [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples))
+        [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples))
     });
-    assert!(pictures[0] == pictures[1], "the two ways differ");
+    assert!(frames[0] == frames[1], "the two ways differ");
 }
 
 /// Returns options that let the rasteriser of the adapter or kernels draw large triangles.
@@ -159,7 +158,7 @@ fn by_rasteriser(rasteriser: bool) -> GraphicsOptions {
 }
 
 #[test]
-fn the_adapters_rasteriser_sees_what_kernels_see() {
+fn the_rasteriser_of_the_adapter_agrees_with_the_kernels() {
     let mut parts = mixture();
     let floor = Affine3A::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Affine3A::from_scale(Vec3::splat(40.0));
     parts.add(&sheet(1), matte(0.4, 0.6, 0.4), at(0.0, -0.9, 0.0) * floor);
@@ -167,13 +166,13 @@ fn the_adapters_rasteriser_sees_what_kernels_see() {
     let mut tilted = front();
     tilted.orientation *= Quat::from_rotation_z(0.1);
     let options = [true, false].map(|atomics_64| GraphicsOptions { atomics_64, ..by_rasteriser(true) });
-    let pictures = [by_rasteriser(false), options[0].clone(), options[1].clone()].map(|options| {
+    let frames = [by_rasteriser(false), options[0].clone(), options[1].clone()].map(|options| {
         let mut studio = Studio::with(&options);
         studio.show(parts.clone().model());
-        [Samples::One, Samples::Four].map(|samples| studio.picture(tilted, samples))
+        [Samples::One, Samples::Four].map(|samples| studio.frame(tilted, samples))
     });
-    assert!(pictures[1] == pictures[2], "the rasteriser differs with and without 64-bit atomics");
-    for (one, other) in pictures[0].iter().zip(&pictures[1]) {
+    assert!(frames[1] == frames[2], "the rasteriser differs with and without 64-bit atomics");
+    for (one, other) in frames[0].iter().zip(&frames[1]) {
         let differing = one.data.chunks(4).zip(other.data.chunks(4)).filter(|(one, other)| one != other).count();
         // Kernels extend the edges of large triangles by 1/128 pixel.
         assert!(differing < 40, "{differing} of {} pixels differ", one.data.len() / 4);
@@ -181,29 +180,29 @@ fn the_adapters_rasteriser_sees_what_kernels_see() {
 }
 
 #[test]
-fn a_frame_is_the_same_every_time() {
+fn frames_are_deterministic() {
     let mut studio = Studio::new();
     studio.show(mixture().model());
     for samples in [Samples::One, Samples::Four] {
-        let first = studio.picture(front(), samples);
+        let first = studio.frame(front(), samples);
         for _ in 0..3 {
-            assert!(studio.picture(front(), samples) == first, "frames of one scene differ with {samples:?}");
+            assert!(studio.frame(front(), samples) == first, "frames of one scene differ with {samples:?}");
         }
     }
 }
 
 #[test]
-fn what_moved_looks_as_if_it_had_always_been_there() {
+fn a_moved_instance_renders_like_one_that_was_always_there() {
     let mut moved = Studio::new();
     let added = moved.show(mixture().model());
-    moved.picture(front(), Samples::One);
+    moved.frame(front(), Samples::One);
     let children: Vec<_> = moved.scene.children(added.root).collect();
     let place = at(-0.4, 0.3, 0.2) * Affine3A::from_quat(Quat::from_rotation_y(0.5));
     for entity in &children[..2] {
         moved.scene.set_local(*entity, double(place)).expect("the entity is there");
     }
     moved.scene.edit_overrides(&[children[2]], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
-    let by_delta = moved.picture(front(), Samples::One);
+    let by_delta = moved.frame(front(), Samples::One);
 
     let mut fresh = Studio::new();
     let mut model = mixture().model();
@@ -211,19 +210,19 @@ fn what_moved_looks_as_if_it_had_always_been_there() {
     model.nodes[1].transform = double(place);
     model.nodes[2].mesh = None;
     fresh.show(model);
-    assert!(fresh.picture(front(), Samples::One) == by_delta, "the delta and the rebuild differ");
+    assert!(fresh.frame(front(), Samples::One) == by_delta, "the delta and the rebuild differ");
 }
 
 #[test]
-fn models_come_and_go() {
+fn models_are_added_and_removed() {
     let mut studio = Studio::new();
-    let empty = studio.picture(front(), Samples::One);
+    let empty = studio.frame(front(), Samples::One);
     for _ in 0..3 {
         let added = studio.show(mixture().model());
-        assert!(studio.picture(front(), Samples::One) != empty);
+        assert!(studio.frame(front(), Samples::One) != empty);
         studio.scene.clear();
         studio.renderer.remove_model(added.model);
-        assert!(studio.picture(front(), Samples::One) == empty, "something stayed");
+        assert!(studio.frame(front(), Samples::One) == empty, "something stayed");
     }
     let held = studio.renderer.graphics_memory_bytes();
     for _ in 0..5 {
@@ -231,7 +230,7 @@ fn models_come_and_go() {
         studio.scene.clear();
         studio.renderer.clear();
     }
-    assert_eq!(studio.renderer.graphics_memory_bytes(), held, "memory of models that went is not used again");
+    assert_eq!(studio.renderer.graphics_memory_bytes(), held, "memory of removed models is reused");
 }
 
 #[test]
@@ -243,7 +242,7 @@ fn an_instance_of_an_unknown_model_is_an_error() {
 }
 
 #[test]
-fn requests_that_cannot_be_drawn_are_refused() {
+fn invalid_requests_are_refused() {
     let mut studio = Studio::new();
     let good = request(front(), Samples::One);
     let mut refuse = |request: remora_render::FrameRequest, why: &str| {
@@ -255,15 +254,15 @@ fn requests_that_cannot_be_drawn_are_refused() {
     refuse(remora_render::FrameRequest { blend_layers: 9, ..good }, "4 transparent layers");
     let blind = remora_render::Camera { position: glam::DVec3::NAN, ..front() };
     refuse(remora_render::FrameRequest { camera: blind, ..good }, "finite");
-    let (picture, _) = studio.draw(&good);
-    assert_eq!(picture.data.len(), 320 * 180 * 4, "the renderer goes on");
+    let (frame, _) = studio.draw(&good);
+    assert_eq!(frame.data.len(), 320 * 180 * 4, "the renderer continues");
 }
 
 #[test]
-fn no_more_frames_are_taken_than_are_received() {
+fn frames_in_flight_are_limited() {
     let mut studio = Studio::new();
-    let mut picture = RenderedFrame::default();
-    assert!(studio.renderer.receive(&mut picture).unwrap().is_none());
+    let mut frame = RenderedFrame::default();
+    assert!(studio.renderer.receive(&mut frame).unwrap().is_none());
     let frames = studio.renderer.frames_in_flight_max();
     for serial in 0..frames as u64 {
         let format = PixelFormat::I420;
@@ -273,9 +272,9 @@ fn no_more_frames_are_taken_than_are_received() {
     let error = studio.renderer.submit(&request(front(), Samples::One)).unwrap_err();
     assert!(matches!(error, RenderError::TooManyInFlight { .. }), "{error}");
     for serial in 0..frames as u64 {
-        let done = studio.renderer.receive(&mut picture).unwrap().unwrap();
-        assert_eq!(done.serial, serial, "pictures come back in order");
-        assert_eq!(picture.data.len(), 320 * 180 * 3 / 2);
+        let done = studio.renderer.receive(&mut frame).unwrap().unwrap();
+        assert_eq!(done.serial, serial, "frames come back in order");
+        assert_eq!(frame.data.len(), 320 * 180 * 3 / 2);
     }
-    assert!(studio.renderer.try_receive(&mut picture).unwrap().is_none());
+    assert!(studio.renderer.try_receive(&mut frame).unwrap().is_none());
 }

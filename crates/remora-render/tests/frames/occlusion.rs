@@ -50,16 +50,16 @@ impl Pair {
 
     /// Renders with both and compares the frames.
     fn draw(&mut self, request: FrameRequest, what: &str) -> FrameDone {
-        let (picture, done) = self.culling.draw(&request);
-        self.compare(request, &picture, what);
+        let (frame, done) = self.culling.draw(&request);
+        self.compare(request, &frame, what);
         done
     }
 
-    fn compare(&mut self, request: FrameRequest, picture: &RenderedFrame, what: &str) {
+    fn compare(&mut self, request: FrameRequest, frame: &RenderedFrame, what: &str) {
         let options = FrameOptions { occlusion_culling: false, ..request.options };
         let (whole, done) = self.plain.draw(&FrameRequest { options, ..request });
         assert_eq!((done.clusters_tested, done.clusters_occluded), (0, 0));
-        assert!(*picture == whole, "{what}: the pictures differ");
+        assert!(*frame == whole, "{what}: the frames differ");
     }
 
     fn move_parts(&mut self, seed: u32) {
@@ -83,7 +83,7 @@ fn view(step: u32) -> Camera {
 }
 
 #[test]
-fn jumps_and_moves_change_nothing() {
+fn jumps_and_moves_do_not_change_frames() {
     for (atomics_64, samples) in
         [(true, Samples::One), (true, Samples::Four), (false, Samples::One), (false, Samples::Four)]
     {
@@ -107,7 +107,7 @@ fn jumps_and_moves_change_nothing() {
 }
 
 #[test]
-fn other_sizes_and_pieces_change_nothing() {
+fn sizes_and_slices_do_not_change_frames() {
     let mut pair = Pair::new(&GraphicsOptions::default());
     let mut occluded = 0;
     for (step, size) in [(320, 180), (97, 55), (640, 360), (61, 203), (640, 360), (640, 360)].into_iter().enumerate() {
@@ -117,16 +117,16 @@ fn other_sizes_and_pieces_change_nothing() {
 
         let request = FrameRequest { samples: Samples::Four, ..request };
         pair.culling.renderer.submit_in_slices(&request).expect("the frame is taken");
-        let mut picture = RenderedFrame::default();
-        let done = pair.culling.renderer.receive(&mut picture).expect("the frame is drawn").expect("it was in flight");
-        pair.compare(request, &picture, &format!("{size:?} in pieces, step {step}"));
+        let mut frame = RenderedFrame::default();
+        let done = pair.culling.renderer.receive(&mut frame).expect("the frame is drawn").expect("it was in flight");
+        pair.compare(request, &frame, &format!("{size:?} in pieces, step {step}"));
         occluded += done.clusters_occluded;
     }
     assert!(occluded > 100, "{occluded} clusters were left out");
 }
 
 #[test]
-fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
+fn culling_draws_fewer_triangles_and_the_device_decides() {
     let mut pair = Pair::new(&GraphicsOptions::default());
     let facing = request(camera(Vec3::new(0.0, 0.0, 8.0), Vec3::ZERO), Samples::One);
     let first = pair.draw(facing, "first");
@@ -147,7 +147,7 @@ fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
 }
 
 #[test]
-fn a_small_scene_is_not_asked_about() {
+fn a_small_scene_is_not_tested() {
     let mut studio = Studio::new();
     studio.show(crate::coverage::mixture().model());
     for _ in 0..3 {

@@ -34,34 +34,34 @@ pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
 }
 
 /// Compares with the golden image under `tests/golden`, or stores the frame there if `REMORA_ACCEPT_GOLDEN` is set.
-pub fn assert_golden(name: &str, picture: &RenderedFrame) {
+pub fn assert_golden(name: &str, frame: &RenderedFrame) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(format!("{name}.png"));
     if std::env::var_os("REMORA_ACCEPT_GOLDEN").is_some() {
-        save(&path, picture);
+        save(&path, frame);
         return;
     }
     let golden = image::open(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; REMORA_ACCEPT_GOLDEN=1 cargo test -p remora-render keeps the pictures", path.display())
+        panic!("{}: {error}; REMORA_ACCEPT_GOLDEN=1 cargo test -p remora-render stores the frames", path.display())
     });
     let golden = golden.to_rgba8();
     let golden = RenderedFrame { width: golden.width(), height: golden.height(), data: golden.into_raw() };
-    let difference = difference(&golden, picture);
+    let difference = difference(&golden, frame);
     if !difference.is_invisible() {
         let found = std::env::temp_dir().join(format!("remora-{name}.png"));
-        save(&found, picture);
+        save(&found, frame);
         panic!("{name} looks different: {difference:?}; see {} beside {}", found.display(), path.display());
     }
 }
 
-fn save(path: &std::path::Path, picture: &RenderedFrame) {
-    image::save_buffer(path, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)
+fn save(path: &std::path::Path, frame: &RenderedFrame) {
+    image::save_buffer(path, &frame.data, frame.width, frame.height, image::ColorType::Rgba8)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-fn lab(picture: &RenderedFrame) -> Vec<[f32; 3]> {
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let linear: Vec<[f32; 3]> = picture
+fn lab(frame: &RenderedFrame) -> Vec<[f32; 3]> {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let linear: Vec<[f32; 3]> = frame
         .data
         .chunks_exact(4)
         .map(|pixel| {
@@ -100,14 +100,14 @@ fn lab_of([r, g, b]: [f32; 3]) -> [f32; 3] {
 }
 
 #[test]
-fn the_measure_tells_noise_from_change() {
-    let picture = |color: [u8; 3], noise: u8| RenderedFrame {
+fn the_measure_distinguishes_noise_from_change() {
+    let frame = |color: [u8; 3], noise: u8| RenderedFrame {
         width: 32,
         height: 32,
         data: (0..32 * 32u32).flat_map(|i| [color[0] + (i % 2) as u8 * noise, color[1], color[2], 255]).collect(),
     };
-    let same = difference(&picture([90, 90, 90], 0), &picture([90, 90, 90], 1));
+    let same = difference(&frame([90, 90, 90], 0), &frame([90, 90, 90], 1));
     assert!(same.is_invisible(), "{same:?}");
-    let changed = difference(&picture([90, 90, 90], 0), &picture([98, 90, 90], 0));
+    let changed = difference(&frame([90, 90, 90], 0), &frame([98, 90, 90], 0));
     assert!(!changed.is_invisible(), "{changed:?}");
 }

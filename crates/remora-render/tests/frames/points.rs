@@ -25,8 +25,8 @@ fn cloud(points: Points, transform: Affine3A) -> Model {
     }
 }
 
-fn reds(picture: &RenderedFrame) -> usize {
-    picture.data.chunks(4).filter(|pixel| pixel[..3] == [255, 0, 0]).count()
+fn reds(frame: &RenderedFrame) -> usize {
+    frame.data.chunks(4).filter(|pixel| pixel[..3] == [255, 0, 0]).count()
 }
 
 #[test]
@@ -35,13 +35,13 @@ fn a_grid_of_points_has_no_gaps_and_the_right_size() {
     // 64 points in 98.6 pixels are 1.5 pixels apart.
     studio.show(cloud(grid(64, |_, _| [255, 0, 0, 255]), Affine3A::IDENTITY));
     for samples in [Samples::One, Samples::Four] {
-        let picture = studio.picture(front(), samples);
+        let frame = studio.frame(front(), samples);
         let rows = 45..135;
         let missing = rows.flat_map(|y| (115..205).map(move |x| (y * SIZE.width + x) as usize * 4));
-        let missing = missing.filter(|&at| picture.data[at..at + 3] != [255, 0, 0]).count();
+        let missing = missing.filter(|&at| frame.data[at..at + 3] != [255, 0, 0]).count();
         assert_eq!(missing, 0, "gaps with {samples:?}");
         // The discs extend the grid by half of their width on each side.
-        assert!((98 * 98..=101 * 101).contains(&reds(&picture)), "{} pixels with {samples:?}", reds(&picture));
+        assert!((98 * 98..=101 * 101).contains(&reds(&frame)), "{} pixels with {samples:?}", reds(&frame));
     }
 }
 
@@ -67,13 +67,13 @@ fn scattered(count: usize, x: impl Fn(f32) -> f32) -> Points {
 }
 
 /// Returns the share of pixels that are not red within `half` of the frame's height around the middle.
-fn missing(picture: &RenderedFrame, half: f32) -> f32 {
+fn missing(frame: &RenderedFrame, half: f32) -> f32 {
     let [middle_x, middle_y] = [SIZE.width / 2, SIZE.height / 2];
     let half = (half * SIZE.height as f32) as u32;
     let pixels =
         (middle_y - half..middle_y + half).flat_map(|y| (middle_x - half..middle_x + half).map(move |x| (x, y)));
     let at = |(x, y)| ((y * SIZE.width + x) * 4) as usize;
-    let missing = pixels.filter(|&pixel| picture.data[at(pixel)..at(pixel) + 3] != [255, 0, 0]).count();
+    let missing = pixels.filter(|&pixel| frame.data[at(pixel)..at(pixel) + 3] != [255, 0, 0]).count();
     missing as f32 / (4 * half * half) as f32
 }
 
@@ -109,7 +109,7 @@ fn a_lone_point_beside_many_stays_small() {
     studio.show(cloud(points, Affine3A::IDENTITY));
     let near = camera(Vec3::new(0.0, 0.0, 0.7), Vec3::ZERO);
     // Other points are 11.6 pixels apart at its distance.
-    let count = reds(&studio.picture(near, Samples::One));
+    let count = reds(&studio.frame(near, Samples::One));
     assert!((4..=8 * 8).contains(&count), "{count}");
 }
 
@@ -119,12 +119,12 @@ fn points_grow_with_their_instance_and_not_beyond_their_limits() {
     let mut studio = Studio::new();
     studio.show(cloud(lone, Affine3A::IDENTITY));
     let slightly_aside = camera(Vec3::new(0.003, 0.002, 5.0), Vec3::new(0.003, 0.002, 0.0));
-    assert_eq!(reds(&studio.picture(slightly_aside, Samples::One)), 1, "a point is a pixel at least");
+    assert_eq!(reds(&studio.frame(slightly_aside, Samples::One)), 1, "a point is a pixel at least");
 
     let pair = || Points { positions: vec![[0.0; 3], [3.0, 0.0, 0.0]], colors: vec![[255, 0, 0, 255]; 2] };
     let mut studio = Studio::new();
     studio.show(cloud(pair(), Affine3A::IDENTITY));
-    let count = reds(&studio.picture(slightly_aside, Samples::One)) as f32;
+    let count = reds(&studio.frame(slightly_aside, Samples::One)) as f32;
     let disc = std::f32::consts::PI * 32.0 * 32.0;
     assert!((disc * 1.6..disc * 2.0).contains(&count), "{count}: 64 pixels wide, the second cut off by the edge");
 }
@@ -141,17 +141,17 @@ fn points_and_surfaces_hide_each_other() {
     model.meshes.push(Mesh { primitives: vec![wall], ..Default::default() });
     let place = at(0.2, 0.1, 0.0) * Affine3A::from_rotation_y(-0.5) * Affine3A::from_scale(Vec3::splat(0.9));
     model.nodes.push(Node { transform: double(place), mesh: Some(1), ..Default::default() });
-    let pictures = [true, false].map(|atomics_64| {
+    let frames = [true, false].map(|atomics_64| {
         let mut studio = Studio::with(&GraphicsOptions { atomics_64, ..Default::default() });
         studio.show(model.clone());
-        [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples))
+        [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples))
     });
-    assert!(pictures[0] == pictures[1], "the two ways of writing differ");
-    assert_golden("points_and_surfaces", &pictures[0][1]);
+    assert!(frames[0] == frames[1], "the two ways of writing differ");
+    assert_golden("points_and_surfaces", &frames[0][1]);
 }
 
 #[test]
-fn points_are_left_out_where_they_are_hidden_and_nobody_sees_it() {
+fn culling_hidden_points_does_not_change_the_frame() {
     let mut model = cloud(grid(300, |x, y| [(x * 99.0) as u8, (y * 99.0) as u8, 200, 255]), Affine3A::IDENTITY);
     model.materials = vec![matte(0.7, 0.7, 0.7)];
     model.meshes.push(Mesh { primitives: vec![sheet(1)], ..Default::default() });
@@ -163,9 +163,9 @@ fn points_are_left_out_where_they_are_hidden_and_nobody_sees_it() {
     let options = FrameOptions { occlusion_culling: false, ..Default::default() };
     let (whole, _) = studio.draw(&FrameRequest { options, ..culled });
     studio.draw(&culled);
-    let (picture, done) = studio.draw(&culled);
+    let (frame, done) = studio.draw(&culled);
     assert!(done.clusters_occluded > 30, "{done:?}");
-    assert!(picture == whole, "the pictures differ");
+    assert!(frame == whole, "the frames differ");
 }
 
 #[test]
@@ -180,5 +180,5 @@ fn points_can_be_picked_and_tinted() {
         .scene
         .edit_overrides(&[added.root], StateOverrideEdit::tint(Some([0, 0, 255, 255])))
         .expect("the entity is there");
-    assert_eq!(reds(&studio.picture(front(), Samples::One)), 0);
+    assert_eq!(reds(&studio.frame(front(), Samples::One)), 0);
 }

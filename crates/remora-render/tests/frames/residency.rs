@@ -58,13 +58,13 @@ fn pages(is_root: bool) -> usize {
 fn settled(geometry_bytes_max: u64, asset: &Asset, camera: Camera) -> (RenderedFrame, u64) {
     let mut studio = studio(geometry_bytes_max);
     studio.show_asset(asset);
-    let (picture, done) = studio.draw(&request(camera, Samples::One));
+    let (frame, done) = studio.draw(&request(camera, Samples::One));
     assert_eq!(done.pages_missing, 0);
-    (picture, done.triangles_drawn)
+    (frame, done.triangles_drawn)
 }
 
 #[test]
-fn a_picture_never_waits_and_memory_stays_within_its_budget() {
+fn frames_never_wait_and_memory_stays_within_the_budget() {
     assert!(pages(false) > 24 && pages(true) < 4, "{} pages and {} roots", pages(false), pages(true));
     let mut small = studio(BUDGET);
     let view = request(overview(), Samples::One);
@@ -83,7 +83,7 @@ fn a_picture_never_waits_and_memory_stays_within_its_budget() {
     // Texture layers, materials and cluster records take little.
     assert!(held <= roots + (1 << 20), "{held} bytes more than the budget, of which {roots} are roots");
     assert_eq!(holes(&last, &whole, COARSE_PIXELS), 0);
-    let [early, late] = [&first, &last].map(|picture| difference(&whole, picture).mean);
+    let [early, late] = [&first, &last].map(|frame| difference(&whole, frame).mean);
     assert!(late < early * 0.7, "{early} at first, {late} in the end");
     // Pages that do not fit are not read repeatedly.
     for _ in 0..3 {
@@ -94,31 +94,31 @@ fn a_picture_never_waits_and_memory_stays_within_its_budget() {
 
     let mut roomy = studio(64 << 20);
     roomy.show_asset(&SHEETS);
-    let (picture, done) = roomy.draw(&view);
+    let (frame, done) = roomy.draw(&view);
     assert_eq!((done.pages_missing, done.triangles_drawn), (0, triangles));
-    assert!(picture == whole);
+    assert!(frame == whole);
 }
 
 #[test]
-fn what_was_given_up_comes_back_with_the_camera() {
+fn evicted_pages_return_with_the_camera() {
     let mut small = studio(BUDGET);
     small.show_asset(&SHEETS);
     for sheet in [0, 1, 2, 0, 2, 1] {
-        let (picture, done) = small.draw(&request(before(sheet), Samples::One));
+        let (frame, done) = small.draw(&request(before(sheet), Samples::One));
         assert_eq!(done.pages_missing, 0, "one sheet fits");
         let (wanted, triangles) = settled(64 << 20, &SHEETS, before(sheet));
-        assert!(picture == wanted, "sheet {sheet}");
+        assert!(frame == wanted, "sheet {sheet}");
         assert_eq!(done.triangles_drawn, triangles);
     }
 }
 
 /// A container that records how many of its bytes are released.
-struct Noting {
+struct ReleaseRecorder {
     words: Vec<u128>,
     released_bytes: AtomicUsize,
 }
 
-impl Content for Noting {
+impl Content for ReleaseRecorder {
     fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.words)
     }
@@ -129,12 +129,12 @@ impl Content for Noting {
 }
 
 #[test]
-fn main_memory_keeps_no_more_than_its_budget_of_what_was_read() {
+fn the_page_cache_stays_within_its_budget() {
     let mut bytes = Vec::new();
     build(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes)).expect("the asset is built");
     let mut words = vec![0_u128; bytes.len().div_ceil(16)];
     bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&bytes);
-    let content = Arc::new(Noting { words, released_bytes: AtomicUsize::new(0) });
+    let content = Arc::new(ReleaseRecorder { words, released_bytes: AtomicUsize::new(0) });
     let asset = Asset::open(content.clone()).expect("the asset is sound");
     let bytes_of = |is_root: bool| -> usize {
         let pages = asset.pages().iter().filter(|page| (page.flags & PAGE_ROOT != 0) == is_root);
@@ -148,16 +148,16 @@ fn main_memory_keeps_no_more_than_its_budget_of_what_was_read() {
     let released = || content.released_bytes.load(Ordering::Relaxed);
     assert_eq!(released(), layers + bytes_of(true), "what stays on the device");
 
-    let (picture, done) = studio.draw(&request(overview(), Samples::One));
+    let (frame, done) = studio.draw(&request(overview(), Samples::One));
     assert_eq!(done.pages_missing, 0);
-    let kept = layers + bytes_of(true) + bytes_of(false) - released();
-    assert!(kept <= KEPT && kept > KEPT - PAGE_BYTES_MAX, "{kept} bytes are kept");
+    let cached = layers + bytes_of(true) + bytes_of(false) - released();
+    assert!(cached <= KEPT && cached > KEPT - PAGE_BYTES_MAX, "{cached} bytes are cached");
     let (whole, _) = settled(RendererOptions::default().geometry_bytes_max, &SHEETS, overview());
-    assert!(picture == whole);
+    assert!(frame == whole);
 }
 
 #[test]
-fn a_model_that_goes_while_its_pages_come_does_no_harm() {
+fn a_model_may_be_removed_while_its_pages_are_in_flight() {
     let view = request(overview(), Samples::One);
     let (wanted, _) = settled(64 << 20, &SHEETS, overview());
     let mut studio = studio(64 << 20);
@@ -182,13 +182,13 @@ fn damaged(page: usize) -> Asset {
 }
 
 #[test]
-fn a_damaged_page_is_never_drawn_and_the_rest_is() {
+fn a_damaged_page_is_not_drawn_but_the_rest_is() {
     let (whole, triangles) = settled(64 << 20, &SHEETS, overview());
     for page in [SHEETS.pages().len() - 1, pages(true)] {
-        let (picture, drawn) = settled(64 << 20, &damaged(page), overview());
+        let (frame, drawn) = settled(64 << 20, &damaged(page), overview());
         assert!(drawn < triangles, "page {page}");
-        assert_eq!(holes(&picture, &whole, COARSE_PIXELS), 0, "what stands for the page is shown");
-        let seen = difference(&whole, &picture);
+        assert_eq!(holes(&frame, &whole, COARSE_PIXELS), 0, "what stands for the page is shown");
+        let seen = difference(&whole, &frame);
         assert!(seen.mean > 0.0 && seen.mean < 1.5, "page {page}: {seen:?}");
     }
 
@@ -203,11 +203,11 @@ fn a_damaged_page_is_never_drawn_and_the_rest_is() {
     studio.show_asset(&SHEETS);
     studio.scene.clear();
     studio.renderer.clear();
-    assert!(studio.renderer.graphics_memory_bytes() <= held + (2 << 20), "nothing of it stays");
+    assert!(studio.renderer.graphics_memory_bytes() <= held + (2 << 20), "the model is removed");
 }
 
 #[test]
-fn a_lost_device_is_told_and_another_one_goes_on() {
+fn a_lost_device_is_reported_and_another_one_continues() {
     let mut studio = Studio::new();
     let mut parts = Parts::default();
     parts.add(&bumpy(30), matte(0.4, 0.6, 0.8), Affine3A::from_rotation_x(-0.6));
@@ -222,5 +222,5 @@ fn a_lost_device_is_told_and_another_one_goes_on() {
     }
     let mut other = Studio::new();
     other.show_asset(&model);
-    assert!(other.draw(&view).0 == wanted, "the pictures differ");
+    assert!(other.draw(&view).0 == wanted, "the frames differ");
 }

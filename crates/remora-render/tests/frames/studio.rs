@@ -37,7 +37,7 @@ impl Studio {
     }
 
     pub fn show(&mut self, model: Model) -> remora_scene::Added {
-        model.check().expect("the test's model is consistent");
+        model.check().expect("the model of the test is consistent");
         self.show_asset(&asset(&model))
     }
 
@@ -52,16 +52,16 @@ impl Studio {
         added
     }
 
-    pub fn picture(&mut self, camera: Camera, samples: Samples) -> RenderedFrame {
+    pub fn frame(&mut self, camera: Camera, samples: Samples) -> RenderedFrame {
         self.draw(&request(camera, samples)).0
     }
 
     /// Renders until no page is missing.
     pub fn draw(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         loop {
-            let (picture, done) = self.draw_once(request);
+            let (frame, done) = self.draw_once(request);
             if done.pages_missing == 0 || !self.renderer.await_pages(PAGE_TIME_MAX).expect("pages are taken") {
-                return (picture, done);
+                return (frame, done);
             }
         }
     }
@@ -70,9 +70,9 @@ impl Studio {
     pub fn draw_once(&mut self, request: &FrameRequest) -> (RenderedFrame, FrameDone) {
         self.renderer.synchronise(&mut self.scene, request.camera.position).expect("the scene is taken over");
         self.renderer.submit(request).expect("the frame is taken");
-        let mut picture = RenderedFrame::default();
-        let done = self.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
-        (picture, done)
+        let mut frame = RenderedFrame::default();
+        let done = self.renderer.receive(&mut frame).expect("the frame is drawn").expect("a frame was in flight");
+        (frame, done)
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     /// A frame with edges, gradients and noise.
-    fn picture(size: Size) -> Vec<u8> {
+    fn frame(size: Size) -> Vec<u8> {
         let pixel = |x: u32, y: u32| {
             let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 26;
             let edge = if (x / 7 + y / 5).is_multiple_of(3) { 200 } else { 20 };
@@ -148,13 +148,13 @@ mod tests {
     }
 
     fn assert_close(rows: RowOperations, from: Size, to: Size) {
-        let rgba = picture(from);
+        let rgba = frame(from);
         let mut converter = Converter { rows, ..Default::default() };
-        let mut picture = RenderedFrame::default();
-        converter.convert(&rgba, from, to, PixelFormat::I420, &mut picture);
+        let mut frame = RenderedFrame::default();
+        converter.convert(&rgba, from, to, PixelFormat::I420, &mut frame);
         let expected = reference(&rgba, from, to);
-        assert_eq!(picture.data.len(), expected.len());
-        for (index, (found, expected)) in picture.data.iter().zip(&expected).enumerate() {
+        assert_eq!(frame.data.len(), expected.len());
+        for (index, (found, expected)) in frame.data.iter().zip(&expected).enumerate() {
             assert!(
                 (f32::from(*found) - expected.round()).abs() <= 1.0,
                 "{from:?} to {to:?} with {rows:?}, byte {index}: {found} instead of {expected}"
@@ -173,23 +173,23 @@ mod tests {
     ];
 
     #[test]
-    fn planes_are_those_of_the_formula_whatever_the_sizes() {
+    fn planes_match_the_formula_at_all_sizes() {
         for (from, to) in SIZES {
             assert_close(RowOperations::PORTABLE, from, to);
         }
     }
 
     #[test]
-    fn the_processor_s_own_way_gives_the_same_planes() {
+    fn vector_instructions_give_the_same_planes() {
         for (from, to) in SIZES {
             assert_close(RowOperations::detect(), from, to);
         }
     }
 
     #[test]
-    fn pixels_stay_pixels() {
+    fn rgba_is_copied_or_scaled() {
         let size = Size::new(32, 18);
-        let rgba = picture(size);
+        let rgba = frame(size);
         let mut converter = Converter::default();
         let mut result = RenderedFrame::default();
         converter.convert(&rgba, size, size, PixelFormat::Rgba, &mut result);

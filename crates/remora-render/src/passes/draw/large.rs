@@ -14,8 +14,8 @@ const KINDS: [u32; 2] = [MEDIUM, HUGE];
 impl FrameRecorder<'_> {
     /// Draws the queue by kernels. Several workgroups share a huge triangle. `last` is any of the batches that filled
     /// the queue.
-    pub(super) fn raster_large(&self, pass: &mut wgpu::ComputePass<'_>, last: &Batch, way: RasterMode) {
-        let RasterMode { samples, write, first_layer, .. } = way;
+    pub(super) fn raster_large(&self, pass: &mut wgpu::ComputePass<'_>, last: &Batch, mode: RasterMode) {
+        let RasterMode { samples, write, first_layer, .. } = mode;
         let scratch = self.scratch;
         set_arguments(
             self.kernels,
@@ -24,7 +24,7 @@ impl FrameRecorder<'_> {
             DispatchPlan { length: 2, per_group: 1, slices: HUGE_SLICES },
         );
         pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.bank), &[]);
+        pass.set_bind_group(1, self.models.geometry.bind_group(last.key.bank), &[]);
         let fragments = Fragments::of(last.key.phase, last.key.shading.detail());
         let wide = !self.graphics.adapter().software;
         pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, write, samples, wide }));
@@ -54,10 +54,10 @@ impl FrameRecorder<'_> {
         encoder: &mut wgpu::CommandEncoder,
         attachment: &wgpu::TextureView,
         last: &Batch,
-        way: RasterMode,
+        mode: RasterMode,
         targets: &wgpu::BindGroup,
     ) {
-        let RasterMode { samples, write, first_layer, .. } = way;
+        let RasterMode { samples, write, first_layer, .. } = mode;
         let scratch = self.scratch;
         let nothing = wgpu::RenderPassColorAttachment {
             view: attachment,
@@ -73,7 +73,7 @@ impl FrameRecorder<'_> {
         let fragments = Fragments::of(last.key.phase, last.key.shading.detail());
         pass.set_pipeline(self.kernels.get_large(LargePipeline { fragments, write, samples }));
         pass.set_bind_group(0, self.scene, &[]);
-        pass.set_bind_group(1, self.library.geometry.bind_group(last.key.bank), &[]);
+        pass.set_bind_group(1, self.models.geometry.bind_group(last.key.bank), &[]);
         pass.set_bind_group(2, targets, &[]);
         pass.set_bind_group(3, &self.lights[last.key.shading.bucket() as usize], &[]);
         for kind in KINDS {

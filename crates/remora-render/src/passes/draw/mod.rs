@@ -33,7 +33,7 @@ use crate::select::{Batch, Selection};
 use crate::surface::{Phase, Shading};
 
 /// Clusters that one slice of a frame rasterises: about 10 ms on two cores with four samples.
-const PIECE_CLUSTERS: u32 = 512;
+const SLICE_CLUSTERS: u32 = 512;
 
 /// Squares of the checkerboard from top to bottom.
 const CHECKERBOARD_SQUARES: u32 = 36;
@@ -42,7 +42,7 @@ const CHECKERBOARD_SQUARES: u32 = 36;
 pub(crate) struct FrameRecorder<'a> {
     pub graphics: &'a Graphics,
     pub kernels: &'a Kernels,
-    pub library: &'a ModelStore,
+    pub models: &'a ModelStore,
     pub scene: &'a wgpu::BindGroup,
     /// Bind groups of textures and light, one per texture array.
     pub lights: &'a [wgpu::BindGroup],
@@ -66,7 +66,7 @@ pub(crate) struct FrameRecorder<'a> {
 struct RasterMode {
     samples: Samples,
     write: VisibilityWrite,
-    share: ClusterSet,
+    set: ClusterSet,
     first_layer: bool,
 }
 
@@ -93,8 +93,8 @@ enum DrawTarget {
 }
 
 impl Batch {
-    fn numbers(&self, share: ClusterSet) -> Range<u32> {
-        match share {
+    fn numbers(&self, set: ClusterSet) -> Range<u32> {
+        match set {
             ClusterSet::Chosen => self.chosen.clone(),
             ClusterSet::Surviving => self.deferred.clone(),
         }
@@ -157,24 +157,24 @@ fn raster_kernel(batch: &Batch, write: VisibilityWrite, samples: Samples, wide: 
 }
 
 impl FrameRecorder<'_> {
-    pub(crate) fn record(&self, pieces: &mut SlicedEncoder<'_>, selection: &Selection, request: &FrameRequest) {
+    pub(crate) fn record(&self, slices: &mut SlicedEncoder<'_>, selection: &Selection, request: &FrameRequest) {
         let targets = self.targets;
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         self.profile.mark(encoder, Mark::Begin);
         encoder.clear_buffer(&targets.visibility, 0, None);
-        encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
+        encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.pixels, 0, targets.pixels.size());
         if request.options.checkerboard > 0.0 {
             self.checkerboard(encoder, request.options.checkerboard);
         }
         let solid = [Phase::Opaque, Phase::Mask];
-        self.raster(pieces, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
+        self.raster(slices, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
         if let Some(occlusion) = self.occlusion {
-            let encoder = pieces.encoder();
+            let encoder = slices.encoder();
             occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets, self.solid_area);
             if !selection.candidates.is_empty() {
                 occlusion.record_cull(encoder, self.graphics, self.kernels, self.scene, selection);
                 self.raster(
-                    pieces,
+                    slices,
                     selection.batches_of(&solid),
                     request.samples,
                     DrawTarget::Solid,
@@ -182,7 +182,7 @@ impl FrameRecorder<'_> {
                 );
             }
         }
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         self.profile.mark(encoder, Mark::Rastered);
         if let Some(outline) = self.outline {
             outline.clear(encoder);
@@ -194,8 +194,8 @@ impl FrameRecorder<'_> {
         if summed {
             self.clear_sums(encoder, self.solid_area);
         }
-        self.shade(pieces, solid, request.samples, DrawTarget::Solid);
-        let encoder = pieces.encoder();
+        self.shade(slices, solid, request.samples, DrawTarget::Solid);
+        let encoder = slices.encoder();
         if summed {
             self.composite(encoder);
         }
@@ -206,15 +206,15 @@ impl FrameRecorder<'_> {
         if blended.clone().next().is_some() {
             self.clear_sums(encoder, self.blended_area);
             for index in 0..request.blend_layers {
-                let part = DrawTarget::Layer { index };
-                self.clear_layer(pieces.encoder(), part);
-                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, ClusterSet::Chosen);
-                self.inspect(pieces.encoder(), part);
-                self.shade(pieces, blended.clone(), request.samples, part);
+                let target = DrawTarget::Layer { index };
+                self.clear_layer(slices.encoder(), target);
+                self.raster(slices, selection.batches_of(&[Phase::Blend]), request.samples, target, ClusterSet::Chosen);
+                self.inspect(slices.encoder(), target);
+                self.shade(slices, blended.clone(), request.samples, target);
             }
-            self.composite(pieces.encoder());
+            self.composite(slices.encoder());
         }
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         if let Some(outline) = self.outline {
             outline.draw(encoder, self.graphics, self.kernels, targets, request);
         }
@@ -222,20 +222,20 @@ impl FrameRecorder<'_> {
     }
 
     /// Marks selected pixels of a finished visibility buffer, and copies the picked pixel.
-    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
-        let seen = VisibilityView { buffer: self.visibility(part), area: self.area(part) };
+    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, target: DrawTarget) {
+        let seen = VisibilityView { buffer: self.visibility(target), area: self.area(target) };
         if let Some(outline) = self.outline {
             outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
         }
-        if let (Some(pick), DrawTarget::Solid | DrawTarget::Layer { index: 0 }) = (self.pick, part) {
-            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != DrawTarget::Solid);
+        if let (Some(pick), DrawTarget::Solid | DrawTarget::Layer { index: 0 }) = (self.pick, target) {
+            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, target != DrawTarget::Solid);
         }
     }
 
     fn checkerboard(&self, encoder: &mut wgpu::CommandEncoder, opacity: f32) {
         let size = self.targets.kind.size;
         let layouts = &self.kernels.layouts;
-        let bind_group = layouts.bind(&self.graphics.device, Group::Checkerboard, &[&self.targets.picture]);
+        let bind_group = layouts.bind(&self.graphics.device, Group::Checkerboard, &[&self.targets.pixels]);
         // The squares appear equally large at any size of the frame.
         let side = (size.height / CHECKERBOARD_SQUARES).max(1);
         let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -245,25 +245,25 @@ impl FrameRecorder<'_> {
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 
-    fn area(&self, part: DrawTarget) -> BlockRect {
-        match part {
+    fn area(&self, target: DrawTarget) -> BlockRect {
+        match target {
             DrawTarget::Solid => self.solid_area,
             DrawTarget::Layer { .. } => self.blended_area,
         }
     }
 
     /// Clears the rows of blocks that the layer can cover.
-    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
-        let buffer = self.visibility(part);
+    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, target: DrawTarget) {
+        let buffer = self.visibility(target);
         let row_bytes = buffer.size() / u64::from(self.targets.blocks.height);
-        let BlockRect { first: [_, row], size } = self.area(part);
+        let BlockRect { first: [_, row], size } = self.area(target);
         if size.height > 0 {
             encoder.clear_buffer(buffer, u64::from(row) * row_bytes, Some(u64::from(size.height) * row_bytes));
         }
     }
 
-    fn visibility(&self, part: DrawTarget) -> &wgpu::Buffer {
-        match part {
+    fn visibility(&self, target: DrawTarget) -> &wgpu::Buffer {
+        match target {
             DrawTarget::Solid => &self.targets.visibility,
             DrawTarget::Layer { index } => &self.targets.layers[index as usize % 2],
         }
@@ -271,41 +271,41 @@ impl FrameRecorder<'_> {
 
     fn raster<'b>(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         batches: impl Iterator<Item = &'b Batch>,
         samples: Samples,
-        part: DrawTarget,
-        share: ClusterSet,
+        target: DrawTarget,
+        set: ClusterSet,
     ) {
         let scratch = self.scratch;
-        let numbers = match (share, self.occlusion) {
+        let numbers = match (set, self.occlusion) {
             (ClusterSet::Surviving, Some(occlusion)) => occlusion.survivors(),
             (ClusterSet::Chosen | ClusterSet::Surviving, _) => self.numbers,
         };
         // A kernel cannot read a buffer that it also writes: unused bindings get a small placeholder.
-        let (solid, before) = match part {
+        let (solid, before) = match target {
             DrawTarget::Solid => (&scratch.list_counts, &scratch.list_counts),
             DrawTarget::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
         };
-        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
+        let buffers = [self.visibility(target), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
         let device = &self.graphics.device;
         let layouts = &self.kernels.layouts;
         let targets = RasterTargets {
             kernels: layouts.bind(device, Group::RasterTargets, &buffers),
             large: layouts.bind(device, Group::RasteriserTargets, &buffers[..5]),
         };
-        let first_layer = part == DrawTarget::Layer { index: 0 };
+        let first_layer = target == DrawTarget::Layer { index: 0 };
 
         let writes = writes(self.graphics.adapter().atomics_64);
         let mut waiting: Vec<&Batch> = Vec::new();
         for batch in batches {
-            if !batch.numbers(share).is_empty() {
+            if !batch.numbers(set).is_empty() {
                 waiting.push(batch);
             }
             if batch.flush {
                 for &write in writes {
-                    let way = RasterMode { samples, write, share, first_layer };
-                    self.raster_batches(pieces, &waiting, way, &targets);
+                    let mode = RasterMode { samples, write, set, first_layer };
+                    self.raster_batches(slices, &waiting, mode, &targets);
                 }
                 waiting.clear();
             }
@@ -315,37 +315,37 @@ impl FrameRecorder<'_> {
     /// Draws the batches up to a flush, and then the triangles that they queued.
     fn raster_batches(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         batches: &[&Batch],
-        way: RasterMode,
+        mode: RasterMode,
         targets: &RasterTargets,
     ) {
-        let RasterMode { samples, write, share, first_layer } = way;
+        let RasterMode { samples, write, set, first_layer } = mode;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
-        pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);
+        slices.encoder().clear_buffer(&scratch.queue_counts, 0, None);
         let wide = !self.graphics.adapter().software;
-        let at_once = if pieces.cutting() { PIECE_CLUSTERS } else { u32::MAX };
+        let at_once = if slices.slicing() { SLICE_CLUSTERS } else { u32::MAX };
         let mut left = at_once;
-        let mut pass = self.raster_pass(pieces.encoder(), targets);
+        let mut pass = self.raster_pass(slices.encoder(), targets);
         for batch in batches {
             let kernel = raster_kernel(batch, write, samples, wide);
-            let numbers = batch.numbers(share);
+            let numbers = batch.numbers(set);
             let mut first = numbers.start;
             while first < numbers.end {
                 if left == 0 {
                     drop(pass);
-                    pieces.cut();
-                    pass = self.raster_pass(pieces.encoder(), targets);
+                    slices.end_slice();
+                    pass = self.raster_pass(slices.encoder(), targets);
                     left = at_once;
                 }
                 // Only the device knows how many entries survive, so they are not divided.
-                let count = match share {
+                let count = match set {
                     ClusterSet::Chosen => (numbers.end - first).min(left),
                     ClusterSet::Surviving => numbers.end - first,
                 };
                 pass.set_pipeline(self.kernels.get(kernel));
-                pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.bank), &[]);
+                pass.set_bind_group(1, self.models.geometry.bind_group(batch.key.bank), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
                 pass.set_immediates(
                     0,
@@ -356,7 +356,7 @@ impl FrameRecorder<'_> {
                         first_layer: u32::from(first_layer),
                     }),
                 );
-                match (share, self.occlusion) {
+                match (set, self.occlusion) {
                     (ClusterSet::Surviving, Some(occlusion)) => {
                         let offset = Occlusion::dispatch_offset(batch.deferring);
                         pass.dispatch_workgroups_indirect(occlusion.dispatches(), offset);
@@ -376,9 +376,9 @@ impl FrameRecorder<'_> {
             Some(attachment) => {
                 self.count_vertices(&mut pass);
                 drop(pass);
-                self.rasterise_large(pieces.encoder(), attachment, last, way, &targets.large);
+                self.rasterise_large(slices.encoder(), attachment, last, mode, &targets.large);
             }
-            None => self.raster_large(&mut pass, last, way),
+            None => self.raster_large(&mut pass, last, mode),
         }
     }
 

@@ -38,30 +38,30 @@ impl FrameRecorder<'_> {
 
     pub(super) fn shade<'b>(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         runs: impl Iterator<Item = &'b Run>,
         samples: Samples,
-        part: DrawTarget,
+        target: DrawTarget,
     ) {
         let runs: Vec<&Run> = runs.collect();
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
             // Later layers touch only blocks that the first layer touches.
-            let collect = index == 0 && !matches!(part, DrawTarget::Layer { index: 1.. });
-            self.shade_runs(pieces, runs, samples, part, collect);
+            let collect = index == 0 && !matches!(target, DrawTarget::Layer { index: 1.. });
+            self.shade_runs(slices, runs, samples, target, collect);
         }
     }
 
     fn shade_runs(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         runs: &[&Run],
         samples: Samples,
-        part: DrawTarget,
+        target: DrawTarget,
         collect: bool,
     ) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
-        let area = self.area(part);
+        let area = self.area(target);
         let mut bounds = RunBounds {
             blocks_wide: targets.blocks.width,
             blocks,
@@ -81,7 +81,7 @@ impl FrameRecorder<'_> {
                 usage: wgpu::BufferUsages::UNIFORM,
             },
         );
-        let seen = self.visibility(part);
+        let seen = self.visibility(target);
         let layouts = &self.kernels.layouts;
         let classify = layouts.bind(
             device,
@@ -91,11 +91,11 @@ impl FrameRecorder<'_> {
         let resolve = layouts.bind(
             device,
             Group::ResolveTargets,
-            &[seen, &scratch.list_counts, &targets.lists, &targets.picture, &targets.sums],
+            &[seen, &scratch.list_counts, &targets.lists, &targets.pixels, &targets.sums],
         );
 
-        pieces.cut();
-        let encoder = pieces.encoder();
+        slices.end_slice();
+        let encoder = slices.encoder();
         encoder.clear_buffer(&scratch.list_counts, 0, None);
         if collect {
             encoder.clear_buffer(&scratch.touched_count, 0, None);
@@ -112,13 +112,13 @@ impl FrameRecorder<'_> {
             DispatchPlan { length: runs.len() as u32, per_group: 8, slices: 1 },
         );
         drop(pass);
-        let layer = part != DrawTarget::Solid;
+        let layer = target != DrawTarget::Solid;
         for (index, run) in runs.iter().enumerate() {
-            let mut pass = pieces.encoder().begin_compute_pass(&Default::default());
+            let mut pass = slices.encoder().begin_compute_pass(&Default::default());
             let shading = run.key.shading;
             pass.set_pipeline(self.kernels.get(resolve_kernel(run, samples, layer)));
             pass.set_bind_group(0, self.scene, &[]);
-            pass.set_bind_group(1, self.library.geometry.bind_group(run.key.bank), &[]);
+            pass.set_bind_group(1, self.models.geometry.bind_group(run.key.bank), &[]);
             pass.set_bind_group(2, &resolve, &[]);
             pass.set_bind_group(3, &self.lights[shading.bucket() as usize], &[]);
             pass.set_immediates(
@@ -127,7 +127,7 @@ impl FrameRecorder<'_> {
             );
             pass.dispatch_workgroups_indirect(&scratch.list_dispatches, index as u64 * 12);
             drop(pass);
-            pieces.cut();
+            slices.end_slice();
         }
     }
 

@@ -50,7 +50,7 @@ impl<'a> Coverage<'a> {
         for other in self.standing.get(&group).cloned().unwrap_or_default() {
             let count = self.count(other)?;
             if above.replace(count).is_some_and(|before| before != count) {
-                return Err(format!("group {group} is shown in parts"));
+                return Err(format!("group {group} is drawn in part"));
             }
         }
         let count = usize::from(self.drawn.contains(&cluster)) + above.unwrap_or(0);
@@ -116,7 +116,7 @@ fn less_error_never_means_fewer_triangles() {
 }
 
 #[test]
-fn what_is_wanted_comes_coarse_first_until_nothing_is() {
+fn pages_are_requested_coarse_first_until_none_is_missing() {
     let mut shown = Shown::roots(&DETAILED, true);
     let instances = [instance(SHEET, Affine3A::IDENTITY), instance(CLOUD, at(0.0, 0.0, -1.0))];
     let view = all_around(Vec3::new(0.0, 0.2, 1.5));
@@ -125,8 +125,8 @@ fn what_is_wanted_comes_coarse_first_until_nothing_is() {
         shown.select(&instances, &view, limits(0.3));
         assert_proper(&shown, &instances).expect("a cut at every stage");
         let mut missing = Vec::new();
-        for wish in most_urgent(&mut shown.selection.wanted) {
-            shown.models[0].pages.require(wish.page.page, shown.selection.frame, &mut missing);
+        for request in most_urgent(&mut shown.selection.wanted) {
+            shown.models[0].pages.require(request.page.page, shown.selection.frame, &mut missing);
         }
         assert_eq!(missing.is_empty(), shown.selection.wanted.is_empty(), "what is wanted can be had");
         let Some(&page) = missing.first() else { break };
@@ -199,7 +199,7 @@ proptest! {
             shown.select(&instances, &view, limits(allowed));
             assert_proper(&shown, &instances)?;
             let pages = &shown.models[0].pages;
-            let wanted: HashSet<u32> = shown.selection.wanted.iter().map(|wish| wish.page.page).collect();
+            let wanted: HashSet<u32> = shown.selection.wanted.iter().map(|request| request.page.page).collect();
             prop_assert!(wanted.iter().all(|&page| !pages.is_usable(page)));
             for instance in &instances {
                 let mesh = &DETAILED.meshes()[instance.mesh as usize];

@@ -117,8 +117,8 @@ impl Shown {
         keys.sort_unstable();
         keys.dedup();
         let own = of_banks().map(|key| keys.binary_search(&key).expect("it has just been listed") as u32).collect();
-        let places = vec![None; asset.pages().len()];
-        let model = SelectableModel { asset: asset.clone(), pages: Pages::new(asset), places, surfaces, keys: own };
+        let locations = vec![None; asset.pages().len()];
+        let model = SelectableModel { asset: asset.clone(), pages: Pages::new(asset), locations, surfaces, keys: own };
         let mut shown = Self { keys, models: vec![model], selection: Selection::default() };
         for (number, page) in (0..).zip(asset.pages()) {
             if page.flags & PAGE_ROOT != 0 {
@@ -142,13 +142,13 @@ impl Shown {
         let frame = self.selection.frame;
         let model = &mut self.models[0];
         let first = FIRST + model.asset.pages()[page as usize].cluster_first;
-        model.places[page as usize] = Some(PageLocation { bank: (page % BANKS) as u8, first });
+        model.locations[page as usize] = Some(PageLocation { bank: (page % BANKS) as u8, first });
         model.pages.loaded(page, frame);
     }
 
     fn evict(&mut self, page: u32) {
         self.models[0].pages.evicted(page);
-        self.models[0].places[page as usize] = None;
+        self.models[0].locations[page as usize] = None;
     }
 
     fn select(&mut self, instances: &[SelectableInstance], view: &View, limits: SelectionLimits) -> &Selection {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_outside_or_hidden_is_left_out() {
+fn clusters_outside_the_view_or_hidden_are_left_out() {
     let mut shown = Shown::whole(&PHASES, false);
     let hidden = SelectableInstance::new(0, 0, false, Affine3A::IDENTITY);
     let instances = [
@@ -79,15 +79,15 @@ fn the_queue_never_overflows() {
 }
 
 #[test]
-fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
+fn hidden_clusters_are_deferred_and_still_numbered() {
     let mut shown = Shown::whole(&PHASES, false);
     let instances: Vec<_> = [2, 1, 0, 0].map(|mesh| instance(mesh, Affine3A::IDENTITY)).to_vec();
     let view = front();
     // Something at the near plane, everywhere.
     let texels = crate::select::depth_pyramid::levels(SIZE)[0].size.pixels() as usize;
-    let horizon = DepthPyramid::new(view, 0, vec![1.0; texels]);
+    let pyramid = DepthPyramid::new(view, 0, vec![1.0; texels]);
     let Shown { keys, models, selection } = &mut shown;
-    selection.select(keys, models, &instances, &view, limits(1.0), Some(&horizon));
+    selection.select(keys, models, &instances, &view, limits(1.0), Some(&pyramid));
     let instance_of = |number: u32| selection.entries[number as usize][0];
     assert_eq!(selection.numbers.iter().map(|&number| instance_of(number)).collect::<Vec<_>>(), [0], "what is blended");
     assert_eq!(selection.candidates.iter().map(|one| instance_of(one.number)).collect::<Vec<_>>(), [2, 3, 1]);
@@ -118,13 +118,13 @@ fn mirrored_instances_are_marked() {
 }
 
 #[test]
-fn many_instances_are_looked_at_in_shares_and_nothing_tells() {
-    let places = || (0..40).map(|index| at((index % 8) as f32 - 3.5, (index / 8) as f32 - 2.0, (index % 3) as f32));
+fn selecting_in_parallel_does_not_change_the_result() {
+    let locations = || (0..40).map(|index| at((index % 8) as f32 - 3.5, (index / 8) as f32 - 2.0, (index % 3) as f32));
     let instances: Vec<SelectableInstance> =
-        places().zip(0..).map(|(world, index)| instance([SHEET, CLOUD, TRIANGLE][index % 3], world)).collect();
-    let select = |share_length: usize| {
+        locations().zip(0..).map(|(world, index)| instance([SHEET, CLOUD, TRIANGLE][index % 3], world)).collect();
+    let select = |task_length: usize| {
         let mut shown = Shown::roots(&DETAILED, false);
-        shown.selection.share_length = ShareLength(share_length);
+        shown.selection.task_length = TaskLength(task_length);
         shown.select(&instances, &front(), limits(3.0));
         let frame = shown.selection.frame;
         let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(frame + 1).map(|(_, page)| page).collect();
@@ -137,7 +137,7 @@ fn many_instances_are_looked_at_in_shares_and_nothing_tells() {
     assert_eq!(shared.runs, whole.runs);
     assert_eq!(shared.batches, whole.batches);
     assert_eq!(shared.wanted.len(), whole.wanted.len());
-    let area = |selection: &Selection| selection.solid_reach.area(Size::new(160, 180));
+    let area = |selection: &Selection| selection.solid_bounds.area(Size::new(160, 180));
     assert_eq!(area(&shared), area(&whole));
     assert_eq!(shared_pages, pages);
 }
