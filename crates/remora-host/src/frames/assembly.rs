@@ -1,21 +1,22 @@
 //! Models on their way into the scene, and what the client points at there.
 
 use glam::DVec3;
+use remora_protocol::codes::{ErrorCode, LoadStage, NoticeCode};
 use remora_render::{FrameOptions, FrameRequest, PixelFormat, PreparedAsset, RenderError, Samples};
 use remora_scene::ModelKey;
 
-use super::Loop;
+use super::FrameLoop;
 use crate::{
-    loader::{LoadFailure, LoadId, Loading, REFINING},
+    loader::{LoadFailure, LoadId, Loading},
     stage::quality::Detail,
 };
 
-impl Loop {
+impl FrameLoop {
     pub(super) fn take_loading(&mut self, id: LoadId, loading: Loading) {
         let LoadId { serial, command, .. } = id;
         match loading {
             // Of a model that has been unloaded meanwhile.
-            Loading::Progress { stage: REFINING, .. } if !self.refining.contains_key(&serial) => {}
+            Loading::Progress { stage: LoadStage::Refining, .. } if !self.refining.contains_key(&serial) => {}
             Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
             Loading::Loaded { prepared, refines } => {
                 let replace = self.replacing.remove(&serial);
@@ -33,7 +34,11 @@ impl Loop {
                     Err(error) => {
                         // The renderer has let go of what it had placed.
                         self.stage.scene_mut().tell_everything();
-                        let code = if let RenderError::Damaged(_) = error { "ModelInvalid" } else { "OutOfMemory" };
+                        let code = if let RenderError::Damaged(_) = error {
+                            ErrorCode::ModelInvalid
+                        } else {
+                            ErrorCode::OutOfMemory
+                        };
                         self.stage.load_failed(command, code, error.to_string());
                     }
                 }
@@ -44,10 +49,10 @@ impl Loop {
                     Some(prepared) => self.replace(model, &prepared),
                     None => {
                         let text = "The full detail of a model could not be made; its coarse form stays.";
-                        self.stage.notice("NotRefined", text.to_owned());
+                        self.stage.notice(NoticeCode::NotRefined, text.to_owned());
                     }
                 }
-                self.stage.load_progress(command, REFINING, 1.0);
+                self.stage.load_progress(command, LoadStage::Refining, 1.0);
             }
             Loading::Failed(LoadFailure::Abandoned) => {}
             Loading::Failed(failure) => {
@@ -64,7 +69,7 @@ impl Loop {
             Ok(()) => self.stage.refined(self.clock.now(), model, prepared.asset().clone()),
             Err(error) => {
                 tracing::error!(%error, "a model keeps its coarse form");
-                self.stage.notice("OutOfMemory", error.to_string());
+                self.stage.notice(NoticeCode::OutOfMemory, error.to_string());
                 false
             }
         };

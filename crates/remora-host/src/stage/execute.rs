@@ -1,7 +1,10 @@
 //! What becomes of a command.
 
 use glam::DVec3;
-use remora_protocol::connection::{self as wire, reply::Result as Outcome};
+use remora_protocol::{
+    codes::ErrorCode,
+    connection::{self as wire, reply::Result as Outcome},
+};
 use remora_render::Size;
 use remora_scene::EditError;
 
@@ -12,10 +15,9 @@ use crate::clock::Moment;
 const LOADS_MAX: usize = 4;
 /// Each takes the time of a picture.
 const PICKS_MAX: usize = 16;
-const NOT_FOUND: &str = "EntityNotFound";
 
 impl Stage {
-    pub(super) fn act(&mut self, now: Moment, command: Command) {
+    pub(super) fn execute(&mut self, now: Moment, command: Command) {
         let Command { id, action } = command;
         let Some(client) = &mut self.client else { return };
         match action {
@@ -29,7 +31,11 @@ impl Stage {
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
             Action::LoadModel { .. } if client.loads >= LOADS_MAX => {
-                self.refuse(id, "Busy", format!("{LOADS_MAX} models are being loaded already; wait for one of them"));
+                self.refuse(
+                    id,
+                    ErrorCode::Busy,
+                    format!("{LOADS_MAX} models are being loaded already; wait for one of them"),
+                );
             }
             Action::LoadModel { uri, replace } => {
                 client.loads += 1;
@@ -49,12 +55,16 @@ impl Stage {
                 self.reply(id, outcome);
             }
             Action::Pick { .. } if client.pose.is_none() || client.viewport.is_none() => {
-                self.refuse(id, "BadCommand", "there is no picture yet; send a pose and set the viewport first".into());
+                self.refuse(
+                    id,
+                    ErrorCode::BadCommand,
+                    "there is no picture yet; send a pose and set the viewport first".into(),
+                );
             }
             Action::Pick { .. } if client.picks >= PICKS_MAX => {
                 self.refuse(
                     id,
-                    "Busy",
+                    ErrorCode::Busy,
                     format!("{PICKS_MAX} places are being looked at already; wait for one of them"),
                 );
             }
@@ -76,7 +86,7 @@ impl Stage {
             }
             Action::GetEntity(entity) => match answer::entity_info(&self.scene, entity) {
                 Some(info) => self.reply(id, Outcome::EntityInfo(info)),
-                None => self.refuse(id, NOT_FOUND, EditError::EntityNotFound(entity).to_string()),
+                None => self.refuse(id, ErrorCode::EntityNotFound, EditError::EntityNotFound(entity).to_string()),
             },
             Action::SetLatencyMarker(enabled) => {
                 client.marker = enabled;
@@ -105,8 +115,8 @@ impl Stage {
                 }
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
-            Err(error @ EditError::EntityNotFound(_)) => self.refuse(id, NOT_FOUND, error.to_string()),
-            Err(error @ EditError::TransformNotFinite(_)) => self.refuse(id, "BadCommand", error.to_string()),
+            Err(error @ EditError::EntityNotFound(_)) => self.refuse(id, ErrorCode::EntityNotFound, error.to_string()),
+            Err(error @ EditError::TransformNotFinite(_)) => self.refuse(id, ErrorCode::BadCommand, error.to_string()),
         }
     }
 }

@@ -32,6 +32,7 @@ use axum::{
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use remora_protocol::{
+    codes::HandshakeErrorCode,
     cors::{self, ORIGIN_PATH, OriginResponse},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
     link::{Assignment, HostSpec, PORTS},
@@ -47,16 +48,16 @@ use tower::ServiceExt as _;
 
 use crate::{
     clock::seconds_since_1970,
-    token::{Refusal, TokenVerifier, must_be_admitted},
+    token::{Refusal, TokenVerifier, check_admission},
 };
 
 mod holder;
-mod places;
+mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use holder::Holder;
-use places::{Place, Places};
+use slots::{ConnectionSlot, ConnectionSlots};
 
 /// For everything until a connection shows a good token: TLS, the head of the request, and the bodies of requests that
 /// are refused. As much again for all that follows each good token: the body and the answer.
@@ -66,7 +67,7 @@ const ASSIGNMENT_TIME_MAX: Duration = Duration::from_secs(3);
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
 
 #[derive(Debug, Error)]
-pub enum DoorError {
+pub enum HandshakeError {
     #[error("no two free TCP ports between {} and {} on {address}", PORTS.start(), PORTS.end())]
     NoPorts { address: IpAddr, source: io::Error },
     #[error("the host's certificate or key cannot be used: {0}")]
@@ -77,16 +78,16 @@ pub enum DoorError {
 
 /// Why an offer that came with a good token is not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoAnswer {
+pub enum OfferRejection {
     InUse,
     BadOffer(String),
     Unavailable(String),
 }
 
 /// What stands behind the door.
-pub trait Inside: Send + Sync + 'static {
+pub trait HandshakeBackend: Send + Sync + 'static {
     /// Answers an SDP offer. May block for milliseconds.
-    fn answer(&self, offer: &str) -> Result<String, NoAnswer>;
+    fn answer(&self, offer: &str) -> Result<String, OfferRejection>;
     /// The inspector's page: JSON.
     fn inspect(&self) -> String;
     /// Asks the control plane at once whether there is a session by now.
@@ -96,48 +97,48 @@ pub trait Inside: Send + Sync + 'static {
 /// The session that the host is for, once it is for one.
 pub type SessionWatch = watch::Receiver<Option<Arc<Assignment>>>;
 
-pub struct Door {
+pub struct HandshakeServer {
     handshake: TcpListener,
     inspector: TcpListener,
     tls: TlsAcceptor,
-    guard: Arc<Guard>,
+    admission: Arc<Admission>,
 }
 
-struct Guard {
+struct Admission {
     verifier: TokenVerifier,
     allowed_origins: Origins,
     /// Host names that may be asked for; empty: any.
     names: Vec<String>,
     session: SessionWatch,
     holder: Arc<Holder>,
-    inside: Box<dyn Inside>,
+    backend: Box<dyn HandshakeBackend>,
 }
 
-impl Door {
+impl HandshakeServer {
     /// Takes two ports of the original service's range. `seed` spreads hosts over it.
     pub async fn open(
         spec: &HostSpec,
         seed: u16,
         session: SessionWatch,
         holder: Arc<Holder>,
-        inside: Box<dyn Inside>,
-    ) -> Result<Self, DoorError> {
+        backend: Box<dyn HandshakeBackend>,
+    ) -> Result<Self, HandshakeError> {
         let address = spec.listen_address;
         let (handshake, next) = bind(address, seed).await?;
         let (inspector, _) = bind(address, next).await?;
-        let verifier = TokenVerifier::new(&spec.token_public_key_pem).ok_or(DoorError::PublicKey)?;
+        let verifier = TokenVerifier::new(&spec.token_public_key_pem).ok_or(HandshakeError::PublicKey)?;
         let names = if address.is_loopback() {
             vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), spec.hostname.clone()]
         } else {
             Vec::new()
         };
         let allowed_origins = spec.allowed_origins.clone();
-        let guard = Guard { verifier, allowed_origins, names, session, holder, inside };
+        let admission = Admission { verifier, allowed_origins, names, session, holder, backend };
         Ok(Self {
             handshake,
             inspector,
             tls: acceptor(&spec.certificate_pem, &spec.certificate_key_pem)?,
-            guard: Arc::new(guard),
+            admission: Arc::new(admission),
         })
     }
 
@@ -151,8 +152,10 @@ impl Door {
         let handshake =
             Router::new().route(CONNECTION_PATH, post(connect)).layer(DefaultBodyLimit::max(OFFER_BYTES_MAX));
         let inspector = Router::new().route("/", get(inspect));
-        let finish = |router: Router<Arc<Guard>>| {
-            router.layer(middleware::from_fn_with_state(self.guard.clone(), admit)).with_state(self.guard.clone())
+        let finish = |router: Router<Arc<Admission>>| {
+            router
+                .layer(middleware::from_fn_with_state(self.admission.clone(), admit))
+                .with_state(self.admission.clone())
         };
         tokio::join!(
             accept(self.handshake, self.tls.clone(), finish(handshake)),
@@ -161,7 +164,7 @@ impl Door {
     }
 }
 
-async fn bind(address: IpAddr, seed: u16) -> Result<(TcpListener, u16), DoorError> {
+async fn bind(address: IpAddr, seed: u16) -> Result<(TcpListener, u16), HandshakeError> {
     let count = PORTS.end() - PORTS.start() + 1;
     let mut error = None;
     for step in 0..count {
@@ -170,16 +173,16 @@ async fn bind(address: IpAddr, seed: u16) -> Result<(TcpListener, u16), DoorErro
         match TcpListener::bind(SocketAddr::new(address, port)).await {
             Ok(listener) => return Ok((listener, offset as u16 + 1)),
             Err(found) if found.kind() == io::ErrorKind::AddrInUse => error = Some(found),
-            Err(source) => return Err(DoorError::NoPorts { address, source }),
+            Err(source) => return Err(HandshakeError::NoPorts { address, source }),
         }
     }
     let source = error.unwrap_or_else(|| io::ErrorKind::AddrInUse.into());
-    Err(DoorError::NoPorts { address, source })
+    Err(HandshakeError::NoPorts { address, source })
 }
 
-fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, DoorError> {
+fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, HandshakeError> {
     use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    let bad = |error: &dyn std::fmt::Display| DoorError::Certificate(error.to_string());
+    let bad = |error: &dyn std::fmt::Display| HandshakeError::Certificate(error.to_string());
     let chain = CertificateDer::pem_slice_iter(certificate_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bad(&error))?;
@@ -197,7 +200,7 @@ fn acceptor(certificate_pem: &str, key_pem: &str) -> Result<TlsAcceptor, DoorErr
 
 async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router) {
     // Each port has places of its own.
-    let places = Places::default();
+    let places = ConnectionSlots::default();
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -227,7 +230,7 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router) {
 }
 
 /// Resolves when [`REQUEST_TIME_MAX`] has passed since the connection came, and since each good token.
-async fn out_of_time(place: &Place) {
+async fn out_of_time(place: &ConnectionSlot) {
     while tokio::time::timeout(REQUEST_TIME_MAX, place.admitted()).await.is_ok() {}
 }
 
@@ -235,7 +238,7 @@ async fn serve_one(
     stream: TcpStream,
     tls: TlsAcceptor,
     router: Router,
-    place: Place,
+    place: ConnectionSlot,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let (own, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
@@ -259,18 +262,18 @@ async fn serve_one(
 }
 
 /// Name and origin first, then what every answer carries.
-async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asks_for_origin = request.uri().path() == ORIGIN_PATH;
-    let mut response = match guard.refusal(request.headers(), asks_for_origin) {
-        Some(message) => error(StatusCode::FORBIDDEN, "Forbidden", message),
+    let mut response = match admission.refusal(request.headers(), asks_for_origin) {
+        Some(message) => error(StatusCode::FORBIDDEN, HandshakeErrorCode::Forbidden, message),
         None if cors::is_preflight(request.method(), request.headers()) => {
             let mut permission = StatusCode::NO_CONTENT.into_response();
             cors::permit(request.headers(), permission.headers_mut());
             permission
         }
         None if asks_for_origin => {
-            axum::Json(OriginResponse::new(&guard.allowed_origins, request.headers())).into_response()
+            axum::Json(OriginResponse::new(&admission.allowed_origins, request.headers())).into_response()
         }
         None => next.run(request).await,
     };
@@ -280,19 +283,19 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     if asks_for_origin {
         cors::share_with_all(headers);
     } else {
-        cors::share(&guard.allowed_origins, origin, headers);
+        cors::share(&admission.allowed_origins, origin, headers);
     }
     response
 }
 
 /// Nothing of the body is read before the token is found to be good.
 async fn connect(
-    State(guard): State<Arc<Guard>>,
-    Extension(place): Extension<Place>,
+    State(admission): State<Arc<Admission>>,
+    Extension(place): Extension<ConnectionSlot>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    if let Err(refusal) = guard.verify(&headers).await {
+    if let Err(refusal) = admission.verify(&headers).await {
         return refused(&refusal);
     }
     place.admit();
@@ -300,34 +303,42 @@ async fn connect(
         Ok(offer) => offer,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("an SDP offer may have {OFFER_BYTES_MAX} bytes");
-            return error(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", message);
+            return error(StatusCode::PAYLOAD_TOO_LARGE, HandshakeErrorCode::TooLarge, message);
         }
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, "BadOffer", rejection.body_text()),
+        Err(rejection) => return error(StatusCode::BAD_REQUEST, HandshakeErrorCode::BadOffer, rejection.body_text()),
     };
     let Ok(offer) = String::from_utf8(offer.into()) else {
-        return error(StatusCode::BAD_REQUEST, "BadOffer", "the body is not an SDP offer: it is not UTF-8".to_owned());
+        return error(
+            StatusCode::BAD_REQUEST,
+            HandshakeErrorCode::BadOffer,
+            "the body is not an SDP offer: it is not UTF-8".to_owned(),
+        );
     };
-    if !guard.holder.admits(headers.get(RESUME_HEADER).and_then(|secret| secret.to_str().ok())) {
+    if !admission.holder.admits(headers.get(RESUME_HEADER).and_then(|secret| secret.to_str().ok())) {
         return error(
             StatusCode::CONFLICT,
-            "SessionInUse",
+            HandshakeErrorCode::SessionInUse,
             "this session belongs to the client that was connected first, until it is stopped; only that client may \
              come back"
                 .to_owned(),
         );
     }
-    let holder = guard.holder.clone();
-    let answer = tokio::task::spawn_blocking(move || guard.inside.answer(&offer)).await;
+    let holder = admission.holder.clone();
+    let answer = tokio::task::spawn_blocking(move || admission.backend.answer(&offer)).await;
     match answer {
         Ok(Ok(sdp)) => accepted(sdp, holder.promise()),
-        Ok(Err(NoAnswer::InUse)) => error(
+        Ok(Err(OfferRejection::InUse)) => error(
             StatusCode::CONFLICT,
-            "SessionInUse",
+            HandshakeErrorCode::SessionInUse,
             "this session is in use by another client; it is free again when that one disconnects".to_owned(),
         ),
-        Ok(Err(NoAnswer::BadOffer(why))) => error(StatusCode::BAD_REQUEST, "BadOffer", why),
-        Ok(Err(NoAnswer::Unavailable(why))) => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", why),
-        Err(panic) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", panic.to_string()),
+        Ok(Err(OfferRejection::BadOffer(why))) => error(StatusCode::BAD_REQUEST, HandshakeErrorCode::BadOffer, why),
+        Ok(Err(OfferRejection::Unavailable(why))) => {
+            error(StatusCode::SERVICE_UNAVAILABLE, HandshakeErrorCode::Unavailable, why)
+        }
+        Err(panic) => {
+            error(StatusCode::INTERNAL_SERVER_ERROR, HandshakeErrorCode::InternalServerError, panic.to_string())
+        }
     }
 }
 
@@ -341,20 +352,28 @@ fn accepted(sdp: String, resume: Option<String>) -> Response {
     response
 }
 
-async fn inspect(State(guard): State<Arc<Guard>>, Extension(place): Extension<Place>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = guard.verify(&headers).await {
+async fn inspect(
+    State(admission): State<Arc<Admission>>,
+    Extension(place): Extension<ConnectionSlot>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = admission.verify(&headers).await {
         return refused(&refusal);
     }
     place.admit();
-    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], guard.inside.inspect()).into_response()
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], admission.backend.inspect()).into_response()
 }
 
 fn refused(refusal: &Refusal) -> Response {
     match refusal {
-        Refusal::NoSession => error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", refusal.to_string()),
-        Refusal::Foreign | Refusal::Private => error(StatusCode::FORBIDDEN, "Forbidden", refusal.to_string()),
+        Refusal::NoSession => {
+            error(StatusCode::SERVICE_UNAVAILABLE, HandshakeErrorCode::Unavailable, refusal.to_string())
+        }
+        Refusal::Foreign | Refusal::Private => {
+            error(StatusCode::FORBIDDEN, HandshakeErrorCode::Forbidden, refusal.to_string())
+        }
         Refusal::Missing | Refusal::Expired | Refusal::Forged => {
-            let mut response = error(StatusCode::UNAUTHORIZED, "Unauthorized", refusal.to_string());
+            let mut response = error(StatusCode::UNAUTHORIZED, HandshakeErrorCode::Unauthorized, refusal.to_string());
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             response
@@ -362,17 +381,17 @@ fn refused(refusal: &Refusal) -> Response {
     }
 }
 
-fn error(status: StatusCode, code: &str, message: String) -> Response {
-    (status, axum::Json(ErrorBody::new(code, message))).into_response()
+fn error(status: StatusCode, code: HandshakeErrorCode, message: String) -> Response {
+    (status, axum::Json(ErrorBody::new(code.as_str(), message))).into_response()
 }
 
-impl Guard {
+impl Admission {
     /// Only who has a token of this service can make the host ask for its session.
     async fn verify(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claims = self.verifier.verify(authorization, seconds_since_1970())?;
         let session = self.session().await.ok_or(Refusal::NoSession)?;
-        must_be_admitted(&claims, &session)
+        check_admission(&claims, &session)
     }
 
     async fn session(&self) -> Option<Arc<Assignment>> {
@@ -381,7 +400,7 @@ impl Guard {
         if known.is_some() {
             return known;
         }
-        self.inside.ask_for_session();
+        self.backend.ask_for_session();
         let told = tokio::time::timeout(ASSIGNMENT_TIME_MAX, session.wait_for(Option::is_some)).await;
         told.ok()?.ok()?.clone()
     }

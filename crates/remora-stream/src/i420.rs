@@ -13,7 +13,7 @@ pub struct I420<'a> {
 }
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum PictureError {
+pub enum I420Error {
     #[error(
         "a picture of {width}×{height} cannot be subsampled; accepted are even sizes of {min} to {max} pixels a side",
         min = I420::SIDE_PIXELS_MIN, max = I420::SIDE_PIXELS_MAX
@@ -27,15 +27,15 @@ impl<'a> I420<'a> {
     pub const SIDE_PIXELS_MIN: u32 = 16;
     pub const SIDE_PIXELS_MAX: u32 = 4096;
 
-    pub fn new(width: u32, height: u32, data: &'a [u8]) -> Result<Self, PictureError> {
+    pub fn new(width: u32, height: u32, data: &'a [u8]) -> Result<Self, I420Error> {
         let side = Self::SIDE_PIXELS_MIN..=Self::SIDE_PIXELS_MAX;
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         if !even || !side.contains(&width) || !side.contains(&height) {
-            return Err(PictureError::Size { width, height });
+            return Err(I420Error::Size { width, height });
         }
         let needed = Self::byte_length(width, height);
         if data.len() != needed {
-            return Err(PictureError::Length { width, height, needed, got: data.len() });
+            return Err(I420Error::Length { width, height, needed, got: data.len() });
         }
         Ok(Self { width, height, data })
     }
@@ -78,13 +78,13 @@ mod tests {
     #[test]
     fn odd_tiny_and_huge_sizes_are_refused() {
         for (width, height) in [(33, 32), (32, 33), (14, 32), (32, 0), (4098, 32), (32, u32::MAX - 1)] {
-            assert_eq!(I420::new(width, height, &[]).unwrap_err(), PictureError::Size { width, height });
+            assert_eq!(I420::new(width, height, &[]).unwrap_err(), I420Error::Size { width, height });
         }
     }
 
     #[test]
     fn a_wrong_length_is_refused_with_the_right_one() {
         let error = I420::new(32, 32, &[0; 1535]).unwrap_err();
-        assert_eq!(error, PictureError::Length { width: 32, height: 32, needed: 1536, got: 1535 });
+        assert_eq!(error, I420Error::Length { width: 32, height: 32, needed: 1536, got: 1535 });
     }
 }

@@ -3,15 +3,15 @@
 use remora_render::{FrameOptions, FrameRequest as RenderRequest, PixelFormat, RenderedFrame};
 use remora_stream::{Fidelity, FrameRequest as EncodeRequest};
 
-use super::{FramesError, Loop};
+use super::{FrameLoop, FrameThreadError};
 use crate::{
     encoding::EncodeJob,
     marker,
-    stage::{Drawn, FramePlan, Work},
+    stage::{DrawStatistics, FramePlan, Work},
 };
 
-impl Loop {
-    pub(super) fn start(&mut self, plan: FramePlan) -> Result<(), FramesError> {
+impl FrameLoop {
+    pub(super) fn start(&mut self, plan: FramePlan) -> Result<(), FrameThreadError> {
         match plan.work {
             Work::EncodeAgain => {
                 self.encode(plan, None);
@@ -43,7 +43,7 @@ impl Loop {
     }
 
     /// Waits for the next piece of the frame that is being drawn, or for the frame, unless it is to be given up.
-    pub(super) fn proceed(&mut self) -> Result<(), FramesError> {
+    pub(super) fn proceed(&mut self) -> Result<(), FrameThreadError> {
         if let Some(&(plan, _)) = self.rendering.front()
             && self.stage.superseded(plan.serial)
             && self.renderer.abandon()
@@ -56,7 +56,7 @@ impl Loop {
     }
 
     /// Waits for the oldest picture in flight and hands it to the encoder.
-    fn finish(&mut self) -> Result<(), FramesError> {
+    fn finish(&mut self) -> Result<(), FrameThreadError> {
         let mut picture = self.spare.pop().unwrap_or_default();
         let done = self.renderer.receive(&mut picture);
         let done = match done {
@@ -71,7 +71,7 @@ impl Loop {
             return Ok(());
         };
         self.recovery.worked();
-        let drawn = Drawn {
+        let drawn = DrawStatistics {
             timings: done.timings,
             triangles: done.triangles_drawn - done.points_drawn,
             points: done.points_drawn,
