@@ -31,7 +31,7 @@ use crate::token::Bearer;
 const SWAPS_MAX: usize = 32;
 
 pub struct Sessions {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Clock,
     policy: Policy,
     config: Arc<Config>,
@@ -92,7 +92,7 @@ pub enum SessionError {
 
 impl Sessions {
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Store>,
         clock: Clock,
         policy: Policy,
         config: Arc<Config>,

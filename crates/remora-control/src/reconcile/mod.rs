@@ -43,7 +43,7 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 pub struct Reconciler {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub sessions: Arc<Sessions>,
     pub fleet: Arc<dyn Provisioner>,
     pub plan: Arc<LaunchPlan>,
