@@ -6,13 +6,14 @@ const byId = (id) => document.getElementById(id);
 const say = (text) => {
   byId("message").textContent = text;
 };
+const complain = (error) => say(error.message);
 
 const viewer = new Viewer({
   target: byId("model"),
   endpoint: "https://render.example.com",
   account: "ACCOUNT",
   // The page's own server knows the account key; the page gets an access token.
-  token: TokenSource.fromCallback(async () => (await fetch("/token")).text()),
+  token: TokenSource.fromServer("/token"),
   session: { size: "Standard", minutes: 30 },
   model: "builtin://Engine?triangles=200000",
 });
@@ -26,13 +27,13 @@ viewer.on("selection", ({ part }) => {
   byId("hide").disabled = part === null;
   if (part !== null) say(`Selected: ${part.name}`);
 });
-viewer.on("lease-ending", () => viewer.extendLease(30));
+viewer.on("lease-ending", () => viewer.extendLease(30).catch(complain));
 
 byId("whole").addEventListener("click", () => viewer.fit());
-byId("hide").addEventListener("click", () => viewer.selection.hide());
-byId("show-all").addEventListener("click", () => viewer.selection.showAll());
+byId("hide").addEventListener("click", () => viewer.selection.hide().catch(complain));
+byId("show-all").addEventListener("click", () => viewer.selection.showAll().catch(complain));
 
 // Without WebRTC or H.264 nothing is leased.
 const problem = browserProblem();
-if (problem === null) viewer.open().catch((error) => say(error.message));
+if (problem === null) viewer.open().catch(complain);
 else say(problem.message);

@@ -3,10 +3,12 @@
  * Pages of other origins are answered only if they are in `origins`, as the real service does it.
  */
 
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import type { IdentityProvider } from "../portal/src/sign-in/configuration.ts";
 import type { FakeHost } from "./fake-host.ts";
 
 const DIST = join(import.meta.dirname, "../portal/dist");
@@ -36,16 +38,6 @@ interface FakeSession {
 export interface TokenRefusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface IdentityProvider {
-  readonly name: string;
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly scopes: readonly string[];
-  readonly authorizationEndpoint: string;
-  readonly tokenEndpoint: string;
-  readonly accounts: readonly string[];
 }
 
 /** Nothing listens on this port of the machine. */
@@ -140,7 +132,8 @@ export class FakeService {
     response.writeHead(200, {
       "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
       "Content-Security-Policy":
-        "default-src 'self'; connect-src 'self' http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        `default-src 'self'; script-src ${inline(content, "script")}; style-src ${inline(content, "style")}; ` +
+        "connect-src 'self' http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     });
     response.end(content);
   }
@@ -268,6 +261,13 @@ export class FakeService {
     if (this.inUse) return json(response, 409, { error: { code: "SessionInUse", message: "in use" } });
     response.writeHead(201, { "Content-Type": "application/sdp" }).end(await this.#host.answer(offer));
   }
+}
+
+/** Sources for what the page itself contains, by digests as the real service makes them. */
+function inline(page: Buffer, tag: "script" | "style"): string {
+  const contents = page.toString().matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, "gs"));
+  const digests = [...contents].map(([, content = ""]) => createHash("sha256").update(content).digest("base64"));
+  return ["'self'", ...digests.map((digest) => `'sha256-${digest}'`)].join(" ");
 }
 
 function port(server: Server): number {

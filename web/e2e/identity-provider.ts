@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from "jose";
 import Provider from "oidc-provider";
 import type { Page } from "playwright-core";
-import type { IdentityProvider as Offered } from "./fake-service.ts";
+import type { IdentityProvider as Offered } from "../portal/src/sign-in/configuration.ts";
 
 export const CLIENT = "remora-portal";
 export const ROLE = "Remora.User";

@@ -10,7 +10,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { coverage, pictureOf } from "./picture.ts";
-import { portalOf, type Service, startRemora, startTurnServer, type TurnServer } from "./service.ts";
+import { connectionOf, type Service, startRemora, startTurnServer, type TurnServer } from "./service.ts";
 
 const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";
 const OUTPUT = join(import.meta.dirname, "../../test-output");
@@ -47,7 +47,7 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
   async function serve(configuration: string): Promise<string> {
     const service = await startRemora(EXECUTABLE, configuration);
     services.push(service);
-    return portalOf(service);
+    return connectionOf(service).portal;
   }
 
   const relaying = (url: string, secret = SECRET) => serve(`[turn]\nurls = ["${url}"]\nsecret = "${secret}"\n`);

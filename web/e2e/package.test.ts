@@ -15,8 +15,10 @@ import { StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.t
 import { launchBrowser } from "./browser.ts";
 import { FakeHost, PART } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
+import { connectionOf, startRemora } from "./service.ts";
 import { Site } from "./site.ts";
 
+const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";
 const SDK = join(import.meta.dirname, "../sdk");
 const run = promisify(execFile);
 
@@ -165,6 +167,25 @@ test("a page of another origin is told that it is refused, which is not that not
   await page.getByText(/^service-unreachable: /).waitFor();
 });
 
+test.skipIf(EXECUTABLE === "")("the real service tells a page that its origin is refused, and accepts one whose origin it lists", async () => {
+  const { port } = new URL(application.origin);
+  const origins = [`http://localhost:${port.slice(0, -1)}`, `http://127.0.0.1:${port}`];
+  const remora = await startRemora(EXECUTABLE, `[listen]\norigins = ${JSON.stringify(origins)}\n`);
+  try {
+    const { endpoint, accountId: account, accountKey: key } = connectionOf(remora);
+    const query = new URLSearchParams({ endpoint, account, key });
+    // Nothing but this test trusts the service's own certificate authority.
+    const trusting = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    await trusting.goto(`${application.origin}/?${query}`);
+    await trusting.getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/).waitFor();
+    await trusting.goto(`http://127.0.0.1:${port}/?${query}`);
+    await expect.poll(() => trusting.locator("#state").textContent(), { timeout: 20_000 }).toBe("connected");
+    await trusting.context().close();
+  } finally {
+    await remora.stop();
+  }
+});
+
 test("a wrong key is a typed error with a sentence", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl({ key: "wrong" }));
@@ -200,6 +221,27 @@ test("closing a viewer stops the session that it leased, and leaves one that it 
   expect(service.sessions.get("given")?.status).toBe("Ready");
 });
 
+test("a viewer that is closed while its session is being created stops that session, and not sooner", async () => {
+  service.origins.add(application.origin);
+  let create = () => {};
+  const created = new Promise<void>((resolve) => { create = resolve; });
+  const asked: string[] = [];
+  await page.route(/\/sessions\/viewer-/, async (route) => {
+    const request = route.request();
+    asked.push(request.method());
+    if (request.method() === "PUT") await created;
+    await route.continue();
+  });
+  await page.goto(applicationUrl());
+  await expect.poll(() => asked.filter((method) => method === "PUT").length).toBe(1);
+  const closed = page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
+  await stateIs("closed");
+  expect(asked).not.toContain("POST");
+  create();
+  await closed;
+  await expect.poll(() => [...service.sessions.values()].map(({ status }) => status)).toEqual(["Stopped"]);
+});
+
 test("a session that is leased by a page ends with the page", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl());
@@ -225,6 +267,22 @@ test("one tag shows a model: poster first, progress, then the video; a click sel
   await expect.poll(() => commandsOf("loadModel").at(-1)).toMatchObject({ uri: "builtin://Engine?triangles=200000" });
   await tag.evaluate((element) => element.remove());
   await expect.poll(() => [...service.sessions.values()].map(({ status }) => status)).toEqual(["Stopped"]);
+});
+
+test("the tag shows the address that it was given while it was connecting again, and nothing else", async () => {
+  service.origins.add(plain.origin);
+  await openElement('token-src="/token" src="builtin://Engine?triangles=50000"');
+  const tag = page.locator("remora-viewer");
+  await expect.poll(() => commandsOf("loadModel").length).toBe(1);
+  service.handshakeFailures = Number.POSITIVE_INFINITY;
+  await host.hangUp();
+  await tag.getByText(/^Connecting again/).waitFor();
+  await tag.evaluate((element) => element.setAttribute("src", "builtin://Engine?triangles=200000"));
+  service.handshakeFailures = 0;
+  await expect.poll(() => commandsOf("loadModel").length, { timeout: 15_000 }).toBe(2);
+  expect(commandsOf("loadModel")[1]).toMatchObject({ uri: "builtin://Engine?triangles=200000" });
+  await tag.locator("[part=message]").waitFor({ state: "hidden" });
+  expect(commandsOf("loadModel").length).toBe(2);
 });
 
 test("the tag says what is wrong, tells the page, and tries again", async () => {

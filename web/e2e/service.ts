@@ -67,16 +67,26 @@ export function startRemora(executable: string, configuration: string): Promise<
       const data = join(directory, "data");
       return ["up", "--data-dir", data, "--config", file, "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"];
     },
-    (directory) => existsSync(connectionOf(directory)),
+    (directory) => existsSync(connectionFile(directory)),
   );
 }
 
-/** The address with which the page of a `remora up` signs in. */
-export function portalOf(service: Service): string {
-  return JSON.parse(readFileSync(connectionOf(service.directory), "utf8")).portal;
+/** The content of `connection.json` that tests need. */
+export interface Connection {
+  readonly endpoint: string;
+  /** The address with which the page signs in on the machine itself. */
+  readonly portal: string;
+  readonly accountId: string;
+  readonly accountKey: string;
+  readonly caFile: string;
 }
 
-function connectionOf(directory: string): string {
+/** How to connect to a `remora up`. */
+export function connectionOf(service: Service): Connection {
+  return JSON.parse(readFileSync(connectionFile(service.directory), "utf8")) as Connection;
+}
+
+function connectionFile(directory: string): string {
   return join(directory, "data", "connection.json");
 }
 
@@ -96,22 +106,11 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
       const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
       execFileSync("openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" });
       return [
-        // No configuration of the machine.
-        "-n",
-        "--listening-ip=127.0.0.1",
-        "--relay-ip=127.0.0.1",
-        `--listening-port=${plain}`,
+        ...turnServerArguments("127.0.0.1", plain, secret),
         `--tls-listening-port=${tls}`,
         `--cert=${certificate}`,
         `--pkey=${key}`,
-        "--no-dtls",
-        "--realm=localhost",
-        "--use-auth-secret",
-        `--static-auth-secret=${secret}`,
         "--allow-loopback-peers",
-        "--no-cli",
-        "--log-file=stdout",
-        "--simple-log",
         `--pidfile=${join(directory, "pid")}`,
         `--userdb=${join(directory, "users")}`,
       ];
@@ -126,6 +125,24 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
       `turns:localhost:${tls}?transport=tcp`,
     ],
   };
+}
+
+/** Arguments of coturn for an address and a port, with time-limited credentials of a secret. */
+export function turnServerArguments(address: string, port: number, secret: string): string[] {
+  return [
+    // No configuration of the machine.
+    "-n",
+    `--listening-ip=${address}`,
+    `--relay-ip=${address}`,
+    `--listening-port=${port}`,
+    "--no-dtls",
+    "--no-cli",
+    "--realm=remora.test",
+    "--use-auth-secret",
+    `--static-auth-secret=${secret}`,
+    "--log-file=stdout",
+    "--simple-log",
+  ];
 }
 
 async function freePort(): Promise<number> {

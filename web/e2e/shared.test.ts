@@ -5,32 +5,23 @@
  * `REMORA_EXECUTABLE` names the executable. Every test starts a service of its own, since the provider comes first.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { AUDIENCE, CLIENT, IdentityProvider, PERSON, ROLE } from "./identity-provider.ts";
 import { colours, pictureOf, restingPictureOf } from "./picture.ts";
+import { type Connection, connectionOf, type Service, startRemora } from "./service.ts";
 
-const EXECUTABLE = process.env["REMORA_EXECUTABLE"];
+const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";
 const OUTPUT = join(import.meta.dirname, "../../test-output");
 
-interface Connection {
-  readonly endpoint: string;
-  readonly accountId: string;
-  readonly accountKey: string;
-}
-
-describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
+describe.skipIf(EXECUTABLE === "")("a shared service", () => {
   let browser: Browser;
   let scratch: Page;
   let page: Page;
-  let folder: string;
-  let remora: ChildProcess | null = null;
+  let remora: Service | null = null;
   let faults: string[];
 
   beforeAll(async () => {
@@ -42,7 +33,6 @@ describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
   afterAll(() => browser?.close());
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "remora-shared-"));
     // Nothing but this test trusts the service's own certificate authority.
     page = await (await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_200, height: 720 } })).newPage();
     page.setDefaultTimeout(30_000);
@@ -55,29 +45,14 @@ describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
 
   afterEach(async () => {
     await page.context().close();
-    const process = remora;
+    await remora?.stop();
     remora = null;
-    if (process !== null && process.exitCode === null) {
-      const ended = new Promise((resolve) => process.once("exit", resolve));
-      process.kill("SIGTERM");
-      await ended;
-    }
-    await rm(folder, { recursive: true, force: true });
     expect(faults).toEqual([]);
   });
 
   async function start(configuration: string): Promise<Connection> {
-    const file = join(folder, "remora.toml");
-    await writeFile(file, configuration);
-    const ports = ["--https", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-    const data = join(folder, "data");
-    const started = spawn(EXECUTABLE ?? "", ["up", "--config", file, "--data-dir", data, ...ports], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    remora = started;
-    const connection = join(data, "connection.json");
-    await expect.poll(() => started.exitCode === null && existsSync(connection), { timeout: 30_000 }).toBe(true);
-    return JSON.parse(await readFile(connection, "utf8"));
+    remora = await startRemora(EXECUTABLE, configuration);
+    return connectionOf(remora);
   }
 
   async function showsModel(): Promise<void> {
@@ -88,7 +63,7 @@ describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
   }
 
   test("is used with the key of its account, and explains its certificate", async () => {
-    const { endpoint, accountId, accountKey } = await start("");
+    const { endpoint, accountId, accountKey, caFile } = await start("");
     await page.goto(endpoint);
     await page.getByLabel("Account").fill(accountId);
     await page.getByLabel("Key").fill(`${accountKey}x`);
@@ -97,7 +72,7 @@ describe.skipIf(EXECUTABLE === undefined)("a shared service", () => {
     await page.getByText("Does the browser warn about this page?").click();
     const authority = page.waitForEvent("download");
     await page.getByRole("link", { name: "certificate authority" }).click();
-    expect(await readFile(await (await authority).path(), "utf8")).toBe(await readFile(join(folder, "data/ca.pem"), "utf8"));
+    expect(await readFile(await (await authority).path(), "utf8")).toBe(await readFile(caFile, "utf8"));
     await page.getByLabel("Key").fill(accountKey);
     await page.keyboard.press("Enter");
     await showsModel();

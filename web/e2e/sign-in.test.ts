@@ -67,6 +67,45 @@ describe("with an account key", () => {
     expect(service.credentials).toEqual([`${ACCOUNT}:${KEY}`]);
   });
 
+  test("lets the person type before scripts and configuration are there, and sends nothing until then", async () => {
+    const hold = async (pattern: string): Promise<() => void> => {
+      let release = () => {};
+      const released = new Promise<void>((resolve) => { release = resolve; });
+      await page.route(pattern, (route) => released.then(() => route.continue()));
+      return release;
+    };
+    const sendScripts = await hold("**/assets/*.js");
+    const sendConfiguration = await hold("**/portal/configuration");
+    await page.goto(service.origin, { waitUntil: "commit" });
+    await fill(ACCOUNT, KEY);
+    await page.keyboard.press("Enter");
+    const submit = page.getByRole("button", { name: "Sign in", exact: true });
+    expect(await submit.isDisabled()).toBe(true);
+    sendScripts();
+    await expect.poll(() => submit.isDisabled()).toBe(false);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("sign-in-key");
+    await page.keyboard.press("Enter");
+    expect(await submit.isDisabled()).toBe(true);
+    expect(service.credentials).toEqual([]);
+    sendConfiguration();
+    await signedIn();
+    expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
+  });
+
+  test("shows no form where the address or the tab signs in", async () => {
+    await page.route("**/assets/*.js", (route) => route.abort());
+    const showsForm = async (address: string) => {
+      await page.goto("about:blank");
+      await page.goto(address, { waitUntil: "domcontentloaded" });
+      return page.getByLabel("Account").isVisible();
+    };
+    expect(await showsForm(service.origin)).toBe(true);
+    expect(await showsForm(service.address)).toBe(false);
+    expect(await showsForm(`${service.origin}/?code=1&state=2`)).toBe(false);
+    await page.evaluate(() => sessionStorage.setItem("remora.sign-in-secret", "right"));
+    expect(await showsForm(service.origin)).toBe(false);
+  });
+
   test("is what password managers recognise", async () => {
     await page.goto(service.origin);
     const attributes = (label: string) =>

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterEach, describe, expect, test } from "vitest";
 import { difference, pictureOf, restingPictureOf } from "../e2e/picture.ts";
+import type { Connection } from "../e2e/service.ts";
 import {
   MEDIA_CONFIGURATION,
   NO_MEDIA,
@@ -20,7 +21,7 @@ import {
   startTurnServer,
   turnConfiguration,
 } from "./story.ts";
-import { type Connection, found, type Line, TwoMachines, whyNot } from "./two-machines.ts";
+import { found, type Line, TwoMachines, whyNot } from "./two-machines.ts";
 
 const REMORA = process.env["REMORA"] ?? "";
 const OUTPUT = join(import.meta.dirname, "../../test-output");

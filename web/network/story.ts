@@ -3,7 +3,8 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
 import { coverage, pictureOf } from "../e2e/picture.ts";
-import type { Connection, TwoMachines } from "./two-machines.ts";
+import { type Connection, turnServerArguments } from "../e2e/service.ts";
+import type { TwoMachines } from "./two-machines.ts";
 
 /** Media ports of the tests' services: outside of those for handshakes, so that a firewall can tell the two apart. */
 export const MEDIA_PORTS = [40_000, 40_099] as const;
@@ -22,18 +23,16 @@ export function turnConfiguration(address: string): string {
 
 /** Starts coturn beside the service. */
 export async function startTurnServer(machines: TwoMachines): Promise<void> {
-  const server = machines.onService("turnserver", [
-    "-n", `--listening-ip=${machines.serviceAddress}`, `--relay-ip=${machines.serviceAddress}`, "--listening-port=3478",
-    "--no-tls", "--no-dtls", "--no-cli", "--use-auth-secret", `--static-auth-secret=${TURN_SECRET}`,
-    "--realm=remora.test", "--log-file=stdout", "--simple-log",
-  ]);
+  const basics = turnServerArguments(machines.serviceAddress, 3478, TURN_SECRET);
+  const server = machines.onService("turnserver", [...basics, "--no-tls"]);
   await machines.accepts(3478, server);
 }
 
-export async function openPage(context: BrowserContext, query = ""): Promise<Page> {
+/** `until` is the moment of loading at which the page is handed out. */
+export async function openPage(context: BrowserContext, query = "", until: "commit" | "load" = "load"): Promise<Page> {
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
-  await page.goto(`https://remora.test:8443/${query}`);
+  await page.goto(`https://remora.test:8443/${query}`, { waitUntil: until });
   return page;
 }
 

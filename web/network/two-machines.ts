@@ -16,6 +16,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
+import type { Connection } from "../e2e/service.ts";
 
 const CHROMIUM = process.env["REMORA_CHROMIUM"] ?? "/usr/bin/chromium";
 const READY_MILLISECONDS_MAX = 30_000;
@@ -27,14 +28,6 @@ export interface Line {
   readonly jitter?: number;
   readonly loss?: number;
   readonly rate?: number;
-}
-
-/** The content of `connection.json` that tests need. */
-export interface Connection {
-  readonly endpoint: string;
-  readonly accountId: string;
-  readonly accountKey: string;
-  readonly caFile: string;
 }
 
 /** Why network namespaces cannot be used here, or `undefined` where they can. */

@@ -5,20 +5,41 @@ import { precompress } from "./precompress.ts";
 export default defineConfig({
   root: import.meta.dirname,
   resolve: { alias: aliases },
-  plugins: [preloadViewer(), precompress()],
+  plugins: [inlineStyles(), preload(), precompress()],
   build: {
     target: "es2022",
-    // Nothing inline and nothing from elsewhere: the page is served under a strict content security policy.
+    // Nothing from elsewhere, and nothing inline but what the page itself contains: the service admits that by its digest.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     emptyOutDir: true,
   },
 });
 
-/** Lets the browser fetch the viewer while the person signs in, after what the sign-in needs. */
-function preloadViewer(): Plugin {
+/** Puts the style sheet of the sign-in into the page: on a slow line another file costs at least one more round trip. */
+function inlineStyles(): Plugin {
   return {
-    name: "preload-viewer",
+    name: "inline-styles",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle = {} }) {
+        return html.replace(/<link rel="stylesheet"[^>]* href="\/([^"]+)">/g, (link, file: string) => {
+          const sheet = bundle[file];
+          if (sheet?.type !== "asset") return link;
+          delete bundle[file];
+          return `<style>${String(sheet.source).trim()}</style>`;
+        });
+      },
+    },
+  };
+}
+
+/**
+ * Lets the browser fetch the configuration beside the script that reads it, and the viewer while the person signs in. The
+ * script comes first: it gets the connection that is there already, on which it is not delayed by handshakes.
+ */
+function preload(): Plugin {
+  return {
+    name: "preload",
     transformIndexHtml: {
       order: "post",
       handler(html, { bundle }) {
@@ -29,12 +50,13 @@ function preloadViewer(): Plugin {
         const styles = [...(viewer.viteMetadata?.importedCss ?? [])];
         const link = (file: string, attributes: Record<string, string>) => ({
           tag: "link",
-          attrs: { ...attributes, fetchpriority: "low", crossorigin: true, href: `/${file}` },
+          attrs: { ...attributes, crossorigin: true, href: `/${file}` },
           injectTo: "head" as const,
         });
         return [
-          ...scripts.map((file) => link(file, { rel: "modulepreload" })),
-          ...styles.map((file) => link(file, { rel: "preload", as: "style" })),
+          link("portal/configuration", { rel: "preload", as: "fetch" }),
+          ...scripts.map((file) => link(file, { rel: "modulepreload", fetchpriority: "low" })),
+          ...styles.map((file) => link(file, { rel: "preload", as: "style", fetchpriority: "low" })),
         ];
       },
     },

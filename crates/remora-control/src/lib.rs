@@ -11,38 +11,61 @@
 //! to be remembered to be done: [`reconcile`] derives it from what is stored. The control plane renders nothing,
 //! sees no picture and opens no model.
 //!
-//! [`up()`] is all of it in one call.
+//! [`up()`] does everything in one call; [`serve()`] runs a control plane alone.
 
-pub mod account;
-pub mod acme;
-pub mod api;
-pub mod authority;
-pub mod bell;
-pub mod clock;
-pub mod config;
-pub mod control_plane;
-pub mod disk;
-pub mod host_secrets;
-pub mod identity;
-pub mod launch;
-pub mod limits;
-pub mod listen;
-pub mod machine;
-pub mod metrics;
+mod account;
+mod acme;
+mod api;
+mod authority;
+mod bell;
+mod clock;
+mod config;
+mod control_plane;
+mod disk;
+mod host_secrets;
+mod identity;
+mod launch;
+mod limits;
+mod listen;
+mod machine;
+mod metrics;
 mod owner;
 mod pem;
-pub mod portal;
+mod portal;
 pub mod private_file;
-pub mod provision;
+mod provision;
 mod random;
-pub mod reconcile;
-pub mod sessions;
+mod reconcile;
+mod server;
+mod sessions;
 mod sight;
-pub mod store;
-pub mod tls;
-pub mod token;
-pub mod turn;
+mod store;
+mod tls;
+mod token;
+mod turn;
 pub mod untrusted;
-pub mod up;
 
-pub use up::{Connection, ServeOptions, Serving, UpError, UpOptions, serve, up};
+pub use account::{Account, KeyHash, KeySlot, NewAccount, Register, RegisterError, new_account_id, new_key};
+pub use acme::Acme;
+pub use api::openapi::DOCUMENTS as OPENAPI_DOCUMENTS;
+pub use authority::{Authority, ServerCertificate};
+pub use bell::Bell;
+pub use clock::{Clock, ManualClock};
+pub use config::{Config, Fence, HostsConfig, Rate, Size, StoreConfig, Telemetry, is_host_name};
+pub use control_plane::{ControlPlane, LocalSignIn, Parts};
+pub use disk::DiskProbe;
+pub use host_secrets::HostSecrets;
+pub use identity::{ATTEMPT_PAUSE, Identities};
+pub use launch::LaunchPlan;
+pub use listen::serve as serve_connections;
+pub use machine::Machine;
+pub use portal::guard::Guard;
+pub use portal::{Asset, Assets, OfferedModel, OfferedModels, PortalOptions};
+pub use provision::{
+    Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
+    SHADER_CACHE_VARIABLES, SimulatedFleet,
+};
+pub use server::{Connection, ServeOptions, ServerError, Serving, UpOptions, serve, up};
+pub use store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, SqlStore, Store, StoreError, Stored, Usage};
+pub use tls::{Certificates, CurrentCertificate, acceptor as tls_acceptor};
+pub use token::{LIFE as TOKEN_LIFE, Tokens, new_private_key_pem};

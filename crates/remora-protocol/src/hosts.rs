@@ -1,4 +1,4 @@
-//! Hosts that an operator opens: names, names below a domain, addresses and networks, written as a list of strings.
+//! Hosts that an operator allows: names, names below a domain, addresses and networks, written as a list of strings.
 //!
 //! | written | matches |
 //! |---|---|
@@ -12,12 +12,13 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+/// A list of allowed hosts. The default allows none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AllowedHosts(Vec<AllowedHost>);
 
 impl AllowedHosts {
-    /// Whether this name is opened. Upper and lower case are the same, and a dot at the end changes nothing.
+    /// Returns whether this name is allowed. Case and a dot at the end do not matter.
     pub fn allows_name(&self, name: &str) -> bool {
         let name = canonical_name(name);
         self.0.iter().any(|allowed| match allowed {
@@ -29,7 +30,7 @@ impl AllowedHosts {
         })
     }
 
-    /// Whether this address is opened. An IPv4 address may be given in its IPv6 form.
+    /// Returns whether this address is allowed. An IPv4 address may be given in its IPv6 form.
     pub fn allows_address(&self, address: IpAddr) -> bool {
         self.0.iter().any(|allowed| match allowed {
             AllowedHost::Network(network) => network.contains(address),
@@ -48,12 +49,15 @@ impl FromIterator<AllowedHost> for AllowedHosts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AllowedHost {
+    /// Exactly this name, in lower case and without a dot at the end.
     Name(String),
     /// The names below this domain.
     Below(String),
+    /// Every address of this network.
     Network(Network),
 }
 
+/// The error for a text that is none of the forms of [`AllowedHost`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is not a host; accepted are names (models.example.com), all names below a domain (*.example.com), addresses \
@@ -96,7 +100,7 @@ impl From<AllowedHost> for String {
     }
 }
 
-/// Addresses that share their leading bits.
+/// The addresses that share a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -104,13 +108,14 @@ pub struct Network {
 }
 
 impl Network {
-    /// `None` if the network has more bits than its address, or if bits behind the prefix are set.
+    /// Returns `None` if the prefix is longer than the address, or if bits behind the prefix are set.
     pub fn new(address: IpAddr, prefix_bits: u32) -> Option<Self> {
         let (bits, width) = bits(address);
         let is_sound = prefix_bits <= width && prefix(bits, width, prefix_bits) == bits;
         is_sound.then_some(Self { address, prefix_bits })
     }
 
+    /// Returns whether the address is in the network. An IPv4 address may be given in its IPv6 form.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (own, width) = bits(self.address);
         let (other, other_width) = bits(address.to_canonical());
@@ -141,7 +146,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The bits of an address, and how many there are.
+/// Returns the bits of an address and their number.
 fn bits(address: IpAddr) -> (u128, u32) {
     match address {
         IpAddr::V4(address) => (address.to_bits().into(), 32),
@@ -159,7 +164,8 @@ fn canonical_name(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// A DNS name. One that ends in a number is an IPv4 address in an unusual form, such as `127.1` or `0x7f000001`.
+/// Returns whether this is a DNS name. A name that ends in a number is an IPv4 address in an unusual form, such as
+/// `127.1` or `0x7f000001`.
 fn is_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -183,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_opens_itself_and_a_wildcard_opens_what_is_below_it() {
+    fn a_name_allows_itself_and_a_wildcard_allows_the_names_below_it() {
         let hosts = hosts(&["Models.Example.com", "*.corp.example", "10.1.2.3"]);
         for name in ["models.example.com", "MODELS.example.com.", "a.corp.example", "a.b.corp.example"] {
             assert!(hosts.allows_name(name), "{name}");
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_opens_its_addresses_in_either_form() {
+    fn a_network_allows_its_addresses_in_either_form() {
         let hosts = hosts(&["10.0.0.0/8", "192.168.1.7", "fd00::/8", "fe80::1", "models.example.com"]);
         for opened in ["10.255.0.1", "::ffff:10.0.0.1", "192.168.1.7", "fdff::1", "fe80::1"] {
             assert!(hosts.allows_address(address(opened)), "{opened}");
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_keeps_its_form_and_anything_else_is_refused_with_what_is_accepted() {
+    fn a_list_keeps_its_form_and_errors_say_what_is_accepted() {
         let written = r#"["models.example.com","*.corp.example","10.1.2.3","10.0.0.0/8","fd00::/8"]"#;
         let hosts: AllowedHosts = serde_json::from_str(written).expect("good hosts");
         assert_eq!(serde_json::to_string(&hosts).expect("strings"), written);

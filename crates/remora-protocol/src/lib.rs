@@ -1,15 +1,17 @@
-//! What travels between client, render host and control plane. Data only: no network, no clock.
+//! The messages between client, render host and control plane. This crate is data only: no network, no clock.
 //!
-//! | module | who talks | how |
+//! | module | between | transport |
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
+//! | [`codes`] | client and host | stable texts of errors, notices and load stages |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
-//! | [`hosts`] | host and control plane | hosts that an operator opens, in a configuration and in [`link`] |
-//! | [`link`] | host and control plane | JSON over HTTPS, the host asks |
-//! | [`subscriber`] | control plane and hosts | how places are shared among strangers |
-//! | [`token`] | everyone | claims of the access token that the control plane signs |
-//! | [`origins`], [`cors`] | pages and everyone else | which pages may call, and the headers that say so |
+//! | [`hosts`] | host and control plane | hosts that an operator allows, in the configuration and in [`link`] |
+//! | [`link`] | host and control plane | JSON over HTTPS; the host sends the requests |
+//! | [`subscriber`] | control plane and host | the key by which peers share connection slots |
+//! | [`token`] | all | claims of the access token that the control plane signs |
+//! | [`origins`], [`cors`] | web pages and all services | which pages may call, and the headers that tell browsers |
 
+pub mod codes;
 pub mod connection;
 pub mod cors;
 pub mod handshake;

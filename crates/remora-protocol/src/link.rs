@@ -1,4 +1,4 @@
-//! Host and control plane: the host reports what it is, the answer is what it shall be.
+//! The link between host and control plane: the host reports its state, and the response is an order.
 //!
 //! ```text
 //!   control plane ──starts──▶ host          HostSpec as one JSON line on standard input
@@ -6,11 +6,12 @@
 //!        ◀──────────────────────────────── HostOrder
 //! ```
 //!
-//! A host is started for a session, or to wait for one: then it gets ready like any other, is ordered to wait, and
-//! one day is ordered to run for a session. It never waits again.
+//! A host is started for a session, or to wait for one. A waiting host gets ready like any other and is ordered to
+//! wait, until it is ordered to run for a session. It never returns to waiting.
 //!
-//! `Authorization: Bearer {secret of the HostSpec}`. 401 or 404 tells the host that nobody knows it: it ends.
-//! A control plane that does not answer changes nothing: the host works on until the lease it was last told is over.
+//! Requests carry `Authorization: Bearer {secret of the HostSpec}`. A host that receives 401 or 404 is unknown to the
+//! control plane and ends itself. If no control plane answers, the host continues until the last lease it was told
+//! ends.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,190 +19,215 @@ use crate::hosts::AllowedHosts;
 use crate::origins::Origins;
 use crate::token::Owner;
 
-/// A host reports at once when its state changes, and this often otherwise.
+/// Interval of a host's reports. A change of state is reported at once.
 pub const REPORT_INTERVAL_MILLISECONDS: u64 = 1_000;
-/// A host that the control plane has not heard of for this long counts as dead.
+/// A host that has not reported for this long counts as dead.
 pub const SILENCE_MILLISECONDS_MAX: u64 = 30_000;
-/// A waiting host has no lease that would end it; it ends itself when it has heard nothing for this long.
+/// A waiting host has no lease that would end it, so it ends itself after this long without an order.
 pub const IDLE_MILLISECONDS_MAX: u64 = 600_000;
-/// Room for the addresses of models that one request to the REST API may name.
+/// Longest order: it holds the addresses of all models that one request to the REST API may name.
 pub const ORDER_BYTES_MAX: u64 = 1 << 20;
-/// Ports that sessions may be given, both ends included: the original service's range.
+/// Ports that sessions may be given, both ends included. The range is the original service's.
 pub const PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_534;
 
-/// All that a host is told at its start.
+/// The specification of a host: everything it is told at its start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostSpec {
+    /// Id of the host, a part of the path of its reports.
     pub host_id: String,
-    /// Authenticates the host to the control plane; never logged.
+    /// Authenticates the host to the control plane. Never logged.
     pub secret: String,
-    /// `https://localhost:8443`; at least one. The host goes on to the next when one does not answer.
+    /// Base URLs of the control planes, such as `https://localhost:8443`; at least one. The host tries the next one if
+    /// one does not answer.
     pub control_urls: Vec<String>,
-    /// PEM of the CA that signed the control plane's certificate.
+    /// PEM certificate of the CA that signed the control plane's certificate.
     pub control_ca_pem: String,
-    /// "Standard" or "Premium".
+    /// `Standard` or `Premium`.
     pub size: String,
-    /// What it is started for; without it the host waits for a session.
+    /// The session that the host is started for. Without it the host waits for a session.
     pub assignment: Option<Assignment>,
     /// Name under which clients reach this host.
     pub hostname: String,
-    /// Address that the handshake and inspector ports listen on.
+    /// Address on which the handshake and inspector ports listen.
     pub listen_address: std::net::IpAddr,
-    /// PEM, for TLS on the handshake port. From its own machine the port takes plain HTTP too.
+    /// PEM certificate for TLS on the handshake port. The port also takes plain HTTP from its own machine.
     pub certificate_pem: String,
+    /// PEM private key of that certificate.
     pub certificate_key_pem: String,
-    /// PEM of the public key that access tokens are verified with.
+    /// PEM public key with which access tokens are verified.
     pub token_public_key_pem: String,
-    /// Pages that may connect, the service's own included; requests without Origin are not from a page.
+    /// Origins of pages that may connect, the service's own included. Requests without an `Origin` are not from a page.
     pub allowed_origins: Origins,
-    /// Files that the operator offers as models; `file://` of nothing else is opened.
+    /// Files that the operator offers as models. No other `file://` address is opened.
     pub model_files: Vec<String>,
+    /// Where models may be fetched from.
     #[serde(default)]
     pub remote_models: RemoteModels,
-    /// Only a graphics adapter whose name contains this is used.
+    /// If given, only a graphics adapter whose name contains this text is used.
     pub adapter: Option<String>,
-    /// Triangles and points that a picture may take, as drawn, after levels of detail; `None` is any number. A scene
-    /// may have any number of them. While a picture takes more, the client is told, and a checkerboard covers the
+    /// Triangles and points that a frame may draw after selection of levels of detail; `None` is unlimited. A scene
+    /// may have any number of them. While a frame needs more, the client is told, and a checkerboard covers the
     /// background.
     pub primitives_max: Option<u64>,
+    /// Resources that rendering may use.
     #[serde(default)]
     pub rendering: Rendering,
+    /// Addresses and ports of the media connection.
     #[serde(default)]
     pub media: Media,
+    /// Who may connect after the first client has left.
     pub exclusive: Exclusive,
+    /// How the host is sandboxed.
     #[serde(default)]
     pub fence: Fence,
-    /// A directory for this host alone, for instance for what its graphics driver keeps. It goes with the host.
+    /// A directory for this host alone, for instance for files of its graphics driver. It is removed with the host.
     #[serde(default)]
     pub scratch_directory: Option<String>,
-    /// A host that is not Ready by then has failed.
+    /// Time from the start until Ready, after which the host counts as failed.
     pub start_milliseconds_max: u64,
 }
 
-/// Where models may be fetched from besides public addresses. The default is nowhere.
+/// Where models may be fetched from besides public addresses. The default allows nothing else.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct RemoteModels {
-    /// Addresses that the operator offers as models. Each opens the host and port that it names, for itself only.
+    /// Addresses that the operator offers as models. Each allows the host and port that it names, for that model only.
     pub offered: Vec<String>,
+    /// Hosts from which any model may be fetched.
     pub allowed_hosts: AllowedHosts,
 }
 
-/// What rendering may take of the machine. The default leaves everything to the host, which keeps no cache then.
+/// Resources that rendering may use. The default leaves everything to the host, which then has no model cache.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Rendering {
-    /// What rendering a picture that moves aims at: its detail is as high as that allows. `None` is 22 on a software
-    /// adapter and 12 on any other.
+    /// Target time for rendering a frame while something moves; the host adapts the detail to reach it. `None` is 22
+    /// on a software adapter and 12 on any other.
     pub frame_time_milliseconds: Option<u64>,
-    /// What geometry may take of the memory of the graphics adapter; what does not fit is shown coarser. `None` is
-    /// 2 GiB.
+    /// Limit of the graphics memory for geometry. Geometry that does not fit is shown coarser. `None` is 2 GiB.
     pub graphics_memory_bytes_max: Option<u64>,
-    /// What pages of geometry that were read from files may take of the machine's memory, to be there at once if the
+    /// Limit of the main memory for the page cache: pages of geometry that were read from files, kept for when the
     /// graphics adapter needs them again. `None` is 1 GiB.
     pub page_memory_bytes_max: Option<u64>,
-    /// The memory that importing one model may use; a model that needs more is refused. `None` is a share of
-    /// what is free when the import begins, by the number of hosts that are importing.
+    /// Limit of the memory for importing one model; a model that needs more is refused. `None` is a share of the free
+    /// memory at the start of the import, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
-    /// Where all hosts of the machine keep converted models: an absolute path, made if it is not there. Everything in
-    /// it may be gone at any time. `None` is nowhere.
+    /// Directory in which all hosts of the machine cache converted models: an absolute path, created if missing. Any
+    /// file in it may be deleted at any time. `None` is no cache.
     pub cache_directory: Option<String>,
-    /// Of what is in `cache_directory` so much is kept, of that which was used last.
+    /// Limit of the size of `cache_directory`. The files that were used least recently are deleted first.
     pub cache_bytes_max: u64,
 }
 
-/// How clients reach the host for video and data. The default is at this machine's own addresses, on any port.
+/// How clients reach the host for video and data. The default is this machine's own addresses and any port.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Media {
-    /// Where clients reach this machine, if a 1:1 NAT stands before it.
+    /// Address under which clients reach this machine, if it is behind a 1:1 NAT.
     pub external_address: Option<std::net::IpAddr>,
-    /// First and last of the ports that the host may take, each for UDP and TCP; [`PORTS`] if left out.
+    /// First and last of the ports that the host may use, each for UDP and TCP; [`PORTS`] if left out.
     pub ports: Option<(u16, u16)>,
 }
 
-/// All that a host learns of the session it is for.
+/// Everything that a host is told about its session.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Assignment {
+    /// Id of the session, unique in its account.
     pub session_id: String,
+    /// Id of the account.
     pub account_id: String,
-    /// What is left of the lease. It counts from Ready; until the host is told otherwise it may live this long.
+    /// Remaining time of the lease. It counts from Ready; the host may live this long until it is told otherwise.
     pub lease_milliseconds: u64,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
-    /// The creator of the session; `None` where it has not been recorded.
+    /// The creator of the session; `None` if it has not been recorded.
     #[serde(default)]
     pub owner: Option<Owner>,
-    /// Clients connect only to sessions that they have created themselves; Administrators to any.
+    /// True if Clients may connect only to sessions that they have created. Administrators may connect to any.
     #[serde(default)]
     pub private: bool,
 }
 
-/// Who may connect to a session that somebody has been connected to.
+/// Who may connect to a session after its first client has left.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exclusive {
-    /// Anybody, once the client before has left; finds a clean scene.
+    /// Anyone, once the previous client has left. The next client finds an empty scene.
     #[default]
     UntilDisconnect,
-    /// Only the client that was first.
+    /// Only the first client.
     UntilStop,
 }
 
-/// Whether a host is kept from all that it does not need: files, programs, system calls.
+/// Whether a host is sandboxed: kept from files, programs and system calls that it does not need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fence {
-    /// As far as the kernel can.
+    /// As far as the kernel supports it.
     #[default]
     BestEffort,
-    /// A host that cannot be fenced off as a whole fails.
+    /// A host that cannot be sandboxed completely fails.
     Required,
+    /// Not sandboxed.
     Off,
 }
 
-/// A host only ever goes forward, Starting to Ready to Failed, so that a report that arrives late is recognised.
+/// A report of a host. States only advance, from Starting to Ready to Failed, so that a late report is recognised.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct HostReport {
+    /// State of the host.
     pub state: HostState,
+    /// Number of clients that are connected.
     pub connected_clients: u32,
 }
-
+/// State of a host.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 #[serde(tag = "state")]
 pub enum HostState {
+    /// Getting ready.
     Starting,
+    /// Accepts clients at this address.
     Ready(HostAddress),
-    /// For the owner of the session: what went wrong and what to do.
+    /// Cannot serve a session any more.
     Failed {
+        /// Text for the owner of the session: what went wrong and what to do.
         why: String,
     },
 }
 
+/// Where clients reach a host.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct HostAddress {
+    /// Name of the machine as clients resolve it.
     pub hostname: String,
+    /// Port of the handshake.
     pub handshake_port: u16,
+    /// Second port, which the original service's inspector used.
     pub inspector_port: u16,
 }
 
-/// At most [`ORDER_BYTES_MAX`] as JSON.
+/// The response to a report; at most [`ORDER_BYTES_MAX`] as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(tag = "order")]
 pub enum HostOrder {
-    /// No session has been given to the host yet.
+    /// Wait: the host has no session yet.
     Wait,
-    /// The host ends itself when what is left of the lease has passed since the answer came. What has been assigned
-    /// once stays; only the lease moves.
+    /// Run for this session. The host ends itself when the remaining lease has passed since the order arrived. An
+    /// assignment never changes except for its lease.
     Run(Assignment),
+    /// End now.
     Stop {
+        /// Why the host has to end.
         reason: StopReason,
     },
 }
 
+/// Why a host has to end.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub enum StopReason {
+    /// The session was stopped.
     Stopped,
+    /// The lease of the session is over.
     LeaseExpired,
     /// The control plane has another host for the session, or none.
     NotNeeded,
@@ -217,7 +243,7 @@ mod tests {
         "primitives_max":20000000,"exclusive":"until-disconnect","start_milliseconds_max":60000}"#;
 
     #[test]
-    fn a_spec_that_says_nothing_of_rendering_and_remote_models_leaves_both_at_their_defaults() {
+    fn a_spec_without_optional_sections_has_their_defaults() {
         let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
         assert_eq!(spec.rendering, Rendering::default());
         assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
@@ -226,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spec_says_of_rendering_arrives_whole_or_in_part() {
+    fn rendering_and_media_arrive_whole_or_in_part() {
         let mut spec: HostSpec = serde_json::from_str(SPEC).unwrap();
         spec.rendering = Rendering {
             frame_time_milliseconds: Some(16),

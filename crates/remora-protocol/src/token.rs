@@ -1,68 +1,78 @@
-//! Claims of the access token: a JWT signed with RS256 by the control plane, verified by hosts with its public key,
-//! so that a handshake needs no round trip.
+//! Claims of the access token: a JWT that the control plane signs with RS256 and hosts verify with its public key, so
+//! that a handshake needs no further request.
 
 use serde::{Deserialize, Serialize};
 
+/// The `iss` claim of every access token.
 pub const ISSUER: &str = "remora";
-/// Sessions, conversions and hosts all accept the same audience, as the original service's tokens did.
+/// The `aud` claim. As in the original service, sessions, conversions and hosts accept the same audience.
 pub const AUDIENCE: &str = "remora-rendering";
 
+/// The claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct AccessClaims {
+    /// Issuer: [`ISSUER`].
     pub iss: String,
+    /// Audience: [`AUDIENCE`].
     pub aud: String,
-    /// Account id, a lower-case GUID.
+    /// Subject: the account id, a lower-case GUID.
     pub sub: String,
-    /// Seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: u64,
+    /// Time of expiry, in seconds since 1970.
     pub exp: u64,
+    /// Role of the holder in the account.
     pub role: Role,
-    /// Whom the token was issued to. Tokens of releases before there were owners have none.
+    /// The holder of the token. Tokens of releases without owners have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
 
-/// A person whom an identity provider vouches for, or the holder of an account key.
+/// The creator of a session: a person whom an identity provider vouches for, or the holder of an account key.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Owner {
     /// `None` for an account key.
     #[serde(flatten)]
     pub person: Option<PersonId>,
-    /// For people to read.
+    /// Name to show to people.
     #[serde(with = "encoded")]
     pub name: String,
 }
 
-/// Issuer and subject together identify a person.
+/// Identifies a person by issuer and subject together.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct PersonId {
+    /// Issuer of the identity provider.
     #[serde(with = "encoded")]
     pub issuer: String,
+    /// Subject that the issuer gives the person.
     #[serde(with = "encoded")]
     pub subject: String,
 }
 
+/// What the holder of a token may do in the account.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub enum Role {
+    /// Everything.
     Administrator,
-    /// May not convert assets.
+    /// Everything but converting assets.
     Client,
 }
 
-/// Text in percent-encoding. Some clients decode a token with the wrong one of the two base64 alphabets, which works
-/// for ASCII without `>`, `?`, `~` and DEL only; names and subjects are any text.
+/// Serialises text in percent-encoding. Some clients decode a token with the wrong one of the two base64 alphabets,
+/// which works only for ASCII without `>`, `?`, `~` and DEL, whereas names and subjects may be any text.
 mod encoded {
     use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    /// Besides everything that is not ASCII.
+    /// Characters to encode besides everything that is not ASCII.
     const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b'>').add(b'?').add(b'~');
 
-    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&utf8_percent_encode(text, ENCODED))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
         let text = String::deserialize(deserializer)?;
         percent_decode_str(&text).decode_utf8().map(String::from).map_err(D::Error::custom)
     }
@@ -78,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_travel_in_ascii_that_every_decoder_takes_and_arrive_as_they_were() {
+    fn owners_are_encoded_in_ascii_that_every_client_decodes() {
         let person = PersonId { issuer: "https://login.example/a~b".into(), subject: "100%? >\u{7f}\"\\".into() };
         let owners = [
             Some(Owner { person: Some(person), name: "Anna Müller 🦊".into() }),

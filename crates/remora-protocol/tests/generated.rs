@@ -1,5 +1,5 @@
-//! The messages in `src/generated` are what `proto/` says. `REMORA_ACCEPT_GENERATED=1 cargo test -p remora-protocol`
-//! writes them anew after a change of the schema.
+//! Checks that the messages in `src/generated` match the schema in `proto/`. After a change of the schema,
+//! `REMORA_ACCEPT_GENERATED=1 cargo test -p remora-protocol` writes them again.
 
 use std::{fs, path::Path};
 

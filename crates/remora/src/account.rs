@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, presets::NOTHING};
-use remora_control::account::{Account, KeySlot, NewAccount, Register, RegisterError};
+use remora_control::{Account, KeySlot, NewAccount, Register, RegisterError};
 use serde_json::json;
 
 use crate::{

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::config::Config;
+use remora_control::Config;
 use thiserror::Error;
 
 /// Where the API is served if nobody says otherwise.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::config::HostsConfig;
+use remora_control::HostsConfig;
 use remora_host::{GraphicsOptions, HostOptions};
 use remora_protocol::link::{Fence, HostSpec};
 use serde::{Deserialize, Serialize};

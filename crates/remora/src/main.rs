@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use failure::{Failure, Status};
-use remora_control::config::Telemetry;
+use remora_control::Telemetry;
 
 /// Remote rendering that you host yourself.
 #[derive(Debug, Parser)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remora_control::portal::{Asset, Assets};
+use remora_control::{Asset, Assets};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]

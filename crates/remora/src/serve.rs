@@ -3,7 +3,7 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use remora_control::{ServeOptions, Serving, provision::HostCommand};
+use remora_control::{HostCommand, ServeOptions, Serving};
 
 use crate::{
     configuration::{ConfigurationArguments, HTTPS},

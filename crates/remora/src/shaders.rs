@@ -5,11 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use remora_control::{
-    config::{Config, Size},
-    private_file,
-    provision::{SHADER_CACHE_FORM, SHADER_CACHE_VARIABLES},
-};
+use remora_control::{Config, SHADER_CACHE_FORM, SHADER_CACHE_VARIABLES, Size, private_file};
 
 /// Returns the directory of compiled shaders: in the user's cache directory, or else in the data directory. Hosts run what
 /// is in it, so there is none if other users could write there.

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use remora_control::config::Config;
+use remora_control::Config;
 
 const EXAMPLE: &str = "# For example:";
 

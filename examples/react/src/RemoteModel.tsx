@@ -14,6 +14,11 @@ export function RemoteModel({ endpoint, account, address, onPart }: Props) {
   const target = useRef<HTMLDivElement>(null);
   const [viewer, setViewer] = useState<Viewer | null>(null);
   const [message, setMessage] = useState("");
+  // A new function must not cost a new session.
+  const latestOnPart = useRef(onPart);
+  useEffect(() => {
+    latestOnPart.current = onPart;
+  }, [onPart]);
 
   useEffect(() => {
     if (target.current === null) return;
@@ -21,27 +26,28 @@ export function RemoteModel({ endpoint, account, address, onPart }: Props) {
       target: target.current,
       endpoint,
       account,
-      token: TokenSource.fromCallback(async () => (await fetch("/token")).text()),
+      token: TokenSource.fromServer("/token"),
       session: { size: "Standard", minutes: 30 },
     });
     opened.on("state", (state) => {
-      setViewer(state.kind === "connected" ? opened : null);
       const failed = state.kind === "closed" && state.reason.kind === "failed";
       setMessage(failed ? state.reason.error.message : state.kind === "connected" ? "" : `${state.kind}…`);
     });
     opened.on("loaded", ({ model }) => setMessage(`${model.name}: ${model.triangles} triangles`));
     opened.on("load-failed", ({ error }) => setMessage(error.message));
-    opened.on("selection", ({ part }) => onPart(part?.name ?? null));
+    opened.on("selection", ({ part }) => latestOnPart.current(part?.name ?? null));
+    setViewer(opened);
     // React's strict mode mounts twice while developing. A session is leased for the mount that stays.
     const opening = setTimeout(() => opened.open().catch(() => {}));
     return () => {
       clearTimeout(opening);
-      void opened.close();
+      // A session that cannot be stopped ends with its lease.
+      opened.close().catch(() => {});
     };
-  }, [endpoint, account, onPart]);
+  }, [endpoint, account]);
 
   useEffect(() => {
-    // A load that fails is told by the event.
+    // A viewer that is not connected loads the model as soon as it is. The event tells of a load that fails.
     viewer?.load(address).catch(() => {});
   }, [viewer, address]);
 

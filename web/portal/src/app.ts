@@ -93,9 +93,10 @@ export class App {
   async #lease(): Promise<void> {
     this.#newSession.disabled = true;
     const id = `portal-${crypto.randomUUID()}`;
+    const attempt = this.#next();
     try {
       await this.#leave();
-      const attempt = this.#next();
+      if (attempt !== this.#attempt) return;
       this.#shownId = id;
       this.#stage.showNotice(words.STARTING);
       await this.#client.createSession(id, { size: "Standard", maxLeaseTimeMinutes: LEASE_MINUTES });
@@ -113,8 +114,9 @@ export class App {
   }
 
   async #connect(session: ReadySession): Promise<void> {
-    await this.#leave();
     const attempt = this.#next();
+    await this.#leave();
+    if (attempt !== this.#attempt) return;
     this.#shownId = session.id;
     this.#stage.showNotice(words.CONNECTING);
     const viewer = new Viewer({
@@ -154,7 +156,7 @@ export class App {
       // The state of the viewer has said why.
       return;
     }
-    if (attempt !== this.#attempt) return;
+    if (viewer !== this.#viewer) return;
     this.#sessions.setConnected(session.id);
     this.#overlay.setAvailable(true);
     this.#models.attach((uri, onProgress) => {
@@ -190,10 +192,10 @@ export class App {
   async #stop(session: Session): Promise<void> {
     await this.#client.stopSession(session.id);
     if (session.id !== this.#shownId) return;
-    // The host says so as well, but a session that is being started has nobody to say it.
+    // The host says so as well, but a session that is being started has no host yet.
+    const attempt = this.#next();
     await this.#leave();
-    this.#next();
-    this.#stage.showNotice(words.STOPPED);
+    if (attempt === this.#attempt) this.#stage.showNotice(words.STOPPED);
   }
 
   #closed(session: ReadySession, reason: ViewerCloseReason): void {
@@ -204,7 +206,6 @@ export class App {
     this.#part.show({ part: null, hiddenCount: 0 });
     this.#sessions.setConnected(null);
     void this.#sessions.refresh();
-    this.#next();
     this.#stage.showNotice(words.noticeOfClose(reason), () => void this.#connect(session));
   }
 
@@ -213,7 +214,7 @@ export class App {
     return connection === null ? "" : `Connected · ${connection.welcome.adapterName}`;
   }
 
-  /** Leaves the session that is shown; it goes on without this client. */
+  /** Leaves the session that is shown; it continues without this client. */
   async #leave(): Promise<void> {
     await this.#viewer?.close();
   }

@@ -14,7 +14,7 @@ import { type Account, accountOf, accountOfSecret, reload } from "./sign-in/acco
 import { type Attempt, takeAnswer, takeAttempt } from "./sign-in/attempt.ts";
 import { type Configuration, readConfiguration } from "./sign-in/configuration.ts";
 import { SignInFailed } from "./sign-in/failure.ts";
-import { SignInPanel } from "./sign-in/panel.ts";
+import { type SignInActions, SignInPanel } from "./sign-in/panel.ts";
 import { takeSecret } from "./sign-in/secret.ts";
 import { tokensForKey } from "./sign-in/token-service.ts";
 
@@ -33,7 +33,7 @@ export async function signIn(): Promise<Account> {
     failed = signInFailed(error);
   }
   try {
-    return await accountOfForm(panel, await configuration, failed);
+    return await accountOfForm(panel, configuration, failed);
   } catch (error) {
     panel.close(failed ?? signInFailed(error));
     return new Promise(() => {});
@@ -62,17 +62,15 @@ async function accountOfAnswer(configuration: Configuration, answer: URLSearchPa
 
 function accountOfForm(
   panel: SignInPanel,
-  configuration: Configuration,
+  configuration: Promise<Configuration>,
   failed: SignInFailed | null,
 ): Promise<Account> {
-  const { secret, accountKey, identityProviders } = configuration.signIn;
-  if (!accountKey && identityProviders.length === 0) throw new SignInFailed({ why: secret ? "secret" : "no-way" });
-  return new Promise((resolve) => {
-    panel.open(configuration, {
+  return new Promise((resolve, reject) => {
+    const actions: SignInActions = {
       async withKey(accountId, key) {
         const tokens = await tokensForKey(accountId, key);
         const signedIn = { accountId, person: accountId, tokens, renewable: true, signInAgain: reload };
-        const account = await accountOf(signedIn, configuration);
+        const account = await accountOf(signedIn, await configuration);
         panel.close(null);
         resolve(account);
       },
@@ -80,8 +78,16 @@ function accountOfForm(
         const { begin } = await import("./sign-in/provider.ts");
         await begin(provider, accountId);
       },
-    });
-    if (failed !== null) panel.fail(failed);
+    };
+    panel.listen(configuration, actions);
+    configuration
+      .then((known) => {
+        const { secret, accountKey, identityProviders } = known.signIn;
+        if (!accountKey && identityProviders.length === 0) throw new SignInFailed({ why: secret ? "secret" : "no-way" });
+        panel.open(known, actions);
+        if (failed !== null) panel.fail(failed);
+      })
+      .catch(reject);
   });
 }
 

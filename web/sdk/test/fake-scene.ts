@@ -1,9 +1,17 @@
 import { create } from "@bufbuild/protobuf";
+import type { StateOverrideEdit } from "../src/connection/types.ts";
+import { CommandRefused, RemoraError } from "../src/errors.ts";
 import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "../src/generated/remora/v1/connection_pb.ts";
 
 /** A host's scene in which every place shows the same part. */
 export class FakeScene {
   seen: bigint | null = null;
+  /** The ids of this scene follow this one. */
+  first = 0n;
+  count = 1_000n;
+  /** Distances from the root of the parts that are different ones now. */
+  readonly changed = new Set<bigint>();
+  lost = false;
   /** The requests that it received, in words. */
   readonly said: string[] = [];
   #gate: Promise<void> = Promise.resolve();
@@ -28,14 +36,19 @@ export class FakeScene {
 
   async getEntity(entity: bigint): Promise<EntityInfo> {
     this.said.push(`get ${entity}`);
-    return create(EntityInfoSchema, { entity, name: `Part ${entity}` });
+    if (this.lost) throw new RemoraError("closed", "lost");
+    const offset = entity - this.first;
+    if (offset > this.count) throw new CommandRefused("EntityNotFound", "no such entity");
+    const path = this.changed.has(offset) ? "/Other" : `/Engine/${offset}`;
+    return create(EntityInfoSchema, { entity, name: `Part ${entity}`, path });
   }
 
   async selectEntities(entities: readonly bigint[]): Promise<void> {
     this.said.push(`select ${entities.join(" ")}`);
   }
 
-  async setVisible(entity: bigint, visible: boolean): Promise<void> {
-    this.said.push(`${visible ? "show" : "hide"} ${entity}`);
+  async setStateOverrides(entities: readonly bigint[], { visible }: StateOverrideEdit): Promise<void> {
+    const word = visible === false ? "hide" : visible === null ? "inherit visible" : "?";
+    this.said.push(`${word} ${entities.join(" ")}`);
   }
 }

@@ -133,6 +133,22 @@ describe("RemoteRenderingClient", () => {
     await expect(rest.getSession("one")).rejects.toMatchObject({ code: "service-unreachable" });
   });
 
+  test("an answer that breaks off is no answer, and one that takes too long is aborted", async () => {
+    const body = (error: Error) => new Response(new ReadableStream({ pull: (controller) => controller.error(error) }));
+    const { rest } = client(body(new TypeError("network")), body(new TypeError("network")));
+    await expect(rest.getSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
+    await expect(rest.stopSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
+    const aborting = new AbortController();
+    const endless = new Response(new ReadableStream({
+      pull(controller) {
+        aborting.abort();
+        controller.error(aborting.signal.reason);
+      },
+    }));
+    const { rest: slow } = client(endless);
+    await expect(slow.getSession("one", { signal: aborting.signal })).rejects.toMatchObject({ code: "aborted" });
+  });
+
   test.each([[null], [[]], [{}], [{ ...READY, handshakePort: "50000" }], [{ ...STARTING, status: "Sleeping" }]])(
     "refuses %j as a session",
     async (body) => {

@@ -64,7 +64,7 @@ describe("Selection", () => {
     await selection.hide();
     scene.said.length = 0;
     await selection.showAll();
-    expect(scene.said).toEqual(["show 3", "show 4"]);
+    expect(scene.said).toEqual(["inherit visible 3 4"]);
     expect(last()?.hiddenCount).toBe(0);
   });
 
@@ -78,5 +78,40 @@ describe("Selection", () => {
     await selection.showAll();
     expect(scene.said).toEqual([]);
     expect(last()).toEqual({ part: null, hiddenCount: 0 });
+  });
+
+  test("hides the same parts of the model in another scene, and shows those that it does not find", async () => {
+    const { scene, selection, last } = setUp();
+    selection.forget(1n);
+    for (const entity of [3n, 4n, 9n]) {
+      await selection.entity(entity);
+      await selection.hide();
+    }
+    selection.sceneLost();
+    expect(last()).toEqual({ part: null, hiddenCount: 3 });
+    // Another file under the same address: the part behind 4 is a different one, and there is none behind 9.
+    scene.first = 100n;
+    scene.changed.add(4n);
+    scene.count = 8n;
+    scene.said.length = 0;
+    await selection.restore(101n);
+    expect(scene.said).toEqual(["get 103", "get 104", "get 109", "hide 103"]);
+    expect(last()?.hiddenCount).toBe(1);
+    await selection.showAll();
+    expect(scene.said.at(-1)).toBe("inherit visible 103");
+  });
+
+  test("keeps hidden parts where the connection is lost while they are being restored", async () => {
+    const { scene, selection, last } = setUp();
+    selection.forget(1n);
+    await selection.entity(3n);
+    await selection.hide();
+    scene.lost = true;
+    await expect(selection.restore(11n)).rejects.toMatchObject({ code: "closed" });
+    expect(last()?.hiddenCount).toBe(1);
+    scene.lost = false;
+    scene.first = 20n;
+    await selection.restore(21n);
+    expect(scene.said.at(-1)).toBe("hide 23");
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { RemoraError } from "../src/errors.ts";
 import { TokenSource } from "../src/rest/token-source.ts";
 
@@ -9,6 +9,11 @@ function tokenUntil(expiry: number, name = ""): string {
 }
 
 describe("TokenSource", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
   test("keeps a token and renews it before it ends", async () => {
     let now = 1_000_000_000;
     const obtain = vi.fn(async () => tokenUntil(now / 1_000 + 3_600));
@@ -117,6 +122,40 @@ describe("TokenSource", () => {
       ["https://service/accounts/a%20b/token", "Bearer a b:k+y="],
       ["https://service/accounts/a%20b/token", "Bearer oidc"],
     ]);
+  });
+
+  test.each([
+    [new Response(" token\n"), { endsAt: 0 }],
+    [new Response(JSON.stringify({ accessToken: "token", expiresInSeconds: 60 })), { endsAt: 60_000 }],
+  ])("an address of the page's own server answers with a token, as text or JSON", async (answer, { endsAt }) => {
+    vi.useFakeTimers({ now: 0, toFake: ["Date"] });
+    vi.stubGlobal("fetch", async () => answer);
+    const source = TokenSource.fromServer("/token");
+    expect(await source.token()).toBe("token");
+    expect(source.endsAt).toBe(endsAt);
+  });
+
+  test.each([
+    [new Response("<html>Sign in first</html>"), "unauthorized"],
+    [new Response("Sign in first", { status: 401 }), "unauthorized"],
+    [new Response("{}"), "unauthorized"],
+    [new Response("{"), "unexpected-answer"],
+    [new TypeError("Failed to fetch"), "service-unreachable"],
+  ])("%o is no token", async (answer, code) => {
+    vi.stubGlobal("fetch", async () => {
+      if (answer instanceof Error) throw answer;
+      return answer;
+    });
+    await expect(TokenSource.fromServer("/token").token()).rejects.toMatchObject({ name: "RemoraError", code });
+  });
+
+  test.each([
+    [new TypeError("Failed to fetch"), "service-unreachable"],
+    [new Error("no user"), "unexpected-answer"],
+    [new RemoraError("forbidden", "no"), "forbidden"],
+  ])("whatever a callback throws, a RemoraError comes out: %s", async (thrown, code) => {
+    const source = TokenSource.fromCallback(() => Promise.reject(thrown));
+    await expect(source.token()).rejects.toMatchObject({ name: "RemoraError", code });
   });
 
   test.each([

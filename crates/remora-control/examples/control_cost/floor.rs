@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::any;
-use remora_control::listen;
+use remora_control::serve_connections;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ pub async fn bare_handler(body: Vec<u8>) -> SocketAddr {
     let address = listener.local_addr().expect("it is bound");
     let (closing, closed) = watch::channel(false);
     tokio::spawn(async move {
-        listen::serve(listener, None, Router::new().fallback(handler), closed).await;
+        serve_connections(listener, None, Router::new().fallback(handler), closed).await;
         drop(closing);
     });
     address

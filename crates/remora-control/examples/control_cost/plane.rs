@@ -5,20 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remora_control::account::{Account, new_account_id};
-use remora_control::authority::Authority;
-use remora_control::bell::Bell;
-use remora_control::clock::Clock;
-use remora_control::config::{Config, Rate};
-use remora_control::control_plane::{ControlPlane, Parts};
-use remora_control::disk::DiskProbe;
-use remora_control::host_secrets::HostSecrets;
-use remora_control::identity::Identities;
-use remora_control::launch::LaunchPlan;
-use remora_control::listen;
-use remora_control::provision::SimulatedFleet;
-use remora_control::store::{SqlStore, Store};
-use remora_control::token::{Tokens, new_private_key_pem};
+use remora_control::{
+    Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan, Parts, Rate,
+    SimulatedFleet, SqlStore, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
+};
 use remora_protocol::token::Role;
 use remora_session::AccountId;
 use sqlx::any::AnyConnectOptions;
@@ -98,7 +88,7 @@ impl Plane {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (closing, closed) = watch::channel(false);
-        tokio::spawn(listen::serve(
+        tokio::spawn(serve_connections(
             listener,
             None,
             control_plane.public_router("https://localhost:8443", None),

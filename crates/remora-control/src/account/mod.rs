@@ -3,7 +3,7 @@
 //! An account has two keys, so that one can be replaced while the other is in use. A key is 256 random bits, so a
 //! salted SHA-256 is all that the store needs to keep: there is nothing to guess that a slow hash would protect. The
 //! keys of the account that `remora up` makes for its user must be shown again at every start; they are kept in a file
-//! of their own beside the database, which only its owner may read (see [`up`](crate::up)), never in the database.
+//! of their own beside the database, which only its owner may read (see [`server`](crate::server)), never in the database.
 
 mod register;
 
@@ -14,7 +14,7 @@ use remora_session::{AccountId, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub use register::{NAME_CHARACTERS_MAX, NewAccount, Register, RegisterError};
+pub use register::{NewAccount, Register, RegisterError};
 
 use crate::random;
 

@@ -12,10 +12,10 @@ use remora_session::AccountId;
 use super::{Account, KeyHash, KeySlot, new_account_id, new_key};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
+use crate::server::ServerError;
+use crate::server::connection;
+use crate::server::local_account::LocalAccount;
 use crate::store::{SqlStore, Store, StoreError};
-use crate::up::UpError;
-use crate::up::connection;
-use crate::up::local_account::LocalAccount;
 
 pub const NAME_CHARACTERS_MAX: usize = 128;
 /// Read at once.
@@ -49,7 +49,7 @@ pub enum RegisterError {
     #[error("{id} is the account of `remora up` on this machine, which would make it anew; remove account.json first")]
     Local { id: AccountId },
     #[error(transparent)]
-    Directory(#[from] UpError),
+    Directory(#[from] ServerError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use remora_protocol::cors::{self, ORIGIN_PATH, OriginAnswer};
+use remora_protocol::cors::{self, ORIGIN_PATH, OriginResponse};
 use remora_protocol::origins::Origins;
 
 use super::common::{error, json, uncached};
@@ -38,7 +38,7 @@ pub async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: 
         return response;
     }
     if is_public {
-        let mut response = uncached(json(StatusCode::OK, &OriginAnswer::new(&origins, headers)), "no-store");
+        let mut response = uncached(json(StatusCode::OK, &OriginResponse::new(&origins, headers)), "no-store");
         response.extensions_mut().insert(Route(ORIGIN_PATH));
         return response;
     }

@@ -20,13 +20,13 @@ pub use remora_session::Size;
 use remora_session::{Policy, Timestamp};
 use serde::Deserialize;
 
-pub use check::{InvalidConfig, is_host_name};
+pub use check::is_host_name;
 pub(crate) use check::{is_loopback_address, is_safe_address};
 pub use identity::{Identity, RoleName};
 pub use limits::{Limits, Rate};
 pub use listen::{Acme, Listen};
 pub use sessions::SessionsConfig;
-pub use sizes::{SizeConfig, Sizes};
+pub use sizes::Sizes;
 
 use crate::store::Quota;
 

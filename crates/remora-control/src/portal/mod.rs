@@ -7,6 +7,7 @@
 pub mod configuration;
 mod encoding;
 pub mod guard;
+mod policy;
 pub mod sign_in;
 
 use std::borrow::Cow;
@@ -70,6 +71,8 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 #[derive(Clone)]
 pub struct Pages {
     assets: Assets,
+    /// The page's own script and style sheet.
+    inline: Arc<policy::Inline>,
     /// Sources of the content security policy that pages connect to.
     sources: Arc<[String]>,
     /// Besides those, for a page that was opened by an IPv6 address.
@@ -93,7 +96,8 @@ impl Pages {
         let sources = named.flat_map(|host| schemes.iter().map(move |scheme| format!("{scheme}://{host}:*")));
         let sources = sources.chain(others.iter().cloned()).collect();
         let sources_of_ipv6 = schemes.iter().map(|scheme| format!("{scheme}:")).collect();
-        Self { assets, sources, sources_of_ipv6, identities }
+        let inline = Arc::new(policy::Inline::of(assets(INDEX).as_ref().map_or(&[][..], |index| &*index.bytes)));
+        Self { assets, inline, sources, sources_of_ipv6, identities }
     }
 
     /// Returns the file under the request's path, or `None` if there is none.
@@ -153,7 +157,8 @@ impl Pages {
         let providers = self.identities.providers().await;
         let origins = providers.iter().map(|provider| provider.token_origin.as_str());
         let of_ipv6 = self.sources_of_ipv6.iter().filter(|_| is_ipv6);
-        content_security_policy(self.sources.iter().chain(of_ipv6).map(String::as_str).chain(origins))
+        let sources = self.sources.iter().chain(of_ipv6).map(String::as_str).chain(origins);
+        policy::content_security_policy(&self.inline, sources)
     }
 }
 
@@ -167,13 +172,4 @@ fn entity_tag(bytes: &[u8]) -> String {
 fn names(known: &HeaderValue, tag: &str) -> bool {
     let known = known.to_str().unwrap_or_default();
     known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
-}
-
-fn content_security_policy<'a>(connect: impl Iterator<Item = &'a str>) -> HeaderValue {
-    let policy = format!(
-        "default-src 'self'; connect-src 'self' {}; img-src 'self' data: blob:; media-src 'self' blob:; \
-         worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        connect.collect::<Vec<_>>().join(" ")
-    );
-    HeaderValue::from_str(&policy).expect("host names are visible ASCII")
 }

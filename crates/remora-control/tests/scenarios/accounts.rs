@@ -1,8 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use remora_control::account::{KeySlot, NewAccount, Register, RegisterError};
-use remora_control::config::StoreConfig;
+use remora_control::{KeySlot, NewAccount, Register, RegisterError, StoreConfig};
 use remora_session::AccountId;
 
 use crate::support::http::Answer;

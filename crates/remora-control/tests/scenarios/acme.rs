@@ -8,12 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::routing::get;
-use remora_control::acme::Acme;
-use remora_control::authority::{Authority, ServerCertificate};
-use remora_control::clock::{Clock, ManualClock};
-use remora_control::config::Config;
-use remora_control::listen;
-use remora_control::tls::{self, CurrentCertificate};
+use remora_control::{
+    Acme, Authority, Certificates, Clock, Config, CurrentCertificate, ManualClock, ServerCertificate,
+    serve_connections, tls_acceptor,
+};
 use remora_session::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -62,17 +60,17 @@ impl Service {
         let acme = Acme::open(&config(pebble).acme, Some(NAME), data, local.clone(), clock.clone()).unwrap().unwrap();
         let current = acme.current();
         let shown = CurrentCertificate::new(local.clone()).unwrap();
-        let certificates = tls::Certificates {
+        let certificates = Certificates {
             local: shown.clone(),
             operators: Some(current.clone()),
             challenges: Some(acme.challenges()),
         };
-        let acceptor = tls::acceptor(certificates).unwrap();
+        let acceptor = tls_acceptor(certificates).unwrap();
         let (closing, closed) = watch::channel(false);
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "yes" }));
         let mut tasks = JoinSet::new();
-        tasks.spawn(listen::serve(listener, Some(acceptor), router, closed));
+        tasks.spawn(serve_connections(listener, Some(acceptor), router, closed));
         tasks.spawn(acme.keep_current(shown));
         let local_ca = authority.certificate_pem().to_owned();
         Self { address, current, local, local_ca, hand, _closing: closing, _tasks: tasks }

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use remora_control::account::new_account_id;
-use remora_control::token::{LIFE, Tokens, new_private_key_pem};
+use remora_control::{TOKEN_LIFE, Tokens, new_account_id, new_private_key_pem};
 use remora_protocol::token::Role;
 use remora_session::AccountId;
 
@@ -100,7 +99,7 @@ async fn without_a_good_token_nothing_is_told() {
 #[tokio::test]
 async fn a_token_ends_after_a_day() {
     let plane = Plane::start().await;
-    plane.hand.advance(LIFE - std::time::Duration::from_secs(1));
+    plane.hand.advance(TOKEN_LIFE - std::time::Duration::from_secs(1));
     assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
     plane.hand.advance(std::time::Duration::from_secs(1));
     let authorization = format!("Bearer {}", plane.token);

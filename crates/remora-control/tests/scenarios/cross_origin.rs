@@ -1,4 +1,4 @@
-use remora_control::config::{Config, Rate};
+use remora_control::{Config, Rate};
 
 use crate::support::http::Answer;
 use crate::support::plane::{Plane, SECRET};

@@ -3,11 +3,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use remora_control::account::new_account_id;
-use remora_control::authority::Authority;
-use remora_control::clock::Clock;
-use remora_control::config::Config;
-use remora_control::identity::{ATTEMPT_PAUSE, Identities};
+use remora_control::{ATTEMPT_PAUSE, Authority, Clock, Config, Identities, new_account_id};
 use remora_protocol::token::Role;
 use serde_json::{Value, json};
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remora_control::config::Config;
-use remora_control::store::SqlStore;
+use remora_control::{Config, SqlStore};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;

@@ -1,5 +1,4 @@
-use remora_control::config::Config;
-use remora_control::{ServeOptions, serve};
+use remora_control::{Config, ServeOptions, serve};
 use tokio::sync::oneshot;
 
 use crate::support::plane::{Plane, ready};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use remora_control::api::openapi::DOCUMENTS;
+use remora_control::OPENAPI_DOCUMENTS;
 use remora_session::{LeaseMinutes, SessionId, Size};
 use serde_json::{Value, json};
 
@@ -30,8 +30,8 @@ async fn anybody_may_read_them() {
     let index = plane.send("GET", "/openapi", &[], "").await;
     assert_eq!(index.status, 200);
     let listed: Vec<String> = serde_json::from_value(index.json()["documents"].clone()).unwrap();
-    assert_eq!(listed, DOCUMENTS.map(|(name, _)| format!("/openapi/{name}")));
-    for (name, text) in DOCUMENTS {
+    assert_eq!(listed, OPENAPI_DOCUMENTS.map(|(name, _)| format!("/openapi/{name}")));
+    for (name, text) in OPENAPI_DOCUMENTS {
         let answer = plane.send("GET", &format!("/openapi/{name}"), &[], "").await;
         assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json; charset=utf-8")));
         assert!(answer.body == text, "{name} is not the document in the repository");

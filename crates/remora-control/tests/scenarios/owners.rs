@@ -1,4 +1,4 @@
-use remora_control::config::Config;
+use remora_control::Config;
 use remora_protocol::token::{self, Role};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-use remora_control::config::Config;
+use remora_control::Config;
 
 use crate::support::plane::Plane;
 

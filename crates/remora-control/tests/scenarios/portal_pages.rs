@@ -45,7 +45,8 @@ async fn pages_come_with_headers_that_keep_others_out() {
         assert_eq!(page.header("X-Content-Type-Options"), Some("nosniff"));
         let policy = page.header("Content-Security-Policy").unwrap();
         assert!(
-            policy.starts_with("default-src 'self'; connect-src 'self' ") && policy.contains(" http://localhost:* "),
+            policy.starts_with("default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self' ")
+                && policy.contains(" http://localhost:* "),
             "{policy}"
         );
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");

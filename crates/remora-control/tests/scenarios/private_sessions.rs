@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use remora_control::config::Config;
+use remora_control::Config;
 use remora_protocol::token::Role;
 use serde_json::Value;
 

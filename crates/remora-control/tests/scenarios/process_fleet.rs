@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remora_control::bell::Bell;
-use remora_control::clock::{Clock, ManualClock};
-use remora_control::provision::{Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner as _, Remains};
+use remora_control::{
+    Bell, Clock, Condition, HostCommand, ManualClock, ProcessFleet, ProvisionError, Provisioner as _, Remains,
+};
 use remora_protocol::link::{Exclusive, Fence, HostSpec, Rendering};
 use remora_session::{HostId, Timestamp};
 

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
-use remora_control::config::Config;
+use remora_control::{Account, Config, KeyHash, new_account_id, new_key};
 use remora_protocol::token::Role;
 
 use crate::support::http::Answer;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remora_control::store::{Insert, Inserted, Quota};
+use remora_control::{Insert, Inserted, Quota};
 use remora_session::{Address, Ending, LeaseMinutes, Phase, Session, SessionKey, Size};
 
 use crate::support::plane::{Plane, START};

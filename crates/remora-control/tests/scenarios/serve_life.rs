@@ -2,10 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use remora_control::config::Config;
-use remora_control::portal::{Asset, Assets};
-use remora_control::store::SqlStore;
-use remora_control::{ServeOptions, Serving, UpError, UpOptions, serve, up};
+use remora_control::{Asset, Assets, Config, ServeOptions, ServerError, Serving, SqlStore, UpOptions, serve, up};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -18,7 +15,7 @@ use crate::support::{fake_host, http, look_again, within};
 struct Server {
     serving: Serving,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<Result<(), UpError>>,
+    running: JoinHandle<Result<(), ServerError>>,
 }
 
 fn options(data_directory: &Path) -> ServeOptions {
@@ -99,9 +96,9 @@ async fn a_directory_with_its_database_is_used_by_one_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let first = Server::start(options(directory.path())).await;
     let refusal = serve(options(directory.path()), |_| panic!("it started"), std::future::pending()).await;
-    assert!(matches!(refusal, Err(UpError::DataDirectoryInUse { .. })), "{refusal:?}");
+    assert!(matches!(refusal, Err(ServerError::DataDirectoryInUse { .. })), "{refusal:?}");
     let refusal = up(installation::options(directory.path()), |_| panic!("it started"), std::future::pending()).await;
-    assert!(matches!(refusal, Err(UpError::DataDirectoryInUse { .. })), "{refusal:?}");
+    assert!(matches!(refusal, Err(ServerError::DataDirectoryInUse { .. })), "{refusal:?}");
     first.stop().await;
 }
 
@@ -109,8 +106,8 @@ async fn a_directory_with_its_database_is_used_by_one_at_a_time() {
 async fn the_operators_certificate_is_for_those_who_ask_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let now = remora_control::clock::Clock::system().now();
-    let authority = remora_control::authority::Authority::open(elsewhere.path(), now).unwrap();
+    let now = remora_control::Clock::system().now();
+    let authority = remora_control::Authority::open(elsewhere.path(), now).unwrap();
     let life = std::time::Duration::from_secs(3_600);
     let own = authority.issue(&["remora.example".to_owned()], life, now).unwrap();
     let (certificate, key) = (elsewhere.path().join("own.pem"), elsewhere.path().join("own.key"));
@@ -162,7 +159,7 @@ async fn two_on_one_postgresql_and_one_directory_are_one_service() {
     assert_eq!(second.send("GET", &target, &token, "").await.json()["status"], "Stopped");
     // A directory that is shared is not for one that wants it alone.
     let refusal = up(installation::options(directory.path()), |_| panic!("it started"), std::future::pending()).await;
-    assert!(matches!(refusal, Err(UpError::DataDirectoryInUse { .. })), "{refusal:?}");
+    assert!(matches!(refusal, Err(ServerError::DataDirectoryInUse { .. })), "{refusal:?}");
     within("the host being gone", async {
         while host_pids(directory.path()).iter().any(|pid| is_alive(*pid)) {
             look_again().await;

@@ -1,9 +1,7 @@
 //! Signing in from the page: which issuers it is told of, and which of their tokens are good for it.
 
 use jsonwebtoken::Algorithm;
-use remora_control::clock::Clock;
-use remora_control::config::Config;
-use remora_control::identity::{ATTEMPT_PAUSE, Identities};
+use remora_control::{ATTEMPT_PAUSE, Clock, Config, Identities};
 use remora_protocol::token::Role;
 use remora_session::Owner;
 use serde_json::{Value, json};

@@ -5,8 +5,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use remora_control::account::new_account_id;
-use remora_control::store::{Insert, Inserted, Quota, SqlStore, Store as _, StoreError};
+use remora_control::{Insert, Inserted, Quota, SqlStore, Store as _, StoreError, new_account_id};
 use remora_session::{AccountId, Event};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remora_control::store::{Insert, Inserted, Quota, SqlStore, Store};
+use remora_control::{Insert, Inserted, Quota, SqlStore, Store};
 use remora_session::{HostId, LeaseMinutes, Session, Size};
 
 use crate::store::{account, idle_host, session};

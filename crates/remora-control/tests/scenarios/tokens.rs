@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
+use remora_control::{Account, KeyHash, new_account_id, new_key};
 
 use crate::support::plane::{Plane, START};
 

@@ -3,12 +3,12 @@ use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use remora_control::{UpError, UpOptions, up};
+use remora_control::{ServerError, UpOptions, up};
 
 use crate::support::installation::{Installation, options};
 
 /// The error of a start that must fail.
-async fn refusal(options: UpOptions) -> UpError {
+async fn refusal(options: UpOptions) -> ServerError {
     let ready = |_: &remora_control::Connection| panic!("it started");
     up(options, ready, std::future::pending()).await.unwrap_err()
 }
@@ -70,9 +70,9 @@ async fn a_model_that_is_not_there_is_named() {
 async fn a_directory_is_used_by_one_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let first = Installation::start(directory.path()).await;
-    assert!(matches!(refusal(options(directory.path())).await, UpError::DataDirectoryInUse { .. }));
+    assert!(matches!(refusal(options(directory.path())).await, ServerError::DataDirectoryInUse { .. }));
     let same_port = UpOptions { https: first.address(), ..options(directory.path()) };
-    assert!(matches!(refusal(same_port).await, UpError::DataDirectoryInUse { .. }), "and says so, not the port");
+    assert!(matches!(refusal(same_port).await, ServerError::DataDirectoryInUse { .. }), "and says so, not the port");
     assert!(directory.path().join("connection.json").exists(), "the first goes on undisturbed");
     first.stop().await;
     Installation::start(directory.path()).await.stop().await;

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use remora_control::config::Config;
-use remora_control::{Connection, UpOptions};
+use remora_control::{Config, Connection, UpOptions};
 
 use crate::support::fake_host;
 use crate::support::http::{self, Answer};

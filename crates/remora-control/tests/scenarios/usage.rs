@@ -74,13 +74,13 @@ async fn store_ready(plane: &Plane, key: SessionKey, since: Timestamp) {
     let mut session = Session::create(key, Size::Premium, lease, vec![], host.clone(), since);
     let address =
         remora_session::Address { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 };
-    let insert = remora_control::store::Insert {
+    let insert = remora_control::Insert {
         session: &session.clone(),
         wake_at: None,
         quota: Default::default(),
         claims_host: false,
     };
-    assert_eq!(plane.store.insert_session(insert).await.unwrap(), remora_control::store::Inserted::Done);
+    assert_eq!(plane.store.insert_session(insert).await.unwrap(), remora_control::Inserted::Done);
     session.phase = Phase::Ready { host, address, since, heard_at: since };
     let stored = plane.store.session(&session.key).await.unwrap().unwrap();
     assert!(plane.store.replace_session(stored.generation, &session, None).await.unwrap());

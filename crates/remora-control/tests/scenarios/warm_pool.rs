@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use remora_control::config::Config;
-use remora_control::provision::Provisioner as _;
+use remora_control::{Config, Provisioner as _};
 use remora_protocol::link::{HostOrder, HostSpec, HostState};
 use remora_session::HostId;
 

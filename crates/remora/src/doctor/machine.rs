@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use remora_control::{clock::Clock, config::Config};
+use remora_control::{Clock, Config};
 use remora_protocol::link::PORTS;
 use rustix::process::{Resource, getrlimit};
 

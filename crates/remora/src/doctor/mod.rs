@@ -9,7 +9,7 @@ mod render;
 mod service;
 
 use clap::Args;
-use remora_control::config::{Config, Size};
+use remora_control::{Config, Size};
 use serde::Serialize;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs as _};
 
-use remora_control::{config::Config, machine::Machine};
+use remora_control::{Config, Machine};
 
 use super::Finding;
 use crate::configuration::HTTPS;

@@ -1,10 +1,8 @@
 //! Graphics and video, asked of a process of its own: a driver that crashes is a finding and not the end.
 
-use remora_control::config::Config;
 #[cfg(feature = "host")]
-use remora_control::config::{Fence, Size};
-
 use super::Finding;
+use remora_control::{Config, Fence, Size};
 
 const TOPIC: &str = "graphics";
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use remora_control::config::Config;
+use remora_control::Config;
 
 use super::Finding;
 use crate::configuration::HTTPS;

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr};
 
 use clap::Args;
-use remora_control::{Connection, UpOptions, provision::HostCommand};
+use remora_control::{Connection, HostCommand, UpOptions};
 use remora_host::EngineDetail;
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
 };
 
-use remora_control::{Connection, config::is_host_name};
+use remora_control::{Connection, is_host_name};
 
 /// Returns all addresses of this machine with the port of `https`, unless `https` is one that others reach already.
 pub fn everywhere(https: SocketAddr) -> SocketAddr {

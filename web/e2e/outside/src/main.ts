@@ -36,6 +36,7 @@ const options: ViewerOptions = {
   camera,
 };
 const viewer = new Viewer(options);
+Object.assign(globalThis, { viewer });
 viewer.on("state", (state) => show("state", state.kind));
 viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) => show("detail", `${model.name}: ${model.triangles} triangles`));
 viewer.on("load-failed", ({ error }) => show("detail", error.message));
@@ -49,4 +50,3 @@ try {
   const code: RemoraErrorCode | null = error instanceof RemoraError ? error.code : null;
   show("detail", `${code}: ${String(error)}`);
 }
-Object.assign(globalThis, { viewer });

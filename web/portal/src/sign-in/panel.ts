@@ -30,6 +30,20 @@ export class SignInPanel {
     this.#retry.addEventListener("click", () => location.reload());
   }
 
+  /** Makes the form work, which `index.html` may show already. A form that is sent sooner waits for the configuration. */
+  listen(configuration: Promise<Configuration>, actions: SignInActions): void {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#attempt(async () => {
+        const { accountKey, identityProviders } = (await configuration).signIn;
+        const [provider] = identityProviders;
+        if (accountKey) await actions.withKey(this.#account.value.trim(), this.#key.value.trim());
+        else if (provider !== undefined) await actions.withProvider(provider, this.#accountFor(provider));
+      });
+    });
+    this.#submit.disabled = false;
+  }
+
   /** Shows what the service offers. */
   open({ signIn, certificate }: Configuration, actions: SignInActions): void {
     const { accountKey, identityProviders } = signIn;
@@ -38,15 +52,12 @@ export class SignInPanel {
     this.#key.required = accountKey;
     this.#accountField.hidden = !accountKey && identityProviders.every((provider) => onlyAccount(provider) !== null);
     this.#form.hidden = !accountKey && this.#accountField.hidden;
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const [provider] = identityProviders;
-      if (accountKey) void this.#attempt(() => actions.withKey(this.#account.value.trim(), this.#key.value.trim()));
-      else if (provider !== undefined) void this.#signInWith(provider, actions);
-    });
     this.#providers.replaceChildren(
       ...identityProviders.map((provider) =>
-        button(`Sign in with ${provider.name}`, () => void this.#signInWith(provider, actions)),
+        button(
+          `Sign in with ${provider.name}`,
+          () => void this.#attempt(async () => actions.withProvider(provider, this.#accountFor(provider))),
+        ),
       ),
     );
     this.#providers.hidden = identityProviders.length === 0;
@@ -54,7 +65,8 @@ export class SignInPanel {
     this.#certificate.hidden = !certificate.local;
     this.#status.textContent = NOT_SIGNED_IN;
     this.#panel.hidden = false;
-    this.#firstField()?.focus();
+    // A person may have begun to type.
+    if (!this.#form.contains(document.activeElement)) this.#firstField()?.focus();
   }
 
   /** Hides the panel or, after a failure that no form can mend, leaves the reason and a button that tries again. */
@@ -78,10 +90,6 @@ export class SignInPanel {
     this.#account.setAttribute("aria-invalid", String(why === "key" || why === "account-missing"));
     if (why === "key") this.#key.select();
     if (why === "account-missing") this.#account.focus();
-  }
-
-  #signInWith(provider: IdentityProvider, actions: SignInActions): Promise<void> {
-    return this.#attempt(async () => actions.withProvider(provider, this.#accountFor(provider)));
   }
 
   async #attempt(act: () => Promise<void>): Promise<void> {

@@ -24,7 +24,7 @@ export async function exchangeOffer(
     ...resumeHeaders(host),
   };
   const init = { method: "POST", headers, body: offerSdp };
-  const response = await request(url, init, { signal, accessToken, unreachable: "host-unreachable" });
-  keepResume(host, response);
-  return response.text();
+  const { headers: given, body } = await request(url, init, { signal, accessToken, unreachable: "host-unreachable" });
+  keepResume(host, given);
+  return body;
 }

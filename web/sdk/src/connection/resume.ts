@@ -16,8 +16,8 @@ export function resumeHeaders(host: HostAddress): Record<string, string> {
 }
 
 /** Keeps what the host's answer says. */
-export function keepResume(host: HostAddress, answer: Response): void {
-  const secret = answer.headers.get(HEADER);
+export function keepResume(host: HostAddress, answer: Headers): void {
+  const secret = answer.get(HEADER);
   if (secret !== null) storage()?.setItem(keyOf(host), secret);
 }
 

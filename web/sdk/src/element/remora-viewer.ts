@@ -15,10 +15,10 @@
  * `video`, `poster`, `progress`, `bar`, `message` and `retry`. Events are listed in {@link RemoraViewerEventMap}.
  */
 
-import { RemoraError } from "../errors.ts";
+import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice } from "../generated/remora/v1/connection_pb.ts";
 import type { SessionSize } from "../rest/session.ts";
-import { type AccessToken, type IssuedToken, TokenSource } from "../rest/token-source.ts";
+import { type AccessToken, TokenSource } from "../rest/token-source.ts";
 import type { SelectionState } from "../viewer/selection.ts";
 import type { CameraKind, LeaseRequest, ViewerEvents, ViewerProgress, ViewerState, ViewerStatistics } from "../viewer/types.ts";
 import { Viewer } from "../viewer/viewer.ts";
@@ -72,6 +72,10 @@ export class RemoraViewerElement extends Base {
   #starting = false;
   /** Counts viewers, so that events of one that was replaced are dropped. */
   #generation = 0;
+  /** The session of a page that was left has been given back. */
+  readonly #onPageShow = ({ persisted }: PageTransitionEvent) => {
+    if (persisted) this.restart();
+  };
 
   constructor() {
     super();
@@ -162,11 +166,13 @@ export class RemoraViewerElement extends Base {
 
   /** @internal */
   connectedCallback(): void {
+    globalThis.addEventListener("pageshow", this.#onPageShow);
     this.#schedule();
   }
 
   /** @internal */
   disconnectedCallback(): void {
+    globalThis.removeEventListener("pageshow", this.#onPageShow);
     // An element that is moved within its document keeps its session.
     queueMicrotask(() => {
       if (!this.isConnected) this.#stop();
@@ -178,8 +184,9 @@ export class RemoraViewerElement extends Base {
     if (before === after) return;
     switch (name) {
       case "src":
-        if (after !== null && this.#viewer?.connection != null) void this.#viewer.load(after).catch(() => {});
-        else if (after !== null) this.#schedule();
+        // A viewer that is not connected loads it as soon as it is.
+        if (after !== null && this.#viewer?.state.kind !== "closed") void this.#viewer?.load(after).catch(() => {});
+        if (after !== null) this.#schedule();
         break;
       case "poster":
         this.#parts.image.hidden = after === null;
@@ -211,7 +218,8 @@ export class RemoraViewerElement extends Base {
 
   #start(): void {
     const { endpoint, account } = this;
-    const token = this.#token ?? tokenFrom(this.getAttribute("token-src"));
+    const tokenAddress = this.getAttribute("token-src");
+    const token = this.#token ?? (tokenAddress === null ? null : TokenSource.fromServer(tokenAddress));
     if (endpoint === "" || account === "" || token === null) return;
     this.#generation += 1;
     const generation = this.#generation;
@@ -221,6 +229,7 @@ export class RemoraViewerElement extends Base {
       account,
       token,
       session: this.session === "" ? this.#leaseRequest() : this.session,
+      model: this.src === "" ? undefined : this.src,
       camera: this.camera,
     });
     this.#viewer = viewer;
@@ -238,13 +247,8 @@ export class RemoraViewerElement extends Base {
       this.#say(error.message);
       this.#tell("error", error);
     });
-    // The state tells of a failure. The address is read when it is needed, since it may have changed.
-    viewer.open().then(
-      () => {
-        if (this.src !== "") void viewer.load(this.src).catch(() => {});
-      },
-      () => {},
-    );
+    // The state tells of a failure.
+    viewer.open().catch(() => {});
   }
 
   #stop(): void {
@@ -311,20 +315,4 @@ export class RemoraViewerElement extends Base {
   #tell(type: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** Asks the page's own server, which knows who is signed in. */
-function tokenFrom(address: string | null): TokenSource | null {
-  if (address === null) return null;
-  return TokenSource.fromCallback(async (signal): Promise<string | IssuedToken> => {
-    const response = await fetch(address, { signal, credentials: "same-origin" }).catch((cause: unknown) => {
-      throw new RemoraError("service-unreachable", `${address} does not answer with an access token.`, { cause });
-    });
-    const text = (await response.text()).trim();
-    if (!response.ok) throw new RemoraError("unauthorized", `${address} answered with status ${response.status} instead of an access token.`);
-    if (!text.startsWith("{")) return text;
-    const answer: Partial<IssuedToken> = JSON.parse(text);
-    const { accessToken = "", expiresInSeconds } = answer;
-    return expiresInSeconds === undefined ? accessToken : { accessToken, expiresInSeconds };
-  });
 }

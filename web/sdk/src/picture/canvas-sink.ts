@@ -34,6 +34,7 @@ export class CanvasSink implements VideoSink {
     this.#shown = null;
     // A track that has ended has cancelled its stream already.
     this.#reader.cancel().catch(() => {});
+    this.#painter.close();
   }
 
   async #run(): Promise<void> {

@@ -26,6 +26,7 @@ export class CopySink implements VideoSink {
   close(): void {
     this.#video.cancelVideoFrameCallback(this.#request);
     this.#video.srcObject = null;
+    this.#painter.close();
   }
 
   #listen(): void {

@@ -12,6 +12,8 @@ export interface Painter {
   readonly kind: "webgl" | "canvas";
   /** False while the context is lost. */
   paint(frame: Paintable): boolean;
+  /** Frees memory of the graphics processor. The canvas keeps its frame and its context. */
+  close(): void;
 }
 
 export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
@@ -24,6 +26,7 @@ export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
       context.drawImage(frame, 0, 0, canvas.width, canvas.height);
       return !context.isContextLost();
     },
+    close() {},
   };
 }
 
@@ -58,10 +61,14 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
     desynchronized: true,
     powerPreference: "high-performance",
   });
-  if (gl === null || !prepare(gl)) return null;
+  if (gl === null) return null;
+  let prepared = prepare(gl);
+  if (prepared === null) return null;
+  const closing = new AbortController();
+  const { signal } = closing;
   // Without this a lost context never comes back.
-  canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-  canvas.addEventListener("webglcontextrestored", () => prepare(gl));
+  canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
+  canvas.addEventListener("webglcontextrestored", () => { prepared = prepare(gl); }, { signal });
   return {
     kind: "webgl",
     paint(frame) {
@@ -70,6 +77,12 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, frame);
       gl.drawArrays(gl.TRIANGLES, 0, 3);
       return true;
+    },
+    close() {
+      closing.abort();
+      if (prepared === null) return;
+      gl.deleteTexture(prepared.texture);
+      gl.deleteProgram(prepared.program);
     },
   };
 }
@@ -84,23 +97,31 @@ function hasGraphicsProcessor(): boolean {
   return !SOFTWARE_RENDERERS.test(renderer);
 }
 
-/** Programme and texture stay bound for good: nothing else draws with this context. */
-function prepare(gl: WebGL2RenderingContext): boolean {
+interface Prepared {
+  readonly program: WebGLProgram;
+  readonly texture: WebGLTexture;
+}
+
+/** Program and texture stay bound until the painter is closed: nothing else draws with this context. */
+function prepare(gl: WebGL2RenderingContext): Prepared | null {
   const program = gl.createProgram();
   for (const [type, source] of [
     [gl.VERTEX_SHADER, VERTEX_SHADER],
     [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
   ] as const) {
     const shader = gl.createShader(type);
-    if (shader === null) return false;
+    if (shader === null) return null;
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
     gl.attachShader(program, shader);
+    // It lives as long as the program.
+    gl.deleteShader(shader);
   }
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return false;
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null;
   gl.useProgram(program);
-  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
   for (const parameter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
     gl.texParameteri(gl.TEXTURE_2D, parameter, gl.LINEAR);
   }
@@ -108,7 +129,7 @@ function prepare(gl: WebGL2RenderingContext): boolean {
     gl.texParameteri(gl.TEXTURE_2D, parameter, gl.CLAMP_TO_EDGE);
   }
   gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-  return true;
+  return { program, texture };
 }
 
 /** Gives the canvas the resolution of the frame; true where it had another. */

@@ -7,7 +7,7 @@
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
 import { type IceServers, parseIceServers } from "./ice-servers.ts";
-import { type CallOptions, request, type RequestOptions } from "./request.ts";
+import { type Answer, type CallOptions, jsonOf, request, type RequestOptions } from "./request.ts";
 import { parseSession, parseSessionPage, type ReadySession, type Session, type SessionSize } from "./session.ts";
 import { type AccessToken, type TokenSource, tokenSourceOf } from "./token-source.ts";
 
@@ -150,13 +150,10 @@ export class RemoteRenderingClient {
   }
 
   async #json(method: string, url: string, options: CallOptions, body?: object): Promise<unknown> {
-    const response = await this.#request(method, url, options, body);
-    return response.json().catch((cause: unknown) => {
-      throw new RemoraError("unexpected-answer", `The answer of ${new URL(url).pathname} is not JSON.`, { cause });
-    });
+    return jsonOf(await this.#request(method, url, options, body), url);
   }
 
-  async #request(method: string, url: string, options: CallOptions, body?: object): Promise<Response> {
+  async #request(method: string, url: string, options: CallOptions, body?: object): Promise<Answer> {
     throwIfAborted(options.signal);
     const first = await this.tokens.token(options);
     try {
@@ -170,7 +167,7 @@ export class RemoteRenderingClient {
     }
   }
 
-  #attempt(method: string, url: string, accessToken: string, options: CallOptions, body?: object): Promise<Response> {
+  #attempt(method: string, url: string, accessToken: string, options: CallOptions, body?: object): Promise<Answer> {
     const headers: Record<string, string> = { Authorization: `Bearer ${accessToken}`, Accept: "application/json" };
     const init: RequestInit = { method, headers };
     if (body !== undefined) {

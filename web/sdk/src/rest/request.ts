@@ -1,7 +1,7 @@
 /**
  * One HTTP request with a deadline, whose failures are typed.
  *
- *   fetch ─┬─▶ 2xx ────────────────────────────────────────▶ Response
+ *   fetch ─┬─▶ 2xx, and its whole body ────────────────────▶ Answer
  *          ├─▶ any other status ───────────────────────────▶ RequestRefused
  *          ├─▶ rejected by signal or deadline ─────────────▶ "aborted", "timeout"
  *          └─▶ rejected otherwise ─▶ GET /origin ─┬──▶ "origin-refused"
@@ -32,24 +32,44 @@ export interface RequestOptions extends CallOptions {
   readonly unreachable?: "service-unreachable" | "host-unreachable";
 }
 
-export async function request(url: string, init: RequestInit, options: RequestOptions = {}): Promise<Response> {
+/** A successful answer. */
+export interface Answer {
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export async function request(url: string, init: RequestInit, options: RequestOptions = {}): Promise<Answer> {
   const ask = options.fetch ?? ((input, settings) => fetch(input, settings));
   const deadline = AbortSignal.timeout(options.timeoutMilliseconds ?? REQUEST_MILLISECONDS_MAX);
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   let response: Response;
+  let body: string;
   try {
     response = await ask(url, { ...init, credentials: "omit", signal });
+    body = await response.text();
   } catch (cause) {
     if (signal.aborted) throw errorOfSignal(signal);
     throw await unanswered(url, cause, ask, options);
   }
-  if (!response.ok) throw await refusalOf(response, options.accessToken);
-  return response;
+  if (!response.ok) throw refusalOf(response, body, options.accessToken);
+  return { headers: response.headers, body };
+}
+
+/** Reads the body of an answer as JSON. */
+export function jsonOf({ body }: Answer, url: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    const { pathname } = new URL(url, globalThis.location?.href);
+    throw new RemoraError("unexpected-answer", `The answer of ${pathname} is not JSON.`, { cause });
+  }
 }
 
 async function unanswered(url: string, cause: unknown, ask: typeof fetch, options: RequestOptions): Promise<RemoraError> {
   const server = new URL(url, globalThis.location?.href).origin;
-  if (await refusesOrigin(server, ask)) {
+  const refused = await refusesOrigin(server, ask, options.signal);
+  if (options.signal?.aborted === true) return errorOfSignal(options.signal);
+  if (refused) {
     const message =
       `${server} does not accept requests from pages of ${location.origin}. ` +
       `Add ${location.origin} to listen.origins of the service.`;
@@ -62,9 +82,10 @@ async function unanswered(url: string, cause: unknown, ask: typeof fetch, option
 }
 
 /** Asks the server, which tells every page whether its origin is allowed. */
-async function refusesOrigin(server: string, ask: typeof fetch): Promise<boolean> {
+async function refusesOrigin(server: string, ask: typeof fetch, caller: AbortSignal | undefined): Promise<boolean> {
   if (globalThis.location === undefined || server === location.origin) return false;
-  const signal = AbortSignal.timeout(PROBE_MILLISECONDS_MAX);
+  const deadline = AbortSignal.timeout(PROBE_MILLISECONDS_MAX);
+  const signal = caller === undefined ? deadline : AbortSignal.any([caller, deadline]);
   try {
     const response = await ask(`${server}/origin`, { credentials: "omit", cache: "no-store", signal });
     const answer: unknown = await response.json();
@@ -83,9 +104,9 @@ const WITHOUT_BODY: Readonly<Record<number, { serviceCode: string; message: stri
 };
 
 /** Reads an answer other than 2xx; the body may be absent or have any form. */
-async function refusalOf(response: Response, accessToken: string | undefined): Promise<RequestRefused> {
+function refusalOf(response: Response, body: string, accessToken: string | undefined): RequestRefused {
   const { status } = response;
-  const { serviceCode, message } = errorIn(await response.text().catch(() => "")) ??
+  const { serviceCode, message } = errorIn(body) ??
     WITHOUT_BODY[status] ?? { serviceCode: "UnexpectedStatus", message: `The service answered with status ${status}.` };
   const retryAfter = Number(response.headers.get("Retry-After") ?? Number.NaN);
   const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : null;

@@ -8,8 +8,8 @@
  * Any number of callers share one request. A caller that aborts stops waiting; the request continues for the others.
  */
 
-import { abortable, RemoraError } from "../errors.ts";
-import { type CallOptions, request } from "./request.ts";
+import { abortable, errorOf, RemoraError } from "../errors.ts";
+import { type CallOptions, jsonOf, request } from "./request.ts";
 import { lifetimeOf } from "./token.ts";
 
 /** A token is renewed when less than this is left of it, or a fifth of its whole time if that is less. */
@@ -43,6 +43,8 @@ interface Kept {
   readonly endsAt: number;
 }
 
+/** The characters of RFC 6750, §2.1, and some more. The page of a server that wants a sign-in first contains others. */
+const SENDABLE = /^[\x21-\x7e]+$/;
 const CALLBACK_MILLISECONDS_MAX = 30_000;
 /** The pause after a renewal that failed, while the kept token is still valid. */
 const RETRY_MILLISECONDS = 30_000;
@@ -79,6 +81,14 @@ export class TokenSource {
   /** Asks a callback, at first and whenever a token is about to end. */
   static fromCallback(obtain: TokenCallback): TokenSource {
     return new TokenSource(obtain);
+  }
+
+  /**
+   * Asks an address of the page's own server, which knows who is signed in. It answers with an access token as text, or as
+   * `{"accessToken": "…", "expiresInSeconds": 3600}`.
+   */
+  static fromServer(address: string): TokenSource {
+    return new TokenSource((signal) => askServer(address, signal));
   }
 
   /** Always provides the same token; it ends when it ends. */
@@ -125,10 +135,12 @@ export class TokenSource {
 
   async #renew(): Promise<string> {
     const deadline = AbortSignal.timeout(CALLBACK_MILLISECONDS_MAX);
-    const answer = await abortable(this.#obtain(deadline), deadline);
+    const answer = await abortable(this.#obtain(deadline), deadline).catch((error: unknown) => {
+      throw errorOfCallback(error);
+    });
     const issued: IssuedToken = typeof answer === "string" ? { accessToken: answer } : answer;
-    if (issued.accessToken === "") {
-      throw new RemoraError("unauthorized", "The token callback returned an empty access token.");
+    if (!SENDABLE.test(issued.accessToken)) {
+      throw new RemoraError("unauthorized", "The token callback returned something that is not an access token.");
     }
     this.#kept = this.#keep(issued);
     return issued.accessToken;
@@ -154,12 +166,34 @@ export function tokenSourceOf(accessToken: AccessToken): TokenSource {
     : TokenSource.fromCallback(async () => accessToken());
 }
 
+/** A callback may throw anything; `fetch` throws these two where a server does not answer. */
+function errorOfCallback(error: unknown): RemoraError {
+  if (!(error instanceof TypeError || error instanceof DOMException)) return errorOf(error);
+  return new RemoraError("service-unreachable", `No access token was obtained: ${error.message}`, { cause: error });
+}
+
+async function askServer(address: string, signal: AbortSignal): Promise<string | IssuedToken> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(address, { signal, credentials: "same-origin" });
+    text = (await response.text()).trim();
+  } catch (cause) {
+    throw new RemoraError("service-unreachable", `${address} does not answer with an access token.`, { cause });
+  }
+  if (!response.ok) {
+    throw new RemoraError("unauthorized", `${address} answered with status ${response.status} instead of an access token.`);
+  }
+  if (!text.startsWith("{")) return text;
+  const { accessToken = "", expiresInSeconds }: Partial<IssuedToken> = JSON.parse(text);
+  return expiresInSeconds === undefined ? { accessToken } : { accessToken, expiresInSeconds };
+}
+
 /** `GET /accounts/{account}/token` */
 async function exchange(service: TokenService, credentials: string, signal: AbortSignal): Promise<string> {
   const url = `${service.endpoint}/accounts/${encodeURIComponent(service.account)}/token`;
   const headers = { Authorization: `Bearer ${credentials}`, Accept: "application/json" };
-  const response = await request(url, { headers }, { fetch: service.fetch, signal });
-  const answer: unknown = await response.json().catch(() => null);
+  const answer = jsonOf(await request(url, { headers }, { fetch: service.fetch, signal }), url);
   if (typeof answer === "object" && answer !== null && "AccessToken" in answer) {
     if (typeof answer.AccessToken === "string") return answer.AccessToken;
   }

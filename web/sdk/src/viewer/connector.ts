@@ -34,6 +34,8 @@ export class Connector {
   readonly #options: ConnectorOptions;
   /** The session was leased by this viewer, and is not stopped yet. */
   #leased = false;
+  /** The request that creates the session, while it is on its way. */
+  #creation: Promise<unknown> = Promise.resolve();
   #sessionId: string | null = null;
   #session: ReadySession | null = null;
   /** The session as it was when it turned out to be over. */
@@ -111,6 +113,8 @@ export class Connector {
     const id = this.#sessionId;
     if (!this.#leased || id === null) return;
     this.#leased = false;
+    // The service must not learn of the end before the beginning.
+    await this.#creation.catch(() => {});
     if (this.#ended === null) await this.#options.client.stopSession(id);
   }
 
@@ -122,11 +126,15 @@ export class Connector {
   async #lease(session: LeaseRequest): Promise<string> {
     const { client, signal } = this.#options;
     const id = session.id ?? `viewer-${randomDigits()}`;
+    const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
+    // Waiting for a token can be aborted; a request to create a session may have arrived, and is seen through.
+    await client.tokens.token({ signal });
+    throwIfAborted(signal);
     this.#sessionId = id;
     this.#leased = true;
-    const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
+    this.#creation = client.createSession(id, settings);
     try {
-      await client.createSession(id, settings, { signal });
+      await abortable(this.#creation, signal);
     } catch (error) {
       // Without an answer the session may exist. A refused one does not.
       if (!(error instanceof RemoraError) || !UNANSWERED.has(error.code)) this.#leased = false;
@@ -155,10 +163,11 @@ export class Connector {
         const now = performance.now();
         reachedHost ||= hasReachedHost(error);
         const history = { sinceMilliseconds, reachedHost };
-        if (!mayRetry(error, history, now) || now - sinceMilliseconds > retryMilliseconds) throw error;
+        const pause = pauseBefore(attempt, error);
+        if (!mayRetry(error, history, now) || now + pause - sinceMilliseconds > retryMilliseconds) throw error;
         onState({ kind: "reconnecting", attempt: attempt + 1, error });
         session = (await this.#stillReady()) ?? session;
-        await this.#pause(pauseBefore(attempt, error));
+        await this.#pause(pause);
       }
     }
   }

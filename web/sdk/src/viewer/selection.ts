@@ -7,6 +7,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
+import { RemoraError } from "../errors.ts";
 import type { EntityInfo } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 
@@ -17,14 +18,23 @@ export interface SelectionState {
 }
 
 /** The commands that a {@link Selection} gives. */
-export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setVisible">;
+export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setStateOverrides">;
+
+/** A hidden part. Its id differs from scene to scene, but not its distance from the model's root. */
+interface HiddenPart {
+  readonly offset: bigint;
+  /** Tells whether the part of another scene is the same one. */
+  readonly path: string;
+}
 
 /** Selects and hides parts of the model. */
 export class Selection {
   readonly #host: SelectionHost;
   readonly #onChange: (state: SelectionState) => void;
   #part: EntityInfo | null = null;
-  #hidden: readonly bigint[] = [];
+  #hidden: readonly HiddenPart[] = [];
+  /** The root of the model; 0 if there is none. */
+  #root = 0n;
   #attempt = 0;
 
   constructor(host: SelectionHost, onChange: (state: SelectionState) => void) {
@@ -71,21 +81,61 @@ export class Selection {
     const part = this.#part;
     if (part === null) return;
     this.#next();
-    this.#change(null, [...this.#hidden, part.entity]);
-    await Promise.all([this.#host.setVisible(part.entity, false, options), this.#host.selectEntities([], options)]);
+    this.#change(null, [...this.#hidden, { offset: part.entity - this.#root, path: part.path }]);
+    await Promise.all([
+      this.#host.setStateOverrides([part.entity], { visible: false }, options),
+      this.#host.selectEntities([], options),
+    ]);
   }
 
   /** Shows all hidden parts again. */
   async showAll(options: CallOptions = {}): Promise<void> {
     const hidden = this.#hidden;
     this.#change(this.#part, []);
-    await Promise.all(hidden.map((entity) => this.#host.setVisible(entity, true, options)));
+    await this.#override(hidden, null, options);
   }
 
-  /** Forgets everything, after the scene was replaced. */
-  forget(): void {
+  /** Forgets everything, after the scene was replaced by the model with this root. */
+  forget(root = 0n): void {
+    this.#root = root;
     this.#next();
     this.#change(null, []);
+  }
+
+  /** Selects nothing, after the host has lost the scene. */
+  sceneLost(): void {
+    this.#next();
+    this.#change(null, this.#hidden);
+  }
+
+  /**
+   * Hides the same parts again, after the same model was loaded once more and has this root. A part that is not found under
+   * its path, because the file has changed, is shown.
+   */
+  async restore(root: bigint, options: CallOptions = {}): Promise<void> {
+    this.#root = root;
+    const before = this.#hidden;
+    const isFound = await Promise.all(before.map((part) => this.#isThere(part, options)));
+    const gone = new Set(before.filter((_, index) => isFound[index] === false));
+    // More parts may have been hidden meanwhile, or all of them shown.
+    const hidden = this.#hidden.filter((part) => !gone.has(part));
+    this.#change(this.#part, hidden);
+    await this.#override(hidden.filter((part) => before.includes(part)), false, options);
+  }
+
+  async #isThere({ offset, path }: HiddenPart, options: CallOptions): Promise<boolean> {
+    try {
+      return (await this.#host.getEntity(this.#root + offset, options)).path === path;
+    } catch (error) {
+      if (error instanceof RemoraError && error.code === "entity-not-found") return false;
+      throw error;
+    }
+  }
+
+  async #override(parts: readonly HiddenPart[], visible: false | null, options: CallOptions): Promise<void> {
+    if (parts.length === 0) return;
+    const entities = parts.map(({ offset }) => this.#root + offset);
+    await this.#host.setStateOverrides(entities, { visible }, options);
   }
 
   #next(): number {
@@ -93,7 +143,7 @@ export class Selection {
     return this.#attempt;
   }
 
-  #change(part: EntityInfo | null, hidden: readonly bigint[]): void {
+  #change(part: EntityInfo | null, hidden: readonly HiddenPart[]): void {
     this.#part = part;
     this.#hidden = hidden;
     this.#onChange({ part, hiddenCount: hidden.length });

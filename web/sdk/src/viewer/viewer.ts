@@ -14,7 +14,7 @@ import { type Bounds, vec3 } from "../camera/vector.ts";
 import type { OnProgress } from "../connection/command-ledger.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { CloseReason } from "../connection/types.ts";
-import { abortable, errorOf, errorOfSignal, RemoraError } from "../errors.ts";
+import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
@@ -74,12 +74,13 @@ export class Viewer {
   #bounds: Bounds | null = null;
   /** The model that is shown. */
   #shown: string | null = null;
-  /** The model that was asked for last and not refused, which a new connection loads. */
-  #wanted: string | null = null;
+  /** The model that was asked for last and not refused, which every connection loads. */
+  #wanted: string | null;
 
   constructor(options: ViewerOptions) {
     const { target, sink, session, token: accessToken, endpoint, account: accountId } = options;
     this.#options = options;
+    this.#wanted = options.model ?? null;
     const client = { endpoint: endpoint.replace(/\/+$/, ""), accountId, accessToken };
     this.client = new RemoteRenderingClient(options.fetch === undefined ? client : { ...client, fetch: options.fetch });
     this.#ownsElement = !(target instanceof HTMLCanvasElement || target instanceof HTMLVideoElement);
@@ -173,16 +174,21 @@ export class Viewer {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
-    const { model } = this.#options;
     // The event "load-failed" tells of a model that is not there; the viewer is open all the same.
-    if (model !== undefined) void this.load(model).catch(() => {});
+    if (this.#wanted !== null) void this.load(this.#wanted).catch(() => {});
   }
 
   /**
    * Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. Both models need room
-   * on the host for a moment; where they have none, call {@link Viewer.unload} first.
+   * on the host for a moment; where they have none, call {@link Viewer.unload} first. Rejects with `closed` while the viewer
+   * is not connected; it loads the model as soon as it is.
    */
-  async load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
+  load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
+    return this.#load(uri, options, (root) => this.selection.forget(root));
+  }
+
+  /** `onShown` receives the root of the model. */
+  async #load(uri: string, options: ViewerLoadOptions, onShown: (root: bigint) => void): Promise<ModelLoaded> {
     const progress = (stage: string, fraction: number) => {
       options.onProgress?.(stage, fraction);
       this.#events.emit("progress", { uri, stage, fraction });
@@ -191,16 +197,17 @@ export class Viewer {
     try {
       const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
       this.#shown = uri;
-      this.selection.forget();
+      onShown(model.rootEntity);
       this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
       if (options.keepCamera !== true) this.#camera.show(this.#bounds);
       this.#events.emit("loaded", { uri, model });
       return model;
     } catch (error) {
       const failure = errorOf(error);
-      // A model that was on its way when the connection was lost is loaded by the next one.
-      if (failure.code !== "closed" && this.#wanted === uri) this.#wanted = this.#shown;
-      this.#events.emit("load-failed", { uri, error: failure });
+      // What the connection could not load before it was lost, the next one loads.
+      const isPending = failure.code === "closed" && this.#state.kind !== "closed";
+      if (!isPending && this.#wanted === uri) this.#wanted = this.#shown;
+      if (!isPending) this.#events.emit("load-failed", { uri, error: failure });
       throw failure;
     }
   }
@@ -284,20 +291,13 @@ export class Viewer {
     );
     const timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));
-    addEventListener("pagehide", ({ persisted }) => { if (!persisted) this.#connector.giveBackAtOnce(); }, { signal });
+    // A page that is kept for the way back has lost its connection as well.
+    addEventListener("pagehide", () => { this.#connector.giveBackAtOnce(); this.#finish({ kind: "left" }); }, { signal });
   }
 
-  /** Shows a connection that has just been opened. */
+  /** Shows a connection that has just been opened, or closes it if it cannot be shown. */
   #take(connection: Connection): void {
-    this.#hasFrame = false;
-    const live = new Live({
-      connection,
-      element: this.element,
-      sink: this.#options.sink,
-      limits: this.#options.limits ?? {},
-      onAspect: (aspect) => this.#camera.setAspect(aspect),
-      onPainted: (rtpTimestamp) => this.#painted(rtpTimestamp),
-    });
+    const live = this.#show(connection);
     this.#live = live;
     connection.on("notice", (notice) => this.#events.emit("notice", notice));
     connection.on("statistics", ({ leaseRemainingMinutes }) => {
@@ -318,6 +318,24 @@ export class Viewer {
     if (this.#marker) connection.setLatencyMarker(true).catch(() => {});
   }
 
+  #show(connection: Connection): Live {
+    this.#hasFrame = false;
+    try {
+      throwIfAborted(this.#closing.signal);
+      return new Live({
+        connection,
+        element: this.element,
+        sink: this.#options.sink,
+        limits: this.#options.limits ?? {},
+        onAspect: (aspect) => this.#camera.setAspect(aspect),
+        onPainted: (rtpTimestamp) => this.#painted(rtpTimestamp),
+      });
+    } catch (error) {
+      void connection.close();
+      throw error;
+    }
+  }
+
   #lost(live: Live, reason: CloseReason): void {
     live.close();
     if (this.#live === live) this.#live = null;
@@ -329,17 +347,23 @@ export class Viewer {
   async #reconnect(): Promise<void> {
     try {
       const { connection, attempts } = await this.#connector.again();
-      // The host has emptied the scene.
-      this.selection.forget();
+      this.selection.sceneLost();
       this.#take(connection);
       this.#events.emit("reconnected", { attempts });
     } catch (error) {
       this.#fail(error);
       return;
     }
-    const wanted = this.#wanted;
-    // The event "load-failed" tells of a failure.
-    if (wanted !== null) await this.load(wanted, { keepCamera: wanted === this.#shown }).catch(() => {});
+    await this.#showAgain();
+  }
+
+  /** Loads what is wanted into the scene of another connection, which is empty. The event "load-failed" tells of a failure. */
+  async #showAgain(): Promise<void> {
+    const [wanted, isSame] = [this.#wanted, this.#wanted === this.#shown];
+    if (wanted === null) return this.selection.forget();
+    const restore = (root: bigint) => void this.selection.restore(root).catch(() => {});
+    const forget = (root: bigint) => this.selection.forget(root);
+    await this.#load(wanted, { keepCamera: isSame }, isSame ? restore : forget).catch(() => {});
   }
 
   #painted(rtpTimestamp: number): void {
@@ -368,7 +392,8 @@ export class Viewer {
       pick: async (x, y, options) => this.#require().pick(x, y, options),
       getEntity: async (entity, options) => this.#require().getEntity(entity, options),
       selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
-      setVisible: async (entity, visible, options) => this.#require().setVisible(entity, visible, options),
+      setStateOverrides: async (entities, edit, options) =>
+        this.#require().setStateOverrides(entities, edit, options),
     };
   }
 

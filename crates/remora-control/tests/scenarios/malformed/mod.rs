@@ -4,8 +4,7 @@ mod bodies;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_control::account::new_account_id;
-use remora_control::token::{Tokens, new_private_key_pem};
+use remora_control::{Tokens, new_account_id, new_private_key_pem};
 use remora_protocol::token::Role;
 use remora_session::Timestamp;
 

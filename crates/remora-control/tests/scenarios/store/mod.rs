@@ -5,9 +5,9 @@ mod quotas;
 
 use std::sync::Arc;
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
-use remora_control::store::{
-    IdleHost, Insert, Inserted, ListPosition, Quota, Share, SqlStore, Store, StoreError, Stored, Usage,
+use remora_control::{
+    Account, IdleHost, Insert, Inserted, KeyHash, ListPosition, Quota, Share, SqlStore, Store, StoreError, Stored,
+    Usage, new_account_id, new_key,
 };
 use remora_session::{
     AccountId, Address, Ending, HostId, Launch, LeaseMinutes, Owner, Person, PersonId, Phase, Session, SessionKey,

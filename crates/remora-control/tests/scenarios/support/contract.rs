@@ -4,14 +4,14 @@
 
 use std::sync::LazyLock;
 
-use remora_control::api::openapi::DOCUMENTS;
+use remora_control::OPENAPI_DOCUMENTS;
 use serde_json::Value;
 
 use super::http::Answer;
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {
     let parse = |text| serde_json::from_str(text).expect("documents are JSON");
-    DOCUMENTS.iter().map(|(name, text)| Contract { name, document: parse(text) }).collect()
+    OPENAPI_DOCUMENTS.iter().map(|(name, text)| Contract { name, document: parse(text) }).collect()
 });
 
 pub struct Contract {

@@ -5,7 +5,7 @@ use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Duration;
 
-use remora_control::provision::HostCommand;
+use remora_control::HostCommand;
 use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
 
 use super::{http, look_again, within};

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use remora_control::config::Config;
-use remora_control::provision::HostCommand;
-use remora_control::{Connection, UpError, UpOptions, up};
+use remora_control::{Config, Connection, HostCommand, ServerError, UpOptions, up};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -16,7 +14,7 @@ use super::{fake_host, look_again, within};
 pub struct Installation {
     pub connection: Connection,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<Result<(), UpError>>,
+    running: JoinHandle<Result<(), ServerError>>,
 }
 
 pub fn options(data_directory: &Path) -> UpOptions {

@@ -11,11 +11,9 @@ use axum::routing::get;
 use http::StatusCode;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use remora_control::authority::Authority;
-use remora_control::clock::Clock;
-use remora_control::listen;
-use remora_control::tls::{self, Certificates, CurrentCertificate};
-use remora_control::token::new_private_key_pem;
+use remora_control::{
+    Authority, Certificates, Clock, CurrentCertificate, new_private_key_pem, serve_connections, tls_acceptor,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -110,7 +108,7 @@ impl Issuer {
         Self::serve(
             keys,
             "https",
-            Some(tls::acceptor(Certificates { local, operators: None, challenges: None }).unwrap()),
+            Some(tls_acceptor(Certificates { local, operators: None, challenges: None }).unwrap()),
         )
         .await
     }
@@ -128,7 +126,7 @@ impl Issuer {
             .route("/keys", get(answer))
             .with_state(published.clone());
         let (closing, closed) = watch::channel(false);
-        let serving = tokio::spawn(listen::serve(listener, tls, router, closed));
+        let serving = tokio::spawn(serve_connections(listener, tls, router, closed));
         Self { url, published, closing, serving }
     }
 

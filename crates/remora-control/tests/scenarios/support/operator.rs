@@ -1,7 +1,6 @@
 //! What an operator does on the database itself.
 
-use remora_control::account::{Account, KeyHash, new_account_id, new_key};
-use remora_control::store::{SqlStore, Store as _};
+use remora_control::{Account, KeyHash, SqlStore, Store as _, new_account_id, new_key};
 use remora_session::Timestamp;
 
 /// An account with one key, as the command line makes them, whether or not something runs. The id and the key.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use remora_control::authority::Authority;
+use remora_control::Authority;
 use remora_session::Timestamp;
 
 use super::look_again;

@@ -5,22 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use remora_control::account::{Account, KeyHash, Register, new_account_id, new_key};
-use remora_control::authority::Authority;
-use remora_control::bell::Bell;
-use remora_control::clock::{Clock, ManualClock};
-use remora_control::config::Config;
-use remora_control::control_plane::{ControlPlane, LocalSignIn, Parts};
-use remora_control::disk::DiskProbe;
-use remora_control::host_secrets::HostSecrets;
-use remora_control::identity::Identities;
-use remora_control::launch::LaunchPlan;
-use remora_control::listen;
-use remora_control::portal::guard::Guard;
-use remora_control::portal::{Asset, OfferedModel, OfferedModels, PortalOptions};
-use remora_control::provision::SimulatedFleet;
-use remora_control::store::{SqlStore, Store};
-use remora_control::token::{Tokens, new_private_key_pem};
+use remora_control::{
+    Account, Asset, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, Guard, HostSecrets, Identities, KeyHash,
+    LaunchPlan, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register, SimulatedFleet,
+    SqlStore, Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
+};
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
 use remora_protocol::origins::Origins;
 use remora_protocol::token::Role;
@@ -149,8 +138,8 @@ impl Plane {
             control_plane.public_router("https://localhost:8443", config.listen.portal.then_some(&portal));
         let loopback_router = control_plane.loopback_router(guard, &portal, sign_in);
         let listeners = [
-            tokio::spawn(listen::serve(public, None, public_router, closed.clone())),
-            tokio::spawn(listen::serve(loopback, None, loopback_router, closed)),
+            tokio::spawn(serve_connections(public, None, public_router, closed.clone())),
+            tokio::spawn(serve_connections(loopback, None, loopback_router, closed)),
         ];
         let reconciling = tokio::spawn({
             let control_plane = control_plane.clone();

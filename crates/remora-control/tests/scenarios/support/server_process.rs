@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use remora_control::config::Config;
-use remora_control::{ServeOptions, serve};
+use remora_control::{Config, ServeOptions, serve};
 
 use super::{fake_host, look_again, within};
 

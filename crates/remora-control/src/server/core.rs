@@ -1,0 +1,211 @@
+//! A control plane on its store, its keys and its fleet, with its listeners: what `up` and `serve` have in common.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use remora_protocol::origins::Origins;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::ServerError;
+use super::certificates::Certificates;
+use super::data_directory::{DataDirectory, Hold};
+use super::place::Place;
+use crate::authority::Authority;
+use crate::bell::Bell;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control_plane::{ControlPlane, Parts};
+use crate::disk::DiskProbe;
+use crate::host_secrets::HostSecrets;
+use crate::identity::Identities;
+use crate::launch::LaunchPlan;
+use crate::listen;
+use crate::metrics::Metrics;
+use crate::portal::PortalOptions;
+use crate::provision::{HostCommand, ProcessFleet};
+use crate::store::{SqlStore, Store};
+use crate::{private_file, tls};
+
+/// Between calls of [`Metrics::tidy_up`].
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) struct CoreOptions<'a> {
+    pub directory: DataDirectory,
+    pub config: Config,
+    pub host_command: HostCommand,
+    pub place: &'a Place,
+    /// Pages of the service itself on a listener other than HTTPS.
+    pub local_origins: Origins,
+    pub portal: Option<PortalOptions>,
+    pub model_files: Vec<String>,
+    pub model_addresses: Vec<String>,
+}
+
+pub(super) struct Core {
+    pub directory: DataDirectory,
+    pub clock: Clock,
+    pub store: Arc<dyn Store>,
+    pub authority: Arc<Authority>,
+    pub control_plane: ControlPlane,
+    /// The pages that are served over HTTPS.
+    portal: Option<PortalOptions>,
+    acceptor: TlsAcceptor,
+    closing: watch::Sender<bool>,
+    /// Like `upkeep`, ended with this value, however that ends.
+    listeners: JoinSet<()>,
+    upkeep: JoinSet<()>,
+}
+
+impl Core {
+    pub async fn open(options: CoreOptions<'_>) -> Result<Self, ServerError> {
+        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files, model_addresses } =
+            options;
+        let cache_directory = cache_directory(&config, directory.path())?;
+        let (clock, bell) = (Clock::system(), Bell::default());
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
+        let keys = directory.lock_keys()?;
+        let tokens = Arc::new(directory.tokens()?);
+        let host_key = directory.host_key()?;
+        let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
+        drop(keys);
+        let certificates =
+            Certificates::open(authority.clone(), place.names.clone(), &config, directory.path(), clock.clone())?;
+        let identities = Arc::new(Identities::new(&config.identities, &clock)?);
+        let hosts = directory.path().join("hosts");
+        let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
+        let own_origins = place.origins(&config.listen.peers).and(&local_origins);
+        let portal = portal.filter(|_| config.listen.portal);
+        let config = Arc::new(config);
+        let policy = config.policy(clock.now());
+        let plan = LaunchPlan {
+            control_urls: [&place.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
+            hostname: place.hostname.clone(),
+            names: place.names.clone(),
+            listen_address: place.listen_address,
+            token_public_key_pem: tokens.public_key_pem().to_owned(),
+            allowed_origins: config.listen.origins.clone().and(&own_origins),
+            model_files,
+            model_addresses,
+            cache_directory,
+            start_max: policy.start_max,
+            config: config.clone(),
+            secrets: Arc::new(HostSecrets::new(&host_key)),
+            authority: authority.clone(),
+            operators_certificate: certificates.operators(),
+        };
+        let control_plane = ControlPlane::new(Parts {
+            store: store.clone(),
+            fleet,
+            clock: clock.clone(),
+            bell,
+            config,
+            policy,
+            tokens,
+            identities: identities.clone(),
+            plan,
+            disk: Arc::new(DiskProbe::new(directory.path(), clock.clone())),
+        });
+        let acceptor = tls::acceptor(certificates.choice())?;
+        let (closing, _) = watch::channel(false);
+        let (listeners, mut upkeep) = (JoinSet::new(), JoinSet::new());
+        upkeep.spawn(certificates.keep_current());
+        upkeep.spawn(tidy_up(control_plane.metrics().clone(), clock.clone()));
+        // The first page that is asked for need not wait for an issuer then.
+        upkeep.spawn(async move { drop(identities.providers().await) });
+        Ok(Self { directory, clock, store, authority, control_plane, portal, acceptor, closing, listeners, upkeep })
+    }
+
+    /// Serves the API over TLS from now on.
+    pub fn serve_public(&mut self, listener: TcpListener, place: &Place) {
+        let router = self.control_plane.public_router(&place.endpoint, self.portal.as_ref());
+        self.listeners.spawn(listen::serve(listener, Some(self.acceptor.clone()), router, self.closing.subscribe()));
+    }
+
+    /// Serves metrics and probes from now on, if the operator wants that.
+    pub fn serve_watchers(&mut self, listener: Option<TcpListener>) {
+        if let Some(listener) = listener {
+            self.serve_plain(listener, self.control_plane.watchers_router());
+        }
+    }
+
+    /// Serves in plain HTTP from now on.
+    pub fn serve_plain(&mut self, listener: TcpListener, router: Router) {
+        self.listeners.spawn(listen::serve(listener, None, router, self.closing.subscribe()));
+    }
+
+    /// Does what is to be done until then.
+    pub async fn reconcile_until(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            never = self.control_plane.reconciler().run() => match never {},
+        }
+    }
+
+    /// Lets running requests end for a moment. Hosts and sessions stay as they are.
+    pub async fn close(mut self) -> Result<(), ServerError> {
+        self.upkeep.shutdown().await;
+        self.closing.send_replace(true);
+        while let Some(ended) = self.listeners.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener ended badly");
+            }
+        }
+        self.store.close().await?;
+        Ok(())
+    }
+}
+
+/// Makes the cache's directory. Hosts are told of it in JSON, which has no room for a path that is not text.
+fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, ServerError> {
+    let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
+    private_file::directory(&path).map_err(|source| ServerError::CacheDirectory { path: path.clone(), source })?;
+    path.into_os_string().into_string().map(Some).map_err(|path| ServerError::CachePath { path: path.into() })
+}
+
+async fn tidy_up(metrics: Metrics, clock: Clock) {
+    loop {
+        clock.sleep(METRICS_INTERVAL).await;
+        metrics.tidy_up();
+    }
+}
+
+/// A taken port may mean that the same directory is in use, which is the clearer thing to say.
+pub(super) async fn bind(
+    option: &'static str,
+    address: SocketAddr,
+    data_directory: &Path,
+    hold: Hold,
+) -> Result<TcpListener, ServerError> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            if DataDirectory::is_in_use(data_directory, hold) {
+                return Err(ServerError::DataDirectoryInUse { path: data_directory.to_owned() });
+            }
+            Err(ServerError::PortTaken { option, address })
+        }
+        Err(source) => Err(ServerError::Listen { option, address, source }),
+    }
+}
+
+/// For metrics and probes, where the configuration says so.
+pub(super) async fn bind_watchers(
+    config: &Config,
+    data_directory: &Path,
+    hold: Hold,
+) -> Result<Option<TcpListener>, ServerError> {
+    match config.listen.metrics {
+        Some(address) => bind("listen.metrics", address, data_directory, hold).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn local_address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a bound socket has an address")
+}
