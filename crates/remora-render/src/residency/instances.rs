@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use glam::{DAffine3, DVec3};
-use remora_assets::asset::layout::MeshRecord;
+use remora_asset::layout::MeshRecord;
 use remora_scene::{EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use remora_assets::asset::layout::{ClusterRecord, MATERIAL_WORDS, NONE, PAGE_ROOT};
+use remora_asset::layout::{ClusterRecord, MATERIAL_WORDS, NONE, PAGE_ROOT};
 use remora_scene::ModelKey;
 
 use crate::device::graphics::Graphics;

@@ -1,7 +1,7 @@
 //! What the selection knows of models and instances.
 
 use glam::Affine3A;
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
 
 use crate::residency::pages::Pages;
 use crate::surface::{DrawKey, DrawMode, Surface};

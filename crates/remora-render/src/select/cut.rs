@@ -1,7 +1,7 @@
 //! The way through one mesh's tree of groups, from coarse to as fine as the view can tell.
 
 use glam::{Vec3, Vec3A};
-use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
+use remora_asset::layout::{ClusterRecord, MeshRecord, NONE};
 
 use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
 use crate::residency::pages::{FrameNumber, PageId, PageRequest};

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A group is refined if its error, in pixels, is more than is allowed and its page is usable; what is drawn are the
-//! clusters of refined groups that stand for groups which are not (`remora_assets::detail`). A group that should be
+//! clusters of refined groups that stand for groups which are not (`remora_build::detail`). A group that should be
 //! refined and cannot be yet is wanted, and what stands for it is drawn.
 //!
 //! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the

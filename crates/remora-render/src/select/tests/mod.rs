@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use glam::{Affine3A, DAffine3, DVec3, Quat, Vec3, Vec4};
 use proptest::prelude::*;
-use remora_assets::asset::layout::{NONE, PAGE_ROOT};
-use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
+use remora_asset::Asset;
+use remora_asset::layout::{NONE, PAGE_ROOT};
+use remora_build::{BuildOptions, build_asset};
+use remora_model::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
 
 use super::*;
 use crate::frame::{Camera, Size};
@@ -65,7 +66,7 @@ fn build(meshes: Vec<Mesh>, materials: Vec<Material>) -> Asset {
     let nodes = (0..meshes.len() as u32).map(node).collect();
     let model = Model { meshes, materials, nodes, ..Default::default() };
     assert_eq!(model.check(), Ok(()));
-    Asset::from_model(&model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
+    build_asset(&model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
 }
 
 const SHEET: u32 = 0;
