@@ -1,6 +1,6 @@
 //! A ball with texture coordinates and tangents, for benchmarks and for the frame tests.
 
-use remora_assets::Primitive;
+use remora_model::Primitive;
 
 /// Returns a ball of radius 1.
 pub fn sphere(rings: u32, sectors: u32) -> Primitive {

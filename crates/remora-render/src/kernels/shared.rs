@@ -1,6 +1,6 @@
 //! Constants and structs that the kernels share with Rust: the prelude of every shader module.
 
-use remora_assets::asset::layout;
+use remora_asset::layout;
 
 use crate::blocks::BLOCK;
 use crate::view::{SPHERE, Sphere};

@@ -1,13 +1,13 @@
 //! The cut through one mesh's tree of groups: the coarsest clusters whose error stays below the permitted one.
 
 use glam::{Vec3, Vec3A};
-use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
+use remora_asset::layout::{ClusterRecord, MeshRecord, NONE};
 
 use super::{ENTRIES_MAX, SelectedCluster, SelectionChunk, SelectionLimits};
 use crate::kernels::shared::ENTRY_MIRRORED;
 use crate::residency::pages::{FrameNumber, PageId, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
-use crate::surface::{DrawKey, Phase};
+use crate::surface::{DrawKey, DrawMode, Phase};
 use crate::view::{Sphere, View};
 
 /// The state of one cut.
@@ -56,8 +56,14 @@ impl InstanceView<'_> {
 }
 
 impl Cut<'_> {
-    pub(super) fn select(&mut self, index: u32, instance: &SelectableInstance, model: &SelectableModel) {
-        let SelectableModel { asset, pages, locations, surfaces, keys } = model;
+    pub(super) fn select(
+        &mut self,
+        index: u32,
+        instance: &SelectableInstance,
+        mode: DrawMode,
+        model: &SelectableModel,
+    ) {
+        let SelectableModel { asset, pages, locations, surfaces, .. } = model;
         let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
         let view = self.view;
         let seen = InstanceView { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
@@ -95,8 +101,8 @@ impl Cut<'_> {
             if !seen.exceeds(group.center, group.radius, group.error) {
                 continue;
             }
-            let to_world = match locations[group.page as usize] {
-                Some(to_world) if pages.is_usable(group.page) => to_world,
+            let location = match locations[group.page as usize] {
+                Some(location) if pages.is_usable(group.page) => location,
                 _ => {
                     let error_pixels = seen.pixels(group.center, group.radius, group.error);
                     let page = PageId { model: instance.model as usize, page: group.page };
@@ -105,7 +111,8 @@ impl Cut<'_> {
                 }
             };
             pages.touch(group.page, self.frame);
-            let first = to_world.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let first = location.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let keys = model.keys_of(mode, location.bank);
             let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
             // Clusters that replace the same group are adjacent.
             let mut last = (NONE, false);
@@ -122,7 +129,7 @@ impl Cut<'_> {
                     }
                 }
                 let surface = if cluster.material == NONE { surfaces.len() - 1 } else { cluster.material as usize };
-                let key = keys[to_world.bank as usize * surfaces.len() + surface];
+                let key = keys[surface];
                 let double_sided = surfaces[surface].double_sided;
                 self.add(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
             }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A group is refined if its error in pixels exceeds the permitted one and its page is usable. The clusters drawn are
-//! those of refined groups that replace groups which are not refined (`remora_assets::detail`). If a group should be
+//! those of refined groups that replace groups which are not (`remora_build::detail`). If a group should be
 //! refined but its page is missing, the page is requested and the coarser clusters are drawn.
 //!
 //! An entry is a pair of instance and cluster. The id in the visibility buffer is the number of an entry times 128 plus
@@ -198,8 +198,9 @@ impl Selection {
         let select_task = |chunk: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
             chunk.clear(keys.len());
             let mut cut = Cut { view, limits, keys, frame, chunk };
-            for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
-                cut.select(index, instance, &models[instance.model as usize]);
+            for (index, instance) in (first as u32..).zip(instances) {
+                let Some(mode) = instance.mode else { continue };
+                cut.select(index, instance, mode, &models[instance.model as usize]);
             }
         };
         let mut chunks = std::mem::take(&mut self.chunks);

@@ -1,7 +1,7 @@
 //! Occlusion culling leaves out hidden clusters, and every frame equals one without culling.
 
 use glam::{Affine3A, Vec3};
-use remora_assets::{AlphaMode, Material, Model};
+use remora_model::{AlphaMode, Material, Model};
 use remora_render::{Camera, FrameDone, FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 

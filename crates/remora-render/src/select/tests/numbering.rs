@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn clusters_outside_the_view_or_hidden_are_left_out() {
     let mut shown = Shown::whole(&PHASES, false);
-    let hidden = SelectableInstance::new(0, 0, false, Affine3A::IDENTITY);
+    let hidden = SelectableInstance::new(0, 0, None, Affine3A::IDENTITY);
     let instances = [
         instance(0, Affine3A::IDENTITY),
         hidden,
