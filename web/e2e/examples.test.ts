@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
-import { colours, pictureOf, restingPictureOf } from "./picture.ts";
+import { colours, pictureOf, restingPictureOf } from "./screenshot.ts";
 
 const CONNECTION = process.env["REMORA_CONNECTION"];
 const ROOT = join(import.meta.dirname, "../..");

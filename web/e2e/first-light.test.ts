@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { colours, coverage, difference, pictureOf, pointOnModel, type Picture, restingPictureOf } from "./picture.ts";
+import { colours, coverage, difference, pictureOf, pointOnModel, type Picture, restingPictureOf } from "./screenshot.ts";
 
 const CONNECTION = process.env["REMORA_CONNECTION"];
 const OUTPUT = join(import.meta.dirname, "../../test-output");

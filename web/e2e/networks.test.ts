@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { coverage, pictureOf } from "./picture.ts";
+import { coverage, pictureOf } from "./screenshot.ts";
 import { connectionOf, type Service, startRemora, startTurnServer, type TurnServer } from "./service.ts";
 
 const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";

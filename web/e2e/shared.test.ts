@@ -11,7 +11,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { AUDIENCE, CLIENT, IdentityProvider, PERSON, ROLE } from "./identity-provider.ts";
-import { colours, pictureOf, restingPictureOf } from "./picture.ts";
+import { colours, pictureOf, restingPictureOf } from "./screenshot.ts";
 import { type Connection, connectionOf, type Service, startRemora } from "./service.ts";
 
 const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";

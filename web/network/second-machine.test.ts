@@ -9,7 +9,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterEach, describe, expect, test } from "vitest";
-import { difference, pictureOf, restingPictureOf } from "../e2e/picture.ts";
+import { difference, pictureOf, restingPictureOf } from "../e2e/screenshot.ts";
 import type { Connection } from "../e2e/service.ts";
 import {
   MEDIA_CONFIGURATION,

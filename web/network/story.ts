@@ -2,7 +2,7 @@
 
 import type { BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
-import { coverage, pictureOf } from "../e2e/picture.ts";
+import { coverage, pictureOf } from "../e2e/screenshot.ts";
 import { type Connection, turnServerArguments } from "../e2e/service.ts";
 import type { TwoMachines } from "./two-machines.ts";
 

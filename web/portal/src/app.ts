@@ -30,7 +30,7 @@ import { ModelPanel } from "./viewer/model-panel.ts";
 import { Overlay } from "./viewer/overlay.ts";
 import { PartPanel } from "./viewer/part-panel.ts";
 import { Stage } from "./viewer/stage.ts";
-import * as words from "./words.ts";
+import * as words from "./messages.ts";
 
 const LEASE_MINUTES = 60;
 

@@ -26,10 +26,10 @@ export type { CameraPose, CameraRig, Motion, Ray } from "./camera/rig.ts";
 export { type Bounds, type Quat, type Vec3, vec3 } from "./camera/vector.ts";
 export { WalkCamera } from "./camera/walk-camera.ts";
 export { browserProblem } from "./connection/browser.ts";
-export type { OnProgress } from "./connection/command-ledger.ts";
+export type { OnProgress } from "./connection/pending-commands.ts";
 export { Connection } from "./connection/connection.ts";
 export type { ConnectionKind } from "./connection/connection-kind.ts";
-export type { PresentedPicture, ShownFrame } from "./connection/frame-ledger.ts";
+export type { PresentedPicture, ShownFrame } from "./connection/frame-matcher.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export type { HostAddress } from "./connection/handshake.ts";
 export type {
@@ -61,8 +61,8 @@ export {
   LATENCY_MARKER_HEIGHT_PIXELS,
   LATENCY_MARKER_WIDTH_PIXELS,
   readLatencyMarker,
-} from "./picture/latency-marker.ts";
-export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from "./picture/video-sink.ts";
+} from "./video/latency-marker.ts";
+export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from "./video/video-sink.ts";
 export {
   RemoteRenderingClient,
   type RemoteRenderingClientOptions,

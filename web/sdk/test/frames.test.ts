@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { FrameLedger, type PresentedPicture } from "../src/connection/frame-ledger.ts";
+import { FrameLedger, type PresentedPicture } from "../src/connection/frame-matcher.ts";
 import { FrameStatistics, quantile } from "../src/connection/frame-statistics.ts";
 import { FrameInfoSchema } from "../src/generated/remora/v1/connection_pb.ts";
 

@@ -3,7 +3,7 @@ import {
   LATENCY_MARKER_HEIGHT_PIXELS,
   LATENCY_MARKER_WIDTH_PIXELS,
   readLatencyMarker,
-} from "../src/picture/latency-marker.ts";
+} from "../src/video/latency-marker.ts";
 
 /** Paints as the schema describes it, with the given grey values. */
 function paint(id: number, white = 255, black = 0): Uint8ClampedArray {

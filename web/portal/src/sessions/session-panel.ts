@@ -6,7 +6,7 @@
 
 import type { ReadySession, RemoteRenderingClient, Session } from "@remora/sdk";
 import { build, button, byId } from "../page.ts";
-import { minutes, sentence } from "../words.ts";
+import { minutes, sentence } from "../messages.ts";
 
 const REFRESH_MILLISECONDS = 4_000;
 const EXTENSION_MINUTES = 30;

@@ -3,7 +3,7 @@
 import type { ModelLoaded } from "@remora/sdk";
 import { build, byId } from "../page.ts";
 import type { Account } from "../sign-in.ts";
-import { REFINING, sentence, summary } from "../words.ts";
+import { REFINING, sentence, summary } from "../messages.ts";
 
 const STAGES: Readonly<Record<string, string>> = {
   fetching: "Fetching the file…",

@@ -2,7 +2,7 @@
 
 import type { ConnectionKind, Statistics, ViewerStatistics } from "@remora/sdk";
 import { byId } from "../page.ts";
-import { bytes, minutes, quantity } from "../words.ts";
+import { bytes, minutes, quantity } from "../messages.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";

@@ -2,7 +2,7 @@
 
 import type { EntityInfo, Metadata, SelectionState } from "@remora/sdk";
 import { build, byId } from "../page.ts";
-import { dimensions, quantity } from "../words.ts";
+import { dimensions, quantity } from "../messages.ts";
 
 const NOTHING_SELECTED = "Click a part of the model to select it.";
 

@@ -1,7 +1,7 @@
 /** The place of the picture: either a picture, or a notice that says why there is none. */
 
 import { byId } from "../page.ts";
-import type { Notice } from "../words.ts";
+import type { Notice } from "../messages.ts";
 
 const ACTIONS: Readonly<Record<NonNullable<Notice["action"]>, string>> = { retry: "Try again", reconnect: "Reconnect" };
 

@@ -26,9 +26,9 @@ import {
 } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { CommandLedger, type OnProgress, type ReplyResult } from "./command-ledger.ts";
+import { CommandLedger, type OnProgress, type ReplyResult } from "./pending-commands.ts";
 import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
-import { FrameLedger, type PresentedPicture } from "./frame-ledger.ts";
+import { FrameLedger, type PresentedPicture } from "./frame-matcher.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";

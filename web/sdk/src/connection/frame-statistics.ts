@@ -1,6 +1,6 @@
 /** Statistics of the last second: pure, fed with frames that were shown. */
 
-import type { ShownFrame } from "./frame-ledger.ts";
+import type { ShownFrame } from "./frame-matcher.ts";
 
 const WINDOW_MILLISECONDS = 1_000;
 /** Bounds the memory where a clock jumps. */

@@ -6,7 +6,7 @@ import type { ConnectionKind } from "../connection/connection-kind.ts";
 import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
 import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
-import type { VideoSink } from "../picture/video-sink.ts";
+import type { VideoSink } from "../video/video-sink.ts";
 import type { ReadySession, SessionSize } from "../rest/session.ts";
 import type { AccessToken } from "../rest/token-source.ts";
 import type { SelectionState } from "./selection.ts";

@@ -11,20 +11,20 @@
 
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import type { OnProgress } from "../connection/command-ledger.ts";
+import type { OnProgress } from "../connection/pending-commands.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { CloseReason } from "../connection/types.ts";
 import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
 import { EventSource } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
-import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
+import { sinkElement, type VideoSink } from "../video/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { CameraDriver, rigOf } from "./camera-driver.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
-import { Live } from "./live.ts";
+import { Live } from "./connected-view.ts";
 import { Selection } from "./selection.ts";
 import { sizeOf } from "./sizing.ts";
 import type { CameraKind, ViewerCloseReason, ViewerEvents, ViewerOptions, ViewerState, ViewerStatistics } from "./types.ts";

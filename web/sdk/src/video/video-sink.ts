@@ -8,7 +8,7 @@
  * either way, and waiting could only miss it.
  */
 
-import type { PresentedPicture } from "../connection/frame-ledger.ts";
+import type { PresentedPicture } from "../connection/frame-matcher.ts";
 import { RemoraError } from "../errors.ts";
 import { CanvasSink } from "./canvas-sink.ts";
 import { CopySink } from "./copy-sink.ts";

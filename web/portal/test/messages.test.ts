@@ -1,6 +1,6 @@
 import { RemoraError, RequestRefused } from "@remora/sdk";
 import { describe, expect, test } from "vitest";
-import * as words from "../src/words.ts";
+import * as words from "../src/messages.ts";
 
 describe("words", () => {
   test("a session in use says so and offers to try again", () => {

@@ -8,7 +8,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import { FrameStatistics } from "../connection/frame-statistics.ts";
 import type { Statistics } from "../generated/remora/v1/connection_pb.ts";
-import { openVideoSink, type VideoSink } from "../picture/video-sink.ts";
+import { openVideoSink, type VideoSink } from "../video/video-sink.ts";
 import { followSize, sizeOf } from "./sizing.ts";
 import type { VideoLimits, ViewerStatistics } from "./types.ts";
 

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, test } from "vitest";
-import { CommandLedger } from "../src/connection/command-ledger.ts";
+import { CommandLedger } from "../src/connection/pending-commands.ts";
 import { CommandRefused, RemoraError } from "../src/errors.ts";
 import { ReplySchema } from "../src/generated/remora/v1/connection_pb.ts";
 import { ManualScheduler } from "./manual-scheduler.ts";
