@@ -75,14 +75,14 @@ test("leases, connects, loads the default model and shows pictures", async () =>
   const loaded = host.commands.find((command) => command.case === "loadModel");
   expect(loaded?.value).toMatchObject({ uri: "builtin://Engine?triangles=200000" });
   const viewport = host.commands.find((command) => command.case === "setViewport")?.value;
-  const canvas = await page.locator("#picture > *").boundingBox();
+  const canvas = await page.locator("#video > *").boundingBox();
   expect(viewport).toMatchObject({ widthPixels: canvas?.width, heightPixels: Math.floor((canvas?.height ?? 0) / 2) * 2 });
   expect([...service.sessions.keys()][0]).toMatch(/^portal-[0-9a-f-]{36}$/);
 });
 
 test("loads another model by choice and by address, and says why one is refused", async () => {
   await connect();
-  await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
+  await page.getByLabel("Available models").selectOption("builtin://Engine?triangles=50000");
   await expect
     .poll(() => host.commands.filter((command) => command.case === "loadModel").at(-1)?.value)
     .toMatchObject({ uri: "builtin://Engine?triangles=50000", replace: true });
@@ -99,7 +99,7 @@ test("says that the session was stopped, and forgets it", async () => {
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
   await page.getByText("No session is running.").waitFor();
-  expect(await page.locator("#picture > *").count()).toBe(0);
+  expect(await page.locator("#video > *").count()).toBe(0);
 });
 
 test("tells the second client that the session is in use, and lets it try again", async () => {
@@ -126,7 +126,7 @@ test("connects again by itself when the connection is lost, and loads the model 
 test("hides the same parts again after the connection was lost", async () => {
   await connect();
   await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
-  await page.locator("#picture canvas").click();
+  await page.locator("#video canvas").click();
   await page.getByRole("button", { name: "Hide" }).click();
   await expect.poll(() => commandsOf("setVisible")).toMatchObject([{ entity: PART.entity, visible: false }]);
   await host.hangUp();
@@ -231,7 +231,7 @@ test("says that the service does not answer", async () => {
 
 /** The middle of the picture, and a place beside the part that is there. */
 async function places(): Promise<{ part: { x: number; y: number }; nothing: { x: number; y: number } }> {
-  const box = await page.locator("#picture > *").boundingBox();
+  const box = await page.locator("#video > *").boundingBox();
   if (box === null) throw new Error("there is no picture");
   const part = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   return { part, nothing: { x: box.x + box.width * 0.1, y: part.y } };
@@ -335,7 +335,7 @@ test("tells of the limit on primitives over the picture, until that is put away"
   await page.getByText("Selected: Crank pin 3").waitFor();
   expect(await banner.isVisible()).toBe(false);
   // Another model is another matter.
-  await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
+  await page.getByLabel("Available models").selectOption("builtin://Engine?triangles=50000");
   await expect.poll(() => commandsOf("loadModel").length).toBe(2);
   await notice("32 million triangles and points are drawn.");
   await banner.getByText("32 million").waitFor();
@@ -409,12 +409,12 @@ test("toggles the figures by button and key, and remembers it", async () => {
   await connect();
   const overlay = page.locator("#overlay");
   await overlay.waitFor();
-  await page.locator("#picture > *").focus();
+  await page.locator("#video > *").focus();
   await page.keyboard.press("o");
   await overlay.waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "Overlay" }).click();
   await overlay.waitFor();
-  await page.locator("#picture > *").focus();
+  await page.locator("#video > *").focus();
   await page.keyboard.press("o");
   await page.getByRole("button", { name: "Overlay", pressed: false }).waitFor();
   await page.reload();

@@ -1,4 +1,4 @@
-/** Signing in to a shared service, with an account key and with an OpenID Connect provider, and every way it fails. */
+/** Signing in to a shared service with an account key and with an OpenID Connect provider, and every failure. */
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -42,7 +42,7 @@ const message = () => page.getByRole("alert").first();
 const says = (sentence: string) => expect.poll(() => message().textContent()).toBe(sentence);
 const signedIn = () => page.getByRole("button", { name: "New session", disabled: false }).waitFor();
 
-/** Everything that a tab keeps where a later page could read it. */
+/** Returns everything that the tab stores and its address, which a later page could read. */
 function stored(): Promise<string> {
   return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
 }
@@ -53,7 +53,7 @@ async function fill(account: string, key: string): Promise<void> {
 }
 
 describe("with an account key", () => {
-  test("signs in by keyboard alone, and keeps the key out of address and storage", async () => {
+  test("signs in by keyboard alone, and stores the key neither in the address nor in the tab", async () => {
     await page.goto(service.origin);
     await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("sign-in-account");
     await page.keyboard.type(ACCOUNT);
@@ -67,7 +67,7 @@ describe("with an account key", () => {
     expect(service.credentials).toEqual([`${ACCOUNT}:${KEY}`]);
   });
 
-  test("lets the person type before scripts and configuration are there, and sends nothing until then", async () => {
+  test("accepts input before scripts and configuration have arrived, and sends nothing until then", async () => {
     const hold = async (pattern: string): Promise<() => void> => {
       let release = () => {};
       const released = new Promise<void>((resolve) => { release = resolve; });
@@ -92,7 +92,7 @@ describe("with an account key", () => {
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
   });
 
-  test("shows no form where the address or the tab signs in", async () => {
+  test("shows no form if the address or the tab signs in", async () => {
     await page.route("**/assets/*.js", (route) => route.abort());
     const showsForm = async (address: string) => {
       await page.goto("about:blank");
@@ -106,7 +106,7 @@ describe("with an account key", () => {
     expect(await showsForm(service.origin)).toBe(false);
   });
 
-  test("is what password managers recognise", async () => {
+  test("has the attributes that password managers recognise", async () => {
     await page.goto(service.origin);
     const attributes = (label: string) =>
       page.getByLabel(label).evaluate(({ type, autocomplete, form }: HTMLInputElement) => [type, autocomplete, form !== null]);
@@ -119,7 +119,7 @@ describe("with an account key", () => {
     ["an unknown account", "00000000-0000-4000-8000-000000000000", KEY],
     ["an account that cannot exist", "a:b/../c", KEY],
     ["a key with characters that no header carries", ACCOUNT, "schlüssel"],
-  ])("says that account and key do not fit: %s", async (_, account, key) => {
+  ])("reports that account and key do not match: %s", async (_, account, key) => {
     await page.goto(service.origin);
     await fill(account, key);
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -130,7 +130,7 @@ describe("with an account key", () => {
     await signedIn();
   });
 
-  test("says when to try again after too many attempts", async () => {
+  test("reports when to try again after too many attempts", async () => {
     service.tokenRefusal = { status: 429, headers: { "Retry-After": "42" } };
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
@@ -138,7 +138,7 @@ describe("with an account key", () => {
     await says("There have been too many attempts. Try again in 42 seconds.");
   });
 
-  test("says that the service does not answer, and tries again", async () => {
+  test("reports that the service does not answer, and tries again", async () => {
     await page.route("**/portal/configuration", (route) => route.abort());
     await page.goto(service.origin);
     await says("The service does not answer. Check the network, and that the service is running; then try again.");
@@ -147,7 +147,7 @@ describe("with an account key", () => {
     await page.getByLabel("Account").waitFor();
   });
 
-  test("renews the token before it ends", async () => {
+  test("renews the token before it expires", async () => {
     await page.clock.install();
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
@@ -160,7 +160,7 @@ describe("with an account key", () => {
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 
-  test("signs out, and forgets everything", async () => {
+  test("signs out, and drops everything", async () => {
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
     await page.keyboard.press("Enter");
@@ -171,7 +171,7 @@ describe("with an account key", () => {
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
   });
 
-  test("signs out on the machine itself, too", async () => {
+  test("signs out after a sign-in by address", async () => {
     await page.goto(service.address);
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Key").waitFor();
@@ -179,7 +179,7 @@ describe("with an account key", () => {
     await page.getByLabel("Key").waitFor();
   });
 
-  test("explains how to trust the certificate where the service has issued it itself", async () => {
+  test("explains how to trust a certificate that the service has issued itself", async () => {
     await page.goto(service.origin);
     await page.getByLabel("Account").waitFor();
     const help = page.getByText("Does the browser warn about this page?");
@@ -193,7 +193,7 @@ describe("with an account key", () => {
   });
 });
 
-test.each([true, false])("links to a silent host where its certificate may be the reason: %s", async (local) => {
+test.each([true, false])("links to a host that does not answer if its certificate may be the reason: %s", async (local) => {
   service.certificateLocal = local;
   service.hostSilent = true;
   await page.goto(service.origin);
@@ -221,7 +221,7 @@ describe("with an identity provider", () => {
 
   const go = () => page.getByRole("button", { name: "Sign in with Example ID" }).click();
 
-  /** The address of the page with the provider's answer, which the page does not get to see. */
+  /** Returns the address with the provider's answer, and the stored attempt, before the page reads either. */
   async function heldAnswer(): Promise<{ address: string; attempt: string }> {
     await page.goto(service.origin);
     await go();
@@ -234,7 +234,7 @@ describe("with an identity provider", () => {
     return { address: page.url(), attempt };
   }
 
-  test("signs in, shows who is signed in, and keeps nothing in address and storage", async () => {
+  test("signs in, shows the person, and stores nothing in the address or the tab", async () => {
     await page.goto(service.origin);
     await go();
     await provider.logIn(page);
@@ -248,7 +248,7 @@ describe("with an identity provider", () => {
     expect(request?.get("redirect_uri")).toBe(`${service.origin}/`);
   });
 
-  test("presents the access token where the service does not accept the identity token", async () => {
+  test("presents the access token if the service does not accept the identity token", async () => {
     service.accepts = (token) => provider.verifies(token, AUDIENCE);
     await page.goto(service.origin);
     await go();
@@ -257,7 +257,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toHaveLength(2);
   });
 
-  test("asks for the account where the provider's people may use several", async () => {
+  test("asks for the account if people of the provider may use several", async () => {
     service.signIn.identityProviders = [provider.offered];
     await page.goto(service.origin);
     await go();
@@ -268,7 +268,7 @@ describe("with an identity provider", () => {
     await signedIn();
   });
 
-  test("makes up state, nonce and challenge for every attempt", async () => {
+  test("creates new state, nonce and challenge for every attempt", async () => {
     for (let attempt = 1; attempt <= 2; attempt += 1) {
       await page.goto(service.origin);
       await go();
@@ -281,7 +281,7 @@ describe("with an identity provider", () => {
     }
   });
 
-  test("never takes the address to return to from its own address", async () => {
+  test("never takes the address to return to from the address of the page", async () => {
     const evil = "https://evil.example/";
     await page.goto(`${service.origin}/?redirect_uri=${evil}&return_to=${evil}&next=${evil}#${evil}`);
     await go();
@@ -294,7 +294,7 @@ describe("with an identity provider", () => {
   const FOREIGN = "The address contains an answer to a sign-in that this tab has not started. It was ignored; sign in again.";
 
   test.each(["?code=stolen&state=forged", "?code=stolen", "?state=forged", "?error=access_denied"])(
-    "ignores an answer that it has not asked for: %s",
+    "ignores an answer to no attempt of this tab: %s",
     async (query) => {
       await page.goto(`${service.origin}/${query}`);
       await says(FOREIGN);
@@ -303,7 +303,7 @@ describe("with an identity provider", () => {
     },
   );
 
-  test.each(["state=forged", ""])("ignores an answer whose state is %j, and forgets the attempt", async (state) => {
+  test.each(["state=forged", ""])("ignores an answer whose state is %j, and drops the attempt", async (state) => {
     const { address } = await heldAnswer();
     await page.goto(address.replace(/state=[^&]*/, state));
     await says(FOREIGN);
@@ -312,7 +312,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toEqual([]);
   });
 
-  test("accepts no answer twice: neither the page nor the provider", async () => {
+  test("accepts no answer twice, neither in the page nor at the provider", async () => {
     const { address, attempt } = await heldAnswer();
     await page.goto(address);
     await signedIn();
@@ -324,7 +324,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toHaveLength(1);
   });
 
-  test("forgets an attempt that took too long", async () => {
+  test("drops an attempt that took too long", async () => {
     const { address, attempt } = await heldAnswer();
     const old = { ...JSON.parse(attempt), startedAt: Date.now() - 16 * 60_000 };
     await page.evaluate((text) => sessionStorage.setItem("remora.sign-in-attempt", text), JSON.stringify(old));
@@ -332,7 +332,7 @@ describe("with an identity provider", () => {
     await says(FOREIGN);
   });
 
-  test("says that the provider denied access", async () => {
+  test("reports that the provider denied access", async () => {
     await page.goto(service.origin);
     await go();
     await page.getByRole("link", { name: "Cancel" }).click();
@@ -340,7 +340,7 @@ describe("with an identity provider", () => {
     expect(page.url()).toBe(`${service.origin}/`);
   });
 
-  test("says that the provider does not answer", async () => {
+  test("reports that the provider does not answer", async () => {
     const { address } = await heldAnswer();
     provider.close();
     await page.goto(address);
@@ -349,7 +349,7 @@ describe("with an identity provider", () => {
     );
   });
 
-  test.each(["nonce", "aud", "iss", "exp"])("refuses an identity token whose %s is of another sign-in", async (claim) => {
+  test.each(["nonce", "aud", "iss", "exp"])("refuses an identity token with the %s of another sign-in", async (claim) => {
     const { address } = await heldAnswer();
     await page.route(`${provider.offered.tokenEndpoint}`, async (route) => {
       const response = await route.fetch();
@@ -371,7 +371,7 @@ describe("with an identity provider", () => {
     [429, { "Retry-After": "300" }, "There have been too many attempts. Try again in 5 minutes."],
     [503, { "Retry-After": "10" }, "The service cannot reach Example ID to verify the sign-in. Try again in 10 seconds."],
     [500, {}, "The service answered with status 500. Try again, or ask its operator."],
-  ])("says why the service refuses the provider's token: status %i", async (status, headers, sentence) => {
+  ])("reports why the service refuses the provider's token: status %i", async (status, headers, sentence) => {
     service.tokenRefusal = { status, headers: headers as Record<string, string> };
     await page.goto(service.origin);
     await go();
@@ -391,7 +391,7 @@ describe("with an identity provider", () => {
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 
-  test("offers to sign in again where the provider gives no refresh token", async () => {
+  test("offers to sign in again if the provider gives no refresh token", async () => {
     provider.refreshes = false;
     await page.clock.install();
     await page.goto(service.origin);

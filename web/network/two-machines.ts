@@ -1,5 +1,5 @@
 /**
- * Two machines on one computer: a service in one network namespace and a browser in another.
+ * Simulates two machines: a service in one network namespace and a browser in another.
  *
  * ```text
  *   namespace of the service                    namespace of the client
@@ -7,8 +7,8 @@
  *   coturn (for some tests)      ── link ──     /etc/hosts: remora.test
  * ```
  *
- * The link is a veth pair, or `link.py` where a test wants delay, jitter, loss or a slow line. A firewall in the client's
- * namespace drops what a test wants dropped. Everything is gone when {@link TwoMachines.close} returns.
+ * The link is a veth pair, or `link.py` for tests with delay, jitter, loss or a slow line. Tests set the firewall in the
+ * client's namespace. {@link TwoMachines.close} removes everything.
  */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ const CHROMIUM = process.env["REMORA_CHROMIUM"] ?? "/usr/bin/chromium";
 const READY_MILLISECONDS_MAX = 30_000;
 const STOP_MILLISECONDS_MAX = 10_000;
 
-/** Delay and jitter in milliseconds for each direction, loss as a fraction, rate in bytes per second. */
+/** A line: delay and jitter in milliseconds for each direction, loss as a fraction, rate in bytes per second. */
 export interface Line {
   readonly delay?: number;
   readonly jitter?: number;
@@ -30,7 +30,7 @@ export interface Line {
   readonly rate?: number;
 }
 
-/** Why network namespaces cannot be used here, or `undefined` where they can. */
+/** Returns the reason why network namespaces cannot be used here, or `undefined` if they can. */
 export function whyNot(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "network namespaces need root on Linux";
   for (const program of ["ip", "nft", "certutil"]) {
@@ -46,11 +46,12 @@ export function whyNot(): string | undefined {
   }
 }
 
-/** Whether a program is on the path. */
+/** Returns true if a program is on the path. */
 export function found(program: string): boolean {
   return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(join(directory, program)));
 }
 
+/** Two network namespaces with their processes. */
 export class TwoMachines {
   /** Addresses of the service and of the client on their link. */
   readonly serviceAddress = "10.231.7.1";
@@ -68,7 +69,7 @@ export class TwoMachines {
     this.#client = `remora-${process.pid}-${label}-c`;
   }
 
-  /** Joins two new namespaces by a link. `label` tells the worlds of one test run apart. */
+  /** Creates two namespaces and the link between them. `label` is part of their names. */
   static async open(label: string, line?: Line): Promise<TwoMachines> {
     const machines = new TwoMachines(label);
     try {
@@ -120,7 +121,7 @@ export class TwoMachines {
     return JSON.parse(readFileSync(connection, "utf8")) as Connection;
   }
 
-  /** Starts a program in the namespace of the service; it ends with this value. */
+  /** Starts a program in the namespace of the service; {@link close} ends it. */
   onService(program: string, programArguments: readonly string[]): ChildProcess {
     const child = spawn("ip", ["netns", "exec", this.#service, program, ...programArguments], {
       stdio: ["ignore", "inherit", "inherit"],
@@ -177,7 +178,7 @@ export class TwoMachines {
       try {
         run("ip", "netns", "del", namespace);
       } catch {
-        // It was never made.
+        // The namespace was not created.
       }
       rmSync(`/etc/netns/${namespace}`, { recursive: true, force: true });
     }
@@ -192,10 +193,10 @@ function run(program: string, ...programArguments: readonly string[]): void {
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const insist = setTimeout(() => child.kill("SIGKILL"), STOP_MILLISECONDS_MAX);
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MILLISECONDS_MAX);
   child.kill("SIGTERM");
   await gone;
-  clearTimeout(insist);
+  clearTimeout(timer);
 }
 
 function output(child: ChildProcess, pattern: RegExp): Promise<void> {

@@ -1,5 +1,5 @@
-// Builds the package: one module per source file with its declarations, and everything in one file for pages without a
-// bundler. Both licences lie at the root of the repository and belong into the package.
+// Builds the package: one module per source file with its declarations, and a bundle for pages without a bundler. Copies
+// both licences from the root of the repository into the package.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync } from "node:fs";

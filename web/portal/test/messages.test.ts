@@ -1,27 +1,27 @@
 import { RemoraError, RequestRefused } from "@remora/sdk";
 import { describe, expect, test } from "vitest";
-import * as words from "../src/messages.ts";
+import * as messages from "../src/messages.ts";
 
-describe("words", () => {
-  test("a session in use says so and offers to try again", () => {
-    const notice = words.noticeOfConnectError(new RemoraError("session-in-use", "409"));
+describe("messages", () => {
+  test("a session in use has its own notice, which offers to try again", () => {
+    const notice = messages.noticeOfConnectError(new RemoraError("session-in-use", "409"));
     expect(notice.title).toBe("This session is in use by another client");
     expect(notice.action).toBe("retry");
   });
 
-  test("any other refusal is told in the words of the host", () => {
-    const notice = words.noticeOfConnectError(new RemoraError("ice-failed", "No network path was found."));
+  test("any other error shows its own message", () => {
+    const notice = messages.noticeOfConnectError(new RemoraError("ice-failed", "No network path was found."));
     expect(notice).toMatchObject({ title: "Not connected", detail: "No network path was found." });
   });
 
-  test("every way a connection ends has its own words", () => {
+  test("every end of a connection has its own notice", () => {
     const notices = [
-      words.noticeOfClose({ kind: "left" }),
-      words.noticeOfClose({ kind: "lost" }),
-      words.noticeOfClose({ kind: "ended", why: "stopped", message: "" }),
-      words.noticeOfClose({ kind: "ended", why: "lease-expired", message: "" }),
-      words.noticeOfClose({ kind: "ended", why: "host-failed", message: "The driver crashed." }),
-      words.noticeOfClose({ kind: "ended", why: "overrun", message: "Too many commands." }),
+      messages.noticeOfClose({ kind: "left" }),
+      messages.noticeOfClose({ kind: "lost" }),
+      messages.noticeOfClose({ kind: "ended", why: "stopped", message: "" }),
+      messages.noticeOfClose({ kind: "ended", why: "lease-expired", message: "" }),
+      messages.noticeOfClose({ kind: "ended", why: "host-failed", message: "The driver crashed." }),
+      messages.noticeOfClose({ kind: "ended", why: "overrun", message: "Too many commands." }),
     ];
     expect(notices.map(({ title }) => title)).toEqual([
       "Disconnected",
@@ -35,24 +35,24 @@ describe("words", () => {
     expect(notices[4]?.detail).toBe("The driver crashed.");
   });
 
-  test("an expired sign-in says how to sign in again", () => {
-    expect(words.sentence(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("sign in again");
+  test("an expired sign-in asks to sign in again", () => {
+    expect(messages.messageOf(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("sign in again");
   });
 
-  test("a model of points is told of in points", () => {
+  test("the summary counts triangles, points or both", () => {
     const model = { name: "Site", triangles: 0n, points: 3_000_000n, parts: 1, materials: 1 };
-    expect(words.summary(model)).toBe("Site: 3 million points, 1 parts, 1 materials.");
-    expect(words.summary({ ...model, triangles: 50n })).toBe("Site: 50 triangles, 3 million points, 1 parts, 1 materials.");
-    expect(words.summary({ ...model, points: 0n })).toBe("Site: 0 triangles, 1 parts, 1 materials.");
+    expect(messages.summary(model)).toBe("Site: 3 million points, 1 parts, 1 materials.");
+    expect(messages.summary({ ...model, triangles: 50n })).toBe("Site: 50 triangles, 3 million points, 1 parts, 1 materials.");
+    expect(messages.summary({ ...model, points: 0n })).toBe("Site: 0 triangles, 1 parts, 1 materials.");
   });
 
-  test("sizes are told in metres, also far from the origin", () => {
+  test("sizes are in metres, even far from the origin", () => {
     const min = { x: 5_000_000, y: -0.5, z: 0 };
-    expect(words.dimensions({ min, max: { x: 5_000_000.125, y: 0.5, z: 12_345.6 } })).toBe("0.125 × 1 × 12300 m");
+    expect(messages.dimensions({ min, max: { x: 5_000_000.125, y: 0.5, z: 12_345.6 } })).toBe("0.125 × 1 × 12300 m");
   });
 
-  test("times and quantities read naturally", () => {
-    expect([0, 950, 12_000, 1_500_000, 999_600_000, 4e9].map(words.bytes)).toEqual([
+  test("times and quantities are formatted for people", () => {
+    expect([0, 950, 12_000, 1_500_000, 999_600_000, 4e9].map(messages.bytes)).toEqual([
       "0 B",
       "950 B",
       "12 kB",
@@ -60,8 +60,8 @@ describe("words", () => {
       "1 GB",
       "4 GB",
     ]);
-    expect([0, 59, 60, 90, 125].map(words.minutes)).toEqual(["0 min", "59 min", "1 h", "1 h 30 min", "2 h 5 min"]);
-    expect([950, 9_999, 49_950, 200_000, 1_000_000, 18_700_000].map(words.quantity)).toEqual([
+    expect([0, 59, 60, 90, 125].map(messages.minutes)).toEqual(["0 min", "59 min", "1 h", "1 h 30 min", "2 h 5 min"]);
+    expect([950, 9_999, 49_950, 200_000, 1_000_000, 18_700_000].map(messages.quantity)).toEqual([
       "950",
       "9999",
       "50 thousand",

@@ -29,7 +29,7 @@ export { browserProblem } from "./connection/browser.ts";
 export type { OnProgress } from "./connection/pending-commands.ts";
 export { Connection } from "./connection/connection.ts";
 export type { ConnectionKind } from "./connection/connection-kind.ts";
-export type { PresentedPicture, ShownFrame } from "./connection/frame-matcher.ts";
+export type { PresentedFrame, ShownFrame } from "./connection/frame-matcher.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export type { HostAddress } from "./connection/handshake.ts";
 export type {
@@ -39,7 +39,7 @@ export type {
   ConnectionOptions,
   ConnectionState,
   LoadOptions,
-  Placement,
+  EntityTransform,
 } from "./connection/types.ts";
 export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";

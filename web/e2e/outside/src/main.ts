@@ -1,4 +1,4 @@
-/** A page of a developer who has installed the package. Everything in it is public. */
+/** The page of a developer who has installed the package. It uses only the public API. */
 
 import {
   type CameraRig,

@@ -10,7 +10,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { CameraPose, Ray } from "../camera/rig.ts";
 import { abortable, CommandRefused, errorOfSignal } from "../errors.ts";
-import { EventSource } from "../events.ts";
+import { EventEmitter } from "../events.ts";
 import {
   ClientCommandSchema,
   type EntityInfo,
@@ -26,13 +26,13 @@ import {
 } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { CommandLedger, type OnProgress, type ReplyResult } from "./pending-commands.ts";
+import { PendingCommands, type OnProgress, type ReplyResult } from "./pending-commands.ts";
 import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
-import { FrameLedger, type PresentedPicture } from "./frame-matcher.ts";
+import { FrameMatcher, type PresentedFrame } from "./frame-matcher.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
-import type { CloseReason, Color, ConnectionEvents, ConnectionOptions, ConnectionState, LoadOptions, Placement } from "./types.ts";
+import type { CloseReason, Color, ConnectionEvents, ConnectionOptions, ConnectionState, LoadOptions, EntityTransform } from "./types.ts";
 import type { Size } from "./viewport.ts";
 
 /** A command that is answered from memory. */
@@ -55,10 +55,10 @@ export class Connection {
   readonly track: MediaStreamTrack;
   readonly #peer: Peer;
   readonly #scheduler: Scheduler;
-  readonly #commands: CommandLedger;
+  readonly #commands: PendingCommands;
   readonly #poses: PoseSender;
-  readonly #frames = new FrameLedger();
-  readonly #events = new EventSource<ConnectionEvents>();
+  readonly #frames = new FrameMatcher();
+  readonly #events = new EventEmitter<ConnectionEvents>();
   readonly #onPageHide = () => this.#leaveAtOnce();
   #state: ConnectionState = { kind: "connected" };
   #ending: SessionEnding | null = null;
@@ -92,7 +92,7 @@ export class Connection {
     this.welcome = welcome;
     this.track = peer.track;
     this.#scheduler = scheduler;
-    this.#commands = new CommandLedger(scheduler);
+    this.#commands = new PendingCommands(scheduler);
     this.#poses = new PoseSender((pose) => this.#transmitPose(pose), scheduler);
     peer.pose.addEventListener("message", (event) => this.#receiveFrameInfo(event));
     peer.control.addEventListener("close", () => this.#end());
@@ -192,12 +192,12 @@ export class Connection {
   }
 
   /** Sets the transform of an entity relative to its parent. */
-  async setTransform({ entity, translation, rotation, scale }: Placement, options: CallOptions = {}): Promise<void> {
+  async setTransform({ entity, translation, rotation, scale }: EntityTransform, options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } }, options);
   }
 
   /** Sets many transforms in their order, or none of them; up to 65536 entities, and 256 KiB. */
-  async setTransforms(transforms: readonly Placement[], options: CallOptions = {}): Promise<void> {
+  async setTransforms(transforms: readonly EntityTransform[], options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } }, options);
   }
 
@@ -212,7 +212,7 @@ export class Connection {
   }
 
   /** To be told of every picture that reached the screen: statistics and `frame` events come from it. */
-  picturePresented(picture: PresentedPicture): void {
+  framePresented(picture: PresentedFrame): void {
     const frame = this.#frames.presented(picture);
     if (frame !== null) this.#events.emit("frame", frame);
   }

@@ -9,7 +9,7 @@ import type { ShownFrame } from "./frame-matcher.ts";
 import type { HostAddress } from "./handshake.ts";
 import type { Size } from "./viewport.ts";
 
-/** How {@link Connection.open} connects. */
+/** Options of {@link Connection.open}. */
 export interface ConnectionOptions extends HostAddress, CallOptions {
   readonly accessToken: string;
   /** The size in which the client shows the video. */
@@ -19,7 +19,7 @@ export interface ConnectionOptions extends HostAddress, CallOptions {
   readonly scheduler?: Scheduler;
 }
 
-/** Why a connection is closed. */
+/** The reason why a connection is closed. */
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
@@ -35,11 +35,11 @@ export type CloseReason =
 /** The state of a {@link Connection}. */
 export type ConnectionState =
   | { readonly kind: "connected" }
-  /** Nothing arrives at present; it may come back. */
+  /** Nothing arrives at present; the connection may recover. */
   | { readonly kind: "interrupted" }
   | { readonly kind: "closed"; readonly reason: CloseReason };
 
-/** sRGB, each 0 to 255; alpha is how much of the surface's own colour is replaced. */
+/** An sRGB colour, components from 0 to 255. Alpha is the share of the surface's own colour that is replaced. */
 export interface Color {
   readonly red: number;
   readonly green: number;
@@ -47,15 +47,15 @@ export interface Color {
   readonly alpha: number;
 }
 
-/** How a model is loaded. */
+/** Options of {@link Connection.loadModel}. */
 export interface LoadOptions extends CallOptions {
   readonly onProgress?: OnProgress | undefined;
-  /** Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is. */
+  /** Removes all other models when this one appears. If loading fails, the scene stays as it is. */
   readonly replace?: boolean;
 }
 
 /** The transform of an entity relative to its parent. */
-export interface Placement {
+export interface EntityTransform {
   readonly entity: bigint;
   readonly translation: Vec3;
   readonly rotation: Quat;

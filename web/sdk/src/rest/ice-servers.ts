@@ -1,14 +1,15 @@
-/** The TURN servers of a session: `GET …/sessions/{id}/ice-servers`. */
+/** Parses the TURN servers of a session: `GET …/sessions/{id}/ice-servers`. */
 
 import { RemoraError } from "../errors.ts";
 
-/** TURN servers, and how long their credentials are valid. */
+/** TURN servers and the lifetime of their credentials. */
 export interface IceServers {
   readonly iceServers: readonly RTCIceServer[];
-  /** Null if there are none, or if their credentials have no end. */
+  /** Null if there are no servers, or if their credentials do not expire. */
   readonly expiresInSeconds: number | null;
 }
 
+/** Parses an answer of the service. */
 export function parseIceServers(value: unknown): IceServers {
   if (typeof value !== "object" || value === null || !("iceServers" in value) || !Array.isArray(value.iceServers)) {
     throw malformed("the answer has no list \"iceServers\"");

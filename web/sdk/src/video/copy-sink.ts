@@ -1,9 +1,10 @@
-/** A canvas in browsers that do not hand out decoded frames: a hidden `<video>` whose frames are copied. */
+/** Copies the frames of a hidden `<video>` to a canvas, for browsers without access to decoded frames. */
 
 import { play } from "./element-sink.ts";
 import type { Painter } from "./painter.ts";
 import type { SinkEvents, VideoSink } from "./video-sink.ts";
 
+/** A sink that copies frames from a hidden video element. */
 export class CopySink implements VideoSink {
   readonly element: HTMLCanvasElement;
   readonly #painter: Painter;

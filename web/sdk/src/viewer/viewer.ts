@@ -15,7 +15,7 @@ import type { OnProgress } from "../connection/pending-commands.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { CloseReason } from "../connection/types.ts";
 import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
-import { EventSource } from "../events.ts";
+import { EventEmitter } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
 import { sinkElement, type VideoSink } from "../video/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
@@ -24,7 +24,7 @@ import { CameraDriver, rigOf } from "./camera-driver.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
-import { Live } from "./connected-view.ts";
+import { ConnectedView } from "./connected-view.ts";
 import { Selection } from "./selection.ts";
 import { sizeOf } from "./sizing.ts";
 import type { CameraKind, ViewerCloseReason, ViewerEvents, ViewerOptions, ViewerState, ViewerStatistics } from "./types.ts";
@@ -60,7 +60,7 @@ export class Viewer {
   /** Receives every painted frame while its pixels can still be read; for measurements. */
   onPainted: (rtpTimestamp: number) => void = () => {};
   readonly #options: ViewerOptions;
-  readonly #events = new EventSource<ViewerEvents>();
+  readonly #events = new EventEmitter<ViewerEvents>();
   readonly #closing = new AbortController();
   readonly #camera: CameraDriver;
   readonly #connector: Connector;
@@ -68,7 +68,7 @@ export class Viewer {
   /** The viewer has made the element, and removes it. */
   readonly #ownsElement: boolean;
   #state: ViewerState = { kind: "idle" };
-  #live: Live | null = null;
+  #view: ConnectedView | null = null;
   #hasFrame = false;
   #marker = false;
   #bounds: Bounds | null = null;
@@ -85,7 +85,7 @@ export class Viewer {
     this.client = new RemoteRenderingClient(options.fetch === undefined ? client : { ...client, fetch: options.fetch });
     this.#ownsElement = !(target instanceof HTMLCanvasElement || target instanceof HTMLVideoElement);
     this.element = this.#ownsElement ? fill(target, sink) : (target as HTMLCanvasElement | HTMLVideoElement);
-    this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#live?.connection.sendPose(pose, time));
+    this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#view?.connection.sendPose(pose, time));
     this.selection = new Selection(this.#selectionHost(), (state) => this.#events.emit("selection", state));
     this.#lease = new LeaseClock(options.leaseWarningMinutes ?? LEASE_WARNING_MINUTES);
     this.#connector = new Connector({
@@ -120,16 +120,16 @@ export class Viewer {
 
   /** The connection of the moment, for commands that the viewer does not have; null while there is none. */
   get connection(): Connection | null {
-    return this.#live?.connection ?? null;
+    return this.#view?.connection ?? null;
   }
 
   /** Shows the frames of the connection of the moment. */
   get sink(): VideoSink | null {
-    return this.#live?.sink ?? null;
+    return this.#view?.sink ?? null;
   }
 
   get statistics(): ViewerStatistics | null {
-    return this.#live?.statistics(performance.now()) ?? null;
+    return this.#view?.statistics(performance.now()) ?? null;
   }
 
   /** The remaining lease, or null until it is known. */
@@ -259,7 +259,7 @@ export class Viewer {
 
   /** Disconnects, and stops the session if the viewer has leased it. */
   async close(): Promise<void> {
-    const live = this.#live;
+    const live = this.#view;
     this.#finish({ kind: "left" });
     await live?.connection.close();
     await this.#connector.giveBack();
@@ -298,7 +298,7 @@ export class Viewer {
   /** Shows a connection that has just been opened, or closes it if it cannot be shown. */
   #take(connection: Connection): void {
     const live = this.#show(connection);
-    this.#live = live;
+    this.#view = live;
     connection.on("notice", (notice) => this.#events.emit("notice", notice));
     connection.on("statistics", ({ leaseRemainingMinutes }) => {
       if (leaseRemainingMinutes > 0) this.#lease.report(leaseRemainingMinutes, performance.now());
@@ -318,11 +318,11 @@ export class Viewer {
     if (this.#marker) connection.setLatencyMarker(true).catch(() => {});
   }
 
-  #show(connection: Connection): Live {
+  #show(connection: Connection): ConnectedView {
     this.#hasFrame = false;
     try {
       throwIfAborted(this.#closing.signal);
-      return new Live({
+      return new ConnectedView({
         connection,
         element: this.element,
         sink: this.#options.sink,
@@ -336,9 +336,9 @@ export class Viewer {
     }
   }
 
-  #lost(live: Live, reason: CloseReason): void {
+  #lost(live: ConnectedView, reason: CloseReason): void {
     live.close();
-    if (this.#live === live) this.#live = null;
+    if (this.#view === live) this.#view = null;
     if (this.#state.kind === "closed") return;
     if (reason.kind === "lost") void this.#reconnect();
     else this.#finish(reason);
@@ -377,7 +377,7 @@ export class Viewer {
   #tick(): void {
     const now = performance.now();
     for (const { kind, remainingMinutes } of this.#lease.tick(now)) this.#events.emit(kind, { remainingMinutes });
-    if (this.#live !== null) this.#events.emit("statistics", this.#live.statistics(now));
+    if (this.#view !== null) this.#events.emit("statistics", this.#view.statistics(now));
   }
 
   #require(): Connection {
@@ -407,11 +407,11 @@ export class Viewer {
 
   #finish(reason: ViewerCloseReason): void {
     if (this.#state.kind === "closed") return;
-    const live = this.#live;
+    const live = this.#view;
     this.#enter({ kind: "closed", reason });
     this.#closing.abort();
     this.#camera.stop();
-    this.#live = null;
+    this.#view = null;
     live?.close();
     if (reason.kind !== "left") void live?.connection.close();
     if (this.#ownsElement) this.element.remove();
