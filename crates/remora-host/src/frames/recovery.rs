@@ -4,12 +4,13 @@
 use std::sync::mpsc::SyncSender;
 
 use remora_assets::asset::Asset;
+use remora_protocol::codes::NoticeCode;
 use remora_render::{
-    AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, Prepared, RenderError, Renderer, RendererOptions,
+    AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, Renderer, RendererOptions,
 };
 use remora_scene::ModelKey;
 
-use super::{FramesError, Input, Loop, warming::Device};
+use super::{FrameLoop, FrameThreadError, Input, warming::Device};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
@@ -48,9 +49,9 @@ pub(super) fn open_renderer(
     Ok(renderer)
 }
 
-impl Loop {
+impl FrameLoop {
     /// Takes the place of a device that has failed with this error.
-    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FramesError> {
+    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FrameThreadError> {
         tracing::error!(%error, "the graphics device failed");
         self.recovery.failures += 1;
         if self.recovery.failures >= FAILURES_MAX {
@@ -72,14 +73,14 @@ impl Loop {
             self.put_back(key, &asset);
         }
         self.stage.scene_mut().tell_everything();
-        self.stage.notice("DeviceRestarted", format!("The graphics device was started again: {error}."));
+        self.stage.notice(NoticeCode::DeviceRestarted, format!("The graphics device was started again: {error}."));
         Ok(())
     }
 
     /// Shows a model of the scene again as it was; what cannot be shown is reported once, by the picture.
     pub(super) fn put_back(&mut self, key: ModelKey, asset: &Asset) {
         let adapter: &AdapterSummary = self.renderer.graphics().adapter();
-        let prepared = match Prepared::new(asset, &PrepareOptions::for_adapter(adapter)) {
+        let prepared = match PreparedAsset::new(asset, &PrepareOptions::for_adapter(adapter)) {
             Ok(prepared) => prepared,
             Err(error) => return tracing::error!(%error, "a model cannot be put back"),
         };

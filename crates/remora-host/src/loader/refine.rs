@@ -13,12 +13,13 @@ use remora_assets::{
     asset::{Asset, BuildError},
 };
 use remora_convert::{ConvertError, Key};
-use remora_render::Prepared;
+use remora_protocol::codes::LoadStage;
+use remora_render::PreparedAsset;
 
-use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, Wanted, build_options, pool, steps, with_source};
+use super::{
+    ActiveLoads, Deliver, LoadFailure, LoadId, LoaderOptions, Loading, build_options, pool, steps, with_source,
+};
 
-/// As [`Loading::Progress`] names it.
-pub const REFINING: &str = "refining";
 /// Whole models wait here.
 const QUEUE: usize = 1;
 
@@ -35,12 +36,12 @@ pub struct Refiner {
 
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
     deliver: Deliver,
 }
 
 impl Refiner {
-    pub fn start(options: LoaderOptions, wanted: Arc<Wanted>, deliver: Deliver) -> Self {
+    pub fn start(options: LoaderOptions, wanted: Arc<ActiveLoads>, deliver: Deliver) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
         let worker = Worker { options, wanted, deliver };
         thread::Builder::new()
@@ -77,16 +78,16 @@ impl Worker {
         }
     }
 
-    fn refine(&self, job: RefineJob) -> Result<Prepared, LoadFailure> {
+    fn refine(&self, job: RefineJob) -> Result<PreparedAsset, LoadFailure> {
         let asset = self.build(&job)?;
         drop(job);
-        Ok(Prepared::new(&asset, &self.options.prepare)?)
+        Ok(PreparedAsset::new(&asset, &self.options.prepare)?)
     }
 
     fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {
         let RefineJob { id, model, key, source } = job;
         let options = build_options(&self.options, source);
-        let told = steps(self.deliver.clone(), *id, REFINING);
+        let told = steps(self.deliver.clone(), *id, LoadStage::Refining);
         let cancelled = || !self.wanted.is_refined_for(*id);
         if let (Some(cache), Some(key)) = (&self.options.cache, key) {
             match cache.build(key, model, &options, &told, &cancelled) {

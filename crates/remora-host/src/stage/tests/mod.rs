@@ -15,7 +15,7 @@ use remora_protocol::connection::{
 use remora_render::{FrameTimings, Samples, Size};
 use remora_stream::Fidelity;
 
-use super::obey::fitted;
+use super::execute::fitted;
 use super::*;
 
 mod commands;
@@ -162,7 +162,11 @@ impl World {
                 Work::Render { detail, .. } if !detail.full => coarse,
                 _ => full,
             };
-            self.stage.rendered(self.now, plan.serial, Drawn { timings, triangles, ..Drawn::default() });
+            self.stage.rendered(
+                self.now,
+                plan.serial,
+                DrawStatistics { timings, triangles, ..DrawStatistics::default() },
+            );
             self.encoding.push_back((self.now + self.encode, plan));
         }
         while let Some(&(at, plan)) = self.encoding.front()
