@@ -25,7 +25,9 @@ const { values, positionals } = parseArgs({
 const [connectionFile, model, countText = "100"] = positionals;
 const count = Number(countText);
 if (connectionFile === undefined || !Number.isInteger(count) || count < 1) {
-  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]");
+  console.error(
+    "usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]",
+  );
   process.exit(2);
 }
 
@@ -62,9 +64,12 @@ async function measure(page) {
 
   const clicked = Date.now();
   await page.getByRole("button", { name: "New session" }).click();
-  await page.locator("#notice").waitFor({ state: "hidden", timeout: 20_000 }).catch(async () => {
-    throw new Error(`no frame was shown: ${await page.locator("#notice").textContent()}`);
-  });
+  await page
+    .locator("#notice")
+    .waitFor({ state: "hidden", timeout: 20_000 })
+    .catch(async () => {
+      throw new Error(`no frame was shown: ${await page.locator("#notice").textContent()}`);
+    });
   const clickToFrame = Date.now() - clicked;
   const loaded = page.getByText(/: .* triangles, \d+ parts/);
   await loaded.or(page.locator("#model-message.error")).waitFor({ timeout: 300_000 });
@@ -93,7 +98,13 @@ async function wantModel(page, uri) {
 function table({ model, sink, count, clickToFrame, clickToModel, steps, orbit, mismatches, load }) {
   const ms = (value) => (value === null ? "–" : value.toFixed(1));
   const delays = steps.map((step) => step.inputToPresented);
-  const stage = (name) => `${ms(quantile(steps.map((step) => step.stages[name]), 0.5))}`;
+  const stage = (name) =>
+    `${ms(
+      quantile(
+        steps.map((step) => step.stages[name]),
+        0.5,
+      ),
+    )}`;
   const { stages } = orbit;
   return [
     `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first frame ${clickToFrame} ms, to the model ${clickToModel} ms.`,

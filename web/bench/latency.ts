@@ -4,11 +4,11 @@
  */
 
 import {
+  type FrameInfo,
   LATENCY_MARKER_HEIGHT_PIXELS,
   LATENCY_MARKER_WIDTH_PIXELS,
   quantile,
   readLatencyMarker,
-  type FrameInfo,
   type ShownFrame,
   type Viewer,
 } from "@remora/sdk";
@@ -122,7 +122,9 @@ export class LatencyProbe {
     const box = element.getBoundingClientRect();
     const shown: { presented: Presented; info: FrameInfo }[] = [];
     const done = new AbortController();
-    this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), { signal: done.signal });
+    this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), {
+      signal: done.signal,
+    });
     const before = await this.#videoCounters();
     const start = performance.now();
     await new Promise<void>((resolve) => {
@@ -141,7 +143,11 @@ export class LatencyProbe {
     const seconds = (performance.now() - start) / 1_000;
     const after = await this.#videoCounters();
     const delays = shown.map(({ presented, info }) => presented.presentedMilliseconds - info.inputTimeMilliseconds);
-    const median = (pick: (info: FrameInfo) => number) => (quantile(shown.map(({ info }) => pick(info)), 0.5) ?? 0) / 1_000;
+    const median = (pick: (info: FrameInfo) => number) =>
+      (quantile(
+        shown.map(({ info }) => pick(info)),
+        0.5,
+      ) ?? 0) / 1_000;
     return {
       framesPerSecond: new Set(shown.map(({ presented }) => presented.poseId)).size / seconds,
       inputToPresented: quantile(delays, 0.5),
@@ -192,7 +198,9 @@ export class LatencyProbe {
   }
 
   async #videoCounters() {
-    const stats = [...((await this.viewer.connection?.videoReport()) ?? new Map()).values()].find((entry) => entry.type === "inbound-rtp");
+    const stats = [...((await this.viewer.connection?.videoReport()) ?? new Map()).values()].find(
+      (entry) => entry.type === "inbound-rtp",
+    );
     return {
       decode: { seconds: Number(stats?.totalDecodeTime ?? 0), count: Number(stats?.framesDecoded ?? 0) },
       jitterBuffer: {
@@ -221,7 +229,10 @@ function step(inputMilliseconds: number, presented: Presented, info: FrameInfo):
   return { inputToPresented, stages: { ...host, present, transportAndDecode: inputToPresented - known } };
 }
 
-function perFrame(before: { seconds: number; count: number }, after: { seconds: number; count: number }): number | null {
+function perFrame(
+  before: { seconds: number; count: number },
+  after: { seconds: number; count: number },
+): number | null {
   const count = after.count - before.count;
   return count === 0 ? null : ((after.seconds - before.seconds) * 1_000) / count;
 }

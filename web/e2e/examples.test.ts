@@ -82,7 +82,9 @@ async function open(folder: string): Promise<void> {
 /** Waits until the video shows a model, and saves a screenshot of the page. */
 async function showsModel(video: string, name: string): Promise<void> {
   const min = CONNECTION === undefined ? 1 : 5;
-  await expect.poll(async () => colours(await screenshotOf(page, scratch, video)), { timeout: 30_000 }).toBeGreaterThanOrEqual(min);
+  await expect
+    .poll(async () => colours(await screenshotOf(page, scratch, video)), { timeout: 30_000 })
+    .toBeGreaterThanOrEqual(min);
   // The canvas of the fake host changes all the time.
   if (CONNECTION !== undefined) await stableScreenshotOf(page, scratch, video);
   await page.screenshot({ path: join(OUTPUT, `example-${name}.png`) });

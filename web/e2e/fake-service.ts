@@ -123,7 +123,8 @@ export class FakeService {
       return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
     }
     if (pathname === "/portal/models") return this.#models(request, response);
-    if (pathname === "/ca.pem") return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
+    if (pathname === "/ca.pem")
+      return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
     if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
@@ -242,7 +243,11 @@ export class FakeService {
       id,
       creationTime: "2026-01-01T00:00:00+00:00",
       ...(session?.status === "Ready"
-        ? { hostname: "localhost", handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake), arrInspectorPort: 1 }
+        ? {
+            hostname: "localhost",
+            handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake),
+            arrInspectorPort: 1,
+          }
         : {}),
       ...(this.owner === null ? {} : { owner: this.owner }),
       elapsedTimeMinutes: 0,

@@ -9,7 +9,15 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { colours, coverage, difference, screenshotOf, pointOnModel, type Screenshot, stableScreenshotOf } from "./screenshot.ts";
+import {
+  colours,
+  coverage,
+  difference,
+  pointOnModel,
+  type Screenshot,
+  screenshotOf,
+  stableScreenshotOf,
+} from "./screenshot.ts";
 
 const CONNECTION = process.env["REMORA_CONNECTION"];
 const OUTPUT = join(import.meta.dirname, "../../test-output");
@@ -34,7 +42,8 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => faults.push(String(error)));
     page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+        faults.push(message.text());
     });
   });
 
@@ -54,7 +63,9 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
   async function change(act: () => Promise<void>): Promise<{ before: Screenshot; after: Screenshot }> {
     const before = await look();
     await act();
-    await expect.poll(async () => difference(before, await screenshotOf(page, scratch)), { timeout: 10_000 }).toBeGreaterThan(CHANGED);
+    await expect
+      .poll(async () => difference(before, await screenshotOf(page, scratch)), { timeout: 10_000 })
+      .toBeGreaterThan(CHANGED);
     return { before, after: await look() };
   }
 
@@ -71,7 +82,9 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
     sessionId = (await own.locator(".session-id").getAttribute("title")) ?? "";
     // The overlay would count as part of the model.
     await page.getByRole("button", { name: "Overlay", pressed: true }).click();
-    await expect.poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    await expect
+      .poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 })
+      .toBeGreaterThan(0.05);
     const screenshot = await look();
     await keep("model");
     expect(coverage(screenshot)).toBeLessThan(0.9);
@@ -131,7 +144,8 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
 
   test("keys turn, move and zoom", async () => {
     await page.locator("#video > *").focus();
-    for (const key of ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "+", "-"]) await change(() => page.keyboard.press(key));
+    for (const key of ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "+", "-"])
+      await change(() => page.keyboard.press(key));
   });
 
   test("the overlay can be shown and hidden, and contains the statistics of a running stream", async () => {
@@ -168,14 +182,18 @@ describe.skipIf(CONNECTION === undefined).sequential("first light", () => {
     expect(coverage(await look())).toBeGreaterThan(0.05);
     await page.getByLabel("Available models").selectOption({ index: 0 });
     await page.getByText(/: .* triangles, \d+ parts/).waitFor();
-    await expect.poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    await expect
+      .poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 })
+      .toBeGreaterThan(0.05);
   });
 
   test("a reload connects again, to an empty scene", async () => {
     await page.reload();
     await row(page).getByRole("button", { name: "Connect" }).click();
     await page.getByText(/: .* triangles, \d+ parts/).waitFor();
-    await expect.poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    await expect
+      .poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 })
+      .toBeGreaterThan(0.05);
   });
 
   test("stopping ends the stream, and the page reports it", async () => {

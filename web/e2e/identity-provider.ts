@@ -37,7 +37,10 @@ export class IdentityProvider {
   }
 
   /** Starts a provider. `page` is the only address that people are returned to. */
-  static async start(page: string, reserved?: { readonly server: Server; readonly issuer: string }): Promise<IdentityProvider> {
+  static async start(
+    page: string,
+    reserved?: { readonly server: Server; readonly issuer: string },
+  ): Promise<IdentityProvider> {
     const { server, issuer } = reserved ?? (await IdentityProvider.reserve());
     const identity = new IdentityProvider(server, issuer);
     const { privateKey } = await generateKeyPair("RS256", { extractable: true });

@@ -69,7 +69,9 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
   async function seesTheModel(page: Page, name: string): Promise<void> {
     await page.getByText(/: .* triangles, \d+ parts/).waitFor({ timeout: 30_000 });
     await page.getByRole("button", { name: "Overlay", pressed: true }).click();
-    await expect.poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    await expect
+      .poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 })
+      .toBeGreaterThan(0.05);
     await page.screenshot({ path: join(OUTPUT, `network-${name}.png`) });
   }
 
@@ -100,7 +102,10 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
 
   test("the page names a TURN server that refuses the credentials, within seconds", async () => {
     const page = await visit(await relaying(turn.urls[0], "another secret"), "relay-only");
-    await page.locator("#notice").getByText(/TURN|relay/).waitFor({ timeout: 12_000 });
+    await page
+      .locator("#notice")
+      .getByText(/TURN|relay/)
+      .waitFor({ timeout: 12_000 });
     await page.screenshot({ path: join(OUTPUT, "network-refused.png") });
     await page.context().close();
   });

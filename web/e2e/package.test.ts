@@ -93,7 +93,8 @@ async function openElement(attributes: string, { before = "", children = "" } = 
   await page.goto(`${plain.origin}/element.html`);
 }
 
-const stateIs = (state: string) => expect.poll(() => page.locator("#state").textContent(), { timeout: 20_000 }).toBe(state);
+const stateIs = (state: string) =>
+  expect.poll(() => page.locator("#state").textContent(), { timeout: 20_000 }).toBe(state);
 const commandsOf = <Case extends string>(name: Case) =>
   host.commands.filter((command) => command.case === name).map((command) => command.value);
 
@@ -123,19 +124,24 @@ test("a page of an allowed origin leases a session with a key, and shows a model
   expect(id).toMatch(/^viewer-[0-9a-f]{32}$/);
 });
 
-test.each(["canvas", "video"])("a page may provide its own %s, which remains when the viewer is closed", async (kind) => {
-  service.origins.add(application.origin);
-  await page.goto(applicationUrl({ target: kind }));
-  await expect.poll(() => page.locator("#frame").textContent()).toBe("shown");
-  await page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
-  expect(await page.locator(`#model > ${kind}`).count()).toBe(1);
-});
+test.each(["canvas", "video"])(
+  "a page may provide its own %s, which remains when the viewer is closed",
+  async (kind) => {
+    service.origins.add(application.origin);
+    await page.goto(applicationUrl({ target: kind }));
+    await expect.poll(() => page.locator("#frame").textContent()).toBe("shown");
+    await page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
+    expect(await page.locator(`#model > ${kind}`).count()).toBe(1);
+  },
+);
 
 test("the video follows the size of its element, and the end of the lease is announced", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl());
   await stateIs("connected");
-  await page.locator("#model").evaluate((element: HTMLElement) => { element.style.width = "400px"; });
+  await page.locator("#model").evaluate((element: HTMLElement) => {
+    element.style.width = "400px";
+  });
   await expect.poll(() => commandsOf("setViewport").at(-1)).toMatchObject({ widthPixels: 400, heightPixels: 360 });
   expect(await page.locator("#lease").textContent()).toBe("");
   await host.send({ case: "statistics", value: create(StatisticsSchema, { leaseRemainingMinutes: 3.5 }) });
@@ -167,24 +173,29 @@ test("an origin that is refused gets a different error than a service that does 
   await page.getByText(/^service-unreachable: /).waitFor();
 });
 
-test.skipIf(EXECUTABLE === "")("the real service refuses an unknown origin, and accepts one that it lists", async () => {
-  const { port } = new URL(application.origin);
-  const origins = [`http://localhost:${port.slice(0, -1)}`, `http://127.0.0.1:${port}`];
-  const remora = await startRemora(EXECUTABLE, `[listen]\norigins = ${JSON.stringify(origins)}\n`);
-  try {
-    const { endpoint, accountId: account, accountKey: key } = connectionOf(remora);
-    const query = new URLSearchParams({ endpoint, account, key });
-    // The browser does not trust the service's own certificate authority.
-    const trusting = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-    await trusting.goto(`${application.origin}/?${query}`);
-    await trusting.getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/).waitFor();
-    await trusting.goto(`http://127.0.0.1:${port}/?${query}`);
-    await expect.poll(() => trusting.locator("#state").textContent(), { timeout: 20_000 }).toBe("connected");
-    await trusting.context().close();
-  } finally {
-    await remora.stop();
-  }
-});
+test.skipIf(EXECUTABLE === "")(
+  "the real service refuses an unknown origin, and accepts one that it lists",
+  async () => {
+    const { port } = new URL(application.origin);
+    const origins = [`http://localhost:${port.slice(0, -1)}`, `http://127.0.0.1:${port}`];
+    const remora = await startRemora(EXECUTABLE, `[listen]\norigins = ${JSON.stringify(origins)}\n`);
+    try {
+      const { endpoint, accountId: account, accountKey: key } = connectionOf(remora);
+      const query = new URLSearchParams({ endpoint, account, key });
+      // The browser does not trust the service's own certificate authority.
+      const trusting = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      await trusting.goto(`${application.origin}/?${query}`);
+      await trusting
+        .getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/)
+        .waitFor();
+      await trusting.goto(`http://127.0.0.1:${port}/?${query}`);
+      await expect.poll(() => trusting.locator("#state").textContent(), { timeout: 20_000 }).toBe("connected");
+      await trusting.context().close();
+    } finally {
+      await remora.stop();
+    }
+  },
+);
 
 test("a wrong key causes a typed error with a message", async () => {
   service.origins.add(application.origin);
@@ -194,12 +205,17 @@ test("a wrong key causes a typed error with a message", async () => {
 
 test("a browser without WebRTC or H.264 gets an error before a session is leased", async () => {
   service.origins.add(application.origin);
-  await page.addInitScript(() => { delete (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection; });
+  await page.addInitScript(() => {
+    delete (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection;
+  });
   await page.goto(applicationUrl());
   await page.getByText(/^unsupported-browser: .*no WebRTC/).waitFor();
   const other = await page.context().newPage();
   await other.addInitScript(() => {
-    RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+    RTCRtpReceiver.getCapabilities = () => ({
+      codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }],
+      headerExtensions: [],
+    });
   });
   await other.goto(applicationUrl());
   await other.getByText(/^unsupported-browser: .*H\.264/).waitFor();
@@ -224,7 +240,9 @@ test("closing a viewer stops the session that it leased, but not a given one", a
 test("a viewer that is closed while its session is being created stops the session only after its creation", async () => {
   service.origins.add(application.origin);
   let create = () => {};
-  const created = new Promise<void>((resolve) => { create = resolve; });
+  const created = new Promise<void>((resolve) => {
+    create = resolve;
+  });
   const asked: string[] = [];
   await page.route(/\/sessions\/viewer-/, async (route) => {
     const request = route.request();
@@ -301,7 +319,8 @@ test("the tag shows an error, dispatches it, and tries again", async () => {
 test("the tag accepts a token by property, and walks", async () => {
   service.origins.add(plain.origin);
   await openElement('camera="walk" src="builtin://Engine"', {
-    before: "customElements.whenDefined('remora-viewer').then(() => { document.querySelector('remora-viewer').token = () => 'token'; });",
+    before:
+      "customElements.whenDefined('remora-viewer').then(() => { document.querySelector('remora-viewer').token = () => 'token'; });",
   });
   const tag = page.locator("remora-viewer");
   await expect.poll(() => commandsOf("loadModel").length).toBe(1);

@@ -1,9 +1,14 @@
 /** The page against a fake service and host: what it says when things are refused, end, or break. */
 
+import { create } from "@bufbuild/protobuf";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { create } from "@bufbuild/protobuf";
-import { FlagEdit, NoticeSchema, SessionEnding_Reason, StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
+import {
+  FlagEdit,
+  NoticeSchema,
+  SessionEnding_Reason,
+  StatisticsSchema,
+} from "../sdk/src/generated/remora/v1/connection_pb.ts";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost, PART } from "./fake-host.ts";
 import { FakeService } from "./fake-service.ts";
@@ -41,7 +46,8 @@ async function open(): Promise<Page> {
   tab.on("pageerror", (error) => faults.push(String(error)));
   tab.on("console", (message) => {
     // A refusal of the service is no fault of the page.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      faults.push(message.text());
   });
   tab.setDefaultTimeout(15_000);
   return tab;
@@ -76,7 +82,10 @@ test("leases, connects, loads the default model and shows pictures", async () =>
   expect(loaded?.value).toMatchObject({ uri: "builtin://Engine?triangles=200000" });
   const viewport = host.commands.find((command) => command.case === "setViewport")?.value;
   const canvas = await page.locator("#video > *").boundingBox();
-  expect(viewport).toMatchObject({ widthPixels: canvas?.width, heightPixels: Math.floor((canvas?.height ?? 0) / 2) * 2 });
+  expect(viewport).toMatchObject({
+    widthPixels: canvas?.width,
+    heightPixels: Math.floor((canvas?.height ?? 0) / 2) * 2,
+  });
   expect([...service.sessions.keys()][0]).toMatch(/^portal-[0-9a-f-]{36}$/);
 });
 
@@ -137,13 +146,15 @@ test("hides the same parts again after the connection was lost", async () => {
 });
 
 test("of two sessions that are chosen in quick succession the last one is connected to, and no other", async () => {
-  for (const id of ["first", "second"]) service.sessions.set(id, { status: "Ready", maxLeaseTimeMinutes: 60, asked: 0 });
+  for (const id of ["first", "second"])
+    service.sessions.set(id, { status: "Ready", maxLeaseTimeMinutes: 60, asked: 0 });
   await connect();
   await page.getByRole("listitem").nth(2).waitFor();
   expect(service.handshakes).toBe(1);
   const last = await page.evaluate(() => {
-    const ready = [...document.querySelectorAll("#sessions > li")]
-      .filter((item) => item.querySelector(".session-status")?.textContent === "Ready");
+    const ready = [...document.querySelectorAll("#sessions > li")].filter(
+      (item) => item.querySelector(".session-status")?.textContent === "Ready",
+    );
     for (const item of ready) item.querySelector("button")?.click();
     return ready.at(-1)?.querySelector(".session-id")?.textContent ?? "";
   });
@@ -327,7 +338,8 @@ test("says that the model is being refined after it is shown", async () => {
 
 test("tells of the limit on primitives over the picture, until that is put away", async () => {
   await connect();
-  const notice = (text: string) => host.send({ case: "notice", value: create(NoticeSchema, { code: "PrimitiveLimit", text }) });
+  const notice = (text: string) =>
+    host.send({ case: "notice", value: create(NoticeSchema, { code: "PrimitiveLimit", text }) });
   await notice("30 million triangles and points are drawn.");
   const banner = page.locator("#banner");
   await banner.getByText("30 million triangles and points are drawn.").waitFor();
@@ -390,7 +402,10 @@ test.each([
     "H.264",
     "This browser cannot play H.264 video",
     () => {
-      RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+      RTCRtpReceiver.getCapabilities = () => ({
+        codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }],
+        headerExtensions: [],
+      });
     },
   ],
 ])("says that a browser without %s cannot show sessions, and leases none", async (_, sentence, remove) => {

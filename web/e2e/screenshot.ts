@@ -72,7 +72,10 @@ export function colours(screenshot: Screenshot): number {
 
 /** Returns a point on the model near the middle of the screenshot: 0 to 1 from the left and from the top. */
 export function pointOnModel(screenshot: Screenshot): { x: number; y: number } {
-  const places = modelCells(screenshot).map((i) => ({ x: ((i % COLUMNS) + 0.5) / COLUMNS, y: (Math.floor(i / COLUMNS) + 0.5) / ROWS }));
+  const places = modelCells(screenshot).map((i) => ({
+    x: ((i % COLUMNS) + 0.5) / COLUMNS,
+    y: (Math.floor(i / COLUMNS) + 0.5) / ROWS,
+  }));
   const fromMiddle = ({ x, y }: { x: number; y: number }) => Math.hypot(x - 0.5, y - 0.5);
   const nearest = places.sort((a, b) => fromMiddle(a) - fromMiddle(b))[0];
   if (nearest === undefined) throw new Error("the screenshot shows no model");

@@ -34,12 +34,15 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
 
   beforeEach(async () => {
     // The browser does not trust the service's own certificate authority.
-    page = await (await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_200, height: 720 } })).newPage();
+    page = await (
+      await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_200, height: 720 } })
+    ).newPage();
     page.setDefaultTimeout(30_000);
     faults = [];
     page.on("pageerror", (error) => faults.push(String(error)));
     page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+        faults.push(message.text());
     });
   });
 
@@ -101,11 +104,16 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
     try {
       // The service looked for the provider before it was running, and looks again some seconds later.
       const signIn = page.getByRole("button", { name: "Sign in with Example ID" });
-      await expect.poll(async () => {
-        await page.goto(endpoint);
-        await page.getByLabel("Account").fill(accountId);
-        return signIn.isVisible();
-      }, { timeout: 30_000, interval: 500 }).toBe(true);
+      await expect
+        .poll(
+          async () => {
+            await page.goto(endpoint);
+            await page.getByLabel("Account").fill(accountId);
+            return signIn.isVisible();
+          },
+          { timeout: 30_000, interval: 500 },
+        )
+        .toBe(true);
       await signIn.click();
       await provider.logIn(page);
       await page.locator("#person").getByText(PERSON).waitFor();

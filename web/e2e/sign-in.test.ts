@@ -44,7 +44,9 @@ const signedIn = () => page.getByRole("button", { name: "New session", disabled:
 
 /** Returns everything that the tab stores and its address, which a later page could read. */
 function stored(): Promise<string> {
-  return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
+  return page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
 }
 
 async function fill(account: string, key: string): Promise<void> {
@@ -70,7 +72,9 @@ describe("with an account key", () => {
   test("accepts input before scripts and configuration have arrived, and sends nothing until then", async () => {
     const hold = async (pattern: string): Promise<() => void> => {
       let release = () => {};
-      const released = new Promise<void>((resolve) => { release = resolve; });
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       await page.route(pattern, (route) => released.then(() => route.continue()));
       return release;
     };
@@ -109,7 +113,9 @@ describe("with an account key", () => {
   test("has the attributes that password managers recognise", async () => {
     await page.goto(service.origin);
     const attributes = (label: string) =>
-      page.getByLabel(label).evaluate(({ type, autocomplete, form }: HTMLInputElement) => [type, autocomplete, form !== null]);
+      page
+        .getByLabel(label)
+        .evaluate(({ type, autocomplete, form }: HTMLInputElement) => [type, autocomplete, form !== null]);
     expect(await attributes("Account")).toEqual(["text", "username", true]);
     expect(await attributes("Key")).toEqual(["password", "current-password", true]);
   });
@@ -193,19 +199,22 @@ describe("with an account key", () => {
   });
 });
 
-test.each([true, false])("links to a host that does not answer if its certificate may be the reason: %s", async (local) => {
-  service.certificateLocal = local;
-  service.hostSilent = true;
-  await page.goto(service.origin);
-  await fill(ACCOUNT, KEY);
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "New session" }).click();
-  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
-  await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
-  const link = page.getByRole("link", { name: "Open the render host's address" });
-  expect(await link.isVisible()).toBe(local);
-  if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
-});
+test.each([true, false])(
+  "links to a host that does not answer if its certificate may be the reason: %s",
+  async (local) => {
+    service.certificateLocal = local;
+    service.hostSilent = true;
+    await page.goto(service.origin);
+    await fill(ACCOUNT, KEY);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "New session" }).click();
+    await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+    await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
+    const link = page.getByRole("link", { name: "Open the render host's address" });
+    expect(await link.isVisible()).toBe(local);
+    if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
+  },
+);
 
 describe("with an identity provider", () => {
   let provider: IdentityProvider;
@@ -291,7 +300,8 @@ describe("with an identity provider", () => {
     expect(provider.authorizations[0]?.get("redirect_uri")).toBe(`${service.origin}/`);
   });
 
-  const FOREIGN = "The address contains an answer to a sign-in that this tab has not started. It was ignored; sign in again.";
+  const FOREIGN =
+    "The address contains an answer to a sign-in that this tab has not started. It was ignored; sign in again.";
 
   test.each(["?code=stolen&state=forged", "?code=stolen", "?state=forged", "?error=access_denied"])(
     "ignores an answer to no attempt of this tab: %s",
@@ -349,27 +359,42 @@ describe("with an identity provider", () => {
     );
   });
 
-  test.each(["nonce", "aud", "iss", "exp"])("refuses an identity token with the %s of another sign-in", async (claim) => {
-    const { address } = await heldAnswer();
-    await page.route(`${provider.offered.tokenEndpoint}`, async (route) => {
-      const response = await route.fetch();
-      const answer = await response.json();
-      const [header, payload, signature] = answer.id_token.split(".");
-      const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
-      claims[claim] = claim === "exp" ? 1_000 : "https://other.example";
-      const forged = Buffer.from(JSON.stringify(claims)).toString("base64url");
-      await route.fulfill({ response, json: { ...answer, id_token: [header, forged, signature].join(".") } });
-    });
-    await page.goto(address);
-    await says("The answer from Example ID does not belong to this sign-in. It was ignored; sign in again.");
-    expect(service.credentials).toEqual([]);
-  });
+  test.each(["nonce", "aud", "iss", "exp"])(
+    "refuses an identity token with the %s of another sign-in",
+    async (claim) => {
+      const { address } = await heldAnswer();
+      await page.route(`${provider.offered.tokenEndpoint}`, async (route) => {
+        const response = await route.fetch();
+        const answer = await response.json();
+        const [header, payload, signature] = answer.id_token.split(".");
+        const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+        claims[claim] = claim === "exp" ? 1_000 : "https://other.example";
+        const forged = Buffer.from(JSON.stringify(claims)).toString("base64url");
+        await route.fulfill({ response, json: { ...answer, id_token: [header, forged, signature].join(".") } });
+      });
+      await page.goto(address);
+      await says("The answer from Example ID does not belong to this sign-in. It was ignored; sign in again.");
+      expect(service.credentials).toEqual([]);
+    },
+  );
 
   test.each([
-    [401, {}, "The service does not accept the token from Example ID: it has expired, or it was issued for another application."],
-    [403, {}, `Example ID has signed you in, but you have no role in the account ${ACCOUNT}. Ask its operator for one.`],
+    [
+      401,
+      {},
+      "The service does not accept the token from Example ID: it has expired, or it was issued for another application.",
+    ],
+    [
+      403,
+      {},
+      `Example ID has signed you in, but you have no role in the account ${ACCOUNT}. Ask its operator for one.`,
+    ],
     [429, { "Retry-After": "300" }, "There have been too many attempts. Try again in 5 minutes."],
-    [503, { "Retry-After": "10" }, "The service cannot reach Example ID to verify the sign-in. Try again in 10 seconds."],
+    [
+      503,
+      { "Retry-After": "10" },
+      "The service cannot reach Example ID to verify the sign-in. Try again in 10 seconds.",
+    ],
     [500, {}, "The service answered with status 500. Try again, or ask its operator."],
   ])("reports why the service refuses the provider's token: status %i", async (status, headers, sentence) => {
     service.tokenRefusal = { status, headers: headers as Record<string, string> };

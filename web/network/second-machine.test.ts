@@ -104,7 +104,9 @@ async function turnTheEngine(context: BrowserContext, page: Page): Promise<void>
   await page.mouse.down();
   await page.mouse.move(x + 160, y + 20, { steps: 8 });
   await page.mouse.up();
-  await expect.poll(async () => difference(before, await screenshotOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(CHANGED);
+  await expect
+    .poll(async () => difference(before, await screenshotOf(page, scratch)), { timeout: 20_000 })
+    .toBeGreaterThan(CHANGED);
 }
 
 /** Waits until the overlay shows this kind of connection. */

@@ -92,7 +92,10 @@ export class TwoMachines {
     writeFileSync(`/etc/netns/${client}/hosts`, `127.0.0.1 localhost\n${this.serviceAddress} ${this.name}\n`);
     if (line === undefined) {
       run("ip", "-n", service, "link", "add", "name", "link", "type", "veth", "peer", "name", "link", "netns", client);
-      for (const [namespace, address] of [[service, this.serviceAddress], [client, this.clientAddress]] as const) {
+      for (const [namespace, address] of [
+        [service, this.serviceAddress],
+        [client, this.clientAddress],
+      ] as const) {
         run("ip", "-n", namespace, "address", "add", `${address}/24`, "dev", "link");
         run("ip", "-n", namespace, "link", "set", "dev", "link", "up");
       }
@@ -113,7 +116,17 @@ export class TwoMachines {
     const config = join(this.#directory, "remora.toml");
     writeFileSync(config, configuration);
     const up = this.onService(remora, [
-      "up", "--share", this.name, "--data-dir", data, "--config", config, "--https", "[::]:8443", "--http", "127.0.0.1:0",
+      "up",
+      "--share",
+      this.name,
+      "--data-dir",
+      data,
+      "--config",
+      config,
+      "--https",
+      "[::]:8443",
+      "--http",
+      "127.0.0.1:0",
     ]);
     const connection = join(data, "connection.json");
     await until(() => existsSync(connection) || up.exitCode !== null, "remora up was not ready in time");
@@ -143,8 +156,9 @@ export class TwoMachines {
   /** Replaces the firewall of the client: `rules` are nftables expressions for packets that it sends. */
   firewall(rules: readonly string[]): void {
     const chain = rules.map((rule) => `    ${rule}`).join("\n");
-    const table = `table inet remora\ndelete table inet remora\ntable inet remora {\n  chain out {\n`
-      + `    type filter hook output priority 0; policy accept;\n${chain}\n  }\n}\n`;
+    const table =
+      `table inet remora\ndelete table inet remora\ntable inet remora {\n  chain out {\n` +
+      `    type filter hook output priority 0; policy accept;\n${chain}\n  }\n}\n`;
     const file = join(this.#directory, "firewall.nft");
     writeFileSync(file, table);
     run("ip", "netns", "exec", this.#client, "nft", "-f", file);
@@ -164,8 +178,14 @@ export class TwoMachines {
       executablePath: wrapper,
       chromiumSandbox: false,
       viewport: { width: 1280, height: 760 },
-      args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"],
+      args: [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
     });
     return this.#context;
   }

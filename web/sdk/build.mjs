@@ -8,9 +8,13 @@ import { build } from "vite";
 
 const here = import.meta.dirname;
 rmSync(join(here, "dist"), { recursive: true, force: true });
-execFileSync(process.execPath, [join(here, "../node_modules/typescript/bin/tsc"), "-p", join(here, "tsconfig.build.json")], {
-  stdio: "inherit",
-});
+execFileSync(
+  process.execPath,
+  [join(here, "../node_modules/typescript/bin/tsc"), "-p", join(here, "tsconfig.build.json")],
+  {
+    stdio: "inherit",
+  },
+);
 await build({
   configFile: false,
   root: here,
@@ -22,4 +26,5 @@ await build({
     lib: { entry: join(here, "src/bundle.ts"), formats: ["es"], fileName: () => "remora.js" },
   },
 });
-for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) copyFileSync(join(here, "../..", licence), join(here, licence));
+for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"])
+  copyFileSync(join(here, "../..", licence), join(here, licence));

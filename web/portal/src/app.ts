@@ -21,16 +21,16 @@ import {
 } from "@remora/sdk";
 import "./styles/side.css";
 import "./styles/stage.css";
+import * as messages from "./messages.ts";
 import { byId } from "./page.ts";
-import { SessionPanel } from "./sessions/session-panel.ts";
 import { showPerson } from "./person.ts";
+import { SessionPanel } from "./sessions/session-panel.ts";
 import type { Account } from "./sign-in.ts";
 import { Banner } from "./viewer/banner.ts";
 import { ModelPanel } from "./viewer/model-panel.ts";
 import { Overlay } from "./viewer/overlay.ts";
 import { PartPanel } from "./viewer/part-panel.ts";
 import { Stage } from "./viewer/stage.ts";
-import * as messages from "./messages.ts";
 
 const LEASE_MINUTES = 60;
 
@@ -109,7 +109,8 @@ export class App {
       if (attempt === this.#attempt) void this.#connect(session);
     } catch (error) {
       const ended = await this.#endOf(id);
-      if (id === this.#shownId) this.#stage.showNotice(ended ?? { title: "No session", detail: messages.messageOf(error), action: null });
+      if (id === this.#shownId)
+        this.#stage.showNotice(ended ?? { title: "No session", detail: messages.messageOf(error), action: null });
     } finally {
       this.#newSession.disabled = false;
     }

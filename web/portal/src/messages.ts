@@ -57,7 +57,8 @@ export function unsupported(problem: RemoraError): StageNotice {
  */
 export function reconnecting(error: RemoraError, certificateAt: string | null): StageNotice {
   const title = "Connecting again…";
-  if (error.code !== "host-unreachable" || certificateAt === null) return { title, detail: error.message, action: null };
+  if (error.code !== "host-unreachable" || certificateAt === null)
+    return { title, detail: error.message, action: null };
   const detail =
     "The render host does not answer. This browser may not trust its certificate: open the address of the host, accept the " +
     "certificate there, and return. This is not necessary if the certificate authority of this service is installed.";
@@ -73,7 +74,11 @@ export function leaseEnding(remainingMinutes: number): string {
 export function noticeOfClose(reason: ViewerCloseReason): StageNotice {
   switch (reason.kind) {
     case "left":
-      return { title: "Disconnected", detail: "The session continues; you can connect to it again from the list.", action: "reconnect" };
+      return {
+        title: "Disconnected",
+        detail: "The session continues; you can connect to it again from the list.",
+        action: "reconnect",
+      };
     case "lost":
       return { title: "The connection was lost", detail: "The render host no longer answers.", action: "reconnect" };
     case "ended":

@@ -83,7 +83,8 @@ function accountOfForm(
     configuration
       .then((known) => {
         const { secret, accountKey, identityProviders } = known.signIn;
-        if (!accountKey && identityProviders.length === 0) throw new SignInFailed({ why: secret ? "secret" : "no-way" });
+        if (!accountKey && identityProviders.length === 0)
+          throw new SignInFailed({ why: secret ? "secret" : "no-way" });
         panel.open(known, actions);
         if (failed !== null) panel.fail(failed);
       })

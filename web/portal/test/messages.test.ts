@@ -36,13 +36,17 @@ describe("messages", () => {
   });
 
   test("an expired sign-in asks to sign in again", () => {
-    expect(messages.messageOf(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" }))).toContain("sign in again");
+    expect(
+      messages.messageOf(new RequestRefused("unauthorized", "bearer", { status: 401, serviceCode: "Unauthorized" })),
+    ).toContain("sign in again");
   });
 
   test("the summary counts triangles, points or both", () => {
     const model = { name: "Site", triangles: 0n, points: 3_000_000n, parts: 1, materials: 1 };
     expect(messages.summary(model)).toBe("Site: 3 million points, 1 parts, 1 materials.");
-    expect(messages.summary({ ...model, triangles: 50n })).toBe("Site: 50 triangles, 3 million points, 1 parts, 1 materials.");
+    expect(messages.summary({ ...model, triangles: 50n })).toBe(
+      "Site: 50 triangles, 3 million points, 1 parts, 1 materials.",
+    );
     expect(messages.summary({ ...model, points: 0n })).toBe("Site: 0 triangles, 1 parts, 1 materials.");
   });
 

@@ -14,7 +14,9 @@ const SOURCES = readdirSync(join(SDK, "src"), { recursive: true, encoding: "utf8
 
 /** Returns the cells of the right column of all tables, without headings. */
 function rightCells(): string[] {
-  const rows = readFileSync(COMPARISON, "utf8").split("\n").filter((line) => line.startsWith("| "));
+  const rows = readFileSync(COMPARISON, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| "));
   return rows.flatMap((row) => row.split(" | ")[1]?.replace(/ \|$/, "") ?? []).filter((cell) => cell !== "here");
 }
 
@@ -34,6 +36,8 @@ test("the table of errors names only existing codes", () => {
 
 test("the readme imports only exported names", () => {
   const readme = readFileSync(join(SDK, "README.md"), "utf8");
-  const imported = [...readme.matchAll(/import \{ (.*?) \} from "@remora\/sdk"/g)].flatMap(([, list]) => list?.split(", ") ?? []);
+  const imported = [...readme.matchAll(/import \{ (.*?) \} from "@remora\/sdk"/g)].flatMap(
+    ([, list]) => list?.split(", ") ?? [],
+  );
   expect(imported.filter((name) => !(name in sdk))).toEqual([]);
 });

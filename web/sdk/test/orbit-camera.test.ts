@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { OrbitCamera } from "../src/camera/orbit-camera.ts";
 import type { CameraPose } from "../src/camera/rig.ts";
-import { add, type Bounds, corners, dot, length, normalise, rotate, scale, subtract, type Vec3, vec3 } from "../src/camera/vector.ts";
+import {
+  add,
+  type Bounds,
+  corners,
+  dot,
+  length,
+  normalise,
+  rotate,
+  scale,
+  subtract,
+  type Vec3,
+  vec3,
+} from "../src/camera/vector.ts";
 
 const ASPECT = 16 / 9;
 const BOX: Bounds = { min: vec3(-1, -2, -3), max: vec3(3, 2, 1) };

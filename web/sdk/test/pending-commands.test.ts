@@ -30,8 +30,12 @@ describe("PendingCommands", () => {
 
   test("rejects with the code of an error", async () => {
     const { id, reply } = commands.open(1_000);
-    commands.settle(create(ReplySchema, { id, result: { case: "error", value: { code: "ModelNotFound", message: "no" } } }));
-    await expect(reply).rejects.toSatisfy((error) => error instanceof CommandRefused && error.code === "model-not-found");
+    commands.settle(
+      create(ReplySchema, { id, result: { case: "error", value: { code: "ModelNotFound", message: "no" } } }),
+    );
+    await expect(reply).rejects.toSatisfy(
+      (error) => error instanceof CommandRefused && error.code === "model-not-found",
+    );
   });
 
   test("rejects a command without a reply after its timeout", async () => {

@@ -69,7 +69,12 @@ describe("RemoteRenderingClient", () => {
   });
 
   test("sends the requests of API 2021-01-01", async () => {
-    const { rest, calls } = client(json(STARTING, { status: 201 }), json(READY), json(READY), new Response(null, { status: 204 }));
+    const { rest, calls } = client(
+      json(STARTING, { status: 201 }),
+      json(READY),
+      json(READY),
+      new Response(null, { status: 204 }),
+    );
     await rest.createSession("one", { size: "Standard", maxLeaseTimeMinutes: 60 });
     await rest.getSession("one");
     await rest.updateLease("one", 90);
@@ -139,12 +144,14 @@ describe("RemoteRenderingClient", () => {
     await expect(rest.getSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
     await expect(rest.stopSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
     const aborting = new AbortController();
-    const endless = new Response(new ReadableStream({
-      pull(controller) {
-        aborting.abort();
-        controller.error(aborting.signal.reason);
-      },
-    }));
+    const endless = new Response(
+      new ReadableStream({
+        pull(controller) {
+          aborting.abort();
+          controller.error(aborting.signal.reason);
+        },
+      }),
+    );
     const { rest: slow } = client(endless);
     await expect(slow.getSession("one", { signal: aborting.signal })).rejects.toMatchObject({ code: "aborted" });
   });
@@ -248,7 +255,9 @@ describe("a refused origin", () => {
     expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: false }))).toBe("origin-refused");
     expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: true }))).toBe("service-unreachable");
     expect(await codeOf(() => new Response("", { status: 404 }))).toBe("service-unreachable");
-    const fails = () => { throw new TypeError("Failed to fetch"); };
+    const fails = () => {
+      throw new TypeError("Failed to fetch");
+    };
     expect(await codeOf(fails)).toBe("service-unreachable");
   });
 });

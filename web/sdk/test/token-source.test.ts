@@ -4,7 +4,8 @@ import { TokenSource } from "../src/rest/token-source.ts";
 
 /** Returns an unsigned JSON Web Token that expires at this time, in seconds since 1970. */
 function tokenUntil(expiry: number, name = ""): string {
-  const part = (value: object) => btoa(JSON.stringify(value)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const part = (value: object) =>
+    btoa(JSON.stringify(value)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   return `${part({ alg: "none" })}.${part({ exp: expiry, name })}.`;
 }
 
@@ -62,7 +63,12 @@ describe("TokenSource", () => {
 
   test("sends one request for all waiting callers, and aborts only the callers that ask for it", async () => {
     let answer = (_: string) => {};
-    const obtain = vi.fn(() => new Promise<string>((resolve) => { answer = resolve; }));
+    const obtain = vi.fn(
+      () =>
+        new Promise<string>((resolve) => {
+          answer = resolve;
+        }),
+    );
     const source = TokenSource.fromCallback(obtain);
     const aborting = new AbortController();
     const patient = source.token();

@@ -11,15 +11,25 @@ describe("retry", () => {
   const fresh = { sinceMilliseconds: 0, reachedHost: false };
   const known = { sinceMilliseconds: 0, reachedHost: true };
 
-  test.each(["host-unreachable", "ice-failed", "turn-failed", "timeout", "busy", "closed", "service-unreachable"] as const)(
-    "tries again after %s",
-    (code) => expect(mayRetry(error(code), fresh, 1e9)).toBe(true),
-  );
+  test.each([
+    "host-unreachable",
+    "ice-failed",
+    "turn-failed",
+    "timeout",
+    "busy",
+    "closed",
+    "service-unreachable",
+  ] as const)("tries again after %s", (code) => expect(mayRetry(error(code), fresh, 1e9)).toBe(true));
 
-  test.each(["unauthorized", "token-expired", "forbidden", "unsupported-browser", "origin-refused", "session-ended", "not-found"] as const)(
-    "does not try again after %s",
-    (code) => expect(mayRetry(error(code), known, 0)).toBe(false),
-  );
+  test.each([
+    "unauthorized",
+    "token-expired",
+    "forbidden",
+    "unsupported-browser",
+    "origin-refused",
+    "session-ended",
+    "not-found",
+  ] as const)("does not try again after %s", (code) => expect(mayRetry(error(code), known, 0)).toBe(false));
 
   test("waits for a session in use only if this client was connected a moment ago", () => {
     expect(mayRetry(error("session-in-use"), fresh, 1_000)).toBe(false);
@@ -79,7 +89,9 @@ describe("connectionKindOf", () => {
     expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }))).toBe("direct");
     expect(connectionKindOf(report({ candidateType: "prflx", protocol: "tcp" }))).toBe("tcp");
     expect(connectionKindOf(report({ candidateType: "relay", protocol: "udp" }))).toBe("relayed");
-    expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }, { candidateType: "relay" }))).toBe("relayed");
+    expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }, { candidateType: "relay" }))).toBe(
+      "relayed",
+    );
   });
 
   test("returns null before a path is chosen", () => {

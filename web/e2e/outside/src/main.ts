@@ -38,11 +38,15 @@ const options: ViewerOptions = {
 const viewer = new Viewer(options);
 Object.assign(globalThis, { viewer });
 viewer.on("state", (state) => show("state", state.kind));
-viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) => show("detail", `${model.name}: ${model.triangles} triangles`));
+viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) =>
+  show("detail", `${model.name}: ${model.triangles} triangles`),
+);
 viewer.on("load-failed", ({ error }) => show("detail", error.message));
 viewer.on("frame", () => show("frame", "shown"));
 viewer.on("lease-ending", ({ remainingMinutes }) => show("lease", `${Math.ceil(remainingMinutes)} minutes are left`));
-viewer.on("statistics", ({ connection }) => { document.body.dataset["connection"] = connection ?? ""; });
+viewer.on("statistics", ({ connection }) => {
+  document.body.dataset["connection"] = connection ?? "";
+});
 
 try {
   await viewer.open();

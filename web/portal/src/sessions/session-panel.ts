@@ -5,8 +5,8 @@
  */
 
 import type { ReadySession, RemoteRenderingClient, Session } from "@remora/sdk";
+import { messageOf, minutes } from "../messages.ts";
 import { build, button, byId } from "../page.ts";
-import { minutes, messageOf } from "../messages.ts";
 
 const REFRESH_MILLISECONDS = 4_000;
 const EXTENSION_MINUTES = 30;

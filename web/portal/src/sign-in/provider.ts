@@ -13,9 +13,9 @@
  */
 
 import * as oauth from "oauth4webapi";
+import type { SignedIn } from "./account.ts";
 import type { Attempt } from "./attempt.ts";
 import { storeAttempt } from "./attempt.ts";
-import type { SignedIn } from "./account.ts";
 import type { IdentityProvider } from "./configuration.ts";
 import { type Failure, SignInFailed } from "./failure.ts";
 import { type RenewCredentials, tokensForProvider } from "./token-service.ts";

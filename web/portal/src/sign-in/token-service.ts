@@ -54,7 +54,8 @@ export async function tokensForProvider(
         failure = { why: "no-role", provider, accountId };
         continue;
       }
-      if (status === 503) throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
+      if (status === 503)
+        throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
       throw failed(error);
     }
   }

@@ -1,9 +1,9 @@
 /** Loads models: those that the service offers, or any other by its address. Shows progress and refusals. */
 
 import type { ModelLoaded } from "@remora/sdk";
+import { messageOf, REFINING, summary } from "../messages.ts";
 import { build, byId } from "../page.ts";
 import type { Account } from "../sign-in.ts";
-import { REFINING, messageOf, summary } from "../messages.ts";
 
 const STAGES: Readonly<Record<string, string>> = {
   fetching: "Fetching the file…",

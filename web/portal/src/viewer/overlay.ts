@@ -1,8 +1,8 @@
 /** Shows statistics of the stream in a corner of the video. Remembers whether a person has hidden them. */
 
 import type { ConnectionKind, Statistics, ViewerStatistics } from "@remora/sdk";
-import { byId } from "../page.ts";
 import { bytes, minutes, quantity } from "../messages.ts";
+import { byId } from "../page.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";

@@ -1,8 +1,8 @@
 /** Shows the selected part: name, path, size and metadata, with buttons to hide it and to show all parts. */
 
 import type { EntityInfo, Metadata, SelectionState } from "@remora/sdk";
-import { build, byId } from "../page.ts";
 import { dimensions, quantity } from "../messages.ts";
+import { build, byId } from "../page.ts";
 
 const NOTHING_SELECTED = "Click a part of the model to select it.";
 

@@ -1,9 +1,12 @@
 /** Shows either the video, or a notice that explains why there is none. */
 
-import { byId } from "../page.ts";
 import type { StageNotice } from "../messages.ts";
+import { byId } from "../page.ts";
 
-const ACTIONS: Readonly<Record<NonNullable<StageNotice["action"]>, string>> = { retry: "Try again", reconnect: "Reconnect" };
+const ACTIONS: Readonly<Record<NonNullable<StageNotice["action"]>, string>> = {
+  retry: "Try again",
+  reconnect: "Reconnect",
+};
 
 /** The stage of the page. */
 export class Stage {

@@ -5,8 +5,30 @@
  */
 
 import { fitDistance } from "./fit.ts";
-import { type CameraPose, type CameraRig, clamp, FOCUS_MILLISECONDS, nearPlaneOf, type Ray, rayOf, yawAndPitchOf } from "./rig.ts";
-import { add, type Bounds, centre, fromYawPitch, lerp, type Quat, radius, rotate, scale, subtract, type Vec3, vec3 } from "./vector.ts";
+import {
+  type CameraPose,
+  type CameraRig,
+  clamp,
+  FOCUS_MILLISECONDS,
+  nearPlaneOf,
+  type Ray,
+  rayOf,
+  yawAndPitchOf,
+} from "./rig.ts";
+import {
+  add,
+  type Bounds,
+  centre,
+  fromYawPitch,
+  lerp,
+  type Quat,
+  radius,
+  rotate,
+  scale,
+  subtract,
+  type Vec3,
+  vec3,
+} from "./vector.ts";
 
 /** Options of an {@link OrbitCamera}; angles in radians. */
 export interface OrbitCameraOptions {
@@ -114,7 +136,10 @@ export class OrbitCamera implements CameraRig {
 
   /** Flies to where `bounds` fill the frame; immediately if the duration is 0. */
   focus(bounds: Bounds, nowMilliseconds: number, durationMilliseconds = FOCUS_MILLISECONDS): void {
-    const to = { target: centre(bounds), distance: this.#limited(fitDistance(bounds, this.#orientation(), this.verticalFieldOfView, this.#aspect)) };
+    const to = {
+      target: centre(bounds),
+      distance: this.#limited(fitDistance(bounds, this.#orientation(), this.verticalFieldOfView, this.#aspect)),
+    };
     if (durationMilliseconds <= 0) {
       this.#flight = null;
       this.#view = to;

@@ -72,7 +72,12 @@ export function nearPlaneOf(metres: number): number {
 }
 
 /** Returns the ray from a camera through a point of its frame. */
-export function rayOf({ position, orientation, verticalFieldOfView }: CameraPose, aspect: number, x: number, y: number): Ray {
+export function rayOf(
+  { position, orientation, verticalFieldOfView }: CameraPose,
+  aspect: number,
+  x: number,
+  y: number,
+): Ray {
   const tangent = Math.tan(verticalFieldOfView / 2);
   const direction = vec3(x * tangent * aspect, y * tangent, -1);
   return { origin: position, direction: normalise(rotate(orientation, direction)) };

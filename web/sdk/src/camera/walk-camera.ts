@@ -5,8 +5,31 @@
  */
 
 import { fitDistance } from "./fit.ts";
-import { type CameraPose, type CameraRig, clamp, FOCUS_MILLISECONDS, type Motion, nearPlaneOf, type Ray, rayOf, yawAndPitchOf } from "./rig.ts";
-import { add, type Bounds, centre, fromYawPitch, length, lerp, type Quat, radius, rotate, scale, type Vec3, vec3 } from "./vector.ts";
+import {
+  type CameraPose,
+  type CameraRig,
+  clamp,
+  FOCUS_MILLISECONDS,
+  type Motion,
+  nearPlaneOf,
+  type Ray,
+  rayOf,
+  yawAndPitchOf,
+} from "./rig.ts";
+import {
+  add,
+  type Bounds,
+  centre,
+  fromYawPitch,
+  length,
+  lerp,
+  type Quat,
+  radius,
+  rotate,
+  scale,
+  type Vec3,
+  vec3,
+} from "./vector.ts";
 
 const VERTICAL_FIELD_OF_VIEW = Math.PI / 3;
 const PITCH_MAX = Math.PI / 2 - 0.01;

@@ -27,11 +27,11 @@ import {
 } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { PendingCommands, type OnProgress, type ReplyResult } from "./pending-commands.ts";
 import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
 import { FrameMatcher, type PresentedFrame } from "./frame-matcher.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
+import { type OnProgress, PendingCommands, type ReplyResult } from "./pending-commands.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
 import type {
   CloseReason,
@@ -191,7 +191,11 @@ export class Connection {
   }
 
   /** Makes the same change to the state overrides of all these entities, or of none; up to 65536 entities. */
-  async setStateOverrides(entities: readonly bigint[], edit: StateOverrideEdit, options: CallOptions = {}): Promise<void> {
+  async setStateOverrides(
+    entities: readonly bigint[],
+    edit: StateOverrideEdit,
+    options: CallOptions = {},
+  ): Promise<void> {
     const { visible, selected, tint } = edit;
     const flags = { visible: flagEdit(visible), selected: flagEdit(selected) };
     const value = tint === undefined ? flags : { ...flags, tint: tint === null ? {} : { tint } };
@@ -199,7 +203,10 @@ export class Connection {
   }
 
   /** Sets the transform of an entity relative to its parent. */
-  async setTransform({ entity, translation, rotation, scale }: EntityTransform, options: CallOptions = {}): Promise<void> {
+  async setTransform(
+    { entity, translation, rotation, scale }: EntityTransform,
+    options: CallOptions = {},
+  ): Promise<void> {
     await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } }, options);
   }
 
@@ -319,7 +326,8 @@ export class Connection {
       // Either the connection is closed, and stays so, or the host is silent.
       this.#enter({ kind: "interrupted" });
     }
-    if (this.#state.kind !== "closed") this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => void this.#ping());
+    if (this.#state.kind !== "closed")
+      this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => void this.#ping());
   }
 
   #resume(): void {
@@ -397,5 +405,8 @@ function flagEdit(value: boolean | null | undefined): FlagEdit {
 }
 
 function unexpected(result: ReplyResult): CommandRefused {
-  return new CommandRefused("Unexpected", `The render host answered with "${result.case}", which is no answer to this.`);
+  return new CommandRefused(
+    "Unexpected",
+    `The render host answered with "${result.case}", which is no answer to this.`,
+  );
 }

@@ -1,7 +1,7 @@
 /** Exchanges an SDP offer for an SDP answer: `POST http(s)://hostname:handshakePort/connection`. */
 
 import { request } from "../rest/request.ts";
-import { storeResume, resumeHeaders } from "./resume.ts";
+import { resumeHeaders, storeResume } from "./resume.ts";
 
 /** The address at which a render host accepts offers. */
 export interface HostAddress {

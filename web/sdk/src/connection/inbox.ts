@@ -36,7 +36,9 @@ export class Inbox {
         else if (message.case === "sessionEnding") refuse("session-ended", message.value.message);
         else refuse("unexpected-answer", "The first message of the render host was not a welcome.");
       };
-      const cancelTimer = scheduler.after(WELCOME_MILLISECONDS_MAX, () => refuse("timeout", "The render host accepted the connection, but sent nothing."));
+      const cancelTimer = scheduler.after(WELCOME_MILLISECONDS_MAX, () =>
+        refuse("timeout", "The render host accepted the connection, but sent nothing."),
+      );
       this.#onClose = () => refuse("closed", "The render host closed the connection.");
       if (this.#closed) this.#onClose();
       const first = this.#waiting.shift();

@@ -99,7 +99,10 @@ export class PendingCommands {
   #timer(id: number, silenceMilliseconds: number): () => void {
     return this.#scheduler.after(silenceMilliseconds, () =>
       this.#take(id)?.reject(
-        new RemoraError("timeout", `The render host did not answer within ${Math.round(silenceMilliseconds / 1_000)} s.`),
+        new RemoraError(
+          "timeout",
+          `The render host did not answer within ${Math.round(silenceMilliseconds / 1_000)} s.`,
+        ),
       ),
     );
   }

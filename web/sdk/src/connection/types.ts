@@ -4,9 +4,9 @@ import type { Quat, Vec3 } from "../camera/vector.ts";
 import type { LoadProgress, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import type { Scheduler } from "../scheduler.ts";
-import type { OnProgress } from "./pending-commands.ts";
 import type { ShownFrame } from "./frame-matcher.ts";
 import type { HostAddress } from "./handshake.ts";
+import type { OnProgress } from "./pending-commands.ts";
 import type { Size } from "./viewport.ts";
 
 /** Options of {@link Connection.open}. */

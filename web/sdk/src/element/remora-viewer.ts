@@ -20,7 +20,14 @@ import type { ModelLoaded, Notice } from "../generated/remora/v1/connection_pb.t
 import type { SessionSize } from "../rest/session.ts";
 import { type AccessToken, TokenSource } from "../rest/token-source.ts";
 import type { SelectionState } from "../viewer/selection.ts";
-import type { CameraKind, LeaseRequest, ViewerEvents, ViewerProgress, ViewerState, ViewerStatistics } from "../viewer/types.ts";
+import type {
+  CameraKind,
+  LeaseRequest,
+  ViewerEvents,
+  ViewerProgress,
+  ViewerState,
+  ViewerStatistics,
+} from "../viewer/types.ts";
 import { Viewer } from "../viewer/viewer.ts";
 import { buildParts, type Parts } from "./template.ts";
 
@@ -290,7 +297,13 @@ export class RemoraViewerElement extends Base {
         if (reason.kind === "left") return;
         this.#parts.poster.hidden = false;
         retry.hidden = false;
-        this.#showMessage(reason.kind === "failed" ? reason.error.message : reason.kind === "ended" ? reason.message : "The connection was lost.");
+        this.#showMessage(
+          reason.kind === "failed"
+            ? reason.error.message
+            : reason.kind === "ended"
+              ? reason.message
+              : "The connection was lost.",
+        );
         if (reason.kind === "failed") this.#dispatch("error", reason.error);
       }
     }

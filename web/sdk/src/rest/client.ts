@@ -7,7 +7,7 @@
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
 import { type IceServers, parseIceServers } from "./ice-servers.ts";
-import { type Answer, type CallOptions, jsonOf, request, type RequestOptions } from "./request.ts";
+import { type Answer, type CallOptions, jsonOf, type RequestOptions, request } from "./request.ts";
 import { parseSession, parseSessionPage, type ReadySession, type Session, type SessionSize } from "./session.ts";
 import { type AccessToken, type TokenSource, tokenSourceOf } from "./token-source.ts";
 
@@ -108,7 +108,9 @@ export class RemoteRenderingClient {
     const ask = this.#options.fetch ?? ((input, init) => fetch(input, init));
     const headers = { Authorization: `Bearer ${latest}` };
     // The request outlives the page, which cannot receive the answer.
-    ask(this.#sessionUrl(id, "/:stop"), { method: "POST", headers, keepalive: true, credentials: "omit" }).catch(() => {});
+    ask(this.#sessionUrl(id, "/:stop"), { method: "POST", headers, keepalive: true, credentials: "omit" }).catch(
+      () => {},
+    );
   }
 
   /** Returns the TURN servers for a client of this session; an empty list if the service has none. */

@@ -68,7 +68,12 @@ export function jsonOf({ body }: Answer, url: string): unknown {
 }
 
 /** Returns the error for a request that got no answer. */
-async function unanswered(url: string, cause: unknown, ask: typeof fetch, options: RequestOptions): Promise<RemoraError> {
+async function unanswered(
+  url: string,
+  cause: unknown,
+  ask: typeof fetch,
+  options: RequestOptions,
+): Promise<RemoraError> {
   const server = new URL(url, globalThis.location?.href).origin;
   const refused = await refusesOrigin(server, ask, options.signal);
   if (options.signal?.aborted === true) return errorOfSignal(options.signal);
@@ -103,7 +108,10 @@ const WITHOUT_BODY: Readonly<Record<number, { serviceCode: string; message: stri
   401: { serviceCode: "Unauthorized", message: "The service does not accept the credentials." },
   403: { serviceCode: "Forbidden", message: "The account has no right to do this." },
   404: { serviceCode: "NotFound", message: "No session has this id." },
-  429: { serviceCode: "TooManyRequests", message: "The service has received too many requests; try again in a moment." },
+  429: {
+    serviceCode: "TooManyRequests",
+    message: "The service has received too many requests; try again in a moment.",
+  },
 };
 
 /** Returns the error for a status other than 2xx; the body may be absent or have any form. */

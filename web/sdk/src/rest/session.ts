@@ -95,7 +95,7 @@ export function parseSession(value: unknown): Session {
 export function parseSessionPage(value: unknown): { sessions: Session[]; nextLink: string | null } {
   const json = object(value);
   const sessions = json["sessions"];
-  if (!Array.isArray(sessions)) throw malformed("the list has no \"sessions\"");
+  if (!Array.isArray(sessions)) throw malformed('the list has no "sessions"');
   const nextLink = json["@nextLink"];
   return {
     sessions: sessions.map(parseSession),

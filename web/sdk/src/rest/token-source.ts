@@ -182,7 +182,10 @@ async function askServer(address: string, signal: AbortSignal): Promise<string |
     throw new RemoraError("service-unreachable", `${address} does not answer with an access token.`, { cause });
   }
   if (!response.ok) {
-    throw new RemoraError("unauthorized", `${address} answered with status ${response.status} instead of an access token.`);
+    throw new RemoraError(
+      "unauthorized",
+      `${address} answered with status ${response.status} instead of an access token.`,
+    );
   }
   if (!text.startsWith("{")) return text;
   const { accessToken = "", expiresInSeconds }: Partial<IssuedToken> = JSON.parse(text);

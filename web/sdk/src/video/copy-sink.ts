@@ -38,7 +38,13 @@ export class CopySink implements VideoSink {
       if (rtpTimestamp === undefined) return;
       this.#events.onPainted?.(rtpTimestamp);
       const presentedMilliseconds = frame.expectedDisplayTime;
-      this.#events.onPresented({ rtpTimestamp, decodedMilliseconds: now, presentedMilliseconds, widthPixels, heightPixels });
+      this.#events.onPresented({
+        rtpTimestamp,
+        decodedMilliseconds: now,
+        presentedMilliseconds,
+        widthPixels,
+        heightPixels,
+      });
     });
   }
 }

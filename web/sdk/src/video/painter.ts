@@ -70,7 +70,13 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
   const { signal } = closing;
   // The default action would prevent the context from being restored.
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
-  canvas.addEventListener("webglcontextrestored", () => { prepared = prepare(gl); }, { signal });
+  canvas.addEventListener(
+    "webglcontextrestored",
+    () => {
+      prepared = prepare(gl);
+    },
+    { signal },
+  );
   return {
     kind: "webgl",
     paint(frame) {
@@ -139,7 +145,9 @@ function prepare(gl: WebGL2RenderingContext): DeviceObjects | null {
 /** Sets the resolution of the canvas to that of the frame; returns true if it was different. */
 function fitTo(canvas: HTMLCanvasElement, frame: Paintable): boolean {
   const [displayWidth, displayHeight] =
-    frame instanceof HTMLVideoElement ? [frame.videoWidth, frame.videoHeight] : [frame.displayWidth, frame.displayHeight];
+    frame instanceof HTMLVideoElement
+      ? [frame.videoWidth, frame.videoHeight]
+      : [frame.displayWidth, frame.displayHeight];
   if (canvas.width === displayWidth && canvas.height === displayHeight) return false;
   canvas.width = displayWidth;
   canvas.height = displayHeight;

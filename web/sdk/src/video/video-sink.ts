@@ -48,7 +48,9 @@ export function openVideoSink(track: MediaStreamTrack, events: SinkEvents, optio
   const painter = prefer === "canvas" ? null : webglPainter(element, { evenInSoftware: prefer === "webgl" });
   const frames = framesOf(track);
   const chosen = painter ?? requireFlat(element);
-  return frames === null ? new CopySink(element, chosen, track, events) : new CanvasSink(element, chosen, frames, events);
+  return frames === null
+    ? new CopySink(element, chosen, track, events)
+    : new CanvasSink(element, chosen, frames, events);
 }
 
 /** Creates the element that suits this browser: a video if decoded frames are not available. */

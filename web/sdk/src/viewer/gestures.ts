@@ -65,7 +65,12 @@ export function listenForGestures(
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     panning = event.button === 1 || event.button === 2 || event.shiftKey;
-    clicks.down(event.pointerId, { x: event.clientX, y: event.clientY }, event.timeStamp, event.button === 0 && !event.shiftKey);
+    clicks.down(
+      event.pointerId,
+      { x: event.clientX, y: event.clientY },
+      event.timeStamp,
+      event.button === 0 && !event.shiftKey,
+    );
     // The middle button would start scrolling.
     if (event.button === 1) event.preventDefault();
   };

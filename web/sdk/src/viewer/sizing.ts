@@ -50,7 +50,14 @@ export function followSize(
   const watchResolution = () => {
     if (signal.aborted) return;
     const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    query.addEventListener("change", () => { settle(); watchResolution(); }, { once: true, signal });
+    query.addEventListener(
+      "change",
+      () => {
+        settle();
+        watchResolution();
+      },
+      { once: true, signal },
+    );
   };
   watchResolution();
   signal.addEventListener("abort", () => {

@@ -1,14 +1,14 @@
 /** The options, states and events of a viewer. */
 
 import type { CameraRig } from "../camera/rig.ts";
-import type { CloseReason } from "../connection/types.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
-import type { VideoSink } from "../video/video-sink.ts";
 import type { ReadySession, SessionSize } from "../rest/session.ts";
 import type { AccessToken } from "../rest/token-source.ts";
+import type { VideoSink } from "../video/video-sink.ts";
 import type { SelectionState } from "./selection.ts";
 
 /** The names of the camera rigs that come with the SDK. */

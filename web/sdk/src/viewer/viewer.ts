@@ -11,28 +11,36 @@
 
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import type { OnProgress } from "../connection/pending-commands.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { OnProgress } from "../connection/pending-commands.ts";
 import type { CloseReason } from "../connection/types.ts";
 import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
 import { EventEmitter } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
-import { sinkElement, type VideoSink } from "../video/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
+import { sinkElement, type VideoSink } from "../video/video-sink.ts";
 import { CameraDriver, rigOf } from "./camera-driver.ts";
+import { ConnectedView } from "./connected-view.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
-import { ConnectedView } from "./connected-view.ts";
 import { Selection } from "./selection.ts";
 import { sizeOf } from "./sizing.ts";
-import type { CameraKind, ViewerCloseReason, ViewerEvents, ViewerOptions, ViewerState, ViewerStatistics } from "./types.ts";
+import type {
+  CameraKind,
+  ViewerCloseReason,
+  ViewerEvents,
+  ViewerOptions,
+  ViewerState,
+  ViewerStatistics,
+} from "./types.ts";
 
 const TICK_MILLISECONDS = 500;
 const LEASE_WARNING_MINUTES = 5;
 const LABEL = {
-  orbit: "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
+  orbit:
+    "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
   walk: "Rendered model. W, A, S, D and the arrow keys walk, E and Q move up and down, F shows the whole model, Escape deselects.",
 };
 
@@ -195,7 +203,11 @@ export class Viewer {
     };
     this.#wanted = uri;
     try {
-      const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
+      const model = await this.#require().loadModel(uri, {
+        replace: true,
+        onProgress: progress,
+        signal: options.signal,
+      });
       this.#shown = uri;
       onShown(model.rootEntity);
       this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
@@ -292,7 +304,14 @@ export class Viewer {
     const timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));
     // A page that is kept for the way back has lost its connection as well.
-    addEventListener("pagehide", () => { this.#connector.giveBackAtOnce(); this.#finish({ kind: "left" }); }, { signal });
+    addEventListener(
+      "pagehide",
+      () => {
+        this.#connector.giveBackAtOnce();
+        this.#finish({ kind: "left" });
+      },
+      { signal },
+    );
   }
 
   /** Shows a connection that has just been opened, or closes it if it cannot be shown. */
@@ -392,8 +411,7 @@ export class Viewer {
       pick: async (x, y, options) => this.#require().pick(x, y, options),
       getEntity: async (entity, options) => this.#require().getEntity(entity, options),
       selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
-      setStateOverrides: async (entities, edit, options) =>
-        this.#require().setStateOverrides(entities, edit, options),
+      setStateOverrides: async (entities, edit, options) => this.#require().setStateOverrides(entities, edit, options),
     };
   }
 
