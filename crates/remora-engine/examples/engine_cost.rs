@@ -1,4 +1,4 @@
-//! What the built-in engine costs to build, at several levels of detail.
+//! Builds the built-in engine in several levels of detail and prints the time and the triangle counts.
 //!
 //!     cargo run -p remora-engine --example engine_cost [-- TRIANGLES...]
 

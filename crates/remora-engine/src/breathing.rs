@@ -15,7 +15,7 @@ use super::sweep::Path;
 
 pub(super) const PLENUM_HEIGHT: f32 = 0.315;
 const PLENUM_LENGTH: f32 = 0.38;
-/// Above the head's lower face, on its inner and outer side.
+/// Heights above the head's lower face, on its inner and outer side.
 const PORT_HEIGHT: f32 = HEAD_BOTTOM + 0.036;
 
 pub(super) fn add(assembly: &mut Assembly, engine: Group) {
@@ -76,7 +76,7 @@ fn add_plenum(assembly: &mut Assembly, intake: Group) {
     }
 }
 
-/// A point and a direction of a bank's own frame, seen from the engine.
+/// Converts a point and a direction from a bank's frame to the engine's.
 fn seen(bank: Bank, point: Vec3) -> Vec3 {
     bank.transform().transform_point3(point)
 }
@@ -175,7 +175,7 @@ fn add_injection(assembly: &mut Assembly, intake: Group) {
     }
 }
 
-/// On the right bank only: the left one is cut away.
+/// Draws the exhaust manifold on the right bank only, because the left one is cut away.
 fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     let bank = Bank::Right;
     let exhaust = assembly.group(engine, "Exhaust", Affine3A::IDENTITY);
@@ -198,7 +198,7 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
         let along =
             Vec3::new((bend.x + collector.x) * 0.5, 0.066 - index as f32 * 0.005, -0.300 + 0.006 * index as f32);
         let end = collector + Vec3::new(0.03, 0.012 * (index % 2) as f32, 0.012 * (index / 2) as f32);
-        // The last one drops straight into the collector.
+        // The last runner drops straight into the collector.
         let points = if index == 3 { vec![port, bend, end] } else { vec![port, bend, along, end] };
         assembly.single(exhaust, format!("Primary pipe {number}"), Affine3A::IDENTITY, move |solid| {
             let path = Path::through(solid.detail(), &points, 0.019);
@@ -236,7 +236,7 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     );
 }
 
-/// Bands that hold a hose, along its path.
+/// Draws the clamps that hold a hose, along its path.
 pub(super) fn add_clamp(assembly: &mut Assembly, parent: Group, name: &str, band: Shape, place: Affine3A, radius: f32) {
     let clamp = assembly.part(parent, name, band, place);
     assembly.cap_screw(

@@ -38,7 +38,7 @@ fn add_ignition(assembly: &mut Assembly, electrics: Group) {
             let depth = Depth { from: 0.024, to: 0.033, edge: 0.0005, faces: None };
             solid.extruded_outline(Finish::Nickel, circle(0.0095, 6), depth);
         });
-        // The electrode's hook.
+        // This is the electrode's hook.
         solid.at(at(0.0, -0.002, 0.003), |solid| solid.block(Finish::Nickel, Vec3::new(0.002, 0.001, 0.006), 0.0, 0.0));
     });
     let insulator = assembly.shape("Spark plug insulator", |solid| {
@@ -75,7 +75,7 @@ fn add_ignition(assembly: &mut Assembly, electrics: Group) {
             assembly.part(plug, "Insulator", insulator, Affine3A::IDENTITY);
             assembly.part(plug, "Terminal", terminal, Affine3A::IDENTITY);
             assembly.part(plug, "Washer", washer, at(0.0, 0.0175, 0.0));
-            // Above the right bank's cover; on the left, two are drawn up to show the plugs.
+            // The coils are above the right bank's cover. On the left, two are raised to show the plugs.
             let lifted = if bank == Bank::Left && index % 2 == 0 { 0.07 } else { 0.032 };
             let coil = assembly.part(group, format!("Ignition coil {number}"), coil, place * at(0.0, lifted, 0.0));
             assembly.part(coil, "Connector", connector, at(0.0, 0.114, -0.019));
@@ -151,10 +151,10 @@ fn add_harness(assembly: &mut Assembly, electrics: Group) {
     }
 }
 
-/// On the closed half of the gear box.
+/// Position on the closed half of the gear box.
 const CONTROL_UNIT: Vec3 = Vec3::new(-0.48, 0.108, -0.05);
 
-/// Of the looms, beside the injectors.
+/// Height of the passage of the looms, beside the injectors.
 const PASSAGE_HEIGHT: f32 = 0.328;
 
 fn add_control_unit(assembly: &mut Assembly, electrics: Group) {
@@ -209,7 +209,7 @@ fn add_sensors(assembly: &mut Assembly, electrics: Group) {
     }
 }
 
-/// A small panel on a post at the left front of the stand.
+/// Draws a small panel on a post at the left front of the stand.
 fn add_instruments(assembly: &mut Assembly, electrics: Group) {
     let place = at(0.26, -0.135, 0.275) * Affine3A::from_rotation_x(-0.5);
     let panel = assembly.group(electrics, "Instrument panel", place);

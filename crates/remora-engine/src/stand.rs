@@ -13,7 +13,7 @@ use super::sweep::Path;
 
 const RAIL_HEIGHT: f32 = -0.26;
 const RAIL_Z: f32 = 0.215;
-/// Where the cross members are.
+/// Positions of the cross members.
 const CROSSES: [f32; 3] = [0.30, -0.18, -0.62];
 const TUBE: f32 = 0.04;
 
@@ -104,7 +104,7 @@ fn add_casters(assembly: &mut Assembly, stand: Group) {
     }
 }
 
-/// Posts with rubber bushes beside the block, and one below the gear box.
+/// Draws posts with rubber bushes beside the block, and one below the gear box.
 fn add_mounts(assembly: &mut Assembly, stand: Group) {
     let post = assembly.shape("Mount post", |solid| {
         let path = Path::through(
