@@ -263,7 +263,7 @@ fn add_lubrication(assembly: &mut Assembly, engine: Group) {
     });
     assembly.single(group, "Pan gasket", at(0.0, RAIL_HEIGHT, 0.0), move |solid| {
         solid.at(at(0.0, 0.0008, -RAIL_Z), |solid| {
-            solid.block(Finish::Gasket, Vec3::new(half * 2.0, 0.0015, 0.022), 0.0, 0.0)
+            solid.block(Finish::Gasket, Vec3::new(half * 2.0, 0.0015, 0.022), 0.0, 0.0);
         });
     });
     for index in 0..16 {
@@ -336,7 +336,7 @@ fn add_pump(assembly: &mut Assembly, group: Group) {
             section(-0.04, 0.026, 0.012),
         ];
         solid.at(at(-0.019, 0.0, 0.0) * z_to_x(), |solid| {
-            solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.012, 0.001))
+            solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.012, 0.001));
         });
     });
     let gear = assembly.shape("Pump gear", |solid| {

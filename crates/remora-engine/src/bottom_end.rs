@@ -71,7 +71,7 @@ fn add_crankshaft(assembly: &mut Assembly, bottom: Group) {
         solid.at(y_to_x(), |solid| solid.turned(Finish::BrushedSteel, &corners));
         // The key holds the wheels.
         solid.at(at(0.07, 0.0175, 0.0), |solid| {
-            solid.block(Finish::PolishedSteel, Vec3::new(0.03, 0.006, 0.005), 0.0, 0.0)
+            solid.block(Finish::PolishedSteel, Vec3::new(0.03, 0.006, 0.005), 0.0, 0.0);
         });
     });
     assembly.single(crank, "Rear flange", at(-0.228, 0.0, 0.0), |solid| {
@@ -259,7 +259,7 @@ fn draw_piston(solid: &mut Solid) {
     solid.cylinder(Finish::Soot, 0.0275, rim - 0.006, rim - 0.0035, 0.0);
     for x in [-0.022, 0.022] {
         solid.at(at(x, 0.0, 0.0) * y_to_x(), |solid| {
-            solid.ring(Finish::PistonAlloy, 0.0112, 0.017, -0.008, 0.008, 0.001)
+            solid.ring(Finish::PistonAlloy, 0.0112, 0.017, -0.008, 0.008, 0.001);
         });
         solid.at(at(x, 0.010, 0.0), |solid| {
             solid.block(Finish::PistonAlloy, Vec3::new(0.012, 0.012, 0.024), 0.0, 0.0);

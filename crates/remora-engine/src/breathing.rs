@@ -61,11 +61,11 @@ fn add_plenum(assembly: &mut Assembly, intake: Group) {
         ];
         solid.turned_ring(Finish::MachinedAluminium, &corners);
         solid.at(at(0.0, 0.024, 0.048), |solid| {
-            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.032, 0.03), 0.006, 0.002)
+            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.032, 0.03), 0.006, 0.002);
         });
     });
     assembly.single(body, "Butterfly", at(0.0, 0.026, 0.0) * Affine3A::from_rotation_z(0.9), |solid| {
-        solid.cylinder(Finish::Brass, 0.0305, -0.0008, 0.0008, 0.0)
+        solid.cylinder(Finish::Brass, 0.0305, -0.0008, 0.0008, 0.0);
     });
     assembly.single(body, "Butterfly shaft", at(0.0, 0.026, 0.0), |solid| {
         solid.at(y_to_z(), |solid| solid.cylinder(Finish::PolishedSteel, 0.004, -0.045, 0.045, 0.0005));
@@ -132,7 +132,7 @@ fn add_injection(assembly: &mut Assembly, intake: Group) {
     });
     let connector = assembly.shape("Injector connector", |solid| {
         solid.at(at(0.0, 0.004, 0.012), |solid| {
-            solid.block(Finish::GreenWire, Vec3::new(0.011, 0.014, 0.014), 0.002, 0.0005)
+            solid.block(Finish::GreenWire, Vec3::new(0.011, 0.014, 0.014), 0.002, 0.0005);
         });
     });
     let seal = assembly.shape("Injector seal", |solid| solid.torus(Finish::TyreRubber, 0.0043, 0.0014));
@@ -252,7 +252,7 @@ pub(super) fn clamp_band(assembly: &mut Assembly, radius: f32) -> Shape {
     assembly.shape(format!("Hose clamp {}", (radius * 2000.0).round()), move |solid| {
         solid.ring(Finish::StainlessSteel, radius, radius + 0.0014, -0.005, 0.005, 0.0);
         solid.at(at(0.0, 0.0, radius + 0.004), |solid| {
-            solid.block(Finish::StainlessSteel, Vec3::new(0.014, 0.011, 0.008), 0.002, 0.0005)
+            solid.block(Finish::StainlessSteel, Vec3::new(0.014, 0.011, 0.008), 0.002, 0.0005);
         });
     })
 }

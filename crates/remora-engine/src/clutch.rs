@@ -136,15 +136,15 @@ fn add_cover(assembly: &mut Assembly, clutch: Group) {
     });
     assembly.single(bearing, "Fork", at(-0.008, 0.0, 0.0), |solid| {
         solid.at(at(0.0, -0.075, 0.0), |solid| {
-            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.09, 0.018), 0.003, 0.001)
+            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.09, 0.018), 0.003, 0.001);
         });
         for z in [-0.029, 0.029] {
             solid.at(at(0.0, -0.015, z), |solid| {
-                solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.05, 0.010), 0.003, 0.001)
+                solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.05, 0.010), 0.003, 0.001);
             });
         }
         solid.at(at(0.0, -0.036, 0.0), |solid| {
-            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.012, 0.064), 0.003, 0.001)
+            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.012, 0.064), 0.003, 0.001);
         });
     });
 }

@@ -126,7 +126,7 @@ fn draw_pulley(solid: &mut Solid, radius: f32, is_damper: bool) {
         solid.ring(Finish::CastIron, 0.0175, rim - 0.0048, -half + 0.003, half - 0.007, 0.002);
         // This is the timing mark.
         solid.at(at(0.0, half - 0.0068, rim - 0.016), |solid| {
-            solid.block(Finish::YellowWire, Vec3::new(0.002, 0.001, 0.014), 0.0, 0.0)
+            solid.block(Finish::YellowWire, Vec3::new(0.002, 0.001, 0.014), 0.0, 0.0);
         });
         return;
     }
@@ -189,10 +189,10 @@ fn add_alternator(assembly: &mut Assembly, front: Group) {
     assembly.part(alternator, "Front bell", bell, at(0.0, 0.0, 0.0));
     assembly.part(alternator, "Rear bell", bell, at(0.0, 0.088, 0.0) * Affine3A::from_rotation_x(PI));
     assembly.single(alternator, "Stator", at(0.0, 0.044, 0.0), |solid| {
-        solid.ring(Finish::BlackenedSteel, 0.040, 0.053, -0.010, 0.010, 0.001)
+        solid.ring(Finish::BlackenedSteel, 0.040, 0.053, -0.010, 0.010, 0.001);
     });
     assembly.single(alternator, "Rotor shaft", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.008, -0.02, 0.1, 0.001)
+        solid.cylinder(Finish::PolishedSteel, 0.008, -0.02, 0.1, 0.001);
     });
     let coil = assembly.shape("Stator coil", |solid| {
         let path = [
@@ -221,7 +221,7 @@ fn add_alternator(assembly: &mut Assembly, front: Group) {
     }
     let fan = assembly.shape("Alternator fan blade", |solid| {
         solid.at(Affine3A::from_rotation_z(0.5), |solid| {
-            solid.block(Finish::Zinc, Vec3::new(0.010, 0.001, 0.012), 0.0, 0.0)
+            solid.block(Finish::Zinc, Vec3::new(0.010, 0.001, 0.012), 0.0, 0.0);
         });
     });
     for index in 0..12 {
@@ -263,7 +263,7 @@ fn add_pumps(assembly: &mut Assembly, front: Group) {
     });
     let blade = assembly.shape("Impeller blade", |solid| {
         solid.at(Affine3A::from_rotation_y(0.5), |solid| {
-            solid.block(Finish::Brass, Vec3::new(0.0015, 0.010, 0.026), 0.0, 0.0)
+            solid.block(Finish::Brass, Vec3::new(0.0015, 0.010, 0.026), 0.0, 0.0);
         });
     });
     for index in 0..7 {

@@ -68,13 +68,13 @@ fn add_case(assembly: &mut Assembly, gear_box: Group) {
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, &corners, depth));
         for (y, z, height, width) in [(0.0755, 0.0115, wall, 0.0012), (-0.1047, -0.0565, 0.0012, wall)] {
             solid.at(at(0.0, y, z), |solid| {
-                solid.block(Finish::CutFace, Vec3::new(length * 1.001, height, width), 0.0, 0.0)
+                solid.block(Finish::CutFace, Vec3::new(length * 1.001, height, width), 0.0, 0.0);
             });
         }
         for index in 0..8 {
             let x = (index as f32 - 3.5) * length / 8.0;
             solid.at(at(x, -0.03, 0.0875), |solid| {
-                solid.block(Finish::CastAluminium, Vec3::new(0.006, 0.13, 0.007), 0.0, 0.001)
+                solid.block(Finish::CastAluminium, Vec3::new(0.006, 0.13, 0.007), 0.0, 0.001);
             });
         }
     });
@@ -211,7 +211,7 @@ fn add_sleeves(assembly: &mut Assembly, gear_box: Group, main: Group) {
         solid.at(z_to_x(), |solid| solid.gear(Finish::Bronze, gear));
     });
     let key = assembly.shape("Synchroniser key", |solid| {
-        solid.block(Finish::BlackenedSteel, Vec3::new(0.014, 0.004, 0.006), 0.001, 0.0)
+        solid.block(Finish::BlackenedSteel, Vec3::new(0.014, 0.004, 0.006), 0.001, 0.0);
     });
     let fork = assembly.shape("Selector fork", draw_fork);
     for (index, x) in SLEEVES.into_iter().enumerate() {

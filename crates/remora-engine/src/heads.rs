@@ -122,7 +122,7 @@ fn draw_cut_casting(solid: &mut Solid) {
 fn add_head_bolts(assembly: &mut Assembly, head: Group, bank: Bank) {
     for index in 0..5 {
         // The bolt stays clear of the tower.
-        let x = bank.between_cylinders(index) - 0.017;
+        let x = Bank::between_cylinders(index) - 0.017;
         // Bolts stand in the valley, and outside, where the cut head shows its studs.
         let outer_height = if bank == Bank::Left { HEAD_BOTTOM + 0.002 } else { SPRING_SEAT };
         for (y, z) in [(SPRING_SEAT, -BANK_HALF_WIDTH + 0.006), (outer_height, BANK_HALF_WIDTH - 0.006)] {
@@ -155,7 +155,7 @@ fn add_towers(assembly: &mut Assembly, head: Group, bank: Bank) {
         solid.at(z_to_x(), |solid| solid.extruded(Finish::MachinedAluminium, &corners, Depth::of(0.016, 0.001)));
     });
     for index in 0..5 {
-        let place = at(bank.between_cylinders(index), 0.0, 0.0);
+        let place = at(Bank::between_cylinders(index), 0.0, 0.0);
         let tower = assembly.part(head, format!("Camshaft tower {}", index + 1), tower, place);
         for (name, z) in [("Intake cap", -CAM_OFFSET), ("Exhaust cap", CAM_OFFSET)] {
             let cap = assembly.part(tower, name, cap, at(0.0, CAM_HEIGHT, z));

@@ -77,7 +77,7 @@ impl Bank {
     }
 
     /// Returns the position along the bank's X axis of the gap `index`, 0 to 4, between cylinders.
-    pub(super) fn between_cylinders(self, index: usize) -> f32 {
+    pub(super) fn between_cylinders(index: usize) -> f32 {
         let x = CYLINDER_SPACING * (index as f32 - 2.0) + ROD_OFFSET;
         x.clamp(-BLOCK_HALF_LENGTH + 0.012, BLOCK_HALF_LENGTH - 0.012)
     }

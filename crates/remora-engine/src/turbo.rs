@@ -33,7 +33,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
         solid.turned_ring(Finish::CastIron, &corners);
     });
     assembly.single(turbo, "Shaft", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.007, -0.075, 0.078, 0.001)
+        solid.cylinder(Finish::PolishedSteel, 0.007, -0.075, 0.078, 0.001);
     });
     add_wheel(assembly, turbo, "Compressor", Finish::MachinedAluminium, at(0.0, 0.036, 0.0), 0.040, 12);
     add_wheel(
@@ -51,7 +51,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
     add_volute(assembly, turbo, "Turbine volute", at(0.0, -0.046, 0.0) * Affine3A::from_rotation_x(PI), turbine);
     for (name, height) in [("Compressor band", 0.030), ("Turbine band", -0.030)] {
         assembly.single(turbo, name, at(0.0, height, 0.0), |solid| {
-            solid.ring(Finish::StainlessSteel, 0.043, 0.0495, -0.0045, 0.0045, 0.0015)
+            solid.ring(Finish::StainlessSteel, 0.043, 0.0495, -0.0045, 0.0045, 0.0015);
         });
     }
     add_actuator(assembly, turbo);
@@ -209,7 +209,7 @@ fn add_actuator(assembly: &mut Assembly, turbo: Group) {
         solid.turned(Finish::YellowZinc, &corners);
     });
     assembly.single(actuator, "Rod", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.003, -0.09, 0.0, 0.0)
+        solid.cylinder(Finish::PolishedSteel, 0.003, -0.09, 0.0, 0.0);
     });
     assembly.nut(actuator, Thread::M6, Finish::Zinc, at(0.0, -0.074, 0.0));
     assembly.single(actuator, "Lever", at(-0.012, -0.088, 0.0), |solid| {
@@ -295,7 +295,7 @@ fn add_downpipe(assembly: &mut Assembly, engine: Group) {
     });
     let end = points[5];
     let flange = assembly.single(pipe, "End flange", facing(end, Vec3::new(-1.0, -0.3, 0.0)), |solid| {
-        solid.ring(Finish::StainlessSteel, 0.031, 0.050, -0.008, 0.0, 0.001)
+        solid.ring(Finish::StainlessSteel, 0.031, 0.050, -0.008, 0.0, 0.001);
     });
     for index in 0..4 {
         let (sine, cosine) = (TAU * index as f32 / 4.0).sin_cos();

@@ -234,7 +234,7 @@ fn add_camshaft(assembly: &mut Assembly, train: Group, bank: Bank, side: f32, na
     let toward_front = Affine3A::from_rotation_y(if bank == Bank::Left { 0.0 } else { PI });
     assembly.part(camshaft, "Shaft", shapes.shaft, toward_front);
     for index in 0..5 {
-        let x = bank.between_cylinders(index);
+        let x = Bank::between_cylinders(index);
         assembly.part(camshaft, format!("Journal {}", index + 1), shapes.journal, at(x, 0.0, 0.0));
     }
     let x = bank.front() * chain_plane(bank);
@@ -310,12 +310,12 @@ fn draw_link(solid: &mut Solid, gap: f32, finish: Finish) {
     for side in [-1.0, 1.0] {
         let depth = Depth::of(plate, 0.0);
         solid.at(at((gap + plate * 0.5) * side, 0.0, 0.0) * z_to_x(), |solid| {
-            solid.extruded_outline(finish, outline.clone(), depth)
+            solid.extruded_outline(finish, outline.clone(), depth);
         });
     }
     for z in [-half, half] {
         solid.at(at(0.0, 0.0, z) * y_to_x(), |solid| {
-            solid.cylinder(Finish::PolishedSteel, 0.0026, -gap - plate * 1.4, gap + plate * 1.4, 0.0)
+            solid.cylinder(Finish::PolishedSteel, 0.0026, -gap - plate * 1.4, gap + plate * 1.4, 0.0);
         });
     }
 }
