@@ -110,7 +110,7 @@ async fn execute(command: &AccountCommand, store: &StoreArguments) -> Result<Rep
             Report { text: format!("Account {account} is deleted."), json: json!({ "accountId": account }) }
         }
     };
-    register.close().await?;
+    register.close().await;
     Ok(report)
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::SyncSender;
 
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
 use remora_protocol::codes::NoticeCode;
 use remora_render::{
     AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, Renderer, RendererOptions,

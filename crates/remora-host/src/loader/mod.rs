@@ -28,12 +28,12 @@ use std::{
     thread,
 };
 
-use remora_assets::{
-    LoadLimits, Model,
-    asset::{Asset, AssetError, BuildError, BuildOptions, Detail, Early},
-    engine::{self, Builtin},
-};
+use remora_asset::{Asset, AssetError};
+use remora_build::{BuildError, BuildOptions, CoarseBuilder, Detail};
 use remora_convert::{Cache, ConvertError, Key, Source};
+use remora_engine::Builtin;
+use remora_import::LoadLimits;
+use remora_model::Model;
 use remora_protocol::{
     codes::{ErrorCode, LoadStage},
     link::RemoteModels,
@@ -225,7 +225,7 @@ enum Resolved {
     /// Not known yet; `early` is what has been made of it on the way, `key` what it is to be kept under.
     Model {
         model: Model,
-        early: Box<Early>,
+        early: Box<CoarseBuilder>,
         key: Option<Key>,
         source: &'static str,
     },
@@ -271,7 +271,7 @@ impl Worker {
                 };
                 let clustering = self.shared_progress(job, LoadStage::Clustering);
                 let abandoned = || self.check_wanted(job).is_err();
-                let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
+                let asset = early.finish(&model, &options, &clustering, &abandoned)?;
                 let loaded = self.prepared(job, &asset, !small)?;
                 let refining = RefineJob { id: job.id, model, key, source };
                 Ok((loaded, (!small).then_some(refining)))
@@ -325,7 +325,7 @@ impl Worker {
 
     fn find_builtin(&self, job: &Job, uri: &str) -> Result<Resolved, LoadFailure> {
         (self.progress(job, LoadStage::Decoding))(0.0);
-        let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
+        let builtin = remora_engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
         let address = format!("builtin://Engine?triangles={}", detail.triangles);
         let key =
@@ -333,7 +333,7 @@ impl Worker {
         if let Some(asset) = self.known(key.as_ref()) {
             return Ok(Resolved::Asset(asset));
         }
-        Ok(Resolved::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
+        Ok(Resolved::Model { model: remora_engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
     /// `share` of memory is for the import; without it one is taken.
@@ -377,8 +377,8 @@ impl Worker {
 }
 
 /// Makes coarse forms of meshes as soon as they are read.
-fn early() -> Early {
-    Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
+fn early() -> CoarseBuilder {
+    CoarseBuilder::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
 }
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {

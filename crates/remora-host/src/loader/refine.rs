@@ -8,11 +8,10 @@ use std::{
     thread,
 };
 
-use remora_assets::{
-    Model,
-    asset::{Asset, BuildError},
-};
+use remora_asset::Asset;
+use remora_build::{BuildError, build_asset};
 use remora_convert::{ConvertError, Key};
+use remora_model::Model;
 use remora_protocol::codes::LoadStage;
 use remora_render::PreparedAsset;
 
@@ -98,6 +97,6 @@ impl Worker {
                 built => return Ok(built?),
             }
         }
-        Ok(Asset::from_model(model, &options, &told, &cancelled)?)
+        Ok(build_asset(model, &options, &told, &cancelled)?)
     }
 }

@@ -15,7 +15,7 @@ const QUOTES: &[&str] = &["crates/remora/tests/tidy/language.rs"];
 const NOT_YET_PLAIN: &[&str] = &[
     "ARCHITECTURE.md",
     "SECURITY.md",
-    "crates/remora-assets/",
+    "crates/remora-model/",
     "crates/remora-asset/",
     "crates/remora-build/",
     "crates/remora-control/",
@@ -37,7 +37,7 @@ const NOT_YET_PLAIN: &[&str] = &[
 ];
 /// Folders whose lines are not all narrow enough yet. The list only shrinks.
 const NOT_YET_NARROW: &[&str] = &[
-    "crates/remora-assets/",
+    "crates/remora-model/",
     "crates/remora-asset/",
     "crates/remora-build/",
     "crates/remora-control/",

@@ -7,22 +7,57 @@ use crate::sources::files;
 /// Crates of the project that each crate may depend on.
 const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("remora-session", &[]),
-    ("remora-assets", &[]),
+    ("remora-model", &[]),
+    ("remora-asset", &["remora-model"]),
+    ("remora-import", &["remora-model"]),
+    ("remora-engine", &["remora-model"]),
+    ("remora-build", &["remora-asset", "remora-model"]),
     ("remora-protocol", &[]),
-    ("remora-scene", &["remora-assets"]),
-    ("remora-convert", &["remora-assets"]),
-    ("remora-render", &["remora-assets", "remora-scene"]),
+    ("remora-scene", &["remora-asset"]),
+    ("remora-convert", &["remora-asset", "remora-build", "remora-import", "remora-model"]),
+    ("remora-render", &["remora-asset", "remora-build", "remora-model", "remora-scene"]),
     ("remora-stream", &["remora-protocol"]),
     (
         "remora-host",
-        &["remora-assets", "remora-convert", "remora-scene", "remora-render", "remora-stream", "remora-protocol"],
+        &[
+            "remora-model",
+            "remora-asset",
+            "remora-import",
+            "remora-build",
+            "remora-engine",
+            "remora-convert",
+            "remora-scene",
+            "remora-render",
+            "remora-stream",
+            "remora-protocol",
+        ],
     ),
     ("remora-control", &["remora-session", "remora-protocol"]),
-    ("remora", &["remora-assets", "remora-control", "remora-convert", "remora-host", "remora-protocol"]),
+    (
+        "remora",
+        &[
+            "remora-asset",
+            "remora-build",
+            "remora-import",
+            "remora-control",
+            "remora-convert",
+            "remora-host",
+            "remora-protocol",
+        ],
+    ),
 ];
 
 /// Crates without input and output; time and ids are arguments.
-const PURE: &[&str] = &["remora-session", "remora-scene", "remora-assets", "remora-protocol"];
+const PURE: &[&str] = &[
+    "remora-session",
+    "remora-protocol",
+    "remora-model",
+    "remora-asset",
+    "remora-import",
+    "remora-build",
+    "remora-engine",
+    "remora-scene",
+];
 
 /// Files that may read a clock: one per program, and those of crates that time themselves.
 const CLOCKS: &[&str] = &[

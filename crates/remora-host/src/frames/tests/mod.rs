@@ -100,7 +100,7 @@ impl Bench {
         self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
     }
 
-    fn models(&mut self) -> Vec<remora_assets::asset::Asset> {
+    fn models(&mut self) -> Vec<remora_asset::Asset> {
         self.frames.stage.scene_mut().models().map(|(_, asset)| asset.clone()).collect()
     }
 }

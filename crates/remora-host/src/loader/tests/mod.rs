@@ -9,7 +9,7 @@ use std::{
     sync::mpsc::Receiver,
 };
 
-use remora_assets::asset::{self, layout::NodeRecord};
+use remora_asset::layout::NodeRecord;
 use remora_protocol::hosts::AllowedHosts;
 
 use super::*;
@@ -31,7 +31,7 @@ struct LoadOutcome {
 }
 
 fn triangle() -> Model {
-    let primitive = remora_assets::Primitive {
+    let primitive = remora_model::Primitive {
         positions: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
         normals: vec![[0.0, 0.0, 1.0]; 3],
         indices: vec![0, 1, 2],
@@ -39,21 +39,21 @@ fn triangle() -> Model {
     };
     Model {
         name: "triangle".into(),
-        nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
-        meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
+        nodes: vec![remora_model::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
+        meshes: vec![remora_model::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         ..Model::default()
     }
 }
 
 fn glb() -> Vec<u8> {
-    remora_assets::write_glb(&triangle()).expect("a good model")
+    remora_import::write_glb(&triangle()).expect("a good model")
 }
 
 fn arr_asset() -> Vec<u8> {
     let mut bytes = Vec::new();
     let out = Cursor::new(&mut bytes);
-    asset::build(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
+    remora_build::build_into(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
     bytes
 }
 
