@@ -27,7 +27,7 @@ use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
 use crate::api::probes::{self, Probes};
 use crate::api::sts::{self, Sts};
-use crate::api::usage::{self, Meter};
+use crate::api::usage::{self, UsageApi};
 use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link, openapi, v1};
 use crate::bell::Bell;
@@ -216,7 +216,7 @@ impl ControlPlane {
             config: self.config.clone(),
         };
         let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
-        let meter = Meter {
+        let usage_api = UsageApi {
             store: self.store.clone(),
             tokens,
             clock,
@@ -232,7 +232,7 @@ impl ControlPlane {
             host_names,
         })
         .merge(v1::router(v1))
-        .merge(usage::router(meter))
+        .merge(usage::router(usage_api))
         .merge(ice_servers::router(ice_servers))
         .merge(conversions::router(conversions))
         .route_layer(middleware::from_fn_with_state(limited, limit))

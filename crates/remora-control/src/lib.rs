@@ -38,12 +38,12 @@ mod random;
 mod reconcile;
 mod server;
 mod sessions;
-mod sight;
 mod store;
 mod tls;
 mod token;
 mod turn;
 pub mod untrusted;
+mod visibility;
 
 pub use account::{Account, KeyHash, KeySlot, NewAccount, Register, RegisterError, new_account_id, new_key};
 pub use acme::Acme;

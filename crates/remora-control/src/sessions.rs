@@ -23,9 +23,9 @@ use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::sight::Sight;
 use crate::store::{IdleHost, Insert, Inserted, ListPosition, Share, Store, StoreError, Stored};
 use crate::token::Bearer;
+use crate::visibility::Visibility;
 
 /// Somebody else cannot win this often without this side having had its turn.
 const SWAPS_MAX: usize = 32;
@@ -188,11 +188,11 @@ impl Sessions {
         page_size: u32,
     ) -> Result<Page, SessionError> {
         let at = self.clock.now();
-        let sight = self.sight(caller);
-        let person = match &sight {
-            Sight::All => None,
-            Sight::Own(person) => Some(person),
-            Sight::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
+        let visibility = self.visibility(caller);
+        let person = match &visibility {
+            Visibility::All => None,
+            Visibility::Own(person) => Some(person),
+            Visibility::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
         };
         let mut found = self.store.live_sessions(account, person, after, page_size.saturating_add(1)).await?;
         let more = found.len() > page_size as usize;
@@ -267,12 +267,12 @@ impl Sessions {
 
     /// Changes a session that the caller may see. Its owner never changes, so one look is enough.
     async fn change_seen(&self, caller: &Bearer, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
-        let stored = self.store.session(key).await?.filter(|stored| self.sight(caller).includes(&stored.session));
+        let stored = self.store.session(key).await?.filter(|stored| self.visibility(caller).includes(&stored.session));
         self.change_stored(stored.ok_or(SessionError::NotFound)?, event).await
     }
 
-    fn sight(&self, caller: &Bearer) -> Sight {
-        Sight::of(caller, self.config.sessions.private)
+    fn visibility(&self, caller: &Bearer) -> Visibility {
+        Visibility::of(caller, self.config.sessions.private)
     }
 
     async fn change_stored(&self, mut stored: Stored, event: &Event) -> Result<Seen, SessionError> {

@@ -1,7 +1,7 @@
-//! TLS for the listener: rustls, HTTP/1.1, certificates that can be replaced while connections run.
+//! TLS of the listener with rustls: HTTP/1.1, and certificates that can be replaced while connections run.
 //!
-//! The operator's own certificate, where there is one, is for everybody who asks for a name. Who connects to an address
-//! or to `localhost` is on this machine, as render hosts are, and gets the one of the local CA.
+//! The operator's certificate, if there is one, is used for clients that ask for a host name. Clients that connect to
+//! an address or to `localhost`, as render hosts do, get the certificate of the local CA.
 
 use std::sync::{Arc, RwLock};
 
@@ -16,15 +16,18 @@ use tokio_rustls::TlsAcceptor;
 use crate::acme::{Challenges, PROTOCOL};
 use crate::authority::ServerCertificate;
 
+/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// The text is not PEM.
     #[error("the certificate or its key is not PEM: {0}")]
     Pem(#[from] rustls::pki_types::pem::Error),
+    /// The certificate and its key do not fit, or are of an unsupported kind.
     #[error("the certificate cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
 }
 
-/// The certificate that new connections see.
+/// A certificate that can be replaced. New connections use the current one.
 #[derive(Debug)]
 pub struct CurrentCertificate(RwLock<Current>);
 
@@ -35,16 +38,19 @@ struct Current {
 }
 
 impl CurrentCertificate {
+    /// Starts with a certificate.
     pub fn new(certificate: ServerCertificate) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self(RwLock::new(Current { certified: certified(&certificate)?, pem: certificate }))))
     }
 
+    /// Replaces the certificate, unless the new one cannot be used.
     pub fn replace(&self, certificate: ServerCertificate) -> Result<(), TlsError> {
         let current = Current { certified: certified(&certificate)?, pem: certificate };
         *self.0.write().expect("nothing panics under this lock") = current;
         Ok(())
     }
 
+    /// Returns the current certificate.
     pub fn pem(&self) -> ServerCertificate {
         self.0.read().expect("nothing panics under this lock").pem.clone()
     }
@@ -54,12 +60,14 @@ impl CurrentCertificate {
     }
 }
 
-/// Which certificate a connection gets.
+/// Chooses the certificate of a connection.
 #[derive(Debug)]
 pub struct Certificates {
+    /// The local CA's certificate.
     pub local: Arc<CurrentCertificate>,
+    /// The operator's certificate.
     pub operators: Option<Arc<CurrentCertificate>>,
-    /// Answers for the authority that issues the operator's certificate.
+    /// Open challenges of the authority that issues the operator's certificate.
     pub challenges: Option<Challenges>,
 }
 
@@ -76,6 +84,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
+/// Makes the acceptor of a listener.
 pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
     let mut protocols = vec![b"http/1.1".to_vec()];
     protocols.extend(certificates.challenges.is_some().then(|| PROTOCOL.to_vec()));
@@ -87,13 +96,14 @@ pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Parses a certificate and checks that it fits its key.
 pub(crate) fn certified(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
     let (chain, key) = parsed(certificate)?;
     Ok(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?))
 }
 
-/// The same without reading the certificate, for one that this program has made with a critical extension which the reader
-/// does not know.
+/// Parses a certificate without checking it. The certificates of challenges need this, because they contain a critical
+/// extension that rustls does not know.
 pub(crate) fn certified_unchecked(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
     let (chain, key) = parsed(certificate)?;
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;

@@ -1,5 +1,5 @@
-//! What the network sees. Each generation of the API is a module of its own over the same five calls of
-//! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
+//! The HTTP interface. Each generation of the REST API is a module over the same five calls of
+//! [`Sessions`](crate::sessions::Sessions). Generations share no code with each other.
 
 pub mod common;
 pub(crate) mod continuation;

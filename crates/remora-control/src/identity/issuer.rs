@@ -1,4 +1,4 @@
-//! One issuer: its keys, and where people sign in.
+//! One issuer with its keys and endpoints.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use super::published::{Absent, Published};
 use crate::clock::Clock;
 use crate::config::Identity;
 
+/// A configured issuer and its documents.
 pub(super) struct Issuer {
     pub identity: Identity,
     keys: Arc<Published<KeySet>>,

@@ -1,18 +1,18 @@
-//! People and services that others vouch for: tokens of OpenID Connect issuers, in the place of an account key.
+//! People and services that an identity provider vouches for: tokens of OpenID Connect issuers instead of account keys.
 //!
 //! ```text
-//!   token ─▶ whose is it? (issuer, audience) ─▶ key by its id ─▶ signature, issuer, audience, time ─▶ person ─▶ role
+//!   token ─▶ configured issuer (iss, aud) ─▶ key by its id ─▶ signature, issuer, audience, time ─▶ person ─▶ role
 //!                                                 │
 //!                                                 └─ cache ◀─ JWKS ◀─ /.well-known/openid-configuration
 //! ```
 //!
-//! Two kinds of token are accepted: access tokens whose audience is the issuer's `audience`, which services and
-//! applications bring, and, where a `client_id` is configured, ID tokens that were issued to exactly that client, which
-//! the page brings after it has signed a person in ([`token`] has the rules).
+//! Two kinds of token are accepted. Services and applications bring access tokens whose audience is the issuer's
+//! `audience`. If a `client_id` is configured, the page brings ID tokens that were issued to exactly that client, after
+//! it has signed a person in. [`token`] has the rules.
 //!
-//! Nothing in a token counts before its signature has been verified, but for finding out which configured issuer to
-//! ask: addresses, algorithms and keys are never taken from it. Only signatures that need the issuer's private key are
-//! accepted, so nothing that anybody can know makes a token.
+//! Before the signature has been verified, the content of a token is used for one purpose only: to find the configured
+//! issuer. Addresses, algorithms and keys are never taken from a token. Only signatures with the issuer's private key
+//! are accepted, so no public knowledge is enough to forge a token.
 
 mod fetch;
 mod issuer;
@@ -44,53 +44,77 @@ pub struct Identities {
     clock: Clock,
 }
 
+/// Why the configured issuers cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
+    /// The configured CA file of an issuer.
     #[error("identity.ca_file {path}: {problem}; it takes a PEM file with certificates of authorities")]
-    CaFile { path: PathBuf, problem: String },
+    CaFile {
+        /// Path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The operating system has no certificate authorities.
     #[error(
         "identity {issuer}: the operating system trusts no certificate authority; install ca-certificates, or name one \
          with ca_file"
     )]
-    NoAuthorities { issuer: String },
+    NoAuthorities {
+        /// The issuer that cannot be reached.
+        issuer: String,
+    },
 }
 
-/// The holder of a good token.
+/// The holder of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
+    /// The person that the token names.
     pub person: Person,
+    /// Their role by the issuer's configuration.
     pub role: Role,
 }
 
-/// Why a token of an issuer opens nothing. The texts are for the caller, and repeat nothing of the token.
+/// Why a token of an issuer is not accepted. The texts are for the caller and repeat nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// Nothing but an account key can be meant.
+    /// No issuer is configured, so only an account key can be meant.
     #[error("This service trusts no identity provider; it takes account keys.")]
     NoIssuers,
+    /// The text is not a JWT with a key id.
     #[error("This is not a token of an identity provider: a signed JWT that names its key.")]
     NotAToken,
+    /// The `iss` claim names no configured issuer.
     #[error("The token is from an identity provider that this service does not trust.")]
     ForeignIssuer,
+    /// The `aud` claim names a different application.
     #[error("The token was issued for another application than this service.")]
     ForeignAudience,
+    /// The signature cannot be verified.
     #[error("The token is not signed with a key that its issuer publishes.")]
     Forged,
+    /// The `exp` claim is over.
     #[error("The token has expired. Sign in again.")]
     Expired,
+    /// The `nbf` claim is in the future.
     #[error("The token is not valid yet. The clocks of this service and of the identity provider differ.")]
     NotYetValid,
+    /// There is no usable subject claim.
     #[error("The token does not say whom it was issued to: it has no subject of at most 255 characters.")]
     NoSubject,
+    /// No configured role matches the role claim.
     #[error("The token gives its holder no role in this service.")]
     NoRole,
+    /// The issuer is not configured for the account.
     #[error("The identity provider of the token does not speak for this account.")]
     ForeignAccount,
+    /// The issuer's keys cannot be fetched.
     #[error("The token's issuer does not publish its keys at the moment, so it cannot be verified.")]
     Undecided,
 }
 
 impl Identities {
+    /// Prepares the configured issuers. Nothing is fetched yet.
     pub fn new(identities: &[config::Identity], clock: &Clock) -> Result<Self, IdentityError> {
         let issuer = |identity: &config::Identity| Issuer::new(identity.clone(), clock).map(Arc::new);
         let issuers = identities.iter().map(issuer).collect::<Result<_, _>>()?;
@@ -115,7 +139,7 @@ impl Identities {
         if identity.opens(account) { Ok(Recognised { person, role }) } else { Err(Rejected::ForeignAccount) }
     }
 
-    /// The issuer that the token claims to be of, for the audience that it claims to be for.
+    /// Returns the configured issuer for the issuer and audience that the token claims.
     fn addressed(&self, unverified: &Unverified<'_>) -> Result<&Issuer, Rejected> {
         let mut named = self.issuers.iter().filter(|issuer| unverified.is_of(&issuer.identity.issuer)).peekable();
         if named.peek().is_none() {

@@ -9,7 +9,7 @@ use crate::support::within;
 
 const GUID_PATTERN: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// An authorised request of this generation; the target is relative to the account's path.
+/// Sends an authorised request of this generation. `target` is relative to the account's path.
 async fn call(plane: &Plane, method: &str, target: &str, body: &str) -> Answer {
     let authorization = format!("Bearer {}", plane.token);
     let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
@@ -27,7 +27,7 @@ fn error(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn the_documented_commands_are_answered_as_documented() {
+async fn the_documented_commands_have_the_documented_responses() {
     let plane = Plane::start().await;
     let none = call(&plane, "GET", "/sessions", "").await;
     assert_eq!((none.status, none.body.as_str()), (200, r#"{"sessions":[]}"#));
@@ -90,7 +90,7 @@ async fn every_path_may_end_with_a_slash() {
 }
 
 #[tokio::test]
-async fn bodies_are_read_as_they_were_written_at_the_time() {
+async fn bodies_in_the_notation_of_the_time_are_read() {
     let plane = Plane::start().await;
     for (body, size, lease) in [
         ("{ 'maxLeaseTime': '4:0:0', 'models': [], 'size': 'standard' }", "Standard", "04:00:00"),
@@ -109,7 +109,7 @@ async fn bodies_are_read_as_they_were_written_at_the_time() {
 }
 
 #[tokio::test]
-async fn models_are_kept() {
+async fn models_are_stored() {
     let plane = Plane::start().await;
     let id = create(&plane, "{maxLeaseTime:'1:0',size:'small',models:['https://example.com/a.glb']}").await;
     let key = SessionKey { account: plane.account.clone(), session: id.parse().unwrap() };
@@ -128,7 +128,7 @@ async fn a_session_is_the_same_in_both_generations() {
     assert_eq!(properties["sessionMaxLeaseTime"], "00:09:00");
     assert_eq!(plane.call("POST", &format!("/sessions/{id}/:stop"), "").await.status, 204);
 
-    // `create` and `properties` stand in paths of v1, and may be names of sessions all the same.
+    // `create` and `properties` are words in paths of v1, but can also be ids of sessions.
     for id in ["My_Session-1", "create", "properties"] {
         let target = format!("/sessions/{id}");
         plane.call("PUT", &target, r#"{"maxLeaseTimeMinutes":4,"size":"Premium"}"#).await;
@@ -142,7 +142,7 @@ async fn a_session_is_the_same_in_both_generations() {
 }
 
 #[tokio::test]
-async fn ends_are_told_apart_with_a_message() {
+async fn ended_sessions_have_a_message() {
     let plane = Plane::start().await;
     let expired = create(&plane, "{maxLeaseTime:'0:1',size:'small'}").await;
     let host = within("the launch of a host", plane.fleet.launched()).await;
@@ -179,7 +179,7 @@ async fn every_live_session_is_listed_at_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_with_a_text() {
+async fn invalid_requests_are_refused_with_a_message() {
     let plane = Plane::start().await;
     let id = create(&plane, "{maxLeaseTime:'0:4',size:'small'}").await;
     let session = format!("/sessions/{id}");
