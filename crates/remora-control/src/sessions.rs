@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::store::{IdleHost, Insert, Inserted, ListPosition, Share, Store, StoreError, Stored};
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored};
 use crate::token::Bearer;
 use crate::visibility::Visibility;
 
@@ -135,7 +135,7 @@ impl Sessions {
 
     /// With an idle host, if there is one for it.
     async fn insert(&self, session: Session, now: Timestamp) -> Result<(Session, Inserted), SessionError> {
-        let quota = self.config.quota(session.size);
+        let quota = quota(&self.config, session.size);
         for IdleHost { id, address, .. } in self.claimable_hosts(session.size, now).await? {
             let Some(address) = address else { continue };
             let claiming = session.clone().claiming(id, address);
@@ -343,5 +343,33 @@ fn log_change(before: &Session, after: &Session) {
         }
         Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
         Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),
+    }
+}
+
+/// Returns the quotas for creating a session of this size.
+fn quota(config: &Config, size: Size) -> Quota {
+    Quota {
+        live_max: config.sessions.live_per_account_max,
+        live_of_size_max: config.sizes.of(size).live_per_account_max,
+        live_of_person_max: config.sessions.live_per_person_max,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_sessions_are_limited_by_default() {
+        let quota = |text: &str| quota(&Config::parse(text).unwrap(), Size::Premium);
+        assert_eq!(quota("").live_max, Some(20));
+        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
+        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
+        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
+        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
+        for wrong in ["-1", "'many'", "4294967296", "true"] {
+            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
+            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::sign::CertifiedKey;
 
 use crate::authority::ServerCertificate;
-use crate::{private_file, tls};
+use crate::{certificate, private_file};
 
 /// ALPN protocol that only the authority offers, for validating a challenge.
 pub const PROTOCOL: &[u8] = b"acme-tls/1";
@@ -31,7 +31,7 @@ impl Challenges {
     pub(crate) fn certified(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let domain = self.domain(name)?;
         let text = private_file::read(&self.path(domain)).ok()??;
-        tls::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
+        certificate::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
     }
 
     /// Opens a challenge: responds to it from now on, here and in every control plane that shares the directory.

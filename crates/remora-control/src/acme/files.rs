@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use x509_parser::pem::parse_x509_pem;
 
-use super::order::OrderError;
-use super::{AcmeError, CertificateRequest};
+use super::certificate_request::CertificateRequest;
+use super::error::{AcmeError, OrderError};
 use crate::authority::ServerCertificate;
 use crate::private_file;
 
@@ -119,7 +119,7 @@ impl Obtained {
         let CertificateRequest { directory_url, domains, .. } = request.clone();
         let this = Self { directory_url, domains, certificate };
         this.validity()?;
-        crate::tls::certified(&this.certificate).map_err(|error| OrderError::Unusable(error.to_string()))?;
+        crate::certificate::certified(&this.certificate).map_err(|error| OrderError::Unusable(error.to_string()))?;
         Ok(this)
     }
 

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::AcmeError;
+use super::error::AcmeError;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Longest response. Certificate chains have about 10 KiB.

@@ -10,7 +10,9 @@
 //! directory with the time of the next attempt, so that neither restarts nor other control planes exceed the
 //! authority's rate limits.
 
+mod certificate_request;
 mod challenges;
+mod error;
 mod files;
 mod http;
 mod order;
@@ -22,14 +24,17 @@ use std::time::Duration;
 use remora_session::Timestamp;
 use tokio::time::timeout;
 
+use self::certificate_request::CertificateRequest;
 pub use self::challenges::{Challenges, PROTOCOL};
+pub use self::error::AcmeError;
+use self::error::OrderError;
 use self::files::{Failures, Files, Obtained};
 use self::http::Http;
-use self::order::{OrderError, order};
+use self::order::order;
 use crate::authority::ServerCertificate;
+use crate::certificate::CurrentCertificate;
 use crate::clock::Clock;
 use crate::config;
-use crate::tls::{CurrentCertificate, TlsError};
 
 /// Interval at which control planes look for a new certificate and check whether it is due for renewal.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
@@ -40,33 +45,6 @@ const PAUSE: Duration = Duration::from_secs(15 * 60);
 const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// A certificate is renewed when less than a third of its lifetime is left.
 const RENEWAL_PART: u32 = 3;
-
-/// Why certificates cannot be obtained.
-#[derive(Debug, thiserror::Error)]
-pub enum AcmeError {
-    /// A file of the data directory.
-    #[error("cannot use {0}: {1}")]
-    File(String, std::io::Error),
-    /// The configured CA file.
-    #[error("cannot use acme.ca_file {path}: {problem}; it takes PEM certificates of authorities")]
-    CaFile {
-        /// Path of the file.
-        path: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The local certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-/// The certificate to obtain and the authority to obtain it from.
-#[derive(Clone, Debug)]
-struct CertificateRequest {
-    pub directory_url: String,
-    pub domains: Vec<String>,
-    pub contact: Vec<String>,
-}
 
 /// Keeps one certificate current.
 pub struct Acme {

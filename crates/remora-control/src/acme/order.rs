@@ -1,6 +1,5 @@
 //! One ACME order: the account, a challenge for each name, the certificate.
 
-use std::io;
 use std::time::Duration;
 
 use instant_acme::{
@@ -8,8 +7,9 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
-use super::CertificateRequest;
-use super::challenges::{ChallengeError, Challenges};
+use super::certificate_request::CertificateRequest;
+use super::challenges::Challenges;
+use super::error::OrderError;
 use super::files::Files;
 use super::http::Http;
 use crate::authority::ServerCertificate;
@@ -17,26 +17,6 @@ use crate::authority::ServerCertificate;
 /// Time for the authority's validation. It connects from several places, which takes some seconds.
 const PATIENCE: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_secs(120));
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OrderError {
-    #[error(transparent)]
-    Acme(#[from] instant_acme::Error),
-    #[error("the authority offers no tls-alpn-01 challenge for {0}; no other kind is supported")]
-    NoChallenge(String),
-    #[error("the authority does not confirm {domain}: {why}; port 443 of that name must lead to this service")]
-    NotConfirmed { domain: String, why: String },
-    #[error(transparent)]
-    Challenge(#[from] ChallengeError),
-    #[error("the certificate that the authority issued is unusable: {0}")]
-    Unusable(String),
-    #[error("cannot make the certificate request: {0}")]
-    Request(#[from] rcgen::Error),
-    #[error("cannot store the certificate: {0}")]
-    File(#[from] io::Error),
-    #[error("the authority has not issued a certificate within {0} s")]
-    Late(u64),
-}
 
 /// Closes all challenges when it is dropped.
 struct Open<'a>(&'a Challenges);

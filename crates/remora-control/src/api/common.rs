@@ -11,6 +11,8 @@ use remora_session::{AccountId, Timestamp};
 use crate::store::Share;
 use crate::token::{Bearer, Tokens};
 
+/// Content type of JSON, with the charset that the original service names.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 /// Longest body of a request, in all APIs.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
 
@@ -19,11 +21,10 @@ pub fn error(status: StatusCode, code: &str, message: impl Into<String>) -> Resp
     json(status, &ErrorBody::new(code, message))
 }
 
-/// Returns a response with compact JSON, with the charset that the original service names.
+/// Returns a response with compact JSON.
 pub fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
-    let with_charset = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, with_charset);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
     response
 }
 

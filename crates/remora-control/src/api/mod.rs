@@ -4,6 +4,7 @@
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub(crate) mod correlation;
 pub mod cross_origin;
 pub mod host_name;
 pub mod ice_servers;

@@ -12,7 +12,7 @@ use axum::routing::get;
 use http::header;
 use serde::Serialize;
 
-use super::common::{error, json};
+use super::common::{JSON, error, json};
 
 const DOCUMENT: &str = "/openapi/{document}";
 /// Names and texts of the documents.
@@ -38,7 +38,7 @@ async fn list() -> Response {
 
 async fn document(Path(asked): Path<String>) -> Response {
     match DOCUMENTS.iter().find(|(name, _)| *name == asked) {
-        Some((_, text)) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], *text).into_response(),
+        Some((_, text)) => ([(header::CONTENT_TYPE, JSON)], *text).into_response(),
         None => error(
             StatusCode::NOT_FOUND,
             "NotFound",

@@ -74,7 +74,7 @@ impl Sts {
     /// Responds to a token request for an account.
     pub async fn answer(&self, account: &str, request: &Parts) -> Response {
         if request.method != Method::GET && request.method != Method::HEAD {
-            let message = "A token is asked for with GET.";
+            let message = "Use GET to request a token.";
             let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             return response;

@@ -3,6 +3,7 @@
 //! Unknown keys are refused, because a misspelt limit would have no effect. [`Config::parse`] reports the line and key
 //! of text that cannot be read, [`Config::check`] the key of a value that cannot be used.
 
+mod address;
 mod check;
 mod identity;
 mod limits;
@@ -20,15 +21,13 @@ pub use remora_session::Size;
 use remora_session::{Policy, Timestamp};
 use serde::Deserialize;
 
-pub use check::is_host_name;
-pub(crate) use check::{is_loopback_address, is_safe_address};
+pub use address::is_host_name;
+pub(crate) use address::{is_loopback_address, is_safe_address};
 pub use identity::{Identity, RoleName};
 pub use limits::{Limits, Rate};
 pub use listen::{Acme, Listen};
 pub use sessions::SessionsConfig;
 pub use sizes::Sizes;
-
-use crate::store::Quota;
 
 /// The whole file. Sections that are left out have their defaults.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -169,15 +168,6 @@ impl Config {
             capacity_wait: Duration::from_secs(sessions.capacity_wait_seconds.into()),
             keep_ended: Duration::from_secs(24 * 60 * 60 * u64::from(sessions.keep_ended_days)),
             listening_since,
-        }
-    }
-
-    /// Returns the quotas for creating a session of this size.
-    pub fn quota(&self, size: Size) -> Quota {
-        Quota {
-            live_max: self.sessions.live_per_account_max,
-            live_of_size_max: self.sizes.of(size).live_per_account_max,
-            live_of_person_max: self.sessions.live_per_person_max,
         }
     }
 }

@@ -60,23 +60,3 @@ impl Default for SessionsConfig {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::Config;
-    use crate::config::Size;
-
-    #[test]
-    fn live_sessions_are_limited_by_default() {
-        let quota = |text: &str| Config::parse(text).unwrap().quota(Size::Premium);
-        assert_eq!(quota("").live_max, Some(20));
-        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
-        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
-        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
-        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
-        for wrong in ["-1", "'many'", "4294967296", "true"] {
-            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
-            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
-        }
-    }
-}

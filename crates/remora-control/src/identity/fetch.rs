@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::IdentityError;
+use super::error::IdentityError;
 use super::keys::{InvalidKeySet, KeySet};
 use crate::config::{Identity, is_loopback_address, is_safe_address};
 

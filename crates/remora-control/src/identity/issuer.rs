@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::IdentityError;
+use super::error::IdentityError;
 use super::fetch::{Endpoints, Fetcher};
 use super::keys::{KeySet, VerifyingKey};
 use super::published::{Absent, Published};

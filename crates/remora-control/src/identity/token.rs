@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use remora_session::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Rejected;
+use super::error::Rejected;
 use super::keys::VerifyingKey;
 use crate::config::Identity;
 

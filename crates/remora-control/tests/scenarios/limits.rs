@@ -54,6 +54,23 @@ async fn conversions_count_like_other_requests() {
 }
 
 #[tokio::test]
+async fn a_429_names_the_supported_versions_like_every_response_of_its_generation() {
+    let plane = start("reads = { per_second = 1, burst = 1 }").await;
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    let versions = Some("2021-01-01-preview, 2021-01-01, 2021-08-01-preview");
+    let refused = plane.call("GET", "/sessions", "").await;
+    assert_refused(&refused);
+    assert_eq!(refused.header("api-supported-versions"), versions, "{refused:?}");
+    let authorization = format!("Bearer {}", plane.token);
+    let first = format!("/v1/accounts/{}/sessions", plane.account);
+    for target in [&first, &plane.path("/usage")] {
+        let refused = plane.send("GET", target, &[("Authorization", &authorization)], "").await;
+        assert_refused(&refused);
+        assert_eq!(refused.header("api-supported-versions"), None, "{target}");
+    }
+}
+
+#[tokio::test]
 async fn hosts_report_without_limit() {
     let plane = start("writes = { per_second = 1, burst = 1 }").await;
     let host = plane.create_ready("one", 4).await;

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use remora_session::SessionKey;
+use remora_control::{Insert, Inserted, Quota};
+use remora_session::{LeaseMinutes, Session, SessionKey, Size};
 use serde_json::json;
 
 use crate::support::http::Answer;
-use crate::support::plane::{Plane, ready};
+use crate::support::plane::{Plane, START, ready};
 use crate::support::within;
 
 const GUID_PATTERN: [usize; 5] = [8, 4, 4, 4, 12];
@@ -176,6 +177,30 @@ async fn every_live_session_is_listed_at_once() {
     let listed: Vec<&str> =
         listed["sessions"].as_array().unwrap().iter().map(|session| session["sessionId"].as_str().unwrap()).collect();
     assert_eq!(listed, ids);
+}
+
+/// The list has no pages, so it must be complete however many sessions there are.
+#[tokio::test]
+async fn a_list_of_more_than_ten_thousand_sessions_is_complete() {
+    const SESSIONS: usize = 10_001;
+    let plane = Plane::start().await.without_loop().await;
+    let inserts = (0..SESSIONS).map(|number| {
+        let key = SessionKey { account: plane.account.clone(), session: format!("s{number:05}").parse().unwrap() };
+        let (lease, host) = (LeaseMinutes::try_from(60).unwrap(), format!("h{number}").parse().unwrap());
+        let session = Session::create(key, Size::Standard, lease, vec![], host, START);
+        let plane = &plane;
+        async move {
+            let insert = Insert { session: &session, wake_at: None, quota: Quota::default(), claims_host: false };
+            assert_eq!(plane.store.insert_session(insert).await.unwrap(), Inserted::Done);
+        }
+    });
+    futures_util::future::join_all(inserts).await;
+    let answer = call(&plane, "GET", "/sessions", "").await;
+    assert_eq!(answer.header("Content-Type"), Some("application/json; charset=utf-8"));
+    assert_eq!(answer.header("Cache-Control"), Some("no-store, no-cache"));
+    let listed = answer.json();
+    let listed = listed["sessions"].as_array().unwrap().iter().map(|session| session["sessionId"].as_str().unwrap());
+    assert!(listed.eq((0..SESSIONS).map(|number| format!("s{number:05}"))));
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@
 mod caller;
 mod fault;
 pub mod lenient_json;
+mod list;
 mod request;
 mod response;
 mod sessions;
@@ -49,13 +50,15 @@ pub struct Api {
     pub clock: Clock,
     /// Names under which clients reach hosts.
     pub host_names: HostNames,
+    /// Number of sessions that are read from the store at once for a list.
+    pub page_size: u32,
 }
 
 /// Returns the routes of this generation.
 pub fn router(api: Api) -> Router {
     let on_session = || patch(sessions::extend).delete(sessions::stop);
     let routes: [(&str, MethodRouter<Api>); 4] = [
-        ("/v1/accounts/{account}/sessions", get(sessions::list)),
+        ("/v1/accounts/{account}/sessions", get(list::list)),
         // With another generation an owner may have named a session `create`.
         ("/v1/accounts/{account}/sessions/create", on_session().merge(post(sessions::create))),
         ("/v1/accounts/{account}/sessions/{session}", on_session()),

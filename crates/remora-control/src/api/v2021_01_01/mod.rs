@@ -52,7 +52,7 @@ pub struct Api {
     pub host_names: HostNames,
 }
 
-/// Returns the routes of this generation.
+/// Returns the routes of this generation, without the header of [`with_versions`].
 pub fn router(api: Api) -> Router {
     Router::new()
         // axum 0.7 treated the `:stop` in this path as a parameter and still checks for that.
@@ -64,8 +64,12 @@ pub fn router(api: Api) -> Router {
         )
         .route("/accounts/{account}/sessions/{session}/:stop", post(sessions::stop))
         .method_not_allowed_fallback(fault::method_not_allowed)
-        .route_layer(middleware::from_fn(name_versions))
         .with_state(api)
+}
+
+/// Adds the supported versions to every response of the routes, also to those of layers that were added before.
+pub fn with_versions(router: Router) -> Router {
+    router.route_layer(middleware::from_fn(name_versions))
 }
 
 /// Returns whether an unknown path belongs to this generation, which then formats the 404.

@@ -2,9 +2,10 @@
 
 use remora_session::AccountId;
 
-use super::super::Identity;
-use super::super::identity::EVERY_ACCOUNT;
-use super::{InvalidConfig, demand, is_safe_address};
+use super::demand::{InvalidConfig, demand};
+use crate::config::Identity;
+use crate::config::address::is_safe_address;
+use crate::config::identity::EVERY_ACCOUNT;
 
 /// The name is the text of a button.
 const DISPLAY_NAME_CHARACTERS_MAX: usize = 64;

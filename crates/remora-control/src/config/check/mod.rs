@@ -2,6 +2,7 @@
 //!
 //! Nothing is resolved or opened here, because files and addresses may belong to another machine.
 
+mod demand;
 mod identity;
 mod turn;
 
@@ -9,11 +10,11 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Component;
 
-use http::Uri;
 use remora_session::Size;
 
-use crate::machine::is_loopback;
-
+pub use self::demand::InvalidConfig;
+use self::demand::demand;
+use super::address::{is_host_name, is_safe_address, web_address};
 use super::{Acme, Config, Listen, Rate};
 
 /// A page of a list is one response and one read of the store.
@@ -24,22 +25,6 @@ const KEEP_DAYS_MAX: u32 = 36_500;
 const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
 /// Limit of Let's Encrypt for one certificate.
 const ACME_DOMAINS_MAX: usize = 100;
-
-/// A key whose value cannot be used. The caller adds the name of the file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = {found}: {accepted}")]
-pub struct InvalidConfig {
-    /// The key as in the file, such as `limits.reads.burst` or `identity[1].issuer` (counted from 0).
-    pub key: String,
-    /// The value in the file.
-    pub found: String,
-    /// Accepted values.
-    pub accepted: &'static str,
-}
-
-fn demand(holds: bool, key: &str, found: impl std::fmt::Debug, accepted: &'static str) -> Result<(), InvalidConfig> {
-    if holds { Ok(()) } else { Err(InvalidConfig { key: key.to_owned(), found: format!("{found:?}"), accepted }) }
-}
 
 impl Config {
     /// Returns the first value that cannot be used as an error.
@@ -182,32 +167,6 @@ fn check_acme(acme: &Acme, listen: &Listen) -> Result<(), InvalidConfig> {
 fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
     demand(rate.per_second >= 1, &format!("{key}.per_second"), rate.per_second, "it takes 1 or more")?;
     demand(rate.burst >= 1, &format!("{key}.burst"), rate.burst, "it takes 1 or more")
-}
-
-/// Returns whether keys may be fetched from this URL. Otherwise others could replace them on the way and forge tokens.
-pub(crate) fn is_safe_address(address: &str) -> bool {
-    let encrypted = web_address(address).is_some_and(|uri| uri.scheme_str() == Some("https"));
-    !address.contains(['#', '@']) && (encrypted || is_loopback_address(address))
-}
-
-/// Returns whether the URL is on this machine, with any scheme.
-pub(crate) fn is_loopback_address(address: &str) -> bool {
-    web_address(address).is_some_and(|uri| uri.host().is_some_and(is_loopback))
-}
-
-fn web_address(address: &str) -> Option<Uri> {
-    let uri: Uri = address.parse().ok()?;
-    let web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
-    web.then_some(uri)
-}
-
-/// Returns whether this names a machine: a DNS name, or an IP address without brackets.
-pub fn is_host_name(name: &str) -> bool {
-    let label = |label: &str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(allowed)
-    };
-    name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Checks `[turn]`: URLs that browsers accept, and exactly one kind of credentials.
 
-use super::super::Turn;
-use super::{InvalidConfig, demand, is_host_name};
+use super::demand::{InvalidConfig, demand};
+use crate::config::Turn;
+use crate::config::address::is_host_name;
 
 /// Browsers try all servers for every connection, so more of them would only slow it down.
 const URLS_MAX: usize = 8;

@@ -78,11 +78,29 @@ fn parse(answer: &str) -> Answer {
         let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (name.to_owned(), value.to_owned())
     });
-    Answer {
+    let mut answer = Answer {
         status,
         reason: words.next().unwrap_or_default().to_owned(),
         headers: headers.collect(),
         body: body.to_owned(),
+    };
+    if answer.header("Transfer-Encoding") == Some("chunked") {
+        answer.body = joined(body);
+    }
+    answer
+}
+
+/// Joins the chunks of a body (RFC 9112, section 7.1), all of which must be there.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n").expect("the size of a chunk");
+        let size = usize::from_str_radix(size, 16).expect("a hexadecimal number");
+        if size == 0 {
+            return body;
+        }
+        body.push_str(&rest[..size]);
+        chunks = rest[size..].strip_prefix("\r\n").expect("the end of a chunk");
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use remora_session::AccountId;
 
-use super::{Account, KeyHash, KeySlot, new_account_id, new_key};
+use crate::account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::server::ServerError;

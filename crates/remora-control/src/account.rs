@@ -1,11 +1,9 @@
 //! Accounts and their keys.
 //!
 //! An account has two keys, so that one can be replaced while the other is in use. A key is 256 random bits and cannot
-//! be guessed, so the store needs only a salted SHA-256 of it and no slow hash. The keys of the account that `remora
-//! up` makes for its user have to be shown at every start. They are never in the database but in a file beside it,
-//! which only its owner may read (see [`server`](crate::server)).
-
-mod register;
+//! be guessed, so the store needs only a salted SHA-256 of it and no slow hash. The keys of the account that
+//! `remora up` makes for its user have to be shown at every start. They are never in the database but in a file beside
+//! it, which only its owner may read (see [`server`](crate::server)).
 
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
@@ -13,8 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use remora_session::{AccountId, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-pub use register::{NewAccount, Register, RegisterError};
 
 use crate::random;
 
