@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
-import { NoticeSchema, SessionEnding_Reason, StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
+import { FlagEdit, NoticeSchema, SessionEnding_Reason, StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost, PART } from "./fake-host.ts";
 import { FakeService } from "./fake-service.ts";
@@ -128,12 +128,12 @@ test("hides the same parts again after the connection was lost", async () => {
   await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
   await page.locator("#picture canvas").click();
   await page.getByRole("button", { name: "Hide" }).click();
-  await expect.poll(() => commandsOf("setVisible")).toMatchObject([{ entity: PART.entity, visible: false }]);
+  await expect.poll(() => commandsOf("setStateOverrides")).toMatchObject([HIDE]);
   await host.hangUp();
-  await expect.poll(() => commandsOf("setVisible").length, { timeout: 10_000 }).toBe(2);
-  expect(commandsOf("setVisible")[1]).toMatchObject({ entity: PART.entity, visible: false });
+  await expect.poll(() => commandsOf("setStateOverrides").length, { timeout: 10_000 }).toBe(2);
+  expect(commandsOf("setStateOverrides")[1]).toMatchObject(HIDE);
   await page.getByRole("button", { name: "Show all", disabled: false }).click();
-  await expect.poll(() => commandsOf("setVisible").at(-1)).toMatchObject({ entity: PART.entity, visible: true });
+  await expect.poll(() => commandsOf("setStateOverrides").at(-1)).toMatchObject(SHOW);
 });
 
 test("of two sessions that are chosen in quick succession the last one is connected to, and no other", async () => {
@@ -237,6 +237,9 @@ async function places(): Promise<{ part: { x: number; y: number }; nothing: { x:
   return { part, nothing: { x: box.x + box.width * 0.1, y: part.y } };
 }
 
+const HIDE = { entities: [PART.entity], edit: { visible: FlagEdit.OFF } };
+const SHOW = { entities: [PART.entity], edit: { visible: FlagEdit.UNSET } };
+
 function commandsOf<Case extends string>(name: Case) {
   return host.commands.filter((command) => command.case === name).map((command) => command.value);
 }
@@ -292,9 +295,9 @@ test("hides the selected part, and shows everything again", async () => {
   await page.mouse.click(part.x, part.y);
   await hide.click();
   await page.getByText("Click a part of the model to select it.").waitFor();
-  await expect.poll(() => commandsOf("setVisible")).toMatchObject([{ entity: PART.entity, visible: false }]);
+  await expect.poll(() => commandsOf("setStateOverrides")).toMatchObject([HIDE]);
   await showAll.click();
-  await expect.poll(() => commandsOf("setVisible").at(-1)).toMatchObject({ entity: PART.entity, visible: true });
+  await expect.poll(() => commandsOf("setStateOverrides").at(-1)).toMatchObject(SHOW);
   expect(await showAll.isDisabled()).toBe(true);
 });
 

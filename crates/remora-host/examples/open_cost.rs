@@ -10,8 +10,8 @@ use remora_assets::LoadLimits;
 use remora_assets::asset::{Asset, BuildOptions, Detail, Early};
 use remora_convert::Source;
 use remora_render::{
-    Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions, Prepared,
-    Renderer, RendererOptions, Samples, Size,
+    Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
+    RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -45,7 +45,7 @@ fn open(path: &Path) -> Result<(), Failure> {
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     renderer.warm_up(Samples::One)?;
     let mut scene = Scene::new();
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     // Of nothing yet, as a connected host shows it.
     renderer.submit(&request(&scene, FIRST))?;
     renderer.receive(&mut picture)?.ok_or("no picture came back")?;
@@ -64,7 +64,7 @@ fn open(path: &Path) -> Result<(), Failure> {
             (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, Some(model))
         }
     };
-    let prepared = Prepared::new(&asset, &prepare)?;
+    let prepared = PreparedAsset::new(&asset, &prepare)?;
     let primitives = asset.triangle_count() + asset.point_count();
     renderer.add_model(scene.add_model(asset).model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
@@ -129,7 +129,7 @@ fn request(scene: &Scene, size: Size) -> FrameRequest {
         error_pixels: 1.0,
         blend_layers: 2,
         stream_size: STREAM,
-        format: PictureFormat::I420,
+        format: PixelFormat::I420,
         options: FrameOptions::default(),
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use prost::Message;
 use remora_protocol::connection::FrameInfo;
-use remora_render::Picture;
+use remora_render::RenderedFrame;
 use remora_stream::{
     Channel, EncodeError, EncodedFrame, Encoder, FrameRequest, I420, OpenH264Encoder, OpenH264Options, TransportHandle,
 };
@@ -28,7 +28,7 @@ pub struct EncodeJob {
     /// Which connection the picture is for; it is dropped if that one has ended.
     pub generation: u64,
     /// `None`: the last picture once more.
-    pub picture: Option<Picture>,
+    pub picture: Option<RenderedFrame>,
     pub request: FrameRequest,
     pub bits_per_second: u32,
     /// Complete but for what the encoder finds out.
@@ -39,7 +39,7 @@ pub struct EncodeDone {
     pub serial: u64,
     pub outcome: Result<Encoded, EncodingError>,
     /// Not needed any more; to be filled again.
-    pub picture: Option<Picture>,
+    pub picture: Option<RenderedFrame>,
 }
 
 #[derive(Debug, Error)]
@@ -47,7 +47,7 @@ pub enum EncodingError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     #[error(transparent)]
-    Picture(#[from] remora_stream::PictureError),
+    RenderedFrame(#[from] remora_stream::PictureError),
     #[error("there is no picture yet that could be encoded again")]
     NoPicture,
     #[error("the connection that the picture was for has ended")]
@@ -97,7 +97,7 @@ struct Worker {
     current: Arc<AtomicU64>,
     /// Of the connection with this generation.
     stream: Option<(u64, OpenH264Encoder)>,
-    last: Option<Picture>,
+    last: Option<RenderedFrame>,
 }
 
 impl Worker {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use glam::{Quat, Vec3};
 use remora_assets::asset::{Asset, AssetError};
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsError, Picture, PictureFormat,
-    PrepareOptions, Prepared, RenderError, Renderer, RendererOptions, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsError, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderError, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 use thiserror::Error;
@@ -36,20 +36,20 @@ pub enum ThumbnailError {
 }
 
 /// Draws the whole of an asset: `width * height` texels of RGBA, sRGB, rows from the top. Both sides are even and at
-/// most [`remora_render::PICTURE_DIMENSION_MAX`]. Texture layers are made ready by the current rayon pool.
+/// most [`remora_render::FRAME_DIMENSION_MAX`]. Texture layers are made ready by the current rayon pool.
 pub fn thumbnail(asset: &Asset, width: u32, height: u32, options: &HostOptions) -> Result<Vec<u8>, ThumbnailError> {
     if asset.bounds().is_empty() {
         return Err(ThumbnailError::Empty);
     }
     let graphics = Graphics::open(&options.graphics)?;
-    let prepared = Prepared::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let prepared = PreparedAsset::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
     let added = scene.add_model(asset.clone());
     renderer.add_model(added.model, &prepared)?;
     let request = request(asset, Size::new(width, height));
     renderer.synchronise(&mut scene, request.camera.position)?;
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     for _ in 0..ROUNDS_MAX {
         renderer.submit(&request)?;
         let done = renderer.receive(&mut picture)?.expect("what has been submitted is received");
@@ -83,7 +83,7 @@ fn request(asset: &Asset, size: Size) -> FrameRequest {
         error_pixels: 1.0,
         blend_layers: BLEND_LAYERS_MAX,
         stream_size: size,
-        format: PictureFormat::Rgba,
+        format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     }
 }

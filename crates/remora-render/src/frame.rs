@@ -53,7 +53,7 @@ impl Samples {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PictureFormat {
+pub enum PixelFormat {
     /// Planes Y, U, V behind one another, BT.709, limited range; chroma halved in both directions.
     I420,
     /// Four bytes per pixel, sRGB.
@@ -75,7 +75,7 @@ pub struct FrameRequest {
     pub blend_layers: u32,
     /// What is given out; both even.
     pub stream_size: Size,
-    pub format: PictureFormat,
+    pub format: PixelFormat,
     pub options: FrameOptions,
 }
 
@@ -112,14 +112,14 @@ pub struct Picked {
 pub const BLEND_LAYERS_MAX: u32 = 4;
 
 /// Longest side of a picture.
-pub const PICTURE_DIMENSION_MAX: u32 = 8192;
+pub const FRAME_DIMENSION_MAX: u32 = 8192;
 
 /// A finished picture. Kept by the caller and filled again and again, so that nothing is allocated per frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Picture {
+pub struct RenderedFrame {
     pub width: u32,
     pub height: u32,
-    /// As the request's [`PictureFormat`] says, rows without padding.
+    /// As the request's [`PixelFormat`] says, rows without padding.
     pub data: Vec<u8>,
 }
 
@@ -187,10 +187,10 @@ impl FrameRequest {
     pub(crate) fn check(&self) -> Result<(), RenderError> {
         let refuse = |why: String| Err(RenderError::Request(why));
         for (what, size) in [("render", self.render_size), ("stream", self.stream_size)] {
-            let fits = |pixels: u32| (2..=PICTURE_DIMENSION_MAX).contains(&pixels);
+            let fits = |pixels: u32| (2..=FRAME_DIMENSION_MAX).contains(&pixels);
             if !fits(size.width) || !fits(size.height) {
                 return refuse(format!(
-                    "{what} size {}x{} is not within 2x2 to {PICTURE_DIMENSION_MAX}x{PICTURE_DIMENSION_MAX}",
+                    "{what} size {}x{} is not within 2x2 to {FRAME_DIMENSION_MAX}x{FRAME_DIMENSION_MAX}",
                     size.width, size.height
                 ));
             }

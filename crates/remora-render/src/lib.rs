@@ -11,46 +11,26 @@
 //! It knows no network, no session and no clock besides the timing of its own stages. It draws what it is asked
 //! for and nothing on its own. Errors of the driver are returned, never panicked on.
 
-mod convert;
-mod delivery;
-mod draw;
-mod environment;
+mod blocks;
+mod device;
 mod frame;
-mod geometry;
-mod graphics;
-mod horizon;
-mod kept;
-mod kernel;
-mod layers;
-mod layout;
-mod library;
-mod memory;
-mod occlusion;
-mod outline;
-mod pager;
-mod pick;
-mod pieces;
-mod placement;
-mod prepare;
-mod profile;
-mod ranges;
-mod reach;
-mod readback;
+mod kernels;
+mod options;
+mod output;
+mod passes;
 mod renderer;
-mod report;
 mod residency;
-mod selection;
-mod targets;
+mod select;
+mod surface;
 mod timing;
-mod uniform;
-mod upload;
-mod warm_up;
+mod view;
 
+pub use device::graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use frame::{
-    BLEND_LAYERS_MAX, Camera, FrameDone, FrameOptions, FrameRequest, FrameTimings, PICTURE_DIMENSION_MAX, Picked,
-    Picture, PictureFormat, RenderError, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FRAME_DIMENSION_MAX, FrameDone, FrameOptions, FrameRequest, FrameTimings, Picked,
+    PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
-pub use graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
-pub use placement::Written;
-pub use prepare::{PrepareOptions, Prepared};
-pub use renderer::{Renderer, RendererOptions};
+pub use options::RendererOptions;
+pub use renderer::Renderer;
+pub use residency::instances::SyncStatistics;
+pub use residency::prepare::{PrepareOptions, PreparedAsset};

@@ -3,7 +3,8 @@
 
 use glam::DAffine3;
 
-use crate::scene::{Instance, InstanceState};
+use crate::overrides::EffectiveState;
+use crate::scene::Instance;
 
 /// What differs from the previous [`crate::Scene::take_changes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Changes {
 pub(crate) struct ChangeLog {
     structure: bool,
     /// As last reported, one per instance.
-    reported: Vec<(DAffine3, InstanceState)>,
+    reported: Vec<(DAffine3, EffectiveState)>,
     touched: Vec<u32>,
     is_touched: Vec<bool>,
 }
@@ -56,6 +57,6 @@ impl ChangeLog {
     }
 }
 
-fn state(instance: &Instance) -> (DAffine3, InstanceState) {
+fn state(instance: &Instance) -> (DAffine3, EffectiveState) {
     (instance.world, instance.state)
 }

@@ -15,10 +15,12 @@
 
 mod changes;
 mod contents;
+mod overrides;
 mod ray;
 mod scene;
 
 pub use changes::Changes;
 pub use contents::EntityContents;
+pub use overrides::{EffectiveState, StateOverride, StateOverrideEdit, Tint, ValueEdit};
 pub use ray::Hit;
-pub use scene::{Added, EditError, EntityId, EntityView, Instance, InstanceState, ModelKey, ReplaceError, Scene};
+pub use scene::{Added, EditError, EntityId, EntityView, Instance, ModelKey, ReplaceError, Scene};

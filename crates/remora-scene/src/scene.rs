@@ -7,6 +7,7 @@ use remora_assets::asset::layout::{MeshRecord, NONE};
 
 use crate::changes::{ChangeLog, Changes};
 use crate::contents::{self, EntityContents, SceneModel};
+use crate::overrides::{EffectiveState, StateOverride, StateOverrideEdit};
 use crate::ray::{self, Hit};
 
 /// Names an entity for as long as its scene exists; never used twice, [`Scene::clear`] included. Ids start at 1, so that
@@ -34,18 +35,7 @@ pub struct Instance {
     /// Index into the model's meshes.
     pub mesh: u32,
     pub world: DAffine3,
-    pub state: InstanceState,
-}
-
-/// How an instance is shown: what is set on its entity or, where nothing is, on the nearest above it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InstanceState {
-    /// Its entity and all above it are visible.
-    pub visible: bool,
-    /// Red, green, blue, sRGB; alpha is how much of the surface's own colour is replaced, 0 for none.
-    pub tint: [u8; 4],
-    /// It or something above it is selected.
-    pub selected: bool,
+    pub state: EffectiveState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,12 +64,10 @@ pub struct EntityView<'a> {
     pub parent: Option<EntityId>,
     pub local: DAffine3,
     pub world: DAffine3,
-    /// Its own flag; it is shown only if all above it are visible too.
-    pub visible: bool,
-    /// Its own; those below without one take it over.
-    pub tint: Option<[u8; 4]>,
-    /// Its own flag.
-    pub selected: bool,
+    /// Its own values.
+    pub overrides: StateOverride,
+    /// Its own values, and inherited ones where it has none.
+    pub state: EffectiveState,
     /// World box around everything at and below it, hidden parts included; empty if there is no geometry.
     pub bounds: WorldBounds,
 }
@@ -94,8 +82,8 @@ pub struct Scene {
     models: Vec<SceneModel>,
     first_model: u64,
     instances: Vec<Instance>,
-    /// Entities whose own flag is set.
-    selected: Vec<u32>,
+    /// Entities on which [`StateOverride::selected`] is set.
+    selection_overrides: Vec<u32>,
     /// Counts edits, so that one of many entities derives each of them once.
     edit: u64,
     changes: ChangeLog,
@@ -109,12 +97,8 @@ struct Entity {
     next_sibling: Option<u32>,
     local: DAffine3,
     world: DAffine3,
-    /// As set.
-    visible: bool,
-    tint: Option<[u8; 4]>,
-    selected: bool,
-    /// With all above it.
-    state: InstanceState,
+    overrides: StateOverride,
+    state: EffectiveState,
     /// The last edit that derived `world` and `state`.
     derived_by: u64,
     instance: Option<u32>,
@@ -128,7 +112,7 @@ impl Default for Scene {
             models: Vec::new(),
             first_model: 0,
             instances: Vec::new(),
-            selected: Vec::new(),
+            selection_overrides: Vec::new(),
             edit: 0,
             changes: ChangeLog::default(),
         }
@@ -189,7 +173,7 @@ impl Scene {
         self.entities.clear();
         self.models.clear();
         self.instances.clear();
-        self.selected.clear();
+        self.selection_overrides.clear();
         self.changes.restructure();
     }
 
@@ -214,51 +198,22 @@ impl Scene {
         Ok(())
     }
 
-    /// Shows or hides the entity and with it everything below.
-    pub fn set_visible(&mut self, id: EntityId, visible: bool) -> Result<(), EditError> {
-        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
-        self.entities[index].visible = visible;
-        self.derive_below_all(vec![index]);
+    /// Makes the same change to the overrides of all these entities, or of none of them if one is not in the scene. Costs
+    /// no more than the entities at and below those whose overrides differ afterwards.
+    pub fn edit_overrides(&mut self, ids: &[EntityId], edit: StateOverrideEdit) -> Result<(), EditError> {
+        let indices = self.indices(ids)?;
+        let edited = self.edit_overrides_at(indices, edit);
+        self.derive_below_all(edited);
         Ok(())
     }
 
-    /// Sets the tint of the entity and of everything below that has none of its own; `None` takes it back.
-    pub fn set_tint(&mut self, id: EntityId, tint: Option<[u8; 4]>) -> Result<(), EditError> {
-        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
-        self.entities[index].tint = tint;
-        self.derive_below_all(vec![index]);
-        Ok(())
-    }
-
-    /// Selects the entity with everything below, or no longer.
-    pub fn set_selected(&mut self, id: EntityId, selected: bool) -> Result<(), EditError> {
-        let index = self.index(id).ok_or(EditError::EntityNotFound(id))?;
-        if std::mem::replace(&mut self.entities[index].selected, selected) != selected {
-            match selected {
-                true => self.selected.push(index_of(index)),
-                false => self.selected.retain(|&other| other as usize != index),
-            }
-            self.derive_below_all(vec![index]);
-        }
-        Ok(())
-    }
-
-    /// Selects these with everything below, and nothing else; changes nothing if one of them is not there.
+    /// Selects these entities and nothing else: unsets [`StateOverride::selected`] everywhere and sets it on these.
+    /// Changes nothing if one of them is not in the scene.
     pub fn select(&mut self, ids: &[EntityId]) -> Result<(), EditError> {
-        let mut selected = Vec::with_capacity(ids.len());
-        for &id in ids {
-            selected.push(index_of(self.index(id).ok_or(EditError::EntityNotFound(id))?));
-        }
-        selected.sort_unstable();
-        selected.dedup();
-        let before = std::mem::replace(&mut self.selected, selected);
-        for &index in &before {
-            self.entities[index as usize].selected = false;
-        }
-        for &index in &self.selected {
-            self.entities[index as usize].selected = true;
-        }
-        let edited = before.iter().chain(&self.selected).map(|&index| index as usize).collect();
+        let indices = self.indices(ids)?;
+        let before = self.selection_overrides.iter().map(|&index| index as usize).collect();
+        let mut edited = self.edit_overrides_at(before, StateOverrideEdit::selected(None));
+        edited.extend(self.edit_overrides_at(indices, StateOverrideEdit::selected(Some(true))));
         self.derive_below_all(edited);
         Ok(())
     }
@@ -273,9 +228,8 @@ impl Scene {
             parent: entity.parent.map(|parent| self.id(parent)),
             local: entity.local,
             world: entity.world,
-            visible: entity.visible,
-            tint: entity.tint,
-            selected: entity.selected,
+            overrides: entity.overrides,
+            state: entity.state,
             bounds: self.bounds_below(index),
         })
     }
@@ -366,7 +320,7 @@ impl Scene {
 
     fn push_entity(&mut self, name: String, parent: Option<u32>, local: DAffine3) -> u32 {
         let world = parent.map_or(local, |parent| self.entities[parent as usize].world * local);
-        let state = parent.map_or(InstanceState::DEFAULT, |parent| self.entities[parent as usize].state);
+        let state = parent.map_or(EffectiveState::DEFAULT, |parent| self.entities[parent as usize].state);
         let index = index_of(self.entities.len());
         self.entities.push(Entity {
             name,
@@ -375,9 +329,7 @@ impl Scene {
             next_sibling: None,
             local,
             world,
-            visible: true,
-            tint: None,
-            selected: false,
+            overrides: StateOverride::default(),
             state,
             derived_by: 0,
             instance: None,
@@ -392,6 +344,31 @@ impl Scene {
     fn index(&self, id: EntityId) -> Option<usize> {
         let index = usize::try_from(id.0.checked_sub(self.first_entity)?).ok()?;
         (index < self.entities.len()).then_some(index)
+    }
+
+    fn indices(&self, ids: &[EntityId]) -> Result<Vec<usize>, EditError> {
+        ids.iter().map(|&id| self.index(id).ok_or(EditError::EntityNotFound(id))).collect()
+    }
+
+    /// Returns the entities whose overrides differ afterwards; their state is still to be derived.
+    fn edit_overrides_at(&mut self, mut indices: Vec<usize>, edit: StateOverrideEdit) -> Vec<usize> {
+        let mut is_selection_unset = false;
+        indices.retain(|&index| {
+            let entity = &mut self.entities[index];
+            let after = entity.overrides.edited(edit);
+            let before = std::mem::replace(&mut entity.overrides, after);
+            match (before.selected, after.selected) {
+                (None, Some(_)) => self.selection_overrides.push(index_of(index)),
+                (Some(_), None) => is_selection_unset = true,
+                _ => {}
+            }
+            before != after
+        });
+        if is_selection_unset {
+            let entities = &self.entities;
+            self.selection_overrides.retain(|&index| entities[index as usize].overrides.selected.is_some());
+        }
+        indices
     }
 
     /// Depth first, parents before children, through everything below `top`.
@@ -433,13 +410,9 @@ impl Scene {
                 let parent = &self.entities[parent as usize];
                 (parent.world * entity.local, parent.state)
             }
-            None => (entity.local, InstanceState::DEFAULT),
+            None => (entity.local, EffectiveState::DEFAULT),
         };
-        let state = InstanceState {
-            visible: above.visible && entity.visible,
-            tint: entity.tint.unwrap_or(above.tint),
-            selected: above.selected || entity.selected,
-        };
+        let state = EffectiveState::derive(entity.overrides, above);
         let entity = &mut self.entities[index];
         (entity.world, entity.state, entity.derived_by) = (world, state, self.edit);
         if let Some(instance) = entity.instance {
@@ -468,11 +441,6 @@ impl Scene {
         names.reverse();
         names.join("/")
     }
-}
-
-impl InstanceState {
-    /// Without anything set on it or above.
-    pub const DEFAULT: InstanceState = InstanceState { visible: true, tint: [0; 4], selected: false };
 }
 
 fn index_of(length: usize) -> u32 {

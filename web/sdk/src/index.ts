@@ -40,10 +40,12 @@ export type {
   ConnectionState,
   LoadOptions,
   Placement,
+  StateOverrideEdit,
 } from "./connection/types.ts";
 export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";
 export type {
+  EffectiveState,
   EntityInfo,
   FrameInfo,
   LoadProgress,
@@ -53,6 +55,7 @@ export type {
   Picked,
   Point,
   RayHit,
+  StateOverride,
   Statistics,
   Vector3,
   Welcome,

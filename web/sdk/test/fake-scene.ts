@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { StateOverrideEdit } from "../src/connection/types.ts";
 import { CommandRefused, RemoraError } from "../src/errors.ts";
 import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "../src/generated/remora/v1/connection_pb.ts";
 
@@ -46,7 +47,8 @@ export class FakeScene {
     this.said.push(`select ${entities.join(" ")}`);
   }
 
-  async setVisible(entity: bigint, visible: boolean): Promise<void> {
-    this.said.push(`${visible ? "show" : "hide"} ${entity}`);
+  async setStateOverrides(entities: readonly bigint[], { visible }: StateOverrideEdit): Promise<void> {
+    const word = visible === false ? "hide" : visible === null ? "inherit visible" : "?";
+    this.said.push(`${word} ${entities.join(" ")}`);
   }
 }

@@ -64,7 +64,7 @@ describe("Selection", () => {
     await selection.hide();
     scene.said.length = 0;
     await selection.showAll();
-    expect(scene.said).toEqual(["show 3", "show 4"]);
+    expect(scene.said).toEqual(["inherit visible 3 4"]);
     expect(last()?.hiddenCount).toBe(0);
   });
 
@@ -98,7 +98,7 @@ describe("Selection", () => {
     expect(scene.said).toEqual(["get 103", "get 104", "get 109", "hide 103"]);
     expect(last()?.hiddenCount).toBe(1);
     await selection.showAll();
-    expect(scene.said.at(-1)).toBe("show 103");
+    expect(scene.said.at(-1)).toBe("inherit visible 103");
   });
 
   test("keeps hidden parts where the connection is lost while they are being restored", async () => {

@@ -29,7 +29,7 @@ use std::{
 };
 
 use remora_protocol::connection::{self as wire, host_message};
-use remora_render::{Graphics, Picture, PrepareOptions};
+use remora_render::{Graphics, PrepareOptions, RenderedFrame};
 use remora_scene::ModelKey;
 use remora_stream::{
     Channel, CloseReason, Message as Received, RECEIVED_MAX, Transport, TransportEvent, TransportHandle,
@@ -95,9 +95,9 @@ struct Loop {
     encoding: Encoding,
     /// Plans handed to the renderer, oldest first.
     rendering: VecDeque<(FramePlan, u32)>,
-    spare: Vec<Picture>,
+    spare: Vec<RenderedFrame>,
     /// Of a picture that is drawn for what is seen in it, and shown to nobody.
-    picture: Picture,
+    picture: RenderedFrame,
     /// Commands of the client that the stage has not executed yet, oldest first; bounded by the transport.
     commands: VecDeque<Received>,
     /// What the client has pointed at: command and place.
@@ -177,8 +177,8 @@ impl Loop {
             loader,
             encoding,
             rendering: VecDeque::new(),
-            spare: (0..PICTURES).map(|_| Picture::default()).collect(),
-            picture: Picture::default(),
+            spare: (0..PICTURES).map(|_| RenderedFrame::default()).collect(),
+            picture: RenderedFrame::default(),
             commands: VecDeque::new(),
             picks: VecDeque::new(),
             picture_first: false,

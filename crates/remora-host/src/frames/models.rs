@@ -1,7 +1,7 @@
 //! Models on their way into the scene, and what the client points at there.
 
 use glam::DVec3;
-use remora_render::{FrameOptions, FrameRequest, PictureFormat, Prepared, RenderError, Samples};
+use remora_render::{FrameOptions, FrameRequest, PixelFormat, PreparedAsset, RenderError, Samples};
 use remora_scene::ModelKey;
 
 use super::Loop;
@@ -58,7 +58,7 @@ impl Loop {
     }
 
     /// Shows the full form of a model, or goes on to show the coarse one.
-    fn replace(&mut self, model: ModelKey, prepared: &Prepared) {
+    fn replace(&mut self, model: ModelKey, prepared: &PreparedAsset) {
         let Some(coarse) = self.stage.asset(model) else { return };
         let shown = match self.renderer.add_model(model, prepared) {
             Ok(()) => self.stage.refined(self.clock.now(), model, prepared.asset().clone()),
@@ -96,7 +96,7 @@ impl Loop {
             error_pixels,
             blend_layers: 1,
             stream_size: render_size,
-            format: PictureFormat::Rgba,
+            format: PixelFormat::Rgba,
             options: FrameOptions { pick, ..FrameOptions::default() },
         })?;
         let done = self.renderer.receive(&mut self.picture)?;

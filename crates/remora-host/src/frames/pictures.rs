@@ -1,6 +1,6 @@
 //! Pictures on their way from a plan of the stage through the renderer to the encoder.
 
-use remora_render::{FrameOptions, FrameRequest as RenderRequest, Picture, PictureFormat};
+use remora_render::{FrameOptions, FrameRequest as RenderRequest, PixelFormat, RenderedFrame};
 use remora_stream::{Fidelity, FrameRequest as EncodeRequest};
 
 use super::{FramesError, Loop};
@@ -29,13 +29,13 @@ impl Loop {
                     error_pixels: detail.error_pixels,
                     blend_layers: detail.blend_layers,
                     stream_size,
-                    format: PictureFormat::I420,
+                    format: PixelFormat::I420,
                     options: FrameOptions { checkerboard, ..FrameOptions::default() },
                 };
                 match plan.fidelity {
                     Fidelity::Motion => self.renderer.submit(&request)?,
                     // A refinement can take long, and the next pose must not wait for it.
-                    Fidelity::Rest => self.renderer.submit_in_pieces(&request)?,
+                    Fidelity::Rest => self.renderer.submit_in_slices(&request)?,
                 }
                 Ok(())
             }
@@ -85,7 +85,7 @@ impl Loop {
         Ok(())
     }
 
-    fn encode(&mut self, plan: FramePlan, picture: Option<Picture>) {
+    fn encode(&mut self, plan: FramePlan, picture: Option<RenderedFrame>) {
         let Some(info) = self.stage.frame_info(plan.serial) else {
             // Planned for a connection that has ended meanwhile.
             self.spare.extend(picture);

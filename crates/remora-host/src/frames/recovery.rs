@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 
 use remora_assets::asset::Asset;
 use remora_render::{
-    AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, Prepared, RenderError, Renderer, RendererOptions,
+    AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, Renderer, RendererOptions,
 };
 use remora_scene::ModelKey;
 
@@ -79,7 +79,7 @@ impl Loop {
     /// Shows a model of the scene again as it was; what cannot be shown is reported once, by the picture.
     pub(super) fn put_back(&mut self, key: ModelKey, asset: &Asset) {
         let adapter: &AdapterSummary = self.renderer.graphics().adapter();
-        let prepared = match Prepared::new(asset, &PrepareOptions::for_adapter(adapter)) {
+        let prepared = match PreparedAsset::new(asset, &PrepareOptions::for_adapter(adapter)) {
             Ok(prepared) => prepared,
             Err(error) => return tracing::error!(%error, "a model cannot be put back"),
         };

@@ -35,7 +35,7 @@ use remora_assets::{
 };
 use remora_convert::{Cache, ConvertError, Key, Source};
 use remora_protocol::link::RemoteModels;
-use remora_render::{PrepareOptions, Prepared};
+use remora_render::{PrepareOptions, PreparedAsset};
 use thiserror::Error;
 
 use crate::memory::{ImportMemory, Share};
@@ -76,11 +76,11 @@ pub enum Loading {
     },
     /// `refines`: this is a coarse form, and the full one is being made.
     Loaded {
-        prepared: Box<Prepared>,
+        prepared: Box<PreparedAsset>,
         refines: bool,
     },
     /// The full form of what was loaded before; `None` if it could not be made.
-    Refined(Option<Box<Prepared>>),
+    Refined(Option<Box<PreparedAsset>>),
     Failed(LoadFailure),
 }
 
@@ -279,7 +279,7 @@ impl Worker {
 
     fn prepared(&self, job: &Job, asset: &Asset, refines: bool) -> Result<Loading, LoadFailure> {
         (self.progress(job, "uploading"))(0.0);
-        let prepared = Box::new(Prepared::new(asset, &self.options.prepare)?);
+        let prepared = Box::new(PreparedAsset::new(asset, &self.options.prepare)?);
         Ok(Loading::Loaded { prepared, refines })
     }
 

@@ -13,7 +13,7 @@ use remora_assets::{
     asset::{Asset, BuildError},
 };
 use remora_convert::{ConvertError, Key};
-use remora_render::Prepared;
+use remora_render::PreparedAsset;
 
 use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, Wanted, build_options, pool, steps, with_source};
 
@@ -77,10 +77,10 @@ impl Worker {
         }
     }
 
-    fn refine(&self, job: RefineJob) -> Result<Prepared, LoadFailure> {
+    fn refine(&self, job: RefineJob) -> Result<PreparedAsset, LoadFailure> {
         let asset = self.build(&job)?;
         drop(job);
-        Ok(Prepared::new(&asset, &self.options.prepare)?)
+        Ok(PreparedAsset::new(&asset, &self.options.prepare)?)
     }
 
     fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {

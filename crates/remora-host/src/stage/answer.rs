@@ -3,7 +3,7 @@
 use glam::{DVec3, Vec3};
 use remora_assets::{MetadataValue, WorldBounds, asset::Asset};
 use remora_protocol::connection::{self as wire, metadata::Value};
-use remora_scene::{EntityId, Hit, Scene};
+use remora_scene::{EffectiveState, EntityId, Hit, Scene, StateOverride, Tint};
 
 /// Bytes of one name or text; longer ones are cut off.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -57,8 +57,24 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         bounds_min,
         bounds_max,
         metadata: metadata(&contents.metadata),
-        visible: view.visible,
+        state_override: Some(state_override(view.overrides)),
+        effective_state: Some(effective_state(view.state)),
     })
+}
+
+fn state_override(own: StateOverride) -> wire::StateOverride {
+    let StateOverride { visible, selected, tint } = own;
+    wire::StateOverride { visible, selected, tint: tint.map(color) }
+}
+
+fn effective_state(state: EffectiveState) -> wire::EffectiveState {
+    let EffectiveState { visible, selected, tint } = state;
+    wire::EffectiveState { visible, selected, tint: (tint[3] > 0).then(|| color(tint)) }
+}
+
+fn color(tint: Tint) -> wire::Color {
+    let [red, green, blue, alpha] = tint.map(u32::from);
+    wire::Color { red, green, blue, alpha }
 }
 
 /// Returns the differences between a model and its file, for the client.
@@ -130,6 +146,7 @@ mod tests {
         Material, Mesh, Model, Node, Primitive,
         asset::{Asset, BuildOptions},
     };
+    use remora_scene::StateOverrideEdit;
 
     use super::*;
 
@@ -167,7 +184,7 @@ mod tests {
         let scene = scene(vec![part], vec![Material { name: "paint".into(), ..Material::default() }]);
         let info = entity_info(&scene, EntityId(2)).expect("it is there");
         assert_eq!((info.name.as_str(), info.path.as_str(), info.parent), ("part", "model/part", 1));
-        assert_eq!((info.materials.as_slice(), info.triangles, info.visible), (&["paint".to_owned()][..], 1, true));
+        assert_eq!((info.materials.as_slice(), info.triangles), (&["paint".to_owned()][..], 1));
         assert_eq!(info.bounds_max, Some(wire::Point { x: 1.0, y: 1.0, z: 0.0 }));
         let told: Vec<_> = info.metadata.iter().map(|entry| entry.value.clone().expect("a value")).collect();
         let expected = [
@@ -182,6 +199,27 @@ mod tests {
         assert_eq!((root.parent, root.children), (0, vec![2]));
         assert_eq!(entity_info(&scene, EntityId(0)), None);
         assert_eq!(entity_info(&scene, EntityId(3)), None);
+    }
+
+    #[test]
+    fn an_entity_is_told_with_its_own_and_its_effective_state() {
+        let nodes = vec![Node { name: "part".into(), mesh: Some(0), ..Node::default() }];
+        let mut scene = scene(nodes, vec![Material::default()]);
+        let told = |scene: &Scene| {
+            let info = entity_info(scene, EntityId(2)).expect("it is there");
+            (info.state_override.expect("always told"), info.effective_state.expect("always told"))
+        };
+        let shown = wire::EffectiveState { visible: true, selected: false, tint: None };
+        assert_eq!(told(&scene), (wire::StateOverride::default(), shown));
+        scene.edit_overrides(&[EntityId(1)], StateOverrideEdit::tint(Some([9, 8, 7, 6]))).expect("the root");
+        scene.edit_overrides(&[EntityId(1)], StateOverrideEdit::visible(Some(false))).expect("the root");
+        scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::selected(Some(true))).expect("the part");
+        let tint = Some(wire::Color { red: 9, green: 8, blue: 7, alpha: 6 });
+        let own = wire::StateOverride { selected: Some(true), ..Default::default() };
+        assert_eq!(told(&scene), (own, wire::EffectiveState { visible: false, selected: true, tint }));
+        scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::tint(Some([1, 1, 1, 0]))).expect("the part");
+        let own_tint = Some(wire::Color { red: 1, green: 1, blue: 1, alpha: 0 });
+        assert_eq!((told(&scene).0.tint, told(&scene).1.tint), (own_tint, None), "a weight of 0 tints nothing");
     }
 
     #[test]

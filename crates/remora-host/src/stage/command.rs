@@ -4,7 +4,7 @@ use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::Size;
-use remora_scene::EntityId;
+use remora_scene::{EntityId, StateOverrideEdit, Tint, ValueEdit};
 
 /// Sides that a viewport may ask for, in pixels.
 pub const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
@@ -41,14 +41,9 @@ pub enum Action {
     },
     SetTransforms(Vec<(EntityId, DAffine3)>),
     Select(Vec<EntityId>),
-    /// sRGB, alpha is the weight.
-    SetTint {
-        entity: EntityId,
-        tint: Option<[u8; 4]>,
-    },
-    SetVisible {
-        entity: EntityId,
-        visible: bool,
+    SetStateOverrides {
+        entities: Vec<EntityId>,
+        edit: StateOverrideEdit,
     },
     GetEntity(EntityId),
     SetLatencyMarker(bool),
@@ -128,11 +123,10 @@ fn checked(command: WireCommand) -> Result<Action, String> {
             check_count(select.entities.len())?;
             Action::Select(select.entities.into_iter().map(EntityId).collect())
         }
-        WireCommand::SetTint(wire::SetTint { entity, color }) => {
-            Action::SetTint { entity: EntityId(entity), tint: color.map(tint).transpose()? }
-        }
-        WireCommand::SetVisible(wire::SetVisible { entity, visible }) => {
-            Action::SetVisible { entity: EntityId(entity), visible }
+        WireCommand::SetStateOverrides(wire::SetStateOverrides { entities, edit }) => {
+            check_count(entities.len())?;
+            let edit = override_edit(edit.unwrap_or_default())?;
+            Action::SetStateOverrides { entities: entities.into_iter().map(EntityId).collect(), edit }
         }
         WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
         WireCommand::SetLatencyMarker(marker) => Action::SetLatencyMarker(marker.enabled),
@@ -164,7 +158,27 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
     Ok((EntityId(set.entity), local))
 }
 
-fn tint(color: wire::Color) -> Result<[u8; 4], String> {
+fn override_edit(edit: wire::StateOverrideEdit) -> Result<StateOverrideEdit, String> {
+    let wire::StateOverrideEdit { visible, selected, tint: tint_edit } = edit;
+    let tint = match tint_edit {
+        None => ValueEdit::Keep,
+        Some(wire::TintEdit { tint: None }) => ValueEdit::Unset,
+        Some(wire::TintEdit { tint: Some(color) }) => ValueEdit::Set(tint(color)?),
+    };
+    Ok(StateOverrideEdit { visible: flag_edit("visible", visible)?, selected: flag_edit("selected", selected)?, tint })
+}
+
+fn flag_edit(name: &str, edit: i32) -> Result<ValueEdit<bool>, String> {
+    Ok(match wire::FlagEdit::try_from(edit) {
+        Ok(wire::FlagEdit::Keep) => ValueEdit::Keep,
+        Ok(wire::FlagEdit::Unset) => ValueEdit::Unset,
+        Ok(wire::FlagEdit::On) => ValueEdit::Set(true),
+        Ok(wire::FlagEdit::Off) => ValueEdit::Set(false),
+        Err(_) => return Err(format!("the edit of {name} is {edit}; accepted are 0 to 3")),
+    })
+}
+
+fn tint(color: wire::Color) -> Result<Tint, String> {
     let wire::Color { red, green, blue, alpha } = color;
     let channel = |value: u32| {
         u8::try_from(value).map_err(|_| format!("a channel of the colour is {value}; accepted are 0 to 255"))
@@ -216,7 +230,13 @@ mod tests {
         let many = ENTITIES_MAX + 1;
         let point = |x| Some(wire::Point { x, y: 0.0, z: 0.0 });
         let up = Some(wire::Vector3 { x: 0.0, y: 1.0, z: 0.0 });
-        let bad: [(WireCommand, &[&str]); 9] = [
+        let paint = |green| wire::StateOverrideEdit {
+            tint: Some(wire::TintEdit { tint: Some(wire::Color { red: 0, green, blue: 0, alpha: 0 }) }),
+            ..Default::default()
+        };
+        let overrides =
+            |entities, edit| WireCommand::SetStateOverrides(wire::SetStateOverrides { entities, edit: Some(edit) });
+        let bad: [(WireCommand, &[&str]); 11] = [
             (
                 WireCommand::SetViewport(wire::SetViewport { width_pixels: 63, height_pixels: 64 }),
                 &["width is 63", "64 to 4096"],
@@ -242,12 +262,11 @@ mod tests {
                 }),
                 &["entity 77", "no scale of zero"],
             ),
+            (overrides(vec![1], paint(256)), &["256", "0 to 255"]),
+            (overrides(vec![1; many], paint(0)), &["65537 entities", "at most 65536"]),
             (
-                WireCommand::SetTint(wire::SetTint {
-                    entity: 1,
-                    color: Some(wire::Color { red: 0, green: 256, blue: 0, alpha: 0 }),
-                }),
-                &["256", "0 to 255"],
+                overrides(vec![1], wire::StateOverrideEdit { selected: 4, ..Default::default() }),
+                &["edit of selected is 4", "0 to 3"],
             ),
         ];
         for (command, parts) in bad {
@@ -278,6 +297,44 @@ mod tests {
             let command = decoded(WireCommand::SelectEntities(select)).expect("within the limit");
             assert_eq!(command.action, Action::Select(vec![EntityId(3); length]));
         }
+    }
+
+    #[test]
+    fn an_override_sets_unsets_or_keeps_each_value() {
+        let edited = |edit: Option<wire::StateOverrideEdit>| {
+            let set = wire::SetStateOverrides { entities: vec![3, 4], edit };
+            match decoded(WireCommand::SetStateOverrides(set)).expect("within the limits").action {
+                Action::SetStateOverrides { entities, edit } => {
+                    assert_eq!(entities, [EntityId(3), EntityId(4)]);
+                    edit
+                }
+                action => panic!("{action:?}"),
+            }
+        };
+        assert_eq!(edited(None), StateOverrideEdit::default());
+        let flags = |visible: wire::FlagEdit, selected: wire::FlagEdit, tint| wire::StateOverrideEdit {
+            visible: visible.into(),
+            selected: selected.into(),
+            tint,
+        };
+        let unset_tint = Some(wire::TintEdit { tint: None });
+        assert_eq!(
+            edited(Some(flags(wire::FlagEdit::On, wire::FlagEdit::Off, unset_tint))),
+            StateOverrideEdit {
+                visible: ValueEdit::Set(true),
+                selected: ValueEdit::Set(false),
+                tint: ValueEdit::Unset
+            }
+        );
+        let red = Some(wire::TintEdit { tint: Some(wire::Color { red: 255, green: 1, blue: 2, alpha: 128 }) });
+        assert_eq!(
+            edited(Some(flags(wire::FlagEdit::Unset, wire::FlagEdit::Keep, red))),
+            StateOverrideEdit {
+                visible: ValueEdit::Unset,
+                selected: ValueEdit::Keep,
+                tint: ValueEdit::Set([255, 1, 2, 128])
+            }
+        );
     }
 
     proptest! {

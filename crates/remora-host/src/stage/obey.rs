@@ -70,12 +70,8 @@ impl Stage {
                 let edit = self.scene.select(&entities);
                 self.edited(now, id, edit);
             }
-            Action::SetTint { entity, tint } => {
-                let edit = self.scene.set_tint(entity, tint);
-                self.edited(now, id, edit);
-            }
-            Action::SetVisible { entity, visible } => {
-                let edit = self.scene.set_visible(entity, visible);
+            Action::SetStateOverrides { entities, edit } => {
+                let edit = self.scene.edit_overrides(&entities, edit);
                 self.edited(now, id, edit);
             }
             Action::GetEntity(entity) => match answer::entity_info(&self.scene, entity) {

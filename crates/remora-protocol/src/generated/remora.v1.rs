@@ -50,7 +50,7 @@ pub struct ClientCommand {
     pub id: u32,
     #[prost(
         oneof = "client_command::Command",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16"
     )]
     pub command: ::core::option::Option<client_command::Command>,
 }
@@ -78,14 +78,12 @@ pub mod client_command {
         Pick(super::Pick),
         #[prost(message, tag = "11")]
         SelectEntities(super::SelectEntities),
-        #[prost(message, tag = "12")]
-        SetTint(super::SetTint),
-        #[prost(message, tag = "13")]
-        SetVisible(super::SetVisible),
         #[prost(message, tag = "14")]
         GetEntity(super::GetEntity),
         #[prost(message, tag = "15")]
         SetTransforms(super::SetTransforms),
+        #[prost(message, tag = "16")]
+        SetStateOverrides(super::SetStateOverrides),
     }
 }
 /// The picture that the client can show. The host streams at most this size; both are rounded down
@@ -147,28 +145,62 @@ pub struct SetTransforms {
     #[prost(message, repeated, tag = "1")]
     pub transforms: ::prost::alloc::vec::Vec<SetTransform>,
 }
-/// These are outlined with everything below them, and nothing else is. Accepted: up to 65536, or none to outline nothing.
+/// Selects these entities and nothing else: unsets the selection of every entity and sets it to on for these.
+/// Accepted: up to 65536, or none to select nothing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SelectEntities {
     #[prost(uint64, repeated, tag = "1")]
     pub entities: ::prost::alloc::vec::Vec<u64>,
 }
-/// Colours an entity and everything below it that has no tint of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetTint {
-    #[prost(uint64, tag = "1")]
-    pub entity: u64,
-    /// Its alpha is how much of the surface's own colour is replaced. Absent: the entity has no tint of its own any more.
+/// Makes the same change to the state overrides of all these entities, or of none if one of them is not in the scene.
+/// Accepted: up to 65536.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetStateOverrides {
+    #[prost(uint64, repeated, tag = "1")]
+    pub entities: ::prost::alloc::vec::Vec<u64>,
     #[prost(message, optional, tag = "2")]
-    pub color: ::core::option::Option<Color>,
+    pub edit: ::core::option::Option<StateOverrideEdit>,
 }
-/// Shows or hides an entity with everything below it.
+/// A change of a StateOverride. Values that are absent or KEEP stay as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetVisible {
-    #[prost(uint64, tag = "1")]
-    pub entity: u64,
-    #[prost(bool, tag = "2")]
+pub struct StateOverrideEdit {
+    #[prost(enumeration = "FlagEdit", tag = "1")]
+    pub visible: i32,
+    #[prost(enumeration = "FlagEdit", tag = "2")]
+    pub selected: i32,
+    #[prost(message, optional, tag = "3")]
+    pub tint: ::core::option::Option<TintEdit>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TintEdit {
+    /// Absent: the entity inherits its tint.
+    #[prost(message, optional, tag = "1")]
+    pub tint: ::core::option::Option<Color>,
+}
+/// The values that are set on one entity; those that are absent are inherited from its parent. The nearest value wins: a
+/// visible part of a hidden assembly is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StateOverride {
+    #[prost(bool, optional, tag = "1")]
+    pub visible: ::core::option::Option<bool>,
+    #[prost(bool, optional, tag = "2")]
+    pub selected: ::core::option::Option<bool>,
+    /// Alpha is the weight of the tint: 255 replaces the colour of the surface, 0 keeps an inherited tint away.
+    #[prost(message, optional, tag = "3")]
+    pub tint: ::core::option::Option<Color>,
+}
+/// The state in which an entity is shown: its own values, and those that it inherits. The parent of a root is visible, not
+/// selected and not tinted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EffectiveState {
+    #[prost(bool, tag = "1")]
     pub visible: bool,
+    /// Outlined.
+    #[prost(bool, tag = "2")]
+    pub selected: bool,
+    /// Absent where nothing is tinted.
+    #[prost(message, optional, tag = "3")]
+    pub tint: ::core::option::Option<Color>,
 }
 /// Answered with EntityInfo.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -373,9 +405,11 @@ pub struct EntityInfo {
     /// Of the entity itself, in the order of its file.
     #[prost(message, repeated, tag = "12")]
     pub metadata: ::prost::alloc::vec::Vec<Metadata>,
-    /// Its own flag; it is shown only if all above it are visible too.
-    #[prost(bool, tag = "13")]
-    pub visible: bool,
+    /// Its own values.
+    #[prost(message, optional, tag = "14")]
+    pub state_override: ::core::option::Option<StateOverride>,
+    #[prost(message, optional, tag = "15")]
+    pub effective_state: ::core::option::Option<EffectiveState>,
 }
 /// A property that the model file gives to an entity.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -560,4 +594,37 @@ pub struct FrameInfo {
     pub samples_per_pixel: u32,
     #[prost(uint32, tag = "11")]
     pub encoded_bytes: u32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FlagEdit {
+    Keep = 0,
+    /// The entity inherits the value from its parent.
+    Unset = 1,
+    On = 2,
+    Off = 3,
+}
+impl FlagEdit {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Keep => "FLAG_EDIT_KEEP",
+            Self::Unset => "FLAG_EDIT_UNSET",
+            Self::On => "FLAG_EDIT_ON",
+            Self::Off => "FLAG_EDIT_OFF",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FLAG_EDIT_KEEP" => Some(Self::Keep),
+            "FLAG_EDIT_UNSET" => Some(Self::Unset),
+            "FLAG_EDIT_ON" => Some(Self::On),
+            "FLAG_EDIT_OFF" => Some(Self::Off),
+            _ => None,
+        }
+    }
 }

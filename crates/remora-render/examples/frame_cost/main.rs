@@ -15,8 +15,8 @@ use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_assets::Model;
 use remora_assets::asset::{Asset, BuildOptions};
 use remora_render::{
-    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, Picture, PictureFormat, PrepareOptions,
-    Prepared, Renderer, RendererOptions, Samples, Size, Written,
+    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size, SyncStatistics,
 };
 use remora_scene::{EntityId, Scene};
 
@@ -112,7 +112,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     let clock = Instant::now();
     let asset = scenes::load(name, instances)?;
     let loaded = clock.elapsed();
-    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     println!(
         "{name}: {} triangles, {} points, {} parts, {} MiB, on {}",
         asset.triangle_count(),
@@ -151,7 +151,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     );
     let bounds = scene.bounds();
     let (center, radius) = (bounds.center(), bounds.radius());
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     for &(size, samples) in cases {
         let mut walls = Vec::new();
         let mut done: Vec<FrameDone> = Vec::new();
@@ -175,7 +175,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
                 error_pixels: error,
                 blend_layers: layers,
                 stream_size: stream,
-                format: PictureFormat::I420,
+                format: PixelFormat::I420,
                 options: FrameOptions { occlusion_culling: culling, ..Default::default() },
             })?;
             let frame = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
@@ -214,16 +214,16 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
 fn measure_moving(frames: usize) -> Result<(), Failure> {
     let asset = built(&scenes::lattice())?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
-    let prepared = Prepared::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+    let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
     renderer.add_model(scene.add_model(asset).model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
     let bounds = scene.bounds();
-    let mut picture = Picture::default();
+    let mut picture = RenderedFrame::default();
     let (mut edits, mut writes, mut done) = (Vec::new(), Vec::new(), Vec::new());
-    let mut written = Written::default();
+    let mut written = SyncStatistics::default();
     for index in 0..frames {
         let clock = Instant::now();
         for entity in entities.iter().skip(index % 100).step_by(100) {
@@ -248,7 +248,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             error_pixels: 1.0,
             blend_layers: 0,
             stream_size: STREAM,
-            format: PictureFormat::I420,
+            format: PixelFormat::I420,
             options: FrameOptions::default(),
         })?;
         done.push(renderer.receive(&mut picture)?.ok_or("no picture came back")?);

@@ -1,12 +1,12 @@
 //! What a frame is drawn into and with: targets of its size, and bind groups, which are made anew when what they name is.
 
 use super::Renderer;
+use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError};
-use crate::graphics::Graphics;
-use crate::layout::bind_buffers;
-use crate::prepare::ARRAYS;
-use crate::selection::Phase;
-use crate::targets::{RUNS_AT_ONCE, Targets, TargetsKind};
+use crate::kernels::layouts::bind_buffers;
+use crate::passes::targets::{RUNS_AT_ONCE, Targets, TargetsKind};
+use crate::residency::prepare::ARRAYS;
+use crate::surface::Phase;
 
 /// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
 const TARGETS_MAX: usize = 3;

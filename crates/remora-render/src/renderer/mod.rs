@@ -1,6 +1,7 @@
 //! The renderer: what is on the device, and the frames that are being drawn.
 
 mod bindings;
+pub(crate) mod warm_up;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,28 +10,32 @@ use glam::DVec3;
 use remora_scene::{ModelKey, Scene};
 
 use self::bindings::{Bindings, samplers};
-use crate::convert::Converter;
-use crate::delivery::Delivery;
-use crate::draw::{Stage, ensure_kernels};
-use crate::environment::Environment;
-use crate::frame::{FrameDone, FrameRequest, FrameTimings, Picture, RenderError};
-use crate::graphics::Graphics;
-use crate::kernel::Kernels;
-use crate::library::Library;
-use crate::occlusion::{Occlusion, Sighting};
-use crate::outline::Outline;
-use crate::pick::{self, Pick};
-use crate::pieces::Pieces;
-use crate::placement::{Placement, Written};
-use crate::prepare::Prepared;
-use crate::profile::Profile;
-use crate::readback::{Ring, wait_for};
-use crate::report::Report;
-use crate::selection::{Phase, Selection, SelectionLimits, View, Wanted};
-use crate::targets::{Scratch, Targets};
+use crate::device::graphics::Graphics;
+use crate::device::upload::UploadBuffer;
+use crate::frame::{FrameDone, FrameRequest, FrameTimings, RenderError, RenderedFrame};
+use crate::kernels::Kernels;
+use crate::options::RendererOptions;
+use crate::output::Output;
+use crate::output::readback_layout::ReadbackLayout;
+use crate::output::readback_ring::{ReadbackRing, wait_for};
+use crate::output::yuv::Converter;
+use crate::passes::draw::{FrameRecorder, ensure_kernels};
+use crate::passes::environment::Environment;
+use crate::passes::occlusion::{Occlusion, OcclusionQuery};
+use crate::passes::outline::Outline;
+use crate::passes::pick::Pick;
+use crate::passes::profile::Profile;
+use crate::passes::sliced_encoder::SlicedEncoder;
+use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
+use crate::passes::uniform::FrameUniform;
+use crate::residency::instances::{InstanceStore, SyncStatistics};
+use crate::residency::model_store::ModelStore;
+use crate::residency::pages::PageRequest;
+use crate::residency::prepare::PreparedAsset;
+use crate::select::{Selection, SelectionLimits};
+use crate::surface::Phase;
 use crate::timing::Stopwatch;
-use crate::uniform::Frame;
-use crate::upload::Upload;
+use crate::view::View;
 
 /// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
@@ -40,51 +45,35 @@ const SMALL_CLUSTER_PIXELS: f32 = 40.0;
 pub struct Renderer {
     graphics: Graphics,
     pub(crate) kernels: Kernels,
-    library: Library,
-    placement: Placement,
+    library: ModelStore,
+    placement: InstanceStore,
     selection: Selection,
     frame: wgpu::Buffer,
-    entries: Upload<[u32; 2]>,
-    numbers: Upload<u32>,
+    entries: UploadBuffer<[u32; 2]>,
+    numbers: UploadBuffer<u32>,
     scratch: Scratch,
     /// Most recently used first.
     targets: Vec<Targets>,
     bindings: Option<Bindings>,
     environment: Environment,
     samplers: [wgpu::Sampler; 2],
-    ring: Ring<Drawn>,
-    underway: Option<Underway>,
+    ring: ReadbackRing<SubmittedFrame>,
+    underway: Option<SlicedFrame>,
     occlusion: Occlusion,
     outline: Outline,
     profile: Profile,
     converter: Converter,
-    pub(crate) delivery: Delivery,
-    wanted: Vec<Wanted>,
+    pub(crate) delivery: Output,
+    wanted: Vec<PageRequest>,
     /// Pages that the last frame would have liked to draw and that were not there.
     pages_missing: usize,
 }
 
-/// What the operator of the machine decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RendererOptions {
-    /// What geometry may take of graphics memory, beyond what no picture can do without.
-    pub geometry_bytes_max: u64,
-    /// What pages of files that were read may take of main memory.
-    pub page_memory_bytes_max: u64,
-}
-
-impl Default for RendererOptions {
-    /// 2 GiB, 1 GiB.
-    fn default() -> Self {
-        Self { geometry_bytes_max: 2 << 30, page_memory_bytes_max: 1 << 30 }
-    }
-}
-
 /// A frame that has been handed over.
 #[derive(Debug)]
-struct Drawn {
+struct SubmittedFrame {
     request: FrameRequest,
-    report: Report,
+    report: ReadbackLayout,
     /// What is read back is the picture as it was asked for.
     finished: bool,
     timings: FrameTimings,
@@ -94,47 +83,47 @@ struct Drawn {
     points: u64,
     clusters: u32,
     pages_missing: usize,
-    sighting: Option<Sighting>,
+    sighting: Option<OcclusionQuery>,
     pick: Option<Pick>,
 }
 
 /// A frame of which some pieces are still to be handed over.
 #[derive(Debug)]
-struct Underway {
+struct SlicedFrame {
     pieces: VecDeque<wgpu::CommandBuffer>,
     /// Of the last piece that was.
     submission: wgpu::SubmissionIndex,
     readback: wgpu::Buffer,
     readback_bytes: u64,
-    drawn: Drawn,
+    drawn: SubmittedFrame,
 }
 
 impl Renderer {
     pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
-        let library = Library::new(&graphics, kernels.layouts.bank.clone(), options)?;
+        let library = ModelStore::new(&graphics, kernels.layouts.bank.clone(), options)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         // With more than one frame in flight a software adapter makes submitting wait and gains nothing.
         let in_flight_max = if graphics.adapter().software { 1 } else { 3 };
         Ok(Renderer {
-            placement: Placement::new(&graphics)?,
+            placement: InstanceStore::new(&graphics)?,
             selection: Selection::default(),
-            frame: graphics.buffer("frame", size_of::<Frame>() as u64, uniform)?,
-            entries: Upload::new(&graphics, "entries")?,
-            numbers: Upload::new(&graphics, "numbers")?,
+            frame: graphics.buffer("frame", size_of::<FrameUniform>() as u64, uniform)?,
+            entries: UploadBuffer::new(&graphics, "entries")?,
+            numbers: UploadBuffer::new(&graphics, "numbers")?,
             scratch,
             targets: Vec::new(),
             bindings: None,
             environment: Environment::new(&graphics)?,
             samplers: samplers(&graphics)?,
-            ring: Ring::new(in_flight_max),
+            ring: ReadbackRing::new(in_flight_max),
             underway: None,
             occlusion: Occlusion::new(&graphics, &kernels.layouts)?,
             outline: Outline::default(),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
-            delivery: Delivery::new(!graphics.adapter().software),
+            delivery: Output::new(!graphics.adapter().software),
             wanted: Vec::new(),
             pages_missing: 0,
             kernels,
@@ -154,7 +143,7 @@ impl Renderer {
 
     /// Adds a model, in place of what was under its key: what cannot be done without is uploaded at once, the rest as it
     /// is looked at. On an error nothing of it is kept.
-    pub fn add_model(&mut self, key: ModelKey, prepared: &Prepared) -> Result<(), RenderError> {
+    pub fn add_model(&mut self, key: ModelKey, prepared: &PreparedAsset) -> Result<(), RenderError> {
         // Meshes are numbered anew: whatever is placed has to be placed again.
         self.placement.clear();
         let added = self.library.add(&self.graphics, key, prepared);
@@ -203,7 +192,7 @@ impl Renderer {
 
     /// Takes over what has changed in the scene, to be seen from about `eye`, and tells how much was written for it. Models must have been added
     /// before it shows them.
-    pub fn synchronise(&mut self, scene: &mut Scene, eye: DVec3) -> Result<Written, RenderError> {
+    pub fn synchronise(&mut self, scene: &mut Scene, eye: DVec3) -> Result<SyncStatistics, RenderError> {
         if let Some(origin) = self.placement.better_origin(eye) {
             self.placement.origin = origin;
             scene.take_changes();
@@ -255,7 +244,7 @@ impl Renderer {
 
     /// Starts a frame that may be given up: it is handed over in pieces of some milliseconds, the first one here, the
     /// next with every [`Self::proceed`]. Takes a little longer than in one piece.
-    pub fn submit_in_pieces(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
+    pub fn submit_in_slices(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         self.start(request, true)
     }
 
@@ -270,7 +259,7 @@ impl Renderer {
         if !underway.pieces.is_empty() {
             return Ok(false);
         }
-        if let Some(Underway { submission, readback, readback_bytes, drawn, .. }) = self.underway.take() {
+        if let Some(SlicedFrame { submission, readback, readback_bytes, drawn, .. }) = self.underway.take() {
             self.ring.push(readback, readback_bytes, submission, drawn);
         }
         self.graphics.check("a frame")?;
@@ -302,7 +291,7 @@ impl Renderer {
         };
         let culling = request.options.occlusion_culling;
         let horizon = self.occlusion.horizon().filter(|_| culling);
-        let Library { keys, selectable, .. } = &mut self.library;
+        let ModelStore { keys, selectable, .. } = &mut self.library;
         self.selection.select(keys, selectable, &self.placement.selectable, &view, limits, horizon);
         self.wanted.clear();
         self.wanted.append(&mut self.selection.wanted);
@@ -321,7 +310,7 @@ impl Renderer {
         if self.placement.selected() > 0 {
             self.outline.prepare(&self.graphics, &mut self.kernels, request)?;
         }
-        let frame = Frame::new(&view, self.targets[0].blocks, self.environment.irradiance);
+        let frame = FrameUniform::new(&view, self.targets[0].blocks, self.environment.irradiance);
         self.graphics.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
         self.entries.write(&self.graphics, &self.selection.entries)?;
         self.numbers.write(&self.graphics, &self.selection.numbers)?;
@@ -338,13 +327,13 @@ impl Renderer {
         request: &FrameRequest,
         mut stopwatch: Stopwatch,
         select: Duration,
-        sighting: Option<Sighting>,
+        sighting: Option<OcclusionQuery>,
         pick: Option<Pick>,
         in_pieces: bool,
     ) -> Result<(), RenderError> {
         let targets = &self.targets[0];
         let bindings = self.bindings.as_ref().expect("bindings are made before a frame is recorded");
-        let stage = Stage {
+        let stage = FrameRecorder {
             graphics: &self.graphics,
             kernels: &self.kernels,
             library: &self.library,
@@ -360,12 +349,12 @@ impl Renderer {
             outline: (self.placement.selected() > 0).then_some(&self.outline),
             pick: pick.as_ref(),
         };
-        let mut pieces = Pieces::new(&self.graphics, in_pieces);
+        let mut pieces = SlicedEncoder::new(&self.graphics, in_pieces);
         stage.record(&mut pieces, &self.selection, request);
         let encoder = pieces.encoder();
         let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
         let depths_bytes = sighting.as_ref().map_or(0, |sighting| sighting.bytes);
-        let report = Report { picture_bytes: parcel.bytes, depths_bytes };
+        let report = ReadbackLayout { picture_bytes: parcel.bytes, depths_bytes };
         let bytes = report.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(parcel.buffer, 0, &readback, 0, parcel.bytes);
@@ -374,12 +363,12 @@ impl Renderer {
             self.occlusion.append(encoder, sighting, &readback, [report.totals(), report.depths()]);
         }
         if pick.is_some() {
-            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), pick::BYTES);
+            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), PICK_BYTES);
         }
         let mut pieces = pieces.finish();
         let submission = self.graphics.queue.submit(pieces.pop_front());
         let submit = stopwatch.lap();
-        let drawn = Drawn {
+        let drawn = SubmittedFrame {
             request: *request,
             report,
             finished: parcel.finished,
@@ -395,27 +384,27 @@ impl Renderer {
         if pieces.is_empty() {
             self.ring.push(readback, bytes, submission, drawn);
         } else {
-            self.underway = Some(Underway { pieces, submission, readback, readback_bytes: bytes, drawn });
+            self.underway = Some(SlicedFrame { pieces, submission, readback, readback_bytes: bytes, drawn });
         }
         self.graphics.check("a frame")
     }
 
     /// The oldest frame in flight, waited for. `None` if nothing is in flight.
-    pub fn receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+    pub fn receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(true, into)
     }
 
     /// As [`Self::receive`], but `None` too if the oldest frame is not finished yet.
-    pub fn try_receive(&mut self, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+    pub fn try_receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(false, into)
     }
 
-    fn fetch(&mut self, wait: bool, into: &mut Picture) -> Result<Option<FrameDone>, RenderError> {
+    fn fetch(&mut self, wait: bool, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         while !self.proceed()? {}
         let converter = &mut self.converter;
         let profile = &self.profile;
         let occlusion = &mut self.occlusion;
-        self.ring.receive(&self.graphics, wait, |mut drawn: Drawn, bytes| {
+        self.ring.receive(&self.graphics, wait, |mut drawn: SubmittedFrame, bytes| {
             drawn.timings.draw = drawn.stopwatch.lap();
             let [pixels, marks, totals, picked, depths] = drawn.report.split(bytes);
             let sighting = drawn.sighting.as_ref();

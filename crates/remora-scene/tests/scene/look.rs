@@ -2,7 +2,7 @@
 
 use glam::DAffine3;
 use remora_assets::{Material, Mesh, MetadataValue, Model, Node, Points};
-use remora_scene::{EditError, EntityId, InstanceState, Scene};
+use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverride, StateOverrideEdit, ValueEdit};
 
 use crate::models::{asset, cube, model, node};
 
@@ -31,20 +31,23 @@ const BOLT: EntityId = EntityId(4);
 const STAND: EntityId = EntityId(5);
 const NOWHERE: EntityId = EntityId(6);
 
-fn of<T>(scene: &Scene, what: impl Fn(InstanceState) -> T) -> Vec<T> {
+fn of<T>(scene: &Scene, what: impl Fn(EffectiveState) -> T) -> Vec<T> {
     scene.instances().iter().map(|instance| what(instance.state)).collect()
 }
 
 #[test]
 fn a_tint_holds_for_everything_below_that_has_none_of_its_own() {
     let mut scene = machine();
-    scene.set_tint(ROOT, Some(RED)).unwrap();
-    scene.set_tint(GEAR, Some(BLUE)).unwrap();
+    scene.edit_overrides(&[ROOT], StateOverrideEdit::tint(Some(RED))).unwrap();
+    scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(BLUE))).unwrap();
     assert_eq!(of(&scene, |state| state.tint), [RED, BLUE, BLUE, RED]);
-    assert_eq!((scene.entity(GEAR).unwrap().tint, scene.entity(BOLT).unwrap().tint), (Some(BLUE), None));
-    scene.set_tint(ROOT, None).unwrap();
+    let own = |entity| scene.entity(entity).unwrap().overrides.tint;
+    assert_eq!((own(GEAR), own(BOLT)), (Some(BLUE), None));
+    assert_eq!(scene.entity(BOLT).unwrap().state.tint, BLUE);
+    scene.edit_overrides(&[ROOT], StateOverrideEdit::tint(None)).unwrap();
     assert_eq!(of(&scene, |state| state.tint), [[0; 4], BLUE, BLUE, [0; 4]]);
-    assert_eq!(scene.set_tint(NOWHERE, None), Err(EditError::EntityNotFound(NOWHERE)));
+    let edit = scene.edit_overrides(&[NOWHERE], StateOverrideEdit::tint(None));
+    assert_eq!(edit, Err(EditError::EntityNotFound(NOWHERE)));
 }
 
 #[test]
@@ -58,11 +61,64 @@ fn a_selection_takes_everything_below_with_it_and_replaces_the_one_before() {
     assert_eq!(scene.take_changes().moved, [1, 3], "the bolt is selected as before");
     assert_eq!(scene.select(&[SHAFT, NOWHERE]), Err(EditError::EntityNotFound(NOWHERE)));
     assert_eq!(of(&scene, |state| state.selected), [false, false, true, false]);
-    scene.set_selected(SHAFT, true).unwrap();
-    scene.set_selected(BOLT, false).unwrap();
+    scene.edit_overrides(&[SHAFT], StateOverrideEdit::selected(Some(true))).unwrap();
+    scene.edit_overrides(&[BOLT], StateOverrideEdit::selected(None)).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [true, true, true, false]);
     scene.select(&[]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false; 4]);
+}
+
+#[test]
+fn a_part_overrides_its_hidden_or_selected_assembly() {
+    let mut scene = machine();
+    let hide_and_select =
+        StateOverrideEdit { visible: ValueEdit::Set(false), selected: ValueEdit::Set(true), ..Default::default() };
+    let show_and_deselect =
+        StateOverrideEdit { visible: ValueEdit::Set(true), selected: ValueEdit::Set(false), ..Default::default() };
+    scene.edit_overrides(&[SHAFT], hide_and_select).unwrap();
+    let hidden = (false, true);
+    assert_eq!(of(&scene, |state| (state.visible, state.selected)), [hidden, hidden, hidden, (true, false)]);
+    scene.edit_overrides(&[GEAR], show_and_deselect).unwrap();
+    assert_eq!(of(&scene, |state| state.visible), [false, true, true, true]);
+    assert_eq!(of(&scene, |state| state.selected), [true, false, false, false]);
+    // Without its overrides the gear follows the shaft again.
+    let unset = StateOverrideEdit { visible: ValueEdit::Unset, selected: ValueEdit::Unset, ..Default::default() };
+    scene.edit_overrides(&[GEAR], unset).unwrap();
+    assert_eq!(of(&scene, |state| state.visible), [false, false, false, true]);
+    assert_eq!(of(&scene, |state| state.selected), [true, true, true, false]);
+}
+
+#[test]
+fn one_edit_changes_many_entities_and_only_the_values_that_it_names() {
+    let mut scene = machine();
+    scene.edit_overrides(&[GEAR, STAND], StateOverrideEdit::tint(Some(RED))).unwrap();
+    scene.take_changes();
+    scene.edit_overrides(&[GEAR, STAND, GEAR], StateOverrideEdit::visible(Some(false))).unwrap();
+    let own = |scene: &Scene, entity| scene.entity(entity).unwrap().overrides;
+    let expected = StateOverride { visible: Some(false), selected: None, tint: Some(RED) };
+    assert_eq!((own(&scene, GEAR), own(&scene, STAND), own(&scene, BOLT)), (expected, expected, Default::default()));
+    assert_eq!(scene.take_changes().moved, [1, 2, 3]);
+    let refused = scene.edit_overrides(&[SHAFT, NOWHERE], StateOverrideEdit::visible(Some(false)));
+    assert_eq!(refused, Err(EditError::EntityNotFound(NOWHERE)));
+    assert_eq!(own(&scene, SHAFT), StateOverride::default());
+    scene.edit_overrides(&[GEAR, STAND], StateOverrideEdit::default()).unwrap();
+    scene.edit_overrides(&[], StateOverrideEdit::visible(Some(false))).unwrap();
+    assert!(scene.take_changes().moved.is_empty());
+}
+
+#[test]
+fn a_selection_replaces_every_override_of_the_selection() {
+    let mut scene = machine();
+    scene.edit_overrides(&[GEAR, STAND], StateOverrideEdit::selected(Some(true))).unwrap();
+    scene.edit_overrides(&[BOLT], StateOverrideEdit::selected(Some(false))).unwrap();
+    scene.edit_overrides(&[STAND], StateOverrideEdit::selected(None)).unwrap();
+    assert_eq!(of(&scene, |state| state.selected), [false, true, false, false]);
+    scene.select(&[SHAFT]).unwrap();
+    assert_eq!(of(&scene, |state| state.selected), [true, true, true, false], "the bolt inherits again");
+    scene.select(&[]).unwrap();
+    assert_eq!(of(&scene, |state| state.selected), [false; 4]);
+    let own = |entity: u64| scene.entity(EntityId(entity)).unwrap().overrides;
+    assert!((1..=5).all(|entity| own(entity) == StateOverride::default()));
 }
 
 #[test]
@@ -80,18 +136,18 @@ fn a_selection_does_not_outlive_its_scene() {
 #[test]
 fn tint_and_selection_that_are_undone_are_no_change() {
     let mut scene = machine();
-    scene.set_tint(SHAFT, Some(RED)).unwrap();
+    scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.select(&[STAND]).unwrap();
-    scene.set_visible(ROOT, false).unwrap();
-    scene.set_tint(SHAFT, None).unwrap();
+    scene.edit_overrides(&[ROOT], StateOverrideEdit::visible(Some(false))).unwrap();
+    scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(None)).unwrap();
     scene.select(&[]).unwrap();
-    scene.set_visible(ROOT, true).unwrap();
+    scene.edit_overrides(&[ROOT], StateOverrideEdit::visible(Some(true))).unwrap();
     assert!(scene.take_changes().moved.is_empty());
     // Saying again what holds already is none either.
-    scene.set_tint(SHAFT, Some(RED)).unwrap();
+    scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     assert_eq!(scene.take_changes().moved, [0, 1, 2]);
-    scene.set_tint(SHAFT, Some(RED)).unwrap();
-    scene.set_tint(GEAR, Some(RED)).unwrap();
+    scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
+    scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(RED))).unwrap();
     assert!(scene.take_changes().moved.is_empty());
 }
 

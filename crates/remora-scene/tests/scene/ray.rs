@@ -3,7 +3,7 @@
 use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
 use remora_assets::asset::layout::NONE;
-use remora_scene::{EntityId, Scene};
+use remora_scene::{EntityId, Scene, StateOverrideEdit};
 
 use crate::models::{cube, model, moved, node, soup};
 
@@ -39,11 +39,11 @@ fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
 #[test]
 fn what_is_hidden_or_behind_is_not_hit() {
     let mut scene = scene_of(&[moved(0.0, 0.0, -5.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
-    scene.set_visible(EntityId(2), false).unwrap();
+    scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::visible(Some(false))).unwrap();
     let hit = scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).unwrap();
     assert_eq!(hit.instance, 1);
     assert!(scene.cast_ray(DVec3::new(0.0, 3.0, 0.0), Vec3::NEG_Z).is_none());
-    scene.set_visible(EntityId(1), false).unwrap();
+    scene.edit_overrides(&[EntityId(1)], StateOverrideEdit::visible(Some(false))).unwrap();
     assert!(scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).is_none());
 }
 
@@ -209,7 +209,8 @@ proptest! {
         let nodes = transforms.iter().map(|&transform| node("Soup", None, transform, Some(0))).collect();
         let mut scene = Scene::new();
         scene.add_model(model(nodes, vec![soup(&triangles)]));
-        scene.set_visible(EntityId(hidden.index(transforms.len() + 1) as u64 + 1), false).ok();
+        let hidden = EntityId(hidden.index(transforms.len() + 1) as u64 + 1);
+        scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).ok();
         for (origin, direction) in rays {
             let Some(unit) = direction.try_normalize() else { continue };
             let expected = brute_force(&scene, origin.as_dvec3(), unit.as_dvec3());

@@ -3,7 +3,7 @@
 use glam::{DAffine3, DVec3, Vec3};
 use remora_assets::asset::{BuildOptions, Detail};
 use remora_assets::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{Added, EntityId, ModelKey, ReplaceError, Scene};
+use remora_scene::{Added, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
 
 use crate::models::{asset, asset_with, cube, model, moved, node};
 
@@ -43,7 +43,7 @@ fn coarse() -> (Scene, Added) {
     let mut scene = Scene::new();
     let added = scene.add_model(asset_with(&sheet(), &BuildOptions { detail, ..BuildOptions::default() }));
     scene.set_local(added.root, moved(0.0, 0.0, 100.0)).unwrap();
-    scene.set_tint(EntityId(added.root.0 + 1), Some([1, 2, 3, 255])).unwrap();
+    scene.edit_overrides(&[EntityId(added.root.0 + 1)], StateOverrideEdit::tint(Some([1, 2, 3, 255]))).unwrap();
     scene.select(&[EntityId(added.root.0 + 2)]).unwrap();
     scene.take_changes();
     (scene, added)

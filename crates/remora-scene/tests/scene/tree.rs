@@ -4,7 +4,7 @@ use glam::{DAffine3, DQuat, DVec3};
 use proptest::prelude::*;
 use remora_assets::WorldBounds;
 use remora_assets::asset::Asset;
-use remora_scene::{EditError, EntityId, InstanceState, Scene};
+use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverrideEdit, ValueEdit};
 
 use crate::models::{cube, model, moved, node};
 
@@ -67,12 +67,12 @@ fn hiding_a_parent_hides_what_is_below_until_it_is_shown_again() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
     let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.state.visible).collect::<Vec<_>>();
-    scene.set_visible(child(added.root, 3), false).unwrap();
-    scene.set_visible(child(added.root, 0), false).unwrap();
+    scene.edit_overrides(&[child(added.root, 3)], StateOverrideEdit::visible(Some(false))).unwrap();
+    scene.edit_overrides(&[child(added.root, 0)], StateOverrideEdit::visible(Some(false))).unwrap();
     assert_eq!(shown(&scene), [false, false, false]);
-    scene.set_visible(child(added.root, 0), true).unwrap();
+    scene.edit_overrides(&[child(added.root, 0)], StateOverrideEdit::visible(Some(true))).unwrap();
     assert_eq!(shown(&scene), [true, true, false]);
-    assert!(!scene.entity(child(added.root, 3)).unwrap().visible);
+    assert_eq!(scene.entity(child(added.root, 3)).unwrap().overrides.visible, Some(false));
 }
 
 #[test]
@@ -84,7 +84,8 @@ fn ids_are_never_used_again() {
     assert!(scene.entity(first.root).is_none());
     assert!(scene.model(first.model).is_none());
     assert_eq!(scene.set_local(last, DAffine3::IDENTITY), Err(EditError::EntityNotFound(last)));
-    assert_eq!(scene.set_visible(last, false), Err(EditError::EntityNotFound(last)));
+    let edit = scene.edit_overrides(&[last], StateOverrideEdit::visible(Some(false)));
+    assert_eq!(edit, Err(EditError::EntityNotFound(last)));
     let second = scene.add_model(shaft());
     assert!(second.root > last);
     assert!(second.model > first.model);
@@ -122,8 +123,7 @@ fn an_edit_that_cannot_be_is_refused_and_changes_nothing() {
 #[derive(Clone, Debug)]
 enum Edit {
     Move(prop::sample::Index, DAffine3),
-    Show(prop::sample::Index, bool),
-    Tint(prop::sample::Index, Option<[u8; 4]>),
+    Override(Vec<prop::sample::Index>, StateOverrideEdit),
     Select(Vec<prop::sample::Index>),
     MoveMany(Vec<(prop::sample::Index, DAffine3)>),
 }
@@ -137,11 +137,23 @@ fn transform() -> impl Strategy<Value = DAffine3> {
     })
 }
 
+fn value_edit<T: Arbitrary + Clone + 'static>() -> impl Strategy<Value = ValueEdit<T>> {
+    prop_oneof![Just(ValueEdit::Keep), Just(ValueEdit::Unset), any::<T>().prop_map(ValueEdit::Set)]
+}
+
+fn override_edit() -> impl Strategy<Value = StateOverrideEdit> {
+    (value_edit(), value_edit(), value_edit()).prop_map(|(visible, selected, tint)| StateOverrideEdit {
+        visible,
+        selected,
+        tint,
+    })
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         (any::<prop::sample::Index>(), transform()).prop_map(|(entity, local)| Edit::Move(entity, local)),
-        (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(entity, visible)| Edit::Show(entity, visible)),
-        (any::<prop::sample::Index>(), any::<Option<[u8; 4]>>()).prop_map(|(entity, tint)| Edit::Tint(entity, tint)),
+        (prop::collection::vec(any::<prop::sample::Index>(), 0..4), override_edit())
+            .prop_map(|(entities, edit)| Edit::Override(entities, edit)),
         prop::collection::vec(any::<prop::sample::Index>(), 0..5).prop_map(Edit::Select),
         prop::collection::vec((any::<prop::sample::Index>(), transform()), 0..5).prop_map(Edit::MoveMany),
     ]
@@ -166,8 +178,7 @@ fn apply(scene: &mut Scene, edit: &Edit) {
     let id = |entity: &prop::sample::Index| EntityId(1 + entity.index(count) as u64);
     let done = match edit {
         Edit::Move(entity, local) => scene.set_local(id(entity), *local),
-        Edit::Show(entity, visible) => scene.set_visible(id(entity), *visible),
-        Edit::Tint(entity, tint) => scene.set_tint(id(entity), *tint),
+        Edit::Override(entities, edit) => scene.edit_overrides(&entities.iter().map(id).collect::<Vec<_>>(), *edit),
         Edit::Select(entities) => scene.select(&entities.iter().map(id).collect::<Vec<_>>()),
         Edit::MoveMany(moves) => {
             scene.set_locals(&moves.iter().map(|(entity, local)| (id(entity), *local)).collect::<Vec<_>>())
@@ -180,7 +191,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_shown_follows_from_all_above(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
+    fn the_nearest_override_and_all_transforms_above_decide(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
         let mut scene = Scene::new();
         scene.add_model(model);
         for edit in &edits {
@@ -188,22 +199,26 @@ proptest! {
         }
         for instance in scene.instances() {
             let (mut world, mut at) = (DAffine3::IDENTITY, Some(instance.entity));
-            let mut state = InstanceState::DEFAULT;
-            let mut tint = None;
+            let (mut visible, mut selected, mut tint) = (None, None, None);
             let mut chain = Vec::new();
             while let Some(view) = at.and_then(|id| scene.entity(id)) {
                 chain.push(view.local);
-                state.visible &= view.visible;
-                state.selected |= view.selected;
-                tint = tint.or(view.tint);
+                visible = visible.or(view.overrides.visible);
+                selected = selected.or(view.overrides.selected);
+                tint = tint.or(view.overrides.tint);
                 at = view.parent;
             }
             for local in chain.into_iter().rev() {
                 world *= local;
             }
-            state.tint = tint.unwrap_or_default();
+            let state = EffectiveState {
+                visible: visible.unwrap_or(true),
+                selected: selected.unwrap_or(false),
+                tint: tint.unwrap_or([0; 4]),
+            };
             prop_assert!(instance.world.abs_diff_eq(world, 1e-9 * (1.0 + world.translation.length())));
             prop_assert_eq!(instance.state, state);
+            prop_assert_eq!(scene.entity(instance.entity).unwrap().state, state);
         }
     }
 

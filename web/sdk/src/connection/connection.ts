@@ -14,6 +14,7 @@ import { EventSource } from "../events.ts";
 import {
   ClientCommandSchema,
   type EntityInfo,
+  FlagEdit,
   FrameInfoSchema,
   type HostMessage,
   type ModelLoaded,
@@ -32,7 +33,15 @@ import { FrameLedger, type PresentedPicture } from "./frame-ledger.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
-import type { CloseReason, Color, ConnectionEvents, ConnectionOptions, ConnectionState, LoadOptions, Placement } from "./types.ts";
+import type {
+  CloseReason,
+  ConnectionEvents,
+  ConnectionOptions,
+  ConnectionState,
+  LoadOptions,
+  Placement,
+  StateOverrideEdit,
+} from "./types.ts";
 import type { Size } from "./viewport.ts";
 
 /** A command that is answered from memory. */
@@ -176,19 +185,17 @@ export class Connection {
     return result.value;
   }
 
-  /** Outlines these entities with everything below them, and nothing else. */
+  /** Selects these entities and nothing else: unsets the selection of every entity and sets it for these. */
   async selectEntities(entities: readonly bigint[], options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "selectEntities", value: { entities: [...entities] } }, options);
   }
 
-  /** Colours an entity and everything below it that has no tint of its own; null removes the tint. */
-  async setTint(entity: bigint, color: Color | null, options: CallOptions = {}): Promise<void> {
-    await this.#ask({ case: "setTint", value: color === null ? { entity } : { entity, color } }, options);
-  }
-
-  /** Shows or hides an entity with everything below it. */
-  async setVisible(entity: bigint, visible: boolean, options: CallOptions = {}): Promise<void> {
-    await this.#ask({ case: "setVisible", value: { entity, visible } }, options);
+  /** Makes the same change to the state overrides of all these entities, or of none; up to 65536 entities. */
+  async setStateOverrides(entities: readonly bigint[], edit: StateOverrideEdit, options: CallOptions = {}): Promise<void> {
+    const { visible, selected, tint } = edit;
+    const flags = { visible: flagEdit(visible), selected: flagEdit(selected) };
+    const value = tint === undefined ? flags : { ...flags, tint: tint === null ? {} : { tint } };
+    await this.#ask({ case: "setStateOverrides", value: { entities: [...entities], edit: value } }, options);
   }
 
   /** Sets the transform of an entity relative to its parent. */
@@ -381,6 +388,12 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };
   }
+}
+
+function flagEdit(value: boolean | null | undefined): FlagEdit {
+  if (value === undefined) return FlagEdit.KEEP;
+  if (value === null) return FlagEdit.UNSET;
+  return value ? FlagEdit.ON : FlagEdit.OFF;
 }
 
 function unexpected(result: ReplyResult): CommandRefused {

@@ -39,12 +39,23 @@ export type ConnectionState =
   | { readonly kind: "interrupted" }
   | { readonly kind: "closed"; readonly reason: CloseReason };
 
-/** sRGB, each 0 to 255; alpha is how much of the surface's own colour is replaced. */
+/** A colour in sRGB, each channel from 0 to 255. As a tint, alpha is its weight: 255 replaces the colour of the surface. */
 export interface Color {
   readonly red: number;
   readonly green: number;
   readonly blue: number;
   readonly alpha: number;
+}
+
+/**
+ * A change of the state overrides of an entity. Values that are left out stay as they are; with null the entity inherits the
+ * value from its parent. The nearest value wins: a part that is set to visible is shown although its assembly is hidden.
+ */
+export interface StateOverrideEdit {
+  readonly visible?: boolean | null;
+  /** Outlines the entity. */
+  readonly selected?: boolean | null;
+  readonly tint?: Color | null;
 }
 
 /** How a model is loaded. */

@@ -18,7 +18,7 @@ export interface SelectionState {
 }
 
 /** The commands that a {@link Selection} gives. */
-export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setVisible">;
+export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setStateOverrides">;
 
 /** A hidden part. Its id differs from scene to scene, but not its distance from the model's root. */
 interface HiddenPart {
@@ -82,14 +82,17 @@ export class Selection {
     if (part === null) return;
     this.#next();
     this.#change(null, [...this.#hidden, { offset: part.entity - this.#root, path: part.path }]);
-    await Promise.all([this.#host.setVisible(part.entity, false, options), this.#host.selectEntities([], options)]);
+    await Promise.all([
+      this.#host.setStateOverrides([part.entity], { visible: false }, options),
+      this.#host.selectEntities([], options),
+    ]);
   }
 
   /** Shows all hidden parts again. */
   async showAll(options: CallOptions = {}): Promise<void> {
     const hidden = this.#hidden;
     this.#change(this.#part, []);
-    await this.#setVisible(hidden, true, options);
+    await this.#override(hidden, null, options);
   }
 
   /** Forgets everything, after the scene was replaced by the model with this root. */
@@ -117,7 +120,7 @@ export class Selection {
     // More parts may have been hidden meanwhile, or all of them shown.
     const hidden = this.#hidden.filter((part) => !gone.has(part));
     this.#change(this.#part, hidden);
-    await this.#setVisible(hidden.filter((part) => before.includes(part)), false, options);
+    await this.#override(hidden.filter((part) => before.includes(part)), false, options);
   }
 
   async #isThere({ offset, path }: HiddenPart, options: CallOptions): Promise<boolean> {
@@ -129,9 +132,10 @@ export class Selection {
     }
   }
 
-  async #setVisible(parts: readonly HiddenPart[], visible: boolean, options: CallOptions): Promise<void> {
-    const root = this.#root;
-    await Promise.all(parts.map(({ offset }) => this.#host.setVisible(root + offset, visible, options)));
+  async #override(parts: readonly HiddenPart[], visible: false | null, options: CallOptions): Promise<void> {
+    if (parts.length === 0) return;
+    const entities = parts.map(({ offset }) => this.#root + offset);
+    await this.#host.setStateOverrides(entities, { visible }, options);
   }
 
   #next(): number {

@@ -392,7 +392,8 @@ export class Viewer {
       pick: async (x, y, options) => this.#require().pick(x, y, options),
       getEntity: async (entity, options) => this.#require().getEntity(entity, options),
       selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
-      setVisible: async (entity, visible, options) => this.#require().setVisible(entity, visible, options),
+      setStateOverrides: async (entities, edit, options) =>
+        this.#require().setStateOverrides(entities, edit, options),
     };
   }
 

@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    fn part(&mut self) -> remora_scene::InstanceState {
+    fn part(&mut self) -> remora_scene::EffectiveState {
         self.stage.scene_mut().instances()[0].state
     }
 
@@ -59,6 +59,10 @@ fn set_transform(entity: u64, x: f64) -> wire::SetTransform {
         rotation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 }),
         scale: Some(wire::Vector3 { x: 1.0, y: 1.0, z: 1.0 }),
     }
+}
+
+fn set_overrides(entities: &[u64], edit: wire::StateOverrideEdit) -> WireCommand {
+    WireCommand::SetStateOverrides(wire::SetStateOverrides { entities: entities.to_vec(), edit: Some(edit) })
 }
 
 fn pick(x: f32, y: f32) -> WireCommand {
@@ -135,16 +139,38 @@ fn a_selection_is_shown_and_replaced() {
 #[test]
 fn a_part_is_tinted_and_hidden_and_both_taken_back() {
     let mut world = with_part();
-    let tint = |color| WireCommand::SetTint(wire::SetTint { entity: PART.0, color });
-    let show = |visible| WireCommand::SetVisible(wire::SetVisible { entity: PART.0, visible });
+    let tint = |tint| {
+        let edit = wire::StateOverrideEdit { tint: Some(wire::TintEdit { tint }), ..Default::default() };
+        set_overrides(&[PART.0], edit)
+    };
+    let visible = |visible: wire::FlagEdit| {
+        set_overrides(&[PART.0], wire::StateOverrideEdit { visible: visible.into(), ..Default::default() })
+    };
     assert_eq!(world.ask(tint(Some(wire::Color { red: 255, green: 1, blue: 2, alpha: 128 }))), done());
     assert!(world.part().tint == [255, 1, 2, 128] && world.shows_it());
     assert_eq!(world.ask(tint(None)), done());
     assert!(world.part().tint == [0; 4] && world.shows_it());
-    assert_eq!(world.ask(show(false)), done());
+    assert_eq!(world.ask(visible(wire::FlagEdit::Off)), done());
     assert!(!world.part().visible && world.shows_it());
-    assert_eq!(world.ask(show(true)), done());
+    assert_eq!(world.ask(visible(wire::FlagEdit::Unset)), done());
     assert!(world.part().visible && world.shows_it());
+}
+
+#[test]
+fn overrides_are_set_on_all_entities_or_on_none() {
+    let mut world = with_part();
+    let off = || wire::StateOverrideEdit { visible: wire::FlagEdit::Off.into(), ..Default::default() };
+    assert_eq!(world.ask_in_vain(set_overrides(&[PART.0, NOWHERE], off())), "EntityNotFound");
+    assert!(world.part().visible && !world.shows_it());
+    assert_eq!(world.ask(set_overrides(&[1, PART.0], off())), done());
+    assert!(!world.part().visible && world.shows_it());
+    let on = wire::StateOverrideEdit { visible: wire::FlagEdit::On.into(), ..Default::default() };
+    assert_eq!(world.ask(set_overrides(&[PART.0], on)), done());
+    assert!(world.part().visible && world.shows_it(), "the part overrides its hidden root");
+    let get = WireCommand::GetEntity(wire::GetEntity { entity: PART.0 });
+    let Outcome::EntityInfo(info) = world.ask(get) else { panic!("it is there") };
+    assert_eq!(info.state_override.and_then(|own| own.visible), Some(true));
+    assert!(info.effective_state.is_some_and(|state| state.visible));
 }
 
 #[test]

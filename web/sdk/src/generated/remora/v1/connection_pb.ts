@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file remora/v1/connection.proto.
  */
 export const file_remora_v1_connection: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZW1vcmEvdjEvY29ubmVjdGlvbi5wcm90bxIJcmVtb3JhLnYxIigKBVBvaW50EgkKAXgYASABKAESCQoBeRgCIAEoARIJCgF6GAMgASgBIioKB1ZlY3RvcjMSCQoBeBgBIAEoAhIJCgF5GAIgASgCEgkKAXoYAyABKAIiOAoKUXVhdGVybmlvbhIJCgF4GAEgASgCEgkKAXkYAiABKAISCQoBehgDIAEoAhIJCgF3GAQgASgCIkAKBUNvbG9yEgsKA3JlZBgBIAEoDRINCgVncmVlbhgCIAEoDRIMCgRibHVlGAMgASgNEg0KBWFscGhhGAQgASgNIpgFCg1DbGllbnRDb21tYW5kEgoKAmlkGAEgASgNEi4KDHNldF92aWV3cG9ydBgCIAEoCzIWLnJlbW9yYS52MS5TZXRWaWV3cG9ydEgAEioKCmxvYWRfbW9kZWwYAyABKAsyFC5yZW1vcmEudjEuTG9hZE1vZGVsSAASKgoKdW5sb2FkX2FsbBgEIAEoCzIULnJlbW9yYS52MS5VbmxvYWRBbGxIABImCghjYXN0X3JheRgFIAEoCzISLnJlbW9yYS52MS5DYXN0UmF5SAASOQoSc2V0X2xhdGVuY3lfbWFya2VyGAYgASgLMhsucmVtb3JhLnYxLlNldExhdGVuY3lNYXJrZXJIABIlCgdnb29kYnllGAcgASgLMhIucmVtb3JhLnYxLkdvb2RieWVIABIwCg1zZXRfdHJhbnNmb3JtGAggASgLMhcucmVtb3JhLnYxLlNldFRyYW5zZm9ybUgAEh8KBHBpbmcYCSABKAsyDy5yZW1vcmEudjEuUGluZ0gAEh8KBHBpY2sYCiABKAsyDy5yZW1vcmEudjEuUGlja0gAEjQKD3NlbGVjdF9lbnRpdGllcxgLIAEoCzIZLnJlbW9yYS52MS5TZWxlY3RFbnRpdGllc0gAEiYKCHNldF90aW50GAwgASgLMhIucmVtb3JhLnYxLlNldFRpbnRIABIsCgtzZXRfdmlzaWJsZRgNIAEoCzIVLnJlbW9yYS52MS5TZXRWaXNpYmxlSAASKgoKZ2V0X2VudGl0eRgOIAEoCzIULnJlbW9yYS52MS5HZXRFbnRpdHlIABIyCg5zZXRfdHJhbnNmb3JtcxgPIAEoCzIYLnJlbW9yYS52MS5TZXRUcmFuc2Zvcm1zSABCCQoHY29tbWFuZCI6CgtTZXRWaWV3cG9ydBIUCgx3aWR0aF9waXhlbHMYASABKA0SFQoNaGVpZ2h0X3BpeGVscxgCIAEoDSIpCglMb2FkTW9kZWwSCwoDdXJpGAEgASgJEg8KB3JlcGxhY2UYAiABKAgiCwoJVW5sb2FkQWxsIlIKB0Nhc3RSYXkSIAoGb3JpZ2luGAEgASgLMhAucmVtb3JhLnYxLlBvaW50EiUKCWRpcmVjdGlvbhgCIAEoCzISLnJlbW9yYS52MS5WZWN0b3IzIhwKBFBpY2sSCQoBeBgBIAEoAhIJCgF5GAIgASgCIpEBCgxTZXRUcmFuc2Zvcm0SDgoGZW50aXR5GAEgASgEEiUKC3RyYW5zbGF0aW9uGAIgASgLMhAucmVtb3JhLnYxLlBvaW50EicKCHJvdGF0aW9uGAMgASgLMhUucmVtb3JhLnYxLlF1YXRlcm5pb24SIQoFc2NhbGUYBCABKAsyEi5yZW1vcmEudjEuVmVjdG9yMyI8Cg1TZXRUcmFuc2Zvcm1zEisKCnRyYW5zZm9ybXMYASADKAsyFy5yZW1vcmEudjEuU2V0VHJhbnNmb3JtIiIKDlNlbGVjdEVudGl0aWVzEhAKCGVudGl0aWVzGAEgAygEIjoKB1NldFRpbnQSDgoGZW50aXR5GAEgASgEEh8KBWNvbG9yGAIgASgLMhAucmVtb3JhLnYxLkNvbG9yIi0KClNldFZpc2libGUSDgoGZW50aXR5GAEgASgEEg8KB3Zpc2libGUYAiABKAgiGwoJR2V0RW50aXR5Eg4KBmVudGl0eRgBIAEoBCIjChBTZXRMYXRlbmN5TWFya2VyEg8KB2VuYWJsZWQYASABKAgiCQoHR29vZGJ5ZSIGCgRQaW5nIpoCCgtIb3N0TWVzc2FnZRIhCgVyZXBseRgBIAEoCzIQLnJlbW9yYS52MS5SZXBseUgAEjAKDWxvYWRfcHJvZ3Jlc3MYAiABKAsyFy5yZW1vcmEudjEuTG9hZFByb2dyZXNzSAASKwoKc3RhdGlzdGljcxgDIAEoCzIVLnJlbW9yYS52MS5TdGF0aXN0aWNzSAASMgoOc2Vzc2lvbl9lbmRpbmcYBCABKAsyGC5yZW1vcmEudjEuU2Vzc2lvbkVuZGluZ0gAEiUKB3dlbGNvbWUYBSABKAsyEi5yZW1vcmEudjEuV2VsY29tZUgAEiMKBm5vdGljZRgGIAEoCzIRLnJlbW9yYS52MS5Ob3RpY2VIAEIJCgdtZXNzYWdlIiQKBk5vdGljZRIMCgRjb2RlGAEgASgJEgwKBHRleHQYAiABKAkilAEKB1dlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgxhZGFwdGVyX25hbWUYAiABKAkSGAoQc29mdHdhcmVfYWRhcHRlchgDIAEoCBIhChl2aWV3cG9ydF93aWR0aF9waXhlbHNfbWF4GAQgASgNEiIKGnZpZXdwb3J0X2hlaWdodF9waXhlbHNfbWF4GAUgASgNIrYCCgVSZXBseRIKCgJpZBgBIAEoDRIfCgRkb25lGAIgASgLMg8ucmVtb3JhLnYxLkRvbmVIABIhCgVlcnJvchgDIAEoCzIQLnJlbW9yYS52MS5FcnJvckgAEi4KDG1vZGVsX2xvYWRlZBgEIAEoCzIWLnJlbW9yYS52MS5Nb2RlbExvYWRlZEgAEiQKB3JheV9oaXQYBSABKAsyES5yZW1vcmEudjEuUmF5SGl0SAASKgoKcmF5X21pc3NlZBgGIAEoCzIULnJlbW9yYS52MS5SYXlNaXNzZWRIABIjCgZwaWNrZWQYByABKAsyES5yZW1vcmEudjEuUGlja2VkSAASLAoLZW50aXR5X2luZm8YCCABKAsyFS5yZW1vcmEudjEuRW50aXR5SW5mb0gAQggKBnJlc3VsdCIGCgREb25lIiYKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLSAQoLTW9kZWxMb2FkZWQSEwoLcm9vdF9lbnRpdHkYASABKAQSDAoEbmFtZRgCIAEoCRIRCgl0cmlhbmdsZXMYAyABKAQSDQoFcGFydHMYBCABKA0SEQoJbWF0ZXJpYWxzGAUgASgNEiQKCmJvdW5kc19taW4YBiABKAsyEC5yZW1vcmEudjEuUG9pbnQSJAoKYm91bmRzX21heBgHIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIOCgZwb2ludHMYCCABKAQSDwoHbm90aWNlcxgJIAMoCSLaAQoGUmF5SGl0Eg4KBmVudGl0eRgBIAEoBBITCgtlbnRpdHlfbmFtZRgCIAEoCRIiCghwb3NpdGlvbhgDIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIiCgZub3JtYWwYBCABKAsyEi5yZW1vcmEudjEuVmVjdG9yMxIXCg9kaXN0YW5jZV9tZXRyZXMYBSABKAISJAoKYm91bmRzX21pbhgGIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIkCgpib3VuZHNfbWF4GAcgASgLMhAucmVtb3JhLnYxLlBvaW50IgsKCVJheU1pc3NlZCKdAQoGUGlja2VkEg4KBmVudGl0eRgBIAEoBBITCgtlbnRpdHlfbmFtZRgCIAEoCRIiCghwb3NpdGlvbhgDIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIkCgpib3VuZHNfbWluGAQgASgLMhAucmVtb3JhLnYxLlBvaW50EiQKCmJvdW5kc19tYXgYBSABKAsyEC5yZW1vcmEudjEuUG9pbnQirQIKCkVudGl0eUluZm8SDgoGZW50aXR5GAEgASgEEgwKBG5hbWUYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZwYXJlbnQYBCABKAQSEAoIY2hpbGRyZW4YBSADKAQSFwoPY2hpbGRyZW5faW5fYWxsGAYgASgNEhEKCW1hdGVyaWFscxgHIAMoCRIRCgl0cmlhbmdsZXMYCCABKAQSDgoGcG9pbnRzGAkgASgEEiQKCmJvdW5kc19taW4YCiABKAsyEC5yZW1vcmEudjEuUG9pbnQSJAoKYm91bmRzX21heBgLIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIlCghtZXRhZGF0YRgMIAMoCzITLnJlbW9yYS52MS5NZXRhZGF0YRIPCgd2aXNpYmxlGA0gASgIInoKCE1ldGFkYXRhEgwKBG5hbWUYASABKAkSDgoEYm9vbBgCIAEoCEgAEhEKB2ludGVnZXIYAyABKBJIABISCgh1bnNpZ25lZBgEIAEoBEgAEhAKBmRvdWJsZRgFIAEoAUgAEg4KBHRleHQYBiABKAlIAEIHCgV2YWx1ZSI7CgxMb2FkUHJvZ3Jlc3MSCgoCaWQYASABKA0SDQoFc3RhZ2UYAiABKAkSEAoIZnJhY3Rpb24YAyABKAIimgMKClN0YXRpc3RpY3MSGgoSdHJpYW5nbGVzX2luX3NjZW5lGAEgASgEEhcKD3RyaWFuZ2xlc19kcmF3bhgCIAEoBBIdChVncmFwaGljc19tZW1vcnlfYnl0ZXMYAyABKAQSJgoeYml0cmF0ZV90YXJnZXRfYml0c19wZXJfc2Vjb25kGAQgASgNEh8KF3JvdW5kX3RyaXBfbWlsbGlzZWNvbmRzGAUgASgCEh8KF2xlYXNlX3JlbWFpbmluZ19taW51dGVzGAYgASgCEhcKD3BvaW50c19pbl9zY2VuZRgHIAEoBBIUCgxwb2ludHNfZHJhd24YCCABKAQSEQoJaW5zdGFuY2VzGAkgASgNEhUKDXBhZ2VzX21pc3NpbmcYCiABKA0SJAocZ3JhcGhpY3NfbWVtb3J5X2J1ZGdldF9ieXRlcxgLIAEoBBIYChBwcmltaXRpdmVzX2RyYXduGAwgASgEEhYKDnByaW1pdGl2ZXNfbWF4GA0gASgEEh0KFXByaW1pdGl2ZXNfb3Zlcl9saW1pdBgOIAEoCCLNAQoNU2Vzc2lvbkVuZGluZxIvCgZyZWFzb24YASABKA4yHy5yZW1vcmEudjEuU2Vzc2lvbkVuZGluZy5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJ6CgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEgoOUkVBU09OX1NUT1BQRUQQARIYChRSRUFTT05fTEVBU0VfRVhQSVJFRBACEhYKElJFQVNPTl9IT1NUX0ZBSUxFRBADEhIKDlJFQVNPTl9PVkVSUlVOEAQivgEKBFBvc2USCgoCaWQYASABKA0SIgoIcG9zaXRpb24YAiABKAsyEC5yZW1vcmEudjEuUG9pbnQSKgoLb3JpZW50YXRpb24YAyABKAsyFS5yZW1vcmEudjEuUXVhdGVybmlvbhIeChZ2ZXJ0aWNhbF9maWVsZF9vZl92aWV3GAQgASgCEhkKEW5lYXJfcGxhbmVfbWV0cmVzGAUgASgCEh8KF2lucHV0X3RpbWVfbWlsbGlzZWNvbmRzGAYgASgBIrgCCglGcmFtZUluZm8SFQoNcnRwX3RpbWVzdGFtcBgBIAEoDRIPCgdwb3NlX2lkGAIgASgNEh8KF2lucHV0X3RpbWVfbWlsbGlzZWNvbmRzGAMgASgBEhkKEXdhaXRfbWljcm9zZWNvbmRzGAQgASgNEhsKE3JlbmRlcl9taWNyb3NlY29uZHMYBSABKA0SHAoUY29udmVydF9taWNyb3NlY29uZHMYBiABKA0SGwoTZW5jb2RlX21pY3Jvc2Vjb25kcxgHIAEoDRIdChVyZW5kZXJlZF93aWR0aF9waXhlbHMYCCABKA0SHgoWcmVuZGVyZWRfaGVpZ2h0X3BpeGVscxgJIAEoDRIZChFzYW1wbGVzX3Blcl9waXhlbBgKIAEoDRIVCg1lbmNvZGVkX2J5dGVzGAsgASgNYgZwcm90bzM");
+  fileDesc("ChpyZW1vcmEvdjEvY29ubmVjdGlvbi5wcm90bxIJcmVtb3JhLnYxIigKBVBvaW50EgkKAXgYASABKAESCQoBeRgCIAEoARIJCgF6GAMgASgBIioKB1ZlY3RvcjMSCQoBeBgBIAEoAhIJCgF5GAIgASgCEgkKAXoYAyABKAIiOAoKUXVhdGVybmlvbhIJCgF4GAEgASgCEgkKAXkYAiABKAISCQoBehgDIAEoAhIJCgF3GAQgASgCIkAKBUNvbG9yEgsKA3JlZBgBIAEoDRINCgVncmVlbhgCIAEoDRIMCgRibHVlGAMgASgNEg0KBWFscGhhGAQgASgNIosFCg1DbGllbnRDb21tYW5kEgoKAmlkGAEgASgNEi4KDHNldF92aWV3cG9ydBgCIAEoCzIWLnJlbW9yYS52MS5TZXRWaWV3cG9ydEgAEioKCmxvYWRfbW9kZWwYAyABKAsyFC5yZW1vcmEudjEuTG9hZE1vZGVsSAASKgoKdW5sb2FkX2FsbBgEIAEoCzIULnJlbW9yYS52MS5VbmxvYWRBbGxIABImCghjYXN0X3JheRgFIAEoCzISLnJlbW9yYS52MS5DYXN0UmF5SAASOQoSc2V0X2xhdGVuY3lfbWFya2VyGAYgASgLMhsucmVtb3JhLnYxLlNldExhdGVuY3lNYXJrZXJIABIlCgdnb29kYnllGAcgASgLMhIucmVtb3JhLnYxLkdvb2RieWVIABIwCg1zZXRfdHJhbnNmb3JtGAggASgLMhcucmVtb3JhLnYxLlNldFRyYW5zZm9ybUgAEh8KBHBpbmcYCSABKAsyDy5yZW1vcmEudjEuUGluZ0gAEh8KBHBpY2sYCiABKAsyDy5yZW1vcmEudjEuUGlja0gAEjQKD3NlbGVjdF9lbnRpdGllcxgLIAEoCzIZLnJlbW9yYS52MS5TZWxlY3RFbnRpdGllc0gAEioKCmdldF9lbnRpdHkYDiABKAsyFC5yZW1vcmEudjEuR2V0RW50aXR5SAASMgoOc2V0X3RyYW5zZm9ybXMYDyABKAsyGC5yZW1vcmEudjEuU2V0VHJhbnNmb3Jtc0gAEjsKE3NldF9zdGF0ZV9vdmVycmlkZXMYECABKAsyHC5yZW1vcmEudjEuU2V0U3RhdGVPdmVycmlkZXNIAEIJCgdjb21tYW5kSgQIDBANSgQIDRAOIjoKC1NldFZpZXdwb3J0EhQKDHdpZHRoX3BpeGVscxgBIAEoDRIVCg1oZWlnaHRfcGl4ZWxzGAIgASgNIikKCUxvYWRNb2RlbBILCgN1cmkYASABKAkSDwoHcmVwbGFjZRgCIAEoCCILCglVbmxvYWRBbGwiUgoHQ2FzdFJheRIgCgZvcmlnaW4YASABKAsyEC5yZW1vcmEudjEuUG9pbnQSJQoJZGlyZWN0aW9uGAIgASgLMhIucmVtb3JhLnYxLlZlY3RvcjMiHAoEUGljaxIJCgF4GAEgASgCEgkKAXkYAiABKAIikQEKDFNldFRyYW5zZm9ybRIOCgZlbnRpdHkYASABKAQSJQoLdHJhbnNsYXRpb24YAiABKAsyEC5yZW1vcmEudjEuUG9pbnQSJwoIcm90YXRpb24YAyABKAsyFS5yZW1vcmEudjEuUXVhdGVybmlvbhIhCgVzY2FsZRgEIAEoCzISLnJlbW9yYS52MS5WZWN0b3IzIjwKDVNldFRyYW5zZm9ybXMSKwoKdHJhbnNmb3JtcxgBIAMoCzIXLnJlbW9yYS52MS5TZXRUcmFuc2Zvcm0iIgoOU2VsZWN0RW50aXRpZXMSEAoIZW50aXRpZXMYASADKAQiUQoRU2V0U3RhdGVPdmVycmlkZXMSEAoIZW50aXRpZXMYASADKAQSKgoEZWRpdBgCIAEoCzIcLnJlbW9yYS52MS5TdGF0ZU92ZXJyaWRlRWRpdCKDAQoRU3RhdGVPdmVycmlkZUVkaXQSJAoHdmlzaWJsZRgBIAEoDjITLnJlbW9yYS52MS5GbGFnRWRpdBIlCghzZWxlY3RlZBgCIAEoDjITLnJlbW9yYS52MS5GbGFnRWRpdBIhCgR0aW50GAMgASgLMhMucmVtb3JhLnYxLlRpbnRFZGl0IioKCFRpbnRFZGl0Eh4KBHRpbnQYASABKAsyEC5yZW1vcmEudjEuQ29sb3IidQoNU3RhdGVPdmVycmlkZRIUCgd2aXNpYmxlGAEgASgISACIAQESFQoIc2VsZWN0ZWQYAiABKAhIAYgBARIeCgR0aW50GAMgASgLMhAucmVtb3JhLnYxLkNvbG9yQgoKCF92aXNpYmxlQgsKCV9zZWxlY3RlZCJTCg5FZmZlY3RpdmVTdGF0ZRIPCgd2aXNpYmxlGAEgASgIEhAKCHNlbGVjdGVkGAIgASgIEh4KBHRpbnQYAyABKAsyEC5yZW1vcmEudjEuQ29sb3IiGwoJR2V0RW50aXR5Eg4KBmVudGl0eRgBIAEoBCIjChBTZXRMYXRlbmN5TWFya2VyEg8KB2VuYWJsZWQYASABKAgiCQoHR29vZGJ5ZSIGCgRQaW5nIpoCCgtIb3N0TWVzc2FnZRIhCgVyZXBseRgBIAEoCzIQLnJlbW9yYS52MS5SZXBseUgAEjAKDWxvYWRfcHJvZ3Jlc3MYAiABKAsyFy5yZW1vcmEudjEuTG9hZFByb2dyZXNzSAASKwoKc3RhdGlzdGljcxgDIAEoCzIVLnJlbW9yYS52MS5TdGF0aXN0aWNzSAASMgoOc2Vzc2lvbl9lbmRpbmcYBCABKAsyGC5yZW1vcmEudjEuU2Vzc2lvbkVuZGluZ0gAEiUKB3dlbGNvbWUYBSABKAsyEi5yZW1vcmEudjEuV2VsY29tZUgAEiMKBm5vdGljZRgGIAEoCzIRLnJlbW9yYS52MS5Ob3RpY2VIAEIJCgdtZXNzYWdlIiQKBk5vdGljZRIMCgRjb2RlGAEgASgJEgwKBHRleHQYAiABKAkilAEKB1dlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgxhZGFwdGVyX25hbWUYAiABKAkSGAoQc29mdHdhcmVfYWRhcHRlchgDIAEoCBIhChl2aWV3cG9ydF93aWR0aF9waXhlbHNfbWF4GAQgASgNEiIKGnZpZXdwb3J0X2hlaWdodF9waXhlbHNfbWF4GAUgASgNIrYCCgVSZXBseRIKCgJpZBgBIAEoDRIfCgRkb25lGAIgASgLMg8ucmVtb3JhLnYxLkRvbmVIABIhCgVlcnJvchgDIAEoCzIQLnJlbW9yYS52MS5FcnJvckgAEi4KDG1vZGVsX2xvYWRlZBgEIAEoCzIWLnJlbW9yYS52MS5Nb2RlbExvYWRlZEgAEiQKB3JheV9oaXQYBSABKAsyES5yZW1vcmEudjEuUmF5SGl0SAASKgoKcmF5X21pc3NlZBgGIAEoCzIULnJlbW9yYS52MS5SYXlNaXNzZWRIABIjCgZwaWNrZWQYByABKAsyES5yZW1vcmEudjEuUGlja2VkSAASLAoLZW50aXR5X2luZm8YCCABKAsyFS5yZW1vcmEudjEuRW50aXR5SW5mb0gAQggKBnJlc3VsdCIGCgREb25lIiYKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLSAQoLTW9kZWxMb2FkZWQSEwoLcm9vdF9lbnRpdHkYASABKAQSDAoEbmFtZRgCIAEoCRIRCgl0cmlhbmdsZXMYAyABKAQSDQoFcGFydHMYBCABKA0SEQoJbWF0ZXJpYWxzGAUgASgNEiQKCmJvdW5kc19taW4YBiABKAsyEC5yZW1vcmEudjEuUG9pbnQSJAoKYm91bmRzX21heBgHIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIOCgZwb2ludHMYCCABKAQSDwoHbm90aWNlcxgJIAMoCSLaAQoGUmF5SGl0Eg4KBmVudGl0eRgBIAEoBBITCgtlbnRpdHlfbmFtZRgCIAEoCRIiCghwb3NpdGlvbhgDIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIiCgZub3JtYWwYBCABKAsyEi5yZW1vcmEudjEuVmVjdG9yMxIXCg9kaXN0YW5jZV9tZXRyZXMYBSABKAISJAoKYm91bmRzX21pbhgGIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIkCgpib3VuZHNfbWF4GAcgASgLMhAucmVtb3JhLnYxLlBvaW50IgsKCVJheU1pc3NlZCKdAQoGUGlja2VkEg4KBmVudGl0eRgBIAEoBBITCgtlbnRpdHlfbmFtZRgCIAEoCRIiCghwb3NpdGlvbhgDIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIkCgpib3VuZHNfbWluGAQgASgLMhAucmVtb3JhLnYxLlBvaW50EiQKCmJvdW5kc19tYXgYBSABKAsyEC5yZW1vcmEudjEuUG9pbnQiiAMKCkVudGl0eUluZm8SDgoGZW50aXR5GAEgASgEEgwKBG5hbWUYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZwYXJlbnQYBCABKAQSEAoIY2hpbGRyZW4YBSADKAQSFwoPY2hpbGRyZW5faW5fYWxsGAYgASgNEhEKCW1hdGVyaWFscxgHIAMoCRIRCgl0cmlhbmdsZXMYCCABKAQSDgoGcG9pbnRzGAkgASgEEiQKCmJvdW5kc19taW4YCiABKAsyEC5yZW1vcmEudjEuUG9pbnQSJAoKYm91bmRzX21heBgLIAEoCzIQLnJlbW9yYS52MS5Qb2ludBIlCghtZXRhZGF0YRgMIAMoCzITLnJlbW9yYS52MS5NZXRhZGF0YRIwCg5zdGF0ZV9vdmVycmlkZRgOIAEoCzIYLnJlbW9yYS52MS5TdGF0ZU92ZXJyaWRlEjIKD2VmZmVjdGl2ZV9zdGF0ZRgPIAEoCzIZLnJlbW9yYS52MS5FZmZlY3RpdmVTdGF0ZUoECA0QDiJ6CghNZXRhZGF0YRIMCgRuYW1lGAEgASgJEg4KBGJvb2wYAiABKAhIABIRCgdpbnRlZ2VyGAMgASgSSAASEgoIdW5zaWduZWQYBCABKARIABIQCgZkb3VibGUYBSABKAFIABIOCgR0ZXh0GAYgASgJSABCBwoFdmFsdWUiOwoMTG9hZFByb2dyZXNzEgoKAmlkGAEgASgNEg0KBXN0YWdlGAIgASgJEhAKCGZyYWN0aW9uGAMgASgCIpoDCgpTdGF0aXN0aWNzEhoKEnRyaWFuZ2xlc19pbl9zY2VuZRgBIAEoBBIXCg90cmlhbmdsZXNfZHJhd24YAiABKAQSHQoVZ3JhcGhpY3NfbWVtb3J5X2J5dGVzGAMgASgEEiYKHmJpdHJhdGVfdGFyZ2V0X2JpdHNfcGVyX3NlY29uZBgEIAEoDRIfChdyb3VuZF90cmlwX21pbGxpc2Vjb25kcxgFIAEoAhIfChdsZWFzZV9yZW1haW5pbmdfbWludXRlcxgGIAEoAhIXCg9wb2ludHNfaW5fc2NlbmUYByABKAQSFAoMcG9pbnRzX2RyYXduGAggASgEEhEKCWluc3RhbmNlcxgJIAEoDRIVCg1wYWdlc19taXNzaW5nGAogASgNEiQKHGdyYXBoaWNzX21lbW9yeV9idWRnZXRfYnl0ZXMYCyABKAQSGAoQcHJpbWl0aXZlc19kcmF3bhgMIAEoBBIWCg5wcmltaXRpdmVzX21heBgNIAEoBBIdChVwcmltaXRpdmVzX292ZXJfbGltaXQYDiABKAgizQEKDVNlc3Npb25FbmRpbmcSLwoGcmVhc29uGAEgASgOMh8ucmVtb3JhLnYxLlNlc3Npb25FbmRpbmcuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkiegoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhIKDlJFQVNPTl9TVE9QUEVEEAESGAoUUkVBU09OX0xFQVNFX0VYUElSRUQQAhIWChJSRUFTT05fSE9TVF9GQUlMRUQQAxISCg5SRUFTT05fT1ZFUlJVThAEIr4BCgRQb3NlEgoKAmlkGAEgASgNEiIKCHBvc2l0aW9uGAIgASgLMhAucmVtb3JhLnYxLlBvaW50EioKC29yaWVudGF0aW9uGAMgASgLMhUucmVtb3JhLnYxLlF1YXRlcm5pb24SHgoWdmVydGljYWxfZmllbGRfb2ZfdmlldxgEIAEoAhIZChFuZWFyX3BsYW5lX21ldHJlcxgFIAEoAhIfChdpbnB1dF90aW1lX21pbGxpc2Vjb25kcxgGIAEoASK4AgoJRnJhbWVJbmZvEhUKDXJ0cF90aW1lc3RhbXAYASABKA0SDwoHcG9zZV9pZBgCIAEoDRIfChdpbnB1dF90aW1lX21pbGxpc2Vjb25kcxgDIAEoARIZChF3YWl0X21pY3Jvc2Vjb25kcxgEIAEoDRIbChNyZW5kZXJfbWljcm9zZWNvbmRzGAUgASgNEhwKFGNvbnZlcnRfbWljcm9zZWNvbmRzGAYgASgNEhsKE2VuY29kZV9taWNyb3NlY29uZHMYByABKA0SHQoVcmVuZGVyZWRfd2lkdGhfcGl4ZWxzGAggASgNEh4KFnJlbmRlcmVkX2hlaWdodF9waXhlbHMYCSABKA0SGQoRc2FtcGxlc19wZXJfcGl4ZWwYCiABKA0SFQoNZW5jb2RlZF9ieXRlcxgLIAEoDSpYCghGbGFnRWRpdBISCg5GTEFHX0VESVRfS0VFUBAAEhMKD0ZMQUdfRURJVF9VTlNFVBABEhAKDEZMQUdfRURJVF9PThACEhEKDUZMQUdfRURJVF9PRkYQA2IGcHJvdG8z");
 
 /**
  * A place in the world, or a way from one to another.
@@ -225,18 +225,6 @@ export type ClientCommand = Message<"remora.v1.ClientCommand"> & {
     case: "selectEntities";
   } | {
     /**
-     * @generated from field: remora.v1.SetTint set_tint = 12;
-     */
-    value: SetTint;
-    case: "setTint";
-  } | {
-    /**
-     * @generated from field: remora.v1.SetVisible set_visible = 13;
-     */
-    value: SetVisible;
-    case: "setVisible";
-  } | {
-    /**
      * @generated from field: remora.v1.GetEntity get_entity = 14;
      */
     value: GetEntity;
@@ -247,6 +235,12 @@ export type ClientCommand = Message<"remora.v1.ClientCommand"> & {
      */
     value: SetTransforms;
     case: "setTransforms";
+  } | {
+    /**
+     * @generated from field: remora.v1.SetStateOverrides set_state_overrides = 16;
+     */
+    value: SetStateOverrides;
+    case: "setStateOverrides";
   } | { case: undefined; value?: undefined };
 };
 
@@ -432,7 +426,8 @@ export const SetTransformsSchema: GenMessage<SetTransforms> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 11);
 
 /**
- * These are outlined with everything below them, and nothing else is. Accepted: up to 65536, or none to outline nothing.
+ * Selects these entities and nothing else: unsets the selection of every entity and sets it to on for these.
+ * Accepted: up to 65536, or none to select nothing.
  *
  * @generated from message remora.v1.SelectEntities
  */
@@ -451,54 +446,143 @@ export const SelectEntitiesSchema: GenMessage<SelectEntities> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 12);
 
 /**
- * Colours an entity and everything below it that has no tint of its own.
+ * Makes the same change to the state overrides of all these entities, or of none if one of them is not in the scene.
+ * Accepted: up to 65536.
  *
- * @generated from message remora.v1.SetTint
+ * @generated from message remora.v1.SetStateOverrides
  */
-export type SetTint = Message<"remora.v1.SetTint"> & {
+export type SetStateOverrides = Message<"remora.v1.SetStateOverrides"> & {
   /**
-   * @generated from field: uint64 entity = 1;
+   * @generated from field: repeated uint64 entities = 1;
    */
-  entity: bigint;
+  entities: bigint[];
 
   /**
-   * Its alpha is how much of the surface's own colour is replaced. Absent: the entity has no tint of its own any more.
-   *
-   * @generated from field: remora.v1.Color color = 2;
+   * @generated from field: remora.v1.StateOverrideEdit edit = 2;
    */
-  color?: Color | undefined;
+  edit?: StateOverrideEdit | undefined;
 };
 
 /**
- * Describes the message remora.v1.SetTint.
- * Use `create(SetTintSchema)` to create a new message.
+ * Describes the message remora.v1.SetStateOverrides.
+ * Use `create(SetStateOverridesSchema)` to create a new message.
  */
-export const SetTintSchema: GenMessage<SetTint> = /*@__PURE__*/
+export const SetStateOverridesSchema: GenMessage<SetStateOverrides> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 13);
 
 /**
- * Shows or hides an entity with everything below it.
+ * A change of a StateOverride. Values that are absent or KEEP stay as they are.
  *
- * @generated from message remora.v1.SetVisible
+ * @generated from message remora.v1.StateOverrideEdit
  */
-export type SetVisible = Message<"remora.v1.SetVisible"> & {
+export type StateOverrideEdit = Message<"remora.v1.StateOverrideEdit"> & {
   /**
-   * @generated from field: uint64 entity = 1;
+   * @generated from field: remora.v1.FlagEdit visible = 1;
    */
-  entity: bigint;
+  visible: FlagEdit;
 
   /**
-   * @generated from field: bool visible = 2;
+   * @generated from field: remora.v1.FlagEdit selected = 2;
    */
-  visible: boolean;
+  selected: FlagEdit;
+
+  /**
+   * @generated from field: remora.v1.TintEdit tint = 3;
+   */
+  tint?: TintEdit | undefined;
 };
 
 /**
- * Describes the message remora.v1.SetVisible.
- * Use `create(SetVisibleSchema)` to create a new message.
+ * Describes the message remora.v1.StateOverrideEdit.
+ * Use `create(StateOverrideEditSchema)` to create a new message.
  */
-export const SetVisibleSchema: GenMessage<SetVisible> = /*@__PURE__*/
+export const StateOverrideEditSchema: GenMessage<StateOverrideEdit> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 14);
+
+/**
+ * @generated from message remora.v1.TintEdit
+ */
+export type TintEdit = Message<"remora.v1.TintEdit"> & {
+  /**
+   * Absent: the entity inherits its tint.
+   *
+   * @generated from field: remora.v1.Color tint = 1;
+   */
+  tint?: Color | undefined;
+};
+
+/**
+ * Describes the message remora.v1.TintEdit.
+ * Use `create(TintEditSchema)` to create a new message.
+ */
+export const TintEditSchema: GenMessage<TintEdit> = /*@__PURE__*/
+  messageDesc(file_remora_v1_connection, 15);
+
+/**
+ * The values that are set on one entity; those that are absent are inherited from its parent. The nearest value wins: a
+ * visible part of a hidden assembly is shown.
+ *
+ * @generated from message remora.v1.StateOverride
+ */
+export type StateOverride = Message<"remora.v1.StateOverride"> & {
+  /**
+   * @generated from field: optional bool visible = 1;
+   */
+  visible?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool selected = 2;
+   */
+  selected?: boolean | undefined;
+
+  /**
+   * Alpha is the weight of the tint: 255 replaces the colour of the surface, 0 keeps an inherited tint away.
+   *
+   * @generated from field: remora.v1.Color tint = 3;
+   */
+  tint?: Color | undefined;
+};
+
+/**
+ * Describes the message remora.v1.StateOverride.
+ * Use `create(StateOverrideSchema)` to create a new message.
+ */
+export const StateOverrideSchema: GenMessage<StateOverride> = /*@__PURE__*/
+  messageDesc(file_remora_v1_connection, 16);
+
+/**
+ * The state in which an entity is shown: its own values, and those that it inherits. The parent of a root is visible, not
+ * selected and not tinted.
+ *
+ * @generated from message remora.v1.EffectiveState
+ */
+export type EffectiveState = Message<"remora.v1.EffectiveState"> & {
+  /**
+   * @generated from field: bool visible = 1;
+   */
+  visible: boolean;
+
+  /**
+   * Outlined.
+   *
+   * @generated from field: bool selected = 2;
+   */
+  selected: boolean;
+
+  /**
+   * Absent where nothing is tinted.
+   *
+   * @generated from field: remora.v1.Color tint = 3;
+   */
+  tint?: Color | undefined;
+};
+
+/**
+ * Describes the message remora.v1.EffectiveState.
+ * Use `create(EffectiveStateSchema)` to create a new message.
+ */
+export const EffectiveStateSchema: GenMessage<EffectiveState> = /*@__PURE__*/
+  messageDesc(file_remora_v1_connection, 17);
 
 /**
  * Answered with EntityInfo.
@@ -517,7 +601,7 @@ export type GetEntity = Message<"remora.v1.GetEntity"> & {
  * Use `create(GetEntitySchema)` to create a new message.
  */
 export const GetEntitySchema: GenMessage<GetEntity> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 15);
+  messageDesc(file_remora_v1_connection, 18);
 
 /**
  * While on, the host paints the id of the pose that a frame shows into its top left corner, for measurements:
@@ -537,7 +621,7 @@ export type SetLatencyMarker = Message<"remora.v1.SetLatencyMarker"> & {
  * Use `create(SetLatencyMarkerSchema)` to create a new message.
  */
 export const SetLatencyMarkerSchema: GenMessage<SetLatencyMarker> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 16);
+  messageDesc(file_remora_v1_connection, 19);
 
 /**
  * The client leaves of its own accord; the host may take the next one at once.
@@ -552,7 +636,7 @@ export type Goodbye = Message<"remora.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 17);
+  messageDesc(file_remora_v1_connection, 20);
 
 /**
  * @generated from message remora.v1.Ping
@@ -565,7 +649,7 @@ export type Ping = Message<"remora.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 18);
+  messageDesc(file_remora_v1_connection, 21);
 
 /**
  * @generated from message remora.v1.HostMessage
@@ -618,7 +702,7 @@ export type HostMessage = Message<"remora.v1.HostMessage"> & {
  * Use `create(HostMessageSchema)` to create a new message.
  */
 export const HostMessageSchema: GenMessage<HostMessage> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 19);
+  messageDesc(file_remora_v1_connection, 22);
 
 /**
  * What the person in front of the screen should know, of no command.
@@ -644,7 +728,7 @@ export type Notice = Message<"remora.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 20);
+  messageDesc(file_remora_v1_connection, 23);
 
 /**
  * First message on the control channel.
@@ -687,7 +771,7 @@ export type Welcome = Message<"remora.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 21);
+  messageDesc(file_remora_v1_connection, 24);
 
 /**
  * @generated from message remora.v1.Reply
@@ -751,7 +835,7 @@ export type Reply = Message<"remora.v1.Reply"> & {
  * Use `create(ReplySchema)` to create a new message.
  */
 export const ReplySchema: GenMessage<Reply> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 22);
+  messageDesc(file_remora_v1_connection, 25);
 
 /**
  * @generated from message remora.v1.Done
@@ -764,7 +848,7 @@ export type Done = Message<"remora.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 23);
+  messageDesc(file_remora_v1_connection, 26);
 
 /**
  * Nothing was changed by the command that this answers.
@@ -793,7 +877,7 @@ export type Error = Message<"remora.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 24);
+  messageDesc(file_remora_v1_connection, 27);
 
 /**
  * A model is in the scene and will be shown by the next frame.
@@ -857,7 +941,7 @@ export type ModelLoaded = Message<"remora.v1.ModelLoaded"> & {
  * Use `create(ModelLoadedSchema)` to create a new message.
  */
 export const ModelLoadedSchema: GenMessage<ModelLoaded> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 25);
+  messageDesc(file_remora_v1_connection, 28);
 
 /**
  * The first surface that a ray meets.
@@ -910,7 +994,7 @@ export type RayHit = Message<"remora.v1.RayHit"> & {
  * Use `create(RayHitSchema)` to create a new message.
  */
 export const RayHitSchema: GenMessage<RayHit> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 26);
+  messageDesc(file_remora_v1_connection, 29);
 
 /**
  * @generated from message remora.v1.RayMissed
@@ -923,7 +1007,7 @@ export type RayMissed = Message<"remora.v1.RayMissed"> & {
  * Use `create(RayMissedSchema)` to create a new message.
  */
 export const RayMissedSchema: GenMessage<RayMissed> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 27);
+  messageDesc(file_remora_v1_connection, 30);
 
 /**
  * The part that is visible at a place of the frame.
@@ -966,7 +1050,7 @@ export type Picked = Message<"remora.v1.Picked"> & {
  * Use `create(PickedSchema)` to create a new message.
  */
 export const PickedSchema: GenMessage<Picked> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 28);
+  messageDesc(file_remora_v1_connection, 31);
 
 /**
  * An entity as it stands. Lists and texts that are very long are cut off.
@@ -1049,11 +1133,16 @@ export type EntityInfo = Message<"remora.v1.EntityInfo"> & {
   metadata: Metadata[];
 
   /**
-   * Its own flag; it is shown only if all above it are visible too.
+   * Its own values.
    *
-   * @generated from field: bool visible = 13;
+   * @generated from field: remora.v1.StateOverride state_override = 14;
    */
-  visible: boolean;
+  stateOverride?: StateOverride | undefined;
+
+  /**
+   * @generated from field: remora.v1.EffectiveState effective_state = 15;
+   */
+  effectiveState?: EffectiveState | undefined;
 };
 
 /**
@@ -1061,7 +1150,7 @@ export type EntityInfo = Message<"remora.v1.EntityInfo"> & {
  * Use `create(EntityInfoSchema)` to create a new message.
  */
 export const EntityInfoSchema: GenMessage<EntityInfo> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 29);
+  messageDesc(file_remora_v1_connection, 32);
 
 /**
  * A property that the model file gives to an entity.
@@ -1115,7 +1204,7 @@ export type Metadata = Message<"remora.v1.Metadata"> & {
  * Use `create(MetadataSchema)` to create a new message.
  */
 export const MetadataSchema: GenMessage<Metadata> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 30);
+  messageDesc(file_remora_v1_connection, 33);
 
 /**
  * The progress of a load, or of refining a model that is shown already.
@@ -1151,7 +1240,7 @@ export type LoadProgress = Message<"remora.v1.LoadProgress"> & {
  * Use `create(LoadProgressSchema)` to create a new message.
  */
 export const LoadProgressSchema: GenMessage<LoadProgress> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 31);
+  messageDesc(file_remora_v1_connection, 34);
 
 /**
  * About once a second, also while the picture rests.
@@ -1249,7 +1338,7 @@ export type Statistics = Message<"remora.v1.Statistics"> & {
  * Use `create(StatisticsSchema)` to create a new message.
  */
 export const StatisticsSchema: GenMessage<Statistics> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 32);
+  messageDesc(file_remora_v1_connection, 35);
 
 /**
  * The host is about to close the connection.
@@ -1273,7 +1362,7 @@ export type SessionEnding = Message<"remora.v1.SessionEnding"> & {
  * Use `create(SessionEndingSchema)` to create a new message.
  */
 export const SessionEndingSchema: GenMessage<SessionEnding> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 33);
+  messageDesc(file_remora_v1_connection, 36);
 
 /**
  * @generated from enum remora.v1.SessionEnding.Reason
@@ -1312,7 +1401,7 @@ export enum SessionEnding_Reason {
  * Describes the enum remora.v1.SessionEnding.Reason.
  */
 export const SessionEnding_ReasonSchema: GenEnum<SessionEnding_Reason> = /*@__PURE__*/
-  enumDesc(file_remora_v1_connection, 33, 0);
+  enumDesc(file_remora_v1_connection, 36, 0);
 
 /**
  * Where the camera is. The newest one wins; older ones are dropped unread.
@@ -1362,7 +1451,7 @@ export type Pose = Message<"remora.v1.Pose"> & {
  * Use `create(PoseSchema)` to create a new message.
  */
 export const PoseSchema: GenMessage<Pose> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 34);
+  messageDesc(file_remora_v1_connection, 37);
 
 /**
  * Sent beside every encoded frame.
@@ -1439,5 +1528,38 @@ export type FrameInfo = Message<"remora.v1.FrameInfo"> & {
  * Use `create(FrameInfoSchema)` to create a new message.
  */
 export const FrameInfoSchema: GenMessage<FrameInfo> = /*@__PURE__*/
-  messageDesc(file_remora_v1_connection, 35);
+  messageDesc(file_remora_v1_connection, 38);
+
+/**
+ * @generated from enum remora.v1.FlagEdit
+ */
+export enum FlagEdit {
+  /**
+   * @generated from enum value: FLAG_EDIT_KEEP = 0;
+   */
+  KEEP = 0,
+
+  /**
+   * The entity inherits the value from its parent.
+   *
+   * @generated from enum value: FLAG_EDIT_UNSET = 1;
+   */
+  UNSET = 1,
+
+  /**
+   * @generated from enum value: FLAG_EDIT_ON = 2;
+   */
+  ON = 2,
+
+  /**
+   * @generated from enum value: FLAG_EDIT_OFF = 3;
+   */
+  OFF = 3,
+}
+
+/**
+ * Describes the enum remora.v1.FlagEdit.
+ */
+export const FlagEditSchema: GenEnum<FlagEdit> = /*@__PURE__*/
+  enumDesc(file_remora_v1_connection, 0);
 

@@ -1,0 +1,6 @@
+//! The graphics device, and memory on it.
+
+pub(crate) mod graphics;
+pub(crate) mod memory;
+pub(crate) mod ranges;
+pub(crate) mod upload;

@@ -1,0 +1,153 @@
+//! How a finished picture leaves the device: as pixels, to be converted by the processor, or, from a GPU, already in
+//! the encoder's planes, which are less than half of the bytes.
+
+pub(crate) mod readback_layout;
+pub(crate) mod readback_ring;
+pub(crate) mod yuv;
+
+use bytemuck::bytes_of;
+
+use crate::device::graphics::Graphics;
+use crate::frame::{FrameRequest, PixelFormat, RenderError};
+use crate::kernels::layouts::bind_buffers;
+use crate::kernels::{Kernel, Kernels};
+use crate::passes::targets::Targets;
+
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// A software adapter would convert on the same processor, and more slowly.
+    on_device: bool,
+    planes: Option<wgpu::Buffer>,
+}
+
+/// What is to be read back: the front of a buffer.
+pub(crate) struct Readback<'a> {
+    pub buffer: &'a wgpu::Buffer,
+    pub bytes: u64,
+    /// Whether it is the picture as it was asked for.
+    pub finished: bool,
+}
+
+impl Output {
+    pub(crate) fn new(on_device: bool) -> Self {
+        Self { on_device, planes: None }
+    }
+
+    /// Gives its memory back; the next conversion takes it again.
+    pub(crate) fn shrink(&mut self) {
+        self.planes = None;
+    }
+
+    /// Records the conversion, if it is done on the device.
+    pub(crate) fn record<'a>(
+        &'a mut self,
+        graphics: &Graphics,
+        kernels: &mut Kernels,
+        targets: &'a Targets,
+        request: &FrameRequest,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<Readback<'a>, RenderError> {
+        let (from, to) = (request.render_size, request.stream_size);
+        // An invocation writes whole words of eight columns.
+        if !self.on_device || request.format != PixelFormat::I420 || !to.width.is_multiple_of(8) {
+            let bytes = u64::from(from.pixels()) * 4;
+            return Ok(Readback { buffer: &targets.picture, bytes, finished: false });
+        }
+        kernels.ensure(graphics, Kernel::Planes)?;
+        let bytes = u64::from(to.pixels()) * 3 / 2;
+        let kept = self.planes.take().filter(|planes| planes.size() >= bytes);
+        let planes = match kept {
+            Some(planes) => planes,
+            None => graphics.buffer("planes", bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC)?,
+        };
+        let bindings = [&targets.picture, &planes];
+        let bind_group = bind_buffers(&graphics.device, "planes", &kernels.layouts.planes, &bindings);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(kernels.get(Kernel::Planes));
+        pass.set_bind_group(0, &bind_group, &[]);
+        pass.set_immediates(0, bytes_of(&[from.width, from.height, to.width, to.height]));
+        pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
+        Ok(Readback { buffer: self.planes.insert(planes), bytes, finished: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{DVec3, Quat};
+    use remora_assets::asset::{Asset, BuildOptions};
+    use remora_assets::{Material, Mesh, Model, Node, Primitive};
+    use remora_scene::Scene;
+
+    use crate::{
+        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
+        RenderedFrame, Renderer, Samples, Size,
+    };
+
+    /// A triangle of all colours.
+    fn model() -> Model {
+        let primitive = Primitive {
+            material: 0,
+            positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
+            normals: vec![[0.0, 0.0, 1.0]; 3],
+            colors: vec![[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]],
+            indices: vec![0, 1, 2],
+            ..Default::default()
+        };
+        Model {
+            meshes: vec![Mesh { primitives: vec![primitive], ..Default::default() }],
+            materials: vec![Material { unlit: true, ..Default::default() }],
+            nodes: vec![Node { mesh: Some(0), ..Default::default() }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn the_device_converts_as_the_processor_does() {
+        let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
+        let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
+        let options = PrepareOptions::for_adapter(graphics.adapter());
+        let prepared = PreparedAsset::new(&asset, &options).expect("it is sound");
+        let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
+        let mut scene = Scene::new();
+        renderer.add_model(scene.add_model(asset).model, &prepared).expect("the model fits");
+        renderer.synchronise(&mut scene, DVec3::ZERO).expect("the scene is taken over");
+        for (render_size, stream_size) in [
+            (Size::new(64, 36), Size::new(64, 36)),
+            (Size::new(64, 36), Size::new(128, 72)),
+            (Size::new(97, 55), Size::new(128, 72)),
+        ] {
+            let pictures = [false, true].map(|on_device| {
+                renderer.delivery.on_device = on_device;
+                let camera = Camera {
+                    position: DVec3::new(0.0, 0.0, 2.5),
+                    orientation: Quat::IDENTITY,
+                    vertical_field_of_view: 0.7,
+                    near: 0.1,
+                };
+                let format = PixelFormat::I420;
+                let samples = Samples::One;
+                renderer
+                    .submit(&FrameRequest {
+                        serial: 0,
+                        camera,
+                        render_size,
+                        samples,
+                        error_pixels: 1.0,
+                        blend_layers: 0,
+                        stream_size,
+                        format,
+                        options: FrameOptions::default(),
+                    })
+                    .expect("the frame is taken");
+                let mut picture = RenderedFrame::default();
+                renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
+                picture.data
+            });
+            let [processor, device] = &pictures;
+            assert_eq!(device.len(), processor.len());
+            for (index, (device, processor)) in device.iter().zip(processor).enumerate() {
+                assert!(device.abs_diff(*processor) <= 1, "{render_size:?}, byte {index}: {device}, {processor}");
+            }
+        }
+    }
+}

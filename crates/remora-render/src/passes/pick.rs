@@ -1,0 +1,92 @@
+//! What lies under a pixel: read from what the picture was made of, so that it is what is seen and costs a copy.
+
+use glam::{DVec3, Vec3};
+
+use crate::blocks::{BLOCK, word_of};
+use crate::frame::{Picked, Samples, Size};
+use crate::passes::targets::{PIXEL_BYTES, VisibilityView};
+use crate::select::INSTANCE_MASK;
+use crate::view::View;
+
+/// A question that goes with a frame.
+#[derive(Debug)]
+pub(crate) struct Pick {
+    pixel: [u32; 2],
+    view: View,
+    /// Where the view's coordinates begin in the world.
+    origin: DVec3,
+    samples: Samples,
+    /// The frame's own: the next one numbers anew.
+    entries: Vec<[u32; 2]>,
+    /// There is a transparent layer to look at.
+    pub layered: bool,
+}
+
+impl Pick {
+    pub(crate) fn new(
+        pixel: [u32; 2],
+        view: View,
+        origin: DVec3,
+        samples: Samples,
+        entries: &[[u32; 2]],
+        layered: bool,
+    ) -> Self {
+        Self { pixel, view, origin, samples, entries: entries.to_vec(), layered }
+    }
+
+    /// Copies the pixel of a visibility buffer.
+    pub(crate) fn copy(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        seen: VisibilityView<'_>,
+        blocks: Size,
+        to: &wgpu::Buffer,
+        layer: bool,
+    ) {
+        let samples = u64::from(self.samples.count());
+        let offset = if layer { 0 } else { PIXEL_BYTES };
+        if seen.area.holds([self.pixel[0] / BLOCK.width, self.pixel[1] / BLOCK.height]) {
+            let word = word_of(self.pixel, blocks, self.samples);
+            encoder.copy_buffer_to_buffer(seen.buffer, word * 8, to, offset, samples * 8);
+        } else {
+            encoder.clear_buffer(to, offset, Some(samples * 8));
+        }
+    }
+
+    /// What the copied pixels show: of the samples the nearest, and what is transparent before what is not.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Option<Picked> {
+        let (layer, solid) = bytes.split_at(PIXEL_BYTES as usize);
+        let layer = if self.layered { self.nearest(layer) } else { None };
+        let (sample, id, depth) = layer.or_else(|| self.nearest(solid))?;
+        let [instance, _] = *self.entries.get((id >> 7) as usize)?;
+        let along = self.view.near / depth;
+        let offset = self.direction(sample) * along;
+        Some(Picked {
+            instance: instance & INSTANCE_MASK,
+            position: self.origin + DVec3::from(Vec3::from(self.view.eye)) + offset.as_dvec3(),
+            distance: offset.length(),
+        })
+    }
+
+    /// Sample, id and depth.
+    fn nearest(&self, pixel: &[u8]) -> Option<(usize, u32, f32)> {
+        let samples = pixel.as_chunks::<8>().0[..self.samples.count() as usize].iter().enumerate();
+        let seen = samples.map(|(sample, bytes)| (sample, u64::from_le_bytes(*bytes))).filter(|(_, word)| *word != 0);
+        let (sample, word) = seen.max_by_key(|(_, word)| *word)?;
+        Some((sample, word as u32, f32::from_bits((word >> 32) as u32)))
+    }
+
+    /// From the eye through a sample of the pixel; 1 m along the view.
+    fn direction(&self, sample: usize) -> Vec3 {
+        const OFFSETS: [[f32; 2]; 4] = [[-32.0, -96.0], [96.0, -32.0], [-96.0, 32.0], [32.0, 96.0]];
+        let view = &self.view;
+        let offset = match self.samples {
+            Samples::One => [0.0; 2],
+            Samples::Four => OFFSETS[sample].map(|offset| offset / 256.0),
+        };
+        let from_middle = |axis: usize, size: u32| self.pixel[axis] as f32 + 0.5 + offset[axis] - size as f32 * 0.5;
+        let across = view.right * (from_middle(0, view.size.width) / view.pixels_per_tangent);
+        let down = view.up * (from_middle(1, view.size.height) / view.pixels_per_tangent);
+        (view.forward + across - down).into()
+    }
+}

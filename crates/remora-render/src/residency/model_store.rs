@@ -1,0 +1,409 @@
+//! The models that are on the device: their layers and materials as a whole, of their geometry what is needed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use remora_assets::asset::layout::{ClusterRecord, MATERIAL_WORDS, NONE, PAGE_ROOT};
+use remora_scene::ModelKey;
+
+use crate::device::graphics::Graphics;
+use crate::device::memory::Arena;
+use crate::frame::RenderError;
+use crate::options::RendererOptions;
+use crate::residency::geometry::{Geometry, Slot};
+use crate::residency::pager::{FetchedPage, Pager, Ticket};
+use crate::residency::pages::{FrameNumber, PageId, PageRequest, Pages, most_urgent};
+use crate::residency::prepare::PreparedAsset;
+use crate::residency::selectable::{PageLocation, SelectableModel};
+use crate::residency::textures::TextureArrays;
+use crate::surface::{DrawKey, Phase};
+use crate::surface::{Shading, Surface};
+use crate::timing::Stopwatch;
+
+const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
+const CLUSTER_POINTS: u32 = 0x200;
+const MATERIALS_MAX: u32 = 1 << 20;
+/// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
+const UPLOADS_PER_FRAME: usize = 64;
+/// Bytes of a model that are written to the device before they are submitted.
+const UPLOAD_BYTES_MAX: usize = 64 << 20;
+
+#[derive(Debug)]
+pub(crate) struct ModelStore {
+    pub geometry: Geometry,
+    pub layers: TextureArrays,
+    pub clusters: Arena<[u32; 4]>,
+    pub materials: Arena<[u32; MATERIAL_WORDS]>,
+    /// In the order of drawing.
+    pub keys: Vec<DrawKey>,
+    pub selectable: Vec<SelectableModel>,
+    /// Grows with every change of the texture arrays.
+    pub layers_generation: u64,
+    /// What the device holds of each of `selectable`.
+    residents: Vec<StoredModel>,
+    /// Indices into both.
+    models: HashMap<ModelKey, usize>,
+    pager: Pager,
+    serial_next: u64,
+    /// Banks that `keys` were made for.
+    banks: usize,
+}
+
+#[derive(Debug)]
+struct StoredModel {
+    key: ModelKey,
+    /// What its tickets carry.
+    serial: u64,
+    materials: Range<u32>,
+    /// Array and layer.
+    layers: Vec<(u8, u32)>,
+    /// Of pages that are loaded.
+    places: Vec<Option<PageAllocation>>,
+}
+
+#[derive(Clone, Debug)]
+struct PageAllocation {
+    slot: Slot,
+    clusters: Range<u32>,
+}
+
+impl ModelStore {
+    pub(crate) fn new(
+        graphics: &Graphics,
+        bank_layout: wgpu::BindGroupLayout,
+        options: &RendererOptions,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            geometry: Geometry::new(graphics, bank_layout, options.geometry_bytes_max)?,
+            layers: TextureArrays::new(graphics)?,
+            clusters: Arena::new(graphics, "clusters")?,
+            materials: Arena::new(graphics, "materials")?,
+            keys: Vec::new(),
+            selectable: Vec::new(),
+            layers_generation: 0,
+            residents: Vec::new(),
+            models: HashMap::new(),
+            pager: Pager::start(options.page_memory_bytes_max),
+            serial_next: 0,
+            banks: 0,
+        })
+    }
+
+    /// Index into [`Self::selectable`], and the mesh's record, of a model's mesh.
+    pub(crate) fn model(&self, key: ModelKey) -> Option<usize> {
+        self.models.get(&key).copied()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.geometry.bytes() + self.layers.bytes() + self.clusters.bytes() + self.materials.bytes()
+    }
+
+    /// `listener` is called on another thread whenever pages have arrived that the next frame could show.
+    pub(crate) fn listen(&self, listener: Box<dyn Fn() + Send>) {
+        self.pager.listen(listener);
+    }
+
+    /// Uploads a model's materials, layers and the pages without which nothing of it could be shown. On an error nothing
+    /// of it stays.
+    pub(crate) fn add(
+        &mut self,
+        graphics: &Graphics,
+        key: ModelKey,
+        prepared: &PreparedAsset,
+    ) -> Result<(), RenderError> {
+        self.remove(key);
+        let asset = &prepared.asset;
+        self.serial_next += 1;
+        let pages = asset.pages().len();
+        self.residents.push(StoredModel {
+            key,
+            serial: self.serial_next,
+            materials: 0..0,
+            layers: Vec::new(),
+            places: vec![None; pages],
+        });
+        let mut surfaces = prepared.surfaces.clone();
+        surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
+        self.selectable.push(SelectableModel {
+            asset: asset.clone(),
+            pages: Pages::new(asset),
+            places: vec![None; pages],
+            surfaces,
+            keys: Vec::new(),
+        });
+        self.models.insert(key, self.residents.len() - 1);
+        match self.upload(graphics, prepared) {
+            Ok(()) => {
+                self.rebuild_keys();
+                Ok(())
+            }
+            Err(error) => {
+                self.remove(key);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: ModelKey) {
+        let Some(index) = self.models.remove(&key) else { return };
+        let resident = self.residents.swap_remove(index);
+        self.selectable.swap_remove(index);
+        if let Some(moved) = self.residents.get(index) {
+            self.models.insert(moved.key, index);
+        }
+        for place in resident.places.into_iter().flatten() {
+            self.geometry.remove(place.slot);
+            self.clusters.remove(place.clusters);
+        }
+        for (bucket, layer) in resident.layers {
+            self.layers.remove(bucket, layer);
+        }
+        self.materials.remove(resident.materials);
+        self.rebuild_keys();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    /// Forgets all models, and gives back what they took on the device.
+    pub(crate) fn clear(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
+        let keys: Vec<ModelKey> = self.models.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.remove(key));
+        self.geometry = self.geometry.emptied(graphics)?;
+        self.layers = TextureArrays::new(graphics)?;
+        self.layers_generation += 1;
+        self.clusters = self.clusters.emptied(graphics)?;
+        self.materials = self.materials.emptied(graphics)?;
+        self.rebuild_keys();
+        Ok(())
+    }
+
+    /// Of the model that was added last.
+    fn upload(&mut self, graphics: &Graphics, prepared: &PreparedAsset) -> Result<(), RenderError> {
+        let index = self.residents.len() - 1;
+        if self.layers.reserve(graphics, &prepared.layers)? {
+            self.layers_generation += 1;
+        }
+        let mut written = SyncStatistics { graphics, bytes: 0 };
+        for layer in &prepared.layers {
+            let number = self.layers.insert(graphics, layer);
+            self.residents[index].layers.push((layer.bucket, number));
+            written.add(layer.texels.len());
+        }
+        let layers = &self.residents[index].layers;
+        let records: Vec<[u32; MATERIAL_WORDS]> = prepared
+            .asset
+            .materials()
+            .iter()
+            .map(|row| {
+                let mut words = row.words;
+                let number = |layer: u32| layers.get(layer as usize).map_or(0, |(_, number)| *number);
+                let [color, surface, rough, glow] = row.layers.map(number);
+                words[7] = color | surface << 16;
+                words[11] = glow | rough << 16;
+                words
+            })
+            .collect();
+        let materials = self.materials.insert(graphics, &records)?;
+        self.residents[index].materials = materials.clone();
+        if materials.end > MATERIALS_MAX {
+            return Err(RenderError::OutOfMemory(format!("more than {MATERIALS_MAX} materials")));
+        }
+        for (number, page) in (0..).zip(prepared.asset.pages()) {
+            if page.flags & PAGE_ROOT == 0 {
+                break;
+            }
+            prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
+            self.load(graphics, index, number, 0)?;
+            written.add(page.bytes as usize);
+            // It stays on the device.
+            prepared.asset.page_memory(number).release();
+        }
+        Ok(())
+    }
+
+    /// Puts a page that has been checked on the device.
+    fn load(&mut self, graphics: &Graphics, index: usize, number: u32, frame: FrameNumber) -> Result<(), RenderError> {
+        let model = &mut self.selectable[index];
+        let page = &model.asset.pages()[number as usize];
+        let bytes = model.asset.page_bytes(number);
+        let slot = self.geometry.insert(graphics, bytes)?;
+        let materials = self.residents[index].materials.start;
+        let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..]
+            [..page.cluster_count as usize]
+            .iter()
+            .map(|cluster| record(cluster, slot, materials, &model.surfaces))
+            .collect();
+        let clusters = self.clusters.insert(graphics, &records).inspect_err(|_| self.geometry.remove(slot))?;
+        model.places[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
+        model.pages.loaded(number, frame);
+        self.residents[index].places[number as usize] = Some(PageAllocation { slot, clusters });
+        Ok(())
+    }
+
+    fn evict(&mut self, index: usize, number: u32) {
+        self.selectable[index].pages.evicted(number);
+        self.selectable[index].places[number as usize] = None;
+        if let Some(place) = self.residents[index].places[number as usize].take() {
+            self.geometry.remove(place.slot);
+            self.clusters.remove(place.clusters);
+        }
+    }
+
+    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first that is of use.
+    /// `frame` is the last that was selected: what it looked at stays.
+    pub(crate) fn take_pages(
+        &mut self,
+        graphics: &Graphics,
+        frame: FrameNumber,
+        wait: Duration,
+    ) -> Result<usize, RenderError> {
+        let mut uploaded = 0;
+        let mut wait = wait;
+        let mut stopwatch = Stopwatch::start();
+        while uploaded < UPLOADS_PER_FRAME
+            && let Some(FetchedPage { ticket, outcome }) = self.pager.receive(wait)
+        {
+            wait = wait.saturating_sub(stopwatch.lap());
+            // Of a model that is gone.
+            let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
+                continue;
+            };
+            if let Err(error) = outcome {
+                tracing::error!(%error, model = self.selectable[index].asset.name(), "a part of a model is not shown");
+                self.selectable[index].pages.fetch_failed(ticket.page, true);
+                continue;
+            }
+            if self.geometry.slots_left() == 0 && !self.make_room(frame) {
+                self.selectable[index].pages.fetch_failed(ticket.page, false);
+                continue;
+            }
+            match self.load(graphics, index, ticket.page, frame) {
+                Ok(()) => {
+                    uploaded += 1;
+                    wait = Duration::ZERO;
+                }
+                // What the device has is what it has: go on with less than the budget.
+                Err(RenderError::OutOfMemory(what)) => {
+                    self.selectable[index].pages.fetch_failed(ticket.page, false);
+                    let bytes = self.geometry.bytes();
+                    tracing::warn!(what, bytes, "graphics memory is full; the budget is taken down to what is in use");
+                    self.geometry.set_bytes_max(bytes);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if uploaded == UPLOADS_PER_FRAME {
+            self.pager.tell_again();
+        }
+        if uploaded > 0 && self.geometry.bank_count() != self.banks {
+            self.rebuild_keys();
+        }
+        Ok(uploaded)
+    }
+
+    /// Gives up the pages that were looked at least recently, some at once because finding them is work.
+    fn make_room(&mut self, frame: FrameNumber) -> bool {
+        let mut oldest: Vec<(FrameNumber, usize, u32)> = self
+            .selectable
+            .iter()
+            .enumerate()
+            .flat_map(|(index, model)| model.pages.all_evictable(frame).map(move |(at, page)| (at, index, page)))
+            .collect();
+        oldest.sort_unstable();
+        oldest.truncate(UPLOADS_PER_FRAME);
+        for &(_, index, page) in &oldest {
+            self.evict(index, page);
+        }
+        !oldest.is_empty()
+    }
+
+    /// Asks for what the frame would have liked to draw, as far as there is room; the number of pages that are not there.
+    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
+        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
+        let (mut missing, mut pages) = (Vec::new(), Vec::new());
+        for PageRequest { page: PageId { model, page }, .. } in most_urgent(wanted) {
+            self.selectable[*model].pages.require(*page, frame, &mut pages);
+            missing.extend(pages.drain(..).map(|page| PageId { model: *model, page }));
+        }
+        let room = self.pager.room().min(self.places_left(frame, missing.len()));
+        let absent = |of: &&PageId| self.selectable[of.model].pages.is_absent(of.page);
+        let asked: Vec<PageId> = missing.iter().filter(absent).take(room).copied().collect();
+        for PageId { model, page } in asked {
+            let ticket = Ticket { serial: self.residents[model].serial, page };
+            let model = &mut self.selectable[model];
+            model.pages.fetching(page);
+            self.pager.fetch(&model.asset, ticket);
+        }
+        missing.len()
+    }
+
+    /// For how many more pages than are on their way there is room, if what the frame did not look at is given up; at
+    /// least so many as `needed`, or all.
+    fn places_left(&self, frame: FrameNumber, needed: usize) -> usize {
+        let (free, coming) = (self.geometry.slots_left() as usize, self.pager.in_flight());
+        if free >= coming + needed {
+            return free - coming;
+        }
+        let evictable: usize = self.selectable.iter().map(|model| model.pages.all_evictable(frame).count()).sum();
+        (free + evictable).saturating_sub(coming)
+    }
+
+    /// Pages on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.pager.in_flight()
+    }
+
+    /// Lists what can be drawn by the same kernels with the same bindings, for all models together.
+    fn rebuild_keys(&mut self) {
+        self.banks = self.geometry.bank_count();
+        let banks = self.banks as u8;
+        let key = |surface: &Surface, bank| DrawKey { phase: surface.phase, bank, shading: surface.shading };
+        self.keys.clear();
+        for surface in self.selectable.iter().flat_map(|model| &model.surfaces) {
+            self.keys.extend((0..banks).map(|bank| key(surface, bank)));
+        }
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        for model in &mut self.selectable {
+            let surfaces = &model.surfaces;
+            model.keys = (0..banks)
+                .flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)))
+                .map(|key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32)
+                .collect();
+        }
+    }
+}
+
+/// Counts what is written to the device and hands it over in parts: each byte takes memory twice until then.
+struct SyncStatistics<'a> {
+    graphics: &'a Graphics,
+    bytes: usize,
+}
+
+impl SyncStatistics<'_> {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes > UPLOAD_BYTES_MAX {
+            self.graphics.flush();
+            self.bytes = 0;
+        }
+    }
+}
+
+/// As scene.wgsl reads it.
+fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
+    // The block's first byte in the bank, in units of four.
+    let word = (slot.offset() / 4) as u32 + cluster.block * 4;
+    let vertices = u32::from(cluster.vertices);
+    let last = match cluster.material {
+        NONE => CLUSTER_POINTS | vertices,
+        material => {
+            let sides = if surfaces[material as usize].double_sided { CLUSTER_DOUBLE_SIDED } else { 0 };
+            (materials + material) << 12 | sides | u32::from(cluster.triangles)
+        }
+    };
+    [word / 2, word + vertices * 2, word + vertices * 3, last]
+}

@@ -1,0 +1,193 @@
+//! The way through one mesh's tree of groups, from coarse to as fine as the view can tell.
+
+use glam::{Vec3, Vec3A};
+use remora_assets::asset::layout::{ClusterRecord, MeshRecord, NONE};
+
+use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
+use crate::residency::pages::{FrameNumber, PageId, PageRequest};
+use crate::residency::selectable::{SelectableInstance, SelectableModel};
+use crate::surface::{DrawKey, Phase};
+use crate::view::{Sphere, View};
+
+/// A cut that is being found.
+pub(super) struct Cut<'a> {
+    pub(super) view: &'a View,
+    pub(super) limits: SelectionLimits,
+    pub(super) keys: &'a [DrawKey],
+    pub(super) frame: FrameNumber,
+    pub(super) harvest: &'a mut SelectionChunk,
+}
+
+/// One instance as the view sees it.
+struct InstanceView<'a> {
+    instance: &'a SelectableInstance,
+    view: &'a View,
+    /// Metres of error that are allowed at a distance of one metre.
+    allowed: f32,
+}
+
+impl InstanceView<'_> {
+    fn place(&self, center: [f32; 3], radius: f32) -> (Vec3A, f32) {
+        (self.instance.world.transform_point3a(center.into()), radius * self.instance.scale_max)
+    }
+
+    fn nearest(&self, center: Vec3A, radius: f32) -> f32 {
+        (center.distance(self.view.eye) - radius).max(self.view.near)
+    }
+
+    fn exceeds(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
+        let (center, radius) = self.place(center, radius);
+        error * self.instance.scale_max > self.allowed * self.nearest(center, radius)
+    }
+
+    /// Whether anything within the sphere, of no larger error, may exceed: `true` in doubt, with room for what rounding
+    /// may cost.
+    fn may_exceed(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
+        let (center, radius) = self.place(center, radius);
+        let slack = rounding(self.instance, self.view, center);
+        error * self.instance.scale_max * 1.00001 > self.allowed * self.nearest(center, radius * 1.00001 + slack)
+    }
+
+    fn pixels(&self, center: [f32; 3], radius: f32, error: f32) -> f32 {
+        let (center, radius) = self.place(center, radius);
+        error * self.instance.scale_max * self.view.pixels_per_tangent / self.nearest(center, radius)
+    }
+}
+
+impl Cut<'_> {
+    pub(super) fn through(&mut self, index: u32, instance: &SelectableInstance, model: &SelectableModel) {
+        let SelectableModel { asset, pages, places, surfaces, keys } = model;
+        let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
+        let view = self.view;
+        let seen = InstanceView { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
+        let bounds = mesh.bounds();
+        if bounds.is_empty() {
+            return;
+        }
+        let (center, radius) = seen.place(bounds.center().into(), bounds.radius());
+        if !view.sees(center, radius) {
+            return;
+        }
+        let (tree, groups, clusters, records) = (asset.tree(), asset.groups(), asset.clusters(), asset.pages());
+        let local_eye = local_eye(instance, view);
+        self.harvest.open.clear();
+        self.harvest.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
+        while let Some(number) = self.harvest.open.pop() {
+            let node = &tree[number as usize];
+            if !seen.may_exceed(node.center, node.radius, node.error) {
+                continue;
+            }
+            // A level that is one group is as large as the mesh, which is seen.
+            let is_whole = number < mesh.tree_first + mesh.tree_roots && node.count == 0;
+            if !is_whole {
+                let (center, radius) = seen.place(node.center, node.radius);
+                if !view.sees(center, radius) {
+                    continue;
+                }
+            }
+            if node.count > 0 {
+                self.harvest.open.extend(node.first..node.first + node.count);
+                continue;
+            }
+            // Asked as below, so that both answers are the same.
+            let group = &groups[node.first as usize];
+            if !seen.exceeds(group.center, group.radius, group.error) {
+                continue;
+            }
+            let place = match places[group.page as usize] {
+                Some(place) if pages.is_usable(group.page) => place,
+                _ => {
+                    let error_pixels = seen.pixels(group.center, group.radius, group.error);
+                    let page = PageId { model: instance.model as usize, page: group.page };
+                    self.harvest.wanted.push(PageRequest { page, error_pixels });
+                    continue;
+                }
+            };
+            pages.touch(group.page, self.frame);
+            let first = place.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
+            // Clusters that stand for the same group stand beside one another.
+            let mut last = (NONE, false);
+            for (number, cluster) in (first..).zip(own) {
+                if cluster.refined != NONE {
+                    if last.0 != cluster.refined {
+                        let finer = &groups[cluster.refined as usize];
+                        let refined =
+                            pages.is_usable(finer.page) && seen.exceeds(finer.center, finer.radius, finer.error);
+                        last = (cluster.refined, refined);
+                    }
+                    if last.1 {
+                        continue;
+                    }
+                }
+                let surface = if cluster.material == NONE { surfaces.len() - 1 } else { cluster.material as usize };
+                let key = keys[place.bank as usize * surfaces.len() + surface];
+                let double_sided = surfaces[surface].double_sided;
+                self.take(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
+            }
+        }
+    }
+
+    /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
+    fn take(
+        &mut self,
+        index: u32,
+        seen: &InstanceView<'_>,
+        cluster: &ClusterRecord,
+        number: u32,
+        key: u32,
+        eye: Option<Vec3>,
+    ) {
+        let (instance, view) = (seen.instance, self.view);
+        let is_points = cluster.triangles == 0;
+        // Points are discs: half of the width is theirs, and the rest more than what the grid moves them by.
+        let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.width);
+        if !view.sees(center, radius) || turned_away(cluster, eye) {
+            return;
+        }
+        let blended = self.keys[key as usize].phase == Phase::Blend;
+        if blended && !self.limits.blended || self.harvest.count == ENTRIES_MAX {
+            return;
+        }
+        let sphere = sphere(instance, view, center, radius);
+        let harvest = &mut *self.harvest;
+        harvest.count += 1;
+        if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
+        let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
+        harvest.found[key as usize][usize::from(large)].push(SelectedCluster {
+            instance: index | if instance.mirrored { MIRRORED } else { 0 },
+            cluster: number,
+            triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),
+            distance: center.distance(view.eye),
+            sphere,
+        });
+    }
+}
+
+/// Positions are computed in another order by the kernels: what that may cost is added to the radius.
+fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
+    Sphere::new(center - view.eye, radius * 1.001 + rounding(instance, view, center))
+}
+
+/// Metres by which a distance from the eye may be wrong.
+fn rounding(instance: &SelectableInstance, view: &View, center: Vec3A) -> f32 {
+    let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
+    reach.max_element() * 2e-6
+}
+
+/// The eye in the mesh's coordinates; `None` where angles are not kept, so that cones mean nothing.
+fn local_eye(instance: &SelectableInstance, view: &View) -> Option<Vec3> {
+    // A scale of zero has no inverse.
+    (instance.uniform && instance.scale_max > 0.0)
+        .then(|| Vec3::from(instance.world.inverse().transform_point3a(view.eye)))
+}
+
+fn turned_away(cluster: &ClusterRecord, local_eye: Option<Vec3>) -> bool {
+    match local_eye {
+        Some(eye) if cluster.cone_cutoff < 1.0 => {
+            let toward = Vec3::from(cluster.cone_apex) - eye;
+            toward.dot(cluster.cone_axis.into()) >= cluster.cone_cutoff * toward.length()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,91 @@
+//! What a camera sees, and how large: the tests that the cut asks of every sphere.
+
+use glam::{DVec3, Vec3, Vec3A, Vec4};
+
+use crate::frame::{Camera, Size};
+
+/// What a view can see, and how large it sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    pub eye: Vec3A,
+    /// Normals point inwards; a point is inside where `normal · point + distance >= 0`. Near, then the four sides.
+    pub(crate) planes: [Vec4; 5],
+    pub right: Vec3A,
+    pub up: Vec3A,
+    pub forward: Vec3A,
+    pub near: f32,
+    /// Pixels that one metre takes at a distance of one metre.
+    pub pixels_per_tangent: f32,
+    pub size: Size,
+}
+
+impl View {
+    /// `origin` is where the world's coordinates begin for the device.
+    pub(crate) fn new(camera: &Camera, origin: DVec3, size: Size) -> Self {
+        let eye = (camera.position - origin).as_vec3();
+        let rotation = camera.orientation.normalize();
+        let tangent_y = (camera.vertical_field_of_view * 0.5).tan();
+        let tangent_x = tangent_y * size.aspect();
+        let forward = rotation * Vec3::NEG_Z;
+        let (right, up) = (rotation * Vec3::X, rotation * Vec3::Y);
+        let through_eye = |normal: Vec3| {
+            let normal = normal.normalize();
+            normal.extend(-normal.dot(eye))
+        };
+        let near = forward.extend(-forward.dot(eye) - camera.near);
+        let planes = [
+            near,
+            through_eye(forward * tangent_x + right),
+            through_eye(forward * tangent_x - right),
+            through_eye(forward * tangent_y + up),
+            through_eye(forward * tangent_y - up),
+        ];
+        Self {
+            eye: eye.into(),
+            planes,
+            right: right.into(),
+            up: up.into(),
+            forward: forward.into(),
+            near: camera.near,
+            pixels_per_tangent: size.height as f32 * 0.5 / tangent_y,
+            size,
+        }
+    }
+
+    pub(crate) fn sees(&self, center: Vec3A, radius: f32) -> bool {
+        self.planes.iter().all(|plane| Vec3A::from_vec4(*plane).dot(center) + plane.w >= -radius)
+    }
+
+    /// Upper bound of the diameter in pixels; infinite where the sphere reaches the near plane.
+    pub(crate) fn diameter_pixels(&self, center: Vec3A, radius: f32) -> f32 {
+        let from_eye = center - self.eye;
+        let depth = from_eye.dot(self.forward) - radius;
+        if depth <= self.near {
+            return f32::INFINITY;
+        }
+        // Towards the sides of a wide view a sphere is seen stretched by up to its distance over its depth.
+        2.0 * radius * self.pixels_per_tangent / depth * (from_eye.length() + radius) / depth
+    }
+}
+
+/// Relative to an eye.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Sphere {
+    center: [f32; 3],
+    radius: f32,
+}
+
+impl Sphere {
+    pub(crate) fn new(center: Vec3A, radius: f32) -> Self {
+        Self { center: center.to_array(), radius }
+    }
+
+    pub(crate) fn center(self) -> [f32; 3] {
+        self.center
+    }
+
+    pub(crate) fn radius(self) -> f32 {
+        self.radius
+    }
+}

@@ -1,0 +1,63 @@
+//! Graphics memory comes back, whether or not a frame is drawn.
+
+use remora_render::{PrepareOptions, PreparedAsset, Samples};
+
+use crate::coverage::front;
+use crate::shapes::{bumpy, texture};
+use crate::studio::{Parts, Studio, asset, at, matte};
+
+const MEBIBYTE: u64 = 1 << 20;
+
+/// Some 10 MiB on the device.
+fn prepared(studio: &Studio) -> PreparedAsset {
+    let mut parts = Parts::default();
+    let picture = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
+    let material = remora_assets::Material { base_color_texture: Some(picture), ..matte(1.0, 1.0, 1.0) };
+    parts.add(&bumpy(100), material, at(0.0, 0.0, 0.0));
+    let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
+    PreparedAsset::new(&asset(&parts.model()), &options).expect("the asset is sound")
+}
+
+fn allocated(studio: &Studio) -> u64 {
+    studio.renderer.graphics().allocated_bytes().expect("the driver's allocator keeps accounts")
+}
+
+#[test]
+fn models_that_come_and_go_without_a_frame_leave_nothing_behind() {
+    let mut studio = Studio::new();
+    let prepared = prepared(&studio);
+    let bytes = prepared.graphics_bytes();
+    assert!(bytes > 5 * MEBIBYTE);
+    for by_one in [true, false] {
+        let mut most = Vec::new();
+        for _ in 0..20 {
+            let added = studio.show_prepared(&prepared);
+            studio.scene.clear();
+            most.push(allocated(&studio));
+            if by_one { studio.renderer.remove_model(added.model) } else { studio.renderer.clear() }
+        }
+        let (early, late) = most.split_at(5);
+        let [early, late] = [early, late].map(|part| part.iter().max().copied().unwrap_or_default());
+        assert!(late <= early + MEBIBYTE, "{early} bytes, and later {late}, of models of {bytes}");
+    }
+}
+
+#[test]
+fn an_empty_scene_takes_no_more_than_it_did_before_there_was_one() {
+    let mut studio = Studio::new();
+    studio.renderer.warm_up(Samples::Four).expect("the renderer draws");
+    studio.renderer.rest();
+    studio.renderer.clear();
+    let empty = allocated(&studio);
+    let prepared = prepared(&studio);
+    studio.show_prepared(&prepared);
+    let shown = studio.picture(front(), Samples::Four);
+    assert!(allocated(&studio) > empty + prepared.graphics_bytes());
+    studio.scene.clear();
+    studio.renderer.rest();
+    studio.renderer.clear();
+    let left = allocated(&studio);
+    assert!(left <= empty + MEBIBYTE, "{empty} bytes before, {left} after");
+    studio.show_prepared(&prepared);
+    assert!(studio.picture(front(), Samples::Four) == shown, "everything is made again");
+}

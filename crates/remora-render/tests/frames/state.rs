@@ -1,0 +1,297 @@
+//! How instances are shown, what is under a pixel, and what is behind everything.
+
+use glam::{Affine3A, DAffine3, DVec3, Vec3};
+use remora_assets::{AlphaMode, Material, Mesh, Model, Node};
+use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, Samples, Size};
+use remora_scene::StateOverrideEdit;
+
+use crate::coverage::{front, mixture};
+use crate::perceptual::assert_golden;
+use crate::shapes::{sheet, sphere};
+use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
+
+fn with(options: FrameOptions, samples: Samples) -> FrameRequest {
+    FrameRequest { options, ..request(front(), samples) }
+}
+
+fn entities(studio: &Studio) -> Vec<remora_scene::EntityId> {
+    studio.scene.instances().iter().map(|instance| instance.entity).collect()
+}
+
+#[test]
+fn a_tint_takes_the_place_of_a_share_of_the_colour() {
+    let mut parts = Parts::default();
+    parts.add(&sheet(1), unlit(1.0, 0.0, 0.0), Affine3A::from_scale(Vec3::splat(5.0)));
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    let entity = entities(&studio)[0];
+    let mut color = |tint| {
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::tint(tint)).expect("the entity is there");
+        let picture = studio.picture(front(), Samples::One);
+        let middle = ((SIZE.height / 2 * SIZE.width + SIZE.width / 2) * 4) as usize;
+        [picture.data[middle], picture.data[middle + 1], picture.data[middle + 2]]
+    };
+    assert_eq!(color(None), [255, 0, 0]);
+    assert_eq!(color(Some([10, 200, 30, 255])), [10, 200, 30], "all of it");
+    assert_eq!(color(Some([10, 200, 30, 0])), [255, 0, 0], "none of it");
+    let [red, green, _] = color(Some([0, 255, 0, 128]));
+    // Half of the light is 188 of 255.
+    assert!(red.abs_diff(187) <= 1 && green.abs_diff(188) <= 1, "{red} {green}");
+    assert_eq!(color(None), [255, 0, 0], "and back");
+}
+
+#[test]
+fn what_is_selected_has_a_line_around_it() {
+    let mut studio = Studio::new();
+    studio.show(mixture().model());
+    let before = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
+    let parts = entities(&studio);
+    // A ball, and the one of glass.
+    for entity in [parts[0], parts[3]] {
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
+    }
+    assert_golden("outline_1", &studio.picture(front(), Samples::One));
+    assert_golden("outline_4", &studio.picture(front(), Samples::Four));
+    for entity in [parts[0], parts[3]] {
+        studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(None)).expect("the entity is there");
+    }
+    let after = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
+    assert!(before == after, "the line stays");
+    // A part that cannot be seen has no line.
+    let hidden = studio.scene.instances()[0].entity;
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
+    let gone = studio.picture(front(), Samples::Four);
+    studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(None)).expect("the entity is there");
+    assert!(gone == studio.picture(front(), Samples::Four));
+}
+
+#[test]
+fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
+    let glass = || Material { base_color: [0.9, 0.2, 0.1, 0.5], alpha_mode: AlphaMode::Blend, ..matte(0.0, 0.0, 0.0) };
+    let shows = |samples| {
+        let mut studio = Studio::new();
+        let empty = studio.picture(front(), samples);
+        let mut parts = Parts::default();
+        parts.add(&sheet(4), glass(), at(-1.0, 0.0, 0.0));
+        parts.add(&sphere(24, 32), matte(0.3, 0.6, 0.9), at(1.2, 0.0, -1.0));
+        studio.show(parts.model());
+        let shown = studio.picture(front(), samples);
+        assert!(shown != empty);
+
+        let entities = entities(&studio);
+        let visible = |studio: &mut Studio, number: usize, visible| {
+            studio
+                .scene
+                .edit_overrides(&[entities[number]], StateOverrideEdit::visible(Some(visible)))
+                .expect("the entity is there");
+            studio.picture(front(), samples)
+        };
+        visible(&mut studio, 1, false);
+        assert!(visible(&mut studio, 0, false) == empty, "the glass was the only thing to be seen");
+        visible(&mut studio, 1, true);
+        assert!(visible(&mut studio, 0, true) == shown, "everything is back");
+
+        studio.scene.clear();
+        studio.renderer.clear();
+        assert!(studio.picture(front(), samples) == empty, "the model is gone");
+    };
+    shows(Samples::One);
+    shows(Samples::Four);
+}
+
+#[test]
+fn the_line_has_the_colour_and_opacity_that_are_asked_for() {
+    let mut parts = Parts::default();
+    parts.add(&sheet(1), unlit(1.0, 1.0, 1.0), Affine3A::IDENTITY);
+    let mut studio = Studio::new();
+    studio.show(parts.model());
+    let entity = entities(&studio)[0];
+    let plain = studio.picture(front(), Samples::One);
+    studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
+    let mut count = |outline_color: [u8; 4]| {
+        let (picture, _) = studio.draw(&with(FrameOptions { outline_color, ..Default::default() }, Samples::One));
+        let lined = picture.data.chunks(4).zip(plain.data.chunks(4)).filter(|(lined, plain)| lined != plain);
+        let exact = lined.clone().filter(|(lined, _)| lined[..3] == outline_color[..3]).count();
+        (lined.count(), exact)
+    };
+    // 2 m are 98.6 pixels; two pixels around them, and half of one that is soft at the corners.
+    let (lined, exact) = count([0, 80, 255, 255]);
+    assert!((760..=840).contains(&lined) && exact > 700, "{lined} pixels, {exact} of the colour");
+    assert_eq!(count([0, 80, 255, 0]).0, 0);
+}
+
+#[test]
+fn a_checkerboard_takes_the_place_of_the_background_only() {
+    let mut studio = Studio::new();
+    studio.show(mixture().model());
+    let plain = studio.picture(front(), Samples::Four);
+    let (none, _) = studio.draw(&with(FrameOptions { checkerboard: 0.0, ..Default::default() }, Samples::Four));
+    assert!(plain == none);
+    let outside = camera(Vec3::new(6.0, 2.0, 9.0), Vec3::ZERO);
+    let options = FrameOptions { checkerboard: 0.75, ..Default::default() };
+    let (board, _) = studio.draw(&FrameRequest { options, ..request(outside, Samples::Four) });
+    assert_golden("checkerboard", &board);
+    let mut parts = Parts::default();
+    parts.add(&sheet(1), unlit(0.2, 0.5, 0.9), Affine3A::from_scale(Vec3::splat(20.0)));
+    let mut covered = Studio::new();
+    covered.show(parts.model());
+    let plain = covered.picture(front(), Samples::One);
+    assert!(covered.draw(&with(options, Samples::One)).0 == plain, "there is no background to see");
+    let error = covered
+        .renderer
+        .submit(&with(FrameOptions { checkerboard: f32::NAN, ..Default::default() }, Samples::One))
+        .unwrap_err();
+    assert!(error.to_string().contains("between 0 and 1"), "{error}");
+}
+
+/// Closed and double-sided things only: rays meet both sides.
+fn solids() -> Parts {
+    let mut parts = Parts::default();
+    let ball = sphere(40, 50);
+    parts.add(&ball, matte(0.8, 0.3, 0.2), at(-0.8, 0.0, 0.0));
+    parts.add(&ball, matte(0.3, 0.8, 0.2), at(0.9, 0.3, -1.0) * Affine3A::from_scale(Vec3::new(-1.2, 0.7, 0.9)));
+    let wall = at(0.0, 0.0, -3.0) * Affine3A::from_rotation_y(0.6) * Affine3A::from_scale(Vec3::new(4.0, 2.0, 1.0));
+    parts.add(&sheet(5), Material { double_sided: true, ..matte(0.5, 0.5, 0.5) }, wall);
+    let glass = Material { alpha_mode: AlphaMode::Blend, base_color: [0.5, 0.8, 0.9, 0.4], ..matte(0.0, 0.0, 0.0) };
+    parts.add(&ball, glass, at(0.2, -0.5, 1.5) * Affine3A::from_scale(Vec3::splat(0.4)));
+    parts
+}
+
+#[test]
+fn a_pick_finds_what_a_ray_finds() {
+    for (atomics_64, samples) in [(true, Samples::One), (true, Samples::Four), (false, Samples::Four)] {
+        let mut studio = Studio::with(&GraphicsOptions { atomics_64, ..Default::default() });
+        studio.show(solids().model());
+        let view = front();
+        let (mut agreeing, mut asked, mut seen) = (0, 0, [0; 4]);
+        for y in (3..SIZE.height).step_by(11) {
+            for x in (2..SIZE.width).step_by(11) {
+                let options = FrameOptions { pick: Some([x, y]), ..Default::default() };
+                let (_, done) = studio.draw(&with(options, samples));
+                let scale = SIZE.height as f32 * 0.5 / (view.vertical_field_of_view * 0.5).tan();
+                let across = (x as f32 + 0.5 - SIZE.width as f32 * 0.5) / scale;
+                let down = (y as f32 + 0.5 - SIZE.height as f32 * 0.5) / scale;
+                let direction = view.orientation * Vec3::new(across, -down, -1.0);
+                let hit = studio.scene.cast_ray(view.position, direction);
+                asked += 1;
+                match (done.picked, hit) {
+                    (None, None) => agreeing += 1,
+                    (Some(picked), Some(hit)) if picked.instance == hit.instance => {
+                        seen[hit.instance as usize] += 1;
+                        let apart = picked.position.distance(hit.position);
+                        // The nearest of four samples lies up to half a pixel away, which is more at a slant.
+                        let close = apart < 0.05 && (picked.distance - hit.distance).abs() < 0.05;
+                        agreeing += usize::from(close);
+                    }
+                    (None, Some(_)) | (Some(_), None) | (Some(_), Some(_)) => {}
+                }
+            }
+        }
+        assert!(seen.iter().all(|pixels| *pixels > 3), "{seen:?}");
+        assert!(agreeing * 100 >= asked * 96, "{agreeing} of {asked} agree with {samples:?}");
+    }
+}
+
+#[test]
+fn a_pick_outside_of_the_picture_is_refused() {
+    let mut studio = Studio::new();
+    let small = FrameRequest {
+        render_size: Size::new(64, 36),
+        ..with(FrameOptions { pick: Some([64, 0]), ..Default::default() }, Samples::One)
+    };
+    let error = studio.renderer.submit(&small).unwrap_err().to_string();
+    assert!(error.contains("64, 0") && error.contains("64x36"), "{error}");
+    let options = FrameOptions { pick: Some([63, 35]), ..Default::default() };
+    let (_, done) = studio.draw(&FrameRequest { options, ..small });
+    assert_eq!(done.picked, None, "there is only background");
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    const PARTS: usize = 100_000;
+    let mut triangle = sheet(1);
+    triangle.indices.truncate(3);
+    let node = |index: usize| Node {
+        transform: DAffine3::from_translation(DVec3::new(index as f64, 0.0, 0.0)),
+        mesh: Some(0),
+        ..Default::default()
+    };
+    let model = Model {
+        meshes: vec![Mesh { primitives: vec![triangle], ..Default::default() }],
+        materials: vec![matte(0.5, 0.5, 0.5)],
+        nodes: (0..PARTS).map(node).collect(),
+        ..Default::default()
+    };
+    let mut studio = Studio::new();
+    studio.show(model);
+    let all = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
+    assert_eq!((all.instances, all.pieces, all.bytes), (PARTS, 1, PARTS as u64 * 64));
+    let still = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
+    assert_eq!((still.instances, still.pieces, still.bytes), (0, 0, 0));
+
+    let parts = entities(&studio);
+    let moved = DAffine3::from_translation(DVec3::new(0.0, 1.0, 0.0));
+    for entity in parts.iter().step_by(100) {
+        studio.scene.set_local(*entity, moved).expect("the entity is there");
+    }
+    let apart = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
+    assert_eq!((apart.instances, apart.pieces, apart.bytes), (1000, 1000, 64_000));
+    for entity in &parts[5000..6000] {
+        studio
+            .scene
+            .edit_overrides(&[*entity], StateOverrideEdit::tint(Some([1, 2, 3, 4])))
+            .expect("the entity is there");
+        studio.scene.edit_overrides(&[*entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
+    }
+    let together = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
+    assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
+}
+
+/// A pane over the whole picture, a small one in a corner, and a ball behind both.
+fn panes() -> Parts {
+    let mut parts = Parts::default();
+    let glass = Material { alpha_mode: AlphaMode::Blend, base_color: [0.9, 0.4, 0.2, 0.5], ..matte(0.0, 0.0, 0.0) };
+    parts.add(&sheet(3), glass.clone(), at(0.0, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(9.0)));
+    parts.add(&sheet(3), glass, at(1.5, 1.0, 1.0) * Affine3A::from_scale(Vec3::splat(0.3)));
+    parts.add(&sphere(12, 16), matte(0.2, 0.7, 0.3), at(-1.0, 0.0, 0.0) * Affine3A::from_scale(Vec3::splat(0.5)));
+    parts
+}
+
+#[test]
+fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
+    for samples in [Samples::One, Samples::Four] {
+        // With more layers, those behind would wipe what the first one left.
+        let with = |options| FrameRequest { blend_layers: 1, ..with(options, samples) };
+        let [mut used, mut fresh] = [(); 2].map(|()| {
+            let mut studio = Studio::new();
+            studio.show(panes().model());
+            studio
+        });
+        let parts = entities(&used);
+        used.scene.edit_overrides(&[parts[0]], StateOverrideEdit::selected(Some(true))).expect("the pane is there");
+        let (before, done) = used.draw(&with(FrameOptions { pick: Some([160, 20]), ..Default::default() }));
+        assert_eq!(done.picked.map(|picked| picked.instance), Some(0), "the large pane is everywhere");
+        used.scene.edit_overrides(&[parts[0]], StateOverrideEdit::visible(Some(false))).expect("the pane is there");
+        for (x, y, instance) in [(160, 20, None), (160, 170, None), (106, 90, Some(2)), (240, 37, Some(1))] {
+            let request = with(FrameOptions { pick: Some([x, y]), ..Default::default() });
+            fresh
+                .scene
+                .edit_overrides(&[entities(&fresh)[0]], StateOverrideEdit::visible(Some(false)))
+                .expect("the pane is there");
+            let [(picture, done), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+            assert!(picture != before && picture == expected, "with {samples:?}");
+            assert_eq!(done.picked.map(|picked| picked.instance), instance, "at {x}, {y} with {samples:?}");
+        }
+        // A hidden part has no line; the one that is seen has.
+        for studio in [&mut used, &mut fresh] {
+            studio
+                .scene
+                .edit_overrides(&[parts[1]], StateOverrideEdit::selected(Some(true)))
+                .expect("the small pane is there");
+        }
+        let request = with(FrameOptions::default());
+        let [(picture, _), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+        assert!(picture == expected, "a line where nothing is, with {samples:?}");
+    }
+}
