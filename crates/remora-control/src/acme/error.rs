@@ -16,7 +16,7 @@ pub enum AcmeError {
     CaFile {
         /// Path of the file.
         path: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The local certificate.

@@ -113,7 +113,7 @@ pub struct HostsConfig {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
-    /// Who may connect after the first client has left.
+    /// Policy for connections after the first client has left.
     pub exclusive: Exclusive,
 }
 

@@ -10,7 +10,7 @@ pub enum IdentityError {
     CaFile {
         /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The operating system has no certificate authorities.

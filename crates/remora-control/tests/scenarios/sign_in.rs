@@ -108,7 +108,7 @@ async fn tokens_of_other_clients_are_refused() {
         (json!({ "aud": "other", "azp": "other" }), "another client's"),
         (json!({ "aud": "other" }), "another client's, although issued by this one"),
         (json!({ "azp": "other" }), "issued to another client"),
-        (json!({ "aud": [CLIENT, "other"], "azp": null }), "of several audiences, and nobody says whose"),
+        (json!({ "aud": [CLIENT, "other"], "azp": null }), "several audiences without an authorised party"),
         (json!({ "aud": [CLIENT, "other"], "azp": "other" }), "issued to another client"),
         (json!({ "aud": [], "azp": CLIENT }), "of no audience"),
         (json!({ "azp": [CLIENT] }), "not one party"),

@@ -11,7 +11,7 @@ use remora_session::Timestamp;
 use crate::support::contract;
 use crate::support::plane::{Plane, START};
 
-/// What the response contains beside its status.
+/// Expected content of the response beside its status.
 #[derive(Clone, Copy, Debug)]
 enum Says {
     Nothing,
