@@ -52,7 +52,7 @@ use crate::token::Tokens;
 /// The parts of a control plane.
 pub struct Parts {
     /// Accounts and sessions.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Starts and ends hosts.
     pub fleet: Arc<dyn Provisioner>,
     /// The time.
@@ -83,7 +83,7 @@ pub struct LocalSignIn {
 
 /// A control plane.
 pub struct ControlPlane {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Clock,
     tokens: Arc<Tokens>,
     identities: Arc<Identities>,

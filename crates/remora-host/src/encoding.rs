@@ -47,7 +47,7 @@ pub enum EncodingError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     #[error(transparent)]
-    RenderedFrame(#[from] remora_stream::PictureError),
+    Frame(#[from] remora_stream::I420Error),
     #[error("there is no picture yet that could be encoded again")]
     NoPicture,
     #[error("the connection that the picture was for has ended")]

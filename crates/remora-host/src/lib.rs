@@ -14,10 +14,10 @@
 //! session.
 
 mod clock;
-mod door;
 mod encoding;
 mod fence;
 mod frames;
+mod handshake;
 mod life;
 mod link;
 mod loader;
@@ -37,8 +37,9 @@ use std::{
 
 pub use fence::{FenceReport, raise_for_probe, try_fence};
 pub use memory::memory_bytes_max;
-pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
+pub use remora_engine::EngineDetail;
+pub use remora_import::is_isolated;
 use remora_protocol::{
     connection::session_ending::Reason,
     link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, PORTS, Rendering, StopReason},
@@ -51,7 +52,7 @@ pub use thumbnail::{ThumbnailError, thumbnail};
 
 use crate::{
     clock::{Clock, Moment},
-    frames::{Frames, FramesOptions, Input, StageEvent},
+    frames::{FrameThread, FrameThreadEvent, FrameThreadOptions, Input},
     life::{Ending, Life},
     link::{Answer, Link, Status},
     memory::ImportMemory,
@@ -93,7 +94,7 @@ pub enum ShadersError {
 }
 
 enum Event {
-    Stage(StageEvent),
+    Stage(FrameThreadEvent),
     Runtime(RuntimeEvent),
     Answer(Answer),
 }
@@ -129,7 +130,7 @@ pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
             let _ = events.send(Event::Runtime(event));
         })
     };
-    let frames = Frames::start(frames_options(&spec, options), clock, move |event| {
+    let frames = FrameThread::start(frames_options(&spec, options), clock, move |event| {
         let _ = events.send(Event::Stage(event));
     });
     let HostSpec { hostname, assignment, .. } = spec;
@@ -149,7 +150,7 @@ struct Host {
     life: Life,
     link: Link,
     runtime: Runtime,
-    frames: Frames,
+    frames: FrameThread,
     /// Whether the host knows its session.
     assigned: bool,
     connected: bool,
@@ -175,21 +176,21 @@ impl Host {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Stage(StageEvent::Up { adapter, transport }) => {
+            Event::Stage(FrameThreadEvent::Up { adapter, transport }) => {
                 tracing::info!(%adapter, "the graphics device is up");
-                self.runtime.open_door(transport);
+                self.runtime.open_ports(transport);
             }
-            Event::Stage(StageEvent::Connected) => {
+            Event::Stage(FrameThreadEvent::Connected) => {
                 tracing::info!("a client connected");
                 self.connected = true;
                 self.runtime.connected();
             }
-            Event::Stage(StageEvent::Disconnected { why }) => {
+            Event::Stage(FrameThreadEvent::Disconnected { why }) => {
                 tracing::info!(%why, "the client disconnected");
                 self.connected = false;
             }
-            Event::Stage(StageEvent::Statistics(statistics)) => self.runtime.publish(statistics),
-            Event::Stage(StageEvent::Failed { why }) => self.life.failed(why),
+            Event::Stage(FrameThreadEvent::Statistics(statistics)) => self.runtime.publish(statistics),
+            Event::Stage(FrameThreadEvent::Failed { why }) => self.life.failed(why),
             Event::Runtime(RuntimeEvent::Open { handshake_port, inspector_port }) => {
                 let address = HostAddress { hostname: self.hostname.clone(), handshake_port, inspector_port };
                 tracing::info!(handshake_port, inspector_port, "ready");
@@ -251,7 +252,7 @@ impl Host {
         let deadline: Moment = self.clock.now() + FAREWELL_MAX;
         while self.connected || !reported {
             match inbox.recv_timeout(deadline.saturating_sub(self.clock.now())) {
-                Ok(Event::Stage(StageEvent::Disconnected { .. })) => self.connected = false,
+                Ok(Event::Stage(FrameThreadEvent::Disconnected { .. })) => self.connected = false,
                 // The answer to a failure is the order to stop.
                 Ok(Event::Answer(Answer::Disowned | Answer::Order(HostOrder::Stop { .. }))) => {
                     reported = true;
@@ -283,7 +284,7 @@ fn farewell(ending: &Ending) -> (Reason, String) {
     }
 }
 
-fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
+fn frames_options(spec: &HostSpec, options: HostOptions) -> FrameThreadOptions {
     let addresses = if spec.listen_address.is_unspecified() || spec.listen_address.is_loopback() {
         local_addresses()
     } else {
@@ -291,7 +292,7 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FramesOptions {
     };
     let adapter = spec.adapter.clone().or(options.graphics.adapter.clone());
     let rendering = &spec.rendering;
-    FramesOptions {
+    FrameThreadOptions {
         model_files: spec.model_files.clone(),
         remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,

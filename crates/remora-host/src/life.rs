@@ -91,11 +91,11 @@ impl Life {
         match order {
             HostOrder::Wait => {
                 if let Term::Idle = self.term {
-                    self.go_on(now, Term::Idle);
+                    self.extend(now, Term::Idle);
                 }
             }
             HostOrder::Run(assignment) => {
-                self.go_on(now, Term::Lease(Duration::from_millis(assignment.lease_milliseconds)));
+                self.extend(now, Term::Lease(Duration::from_millis(assignment.lease_milliseconds)));
             }
             HostOrder::Stop { reason } => self.end(Ending::Ordered(*reason)),
         }
@@ -150,7 +150,7 @@ impl Life {
         }
     }
 
-    fn go_on(&mut self, now: Moment, term: Term) {
+    fn extend(&mut self, now: Moment, term: Term) {
         self.term = term;
         if let Phase::Ready { end, .. } = &mut self.phase {
             *end = now + term.duration();

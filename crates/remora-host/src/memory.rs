@@ -42,7 +42,7 @@ enum Rule {
 
 /// The memory that one import may use while it runs.
 #[derive(Debug)]
-pub struct Share {
+pub struct MemoryShare {
     pub bytes_max: u64,
     /// Locked.
     _slot: Option<File>,
@@ -74,12 +74,12 @@ impl ImportMemory {
     }
 
     /// For an import that begins now.
-    pub fn take(&self) -> Share {
+    pub fn take(&self) -> MemoryShare {
         match &self.rule {
-            Rule::Fixed { bytes_max, .. } => Share { bytes_max: *bytes_max, _slot: None },
+            Rule::Fixed { bytes_max, .. } => MemoryShare { bytes_max: *bytes_max, _slot: None },
             Rule::Free { machine, directory } => {
                 let (slot, others) = directory.as_deref().map_or((None, 0), take_slot);
-                let share = Share { bytes_max: share(machine.free_bytes(), others), _slot: slot };
+                let share = MemoryShare { bytes_max: share(machine.free_bytes(), others), _slot: slot };
                 tracing::info!(bytes_max = share.bytes_max, others, "memory for an import");
                 share
             }
@@ -87,7 +87,7 @@ impl ImportMemory {
     }
 }
 
-impl Share {
+impl MemoryShare {
     /// Returns the bytes that are left when `bytes` of the share are in use already.
     pub fn less(self, bytes: u64) -> Self {
         Self { bytes_max: self.bytes_max.saturating_sub(bytes), ..self }
@@ -342,7 +342,7 @@ mod tests {
         let memory = ImportMemory { rule };
         let first = memory.take();
         assert_eq!(first.bytes_max, 12 * GIBIBYTE, "three fifths for the only one");
-        let more: Vec<Share> = (0..20).map(|_| memory.take()).collect();
+        let more: Vec<MemoryShare> = (0..20).map(|_| memory.take()).collect();
         assert!(more[0].bytes_max.abs_diff(first.bytes_max / 5 * 2) < 8, "{more:?}");
         let together = more.iter().take(SLOTS).fold(first.bytes_max, |sum, share| sum + share.bytes_max);
         assert!(together <= 20 * GIBIBYTE, "{together}");

@@ -9,7 +9,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::door::{Door, Holder, Inside, NoAnswer, SessionWatch};
+use crate::handshake::{HandshakeBackend, HandshakeServer, Holder, OfferRejection, SessionWatch};
 
 #[derive(Debug)]
 pub enum RuntimeEvent {
@@ -35,7 +35,7 @@ pub struct Runtime {
 }
 
 /// What the rest of the host tells the door.
-struct Told {
+struct HandshakeInputs {
     transport: oneshot::Receiver<TransportHandle>,
     statistics: watch::Receiver<String>,
     session: SessionWatch,
@@ -49,7 +49,8 @@ impl Runtime {
         let (statistics, latest) = watch::channel("{}".to_owned());
         let (session, told_session) = watch::channel(None);
         let holder = Arc::new(Holder::new(spec.exclusive));
-        let told = Told { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
+        let told =
+            HandshakeInputs { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
         thread::Builder::new()
             .name("door".to_owned())
             .spawn(move || {
@@ -64,7 +65,7 @@ impl Runtime {
     }
 
     /// Opens the ports. Offers are answered by this transport.
-    pub fn open_door(&mut self, transport: TransportHandle) {
+    pub fn open_ports(&mut self, transport: TransportHandle) {
         if let Some(wanted) = self.transport.take() {
             // A runtime that has failed has said so itself.
             let _ = wanted.send(transport);
@@ -87,9 +88,9 @@ impl Runtime {
     }
 }
 
-type Tell = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
+type EventSink = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
 
-async fn work(spec: HostSpec, told: Told, tell: Tell) {
+async fn work(spec: HostSpec, told: HandshakeInputs, tell: EventSink) {
     let signals = terminated(tell.clone());
     let door = async {
         if let Err(why) = open(&spec, told, &tell).await {
@@ -99,21 +100,23 @@ async fn work(spec: HostSpec, told: Told, tell: Tell) {
     tokio::join!(signals, door);
 }
 
-async fn open(spec: &HostSpec, told: Told, tell: &Tell) -> Result<(), String> {
-    let Told { transport, statistics, session, holder } = told;
+async fn open(spec: &HostSpec, told: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
+    let HandshakeInputs { transport, statistics, session, holder } = told;
     // A host that fails before its graphics are up says so itself.
     let Ok(transport) = transport.await else { return Ok(()) };
-    let room = Room { transport, statistics, tell: tell.clone() };
+    let backend = HostBackend { transport, statistics, tell: tell.clone() };
     // Process ids of hosts that start together differ, so they do not all try the same ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let door = Door::open(spec, seed, session, holder, Box::new(room)).await.map_err(|error| error.to_string())?;
+    let door = HandshakeServer::open(spec, seed, session, holder, Box::new(backend))
+        .await
+        .map_err(|error| error.to_string())?;
     let (handshake_port, inspector_port) = door.ports().map_err(|error| error.to_string())?;
     tell(RuntimeEvent::Open { handshake_port, inspector_port });
     door.serve().await;
     Ok(())
 }
 
-async fn terminated(tell: Tell) {
+async fn terminated(tell: EventSink) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tell(RuntimeEvent::Failed { why: "signals cannot be waited for".to_owned() });
@@ -127,18 +130,18 @@ async fn terminated(tell: Tell) {
 }
 
 /// What stands behind the door: the transport, and what the frame thread last said of itself.
-struct Room {
+struct HostBackend {
     transport: TransportHandle,
     statistics: watch::Receiver<String>,
-    tell: Tell,
+    tell: EventSink,
 }
 
-impl Inside for Room {
-    fn answer(&self, offer: &str) -> Result<String, NoAnswer> {
+impl HandshakeBackend for HostBackend {
+    fn answer(&self, offer: &str) -> Result<String, OfferRejection> {
         self.transport.accept(offer).map_err(|error| match error {
-            AcceptError::InUse => NoAnswer::InUse,
-            AcceptError::Offer(error) => NoAnswer::BadOffer(error.to_string()),
-            AcceptError::Busy | AcceptError::Stopped => NoAnswer::Unavailable(error.to_string()),
+            AcceptError::InUse => OfferRejection::InUse,
+            AcceptError::Offer(error) => OfferRejection::BadOffer(error.to_string()),
+            AcceptError::Busy | AcceptError::Stopped => OfferRejection::Unavailable(error.to_string()),
         })
     }
 

@@ -63,7 +63,7 @@ impl TokenVerifier {
 }
 
 /// Whether the holder of the token may connect to the session.
-pub fn must_be_admitted(claims: &AccessClaims, session: &Assignment) -> Result<(), Refusal> {
+pub fn check_admission(claims: &AccessClaims, session: &Assignment) -> Result<(), Refusal> {
     if !claims.sub.eq_ignore_ascii_case(&session.account_id) {
         return Err(Refusal::Foreign);
     }
@@ -157,9 +157,9 @@ pub(crate) mod tests {
         let bearer = |token: &str| format!("Bearer {token}");
         let good = bearer(&signer.token(ACCOUNT, 100));
         let claims = verifier.verify(Some(&good), 99).expect("a good token");
-        assert_eq!(must_be_admitted(&claims, &session(false, None)), Ok(()));
+        assert_eq!(check_admission(&claims, &session(false, None)), Ok(()));
         let foreign = Assignment { account_id: "99999999-2222-3333-4444-555555555555".into(), ..session(false, None) };
-        assert_eq!(must_be_admitted(&claims, &foreign), Err(Refusal::Foreign));
+        assert_eq!(check_admission(&claims, &foreign), Err(Refusal::Foreign));
         assert_eq!(verifier.verify(Some(&good), 100), Err(Refusal::Expired));
         assert_eq!(verifier.verify(None, 99), Err(Refusal::Missing));
         assert_eq!(verifier.verify(Some("Basic abc"), 99), Err(Refusal::Missing));
@@ -171,7 +171,7 @@ pub(crate) mod tests {
     #[test]
     fn a_private_session_admits_its_creator_and_administrators() {
         let admitted = |role, subject: Option<&str>, session: &Assignment| {
-            must_be_admitted(&claims(ACCOUNT, 1, role, subject), session)
+            check_admission(&claims(ACCOUNT, 1, role, subject), session)
         };
         let of_ann = session(true, Some(person("ann")));
         assert_eq!(admitted(Role::Client, Some("ann"), &of_ann), Ok(()));

@@ -3,6 +3,7 @@
 //! | module | between | transport |
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
+//! | [`codes`] | client and host | stable texts of errors, notices and load stages |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`hosts`] | host and control plane | hosts that an operator allows, in the configuration and in [`link`] |
 //! | [`link`] | host and control plane | JSON over HTTPS; the host sends the requests |
@@ -10,6 +11,7 @@
 //! | [`token`] | all | claims of the access token that the control plane signs |
 //! | [`origins`], [`cors`] | web pages and all services | which pages may call, and the headers that tell browsers |
 
+pub mod codes;
 pub mod connection;
 pub mod cors;
 pub mod handshake;

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::picture::I420;
+use crate::i420::I420;
 
 /// Turns pictures into H.264 access units without delay: one picture in, its access unit out.
 pub trait Encoder: Send {

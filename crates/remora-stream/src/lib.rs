@@ -17,16 +17,16 @@
 
 mod congestion;
 mod encoder;
+mod i420;
 mod openh264;
 mod peer;
-mod picture;
 mod transport;
 
 pub use congestion::{BitrateRange, Congestion, PacketFate};
 pub use encoder::{EncodeError, EncodedFrame, Encoder, Fidelity, FrameRequest};
+pub use i420::{I420, I420Error};
 pub use openh264::{OpenH264Encoder, OpenH264Options};
 pub use peer::{Channel, CloseReason, MappedAddress, OfferError, Peer, PeerEvent, PeerOptions, SendError, Statistics};
-pub use picture::{I420, PictureError};
 pub use transport::{
     AcceptError, Bandwidth, Message, RECEIVED_MAX, StartError, Transport, TransportEvent, TransportHandle,
     TransportOptions, local_addresses,

@@ -29,7 +29,7 @@ const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; ver
 #[derive(Clone)]
 pub struct Probes {
     /// The store that `/readyz` and `/metrics` query.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Metrics to export.
     pub metrics: Metrics,
     /// Checks that the disk is writable.

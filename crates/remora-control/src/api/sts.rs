@@ -36,7 +36,7 @@ pub const ROUTE: &str = "/accounts/{account}/token";
 #[derive(Clone)]
 pub struct Sts {
     /// The accounts.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Signs access tokens.
     pub tokens: Arc<Tokens>,
     /// Limits of token requests.

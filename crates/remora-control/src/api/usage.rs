@@ -48,7 +48,7 @@ const RECORDS_PER_PAGE: u32 = 1_000;
 #[derive(Clone)]
 pub struct UsageApi {
     /// The sessions.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// Clock for token expiry and running sessions.

@@ -121,7 +121,7 @@ async fn rotating_a_key_of_the_local_account_updates_its_files() {
         assert_eq!(token_status(&installation, key).await, status);
     }
     assert!(matches!(register.delete(&id).await, Err(RegisterError::Local { .. })));
-    register.close().await.unwrap();
+    register.close().await;
     installation.stop().await;
 
     // A key that is in the file but not in the database, as a crash between the two leaves it.

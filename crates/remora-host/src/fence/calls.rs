@@ -112,7 +112,7 @@ const SETXATTRAT: c_long = 463;
 const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 
-/// The network, and netlink for the list of this machine's addresses. Local sockets lead to daemons that obey every
+/// The network, and netlink for the list of this machine's addresses. Local sockets lead to daemons that execute every
 /// program of this user; pairs of them come from another call.
 const SOCKET_FAMILIES: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 /// Pairs of these can be connected to another socket, a daemon's.

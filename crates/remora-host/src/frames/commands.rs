@@ -1,7 +1,7 @@
 //! Commands of the client in their order, and no faster than the client takes the answers.
 //!
 //! ```text
-//!   transport ─▶ commands ──obey──▶ Stage ─▶ answers ─▶ transport ─▶ client
+//!   transport ─▶ commands ──execute──▶ Stage ─▶ answers ─▶ transport ─▶ client
 //!                   ▲                                      │
 //!                   └────── wait while many answers wait ──┘
 //! ```
@@ -14,7 +14,7 @@ use std::time::Duration;
 use prost::Message;
 use remora_protocol::connection::{self as wire, host_message, session_ending::Reason};
 
-use super::{Loop, StageEvent};
+use super::{FrameLoop, FrameThreadEvent};
 
 /// Bytes of answers that may wait for the client's path before commands wait too: several of the largest.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -30,9 +30,9 @@ pub fn overrun_farewell() -> Vec<u8> {
     wire::HostMessage { message: Some(host_message::Message::SessionEnding(ending)) }.encode_to_vec()
 }
 
-impl Loop {
+impl FrameLoop {
     /// Acts on what the client has said, as far as there is room for the answers.
-    pub(super) fn obey(&mut self, tell: &impl Fn(StageEvent)) {
+    pub(super) fn execute(&mut self, tell: &impl Fn(FrameThreadEvent)) {
         for _ in 0..COMMANDS_AT_ONCE {
             if self.answers_wait() {
                 return;
@@ -43,7 +43,7 @@ impl Loop {
         }
     }
 
-    /// How long at most until [`Self::obey`] has something to do; `None` while no command waits.
+    /// How long at most until [`Self::execute`] has something to do; `None` while no command waits.
     pub(super) fn until_commands(&self) -> Option<Duration> {
         let wait = if self.answers_wait() { ANSWERS_WAIT } else { Duration::ZERO };
         (!self.commands.is_empty()).then_some(wait)

@@ -17,7 +17,7 @@ use crate::{
 
 /// The options of a frame thread.
 #[derive(Clone, Debug)]
-pub struct FramesOptions {
+pub struct FrameThreadOptions {
     pub model_files: Vec<String>,
     pub remote_models: RemoteModels,
     /// Triangles and points that a picture may take; `None` is any number.
@@ -60,7 +60,7 @@ pub enum Input {
 }
 
 /// What the frame thread tells the host.
-pub enum StageEvent {
+pub enum FrameThreadEvent {
     /// Graphics, encoder and transport are up.
     Up {
         adapter: String,
@@ -77,7 +77,7 @@ pub enum StageEvent {
 }
 
 #[derive(Debug, Error)]
-pub enum FramesError {
+pub enum FrameThreadError {
     #[error(transparent)]
     Graphics(#[from] GraphicsError),
     #[error(transparent)]

@@ -13,11 +13,11 @@
 //! another one (`recovery.rs`). Until the renderer is warm, the client is answered without it (`warming.rs`). The thread
 //! waits for its inbox, for the stage's next deadline, or for the picture in flight; never for the network.
 
+mod assembly;
 mod commands;
 mod interface;
-mod models;
 mod outputs;
-mod pictures;
+mod pipeline;
 mod recovery;
 mod warming;
 
@@ -40,9 +40,9 @@ use crate::{
     clock::Clock,
     encoding::{EncodeDone, Encoding},
     loader::{Loader, LoaderOptions},
-    stage::{Capability, FramePlan, Stage, Surroundings, quality},
+    stage::{Capability, ExternalStatistics, FramePlan, Stage, quality},
 };
-pub use interface::{FramesError, FramesOptions, Input, StageEvent};
+pub use interface::{FrameThreadError, FrameThreadEvent, FrameThreadOptions, Input};
 pub(crate) use warming::warm_up;
 
 /// Transport messages, loader results and encoder results that have not been looked at yet.
@@ -57,24 +57,24 @@ const STREAM_WIDTH_MAX: u32 = 3840;
 const STREAM_HEIGHT_MAX: u32 = 2160;
 
 /// Ends when this and the host's transport handle are dropped, and everything before that has been handled.
-pub struct Frames {
+pub struct FrameThread {
     inbox: SyncSender<Input>,
 }
 
-impl Frames {
+impl FrameThread {
     /// `tell` is called on the frame thread.
-    pub fn start(options: FramesOptions, clock: Clock, tell: impl Fn(StageEvent) + Send + 'static) -> Self {
+    pub fn start(options: FrameThreadOptions, clock: Clock, tell: impl Fn(FrameThreadEvent) + Send + 'static) -> Self {
         let (inbox, inputs) = sync_channel(INBOX);
         let to_self = inbox.clone();
         thread::Builder::new()
             .name("frame".to_owned())
-            .spawn(move || match Loop::new(options, clock, to_self, &tell) {
+            .spawn(move || match FrameLoop::new(options, clock, to_self, &tell) {
                 Ok(mut frames) => {
                     if let Err(error) = frames.run(&inputs, &tell) {
-                        tell(StageEvent::Failed { why: error.to_string() });
+                        tell(FrameThreadEvent::Failed { why: error.to_string() });
                     }
                 }
-                Err(error) => tell(StageEvent::Failed { why: error.to_string() }),
+                Err(error) => tell(FrameThreadEvent::Failed { why: error.to_string() }),
             })
             .expect("a thread can be started at the host's start");
         Self { inbox }
@@ -86,7 +86,7 @@ impl Frames {
     }
 }
 
-struct Loop {
+struct FrameLoop {
     clock: Clock,
     stage: Stage,
     renderer: warming::Device,
@@ -114,19 +114,19 @@ struct Loop {
     /// Counts connections, so that what was made for one never reaches the next.
     generation: u64,
     bits_per_second: u32,
-    surroundings: Surroundings,
+    external: ExternalStatistics,
     recovery: recovery::Recovery,
     /// To itself.
     inbox: SyncSender<Input>,
 }
 
-impl Loop {
+impl FrameLoop {
     fn new(
-        options: FramesOptions,
+        options: FrameThreadOptions,
         clock: Clock,
         inbox: SyncSender<Input>,
-        tell: &impl Fn(StageEvent),
-    ) -> Result<Self, FramesError> {
+        tell: &impl Fn(FrameThreadEvent),
+    ) -> Result<Self, FrameThreadError> {
         let graphics = Graphics::open(&options.graphics)?;
         let adapter = graphics.adapter().clone();
         let software = adapter.software;
@@ -168,7 +168,7 @@ impl Loop {
             primitives_max: options.primitives_max,
             render_target: options.render_target.unwrap_or(quality::render_target(software)),
         };
-        tell(StageEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
+        tell(FrameThreadEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
         Ok(Self {
             clock,
             stage: Stage::new(capability),
@@ -188,25 +188,25 @@ impl Loop {
             connected: false,
             generation: 0,
             bits_per_second,
-            surroundings: Surroundings::default(),
+            external: ExternalStatistics::default(),
             recovery: recovery::Recovery::new(options.graphics, options.renderer),
             inbox,
         })
     }
 
-    fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
+    fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(FrameThreadEvent)) -> Result<(), FrameThreadError> {
         self.answer_while_warming(inputs, tell, warming::warm_up)?;
         loop {
             match self.work(inputs, tell) {
                 Ok(()) => return Ok(()),
-                Err(FramesError::Render(error)) => self.recover(error)?,
+                Err(FrameThreadError::Render(error)) => self.recover(error)?,
                 Err(error) => return Err(error),
             }
         }
     }
 
     /// Until nobody wants anything any more, or the graphics device fails.
-    fn work(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(StageEvent)) -> Result<(), FramesError> {
+    fn work(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(FrameThreadEvent)) -> Result<(), FrameThreadError> {
         loop {
             // Everything that has arrived comes before the next picture, so that it shows the newest pose.
             loop {
@@ -216,7 +216,7 @@ impl Loop {
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
             }
-            self.obey(tell);
+            self.execute(tell);
             let now = self.clock.now();
             self.stage.tick(now);
             self.hand_out(tell);
@@ -262,7 +262,7 @@ impl Loop {
         }
     }
 
-    fn take(&mut self, input: Input, tell: &impl Fn(StageEvent)) {
+    fn take(&mut self, input: Input, tell: &impl Fn(FrameThreadEvent)) {
         let now = self.clock.now();
         match input {
             Input::Transport(event) => self.take_transport(event, tell),
@@ -283,8 +283,8 @@ impl Loop {
             Input::Warm(_) => {}
             Input::Assigned { session_id, models } => self.stage.assign(session_id, models),
             Input::Lease(remaining) => {
-                self.surroundings.lease_remaining = remaining;
-                self.stage.surround(self.surroundings);
+                self.external.lease_remaining = remaining;
+                self.stage.set_external_statistics(self.external);
             }
             Input::End { reason, message } => {
                 let ending = wire::SessionEnding { reason: reason.into(), message };
@@ -295,7 +295,7 @@ impl Loop {
         self.hand_out(tell);
     }
 
-    fn take_transport(&mut self, event: TransportEvent, tell: &impl Fn(StageEvent)) {
+    fn take_transport(&mut self, event: TransportEvent, tell: &impl Fn(FrameThreadEvent)) {
         let now = self.clock.now();
         match event {
             TransportEvent::Connected => {}
@@ -303,7 +303,7 @@ impl Loop {
                 self.next_generation();
                 self.connected = true;
                 self.stage.connected(now);
-                tell(StageEvent::Connected);
+                tell(FrameThreadEvent::Connected);
             }
             TransportEvent::ChannelOpen(Channel::Pose) => {}
             TransportEvent::Message { channel: Channel::Control, bytes } => self.commands.push_back(bytes),
@@ -312,17 +312,17 @@ impl Loop {
             TransportEvent::RepeatWanted => self.stage.repeat_wanted(),
             TransportEvent::Bandwidth(bandwidth) => {
                 self.bits_per_second = bandwidth.target_bits_per_second;
-                self.surroundings.bitrate_target_bits_per_second = self.bits_per_second;
-                self.stage.surround(self.surroundings);
+                self.external.bitrate_target_bits_per_second = self.bits_per_second;
+                self.stage.set_external_statistics(self.external);
             }
             TransportEvent::Statistics(statistics) => {
-                self.surroundings.round_trip = statistics.round_trip.unwrap_or_default();
+                self.external.round_trip = statistics.round_trip.unwrap_or_default();
                 if let Some(renderer) = self.renderer.get() {
-                    self.surroundings.graphics_memory_bytes = renderer.graphics_memory_bytes();
-                    self.surroundings.graphics_memory_budget_bytes = renderer.geometry_bytes_max();
+                    self.external.graphics_memory_bytes = renderer.graphics_memory_bytes();
+                    self.external.graphics_memory_budget_bytes = renderer.geometry_bytes_max();
                 }
-                self.stage.surround(self.surroundings);
-                tell(StageEvent::Statistics(format!("{statistics:?}")));
+                self.stage.set_external_statistics(self.external);
+                tell(FrameThreadEvent::Statistics(format!("{statistics:?}")));
             }
             TransportEvent::Closed(reason) => {
                 self.next_generation();
@@ -332,7 +332,7 @@ impl Loop {
                     renderer.rest();
                 }
                 if std::mem::take(&mut self.connected) {
-                    tell(StageEvent::Disconnected { why: describe(&reason) });
+                    tell(FrameThreadEvent::Disconnected { why: describe(&reason) });
                 }
             }
         }

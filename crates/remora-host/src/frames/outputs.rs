@@ -1,17 +1,17 @@
 //! What the stage wants done: messages to the client, loads, and changes of what the renderer holds.
 
 use prost::Message;
-use remora_protocol::connection as wire;
+use remora_protocol::{codes::ErrorCode, connection as wire};
 use remora_stream::{Channel, SendError};
 
-use super::{Loop, StageEvent};
+use super::{FrameLoop, FrameThreadEvent};
 use crate::{
     loader::{Job, LoadId},
     stage::Output,
 };
 
-impl Loop {
-    pub(super) fn hand_out(&mut self, tell: &impl Fn(StageEvent)) {
+impl FrameLoop {
+    pub(super) fn hand_out(&mut self, tell: &impl Fn(FrameThreadEvent)) {
         while let Some(output) = self.stage.poll_output() {
             match output {
                 Output::Control(message) => self.send(&message),
@@ -23,7 +23,11 @@ impl Loop {
                     let id = LoadId { generation: self.generation, serial: self.load_serial, command };
                     if !self.loader.load(Job { id, uri }) {
                         self.replacing.remove(&id.serial);
-                        self.stage.load_failed(command, "Busy", "the loader's queue is full; try again".to_owned());
+                        self.stage.load_failed(
+                            command,
+                            ErrorCode::Busy,
+                            "the loader's queue is full; try again".to_owned(),
+                        );
                     }
                 }
                 Output::Pick { command, x, y } => self.picks.push_back((command, x, y)),
@@ -47,7 +51,7 @@ impl Loop {
                 }
                 Output::Close => {
                     if self.transport.close().is_err() {
-                        tell(StageEvent::Failed { why: "the transport has ended".to_owned() });
+                        tell(FrameThreadEvent::Failed { why: "the transport has ended".to_owned() });
                     }
                 }
             }

@@ -3,13 +3,14 @@
 
 use std::sync::mpsc::SyncSender;
 
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
+use remora_protocol::codes::NoticeCode;
 use remora_render::{
     AdapterSummary, Graphics, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, Renderer, RendererOptions,
 };
 use remora_scene::ModelKey;
 
-use super::{FramesError, Input, Loop, warming::Device};
+use super::{FrameLoop, FrameThreadError, Input, warming::Device};
 
 /// Failures without a picture in between.
 const FAILURES_MAX: u32 = 3;
@@ -48,9 +49,9 @@ pub(super) fn open_renderer(
     Ok(renderer)
 }
 
-impl Loop {
+impl FrameLoop {
     /// Takes the place of a device that has failed with this error.
-    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FramesError> {
+    pub(super) fn recover(&mut self, error: RenderError) -> Result<(), FrameThreadError> {
         tracing::error!(%error, "the graphics device failed");
         self.recovery.failures += 1;
         if self.recovery.failures >= FAILURES_MAX {
@@ -72,7 +73,7 @@ impl Loop {
             self.put_back(key, &asset);
         }
         self.stage.scene_mut().tell_everything();
-        self.stage.notice("DeviceRestarted", format!("The graphics device was started again: {error}."));
+        self.stage.notice(NoticeCode::DeviceRestarted, format!("The graphics device was started again: {error}."));
         Ok(())
     }
 

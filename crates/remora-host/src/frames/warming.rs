@@ -15,7 +15,7 @@ use std::{
 
 use remora_render::{RenderError, Renderer, Samples};
 
-use super::{FramesError, IDLE_WAIT, Input, Loop, StageEvent};
+use super::{FrameLoop, FrameThreadError, FrameThreadEvent, IDLE_WAIT, Input};
 use crate::loader::Loading;
 
 /// The renderer, unless it is warming up. Nothing is drawn or placed until it is back.
@@ -58,14 +58,14 @@ pub(crate) fn warm_up(renderer: &mut Renderer) -> Result<(), RenderError> {
     [Samples::One, Samples::Four].into_iter().try_for_each(|samples| renderer.warm_up(samples))
 }
 
-impl Loop {
+impl FrameLoop {
     /// Answers the client until the renderer is warm. Models that have been loaded meanwhile are placed at the end.
     pub(super) fn answer_while_warming(
         &mut self,
         inputs: &Receiver<Input>,
-        tell: &impl Fn(StageEvent),
+        tell: &impl Fn(FrameThreadEvent),
         warm_up: impl FnOnce(&mut Renderer) -> Result<(), RenderError> + Send + 'static,
-    ) -> Result<(), FramesError> {
+    ) -> Result<(), FrameThreadError> {
         let mut renderer = Box::new(self.renderer.0.take().expect(LENT));
         let inbox = self.inbox.clone();
         thread::Builder::new()
@@ -78,7 +78,7 @@ impl Loop {
             .expect("a thread can be started at the host's start");
         let mut loaded = Vec::new();
         let result = loop {
-            self.obey(tell);
+            self.execute(tell);
             let now = self.clock.now();
             self.stage.tick(now);
             self.hand_out(tell);

@@ -28,18 +28,20 @@ use std::{
     thread,
 };
 
-use remora_assets::{
-    LoadLimits, Model,
-    asset::{Asset, AssetError, BuildError, BuildOptions, Detail, Early},
-    engine::{self, Builtin},
-};
+use remora_asset::{Asset, AssetError};
+use remora_build::{BuildError, BuildOptions, CoarseBuilder, Detail};
 use remora_convert::{Cache, ConvertError, Key, Source};
-use remora_protocol::link::RemoteModels;
+use remora_engine::Builtin;
+use remora_import::LoadLimits;
+use remora_model::Model;
+use remora_protocol::{
+    codes::{ErrorCode, LoadStage},
+    link::RemoteModels,
+};
 use remora_render::{PrepareOptions, PreparedAsset};
 use thiserror::Error;
 
-use crate::memory::{ImportMemory, Share};
-pub use refine::REFINING;
+use crate::memory::{ImportMemory, MemoryShare};
 use refine::{RefineJob, Refiner};
 
 const QUEUE: usize = 8;
@@ -71,7 +73,7 @@ pub struct Job {
 
 pub enum Loading {
     Progress {
-        stage: &'static str,
+        stage: LoadStage,
         fraction: f32,
     },
     /// `refines`: this is a coarse form, and the full one is being made.
@@ -105,12 +107,12 @@ impl LoadFailure {
     }
 
     /// As `Error.code` in `proto/`.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Refused(_) => "UriRefused",
-            Self::NotFound(_) => "ModelNotFound",
-            Self::TooLarge { .. } => "ModelTooLarge",
-            Self::Invalid(_) | Self::Abandoned => "ModelInvalid",
+            Self::Refused(_) => ErrorCode::UriRefused,
+            Self::NotFound(_) => ErrorCode::ModelNotFound,
+            Self::TooLarge { .. } => ErrorCode::ModelTooLarge,
+            Self::Invalid(_) | Self::Abandoned => ErrorCode::ModelInvalid,
         }
     }
 }
@@ -156,14 +158,14 @@ pub struct LoaderOptions {
 
 pub struct Loader {
     jobs: SyncSender<Job>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
 }
 
 type Deliver = Arc<dyn Fn(LoadId, Loading) -> bool + Send + Sync>;
 
 /// What somebody still waits for.
 #[derive(Default)]
-struct Wanted {
+struct ActiveLoads {
     generation: AtomicU64,
     /// The first load whose model is not gone from the scene again.
     refined_from: AtomicU64,
@@ -173,7 +175,7 @@ impl Loader {
     /// `deliver` is called on the loader's threads; it returns false when nobody listens any more.
     pub fn start(options: LoaderOptions, deliver: impl Fn(LoadId, Loading) -> bool + Send + Sync + 'static) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let wanted = Arc::new(Wanted::default());
+        let wanted = Arc::new(ActiveLoads::default());
         let deliver: Deliver = Arc::new(deliver);
         let refiner = Refiner::start(options.clone(), wanted.clone(), deliver.clone());
         let worker = Worker { options, wanted: wanted.clone(), deliver, refiner };
@@ -200,7 +202,7 @@ impl Loader {
     }
 }
 
-impl Wanted {
+impl ActiveLoads {
     fn is_loaded_for(&self, id: LoadId) -> bool {
         self.generation.load(Ordering::Relaxed) == id.generation
     }
@@ -212,18 +214,18 @@ impl Wanted {
 
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
     deliver: Deliver,
     refiner: Refiner,
 }
 
 /// What an address turned out to be.
-enum Found {
+enum Resolved {
     Asset(Asset),
     /// Not known yet; `early` is what has been made of it on the way, `key` what it is to be kept under.
     Model {
         model: Model,
-        early: Box<Early>,
+        early: Box<CoarseBuilder>,
         key: Option<Key>,
         source: &'static str,
     },
@@ -255,8 +257,8 @@ impl Worker {
         let found = self.find(job)?;
         self.check_wanted(job)?;
         match found {
-            Found::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
-            Found::Model { model, early, key, source } => {
+            Resolved::Asset(asset) => Ok((self.prepared(job, &asset, false)?, None)),
+            Resolved::Model { model, early, key, source } => {
                 let primitives = model.triangles() + model.points();
                 let small = primitives <= SMALL_PRIMITIVES;
                 let options = match self.build_options(source) {
@@ -267,9 +269,9 @@ impl Worker {
                         ..full
                     },
                 };
-                let clustering = self.shared_progress(job, "clustering");
+                let clustering = self.shared_progress(job, LoadStage::Clustering);
                 let abandoned = || self.check_wanted(job).is_err();
-                let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
+                let asset = early.finish(&model, &options, &clustering, &abandoned)?;
                 let loaded = self.prepared(job, &asset, !small)?;
                 let refining = RefineJob { id: job.id, model, key, source };
                 Ok((loaded, (!small).then_some(refining)))
@@ -278,7 +280,7 @@ impl Worker {
     }
 
     fn prepared(&self, job: &Job, asset: &Asset, refines: bool) -> Result<Loading, LoadFailure> {
-        (self.progress(job, "uploading"))(0.0);
+        (self.progress(job, LoadStage::Uploading))(0.0);
         let prepared = Box::new(PreparedAsset::new(asset, &self.options.prepare)?);
         Ok(Loading::Loaded { prepared, refines })
     }
@@ -287,7 +289,7 @@ impl Worker {
         build_options(&self.options, source)
     }
 
-    fn find(&self, job: &Job) -> Result<Found, LoadFailure> {
+    fn find(&self, job: &Job) -> Result<Resolved, LoadFailure> {
         let uri = job.uri.as_str();
         let (scheme, rest) = uri.split_once("://").ok_or_else(|| unknown_scheme(uri))?;
         match scheme {
@@ -300,7 +302,7 @@ impl Worker {
                         "{path} is not one of the files that this service was started with (remora up --model FILE)"
                     )));
                 }
-                (self.progress(job, "fetching"))(0.0);
+                (self.progress(job, LoadStage::Fetching))(0.0);
                 self.find_source(job, Source::open(Path::new(&path))?, None)
             }
             "http" | "https" => {
@@ -309,7 +311,7 @@ impl Worker {
                     uri,
                     &self.options.remote_models,
                     share.bytes_max,
-                    &mut self.progress(job, "fetching"),
+                    &mut self.progress(job, LoadStage::Fetching),
                     &|| self.check_wanted(job),
                 )?;
                 let name = rest.split(['?', '#']).next().unwrap_or(rest);
@@ -321,28 +323,28 @@ impl Worker {
         }
     }
 
-    fn find_builtin(&self, job: &Job, uri: &str) -> Result<Found, LoadFailure> {
-        (self.progress(job, "decoding"))(0.0);
-        let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
+    fn find_builtin(&self, job: &Job, uri: &str) -> Result<Resolved, LoadFailure> {
+        (self.progress(job, LoadStage::Decoding))(0.0);
+        let builtin = remora_engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
         let address = format!("builtin://Engine?triangles={}", detail.triangles);
         let key =
             self.options.cache.as_ref().map(|cache| cache.key(address.as_bytes(), &self.build_options("builtin")));
         if let Some(asset) = self.known(key.as_ref()) {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
-        Ok(Found::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
+        Ok(Resolved::Model { model: remora_engine::build(detail), early: Box::new(early()), key, source: "builtin" })
     }
 
     /// `share` of memory is for the import; without it one is taken.
-    fn find_source(&self, job: &Job, source: Source, share: Option<Share>) -> Result<Found, LoadFailure> {
+    fn find_source(&self, job: &Job, source: Source, share: Option<MemoryShare>) -> Result<Resolved, LoadFailure> {
         if let Some(asset) = source.asset()? {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
         let format = source.format().name();
         let key = self.options.cache.as_ref().map(|_| source.key(&self.build_options(format))).transpose()?;
         if let Some(asset) = self.known(key.as_ref()) {
-            return Ok(Found::Asset(asset));
+            return Ok(Resolved::Asset(asset));
         }
         self.check_wanted(job)?;
         let early = Box::new(early());
@@ -351,8 +353,8 @@ impl Worker {
             memory_bytes_max: share.bytes_max,
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
-        let model = source.model_for(&*early, &limits, &mut self.progress(job, "decoding"))?;
-        Ok(Found::Model { model, early, key, source: format })
+        let model = source.model_for(&*early, &limits, &mut self.progress(job, LoadStage::Decoding))?;
+        Ok(Resolved::Model { model, early, key, source: format })
     }
 
     fn known(&self, key: Option<&Key>) -> Option<Asset> {
@@ -364,19 +366,19 @@ impl Worker {
     }
 
     /// Tells the fraction within one stage, only where it has grown by a step.
-    fn progress(&self, job: &Job, stage: &'static str) -> impl FnMut(f32) {
+    fn progress(&self, job: &Job, stage: LoadStage) -> impl FnMut(f32) {
         let shared = self.shared_progress(job, stage);
         move |fraction| shared(fraction)
     }
 
-    fn shared_progress(&self, job: &Job, stage: &'static str) -> impl Fn(f32) + Sync {
+    fn shared_progress(&self, job: &Job, stage: LoadStage) -> impl Fn(f32) + Sync {
         steps(self.deliver.clone(), job.id, stage)
     }
 }
 
 /// Makes coarse forms of meshes as soon as they are read.
-fn early() -> Early {
-    Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
+fn early() -> CoarseBuilder {
+    CoarseBuilder::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
 }
 
 fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
@@ -388,7 +390,7 @@ fn build_options(options: &LoaderOptions, source: &str) -> BuildOptions {
 }
 
 /// Any thread may tell; steps come out in their order.
-fn steps(deliver: Deliver, id: LoadId, stage: &'static str) -> impl Fn(f32) + Sync {
+fn steps(deliver: Deliver, id: LoadId, stage: LoadStage) -> impl Fn(f32) + Sync {
     let told = Mutex::new(0);
     let last = AtomicU64::new(0);
     move |fraction: f32| {

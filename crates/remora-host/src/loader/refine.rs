@@ -8,17 +8,17 @@ use std::{
     thread,
 };
 
-use remora_assets::{
-    Model,
-    asset::{Asset, BuildError},
-};
+use remora_asset::Asset;
+use remora_build::{BuildError, build_asset};
 use remora_convert::{ConvertError, Key};
+use remora_model::Model;
+use remora_protocol::codes::LoadStage;
 use remora_render::PreparedAsset;
 
-use super::{Deliver, LoadFailure, LoadId, LoaderOptions, Loading, Wanted, build_options, pool, steps, with_source};
+use super::{
+    ActiveLoads, Deliver, LoadFailure, LoadId, LoaderOptions, Loading, build_options, pool, steps, with_source,
+};
 
-/// As [`Loading::Progress`] names it.
-pub const REFINING: &str = "refining";
 /// Whole models wait here.
 const QUEUE: usize = 1;
 
@@ -35,12 +35,12 @@ pub struct Refiner {
 
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<Wanted>,
+    wanted: Arc<ActiveLoads>,
     deliver: Deliver,
 }
 
 impl Refiner {
-    pub fn start(options: LoaderOptions, wanted: Arc<Wanted>, deliver: Deliver) -> Self {
+    pub fn start(options: LoaderOptions, wanted: Arc<ActiveLoads>, deliver: Deliver) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
         let worker = Worker { options, wanted, deliver };
         thread::Builder::new()
@@ -86,7 +86,7 @@ impl Worker {
     fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {
         let RefineJob { id, model, key, source } = job;
         let options = build_options(&self.options, source);
-        let told = steps(self.deliver.clone(), *id, REFINING);
+        let told = steps(self.deliver.clone(), *id, LoadStage::Refining);
         let cancelled = || !self.wanted.is_refined_for(*id);
         if let (Some(cache), Some(key)) = (&self.options.cache, key) {
             match cache.build(key, model, &options, &told, &cancelled) {
@@ -97,6 +97,6 @@ impl Worker {
                 built => return Ok(built?),
             }
         }
-        Ok(Asset::from_model(model, &options, &told, &cancelled)?)
+        Ok(build_asset(model, &options, &told, &cancelled)?)
     }
 }

@@ -1,7 +1,10 @@
 //! Models on their way into the scene.
 
-use remora_assets::asset::Asset;
-use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
+use remora_asset::Asset;
+use remora_protocol::{
+    codes::{ErrorCode, LoadStage, NoticeCode},
+    connection::{self as wire, host_message::Message, reply::Result as Outcome},
+};
 use remora_scene::ModelKey;
 
 use super::{Output, Stage, answer};
@@ -38,7 +41,7 @@ impl Stage {
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
         if let Some(text) = differs {
-            self.notice("ModelDiffers", text);
+            self.notice(NoticeCode::ModelDiffers, text);
         }
         Some(added.model)
     }
@@ -54,13 +57,13 @@ impl Stage {
     }
 
     /// Also after [`Stage::loaded`], as "refining".
-    pub fn load_progress(&mut self, command: u32, stage: &str, fraction: f32) {
+    pub fn load_progress(&mut self, command: u32, stage: LoadStage, fraction: f32) {
         if self.client.is_some() {
-            self.tell(Message::LoadProgress(wire::LoadProgress { id: command, stage: stage.to_owned(), fraction }));
+            self.tell(Message::LoadProgress(wire::LoadProgress { id: command, stage: stage.into(), fraction }));
         }
     }
 
-    pub fn load_failed(&mut self, command: u32, code: &str, message: String) {
+    pub fn load_failed(&mut self, command: u32, code: ErrorCode, message: String) {
         if self.client.is_some() {
             self.refuse(command, code, message);
             self.load_ended(command);

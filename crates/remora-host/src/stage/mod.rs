@@ -17,32 +17,35 @@
 
 mod answer;
 pub mod command;
-mod in_flight;
+mod execute;
 mod limit;
 mod loads;
-mod obey;
 mod pace;
 pub mod pose;
 pub mod quality;
+mod record;
 mod report;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
-use remora_protocol::connection::{self as wire, host_message::Message};
+use remora_protocol::{
+    codes::{ErrorCode, NoticeCode},
+    connection::{self as wire, host_message::Message},
+};
 use remora_render::{FrameTimings, Size};
 use remora_scene::{ModelKey, Scene};
 use remora_stream::Fidelity;
 
 use crate::clock::Moment;
 use command::{BadCommand, Command};
-use in_flight::Frames;
 use limit::PrimitiveLimit;
 use pose::Pose;
 use quality::{Detail, Quality};
+use record::Frames;
+pub use report::ExternalStatistics;
 use report::STATISTICS_INTERVAL;
-pub use report::Surroundings;
 
 /// What the host can do, as found at its start.
 #[derive(Clone, Debug)]
@@ -115,7 +118,7 @@ pub enum Output {
 
 /// What the renderer has to tell about a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Drawn {
+pub struct DrawStatistics {
     pub timings: FrameTimings,
     pub triangles: u64,
     pub points: u64,
@@ -142,9 +145,9 @@ pub struct Stage {
     outputs: VecDeque<Output>,
     serial_next: u64,
     rtp_timestamp_last: u32,
-    surroundings: Surroundings,
+    external: ExternalStatistics,
     /// Of the last picture.
-    drawn: Drawn,
+    drawn: DrawStatistics,
 }
 
 /// All that ends with the connection.
@@ -198,8 +201,8 @@ impl Stage {
             outputs: VecDeque::new(),
             serial_next: 1,
             rtp_timestamp_last: 0,
-            surroundings: Surroundings::default(),
-            drawn: Drawn::default(),
+            external: ExternalStatistics::default(),
+            drawn: DrawStatistics::default(),
         }
     }
 
@@ -208,8 +211,8 @@ impl Stage {
         &mut self.scene
     }
 
-    pub fn surround(&mut self, surroundings: Surroundings) {
-        self.surroundings = surroundings;
+    pub fn set_external_statistics(&mut self, external: ExternalStatistics) {
+        self.external = external;
     }
 
     // ------------------------------------------------------------ inputs
@@ -264,8 +267,8 @@ impl Stage {
             return;
         }
         match Command::decode(bytes) {
-            Ok(command) => self.act(now, command),
-            Err(BadCommand { id, message }) => self.refuse(id, "BadCommand", message),
+            Ok(command) => self.execute(now, command),
+            Err(BadCommand { id, message }) => self.refuse(id, ErrorCode::BadCommand, message),
         }
     }
 
@@ -315,7 +318,7 @@ impl Stage {
         }
     }
 
-    pub fn rendered(&mut self, now: Moment, serial: u64, drawn: Drawn) {
+    pub fn rendered(&mut self, now: Moment, serial: u64, drawn: DrawStatistics) {
         let primitives = drawn.triangles + drawn.points;
         let Some(client) = &mut self.client else { return };
         // Of the client before.
@@ -334,7 +337,7 @@ impl Stage {
                 limit::in_words(primitives),
                 limit::in_words(max)
             );
-            self.notice("PrimitiveLimit", text);
+            self.notice(NoticeCode::PrimitiveLimit, text);
         }
     }
 

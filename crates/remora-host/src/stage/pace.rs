@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use remora_stream::Fidelity;
 
-use super::in_flight::Frame;
+use super::record::Frame;
 use super::{FramePlan, Shown, Stage, Work};
 use crate::clock::Moment;
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use remora_protocol::connection::{self as wire, host_message::Message, reply::Result as Outcome};
+use remora_protocol::{
+    codes::{ErrorCode, NoticeCode},
+    connection::{self as wire, host_message::Message, reply::Result as Outcome},
+};
 
 use super::{Output, Stage};
 use crate::clock::Moment;
@@ -11,7 +14,7 @@ pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What statistics tell besides what the stage knows itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Surroundings {
+pub struct ExternalStatistics {
     pub graphics_memory_bytes: u64,
     /// 0 where there is no bound.
     pub graphics_memory_budget_bytes: u64,
@@ -22,9 +25,9 @@ pub struct Surroundings {
 
 impl Stage {
     /// What the person in front of the screen should know: `code` as `Notice.code` in `proto/`.
-    pub fn notice(&mut self, code: &str, text: String) {
+    pub fn notice(&mut self, code: NoticeCode, text: String) {
         if self.client.is_some() {
-            self.tell(Message::Notice(wire::Notice { code: code.to_owned(), text }));
+            self.tell(Message::Notice(wire::Notice { code: code.into(), text }));
         }
     }
 
@@ -45,19 +48,19 @@ impl Stage {
             primitives_drawn: self.drawn.triangles + self.drawn.points,
             primitives_max: self.capability.primitives_max.unwrap_or(0),
             primitives_over_limit: client.limit.is_over(),
-            graphics_memory_bytes: self.surroundings.graphics_memory_bytes,
-            graphics_memory_budget_bytes: self.surroundings.graphics_memory_budget_bytes,
-            bitrate_target_bits_per_second: self.surroundings.bitrate_target_bits_per_second,
-            round_trip_milliseconds: self.surroundings.round_trip.as_secs_f32() * 1000.0,
-            lease_remaining_minutes: self.surroundings.lease_remaining.as_secs_f32() / 60.0,
+            graphics_memory_bytes: self.external.graphics_memory_bytes,
+            graphics_memory_budget_bytes: self.external.graphics_memory_budget_bytes,
+            bitrate_target_bits_per_second: self.external.bitrate_target_bits_per_second,
+            round_trip_milliseconds: self.external.round_trip.as_secs_f32() * 1000.0,
+            lease_remaining_minutes: self.external.lease_remaining.as_secs_f32() / 60.0,
         };
         self.tell(Message::Statistics(statistics));
     }
 
-    pub(super) fn refuse(&mut self, id: u32, code: &str, message: String) {
+    pub(super) fn refuse(&mut self, id: u32, code: ErrorCode, message: String) {
         self.tell(Message::Reply(wire::Reply {
             id,
-            result: Some(Outcome::Error(wire::Error { code: code.to_owned(), message })),
+            result: Some(Outcome::Error(wire::Error { code: code.into(), message })),
         }));
     }
 

@@ -23,7 +23,7 @@ use openh264_sys2::{
 
 use self::raw::{Code, Output, RawEncoder};
 use crate::encoder::{EncodeError, EncodedFrame, Encoder, Fidelity, FrameRequest};
-use crate::picture::I420;
+use crate::i420::I420;
 
 const NAME: &str = "openh264";
 

@@ -13,7 +13,7 @@ use openh264_sys2::{
     SSourcePicture, WELS_LOG_QUIET, cmResultSuccess, videoFormatI420, videoFrameTypeIDR, videoFrameTypeSkip,
 };
 
-use crate::picture::I420;
+use crate::i420::I420;
 
 /// openh264's own result code, anything but `cmResultSuccess`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

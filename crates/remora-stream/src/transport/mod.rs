@@ -34,7 +34,7 @@ use self::messages::Backlog;
 pub use self::messages::{Message, RECEIVED_MAX};
 use self::sockets::Sockets;
 pub use self::sockets::local_addresses;
-use self::thread::{Command, Ends, TransportThread};
+use self::thread::{Command, ThreadChannels, TransportThread};
 use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, CloseReason, OfferError, SendError, Statistics};
@@ -137,12 +137,17 @@ impl Transport {
         let sockets = Sockets::bind(&options, poll.registry())?;
         let TransportOptions { bitrate, overrun_farewell, .. } = options;
         let addresses = sockets.addresses().to_vec();
-        let hold = Arc::new(Hold::new(thread::now()));
+        let hold = Arc::new(SharedInstant::new(thread::now()));
         let stopping = Arc::new(AtomicBool::new(false));
         let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
         let (messages, unsent) = mpsc::channel();
-        let ends =
-            Ends { commands: receiver, messages: unsent, events, hold: hold.clone(), stopping: stopping.clone() };
+        let ends = ThreadChannels {
+            commands: receiver,
+            messages: unsent,
+            events,
+            hold: hold.clone(),
+            stopping: stopping.clone(),
+        };
         let thread = TransportThread::new(poll, sockets, bitrate, overrun_farewell, ends);
         let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(move || thread.run())?;
         let sent = Backlog::of_sent();
@@ -163,7 +168,7 @@ struct Shared {
     messages: Sender<Message>,
     sent: Arc<Backlog>,
     waker: Waker,
-    hold: Arc<Hold>,
+    hold: Arc<SharedInstant>,
     stopping: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     thread: Option<JoinHandle<()>>,
@@ -216,7 +221,7 @@ impl TransportHandle {
         self.shared.sent.bytes()
     }
 
-    /// Ends the connection, if there is one, as soon as the client has everything that was sent before, at most a
+    /// ThreadChannels the connection, if there is one, as soon as the client has everything that was sent before, at most a
     /// second later; [`TransportEvent::Closed`] follows.
     pub fn close(&self) -> Result<(), SendError> {
         self.command(Command::Close)
@@ -259,12 +264,12 @@ impl Drop for Shared {
 }
 
 /// An instant that one thread writes and others read.
-struct Hold {
+struct SharedInstant {
     start: Instant,
     nanoseconds: AtomicU64,
 }
 
-impl Hold {
+impl SharedInstant {
     fn new(start: Instant) -> Self {
         Self { start, nanoseconds: AtomicU64::new(0) }
     }

@@ -54,13 +54,13 @@ struct Connection {
     local: SocketAddr,
     client: SocketAddr,
     opened: Instant,
-    stage: Stage,
+    state: ConnectionState,
     reader: FrameReader,
     queue: FrameQueue,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ConnectionState {
     Unproven { deadline: Instant },
     Proven,
     Leaving { deadline: Instant },
@@ -68,9 +68,9 @@ enum Stage {
 
 impl Connection {
     fn deadline(&self) -> Option<Instant> {
-        match self.stage {
-            Stage::Unproven { deadline } | Stage::Leaving { deadline } => Some(deadline),
-            Stage::Proven => None,
+        match self.state {
+            ConnectionState::Unproven { deadline } | ConnectionState::Leaving { deadline } => Some(deadline),
+            ConnectionState::Proven => None,
         }
     }
 }
@@ -124,9 +124,9 @@ impl TcpSockets {
     pub(super) fn judge(&mut self, token: Token, is_of_peer: bool) {
         let Some(slot) = self.slot(token) else { return };
         let Some(Some(connection)) = self.connections.get_mut(slot) else { return };
-        if matches!(connection.stage, Stage::Unproven { .. }) {
+        if matches!(connection.state, ConnectionState::Unproven { .. }) {
             if is_of_peer {
-                connection.stage = Stage::Proven;
+                connection.state = ConnectionState::Proven;
             } else {
                 tracing::debug!(client = %connection.client, "a TCP connection is not the client's");
                 self.connections[slot] = None;
@@ -160,8 +160,8 @@ impl TcpSockets {
     /// The peer has left. Its connections end once the client has read everything, or after a moment.
     pub(super) fn release(&mut self, now: Instant) {
         for connection in self.connections.iter_mut().flatten() {
-            if connection.stage == Stage::Proven {
-                connection.stage = Stage::Leaving { deadline: now + LEAVING_MAX };
+            if connection.state == ConnectionState::Proven {
+                connection.state = ConnectionState::Leaving { deadline: now + LEAVING_MAX };
                 // An error means that there is nothing left to be shut down.
                 let _ = connection.stream.shutdown(Shutdown::Write);
             }
@@ -220,7 +220,7 @@ impl TcpSockets {
             local,
             client,
             opened: now,
-            stage: Stage::Unproven { deadline: now + UNPROVEN_MAX },
+            state: ConnectionState::Unproven { deadline: now + UNPROVEN_MAX },
             reader: FrameReader::new(),
             queue: FrameQueue::default(),
         });
@@ -242,7 +242,7 @@ impl TcpSockets {
         }
         let (slot, _) = self
             .connections_of(has_share.then_some(subscriber))
-            .filter(|(_, connection)| connection.stage != Stage::Proven)
+            .filter(|(_, connection)| connection.state != ConnectionState::Proven)
             .min_by_key(|(_, connection)| connection.opened)?;
         self.connections[slot] = None;
         Some(slot)

@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 
 use super::messages::{Backlog, Message};
 use super::sockets::{Datagram, Sockets};
-use super::{AcceptError, Bandwidth, DATAGRAM_BYTES_MAX, Hold, TransportEvent};
+use super::{AcceptError, Bandwidth, DATAGRAM_BYTES_MAX, SharedInstant, TransportEvent};
 use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, CloseReason, Peer, PeerEvent, PeerOptions, SendError};
@@ -36,12 +36,12 @@ pub(super) enum Command {
 }
 
 /// The channels between the thread and the host.
-pub(super) struct Ends {
+pub(super) struct ThreadChannels {
     pub commands: Receiver<Command>,
     /// For the control channel.
     pub messages: Receiver<Message>,
     pub events: SyncSender<TransportEvent>,
-    pub hold: Arc<Hold>,
+    pub hold: Arc<SharedInstant>,
     pub stopping: Arc<AtomicBool>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct TransportThread {
     sockets: Sockets,
     bitrate: BitrateRange,
     overrun_farewell: Vec<u8>,
-    ends: Ends,
+    ends: ThreadChannels,
     peer: Option<Peer>,
     /// Messages of the peer that the host has not executed yet.
     received: Arc<Backlog>,
@@ -67,7 +67,7 @@ impl TransportThread {
         sockets: Sockets,
         bitrate: BitrateRange,
         overrun_farewell: Vec<u8>,
-        ends: Ends,
+        ends: ThreadChannels,
     ) -> Self {
         Self {
             poll,

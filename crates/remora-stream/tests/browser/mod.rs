@@ -14,7 +14,7 @@ use str0m::rtp::Extension;
 use str0m::{Event, Input, Output, Rtc};
 
 use self::network::Network;
-pub use self::network::Reach;
+pub use self::network::NetworkProtocols;
 
 pub struct Browser {
     pub rtc: Rtc,
@@ -28,10 +28,10 @@ pub struct Browser {
 
 impl Browser {
     pub fn new() -> (Self, String) {
-        Self::that_reaches(Reach::Udp)
+        Self::with_protocols(NetworkProtocols::Udp)
     }
 
-    pub fn that_reaches(reach: Reach) -> (Self, String) {
+    pub fn with_protocols(protocols: NetworkProtocols) -> (Self, String) {
         let mut rtc = Rtc::builder()
             .clear_codecs()
             .enable_h264(true)
@@ -39,7 +39,7 @@ impl Browser {
             .set_extension(5, Extension::PlayoutDelay)
             .set_extension(6, Extension::AbsoluteCaptureTime)
             .build(Instant::now());
-        let network = Network::new(reach);
+        let network = Network::new(protocols);
         for candidate in network.candidates() {
             rtc.add_local_candidate(candidate);
         }

@@ -10,7 +10,7 @@ use str0m::net::{Protocol, TcpType, Transmit};
 
 /// Which protocols the client's network lets through.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum NetworkProtocols {
     Udp,
     Tcp,
     Both,
@@ -33,9 +33,9 @@ struct Stream {
 type Datagram = (Protocol, SocketAddr, SocketAddr, Vec<u8>);
 
 impl Network {
-    pub fn new(reach: Reach) -> Self {
-        let udp = (reach != Reach::Tcp).then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        Self { udp, tcp: (reach != Reach::Udp).then(HashMap::new), received: Vec::new() }
+    pub fn new(protocols: NetworkProtocols) -> Self {
+        let udp = (protocols != NetworkProtocols::Tcp).then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        Self { udp, tcp: (protocols != NetworkProtocols::Udp).then(HashMap::new), received: Vec::new() }
     }
 
     pub fn candidates(&self) -> Vec<Candidate> {

@@ -16,7 +16,7 @@ use remora_stream::{
     TransportOptions,
 };
 
-use self::browser::{Browser, Reach};
+use self::browser::{Browser, NetworkProtocols};
 
 const EVENTS_MAX: usize = 256;
 const WIDTH: u32 = 320;
@@ -44,16 +44,16 @@ impl Host {
     }
 
     fn connect(&self) -> Browser {
-        self.connect_over(Reach::Udp)
+        self.connect_with_protocols(NetworkProtocols::Udp)
     }
 
-    fn connect_over(&self, reach: Reach) -> Browser {
-        self.connect_with(reach, |answer| answer)
+    fn connect_with_protocols(&self, protocols: NetworkProtocols) -> Browser {
+        self.connect_with(protocols, |answer| answer)
     }
 
     /// The client reads an answer that was changed on its way.
-    fn connect_with(&self, reach: Reach, change: impl Fn(String) -> String) -> Browser {
-        let (mut browser, offer) = Browser::that_reaches(reach);
+    fn connect_with(&self, protocols: NetworkProtocols, change: impl Fn(String) -> String) -> Browser {
+        let (mut browser, offer) = Browser::with_protocols(protocols);
         browser.accept(&change(self.transport.accept(&offer).unwrap()));
         browser.wait_for_channels();
         self.wait_for("connection", |event| matches!(event, TransportEvent::Connected));

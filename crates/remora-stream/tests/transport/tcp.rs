@@ -11,7 +11,7 @@ use remora_stream::{
 };
 use str0m::net::Protocol;
 
-use super::browser::{self, Browser, Reach};
+use super::browser::{self, Browser, NetworkProtocols};
 use super::{Camera, EVENTS_MAX, Host};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -59,18 +59,18 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 #[test]
 fn a_client_that_only_tcp_reaches_gets_frames_and_messages() {
     let host = Host::start();
-    let mut browser = host.connect_over(Reach::Tcp);
+    let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     use_connection(&host, &mut browser);
     assert!(browser.protocols().iter().all(|&protocol| protocol == Protocol::Tcp));
     browser.close();
     assert_eq!(host.wait_for_end(), CloseReason::Goodbye);
-    host.connect_over(Reach::Tcp);
+    host.connect_with_protocols(NetworkProtocols::Tcp);
 }
 
 #[test]
 fn a_client_by_tcp_learns_that_the_host_ends_the_connection() {
     let host = Host::start();
-    let mut browser = host.connect_over(Reach::Tcp);
+    let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     host.transport.send(Channel::Control, b"last words".to_vec()).unwrap();
     host.transport.close().unwrap();
     assert_eq!(browser.wait_for_message().1, b"last words");
@@ -81,7 +81,7 @@ fn a_client_by_tcp_learns_that_the_host_ends_the_connection() {
 #[test]
 fn feedback_arrives_over_tcp_and_the_bitrate_grows() {
     let host = Host::start();
-    let mut browser = host.connect_over(Reach::Tcp);
+    let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     let start = BitrateRange::default().start_bits_per_second;
     let (deadline, frame_interval) = (Instant::now() + Duration::from_secs(15), Duration::from_secs(1) / 30);
     for frame in 1.. {
@@ -107,7 +107,7 @@ fn feedback_arrives_over_tcp_and_the_bitrate_grows() {
 #[test]
 fn where_both_work_the_media_go_by_udp() {
     let host = Host::start();
-    let mut browser = host.connect_over(Reach::Both);
+    let mut browser = host.connect_with_protocols(NetworkProtocols::Both);
     assert!(browser.protocols().contains(&Protocol::Tcp), "the client has tried TCP");
     let before = browser.protocols().len();
     use_connection(&host, &mut browser);
@@ -131,7 +131,7 @@ fn strangers_on_the_port_are_dropped_and_a_client_still_connects() {
         assert!(is_closed(talker), "{bytes:?}");
     }
     assert!(is_closed(&mut silent[0]), "the oldest silent one has made room");
-    let mut browser = host.connect_over(Reach::Tcp);
+    let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     use_connection(&host, &mut browser);
     assert!(is_closed(silent.last_mut().unwrap()), "a connection that says nothing ends");
     use_connection(&host, &mut browser);
@@ -151,7 +151,7 @@ fn ports_are_taken_from_the_range_that_is_given_and_shared_by_both_protocols() {
     let options = |ports| TransportOptions { addresses: vec![LOCALHOST], ports: Some(ports), ..Default::default() };
     let host = Host::with(options(port..=port + 1), EVENTS_MAX);
     assert_eq!(address_of(&host).port(), port + 1);
-    use_connection(&host, &mut host.connect_over(Reach::Tcp));
+    use_connection(&host, &mut host.connect_with_protocols(NetworkProtocols::Tcp));
     let (sender, _events) = mpsc::sync_channel(1);
     let refused = Transport::start(options(port..=port), sender);
     assert!(matches!(refused, Err(StartError::NoPort { address: LOCALHOST, .. })), "{:?}", refused.err());
@@ -213,8 +213,8 @@ fn a_host_behind_a_nat_is_reached_at_its_external_address() {
         let lines = answer.split_inclusive("\r\n").filter(|line| !line.contains(&inside));
         lines.collect::<String>()
     };
-    for reach in [Reach::Udp, Reach::Tcp] {
-        let mut browser = host.connect_with(reach, outside);
+    for protocols in [NetworkProtocols::Udp, NetworkProtocols::Tcp] {
+        let mut browser = host.connect_with(protocols, outside);
         use_connection(&host, &mut browser);
         browser.close();
         assert_eq!(host.wait_for_end(), CloseReason::Goodbye);

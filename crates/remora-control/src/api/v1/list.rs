@@ -23,7 +23,7 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Respo
     if page.next.is_some() {
         return Ok(in_pieces(api, caller, page));
     }
-    let sessions = page.sessions.iter().map(|seen| PropertiesBody::new(seen, &caller.host_name)).collect();
+    let sessions = page.sessions.iter().map(|view| PropertiesBody::new(view, &caller.host_name)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }
 
@@ -55,9 +55,9 @@ impl Listing {
     async fn next(mut self) -> Result<Option<(String, Self)>, SessionError> {
         let Some(page) = self.page.take() else { return Ok(None) };
         let mut text = String::new();
-        for seen in &page.sessions {
+        for view in &page.sessions {
             text.push_str(std::mem::replace(&mut self.separator, ","));
-            let body = PropertiesBody::new(seen, &self.caller.host_name);
+            let body = PropertiesBody::new(view, &self.caller.host_name);
             text.push_str(&serde_json::to_string(&body).expect("texts and numbers are JSON"));
         }
         match &page.next {

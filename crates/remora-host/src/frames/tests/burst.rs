@@ -14,11 +14,13 @@ mod browser;
 use browser::Browser;
 
 /// A client of a frame thread, which works until the test's process ends.
-fn connected(work: impl FnOnce(&mut Loop, &Receiver<Input>) -> Result<(), FramesError> + Send + 'static) -> Browser {
+fn connected(
+    work: impl FnOnce(&mut FrameLoop, &Receiver<Input>) -> Result<(), FrameThreadError> + Send + 'static,
+) -> Browser {
     let (up, transport) = channel();
     thread::spawn(move || {
         let (inbox, inputs) = sync_channel(INBOX);
-        let mut frames = Loop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
+        let mut frames = FrameLoop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
         up.send(frames.transport.clone()).expect("the test waits");
         work(&mut frames, &inputs)
     });

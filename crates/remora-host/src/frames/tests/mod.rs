@@ -18,13 +18,13 @@ use crate::{loader::Loading, memory::ImportMemory};
 const ENGINE: &str = "builtin://Engine?triangles=60000";
 
 struct Bench {
-    frames: Loop,
+    frames: FrameLoop,
     inputs: Receiver<Input>,
 }
 
-fn options() -> FramesOptions {
+fn options() -> FrameThreadOptions {
     let transport = TransportOptions { addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..Default::default() };
-    FramesOptions {
+    FrameThreadOptions {
         model_files: Vec::new(),
         remote_models: RemoteModels::default(),
         primitives_max: None,
@@ -41,7 +41,7 @@ fn options() -> FramesOptions {
 impl Bench {
     fn connected() -> Self {
         let (inbox, inputs) = sync_channel(INBOX);
-        let frames = Loop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
+        let frames = FrameLoop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
         let mut bench = Self { frames, inputs };
         bench.take(Input::Transport(TransportEvent::ChannelOpen(Channel::Control)));
         bench.say(Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 }));
@@ -50,7 +50,7 @@ impl Bench {
 
     fn take(&mut self, input: Input) {
         self.frames.take(input, &|_| {});
-        self.frames.obey(&|_| {});
+        self.frames.execute(&|_| {});
     }
 
     fn say(&mut self, command: Command) {
@@ -67,7 +67,7 @@ impl Bench {
     }
 
     /// Works off the inbox until something is so.
-    fn until(&mut self, is_so: impl Fn(&mut Loop) -> bool) {
+    fn until(&mut self, is_so: impl Fn(&mut FrameLoop) -> bool) {
         while !is_so(&mut self.frames) {
             let input = self.inputs.recv().expect("the loop holds a sender");
             self.take(input);
@@ -100,12 +100,12 @@ impl Bench {
         self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
     }
 
-    fn models(&mut self) -> Vec<remora_assets::asset::Asset> {
+    fn models(&mut self) -> Vec<remora_asset::Asset> {
         self.frames.stage.scene_mut().models().map(|(_, asset)| asset.clone()).collect()
     }
 }
 
-fn is_refined(frames: &mut Loop, models: usize) -> bool {
+fn is_refined(frames: &mut FrameLoop, models: usize) -> bool {
     frames.stage.scene_mut().models().count() == models && frames.refining.is_empty()
 }
 
@@ -190,7 +190,7 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
 #[test]
 fn a_client_may_leave_while_the_renderer_warms_up() {
     let (inbox, inputs) = sync_channel(INBOX);
-    let mut frames = Loop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
+    let mut frames = FrameLoop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
     for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
         inbox.send(Input::Transport(event)).expect("room in the inbox");
     }

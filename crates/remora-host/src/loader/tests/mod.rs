@@ -9,7 +9,7 @@ use std::{
     sync::mpsc::Receiver,
 };
 
-use remora_assets::asset::{self, layout::NodeRecord};
+use remora_asset::layout::NodeRecord;
 use remora_protocol::hosts::AllowedHosts;
 
 use super::*;
@@ -25,13 +25,13 @@ struct Bench {
 }
 
 /// What came of one load: what was shown at once, and what took its place if it was a coarse form.
-struct Come {
+struct LoadOutcome {
     loaded: Asset,
     refined: Option<Asset>,
 }
 
 fn triangle() -> Model {
-    let primitive = remora_assets::Primitive {
+    let primitive = remora_model::Primitive {
         positions: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
         normals: vec![[0.0, 0.0, 1.0]; 3],
         indices: vec![0, 1, 2],
@@ -39,21 +39,21 @@ fn triangle() -> Model {
     };
     Model {
         name: "triangle".into(),
-        nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
-        meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
+        nodes: vec![remora_model::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
+        meshes: vec![remora_model::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         ..Model::default()
     }
 }
 
 fn glb() -> Vec<u8> {
-    remora_assets::write_glb(&triangle()).expect("a good model")
+    remora_import::write_glb(&triangle()).expect("a good model")
 }
 
 fn arr_asset() -> Vec<u8> {
     let mut bytes = Vec::new();
     let out = Cursor::new(&mut bytes);
-    asset::build(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
+    remora_build::build_into(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
     bytes
 }
 
@@ -143,30 +143,36 @@ impl Bench {
     }
 
     /// With the full form, if there is one to come.
-    fn load(&self, uri: &str) -> Result<Come, LoadFailure> {
+    fn load(&self, uri: &str) -> Result<LoadOutcome, LoadFailure> {
         let id = self.start(1, uri);
-        let mut come: Option<Come> = None;
-        let mut last = ("", -1.0);
+        let mut come: Option<LoadOutcome> = None;
+        let mut last = (None, -1.0);
         loop {
             let (told_id, loading) = self.results.recv().expect("the loader answers");
             assert_eq!(told_id, id);
             match loading {
                 Loading::Progress { stage, fraction } => {
-                    assert!(stage != last.0 || fraction > last.1, "progress went back in {stage}");
-                    assert_eq!(stage == REFINING, come.is_some(), "{stage}");
-                    last = (stage, fraction);
+                    assert!(Some(stage) != last.0 || fraction > last.1, "progress went back in {stage}");
+                    assert_eq!(stage == LoadStage::Refining, come.is_some(), "{stage}");
+                    last = (Some(stage), fraction);
                 }
                 Loading::Loaded { prepared, refines } => {
-                    let loaded = Come { loaded: prepared.asset().clone(), refined: None };
+                    let loaded = LoadOutcome { loaded: prepared.asset().clone(), refined: None };
                     if !refines {
                         return Ok(loaded);
                     }
                     come = Some(loaded);
                 }
                 Loading::Refined(prepared) => {
-                    assert!(last.0 == REFINING && last.1 > 0.5, "progress was told nearly to its end: {last:?}");
+                    assert!(
+                        last.0 == Some(LoadStage::Refining) && last.1 > 0.5,
+                        "progress was told nearly to its end: {last:?}"
+                    );
                     let loaded = come.expect("the coarse form comes first").loaded;
-                    return Ok(Come { loaded, refined: Some(prepared.expect("it can be refined").asset().clone()) });
+                    return Ok(LoadOutcome {
+                        loaded,
+                        refined: Some(prepared.expect("it can be refined").asset().clone()),
+                    });
                 }
                 Loading::Failed(failure) => return Err(failure),
             }
@@ -180,7 +186,7 @@ impl Bench {
         come.loaded
     }
 
-    fn refused(&self, uri: &str) -> (&'static str, String) {
+    fn refused(&self, uri: &str) -> (ErrorCode, String) {
         let failure = self.load(uri).err().unwrap_or_else(|| panic!("{uri} was loaded"));
         (failure.code(), failure.to_string())
     }
@@ -218,16 +224,16 @@ fn an_offered_file_is_loaded_and_no_other() {
     let asset = bench.load_small(&uri);
     assert_eq!((asset.triangle_count(), asset.name(), asset.source()), (1, "my model", "glTF"));
     let (code, message) = bench.refused("file:///etc/passwd");
-    assert_eq!(code, "UriRefused");
+    assert_eq!(code, ErrorCode::UriRefused);
     assert!(message.contains("--model"), "{message}");
-    assert_eq!(bench.refused(&format!("{uri}/../my%20model.glb")).0, "UriRefused");
+    assert_eq!(bench.refused(&format!("{uri}/../my%20model.glb")).0, ErrorCode::UriRefused);
 }
 
 #[test]
 fn a_built_in_model_is_made_and_an_unknown_one_is_not_found() {
     let bench = Bench::new(1 << 30);
     assert!(bench.load(ENGINE).expect("the engine").loaded.parts() >= 2000);
-    assert_eq!(bench.refused("builtin://Teapot").0, "ModelNotFound");
+    assert_eq!(bench.refused("builtin://Teapot").0, ErrorCode::ModelNotFound);
 }
 
 #[test]
@@ -239,15 +245,21 @@ fn an_address_is_fetched() {
 #[test]
 fn addresses_that_give_no_model_say_why() {
     let bench = Bench::new(1 << 20);
-    let (code, message) = bench.refused(&serve(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0", b"")));
-    assert_eq!(code, "ModelNotFound");
+    let (code, message) = bench.refused(&serve(answer("HTTP/1.1 404 Not Resolved\r\nContent-Length: 0", b"")));
+    assert_eq!(code, ErrorCode::ModelNotFound);
     assert!(message.contains("404"), "{message}");
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-    assert_eq!(bench.refused(&format!("http://{gone}/a.glb")).0, "ModelNotFound");
-    assert_eq!(bench.refused(&serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 1000", b"glTF"))).0, "ModelNotFound");
-    assert_eq!(bench.refused(&serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 5", b"hello"))).0, "ModelInvalid");
-    assert_eq!(bench.refused("ftp://example.com/a.glb").0, "UriRefused");
-    assert_eq!(bench.refused("model.glb").0, "UriRefused");
+    assert_eq!(bench.refused(&format!("http://{gone}/a.glb")).0, ErrorCode::ModelNotFound);
+    assert_eq!(
+        bench.refused(&serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 1000", b"glTF"))).0,
+        ErrorCode::ModelNotFound
+    );
+    assert_eq!(
+        bench.refused(&serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 5", b"hello"))).0,
+        ErrorCode::ModelInvalid
+    );
+    assert_eq!(bench.refused("ftp://example.com/a.glb").0, ErrorCode::UriRefused);
+    assert_eq!(bench.refused("model.glb").0, ErrorCode::UriRefused);
 }
 
 #[test]
@@ -255,10 +267,10 @@ fn a_body_larger_than_memory_is_not_read_to_the_end() {
     let bench = Bench::new(1 << 20);
     let announced = serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000", b""));
     let (code, message) = bench.refused(&announced);
-    assert_eq!(code, "ModelTooLarge");
+    assert_eq!(code, ErrorCode::ModelTooLarge);
     assert!(!message.contains("1048576") && message.contains(".arrAsset"), "{message}");
     let endless = serve(answer("HTTP/1.1 200 OK\r\nConnection: close", &vec![0; 4 << 20]));
-    assert_eq!(bench.refused(&endless).0, "ModelTooLarge");
+    assert_eq!(bench.refused(&endless).0, ErrorCode::ModelTooLarge);
 }
 
 #[test]
@@ -268,7 +280,7 @@ fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_o
         let memory = Arc::new(ImportMemory::telling(bytes_max, configured));
         let bench = Bench::changed(bytes_max, false, |options| options.memory = memory);
         let (code, message) = bench.refused(&bench.file("my model.glb"));
-        assert_eq!(code, "ModelTooLarge");
+        assert_eq!(code, ErrorCode::ModelTooLarge);
         assert!(message.starts_with("my model.glb needs more memory") && message.contains(told), "{message}");
         assert!(!message.contains("100"), "{message}");
     }
@@ -295,7 +307,7 @@ fn tree(asset: &Asset) -> Vec<(&str, u32, u32)> {
 #[test]
 fn a_larger_model_comes_coarse_at_first_and_then_in_full() {
     let bench = Bench::new(1 << 30);
-    let Come { loaded, refined } = bench.load(ENGINE).expect("the engine");
+    let LoadOutcome { loaded, refined } = bench.load(ENGINE).expect("the engine");
     let refined = refined.expect("a coarse form is refined");
     assert!(loaded.is_coarse() && !refined.is_coarse());
     assert_eq!(tree(&loaded), tree(&refined));
@@ -352,7 +364,7 @@ fn files_beside_a_model_are_read_with_a_file_and_not_with_an_address() {
     let bench = Bench::new(1 << 30);
     assert_eq!(bench.load_small(&bench.file("parts.gltf")).triangle_count(), 1);
     let (code, message) = bench.refused(&serve_as("parts.gltf", found(&gltf().0)));
-    assert_eq!(code, "ModelInvalid");
+    assert_eq!(code, ErrorCode::ModelInvalid);
     assert!(message.contains("triangle.bin") && message.contains("must carry its data itself"), "{message}");
 }
 
@@ -360,7 +372,7 @@ fn files_beside_a_model_are_read_with_a_file_and_not_with_an_address() {
 fn ends_refining(generation: u64, end: impl Fn(&Loader)) {
     let bench = Bench::with_cache();
     let first = bench.start(1, ENGINE);
-    let refining = |loading: &Loading| matches!(loading, Loading::Progress { stage: REFINING, .. });
+    let refining = |loading: &Loading| matches!(loading, Loading::Progress { stage: LoadStage::Refining, .. });
     while !bench.results.recv().is_ok_and(|(id, loading)| id == first && refining(&loading)) {}
     end(&bench.loader);
     let second = LoadId { generation, serial: 2, command: 1 };

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use super::*;
 
 /// A listener that is not to be reached.
-struct Inside(TcpListener);
+struct HandshakeBackend(TcpListener);
 
-impl Inside {
+impl HandshakeBackend {
     fn at(address: &str) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
@@ -29,13 +29,13 @@ fn with_hosts(remote_models: RemoteModels) -> Bench {
 }
 
 fn redirect(to: &str) -> String {
-    serve(answer(&format!("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {to}"), b""))
+    serve(answer(&format!("HTTP/1.1 302 Resolved\r\nContent-Length: 0\r\nLocation: {to}"), b""))
 }
 
 #[test]
 fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
     let bench = with_hosts(RemoteModels::default());
-    let inside = Inside::at("127.0.0.1");
+    let inside = HandshakeBackend::at("127.0.0.1");
     let port = inside.port();
     for host in [
         "127.0.0.1",
@@ -55,7 +55,7 @@ fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
     ] {
         for scheme in ["http", "https"] {
             let (code, message) = bench.refused(&format!("{scheme}://{host}:{port}/latest/meta-data"));
-            assert_eq!(code, "UriRefused", "{host}: {message}");
+            assert_eq!(code, ErrorCode::UriRefused, "{host}: {message}");
             assert!(message.contains("models.allowed_hosts"), "{message}");
         }
     }
@@ -65,10 +65,10 @@ fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
 #[test]
 fn a_redirect_to_an_address_inside_is_refused_and_not_repeated() {
     let bench = Bench::new(1 << 30);
-    let inside = Inside::at("127.0.0.2");
+    let inside = HandshakeBackend::at("127.0.0.2");
     let to = format!("http://127.0.0.2:{}/hidden", inside.port());
     let (code, message) = bench.refused(&redirect(&to));
-    assert_eq!(code, "UriRefused");
+    assert_eq!(code, ErrorCode::UriRefused);
     assert!(!message.contains("hidden"), "{message}");
     inside.check_untouched();
     assert_eq!(bench.load_small(&redirect(&serve(found(&glb())))).name(), "remote", "an allowed one is followed");
@@ -77,13 +77,13 @@ fn a_redirect_to_an_address_inside_is_refused_and_not_repeated() {
 #[test]
 fn what_the_operator_offers_is_fetched_and_opens_its_host_for_nothing_else() {
     let uri = serve(found(&glb()));
-    let inside = Inside::at("127.0.0.1");
+    let inside = HandshakeBackend::at("127.0.0.1");
     let away = redirect(&format!("http://127.0.0.1:{}/a.glb", inside.port()));
     let offered = vec![uri.clone(), away.clone()];
     let bench = with_hosts(RemoteModels { offered, ..RemoteModels::default() });
-    assert_eq!(bench.refused(&uri.replace("remote.glb", "other.glb")).0, "UriRefused");
+    assert_eq!(bench.refused(&uri.replace("remote.glb", "other.glb")).0, ErrorCode::UriRefused);
     assert_eq!(bench.load_small(&uri).name(), "remote");
-    assert_eq!(bench.refused(&away).0, "UriRefused");
+    assert_eq!(bench.refused(&away).0, ErrorCode::UriRefused);
     inside.check_untouched();
 }
 
@@ -97,8 +97,8 @@ fn nothing_of_an_answer_that_is_no_model_is_told() {
         found(br#"{"token": "SECRET""#),
         found(b"glTFSECRETSECRETSECRET"),
         answer("HTTP/1.1 500 SECRET\r\nContent-Length: 6", b"SECRET"),
-        answer("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ftp://SECRET", b""),
-        answer("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://[SECRET", b""),
+        answer("HTTP/1.1 302 Resolved\r\nContent-Length: 0\r\nLocation: ftp://SECRET", b""),
+        answer("HTTP/1.1 302 Resolved\r\nContent-Length: 0\r\nLocation: http://[SECRET", b""),
         answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"SECRET\r\n"),
         b"SECRET of something that is not HTTP\r\n\r\n".to_vec(),
         b"HTTP/1.1 200 OK\r\nSECRET\r\n\r\n".to_vec(),

@@ -111,8 +111,11 @@ fn points_count_as_triangles_do_and_the_figures_say_so() {
     let mut world = World::connected(true);
     world.pose(1);
     let plan = world.stage.poll_frame(world.now).expect("a picture");
-    let drawn = Drawn { triangles: 1, points: 2, pages_missing: 7, ..Drawn::default() };
-    world.stage.surround(Surroundings { graphics_memory_budget_bytes: 99, ..Surroundings::default() });
+    let drawn = DrawStatistics { triangles: 1, points: 2, pages_missing: 7, ..DrawStatistics::default() };
+    world.stage.set_external_statistics(ExternalStatistics {
+        graphics_memory_budget_bytes: 99,
+        ..ExternalStatistics::default()
+    });
     world.stage.rendered(world.now, plan.serial, drawn);
     world.stage.encoded(plan.serial, Encoded { bytes: 1, encode: Duration::ZERO, refinable: false });
     world.stage.tick(milliseconds(1100));
@@ -143,7 +146,7 @@ fn a_picture_of_the_client_before_counts_for_nobody() {
     world.pose(1);
     let plan = world.stage.poll_frame(world.now).expect("a picture");
     world.stage.connected(world.now);
-    world.stage.rendered(world.now, plan.serial, Drawn { triangles: 3, ..Drawn::default() });
+    world.stage.rendered(world.now, plan.serial, DrawStatistics { triangles: 3, ..DrawStatistics::default() });
     world.work();
     assert!(world.notices().is_empty());
     world.stage.frame_failed(world.now, plan.serial);

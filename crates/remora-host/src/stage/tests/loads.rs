@@ -29,7 +29,7 @@ fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_remove
     let asked = Output::Load { command: 6, uri: "builtin://Engine".into(), replace: true };
     assert!(world.outputs.contains(&asked), "{:?}", world.outputs);
     assert_eq!(world.stage.scene_mut().triangles(), 1, "the scene waits for the new model");
-    world.stage.load_failed(6, "ModelNotFound", "not there".into());
+    world.stage.load_failed(6, ErrorCode::ModelNotFound, "not there".into());
     assert_eq!(world.stage.scene_mut().triangles(), 1);
 
     let key = world.stage.next_model();
@@ -57,7 +57,7 @@ fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other(
     for _client in 0..2 {
         stage.connected(milliseconds(0));
         assert_eq!(loads(&mut stage), ["builtin://a"]);
-        stage.load_failed(SESSION_MODELS, "ModelNotFound", "not there".into());
+        stage.load_failed(SESSION_MODELS, ErrorCode::ModelNotFound, "not there".into());
         assert_eq!(loads(&mut stage), ["builtin://b"], "one that cannot be loaded does not keep the next away");
         stage.loaded(milliseconds(1), SESSION_MODELS, triangle());
         assert!(loads(&mut stage).is_empty());

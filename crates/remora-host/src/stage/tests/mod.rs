@@ -5,17 +5,16 @@ use std::{collections::VecDeque, time::Duration};
 
 use proptest::prelude::*;
 use prost::Message as _;
-use remora_assets::{
-    Material, Mesh, Model, Node, Primitive,
-    asset::{Asset, BuildOptions, Detail as AssetDetail},
-};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, Detail as AssetDetail, build_asset};
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 use remora_protocol::connection::{
     self as wire, client_command::Command as WireCommand, host_message::Message, reply::Result as Outcome,
 };
 use remora_render::{FrameTimings, Samples, Size};
 use remora_stream::Fidelity;
 
-use super::obey::fitted;
+use super::execute::fitted;
 use super::*;
 
 mod commands;
@@ -84,7 +83,7 @@ fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
         ..Model::default()
     };
     let options = BuildOptions { detail, ..BuildOptions::default() };
-    Asset::from_model(&model, &options, &|_| {}, &|| false).expect("a good model")
+    build_asset(&model, &options, &|_| {}, &|| false).expect("a good model")
 }
 
 /// Renders one picture at a time, then encodes it, each in a fixed time.
@@ -162,7 +161,11 @@ impl World {
                 Work::Render { detail, .. } if !detail.full => coarse,
                 _ => full,
             };
-            self.stage.rendered(self.now, plan.serial, Drawn { timings, triangles, ..Drawn::default() });
+            self.stage.rendered(
+                self.now,
+                plan.serial,
+                DrawStatistics { timings, triangles, ..DrawStatistics::default() },
+            );
             self.encoding.push_back((self.now + self.encode, plan));
         }
         while let Some(&(at, plan)) = self.encoding.front()

@@ -60,7 +60,7 @@ fn at_rest_the_client_hears_every_second_what_is_left_of_its_lease_and_nothing_i
     world.outputs.clear();
     for minutes in [9, 8, 7] {
         let lease_remaining = Duration::from_secs(60 * minutes);
-        world.stage.surround(Surroundings { lease_remaining, ..Surroundings::default() });
+        world.stage.set_external_statistics(ExternalStatistics { lease_remaining, ..ExternalStatistics::default() });
         world.run_for(milliseconds(1000));
     }
     let told: Vec<_> = world

@@ -1,5 +1,6 @@
 //! Parts of the scene: picked, selected, tinted, hidden, moved and asked about.
 
+use remora_protocol::codes::LoadStage;
 use remora_scene::EntityId;
 
 use super::*;
@@ -201,8 +202,8 @@ fn a_part_is_told_about() {
 #[test]
 fn progress_goes_on_after_the_model_is_there() {
     let mut world = with_part();
-    world.stage.load_progress(5, "refining", 0.5);
-    world.stage.notice("DeviceRestarted", "the graphics device was restarted".into());
+    world.stage.load_progress(5, LoadStage::Refining, 0.5);
+    world.stage.notice(NoticeCode::DeviceRestarted, "the graphics device was restarted".into());
     let told: Vec<Output> = std::iter::from_fn(|| world.stage.poll_output()).collect();
     let message = |message| Output::Control(Box::new(wire::HostMessage { message: Some(message) }));
     let progress = wire::LoadProgress { id: 5, stage: "refining".into(), fraction: 0.5 };
