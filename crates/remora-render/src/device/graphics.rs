@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
+use super::heaps;
+
 /// Criteria for the choice of an adapter.
 #[derive(Clone, Debug)]
 pub struct GraphicsOptions {
@@ -49,6 +51,8 @@ pub struct AdapterSummary {
     pub driver: String,
     /// True if processor cores do the work. Quality should then adapt to motion.
     pub software: bool,
+    /// Memory of the graphics card in bytes; `None` on a software adapter and if the driver does not report it.
+    pub memory_bytes: Option<u64>,
     /// True if one 64-bit atomic operation writes depth and id; otherwise two passes do.
     pub atomics_64: bool,
     /// True if invocations can exchange values without memory.
@@ -193,10 +197,12 @@ impl Graphics {
         let noted = health.clone();
         device.set_device_lost_callback(move |reason, why| noted.lose(format!("{reason:?}: {why}")));
 
+        let software = info.device_type == wgpu::DeviceType::Cpu;
         let summary = AdapterSummary {
             name: info.name.clone(),
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
-            software: info.device_type == wgpu::DeviceType::Cpu,
+            software,
+            memory_bytes: if software { None } else { heaps::device_local_bytes(adapter) },
             atomics_64,
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             texture_dimension_max: limits.max_texture_dimension_2d,

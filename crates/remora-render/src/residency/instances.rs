@@ -71,7 +71,7 @@ impl InstanceStore {
         if changes.structure || self.records.len() != instances.len() {
             return self.rebuild(graphics, models, instances);
         }
-        for &index in &changes.moved {
+        for &index in &changes.instances {
             let instance = &instances[index as usize];
             let (selectable, state) = self.records_of(models, instance)?;
             self.selectable[index as usize] = selectable;
@@ -79,8 +79,8 @@ impl InstanceStore {
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
-        let mut written = SyncStatistics { instances: changes.moved.len(), ..SyncStatistics::default() };
-        let ranges = ranges(&changes.moved);
+        let mut written = SyncStatistics { instances: changes.instances.len(), ..SyncStatistics::default() };
+        let ranges = ranges(&changes.instances);
         written.writes = ranges.len();
         written.bytes = self.write(graphics, &ranges)?;
         Ok(written)

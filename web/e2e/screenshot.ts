@@ -1,24 +1,25 @@
 /**
- * Looks at what is on the screen: a screenshot as a coarse grid of colours.
+ * Evaluates screenshots as coarse grids of colours.
  *
- * Behind a model is a backdrop that is the same from left to right, so whatever differs from the edges of its own row
- * is model. An empty scene has no such cell, a frozen or black picture neither.
+ * The backdrop of a scene is the same from left to right, so a cell that differs from the edges of its row shows the model.
+ * An empty scene and a black frame have no such cell.
  */
 
 import type { Page } from "playwright-core";
 
 const COLUMNS = 64;
 const ROWS = 36;
-/** Sum over the three channels. */
+/** The least difference between model and backdrop, as the sum over the three channels. */
 const DIFFERENCE_MIN = 36;
 
-export interface Picture {
+/** A screenshot as a grid of colours. */
+export interface Screenshot {
   /** RGB per cell, row by row. */
   readonly cells: readonly (readonly [number, number, number])[];
 }
 
-/** `scratch` is a page to compute on, since Node cannot read PNG by itself. */
-export async function pictureOf(page: Page, scratch: Page, selector = "#picture > *"): Promise<Picture> {
+/** Takes a screenshot of an element. `scratch` is a page that decodes it, because Node cannot read PNG. */
+export async function screenshotOf(page: Page, scratch: Page, selector = "#screenshot > *"): Promise<Screenshot> {
   const png = await page.locator(selector).screenshot();
   const cells = await scratch.evaluate(
     async ({ base64, columns, rows }) => {
@@ -40,45 +41,48 @@ export async function pictureOf(page: Page, scratch: Page, selector = "#picture 
   return { cells };
 }
 
-/** Waits until the picture rests: two looks in a row that are alike. */
-export async function restingPictureOf(page: Page, scratch: Page, selector?: string): Promise<Picture> {
+/** Waits until two consecutive screenshots are alike, and returns the last one. */
+export async function stableScreenshotOf(page: Page, scratch: Page, selector?: string): Promise<Screenshot> {
   const deadline = Date.now() + 15_000;
-  let before = await pictureOf(page, scratch, selector);
+  let before = await screenshotOf(page, scratch, selector);
   for (;;) {
-    const now = await pictureOf(page, scratch, selector);
+    const now = await screenshotOf(page, scratch, selector);
     if (difference(before, now) < 0.5) return now;
-    if (Date.now() > deadline) throw new Error("the picture does not come to rest");
+    if (Date.now() > deadline) throw new Error("the video does not come to rest");
     before = now;
   }
 }
 
 /** Mean difference of two pictures per cell and channel, 0 to 255. */
-export function difference(a: Picture, b: Picture): number {
+export function difference(a: Screenshot, b: Screenshot): number {
   const sum = a.cells.reduce((total, cell, i) => total + apart(cell, b.cells[i]), 0);
   return sum / (3 * a.cells.length);
 }
 
-/** The part of the picture that is covered by the model, 0 to 1. */
-export function coverage(picture: Picture): number {
-  return modelCells(picture).length / picture.cells.length;
+/** Returns the fraction of the screenshot that the model covers, 0 to 1. */
+export function coverage(screenshot: Screenshot): number {
+  return modelCells(screenshot).length / screenshot.cells.length;
 }
 
-/** How many clearly different colours the model has: an untextured blob has few. */
-export function colours(picture: Picture): number {
+/** Returns the number of clearly different colours of the model; an untextured blob has few. */
+export function colours(screenshot: Screenshot): number {
   const coarse = (channel: number | undefined) => Math.floor((channel ?? 0) / 24);
-  return new Set(modelCells(picture).map((i) => picture.cells[i]?.map(coarse).join())).size;
+  return new Set(modelCells(screenshot).map((i) => screenshot.cells[i]?.map(coarse).join())).size;
 }
 
-/** A place on the model near to its middle: 0 to 1 from the left and from the top. */
-export function pointOnModel(picture: Picture): { x: number; y: number } {
-  const places = modelCells(picture).map((i) => ({ x: ((i % COLUMNS) + 0.5) / COLUMNS, y: (Math.floor(i / COLUMNS) + 0.5) / ROWS }));
+/** Returns a point on the model near the middle of the screenshot: 0 to 1 from the left and from the top. */
+export function pointOnModel(screenshot: Screenshot): { x: number; y: number } {
+  const places = modelCells(screenshot).map((i) => ({
+    x: ((i % COLUMNS) + 0.5) / COLUMNS,
+    y: (Math.floor(i / COLUMNS) + 0.5) / ROWS,
+  }));
   const fromMiddle = ({ x, y }: { x: number; y: number }) => Math.hypot(x - 0.5, y - 0.5);
   const nearest = places.sort((a, b) => fromMiddle(a) - fromMiddle(b))[0];
-  if (nearest === undefined) throw new Error("there is no model in the picture");
+  if (nearest === undefined) throw new Error("the screenshot shows no model");
   return nearest;
 }
 
-function modelCells({ cells }: Picture): number[] {
+function modelCells({ cells }: Screenshot): number[] {
   return cells.flatMap((cell, i) => {
     const row = i - (i % COLUMNS);
     const edges = [cells[row], cells[row + COLUMNS - 1]];

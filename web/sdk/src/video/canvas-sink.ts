@@ -1,15 +1,16 @@
-/** Decoded frames, painted onto a canvas as they come. */
+/** Paints decoded frames onto a canvas as they arrive. */
 
 import type { Painter } from "./painter.ts";
 import { rtpTimestampOf } from "./track-processor.ts";
 import type { SinkEvents, VideoSink } from "./video-sink.ts";
 
+/** A sink that reads decoded frames from a stream. */
 export class CanvasSink implements VideoSink {
   readonly element: HTMLCanvasElement;
   readonly #painter: Painter;
   readonly #reader: ReadableStreamDefaultReader<VideoFrame>;
   readonly #events: SinkEvents;
-  /** Kept, because a picture at rest is sent once and a context that is restored is empty. */
+  /** The latest frame, to repaint a restored context: the host does not send a still frame again. */
   #shown: VideoFrame | null = null;
   readonly #closing = new AbortController();
 

@@ -1,21 +1,23 @@
 /**
- * Puts a video frame onto a canvas.
+ * Paints video frames onto a canvas.
  *
- * WebGL where a GPU does the work. A software WebGL costs more than it saves (upload, shading and read-back of every
- * pixel on the CPU), so there a 2-D context draws the frame directly.
+ * WebGL is used only on a GPU. WebGL in software uploads, shades and reads back every pixel on the CPU; a 2-D context,
+ * which draws the frame directly, is faster there.
  */
 
 /** A decoded frame, or a video element that shows one. */
 export type Paintable = VideoFrame | HTMLVideoElement;
 
+/** Paints frames onto one canvas. */
 export interface Painter {
   readonly kind: "webgl" | "canvas";
-  /** False while the context is lost. */
+  /** Paints a frame; returns false while the context is lost. */
   paint(frame: Paintable): boolean;
-  /** Frees memory of the graphics processor. The canvas keeps its frame and its context. */
+  /** Frees graphics memory. The canvas keeps its frame and its context. */
   close(): void;
 }
 
+/** Returns a painter that uses a 2-D context, or null if the canvas has another context. */
 export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
   const context = canvas.getContext("2d", { alpha: false, desynchronized: true });
   if (context === null) return null;
@@ -33,26 +35,26 @@ export function flatPainter(canvas: HTMLCanvasElement): Painter | null {
 const VERTEX_SHADER = `#version 300 es
 out vec2 position;
 void main() {
-  // One triangle that covers everything; video starts at the top.
+  // One triangle covers everything. The first row of a video frame is the top one.
   position = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0;
   gl_Position = vec4(position.x * 2.0 - 1.0, 1.0 - position.y * 2.0, 0.0, 1.0);
 }`;
 
 const FRAGMENT_SHADER = `#version 300 es
 precision mediump float;
-uniform sampler2D picture;
+uniform sampler2D frame;
 in vec2 position;
 out vec4 colour;
 void main() {
-  colour = vec4(texture(picture, position).rgb, 1.0);
+  colour = vec4(texture(frame, position).rgb, 1.0);
 }`;
 
-/** Drivers that are programmes on the CPU; browsers do not always own up to a performance caveat. */
+/** Names of drivers that run on the CPU. Not every browser reports them as a performance caveat. */
 const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
-/** Null where there is no WebGL 2, or only one that a CPU emulates. */
+/** Returns a painter that uses WebGL 2, or null if the browser has none, or only one in software. */
 export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftware: boolean }): Painter | null {
-  // Asked on another canvas: one that has had a WebGL context never gets a 2-D one.
+  // The check uses another canvas, because a canvas that had a WebGL context never gets a 2-D one.
   if (!options.evenInSoftware && !hasGraphicsProcessor()) return null;
   const gl = canvas.getContext("webgl2", {
     alpha: false,
@@ -66,9 +68,15 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
   if (prepared === null) return null;
   const closing = new AbortController();
   const { signal } = closing;
-  // Without this a lost context never comes back.
+  // The default action would prevent the context from being restored.
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
-  canvas.addEventListener("webglcontextrestored", () => { prepared = prepare(gl); }, { signal });
+  canvas.addEventListener(
+    "webglcontextrestored",
+    () => {
+      prepared = prepare(gl);
+    },
+    { signal },
+  );
   return {
     kind: "webgl",
     paint(frame) {
@@ -87,23 +95,25 @@ export function webglPainter(canvas: HTMLCanvasElement, options: { evenInSoftwar
   };
 }
 
+/** Returns true if WebGL 2 runs on a GPU. */
 function hasGraphicsProcessor(): boolean {
   const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
   if (gl === null) return false;
   const names = gl.getExtension("WEBGL_debug_renderer_info");
   const renderer = String(gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
-  // Browsers allow a page only so many contexts.
+  // Browsers limit the number of contexts of a page.
   gl.getExtension("WEBGL_lose_context")?.loseContext();
   return !SOFTWARE_RENDERERS.test(renderer);
 }
 
-interface Prepared {
+/** Objects on the device that a painter uses. */
+interface DeviceObjects {
   readonly program: WebGLProgram;
   readonly texture: WebGLTexture;
 }
 
-/** Program and texture stay bound until the painter is closed: nothing else draws with this context. */
-function prepare(gl: WebGL2RenderingContext): Prepared | null {
+/** Makes program and texture and binds them until the painter is closed: nothing else draws with this context. */
+function prepare(gl: WebGL2RenderingContext): DeviceObjects | null {
   const program = gl.createProgram();
   for (const [type, source] of [
     [gl.VERTEX_SHADER, VERTEX_SHADER],
@@ -114,7 +124,7 @@ function prepare(gl: WebGL2RenderingContext): Prepared | null {
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
     gl.attachShader(program, shader);
-    // It lives as long as the program.
+    // The shader lives as long as the program.
     gl.deleteShader(shader);
   }
   gl.linkProgram(program);
@@ -132,10 +142,12 @@ function prepare(gl: WebGL2RenderingContext): Prepared | null {
   return { program, texture };
 }
 
-/** Gives the canvas the resolution of the frame; true where it had another. */
+/** Sets the resolution of the canvas to that of the frame; returns true if it was different. */
 function fitTo(canvas: HTMLCanvasElement, frame: Paintable): boolean {
   const [displayWidth, displayHeight] =
-    frame instanceof HTMLVideoElement ? [frame.videoWidth, frame.videoHeight] : [frame.displayWidth, frame.displayHeight];
+    frame instanceof HTMLVideoElement
+      ? [frame.videoWidth, frame.videoHeight]
+      : [frame.displayWidth, frame.displayHeight];
   if (canvas.width === displayWidth && canvas.height === displayHeight) return false;
   canvas.width = displayWidth;
   canvas.height = displayHeight;

@@ -1,4 +1,4 @@
-/** MediaStreamTrackProcessor, which the DOM types do not have yet: decoded frames of a track as a stream. */
+/** Reads the decoded frames of a track with `MediaStreamTrackProcessor`, which the DOM types do not contain yet. */
 
 interface TrackProcessor {
   readonly readable: ReadableStream<VideoFrame>;
@@ -6,7 +6,7 @@ interface TrackProcessor {
 
 type TrackProcessorConstructor = new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => TrackProcessor;
 
-/** Whether the browser has a MediaStreamTrackProcessor on this thread. */
+/** Returns true if the browser has a `MediaStreamTrackProcessor` on this thread. */
 export function hasTrackProcessor(): boolean {
   return trackProcessor() !== undefined;
 }
@@ -15,15 +15,15 @@ function trackProcessor(): TrackProcessorConstructor | undefined {
   return (globalThis as { MediaStreamTrackProcessor?: TrackProcessorConstructor }).MediaStreamTrackProcessor;
 }
 
-/** Null where the browser has no MediaStreamTrackProcessor on this thread. */
+/** Returns the decoded frames of a track, or null if the browser has no `MediaStreamTrackProcessor` on this thread. */
 export function framesOf(track: MediaStreamTrack): ReadableStream<VideoFrame> | null {
-  const constructor = trackProcessor();
-  if (constructor === undefined) return null;
-  // Of two frames that wait, only the newer one is of interest.
-  return new constructor({ track, maxBufferSize: 1 }).readable;
+  const Processor = trackProcessor();
+  if (Processor === undefined) return null;
+  // Only the newest frame matters if several wait.
+  return new Processor({ track, maxBufferSize: 1 }).readable;
 }
 
-/** The key of a frame, where the browser tells. */
+/** Returns the RTP timestamp of a frame, or null if the browser does not report it. */
 export function rtpTimestampOf(frame: VideoFrame): number | null {
   const metadata = (frame as { metadata?: () => { rtpTimestamp?: number } }).metadata?.();
   return metadata?.rtpTimestamp ?? null;

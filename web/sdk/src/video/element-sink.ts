@@ -1,7 +1,8 @@
-/** A `<video>`, for browsers that do not hand out decoded frames. */
+/** Shows the track in a `<video>`, for browsers without access to decoded frames. */
 
 import type { SinkEvents, VideoSink } from "./video-sink.ts";
 
+/** A sink that shows the track in a video element. */
 export class ElementSink implements VideoSink {
   readonly kind = "video";
   readonly element: HTMLVideoElement;
@@ -37,12 +38,12 @@ export class ElementSink implements VideoSink {
   }
 }
 
-/** Plays a track in an element without sound and controls. */
+/** Plays a track in an element, without sound or controls. */
 export function play(element: HTMLVideoElement, track: MediaStreamTrack): void {
   element.muted = true;
   element.playsInline = true;
   element.disablePictureInPicture = true;
   element.srcObject = new MediaStream([track]);
-  // Muted video may always start by itself; a rejection means that the sink was closed meanwhile.
+  // Browsers always allow muted video to start; a rejection means that the sink was closed meanwhile.
   element.play().catch(() => {});
 }

@@ -1,18 +1,19 @@
 /**
- * Commands that wait for their replies.
+ * Holds the commands that wait for their replies.
  *
  *   open() ─▶ pending ─settle(reply)─▶ fulfilled, or rejected with CommandRefused
  *                 ├─silence────────▶ rejected with the code "timeout"
  *                 ├─cancel(error)──▶ rejected with that error
  *                 └─abandon()──────▶ rejected with the code "closed"
  *
- * Nothing is sent here, and no promise is ever left unsettled.
+ * This class sends nothing, and leaves no promise unsettled.
  */
 
 import { CommandRefused, RemoraError } from "../errors.ts";
 import type { Reply } from "../generated/remora/v1/connection_pb.ts";
 import type { Scheduler } from "../scheduler.ts";
 
+/** The result of a command that succeeded. */
 export type ReplyResult = Exclude<Reply["result"], { case: undefined } | { case: "error" }>;
 
 /** Receives the stage of a load ("fetching", "decoding", "clustering", "uploading") and its fraction from 0 to 1. */
@@ -26,12 +27,14 @@ interface Pending {
   cancelTimer: () => void;
 }
 
+/** A command that waits for its reply. */
 export interface PendingCommand {
   readonly id: number;
   readonly reply: Promise<ReplyResult>;
 }
 
-export class CommandLedger {
+/** The commands of one connection that wait for replies, by their ids. */
+export class PendingCommands {
   readonly #scheduler: Scheduler;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
@@ -40,10 +43,10 @@ export class CommandLedger {
     this.#scheduler = scheduler;
   }
 
-  /** Starts to wait; progress counts as a sign of life. */
+  /** Starts to wait for a reply. Rejects after `silenceMilliseconds` without a reply or progress. */
   open(silenceMilliseconds: number, onProgress?: OnProgress): PendingCommand {
     const id = this.#nextId;
-    // 0 means "no reply wanted" on the wire.
+    // Id 0 means on the wire that no reply is wanted.
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     const reply = new Promise<ReplyResult>((fulfil, reject) => {
       const cancelTimer = this.#timer(id, silenceMilliseconds);
@@ -52,7 +55,7 @@ export class CommandLedger {
     return { id, reply };
   }
 
-  /** A reply that nobody waits for any more is dropped. */
+  /** Settles the command with this id. A reply to a command that no longer waits is dropped. */
   settle({ id, result }: Reply): void {
     const pending = this.#take(id);
     if (pending === undefined) return;
@@ -61,14 +64,17 @@ export class CommandLedger {
         pending.reject(new CommandRefused(result.value.code, result.value.message));
         break;
       case undefined:
-        pending.reject(new CommandRefused("Unexpected", "The render host answered with something unknown."));
+        pending.reject(new CommandRefused("Unexpected", "The render host answered with an unknown result."));
         break;
       default:
         pending.fulfil(result);
     }
   }
 
-  /** False where no command with this id waits: a model is refined after its reply, and some are loaded unasked. */
+  /**
+   * Passes on the progress of a command and restarts its timeout. Returns false if no command with this id waits: models are
+   * refined after their reply, and hosts load some without a command.
+   */
   progress(id: number, stage: string, fraction: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
@@ -83,6 +89,7 @@ export class CommandLedger {
     this.#take(id)?.reject(error);
   }
 
+  /** Rejects every command because the connection is closed. */
   abandon(): void {
     for (const id of [...this.#pending.keys()]) {
       this.#take(id)?.reject(new RemoraError("closed", "The connection was closed before the render host answered."));
@@ -92,7 +99,10 @@ export class CommandLedger {
   #timer(id: number, silenceMilliseconds: number): () => void {
     return this.#scheduler.after(silenceMilliseconds, () =>
       this.#take(id)?.reject(
-        new RemoraError("timeout", `The render host did not answer within ${Math.round(silenceMilliseconds / 1_000)} s.`),
+        new RemoraError(
+          "timeout",
+          `The render host did not answer within ${Math.round(silenceMilliseconds / 1_000)} s.`,
+        ),
       ),
     );
   }

@@ -1,14 +1,14 @@
 /**
- * Shows a video track and reports every picture that reaches the screen.
+ * Shows a video track and reports every frame that reaches the screen.
  *
  *   track ─MediaStreamTrackProcessor─▶ VideoFrame ─▶ painter (WebGL, or 2-D canvas) ─▶ <canvas>
  *        └─(browsers without it)─────▶ <video>, requestVideoFrameCallback (─▶ painter ─▶ <canvas>)
  *
- * Frames are painted as they arrive, not at the next display frame: the browser shows the canvas with its next picture
- * either way, and waiting could only miss it.
+ * Frames are painted as they arrive rather than in the next animation frame. The browser shows the canvas at its next
+ * refresh either way, and waiting could only miss it.
  */
 
-import type { PresentedPicture } from "../connection/frame-ledger.ts";
+import type { PresentedFrame } from "../connection/frame-matcher.ts";
 import { RemoraError } from "../errors.ts";
 import { CanvasSink } from "./canvas-sink.ts";
 import { CopySink } from "./copy-sink.ts";
@@ -18,22 +18,22 @@ import { framesOf, hasTrackProcessor } from "./track-processor.ts";
 
 /** The events of a {@link VideoSink}. */
 export interface SinkEvents {
-  /** Pixels are in the element, and in a canvas can be read until the current task ends. */
+  /** A frame was painted. Its pixels in a canvas can be read until the current task ends. */
   readonly onPainted?: (rtpTimestamp: number) => void;
   /** A frame has reached the screen. */
-  readonly onPresented: (picture: PresentedPicture) => void;
+  readonly onPresented: (frame: PresentedFrame) => void;
 }
 
-/** Shows the video of a connection. */
+/** An element that shows the video of a connection. */
 export interface VideoSink {
-  /** How frames are shown. */
+  /** The way in which frames are shown. */
   readonly kind: "webgl" | "canvas" | "video";
   readonly element: HTMLCanvasElement | HTMLVideoElement;
   /** Stops showing the track; the last frame stays in a canvas. */
   close(): void;
 }
 
-/** How {@link openVideoSink} shows a track. */
+/** Options of {@link openVideoSink}. */
 export interface SinkOptions {
   /** The element to show frames in; a new one if absent. */
   readonly element?: HTMLCanvasElement | HTMLVideoElement | undefined;
@@ -48,10 +48,12 @@ export function openVideoSink(track: MediaStreamTrack, events: SinkEvents, optio
   const painter = prefer === "canvas" ? null : webglPainter(element, { evenInSoftware: prefer === "webgl" });
   const frames = framesOf(track);
   const chosen = painter ?? requireFlat(element);
-  return frames === null ? new CopySink(element, chosen, track, events) : new CanvasSink(element, chosen, frames, events);
+  return frames === null
+    ? new CopySink(element, chosen, track, events)
+    : new CanvasSink(element, chosen, frames, events);
 }
 
-/** Makes the element that suits this browser: a video where decoded frames are not available. */
+/** Creates the element that suits this browser: a video if decoded frames are not available. */
 export function sinkElement(prefer?: VideoSink["kind"]): HTMLCanvasElement | HTMLVideoElement {
   const video = prefer === "video" || (prefer === undefined && !hasTrackProcessor());
   return document.createElement(video ? "video" : "canvas");

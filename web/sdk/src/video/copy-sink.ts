@@ -1,9 +1,10 @@
-/** A canvas in browsers that do not hand out decoded frames: a hidden `<video>` whose frames are copied. */
+/** Copies the frames of a hidden `<video>` to a canvas, for browsers without access to decoded frames. */
 
 import { play } from "./element-sink.ts";
 import type { Painter } from "./painter.ts";
 import type { SinkEvents, VideoSink } from "./video-sink.ts";
 
+/** A sink that copies frames from a hidden video element. */
 export class CopySink implements VideoSink {
   readonly element: HTMLCanvasElement;
   readonly #painter: Painter;
@@ -37,7 +38,13 @@ export class CopySink implements VideoSink {
       if (rtpTimestamp === undefined) return;
       this.#events.onPainted?.(rtpTimestamp);
       const presentedMilliseconds = frame.expectedDisplayTime;
-      this.#events.onPresented({ rtpTimestamp, decodedMilliseconds: now, presentedMilliseconds, widthPixels, heightPixels });
+      this.#events.onPresented({
+        rtpTimestamp,
+        decodedMilliseconds: now,
+        presentedMilliseconds,
+        widthPixels,
+        heightPixels,
+      });
     });
   }
 }

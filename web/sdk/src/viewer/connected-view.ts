@@ -1,5 +1,5 @@
 /**
- * One connection of a viewer, shown in its element: video, size and statistics, until the connection is closed.
+ * Shows one connection of a viewer in its element: video, size and statistics, until the connection is closed.
  *
  *   connection.track ─▶ sink ─▶ element;  element's size ─▶ connection.setViewport;  frames ─▶ statistics
  */
@@ -8,14 +8,14 @@ import type { Connection } from "../connection/connection.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import { FrameStatistics } from "../connection/frame-statistics.ts";
 import type { Statistics } from "../generated/remora/v1/connection_pb.ts";
-import { openVideoSink, type VideoSink } from "../picture/video-sink.ts";
+import { openVideoSink, type VideoSink } from "../video/video-sink.ts";
 import { followSize, sizeOf } from "./sizing.ts";
 import type { VideoLimits, ViewerStatistics } from "./types.ts";
 
-/** WebRTC moves to a better path at any time, but rarely. */
+/** WebRTC may switch to a better path at any time, but rarely does. */
 const KIND_MILLISECONDS = 5_000;
 
-export interface LiveOptions {
+export interface ConnectedViewOptions {
   readonly connection: Connection;
   readonly element: HTMLCanvasElement | HTMLVideoElement;
   readonly sink: VideoSink["kind"] | undefined;
@@ -24,7 +24,8 @@ export interface LiveOptions {
   readonly onPainted: (rtpTimestamp: number) => void;
 }
 
-export class Live {
+/** A connection and the sink that shows its video. */
+export class ConnectedView {
   readonly connection: Connection;
   readonly sink: VideoSink;
   readonly #frames = new FrameStatistics();
@@ -32,14 +33,14 @@ export class Live {
   #host: Statistics | null = null;
   #kind: ConnectionKind | null = null;
 
-  constructor(options: LiveOptions) {
+  constructor(options: ConnectedViewOptions) {
     const { connection, element } = options;
     this.connection = connection;
     this.sink = openVideoSink(
       connection.track,
       {
         onPainted: options.onPainted,
-        onPresented: (picture) => connection.picturePresented(picture),
+        onPresented: (frame) => connection.framePresented(frame),
       },
       { element, prefer: options.sink },
     );
@@ -53,6 +54,7 @@ export class Live {
     this.#closing.signal.addEventListener("abort", () => clearInterval(timer));
   }
 
+  /** Returns the statistics at this time of `performance.now()`. */
   statistics(nowMilliseconds: number): ViewerStatistics {
     return {
       frames: this.#frames.snapshot(nowMilliseconds),
@@ -62,12 +64,13 @@ export class Live {
     };
   }
 
+  /** Stops showing the connection, which stays open. */
   close(): void {
     this.#closing.abort();
     this.sink.close();
   }
 
-  #followSize({ connection, element, limits, onAspect }: LiveOptions): void {
+  #followSize({ connection, element, limits, onAspect }: ConnectedViewOptions): void {
     let asked = sizeOf(element, limits, null);
     const ask = () => {
       const size = sizeOf(element, limits, connection.welcome);
