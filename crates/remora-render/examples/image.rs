@@ -3,6 +3,7 @@
 //! PRIMITIVES] [-o out.png]`. Copies stand in a square. A coarse model is the form that a host shows until it has built
 //! the full one.
 
+use std::path::Path;
 use std::time::Duration;
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
@@ -11,8 +12,8 @@ use remora_build::{BuildOptions, Detail, build_asset};
 use remora_import::{LoadLimits, load_glb, load_points};
 use remora_model::Model;
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
-    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat,
+    PrepareOptions, PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -61,7 +62,7 @@ fn main() -> Result<(), Failure> {
     renderer.synchronise(&mut scene, eye)?;
 
     let request = FrameRequest {
-        serial: 0,
+        serial: FrameSerial(0),
         camera: Camera {
             position: eye,
             orientation,
@@ -76,10 +77,10 @@ fn main() -> Result<(), Failure> {
         format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     };
-    let mut frame_image = RenderedFrame::default();
+    let mut frame = RenderedFrame::default();
     let done = loop {
         renderer.submit(&request)?;
-        let done = renderer.receive(&mut frame_image)?.ok_or("no frame came back")?;
+        let done = renderer.receive(&mut frame)?.ok_or("no frame came back")?;
         if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
             break done;
         }
@@ -95,13 +96,7 @@ fn main() -> Result<(), Failure> {
         warmed_up.as_millis(),
         done.timings
     );
-    image::save_buffer(
-        &arguments.output,
-        &frame_image.data,
-        frame_image.width,
-        frame_image.height,
-        image::ColorType::Rgba8,
-    )?;
+    image::save_buffer(&arguments.output, &frame.data, frame.width, frame.height, image::ColorType::Rgba8)?;
     Ok(())
 }
 
@@ -119,7 +114,7 @@ fn import(name: &str) -> Result<Model, Failure> {
         return Ok(remora_engine::build(detail));
     }
     let (bytes, limits) = (std::fs::read(name)?, LoadLimits::default());
-    if name.ends_with(".glb") {
+    if Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("glb")) {
         return Ok(load_glb(&bytes, name, &limits, &mut |_| {})?);
     }
     Ok(load_points(&bytes, name, &limits, &mut |_| {})?)

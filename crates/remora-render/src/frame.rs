@@ -7,15 +7,19 @@ use thiserror::Error;
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
+    /// Columns.
     pub width: u32,
+    /// Rows.
     pub height: u32,
 }
 
 impl Size {
+    /// Makes a size of `width` by `height` pixels.
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 
+    /// Returns the number of pixels.
     pub const fn pixels(self) -> u32 {
         self.width * self.height
     }
@@ -28,7 +32,9 @@ impl Size {
 /// Position and orientation of the viewer, who looks along the local -Z axis with +Y up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
+    /// Position in the world, in metres.
     pub position: DVec3,
+    /// Rotation from the camera to the world.
     pub orientation: Quat,
     /// Radians, above 0 and below π.
     pub vertical_field_of_view: f32,
@@ -39,11 +45,14 @@ pub struct Camera {
 /// Number of samples per pixel, at which visibility is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Samples {
+    /// One sample at the centre.
     One,
+    /// Four samples, which smooth edges.
     Four,
 }
 
 impl Samples {
+    /// Returns the number of samples.
     pub const fn count(self) -> u32 {
         match self {
             Samples::One => 1,
@@ -52,6 +61,7 @@ impl Samples {
     }
 }
 
+/// The format of a frame's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// The planes Y, U and V one after another, BT.709, limited range; chroma has half the resolution in both
@@ -61,14 +71,20 @@ pub enum PixelFormat {
     Rgba,
 }
 
+/// Number by which the caller knows a frame. The renderer returns it and gives it no meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameSerial(pub u64);
+
 /// A frame to render.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameRequest {
     /// Returned with the frame.
-    pub serial: u64,
+    pub serial: FrameSerial,
+    /// View of the frame.
     pub camera: Camera,
     /// Size at which the frame is rendered before it is scaled to `stream_size`.
     pub render_size: Size,
+    /// Samples per pixel.
     pub samples: Samples,
     /// Largest permitted error of simplified geometry, in pixels of the rendered frame; above 0.
     pub error_pixels: f32,
@@ -76,7 +92,9 @@ pub struct FrameRequest {
     pub blend_layers: u32,
     /// Size of the result; both sides are even.
     pub stream_size: Size,
+    /// Format of the result.
     pub format: PixelFormat,
+    /// Optional features.
     pub options: FrameOptions,
 }
 
@@ -110,6 +128,7 @@ pub struct Picked {
     pub distance: f32,
 }
 
+/// Largest number of transparent layers.
 pub const BLEND_LAYERS_MAX: u32 = 4;
 
 /// Longest side of a frame in pixels.
@@ -118,7 +137,9 @@ pub const FRAME_DIMENSION_MAX: u32 = 8192;
 /// A finished frame. The caller keeps it and lets the renderer fill it again, so that no frame allocates memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderedFrame {
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
     /// Pixels in the requested [`PixelFormat`], rows without padding.
     pub data: Vec<u8>,
@@ -127,13 +148,16 @@ pub struct RenderedFrame {
 /// Information about a finished frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameDone {
-    pub serial: u64,
+    /// Serial of the request.
+    pub serial: FrameSerial,
+    /// Duration of each stage.
     pub timings: FrameTimings,
     /// Triangles and points given to the rasteriser. Clusters outside the view, facing away or found hidden do not
     /// count.
     pub triangles_drawn: u64,
     /// Points among them, before hidden clusters are subtracted.
     pub points_drawn: u64,
+    /// Clusters given to the rasteriser.
     pub clusters_drawn: u32,
     /// Clusters that an earlier frame found hidden and that this frame tested again.
     pub clusters_tested: u32,
@@ -164,24 +188,41 @@ pub struct FrameTimings {
     pub convert: Duration,
 }
 
+/// Errors of the renderer.
 #[derive(Debug, Error)]
 pub enum RenderError {
+    /// The device is lost; a new one has to be opened.
     #[error("the graphics device was lost ({0}); a new one has to be opened")]
     DeviceLost(String),
+    /// An allocation failed or would exceed a limit of the device.
     #[error("not enough graphics memory for {0}")]
     OutOfMemory(String),
+    /// The driver rejected a resource or a command.
     #[error("the graphics driver refused {what}: {why}")]
-    Rejected { what: String, why: String },
+    Rejected {
+        /// The rejected resource or command.
+        what: String,
+        /// The message of the driver.
+        why: String,
+    },
+    /// The device did not finish a frame in time.
     #[error("the frame was not finished within {} ms", .0.as_millis())]
     TimedOut(Duration),
+    /// A value of the request is out of range.
     #[error("{0}")]
     Request(String),
+    /// A page of an asset is damaged.
     #[error("{0}")]
     Damaged(String),
+    /// The scene shows a model that has not been added.
     #[error("the renderer does not have model {0}; add it before the scene that shows it")]
     ModelUnknown(u64),
+    /// A frame has to be received before the next one is submitted.
     #[error("{frames} frames are in flight already; receive one before submitting the next")]
-    TooManyInFlight { frames: usize },
+    TooManyInFlight {
+        /// Number of frames in flight.
+        frames: usize,
+    },
 }
 
 impl FrameRequest {

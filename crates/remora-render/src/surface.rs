@@ -61,7 +61,7 @@ impl DrawMode {
     pub(crate) const ALL: [DrawMode; 1] = [DrawMode::Normal];
 
     /// Returns the mode of an instance in this state, or `None` if the instance is hidden.
-    pub(crate) fn of(state: &EffectiveState) -> Option<DrawMode> {
+    pub(crate) fn of(state: EffectiveState) -> Option<DrawMode> {
         state.visible.then_some(DrawMode::Normal)
     }
 }
@@ -72,7 +72,7 @@ impl Surface {
         Surface { alpha_mode: AlphaMode::Opaque, shading: Shading::Points, double_sided: true };
 
     /// Returns the phase in which an instance draws this surface. Nothing else decides it.
-    pub(crate) fn phase(&self, mode: DrawMode) -> Phase {
+    pub(crate) fn phase(self, mode: DrawMode) -> Phase {
         match (mode, self.alpha_mode) {
             (DrawMode::Normal, AlphaMode::Opaque) => Phase::Opaque,
             (DrawMode::Normal, AlphaMode::Mask) => Phase::Mask,
@@ -81,7 +81,7 @@ impl Surface {
     }
 
     /// Returns the key of the clusters of this surface that lie in a bank.
-    pub(crate) fn key(&self, mode: DrawMode, bank: u8) -> DrawKey {
+    pub(crate) fn key(self, mode: DrawMode, bank: u8) -> DrawKey {
         DrawKey { phase: self.phase(mode), bank, shading: self.shading }
     }
 }

@@ -2,7 +2,7 @@
 
 use glam::DVec3;
 use remora_protocol::codes::{ErrorCode, LoadStage, NoticeCode};
-use remora_render::{FrameOptions, FrameRequest, PixelFormat, PreparedAsset, RenderError, Samples};
+use remora_render::{FrameOptions, FrameRequest, FrameSerial, PixelFormat, PreparedAsset, RenderError, Samples};
 use remora_scene::ModelKey;
 
 use super::FrameLoop;
@@ -94,7 +94,7 @@ impl FrameLoop {
         let pick = Some([pixel(x, render_size.width), pixel(-y, render_size.height)]);
         self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
         self.renderer.submit(&FrameRequest {
-            serial: 0,
+            serial: FrameSerial(0),
             camera: pose.camera(),
             render_size,
             samples: Samples::One,

@@ -1,6 +1,6 @@
 //! Pictures on their way from a plan of the stage through the renderer to the encoder.
 
-use remora_render::{FrameOptions, FrameRequest as RenderRequest, PixelFormat, RenderedFrame};
+use remora_render::{FrameOptions, FrameRequest as RenderRequest, FrameSerial, PixelFormat, RenderedFrame};
 use remora_stream::{Fidelity, FrameRequest as EncodeRequest};
 
 use super::{FrameLoop, FrameThreadError};
@@ -22,7 +22,7 @@ impl FrameLoop {
                 self.rendering.push_back((plan, pose.id));
                 self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
                 let request = RenderRequest {
-                    serial: plan.serial,
+                    serial: FrameSerial(plan.serial),
                     camera: pose.camera(),
                     render_size: detail.render_size,
                     samples: detail.samples,
@@ -77,7 +77,7 @@ impl FrameLoop {
             points: done.points_drawn,
             pages_missing: u32::try_from(done.pages_missing).unwrap_or(u32::MAX),
         };
-        self.stage.rendered(self.clock.now(), done.serial, drawn);
+        self.stage.rendered(self.clock.now(), done.serial.0, drawn);
         if matches!(plan.work, Work::Render { marker: true, .. }) {
             marker::paint(&mut picture.data, picture.width as usize, picture.height as usize, pose_id);
         }

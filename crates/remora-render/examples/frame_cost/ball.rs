@@ -3,7 +3,7 @@
 use remora_model::Primitive;
 
 /// Returns a ball of radius 1.
-pub fn sphere(rings: u32, sectors: u32) -> Primitive {
+pub(crate) fn sphere(rings: u32, sectors: u32) -> Primitive {
     let mut shape = Primitive::default();
     for ring in 0..=rings {
         for sector in 0..=sectors {

@@ -1,4 +1,4 @@
-//! Scenes of frame_cost: files, the built-in engine, and generated models.
+//! Scenes of `frame_cost`: files, the built-in engine, and generated models.
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_asset::Asset;
@@ -9,7 +9,7 @@ use crate::ball::sphere;
 use crate::{Failure, built};
 
 /// Returns copies of a model, in a square.
-pub fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
+pub(crate) fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
     if name.ends_with(".arrAsset") {
         return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
     }
@@ -47,7 +47,7 @@ fn import(name: &str) -> Result<Model, Failure> {
 }
 
 /// Returns 100,000 parts of one triangle in a lattice.
-pub fn lattice() -> Model {
+pub(crate) fn lattice() -> Model {
     let place = |index: u32| DVec3::new(f64::from(index % 50), f64::from(index / 50 % 50), f64::from(index / 2500));
     let node =
         |index| Node { transform: DAffine3::from_translation(place(index)), mesh: Some(0), ..Default::default() };

@@ -29,25 +29,47 @@ impl Default for GraphicsOptions {
     }
 }
 
+/// Errors of opening a graphics device.
 #[derive(Debug, Error)]
 pub enum GraphicsError {
+    /// The machine has no Vulkan driver.
     #[error(
         "no Vulkan driver found; install one: the vendor's driver for a GPU, or for this machine's processor \
          `apt-get install libvulkan1 mesa-vulkan-drivers`"
     )]
     NoDriver,
+    /// No adapter matches the options.
     #[error("no graphics adapter matches; requested: {wanted}; available: {found}")]
-    NoAdapter { wanted: String, found: String },
+    NoAdapter {
+        /// The requested kind and name.
+        wanted: String,
+        /// Names of the available adapters.
+        found: String,
+    },
+    /// The adapter lacks a feature or a limit.
     #[error("adapter {adapter:?} lacks {missing}, which the renderer requires")]
-    Unsuitable { adapter: String, missing: String },
+    Unsuitable {
+        /// Name of the adapter.
+        adapter: String,
+        /// The missing feature or limit.
+        missing: String,
+    },
+    /// The driver did not open the device.
     #[error("the graphics device of {adapter:?} could not be opened: {why}")]
-    Open { adapter: String, why: String },
+    Open {
+        /// Name of the adapter.
+        adapter: String,
+        /// The message of the driver.
+        why: String,
+    },
 }
 
 /// Properties of the adapter in use.
 #[derive(Clone, Debug)]
 pub struct AdapterSummary {
+    /// Name of the adapter.
     pub name: String,
+    /// Name and version of the driver.
     pub driver: String,
     /// True if processor cores do the work. Quality should then adapt to motion.
     pub software: bool,
@@ -227,6 +249,7 @@ impl Graphics {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
+    /// Returns the properties of the adapter.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
     }

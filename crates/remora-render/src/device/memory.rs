@@ -19,7 +19,7 @@ impl Graphics {
         let exhausted = pollster::block_on(memory.pop());
         match exhausted.or(refused) {
             None => Ok(made),
-            Some(error) => Err(self.explain(what, Fault::from(error))),
+            Some(error) => Err(explain(what, Fault::from(error))),
         }
     }
 
@@ -31,15 +31,7 @@ impl Graphics {
 
     /// Returns the error that happened outside of any call, if there was one.
     pub(crate) fn check(&self, what: &str) -> Result<(), RenderError> {
-        self.health.take().map_or(Ok(()), |fault| Err(self.explain(what, fault)))
-    }
-
-    fn explain(&self, what: &str, fault: Fault) -> RenderError {
-        match fault {
-            Fault::Lost(why) => RenderError::DeviceLost(why),
-            Fault::OutOfMemory => RenderError::OutOfMemory(what.to_owned()),
-            Fault::Rejected(why) => RenderError::Rejected { what: what.to_owned(), why },
-        }
+        self.health.take().map_or(Ok(()), |fault| Err(explain(what, fault)))
     }
 
     pub(crate) fn buffer(&self, what: &str, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, RenderError> {
@@ -50,6 +42,14 @@ impl Graphics {
         let size = size.max(256).next_multiple_of(16);
         let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
         self.guarded(what, |device| device.create_buffer(&descriptor))
+    }
+}
+
+fn explain(what: &str, fault: Fault) -> RenderError {
+    match fault {
+        Fault::Lost(why) => RenderError::DeviceLost(why),
+        Fault::OutOfMemory => RenderError::OutOfMemory(what.to_owned()),
+        Fault::Rejected(why) => RenderError::Rejected { what: what.to_owned(), why },
     }
 }
 

@@ -94,7 +94,7 @@ mod tests {
                 } else if !used.is_empty() {
                     ranges.free(used.swap_remove(number as usize % used.len()));
                 }
-                prop_assert_eq!(ranges.taken() as usize, used.iter().map(|range| range.len()).sum::<usize>());
+                prop_assert_eq!(ranges.taken() as usize, used.iter().map(ExactSizeIterator::len).sum::<usize>());
             }
             for range in used {
                 ranges.free(range);

@@ -2,7 +2,11 @@
 
 use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
-use crate::kernels::sources::*;
+use crate::kernels::sources::{
+    ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
+    FRAGMENT_MASKED, LARGE, MASK, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
+    SCENE, SHADE, SHRINK, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
+};
 use crate::surface::Phase;
 
 /// Bytes of immediate data, the same for all pipelines.

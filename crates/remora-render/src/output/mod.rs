@@ -83,8 +83,8 @@ mod tests {
     use remora_scene::Scene;
 
     use crate::{
-        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
-        RenderedFrame, Renderer, Samples, Size,
+        Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+        PreparedAsset, RenderedFrame, Renderer, Samples, Size,
     };
 
     /// A triangle of all colours.
@@ -132,7 +132,7 @@ mod tests {
                 let samples = Samples::One;
                 renderer
                     .submit(&FrameRequest {
-                        serial: 0,
+                        serial: FrameSerial(0),
                         camera,
                         render_size,
                         samples,

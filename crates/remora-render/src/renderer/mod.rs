@@ -101,6 +101,7 @@ struct SlicedFrame {
 }
 
 impl Renderer {
+    /// Makes a renderer without models.
     pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
         let models = ModelStore::new(&graphics, kernels.layouts.get(Group::Bank).clone(), options)?;
@@ -134,6 +135,7 @@ impl Renderer {
         })
     }
 
+    /// Returns the device.
     pub fn graphics(&self) -> &Graphics {
         &self.graphics
     }

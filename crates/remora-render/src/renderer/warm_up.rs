@@ -12,7 +12,7 @@ use remora_model::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Te
 use remora_scene::Scene;
 
 use crate::frame::{
-    Camera, FrameDone, FrameOptions, FrameRequest, PixelFormat, RenderError, RenderedFrame, Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
 use crate::passes::occlusion::CLUSTERS_MIN;
 use crate::renderer::Renderer;
@@ -87,7 +87,7 @@ impl Renderer {
 
     fn try_frame(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
         self.submit(&FrameRequest {
-            serial: 0,
+            serial: FrameSerial(0),
             camera: Camera {
                 position: DVec3::ZERO,
                 orientation: Quat::IDENTITY,

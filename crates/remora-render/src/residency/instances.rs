@@ -20,9 +20,11 @@ type InstanceRecord = [[u32; 4]; INSTANCE_QUADS as usize];
 /// Statistics of one synchronisation with the scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncStatistics {
+    /// Instances whose record was written.
     pub instances: usize,
     /// Writes to the device. Neighbouring records share a write.
     pub writes: usize,
+    /// Bytes written.
     pub bytes: u64,
 }
 
@@ -73,9 +75,9 @@ impl InstanceStore {
         }
         for &index in &changes.instances {
             let instance = &instances[index as usize];
-            let (selectable, state) = self.records_of(models, instance)?;
+            let (selectable, record) = self.records_of(models, instance)?;
             self.selectable[index as usize] = selectable;
-            let before = std::mem::replace(&mut self.records[index as usize], state);
+            let before = std::mem::replace(&mut self.records[index as usize], record);
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
@@ -131,9 +133,9 @@ impl InstanceStore {
         };
         let DAffine3 { matrix3, translation } = instance.world;
         let world = DAffine3 { matrix3, translation: translation - self.origin };
-        let mode = DrawMode::of(&instance.state);
+        let mode = DrawMode::of(instance.state);
         let selectable = SelectableInstance::new(model as u32, instance.mesh, mode, world.as_affine3a());
-        Ok((selectable, state(&world, mesh, &instance.state)))
+        Ok((selectable, record(&world, mesh, instance.state)))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -145,7 +147,7 @@ impl InstanceStore {
     /// Removes all records and frees the memory, here and on the device.
     pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let (origin, generation) = (self.origin, self.generation + 1);
-        *self = Self { origin, generation, ..Self::new(graphics)? };
+        *self = Self { generation, origin, ..Self::new(graphics)? };
         Ok(())
     }
 
@@ -153,13 +155,13 @@ impl InstanceStore {
     /// copies on the device, because a write costs more than a copy.
     fn write(&mut self, graphics: &Graphics, ranges: &[Range<usize>]) -> Result<u64, RenderError> {
         const WRITES_MAX: usize = 16;
-        let records: usize = ranges.iter().map(|range| range.len()).sum();
+        let records: usize = ranges.iter().map(ExactSizeIterator::len).sum();
         let bytes = (records * size_of::<InstanceRecord>()) as u64;
-        let place = |state: usize| (state * size_of::<InstanceRecord>()) as u64;
+        let offset = |record: usize| (record * size_of::<InstanceRecord>()) as u64;
         if ranges.len() <= WRITES_MAX {
             for range in ranges {
                 let records = bytemuck::cast_slice(&self.records[range.clone()]);
-                graphics.queue.write_buffer(&self.buffer, place(range.start), records);
+                graphics.queue.write_buffer(&self.buffer, offset(range.start), records);
             }
             return Ok(bytes);
         }
@@ -169,8 +171,8 @@ impl InstanceStore {
         self.packed.clear();
         let mut encoder = graphics.device.create_command_encoder(&Default::default());
         for range in ranges {
-            let (from, length) = (place(self.packed.len()), place(range.len()));
-            encoder.copy_buffer_to_buffer(&self.staging, from, &self.buffer, place(range.start), length);
+            let (from, length) = (offset(self.packed.len()), offset(range.len()));
+            encoder.copy_buffer_to_buffer(&self.staging, from, &self.buffer, offset(range.start), length);
             self.packed.extend_from_slice(&self.records[range.clone()]);
         }
         graphics.queue.write_buffer(&self.staging, 0, bytemuck::cast_slice(&self.packed));
@@ -192,20 +194,20 @@ fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderE
     graphics.buffer("instances", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
 }
 
-fn state(world: &DAffine3, mesh: &MeshRecord, shown_as: &EffectiveState) -> InstanceRecord {
+fn record(world: &DAffine3, mesh: &MeshRecord, shown_as: EffectiveState) -> InstanceRecord {
     let grid = DAffine3 {
         matrix3: glam::DMat3::from_diagonal(DVec3::splat(mesh.grid_step.into())),
         translation: glam::Vec3::from(mesh.grid_origin).as_dvec3(),
     };
-    let records_of = (*world * grid).as_affine3a();
-    let rows = records_of.matrix3.transpose();
-    let offset = records_of.translation;
+    let transform = (*world * grid).as_affine3a();
+    let rows = transform.matrix3.transpose();
+    let offset = transform.translation;
     let row = |row: glam::Vec3A, offset: f32| row.extend(offset).to_array().map(f32::to_bits);
     [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z), tint_and_flags(shown_as)]
 }
 
 /// Packs the linear tint, two 16-bit values per word, and the flags.
-fn tint_and_flags(state: &EffectiveState) -> [u32; 4] {
+fn tint_and_flags(state: EffectiveState) -> [u32; 4] {
     let [red, green, blue, share] = state.tint.map(|value| f32::from(value) / 255.0);
     let unorm = |value: f32| (value * 65535.0).round() as u32;
     let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
@@ -213,8 +215,8 @@ fn tint_and_flags(state: &EffectiveState) -> [u32; 4] {
     [red | green << 16, blue | unorm(share) << 16, if state.selected { INSTANCE_SELECTED } else { 0 }, 0]
 }
 
-fn is_selected(state: &InstanceRecord) -> bool {
-    state[3][2] & INSTANCE_SELECTED != 0
+fn is_selected(record: &InstanceRecord) -> bool {
+    record[3][2] & INSTANCE_SELECTED != 0
 }
 
 /// Joins ascending indices to ranges. Small gaps are included, because a write costs more than a few records.

@@ -13,7 +13,7 @@ use crate::frame::RenderError;
 use crate::kernels::shared::{CLUSTER_DOUBLE_SIDED, CLUSTER_MATERIAL_SHIFT, CLUSTER_POINTS};
 use crate::options::RendererOptions;
 use crate::residency::geometry::{Geometry, Slot};
-use crate::residency::pager::{FetchedPage, Pager, Ticket};
+use crate::residency::pager::{FetchedPage, ModelSerial, Pager, Ticket};
 use crate::residency::pages::{FrameNumber, PageId, PageRequest, Pages, most_urgent};
 use crate::residency::prepare::PreparedAsset;
 use crate::residency::selectable::{PageLocation, SelectableModel};
@@ -43,7 +43,8 @@ pub(crate) struct ModelStore {
     /// Indices into `selectable` and `stored`.
     models: HashMap<ModelKey, usize>,
     pager: Pager,
-    serial_next: u64,
+    /// Serial of the model that was added last.
+    serial: ModelSerial,
     /// Number of banks for which `keys` were made.
     banks: usize,
 }
@@ -52,7 +53,7 @@ pub(crate) struct ModelStore {
 struct StoredModel {
     key: ModelKey,
     /// Serial in the model's tickets.
-    serial: u64,
+    serial: ModelSerial,
     materials: Range<u32>,
     /// Array and index of each texture layer.
     layers: Vec<(u8, u32)>,
@@ -83,7 +84,7 @@ impl ModelStore {
             stored: Vec::new(),
             models: HashMap::new(),
             pager: Pager::start(options.page_memory_bytes_max),
-            serial_next: 0,
+            serial: ModelSerial::default(),
             banks: 0,
         })
     }
@@ -112,11 +113,11 @@ impl ModelStore {
     ) -> Result<(), RenderError> {
         self.remove(key);
         let asset = &prepared.asset;
-        self.serial_next += 1;
+        self.serial.0 += 1;
         let pages = asset.pages().len();
         self.stored.push(StoredModel {
             key,
-            serial: self.serial_next,
+            serial: self.serial,
             materials: 0..0,
             layers: Vec::new(),
             allocations: vec![None; pages],
@@ -214,7 +215,7 @@ impl ModelStore {
                 break;
             }
             prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
-            self.load(graphics, index, number, 0)?;
+            self.load(graphics, index, number, FrameNumber::default())?;
             written.add(page.bytes as usize);
             // Root pages stay on the device, so their bytes in main memory are not needed again.
             prepared.asset.page_memory(number).release();

@@ -12,10 +12,14 @@ use crate::residency::page_cache::PageCache;
 /// Largest number of requested pages that have not arrived: about one second of reading from a slow disk.
 pub(crate) const IN_FLIGHT_MAX: usize = 128;
 
+/// Number of an addition of a model to the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ModelSerial(pub u64);
+
 /// Identifies a requested page. Serials are never reused, so requests for a removed model are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    pub serial: u64,
+    pub serial: ModelSerial,
     pub page: u32,
 }
 

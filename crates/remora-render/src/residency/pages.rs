@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use remora_asset::Asset;
 use remora_asset::layout::PAGE_ROOT;
 
-/// Number of a selection, counted by the selection.
-pub(crate) type FrameNumber = u64;
+/// Number of a frame, counted by the selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FrameNumber(pub u64);
 
 /// A page of a model, which is named by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +114,8 @@ impl Pages {
     pub(crate) fn touch(&self, page: u32, frame: FrameNumber) {
         // All threads read the same few pages, and a redundant store would take the cache line away from the others.
         let touched_at = &self.pages[page as usize].touched_at;
-        if touched_at.load(Ordering::Relaxed) != frame {
-            touched_at.store(frame, Ordering::Relaxed);
+        if touched_at.load(Ordering::Relaxed) != frame.0 {
+            touched_at.store(frame.0, Ordering::Relaxed);
         }
     }
 
@@ -136,7 +137,7 @@ impl Pages {
         while let Some(number) = open.pop() {
             let entry = &mut self.pages[number as usize];
             if entry.state == PageState::Loaded {
-                *entry.touched_at.get_mut() = frame;
+                *entry.touched_at.get_mut() = frame.0;
             }
             if entry.usable || entry.missed_at == frame {
                 continue;
@@ -169,7 +170,7 @@ impl Pages {
     /// Records that the page is on the device.
     pub(crate) fn loaded(&mut self, page: u32, frame: FrameNumber) {
         self.pages[page as usize].state = PageState::Loaded;
-        *self.pages[page as usize].touched_at.get_mut() = frame;
+        *self.pages[page as usize].touched_at.get_mut() = frame.0;
         for &parent in self.parents.of(page) {
             self.pages[parent as usize].children_loaded += 1;
         }
@@ -190,7 +191,7 @@ impl Pages {
     fn evictable(&self, page: u32, frame: FrameNumber) -> Option<FrameNumber> {
         let page = &self.pages[page as usize];
         let free = page.state == PageState::Loaded && !page.is_root && page.children_loaded == 0;
-        let touched_at = page.touched_at.load(Ordering::Relaxed);
+        let touched_at = FrameNumber(page.touched_at.load(Ordering::Relaxed));
         (free && touched_at < frame).then_some(touched_at)
     }
 
@@ -247,26 +248,26 @@ mod tests {
     fn a_page_is_usable_once_all_that_it_depends_on_is_loaded() {
         let mut pages = chain();
         for page in [3, 2, 1] {
-            pages.loaded(page, 1);
+            pages.loaded(page, FrameNumber(1));
             assert!(!pages.is_usable(page));
         }
-        pages.loaded(0, 1);
+        pages.loaded(0, FrameNumber(1));
         assert!((0..4).all(|page| pages.is_usable(page)));
     }
 
     #[test]
     fn the_finest_unused_pages_are_evicted_first_and_roots_stay() {
         let mut pages = chain();
-        (0..4).for_each(|page| pages.loaded(page, 1));
+        (0..4).for_each(|page| pages.loaded(page, FrameNumber(1)));
         let evictable = |pages: &Pages, frame| pages.all_evictable(frame).collect::<Vec<_>>();
-        assert_eq!(evictable(&pages, 2), [(1, 3)]);
-        pages.touch(3, 2);
-        assert_eq!(evictable(&pages, 2), []);
+        assert_eq!(evictable(&pages, FrameNumber(2)), [(FrameNumber(1), 3)]);
+        pages.touch(3, FrameNumber(2));
+        assert_eq!(evictable(&pages, FrameNumber(2)), []);
         for page in [3, 2, 1] {
-            assert_eq!(evictable(&pages, 3).iter().map(|&(_, page)| page).collect::<Vec<_>>(), [page]);
+            assert_eq!(evictable(&pages, FrameNumber(3)).iter().map(|&(_, page)| page).collect::<Vec<_>>(), [page]);
             pages.evicted(page);
         }
-        assert_eq!(evictable(&pages, 9), []);
+        assert_eq!(evictable(&pages, FrameNumber(9)), []);
     }
 
     #[test]
@@ -289,18 +290,18 @@ mod tests {
     fn requiring_a_page_lists_missing_ancestors_and_keeps_loaded_ones() {
         let mut pages =
             Pages::of(vec![(true, vec![]), (false, vec![0]), (false, vec![0]), (false, vec![2]), (false, vec![1, 3])]);
-        pages.loaded(0, 1);
+        pages.loaded(0, FrameNumber(1));
         let mut missing = Vec::new();
-        pages.require(4, 2, &mut missing);
-        pages.require(3, 2, &mut missing);
+        pages.require(4, FrameNumber(2), &mut missing);
+        pages.require(3, FrameNumber(2), &mut missing);
         assert_eq!(missing, [1, 2, 3, 4]);
-        pages.loaded(1, 2);
-        pages.loaded(4, 2);
+        pages.loaded(1, FrameNumber(2));
+        pages.loaded(4, FrameNumber(2));
         missing.clear();
-        pages.require(4, 3, &mut missing);
+        pages.require(4, FrameNumber(3), &mut missing);
         assert_eq!(missing, [2, 3]);
-        assert_eq!(pages.all_evictable(3).count(), 0, "the page and its ancestors were used");
-        assert_eq!(pages.all_evictable(4).map(|(_, page)| page).collect::<Vec<_>>(), [4]);
+        assert_eq!(pages.all_evictable(FrameNumber(3)).count(), 0, "the page and its ancestors were used");
+        assert_eq!(pages.all_evictable(FrameNumber(4)).map(|(_, page)| page).collect::<Vec<_>>(), [4]);
     }
 
     #[test]
@@ -333,9 +334,9 @@ mod tests {
             for (frame, (loads, page)) in (1..).zip(steps) {
                 let page = page % count;
                 if loads && !loaded.contains(&page) {
-                    pages.loaded(page, frame);
+                    pages.loaded(page, FrameNumber(frame));
                     loaded.insert(page);
-                } else if let Some((_, page)) = pages.all_evictable(frame).min() {
+                } else if let Some((_, page)) = pages.all_evictable(FrameNumber(frame)).min() {
                     pages.evicted(page);
                     loaded.remove(&page);
                 }

@@ -64,7 +64,7 @@ impl PreparedAsset {
             .into_par_iter()
             .map(|number| {
                 let record = &asset.layers()[number as usize];
-                let made = layer(record, asset.layer(number)?, options);
+                let made = layer(record, asset.layer(number)?, *options);
                 asset.layer_memory(number).release();
                 Ok(made)
             })
@@ -86,6 +86,7 @@ impl PreparedAsset {
         Ok(PreparedAsset { asset: asset.clone(), layers, surfaces })
     }
 
+    /// Returns the asset.
     pub fn asset(&self) -> &Asset {
         &self.asset
     }
@@ -97,7 +98,7 @@ impl PreparedAsset {
     }
 }
 
-fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> TextureLayer {
+fn layer(record: &LayerRecord, bytes: &[u8], options: PrepareOptions) -> TextureLayer {
     let fits = |&bucket: &usize| BUCKETS[bucket] <= options.texture_dimension_max.max(BUCKETS[0]);
     let bucket = (0..=record.bucket as usize).rev().find(fits).unwrap_or(0);
     let is_compressed = record.format == 1;

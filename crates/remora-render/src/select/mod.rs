@@ -193,7 +193,7 @@ impl Selection {
         limits: SelectionLimits,
         pyramid: Option<&DepthPyramid>,
     ) {
-        self.frame += 1;
+        self.frame.0 += 1;
         let frame = self.frame;
         let select_task = |chunk: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
             chunk.clear(keys.len());

@@ -5,10 +5,10 @@ use crate::shapes::{fan, sheet, sphere};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_model::{AlphaMode, Material};
-use remora_render::{GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
+use remora_render::{FrameSerial, GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 
-pub fn front() -> remora_render::Camera {
+pub(crate) fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
 }
 
@@ -57,12 +57,12 @@ fn slivers_that_meet_in_a_point_leave_no_gap() {
 
 #[test]
 fn small_and_large_neighbours_leave_no_gap() {
+    const CELLS: u32 = 97;
     // A strip of many small triangles between two large ones, all sharing edges.
     let mut parts = Parts::default();
     let mut shape = sheet(1);
     shape.positions.clear();
     shape.indices.clear();
-    const CELLS: u32 = 97;
     for column in 0..=CELLS {
         let x = column as f32 / CELLS as f32 * 3.0 - 1.5;
         shape.positions.extend([[x, 0.021, 0.0], [x, -0.017, 0.0]]);
@@ -129,7 +129,7 @@ fn four_samples_smooth_edges() {
 }
 
 /// Returns a mixture of surfaces: small, large, masked, blended, mirrored.
-pub fn mixture() -> Parts {
+pub(crate) fn mixture() -> Parts {
     let mut parts = Parts::default();
     parts.add(&sphere(60, 80), matte(0.8, 0.3, 0.2), at(-0.8, 0.0, 0.0));
     parts.add(&sheet(1), matte(0.2, 0.5, 0.8), at(0.0, 0.0, -2.0) * Affine3A::from_scale(Vec3::splat(3.0)));
@@ -266,14 +266,15 @@ fn frames_in_flight_are_limited() {
     let frames = studio.renderer.frames_in_flight_max();
     for serial in 0..frames as u64 {
         let format = PixelFormat::I420;
-        let request = remora_render::FrameRequest { serial, format, ..request(front(), Samples::One) };
+        let request =
+            remora_render::FrameRequest { serial: FrameSerial(serial), format, ..request(front(), Samples::One) };
         studio.renderer.submit(&request).unwrap();
     }
     let error = studio.renderer.submit(&request(front(), Samples::One)).unwrap_err();
     assert!(matches!(error, RenderError::TooManyInFlight { .. }), "{error}");
     for serial in 0..frames as u64 {
         let done = studio.renderer.receive(&mut frame).unwrap().unwrap();
-        assert_eq!(done.serial, serial, "frames come back in order");
+        assert_eq!(done.serial, FrameSerial(serial), "frames come back in order");
         assert_eq!(frame.data.len(), 320 * 180 * 3 / 2);
     }
     assert!(studio.renderer.try_receive(&mut frame).unwrap().is_none());

@@ -17,10 +17,10 @@ use crate::shapes::{bumpy, sheet, texture};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, matte, request, unlit};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| remora_engine::build(EngineDetail { triangles: 100_000 }));
-pub static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
+pub(crate) static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
 /// Returns a camera that looks at the engine's middle from a distance of `radii` of it.
-pub fn around(degrees: f32, radii: f32) -> Camera {
+pub(crate) fn around(degrees: f32, radii: f32) -> Camera {
     let bounds = ENGINE.bounds();
     let orientation = Quat::from_rotation_y(degrees.to_radians()) * Quat::from_rotation_x(-0.3);
     let position = bounds.center() + (orientation * Vec3::Z).as_dvec3() * bounds.radius() * f64::from(radii);
@@ -36,7 +36,7 @@ fn background() -> RenderedFrame {
 }
 
 /// Counts pixels where `frame` shows the background and `whole` shows none within `margin` pixels.
-pub fn holes(frame: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
+pub(crate) fn holes(frame: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
     open_pixels(frame, whole, margin).len()
 }
 

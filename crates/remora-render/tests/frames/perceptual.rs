@@ -7,18 +7,18 @@ use remora_render::RenderedFrame;
 
 /// Mean and 99.5th percentile of the colour difference. A difference of 1 is just noticeable side by side.
 #[derive(Clone, Copy, Debug)]
-pub struct Difference {
-    pub mean: f32,
-    pub peak: f32,
+pub(crate) struct Difference {
+    pub(crate) mean: f32,
+    pub(crate) peak: f32,
 }
 
 impl Difference {
-    pub fn is_invisible(self) -> bool {
+    pub(crate) fn is_invisible(self) -> bool {
         self.mean < 0.3 && self.peak < 3.0
     }
 }
 
-pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
+pub(crate) fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
     assert_eq!((a.width, a.height), (b.width, b.height));
     let (a_lab, b_lab) = (lab(a), lab(b));
     let mut differences: Vec<f32> = a_lab
@@ -34,7 +34,7 @@ pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
 }
 
 /// Compares with the golden image under `tests/golden`, or stores the frame there if `REMORA_ACCEPT_GOLDEN` is set.
-pub fn assert_golden(name: &str, frame: &RenderedFrame) {
+pub(crate) fn assert_golden(name: &str, frame: &RenderedFrame) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(format!("{name}.png"));
     if std::env::var_os("REMORA_ACCEPT_GOLDEN").is_some() {

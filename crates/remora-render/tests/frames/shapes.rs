@@ -5,10 +5,10 @@ mod ball;
 
 use remora_model::{Primitive, Sampler, Texture};
 
-pub use self::ball::sphere;
+pub(crate) use self::ball::sphere;
 
 /// Returns a sheet from -1 to 1 in x and y that faces +Z, in `cells` by `cells` squares.
-pub fn sheet(cells: u32) -> Primitive {
+pub(crate) fn sheet(cells: u32) -> Primitive {
     let mut shape = Primitive::default();
     for row in 0..=cells {
         for column in 0..=cells {
@@ -30,7 +30,7 @@ pub fn sheet(cells: u32) -> Primitive {
 }
 
 /// Returns a [`sheet`] with waves of several lengths, up to 0.2 high.
-pub fn bumpy(cells: u32) -> Primitive {
+pub(crate) fn bumpy(cells: u32) -> Primitive {
     let mut shape = sheet(cells);
     let height = |x: f32, y: f32| {
         0.12 * (x * 5.0).sin() * (y * 4.0).cos() + 0.03 * (x * 23.0 + y * 31.0).sin() + 0.01 * (y * 90.0).sin()
@@ -45,7 +45,7 @@ pub fn bumpy(cells: u32) -> Primitive {
 }
 
 /// Returns a disc of radius 1 that faces +Z. Its thin triangles meet in the middle, the worst case for edges.
-pub fn fan(slices: u32) -> Primitive {
+pub(crate) fn fan(slices: u32) -> Primitive {
     let mut shape = Primitive::default();
     shape.positions.push([0.0; 3]);
     for slice in 0..slices {
@@ -58,7 +58,7 @@ pub fn fan(slices: u32) -> Primitive {
 }
 
 /// Returns a texture computed by `texel`, whose arguments run from 0 to 1.
-pub fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
+pub(crate) fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
     let middle = |index: u32| (index as f32 + 0.5) / side as f32;
     let rgba = (0..side * side)
         .flat_map(|index| texel(middle(index % side), middle(index / side)))

@@ -184,7 +184,7 @@ fn a_pick_agrees_with_a_ray() {
                         let close = apart < 0.05 && (picked.distance - hit.distance).abs() < 0.05;
                         agreeing += usize::from(close);
                     }
-                    (None, Some(_)) | (Some(_), None) | (Some(_), Some(_)) => {}
+                    (None | Some(_), Some(_)) | (Some(_), None) => {}
                 }
             }
         }

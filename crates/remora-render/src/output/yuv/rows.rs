@@ -50,7 +50,7 @@ impl RowOperations {
 pub(super) fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     let start = (offset << 15) + (1 << 14);
     for (pixel, value) in rgba.as_chunks::<4>().0.iter().zip(into) {
-        *value = ((start + product(pixel, coefficients)) >> 15) as u8;
+        *value = ((start + product(*pixel, coefficients)) >> 15) as u8;
     }
 }
 
@@ -59,12 +59,12 @@ pub(super) fn weighted_2x2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i3
     let pairs = rgba.map(|row| row.as_chunks::<8>().0);
     for ((upper, lower), value) in pairs[0].iter().zip(pairs[1]).zip(into) {
         let pixels = upper.as_chunks::<4>().0.iter().chain(lower.as_chunks::<4>().0);
-        let sum: i32 = pixels.map(|pixel| product(pixel, coefficients)).sum();
+        let sum: i32 = pixels.map(|pixel| product(*pixel, coefficients)).sum();
         *value = ((start + sum) >> 17) as u8;
     }
 }
 
-fn product(pixel: &[u8; 4], coefficients: [i16; 3]) -> i32 {
+fn product(pixel: [u8; 4], coefficients: [i16; 3]) -> i32 {
     pixel.iter().zip(coefficients).map(|(value, coefficient)| i32::from(*value) * i32::from(coefficient)).sum()
 }
 

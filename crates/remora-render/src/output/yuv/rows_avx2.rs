@@ -1,6 +1,7 @@
 //! Row operations for AVX2. The portable code processes the rest of a row that does not fill a register, with equal
 //! results.
 
+#[allow(clippy::wildcard_imports, reason = "a list of some thirty intrinsics would tell nothing")]
 use std::arch::x86_64::*;
 
 use super::rows::{self, ColumnGroup, RowOperations, TwoRows};

@@ -186,7 +186,7 @@ proptest! {
             let pages = &shown.models[0].pages;
             let candidates: Vec<u32> = match loads {
                 true => (0..DETAILED.pages().len() as u32).filter(|&page| !pages.is_loaded(page)).collect(),
-                false => pages.all_evictable(u64::MAX).map(|(_, page)| page).collect(),
+                false => pages.all_evictable(FrameNumber(u64::MAX)).map(|(_, page)| page).collect(),
             };
             if candidates.is_empty() {
                 continue;
@@ -228,7 +228,7 @@ proptest! {
         let mesh = &DETAILED.meshes()[SHEET as usize];
         for &cluster in drawn[0].difference(&drawn[1]) {
             for corners in DETAILED.triangles(mesh, cluster) {
-                let [a, b, c] = corners.map(|corner| corner.as_dvec3());
+                let [a, b, c] = corners.map(Vec3::as_dvec3);
                 let facing = (b - a).cross(c - a).normalize_or_zero().dot((local_eye - a).normalize_or_zero());
                 prop_assert!(facing < 1e-2, "cluster {cluster} shows {facing}");
             }

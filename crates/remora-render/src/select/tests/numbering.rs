@@ -126,8 +126,8 @@ fn selecting_in_parallel_does_not_change_the_result() {
         let mut shown = Shown::roots(&DETAILED, false);
         shown.selection.task_length = TaskLength(task_length);
         shown.select(&instances, &front(), limits(3.0));
-        let frame = shown.selection.frame;
-        let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(frame + 1).map(|(_, page)| page).collect();
+        let next = FrameNumber(shown.selection.frame.0 + 1);
+        let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(next).map(|(_, page)| page).collect();
         (shown.selection, looked_at)
     };
     let ((whole, pages), (shared, shared_pages)) = (select(1000), select(3));
