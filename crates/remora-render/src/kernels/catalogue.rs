@@ -29,11 +29,11 @@ pub(crate) enum VisibilityWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fragments {
     Opaque,
-    /// Those whose alpha exceeds the cutoff of the material; `detail` is the level of detail of the material.
+    /// Fragments whose alpha reaches the cutoff of the material; `detail` is the level of detail of the material.
     Masked {
         detail: u8,
     },
-    /// Those between the solid surfaces and the transparent layer in front.
+    /// Fragments between the solid surfaces and the transparent layer in front.
     Layer,
 }
 

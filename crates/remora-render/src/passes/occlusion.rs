@@ -78,7 +78,7 @@ pub(crate) struct OcclusionQuery {
     /// Clusters that could have been deferred.
     solid: u32,
     /// True if there was a depth pyramid to predict from.
-    guessed: bool,
+    predicted: bool,
     /// Level of the pyramid that is read back.
     level: usize,
     pub bytes: u64,
@@ -150,7 +150,7 @@ impl Occlusion {
             view: *view,
             candidates: selection.candidates.len() as u32,
             solid: selection.solid,
-            guessed: self.pyramid.is_some(),
+            predicted: self.pyramid.is_some(),
             level,
             bytes,
         }))
@@ -257,7 +257,7 @@ impl Occlusion {
             }
         };
         let hidden = query.candidates.saturating_sub(survivors.clusters);
-        let unprofitable = query.guessed && hidden < query.solid / HIDDEN_SHARE;
+        let unprofitable = query.predicted && hidden < query.solid / HIDDEN_SHARE;
         self.unprofitable_frames = if unprofitable { self.unprofitable_frames + 1 } else { 0 };
         if self.unprofitable_frames >= UNPROFITABLE_FRAMES_MAX {
             self.pyramid = None;

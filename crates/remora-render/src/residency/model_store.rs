@@ -271,7 +271,7 @@ impl ModelStore {
                 continue;
             };
             if let Err(error) = outcome {
-                tracing::error!(%error, model = self.selectable[index].asset.name(), "a page of a model is damaged and will not be shown");
+                tracing::error!(%error, model = self.selectable[index].asset.name(), "a damaged page is not shown");
                 self.selectable[index].pages.fetch_failed(ticket.page, true);
                 continue;
             }

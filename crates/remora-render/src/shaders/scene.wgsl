@@ -27,6 +27,9 @@ const GRID_MASK: u32 = (1u << GRID_BITS) - 1u;
 
 // Visibility buffers consist of blocks of 4 x 2 pixels, each with all of its samples. A small triangle then touches few
 // cache lines, and a block is read contiguously.
+const_assert BLOCK_WIDTH == 4u && BLOCK_HEIGHT == 2u;
+
+// Returns the index of the first sample of a pixel.
 fn word_of(x: u32, y: u32) -> u32 {
     let block = (y >> 1u) * frame.size.z + (x >> 2u);
     return (block * 8u + (y & 1u) * 4u + (x & 3u)) * SAMPLES;
