@@ -20,6 +20,7 @@ pub mod command;
 mod execute;
 mod limit;
 mod loads;
+mod overrides;
 mod pace;
 pub mod pose;
 pub mod quality;
