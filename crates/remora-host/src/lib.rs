@@ -18,6 +18,7 @@ mod encoding;
 mod fence;
 mod frames;
 mod handshake;
+mod ids;
 mod life;
 mod link;
 mod loader;
@@ -45,7 +46,7 @@ use remora_protocol::{
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RenderError, Renderer, RendererOptions};
-use remora_stream::{TransportOptions, local_addresses};
+use remora_stream::{EncoderBackend, TransportOptions, local_addresses};
 use thiserror::Error;
 pub use thumbnail::{ThumbnailError, thumbnail};
 
@@ -302,6 +303,7 @@ fn frames_options(spec: &HostSpec, options: HostOptions) -> FrameThreadOptions {
             ports: Some(spec.media.ports.map_or(PORTS, |(first, last)| first..=last)),
             ..TransportOptions::default()
         },
+        encoder: EncoderBackend::default(),
         memory: Arc::new(match rendering.memory_bytes_max {
             Some(bytes) => ImportMemory::fixed(bytes),
             None => ImportMemory::free(rendering.cache_directory.as_deref()),

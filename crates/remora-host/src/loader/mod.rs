@@ -41,7 +41,10 @@ use remora_protocol::{
 use remora_render::{PrepareOptions, PreparedAsset};
 use thiserror::Error;
 
-use crate::memory::{ImportMemory, MemoryShare};
+use crate::{
+    ids::{CommandId, ConnectionId, LoadSerial},
+    memory::{ImportMemory, MemoryShare},
+};
 use refine::{RefineJob, Refiner};
 
 const QUEUE: usize = 8;
@@ -58,11 +61,11 @@ const SMALL_PRIMITIVES: u64 = 50_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadId {
     /// Which connection wants it; a later one does not.
-    pub generation: u64,
+    pub connection: ConnectionId,
     /// Rises from load to load. Commands may be used again, also while a load goes on.
-    pub serial: u64,
+    pub serial: LoadSerial,
     /// What the client knows it by.
-    pub command: u32,
+    pub command: CommandId,
 }
 
 #[derive(Debug)]
@@ -166,7 +169,7 @@ type Deliver = Arc<dyn Fn(LoadId, Loading) -> bool + Send + Sync>;
 /// What somebody still waits for.
 #[derive(Default)]
 struct ActiveLoads {
-    generation: AtomicU64,
+    connection: AtomicU64,
     /// The first load whose model is not gone from the scene again.
     refined_from: AtomicU64,
 }
@@ -192,23 +195,23 @@ impl Loader {
     }
 
     /// Jobs of earlier generations are given up.
-    pub fn only(&self, generation: u64) {
-        self.wanted.generation.store(generation, Ordering::Relaxed);
+    pub fn only(&self, connection: ConnectionId) {
+        self.wanted.connection.store(connection.0, Ordering::Relaxed);
     }
 
     /// Models of loads before this one are not refined any more.
-    pub fn refine_from(&self, serial: u64) {
-        self.wanted.refined_from.fetch_max(serial, Ordering::Relaxed);
+    pub fn refine_from(&self, serial: LoadSerial) {
+        self.wanted.refined_from.fetch_max(serial.0, Ordering::Relaxed);
     }
 }
 
 impl ActiveLoads {
     fn is_loaded_for(&self, id: LoadId) -> bool {
-        self.generation.load(Ordering::Relaxed) == id.generation
+        self.connection.load(Ordering::Relaxed) == id.connection.0
     }
 
     fn is_refined_for(&self, id: LoadId) -> bool {
-        self.is_loaded_for(id) && self.refined_from.load(Ordering::Relaxed) <= id.serial
+        self.is_loaded_for(id) && self.refined_from.load(Ordering::Relaxed) <= id.serial.0
     }
 }
 

@@ -137,7 +137,7 @@ impl Bench {
     }
 
     fn start(&self, serial: u64, uri: &str) -> LoadId {
-        let id = LoadId { generation: 0, serial, command: 1 };
+        let id = LoadId { connection: ConnectionId(0), serial: LoadSerial(serial), command: CommandId(1) };
         assert!(self.loader.load(Job { id, uri: uri.to_owned() }));
         id
     }
@@ -289,7 +289,7 @@ fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_o
 #[test]
 fn what_an_earlier_connection_wanted_is_given_up() {
     let bench = Bench::new(1 << 30);
-    bench.loader.only(7);
+    bench.loader.only(ConnectionId(7));
     assert!(matches!(bench.load(ENGINE), Err(LoadFailure::Abandoned)), "nobody wants it");
 }
 
@@ -368,14 +368,14 @@ fn files_beside_a_model_are_read_with_a_file_and_not_with_an_address() {
     assert!(message.contains("triangle.bin") && message.contains("must carry its data itself"), "{message}");
 }
 
-/// Starts to refine one load and calls `end`; then the second load, of `generation`, is refined, and only that one.
-fn ends_refining(generation: u64, end: impl Fn(&Loader)) {
+/// Starts to refine one load and calls `end`; then the second load, of `connection`, is refined, and only that one.
+fn ends_refining(connection: ConnectionId, end: impl Fn(&Loader)) {
     let bench = Bench::with_cache();
     let first = bench.start(1, ENGINE);
     let refining = |loading: &Loading| matches!(loading, Loading::Progress { stage: LoadStage::Refining, .. });
     while !bench.results.recv().is_ok_and(|(id, loading)| id == first && refining(&loading)) {}
     end(&bench.loader);
-    let second = LoadId { generation, serial: 2, command: 1 };
+    let second = LoadId { connection, serial: LoadSerial(2), command: CommandId(1) };
     assert!(bench.loader.load(Job { id: second, uri: ENGINE.to_owned() }));
     // Refinements are made in their order: one of the first load would come before.
     let of_refined = |(id, loading)| matches!(loading, Loading::Refined(_)).then_some(id);
@@ -384,12 +384,12 @@ fn ends_refining(generation: u64, end: impl Fn(&Loader)) {
 
 #[test]
 fn a_connection_that_ends_ends_its_refinements() {
-    ends_refining(7, |loader| loader.only(7));
+    ends_refining(ConnectionId(7), |loader| loader.only(ConnectionId(7)));
 }
 
 #[test]
 fn an_unloaded_model_is_not_refined_any_more() {
-    ends_refining(0, |loader| loader.refine_from(2));
+    ends_refining(ConnectionId(0), |loader| loader.refine_from(LoadSerial(2)));
 }
 
 #[test]
