@@ -1,13 +1,10 @@
 //! The encoder's thread. It encodes rendered frames, hands the access units to the transport at once, and gives the plans
 //! back to the frame thread. It keeps the last frame, so that an unchanged one can be encoded again without rendering.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
 use prost::Message;
@@ -20,6 +17,7 @@ use crate::{
     clock::Clock,
     ids::ConnectionId,
     stage::{EncodeResult, FramePlan},
+    threads,
 };
 
 /// One frame is being encoded while one waits.
@@ -72,10 +70,7 @@ impl Encoding {
         let (jobs, inbox) = sync_channel(QUEUE);
         let connection = Arc::new(AtomicU64::new(0));
         let worker = Worker { backend, transport, clock, current: connection.clone(), stream: None, last: None };
-        thread::Builder::new()
-            .name("encoder".to_owned())
-            .spawn(move || worker.run(&inbox, deliver))
-            .expect("a thread can be started at the host's start");
+        threads::spawn("encoder", move || worker.run(&inbox, deliver));
         Self { jobs, connection }
     }
 

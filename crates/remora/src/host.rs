@@ -7,15 +7,16 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::HostsConfig;
+use remora_control::{HostsConfig, Telemetry};
 use remora_host::{GraphicsOptions, HostOptions};
 use remora_protocol::link::{Fence, HostSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::output;
+use crate::{output, telemetry};
 
 /// A specification with two certificates and a key has some 10 kB.
 const SPEC_BYTES_MAX: u64 = 1 << 20;
+const LOG_LEVEL: &str = "info";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -58,15 +59,9 @@ impl GraphicsArguments {
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let options = HostOptions { graphics: arguments.graphics.options() };
-    if arguments.probe {
-        if !arguments.no_fence {
-            // `doctor` and the host log tell whether the fence stands; this only shows that the driver works inside it.
-            let _ = remora_host::raise_for_probe();
-        }
-        return probe(&options);
-    }
-    if arguments.compile_shaders {
-        return remora_host::compile_shaders(&options).map_err(|error| error.to_string());
+    if arguments.probe || arguments.compile_shaders {
+        let _telemetry = telemetry::start(LOG_LEVEL, &Telemetry::default())?;
+        return check(&arguments, &options);
     }
     let mut line = String::new();
     std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)
@@ -75,7 +70,20 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let spec: HostSpec = serde_json::from_str(&line).map_err(|error| {
         format!("a host is started by `remora up`, with its specification on standard input ({error})")
     })?;
+    let _telemetry = telemetry::start(LOG_LEVEL, &Telemetry { json_logs: spec.json_logs, ..Telemetry::default() })?;
     remora_host::run(spec, options).map_err(|error| error.to_string())
+}
+
+/// Carries out `--probe` and `--compile-shaders`.
+fn check(arguments: &Arguments, options: &HostOptions) -> Result<(), String> {
+    if arguments.probe {
+        if !arguments.no_fence {
+            // `doctor` and the host log tell whether the fence stands; this only shows that the driver works inside it.
+            let _ = remora_host::raise_for_probe();
+        }
+        return probe(options);
+    }
+    remora_host::compile_shaders(options).map_err(|error| error.to_string())
 }
 
 /// Asks a process of its own which adapter it would use, so that a graphics driver that crashes is an error message and not the end.

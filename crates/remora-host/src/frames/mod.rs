@@ -29,7 +29,6 @@ mod warming;
 use std::{
     collections::VecDeque,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
-    thread,
     time::Duration,
 };
 
@@ -45,6 +44,7 @@ use crate::{
     encoding::Encoding,
     loader::{Loader, LoaderOptions},
     stage::{Capability, ExternalStatistics, Stage, quality},
+    threads,
 };
 use assembly::Assembly;
 use device::Device;
@@ -80,16 +80,13 @@ impl FrameThread {
     ) -> Self {
         let (inbox, inputs) = sync_channel(INBOX);
         let to_self = inbox.clone();
-        thread::Builder::new()
-            .name("frame".to_owned())
-            .spawn(move || {
-                let result =
-                    FrameLoop::new(options, clock, to_self, &tell).and_then(|mut frames| frames.run(&inputs, &tell));
-                if let Err(error) = result {
-                    tell(FrameThreadEvent::Failed { why: error.to_string() });
-                }
-            })
-            .expect("a thread can be started at the host's start");
+        threads::spawn("frame", move || {
+            let result =
+                FrameLoop::new(options, clock, to_self, &tell).and_then(|mut frames| frames.run(&inputs, &tell));
+            if let Err(error) = result {
+                tell(FrameThreadEvent::Failed { why: error.to_string() });
+            }
+        });
         Self { inbox }
     }
 
@@ -334,16 +331,13 @@ fn capability(
 
 /// Forwards the transport's events, which have a channel of their own because the transport never waits for a full one.
 fn forward(events: Receiver<TransportEvent>, inbox: SyncSender<Input>) {
-    thread::Builder::new()
-        .name("transport events".to_owned())
-        .spawn(move || {
-            for event in events {
-                if inbox.send(Input::Transport(event)).is_err() {
-                    return;
-                }
+    threads::spawn("transport events", move || {
+        for event in events {
+            if inbox.send(Input::Transport(event)).is_err() {
+                return;
             }
-        })
-        .expect("a thread can be started at the host's start");
+        }
+    });
 }
 
 fn describe(reason: &CloseReason) -> String {

@@ -7,10 +7,7 @@
 //!
 //! Warming up takes seconds on a busy machine, longer than a client waits for its welcome.
 
-use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError},
-    thread,
-};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use remora_render::{RenderError, Renderer};
 
@@ -19,7 +16,7 @@ use super::{
     device::{Device, Warm},
     interface::{FrameThreadError, FrameThreadEvent, Input},
 };
-use crate::loader::Loading;
+use crate::{loader::Loading, threads};
 
 impl FrameLoop {
     /// Answers the client until the renderer is warm. Models that were loaded meanwhile are placed at the end.
@@ -31,14 +28,11 @@ impl FrameLoop {
     ) -> Result<(), FrameThreadError> {
         let mut renderer = self.pipeline.renderer.lend();
         let inbox = self.inbox.clone();
-        thread::Builder::new()
-            .name("warm-up".to_owned())
-            .spawn(move || {
-                let result = warm_up(&mut renderer);
-                // A frame thread that has ended needs no renderer.
-                let _ = inbox.send(Input::Warm(Warm { renderer, result }));
-            })
-            .expect("a thread can be started at the host's start");
+        threads::spawn("warm-up", move || {
+            let result = warm_up(&mut renderer);
+            // A frame thread that has ended needs no renderer.
+            let _ = inbox.send(Input::Warm(Warm { renderer, result }));
+        });
         let mut loaded = Vec::new();
         let result = loop {
             self.execute_commands(tell);
