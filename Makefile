@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e network-test sdk-test api-fuzz test-java lint accept bench-latency bench-network bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e network-test sdk-test api-fuzz test-java lint doc accept bench-latency bench-network bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
 
 ## Build everything and start it on this machine; prints the address to open.
 demo: build
@@ -15,12 +15,16 @@ build: setup web/portal/dist/index.html
 	$(CARGO) build --release --bin remora
 
 ## Every test, the ones in a real browser and with the official SDK included.
-test: setup-test lint unit web-test e2e network-test sdk-test api-fuzz
+test: setup-test lint unit doc web-test e2e network-test sdk-test api-fuzz
 
 unit: setup-test web/portal/dist/index.html
 	scripts/with-postgres.sh $(CARGO) test --workspace
 	@# --workspace: with -p the dependencies would have other features, and be built again.
 	REMORA_TEST_STORE=postgres scripts/with-postgres.sh $(CARGO) test --workspace --test scenarios
+
+## The documentation of all crates; a link that leads nowhere is an error.
+doc: web/portal/dist/index.html
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 web-test: setup-test
 	cd web && npm test

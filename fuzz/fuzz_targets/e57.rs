@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| remora_assets::untrusted::e57(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| remora_import::untrusted::e57(input));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| remora_assets::untrusted::gltf(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| remora_import::untrusted::gltf(input));

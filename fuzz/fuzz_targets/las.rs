@@ -5,10 +5,10 @@ libfuzzer_sys::fuzz_target!(
     init: {
         let abort = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !remora_assets::is_isolated() {
+            if !remora_import::is_isolated() {
                 abort(panic);
             }
         }));
     },
-    |input: &[u8]| remora_assets::untrusted::las(input)
+    |input: &[u8]| remora_import::untrusted::las(input)
 );

@@ -51,7 +51,7 @@ use crate::token::Tokens;
 
 /// What a control plane is made of.
 pub struct Parts {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub fleet: Arc<dyn Provisioner>,
     pub clock: Clock,
     /// The same that the fleet rings.
@@ -72,7 +72,7 @@ pub struct LocalSignIn {
 }
 
 pub struct ControlPlane {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Clock,
     tokens: Arc<Tokens>,
     identities: Arc<Identities>,

@@ -66,6 +66,6 @@ pub use provision::{
     SHADER_CACHE_VARIABLES, SimulatedFleet,
 };
 pub use server::{Connection, ServeOptions, ServerError, Serving, UpOptions, serve, up};
-pub use store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, SqlStore, Store, StoreError, Stored, Usage};
+pub use store::{Generation, IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored, Usage};
 pub use tls::{Certificates, CurrentCertificate, acceptor as tls_acceptor};
 pub use token::{LIFE as TOKEN_LIFE, Tokens, new_private_key_pem};

@@ -8,10 +8,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use remora_assets::asset::{BuildOptions, build};
-use remora_assets::engine::{self, EngineDetail};
-use remora_assets::{LoadLimits, Material, Mesh, Model, Node, Primitive, write_glb};
+use remora_build::{BuildOptions, build_into};
 use remora_convert::{Source, open_asset};
+use remora_engine::EngineDetail;
+use remora_import::{LoadLimits, write_glb};
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -84,7 +85,7 @@ fn itself(arguments: &[&str]) -> Result<String, Failure> {
 }
 
 fn make(name: &str, triangles: u64, path: &Path) -> Result<(), Failure> {
-    let model = if name == "engine" { engine::build(EngineDetail { triangles }) } else { sheet(triangles) };
+    let model = if name == "engine" { remora_engine::build(EngineDetail { triangles }) } else { sheet(triangles) };
     Ok(fs::write(path, write_glb(&model)?)?)
 }
 
@@ -154,7 +155,7 @@ fn convert(input: &Path, output: &Path, threads: usize, compress_textures: bool)
     drop(source);
     let mut out = BufWriter::with_capacity(1 << 20, Timed { file: File::create(output)?, spent: Duration::ZERO });
     let options = BuildOptions { compress_textures, source: "glTF".into(), ..BuildOptions::default() };
-    let bytes = pool.install(|| build(&model, &options, &|_| {}, &|| false, &mut out))?;
+    let bytes = pool.install(|| build_into(&model, &options, &|_| {}, &|| false, &mut out))?;
     let mut timed = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     timed.time(|file| file.sync_all())?;
     let whole = begun.elapsed();

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use remora_assets::asset::{AssetError, BuildError};
-use remora_assets::{LoadError, PointLoadError};
+use remora_asset::AssetError;
+use remora_build::BuildError;
+use remora_import::{LoadError, PointLoadError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use glam::{DVec3, Quat};
-use remora_assets::LoadLimits;
-use remora_assets::asset::{Asset, BuildOptions, Detail, Early};
+use remora_build::{BuildOptions, CoarseBuilder, Detail};
 use remora_convert::Source;
+use remora_import::LoadLimits;
 use remora_render::{
     Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
     RenderedFrame, Renderer, RendererOptions, Samples, Size,
@@ -57,11 +57,11 @@ fn open(path: &Path) -> Result<(), Failure> {
     let (asset, model) = match source.asset()? {
         Some(asset) => (asset, None),
         None => {
-            let early = Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
+            let early = CoarseBuilder::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
             let model = source.model_for(&early, &LoadLimits::default(), &mut |_| {})?;
             let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
             let options = BuildOptions { detail, texture_dimension_max: COARSE_TEXTURES, ..BuildOptions::default() };
-            (Asset::from_model_begun(&model, &early, &options, &|_| {}, &|| false)?, Some(model))
+            (early.finish(&model, &options, &|_| {}, &|| false)?, Some(model))
         }
     };
     let prepared = PreparedAsset::new(&asset, &prepare)?;

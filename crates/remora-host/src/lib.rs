@@ -46,8 +46,9 @@ use std::{
 
 pub use fence::{FenceReport, raise_for_probe, try_fence};
 pub use memory::memory_bytes_max;
-pub use remora_assets::{engine::EngineDetail, is_isolated};
 use remora_convert::Cache;
+pub use remora_engine::EngineDetail;
+pub use remora_import::is_isolated;
 use remora_protocol::{
     connection::session_ending::Reason,
     correlation::new_base,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use glam::{Quat, Vec3};
-use remora_assets::asset::{Asset, AssetError};
+use remora_asset::{Asset, AssetError};
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsError, PixelFormat, PrepareOptions,
     PreparedAsset, RenderError, RenderedFrame, Renderer, RendererOptions, Samples, Size,

@@ -5,8 +5,10 @@
 use std::time::Duration;
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
-use remora_assets::asset::{Asset, BuildOptions, Detail};
-use remora_assets::{LoadLimits, Model, engine, load_glb, load_points};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, Detail, build_asset};
+use remora_import::{LoadLimits, load_glb, load_points};
+use remora_model::Model;
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
     PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
@@ -101,13 +103,13 @@ fn load(name: &str, detail: Detail) -> Result<Asset, Failure> {
         return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
     }
     let options = BuildOptions { detail, ..BuildOptions::default() };
-    Ok(Asset::from_model(&import(name)?, &options, &|_| {}, &|| false)?)
+    Ok(build_asset(&import(name)?, &options, &|_| {}, &|| false)?)
 }
 
 fn import(name: &str) -> Result<Model, Failure> {
     if name.starts_with("builtin:") {
-        let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
-        return Ok(engine::build(detail));
+        let remora_engine::Builtin::Engine(detail) = remora_engine::parse_builtin(name)?;
+        return Ok(remora_engine::build(detail));
     }
     let (bytes, limits) = (std::fs::read(name)?, LoadLimits::default());
     if name.ends_with(".glb") {

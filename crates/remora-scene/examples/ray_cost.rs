@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use glam::DVec3;
-use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::engine::{EngineDetail, build};
+use remora_build::{BuildOptions, build_asset};
+use remora_engine::{EngineDetail, build};
 use remora_scene::Scene;
 
 const RAYS: usize = 2000;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let triangles = std::env::args().nth(1).map_or(Ok(EngineDetail::TRIANGLES_MAX), |argument| argument.parse())?;
     let mut scene = Scene::new();
     let start = Instant::now();
-    let asset = Asset::from_model(&build(EngineDetail { triangles }), &BuildOptions::default(), &|_| {}, &|| false)?;
+    let asset = build_asset(&build(EngineDetail { triangles }), &BuildOptions::default(), &|_| {}, &|| false)?;
     scene.add_model(asset);
     println!("{} triangles in {} parts, built in {:?}", scene.triangles(), scene.parts(), start.elapsed());
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use remora_assets::MetadataValue;
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
+use remora_asset::MetadataValue;
 
 /// See [`crate::Scene::contents`].
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 //! test of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_assets::{Bounds, WorldBounds};
+use remora_asset::{Bounds, WorldBounds};
 
 use crate::scene::{EntityId, Instance, Scene};
 

@@ -1,9 +1,9 @@
 //! The forest of entities and the dense list of instances derived from it.
 
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::WorldBounds;
-use remora_assets::asset::Asset;
-use remora_assets::asset::layout::{MeshRecord, NONE};
+use remora_asset::Asset;
+use remora_asset::WorldBounds;
+use remora_asset::layout::{MeshRecord, NONE};
 
 use crate::changes::{ChangeLog, Changes};
 use crate::contents::{self, EntityContents, SceneModel};

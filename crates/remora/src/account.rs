@@ -110,7 +110,7 @@ async fn execute(command: &Command, place: &Place) -> Result<Report, Failure> {
             Report { text: format!("Account {account} is deleted."), json: json!({ "accountId": account }) }
         }
     };
-    register.close().await?;
+    register.close().await;
     Ok(report)
 }
 

@@ -8,11 +8,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use remora_assets::{
-    Material, Mesh, Model, Node, Primitive,
-    engine::{self, EngineDetail},
-    write_glb,
-};
+use remora_engine::EngineDetail;
+use remora_import::write_glb;
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 use serde_json::{Value, json};
 
 fn remora(directory: &Path, arguments: &[&str]) -> Output {
@@ -85,7 +83,7 @@ fn triangle() -> Model {
 }
 
 fn engine(triangles: u64) -> Model {
-    engine::build(EngineDetail { triangles })
+    remora_engine::build(EngineDetail { triangles })
 }
 
 fn write_model(directory: &Path, name: &str, model: &Model) {

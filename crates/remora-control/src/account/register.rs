@@ -15,14 +15,14 @@ use crate::config::StoreConfig;
 use crate::server::ServerError;
 use crate::server::connection;
 use crate::server::local_account::LocalAccount;
-use crate::store::{SqlStore, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 pub const NAME_CHARACTERS_MAX: usize = 128;
 /// Read at once.
 const BATCH_MAX: u32 = 256;
 
 pub struct Register {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Clock,
     directory: PathBuf,
     local: Option<LocalAccount>,
@@ -72,7 +72,7 @@ impl Register {
             return Err(RegisterError::NoDatabase { directory: directory.to_owned() });
         }
         let local = LocalAccount::read(directory)?;
-        let store = Arc::new(SqlStore::open(config, directory).await?);
+        let store = Arc::new(Store::open(config, directory).await?);
         Ok(Self { store, clock: Clock::system(), directory: directory.to_owned(), local })
     }
 
@@ -132,9 +132,9 @@ impl Register {
         if self.store.delete_account(id).await? { Ok(()) } else { Err(RegisterError::NotFound { id: id.clone() }) }
     }
 
-    /// Finishes what is being written.
-    pub async fn close(self) -> Result<(), RegisterError> {
-        Ok(self.store.close().await?)
+    /// Finishes pending writes and closes the database.
+    pub async fn close(self) {
+        self.store.close().await;
     }
 
     fn is_local(&self, id: &AccountId) -> bool {

@@ -27,7 +27,7 @@ const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; ver
 
 #[derive(Clone)]
 pub struct Probes {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub metrics: Metrics,
     pub disk: Arc<DiskProbe>,
 }

@@ -34,7 +34,7 @@ pub const ROUTE: &str = "/accounts/{account}/token";
 
 #[derive(Clone)]
 pub struct Sts {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub tokens: Arc<Tokens>,
     pub limits: Arc<Limits>,
     pub identities: Arc<Identities>,

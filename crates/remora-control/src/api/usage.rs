@@ -46,7 +46,7 @@ const RECORDS_PER_PAGE: u32 = 1_000;
 
 #[derive(Clone)]
 pub struct Meter {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub tokens: Arc<Tokens>,
     pub clock: Clock,
     /// The operator's `sessions.private`: Clients learn only what they have used themselves.

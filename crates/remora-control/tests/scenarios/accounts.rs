@@ -121,7 +121,7 @@ async fn the_local_accounts_keys_are_rotated_in_their_files_too_and_stay() {
         assert_eq!(token_status(&installation, key).await, status);
     }
     assert!(matches!(register.delete(&id).await, Err(RegisterError::Local { .. })));
-    register.close().await.unwrap();
+    register.close().await;
     installation.stop().await;
 
     // A key that reached the file and not the database, as a crash between the two leaves it.

@@ -70,7 +70,7 @@ async fn the_network_sees_whether_it_lives_and_nothing_else() {
         assert_eq!(plane.send_to_loopback("GET", path, &[], "").await.status, 200, "{path}");
     }
     assert_eq!(plane.send("GET", "/metrics", &[], "").await.status, 404);
-    plane.store.close().await.unwrap();
+    plane.store.close().await;
     let answer = plane.send("GET", "/readyz", &[], "").await;
     assert_eq!(answer.status, 503);
     assert!(answer.body.starts_with("The store "), "{answer:?}");

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use remora_assets::Model;
-use remora_assets::asset::layout::VERSION;
-use remora_assets::asset::{Asset, BuildOptions, Detail, REVISION};
+use remora_asset::Asset;
+use remora_asset::layout::VERSION;
+use remora_build::{BuildOptions, Detail, REVISION};
+use remora_model::Model;
 
 use crate::clock::now;
 use crate::write::{TEMPORARY_PREFIX, write};

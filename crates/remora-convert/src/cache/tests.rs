@@ -1,11 +1,11 @@
 use std::fs;
 
-use remora_assets::engine::{self, EngineDetail};
+use remora_engine::EngineDetail;
 
 use super::*;
 
 fn model() -> Model {
-    engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
+    remora_engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
 }
 
 /// Quick to make.

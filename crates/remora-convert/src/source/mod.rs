@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::{Mmap, UncheckedAdvice};
-use remora_assets::asset::layout::MAGIC;
-use remora_assets::asset::{Asset, Content};
-use remora_assets::{Listener, LoadLimits, Model, PointFormat, external_files, load_gltf, load_gltf_for, load_points};
+use remora_asset::layout::MAGIC;
+use remora_asset::{Asset, Content};
+use remora_import::{LoadLimits, PointFormat, external_files, load_gltf, load_gltf_for, load_points};
+use remora_model::{MeshSink, Model};
 
 use crate::ConvertError;
 
@@ -110,7 +111,7 @@ impl Source {
     /// heard of.
     pub fn model_for(
         &self,
-        listener: &dyn Listener,
+        listener: &dyn MeshSink,
         limits: &LoadLimits,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Model, ConvertError> {
@@ -119,7 +120,7 @@ impl Source {
 
     fn import(
         &self,
-        listener: Option<&dyn Listener>,
+        listener: Option<&dyn MeshSink>,
         limits: &LoadLimits,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Model, ConvertError> {

@@ -2,9 +2,9 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use remora_assets::LoadError;
-use remora_assets::asset::{BuildOptions, build};
-use remora_assets::engine::{self, EngineDetail};
+use remora_build::{BuildOptions, build_into};
+use remora_engine::EngineDetail;
+use remora_import::LoadError;
 use serde_json::json;
 
 use super::*;
@@ -131,8 +131,8 @@ fn memory_of_a_mapped_file_is_given_back_and_its_bytes_come_again() {
     let path = directory.path().join("sheet.arrAsset");
     let options = BuildOptions { compress_textures: false, ..BuildOptions::default() };
     let file = File::create(&path).expect("a file can be written");
-    let model = engine::build(EngineDetail::default());
-    build(&model, &options, &|_| {}, &|| false, io::BufWriter::new(file)).expect("the engine is built");
+    let model = remora_engine::build(EngineDetail::default());
+    build_into(&model, &options, &|_| {}, &|| false, io::BufWriter::new(file)).expect("the engine is built");
     let asset = open_asset(&path).expect("it is an asset");
     let sum = || {
         let pages = 0..asset.pages().len() as u32;

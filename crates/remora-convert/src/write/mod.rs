@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use remora_assets::Model;
-use remora_assets::asset::{BuildError, BuildOptions, build};
-use remora_assets::detail::work::Cancelled;
+use remora_build::{BuildError, BuildOptions, Cancelled, build_into};
+use remora_model::Model;
 
 use crate::ConvertError;
 
@@ -47,7 +46,7 @@ pub(crate) fn write(
     // Removed when it goes out of scope without having been named.
     let file = builder.tempfile_in(directory).map_err(ConvertError::write(path))?;
     let out = BufWriter::with_capacity(BUFFER_BYTES, file.as_file());
-    let bytes = build(model, options, told, cancelled, out).map_err(|error| match error {
+    let bytes = build_into(model, options, told, cancelled, out).map_err(|error| match error {
         BuildError::Write(source) => ConvertError::Write { path: path.to_owned(), source },
         other => ConvertError::Build(other),
     })?;

@@ -1,13 +1,13 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use remora_assets::engine::{self, EngineDetail};
+use remora_engine::EngineDetail;
 
 use super::*;
 use crate::open_asset;
 
 fn model() -> Model {
-    engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
+    remora_engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
 }
 
 fn names(directory: &Path) -> Vec<String> {

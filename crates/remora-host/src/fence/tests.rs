@@ -125,8 +125,8 @@ fn a_host_enters_no_namespace_and_cannot_use_the_x32_calls() {
 #[test]
 fn a_frame_is_drawn_within_the_fence() {
     let data = tempfile::tempdir().expect("a temporary directory");
-    let asset = remora_assets::asset::Asset::from_model(
-        &remora_assets::engine::build(remora_assets::engine::EngineDetail::default()),
+    let asset = remora_build::build_asset(
+        &remora_engine::build(remora_engine::EngineDetail::default()),
         &Default::default(),
         &|_| {},
         &|| false,

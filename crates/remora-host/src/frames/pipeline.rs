@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
 use remora_protocol::codes::NoticeCode;
 use remora_render::{
     AdapterSummary, FrameOptions, FrameRequest, PixelFormat, PrepareOptions, PreparedAsset, RenderError, RenderedFrame,

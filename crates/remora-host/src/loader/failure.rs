@@ -1,6 +1,7 @@
 //! The reasons why a model is not loaded, in the words that its client reads.
 
-use remora_assets::asset::{AssetError, BuildError};
+use remora_asset::AssetError;
+use remora_build::BuildError;
 use remora_convert::ConvertError;
 use remora_protocol::codes::ErrorCode;
 use thiserror::Error;

@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc, sync::mpsc::Receiver};
 
-use remora_assets::{
-    LoadLimits, Model,
-    asset::{Asset, BuildOptions, Detail, Early},
-    engine::{self, Builtin},
-};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, CoarseBuilder, Detail};
 use remora_convert::{Key, Source};
+use remora_engine::Builtin;
+use remora_import::LoadLimits;
+use remora_model::Model;
 use remora_protocol::codes::LoadStage;
 use remora_render::PreparedAsset;
 
@@ -44,7 +44,7 @@ enum Resolved {
     Model {
         model: Model,
         /// The coarse forms that were built during the import.
-        early: Box<Early>,
+        coarse: Box<CoarseBuilder>,
         /// The key under which the cache will keep the full form.
         key: Option<Key>,
         source: &'static str,
@@ -82,7 +82,7 @@ impl Importer {
         self.check_wanted(job)?;
         match resolved {
             Resolved::Asset(asset) => Ok((self.prepare(job, &asset, false)?, None)),
-            Resolved::Model { model, early, key, source } => {
+            Resolved::Model { model, coarse, key, source } => {
                 let primitives = model.triangles() + model.points();
                 let small = primitives <= SMALL_PRIMITIVES;
                 let options = match self.options.build_options(source) {
@@ -95,7 +95,7 @@ impl Importer {
                 };
                 let clustering = self.shared_progress(job, LoadStage::Clustering);
                 let abandoned = || self.check_wanted(job).is_err();
-                let asset = Asset::from_model_begun(&model, &early, &options, &clustering, &abandoned)?;
+                let asset = coarse.finish(&model, &options, &clustering, &abandoned)?;
                 let loaded = self.prepare(job, &asset, !small)?;
                 let refining = RefineJob { id: job.id, model, key, source };
                 Ok((loaded, (!small).then_some(refining)))
@@ -145,7 +145,7 @@ impl Importer {
 
     fn resolve_builtin(&self, job: &Job, uri: &str) -> Result<Resolved, LoadFailure> {
         (self.progress(job, LoadStage::Decoding))(0.0);
-        let builtin = engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
+        let builtin = remora_engine::parse_builtin(uri).map_err(|error| LoadFailure::NotFound(error.to_string()))?;
         let Builtin::Engine(detail) = builtin;
         let address = format!("builtin://Engine?triangles={}", detail.triangles);
         let options = self.options.build_options("builtin");
@@ -153,7 +153,12 @@ impl Importer {
         if let Some(asset) = self.cached(key.as_ref()) {
             return Ok(Resolved::Asset(asset));
         }
-        Ok(Resolved::Model { model: engine::build(detail), early: Box::new(early()), key, source: "builtin" })
+        Ok(Resolved::Model {
+            model: remora_engine::build(detail),
+            coarse: Box::new(coarse_builder()),
+            key,
+            source: "builtin",
+        })
     }
 
     /// Imports a file. Takes a share of the memory for it unless one is given.
@@ -168,14 +173,14 @@ impl Importer {
             return Ok(Resolved::Asset(asset));
         }
         self.check_wanted(job)?;
-        let early = Box::new(early());
+        let coarse = Box::new(coarse_builder());
         let share = share.unwrap_or_else(|| self.options.memory.take());
         let limits = LoadLimits {
             memory_bytes_max: share.bytes_max,
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
-        let model = source.model_for(&*early, &limits, &mut self.progress(job, LoadStage::Decoding))?;
-        Ok(Resolved::Model { model, early, key, source: format })
+        let model = source.model_for(&*coarse, &limits, &mut self.progress(job, LoadStage::Decoding))?;
+        Ok(Resolved::Model { model, coarse, key, source: format })
     }
 
     fn cached(&self, key: Option<&Key>) -> Option<Asset> {
@@ -197,6 +202,6 @@ impl Importer {
 }
 
 /// Returns a builder that makes coarse forms of meshes as soon as they are read.
-fn early() -> Early {
-    Early::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
+fn coarse_builder() -> CoarseBuilder {
+    CoarseBuilder::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES)
 }

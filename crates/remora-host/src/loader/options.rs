@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remora_assets::asset::BuildOptions;
+use remora_build::BuildOptions;
 use remora_convert::Cache;
 use remora_protocol::link::RemoteModels;
 use remora_render::PrepareOptions;

@@ -5,11 +5,10 @@ use std::sync::{
     mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use remora_assets::{
-    Model,
-    asset::{Asset, BuildError},
-};
+use remora_asset::Asset;
+use remora_build::{BuildError, build_asset};
 use remora_convert::{ConvertError, Key};
+use remora_model::Model;
 use remora_protocol::codes::LoadStage;
 use remora_render::PreparedAsset;
 
@@ -100,6 +99,6 @@ impl Worker {
                 built => return Ok(built?),
             }
         }
-        Ok(Asset::from_model(model, &options, &progress, &cancelled)?)
+        Ok(build_asset(model, &options, &progress, &cancelled)?)
     }
 }

@@ -1,7 +1,8 @@
 //! What the scene has to say, in the words of the protocol, and no more of it than a message may hold.
 
 use glam::{DVec3, Vec3};
-use remora_assets::{MetadataValue, WorldBounds, asset::Asset};
+use remora_asset::Asset;
+use remora_model::{MetadataValue, WorldBounds};
 use remora_protocol::connection::{self as wire, metadata::Value};
 use remora_scene::{EffectiveState, EntityId, Hit, Scene, StateOverride, Tint};
 
@@ -142,10 +143,8 @@ fn cut(text: &str, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use prost::Message;
-    use remora_assets::{
-        Material, Mesh, Model, Node, Primitive,
-        asset::{Asset, BuildOptions},
-    };
+    use remora_build::{BuildOptions, build_asset};
+    use remora_model::{Material, Mesh, Model, Node, Primitive};
     use remora_scene::StateOverrideEdit;
 
     use super::*;
@@ -165,7 +164,7 @@ mod tests {
         let meshes = vec![Mesh { primitives, ..Mesh::default() }];
         let mut scene = Scene::new();
         let model = Model { name: "model".into(), nodes, meshes, materials, ..Model::default() };
-        let asset = Asset::from_model(&model, &BuildOptions::default(), &|_| {}, &|| false);
+        let asset = build_asset(&model, &BuildOptions::default(), &|_| {}, &|| false);
         scene.add_model(asset.expect("a good model"));
         scene
     }

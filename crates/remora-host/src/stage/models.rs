@@ -1,6 +1,6 @@
 //! Models on their way into the scene.
 
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
 use remora_protocol::{
     codes::{ErrorCode, LoadStage, NoticeCode},
     connection::{self as wire, host_message::Message, reply::Result as Outcome},

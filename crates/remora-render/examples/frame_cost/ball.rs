@@ -1,6 +1,6 @@
 //! A ball with texture coordinates and tangents, for benchmarks and for the picture tests.
 
-use remora_assets::Primitive;
+use remora_model::Primitive;
 
 /// Radius 1.
 pub fn sphere(rings: u32, sectors: u32) -> Primitive {

@@ -12,8 +12,9 @@ mod scenes;
 use std::time::{Duration, Instant};
 
 use glam::{DAffine3, DVec3, Quat, Vec3};
-use remora_assets::Model;
-use remora_assets::asset::{Asset, BuildOptions};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, build_asset};
+use remora_model::Model;
 use remora_render::{
     Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
     PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size, SyncStatistics,
@@ -267,7 +268,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
 }
 
 fn built(model: &Model) -> Result<Asset, Failure> {
-    Ok(Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)?)
+    Ok(build_asset(model, &BuildOptions::default(), &|_| {}, &|| false)?)
 }
 
 fn middle(mut values: Vec<Duration>, share: f32) -> Duration {

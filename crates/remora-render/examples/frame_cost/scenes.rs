@@ -1,10 +1,9 @@
 //! What frame_cost looks at: files, the built-in engine, and scenes that are made up.
 
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::asset::Asset;
-use remora_assets::{
-    LoadLimits, Material, Mesh, Model, Node, Points, Primitive, Sampler, Texture, TextureReference, engine, load_glb,
-};
+use remora_asset::Asset;
+use remora_import::{LoadLimits, load_glb};
+use remora_model::{Material, Mesh, Model, Node, Points, Primitive, Sampler, Texture, TextureReference};
 
 use crate::ball::sphere;
 use crate::{Failure, built};
@@ -40,8 +39,8 @@ fn import(name: &str) -> Result<Model, Failure> {
         return Ok(textured(count.parse()?));
     }
     if name.starts_with("builtin:") {
-        let engine::Builtin::Engine(detail) = engine::parse_builtin(name)?;
-        return Ok(engine::build(detail));
+        let remora_engine::Builtin::Engine(detail) = remora_engine::parse_builtin(name)?;
+        return Ok(remora_engine::build(detail));
     }
     let limits = LoadLimits { texture_dimension_max: 1024, ..LoadLimits::default() };
     Ok(load_glb(&std::fs::read(name)?, name, &limits, &mut |_| {})?)

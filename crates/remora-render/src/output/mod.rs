@@ -74,8 +74,8 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use glam::{DVec3, Quat};
-    use remora_assets::asset::{Asset, BuildOptions};
-    use remora_assets::{Material, Mesh, Model, Node, Primitive};
+    use remora_build::{BuildOptions, build_asset};
+    use remora_model::{Material, Mesh, Model, Node, Primitive};
     use remora_scene::Scene;
 
     use crate::{
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_device_converts_as_the_processor_does() {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
-        let asset = Asset::from_model(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
+        let asset = build_asset(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
         let options = PrepareOptions::for_adapter(graphics.adapter());
         let prepared = PreparedAsset::new(&asset, &options).expect("it is sound");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");

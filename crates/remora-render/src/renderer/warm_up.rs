@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use glam::{DAffine3, DQuat, DVec3, Quat};
-use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Texture, TextureReference};
+use remora_build::{BuildOptions, build_asset};
+use remora_model::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Texture, TextureReference};
 use remora_scene::Scene;
 
 use crate::frame::{
@@ -65,7 +65,7 @@ impl Renderer {
     }
 
     fn show_alone(&mut self, model: &Model) -> Result<(), RenderError> {
-        let asset = Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false)
+        let asset = build_asset(model, &BuildOptions::default(), &|_| {}, &|| false)
             .expect("a small model of our own is built");
         let options = PrepareOptions::for_adapter(self.graphics().adapter());
         let prepared = PreparedAsset::new(&asset, &options).expect("what has just been built is sound");

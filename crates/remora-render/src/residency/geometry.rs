@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use remora_assets::asset::layout::PAGE_BYTES_MAX;
+use remora_asset::layout::PAGE_BYTES_MAX;
 
 use crate::device::graphics::Graphics;
 use crate::device::ranges::RangeAllocator;

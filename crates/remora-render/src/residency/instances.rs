@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use glam::{DAffine3, DVec3};
-use remora_assets::asset::layout::MeshRecord;
+use remora_asset::layout::MeshRecord;
 use remora_scene::{EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
+use crate::surface::DrawMode;
 
 /// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
 type InstanceRecord = [[u32; 4]; 4];
@@ -130,8 +131,8 @@ impl InstanceStore {
         };
         let DAffine3 { matrix3, translation } = instance.world;
         let world = DAffine3 { matrix3, translation: translation - self.origin };
-        let selectable =
-            SelectableInstance::new(model as u32, instance.mesh, instance.state.visible, world.as_affine3a());
+        let mode = DrawMode::of(&instance.state);
+        let selectable = SelectableInstance::new(model as u32, instance.mesh, mode, world.as_affine3a());
         Ok((selectable, state(&world, mesh, &instance.state)))
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use remora_assets::asset::PartMemory;
+use remora_asset::PartMemory;
 
 #[derive(Default)]
 pub(crate) struct PageCache {
@@ -36,7 +36,8 @@ mod tests {
     use std::ops::Range;
     use std::sync::{Arc, Mutex};
 
-    use remora_assets::asset::{Asset, BuildOptions, Content};
+    use remora_asset::{Asset, Content};
+    use remora_build::BuildOptions;
 
     use super::*;
     use crate::renderer::warm_up;
@@ -60,7 +61,7 @@ mod tests {
     fn asset() -> (Asset, Arc<Noting>) {
         let mut bytes = std::io::Cursor::new(Vec::new());
         let built =
-            remora_assets::asset::build(&warm_up::model(), &BuildOptions::default(), &|_| {}, &|| false, &mut bytes);
+            remora_build::build_into(&warm_up::model(), &BuildOptions::default(), &|_| {}, &|| false, &mut bytes);
         built.expect("a small model of our own is built");
         let mut words = vec![0_u128; bytes.get_ref().len().div_ceil(16)];
         bytemuck::cast_slice_mut(&mut words)[..bytes.get_ref().len()].copy_from_slice(bytes.get_ref());

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use remora_assets::asset::{Asset, AssetError};
+use remora_asset::{Asset, AssetError};
 
 use crate::residency::page_cache::PageCache;
 

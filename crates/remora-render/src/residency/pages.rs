@@ -13,8 +13,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use remora_assets::asset::Asset;
-use remora_assets::asset::layout::PAGE_ROOT;
+use remora_asset::Asset;
+use remora_asset::layout::PAGE_ROOT;
 
 /// Frames, counted by the selection.
 pub(crate) type FrameNumber = u64;

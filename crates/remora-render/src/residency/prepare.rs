@@ -2,11 +2,11 @@
 //! and of a size that suits the adapter. Geometry needs nothing: it is uploaded as it lies in the asset.
 
 use rayon::prelude::*;
-use remora_assets::asset::layout::{BUCKETS, LayerRecord, MATERIAL_DOUBLE_SIDED, MATERIAL_WORDS, MaterialRow};
-use remora_assets::asset::{Asset, AssetError, compress};
+use remora_asset::layout::{BUCKETS, LayerRecord, MATERIAL_DOUBLE_SIDED, MATERIAL_WORDS, MaterialRow};
+use remora_asset::{Asset, AssetError, layers};
 
 use crate::device::graphics::AdapterSummary;
-use crate::surface::{Phase, Shading, Surface};
+use crate::surface::{AlphaMode, Shading, Surface};
 
 /// Arrays of texture layers on a device: every size as plain RGBA, and every size in blocks.
 pub(crate) const ARRAYS: usize = BUCKETS.len() * 2;
@@ -66,10 +66,10 @@ impl PreparedAsset {
             })
             .collect::<Result<_, AssetError>>()?;
         let surface = |row: &MaterialRow| Surface {
-            phase: match row.alpha_mode {
-                0 => Phase::Opaque,
-                1 => Phase::Mask,
-                _ => Phase::Blend,
+            alpha_mode: match row.alpha_mode {
+                0 => AlphaMode::Opaque,
+                1 => AlphaMode::Mask,
+                _ => AlphaMode::Blend,
             },
             shading: match (row.shading, layers.get(row.layers[0] as usize)) {
                 (1, Some(first)) => Shading::Layered { bucket: first.bucket },
@@ -99,9 +99,9 @@ fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> Textur
     let is_compressed = record.format == 1;
     let keeps = is_compressed && options.blocks;
     let side = BUCKETS[bucket];
-    let kept_bytes = if is_compressed { compress::compressed_bytes(side) } else { compress::plain_bytes(side) };
+    let kept_bytes = if is_compressed { layers::compressed_bytes(side) } else { layers::plain_bytes(side) };
     // The smaller levels are the last.
     let kept = &bytes[bytes.len() - kept_bytes as usize..];
-    let texels = if is_compressed && !keeps { compress::expanded(kept, side) } else { kept.to_vec() };
+    let texels = if is_compressed && !keeps { layers::expanded(kept, side) } else { kept.to_vec() };
     TextureLayer { bucket: (bucket + if keeps { BUCKETS.len() } else { 0 }) as u8, texels }
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A group is refined if its error, in pixels, is more than is allowed and its page is usable; what is drawn are the
-//! clusters of refined groups that stand for groups which are not (`remora_assets::detail`). A group that should be
+//! clusters of refined groups that stand for groups which are not (`remora_build::detail`). A group that should be
 //! refined and cannot be yet is wanted, and what stands for it is drawn.
 //!
 //! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the
@@ -213,8 +213,9 @@ impl Selection {
         let look = |harvest: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
             harvest.clear(keys.len());
             let mut cut = Cut { view, limits, keys, frame, harvest };
-            for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
-                cut.through(index, instance, &models[instance.model as usize]);
+            for (index, instance) in (first as u32..).zip(instances) {
+                let Some(mode) = instance.mode else { continue };
+                cut.through(index, instance, mode, &models[instance.model as usize]);
             }
         };
         let mut harvests = std::mem::take(&mut self.harvests);

@@ -4,7 +4,7 @@ use crate::perceptual::assert_golden;
 use crate::shapes::{fan, sheet, sphere};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
-use remora_assets::{AlphaMode, Material};
+use remora_model::{AlphaMode, Material};
 use remora_render::{GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 

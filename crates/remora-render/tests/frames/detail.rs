@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use glam::{Affine3A, DAffine3, DVec3, Quat, Vec3};
-use remora_assets::asset::{Asset, BuildOptions, Detail};
-use remora_assets::engine::{self, EngineDetail};
-use remora_assets::{Material, Model};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, Detail, build_asset};
+use remora_engine::EngineDetail;
+use remora_model::{Material, Model};
 use remora_render::{Camera, FrameDone, FrameRequest, PrepareOptions, PreparedAsset, RenderedFrame, Samples};
 use remora_scene::StateOverrideEdit;
 
@@ -15,7 +16,7 @@ use crate::perceptual::{Difference, difference};
 use crate::shapes::{bumpy, sheet, texture};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, matte, request, unlit};
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| engine::build(EngineDetail { triangles: 100_000 }));
+static MODEL: LazyLock<Model> = LazyLock::new(|| remora_engine::build(EngineDetail { triangles: 100_000 }));
 pub static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
 /// Around the engine, `radii` of it from its middle.
@@ -169,7 +170,7 @@ fn far_from_the_origin_everything_looks_the_same() {
 #[test]
 fn a_full_asset_takes_the_place_of_a_coarse_one() {
     let options = BuildOptions { detail: Detail::Coarse { primitives_max: 15_000 }, ..Default::default() };
-    let coarse = Asset::from_model(&MODEL, &options, &|_| {}, &|| false).expect("the asset is built");
+    let coarse = build_asset(&MODEL, &options, &|_| {}, &|| false).expect("the asset is built");
     assert!(coarse.is_coarse());
     let edit = |studio: &mut Studio| {
         let entities: Vec<_> = studio.scene.instances().iter().map(|instance| instance.entity).collect();
@@ -233,7 +234,7 @@ fn compressed_textures_look_like_plain_ones() {
     let model = parts.model();
     let [plain, compressed] = [false, true].map(|compress_textures| {
         let options = BuildOptions { compress_textures, ..Default::default() };
-        Asset::from_model(&model, &options, &|_| {}, &|| false).expect("the asset is built")
+        build_asset(&model, &options, &|_| {}, &|| false).expect("the asset is built")
     });
     let draw = |asset: &Asset, blocks: bool| {
         let mut studio = Studio::new();

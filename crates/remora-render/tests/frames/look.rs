@@ -4,7 +4,7 @@ use crate::perceptual::{assert_golden, difference};
 use crate::shapes::{sheet, sphere, texture};
 use crate::studio::{Parts, Studio, at, camera, matte, unlit};
 use glam::{Affine3A, Vec3};
-use remora_assets::{AlphaMode, Material, Primitive, Sampler, Texture, Wrap};
+use remora_model::{AlphaMode, Material, Primitive, Sampler, Texture, Wrap};
 use remora_render::Samples;
 
 fn front() -> remora_render::Camera {

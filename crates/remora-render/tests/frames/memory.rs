@@ -12,7 +12,7 @@ const MEBIBYTE: u64 = 1 << 20;
 fn prepared(studio: &Studio) -> PreparedAsset {
     let mut parts = Parts::default();
     let picture = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
-    let material = remora_assets::Material { base_color_texture: Some(picture), ..matte(1.0, 1.0, 1.0) };
+    let material = remora_model::Material { base_color_texture: Some(picture), ..matte(1.0, 1.0, 1.0) };
     parts.add(&bumpy(100), material, at(0.0, 0.0, 0.0));
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
     PreparedAsset::new(&asset(&parts.model()), &options).expect("the asset is sound")

@@ -1,7 +1,7 @@
 //! What is hidden is left out, and nobody sees it: every picture is the same as with everything drawn.
 
 use glam::{Affine3A, Vec3};
-use remora_assets::{AlphaMode, Material, Model};
+use remora_model::{AlphaMode, Material, Model};
 use remora_render::{Camera, FrameDone, FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 

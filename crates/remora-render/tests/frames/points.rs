@@ -1,7 +1,7 @@
 //! Points: discs that close the gaps between them, and are hidden by what is in front.
 
 use glam::{Affine3A, Vec3};
-use remora_assets::{Mesh, Model, Node, Points};
+use remora_model::{Mesh, Model, Node, Points};
 use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, RenderedFrame, Samples};
 use remora_scene::StateOverrideEdit;
 

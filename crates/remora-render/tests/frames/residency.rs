@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use glam::{Affine3A, Vec3};
-use remora_assets::asset::layout::{PAGE_BYTES_MAX, PAGE_ROOT};
-use remora_assets::asset::{Asset, BuildOptions, Content, build};
-use remora_assets::{Material, Model};
+use remora_asset::layout::{PAGE_BYTES_MAX, PAGE_ROOT};
+use remora_asset::{Asset, Content};
+use remora_build::{BuildOptions, build_into};
+use remora_model::{Material, Model};
 use remora_render::{
     Camera, GraphicsOptions, PrepareOptions, PreparedAsset, RenderError, RenderedFrame, RendererOptions, Samples,
 };
@@ -131,7 +132,8 @@ impl Content for Noting {
 #[test]
 fn main_memory_keeps_no_more_than_its_budget_of_what_was_read() {
     let mut bytes = Vec::new();
-    build(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes)).expect("the asset is built");
+    build_into(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes))
+        .expect("the asset is built");
     let mut words = vec![0_u128; bytes.len().div_ceil(16)];
     bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&bytes);
     let content = Arc::new(Noting { words, released_bytes: AtomicUsize::new(0) });
@@ -176,7 +178,8 @@ fn a_model_that_goes_while_its_pages_come_does_no_harm() {
 
 fn damaged(page: usize) -> Asset {
     let mut bytes = Vec::new();
-    build(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes)).expect("the asset is built");
+    build_into(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes))
+        .expect("the asset is built");
     bytes[SHEETS.pages()[page].offset as usize + 1000] ^= 0x10;
     Asset::from_bytes(&bytes).expect("the tables are sound")
 }

@@ -3,7 +3,7 @@
 #[path = "../../examples/frame_cost/ball.rs"]
 mod ball;
 
-use remora_assets::{Primitive, Sampler, Texture};
+use remora_model::{Primitive, Sampler, Texture};
 
 pub use self::ball::sphere;
 

@@ -1,7 +1,7 @@
 //! How instances are shown, what is under a pixel, and what is behind everything.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_assets::{AlphaMode, Material, Mesh, Model, Node};
+use remora_model::{AlphaMode, Material, Mesh, Model, Node};
 use remora_render::{FrameOptions, FrameRequest, GraphicsOptions, Samples, Size};
 use remora_scene::StateOverrideEdit;
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use glam::{Affine3A, DAffine3, Mat3, Quat, Vec3};
-use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, build_asset};
+use remora_model::{Material, Mesh, Model, Node, Primitive, Texture, TextureReference};
 use remora_render::{
     Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
     PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
@@ -77,7 +78,7 @@ impl Studio {
 }
 
 pub fn asset(model: &Model) -> Asset {
-    Asset::from_model(model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
+    build_asset(model, &BuildOptions::default(), &|_| {}, &|| false).expect("the asset is built")
 }
 
 /// Of full detail.

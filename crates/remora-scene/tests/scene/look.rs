@@ -1,7 +1,8 @@
 //! Tint and selection, and what an entity consists of.
 
 use glam::DAffine3;
-use remora_assets::{Material, Mesh, MetadataValue, Model, Node, Points};
+use remora_asset::MetadataValue;
+use remora_model::{Material, Mesh, Model, Node, Points};
 use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverride, StateOverrideEdit, ValueEdit};
 
 use crate::models::{asset, cube, model, node};
@@ -155,7 +156,7 @@ fn tint_and_selection_that_are_undone_are_no_change() {
 fn an_entity_has_the_materials_and_counts_of_what_is_below_and_its_own_metadata() {
     let material = |name: &str| Material { name: name.to_owned(), ..Material::default() };
     let of_material = |material| Mesh {
-        primitives: vec![remora_assets::Primitive { material, ..cube() }],
+        primitives: vec![remora_model::Primitive { material, ..cube() }],
         points: Points { positions: vec![[0.0; 3]; 5], colors: vec![[0; 4]; 5] },
         ..Mesh::default()
     };

@@ -1,8 +1,9 @@
 //! Small models, made by code.
 
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::asset::{Asset, BuildOptions};
-use remora_assets::{Material, Mesh, Model, Node, Primitive};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, build_asset};
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 
 /// A cube from -1 to 1.
 pub fn cube() -> Primitive {
@@ -52,5 +53,5 @@ pub fn asset(model: &Model) -> Asset {
 
 pub fn asset_with(model: &Model, options: &BuildOptions) -> Asset {
     assert_eq!(model.check(), Ok(()));
-    Asset::from_model(model, options, &|_| {}, &|| false).expect("a consistent model")
+    build_asset(model, options, &|_| {}, &|| false).expect("a consistent model")
 }

@@ -2,7 +2,7 @@
 
 use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
-use remora_assets::asset::layout::NONE;
+use remora_asset::layout::NONE;
 use remora_scene::{EntityId, Scene, StateOverrideEdit};
 
 use crate::models::{cube, model, moved, node, soup};

@@ -1,8 +1,8 @@
 //! A model that is replaced by another version of itself.
 
 use glam::{DAffine3, DVec3, Vec3};
-use remora_assets::asset::{BuildOptions, Detail};
-use remora_assets::{Material, Mesh, Model, Node, Primitive};
+use remora_build::{BuildOptions, Detail};
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 use remora_scene::{Added, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
 
 use crate::models::{asset, asset_with, cube, model, moved, node};

@@ -2,8 +2,8 @@
 
 use glam::{DAffine3, DQuat, DVec3};
 use proptest::prelude::*;
-use remora_assets::WorldBounds;
-use remora_assets::asset::Asset;
+use remora_asset::Asset;
+use remora_asset::WorldBounds;
 use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverrideEdit, ValueEdit};
 
 use crate::models::{cube, model, moved, node};

@@ -126,7 +126,8 @@ impl Client {
     }
 
     fn send(&self, method: &Method, url: &str, bearer: &str, body: Option<&str>) -> Result<Response, Failure> {
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let request = Request::builder()
                 .method(method)
                 .uri(url)
@@ -153,8 +154,8 @@ impl Client {
                 Some(pause) if attempt < ATTEMPTS_MAX && pause <= PATIENCE_MAX => clock::pause(pause),
                 _ => return Ok(Response { status, body }),
             }
+            attempt += 1;
         }
-        unreachable!("the last attempt returns")
     }
 }
 

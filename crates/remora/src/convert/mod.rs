@@ -17,11 +17,9 @@ use std::{
 };
 
 use clap::Args;
-use remora_assets::{
-    LoadLimits,
-    asset::{BuildError, BuildOptions},
-};
+use remora_build::{BuildError, BuildOptions};
 use remora_convert::{ConvertError, Format, Source, write_asset};
+use remora_import::LoadLimits;
 use rustix::fs::{Access, access};
 
 use crate::{

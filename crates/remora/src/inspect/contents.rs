@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use remora_assets::asset::{Asset, layout::NONE};
+use remora_asset::Asset;
+use remora_asset::layout::NONE;
 use remora_convert::{Format, Source};
 use serde::Serialize;
 

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
-use remora_assets::{
-    LoadLimits,
-    asset::{Asset, BuildOptions, Detail},
-};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, Detail, build_asset};
 use remora_convert::Source;
 use remora_host::HostOptions;
+use remora_import::LoadLimits;
 
 use crate::{
     failure::{Failure, Status, in_words},
@@ -75,7 +74,7 @@ fn open(source: &Source) -> Result<Asset, Failure> {
     let model = source.model(&limits, &mut |_| {}).map_err(|error| refused(in_words(&error)))?;
     let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
     let options = BuildOptions { detail, ..BuildOptions::default() };
-    Asset::from_model(&model, &options, &|_| {}, &|| false).map_err(|error| refused(in_words(&error)))
+    build_asset(&model, &options, &|_| {}, &|| false).map_err(|error| refused(in_words(&error)))
 }
 
 /// Where to draw to, if at all. Behind the whole name, because pictures that a model refers to are named like it.

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId};
+use remora_session::{ExtendRefused, LeaseMinutes, SessionId};
 use serde::Serialize;
 
 use super::time_span::TimeSpan;
@@ -37,17 +37,14 @@ impl Fault {
             SessionError::NotFound => Fault::session_not_found(id.as_str()),
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
             SessionError::OverQuota { max, share } => Fault::OverQuota { max, share },
-            SessionError::Refused(Refused::NotLonger { current }) => Fault::Unprocessable(format!(
+            SessionError::Refused(ExtendRefused::NotLonger { current }) => Fault::Unprocessable(format!(
                 "The maxLeaseTime must be longer than the current {} and at most {}.",
                 TimeSpan::from(current),
                 TimeSpan::from(LeaseMinutes::MAX)
             )),
-            SessionError::Refused(Refused::Ended) => Fault::Unprocessable(format!(
+            SessionError::Refused(ExtendRefused::Ended) => Fault::Unprocessable(format!(
                 "The session '{id}' has ended. Only a session that is Starting or Ready can be updated."
             )),
-            SessionError::Refused(Refused::OtherHost | Refused::NotWaiting | Refused::SameHost) => {
-                unreachable!("owners say nothing about hosts")
-            }
             // Nobody else has the GUID that was made up for this call.
             SessionError::Taken | SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::time_span::TimeSpan;
 use crate::api::host_name::HostName;
-use crate::sessions::Seen;
+use crate::sessions::SessionView;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,8 +44,8 @@ struct Ports {
 }
 
 impl PropertiesBody {
-    pub fn new(seen: &Seen, host_name: &HostName) -> Self {
-        let session = &seen.session;
+    pub fn new(view: &SessionView, host_name: &HostName) -> Self {
+        let session = &view.session;
         let lease = TimeSpan::from(session.lease);
         let (session_status, address, message) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, None),
@@ -64,7 +64,7 @@ impl PropertiesBody {
         });
         Self {
             message,
-            session_elapsed_time: TimeSpan::from_seconds(session.elapsed(seen.at).as_secs()).to_string(),
+            session_elapsed_time: TimeSpan::from_seconds(session.elapsed(view.at).as_secs()).to_string(),
             session_hostname: address.map(|address| host_name.of(address.hostname.clone())),
             session_id: session.key.session.to_string(),
             session_max_lease_time: lease.to_string(),

@@ -23,8 +23,8 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
     let Create { lease, size, models } = Create::read(body).await?;
     let key = SessionKey { account: caller.account, session: new_session_id() };
     let created = api.sessions.create(&caller.bearer, key.clone(), Wanted { size, lease, models }).await;
-    let (Created::New(seen) | Created::Same(seen)) = created.map_err(|error| Fault::of(error, &key.session))?;
-    let SessionKey { account, session } = seen.session.key;
+    let (Created::New(view) | Created::Same(view)) = created.map_err(|error| Fault::of(error, &key.session))?;
+    let SessionKey { account, session } = view.session.key;
     let location = HeaderValue::from_str(&format!("accounts/{account}/sessions/{session}"));
     let mut response = json(StatusCode::ACCEPTED, &CreatedBody { session_id: session.to_string() });
     response.headers_mut().insert(header::LOCATION, location.expect("ids are ASCII"));
@@ -33,8 +33,8 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
 
 pub(super) async fn properties(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&seen, &caller.host_name)), CACHE))
+    let view = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&view, &caller.host_name)), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
@@ -52,7 +52,7 @@ pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Respo
 
 pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let page = api.sessions.list(&caller.bearer, &caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
-    let sessions = page.sessions.iter().map(|seen| PropertiesBody::new(seen, &caller.host_name)).collect();
+    let sessions = page.sessions.iter().map(|view| PropertiesBody::new(view, &caller.host_name)).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId};
+use remora_session::{ExtendRefused, LeaseMinutes, SessionId};
 use serde::Serialize;
 
 use super::VERSIONS;
@@ -67,7 +67,7 @@ impl Fault {
             SessionError::Taken => Fault::Conflict { id: id.clone() },
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
             SessionError::OverQuota { max, share } => Fault::OverQuota { max, share },
-            SessionError::Refused(Refused::NotLonger { current }) => Fault::unprocessable(
+            SessionError::Refused(ExtendRefused::NotLonger { current }) => Fault::unprocessable(
                 format!(
                     "The maxLeaseTimeMinutes value must be larger than the current value of {} and at most {}.",
                     current.get(),
@@ -75,13 +75,10 @@ impl Fault {
                 ),
                 "maxLeaseTimeMinutes",
             ),
-            SessionError::Refused(Refused::Ended) => Fault::unprocessable(
+            SessionError::Refused(ExtendRefused::Ended) => Fault::unprocessable(
                 format!("The session '{id}' has ended. Only a session that is Starting or Ready can be updated."),
                 id.as_str(),
             ),
-            SessionError::Refused(Refused::OtherHost | Refused::NotWaiting | Refused::SameHost) => {
-                unreachable!("owners say nothing about hosts")
-            }
             SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),
         }
     }

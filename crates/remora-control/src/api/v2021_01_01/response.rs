@@ -9,7 +9,7 @@ use super::fault::Detail;
 use crate::api::host_name::HostName;
 use crate::api::owner_body::OwnerBody;
 use crate::config::Sizes;
-use crate::sessions::Seen;
+use crate::sessions::SessionView;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,8 +44,8 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(seen: &Seen, sizes: &Sizes, host_name: &HostName) -> Self {
-        let session = &seen.session;
+    pub fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
+        let session = &view.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
             Phase::Ready { address, .. } => ("Ready", Some(address), true, None),
@@ -64,7 +64,7 @@ impl SessionBody {
             creation_time: iso_8601(session.created_at),
             arr_inspector_port: address.map(|address| address.inspector_port),
             handshake_port: address.map(|address| address.handshake_port),
-            elapsed_time_minutes: session.elapsed(seen.at).as_secs() / 60,
+            elapsed_time_minutes: session.elapsed(view.at).as_secs() / 60,
             hostname: address.map(|address| host_name.of(address.hostname.clone())),
             max_lease_time_minutes: session.lease.get(),
             size: session.size.as_str(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use remora_control::{
     Account, Asset, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, Guard, HostSecrets, Identities, KeyHash,
     LaunchPlan, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register, SimulatedFleet,
-    SqlStore, Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
+    Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
 };
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
 use remora_protocol::origins::Origins;
@@ -41,7 +41,7 @@ pub struct Plane {
     pub clock: Clock,
     pub tokens: Arc<Tokens>,
     pub token: String,
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     bell: Bell,
     control_plane: Arc<ControlPlane>,
     address: SocketAddr,
@@ -70,7 +70,7 @@ impl Plane {
             Some(before) => (before.clock.clone(), before.hand.clone()),
             None => Clock::manual(START),
         };
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, &path).await.unwrap());
+        let store: Arc<Store> = Arc::new(Store::open(&config.store, &path).await.unwrap());
         let tokens = Arc::new(Tokens::new(&KEY_PEM).unwrap());
         let (account, key) = match &before {
             Some(before) => (before.account.clone(), before.key.clone()),
@@ -177,7 +177,7 @@ impl Plane {
     pub async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         self.abort();
-        self.store.close().await.unwrap();
+        self.store.close().await;
         let directory = self.directory.take().expect("taken here only");
         Self::start_in(directory, Arc::new(config), Some(self)).await
     }

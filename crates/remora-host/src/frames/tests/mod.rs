@@ -113,7 +113,7 @@ impl Bench {
         pipeline.recover(stage, RenderError::DeviceLost("by the test".into()))
     }
 
-    fn models(&mut self) -> Vec<remora_assets::asset::Asset> {
+    fn models(&mut self) -> Vec<remora_asset::Asset> {
         self.frames.stage.scene_mut().models().map(|(_, asset)| asset.clone()).collect()
     }
 }

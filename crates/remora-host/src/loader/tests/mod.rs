@@ -10,11 +10,10 @@ use std::{
     thread,
 };
 
-use remora_assets::{
-    Model,
-    asset::{self, Asset, BuildOptions, layout::NodeRecord},
-};
+use remora_asset::{Asset, layout::NodeRecord};
+use remora_build::BuildOptions;
 use remora_convert::Cache;
+use remora_model::Model;
 use remora_protocol::{
     codes::{ErrorCode, LoadStage},
     hosts::AllowedHosts,
@@ -42,7 +41,7 @@ struct LoadOutcome {
 }
 
 fn triangle() -> Model {
-    let primitive = remora_assets::Primitive {
+    let primitive = remora_model::Primitive {
         positions: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
         normals: vec![[0.0, 0.0, 1.0]; 3],
         indices: vec![0, 1, 2],
@@ -50,21 +49,21 @@ fn triangle() -> Model {
     };
     Model {
         name: "triangle".into(),
-        nodes: vec![remora_assets::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
-        meshes: vec![remora_assets::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
+        nodes: vec![remora_model::Node { name: "part".into(), mesh: Some(0), ..Default::default() }],
+        meshes: vec![remora_model::Mesh { name: "mesh".into(), primitives: vec![primitive], ..Default::default() }],
         materials: vec![Default::default()],
         ..Model::default()
     }
 }
 
 fn glb() -> Vec<u8> {
-    remora_assets::write_glb(&triangle()).expect("a good model")
+    remora_import::write_glb(&triangle()).expect("a good model")
 }
 
 fn arr_asset() -> Vec<u8> {
     let mut bytes = Vec::new();
     let out = Cursor::new(&mut bytes);
-    asset::build(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
+    remora_build::build_into(&triangle(), &BuildOptions::default(), &|_| {}, &|| false, out).expect("a good model");
     bytes
 }
 

@@ -1,6 +1,6 @@
 //! Notices about a model reach the client.
 
-use remora_assets::{Model, Notices};
+use remora_model::{Model, Notices};
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn noted(count: usize) -> Asset {
     let mut notices = Notices::default();
     (0..count).for_each(|image| notices.add(format!("image {image} cannot be read")));
     let model = Model { name: "helmet".into(), materials: vec![Material::default()], notices, ..Model::default() };
-    Asset::from_model(&model, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model")
+    build_asset(&model, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model")
 }
 
 #[test]

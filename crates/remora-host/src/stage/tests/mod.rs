@@ -5,10 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use proptest::prelude::*;
 use prost::Message as _;
-use remora_assets::{
-    Material, Mesh, Model, Node, Primitive,
-    asset::{Asset, BuildOptions, Detail as AssetDetail},
-};
+use remora_asset::Asset;
+use remora_build::{BuildOptions, Detail as AssetDetail, build_asset};
+use remora_model::{Material, Mesh, Model, Node, Primitive};
 use remora_protocol::connection::{
     self as wire, client_command::Command as WireCommand, host_message::Message, reply::Result as Outcome,
 };
@@ -84,7 +83,7 @@ fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
         ..Model::default()
     };
     let options = BuildOptions { detail, ..BuildOptions::default() };
-    Asset::from_model(&model, &options, &|_| {}, &|| false).expect("a good model")
+    build_asset(&model, &options, &|_| {}, &|| false).expect("a good model")
 }
 
 /// Renders one frame at a time and then encodes it, each in a fixed time.

@@ -89,7 +89,7 @@ fn the_full_form_takes_the_place_of_the_coarse_one_with_entities_and_selection()
 fn a_full_form_of_something_else_or_of_what_is_gone_is_not_shown() {
     let (mut world, key) = with_coarse_form(true);
     let other = Model { name: "other".into(), ..Model::default() };
-    let other = Asset::from_model(&other, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model");
+    let other = build_asset(&other, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model");
     assert!(!world.stage.refined(world.now, key, other));
     assert!(world.stage.asset(key).is_some_and(|asset| asset.is_coarse()));
     world.stage.control(world.now, &command(0, WireCommand::UnloadAll(wire::UnloadAll {})));

@@ -1,0 +1,467 @@
+//! From a model to an asset.
+//!
+//! ```text
+//!   Mesh ──detail──▶ Hierarchy ──pages, encode──▶ groups in blocks ──▶ pages ─┐
+//!   Material, Texture ──look──▶ words, layers ────────────────────────────────┼─▶ container
+//!   Node, names, metadata ────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Meshes are taken in batches: what is held besides the model is the detail of one batch, as indices into the model, and
+//! the tables of what was written. Blocks are encoded a few groups at a time and written at once.
+
+use std::io::{self, Cursor, Seek, Write};
+use std::sync::Arc;
+
+use glam::DAffine3;
+use rayon::prelude::*;
+
+use super::coarse_builder::CoarseBuilder;
+use super::encode::Encoder;
+use super::look::{self, Recipe};
+use super::pages::Packer;
+use super::tree::tree;
+use super::{compress, rays};
+use crate::cluster::ClusterBounds;
+use crate::detail::coarse::{self, Coarse};
+use crate::detail::work::{Cancelled, Work};
+use crate::detail::{Hierarchy, points, triangles};
+use remora_asset::container::{Strings, Writer};
+use remora_asset::layout::{
+    BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord,
+    NONE, NodeRecord, RayNode, Text, TreeNode, kind,
+};
+use remora_asset::{Asset, Grid};
+use remora_model::{Bounds, Mesh, MetadataValue, Model, Points};
+
+/// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
+pub const REVISION: u32 = 5;
+
+/// Primitives that are in work at once, and with them the memory that building takes.
+const BATCH_PRIMITIVES: u64 = 4_000_000;
+/// Texels of layers that are in work at once, or a layer for each thread.
+const BATCH_TEXELS: u64 = 4 << 20;
+/// Part of the work that textures stand for, per texel against one triangle.
+const TEXELS_PER_UNIT: u64 = 16;
+
+/// How an asset is made.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    pub detail: Detail,
+    /// Texture layers as BC7 instead of plain RGBA: a quarter of the size, and slower to make.
+    pub compress_textures: bool,
+    /// Textures are scaled down until no side is longer.
+    pub texture_dimension_max: u32,
+    /// What the model was read from, for people: `glTF`, `LAZ`, …
+    pub source: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All levels of detail.
+    Full,
+    /// One level, of about so many triangles and points at most: quick to make, to be shown until the full one is there.
+    Coarse { primitives_max: u64 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error("the asset could not be written")]
+    Write(#[from] io::Error),
+    #[error("the model has {count} materials; an asset can have {MATERIALS_MAX}")]
+    TooManyMaterials { count: usize },
+    #[error("the model has more {what} than an asset can have, which is {max}")]
+    TooMany { what: &'static str, max: u64 },
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self { detail: Detail::Full, compress_textures: false, texture_dimension_max: 4096, source: String::new() }
+    }
+}
+
+/// A mesh without the numbers that it gets in the file.
+pub(super) struct Built {
+    /// What the hierarchy is of, if not the mesh itself.
+    shown: Option<Mesh>,
+    bounds: Bounds,
+    hierarchy: Hierarchy,
+    tree: Vec<TreeNode>,
+    tree_roots: u32,
+    /// Leaves name clusters by group and place in it.
+    rays: (Vec<RayNode>, Vec<(u32, u32)>),
+    grid: Grid,
+}
+
+/// Builds an asset in memory. The model must be consistent ([`Model::check`]).
+pub fn build_asset(
+    model: &Model,
+    options: &BuildOptions,
+    told: &(dyn Fn(f32) + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Asset, BuildError> {
+    let mut bytes = Vec::new();
+    build_into(model, options, told, cancelled, Cursor::new(&mut bytes))?;
+    Ok(just_built(bytes))
+}
+
+/// Opens the bytes of a container that has just been built.
+pub(super) fn just_built(bytes: Vec<u8>) -> Asset {
+    // Allocators align what is large as mapped files are, as a rule: then nothing has to be copied.
+    let is_aligned = (bytes.as_ptr() as usize).is_multiple_of(size_of::<u128>());
+    let asset = if is_aligned { Asset::open(Arc::new(bytes)) } else { Asset::from_bytes(&bytes) };
+    asset.expect("what has just been built is sound")
+}
+
+/// Writes `model`, which must be consistent ([`Model::check`]), by the threads of the current rayon pool; the number
+/// of bytes written. `told` hears fractions from 0 to 1. What was written before an error is no asset.
+pub fn build_into<W: Write + Seek>(
+    model: &Model,
+    options: &BuildOptions,
+    told: &(dyn Fn(f32) + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
+    out: W,
+) -> Result<u64, BuildError> {
+    build_begun(model, None, options, told, cancelled, out)
+}
+
+/// As [`build_into`], but that meshes of which `early` has made what `options` asks for are not built again.
+pub(super) fn build_begun<W: Write + Seek>(
+    model: &Model,
+    early: Option<&CoarseBuilder>,
+    options: &BuildOptions,
+    told: &(dyn Fn(f32) + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
+    out: W,
+) -> Result<u64, BuildError> {
+    if model.materials.len() > MATERIALS_MAX {
+        return Err(BuildError::TooManyMaterials { count: model.materials.len() });
+    }
+    let plan = look::plan(model, options.texture_dimension_max);
+    let texels: u64 = plan.recipes.iter().map(texels).sum();
+    let primitives: u64 = model.meshes.iter().map(|mesh| units(mesh, options.detail)).sum();
+    let work = Work::new(primitives + texels / TEXELS_PER_UNIT, told, cancelled);
+
+    let mut out = Writer::new(out)?;
+    let mut strings = Strings::default();
+    let detailed: Vec<bool> = plan.materials.iter().map(|row| row.flags & MATERIAL_DETAILED != 0).collect();
+    let early = early.filter(|early| early.suits(options.detail));
+    write_meshes(model, early, options.detail, &detailed, &work, &mut strings, &mut out)?;
+    write_layers(model, &plan.recipes, options.compress_textures, &work, &mut out)?;
+    let materials: Vec<_> = plan
+        .materials
+        .iter()
+        .zip(&model.materials)
+        .map(|(row, material)| remora_asset::layout::MaterialRow { name: strings.add(&material.name), ..*row })
+        .collect();
+    out.section(kind::MATERIALS, &materials)?;
+    write_nodes(model, &mut strings, &mut out)?;
+    let coarse = matches!(options.detail, Detail::Coarse { .. });
+    let generator = concat!("remora ", env!("CARGO_PKG_VERSION"));
+    let record = ModelRecord {
+        name: strings.add(&model.name),
+        generator: strings.add(generator),
+        source: strings.add(&options.source),
+        flags: if coarse { MODEL_COARSE } else { 0 },
+        reserved: 0,
+    };
+    out.section(kind::MODEL, &[record])?;
+    let notices: Vec<Text> = model.notices.texts().iter().map(|text| strings.add(text)).collect();
+    out.section(kind::NOTICES, &notices)?;
+    out.section(kind::STRINGS, strings.bytes())?;
+    Ok(out.finish()?)
+}
+
+/// Of a layer's largest level.
+fn texels(recipe: &Recipe) -> u64 {
+    u64::from(BUCKETS[recipe.bucket as usize]).pow(2)
+}
+
+fn units(mesh: &Mesh, detail: Detail) -> u64 {
+    let points = mesh.points.positions.len() as u64;
+    match detail {
+        Detail::Full => triangles::work_units(mesh) + points,
+        Detail::Coarse { .. } => mesh.triangles() + points,
+    }
+}
+
+fn write_meshes<W: Write + Seek>(
+    model: &Model,
+    early: Option<&CoarseBuilder>,
+    detail: Detail,
+    detailed: &[bool],
+    work: &Work<'_>,
+    strings: &mut Strings,
+    out: &mut Writer<W>,
+) -> Result<(), BuildError> {
+    let total: u64 = model.meshes.iter().map(|mesh| units(mesh, detail)).sum();
+    let mut packer = Packer::default();
+    let mut records: Vec<MeshRecord> = Vec::with_capacity(model.meshes.len());
+    let mut tree: Vec<TreeNode> = Vec::new();
+    let mut mesh_materials: Vec<u32> = Vec::new();
+    let (mut ray_nodes, mut ray_leaves): (Vec<RayNode>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
+    for batch in batches(&model.meshes, detail) {
+        let mut group_first = packer.group_count();
+        let first = records.len();
+        let build = |(number, mesh)| match early.and_then(|early| early.take(first + number)) {
+            Some(built) => {
+                work.advance(units(mesh, detail));
+                Ok(built)
+            }
+            None => build_mesh(mesh, detail, total, work),
+        };
+        let built: Vec<Built> = batch.par_iter().enumerate().map(build).collect::<Result<_, Cancelled>>()?;
+        for (mesh, built) in batch.iter().zip(&built) {
+            let bounds = built.bounds;
+            let material_first = mesh_materials.len() as u32;
+            let mut used: Vec<u32> = mesh.primitives.iter().map(|primitive| primitive.material).collect();
+            used.sort_unstable();
+            used.dedup();
+            mesh_materials.extend(&used);
+            let (tree_first, ray_first) = (tree.len() as u32, ray_nodes.len() as u32);
+            let leaf_first = ray_leaves.len() as u32;
+            records.push(MeshRecord {
+                name: strings.add(&mesh.name),
+                bounds_min: bounds.min.into(),
+                bounds_max: bounds.max.into(),
+                grid_origin: built.grid.origin.into(),
+                grid_step: built.grid.step,
+                triangles: mesh.triangles(),
+                points: mesh.points.positions.len() as u64,
+                tree_first,
+                tree_roots: built.tree_roots,
+                tree_count: built.tree.len() as u32,
+                group_first,
+                group_count: built.hierarchy.groups.len() as u32,
+                material_first,
+                material_count: used.len() as u32,
+                ray_first,
+                ray_count: built.rays.0.len() as u32,
+                reserved: 0,
+            });
+            tree.extend(built.tree.iter().map(|node| TreeNode {
+                first: node.first + if node.count == 0 { group_first } else { tree_first },
+                ..*node
+            }));
+            ray_nodes.extend(built.rays.0.iter().map(|node| RayNode {
+                first: node.first + if node.count == 0 { ray_first } else { leaf_first },
+                ..*node
+            }));
+            ray_leaves.extend(built.rays.1.iter().map(|&(group, place)| (group + group_first, place)));
+            group_first += built.hierarchy.groups.len() as u32;
+        }
+        let encoders: Vec<Encoder<'_>> = batch
+            .iter()
+            .zip(&built)
+            .map(|(mesh, built)| Encoder {
+                mesh: built.shown.as_ref().unwrap_or(mesh),
+                hierarchy: &built.hierarchy,
+                grid: built.grid,
+                detailed,
+            })
+            .collect();
+        packer.add(&encoders, out)?;
+    }
+    let tables = packer.finish(out)?;
+    let most = [tree.len(), tables.clusters.len(), ray_nodes.len(), ray_leaves.len()].into_iter().max().unwrap_or(0);
+    if most >= NONE as usize {
+        return Err(BuildError::TooMany { what: "clusters", max: NONE.into() });
+    }
+    let leaves: Vec<u32> =
+        ray_leaves.iter().map(|&(group, place)| tables.groups[group as usize].cluster_first + place).collect();
+    out.section(kind::MESHES, &records)?;
+    out.section(kind::MESH_MATERIALS, &mesh_materials)?;
+    out.section(kind::TREE, &tree)?;
+    out.section(kind::GROUPS, &tables.groups)?;
+    out.section(kind::CLUSTERS, &tables.clusters)?;
+    out.section(kind::PAGES, &tables.pages)?;
+    out.section(kind::PAGE_PARENTS, &tables.parents)?;
+    out.section(kind::RAY_NODES, &ray_nodes)?;
+    out.section(kind::RAY_LEAVES, &leaves)?;
+    Ok(())
+}
+
+/// Meshes in their order, so many together that all threads have work and memory stays bounded.
+fn batches(meshes: &[Mesh], detail: Detail) -> Vec<&[Mesh]> {
+    if let Detail::Coarse { .. } = detail {
+        return vec![meshes];
+    }
+    let mut batches = Vec::new();
+    let (mut first, mut primitives) = (0, 0);
+    for (index, mesh) in meshes.iter().enumerate() {
+        primitives += mesh.triangles() + mesh.points.positions.len() as u64;
+        if primitives >= BATCH_PRIMITIVES {
+            batches.push(&meshes[first..=index]);
+            (first, primitives) = (index + 1, 0);
+        }
+    }
+    batches.push(&meshes[first..]);
+    batches
+}
+
+pub(super) fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Result<Built, Cancelled> {
+    work.check()?;
+    let (shown, surface, cloud) = match detail {
+        Detail::Full => (None, triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
+        Detail::Coarse { primitives_max } => {
+            let share = (primitives_max as f64 / total.max(1) as f64).min(1.0);
+            let Coarse { mesh: shown, surface, cloud } = coarse::coarse(mesh, share);
+            work.advance(units(mesh, detail));
+            (Some(shown), surface, cloud)
+        }
+    };
+    let bounds = mesh.bounds();
+    let rays = ray_tree(&bounds, &surface);
+    let mut hierarchy = surface;
+    let mut trees = Vec::new();
+    if !hierarchy.groups.is_empty() {
+        trees.push((0, tree(&hierarchy)));
+    }
+    if !cloud.groups.is_empty() {
+        trees.push((hierarchy.groups.len() as u32, tree(&cloud)));
+        hierarchy.append(cloud);
+    }
+    let grid = Grid::around(&bounds);
+    let mut built = Built { shown, bounds, hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
+    built.join(trees);
+    Ok(built)
+}
+
+fn cloud(cloud: &Points, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
+    let mut advanced = 0;
+    let mut advance = |fraction: f32| {
+        let now = (f64::from(fraction) * cloud.positions.len() as f64) as u64;
+        work.advance(now.saturating_sub(advanced));
+        advanced = now.max(advanced);
+    };
+    let cancelled = || work.check().is_err();
+    points::build(cloud, rayon::current_num_threads(), &mut advance, &cancelled).ok_or(Cancelled)
+}
+
+impl Built {
+    /// Trees behind one another, the roots of all of them first.
+    fn join(&mut self, trees: Vec<(u32, (Vec<TreeNode>, u32))>) {
+        self.tree_roots = trees.iter().map(|(_, (_, roots))| roots).sum();
+        let mut below = self.tree_roots;
+        let mut rest = Vec::new();
+        for (first_group, (nodes, roots)) in trees {
+            for (index, node) in nodes.iter().enumerate() {
+                // Children are never roots: they stand behind the roots of their own tree.
+                let first = if node.count == 0 { node.first + first_group } else { node.first - roots + below };
+                let moved = TreeNode { first, ..*node };
+                if (index as u32) < roots { self.tree.push(moved) } else { rest.push(moved) }
+            }
+            below += nodes.len() as u32 - roots;
+        }
+        self.tree.append(&mut rest);
+    }
+}
+
+/// Boxes above the clusters of original triangles; leaves as group and place.
+fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
+    let mut places = Vec::new();
+    let mut boxes = Vec::new();
+    for (number, group) in (0..).zip(&surface.groups) {
+        for (place, cluster) in (0..).zip(surface.clusters_of(group)) {
+            if cluster.refined.is_none() {
+                places.push((number, place));
+                // The sphere is what is known of every cluster; its box is cut to that of the mesh.
+                let ClusterBounds { center, radius, .. } = cluster.bounds;
+                boxes.push(Bounds { min: center - radius, max: center + radius });
+            }
+        }
+    }
+    for of_cluster in &mut boxes {
+        *of_cluster = Bounds { min: of_cluster.min.max(whole.min), max: of_cluster.max.min(whole.max) };
+    }
+    let (nodes, order) = rays::build(&boxes);
+    (nodes, order.into_iter().map(|number| places[number as usize]).collect())
+}
+
+fn write_layers<W: Write + Seek>(
+    model: &Model,
+    recipes: &[Recipe],
+    compressed: bool,
+    work: &Work<'_>,
+    out: &mut Writer<W>,
+) -> Result<(), BuildError> {
+    let mut records = Vec::with_capacity(recipes.len());
+    // A few at a time: a layer of the largest size is 85 MiB. Small ones together, so that no thread waits for each.
+    let mut rest = recipes;
+    while !rest.is_empty() {
+        let mut together = 0;
+        let small = rest.iter().take_while(|recipe| {
+            together += texels(recipe);
+            together <= BATCH_TEXELS
+        });
+        let count = small.count().max(rayon::current_num_threads()).min(rest.len());
+        let (some, later) = rest.split_at(count);
+        rest = later;
+        let layers: Vec<Vec<u8>> = some
+            .par_iter()
+            .map(|&recipe| {
+                work.check()?;
+                let plain = look::texels(model, recipe);
+                let side = BUCKETS[recipe.bucket as usize];
+                let layer = if compressed && !recipe.exact { compress::compressed(&plain, side) } else { plain };
+                work.advance(texels(&recipe) / TEXELS_PER_UNIT);
+                Ok(layer)
+            })
+            .collect::<Result<_, Cancelled>>()?;
+        for (recipe, layer) in some.iter().zip(layers) {
+            let (offset, checksum) = out.put(&layer)?;
+            records.push(LayerRecord {
+                offset,
+                bytes: layer.len() as u64,
+                checksum,
+                bucket: recipe.bucket.into(),
+                format: (compressed && !recipe.exact).into(),
+            });
+        }
+    }
+    out.section(kind::LAYERS, &records)?;
+    Ok(())
+}
+
+fn write_nodes<W: Write + Seek>(model: &Model, strings: &mut Strings, out: &mut Writer<W>) -> Result<(), BuildError> {
+    let mut metadata: Vec<MetadataRecord> = Vec::new();
+    let nodes: Vec<NodeRecord> = model
+        .nodes
+        .iter()
+        .map(|node| {
+            let metadata_first = metadata.len() as u32;
+            metadata.extend(node.metadata.iter().map(|(name, value)| metadata_record(name, value, strings)));
+            NodeRecord {
+                transform: transform(&node.transform),
+                parent: node.parent.unwrap_or(NONE),
+                mesh: node.mesh.unwrap_or(NONE),
+                name: strings.add(&node.name),
+                metadata_first,
+                metadata_count: node.metadata.len() as u32,
+                reserved: [0; 2],
+            }
+        })
+        .collect();
+    out.section(kind::NODES, &nodes)?;
+    out.section(kind::METADATA, &metadata)?;
+    Ok(())
+}
+
+fn metadata_record(name: &str, value: &MetadataValue, strings: &mut Strings) -> MetadataRecord {
+    let (kind, value) = match value {
+        MetadataValue::Bool(value) => (1, u64::from(*value)),
+        MetadataValue::Integer(value) => (3, *value as u64),
+        MetadataValue::Unsigned(value) => (4, *value),
+        MetadataValue::Double(value) => (5, value.to_bits()),
+        MetadataValue::Text(text) => {
+            let Text { first, bytes } = strings.add(text);
+            (6, u64::from(first) | u64::from(bytes) << 32)
+        }
+    };
+    MetadataRecord { name: strings.add(name), kind, reserved: 0, value }
+}
+
+fn transform(transform: &DAffine3) -> [f64; 12] {
+    transform.to_cols_array()
+}

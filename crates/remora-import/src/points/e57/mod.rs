@@ -1,0 +1,157 @@
+//! E57, as ASTM E2807 has it: scans, each with a pose of its own.
+//!
+//! ```text
+//!   bytes ─pages─▶ XML ─scan─▶ fields of each scan's points ─┐
+//!            │                                               ├─▶ a node per scan
+//!            └──────▶ packets ─packets─▶ columns ────────────┘
+//! ```
+//!
+//! Read by a reader of its own. The library for it, `e57`, keeps values of sixteen bytes in a queue per field, which a
+//! file can make grow without end, and takes five times as long; tests compare with what it writes.
+
+mod packets;
+mod pages;
+mod scan;
+
+use glam::{DAffine3, DVec3};
+
+use super::cloud::{self, Cloud, Placed, Shades};
+use super::{PointFormat, PointLoadError};
+use crate::budget::Budget;
+use crate::gltf::LoadLimits;
+use pages::Pages;
+use remora_model::Model;
+use scan::{Role, Scan};
+
+/// Memory for a byte of XML, once it is a tree: an element needs four.
+const TREE_BYTES_PER_BYTE: usize = 32;
+
+/// Reads all scans. `name` becomes that of the model, scans keep theirs; `progress` is called on this thread with
+/// rising numbers that end at 1.
+///
+/// Invalid points are dropped. Intensity is shown as grey in scans without colour. Pictures are not read.
+pub fn load_e57(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, PointLoadError> {
+    let mut budget = Budget::new(limits.memory_bytes_max);
+    let (pages, xml) = pages::open(bytes)?;
+    budget.take(xml.length_bytes, TREE_BYTES_PER_BYTE, "the XML part")?;
+    let scans = scan::read(&pages.text(&xml)?)?;
+    progress(0.0);
+    let all = scans.iter().map(|scan| scan.points).fold(0, u64::saturating_add).max(1) as f32;
+    let mut before = 0.0;
+    let mut clouds = Vec::with_capacity(scans.len());
+    for (number, scan) in scans.into_iter().enumerate() {
+        let share = scan.points as f32 / all;
+        let placed = read_scan(&pages, &scan, number, &mut budget, &mut |done| progress(before + done * share))?;
+        before += share;
+        let name = scan.name.unwrap_or_else(|| format!("Scan {number}"));
+        clouds.push((name, cloud::z_up() * scan.pose, placed));
+    }
+    let model = cloud::model(name, clouds)?;
+    progress(1.0);
+    Ok(model)
+}
+
+/// A value for every point of a scan.
+struct Columns {
+    /// Cartesian, or range, azimuth and elevation.
+    positions: Vec<[f64; 3]>,
+    colors: Vec<[u8; 4]>,
+    intensities: Vec<f32>,
+    is_invalid: Vec<bool>,
+}
+
+impl Columns {
+    fn new(scan: &Scan, budget: &mut Budget) -> Result<Self, PointLoadError> {
+        let count = cloud::reserve(scan.points, budget)?;
+        budget.take(scan.points, size_of::<bool>(), "invalid points")?;
+        let with = |is_there: bool| if is_there { count } else { 0 };
+        Ok(Self {
+            positions: vec![[0.0; 3]; count],
+            colors: vec![[0, 0, 0, 255]; with(scan.has_color)],
+            intensities: vec![0.0; with(scan.has_intensity && !scan.has_color)],
+            is_invalid: vec![false; with(scan.has(Role::Invalid))],
+        })
+    }
+
+    fn set(&mut self, role: Role, point: usize, value: f64) {
+        match role {
+            Role::Position(axis) => self.positions[point][axis] = value,
+            Role::Color { channel, low, high } => {
+                if let Some(color) = self.colors.get_mut(point) {
+                    // Casts saturate.
+                    color[channel] = ((value - low) / (high - low) * 255.0 + 0.5) as u8;
+                }
+            }
+            Role::Intensity => {
+                if let Some(intensity) = self.intensities.get_mut(point) {
+                    *intensity = value as f32;
+                }
+            }
+            Role::Invalid => self.is_invalid[point] = value != 0.0,
+            Role::Nothing => {}
+        }
+    }
+
+    fn into_cloud(mut self, scan: &Scan) -> Cloud {
+        if scan.is_spherical {
+            for position in &mut self.positions {
+                let [range, azimuth, elevation] = *position;
+                let flat = range * elevation.cos();
+                *position = [flat * azimuth.cos(), flat * azimuth.sin(), range * elevation.sin()];
+            }
+        }
+        let mut shades = match () {
+            () if scan.has_color => Shades::Colors(self.colors),
+            () if scan.has_intensity => Shades::Intensities(self.intensities),
+            () => Shades::Plain,
+        };
+        let dropped = self.is_invalid.iter().filter(|&&is_invalid| is_invalid).count() as u64;
+        if dropped > 0 {
+            let mut kept = self.is_invalid.iter().map(|is_invalid| !is_invalid);
+            match &mut shades {
+                Shades::Colors(colors) => colors.retain(|_| kept.next().unwrap_or(false)),
+                Shades::Intensities(intensities) => intensities.retain(|_| kept.next().unwrap_or(false)),
+                Shades::Plain => {}
+            }
+            let mut kept = self.is_invalid.iter().map(|is_invalid| !is_invalid);
+            self.positions.retain(|_| kept.next().unwrap_or(false));
+        }
+        Cloud { positions: self.positions, shades, dropped }
+    }
+}
+
+fn read_scan(
+    pages: &Pages<'_>,
+    scan: &Scan,
+    number: usize,
+    budget: &mut Budget,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Placed, PointLoadError> {
+    if scan.points == 0 {
+        let cloud = Cloud { positions: Vec::new(), shades: Shades::Plain, dropped: 0 };
+        return Ok(cloud.place());
+    }
+    packets::check_count(pages, scan, number)?;
+    let mut columns = Columns::new(scan, budget)?;
+    packets::read(pages, scan, number, &mut |role, point, value| columns.set(role, point, value), progress)?;
+    Ok(columns.into_cloud(scan).place())
+}
+
+/// A rotation and a translation.
+fn pose(rotation: [f64; 4], translation: [f64; 3]) -> Option<DAffine3> {
+    let rotation = glam::DQuat::from_array(rotation);
+    let translation = DVec3::from(translation);
+    let length = rotation.length();
+    let is_rotation = length.is_finite() && length > 1e-6;
+    let pose = is_rotation.then(|| DAffine3::from_rotation_translation(rotation.normalize(), translation))?;
+    cloud::is_placeable(translation.to_array()).then_some(pose)
+}
+
+fn damaged(what: impl Into<String>) -> PointLoadError {
+    PointLoadError::damaged(PointFormat::E57, what)
+}

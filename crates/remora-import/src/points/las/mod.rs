@@ -1,0 +1,140 @@
+//! LAS 1.0 to 1.4, point formats 0 to 10, and LAZ, its compressed form.
+//!
+//! ```text
+//!   bytes ─header─▶ where, how many ─┬─ records ──────────────────▶ [Raw] ─▶ points around an origin
+//!                                    └─ laz: chunks, in threads ──▶
+//! ```
+//!
+//! The header is read here, because a few fields of it are all that is needed, and because what it says has to be
+//! compared with the data before anything is allocated. Only the arithmetic decoder is the crate `laz`.
+
+mod header;
+mod laz;
+
+use glam::DVec3;
+
+use super::cloud::{self, Placed};
+use super::{PointFormat, PointLoadError};
+use crate::budget::Budget;
+use crate::gltf::LoadLimits;
+use header::Header;
+use remora_model::{Model, Points};
+
+/// What is used of a record.
+#[derive(Clone, Copy, Debug, Default)]
+struct Raw {
+    /// Before scale and offset.
+    position: [i32; 3],
+    color: [u16; 3],
+    /// Where there is no colour.
+    intensity: u16,
+    is_withheld: bool,
+}
+
+/// Records between two calls of `progress`.
+const RECORDS_PER_STEP: usize = 1 << 18;
+/// Part of the progress that decoding stands for.
+const DECODING_PROGRESS: f32 = 0.9;
+
+/// Reads LAS or LAZ. `name` becomes that of the model; `progress` is called on this thread with rising numbers that
+/// end at 1.
+///
+/// Points that the file withholds are dropped. Colour has 16 bits, or 8 if no value of the file is larger; intensity is
+/// shown as grey where there is no colour.
+pub fn load_las(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, PointLoadError> {
+    let mut budget = Budget::new(limits.memory_bytes_max);
+    let header = header::read(bytes)?;
+    progress(0.0);
+    let mut decoded = |done: f32| progress(done * DECODING_PROGRESS);
+    let records = match header.is_compressed {
+        true => laz::read(bytes, &header, &mut budget, &mut decoded)?,
+        false => read_records(bytes, &header, &mut budget, &mut decoded)?,
+    };
+    let placed = place(records, &header)?;
+    let model = cloud::model(name, vec![(name.to_owned(), cloud::z_up(), placed)])?;
+    progress(1.0);
+    Ok(model)
+}
+
+/// Room for all records, once it is paid for.
+fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointLoadError> {
+    let count = cloud::reserve(header.points, budget)?;
+    budget.take(header.points, size_of::<Raw>(), "the records")?;
+    Ok(vec![Raw::default(); count])
+}
+
+fn read_records(
+    bytes: &[u8],
+    header: &Header,
+    budget: &mut Budget,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Vec<Raw>, PointLoadError> {
+    let data = &bytes[header.data..];
+    let record_bytes = header.layout.record_bytes;
+    if header.points.saturating_mul(record_bytes as u64) > data.len() as u64 {
+        let there = data.len() / record_bytes;
+        return Err(damaged(format!("it should have {} points, there is data for {there}", header.points)));
+    }
+    let mut records = allocate(header, budget)?;
+    let all = records.len();
+    let steps = records.chunks_mut(RECORDS_PER_STEP).zip(data.chunks(RECORDS_PER_STEP * record_bytes));
+    for (step, (records, data)) in steps.enumerate() {
+        for (record, data) in records.iter_mut().zip(data.chunks_exact(record_bytes)) {
+            *record = header.layout.record(data);
+        }
+        progress(((step + 1) * RECORDS_PER_STEP).min(all) as f32 / all as f32);
+    }
+    Ok(records)
+}
+
+fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadError> {
+    let before = records.len();
+    records.retain(|record| !record.is_withheld);
+    let integer_bounds = records.iter().fold(([i32::MAX; 3], [i32::MIN; 3]), |(min, max), record| {
+        let axis = |at: usize| record.position[at];
+        (std::array::from_fn(|at| min[at].min(axis(at))), std::array::from_fn(|at| max[at].max(axis(at))))
+    });
+    let absolute = |position: [i32; 3]| {
+        DVec3::new(f64::from(position[0]), f64::from(position[1]), f64::from(position[2])) * header.scale
+            + header.offset
+    };
+    let (a, b) = (absolute(integer_bounds.0), absolute(integer_bounds.1));
+    let are_placeable = [a, b].into_iter().all(|corner| cloud::is_placeable(corner.to_array()));
+    if !records.is_empty() && !are_placeable {
+        let what = format!("with scale {} and offset {} its points are at {a} to {b}", header.scale, header.offset);
+        return Err(PointLoadError::invalid("the header", what));
+    }
+    // A negative scale turns the bounds around.
+    let origin = cloud::origin_of_bounds(a.min(b), a.max(b));
+    let positions = records.iter().map(|record| (absolute(record.position) - origin).as_vec3().to_array()).collect();
+    let colors = colors(&records, header);
+    Ok(Placed { points: Points { positions, colors }, origin, dropped: (before - records.len()) as u64 })
+}
+
+fn colors(records: &[Raw], header: &Header) -> Vec<[u8; 4]> {
+    let brightest = records.iter().flat_map(|record| record.color).max().unwrap_or(0);
+    // A file with the fields for colour and nothing in them is not meant to be black.
+    if header.layout.color.is_none() || brightest == 0 {
+        let intensities: Vec<f32> = records.iter().map(|record| f32::from(record.intensity)).collect();
+        return cloud::greys(&intensities);
+    }
+    let bits = if brightest <= 255 { 0 } else { 8 };
+    let color = |record: &Raw| {
+        let [red, green, blue] = record.color.map(|channel| (channel >> bits) as u8);
+        [red, green, blue, 255]
+    };
+    records.iter().map(color).collect()
+}
+
+fn damaged(what: impl Into<String>) -> PointLoadError {
+    PointLoadError::damaged(PointFormat::Las, what)
+}
+
+fn unsupported(what: impl Into<String>, accepted: &'static str) -> PointLoadError {
+    PointLoadError::Unsupported { format: PointFormat::Las, what: what.into(), accepted }
+}

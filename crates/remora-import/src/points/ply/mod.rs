@@ -1,0 +1,55 @@
+//! PLY: points, or triangles with colours; in text or in binary of either byte order.
+//!
+//! ```text
+//!   bytes ─header─▶ elements, properties ─body─▶ vertices, corners ─┬─ no faces ─▶ points
+//!                                                                   └─ mesh ─────▶ triangles
+//! ```
+//!
+//! Read by a reader of its own: the format is two pages, the libraries for it make a table of names and values for
+//! every vertex, which takes twenty times as long, and believe the counts of the header.
+
+mod body;
+mod header;
+mod mesh;
+
+use glam::DAffine3;
+
+use super::cloud::{self, Cloud, Shades};
+use super::{PointFormat, PointLoadError};
+use crate::budget::Budget;
+use crate::gltf::LoadLimits;
+use remora_model::Model;
+
+/// Reads points, or a mesh if there are faces. `name` becomes that of the model; `progress` is called on this thread
+/// with rising numbers that end at 1.
+///
+/// Polygons become fans of triangles; missing normals are computed smooth. Intensity, or reflectance, is shown as grey
+/// where points have no colour. Elements and properties that are not known are passed over.
+pub fn load_ply(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, PointLoadError> {
+    let mut budget = Budget::new(limits.memory_bytes_max);
+    let (header, body) = header::read(bytes)?;
+    progress(0.0);
+    let content = body::read(&header, body, &mut budget, progress)?;
+    let model = if content.corners.is_empty() {
+        let shades = match (content.vertices.colors, content.vertices.intensities) {
+            (Some(colors), _) => Shades::Colors(colors),
+            (None, Some(intensities)) => Shades::Intensities(intensities),
+            (None, None) => Shades::Plain,
+        };
+        let cloud = Cloud { positions: content.vertices.positions, shades, dropped: 0 };
+        cloud::model(name, vec![(name.to_owned(), DAffine3::IDENTITY, cloud.place())])?
+    } else {
+        mesh::model(name, content, &mut budget)?
+    };
+    progress(1.0);
+    Ok(model)
+}
+
+fn damaged(what: impl Into<String>) -> PointLoadError {
+    PointLoadError::damaged(PointFormat::Ply, what)
+}

@@ -1,0 +1,20 @@
+//! Models in memory: the values that importers produce and that builders of assets consume.
+//!
+//! ```text
+//!   remora-import, remora-engine ──▶ Model ──▶ remora-build
+//!                                └─ MeshSink ─┘ (mesh by mesh, while the importer still reads)
+//! ```
+//!
+//! The crate is pure and small: it depends on vector arithmetic only, so that everything else can depend on it.
+
+mod model;
+mod notices;
+mod sink;
+pub mod tangent;
+
+pub use model::{
+    AlphaMode, Bounds, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Sampler, Texture,
+    TextureReference, WorldBounds, Wrap,
+};
+pub use notices::{NOTICES_MAX, Notices};
+pub use sink::MeshSink;
