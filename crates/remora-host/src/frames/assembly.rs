@@ -101,7 +101,7 @@ impl Assembly {
                     }
                     Err(error) => {
                         // The renderer has dropped what it had placed already.
-                        stage.scene_mut().tell_everything();
+                        stage.scene_mut().report_structure();
                         let damaged = matches!(error, RenderError::Damaged(_));
                         let code = if damaged { ErrorCode::ModelInvalid } else { ErrorCode::OutOfMemory };
                         stage.load_failed(command, code, error.to_string());

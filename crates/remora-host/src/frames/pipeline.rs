@@ -199,7 +199,7 @@ impl Pipeline {
         for (key, asset) in models {
             self.put_back(stage, key, &asset);
         }
-        stage.scene_mut().tell_everything();
+        stage.scene_mut().report_structure();
         stage.notice(NoticeCode::DeviceRestarted, text);
         Ok(())
     }
@@ -214,7 +214,7 @@ impl Pipeline {
         if let Err(error) = self.renderer.add_model(key, &prepared) {
             tracing::error!(%error, "a model cannot be placed on the device again");
         }
-        stage.scene_mut().tell_everything();
+        stage.scene_mut().report_structure();
     }
 
     /// Returns the number of free frame buffers.

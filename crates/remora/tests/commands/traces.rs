@@ -1,4 +1,4 @@
-//! Traces reach a collector, if there is one.
+//! Traces are exported to a collector.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Already gone, in a test that passes.
+        // The process has ended already unless the test failed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -28,7 +28,7 @@ struct Export {
     body: Vec<u8>,
 }
 
-/// Says yes to everything and hands it on.
+/// Starts a collector that accepts every request and passes it on.
 fn collector() -> (String, Receiver<Export>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
@@ -102,7 +102,7 @@ fn a_request_is_a_span_with_its_correlation_vector() {
     let log = fs::read_to_string(&log).expect("UTF-8");
     assert!(status.success(), "{status}: {log}");
 
-    let export = received.recv_timeout(Duration::from_secs(60)).expect("it was flushed at the end");
+    let export = received.recv_timeout(Duration::from_mins(1)).expect("it was flushed at the end");
     assert_eq!(export.request_line, "post /v1/traces http/1.1");
     assert_eq!(export.content_type, "application/x-protobuf");
     for text in ["remora", "request", "ms_cv", "/accounts/{account}/token"] {
