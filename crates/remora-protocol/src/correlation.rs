@@ -1,7 +1,7 @@
 //! Correlation vectors: the `MS-CV` header, by which a request can be found in the logs of every program that it reaches.
 //!
 //! A vector is 16 bytes in base64, a dot and numbers: `ZuyAfqDYD0i4xphbpH16SQ.0`. The part before the first dot stays the
-//! same on its way. It is an attribute of log lines and traces, not the id of a trace.
+//! same along a chain of requests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName};
@@ -23,6 +23,11 @@ pub fn vector(headers: &HeaderMap, random: impl FnOnce() -> [u8; VECTOR_BYTES]) 
     format!("{}.0", continued.unwrap_or_else(|| new_base(random())))
 }
 
+/// Returns the id of the trace for a request with this vector, or `None` if the vector is malformed.
+pub fn trace_id(vector: &str) -> Option<[u8; VECTOR_BYTES]> {
+    base_of(vector).and_then(bytes_of)
+}
+
 /// Returns a new vector without an extension.
 pub fn new_base(random: [u8; VECTOR_BYTES]) -> String {
     STANDARD_NO_PAD.encode(random)
@@ -32,8 +37,11 @@ pub fn new_base(random: [u8; VECTOR_BYTES]) -> String {
 fn base_of(vector: &str) -> Option<&str> {
     let (base, extension) = vector.split_once('.').unwrap_or((vector, "0"));
     let numbers = extension.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let whole = STANDARD_NO_PAD.decode(base).is_ok_and(|bytes| bytes.len() == VECTOR_BYTES);
-    (vector.len() <= VECTOR_CHARACTERS_MAX && numbers && whole).then_some(base)
+    (vector.len() <= VECTOR_CHARACTERS_MAX && numbers && bytes_of(base).is_some()).then_some(base)
+}
+
+fn bytes_of(base: &str) -> Option<[u8; VECTOR_BYTES]> {
+    STANDARD_NO_PAD.decode(base).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

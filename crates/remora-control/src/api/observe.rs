@@ -1,5 +1,5 @@
-//! What happens to every request, whoever answers it: a correlation vector, a span, an answer in time, a line in the
-//! log and a place in the metrics. Neither keys nor tokens nor bodies are in any of them.
+//! Observability of every request: a correlation vector, a span, a time limit, a log line and metrics. None of them
+//! contains keys, tokens or bodies.
 
 use std::time::Duration;
 
@@ -8,35 +8,37 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Method, StatusCode};
-use remora_protocol::correlation;
 use tracing::Instrument as _;
 
 use super::common::error;
+use super::correlation::{self, CORRELATION};
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
-use crate::random;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// The route of what no route takes.
+/// Name of the route for requests that no route matched.
 const UNMATCHED: &str = "unmatched";
 
+/// State of the layer.
 #[derive(Clone)]
-pub struct Observer {
+pub(crate) struct Observer {
+    /// Metrics to count requests in.
     pub metrics: Metrics,
+    /// Clock for durations.
     pub clock: Clock,
 }
 
-/// In the extensions of an answer: the route of a request that was not matched by its path alone.
+/// Extension of a response: the name of the route, if axum has matched none.
 #[derive(Clone, Copy, Debug)]
-pub struct Route(pub &'static str);
+pub(crate) struct Route(pub &'static str);
 
-/// Layer, to be outermost but for [`share`](super::cross_origin::share).
-pub async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+/// Layer around everything but [`share`](super::cross_origin::share).
+pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let begun = observer.clock.precise();
-    let vector = correlation::vector(request.headers(), random::bytes);
+    let vector = correlation::vector(request.headers());
     let method = method(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    // At the level of errors, so that whatever is logged has it.
+    // An error span is enabled at every log level, so that every log line of the request has its fields.
     let span = tracing::error_span!(
         "request",
         ms_cv = %vector,
@@ -57,12 +59,12 @@ pub async fn observe(State(observer): State<Observer>, request: Request, next: N
     observer.metrics.answered(metrics::Request { route, method, status, took });
 
     let headers = response.headers_mut();
-    headers.insert(correlation::HEADER, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
+    headers.insert(CORRELATION, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// Reads come by the second from every client, reports from every host: they are for who looks closely.
+/// Logs a response. Clients read and hosts report about once a second, so those are logged at debug level only.
 fn log(method: &str, route: &str, status: u16, took: Duration) {
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let quiet = matches!(method, "GET" | "HEAD") || route == super::link::ROUTE;
@@ -73,7 +75,7 @@ fn log(method: &str, route: &str, status: u16, took: Duration) {
     }
 }
 
-/// A name from a short list: callers may invent methods.
+/// Returns a name from a fixed set, because callers may invent methods.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

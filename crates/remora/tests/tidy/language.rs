@@ -25,7 +25,6 @@ const NOT_YET_PLAIN: &[&str] = &[
     "crates/remora-import/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-session/",
     "crates/remora-stream/",
     "deploy/",
@@ -47,7 +46,6 @@ const NOT_YET_NARROW: &[&str] = &[
     "crates/remora-import/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-stream/",
 ];
 
