@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ACCOUNT } from "./fake-service.ts";
 import { AUDIENCE, IdentityProvider, PERSON } from "./identity-provider.ts";
-import { fill, page, service, showsMessage, signedIn, stored } from "./sign-in-page.ts";
+import { page, service, showsMessage, signedIn, stored } from "./sign-in-page.ts";
 
 describe("with an identity provider", () => {
   let provider: IdentityProvider;
