@@ -3,7 +3,7 @@
  *
  *   at(x, y) ─▶ pick ─▶ outline, request properties ─▶ onChange(part)
  *
- * Of several clicks in quick succession, the last one wins. A selection displays nothing; its owner receives every change.
+ * The last of several clicks in quick succession wins. A selection displays nothing; its owner receives every change.
  */
 
 import type { Connection } from "../connection/connection.ts";
