@@ -72,7 +72,7 @@ impl InstanceStore {
         if changes.structure || self.states.len() != instances.len() {
             return self.rebuild(graphics, library, instances);
         }
-        for &index in &changes.moved {
+        for &index in &changes.instances {
             let instance = &instances[index as usize];
             let (selectable, state) = self.placed(library, instance)?;
             self.selectable[index as usize] = selectable;
@@ -80,8 +80,8 @@ impl InstanceStore {
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
-        let mut written = SyncStatistics { instances: changes.moved.len(), ..SyncStatistics::default() };
-        let pieces = pieces(&changes.moved);
+        let mut written = SyncStatistics { instances: changes.instances.len(), ..SyncStatistics::default() };
+        let pieces = pieces(&changes.instances);
         written.pieces = pieces.len();
         written.bytes = self.write(graphics, &pieces)?;
         Ok(written)
