@@ -24,6 +24,7 @@ mod session;
 mod shaders;
 mod telemetry;
 mod token;
+mod trace_ids;
 #[cfg(feature = "host")]
 mod up;
 mod usage;

@@ -16,7 +16,10 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use crate::authorities;
+use crate::{
+    authorities,
+    trace_ids::{CorrelatedIds, CorrelatedTracer},
+};
 
 /// Limit of one export; traces are lost if the collector takes longer.
 const EXPORT_MAX: Duration = Duration::from_secs(3);
@@ -51,7 +54,7 @@ pub(crate) fn start(level: &str, telemetry: &Telemetry) -> Result<Started, Strin
     let provider = telemetry.otlp_endpoint.as_deref().map(provider).transpose()?;
     let traces = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("remora"))
+            .with_tracer(CorrelatedTracer(provider.tracer("remora")))
             .with_filter(filter_fn(|metadata| metadata.target().starts_with("remora")))
     });
     tracing_subscriber::registry().with(log).with(traces).init();
@@ -69,7 +72,11 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider, String> {
         .build()
         .map_err(|error| format!("traces cannot be sent to telemetry.otlp_endpoint {endpoint}: {error}"))?;
     let resource = Resource::builder().with_service_name("remora").build();
-    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+    Ok(SdkTracerProvider::builder()
+        .with_id_generator(CorrelatedIds::default())
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build())
 }
 
 /// HTTP client of the exporter. It may block because the exporter calls it on a thread of its own.

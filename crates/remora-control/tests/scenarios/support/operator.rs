@@ -1,9 +1,9 @@
-//! What an operator does on the database itself.
+//! Operations of an operator directly on the database.
 
 use remora_control::{Account, KeyHash, Store, new_account_id, new_key};
 use remora_session::Timestamp;
 
-/// An account with one key, as the command line makes them, whether or not something runs. The id and the key.
+/// Creates an account with one key in the database, as the command line does. Returns its id and the key.
 pub async fn make_account(store: Store) -> (String, String) {
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);

@@ -1,15 +1,15 @@
-//! The register of accounts, as the operator keeps it: on the database itself, whether or not a control plane runs on
-//! it at the same time.
+//! The operator's register of accounts. It works on the database directly, whether or not a control plane runs on it at
+//! the same time.
 //!
-//! Keys are made here and shown once. An account that is deleted gets no token and no session any more; its sessions
-//! are ended by the control plane, which alone writes sessions.
+//! Keys are made here and shown once. A deleted account gets no more tokens and sessions. The control plane ends the
+//! sessions that it still has, because only the control plane writes sessions.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use remora_session::AccountId;
 
-use super::{Account, KeyHash, KeySlot, new_account_id, new_key};
+use crate::account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::server::ServerError;
@@ -17,10 +17,12 @@ use crate::server::connection;
 use crate::server::local_account::LocalAccount;
 use crate::store::{Store, StoreError};
 
+/// Longest name of an account.
 pub const NAME_CHARACTERS_MAX: usize = 128;
-/// Read at once.
+/// Accounts read in one query.
 const BATCH_MAX: u32 = 256;
 
+/// An open register. Close it with [`Register::close`].
 pub struct Register {
     store: Arc<Store>,
     clock: Clock,
@@ -28,34 +30,55 @@ pub struct Register {
     local: Option<LocalAccount>,
 }
 
-/// An account with its keys in clear, which are known nowhere else.
+/// A new account with its keys in clear text, which are stored nowhere.
 pub struct NewAccount {
+    /// The account as it is stored.
     pub account: Account,
+    /// First key.
     pub primary_key: String,
+    /// Second key.
     pub secondary_key: String,
 }
 
+/// Why an operation on the register failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
+    /// The directory has no database.
     #[error(
         "there is no database in {directory}; start `remora up` or `remora serve` there once, or name another \
          directory with --data-dir or a PostgreSQL with --store"
     )]
-    NoDatabase { directory: PathBuf },
+    NoDatabase {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The name cannot be used.
     #[error("a name has at most {NAME_CHARACTERS_MAX} characters, none of them a control character")]
     Name,
-    #[error("there is no account {id}; `remora account list` shows those that there are")]
-    NotFound { id: AccountId },
-    #[error("{id} is the account of `remora up` on this machine, which would make it anew; remove account.json first")]
-    Local { id: AccountId },
+    /// The account does not exist.
+    #[error("there is no account {id}; `remora account list` shows the existing ones")]
+    NotFound {
+        /// The id that was given.
+        id: AccountId,
+    },
+    /// The local account cannot be deleted.
+    #[error(
+        "{id} is the account of `remora up` on this machine, which would create it again; remove account.json first"
+    )]
+    Local {
+        /// Id of the local account.
+        id: AccountId,
+    },
+    /// A file of the data directory cannot be used.
     #[error(transparent)]
     Directory(#[from] ServerError),
+    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl RegisterError {
-    /// Whether it is the account that was asked for, and not the register that cannot be used.
+    /// Returns true if the request was refused because of the account, and false if the register cannot be used.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Name | Self::NotFound { .. } | Self::Local { .. } => true,
@@ -65,7 +88,7 @@ impl RegisterError {
 }
 
 impl Register {
-    /// That of the database which the configuration names, or of the directory's own.
+    /// Opens the register in the configured database, or else in the database of the data directory.
     pub async fn open(config: &StoreConfig, directory: &Path) -> Result<Self, RegisterError> {
         let file = directory.join("remora.db");
         if config.url.is_none() && !file.exists() {
@@ -76,6 +99,7 @@ impl Register {
         Ok(Self { store, clock: Clock::system(), directory: directory.to_owned(), local })
     }
 
+    /// Creates an account with two new keys.
     pub async fn create(&self, name: &str) -> Result<NewAccount, RegisterError> {
         if name.chars().count() > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
             return Err(RegisterError::Name);
@@ -92,7 +116,7 @@ impl Register {
         Ok(NewAccount { account, primary_key, secondary_key })
     }
 
-    /// All of them, oldest first.
+    /// Returns all accounts, oldest first.
     pub async fn list(&self) -> Result<Vec<Account>, RegisterError> {
         let mut accounts: Vec<Account> = Vec::new();
         loop {
@@ -105,13 +129,13 @@ impl Register {
         }
     }
 
-    /// The new key. The other one opens the account all the while.
+    /// Replaces a key and returns the new one. The other key stays valid.
     pub async fn rotate_key(&mut self, id: &AccountId, slot: KeySlot) -> Result<String, RegisterError> {
         let key = new_key();
         if self.store.account(id).await?.is_none() {
             return Err(RegisterError::NotFound { id: id.clone() });
         }
-        // Before the database: a start between the two takes the key from the file.
+        // The file is written before the database: a start between the two takes the key from the file.
         if let Some(local) = self.local.as_mut().filter(|local| local.id == *id) {
             local.set_key(slot, key.clone());
             local.write(&self.directory)?;
@@ -125,6 +149,7 @@ impl Register {
         Ok(key)
     }
 
+    /// Deletes an account.
     pub async fn delete(&self, id: &AccountId) -> Result<(), RegisterError> {
         if self.is_local(id) {
             return Err(RegisterError::Local { id: id.clone() });

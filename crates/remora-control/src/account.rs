@@ -1,11 +1,9 @@
 //! Accounts and their keys.
 //!
-//! An account has two keys, so that one can be replaced while the other is in use. A key is 256 random bits, so a
-//! salted SHA-256 is all that the store needs to keep: there is nothing to guess that a slow hash would protect. The
-//! keys of the account that `remora up` makes for its user must be shown again at every start; they are kept in a file
-//! of their own beside the database, which only its owner may read (see [`server`](crate::server)), never in the database.
-
-mod register;
+//! An account has two keys, so that one can be replaced while the other is in use. A key is 256 random bits and cannot
+//! be guessed, so the store needs only a salted SHA-256 of it and no slow hash. The keys of the account that
+//! `remora up` makes for its user have to be shown at every start. They are never in the database but in a file beside
+//! it, which only its owner may read (see [`server`](crate::server)).
 
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
@@ -14,31 +12,35 @@ use remora_session::{AccountId, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub use register::{NewAccount, Register, RegisterError};
-
 use crate::random;
 
-/// Who may lease.
+/// An account: the tenant to whom sessions belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
+    /// Id of the account.
     pub id: AccountId,
-    /// For people.
+    /// Name for people to read.
     pub name: String,
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// Each opens the account; by [`KeySlot`].
+    /// Hashes of the keys, indexed by [`KeySlot`]. Each key opens the account.
     pub keys: Vec<KeyHash>,
 }
 
-/// Which of an account's keys.
+/// The two keys of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySlot {
+    /// The first key.
     Primary,
+    /// The second key.
     Secondary,
 }
 
 impl KeySlot {
+    /// Both slots, in the order of [`Account::keys`].
     pub const ALL: [KeySlot; 2] = [KeySlot::Primary, KeySlot::Secondary];
 
+    /// Returns the index into [`Account::keys`].
     pub fn index(self) -> usize {
         match self {
             KeySlot::Primary => 0,
@@ -46,6 +48,7 @@ impl KeySlot {
         }
     }
 
+    /// Returns the name of the slot in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             KeySlot::Primary => "primary",
@@ -55,12 +58,12 @@ impl KeySlot {
 }
 
 impl Account {
-    /// Takes the same time for every wrong key.
+    /// Returns whether one of the keys is `key`. Takes the same time for every wrong key.
     pub fn opens_with(&self, key: &str) -> bool {
         self.keys.iter().fold(false, |opens, hash| opens | hash.matches(key))
     }
 
-    /// RFC 3339, in whole seconds of UTC.
+    /// Returns the time of creation as RFC 3339, in whole seconds of UTC.
     pub fn created(&self) -> String {
         let seconds = i64::try_from(self.created_at.as_seconds()).unwrap_or(i64::MAX);
         let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -68,29 +71,34 @@ impl Account {
     }
 }
 
-/// What is kept of a key.
+/// A salted hash of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyHash {
+    /// Random bytes that are hashed before the key.
     pub salt: [u8; 16],
+    /// SHA-256 of salt and key.
     pub digest: [u8; 32],
 }
 
 impl KeyHash {
+    /// Hashes a key with a new salt.
     pub fn of(key: &str) -> Self {
         let salt = random::bytes();
         Self { salt, digest: salted(&salt, key) }
     }
 
+    /// Returns whether this is the hash of `key`, in constant time.
     pub fn matches(&self, key: &str) -> bool {
         constant_time::verify_slices_are_equal(&salted(&self.salt, key), &self.digest).is_ok()
     }
 }
 
-/// A new key: the base64 form of 256 bits.
+/// Makes a new key: 256 random bits in base64.
 pub fn new_key() -> String {
     STANDARD.encode(random::bytes::<32>())
 }
 
+/// Makes a new random account id.
 pub fn new_account_id() -> AccountId {
     uuid::Builder::from_random_bytes(random::bytes())
         .into_uuid()
@@ -111,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn either_key_opens_and_nothing_else_does() {
+    fn only_the_two_keys_open_an_account() {
         let (first, second) = (new_key(), new_key());
         let keys = vec![KeyHash::of(&first), KeyHash::of(&second)];
         let account = Account { id: new_account_id(), name: String::new(), created_at: Timestamp::default(), keys };
@@ -123,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_keys_are_not_stored_alike() {
+    fn equal_keys_have_different_digests() {
         assert_ne!(KeyHash::of("k").digest, KeyHash::of("k").digest);
     }
 }
