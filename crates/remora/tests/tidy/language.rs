@@ -24,7 +24,6 @@ const NOT_YET_PLAIN: &[&str] = &[
     "crates/remora-import/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-session/",
     "crates/remora-stream/",
     "deploy/",
@@ -43,7 +42,6 @@ const NOT_YET_NARROW: &[&str] = &[
     "crates/remora-import/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-stream/",
 ];
 
