@@ -17,14 +17,14 @@ use crate::listen::ConnectionSlot;
 use crate::sessions::Sessions;
 
 /// Path of the route.
-pub const ROUTE: &str = "/hosts/{host}/report";
+pub(crate) const ROUTE: &str = "/hosts/{host}/report";
 /// Longer reasons of a failure are cut. They are only shown to people.
 const WHY_BYTES_MAX: usize = 2_048;
 const HOSTNAME_BYTES_MAX: usize = 253;
 
 /// State of the handler.
 #[derive(Clone)]
-pub struct Link {
+pub(crate) struct Link {
     /// Takes reports.
     pub sessions: Arc<Sessions>,
     /// Secrets of the hosts.
@@ -32,7 +32,7 @@ pub struct Link {
 }
 
 /// Returns the route.
-pub fn router(link: Link) -> Router {
+pub(crate) fn router(link: Link) -> Router {
     Router::new().route(ROUTE, post(report)).with_state(link)
 }
 
@@ -53,11 +53,12 @@ async fn report(
         slot.assign_to_host();
     }
     let report: Option<HostReport> = read_body(body).await.and_then(|body| serde_json::from_slice(&body).ok());
+    let session_id = report.as_ref().and_then(|report| report.session_id.clone());
     let Some(reported) = report.and_then(|report| reported(report.state)) else {
         return error(StatusCode::BAD_REQUEST, "BadRequest", "The body is not a report of a host.");
     };
     match link.sessions.report(&host, reported).await {
-        Ok(Some(order)) => json(StatusCode::OK, &order),
+        Ok(Some(order)) => json(StatusCode::OK, &order.for_host_of(session_id.as_deref())),
         Ok(None) => error(StatusCode::NOT_FOUND, "HostNotFound", "No session has this host."),
         Err(failure) => {
             tracing::error!(%host, error = &failure as &dyn std::error::Error, "cannot take a host's report");
