@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use remora_build::detail;
-use remora_import::{LoadLimits, load_points};
+use remora_import::{Input, import};
 use remora_model::Points;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +31,7 @@ fn clouds(what: &str) -> Result<Vec<Points>, Box<dyn std::error::Error>> {
     }
     let bytes = std::fs::read(what)?;
     let start = Instant::now();
-    let model = load_points(&bytes, what, &LoadLimits::default(), &mut |_| {})?;
+    let model = import(Input::new(&bytes, what, &mut |_| {}))?;
     println!("{:.0} ms for {} points", start.elapsed().as_secs_f64() * 1e3, model.points());
     Ok(model.meshes.into_iter().map(|mesh| mesh.points).collect())
 }

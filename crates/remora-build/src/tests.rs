@@ -11,7 +11,7 @@ use remora_asset::layout::{Header, NONE, PAGE_ROOT, RayNode, Section, TreeNode, 
 use remora_asset::untrusted::{read_all, repaired};
 use remora_asset::{Asset, AssetError, Grid, layers, layout};
 use remora_engine::{EngineDetail, build as engine};
-use remora_import::{LoadLimits, load_gltf_for, write_glb};
+use remora_import::{Input, gltf, write_glb};
 use remora_model::{Material, Mesh, MetadataValue, Model, Node, Notices, Points, Primitive, Texture, TextureReference};
 
 /// A bumpy sheet, textured, and a cloud of points, in a tree with metadata.
@@ -215,9 +215,7 @@ fn what_is_begun_while_a_model_is_read_is_what_is_made_of_it_afterwards() {
     let coarse = BuildOptions { detail: Detail::Coarse { primitives_max: 10_000 }, ..options() };
     let early = |primitives_max, primitives_min| {
         let early = CoarseBuilder::new(primitives_max, primitives_min);
-        let limits = LoadLimits::default();
-        let mut nothing_beside = |_: &str, _: u64| Err("there is nothing".to_owned());
-        let model = load_gltf_for(&early, &glb, "Engine", &limits, &mut nothing_beside, &mut |_| {}).unwrap();
+        let model = gltf::import(Input { sink: Some(&early), ..Input::new(&glb, "Engine", &mut |_| {}) }).unwrap();
         (model, early)
     };
     let (model, begun) = early(10_000, 1);

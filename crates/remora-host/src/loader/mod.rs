@@ -353,7 +353,7 @@ impl Worker {
             memory_bytes_max: share.bytes_max,
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
-        let model = source.model_for(&*early, &limits, &mut self.progress(job, LoadStage::Decoding))?;
+        let model = source.model_into(&*early, &limits, &mut self.progress(job, LoadStage::Decoding))?;
         Ok(Resolved::Model { model, early, key, source: format })
     }
 

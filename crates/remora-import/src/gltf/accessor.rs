@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable, allocation::pod_collect_to_vec};
 
-use super::budget::Budget;
 use super::container::Container;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
 use super::meshopt;
+use crate::budget::Budget;
 
 #[derive(Clone, Copy)]
 pub(super) struct Accessors<'a> {
@@ -49,11 +49,11 @@ impl<'a> Accessors<'a> {
         Self { root: &container.root, buffers: &container.buffers, decoded: &container.decoded }
     }
 
-    pub(super) fn count(&self, index: u32) -> Result<u64, LoadError> {
+    pub(super) fn count(&self, index: u32) -> Result<u64, GltfError> {
         Ok(self.accessor(index)?.count)
     }
 
-    pub(super) fn is_normalized(&self, index: u32) -> Result<bool, LoadError> {
+    pub(super) fn is_normalized(&self, index: u32) -> Result<bool, GltfError> {
         Ok(self.accessor(index)?.normalized)
     }
 
@@ -62,7 +62,7 @@ impl<'a> Accessors<'a> {
     }
 
     /// Components per element.
-    pub(super) fn width(&self, index: u32) -> Result<usize, LoadError> {
+    pub(super) fn width(&self, index: u32) -> Result<usize, GltfError> {
         let accessor = self.accessor(index)?;
         width(&accessor.shape).ok_or_else(|| invalid(index, format!("the type {:?} is not known", accessor.shape)))
     }
@@ -73,7 +73,7 @@ impl<'a> Accessors<'a> {
         index: u32,
         range: Range<u64>,
         budget: &mut Budget,
-    ) -> Result<Vec<[f32; N]>, LoadError>
+    ) -> Result<Vec<[f32; N]>, GltfError>
     where
         [f32; N]: Pod,
     {
@@ -100,7 +100,7 @@ impl<'a> Accessors<'a> {
     }
 
     /// All elements, as vertex indices.
-    pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+    pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         let typed = self.typed(index, 1)?;
         let range = 0..typed.accessor.count;
         match typed.component {
@@ -117,7 +117,7 @@ impl<'a> Accessors<'a> {
         range: Range<u64>,
         budget: &mut Budget,
         read: impl Fn(&[u8]) -> T,
-    ) -> Result<Vec<T>, LoadError> {
+    ) -> Result<Vec<T>, GltfError> {
         let data = self.data(typed, &range, size_of::<T>(), budget)?;
         let mut values = match &data {
             Some(data) => data.iter().map(&read).collect(),
@@ -135,7 +135,7 @@ impl<'a> Accessors<'a> {
         range: Range<u64>,
         budget: &mut Budget,
         read: impl Fn(&[u8]) -> T,
-    ) -> Result<Vec<T>, LoadError> {
+    ) -> Result<Vec<T>, GltfError> {
         let data = self.data(typed, &range, size_of::<T>(), budget)?;
         let mut values = match &data {
             Some(data) if data.is_packed() && cfg!(target_endian = "little") => pod_collect_to_vec(data.bytes),
@@ -154,7 +154,7 @@ impl<'a> Accessors<'a> {
         range: &Range<u64>,
         value_bytes: usize,
         budget: &mut Budget,
-    ) -> Result<Option<Elements<'a>>, LoadError> {
+    ) -> Result<Option<Elements<'a>>, GltfError> {
         let accessor = typed.accessor;
         if range.start > range.end || range.end > accessor.count {
             let what = format!("element {} is needed, it has {}", range.end.saturating_sub(1), accessor.count);
@@ -179,7 +179,7 @@ impl<'a> Accessors<'a> {
         values: &mut [T],
         budget: &mut Budget,
         read: &impl Fn(&[u8]) -> T,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), GltfError> {
         let Some(sparse) = &typed.accessor.sparse else { return Ok(()) };
         let places = &sparse.indices;
         let component = component(places.component_type, typed.index)?;
@@ -207,7 +207,7 @@ impl<'a> Accessors<'a> {
         Ok(())
     }
 
-    fn elements(&self, index: u32, view: u32, offset: u64, count: u64, size: usize) -> Result<Elements<'a>, LoadError> {
+    fn elements(&self, index: u32, view: u32, offset: u64, count: u64, size: usize) -> Result<Elements<'a>, GltfError> {
         let (bytes, stride) = self.view(view)?;
         let stride = stride.unwrap_or(size as u64);
         if stride < size as u64 {
@@ -228,31 +228,31 @@ impl<'a> Accessors<'a> {
     }
 
     /// The bytes of a buffer view and its stride.
-    pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), LoadError> {
+    pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), GltfError> {
         let place = || format!("buffer view {index}");
         let view = self.root.buffer_views.get(index as usize);
-        let view = view.ok_or_else(|| LoadError::invalid(place(), "it is referred to and not there"))?;
+        let view = view.ok_or_else(|| GltfError::invalid(place(), "it is referred to and not there"))?;
         if let Ok(at) = self.decoded.binary_search_by_key(&index, |(index, _)| *index) {
             return Ok((self.decoded[at].1.bytes(), view.byte_stride));
         }
         let buffer = self.buffers.get(view.buffer as usize);
         let buffer =
-            buffer.ok_or_else(|| LoadError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
+            buffer.ok_or_else(|| GltfError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
         let end = view.byte_offset.checked_add(view.byte_length).filter(|&end| end <= buffer.len() as u64);
         match end {
             Some(end) => Ok((&buffer[view.byte_offset as usize..end as usize], view.byte_stride)),
             None => {
                 let what = format!("it reaches beyond buffer {}, which has {} bytes", view.buffer, buffer.len());
-                Err(LoadError::invalid(place(), what))
+                Err(GltfError::invalid(place(), what))
             }
         }
     }
 
-    fn accessor(&self, index: u32) -> Result<&'a json::Accessor, LoadError> {
+    fn accessor(&self, index: u32) -> Result<&'a json::Accessor, GltfError> {
         self.root.accessors.get(index as usize).ok_or_else(|| invalid(index, "it is referred to and not there"))
     }
 
-    fn typed(&self, index: u32, width: usize) -> Result<Typed<'a>, LoadError> {
+    fn typed(&self, index: u32, width: usize) -> Result<Typed<'a>, GltfError> {
         let accessor = self.accessor(index)?;
         let found = self.width(index)?;
         if found != width {
@@ -291,7 +291,7 @@ impl Component {
     }
 }
 
-fn component(code: u32, index: u32) -> Result<Component, LoadError> {
+fn component(code: u32, index: u32) -> Result<Component, GltfError> {
     match code {
         5120 => Ok(Component::I8),
         5121 => Ok(Component::U8),
@@ -321,6 +321,6 @@ fn four(bytes: &[u8]) -> [u8; 4] {
     [bytes[0], bytes[1], bytes[2], bytes[3]]
 }
 
-fn invalid(index: u32, what: impl Into<String>) -> LoadError {
-    LoadError::invalid(format!("accessor {index}"), what)
+fn invalid(index: u32, what: impl Into<String>) -> GltfError {
+    GltfError::invalid(format!("accessor {index}"), what)
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use draco_core::{DataType, DecodeLimits, DecoderBuffer, Mesh, MeshDecoder};
 
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
 use super::primitive::Place;
+use crate::budget::Budget;
 
 /// What decoding holds at its peak per triangle besides attributes: its corners, their opposites and vertices, the
 /// seams of attributes, and the indices that come out.
@@ -29,7 +29,7 @@ pub(super) fn decode<'a>(
     triangles: u64,
     place: Place,
     budget: &mut Budget,
-) -> Result<Decoded<'a>, LoadError> {
+) -> Result<Decoded<'a>, GltfError> {
     budget.take(triangles, BYTES_PER_TRIANGLE, "compressed geometry")?;
     let attribute_bytes_max = budget.left_bytes() / ATTRIBUTE_COPIES;
     let limits = DecodeLimits::default()
@@ -66,7 +66,7 @@ impl Decoded<'_> {
     }
 
     /// Components per vertex of an attribute that the stream holds.
-    pub(super) fn width(&self, semantic: &str, place: Place) -> Result<usize, LoadError> {
+    pub(super) fn width(&self, semantic: &str, place: Place) -> Result<usize, GltfError> {
         Ok(usize::from(self.attribute(semantic, place)?.num_components()))
     }
 
@@ -77,7 +77,7 @@ impl Decoded<'_> {
         is_normalized: bool,
         place: Place,
         budget: &mut Budget,
-    ) -> Result<Vec<[f32; N]>, LoadError> {
+    ) -> Result<Vec<[f32; N]>, GltfError> {
         let attribute = self.attribute(semantic, place)?;
         let found = usize::from(attribute.num_components());
         if found != N {
@@ -95,7 +95,7 @@ impl Decoded<'_> {
         Ok(vectors)
     }
 
-    fn attribute(&self, semantic: &str, place: Place) -> Result<&draco_core::PointAttribute, LoadError> {
+    fn attribute(&self, semantic: &str, place: Place) -> Result<&draco_core::PointAttribute, GltfError> {
         let found = self.attributes.get(semantic).and_then(|&id| self.mesh.attribute_by_unique_id(id));
         found.ok_or_else(|| place.invalid(format!("its Draco data does not hold {semantic}, as the file says")))
     }

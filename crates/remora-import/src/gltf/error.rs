@@ -7,7 +7,7 @@ use super::material::MATERIALS_MAX;
 use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+pub enum GltfError {
     #[error("this is not glTF: a GLB begins with \"glTF\", glTF JSON with \"{{\"")]
     NotGltf,
     #[error("the file is glTF version {found}; version 2 is read")]
@@ -46,14 +46,14 @@ pub enum LoadError {
     },
 }
 
-impl From<TooLarge> for LoadError {
+impl From<TooLarge> for GltfError {
     fn from(error: TooLarge) -> Self {
         let TooLarge { what, needed_bytes, left_bytes, limit_bytes } = error;
         Self::TooLarge { what, needed_bytes, left_bytes, limit_bytes }
     }
 }
 
-impl LoadError {
+impl GltfError {
     pub(super) fn invalid(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Invalid { place: place.into(), what: what.into() }
     }

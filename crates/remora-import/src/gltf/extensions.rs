@@ -2,7 +2,7 @@
 //! would be shown is wrong; one that changes only light, surfaces or behaviour is passed over with a notice. Exporters
 //! list the second kind as required too: Blender does with lights.
 
-use super::error::LoadError;
+use super::error::GltfError;
 use remora_model::Notices;
 
 /// Extensions that are read.
@@ -38,10 +38,10 @@ const HARMLESS: [&str; 8] = [
     "MSFT_lod",
 ];
 
-pub(super) fn check(required: &[String], notices: &mut Notices) -> Result<(), LoadError> {
+pub(super) fn check(required: &[String], notices: &mut Notices) -> Result<(), GltfError> {
     for name in required.iter().filter(|name| !SUPPORTED_EXTENSIONS.contains(&name.as_str())) {
         if !is_harmless(name) {
-            return Err(LoadError::UnsupportedExtension { name: name.clone() });
+            return Err(GltfError::UnsupportedExtension { name: name.clone() });
         }
         notices.add(format!("the model requires the extension {name}, which is not supported; it is shown without"));
     }

@@ -4,50 +4,46 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::budget::Budget;
-use super::error::LoadError;
-
-/// Gives the bytes of a file that a model refers to, or says why it cannot. The first argument is its path relative
-/// to the model's folder: decoded, `/` between its parts, none of them `.`, `..` or empty. The second is how many
-/// bytes it may have; what is longer is refused, and need not be read to the end.
-pub type Resolve<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
+use super::error::GltfError;
+use crate::budget::Budget;
+use crate::input::Resolver;
 
 /// Of a URI, in an error.
 const SHOWN_MAX: usize = 80;
 
 pub(super) struct External<'a> {
     /// `None` where a model must carry everything itself.
-    pub(super) resolve: Option<&'a mut Resolve<'a>>,
+    pub(super) resolver: Option<&'a mut Resolver<'a>>,
 }
 
 impl External<'_> {
     /// The bytes behind a URI. `place` is for the error.
-    pub(super) fn read(&mut self, uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+    pub(super) fn read(&mut self, uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, GltfError> {
         if let Some(data) = uri.strip_prefix("data:") {
             return data_uri(data, place, budget);
         }
         let place = place.to_owned();
-        let Some(resolve) = &mut self.resolve else {
-            return Err(LoadError::ExternalFile { place, uri: shown(uri) });
+        let Some(resolver) = &mut self.resolver else {
+            return Err(GltfError::ExternalFile { place, uri: shown(uri) });
         };
         let path = match relative_path(uri) {
             Ok(path) => path,
-            Err(why) => return Err(LoadError::UnsafeUri { place, uri: shown(uri), why }),
+            Err(why) => return Err(GltfError::UnsafeUri { place, uri: shown(uri), why }),
         };
         let bytes =
-            resolve(&path, budget.left_bytes()).map_err(|why| LoadError::Fetch { place, path: shown(&path), why })?;
+            resolver(&path, budget.left_bytes()).map_err(|why| GltfError::Fetch { place, path: shown(&path), why })?;
         budget.take(bytes.len() as u64, 1, "a file that the model refers to")?;
         Ok(bytes)
     }
 }
 
 /// `data` is what follows `data:`.
-fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, GltfError> {
     let Some((_, encoded)) = data.split_once(";base64,") else {
-        return Err(LoadError::invalid(place, "its data: URI is not in base64"));
+        return Err(GltfError::invalid(place, "its data: URI is not in base64"));
     };
     budget.take(encoded.len() as u64, 1, "a buffer or image in a data: URI")?;
-    STANDARD.decode(encoded).map_err(|_| LoadError::invalid(place, "its data: URI is not valid base64"))
+    STANDARD.decode(encoded).map_err(|_| GltfError::invalid(place, "its data: URI is not valid base64"))
 }
 
 /// The path that a URI means, if it stays within the model's folder; otherwise what is wrong with it.

@@ -1,6 +1,6 @@
 //! Materials, and which textures they use how.
 
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root, TextureInfo};
 use super::{metadata, surface};
 use remora_model::Notices;
@@ -25,9 +25,9 @@ pub(super) struct TextureUse {
     pub(super) srgb: bool,
 }
 
-pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, LoadError> {
+pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, GltfError> {
     if root.materials.len() > MATERIALS_MAX {
-        return Err(LoadError::TooManyMaterials { count: root.materials.len() });
+        return Err(GltfError::TooManyMaterials { count: root.materials.len() });
     }
     let mut materials = Materials { list: Vec::new(), coordinate_sets: Vec::new(), textures: Vec::new() };
     for (index, material) in root.materials.iter().enumerate() {
@@ -97,7 +97,7 @@ impl Materials {
         material: &json::Material,
         root: &Root,
         notices: &mut Notices,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), GltfError> {
         let place = || format!("material {index}");
         let extensions = material.extensions.as_deref();
         let surface = surface::read(material);
@@ -127,7 +127,7 @@ impl Materials {
             .and_then(|extension| extension.emissive_strength)
             .unwrap_or(1.0);
         let mut reference = |info: Option<&TextureInfo>, srgb: bool| {
-            info.map(|info| self.refer(info, srgb, root).map_err(|what| LoadError::invalid(place(), what))).transpose()
+            info.map(|info| self.refer(info, srgb, root).map_err(|what| GltfError::invalid(place(), what))).transpose()
         };
         let made = Material {
             name: metadata::name(material.name.as_deref(), || format!("Material {index}")),
@@ -142,13 +142,13 @@ impl Materials {
             occlusion_strength: occlusion.and_then(|occlusion| occlusion.strength).unwrap_or(1.0).clamp(0.0, 1.0),
             emissive: material.emissive_factor.unwrap_or([0.0; 3]).map(|factor| factor * strength),
             emissive_texture: reference(emissive, true)?,
-            alpha_mode: alpha_mode(material).map_err(|what| LoadError::invalid(place(), what))?,
+            alpha_mode: alpha_mode(material).map_err(|what| GltfError::invalid(place(), what))?,
             double_sided: material.double_sided,
             unlit: extensions.is_some_and(|extensions| extensions.unlit.is_some()),
         };
         let numbers = made.base_color.iter().chain(&made.emissive).chain([&made.normal_scale]);
         if numbers.into_iter().any(|number| !number.is_finite()) {
-            return Err(LoadError::invalid(place(), "one of its factors is not a finite number"));
+            return Err(GltfError::invalid(place(), "one of its factors is not a finite number"));
         }
         self.list.push(made);
         self.coordinate_sets.push(set);

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use meshopt::ffi;
 
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
+use crate::budget::Budget;
 
 /// Bytes of a vertex, at most; a limit of the format.
 const STRIDE_MAX: u64 = 256;
@@ -45,7 +45,7 @@ pub(super) fn decode(
     root: &Root,
     buffers: &[Cow<'_, [u8]>],
     budget: &mut Budget,
-) -> Result<Vec<(u32, Decoded)>, LoadError> {
+) -> Result<Vec<(u32, Decoded)>, GltfError> {
     let compressed = root.buffer_views.iter().enumerate();
     compressed
         .filter_map(|(index, view)| view.meshopt().map(|meshopt| (index as u32, view, meshopt)))
@@ -62,8 +62,8 @@ fn decode_view(
     buffers: &[Cow<'_, [u8]>],
     place: &str,
     budget: &mut Budget,
-) -> Result<Decoded, LoadError> {
-    let invalid = |what: String| LoadError::invalid(place, what);
+) -> Result<Decoded, GltfError> {
+    let invalid = |what: String| GltfError::invalid(place, what);
     let mode = mode(meshopt).map_err(invalid)?;
     let length = meshopt.count.checked_mul(meshopt.byte_stride);
     let Some(length) = length.filter(|&length| length == view.byte_length) else {

@@ -3,10 +3,10 @@
 use glam::{DAffine3, DMat4, DQuat, DVec3};
 
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
 use super::{instances, metadata};
+use crate::budget::Budget;
 use remora_model::Node;
 
 pub(super) struct Tree {
@@ -15,7 +15,7 @@ pub(super) struct Tree {
     pub(super) meshes: Vec<u32>,
 }
 
-pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -> Result<Tree, LoadError> {
+pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -> Result<Tree, GltfError> {
     let mut tree = Tree { nodes: Vec::new(), meshes: Vec::new() };
     let mut mesh_places: Vec<Option<u32>> = vec![None; root.meshes.len()];
     let mut visited = vec![false; root.nodes.len()];
@@ -24,14 +24,14 @@ pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -
     while let Some((index, parent)) = open.pop() {
         let place = || format!("node {index}");
         let Some(node) = root.nodes.get(index as usize) else {
-            return Err(LoadError::invalid(place(), "it is referred to and not there"));
+            return Err(GltfError::invalid(place(), "it is referred to and not there"));
         };
         if std::mem::replace(&mut visited[index as usize], true) {
-            return Err(LoadError::invalid(place(), "it is in the tree twice, or below itself"));
+            return Err(GltfError::invalid(place(), "it is in the tree twice, or below itself"));
         }
         let transform = transform(node);
         if !transform.is_finite() {
-            return Err(LoadError::invalid(place(), "its transform contains a number that is not finite"));
+            return Err(GltfError::invalid(place(), "its transform contains a number that is not finite"));
         }
         let here = tree.nodes.len() as u32;
         let name = metadata::name(node.name.as_deref(), || format!("Node {index}"));
@@ -39,7 +39,7 @@ pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -
         // A mesh without instances is not shown, and need not be read.
         let shown = node.mesh.filter(|_| instances.as_ref().is_none_or(|instances| !instances.is_empty()));
         let mesh = match shown {
-            Some(mesh) => Some(tree.show(mesh, &mut mesh_places).map_err(|what| LoadError::invalid(place(), what))?),
+            Some(mesh) => Some(tree.show(mesh, &mut mesh_places).map_err(|what| GltfError::invalid(place(), what))?),
             None => None,
         };
         let metadata = metadata::read(node.extras.as_deref());
@@ -67,11 +67,11 @@ impl Tree {
 }
 
 /// Of the default scene, else of the first, else all that are no one's child.
-fn roots(root: &Root) -> Result<Vec<u32>, LoadError> {
+fn roots(root: &Root) -> Result<Vec<u32>, GltfError> {
     let scene = root.scene.unwrap_or(0);
     match root.scenes.get(scene as usize) {
         Some(scene) => Ok(scene.nodes.clone()),
-        None if root.scene.is_some() => Err(LoadError::invalid(format!("scene {scene}"), "it is not there")),
+        None if root.scene.is_some() => Err(GltfError::invalid(format!("scene {scene}"), "it is not there")),
         None => {
             let mut is_child = vec![false; root.nodes.len()];
             for &child in root.nodes.iter().flat_map(|node| &node.children) {

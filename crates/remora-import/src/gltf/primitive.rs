@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
 use super::material::Materials;
 use super::vertices::Vertices;
-use super::{normals, shrink};
+use crate::budget::Budget;
+use crate::{images, normals};
 use remora_model::{Points, Primitive, tangent};
 
 /// Where in the file, for errors.
@@ -32,7 +32,7 @@ pub(super) fn read(
     accessors: Accessors<'_>,
     materials: &Materials,
     budget: &mut Budget,
-) -> Result<Shape, LoadError> {
+) -> Result<Shape, GltfError> {
     let mode = primitive.mode.unwrap_or(TRIANGLES);
     if mode > TRIANGLE_FAN {
         return Err(place.invalid(format!("the mode {mode} is not known")));
@@ -107,7 +107,7 @@ const TRIANGLES: u32 = 4;
 const TRIANGLE_STRIP: u32 = 5;
 const TRIANGLE_FAN: u32 = 6;
 
-fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Result<Shape, LoadError> {
+fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Result<Shape, GltfError> {
     let mut indices = vertices.elements(budget)?;
     let Some(range) = used(&mut indices, vertices, place)? else { return Ok(Shape::Nothing) };
     let positions = positions(vertices, &range, place, budget)?;
@@ -122,7 +122,7 @@ fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Re
 
 /// The stretch of vertices that is used, from which indices count afterwards: many primitives may share one long
 /// list of vertices, and only this part is read. `None` if there are no indices.
-fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, LoadError> {
+fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, GltfError> {
     if indices.is_empty() {
         return Ok(None);
     }
@@ -143,7 +143,7 @@ fn positions(
     range: &Range<u64>,
     place: Place,
     budget: &mut Budget,
-) -> Result<Vec<[f32; 3]>, LoadError> {
+) -> Result<Vec<[f32; 3]>, GltfError> {
     let positions = vertices.vectors::<3>("POSITION", range, budget)?.unwrap_or_default();
     // Without an early end, which lets the compiler look at many at once.
     if !positions.as_flattened().iter().fold(true, |finite, number| finite & number.is_finite()) {
@@ -157,7 +157,7 @@ fn colors(
     vertices: &Vertices<'_>,
     range: &Range<u64>,
     budget: &mut Budget,
-) -> Result<Option<Vec<[f32; 4]>>, LoadError> {
+) -> Result<Option<Vec<[f32; 4]>>, GltfError> {
     match vertices.width("COLOR_0")? {
         None => Ok(None),
         Some(3) => {
@@ -170,7 +170,7 @@ fn colors(
 }
 
 /// Corners of whole triangles.
-fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
     let triangle: fn(&[u32], usize) -> [u32; 3] = match mode {
         TRIANGLE_STRIP => |elements, at| {
             // Every second one is wound the other way round.
@@ -196,12 +196,12 @@ fn color(rgba: [f32; 4]) -> [u8; 4] {
 }
 
 fn point_color([red, green, blue, _]: [f32; 4]) -> [u8; 4] {
-    let [red, green, blue] = [red, green, blue].map(shrink::srgb_byte);
+    let [red, green, blue] = [red, green, blue].map(images::srgb_byte);
     [red, green, blue, 255]
 }
 
 impl Place {
-    pub(super) fn invalid(self, what: impl Into<String>) -> LoadError {
-        LoadError::invalid(format!("mesh {}, primitive {}", self.mesh, self.primitive), what)
+    pub(super) fn invalid(self, what: impl Into<String>) -> GltfError {
+        GltfError::invalid(format!("mesh {}, primitive {}", self.mesh, self.primitive), what)
     }
 }

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use super::LoadLimits;
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::external::External;
 use super::json::{self, Root};
 use super::material::TextureUse;
-use super::picture::{DECODING_BYTES_PER_PIXEL, Picture};
-use super::{metadata, shrink};
+use super::metadata;
+use crate::budget::Budget;
+use crate::images::{self, DECODING_BYTES_PER_PIXEL, EncodedImage};
+use crate::input::LoadLimits;
 use remora_model::Notices;
 use remora_model::{Sampler, Texture, Wrap};
 
@@ -36,7 +36,7 @@ pub(super) struct Plan<'a> {
 struct Job<'a> {
     /// Index in the file.
     image: u32,
-    picture: Picture<'a>,
+    encoded: EncodedImage<'a>,
     target: (u32, u32),
     srgb: bool,
 }
@@ -72,14 +72,14 @@ pub(super) fn plan<'a>(
     limits: &LoadLimits,
     budget: &mut Budget,
     notices: &mut Notices,
-) -> Result<Plan<'a>, LoadError> {
+) -> Result<Plan<'a>, GltfError> {
     let mut plan = Plan { jobs: Vec::new(), textures: Vec::new(), threads: 0 };
     let mut unreadable: BTreeSet<u32> = BTreeSet::new();
     for texture in uses {
         let place = || format!("texture {}", texture.texture);
         let entry = &root.textures[texture.texture as usize];
         let sampler =
-            sampler(entry.sampler, root).ok_or_else(|| LoadError::invalid(place(), "its sampler is not there"))?;
+            sampler(entry.sampler, root).ok_or_else(|| GltfError::invalid(place(), "its sampler is not there"))?;
         let Some(image) = entry.image() else {
             notices.add(format!("{}: it has no image of a kind that is read; {WITHOUT}", place()));
             plan.textures.push(None);
@@ -110,8 +110,8 @@ pub(super) fn plan<'a>(
 }
 
 /// As many as there are cores, images, and memory for the largest ones side by side.
-fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, LoadError> {
-    let Some(largest) = jobs.iter().map(|job| job.picture.pixels()).max() else { return Ok(0) };
+fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, GltfError> {
+    let Some(largest) = jobs.iter().map(|job| job.encoded.pixels()).max() else { return Ok(0) };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let affordable = budget.left_bytes() / (largest * DECODING_BYTES_PER_PIXEL as u64).max(1);
     let threads = (affordable as usize).min(cores).min(jobs.len()).clamp(1, THREADS_MAX);
@@ -186,33 +186,33 @@ impl<'a> Job<'a> {
         external: &mut External<'_>,
         limits: &LoadLimits,
         budget: &mut Budget,
-    ) -> Result<Result<Self, String>, LoadError> {
+    ) -> Result<Result<Self, String>, GltfError> {
         let place = format!("image {image}");
         let bytes = match root.images.get(image as usize) {
-            None => Err(LoadError::invalid(&place, "it is referred to and not there")),
+            None => Err(GltfError::invalid(&place, "it is referred to and not there")),
             Some(json::Image { buffer_view: Some(view), .. }) => accessors
                 .view(*view)
                 .map(|(bytes, _)| Cow::Borrowed(bytes))
-                .map_err(|error| LoadError::invalid(&place, error.to_string())),
+                .map_err(|error| GltfError::invalid(&place, error.to_string())),
             Some(json::Image { uri: Some(uri), .. }) => external.read(uri, &place, budget).map(Cow::Owned),
-            Some(_) => Err(LoadError::invalid(&place, "it has neither a buffer view nor a URI")),
+            Some(_) => Err(GltfError::invalid(&place, "it has neither a buffer view nor a URI")),
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            Err(error @ LoadError::TooLarge { .. }) => return Err(error),
+            Err(error @ GltfError::TooLarge { .. }) => return Err(error),
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let picture = match Picture::open(bytes) {
-            Ok(picture) => picture,
+        let encoded = match EncodedImage::open(bytes) {
+            Ok(encoded) => encoded,
             Err(what) => return Ok(Err(format!("{place}: {what}"))),
         };
-        let target = shrink::fit(picture.size(), limits.texture_dimension_max.max(1));
-        Ok(Ok(Self { image, picture, target, srgb }))
+        let target = images::fit(encoded.size(), limits.texture_dimension_max.max(1));
+        Ok(Ok(Self { image, encoded, target, srgb }))
     }
 
     fn decode(&self) -> Result<Vec<u8>, String> {
-        let (rgba, size) = (self.picture.decode()?, self.picture.size());
-        Ok(if size == self.target { rgba } else { shrink::shrink(&rgba, size, self.target, self.srgb) })
+        let (rgba, size) = (self.encoded.decode()?, self.encoded.size());
+        Ok(if size == self.target { rgba } else { images::shrink(&rgba, size, self.target, self.srgb) })
     }
 }
 

@@ -5,11 +5,11 @@ use std::ops::Range;
 use bytemuck::Pod;
 
 use super::accessor::Accessors;
-use super::budget::Budget;
 use super::draco;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
 use super::primitive::Place;
+use crate::budget::Budget;
 
 pub(super) struct Vertices<'a> {
     primitive: &'a json::Primitive,
@@ -26,7 +26,7 @@ impl<'a> Vertices<'a> {
         place: Place,
         accessors: Accessors<'a>,
         budget: &mut Budget,
-    ) -> Result<Option<Self>, LoadError> {
+    ) -> Result<Option<Self>, GltfError> {
         let Some(&positions) = primitive.attributes.get("POSITION") else { return Ok(None) };
         let extension = primitive.extensions.as_deref().and_then(|extensions| extensions.draco.as_ref());
         let draco = match extension {
@@ -55,7 +55,7 @@ impl<'a> Vertices<'a> {
     }
 
     /// Indices of vertices, in the order in which the primitive strings them together; not checked.
-    pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+    pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         if let Some(draco) = &self.draco {
             return Ok(draco.indices());
         }
@@ -69,7 +69,7 @@ impl<'a> Vertices<'a> {
     }
 
     /// Numbers per vertex of an attribute, if the primitive has it.
-    pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, LoadError> {
+    pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, GltfError> {
         let Some(&accessor) = self.primitive.attributes.get(semantic) else { return Ok(None) };
         match self.draco_with(semantic) {
             Some(draco) => draco.width(semantic, self.place).map(Some),
@@ -84,7 +84,7 @@ impl<'a> Vertices<'a> {
         semantic: &str,
         range: &Range<u64>,
         budget: &mut Budget,
-    ) -> Result<Option<Vec<[f32; N]>>, LoadError>
+    ) -> Result<Option<Vec<[f32; N]>>, GltfError>
     where
         [f32; N]: Pod,
     {

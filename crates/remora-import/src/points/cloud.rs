@@ -2,7 +2,7 @@
 
 use glam::{DAffine3, DMat3, DVec3};
 
-use super::{FAR_METRES, POINTS_MAX, PointLoadError};
+use super::{FAR_METRES, POINTS_MAX, PointsError};
 use crate::budget::{Budget, TooLarge};
 use remora_model::{Material, Mesh, Model, Node, Points};
 
@@ -42,10 +42,10 @@ pub(super) struct Placed {
 }
 
 /// Takes what `count` points need in all, so that their lists may be allocated.
-pub(super) fn reserve(count: u64, budget: &mut Budget) -> Result<usize, PointLoadError> {
+pub(super) fn reserve(count: u64, budget: &mut Budget) -> Result<usize, PointsError> {
     if count > POINTS_MAX {
         let what = format!("{count} points; at most {POINTS_MAX} may be in one cloud");
-        return Err(PointLoadError::invalid("the file", what));
+        return Err(PointsError::invalid("the file", what));
     }
     budget.take(count, BYTES_PER_POINT, "the points")?;
     usize::try_from(count).map_err(|_| {
@@ -140,7 +140,7 @@ pub(super) fn z_up() -> DAffine3 {
 }
 
 /// Nodes with their clouds, as a model. Says what was dropped.
-pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Result<Model, PointLoadError> {
+pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Result<Model, PointsError> {
     let dropped: u64 = clouds.iter().map(|(_, _, placed)| placed.dropped).sum();
     let mut made = Model { name: name.to_owned(), materials: vec![Material::default()], ..Model::default() };
     for (name, transform, placed) in clouds {
@@ -153,7 +153,7 @@ pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Resu
         made.nodes.push(Node { name, transform, mesh: Some(mesh), ..Node::default() });
     }
     if made.meshes.is_empty() {
-        return Err(PointLoadError::NoPoints { dropped });
+        return Err(PointsError::NoPoints { dropped });
     }
     warn_of_dropped(dropped);
     debug_assert_eq!(made.check(), Ok(()));

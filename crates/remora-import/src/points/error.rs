@@ -1,21 +1,20 @@
 //! What can be wrong with a file of points, in words for the person who chose it.
 
-use super::PointFormat;
 use crate::budget::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
-pub enum PointLoadError {
+pub enum PointsError {
     #[error(
         "this is not a point cloud that can be read: PLY begins with \"ply\", LAS and LAZ \
          with \"LASF\", E57 with \"ASTM-E57\", and XYZ has a point per line: x y z, then intensity, red, green, blue"
     )]
     NotPoints,
     #[error("the {format} file is version {found}; {accepted} is read")]
-    Version { format: PointFormat, found: String, accepted: &'static str },
+    Version { format: &'static str, found: String, accepted: &'static str },
     #[error("the {format} file is cut short or damaged: {what}")]
-    Damaged { format: PointFormat, what: String },
+    Damaged { format: &'static str, what: String },
     #[error("the {format} file has {what}; {accepted}")]
-    Unsupported { format: PointFormat, what: String, accepted: &'static str },
+    Unsupported { format: &'static str, what: String, accepted: &'static str },
     #[error("{place}: {what}")]
     Invalid { place: String, what: String },
     #[error("the E57 file's XML part cannot be read")]
@@ -29,8 +28,8 @@ pub enum PointLoadError {
     },
 }
 
-impl PointLoadError {
-    pub(super) fn damaged(format: PointFormat, what: impl Into<String>) -> Self {
+impl PointsError {
+    pub(super) fn damaged(format: &'static str, what: impl Into<String>) -> Self {
         Self::Damaged { format, what: what.into() }
     }
 

@@ -3,11 +3,14 @@
 //! Spaces, tabs, commas and semicolons separate; `#` and `//` begin comments. Lines before the first point, and lines
 //! of a single number, which PTS has before each scan, are headings.
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use remora_model::Model;
+
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "XYZ";
 
 /// Numbers of a line that are looked at; what follows is passed over.
 const COLUMNS_MAX: usize = 7;
@@ -34,12 +37,8 @@ enum Layout {
 
 /// Reads lines of numbers. `name` becomes that of the model; `progress` is called on this thread with rising numbers
 /// that end at 1.
-pub fn load_xyz(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let layout = layout(bytes)?;
     progress(0.0);
@@ -64,7 +63,7 @@ pub fn load_xyz(
             Line::Other if cloud.positions.is_empty() => continue,
             Line::Other => {
                 let what = "this is neither a point, x y z with what follows, nor a comment that begins with #";
-                return Err(PointLoadError::invalid(format!("line {}", number + 1), what));
+                return Err(PointsError::invalid(format!("line {}", number + 1), what));
             }
         };
         cloud.positions.push([row.values[0], row.values[1], row.values[2]]);
@@ -83,7 +82,7 @@ pub fn load_xyz(
 }
 
 /// Whether a point stands near the beginning, and nothing but headings before it.
-pub(super) fn looks_like_numbers(bytes: &[u8]) -> bool {
+pub(crate) fn looks_like_numbers(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];
     // The last line may be cut off in the middle.
     let whole = start.iter().rposition(|&byte| byte == b'\n').map_or(start, |end| &start[..end]);
@@ -134,7 +133,7 @@ fn row(line: &[u8]) -> Line {
     }
 }
 
-fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
+fn layout(bytes: &[u8]) -> Result<Layout, PointsError> {
     let mut sample = Vec::new();
     for (number, line) in lines_of(bytes).enumerate() {
         if sample.len() >= SAMPLE || (sample.is_empty() && number >= HEADING_LINES_MAX) {
@@ -147,8 +146,8 @@ fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
     let Some(columns) = sample.iter().map(|row| row.columns).min() else {
         let what = format!("none of its first {HEADING_LINES_MAX} lines has the numbers x y z");
         return Err(match bytes {
-            [] => PointLoadError::NotPoints,
-            _ => PointLoadError::damaged(PointFormat::Xyz, what),
+            [] => PointsError::NotPoints,
+            _ => PointsError::damaged(FORMAT, what),
         });
     };
     let color_column = match columns {

@@ -60,7 +60,7 @@ fn an_image_that_an_extension_names_is_preferred() {
 #[test]
 fn large_ktx2_textures_are_scaled_down() {
     let limits = remora_import::LoadLimits { texture_dimension_max: 10, ..crate::file::limits() };
-    let model = remora_import::load_glb(&with_basis(FILES[3].1).glb(), "Model", &limits, &mut |_| {}).unwrap();
+    let model = crate::file::load_glb(&with_basis(FILES[3].1).glb(), "Model", &limits, &mut |_| {}).unwrap();
     assert_eq!((model.textures[0].width, model.textures[0].height), (10, 6));
 }
 

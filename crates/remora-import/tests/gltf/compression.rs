@@ -244,6 +244,6 @@ fn draco_data_that_is_not_as_the_file_says_is_refused() {
     assert!(no_indices.contains("it is Draco and has no indices"), "{no_indices}");
     let mut many = draco_file();
     set(&mut many, "/accessors/0/count", json!(u64::MAX));
-    assert!(matches!(many.load(), Err(remora_import::LoadError::TooLarge { .. })));
+    assert!(matches!(many.load(), Err(remora_import::GltfError::TooLarge { .. })));
     assert!(load(&glb(many.root.to_string().as_bytes(), &[])).is_err());
 }

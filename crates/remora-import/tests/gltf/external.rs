@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use remora_import::{LoadError, LoadLimits, load_gltf};
+use remora_import::{GltfError, Input, LoadLimits, gltf};
 use remora_model::Model;
 use serde_json::json;
 
@@ -19,9 +19,11 @@ fn scattered() -> File {
 fn load(
     file: &File,
     limits: &LoadLimits,
-    mut resolve: impl FnMut(&str, u64) -> Result<Vec<u8>, String>,
-) -> Result<Model, LoadError> {
-    load_gltf(file.root.to_string().as_bytes(), "Model", limits, &mut resolve, &mut |_| {})
+    mut resolver: impl FnMut(&str, u64) -> Result<Vec<u8>, String>,
+) -> Result<Model, GltfError> {
+    let (text, mut progress) = (file.root.to_string(), |_| {});
+    let input = Input::new(text.as_bytes(), "Model", &mut progress);
+    gltf::import(Input { limits: *limits, resolver: Some(&mut resolver), ..input })
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn paths_that_leave_the_folder_are_never_asked_for() {
                 Ok(file.binary.clone())
             });
             let text = match (place, loaded) {
-                ("buffers", Err(error @ LoadError::UnsafeUri { .. })) => error.to_string(),
+                ("buffers", Err(error @ GltfError::UnsafeUri { .. })) => error.to_string(),
                 ("images", Ok(model)) => model.notices.texts().join("\n"),
                 (_, other) => panic!("{place}: {other:?}"),
             };
@@ -71,7 +73,7 @@ fn what_is_fetched_counts_against_the_memory() {
         left.borrow_mut().push(bytes_max);
         Ok(vec![0; 600_000])
     });
-    assert!(matches!(error, Err(LoadError::TooLarge { .. })), "{error:?}");
+    assert!(matches!(error, Err(GltfError::TooLarge { .. })), "{error:?}");
     assert_eq!(*left.borrow(), [1_000_000, 400_000]);
 }
 

@@ -1,6 +1,6 @@
 //! A small writer of glTF files, right or wrong.
 
-use remora_import::{LoadError, LoadLimits, load_glb};
+use remora_import::{GltfError, Input, LoadLimits, gltf};
 use remora_model::Model;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl File {
         glb(self.root.to_string().as_bytes(), &self.binary)
     }
 
-    pub fn load(&self) -> Result<Model, LoadError> {
+    pub fn load(&self) -> Result<Model, GltfError> {
         load(&self.glb())
     }
 
@@ -112,7 +112,16 @@ pub fn limits() -> LoadLimits {
     LoadLimits { memory_bytes_max: 64 << 20, texture_dimension_max: 1024 }
 }
 
-pub fn load(bytes: &[u8]) -> Result<Model, LoadError> {
+pub fn load_glb(
+    bytes: &[u8],
+    name: &str,
+    limits: &LoadLimits,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model, GltfError> {
+    gltf::import(Input { limits: *limits, ..Input::new(bytes, name, progress) })
+}
+
+pub fn load(bytes: &[u8]) -> Result<Model, GltfError> {
     let model = load_glb(bytes, "Model", &limits(), &mut |_| {})?;
     assert_eq!(model.check(), Ok(()));
     Ok(model)

@@ -1,9 +1,9 @@
 //! Files that are wrong, by accident or on purpose: each is refused in words, none does harm.
 
-use remora_import::{LoadError, LoadLimits, load_glb};
+use remora_import::{GltfError, LoadLimits};
 use serde_json::{Value, json};
 
-use crate::file::{File, boasting_png, file_with_image, load, png, refusal};
+use crate::file::{File, boasting_png, file_with_image, load, load_glb, png, refusal};
 
 #[test]
 fn what_is_not_gltf_is_said_so() {
@@ -12,7 +12,7 @@ fn what_is_not_gltf_is_said_so() {
     assert!(refusal(b"").contains("empty"));
     assert!(refusal(b"glTF").contains("12 bytes"));
     assert!(refusal(b"glTF\x01\0\0\0\x14\0\0\0").contains("version 1"));
-    assert!(matches!(load(b"{ \"asset\": "), Err(LoadError::Json(_))));
+    assert!(matches!(load(b"{ \"asset\": "), Err(GltfError::Json(_))));
     for secret in [r#"{"asset": "SECRET"}"#, r#"{"asset": {"version": "SECRET"}}"#, "SECRET", r#"{"SECRET"}"#] {
         let error = load(secret.as_bytes()).expect_err("no model").to_string();
         assert!(!error.contains("SECRET"), "{error}");
@@ -130,7 +130,7 @@ fn attributes_of_fewer_vertices_than_are_used_are_refused() {
 }
 
 fn is_too_large(file: &File) -> bool {
-    matches!(file.load(), Err(LoadError::TooLarge { .. }))
+    matches!(file.load(), Err(GltfError::TooLarge { .. }))
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn counts_that_need_more_memory_than_allowed_are_refused_before_it_is_taken() {
 #[test]
 fn json_that_grows_beyond_the_limit_is_refused_before_it_is_parsed() {
     let bomb = format!("{{\"asset\":{{\"version\":\"2.0\"}},\"nodes\":[{}{{}}]}}", "{},".repeat(1_000_000));
-    assert!(matches!(load(bomb.as_bytes()), Err(LoadError::TooLarge { .. })));
+    assert!(matches!(load(bomb.as_bytes()), Err(GltfError::TooLarge { .. })));
     let deep = format!("{{\"asset\":{}", "[".repeat(100_000));
-    assert!(matches!(load(deep.as_bytes()), Err(LoadError::Json(_))));
+    assert!(matches!(load(deep.as_bytes()), Err(GltfError::Json(_))));
 }
 
 #[test]

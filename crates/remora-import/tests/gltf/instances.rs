@@ -1,7 +1,7 @@
 //! `EXT_mesh_gpu_instancing`.
 
 use glam::{DQuat, DVec3};
-use remora_import::LoadError;
+use remora_import::GltfError;
 use serde_json::json;
 
 use crate::file::File;
@@ -84,6 +84,6 @@ fn more_instances_than_memory_are_refused() {
     };
     assert_eq!(zeros(1000).unwrap().parts(), 1001);
     for count in [500_000, u64::MAX] {
-        assert!(matches!(zeros(count), Err(LoadError::TooLarge { .. })));
+        assert!(matches!(zeros(count), Err(GltfError::TooLarge { .. })));
     }
 }

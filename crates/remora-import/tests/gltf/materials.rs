@@ -1,11 +1,11 @@
 //! Materials, textures and images.
 
 use glam::{Vec2, Vec3};
-use remora_import::{LoadLimits, load_glb};
+use remora_import::LoadLimits;
 use remora_model::{AlphaMode, Material, Model, TextureReference, Wrap};
 use serde_json::{Value, json};
 
-use crate::file::{File, png};
+use crate::file::{File, load_glb, png};
 
 fn with_material(material: Value) -> File {
     let mut file = File::triangle();

@@ -1,9 +1,9 @@
 //! Names and `extras` of nodes.
 
-use remora_import::{LoadLimits, load_glb};
+use remora_import::LoadLimits;
 use remora_model::MetadataValue;
 
-use crate::file::{File, glb};
+use crate::file::{File, glb, load_glb};
 
 /// What a node with these `extras` says; they are text, because their order matters.
 fn metadata(extras: &str) -> Vec<(String, MetadataValue)> {

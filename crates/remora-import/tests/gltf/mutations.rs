@@ -1,7 +1,7 @@
 //! Good files that are changed at random: loading may fail, but ends, does not panic, and what it gives is consistent.
 
+use crate::file::load_glb;
 use proptest::prelude::*;
-use remora_import::load_glb;
 use serde_json::{Value, json};
 
 use crate::basis;

@@ -83,6 +83,6 @@ fn a_chain_of_a_hundred_thousand_nodes_is_no_problem() {
     nodes.push(json!({ "mesh": 0 }));
     file.root["nodes"] = json!(nodes);
     let limits = remora_import::LoadLimits { memory_bytes_max: 1 << 30, texture_dimension_max: 1024 };
-    let model = remora_import::load_glb(&file.glb(), "Chain", &limits, &mut |_| {}).unwrap();
+    let model = crate::file::load_glb(&file.glb(), "Chain", &limits, &mut |_| {}).unwrap();
     assert_eq!(model.nodes.len(), count);
 }

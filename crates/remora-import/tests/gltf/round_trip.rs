@@ -5,11 +5,11 @@ use std::f32::consts::PI;
 use base64::Engine as _;
 use glam::{DAffine3, DQuat, DVec3};
 use remora_engine::{EngineDetail, build};
-use remora_import::{LoadLimits, WriteError, load_glb, write_glb};
+use remora_import::{LoadLimits, WriteError, write_glb};
 use remora_model::{AlphaMode, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap};
 use serde_json::{Value, json};
 
-use crate::file::{File, load};
+use crate::file::{File, load, load_glb};
 
 fn textured() -> Model {
     let turned = TextureReference { texture: 0, transform: rotation(0.7, [2.0, -3.0], [0.25, 0.5]) };

@@ -4,19 +4,20 @@ use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
 use ::e57::{E57Writer, Quaternion, Record, RecordDataType, RecordName, RecordValue, Transform, Translation};
 use ::las::{Builder, Color, Point, Writer, point::Format};
-use remora_import::{LoadLimits, PointLoadError, load_points};
+use remora_import::{ImportError, Input, LoadLimits, import};
 use remora_model::Model;
 
 pub fn limits() -> LoadLimits {
     LoadLimits { memory_bytes_max: 16 << 20, texture_dimension_max: 256 }
 }
 
-pub fn load(bytes: &[u8], name: &str) -> Result<Model, PointLoadError> {
+pub fn load(bytes: &[u8], name: &str) -> Result<Model, ImportError> {
     let mut before = 0.0;
-    let model = load_points(bytes, name, &limits(), &mut |done| {
+    let mut progress = |done| {
         assert!((before..=1.0).contains(&done), "progress goes from {before} to {done}");
         before = done;
-    })?;
+    };
+    let model = import(Input { limits: limits(), ..Input::new(bytes, name, &mut progress) })?;
     assert_eq!(before, 1.0, "progress ends at 1");
     assert_eq!(model.check(), Ok(()));
     Ok(model)

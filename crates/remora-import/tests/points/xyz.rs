@@ -1,6 +1,6 @@
 //! XYZ: lines of numbers, however they are written.
 
-use remora_import::PointFormat;
+use remora_import::Format;
 
 use crate::file::{assert_near, load, refusal, world_points};
 
@@ -46,15 +46,16 @@ fn what_is_wrong_is_said_with_its_line() {
 
 #[test]
 fn formats_are_known_by_their_first_bytes() {
-    let detect = PointFormat::detect;
-    assert_eq!(detect(b"ply\nformat", "a.las"), Some(PointFormat::Ply));
-    assert_eq!(detect(b"ply\r\nformat", ""), Some(PointFormat::Ply));
-    assert_eq!(detect(b"LASF", "a.laz"), Some(PointFormat::Las));
-    assert_eq!(detect(b"ASTM-E57", ""), Some(PointFormat::E57));
-    assert_eq!(detect(b"# a survey\n1 2 3\n", "survey"), Some(PointFormat::Xyz));
-    assert_eq!(detect(b"heading\n", "survey.PTS"), Some(PointFormat::Xyz));
-    assert_eq!(detect(b"glTF\x02\0\0\0", "model.glb"), None);
+    let detect = |bytes: &[u8], name: &str| Format::detect(bytes, name).map(|format| format.name);
+    assert_eq!(detect(b"ply\nformat", "a.las"), Some("PLY"));
+    assert_eq!(detect(b"ply\r\nformat", ""), Some("PLY"));
+    assert_eq!(detect(b"LASF", "a.laz"), Some("LAS"));
+    assert_eq!(detect(b"ASTM-E57", ""), Some("E57"));
+    assert_eq!(detect(b"# a survey\n1 2 3\n", "survey"), Some("XYZ"));
+    assert_eq!(detect(b"heading\n", "survey.PTS"), Some("XYZ"));
+    assert_eq!(detect(b"glTF\x02\0\0\0", "model.ply"), Some("glTF"));
+    assert_eq!(detect(b"PK\x03\x04", "model.ply"), None);
     assert_eq!(detect(b"plywood", ""), None);
-    let text = refusal(b"glTF\x02\0\0\0 and so on", "model");
-    assert!(!text.contains("glTF") && text.contains("ASTM-E57"), "the text repeats nothing of the file: {text}");
+    let text = refusal(b"PK\x03\x04 and so on", "model");
+    assert!(!text.contains("PK") && text.contains("E57"), "the text repeats nothing of the file: {text}");
 }

@@ -15,13 +15,16 @@ mod scan;
 
 use glam::{DAffine3, DVec3};
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Placed, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use pages::Pages;
 use remora_model::Model;
 use scan::{Role, Scan};
+
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "E57";
 
 /// Memory for a byte of XML, once it is a tree: an element needs four.
 const TREE_BYTES_PER_BYTE: usize = 32;
@@ -30,12 +33,8 @@ const TREE_BYTES_PER_BYTE: usize = 32;
 /// rising numbers that end at 1.
 ///
 /// Invalid points are dropped. Intensity is shown as grey in scans without colour. Pictures are not read.
-pub fn load_e57(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let (pages, xml) = pages::open(bytes)?;
     budget.take(xml.length_bytes, TREE_BYTES_PER_BYTE, "the XML part")?;
@@ -66,7 +65,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(scan: &Scan, budget: &mut Budget) -> Result<Self, PointLoadError> {
+    fn new(scan: &Scan, budget: &mut Budget) -> Result<Self, PointsError> {
         let count = cloud::reserve(scan.points, budget)?;
         budget.take(scan.points, size_of::<bool>(), "invalid points")?;
         let with = |is_there: bool| if is_there { count } else { 0 };
@@ -131,7 +130,7 @@ fn read_scan(
     number: usize,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Placed, PointLoadError> {
+) -> Result<Placed, PointsError> {
     if scan.points == 0 {
         let cloud = Cloud { positions: Vec::new(), shades: Shades::Plain, dropped: 0 };
         return Ok(cloud.place());
@@ -152,6 +151,6 @@ fn pose(rotation: [f64; 4], translation: [f64; 3]) -> Option<DAffine3> {
     cloud::is_placeable(translation.to_array()).then_some(pose)
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::E57, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }

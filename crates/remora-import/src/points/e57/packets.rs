@@ -3,7 +3,7 @@
 
 use super::pages::{Cursor, Pages};
 use super::scan::{Coding, Field, Role, Scan};
-use super::{PointLoadError, damaged};
+use super::{PointsError, damaged};
 
 const SECTION_HEADER_BYTES: usize = 32;
 const SECTION_OF_POINTS: u8 = 1;
@@ -23,7 +23,7 @@ struct Stream {
 }
 
 /// A count that the data cannot hold is refused before memory is taken for it.
-pub(super) fn check_count(pages: &Pages<'_>, scan: &Scan, number: usize) -> Result<(), PointLoadError> {
+pub(super) fn check_count(pages: &Pages<'_>, scan: &Scan, number: usize) -> Result<(), PointsError> {
     let point_bits: u64 = scan.fields.iter().map(|field| u64::from(field.coding.bits())).sum();
     let there = pages.content_bytes_from(scan.offset);
     let needed_bytes = scan.points.saturating_mul(point_bits) / 8;
@@ -41,7 +41,7 @@ pub(super) fn read(
     number: usize,
     set: &mut dyn FnMut(Role, usize, f64),
     progress: &mut dyn FnMut(f32),
-) -> Result<(), PointLoadError> {
+) -> Result<(), PointsError> {
     let mut header = [0; SECTION_HEADER_BYTES];
     pages.cursor(scan.offset)?.read(&mut header)?;
     if header[0] != SECTION_OF_POINTS {
@@ -74,7 +74,7 @@ pub(super) fn read(
 }
 
 /// The packet behind its start, and whether it has points.
-fn next_packet(cursor: &mut Cursor<'_>, packet: &mut Vec<u8>) -> Result<bool, PointLoadError> {
+fn next_packet(cursor: &mut Cursor<'_>, packet: &mut Vec<u8>) -> Result<bool, PointsError> {
     let mut start = [0; PACKET_START_BYTES];
     cursor.read(&mut start)?;
     let length = usize::from(u16::from_le_bytes([start[2], start[3]])) + 1;

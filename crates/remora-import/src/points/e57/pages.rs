@@ -1,7 +1,7 @@
 //! The file is cut into pages of 1024 bytes, of which the last four are a checksum. Offsets in the file count them
 //! (physical), lengths do not (logical).
 
-use super::{PointFormat, PointLoadError, damaged};
+use super::{FORMAT, PointsError, damaged};
 
 const PAGE_BYTES: usize = 1024;
 const CHECKSUM_BYTES: usize = 4;
@@ -30,21 +30,21 @@ pub(super) struct Cursor<'a> {
 }
 
 /// Looks at the header.
-pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointLoadError> {
+pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointsError> {
     if !bytes.starts_with(b"ASTM-E57") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("it has no whole header, which has 48 bytes"))?;
     let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let version = (number(8) as u32, (number(8) >> 32) as u32);
     if version.0 != 1 {
         let found = format!("{}.{}", version.0, version.1);
-        return Err(PointLoadError::Version { format: PointFormat::E57, found, accepted: "version 1" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1" });
     }
     let page_bytes = number(40);
     if page_bytes != PAGE_BYTES as u64 {
-        return Err(PointLoadError::Unsupported {
-            format: PointFormat::E57,
+        return Err(PointsError::Unsupported {
+            format: FORMAT,
             what: format!("pages of {page_bytes} bytes"),
             accepted: "pages of 1024 bytes are read, others are not in the standard",
         });
@@ -63,14 +63,14 @@ impl<'a> Pages<'a> {
         (self.bytes.len() as u64).saturating_sub(offset)
     }
 
-    pub(super) fn cursor(&self, offset: u64) -> Result<Cursor<'a>, PointLoadError> {
+    pub(super) fn cursor(&self, offset: u64) -> Result<Cursor<'a>, PointsError> {
         let place = usize::try_from(offset).ok().filter(|&offset| offset < self.bytes.len());
         let place = place.filter(|offset| offset % PAGE_BYTES < CONTENT_BYTES);
         let offset = place.ok_or_else(|| damaged(format!("something should be at {offset}, where nothing can be")))?;
         Ok(Cursor { bytes: self.bytes, page: offset / PAGE_BYTES, at: offset % PAGE_BYTES, verified: None })
     }
 
-    pub(super) fn text(&self, section: &Section) -> Result<String, PointLoadError> {
+    pub(super) fn text(&self, section: &Section) -> Result<String, PointsError> {
         let mut text = vec![0; section.length_bytes as usize];
         self.cursor(section.offset)?.read(&mut text)?;
         String::from_utf8(text).map_err(|_| damaged("its XML part is not UTF-8"))
@@ -78,7 +78,7 @@ impl<'a> Pages<'a> {
 }
 
 impl Cursor<'_> {
-    pub(super) fn read(&mut self, mut into: &mut [u8]) -> Result<(), PointLoadError> {
+    pub(super) fn read(&mut self, mut into: &mut [u8]) -> Result<(), PointsError> {
         while !into.is_empty() {
             if self.at == CONTENT_BYTES {
                 self.page += 1;
@@ -100,7 +100,7 @@ impl Cursor<'_> {
     }
 }
 
-fn verify(page: &[u8], number: usize) -> Result<(), PointLoadError> {
+fn verify(page: &[u8], number: usize) -> Result<(), PointsError> {
     let (content, checksum) = page.split_at(CONTENT_BYTES);
     // In the byte order that nothing else has.
     if crc32c(content).to_be_bytes() == checksum {

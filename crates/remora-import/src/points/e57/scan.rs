@@ -3,7 +3,7 @@
 use glam::DAffine3;
 use roxmltree::{Document, Node};
 
-use super::{PointLoadError, damaged, pose};
+use super::{PointsError, damaged, pose};
 
 /// Fields of a point. The standard has some twenty.
 const FIELDS_MAX: usize = 256;
@@ -71,8 +71,8 @@ impl Scan {
     }
 }
 
-pub(super) fn read(xml: &str) -> Result<Vec<Scan>, PointLoadError> {
-    let document = Document::parse(xml).map_err(PointLoadError::Xml)?;
+pub(super) fn read(xml: &str) -> Result<Vec<Scan>, PointsError> {
+    let document = Document::parse(xml).map_err(PointsError::Xml)?;
     let scans = child(document.root_element(), "data3D");
     let scans = scans.into_iter().flat_map(|scans| scans.children()).filter(|node| node.has_tag_name("vectorChild"));
     scans.enumerate().map(|(number, node)| scan(node, number)).collect()
@@ -83,7 +83,7 @@ fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'inp
     node.children().find(|child| child.tag_name().name() == name)
 }
 
-fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointLoadError> {
+fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointsError> {
     let lacks = |what: &str| damaged(format!("scan {number} has no {what}"));
     let points = child(node, "points").ok_or_else(|| lacks("points"))?;
     let prototype = child(points, "prototype").ok_or_else(|| lacks("prototype of its points"))?;
@@ -115,7 +115,7 @@ fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointLoadError> {
         has_color: ["colorRed", "colorGreen", "colorBlue"].into_iter().all(named),
         has_intensity: named("intensity"),
         pose: scan_pose(node).ok_or_else(|| {
-            PointLoadError::invalid(format!("scan {number}"), "its pose is not a rotation and a translation in metres")
+            PointsError::invalid(format!("scan {number}"), "its pose is not a rotation and a translation in metres")
         })?,
     })
 }

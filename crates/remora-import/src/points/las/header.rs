@@ -2,7 +2,7 @@
 
 use glam::DVec3;
 
-use super::{PointFormat, PointLoadError, Raw, damaged, unsupported};
+use super::{FORMAT, PointsError, Raw, damaged, unsupported};
 
 const HEADER_BYTES_MIN: usize = 227;
 const HEADER_BYTES_1_4: usize = 375;
@@ -46,7 +46,7 @@ const FORMATS: [(usize, Option<usize>); 11] = [
 ];
 
 impl Layout {
-    fn new(format: u8, record_bytes: usize) -> Result<Self, PointLoadError> {
+    fn new(format: u8, record_bytes: usize) -> Result<Self, PointsError> {
         let &(bytes_min, color) = FORMATS
             .get(usize::from(format))
             .ok_or_else(|| unsupported(format!("points of format {format}"), "formats 0 to 10 are read"))?;
@@ -72,9 +72,9 @@ impl Layout {
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointsError> {
     if !bytes.starts_with(b"LASF") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     if bytes.len() < HEADER_BYTES_MIN {
         let length = bytes.len();
@@ -83,7 +83,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
     let (major, minor) = (bytes[24], bytes[25]);
     if major != 1 || minor > 4 {
         let found = format!("{major}.{minor}");
-        return Err(PointLoadError::Version { format: PointFormat::Las, found, accepted: "version 1.0 to 1.4" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1.0 to 1.4" });
     }
     let header_bytes = usize::from(u16_at(bytes, 94));
     let data = u32_at(bytes, 96) as usize;

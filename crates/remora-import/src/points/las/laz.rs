@@ -15,7 +15,7 @@ use laz::record::{LayeredPointRecordDecompressor, RecordDecompressor, Sequential
 use laz::{DecompressionSelection, LasZipError, LazItem, LazItemType, LazVlr};
 
 use super::header::{Header, Layout};
-use super::{PointLoadError, Raw, allocate, damaged, unsupported};
+use super::{PointsError, Raw, allocate, damaged, unsupported};
 use crate::budget::Budget;
 use crate::isolation::isolated;
 
@@ -45,7 +45,7 @@ pub(super) fn read(
     header: &Header<'_>,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Vec<Raw>, PointLoadError> {
+) -> Result<Vec<Raw>, PointsError> {
     let record = header.compression.ok_or_else(|| damaged("it does not say how its points are compressed"))?;
     let vlr = LazVlr::from_buffer(record).map_err(|error| damaged(format!("its LASzip record: {error}")))?;
     let compression = Compression::new(&vlr, record, header.layout)?;
@@ -82,7 +82,7 @@ fn compressor(record: &[u8]) -> CompressorType {
 impl<'a> Compression<'a> {
     /// Refuses what the decoder would take and get wrong: fields that are not as long as they should be, or that are
     /// together not as long as a record.
-    fn new(vlr: &'a LazVlr, record: &[u8], layout: Layout) -> Result<Self, PointLoadError> {
+    fn new(vlr: &'a LazVlr, record: &[u8], layout: Layout) -> Result<Self, PointsError> {
         let is_layered = match compressor(record) {
             CompressorType::PointWise | CompressorType::PointWiseChunked => false,
             CompressorType::LayeredChunked => true,
@@ -133,7 +133,7 @@ fn chunks<'a>(
     header: &Header<'_>,
     vlr: &LazVlr,
     budget: &mut Budget,
-) -> Result<Vec<(u64, &'a [u8])>, PointLoadError> {
+) -> Result<Vec<(u64, &'a [u8])>, PointsError> {
     let first = header.data + TABLE_OFFSET_BYTES;
     let table_at = table_offset(bytes, header.data).filter(|&at| at >= first);
     let table =
@@ -183,13 +183,13 @@ fn decode_all(
     jobs: Vec<Chunk<'_>>,
     compression: &Compression<'_>,
     progress: &mut dyn FnMut(f32),
-) -> Result<(), PointLoadError> {
+) -> Result<(), PointsError> {
     let all = jobs.len();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(all).clamp(1, THREADS_MAX);
     let jobs = Mutex::new(jobs.into_iter().enumerate());
     let done = AtomicUsize::new(0);
     let has_failed = AtomicBool::new(false);
-    let work = |report: &mut dyn FnMut()| -> Result<(), PointLoadError> {
+    let work = |report: &mut dyn FnMut()| -> Result<(), PointsError> {
         while !has_failed.load(Ordering::Relaxed) {
             // Whoever held the lock only took what is next.
             let next = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();

@@ -13,12 +13,15 @@ mod laz;
 
 use glam::DVec3;
 
+use super::PointsError;
 use super::cloud::{self, Placed};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use header::Header;
 use remora_model::{Model, Points};
+
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "LAS";
 
 /// What is used of a record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,12 +44,8 @@ const DECODING_PROGRESS: f32 = 0.9;
 ///
 /// Points that the file withholds are dropped. Colour has 16 bits, or 8 if no value of the file is larger; intensity is
 /// shown as grey where there is no colour.
-pub fn load_las(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let header = header::read(bytes)?;
     progress(0.0);
@@ -62,7 +61,7 @@ pub fn load_las(
 }
 
 /// Room for all records, once it is paid for.
-fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointLoadError> {
+fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointsError> {
     let count = cloud::reserve(header.points, budget)?;
     budget.take(header.points, size_of::<Raw>(), "the records")?;
     Ok(vec![Raw::default(); count])
@@ -73,7 +72,7 @@ fn read_records(
     header: &Header,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Vec<Raw>, PointLoadError> {
+) -> Result<Vec<Raw>, PointsError> {
     let data = &bytes[header.data..];
     let record_bytes = header.layout.record_bytes;
     if header.points.saturating_mul(record_bytes as u64) > data.len() as u64 {
@@ -92,7 +91,7 @@ fn read_records(
     Ok(records)
 }
 
-fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadError> {
+fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointsError> {
     let before = records.len();
     records.retain(|record| !record.is_withheld);
     let integer_bounds = records.iter().fold(([i32::MAX; 3], [i32::MIN; 3]), |(min, max), record| {
@@ -107,7 +106,7 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadErro
     let are_placeable = [a, b].into_iter().all(|corner| cloud::is_placeable(corner.to_array()));
     if !records.is_empty() && !are_placeable {
         let what = format!("with scale {} and offset {} its points are at {a} to {b}", header.scale, header.offset);
-        return Err(PointLoadError::invalid("the header", what));
+        return Err(PointsError::invalid("the header", what));
     }
     // A negative scale turns the bounds around.
     let origin = cloud::origin_of_bounds(a.min(b), a.max(b));
@@ -131,10 +130,10 @@ fn colors(records: &[Raw], header: &Header) -> Vec<[u8; 4]> {
     records.iter().map(color).collect()
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::Las, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }
 
-fn unsupported(what: impl Into<String>, accepted: &'static str) -> PointLoadError {
-    PointLoadError::Unsupported { format: PointFormat::Las, what: what.into(), accepted }
+fn unsupported(what: impl Into<String>, accepted: &'static str) -> PointsError {
+    PointsError::Unsupported { format: FORMAT, what: what.into(), accepted }
 }

@@ -1,7 +1,7 @@
 //! The data of the elements, in the order of the header.
 
 use super::header::{Element, Encoding, Header, Kind, Scalar};
-use super::{PointLoadError, damaged};
+use super::{PointsError, damaged};
 use crate::budget::Budget;
 use crate::points::cloud;
 
@@ -27,7 +27,7 @@ pub(super) struct Vertices {
 
 /// Where numbers come from.
 trait Source {
-    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointLoadError>;
+    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointsError>;
     fn left_bytes(&self) -> u64;
 }
 
@@ -50,7 +50,7 @@ pub(super) fn read(
     body: &[u8],
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Content, PointLoadError> {
+) -> Result<Content, PointsError> {
     match header.encoding {
         Encoding::Ascii => read_from(&mut Text(body), header, budget, progress),
         Encoding::BinaryLittleEndian => read_from(&mut Binary::<false>(body), header, budget, progress),
@@ -63,7 +63,7 @@ fn read_from(
     header: &Header,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Content, PointLoadError> {
+) -> Result<Content, PointsError> {
     let mut content = Content::default();
     let all_bytes = source.left_bytes().max(1);
     for element in &header.elements {
@@ -79,7 +79,7 @@ fn read_from(
 }
 
 /// A count that the data cannot hold is refused before memory is taken for it.
-fn check_count(element: &Element, encoding: Encoding, left_bytes: u64) -> Result<(), PointLoadError> {
+fn check_count(element: &Element, encoding: Encoding, left_bytes: u64) -> Result<(), PointsError> {
     let row_bytes: u64 = element.properties.iter().map(|property| property.kind.bytes_min(encoding)).sum();
     // The last line of a text needs no end.
     let needed_bytes = element.count.saturating_mul(row_bytes);
@@ -96,7 +96,7 @@ fn vertices(
     element: &Element,
     budget: &mut Budget,
     step: &mut dyn FnMut(&dyn Fn() -> u64),
-) -> Result<Vertices, PointLoadError> {
+) -> Result<Vertices, PointsError> {
     let meanings: Vec<Meaning> = element.properties.iter().map(|property| meaning(&property.name)).collect();
     let is_scalar = |at: usize| matches!(element.properties[at].kind, Kind::Scalar(_));
     let has = |wanted: Meaning| (0..meanings.len()).any(|at| meanings[at] == wanted && is_scalar(at));
@@ -177,7 +177,7 @@ fn faces(
     element: &Element,
     budget: &mut Budget,
     step: &mut dyn FnMut(&dyn Fn() -> u64),
-) -> Result<Vec<u32>, PointLoadError> {
+) -> Result<Vec<u32>, PointsError> {
     let is_indices = |name: &str| name == "vertex_indices" || name == "vertex_index";
     let mut corners: Vec<u32> = Vec::new();
     let mut polygon: Vec<u32> = Vec::new();
@@ -214,15 +214,15 @@ fn faces(
     Ok(corners)
 }
 
-fn index(value: f64, row: u64) -> Result<u32, PointLoadError> {
+fn index(value: f64, row: u64) -> Result<u32, PointsError> {
     let index = value as u32;
     if f64::from(index) == value {
         return Ok(index);
     }
-    Err(PointLoadError::invalid(format!("face {row}"), format!("its vertex index is {value}")))
+    Err(PointsError::invalid(format!("face {row}"), format!("its vertex index is {value}")))
 }
 
-fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointLoadError> {
+fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointsError> {
     if element.properties.is_empty() {
         return Ok(());
     }
@@ -234,7 +234,7 @@ fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointLoadErro
     Ok(())
 }
 
-fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointLoadError> {
+fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointsError> {
     match kind {
         Kind::Scalar(scalar) => {
             source.scalar(scalar)?;
@@ -248,7 +248,7 @@ fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointLoadEr
     Ok(())
 }
 
-fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<u64, PointLoadError> {
+fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<u64, PointsError> {
     let value = source.scalar(count)?;
     let length = value as u64;
     if length as f64 != value || length.saturating_mul(item.bytes().min(2) as u64) > source.left_bytes() + 1 {
@@ -258,7 +258,7 @@ fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<
 }
 
 impl Source for Text<'_> {
-    fn scalar(&mut self, _: Scalar) -> Result<f64, PointLoadError> {
+    fn scalar(&mut self, _: Scalar) -> Result<f64, PointsError> {
         let rest = self.0.trim_ascii_start();
         let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
@@ -279,7 +279,7 @@ impl Source for Text<'_> {
 
 impl<const BIG_ENDIAN: bool> Binary<'_, BIG_ENDIAN> {
     #[inline]
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], PointLoadError> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], PointsError> {
         let (bytes, rest) = self.0.split_first_chunk::<N>().ok_or_else(|| damaged("its data ends early"))?;
         self.0 = rest;
         let mut bytes = *bytes;
@@ -292,7 +292,7 @@ impl<const BIG_ENDIAN: bool> Binary<'_, BIG_ENDIAN> {
 
 impl<const BIG_ENDIAN: bool> Source for Binary<'_, BIG_ENDIAN> {
     #[inline]
-    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointLoadError> {
+    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointsError> {
         Ok(match kind {
             Scalar::I8 => f64::from(i8::from_le_bytes(self.take()?)),
             Scalar::U8 => f64::from(u8::from_le_bytes(self.take()?)),

@@ -1,6 +1,6 @@
 //! The lines before the data: which elements there are, how many, and of what numbers each is made.
 
-use super::{PointFormat, PointLoadError, damaged};
+use super::{FORMAT, PointsError, damaged};
 
 /// Elements and properties together. Every property of every element is a step in reading.
 const LINES_MAX: usize = 1000;
@@ -50,7 +50,7 @@ pub(super) struct Header {
 }
 
 impl Scalar {
-    fn parse(name: &str) -> Result<Self, PointLoadError> {
+    fn parse(name: &str) -> Result<Self, PointsError> {
         Ok(match name {
             "char" | "int8" => Self::I8,
             "uchar" | "uint8" => Self::U8,
@@ -61,8 +61,8 @@ impl Scalar {
             "float" | "float32" => Self::F32,
             "double" | "float64" => Self::F64,
             _ => {
-                return Err(PointLoadError::Unsupported {
-                    format: PointFormat::Ply,
+                return Err(PointsError::Unsupported {
+                    format: FORMAT,
                     what: format!("a property of type {name:?}"),
                     accepted: "char, uchar, short, ushort, int, uint, float and double are read",
                 });
@@ -101,10 +101,10 @@ impl Kind {
 }
 
 /// The header, and the bytes behind it.
-pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointLoadError> {
+pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointsError> {
     let mut rest = bytes;
     if line(&mut rest) != Some("ply") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     let mut encoding = None;
     let mut elements: Vec<Element> = Vec::new();
@@ -140,17 +140,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointLoadError> {
     Ok((Header { encoding, elements }, rest))
 }
 
-fn parse_format(name: &str, version: &str) -> Result<Encoding, PointLoadError> {
+fn parse_format(name: &str, version: &str) -> Result<Encoding, PointsError> {
     if version != "1.0" {
         let found = version.to_owned();
-        return Err(PointLoadError::Version { format: PointFormat::Ply, found, accepted: "version 1.0" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1.0" });
     }
     match name {
         "ascii" => Ok(Encoding::Ascii),
         "binary_little_endian" => Ok(Encoding::BinaryLittleEndian),
         "binary_big_endian" => Ok(Encoding::BinaryBigEndian),
-        _ => Err(PointLoadError::Unsupported {
-            format: PointFormat::Ply,
+        _ => Err(PointsError::Unsupported {
+            format: FORMAT,
             what: format!("data in the format {name:?}"),
             accepted: "ascii, binary_little_endian and binary_big_endian are read",
         }),

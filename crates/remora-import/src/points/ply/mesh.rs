@@ -2,13 +2,13 @@
 
 use glam::{DAffine3, DVec3, Vec3};
 
-use super::PointLoadError;
+use super::PointsError;
 use super::body::{Content, Vertices};
 use crate::budget::Budget;
 use crate::points::cloud::{self, is_placeable};
 use remora_model::{Material, Mesh, Model, Node, Points, Primitive};
 
-pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result<Model, PointLoadError> {
+pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result<Model, PointsError> {
     let Content { vertices: Vertices { positions, normals, colors, .. }, corners } = content;
     check_corners(&corners, &positions)?;
     if normals.is_none() {
@@ -48,15 +48,15 @@ pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result
     Ok(made)
 }
 
-fn check_corners(corners: &[u32], positions: &[[f64; 3]]) -> Result<(), PointLoadError> {
+fn check_corners(corners: &[u32], positions: &[[f64; 3]]) -> Result<(), PointsError> {
     for (at, &corner) in corners.iter().enumerate() {
         let place = || format!("triangle {}", at / 3);
         let Some(position) = positions.get(corner as usize) else {
             let what = format!("a corner is vertex {corner}, there are {}", positions.len());
-            return Err(PointLoadError::invalid(place(), what));
+            return Err(PointsError::invalid(place(), what));
         };
         if !is_placeable(*position) {
-            return Err(PointLoadError::invalid(place(), format!("vertex {corner} is at {position:?}")));
+            return Err(PointsError::invalid(place(), format!("vertex {corner} is at {position:?}")));
         }
     }
     Ok(())

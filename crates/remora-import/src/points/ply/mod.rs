@@ -14,23 +14,22 @@ mod mesh;
 
 use glam::DAffine3;
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use remora_model::Model;
+
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "PLY";
 
 /// Reads points, or a mesh if there are faces. `name` becomes that of the model; `progress` is called on this thread
 /// with rising numbers that end at 1.
 ///
 /// Polygons become fans of triangles; missing normals are computed smooth. Intensity, or reflectance, is shown as grey
 /// where points have no colour. Elements and properties that are not known are passed over.
-pub fn load_ply(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let (header, body) = header::read(bytes)?;
     progress(0.0);
@@ -50,6 +49,6 @@ pub fn load_ply(
     Ok(model)
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::Ply, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }

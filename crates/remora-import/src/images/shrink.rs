@@ -18,7 +18,7 @@ struct Span {
 }
 
 /// The largest size of the same proportions with neither side above `dimension_max`; at least one pixel.
-pub(super) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32) {
+pub(crate) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= dimension_max {
         return (width, height);
@@ -31,7 +31,7 @@ pub(super) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32)
 }
 
 /// `rgba` has `size` pixels; `target` is not larger in either direction.
-pub(super) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bool) -> Vec<u8> {
+pub(crate) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bool) -> Vec<u8> {
     let columns = spans(size.0 as usize, target.0 as usize);
     let rows = spans(size.1 as usize, target.1 as usize);
     let row_bytes = size.0 as usize * 4;
@@ -48,7 +48,7 @@ pub(super) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bo
 }
 
 /// A linear tone, cut to 0 to 1, as it is displayed; 0 of what is not a number.
-pub(super) fn srgb_byte(linear: f32) -> u8 {
+pub(crate) fn srgb_byte(linear: f32) -> u8 {
     // A cast saturates.
     ENCODE[((linear * (ENCODE_STEPS - 1) as f32 + 0.5) as usize).min(ENCODE_STEPS - 1)]
 }

@@ -1,28 +1,33 @@
 //! One encoded image, of any kind that is read: its size first, its pixels when they are wanted.
 
+mod ktx2;
+mod shrink;
+
 use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{ImageReader, Limits};
 
-use super::ktx2::Ktx2;
+pub(crate) use shrink::{fit, shrink, srgb_byte};
+
+use ktx2::Ktx2;
 
 /// Pixels in either direction. Larger than what textures are scaled down to, and far below what overflows.
-pub(super) const DIMENSION_MAX: u32 = 16_384;
+pub(crate) const DIMENSION_MAX: u32 = 16_384;
 
 /// What decoding holds at its peak per pixel of the image: 16-bit RGBA as decoded, 8-bit RGBA as converted, and
 /// what the decoder needs for itself (a progressive JPEG: three coefficients of 16 bits; the others less).
-pub(super) const DECODING_BYTES_PER_PIXEL: usize = 8 + 4 + 6;
+pub(crate) const DECODING_BYTES_PER_PIXEL: usize = 8 + 4 + 6;
 
-pub(super) struct Picture<'a> {
+pub(crate) struct EncodedImage<'a> {
     bytes: Cow<'a, [u8]>,
     size: (u32, u32),
     is_ktx2: bool,
 }
 
-impl<'a> Picture<'a> {
+impl<'a> EncodedImage<'a> {
     /// Reads as much as says how large it is. An error says what is wrong with it.
-    pub(super) fn open(bytes: Cow<'a, [u8]>) -> Result<Self, String> {
+    pub(crate) fn open(bytes: Cow<'a, [u8]>) -> Result<Self, String> {
         let is_ktx2 = Ktx2::is_one(&bytes);
         let (width, height) = match is_ktx2 {
             true => Ktx2::open(&bytes)?.size(),
@@ -39,16 +44,16 @@ impl<'a> Picture<'a> {
     }
 
     /// Width and height, neither of them 0.
-    pub(super) fn size(&self) -> (u32, u32) {
+    pub(crate) fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    pub(super) fn pixels(&self) -> u64 {
+    pub(crate) fn pixels(&self) -> u64 {
         u64::from(self.size.0) * u64::from(self.size.1)
     }
 
     /// RGBA of 8 bits, rows from the top. An error says what is wrong with the image.
-    pub(super) fn decode(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn decode(&self) -> Result<Vec<u8>, String> {
         if self.is_ktx2 {
             return Ktx2::open(&self.bytes)?.decode();
         }
