@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`Asset::open`] checks the tables once, every index and range of them, so that readers index without further checks.
-//! The bytes of a page or a layer are checked when they are requested. Nothing is copied: the bytes may be a mapped file.
+//! The bytes of a page or a layer are checked when they are requested. Nothing is copied: the bytes may be a mapped
+//! file.
 
 pub mod container;
 mod grid;

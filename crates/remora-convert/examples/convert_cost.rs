@@ -1,6 +1,6 @@
-//! What converting costs: `convert_cost [--triangles N] [--threads N] [--no-texture-compression]`. Makes a GLB of the engine
-//! with 10 million triangles and one of a single sheet with 4 million, converts both as `remora convert` does, opens what
-//! came out, and prints tables. Every step is a process of its own, so that its peak of memory is its own.
+//! What converting costs: `convert_cost [--triangles N] [--threads N] [--no-texture-compression]`. Makes a GLB of the
+//! engine with 10 million triangles and one of a single sheet with 4 million, converts both as `remora convert` does,
+//! opens what came out, and prints tables. Every step is a process of its own, so that its peak of memory is its own.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};

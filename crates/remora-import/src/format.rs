@@ -105,8 +105,8 @@ impl Format {
         (self.import)(input)
     }
 
-    /// Returns the paths that [`Self::import`] would ask its resolver for, sorted, each once. Unsafe paths are left out.
-    /// The list takes at most `memory_bytes_max` bytes of memory.
+    /// Returns the paths that [`Self::import`] would ask its resolver for, sorted, each once. Unsafe paths are left
+    /// out. The list takes at most `memory_bytes_max` bytes of memory.
     ///
     /// # Errors
     ///

@@ -5,8 +5,8 @@ use remora_model::MeshSink;
 /// Returns the bytes of a file that a model refers to, or says why it cannot.
 ///
 /// The first argument is the path relative to the model's folder: decoded, with `/` between its parts, none of which is
-/// `.`, `..` or empty. The second is the permitted length in bytes; a resolver refuses longer files without reading them
-/// to the end.
+/// `.`, `..` or empty. The second is the permitted length in bytes; a resolver refuses longer files without reading
+/// them to the end.
 pub type Resolver<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
 
 /// Everything that an importer is given.
@@ -17,7 +17,8 @@ pub struct Input<'a> {
     pub name: &'a str,
     /// Limits of memory and textures.
     pub limits: LoadLimits,
-    /// Reads the files that the model refers to, on the calling thread. Without it, the model must carry all data itself.
+    /// Reads the files that the model refers to, on the calling thread. Without it, the model must carry all data
+    /// itself.
     pub resolver: Option<&'a mut Resolver<'a>>,
     /// Receives meshes while the others are still being read. Formats with a single mesh do not use it.
     pub sink: Option<&'a dyn MeshSink>,
@@ -43,7 +44,8 @@ impl<'a> Input<'a> {
 /// Limits of what importing one file may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadLimits {
-    /// Memory in bytes for everything that is made from the file, intermediate results included, without the file itself.
+    /// Memory in bytes for everything that is made from the file, intermediate results included, without the file
+    /// itself.
     pub memory_bytes_max: u64,
     /// Longest side of a texture in pixels, at least 1. Larger textures are scaled down and keep their proportions.
     pub texture_dimension_max: u32,

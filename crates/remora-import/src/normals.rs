@@ -1,11 +1,11 @@
-//! Normals: of unit length, or computed from the faces.
+//! Normals: normalised, or computed from the faces.
 
 use glam::Vec3;
 
 use crate::budget::{Budget, TooLarge};
 use remora_model::Primitive;
 
-/// Makes normals unit length; those that cannot be take the mean of the faces around them.
+/// Gives normals unit length. Those without a direction become the mean of the faces around them.
 pub(crate) fn complete(primitive: &mut Primitive) {
     let mut unusable: Vec<usize> = Vec::new();
     for (index, normal) in primitive.normals.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! Calls that hold for any input, one per importer. They are the fuzz targets of `fuzz/`; a test runs them over its corpora
-//! too.
+//! Calls that hold for any input, one per importer. They are the fuzz targets of `fuzz/`; a test runs them over its
+//! corpora too.
 
 use remora_model::Model;
 
@@ -38,8 +38,8 @@ fn check_points(import: fn(Input<'_>) -> Result<Model, PointsError>, bytes: &[u8
     assert!(!bounds.is_empty() && bounds.min.is_finite() && bounds.max.is_finite(), "{bounds:?}");
 }
 
-/// Imports glTF and checks that the model, if there is one, is consistent. Files beside the model hold the same bytes as
-/// the model.
+/// Imports glTF and checks that the model, if there is one, is consistent. Files beside the model hold the same bytes
+/// as the model.
 pub fn gltf(input: &[u8]) {
     let mut resolver = |path: &str, bytes_max: u64| {
         assert!(!path.starts_with('/') && !path.contains('\\'), "{path}");

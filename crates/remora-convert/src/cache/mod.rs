@@ -1,7 +1,8 @@
 //! A cache of converted models, by the content of the models.
 //!
-//! The cache is a directory of assets. Each is named by the digest of everything that it was made from. Several processes
-//! may share the directory: files appear and disappear as a whole, and a mapped file lives on until it is unmapped.
+//! The cache is a directory of assets. Each is named by the digest of everything that it was made from. Several
+//! processes may share the directory: files appear and disappear as a whole, and a mapped file lives on until it is
+//! unmapped.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
@@ -38,8 +39,8 @@ pub struct Cache {
 pub struct Key(String);
 
 impl Cache {
-    /// Opens a cache and creates its directory if it is missing. Together the files in it take at most `bytes_max` bytes;
-    /// those that were used least recently are removed first.
+    /// Opens a cache and creates its directory if it is missing. Together the files in it take at most `bytes_max`
+    /// bytes; those that were used least recently are removed first.
     ///
     /// # Errors
     ///
@@ -82,8 +83,8 @@ impl Cache {
         Some(asset)
     }
 
-    /// Builds an asset into the cache and returns it; see [`write_asset`](crate::write_asset). A directory that was deleted
-    /// is created again.
+    /// Builds an asset into the cache and returns it; see [`write_asset`](crate::write_asset). A directory that was
+    /// deleted is created again.
     ///
     /// # Errors
     ///

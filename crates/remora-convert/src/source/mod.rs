@@ -157,8 +157,8 @@ impl Source {
         format.import(input).map_err(|source| ConvertError::Import { name: self.name.clone(), source })
     }
 
-    /// Returns the files beside the model that importing it opens, wherever links lead. Files that do not exist are left
-    /// out.
+    /// Returns the files beside the model that importing it opens, wherever links lead. Files that do not exist are
+    /// left out.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Numbers out of buffers: typed, strided, normalised, sparse, and never out of range.
+//! Reads numbers from buffers: typed, strided, normalised, sparse, and always in range.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,11 +11,12 @@ use super::json::{self, Root};
 use super::meshopt;
 use crate::budget::Budget;
 
+/// Access to the numbers of a file.
 #[derive(Clone, Copy)]
 pub(super) struct Accessors<'a> {
     root: &'a Root,
     buffers: &'a [Cow<'a, [u8]>],
-    /// Views that were compressed, by their index, rising.
+    /// Decoded views with their indices, in ascending order.
     decoded: &'a [(u32, meshopt::Decoded)],
 }
 
@@ -29,7 +30,7 @@ enum Component {
     F32,
 }
 
-/// Elements that are known to lie inside a buffer.
+/// Elements within a buffer.
 struct Elements<'a> {
     bytes: &'a [u8],
     stride: usize,
@@ -61,13 +62,13 @@ impl<'a> Accessors<'a> {
         self.root.materials.len()
     }
 
-    /// Components per element.
+    /// Returns the components per element.
     pub(super) fn width(&self, index: u32) -> Result<usize, GltfError> {
         let accessor = self.accessor(index)?;
         width(&accessor.shape).ok_or_else(|| invalid(index, format!("the type {:?} is not known", accessor.shape)))
     }
 
-    /// The elements of `range` as vectors of `N` numbers; integers are normalised where the accessor says so.
+    /// Returns the elements of `range` as vectors of `N` numbers. Integers are normalised if the accessor says so.
     pub(super) fn vectors<const N: usize>(
         &self,
         index: u32,
@@ -99,7 +100,7 @@ impl<'a> Accessors<'a> {
         }
     }
 
-    /// All elements, as vertex indices.
+    /// Returns all elements as vertex indices.
     pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         let typed = self.typed(index, 1)?;
         let range = 0..typed.accessor.count;
@@ -127,8 +128,8 @@ impl<'a> Accessors<'a> {
         Ok(values)
     }
 
-    /// As [`Self::collect`], of elements that are in memory as they are in a file on a machine of the same byte
-    /// order: what stands without gaps is copied as a whole.
+    /// Collects elements as [`Self::collect`] does. On a little-endian machine their form in memory is that in the
+    /// file, so that elements without gaps are copied as a whole.
     fn collect_words<T: Pod>(
         &self,
         typed: &Typed<'_>,
@@ -146,8 +147,8 @@ impl<'a> Accessors<'a> {
         Ok(values)
     }
 
-    /// The elements of `range`; `None` where the accessor is zero, but for what is sparse. Takes memory for values
-    /// of `value_bytes` each.
+    /// Returns the elements of `range`; `None` if the accessor is zero except for sparse values. Takes memory for
+    /// values of `value_bytes` each.
     fn data(
         &self,
         typed: &Typed<'_>,
@@ -193,7 +194,7 @@ impl<'a> Accessors<'a> {
         let places = self.elements(typed.index, places.buffer_view, places.byte_offset, count, component.size())?;
         let replacements =
             self.elements(typed.index, sparse.values.buffer_view, sparse.values.byte_offset, count, size)?;
-        // Nothing is allocated, but each primitive that reads the accessor goes through all of them.
+        // Nothing is allocated, but this bounds the time, because each primitive iterates over all of them.
         budget.take(sparse.count, size_of::<u32>(), "sparse geometry")?;
         for (at, bytes) in places.iter().map(place).zip(replacements.iter()) {
             if u64::from(at) >= typed.accessor.count {
@@ -227,7 +228,7 @@ impl<'a> Accessors<'a> {
         }
     }
 
-    /// The bytes of a buffer view and its stride.
+    /// Returns the bytes of a buffer view and its stride.
     pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), GltfError> {
         let place = || format!("buffer view {index}");
         let view = self.root.buffer_views.get(index as usize);
@@ -263,14 +264,14 @@ impl<'a> Accessors<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// Those of a range that lies within them.
+    /// Returns the elements of a range within these.
     fn part(self, range: &Range<u64>) -> Self {
         let start = self.stride * range.start as usize;
         let end = self.bytes.len().min(self.stride * range.end as usize);
         Self { bytes: &self.bytes[start.min(end)..end], ..self }
     }
 
-    /// Whether the bytes are elements and nothing else.
+    /// Returns whether there are no gaps between elements.
     fn is_packed(&self) -> bool {
         self.stride == self.size
     }

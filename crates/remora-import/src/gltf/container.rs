@@ -1,4 +1,4 @@
-//! Takes a file apart: the JSON, and the bytes of every buffer.
+//! Splits a file into JSON and the bytes of its buffers.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ const CHUNK_BINARY: u32 = u32::from_le_bytes(*b"BIN\0");
 pub(super) struct Container<'a> {
     pub(super) root: Root,
     pub(super) buffers: Vec<Cow<'a, [u8]>>,
-    /// Buffer views that are compressed, as [`meshopt::decode`] gives them.
+    /// Decoded buffer views; see [`meshopt::decode`].
     pub(super) decoded: Vec<(u32, meshopt::Decoded)>,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn open<'a>(
     Ok(Container { root, buffers, decoded })
 }
 
-/// URIs of all buffers and images, in the order of the file.
+/// Returns the URIs of all buffers and images, in the order of the file.
 pub(super) fn uris(bytes: &[u8], budget: &mut Budget) -> Result<Vec<String>, GltfError> {
     #[derive(serde::Deserialize)]
     struct Referring {
@@ -54,13 +54,13 @@ pub(super) fn uris(bytes: &[u8], budget: &mut Budget) -> Result<Vec<String>, Glt
         uri: Option<String>,
     }
     let (json, _) = split(bytes)?;
-    // An empty object and a comma become a URI that is not there, in a list that grows by doubling.
+    // The smallest element, an empty object and a comma, becomes a missing URI in a list that grows by doubling.
     budget.take(json.len() as u64, size_of::<Referred>(), "the list of files that the model refers to")?;
     let Referring { buffers, images } = serde_json::from_slice(json).map_err(GltfError::Json)?;
     Ok(buffers.into_iter().chain(images).filter_map(|referred| referred.uri).collect())
 }
 
-/// The JSON and, of a GLB, the binary chunk.
+/// Returns the JSON and, for GLB, the binary chunk.
 fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), GltfError> {
     if !bytes.starts_with(MAGIC) {
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -88,7 +88,7 @@ fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), GltfError> {
         match kind {
             CHUNK_JSON if json.is_none() => json = Some(chunk),
             CHUNK_BINARY if binary.is_none() => binary = Some(chunk),
-            // The specification asks to pass over chunks of other kinds.
+            // The specification requires readers to ignore other kinds of chunks.
             _ => {}
         }
         rest = &rest[CHUNK_HEADER_BYTES + length as usize..];
@@ -113,7 +113,7 @@ fn check_version(root: &Root) -> Result<(), GltfError> {
     }
 }
 
-/// A version as far as it is one: other text of a file that may be no model is not repeated.
+/// Returns the leading part of a text that is a version. Other text of a file is not repeated in errors.
 fn number(version: &str) -> String {
     let is_number = version.len() <= 8 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if is_number { version.to_owned() } else { "(not a number)".to_owned() }

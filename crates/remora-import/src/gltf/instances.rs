@@ -1,4 +1,4 @@
-//! `EXT_mesh_gpu_instancing`: a node that shows its mesh many times.
+//! Reads `EXT_mesh_gpu_instancing`: nodes that show their mesh many times.
 
 use glam::{DAffine3, DQuat, DVec3};
 
@@ -7,7 +7,7 @@ use super::error::GltfError;
 use super::{json, nodes};
 use crate::budget::Budget;
 
-/// Transforms relative to the node, one for each instance; `None` of a node that is not instanced. `place` is for
+/// Returns the transform of each instance relative to the node; `None` if the node is not instanced. `place` is for
 /// errors.
 pub(super) fn read(
     node: &json::Node,
@@ -16,7 +16,7 @@ pub(super) fn read(
     budget: &mut Budget,
 ) -> Result<Option<Vec<DAffine3>>, GltfError> {
     let extension = node.extensions.as_deref().and_then(|extensions| extensions.instancing.as_ref());
-    // Without a mesh or an attribute it says nothing.
+    // Without a mesh or an attribute, the extension has no effect.
     let (Some(extension), Some(_)) = (extension, node.mesh) else { return Ok(None) };
     let Some(&any) = extension.attributes.values().next() else { return Ok(None) };
     let count = accessors.count(any)?;

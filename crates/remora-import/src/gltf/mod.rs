@@ -1,20 +1,18 @@
-//! The glTF 2 importer: GLB, and `.gltf` JSON with its data in `data:` URIs or in files beside it.
+//! The importer of glTF 2: GLB, and JSON with data in `data:` URIs or in files beside it.
 //!
 //! ```text
 //!   bytes ─container─▶ JSON + buffers ─accessor, draco─▶ numbers ─primitive─▶ meshes ─┐
 //!   files ─external─▶      │ (meshopt)                                                ├─▶ Model
 //!                          ├─ nodes, instances, materials ────────────────────────────┤
-//!                          └─ images ─(threads) texture─▶ picture, ktx2 ─▶ pixels ────┘
+//!                          └─ images ─(threads) texture─▶ crate::images ─▶ pixels ────┘
 //! ```
 //!
-//! The bytes are not trusted. Every index and range is checked before it is used, every allocation whose size the
-//! file decides is first taken from one budget, and what is wrong comes back as a [`GltfError`] that says where.
+//! The bytes are not trusted. Indices and ranges are checked before use, memory whose size the file determines is taken
+//! from one budget before it is allocated, and a [`GltfError`] says what is wrong and where.
 //!
-//! Skins, morph targets and animations are not read: a node is drawn as its own transform says. Lines are skipped.
-//! Content that does not affect the geometry (an image that cannot be read, an extension of light or surface)
-//! is left out, and the model's notices say so.
-//! The importer never opens a file or a network address: what a model refers to comes from whoever loads it, who is
-//! only asked for files below the model's folder.
+//! Skins, morph targets and animations are ignored, so that nodes are drawn with their own transforms. Lines are
+//! skipped. Content that does not affect the geometry and cannot be read (images, extensions of light or surface) is
+//! left out with a notice.
 
 mod accessor;
 mod container;
@@ -50,7 +48,7 @@ use remora_model::MeshSink;
 use remora_model::Notices;
 use remora_model::{Mesh, Model};
 
-/// Part of the progress that geometry stands for; the rest is images.
+/// Share of geometry in the progress; the rest is images.
 const GEOMETRY_PROGRESS: f32 = 0.3;
 
 /// Returns whether a file with these first bytes is glTF: the mark of GLB, or a JSON object.
@@ -59,8 +57,11 @@ pub(crate) fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(b"glTF") || text.starts_with(b"{")
 }
 
-/// Files that a model refers to, as [`Resolve`] would be asked for them, sorted, each once. URIs that [`load_gltf`]
-/// would refuse are left out.
+/// Returns the paths for which [`import`] would ask the resolver, sorted, each once. URIs that it refuses are left out.
+///
+/// # Errors
+///
+/// The JSON is damaged, or the list needs more than `memory_bytes_max`.
 pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>, GltfError> {
     let uris = container::uris(bytes, &mut Budget::new(memory_bytes_max))?;
     let is_file = |uri: &&String| !uri.starts_with("data:");
@@ -74,8 +75,9 @@ pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>
 /// Reads a model. Buffers and images may be files of their own, which the resolver reads before any of them is decoded.
 /// Their bytes count towards the limit of memory.
 ///
-/// Missing normals are computed flat, as the specification requires. Missing tangents, where a normal map needs them, are
-/// computed per vertex as by MikkTSpace, except that a vertex where mirrored coordinates meet has one tangent, not two.
+/// Missing normals are computed flat, as the specification requires. Missing tangents, where a normal map needs them,
+/// are computed per vertex as by MikkTSpace, except that a vertex where mirrored coordinates meet has one tangent, not
+/// two.
 ///
 /// # Errors
 ///
@@ -117,8 +119,8 @@ pub fn import(input: Input<'_>) -> Result<Model, GltfError> {
     Ok(model)
 }
 
-/// `wanted` are indices into the file's meshes, in the order of the model's. With the number of primitives that show
-/// nothing.
+/// Reads the meshes `wanted` of the file, which become those of the model. Also returns the number of primitives
+/// without triangles and points.
 fn read_meshes(
     root: &Root,
     accessors: Accessors<'_>,
@@ -181,6 +183,7 @@ fn read_mesh(
     Ok(made)
 }
 
+/// Returns the number of triangles and points that the file declares for some meshes.
 fn announced(root: &Root, accessors: Accessors<'_>, meshes: &[u32]) -> u64 {
     let primitives = meshes.iter().flat_map(|&index| &root.meshes[index as usize].primitives);
     primitives.map(|primitive| primitive::announced(primitive, accessors)).fold(0, u64::saturating_add)

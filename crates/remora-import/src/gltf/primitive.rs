@@ -1,4 +1,4 @@
-//! One primitive: any kind of triangles in, a list of triangles with complete attributes out; or points.
+//! Reads a primitive: any kind of triangles becomes a list of triangles with complete attributes; points stay points.
 
 use std::ops::Range;
 
@@ -11,18 +11,18 @@ use crate::budget::Budget;
 use crate::{images, normals};
 use remora_model::{Points, Primitive, tangent};
 
-/// Where in the file, for errors.
+/// A primitive's position in the file, for errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) mesh: u32,
     pub(super) primitive: usize,
 }
 
-/// What a primitive turns out to be.
+/// The content of a primitive.
 pub(super) enum Shape {
     Triangles(Primitive),
     Points(Points),
-    /// Lines, or without positions or elements.
+    /// Lines, or no positions or elements.
     Nothing,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn read(
         Some(normals) => {
             made.normals = normals;
             normals::complete(&mut made);
-            // The specification: tangents without normals are to be ignored.
+            // The specification requires readers to ignore tangents without normals.
             if needs_tangents && let Some(tangents) = vertices.vectors::<4>("TANGENT", &range, budget)? {
                 made.tangents = tangents;
                 tangent::complete(&mut made);
@@ -86,7 +86,7 @@ pub(super) fn read(
     Ok(Shape::Triangles(made))
 }
 
-/// How many triangles or points it says it has; 0 if that cannot be told.
+/// Returns the number of triangles or points that the file declares; 0 if it is unknown.
 pub(super) fn announced(primitive: &json::Primitive, accessors: Accessors<'_>) -> u64 {
     let elements = primitive.indices.or(primitive.attributes.get("POSITION").copied());
     let count = elements.and_then(|accessor| accessors.count(accessor).ok()).unwrap_or(0);
@@ -98,7 +98,7 @@ pub(super) fn announced(primitive: &json::Primitive, accessors: Accessors<'_>) -
     }
 }
 
-/// Points that no colour is given to: light grey, as displayed.
+/// Colour of points without colours: light grey in sRGB.
 const POINT_COLOR: [u8; 4] = [200, 200, 200, 255];
 
 const POINTS: u32 = 0;
@@ -120,8 +120,8 @@ fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Re
     Ok(Shape::Points(Points { positions, colors }))
 }
 
-/// The stretch of vertices that is used, from which indices count afterwards: many primitives may share one long
-/// list of vertices, and only this part is read. `None` if there are no indices.
+/// Returns the range of used vertices and makes the indices relative to it. Many primitives may share one long list of
+/// vertices, of which only this range is read. `None` if there are no indices.
 fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, GltfError> {
     if indices.is_empty() {
         return Ok(None);
@@ -145,14 +145,14 @@ fn positions(
     budget: &mut Budget,
 ) -> Result<Vec<[f32; 3]>, GltfError> {
     let positions = vertices.vectors::<3>("POSITION", range, budget)?.unwrap_or_default();
-    // Without an early end, which lets the compiler look at many at once.
+    // No early exit, so that the compiler vectorises.
     if !positions.as_flattened().iter().fold(true, |finite, number| finite & number.is_finite()) {
         return Err(place.invalid("a position contains a number that is not finite"));
     }
     Ok(positions)
 }
 
-/// Linear RGBA, if the primitive has colours.
+/// Returns colours in linear RGBA, if the primitive has any.
 fn colors(
     vertices: &Vertices<'_>,
     range: &Range<u64>,
@@ -169,11 +169,11 @@ fn colors(
     }
 }
 
-/// Corners of whole triangles.
+/// Returns the corners of whole triangles.
 fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
     let triangle: fn(&[u32], usize) -> [u32; 3] = match mode {
         TRIANGLE_STRIP => |elements, at| {
-            // Every second one is wound the other way round.
+            // Every second triangle has the opposite winding.
             let [b, c] = if at % 2 == 0 { [at + 1, at + 2] } else { [at + 2, at + 1] };
             [elements[at], elements[b], elements[c]]
         },
@@ -185,13 +185,13 @@ fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<V
     };
     let count = elements.len().saturating_sub(2);
     budget.take(count as u64, size_of::<[u32; 3]>(), "geometry")?;
-    // Strips turn corners by triangles without area.
+    // Strips contain degenerate triangles where they turn.
     let has_area = |&[a, b, c]: &[u32; 3]| a != b && b != c && c != a;
     Ok((0..count).map(|at| triangle(&elements, at)).filter(has_area).flatten().collect())
 }
 
 fn color(rgba: [f32; 4]) -> [u8; 4] {
-    // A cast saturates, and makes 0 of what is not a number.
+    // The cast saturates, and turns NaN into 0.
     rgba.map(|number| (number * 255.0 + 0.5) as u8)
 }
 

@@ -1,5 +1,5 @@
-//! Images, decoded beside the geometry on threads of their own. An image that is missing or cannot be decoded costs its
-//! textures and not the model: a notice says so.
+//! Decodes images on threads of their own while geometry is read. If an image is missing or cannot be decoded, the
+//! model is shown without its textures, and a notice says so.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,21 +20,21 @@ use crate::input::LoadLimits;
 use remora_model::Notices;
 use remora_model::{Sampler, Texture, Wrap};
 
-/// Decoding is bound by memory beyond this.
+/// Limit of the decoding threads. Beyond it, memory bandwidth is the bottleneck.
 const THREADS_MAX: usize = 8;
 /// The end of every notice here.
 const WITHOUT: &str = "surfaces that use it show the material's own values";
 
-/// All images to decode and all textures to make of them.
+/// All images to decode, and the textures to make of them.
 pub(super) struct Plan<'a> {
     jobs: Vec<Job<'a>>,
-    /// One for each use; `None` where its image cannot be read.
+    /// A texture for each use; `None` if its image cannot be read.
     textures: Vec<Option<Planned>>,
     threads: usize,
 }
 
 struct Job<'a> {
-    /// Index in the file.
+    /// Index of the image in the file.
     image: u32,
     encoded: EncodedImage<'a>,
     target: (u32, u32),
@@ -47,23 +47,24 @@ struct Planned {
     sampler: Sampler,
 }
 
-/// Threads at work. Dropped early, they stop after the image that each has in hand.
+/// Running decoding threads. If this is dropped, they stop after their current image.
 pub(super) struct Decoding {
     textures: Vec<Option<Planned>>,
     targets: Vec<Target>,
     results: Receiver<Decoded>,
 }
 
-/// The texture that an image is converted to.
+/// The properties of the texture that an image is converted to.
 struct Target {
     image: u32,
     size: (u32, u32),
     srgb: bool,
 }
 
-/// The number of a job, and its pixels or what is wrong with the image.
+/// The number of a job, and its pixels or the problem with the image.
 type Decoded = (usize, Result<Vec<u8>, String>);
 
+/// Opens all images and takes the memory for decoding them from the budget.
 pub(super) fn plan<'a>(
     uses: &[TextureUse],
     root: &'a Root,
@@ -109,7 +110,7 @@ pub(super) fn plan<'a>(
     Ok(plan)
 }
 
-/// As many as there are cores, images, and memory for the largest ones side by side.
+/// Returns the number of threads, limited by cores, images and the memory for the largest image in each thread.
 fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, GltfError> {
     let Some(largest) = jobs.iter().map(|job| job.encoded.pixels()).max() else { return Ok(0) };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -120,6 +121,7 @@ fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, GltfError> {
 }
 
 impl<'a> Plan<'a> {
+    /// Starts the threads.
     pub(super) fn start<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Decoding
     where
         'a: 'scope,
@@ -148,7 +150,8 @@ fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<Decoded>) {
 }
 
 impl Decoding {
-    /// Waits for the images; `progress` rises to 1. A texture for each use, `None` where its image cannot be read.
+    /// Waits for the images, while `progress` rises to 1. Returns a texture for each use; `None` if its image cannot be
+    /// read.
     pub(super) fn finish(self, notices: &mut Notices, progress: &mut dyn FnMut(f32)) -> Vec<Option<Texture>> {
         let mut images: Vec<Result<Vec<u8>, String>> = self.targets.iter().map(|_| Ok(Vec::new())).collect();
         for done in 0..self.targets.len() {
@@ -177,7 +180,7 @@ impl Decoding {
 }
 
 impl<'a> Job<'a> {
-    /// The inner error says which image cannot be read and why; the outer one ends loading.
+    /// Opens an image. The inner error says which image cannot be read and why; the outer error ends the import.
     fn new(
         image: u32,
         srgb: bool,

@@ -1,4 +1,4 @@
-//! Where a primitive's numbers come from: accessors, or a Draco stream with accessors beside it.
+//! The source of a primitive's numbers: accessors, or a Draco stream in addition to accessors.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub(super) struct Vertices<'a> {
 }
 
 impl<'a> Vertices<'a> {
-    /// `None` if the primitive has no positions.
+    /// Opens the source; `None` if the primitive has no positions.
     pub(super) fn open(
         primitive: &'a json::Primitive,
         place: Place,
@@ -49,12 +49,12 @@ impl<'a> Vertices<'a> {
         self.count
     }
 
-    /// Whether the elements are a list of triangles, whatever the primitive's mode: Draco holds nothing else.
+    /// Returns whether the elements are a list of triangles regardless of the primitive's mode, as in Draco streams.
     pub(super) fn is_triangle_list(&self) -> bool {
         self.draco.is_some()
     }
 
-    /// Indices of vertices, in the order in which the primitive strings them together; not checked.
+    /// Returns the indices of vertices in the order of the primitive's mode, unchecked.
     pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         if let Some(draco) = &self.draco {
             return Ok(draco.indices());
@@ -68,7 +68,7 @@ impl<'a> Vertices<'a> {
         Ok((0..count).collect())
     }
 
-    /// Numbers per vertex of an attribute, if the primitive has it.
+    /// Returns the numbers per vertex of an attribute, if the primitive has it.
     pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, GltfError> {
         let Some(&accessor) = self.primitive.attributes.get(semantic) else { return Ok(None) };
         match self.draco_with(semantic) {
@@ -77,8 +77,7 @@ impl<'a> Vertices<'a> {
         }
     }
 
-    /// An attribute of the vertices in `range`, which must not reach beyond the last; `None` if there is no such
-    /// attribute.
+    /// Returns an attribute of the vertices in `range`, which must be valid; `None` if there is no such attribute.
     pub(super) fn vectors<const N: usize>(
         &self,
         semantic: &str,

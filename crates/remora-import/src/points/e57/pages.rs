@@ -1,5 +1,5 @@
-//! The file is cut into pages of 1024 bytes, of which the last four are a checksum. Offsets in the file count them
-//! (physical), lengths do not (logical).
+//! The pages of a file: 1024 bytes, of which the last four are a checksum. Offsets include the checksums (physical),
+//! lengths do not (logical).
 
 use super::{FORMAT, PointsError, damaged};
 
@@ -9,27 +9,27 @@ const CONTENT_BYTES: usize = PAGE_BYTES - CHECKSUM_BYTES;
 const HEADER_BYTES: usize = 48;
 
 pub(super) struct Pages<'a> {
-    /// Whole pages.
+    /// All whole pages.
     bytes: &'a [u8],
 }
 
-/// Where the XML part is.
+/// The position of the XML part.
 pub(super) struct Section {
     offset: u64,
     pub(super) length_bytes: u64,
 }
 
-/// Reads on from some place.
+/// Reads content from a position on.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     page: usize,
-    /// Within the content of the page.
+    /// Offset in the content of the page.
     at: usize,
-    /// The page whose checksum has been verified.
+    /// The last page whose checksum was verified.
     verified: Option<usize>,
 }
 
-/// Looks at the header.
+/// Reads the header.
 pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointsError> {
     if !bytes.starts_with(b"ASTM-E57") {
         return Err(PointsError::NotPoints);
@@ -58,7 +58,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointsError> {
 }
 
 impl<'a> Pages<'a> {
-    /// Bytes of content from a physical offset to the end.
+    /// Returns the bytes of content from a physical offset to the end of the file.
     pub(super) fn content_bytes_from(&self, offset: u64) -> u64 {
         (self.bytes.len() as u64).saturating_sub(offset)
     }
@@ -102,19 +102,19 @@ impl Cursor<'_> {
 
 fn verify(page: &[u8], number: usize) -> Result<(), PointsError> {
     let (content, checksum) = page.split_at(CONTENT_BYTES);
-    // In the byte order that nothing else has.
+    // The checksum is big-endian, unlike everything else.
     if crc32c(content).to_be_bytes() == checksum {
         return Ok(());
     }
     Err(damaged(format!("the checksum of page {number} is wrong")))
 }
 
-/// Castagnoli's polynomial, with its bits reversed.
+/// Castagnoli's polynomial with reversed bits.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
-/// Bytes that are taken together.
+/// Bytes that are processed together.
 const SLICES: usize = 8;
 
-/// What a byte adds that is followed by as many others of the slice.
+/// Contribution of a byte by the number of bytes after it in the slice.
 const TABLES: [[u32; 256]; SLICES] = {
     let mut tables = [[0; 256]; SLICES];
     let mut byte = 0;
@@ -141,7 +141,7 @@ const TABLES: [[u32; 256]; SLICES] = {
     tables
 };
 
-/// As in RFC 3720, eight bytes at a time.
+/// Computes the checksum of RFC 3720, eight bytes at a time.
 fn crc32c(bytes: &[u8]) -> u32 {
     let (slices, rest) = bytes.as_chunks::<SLICES>();
     let mut crc = u32::MAX;

@@ -1,12 +1,12 @@
-//! LAS 1.0 to 1.4, point formats 0 to 10, and LAZ, its compressed form.
+//! LAS 1.0 to 1.4 with point formats 0 to 10, and LAZ, its compressed form.
 //!
 //! ```text
-//!   bytes ─header─▶ where, how many ─┬─ records ──────────────────▶ [Raw] ─▶ points around an origin
-//!                                    └─ laz: chunks, in threads ──▶
+//!   bytes ─header─▶ offset, count ─┬─ records ──────────────────▶ [Raw] ─▶ points around an origin
+//!                                  └─ laz: chunks, in threads ──▶
 //! ```
 //!
-//! The header is read here, because a few fields of it are all that is needed, and because what it says has to be
-//! compared with the data before anything is allocated. Only the arithmetic decoder is the crate `laz`.
+//! This module reads the header itself, because only a few fields are needed and all of them have to be compared with
+//! the data before memory is allocated. The crate `laz` provides the arithmetic decoder.
 
 mod header;
 mod laz;
@@ -23,27 +23,24 @@ use remora_model::{Model, Points};
 /// The format's name, in errors and in assets.
 pub(crate) const FORMAT: &str = "LAS";
 
-/// What is used of a record.
+/// The fields of a record that are used.
 #[derive(Clone, Copy, Debug, Default)]
 struct Raw {
-    /// Before scale and offset.
+    /// Coordinates before scale and offset.
     position: [i32; 3],
     color: [u16; 3],
-    /// Where there is no colour.
+    /// Intensity, used if there is no colour.
     intensity: u16,
     is_withheld: bool,
 }
 
 /// Records between two calls of `progress`.
 const RECORDS_PER_STEP: usize = 1 << 18;
-/// Part of the progress that decoding stands for.
+/// Share of decoding in the progress.
 const DECODING_PROGRESS: f32 = 0.9;
 
-/// Reads LAS or LAZ. `name` becomes that of the model; `progress` is called on this thread with rising numbers that
-/// end at 1.
-///
-/// Points that the file withholds are dropped. Colour has 16 bits, or 8 if no value of the file is larger; intensity is
-/// shown as grey where there is no colour.
+/// Reads LAS or LAZ. Points that the file withholds are dropped. Colours have 16 bits, or 8 if no value in the file is
+/// larger. Without colours, intensity is shown as grey.
 pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
     let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
@@ -60,7 +57,7 @@ pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
     Ok(model)
 }
 
-/// Room for all records, once it is paid for.
+/// Takes memory for all records from the budget and allocates it.
 fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointsError> {
     let count = cloud::reserve(header.points, budget)?;
     budget.take(header.points, size_of::<Raw>(), "the records")?;
@@ -108,7 +105,7 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointsError> 
         let what = format!("with scale {} and offset {} its points are at {a} to {b}", header.scale, header.offset);
         return Err(PointsError::invalid("the header", what));
     }
-    // A negative scale turns the bounds around.
+    // A negative scale swaps the bounds.
     let origin = cloud::origin_of_bounds(a.min(b), a.max(b));
     let positions = records.iter().map(|record| (absolute(record.position) - origin).as_vec3().to_array()).collect();
     let colors = colors(&records, header);
@@ -117,7 +114,7 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointsError> 
 
 fn colors(records: &[Raw], header: &Header) -> Vec<[u8; 4]> {
     let brightest = records.iter().flat_map(|record| record.color).max().unwrap_or(0);
-    // A file with the fields for colour and nothing in them is not meant to be black.
+    // A file whose colours are all zero is not meant to be black.
     if header.layout.color.is_none() || brightest == 0 {
         let intensities: Vec<f32> = records.iter().map(|record| f32::from(record.intensity)).collect();
         return cloud::greys(&intensities);

@@ -1,31 +1,31 @@
-//! The data of the elements, in the order of the header.
+//! Reads the data of the elements, in the order of the header.
 
 use super::header::{Element, Encoding, Header, Kind, Scalar};
 use super::{PointsError, damaged};
 use crate::budget::Budget;
 use crate::points::cloud;
 
-/// Between two calls of `progress`.
+/// Rows between two calls of `progress`.
 const ROWS_PER_STEP: u64 = 1 << 18;
 
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) vertices: Vertices,
-    /// Three per triangle; not yet compared with the number of vertices.
+    /// Three indices per triangle, not yet compared with the number of vertices.
     pub(super) corners: Vec<u32>,
 }
 
-/// Lists that are there are as long as `positions`.
+/// The vertices. Optional lists are as long as `positions`.
 #[derive(Debug, Default)]
 pub(super) struct Vertices {
     pub(super) positions: Vec<[f64; 3]>,
     pub(super) normals: Option<Vec<[f32; 3]>>,
-    /// sRGB.
+    /// Colours in sRGB.
     pub(super) colors: Option<Vec<[u8; 4]>>,
     pub(super) intensities: Option<Vec<f32>>,
 }
 
-/// Where numbers come from.
+/// A source of numbers: text or binary.
 trait Source {
     fn scalar(&mut self, kind: Scalar) -> Result<f64, PointsError>;
     fn left_bytes(&self) -> u64;
@@ -35,7 +35,7 @@ struct Text<'a>(&'a [u8]);
 
 struct Binary<'a, const BIG_ENDIAN: bool>(&'a [u8]);
 
-/// What a property means for a vertex.
+/// The meaning of a property of a vertex.
 #[derive(Clone, Copy, PartialEq)]
 enum Meaning {
     Position(usize),
@@ -78,10 +78,10 @@ fn read_from(
     Ok(content)
 }
 
-/// A count that the data cannot hold is refused before memory is taken for it.
+/// Refuses a count for which there is not enough data, before memory is taken for it.
 fn check_count(element: &Element, encoding: Encoding, left_bytes: u64) -> Result<(), PointsError> {
     let row_bytes: u64 = element.properties.iter().map(|property| property.kind.bytes_min(encoding)).sum();
-    // The last line of a text needs no end.
+    // In text, the last line need not end.
     let needed_bytes = element.count.saturating_mul(row_bytes);
     if needed_bytes > left_bytes + 1 {
         let Element { name, count, .. } = element;
@@ -136,7 +136,7 @@ fn vertices(
             match meaning {
                 Meaning::Position(axis) => position[axis] = value,
                 Meaning::Normal(axis) => normal[axis] = value as f32,
-                // Casts saturate.
+                // The cast saturates.
                 Meaning::Color(channel) => color[channel] = (value / scalar.white() * 255.0 + 0.5) as u8,
                 Meaning::Intensity => intensity = value as f32,
                 Meaning::Nothing => {}
@@ -171,7 +171,7 @@ fn meaning(property: &str) -> Meaning {
     }
 }
 
-/// Corners of triangles, polygons in fans.
+/// Reads the corners of triangles. Polygons become fans.
 fn faces(
     source: &mut impl Source,
     element: &Element,
@@ -182,7 +182,7 @@ fn faces(
     let mut corners: Vec<u32> = Vec::new();
     let mut polygon: Vec<u32> = Vec::new();
     for row in 0..element.count {
-        // Without properties there is nothing to read, however many the header speaks of.
+        // Faces without properties have no data, whatever their number.
         if element.properties.is_empty() {
             break;
         }
@@ -198,7 +198,7 @@ fn faces(
             let count = list_length(source, count, item)?;
             polygon.clear();
             let triangles = count.saturating_sub(2);
-            // Lists that grow have twice their length for a while.
+            // While a list grows, it exists twice.
             budget.take(triangles, 2 * size_of::<[u32; 3]>(), "triangles")?;
             for _ in 0..count {
                 polygon.push(index(source.scalar(item)?, row)?);

@@ -1,8 +1,8 @@
-//! The lines before the data: which elements there are, how many, and of what numbers each is made.
+//! Reads the lines before the data: the elements, their number and their properties.
 
 use super::{FORMAT, PointsError, damaged};
 
-/// Elements and properties together. Every property of every element is a step in reading.
+/// Limit of elements and properties together. Every property of every element is a step in reading.
 const LINES_MAX: usize = 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Scalar {
         }
     }
 
-    /// What stands for 1, of colours.
+    /// Returns the value of full intensity in colours of this type.
     pub(super) fn white(self) -> f64 {
         match self {
             Self::F32 | Self::F64 => 1.0,
@@ -90,7 +90,7 @@ impl Scalar {
 }
 
 impl Kind {
-    /// The fewest bytes that one can take. In text, a digit and what separates it from the next.
+    /// Returns the least number of bytes of one number. In text these are a digit and a separator.
     pub(super) fn bytes_min(self, encoding: Encoding) -> u64 {
         match (encoding, self) {
             (Encoding::Ascii, _) => 2,
@@ -100,7 +100,7 @@ impl Kind {
     }
 }
 
-/// The header, and the bytes behind it.
+/// Returns the header and the bytes after it.
 pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointsError> {
     let mut rest = bytes;
     if line(&mut rest) != Some("ply") {
@@ -157,8 +157,7 @@ fn parse_format(name: &str, version: &str) -> Result<Encoding, PointsError> {
     }
 }
 
-/// Takes a line and its end: a line feed, a carriage return, or both. `None` if there is no whole one, or if it is not
-/// text.
+/// Takes a line and its end: a line feed, a carriage return, or both. `None` if the line is incomplete or no text.
 fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let end = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r')?;
     let (line, behind) = rest.split_at(end);
