@@ -145,7 +145,7 @@ impl Check<'_> {
                         0 => false,
                         _ => materials.get(cluster.material as usize).ok_or("a material is not there")?.is_detailed(),
                     };
-                    self.cluster(cluster, groups)?;
+                    check_cluster(cluster, groups)?;
                     let end = cluster.block as usize * BLOCK_UNIT_BYTES + cluster.block_bytes(detailed);
                     require(end <= page.bytes as usize, "a cluster reaches beyond its page")?;
                 }
@@ -158,18 +158,6 @@ impl Check<'_> {
             return Err(damaged("cluster", next as usize, "it is in no page"));
         }
         Ok(())
-    }
-
-    fn cluster(&self, cluster: &ClusterRecord, groups: &[GroupRecord]) -> Result<(), &'static str> {
-        let (vertices, triangles) = (cluster.vertices as usize, cluster.triangles as usize);
-        let vertices_max = if triangles == 0 { CLUSTER_TRIANGLES_MAX } else { CLUSTER_VERTICES_MAX };
-        require((1..=vertices_max).contains(&vertices), "a cluster has no vertices, or too many")?;
-        require(triangles <= CLUSTER_TRIANGLES_MAX, "a cluster has too many triangles")?;
-        require(cluster.refined == NONE || (cluster.refined as usize) < groups.len(), "a group is not there")?;
-        let numbers = [cluster.center, cluster.cone_apex, cluster.cone_axis];
-        let finite = numbers.as_flattened().iter().all(|value| value.is_finite());
-        let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.width >= 0.0;
-        require(finite && positive && !cluster.cone_cutoff.is_nan(), "a bound is not a number")
     }
 
     fn groups(&self) -> Result<(), AssetError> {
@@ -237,6 +225,18 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+fn check_cluster(cluster: &ClusterRecord, groups: &[GroupRecord]) -> Result<(), &'static str> {
+    let (vertices, triangles) = (cluster.vertices as usize, cluster.triangles as usize);
+    let vertices_max = if triangles == 0 { CLUSTER_TRIANGLES_MAX } else { CLUSTER_VERTICES_MAX };
+    require((1..=vertices_max).contains(&vertices), "a cluster has no vertices, or too many")?;
+    require(triangles <= CLUSTER_TRIANGLES_MAX, "a cluster has too many triangles")?;
+    require(cluster.refined == NONE || (cluster.refined as usize) < groups.len(), "a group is not there")?;
+    let numbers = [cluster.center, cluster.cone_apex, cluster.cone_axis];
+    let finite = numbers.as_flattened().iter().all(|value| value.is_finite());
+    let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.width >= 0.0;
+    require(finite && positive && !cluster.cone_cutoff.is_nan(), "a bound is not a number")
 }
 
 /// Marks for the nodes of a tree that have a parent. Children come after their parents, so a tree has no loops. Each

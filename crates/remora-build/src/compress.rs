@@ -123,7 +123,7 @@ mod tests {
         let level = |side: u32| {
             (0..side).flat_map(move |y| {
                 let share = move |value: u32| (value * 255 / side.max(2)) as u8;
-                (0..side).flat_map(move |x| [share(x), share(y), share((x + y) / 2), 255])
+                (0..side).flat_map(move |x| [share(x), share(y), share(x.midpoint(y)), 255])
             })
         };
         let texels: Vec<u8> = levels(side).flat_map(level).collect();

@@ -1,7 +1,7 @@
 //! The only file of the control plane that reads a clock.
 //!
-//! The system clock is read once, at the start; from then on the boot-time clock is added to it: it never goes back,
-//! whatever happens to the system clock, and it counts the time that a laptop sleeps, because leases do too.
+//! The system clock is read once at the start. From then on the boot-time clock is added to it, so that time never goes
+//! back when the system clock is set. It also counts the time for which a machine is suspended, as leases do.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,23 +9,26 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use remora_session::Timestamp;
 use tokio::sync::watch;
 
-/// A sleeping machine stops timers but not leases: no wait is longer than this without a look at the clock.
+/// Longest wait without reading the clock. Timers stop while a machine is suspended, but leases do not.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The end of the time that blocking work may take.
+/// Deadline of blocking work.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
+    /// Returns the deadline this long from now.
     pub fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
+    /// Returns whether the deadline has passed.
     pub fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }
 }
 
+/// The time: of the machine, or for tests one that stands still.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -36,18 +39,20 @@ enum Source {
 }
 
 impl Clock {
+    /// Returns the clock of the machine.
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(Source::System { offset: wall.saturating_sub(since_boot()) })
     }
 
-    /// A clock for tests, which stands still until it is advanced.
+    /// Returns a clock for tests, which stands still until it is advanced.
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
         let (sender, now) = watch::channel(start);
         let sender = Arc::new(sender);
         (Self(Source::Manual { now, _keeps_open: sender.clone() }), ManualClock(sender))
     }
 
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { offset } => Timestamp::from_milliseconds(0) + (*offset + since_boot()),
@@ -55,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Time since some instant, to the nanosecond: for measuring how long something takes.
+    /// Returns the time since a fixed instant in nanoseconds, for measuring durations.
     pub fn precise(&self) -> Duration {
         match &self.0 {
             Source::System { .. } => since_boot(),
@@ -63,6 +68,7 @@ impl Clock {
         }
     }
 
+    /// Waits until this time.
     pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
             Source::System { .. } => loop {
@@ -79,16 +85,18 @@ impl Clock {
         }
     }
 
+    /// Waits for this long.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
 }
 
-/// Advances every clone of its [`Clock`].
+/// Advances all clones of its [`Clock`].
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
+    /// Advances the clock by this long.
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = *now + duration);
     }
@@ -106,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_clock_tells_the_time_of_day() {
+    fn the_system_clock_has_the_time_of_day() {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let told = Duration::from_millis(Clock::system().now().as_milliseconds());
         assert!(told.abs_diff(wall) < Duration::from_secs(5), "{told:?} is not {wall:?}");
     }
 
     #[tokio::test]
-    async fn a_manual_clock_wakes_its_sleepers_on_time() {
+    async fn a_manual_clock_wakes_waiting_tasks_on_time() {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_000));
         let time = clock.now() + Duration::from_secs(2);
         let sleeper = tokio::spawn(async move {

@@ -1,13 +1,13 @@
-//! A control plane put together: what answers, and the loop behind it. Which store, which fleet and which clock is
-//! decided by who puts it together: [`up()`](crate::up()) or a test.
+//! Assembles a control plane: its routers and the reconcile loop. The caller chooses store, fleet and clock:
+//! [`up()`](crate::up()), [`serve()`](crate::serve()) or a test.
 //!
-//! | | public | loopback |
+//! | | public listener | loopback listener |
 //! |---|---|---|
 //! | API, token service | yes | yes |
 //! | host link | yes | |
 //! | `/healthz`, `/readyz` | yes | yes |
-//! | `/metrics` | | yes, and on a listener of its own if configured |
-//! | portal | yes, unless the operator does not want it | yes, behind the guard |
+//! | `/metrics` | | yes, and on a separate listener if configured |
+//! | portal | unless disabled | yes, behind the guard |
 //! | sign-in with the secret of the start | | yes, behind the guard |
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
 use crate::api::probes::{self, Probes};
 use crate::api::sts::{self, Sts};
-use crate::api::usage::{self, Meter};
+use crate::api::usage::{self, UsageApi};
 use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link, openapi, v1};
 use crate::bell::Bell;
@@ -49,30 +49,41 @@ use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::token::Tokens;
 
-/// What a control plane is made of.
+/// The parts of a control plane.
 pub struct Parts {
-    pub store: Arc<dyn Store>,
+    /// Accounts and sessions.
+    pub store: Arc<Store>,
+    /// Starts and ends hosts.
     pub fleet: Arc<dyn Provisioner>,
+    /// The time.
     pub clock: Clock,
-    /// The same that the fleet rings.
+    /// The bell that the fleet rings too.
     pub bell: Bell,
+    /// Configuration.
     pub config: Arc<Config>,
+    /// Timing rules of sessions.
     pub policy: Policy,
+    /// Signs and verifies access tokens.
     pub tokens: Arc<Tokens>,
-    /// Those of the configuration.
+    /// The configured issuers.
     pub identities: Arc<Identities>,
+    /// Settings for all hosts.
     pub plan: LaunchPlan,
+    /// Checks the disk for `/readyz`.
     pub disk: Arc<DiskProbe>,
 }
 
-/// The sign-in on this machine that needs no key.
+/// Sign-in without a key, for users of this machine.
 pub struct LocalSignIn {
+    /// The local account.
     pub account: AccountId,
+    /// The secret of this start.
     pub secret: String,
 }
 
+/// A control plane.
 pub struct ControlPlane {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     clock: Clock,
     tokens: Arc<Tokens>,
     identities: Arc<Identities>,
@@ -85,6 +96,7 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
+    /// Assembles a control plane from its parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
         let metrics = Metrics::default();
@@ -113,15 +125,17 @@ impl ControlPlane {
         Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, disk }
     }
 
+    /// Returns the reconcile loop.
     pub fn reconciler(&self) -> &Reconciler {
         &self.reconciler
     }
 
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// For clients and hosts. `endpoint` is the address under which they know it.
+    /// Returns the router for clients and hosts. `endpoint` is the URL under which they know the service.
     pub fn public_router(&self, endpoint: &str, portal: Option<&PortalOptions>) -> Router {
         let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
         let plan = &self.reconciler.plan;
@@ -143,7 +157,7 @@ impl ControlPlane {
         self.for_pages(router, |router| router)
     }
 
-    /// For browsers on this machine.
+    /// Returns the router for browsers on this machine.
     pub fn loopback_router(&self, guard: Guard, portal: &PortalOptions, sign_in: LocalSignIn) -> Router {
         let (endpoint, plan) = (format!("http://localhost:{}", guard.port), &self.reconciler.plan);
         let (tokens, clock, pages, sts) =
@@ -164,7 +178,7 @@ impl ControlPlane {
         self.for_pages(router, |router| router.layer(middleware::from_fn_with_state(guard, guard::admit)))
     }
 
-    /// With what happens to every request around it, and `inner` in the midst of that.
+    /// Adds the layers of every listener, with `inner` in between.
     fn for_pages(&self, router: Router, inner: impl FnOnce(Router) -> Router) -> Router {
         let origins = Arc::new(self.reconciler.plan.allowed_origins.clone());
         let admitted = router.layer(middleware::from_fn_with_state(origins.clone(), cross_origin::admit));
@@ -179,7 +193,7 @@ impl ControlPlane {
         if !hosts.contains(&plan.hostname) {
             hosts.push(plan.hostname.clone());
         }
-        // Policies cannot name an IPv6 address.
+        // A content security policy cannot contain an IPv6 address.
         let is_ipv6 = plan.hostname.starts_with('[');
         let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
         Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
@@ -191,7 +205,7 @@ impl ControlPlane {
         configuration::router(Configuration { endpoint, secret, local_certificate, tokens, identities, clock, portal })
     }
 
-    /// For those who watch over it; they are believed to be who may.
+    /// Returns the router for monitoring systems. It has no access control.
     pub fn watchers_router(&self) -> Router {
         probes::all(self.probes())
     }
@@ -215,28 +229,34 @@ impl ControlPlane {
             clock: clock.clone(),
             config: self.config.clone(),
         };
-        let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
-        let meter = Meter {
+        let v1 = v1::Api {
+            sessions,
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            host_names: host_names.clone(),
+            page_size: self.config.sessions.page_size,
+        };
+        let usage_api = UsageApi {
             store: self.store.clone(),
             tokens,
             clock,
             private: self.config.sessions.private,
             endpoint: endpoint.clone(),
         };
-        v2021_01_01::router(Api {
+        let v2021_01_01 = v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             endpoint,
             host_names,
-        })
-        .merge(v1::router(v1))
-        .merge(usage::router(meter))
-        .merge(ice_servers::router(ice_servers))
-        .merge(conversions::router(conversions))
-        .route_layer(middleware::from_fn_with_state(limited, limit))
-        .merge(openapi::router())
+        });
+        let others = v1::router(v1)
+            .merge(usage::router(usage_api))
+            .merge(ice_servers::router(ice_servers))
+            .merge(conversions::router(conversions));
+        let limited = |router: Router| router.route_layer(middleware::from_fn_with_state(limited.clone(), limit));
+        v2021_01_01::with_versions(limited(v2021_01_01)).merge(limited(others)).merge(openapi::router())
     }
 
     fn sts(&self) -> Sts {
@@ -245,7 +265,7 @@ impl ControlPlane {
     }
 }
 
-/// What no route takes: the token service, whose path is matched in any case, and pages.
+/// Handles requests that no route matches: token requests, whose path is matched in any case, and pages.
 async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Response {
     let (request, _) = request.into_parts();
     let path = request.uri.path();
@@ -266,7 +286,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path.")
 }
 
-/// For the log and the metrics.
+/// Names the route of a response for logs and metrics.
 fn named(route: &'static str, mut response: Response) -> Response {
     response.extensions_mut().insert(Route(route));
     response

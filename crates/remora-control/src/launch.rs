@@ -13,10 +13,10 @@ use remora_protocol::origins::Origins;
 use remora_session::{HostId, Session, Size, Timestamp};
 
 use crate::authority::{Authority, AuthorityError};
+use crate::certificate::CurrentCertificate;
 use crate::config::Config;
 use crate::host_secrets::HostSecrets;
 use crate::owner;
-use crate::tls::CurrentCertificate;
 
 pub struct LaunchPlan {
     /// This control plane's own address first.

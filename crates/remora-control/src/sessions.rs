@@ -1,20 +1,21 @@
-//! The five calls on sessions, and what hosts report: the same for every API generation.
+//! The five calls on sessions and the reports of hosts, shared by all generations of the API.
 //!
 //! ```text
 //!   api/<generation> ──create, get, extend, stop, list──┐        ┌── store (compare and swap)
 //!   api/link ─────────report────────────────────────────┼─▶ here ┤
-//!   reconcile ────────change────────────────────────────┘        └── bell, when there is something to do
+//!   reconcile ────────record────────────────────────────┘        └── bell, when there is something to do
 //! ```
 //!
-//! Every change is: read, let the machine decide, write if nobody else did meanwhile, or start over. What callers
-//! see is the session as it is now, whether or not the loop has come round to storing that its lease is over.
+//! Every change reads the session, lets the state machine decide, and writes the result if the session is still the
+//! one that was read; otherwise it starts over. Callers see the session as it is now, even if the reconcile loop has
+//! not yet stored that its lease is over.
 
 use std::sync::Arc;
 
 use remora_protocol::link::{HostOrder, StopReason};
 use remora_session::{
-    AccountId, Ending, Event, HostId, LeaseMinutes, Phase, Policy, Refused, Reported, Session, SessionKey, Size,
-    Timestamp,
+    AccountId, Ending, Event, ExtendRefused, HostId, LeaseMinutes, Phase, Policy, Refused, Reported, Session,
+    SessionKey, Size, Timestamp,
 };
 
 use crate::bell::Bell;
@@ -23,15 +24,16 @@ use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::sight::Sight;
-use crate::store::{IdleHost, Insert, Inserted, ListPosition, Share, Store, StoreError, Stored};
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored};
 use crate::token::Bearer;
+use crate::visibility::Visibility;
 
-/// Somebody else cannot win this often without this side having had its turn.
+/// Upper bound on compare-and-swap retries. Losing this many times in a row indicates a bug, not contention.
 const SWAPS_MAX: usize = 32;
 
-pub struct Sessions {
-    store: Arc<dyn Store>,
+/// The sessions of all accounts.
+pub(crate) struct Sessions {
+    store: Arc<Store>,
     clock: Clock,
     policy: Policy,
     config: Arc<Config>,
@@ -40,40 +42,45 @@ pub struct Sessions {
     metrics: Metrics,
 }
 
-/// A session that is asked for.
+/// Settings of a session to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    pub size: Size,
-    pub lease: LeaseMinutes,
+pub(crate) struct Wanted {
+    /// Size of its host.
+    pub(crate) size: Size,
+    /// Length of its lease.
+    pub(crate) lease: LeaseMinutes,
     /// Addresses of models to load as soon as a client connects.
-    pub models: Vec<String>,
+    pub(crate) models: Vec<String>,
 }
 
-/// A session, and when it was looked at.
+/// A session and the time at which it was in this state.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub session: Session,
-    pub at: Timestamp,
+pub(crate) struct SessionView {
+    pub(crate) session: Session,
+    pub(crate) at: Timestamp,
 }
 
+/// Result of a create.
 #[derive(Clone, Debug)]
-pub enum Created {
-    New(Seen),
-    /// The same request has been answered before.
-    Same(Seen),
+pub(crate) enum Created {
+    /// The session is new.
+    New(SessionView),
+    /// An earlier request with the same settings created it.
+    Same(SessionView),
 }
 
-/// A part of an account's live sessions, oldest first.
+/// A page of an account's live sessions, oldest first.
 #[derive(Clone, Debug)]
-pub struct Page {
-    pub sessions: Vec<Seen>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<ListPosition>,
+pub(crate) struct Page {
+    pub(crate) sessions: Vec<SessionView>,
+    /// Start of the next page; `None` on the last one.
+    pub(crate) next: Option<ListPosition>,
 }
 
+/// Reason why a client's call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// Or none that the caller may see.
+pub(crate) enum SessionError {
+    /// The session does not exist or the caller may not see it.
     #[error("the account has no session of that id")]
     NotFound,
     #[error("the account has, or had, a session of that id with other settings")]
@@ -83,16 +90,60 @@ pub enum SessionError {
     #[error("there are {max} live sessions, and there may be no more")]
     OverQuota { max: u32, share: Share },
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] ExtendRefused),
     #[error("the session is being changed by too many at once")]
     Contended,
     #[error("the store does not answer")]
     Store(#[from] StoreError),
 }
 
+/// Reason why an event of a host, or of the control plane itself, was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The session does not exist.
+    #[error("there is no such session")]
+    NotFound,
+    /// The state machine refuses the event.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Other writers were quicker too many times.
+    #[error("the session is being changed by too many at once")]
+    Contended,
+    /// The store failed.
+    #[error("the store does not answer")]
+    Store(#[from] StoreError),
+}
+
+/// The failures that every change of a session has in common.
+enum SwapError {
+    NotFound,
+    Contended,
+    Store(StoreError),
+}
+
+impl From<SwapError> for SessionError {
+    fn from(error: SwapError) -> Self {
+        match error {
+            SwapError::NotFound => SessionError::NotFound,
+            SwapError::Contended => SessionError::Contended,
+            SwapError::Store(error) => SessionError::Store(error),
+        }
+    }
+}
+
+impl From<SwapError> for RecordError {
+    fn from(error: SwapError) -> Self {
+        match error {
+            SwapError::NotFound => RecordError::NotFound,
+            SwapError::Contended => RecordError::Contended,
+            SwapError::Store(error) => RecordError::Store(error),
+        }
+    }
+}
+
 impl Sessions {
-    pub fn new(
-        store: Arc<dyn Store>,
+    pub(crate) fn new(
+        store: Arc<Store>,
         clock: Clock,
         policy: Policy,
         config: Arc<Config>,
@@ -103,56 +154,50 @@ impl Sessions {
         Self { store, clock, policy, config, plan, bell, metrics }
     }
 
-    pub async fn create(&self, caller: &Bearer, key: SessionKey, wanted: Wanted) -> Result<Created, SessionError> {
+    /// Creates a session, on an idle host if there is one. Repeating a request returns the session that it created.
+    pub(crate) async fn create(
+        &self,
+        caller: &Bearer,
+        key: SessionKey,
+        wanted: Wanted,
+    ) -> Result<Created, SessionError> {
         let now = self.clock.now();
         let Wanted { size, lease, models } = wanted;
+        let quota = quota(&self.config, size);
         let session = Session::create(key, size, lease, models, new_host_id(), now).owned_by(caller.owner.clone());
-        let (session, inserted) = self.insert(session, now).await?;
-        match inserted {
-            Inserted::Done => {
-                let owner = session.owner.as_ref().map(tracing::field::display);
-                let (session, lease_minutes) = (&session.key, lease.get());
-                tracing::info!(%session, size = size.as_str(), lease_minutes, owner, "session created");
-            }
-            Inserted::KeyTaken => {
-                let existing = match self.get(caller, &session.key).await {
-                    // The id is another person's.
-                    Err(SessionError::NotFound) => return Err(SessionError::Taken),
-                    existing => existing?,
-                };
-                let Session { size, lease, models, .. } = &existing.session;
-                let same = (size, lease, models) == (&session.size, &session.lease, &session.models);
-                let same = same && existing.session.is_live();
-                return if same { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) };
-            }
-            Inserted::HostTaken => unreachable!("insert goes on to the next host"),
-            Inserted::NoAccount => return Err(SessionError::NoAccount),
-            Inserted::OverQuota { max, share } => return Err(SessionError::OverQuota { max, share }),
-        }
-        self.bell.ring();
-        Ok(Created::New(Seen { session, at: now }))
-    }
-
-    /// With an idle host, if there is one for it.
-    async fn insert(&self, session: Session, now: Timestamp) -> Result<(Session, Inserted), SessionError> {
-        let quota = self.config.quota(session.size);
-        for IdleHost { id, address, .. } in self.claimable_hosts(session.size, now).await? {
-            let Some(address) = address else { continue };
-            let claiming = session.clone().claiming(id, address);
-            let wake_at = claiming.wake_at(&self.policy);
-            let insert = Insert { session: &claiming, wake_at, quota, claims_host: true };
-            match self.store.insert_session(insert).await? {
+        let idle = self.claimable_hosts(size, now).await?.into_iter();
+        let claiming = idle.filter_map(|IdleHost { id, address, .. }| Some(session.clone().claiming(id, address?)));
+        let candidates = claiming.map(|session| (session, true)).chain([(session.clone(), false)]);
+        for (session, claims_host) in candidates {
+            let wake_at = session.wake_at(&self.policy);
+            match self.store.insert_session(Insert { session: &session, wake_at, quota, claims_host }).await? {
+                Inserted::Done => {
+                    log_creation(&session);
+                    self.bell.ring();
+                    return Ok(Created::New(SessionView { session, at: now }));
+                }
                 Inserted::HostTaken => {}
-                inserted => return Ok((claiming, inserted)),
+                Inserted::KeyTaken => return self.created_before(caller, &session).await,
+                Inserted::NoAccount => return Err(SessionError::NoAccount),
+                Inserted::OverQuota { max, share } => return Err(SessionError::OverQuota { max, share }),
             }
         }
-        let wake_at = session.wake_at(&self.policy);
-        let insert = Insert { session: &session, wake_at, quota, claims_host: false };
-        let inserted = self.store.insert_session(insert).await?;
-        Ok((session, inserted))
+        Err(SessionError::Contended)
     }
 
-    /// Idle hosts that are ready, up to date and have been heard of lately.
+    /// Returns the session that has the key of `new`, if its settings are the same.
+    async fn created_before(&self, caller: &Bearer, new: &Session) -> Result<Created, SessionError> {
+        let existing = match self.get(caller, &new.key).await {
+            // Another person has used the id.
+            Err(SessionError::NotFound) => return Err(SessionError::Taken),
+            existing => existing?,
+        };
+        let Session { size, lease, models, .. } = &existing.session;
+        let same = (size, lease, models) == (&new.size, &new.lease, &new.models);
+        if same && existing.session.is_live() { Ok(Created::Same(existing)) } else { Err(SessionError::Taken) }
+    }
+
+    /// Returns the idle hosts that are ready, up to date and have reported lately.
     async fn claimable_hosts(&self, size: Size, now: Timestamp) -> Result<Vec<IdleHost>, SessionError> {
         if self.config.sizes.of(size).warm == 0 {
             return Ok(Vec::new());
@@ -166,21 +211,33 @@ impl Sessions {
         Ok(hosts)
     }
 
-    pub async fn get(&self, caller: &Bearer, key: &SessionKey) -> Result<Seen, SessionError> {
-        // Stores what time has done before it is told: what has been told to have ended must have ended for ever.
-        self.change_seen(caller, key, &Event::TimePassed).await
+    /// Returns a session that the caller may see.
+    ///
+    /// If time has ended the session, the end is stored first: a session that was reported as ended stays ended.
+    pub(crate) async fn get(&self, caller: &Bearer, key: &SessionKey) -> Result<SessionView, SessionError> {
+        let stored = self.visible(caller, key).await?;
+        self.swap(stored, |session, now| Ok(session.settled(now, &self.policy))).await
     }
 
-    pub async fn extend(&self, caller: &Bearer, key: &SessionKey, lease: LeaseMinutes) -> Result<Seen, SessionError> {
-        self.change_seen(caller, key, &Event::Extended { lease }).await
+    /// Extends the lease of a session that the caller may see. `lease` is the new total.
+    pub(crate) async fn extend(
+        &self,
+        caller: &Bearer,
+        key: &SessionKey,
+        lease: LeaseMinutes,
+    ) -> Result<SessionView, SessionError> {
+        let stored = self.visible(caller, key).await?;
+        self.swap(stored, |session, now| Ok(session.extended(lease, now, &self.policy)?)).await
     }
 
-    pub async fn stop(&self, caller: &Bearer, key: &SessionKey) -> Result<Seen, SessionError> {
-        self.change_seen(caller, key, &Event::Stopped).await
+    /// Stops a session that the caller may see.
+    pub(crate) async fn stop(&self, caller: &Bearer, key: &SessionKey) -> Result<SessionView, SessionError> {
+        let stored = self.visible(caller, key).await?;
+        self.swap(stored, |session, now| Ok(session.stopped(now, &self.policy))).await
     }
 
-    /// Sessions of the account that the caller may see.
-    pub async fn list(
+    /// Returns live sessions of the account that the caller may see.
+    pub(crate) async fn list(
         &self,
         caller: &Bearer,
         account: &AccountId,
@@ -188,11 +245,11 @@ impl Sessions {
         page_size: u32,
     ) -> Result<Page, SessionError> {
         let at = self.clock.now();
-        let sight = self.sight(caller);
-        let person = match &sight {
-            Sight::All => None,
-            Sight::Own(person) => Some(person),
-            Sight::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
+        let visibility = self.visibility(caller);
+        let person = match &visibility {
+            Visibility::All => None,
+            Visibility::Own(person) => Some(person),
+            Visibility::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
         };
         let mut found = self.store.live_sessions(account, person, after, page_size.saturating_add(1)).await?;
         let more = found.len() > page_size as usize;
@@ -201,19 +258,19 @@ impl Sessions {
             created_at: last.session.created_at,
             session: last.session.key.session.clone(),
         });
-        let seen = found.iter().map(|stored| Seen { session: stored.session.settled(at, &self.policy), at });
-        Ok(Page { sessions: seen.filter(|seen| seen.session.is_live()).collect(), next })
+        let views = found.iter().map(|stored| SessionView { session: stored.session.settled(at, &self.policy), at });
+        Ok(Page { sessions: views.filter(|view| view.session.is_live()).collect(), next })
     }
 
-    /// What the host shall do now; `None` if nobody knows it.
-    pub async fn report(&self, host: &HostId, reported: Reported) -> Result<Option<HostOrder>, SessionError> {
+    /// Records the report of a host and returns its next order; `None` if the host is not known.
+    pub(crate) async fn report(&self, host: &HostId, reported: Reported) -> Result<Option<HostOrder>, RecordError> {
         if let Some(stored) = self.store.session_of_host(host).await? {
             return self.report_of_session(stored, host, reported).await;
         }
         if let Some(order) = self.report_of_idle(host, &reported).await? {
             return Ok(Some(order));
         }
-        // It may have been given to a session between the two looks.
+        // A session may have claimed the host between the two queries.
         match self.store.session_of_host(host).await? {
             Some(stored) => self.report_of_session(stored, host, reported).await,
             None => Ok(None),
@@ -225,11 +282,11 @@ impl Sessions {
         stored: Stored,
         host: &HostId,
         reported: Reported,
-    ) -> Result<Option<HostOrder>, SessionError> {
+    ) -> Result<Option<HostOrder>, RecordError> {
         let key = stored.session.key.clone();
-        match self.change_stored(stored, &Event::HostReported { host: host.clone(), reported }).await {
-            Ok(seen) => Ok(Some(self.order(&seen))),
-            Err(SessionError::Refused(_)) => {
+        match self.record_on(stored, &Event::HostReported { host: host.clone(), reported }).await {
+            Ok(view) => Ok(Some(self.order(&view))),
+            Err(RecordError::Refused(_)) => {
                 tracing::info!(session = %key, %host, "the session has another host by now");
                 Ok(None)
             }
@@ -237,14 +294,14 @@ impl Sessions {
         }
     }
 
-    /// `None` if the host is not idle, or not any more.
-    async fn report_of_idle(&self, host: &HostId, reported: &Reported) -> Result<Option<HostOrder>, SessionError> {
+    /// Records the report of an idle host. Returns `None` if the host is not idle.
+    async fn report_of_idle(&self, host: &HostId, reported: &Reported) -> Result<Option<HostOrder>, RecordError> {
         let Some(mut idle) = self.store.idle_hosts().await?.into_iter().find(|idle| idle.id == *host) else {
             return Ok(None);
         };
         let now = self.clock.now();
         match reported {
-            // Its process ends by itself, which the loop notices; then it is replaced.
+            // The process ends by itself; the reconcile loop notices and replaces the host.
             Reported::Failed { why } => {
                 tracing::warn!(%host, why, "an idle render host did not start");
                 return Ok(Some(HostOrder::Stop { reason: StopReason::NotNeeded }));
@@ -260,47 +317,60 @@ impl Sessions {
         Ok(still_idle.then_some(HostOrder::Wait))
     }
 
-    pub async fn change(&self, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
-        let stored = self.store.session(key).await?.ok_or(SessionError::NotFound)?;
-        self.change_stored(stored, event).await
+    /// Applies an event of a host or of the control plane itself.
+    pub(crate) async fn record(&self, key: &SessionKey, event: &Event) -> Result<SessionView, RecordError> {
+        let stored = self.store.session(key).await?.ok_or(RecordError::NotFound)?;
+        self.record_on(stored, event).await
     }
 
-    /// Changes a session that the caller may see. Its owner never changes, so one look is enough.
-    async fn change_seen(&self, caller: &Bearer, key: &SessionKey, event: &Event) -> Result<Seen, SessionError> {
-        let stored = self.store.session(key).await?.filter(|stored| self.sight(caller).includes(&stored.session));
-        self.change_stored(stored.ok_or(SessionError::NotFound)?, event).await
+    async fn record_on(&self, stored: Stored, event: &Event) -> Result<SessionView, RecordError> {
+        self.swap(stored, |session, now| Ok(session.apply(event, now, &self.policy)?)).await
     }
 
-    fn sight(&self, caller: &Bearer) -> Sight {
-        Sight::of(caller, self.config.sessions.private)
+    /// Returns a session that the caller may see. Its owner never changes, so one check is enough.
+    async fn visible(&self, caller: &Bearer, key: &SessionKey) -> Result<Stored, SessionError> {
+        let stored = self.store.session(key).await?;
+        stored.filter(|stored| self.visibility(caller).includes(&stored.session)).ok_or(SessionError::NotFound)
     }
 
-    async fn change_stored(&self, mut stored: Stored, event: &Event) -> Result<Seen, SessionError> {
+    fn visibility(&self, caller: &Bearer) -> Visibility {
+        Visibility::of(caller, self.config.sessions.private)
+    }
+
+    /// Replaces a session by what `change` makes of it, repeating that on the newest version until no other writer
+    /// comes between.
+    async fn swap<E: From<SwapError>>(
+        &self,
+        mut stored: Stored,
+        change: impl Fn(&Session, Timestamp) -> Result<Session, E>,
+    ) -> Result<SessionView, E> {
         for _ in 0..SWAPS_MAX {
             let at = self.clock.now();
-            let next = stored.session.apply(event, at, &self.policy)?;
+            let next = change(&stored.session, at)?;
             let wake_at = next.wake_at(&self.policy);
             if next == stored.session && wake_at == stored.wake_at {
-                return Ok(Seen { session: next, at });
+                return Ok(SessionView { session: next, at });
             }
-            if self.store.replace_session(stored.generation, &next, wake_at).await? {
+            let replaced = self.store.replace_session(stored.generation, &next, wake_at).await;
+            if replaced.map_err(SwapError::Store)? {
                 log_change(&stored.session, &next);
                 self.metrics.changed(&stored.session, &next);
                 if needs_attention(&stored, &next, wake_at, at) {
                     self.bell.ring();
                 }
-                return Ok(Seen { session: next, at });
+                return Ok(SessionView { session: next, at });
             }
-            stored = self.store.session(&stored.session.key).await?.ok_or(SessionError::NotFound)?;
+            let newest = self.store.session(&stored.session.key).await.map_err(SwapError::Store)?;
+            stored = newest.ok_or(SwapError::NotFound)?;
         }
-        Err(SessionError::Contended)
+        Err(SwapError::Contended.into())
     }
 
     /// Returns the order for the session's host.
-    fn order(&self, seen: &Seen) -> HostOrder {
-        match &seen.session.phase {
+    fn order(&self, view: &SessionView) -> HostOrder {
+        match &view.session.phase {
             Phase::Starting { .. } | Phase::Ready { .. } => {
-                HostOrder::Run(self.plan.assignment(&seen.session, seen.session.lease_remaining(seen.at)))
+                HostOrder::Run(self.plan.assignment(&view.session, view.session.lease_remaining(view.at)))
             }
             Phase::Restarting { .. } | Phase::Ended { how: Ending::NoCapacity { .. } | Ending::Failed { .. }, .. } => {
                 HostOrder::Stop { reason: StopReason::NotNeeded }
@@ -311,8 +381,8 @@ impl Sessions {
     }
 }
 
-/// Never used before and never again.
-pub fn new_host_id() -> HostId {
+/// Returns a host id that has never been used.
+pub(crate) fn new_host_id() -> HostId {
     uuid::Builder::from_random_bytes(random::bytes())
         .into_uuid()
         .to_string()
@@ -320,11 +390,17 @@ pub fn new_host_id() -> HostId {
         .expect("a UUID has lower-case digits and hyphens")
 }
 
-/// Whether the loop has something to do that it does not know of: to look sooner than it intends to, or to give to
-/// another what this session no longer takes up. That a host is well is no news.
+/// Returns whether the reconcile loop must run because of this change: either the session needs attention sooner than
+/// before, or it has given up room that another session may take. A report that a host is well needs no attention.
 fn needs_attention(before: &Stored, after: &Session, wake_at: Option<Timestamp>, now: Timestamp) -> bool {
     let sooner = wake_at.is_some_and(|at| at <= now || before.wake_at.is_none_or(|before| at < before));
     sooner || before.session.phase.occupies() && !after.phase.occupies()
+}
+
+fn log_creation(session: &Session) {
+    let owner = session.owner.as_ref().map(tracing::field::display);
+    let (key, size, lease_minutes) = (&session.key, session.size.as_str(), session.lease.get());
+    tracing::info!(session = %key, size, lease_minutes, owner, "session created");
 }
 
 fn log_change(before: &Session, after: &Session) {
@@ -343,5 +419,33 @@ fn log_change(before: &Session, after: &Session) {
         }
         Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
         Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),
+    }
+}
+
+/// Returns the quotas for creating a session of this size.
+fn quota(config: &Config, size: Size) -> Quota {
+    Quota {
+        live_max: config.sessions.live_per_account_max,
+        live_of_size_max: config.sizes.of(size).live_per_account_max,
+        live_of_person_max: config.sessions.live_per_person_max,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_sessions_are_limited_by_default() {
+        let quota = |text: &str| quota(&Config::parse(text).unwrap(), Size::Premium);
+        assert_eq!(quota("").live_max, Some(20));
+        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
+        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
+        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
+        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
+        for wrong in ["-1", "'many'", "4294967296", "true"] {
+            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
+            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
+        }
     }
 }

@@ -135,7 +135,7 @@ impl Write for Timed {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.time(|file| file.flush())
+        self.time(File::flush)
     }
 }
 

@@ -137,6 +137,7 @@ pub fn file_kinds(last: &str) -> String {
     format!("{} {last} {end}", start.join(", "))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature is that of the table")]
 fn no_references(_: &[u8], _: u64) -> Result<Vec<String>, ImportError> {
     Ok(Vec::new())
 }

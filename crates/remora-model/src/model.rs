@@ -303,6 +303,7 @@ impl Bounds {
     }
 
     /// Returns the box around this box and a point. Coordinates of the point that are not numbers are ignored.
+    #[must_use]
     pub fn including(self, point: Vec3) -> Bounds {
         // In this order, the minimum of NaN and a number is the number.
         Bounds { min: point.min(self.min), max: point.max(self.max) }
@@ -314,6 +315,7 @@ impl Bounds {
     }
 
     /// Returns the box around both boxes.
+    #[must_use]
     pub fn union(self, other: Bounds) -> Bounds {
         Bounds { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
@@ -352,6 +354,7 @@ impl WorldBounds {
     }
 
     /// Returns the box around both boxes.
+    #[must_use]
     pub fn union(self, other: WorldBounds) -> WorldBounds {
         WorldBounds { min: self.min.min(other.min), max: self.max.max(other.max) }
     }

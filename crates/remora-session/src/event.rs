@@ -1,69 +1,113 @@
-//! What happens to a session, what it asks for, and what it refuses.
+//! The inputs of the state machine, the actions it asks for, and the inputs it refuses.
 
 use crate::{Address, HostId, LeaseMinutes};
 
-/// Events may come late, twice or out of order: one that changes nothing is no error.
+/// An input that changes a session. Events may arrive late, twice or out of order; one that changes nothing is not an
+/// error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Nothing but time: leases end, starts take too long, hosts fall silent.
+    /// Only time has passed: leases end, starts time out, hosts fall silent.
     TimePassed,
-    /// By the owner: the new total, not an increment.
-    Extended { lease: LeaseMinutes },
-    /// By the owner.
+    /// The owner, or the control plane on the owner's behalf, ends the session.
     Stopped,
-    /// There is no room for the host that is to be launched. The session waits.
-    NoRoom { host: HostId },
-    /// From now on the host counts as one that exists: whoever says so launches it. Not needed where there is room for
-    /// any number. Unlike other events it is refused when it changes nothing, so that one control plane says it.
-    RoomGranted { host: HostId },
-    /// By whoever was granted the room: it was one too many.
-    RoomReturned { host: HostId },
-    /// The fleet has been asked for the host and has not refused.
-    HostLaunched { host: HostId },
-    /// The host speaks for itself. A host only ever goes forward, Starting to Ready to Failed, so an old report that
-    /// arrives late is recognised without a number.
-    HostReported { host: HostId, reported: Reported },
-    /// The fleet says that the host could not be launched or has died.
-    HostLost { host: HostId, why: String },
+    /// There is no room for the host that is due to be launched. The session waits.
+    NoRoom {
+        /// The host that found no room.
+        host: HostId,
+    },
+    /// The host counts as existing from now on, and the control plane that sends this event launches it. The event is
+    /// not needed where the number of hosts is unlimited. Unlike the others it is refused when it changes nothing, so
+    /// that only one control plane launches the host.
+    RoomGranted {
+        /// The host that is launched next.
+        host: HostId,
+    },
+    /// The control plane that was granted room gives it back because the capacity is exceeded.
+    RoomReturned {
+        /// The host that is not launched.
+        host: HostId,
+    },
+    /// The fleet was asked for the host and has not refused.
+    HostLaunched {
+        /// The host that was asked for.
+        host: HostId,
+    },
+    /// The host reports its state. A host only moves forward, from Starting to Ready to Failed, so late reports are
+    /// recognised without a sequence number.
+    HostReported {
+        /// The host that reports.
+        host: HostId,
+        /// Its state.
+        reported: Reported,
+    },
+    /// The fleet could not launch the host, or the host has died.
+    HostLost {
+        /// The lost host.
+        host: HostId,
+        /// Reason, written for the owner of the session.
+        why: String,
+    },
     /// Nothing is left of the host.
     HostGone {
+        /// The host that is gone.
         host: HostId,
-        /// The name of the host that takes its place, if one has to. Never used before.
+        /// Name of the host that replaces it if one is needed; it must never have been used before.
         next: HostId,
     },
 }
 
+/// State that a host reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reported {
+    /// The host opens its graphics device and ports.
     Starting,
+    /// Clients can connect at this address.
     Ready(Address),
-    Failed { why: String },
+    /// The host cannot run.
+    Failed {
+        /// Reason, written for the owner of the session.
+        why: String,
+    },
 }
 
-/// What a session needs from outside. Each is idempotent.
+/// What a session needs from outside. Every action is idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Apply [`Event::TimePassed`].
     Settle,
-    /// Make sure that the host exists, then apply [`Event::HostLaunched`] or [`Event::HostLost`]; or
-    /// [`Event::NoRoom`].
+    /// Make sure that the host exists, then apply [`Event::HostLaunched`] or [`Event::HostLost`]. Apply
+    /// [`Event::NoRoom`] if the fleet is full.
     Launch(HostId),
     /// Make sure that the host does not exist, then apply [`Event::HostGone`].
     Destroy(HostId),
-    /// It has been kept for long enough after its end; nobody will ask for it any more.
+    /// Delete the session: it ended long enough ago.
     Forget,
 }
 
+/// Reason for refusing an [`Event`]. Only the control plane and its hosts cause these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("the session has ended")]
-    Ended,
-    #[error("the new lease must be longer than the current one of {} minutes", current.get())]
-    NotLonger { current: LeaseMinutes },
-    #[error("the event is of a host that this session does not have")]
+    /// The event names a host of the past.
+    #[error("the event names a host that this session does not have")]
     OtherHost,
+    /// Another control plane was granted the room, or the session no longer waits for it.
     #[error("room for the host has been taken, or is not needed")]
     NotWaiting,
+    /// The replacement has the name of the host that it replaces.
     #[error("the next host needs a name of its own")]
     SameHost,
+}
+
+/// Reason for refusing to extend a lease. The owner of the session is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtendRefused {
+    /// The session is no longer live.
+    #[error("the session has ended")]
+    Ended,
+    /// Leases only become longer.
+    #[error("the new lease must be longer than the current one of {} minutes", current.get())]
+    NotLonger {
+        /// Length of the lease as it is.
+        current: LeaseMinutes,
+    },
 }

@@ -27,7 +27,7 @@ mod policy;
 mod session;
 mod timestamp;
 
-pub use event::{Action, Event, Refused, Reported};
+pub use event::{Action, Event, ExtendRefused, Refused, Reported};
 pub use ids::{
     AccountId, HostId, InvalidAccountId, InvalidHostId, InvalidLease, InvalidSessionId, InvalidSize, LeaseMinutes,
     SessionId, SessionKey, Size,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Owner, Phase, Policy, Refused, Reported, SessionKey,
-    Size, Timestamp,
+    Action, Address, Ending, Event, ExtendRefused, HostId, Launch, LeaseMinutes, Owner, Phase, Policy, Refused,
+    Reported, SessionKey, Size, Timestamp,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,6 @@ impl Session {
         let mut next = self.settled(now, policy);
         match event {
             Event::TimePassed => {}
-            Event::Extended { lease } => next.extend(*lease)?,
             Event::Stopped => next.end(Ending::Stopped, now),
             Event::NoRoom { host } => {
                 next.must_have(host)?;
@@ -90,6 +89,33 @@ impl Session {
             next.changed_at = now;
         }
         Ok(next)
+    }
+
+    /// Returns the session with a longer lease. `lease` is the new total, not an increment.
+    ///
+    /// A lease that is over cannot be extended, even if the end has not been stored yet.
+    pub fn extended(&self, lease: LeaseMinutes, now: Timestamp, policy: &Policy) -> Result<Session, ExtendRefused> {
+        let now = now.max(self.changed_at);
+        let settled = self.settled(now, policy);
+        if !settled.is_live() {
+            return Err(ExtendRefused::Ended);
+        }
+        if lease <= self.lease {
+            return Err(ExtendRefused::NotLonger { current: self.lease });
+        }
+        Ok(Session { lease, changed_at: now, ..settled })
+    }
+
+    /// Returns the session after its owner has stopped it. A session that has ended stays as it is.
+    #[must_use]
+    pub fn stopped(&self, now: Timestamp, policy: &Policy) -> Session {
+        let now = now.max(self.changed_at);
+        let mut next = self.settled(now, policy);
+        next.end(Ending::Stopped, now);
+        if next != *self {
+            next.changed_at = now;
+        }
+        next
     }
 
     /// The session as it is at that time, whether or not anyone has stored it: what owners and hosts are told.
@@ -210,17 +236,6 @@ impl Session {
 
     fn must_have(&self, host: &HostId) -> Result<(), Refused> {
         if self.phase.host() == Some(host) { Ok(()) } else { Err(Refused::OtherHost) }
-    }
-
-    fn extend(&mut self, lease: LeaseMinutes) -> Result<(), Refused> {
-        if !self.is_live() {
-            return Err(Refused::Ended);
-        }
-        if lease <= self.lease {
-            return Err(Refused::NotLonger { current: self.lease });
-        }
-        self.lease = lease;
-        Ok(())
     }
 
     fn no_room(&mut self) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use remora_session::{
-    Action, Address, Ending, Event, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported, Session,
-    SessionKey, Size, Timestamp,
+    Action, Address, Ending, Event, ExtendRefused, HostId, Launch, LeaseMinutes, Phase, Policy, Refused, Reported,
+    Session, SessionKey, Size, Timestamp,
 };
 
 const CREATED: u64 = 1_000_000;
@@ -124,13 +124,13 @@ fn an_expired_host_may_say_goodbye_and_a_stopped_one_goes_at_once() {
 
 #[test]
 fn only_a_longer_lease_of_a_live_session_is_taken() {
-    let refused = ready().apply(&Event::Extended { lease: lease(1) }, at(2_500), &policy());
-    assert_eq!(refused, Err(Refused::NotLonger { current: lease(1) }));
-    let extended = after(&ready_and_talking(), Event::Extended { lease: lease(2) }, 61_999);
+    let refused = ready().extended(lease(1), at(2_500), &policy());
+    assert_eq!(refused, Err(ExtendRefused::NotLonger { current: lease(1) }));
+    let extended = ready_and_talking().extended(lease(2), at(61_999), &policy()).unwrap();
     assert!(extended.settled(at(62_001), &policy()).is_live());
-    assert_eq!(after(&created(), Event::Extended { lease: lease(5) }, 1).lease, lease(5));
-    let late = ready_and_talking().apply(&Event::Extended { lease: lease(2) }, at(62_000), &policy());
-    assert_eq!(late, Err(Refused::Ended), "over, although nobody has stored it");
+    assert_eq!(created().extended(lease(5), at(1), &policy()).unwrap().lease, lease(5));
+    let late = ready_and_talking().extended(lease(2), at(62_000), &policy());
+    assert_eq!(late, Err(ExtendRefused::Ended), "over, although nobody has stored it");
 }
 
 #[test]

@@ -176,7 +176,10 @@ impl World {
                 }
             }
             Step::Extend { minutes } => {
-                let _ = self.store(&Event::Extended { lease: LeaseMinutes::try_from(*minutes).unwrap() });
+                let lease = LeaseMinutes::try_from(*minutes).unwrap();
+                if let Ok(extended) = self.session.extended(lease, self.now, &self.policy) {
+                    self.session = extended;
+                }
             }
             Step::Stop => self.store(&Event::Stopped).expect("stopping is never refused"),
         }

@@ -23,7 +23,7 @@ use remora_model::Primitive;
 
 /// All clusters of a primitive.
 #[derive(Clone, Debug, Default)]
-pub struct Clusters {
+pub(crate) struct Clusters {
     /// The clusters.
     pub clusters: Vec<Cluster>,
     /// Indices of vertices of the primitive, cluster by cluster.
@@ -34,7 +34,7 @@ pub struct Clusters {
 
 /// One cluster of a primitive.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Range of [`Clusters::vertices`], at most [`CLUSTER_VERTICES_MAX`] long.
     pub vertices: Range<u32>,
     /// Range of [`Clusters::triangles`], at most [`CLUSTER_TRIANGLES_MAX`] long.
@@ -60,7 +60,7 @@ pub struct ClusterBounds {
 }
 
 /// Splits a primitive into clusters. Triangles with two corners in one vertex have no surface and are left out.
-pub fn cluster(primitive: &Primitive) -> Clusters {
+pub(crate) fn cluster(primitive: &Primitive) -> Clusters {
     let solid = |triangle: &&[u32]| {
         let [a, b, c] = [triangle[0], triangle[1], triangle[2]];
         a != b && b != c && c != a

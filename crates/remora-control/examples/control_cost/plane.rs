@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remora_control::{
     Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan, Parts, Rate,
-    SimulatedFleet, SqlStore, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
+    SimulatedFleet, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
 };
 use remora_protocol::token::Role;
 use remora_session::AccountId;
@@ -48,7 +48,7 @@ impl Plane {
         config.sessions.live_per_account_max = None;
         let config = Arc::new(config);
         let (clock, bell) = (Clock::system(), Bell::default());
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory).await.expect("a new database"));
+        let store: Arc<Store> = Arc::new(Store::open(&config.store, directory).await.expect("a new database"));
         let account = new_account_id();
         let created_at = clock.now();
         let stored = Account { id: account.clone(), name: "bench".into(), created_at, keys: vec![] };

@@ -1,9 +1,10 @@
-//! What the network sees. Each generation of the API is a module of its own over the same five calls of
-//! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
+//! The HTTP interface. Each generation of the REST API is a module over the same five calls of
+//! [`Sessions`](crate::sessions::Sessions). Generations share no code with each other.
 
 pub mod common;
 pub(crate) mod continuation;
 pub mod conversions;
+pub(crate) mod correlation;
 pub mod cross_origin;
 pub mod host_name;
 pub mod ice_servers;

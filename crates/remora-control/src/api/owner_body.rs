@@ -1,8 +1,9 @@
-//! An owner in an answer, the same wherever sessions are told of.
+//! The owner of a session in responses of all APIs.
 
 use remora_session::Owner;
 use serde::Serialize;
 
+/// JSON form of an owner.
 #[derive(Debug, Serialize)]
 pub(super) struct OwnerBody {
     /// Issuer and subject identify a person; both are absent for an account key.

@@ -1,14 +1,15 @@
-//! One issuer: its keys, and where people sign in.
+//! One issuer with its keys and endpoints.
 
 use std::sync::Arc;
 
-use super::IdentityError;
+use super::error::IdentityError;
 use super::fetch::{Endpoints, Fetcher};
 use super::keys::{KeySet, VerifyingKey};
 use super::published::{Absent, Published};
 use crate::clock::Clock;
 use crate::config::Identity;
 
+/// A configured issuer and its documents.
 pub(super) struct Issuer {
     pub identity: Identity,
     keys: Arc<Published<KeySet>>,

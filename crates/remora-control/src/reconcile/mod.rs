@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::provision::{Condition, FleetHost, ProvisionError, Provisioner, Remains};
-use crate::sessions::{SessionError, Sessions, new_host_id};
+use crate::sessions::{RecordError, Sessions, new_host_id};
 use crate::store::{IdleHost, Store, StoreError, Stored};
 
 use pool::earlier;
@@ -43,8 +43,8 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 pub struct Reconciler {
-    pub store: Arc<dyn Store>,
-    pub sessions: Arc<Sessions>,
+    pub store: Arc<Store>,
+    pub(crate) sessions: Arc<Sessions>,
     pub fleet: Arc<dyn Provisioner>,
     pub plan: Arc<LaunchPlan>,
     pub config: Arc<Config>,
@@ -73,7 +73,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Record(#[from] RecordError),
     #[error(transparent)]
     Fleet(#[from] ProvisionError),
 }
@@ -129,7 +129,7 @@ impl Reconciler {
                 break;
             }
             for stored in live {
-                self.sessions.change(&stored.session.key, &Event::Stopped).await?;
+                self.sessions.record(&stored.session.key, &Event::Stopped).await?;
             }
         }
         for host in self.store.idle_hosts().await? {
@@ -277,12 +277,9 @@ impl Reconciler {
 
     /// A session that has moved on meanwhile has its own next pass.
     async fn record(&self, session: &Session, event: &Event) -> Result<(), ReconcileError> {
-        match self.sessions.change(&session.key, event).await {
-            Ok(_) | Err(SessionError::Refused(_) | SessionError::NotFound | SessionError::Contended) => Ok(()),
-            Err(SessionError::Taken | SessionError::NoAccount | SessionError::OverQuota { .. }) => {
-                unreachable!("only a create is refused so")
-            }
-            Err(error @ SessionError::Store(_)) => Err(error.into()),
+        match self.sessions.record(&session.key, event).await {
+            Ok(_) | Err(RecordError::Refused(_) | RecordError::NotFound | RecordError::Contended) => Ok(()),
+            Err(error @ RecordError::Store(_)) => Err(error.into()),
         }
     }
 }

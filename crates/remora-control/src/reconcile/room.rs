@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use remora_session::{Event, HostId, Session, Size};
 
 use super::{ReconcileError, Reconciler};
-use crate::sessions::SessionError;
+use crate::sessions::RecordError;
 
 /// Sessions that have found no room in this pass.
 pub(super) type Waiting = BTreeMap<Size, u64>;
@@ -54,9 +54,9 @@ impl Reconciler {
 
     /// False if the session has moved on meanwhile, or another control plane was faster.
     async fn grant(&self, session: &Session, host: &HostId) -> Result<bool, ReconcileError> {
-        match self.sessions.change(&session.key, &Event::RoomGranted { host: host.clone() }).await {
+        match self.sessions.record(&session.key, &Event::RoomGranted { host: host.clone() }).await {
             Ok(_) => Ok(true),
-            Err(SessionError::Store(error)) => Err(error.into()),
+            Err(RecordError::Store(error)) => Err(error.into()),
             Err(_) => Ok(false),
         }
     }

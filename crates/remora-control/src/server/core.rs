@@ -29,7 +29,7 @@ use crate::listen;
 use crate::metrics::Metrics;
 use crate::portal::PortalOptions;
 use crate::provision::{HostCommand, ProcessFleet};
-use crate::store::{SqlStore, Store};
+use crate::store::Store;
 use crate::{private_file, tls};
 
 /// Between calls of [`Metrics::tidy_up`].
@@ -50,7 +50,7 @@ pub(super) struct CoreOptions<'a> {
 pub(super) struct Core {
     pub directory: DataDirectory,
     pub clock: Clock,
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     pub authority: Arc<Authority>,
     pub control_plane: ControlPlane,
     /// The pages that are served over HTTPS.
@@ -68,7 +68,7 @@ impl Core {
             options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, directory.path()).await?);
+        let store: Arc<Store> = Arc::new(Store::open(&config.store, directory.path()).await?);
         let keys = directory.lock_keys()?;
         let tokens = Arc::new(directory.tokens()?);
         let host_key = directory.host_key()?;
@@ -147,8 +147,9 @@ impl Core {
         }
     }
 
-    /// Lets running requests end for a moment. Hosts and sessions stay as they are.
-    pub async fn close(mut self) -> Result<(), ServerError> {
+    /// Closes the listeners, which gives running requests a moment to end, and the store. Hosts and sessions stay as they
+    /// are.
+    pub async fn close(mut self) {
         self.upkeep.shutdown().await;
         self.closing.send_replace(true);
         while let Some(ended) = self.listeners.join_next().await {
@@ -156,8 +157,7 @@ impl Core {
                 tracing::error!(%error, "a listener ended badly");
             }
         }
-        self.store.close().await?;
-        Ok(())
+        self.store.close().await;
     }
 }
 

@@ -84,7 +84,7 @@ impl LocalAccount {
     }
 
     /// The account of the file is an account of the database too, with these keys; a new or restored one included.
-    pub async fn admit(&self, store: &dyn Store, clock: &Clock) -> Result<(), StoreError> {
+    pub async fn admit(&self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
         let keys = KeySlot::ALL.map(|slot| KeyHash::of(self.key(slot))).to_vec();
         let account = Account { id: self.id.clone(), name: "local".into(), created_at: clock.now(), keys };
         if store.insert_account(&account).await? {

@@ -67,7 +67,8 @@ pub async fn serve(
     };
     ready(&serving);
     core.reconcile_until(shutdown).await;
-    core.close().await
+    core.close().await;
+    Ok(())
 }
 
 async fn start(options: ServeOptions) -> Result<(Core, Serving), ServerError> {

@@ -84,6 +84,7 @@ impl Running {
         if !core.control_plane.reconciler().drain(core.clock.now() + DRAIN_MAX).await {
             tracing::error!("some render hosts could not be ended");
         }
-        core.close().await
+        core.close().await;
+        Ok(())
     }
 }

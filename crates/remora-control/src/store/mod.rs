@@ -1,8 +1,13 @@
-//! What survives: accounts, sessions, idle hosts and what was used.
+//! Durable state: accounts, sessions, idle hosts and usage, in SQLite or PostgreSQL with the same statements.
 //!
-//! Nothing is overwritten that somebody else has changed meanwhile: a session is replaced only if it still has the
-//! generation that was read. What a method has returned `Ok` for is on disk. Only the modules below know SQL, and
-//! only `record` knows how a session looks in a row.
+//! ```text
+//!   reads ─▶ recent (SQLite only) ─▶ readers ─▶ database
+//!   writes ─▶ queue ─▶ writer ─▶ database, one commit for all that wait
+//! ```
+//!
+//! A session is replaced only if it still has the [`Generation`] that was read, so no change overwrites another one.
+//! A change is on disk once its method has returned `Ok`. SQL occurs only in the modules below, and only `record`
+//! knows how a session is stored in a row.
 
 mod database;
 mod error;
@@ -10,199 +15,218 @@ mod file;
 mod read;
 mod recent;
 mod record;
-mod sql;
+mod stored;
 mod write;
 mod writer;
 
-use std::future::Future;
-use std::pin::Pin;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
-use remora_session::{AccountId, Address, HostId, Owner, PersonId, Session, SessionId, SessionKey, Size, Timestamp};
-
-use crate::account::{Account, KeyHash};
+use remora_session::{AccountId, HostId, PersonId, Session, SessionId, SessionKey, Size, Timestamp};
+use sqlx::AnyPool;
 
 pub use error::StoreError;
-pub use sql::SqlStore;
+pub use stored::{Generation, IdleHost, Insert, Inserted, ListPosition, LiveCount, Quota, Share, Stored, Usage};
 
-pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+use crate::account::{Account, KeyHash};
+use crate::config::StoreConfig;
+use database::Database;
+use recent::Recent;
+use write::{Outcome, Write};
+use writer::Writer;
 
-/// A session as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Grows with every change.
-    pub generation: u64,
-    /// When it was to be looked at next, as of the last change.
-    pub wake_at: Option<Timestamp>,
-    pub session: Session,
+/// The database of the control plane.
+///
+/// Methods return [`StoreError`] if the database cannot be reached, refuses the statement or contains a row that
+/// cannot be read. A `limit` is the largest number of entries that a method returns.
+pub struct Store {
+    readers: AnyPool,
+    recent: Arc<Recent>,
+    writer: Writer,
 }
 
-/// A place in an account's list of live sessions, which is ordered by creation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListPosition {
-    pub created_at: Timestamp,
-    pub session: SessionId,
-}
+impl Store {
+    /// Opens the database that the configuration names, or else the file of the data directory, and migrates it to
+    /// this release.
+    pub async fn open(config: &StoreConfig, data_directory: &Path) -> Result<Self, StoreError> {
+        match &config.url {
+            Some(url) => Self::open_postgres(url).await,
+            None => Self::open_sqlite(&data_directory.join("remora.db")).await,
+        }
+    }
 
-/// A session to be stored for the first time.
-#[derive(Clone, Copy, Debug)]
-pub struct Insert<'a> {
-    pub session: &'a Session,
-    pub wake_at: Option<Timestamp>,
-    pub quota: Quota,
-    /// The session's host is an idle one, which is no longer idle from now on.
-    pub claims_host: bool,
-}
+    /// Opens or creates the file and migrates it to this release. No other process may write sessions in it.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self::on(Database::open_sqlite(path).await?))
+    }
 
-/// How many live sessions there may be, the new one included. `None` is any number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quota {
-    /// In the account.
-    pub live_max: Option<u32>,
-    /// In the account, of the session's size.
-    pub live_of_size_max: Option<u32>,
-    /// In the account, of the session's owner if that is a person.
-    pub live_of_person_max: Option<u32>,
-}
+    /// Opens the database and migrates it to this release. Others may use it at the same time.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::on(Database::open_postgres(url).await?))
+    }
 
-/// The sessions that a quota is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    Account,
-    Size(Size),
-    Person,
-}
+    fn on(Database { kind, writer, readers }: Database) -> Self {
+        let recent = Arc::new(Recent::of(kind));
+        Self { readers, writer: Writer::start(kind, writer, recent.clone()), recent }
+    }
 
-/// What came of an [`Insert`]. Nothing has changed unless it is `Done`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    Done,
-    /// The account has, or had, a session of that id.
-    KeyTaken,
-    /// The host is not idle any more.
-    HostTaken,
-    NoAccount,
-    /// There are `max` live sessions.
-    OverQuota {
-        max: u32,
-        share: Share,
-    },
-}
+    /// Returns a session by its key.
+    pub async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, StoreError> {
+        self.recent.get_or_read(key, read::session(&self.readers, key)).await
+    }
 
-/// A host that waits for a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdleHost {
-    pub id: HostId,
-    pub size: Size,
-    /// What it was told at its start, as a digest: one that was told something else than what is true now is of no use.
-    pub specification: String,
-    pub created_at: Timestamp,
-    /// When it was last heard of, to within half of the silence that is put up with.
-    pub heard_at: Timestamp,
-    /// Where it listens, once it does.
-    pub address: Option<Address>,
-}
+    /// Returns the session that has the host.
+    pub async fn session_of_host(&self, host: &HostId) -> Result<Option<Stored>, StoreError> {
+        read::session_of_host(&self.readers, host).await
+    }
 
-/// What a session has used: the interval in which it was Ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usage {
-    pub session: SessionId,
-    pub size: Size,
-    /// `None` where it has not been recorded.
-    pub owner: Option<Owner>,
-    pub ready_at: Timestamp,
-    /// `None` while it is Ready.
-    pub ended_at: Option<Timestamp>,
-}
+    /// Stores a new session with [`Generation::FIRST`].
+    pub async fn insert_session(&self, insert: Insert<'_>) -> Result<Inserted, StoreError> {
+        let Insert { session, wake_at, quota, claims_host } = insert;
+        let write = Write::InsertSession { session: session.clone(), wake_at, quota, claims_host };
+        Ok(match self.writer.write(write).await? {
+            Outcome::Done => Inserted::Done,
+            Outcome::Outdated => Inserted::HostTaken,
+            Outcome::KeyTaken => Inserted::KeyTaken,
+            Outcome::NoAccount => Inserted::NoAccount,
+            Outcome::OverQuota { max, share } => Inserted::OverQuota { max, share },
+        })
+    }
 
-/// Live sessions of one size in one state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveCount {
-    pub size: Size,
-    pub ready: bool,
-    pub sessions: u64,
-}
-
-/// `limit` is the most that is returned, always.
-pub trait Store: Send + Sync {
-    fn session<'a>(&'a self, key: &'a SessionKey) -> Reply<'a, Option<Stored>>;
-
-    fn session_of_host<'a>(&'a self, host: &'a HostId) -> Reply<'a, Option<Stored>>;
-
-    fn insert_session<'a>(&'a self, insert: Insert<'a>) -> Reply<'a, Inserted>;
-
-    /// False if the stored session no longer has that generation; nothing is changed then.
-    fn replace_session<'a>(
-        &'a self,
-        generation: u64,
-        session: &'a Session,
+    /// Replaces a session. Returns false and changes nothing if the stored session no longer has that generation.
+    pub async fn replace_session(
+        &self,
+        generation: Generation,
+        session: &Session,
         wake_at: Option<Timestamp>,
-    ) -> Reply<'a, bool>;
+    ) -> Result<bool, StoreError> {
+        self.change(Write::ReplaceSession { generation, session: session.clone(), wake_at }).await
+    }
 
-    /// False if the stored session no longer has that generation; nothing is changed then. What it used stays.
-    fn forget_session<'a>(&'a self, key: &'a SessionKey, generation: u64) -> Reply<'a, bool>;
+    /// Removes a session; its usage stays. Returns false and changes nothing if the stored session no longer has that
+    /// generation.
+    pub async fn forget_session(&self, key: &SessionKey, generation: Generation) -> Result<bool, StoreError> {
+        self.change(Write::ForgetSession { key: key.clone(), generation }).await
+    }
 
-    /// Live sessions of one account behind `after`, oldest first: all of them, or those of one person.
-    fn live_sessions<'a>(
-        &'a self,
-        account: &'a AccountId,
-        person: Option<&'a PersonId>,
-        after: Option<&'a ListPosition>,
+    /// Returns the live sessions of one account behind `after`, oldest first: all of them, or those of one person.
+    pub async fn live_sessions(
+        &self,
+        account: &AccountId,
+        person: Option<&PersonId>,
+        after: Option<&ListPosition>,
         limit: u32,
-    ) -> Reply<'a, Vec<Stored>>;
+    ) -> Result<Vec<Stored>, StoreError> {
+        read::live_sessions(&self.readers, account, person, after, limit).await
+    }
 
-    /// Live sessions of all accounts, in no order.
-    fn any_live_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>>;
+    /// Returns live sessions of all accounts, in no order.
+    pub async fn any_live_sessions(&self, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        read::any_live_sessions(&self.readers, limit).await
+    }
 
-    /// Live sessions of accounts that have been deleted, in no order.
-    fn orphaned_sessions(&self, limit: u32) -> Reply<'_, Vec<Stored>>;
+    /// Returns live sessions of accounts that have been deleted, in no order.
+    pub async fn orphaned_sessions(&self, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        read::orphaned_sessions(&self.readers, limit).await
+    }
 
-    /// Sessions to be looked at by then, behind `after` in the order of their time.
-    fn due_sessions<'a>(&'a self, until: Timestamp, after: Option<&'a Stored>, limit: u32) -> Reply<'a, Vec<Stored>>;
-
-    /// The earliest time at which some session is to be looked at.
-    fn next_wake(&self) -> Reply<'_, Option<Timestamp>>;
-
-    fn account<'a>(&'a self, id: &'a AccountId) -> Reply<'a, Option<Account>>;
-
-    /// False if there is such an account; nothing is changed then.
-    fn insert_account<'a>(&'a self, account: &'a Account) -> Reply<'a, bool>;
-
-    /// All accounts, oldest first, behind the one with that time and id.
-    fn accounts<'a>(&'a self, after: Option<(Timestamp, &'a AccountId)>, limit: u32) -> Reply<'a, Vec<Account>>;
-
-    /// False if there is no such account. The slot is 0 or 1.
-    fn set_account_key<'a>(&'a self, id: &'a AccountId, slot: usize, key: &'a KeyHash) -> Reply<'a, bool>;
-
-    /// False if there is no such account. Sessions and what they used stay; none can be created any more.
-    fn delete_account<'a>(&'a self, id: &'a AccountId) -> Reply<'a, bool>;
-
-    fn idle_hosts(&self) -> Reply<'_, Vec<IdleHost>>;
-
-    fn insert_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, ()>;
-
-    /// False if it is not idle any more.
-    fn replace_idle_host<'a>(&'a self, host: &'a IdleHost) -> Reply<'a, bool>;
-
-    /// False if it is not idle any more.
-    fn remove_idle_host<'a>(&'a self, host: &'a HostId) -> Reply<'a, bool>;
-
-    /// Hosts of that size that exist or may exist: those of sessions that [occupy](remora_session::Phase::occupies)
-    /// room, and idle ones.
-    fn hosts_of(&self, size: Size) -> Reply<'_, u64>;
-
-    /// Returns the usage of the account's sessions within the interval, ordered by `ready_at` and session, behind `after`:
-    /// all of them, or those of one person.
-    fn usage<'a>(
-        &'a self,
-        account: &'a AccountId,
-        person: Option<&'a PersonId>,
-        interval: std::ops::Range<Timestamp>,
-        after: Option<(Timestamp, &'a SessionId)>,
+    /// Returns the sessions that need attention by `until`, ordered by that time, behind `after`.
+    pub async fn due_sessions(
+        &self,
+        until: Timestamp,
+        after: Option<&Stored>,
         limit: u32,
-    ) -> Reply<'a, Vec<Usage>>;
+    ) -> Result<Vec<Stored>, StoreError> {
+        read::due_sessions(&self.readers, until, after, limit).await
+    }
 
-    fn live_counts(&self) -> Reply<'_, Vec<LiveCount>>;
+    /// Returns the earliest time at which some session needs attention.
+    pub async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::next_wake(&self.readers).await
+    }
 
-    /// Finishes what is being written and lets go of the files.
-    fn close(&self) -> Reply<'_, ()>;
+    /// Returns an account by its id.
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        read::account(&self.readers, id).await
+    }
+
+    /// Stores a new account. Returns false and changes nothing if the account exists.
+    pub async fn insert_account(&self, account: &Account) -> Result<bool, StoreError> {
+        self.change(Write::InsertAccount(account.clone())).await
+    }
+
+    /// Returns the accounts behind the one with that time and id, oldest first.
+    pub async fn accounts(
+        &self,
+        after: Option<(Timestamp, &AccountId)>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        read::accounts(&self.readers, after, limit).await
+    }
+
+    /// Replaces the key in a slot, which is 0 or 1. Returns false if the account does not exist.
+    pub async fn set_account_key(&self, id: &AccountId, slot: usize, key: &KeyHash) -> Result<bool, StoreError> {
+        self.change(Write::SetAccountKey { account: id.clone(), slot, key: key.clone() }).await
+    }
+
+    /// Deletes an account; its sessions and their usage stay, and no session can be created in it. Returns false if
+    /// the account does not exist.
+    pub async fn delete_account(&self, id: &AccountId) -> Result<bool, StoreError> {
+        self.change(Write::DeleteAccount(id.clone())).await
+    }
+
+    /// Returns all idle hosts, oldest first.
+    pub async fn idle_hosts(&self) -> Result<Vec<IdleHost>, StoreError> {
+        read::idle_hosts(&self.readers).await
+    }
+
+    /// Stores a new idle host.
+    pub async fn insert_idle_host(&self, host: &IdleHost) -> Result<(), StoreError> {
+        self.change(Write::InsertIdleHost(host.clone())).await.map(|_| ())
+    }
+
+    /// Replaces an idle host. Returns false if it is no longer idle.
+    pub async fn replace_idle_host(&self, host: &IdleHost) -> Result<bool, StoreError> {
+        self.change(Write::ReplaceIdleHost(host.clone())).await
+    }
+
+    /// Removes an idle host. Returns false if it is no longer idle.
+    pub async fn remove_idle_host(&self, host: &HostId) -> Result<bool, StoreError> {
+        self.change(Write::RemoveIdleHost(host.clone())).await
+    }
+
+    /// Returns how many hosts of that size exist or may exist: those of sessions that
+    /// [occupy](remora_session::Phase::occupies) room, and idle ones.
+    pub async fn hosts_of(&self, size: Size) -> Result<u64, StoreError> {
+        read::hosts_of(&self.readers, size).await
+    }
+
+    /// Returns the usage of the account's sessions within the interval, ordered by `ready_at` and session, behind
+    /// `after`: all of it, or that of one person.
+    pub async fn usage(
+        &self,
+        account: &AccountId,
+        person: Option<&PersonId>,
+        interval: Range<Timestamp>,
+        after: Option<(Timestamp, &SessionId)>,
+        limit: u32,
+    ) -> Result<Vec<Usage>, StoreError> {
+        read::usage(&self.readers, account, person, interval, after, limit).await
+    }
+
+    /// Counts live sessions by size and state.
+    pub async fn live_counts(&self) -> Result<Vec<LiveCount>, StoreError> {
+        read::live_counts(&self.readers).await
+    }
+
+    /// Finishes pending writes and closes the database.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+
+    async fn change(&self, write: Write) -> Result<bool, StoreError> {
+        Ok(self.writer.write(write).await? == Outcome::Done)
+    }
 }

@@ -1,4 +1,4 @@
-//! What is asked of the database. Every list is read along an index, however much is stored.
+//! Queries. Every list is read along an index, so the cost does not depend on the number of stored rows.
 
 use std::ops::Range;
 
@@ -7,10 +7,11 @@ use sqlx::AnyPool;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::error::StoreError;
 use super::record::{
     from_timestamp, row_to_key, row_to_owner, row_to_stored, text_to_address, to_timestamp, unreadable,
 };
-use super::{IdleHost, ListPosition, LiveCount, StoreError, Stored, Usage};
+use super::stored::{IdleHost, ListPosition, LiveCount, Stored, Usage};
 use crate::account::Account;
 
 /// A query over all columns of a session.
@@ -35,7 +36,7 @@ macro_rules! select_live {
     };
 }
 
-/// A query over what was used by sessions of account $1 that meet the condition.
+/// A query over the usage of sessions of account $1 that meet the condition.
 macro_rules! select_usage {
     ($condition:literal) => {
         concat!(
@@ -170,7 +171,7 @@ pub(super) async fn accounts(
     rows_to_accounts(&rows)
 }
 
-/// One row per key, those of an account side by side; an account without keys has one row.
+/// Groups rows by account. There is one row for each key, ordered by account; an account without keys has one row.
 fn rows_to_accounts(rows: &[AnyRow]) -> Result<Vec<Account>, StoreError> {
     let mut accounts: Vec<Account> = Vec::new();
     for row in rows {
@@ -230,7 +231,7 @@ pub(super) async fn usage(
         Some((ready_at, session)) => (from_timestamp(ready_at), session.as_str()),
         None => (i64::MIN, ""),
     };
-    // No session is Ready for longer than the longest lease: older ones need not be looked at.
+    // No session is Ready for longer than the longest lease, so usage that began earlier is outside of the interval.
     let longest = i64::try_from(LeaseMinutes::MAX.duration().as_millis()).expect("a day is few milliseconds");
     let start = from_timestamp(interval.start);
     let query = match person {

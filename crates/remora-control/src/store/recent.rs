@@ -1,19 +1,20 @@
-//! Live sessions that were read or written lately, so that clients that poll one need no database.
+//! A cache of live sessions that were read or written lately, so that clients that poll a session cause no queries.
 //!
-//! Right only where one process writes all sessions, as with SQLite; with PostgreSQL nothing is kept. What is kept is
-//! replaced after each commit and before it is acknowledged. A session that is being read meanwhile is not kept, so
-//! what was read before a commit never replaces what was committed. Ended sessions are not kept: they are asked for
-//! once or twice, and there are many.
+//! The cache is correct only where one process writes all sessions, as with SQLite; with PostgreSQL it stays empty.
+//! Entries are replaced after each commit and before the change is acknowledged. A read that overlaps with a commit
+//! is not cached, so it never replaces the committed session. Ended sessions are not cached: there are many, and each
+//! is read once or twice.
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
 use remora_session::SessionKey;
 
+use super::database::Kind;
+use super::error::StoreError;
+use super::stored::{Generation, Stored};
 use super::write::{Outcome, Write};
-use super::{Inserted, StoreError, Stored};
-use crate::store::database::Kind;
 
-/// Half a kilobyte each.
+/// An entry takes about half a kilobyte.
 const SESSIONS_MAX: usize = 32_768;
 
 type Sessions = Cache<SessionKey, Stored, UnitWeighter, DefaultHashBuilder, DefaultLifecycle<SessionKey, Stored>>;
@@ -21,12 +22,12 @@ type Sessions = Cache<SessionKey, Stored, UnitWeighter, DefaultHashBuilder, Defa
 pub(super) struct Recent(Option<Sessions>);
 
 impl Recent {
-    pub fn of(kind: Kind) -> Self {
+    pub(super) fn of(kind: Kind) -> Self {
         Self((kind == Kind::Sqlite).then(|| Cache::new(SESSIONS_MAX)))
     }
 
-    /// What is kept, or else what is read.
-    pub async fn get_or_read(
+    /// Returns the cached session, or else the result of `read`.
+    pub(super) async fn get_or_read(
         &self,
         key: &SessionKey,
         read: impl Future<Output = Result<Option<Stored>, StoreError>>,
@@ -40,20 +41,21 @@ impl Recent {
         };
         let stored = read.await?;
         if let Some(stored) = stored.as_ref().filter(|stored| stored.session.is_live()) {
-            // Refused if it was written meanwhile.
+            // Fails if the session was written meanwhile.
             let _ = reading.insert(stored.clone());
         }
         Ok(stored)
     }
 
-    pub fn written(&self, write: &Write, outcome: Outcome) {
-        let (generation, session, wake_at) = match (write, outcome) {
-            (Write::InsertSession { session, wake_at, .. }, Outcome::Inserted(Inserted::Done)) => (1, session, wake_at),
-            (Write::ReplaceSession { generation, session, wake_at }, Outcome::Changed(true)) => {
-                (generation + 1, session, wake_at)
-            }
-            (Write::ForgetSession { .. }, Outcome::Changed(true)) => return self.unknown(write),
-            _ => return,
+    /// Updates the cache after a commit.
+    pub(super) fn written(&self, write: &Write, outcome: Outcome) {
+        if outcome != Outcome::Done {
+            return;
+        }
+        let (generation, session, wake_at) = match write {
+            Write::InsertSession { session, wake_at, .. } => (Generation::FIRST, session, wake_at),
+            Write::ReplaceSession { generation, session, wake_at } => (generation.next(), session, wake_at),
+            _ => return self.unknown(write),
         };
         match &self.0 {
             Some(sessions) if session.is_live() => {
@@ -64,8 +66,8 @@ impl Recent {
         }
     }
 
-    /// What is stored has to be read again.
-    pub fn unknown(&self, write: &Write) {
+    /// Removes the session that the change names: the stored one has to be read again.
+    pub(super) fn unknown(&self, write: &Write) {
         let key = match write {
             Write::InsertSession { session, .. } | Write::ReplaceSession { session, .. } => &session.key,
             Write::ForgetSession { key, .. } => key,

@@ -1,4 +1,4 @@
-//! How a session looks in a row. The names here are on disk: they may grow, never change.
+//! The representation of a session in a row. The names here are on disk: names may be added, none may change.
 
 use remora_session::{
     Address, Ending, HostId, Launch, LeaseMinutes, Owner, Person, PersonId, Phase, Session, SessionKey, Timestamp,
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Stored};
+use super::error::StoreError;
+use super::stored::{Generation, Stored};
 use crate::account::KeyHash;
 
 #[derive(Serialize, Deserialize)]
@@ -139,7 +140,7 @@ pub(super) fn models_to_text(models: &[String]) -> String {
     serde_json::to_string(models).expect("strings are JSON")
 }
 
-/// Since when a session that is Ready has been so.
+/// Returns the start of the lease of a session that is Ready.
 pub(super) fn ready_at(session: &Session) -> Option<Timestamp> {
     match &session.phase {
         Phase::Ready { since, .. } => Some(*since),
@@ -252,7 +253,7 @@ pub(super) fn row_to_stored(row: &AnyRow) -> Result<Stored, StoreError> {
     };
     let generation = row.try_get::<i64, _>("generation")?;
     Ok(Stored {
-        generation: u64::try_from(generation).map_err(unreadable)?,
+        generation: Generation::from_column(generation).ok_or_else(|| unreadable("a negative generation"))?,
         wake_at: row.try_get::<Option<i64>, _>("wake_at")?.map(to_timestamp),
         session,
     })
@@ -271,7 +272,7 @@ pub(super) fn row_to_key(row: &AnyRow) -> Result<KeyHash, StoreError> {
     })
 }
 
-/// The databases' integers have a sign; a time that does not fit never comes.
+/// Converts to the databases' signed integers. A time that does not fit becomes the latest possible one.
 pub(super) fn from_timestamp(time: Timestamp) -> i64 {
     i64::try_from(time.as_milliseconds()).unwrap_or(i64::MAX)
 }

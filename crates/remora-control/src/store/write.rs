@@ -1,23 +1,24 @@
-//! One change of what is stored, inside a transaction that somebody else begins and commits.
+//! Single changes, each inside a transaction that the writer begins and commits.
 //!
-//! A change that is refused has changed nothing: it looks first, and what it looks at it has locked. So changes share
-//! a transaction without savepoints.
+//! A change locks and checks the rows that it depends on before it writes. One that is refused has therefore changed
+//! nothing, and several changes can share a transaction without savepoints.
 
 use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Timestamp};
 use sqlx::{AnyConnection, Row as _};
 
 use super::database::Kind;
+use super::error::StoreError;
 use super::record::{
     address_to_text, from_timestamp, models_to_text, owner_to_text, person_of, phase_to_text, ready_at, unreadable,
 };
-use super::{IdleHost, Inserted, Quota, Share, StoreError};
+use super::stored::{Generation, IdleHost, Quota, Share};
 use crate::account::{Account, KeyHash};
 
 #[derive(Debug)]
 pub(super) enum Write {
     InsertSession { session: Session, wake_at: Option<Timestamp>, quota: Quota, claims_host: bool },
-    ReplaceSession { generation: u64, session: Session, wake_at: Option<Timestamp> },
-    ForgetSession { key: SessionKey, generation: u64 },
+    ReplaceSession { generation: Generation, session: Session, wake_at: Option<Timestamp> },
+    ForgetSession { key: SessionKey, generation: Generation },
     InsertAccount(Account),
     SetAccountKey { account: AccountId, slot: usize, key: KeyHash },
     DeleteAccount(AccountId),
@@ -26,16 +27,29 @@ pub(super) enum Write {
     RemoveIdleHost(HostId),
 }
 
+/// Result of a change. Nothing has changed unless it is `Done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Inserted(Inserted),
-    /// Whether there was something to change.
-    Changed(bool),
+    Done,
+    /// The row that the change names is gone, exists already, or has another generation.
+    Outdated,
+    KeyTaken,
+    NoAccount,
+    OverQuota {
+        max: u32,
+        share: Share,
+    },
+}
+
+impl Outcome {
+    fn done_if(done: bool) -> Self {
+        if done { Outcome::Done } else { Outcome::Outdated }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
-    /// Somebody else was quicker, and it shows too late for a refusal. To be done again from the beginning.
+    /// Another control plane was quicker, which shows too late for a refusal. The transaction has to be repeated.
     #[error("another control plane was quicker")]
     Raced,
     #[error(transparent)]
@@ -55,9 +69,10 @@ impl From<sqlx::Error> for WriteError {
 }
 
 impl Write {
-    /// Control planes that lock in this order do not wait for each other in a circle, as long as none claims an idle
-    /// host; if they do, the database ends one of the transactions.
-    pub fn lock_order(&self) -> (u8, &str, &str) {
+    /// Returns the sort key by which all control planes order their changes, so that they lock rows in the same order
+    /// and do not deadlock. Inserts that claim an idle host lock it out of order; the database ends one of two
+    /// transactions that wait for each other.
+    pub(super) fn lock_order(&self) -> (u8, &str, &str) {
         match self {
             Write::InsertAccount(account) => (0, account.id.as_str(), ""),
             Write::SetAccountKey { account, .. } | Write::DeleteAccount(account) => (0, account.as_str(), ""),
@@ -69,16 +84,17 @@ impl Write {
         }
     }
 
-    pub async fn run(&self, kind: Kind, connection: &mut AnyConnection) -> Result<Outcome, WriteError> {
+    /// Carries the change out.
+    pub(super) async fn run(&self, kind: Kind, connection: &mut AnyConnection) -> Result<Outcome, WriteError> {
         let changed = match self {
             Write::InsertSession { session, wake_at, quota, claims_host } => {
                 let insert = InsertSession { kind, session, wake_at: *wake_at, quota: *quota };
-                let inserted = if *claims_host || *quota != Quota::default() {
+                let outcome = if *claims_host || *quota != Quota::default() {
                     insert.looking_first(*claims_host, connection).await?
                 } else {
                     insert.at_once(connection).await?
                 };
-                return Ok(Outcome::Inserted(inserted));
+                return Ok(outcome);
             }
             Write::ReplaceSession { generation, session, wake_at } => {
                 replace_session(*generation, session, *wake_at, connection).await?
@@ -87,7 +103,7 @@ impl Write {
                 let forget = sqlx::query("DELETE FROM session WHERE account = $1 AND id = $2 AND generation = $3")
                     .bind(key.account.as_str())
                     .bind(key.session.as_str())
-                    .bind(i64::try_from(*generation).map_err(unreadable)?);
+                    .bind(generation.to_column());
                 forget.execute(connection).await?.rows_affected() == 1
             }
             Write::InsertAccount(account) => insert_account(account, connection).await?,
@@ -129,11 +145,11 @@ impl Write {
             }
             Write::RemoveIdleHost(host) => remove_idle_host(host, connection).await?,
         };
-        Ok(Outcome::Changed(changed))
+        Ok(Outcome::done_if(changed))
     }
 }
 
-/// A column that counts live sessions of account $1 that meet the condition, up to the parameter `$max`.
+/// A column that counts the live sessions of account $1 that meet the condition, up to the parameter `$max`.
 macro_rules! count_live {
     ($condition:literal, $max:literal) => {
         concat!(
@@ -146,7 +162,7 @@ macro_rules! count_live {
     };
 }
 
-/// Everything that an insert looks at, in one row; no row if there is no such account.
+/// Reads everything that an insert depends on in one row. There is no row if the account does not exist.
 const LOOK: &str = concat!(
     "SELECT (SELECT count(*) FROM session WHERE account = $1 AND id = $2) AS same, ",
     count_live!("", "$3"),
@@ -165,27 +181,28 @@ struct InsertSession<'a> {
 }
 
 impl InsertSession<'_> {
-    /// One statement, where nothing has to be counted or claimed.
-    async fn at_once(&self, connection: &mut AnyConnection) -> Result<Inserted, WriteError> {
+    /// Inserts with one statement. Enough where nothing has to be counted or claimed.
+    async fn at_once(&self, connection: &mut AnyConnection) -> Result<Outcome, WriteError> {
         if self.insert(connection).await? {
-            return Ok(Inserted::Done);
+            return Ok(Outcome::Done);
         }
         let account = sqlx::query("SELECT 1 FROM account WHERE id = $1").bind(self.session.key.account.as_str());
         let known = account.fetch_optional(connection).await?.is_some();
-        Ok(if known { Inserted::KeyTaken } else { Inserted::NoAccount })
+        Ok(if known { Outcome::KeyTaken } else { Outcome::NoAccount })
     }
 
-    async fn looking_first(&self, claims_host: bool, connection: &mut AnyConnection) -> Result<Inserted, WriteError> {
+    async fn looking_first(&self, claims_host: bool, connection: &mut AnyConnection) -> Result<Outcome, WriteError> {
         let key = &self.session.key;
         if self.kind == Kind::Postgres {
-            // Two control planes that count at once would both find room; SQLite has one writer anyway. This is a
-            // statement of its own because a statement does not see what is committed while it waits for its lock.
+            // Without the lock, two control planes that count at the same time would both find room; SQLite has one
+            // writer anyway. The lock is a separate statement because a statement does not see rows that are committed
+            // while it waits for its lock.
             let lock = sqlx::query("SELECT 1 FROM account WHERE id = $1 FOR UPDATE").bind(key.account.as_str());
             lock.execute(&mut *connection).await?;
         }
         let Quota { live_max, live_of_size_max, live_of_person_max } = self.quota;
         let person = person_of(self.session);
-        // Counting up to 0 costs nothing.
+        // A quota without a maximum counts up to 0, which costs nothing.
         let counted_max = |max: Option<u32>| i64::from(max.unwrap_or(0));
         let look = sqlx::query(LOOK)
             .bind(key.account.as_str())
@@ -195,32 +212,32 @@ impl InsertSession<'_> {
             .bind(counted_max(live_of_size_max))
             .bind(person.as_deref())
             .bind(counted_max(live_of_person_max));
-        let Some(found) = look.fetch_optional(&mut *connection).await? else { return Ok(Inserted::NoAccount) };
+        let Some(found) = look.fetch_optional(&mut *connection).await? else { return Ok(Outcome::NoAccount) };
         if found.try_get::<i64, _>("same")? > 0 {
-            return Ok(Inserted::KeyTaken);
+            return Ok(Outcome::KeyTaken);
         }
         for (max, column, share) in [
             (live_max, "live", Share::Account),
             (live_of_size_max, "live_of_size", Share::Size(self.session.size)),
-            // An owner who is no person has a share of any size.
+            // An owner that is not a person has no share.
             (live_of_person_max.filter(|_| person.is_some()), "live_of_person", Share::Person),
         ] {
             let Some(max) = max else { continue };
             if found.try_get::<i64, _>(column)? >= i64::from(max) {
-                return Ok(Inserted::OverQuota { max, share });
+                return Ok(Outcome::OverQuota { max, share });
             }
         }
         if claims_host {
             let host = self.session.phase.host().expect("a session that claims a host names it");
             if !remove_idle_host(host, connection).await? {
-                return Ok(Inserted::HostTaken);
+                return Ok(Outcome::Outdated);
             }
         }
-        // A control plane that creates without a quota does not lock the account.
-        if self.insert(connection).await? { Ok(Inserted::Done) } else { Err(WriteError::Raced) }
+        // A control plane that inserts without a quota does not lock the account, so the key may be taken by now.
+        if self.insert(connection).await? { Ok(Outcome::Done) } else { Err(WriteError::Raced) }
     }
 
-    /// False if there is no such account or the key is taken.
+    /// Returns false if the account does not exist or the key is taken.
     async fn insert(&self, connection: &mut AnyConnection) -> Result<bool, WriteError> {
         let session = self.session;
         let done = sqlx::query(
@@ -251,7 +268,7 @@ impl InsertSession<'_> {
 }
 
 async fn replace_session(
-    generation: u64,
+    generation: Generation,
     session: &Session,
     wake_at: Option<Timestamp>,
     connection: &mut AnyConnection,
@@ -270,7 +287,7 @@ async fn replace_session(
     .bind(wake_at.map(from_timestamp))
     .bind(session.key.account.as_str())
     .bind(session.key.session.as_str())
-    .bind(i64::try_from(generation).map_err(unreadable)?)
+    .bind(generation.to_column())
     .execute(&mut *connection)
     .await?;
     if done.rows_affected() == 0 {

@@ -14,8 +14,8 @@ use sqlx::AnyPool;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
 use super::database::Kind;
+use super::error::StoreError;
 use super::recent::Recent;
 use super::write::{Outcome, Write, WriteError};
 

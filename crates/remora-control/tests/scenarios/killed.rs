@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remora_control::{Config, SqlStore};
+use remora_control::{Config, Store};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -78,7 +78,7 @@ impl Installation {
         let first = ServerProcess::start(directory.path(), &config).await;
         let (account, key) = {
             let store = &Config::parse(&config).unwrap().store;
-            make_account(SqlStore::open(store, directory.path()).await.unwrap()).await
+            make_account(Store::open(store, directory.path()).await.unwrap()).await
         };
         let ca_pem = std::fs::read_to_string(directory.path().join("ca.pem")).unwrap();
         let mut caller = Caller {

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use remora_control::{Asset, Assets, Config, ServeOptions, ServerError, Serving, SqlStore, UpOptions, serve, up};
+use remora_control::{Asset, Assets, Config, ServeOptions, ServerError, Serving, Store, UpOptions, serve, up};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -62,7 +62,7 @@ impl Server {
 async fn hosts_and_sessions_outlive_a_clean_stop_and_are_adopted() {
     let directory = tempfile::tempdir().unwrap();
     Server::start(options(directory.path())).await.stop().await;
-    let store = SqlStore::open_sqlite(&directory.path().join("remora.db")).await.unwrap();
+    let store = Store::open_sqlite(&directory.path().join("remora.db")).await.unwrap();
     let (account, key) = make_account(store).await;
     let first = Server::start(options(directory.path())).await;
     let target = format!("/accounts/{account}/token");
@@ -137,7 +137,7 @@ async fn the_operators_certificate_is_for_those_who_ask_by_name() {
 async fn two_on_one_postgresql_and_one_directory_are_one_service() {
     let Some(url) = fresh_database().await else { return };
     let directory = tempfile::tempdir().unwrap();
-    let (account, key) = make_account(SqlStore::open_postgres(&url).await.unwrap()).await;
+    let (account, key) = make_account(Store::open_postgres(&url).await.unwrap()).await;
     let mut config = Config::default();
     config.store.url = Some(url);
     let options = ServeOptions { config, ..options(directory.path()) };

@@ -5,7 +5,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use remora_control::{Insert, Inserted, Quota, SqlStore, Store as _, StoreError, new_account_id};
+use remora_control::{Insert, Inserted, Quota, Store, StoreError, new_account_id};
 use remora_session::{AccountId, Event};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -18,8 +18,8 @@ use crate::support::postgres;
 const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (9999, 'of the future', TRUE, ''";
 
-async fn sqlite(directory: &Path) -> SqlStore {
-    SqlStore::open_sqlite(&directory.join("remora.db")).await.unwrap()
+async fn sqlite(directory: &Path) -> Store {
+    Store::open_sqlite(&directory.join("remora.db")).await.unwrap()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn what_is_stored_outlives_the_store() {
     let first = session(&account(&store).await, "s", "a1", 5);
     let insert = Insert { session: &first, wake_at: None, quota: Quota::default(), claims_host: false };
     assert_eq!(store.insert_session(insert).await.unwrap(), Inserted::Done);
-    store.close().await.unwrap();
+    store.close().await;
     let reopened = sqlite(directory.path()).await;
     assert_eq!(reopened.session(&first.key).await.unwrap().unwrap().session, first);
 }
@@ -57,7 +57,7 @@ const FIRST_RELEASE: &str = r#"
     INSERT INTO usage (account, session, size, ready_at, ended_at) VALUES ('ACCOUNT', 'gone', 'Standard', 2, 3);
 "#;
 
-async fn assert_without_owners(store: &SqlStore, account: &AccountId) {
+async fn assert_without_owners(store: &Store, account: &AccountId) {
     let listed = store.live_sessions(account, None, None, 9).await.unwrap();
     assert_eq!((listed.len(), &listed[0].session.owner), (1, &None));
     let used = store.usage(account, None, at(0)..at(100), None, 9).await.unwrap();
@@ -87,7 +87,7 @@ async fn sessions_on_a_server_of_before_owners_were_recorded_have_none() {
     let account = new_account_id();
     write_as_first_release!("postgres", &mut connection, account);
     connection.close().await.unwrap();
-    assert_without_owners(&SqlStore::open_postgres(&url).await.unwrap(), &account).await;
+    assert_without_owners(&Store::open_postgres(&url).await.unwrap(), &account).await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let path = directory.path().join("remora.db");
     let content = "not a database, but dear to somebody. ".repeat(200);
     std::fs::write(&path, &content).unwrap();
-    let refused = SqlStore::open_sqlite(&path).await;
+    let refused = Store::open_sqlite(&path).await;
     let Err(StoreError::Corrupt { path: named, .. }) = refused else {
         panic!("{:?}", refused.err());
     };
@@ -110,14 +110,14 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     let path = directory.path().join("remora.db");
     let store = sqlite(directory.path()).await;
     account(&store).await;
-    store.close().await.unwrap();
+    store.close().await;
     let mut content = std::fs::read(&path).unwrap();
     // The pages behind the first, which says what tables there are, come to hold something else.
     let page_bytes = 4_096;
     assert!(content.len() > 4 * page_bytes, "the database is written back when its last user leaves");
     content[page_bytes..].fill(0x5A);
     std::fs::write(&path, &content).unwrap();
-    let refused = SqlStore::open_sqlite(&path).await;
+    let refused = Store::open_sqlite(&path).await;
     assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{:?}", refused.err());
     assert!(std::fs::read(&path).unwrap() == content, "it has been written to");
 }
@@ -127,7 +127,7 @@ async fn an_empty_file_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("remora.db");
     std::fs::write(&path, "").unwrap();
-    let refused = SqlStore::open_sqlite(&path).await.err().expect("it is refused");
+    let refused = Store::open_sqlite(&path).await.err().expect("it is refused");
     assert!(matches!(&refused, StoreError::Empty { path: named } if *named == path.display().to_string()), "{refused}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
 }
@@ -140,7 +140,7 @@ async fn what_an_interrupted_first_start_has_left_is_in_nobodys_way() {
     }
     let store = sqlite(directory.path()).await;
     account(&store).await;
-    store.close().await.unwrap();
+    store.close().await;
     let names = names(directory.path());
     assert_eq!(names, ["remora.db"]);
 }
@@ -178,29 +178,29 @@ fn names(directory: &Path) -> Vec<String> {
 async fn a_database_of_a_newer_release_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("remora.db");
-    sqlite(directory.path()).await.close().await.unwrap();
+    sqlite(directory.path()).await.close().await;
     let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("{NEWER}, 0)"))).await.unwrap();
     connection.close().await.unwrap();
-    let refused = SqlStore::open_sqlite(&path).await;
+    let refused = Store::open_sqlite(&path).await;
     assert!(matches!(refused, Err(StoreError::Newer { .. })), "{:?}", refused.err());
 }
 
 #[tokio::test]
 async fn a_server_with_a_newer_database_is_refused() {
     let Some(url) = postgres::fresh_database().await else { return };
-    SqlStore::open_postgres(&url).await.unwrap().close().await.unwrap();
+    Store::open_postgres(&url).await.unwrap().close().await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("{NEWER}, 0)"))).await.unwrap();
     connection.close().await.unwrap();
-    let refused = SqlStore::open_postgres(&url).await;
+    let refused = Store::open_postgres(&url).await;
     assert!(matches!(refused, Err(StoreError::Newer { .. })), "{:?}", refused.err());
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_named_and_the_password_never() {
     let refusal = async |url: &str| {
-        let error = SqlStore::open_postgres(url).await.err().expect("it cannot be used");
+        let error = Store::open_postgres(url).await.err().expect("it cannot be used");
         let source = error.source().map(ToString::to_string).unwrap_or_default();
         assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
         error

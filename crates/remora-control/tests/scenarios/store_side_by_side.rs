@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use remora_control::{Insert, Inserted, Quota, SqlStore, Store};
+use remora_control::{Insert, Inserted, Quota, Store};
 use remora_session::{HostId, LeaseMinutes, Session, Size};
 
 use crate::store::{account, idle_host, session};
 use crate::support::{postgres, within};
 
-async fn two_stores() -> Option<[Arc<dyn Store>; 2]> {
+async fn two_stores() -> Option<[Arc<Store>; 2]> {
     let url = postgres::fresh_database().await?;
     // Both prepare the database, at once.
-    let (one, other) = tokio::join!(SqlStore::open_postgres(&url), SqlStore::open_postgres(&url));
+    let (one, other) = tokio::join!(Store::open_postgres(&url), Store::open_postgres(&url));
     Some([Arc::new(one.unwrap()), Arc::new(other.unwrap())])
 }
 
 /// Runs `count` of each at once and gives back what came of them.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
-    stores: &[Arc<dyn Store>; 2],
+    stores: &[Arc<Store>; 2],
     count: usize,
-    change: impl Fn(Arc<dyn Store>, usize) -> F,
+    change: impl Fn(Arc<Store>, usize) -> F,
 ) -> Vec<T> {
     let changes: Vec<_> = (0..count).map(|number| tokio::spawn(change(stores[number % 2].clone(), number))).collect();
     let mut answers = Vec::with_capacity(count);
@@ -119,7 +119,7 @@ async fn every_change_is_counted_once() {
     let mut leases = 0;
     for new in &sessions {
         let stored = stores[1].session(&new.key).await.unwrap().unwrap();
-        assert_eq!(stored.generation - 1, u64::from(stored.session.lease.get() - new.lease.get()));
+        assert_eq!(stored.generation.get() - 1, u64::from(stored.session.lease.get() - new.lease.get()));
         leases += usize::from(stored.session.lease.get() - new.lease.get());
     }
     assert_eq!(leases, changes.len());

@@ -22,7 +22,7 @@ use crate::write::{TEMPORARY_PREFIX, write};
 use crate::{ConvertError, Source, open_asset};
 
 /// Age from which a temporary file counts as left behind by a process that was killed.
-const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
+const ABANDONED_AFTER: Duration = Duration::from_hours(24);
 /// Bytes of a file that are read at a time.
 const PIECE_BYTES: usize = 1 << 18;
 const EXTENSION: &str = "arrAsset";

@@ -134,7 +134,7 @@ fn temporary_files_of_killed_processes_are_removed_after_a_day() {
     let [old, new] = [".remora-old", ".remora-new"].map(|name| directory.path().join(name));
     File::create(&new).expect("writable");
     let file = File::create(&old).expect("writable");
-    file.set_modified(now() - ABANDONED_AFTER - Duration::from_secs(60)).expect("its time can be set");
+    file.set_modified(now() - ABANDONED_AFTER - Duration::from_mins(1)).expect("its time can be set");
     build(&cache, &cache.key(b"one", &options()));
     assert_eq!((old.exists(), new.exists()), (false, true));
 }

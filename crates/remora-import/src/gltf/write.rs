@@ -8,16 +8,32 @@ use serde_json::{Map, Value, json};
 
 use remora_model::{AlphaMode, Material, Model, Primitive, Texture, TextureReference, Wrap};
 
+/// A model cannot be written as GLB.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// The model is inconsistent; see [`Model::check`].
     #[error("the model is not consistent: {0}")]
     Inconsistent(String),
-    #[error("material {material:?} shears a texture, which glTF cannot say")]
-    Sheared { material: String },
+    /// A texture has a transform that glTF cannot express.
+    #[error("material {material:?} shears a texture, which glTF cannot express")]
+    Sheared {
+        /// Name of the material.
+        material: String,
+    },
+    /// A texture cannot be encoded as PNG.
     #[error("texture {texture:?} cannot be encoded")]
-    Texture { texture: String, source: image::ImageError },
+    Texture {
+        /// Name of the texture.
+        texture: String,
+        /// The encoder's error.
+        source: image::ImageError,
+    },
+    /// The model is too large for GLB.
     #[error("the model needs {bytes} bytes; a GLB holds at most 4 GiB")]
-    TooLarge { bytes: u64 },
+    TooLarge {
+        /// Bytes of the buffer.
+        bytes: u64,
+    },
 }
 
 #[derive(Default)]
@@ -176,7 +192,7 @@ impl Writer {
         }
         let length = primitive.indices.len();
         // The largest value of a type is reserved, because it restarts primitives in some programs.
-        let indices = if count <= usize::from(u16::MAX) {
+        let indices = if u16::try_from(count).is_ok() {
             let short: Vec<u16> = primitive.indices.iter().map(|&index| index as u16).collect();
             self.accessor(bytemuck::cast_slice(&short), ELEMENT_ARRAY_BUFFER, U16, "SCALAR", length)
         } else {

@@ -36,6 +36,7 @@ enum Layout {
 }
 
 /// Reads lines of numbers.
+#[expect(clippy::naive_bytecount, reason = "counting lines takes a small part of the time")]
 pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
     let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::file::{File, file_with_image, png};
 
 /// Of 20 x 12 pixels each; whether alpha is 64 in the left part.
-pub const FILES: [(bool, &[u8]); 4] = [
+pub(crate) const FILES: [(bool, &[u8]); 4] = [
     (false, include_bytes!("../files/etc1s.ktx2")),
     (true, include_bytes!("../files/etc1s-alpha-mipmaps.ktx2")),
     (true, include_bytes!("../files/uastc.ktx2")),

@@ -97,7 +97,7 @@ fn file_of(name: &str) -> File {
     file
 }
 
-pub fn meshopt_file() -> File {
+pub(crate) fn meshopt_file() -> File {
     file_of("EXT_meshopt_compression")
 }
 
@@ -171,11 +171,11 @@ fn taken_apart(bytes: &[u8]) -> File {
     File { root, binary: bytes[28 + length..].to_vec() }
 }
 
-pub fn draco_file() -> File {
+pub(crate) fn draco_file() -> File {
     taken_apart(EDGEBREAKER)
 }
 
-pub fn sequential_draco_file() -> File {
+pub(crate) fn sequential_draco_file() -> File {
     taken_apart(SEQUENTIAL)
 }
 

@@ -32,7 +32,7 @@ fn files_beside_the_model_are_asked_for_by_their_path() {
     let asked = RefCell::new(Vec::new());
     let model = load(&file, &limits(), |path, _| {
         asked.borrow_mut().push(path.to_owned());
-        Ok(if path.ends_with(".bin") { file.binary.clone() } else { png(2, 2, [1, 2, 3, 255]) })
+        Ok(if path == "geometry data.bin" { file.binary.clone() } else { png(2, 2, [1, 2, 3, 255]) })
     });
     let model = model.unwrap();
     assert_eq!(model.check(), Ok(()));

@@ -5,13 +5,13 @@ use remora_model::Model;
 use serde_json::{Value, json};
 
 /// A file in the making: JSON, and the bytes of its one buffer.
-pub struct File {
-    pub root: Value,
-    pub binary: Vec<u8>,
+pub(crate) struct File {
+    pub(crate) root: Value,
+    pub(crate) binary: Vec<u8>,
 }
 
 impl File {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = json!({
             "asset": { "version": "2.0" },
             "scene": 0,
@@ -26,14 +26,14 @@ impl File {
     }
 
     /// One triangle in the plane of X and Y, of positions only.
-    pub fn triangle() -> Self {
+    pub(crate) fn triangle() -> Self {
         let mut file = Self::new();
         let positions = file.vec3(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
         file.primitive(json!({ "attributes": { "POSITION": positions } }));
         file
     }
 
-    pub fn view(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn view(&mut self, bytes: &[u8]) -> usize {
         self.binary.resize(self.binary.len().next_multiple_of(4), 0);
         let view = json!({ "buffer": 0, "byteOffset": self.binary.len(), "byteLength": bytes.len() });
         self.binary.extend_from_slice(bytes);
@@ -41,61 +41,61 @@ impl File {
         push(&mut self.root["bufferViews"], view)
     }
 
-    pub fn accessor(&mut self, bytes: &[u8], component: u32, shape: &str, count: usize) -> usize {
+    pub(crate) fn accessor(&mut self, bytes: &[u8], component: u32, shape: &str, count: usize) -> usize {
         let view = self.view(bytes);
         let accessor = json!({ "bufferView": view, "componentType": component, "type": shape, "count": count });
         push(&mut self.root["accessors"], accessor)
     }
 
-    pub fn floats(&mut self, numbers: &[f32], shape: &str, width: usize) -> usize {
+    pub(crate) fn floats(&mut self, numbers: &[f32], shape: &str, width: usize) -> usize {
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.accessor(&bytes, 5126, shape, numbers.len() / width)
     }
 
-    pub fn vec3(&mut self, vectors: &[[f32; 3]]) -> usize {
+    pub(crate) fn vec3(&mut self, vectors: &[[f32; 3]]) -> usize {
         self.floats(vectors.as_flattened(), "VEC3", 3)
     }
 
-    pub fn vec2(&mut self, vectors: &[[f32; 2]]) -> usize {
+    pub(crate) fn vec2(&mut self, vectors: &[[f32; 2]]) -> usize {
         self.floats(vectors.as_flattened(), "VEC2", 2)
     }
 
-    pub fn indices(&mut self, indices: &[u16]) -> usize {
+    pub(crate) fn indices(&mut self, indices: &[u16]) -> usize {
         let bytes: Vec<u8> = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
         self.accessor(&bytes, 5123, "SCALAR", indices.len())
     }
 
-    pub fn primitive(&mut self, primitive: Value) {
+    pub(crate) fn primitive(&mut self, primitive: Value) {
         push(&mut self.root["meshes"][0]["primitives"], primitive);
     }
 
-    pub fn glb(&self) -> Vec<u8> {
+    pub(crate) fn glb(&self) -> Vec<u8> {
         glb(self.root.to_string().as_bytes(), &self.binary)
     }
 
-    pub fn load(&self) -> Result<Model, GltfError> {
+    pub(crate) fn load(&self) -> Result<Model, GltfError> {
         load(&self.glb())
     }
 
     /// Returns the notices of a model that the importer accepts.
-    pub fn notices(&self) -> Vec<String> {
+    pub(crate) fn notices(&self) -> Vec<String> {
         self.load().expect("this should be taken").notices.texts()
     }
 
     /// The only remark on a model that it takes.
-    pub fn notice(&self) -> String {
+    pub(crate) fn notice(&self) -> String {
         let notices = self.notices();
         let [notice] = &notices[..] else { panic!("one remark is expected: {notices:?}") };
         notice.clone()
     }
 
     /// What the importer says against it.
-    pub fn refusal(&self) -> String {
+    pub(crate) fn refusal(&self) -> String {
         refusal(&self.glb())
     }
 }
 
-pub fn glb(json: &[u8], binary: &[u8]) -> Vec<u8> {
+pub(crate) fn glb(json: &[u8], binary: &[u8]) -> Vec<u8> {
     let mut json = json.to_vec();
     json.resize(json.len().next_multiple_of(4), b' ');
     let mut file = b"glTF\x02\0\0\0".to_vec();
@@ -108,11 +108,11 @@ pub fn glb(json: &[u8], binary: &[u8]) -> Vec<u8> {
     file
 }
 
-pub fn limits() -> LoadLimits {
+pub(crate) fn limits() -> LoadLimits {
     LoadLimits { memory_bytes_max: 64 << 20, texture_dimension_max: 1024 }
 }
 
-pub fn load_glb(
+pub(crate) fn load_glb(
     bytes: &[u8],
     name: &str,
     limits: &LoadLimits,
@@ -121,24 +121,24 @@ pub fn load_glb(
     gltf::import(Input { limits: *limits, ..Input::new(bytes, name, progress) })
 }
 
-pub fn load(bytes: &[u8]) -> Result<Model, GltfError> {
+pub(crate) fn load(bytes: &[u8]) -> Result<Model, GltfError> {
     let model = load_glb(bytes, "Model", &limits(), &mut |_| {})?;
     assert_eq!(model.check(), Ok(()));
     Ok(model)
 }
 
-pub fn refusal(bytes: &[u8]) -> String {
+pub(crate) fn refusal(bytes: &[u8]) -> String {
     load(bytes).expect_err("this should be refused").to_string()
 }
 
-pub fn push(list: &mut Value, item: Value) -> usize {
+pub(crate) fn push(list: &mut Value, item: Value) -> usize {
     let list = list.as_array_mut().expect("the template has this list");
     list.push(item);
     list.len() - 1
 }
 
 /// A PNG of one colour.
-pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let image = image::RgbaImage::from_pixel(width, height, image::Rgba(rgba));
     image.write_to(&mut bytes, image::ImageFormat::Png).expect("memory does not fail");
@@ -146,7 +146,7 @@ pub fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
 }
 
 /// A triangle with a normal map.
-pub fn file_with_image(image: &[u8]) -> File {
+pub(crate) fn file_with_image(image: &[u8]) -> File {
     let mut file = File::triangle();
     let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
     let indices = file.indices(&[0, 1, 2]);
@@ -163,7 +163,7 @@ pub fn file_with_image(image: &[u8]) -> File {
 }
 
 /// A PNG that says of itself to be larger than it is.
-pub fn boasting_png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn boasting_png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = png(4, 4, [0; 4]);
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
     bytes[20..24].copy_from_slice(&height.to_be_bytes());

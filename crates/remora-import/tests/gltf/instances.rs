@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::file::File;
 
 /// A node with a child and three instances.
-pub fn instanced() -> File {
+pub(crate) fn instanced() -> File {
     let mut file = File::triangle();
     let translations = file.vec3(&[[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 20.0, 0.0]]);
     let rotations = file.accessor(&[0, 0, 0, 127, 0, 0, 127, 0, 0, 0, 90, 90], 5120, "VEC4", 3);

@@ -13,7 +13,7 @@ fn changed(whole: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     // Headers decide more than data: half of the changes are there.
     let end = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(600) };
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = random.below(end);
         match random.below(3) {
             0 => bytes[at] ^= 1 << random.below(8),

@@ -36,7 +36,7 @@ pub enum InvalidOrigins {
     Entry {
         /// The entry, cut after 200 characters.
         origin: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// The list is too long.

@@ -56,10 +56,10 @@ fn a_selection_takes_everything_below_with_it_and_replaces_the_one_before() {
     let mut scene = machine();
     scene.select(&[GEAR, STAND]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false, true, true, true]);
-    assert_eq!(scene.take_changes().moved, [1, 2, 3]);
+    assert_eq!(scene.take_changes().instances, [1, 2, 3]);
     scene.select(&[BOLT, BOLT]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false, false, true, false]);
-    assert_eq!(scene.take_changes().moved, [1, 3], "the bolt is selected as before");
+    assert_eq!(scene.take_changes().instances, [1, 3], "the bolt is selected as before");
     assert_eq!(scene.select(&[SHAFT, NOWHERE]), Err(EditError::EntityNotFound(NOWHERE)));
     assert_eq!(of(&scene, |state| state.selected), [false, false, true, false]);
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::selected(Some(true))).unwrap();
@@ -98,13 +98,13 @@ fn one_edit_changes_many_entities_and_only_the_values_that_it_names() {
     let own = |scene: &Scene, entity| scene.entity(entity).unwrap().overrides;
     let expected = StateOverride { visible: Some(false), selected: None, tint: Some(RED) };
     assert_eq!((own(&scene, GEAR), own(&scene, STAND), own(&scene, BOLT)), (expected, expected, Default::default()));
-    assert_eq!(scene.take_changes().moved, [1, 2, 3]);
+    assert_eq!(scene.take_changes().instances, [1, 2, 3]);
     let refused = scene.edit_overrides(&[SHAFT, NOWHERE], StateOverrideEdit::visible(Some(false)));
     assert_eq!(refused, Err(EditError::EntityNotFound(NOWHERE)));
     assert_eq!(own(&scene, SHAFT), StateOverride::default());
     scene.edit_overrides(&[GEAR, STAND], StateOverrideEdit::default()).unwrap();
     scene.edit_overrides(&[], StateOverrideEdit::visible(Some(false))).unwrap();
-    assert!(scene.take_changes().moved.is_empty());
+    assert!(scene.take_changes().instances.is_empty());
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn tint_and_selection_that_are_undone_are_no_change() {
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(None)).unwrap();
     scene.select(&[]).unwrap();
     scene.edit_overrides(&[ROOT], StateOverrideEdit::visible(Some(true))).unwrap();
-    assert!(scene.take_changes().moved.is_empty());
+    assert!(scene.take_changes().instances.is_empty());
     // Saying again what holds already is none either.
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
-    assert_eq!(scene.take_changes().moved, [0, 1, 2]);
+    assert_eq!(scene.take_changes().instances, [0, 1, 2]);
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(RED))).unwrap();
-    assert!(scene.take_changes().moved.is_empty());
+    assert!(scene.take_changes().instances.is_empty());
 }
 
 #[test]

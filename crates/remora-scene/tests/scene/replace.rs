@@ -3,7 +3,7 @@
 use glam::{DAffine3, DVec3, Vec3};
 use remora_build::{BuildOptions, Detail};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{Added, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
+use remora_scene::{AddedModel, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
 
 use crate::models::{asset, asset_with, cube, model, moved, node};
 
@@ -38,7 +38,7 @@ fn sheet() -> Model {
 }
 
 /// The sheet's coarse form, with its root moved, its stand tinted and its sheet selected, as a renderer has seen it.
-fn coarse() -> (Scene, Added) {
+fn coarse() -> (Scene, AddedModel) {
     let detail = Detail::Coarse { primitives_max: 500 };
     let mut scene = Scene::new();
     let added = scene.add_model(asset_with(&sheet(), &BuildOptions { detail, ..BuildOptions::default() }));

@@ -230,7 +230,7 @@ proptest! {
         let mut scene = Scene::new();
         scene.add_model(model);
         let first = scene.take_changes();
-        prop_assert!(first.structure && first.moved.is_empty());
+        prop_assert!(first.structure && first.instances.is_empty());
         let mut seen = scene.instances().to_vec();
         for edits in rounds {
             for edit in &edits {
@@ -246,7 +246,7 @@ proptest! {
                 .collect();
             let changes = scene.take_changes();
             prop_assert!(!changes.structure);
-            prop_assert_eq!(changes.moved, differing);
+            prop_assert_eq!(changes.instances, differing);
             seen = scene.instances().to_vec();
         }
     }
@@ -260,10 +260,10 @@ fn an_edit_that_is_undone_is_no_change() {
     let before = scene.entity(added.root).unwrap().local;
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     scene.set_local(added.root, before).unwrap();
-    assert!(scene.take_changes().moved.is_empty());
+    assert!(scene.take_changes().instances.is_empty());
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
-    assert_eq!(scene.take_changes().moved, [0, 1, 2]);
-    assert!(scene.take_changes().moved.is_empty());
+    assert_eq!(scene.take_changes().instances, [0, 1, 2]);
+    assert!(scene.take_changes().instances.is_empty());
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn adding_and_clearing_report_a_new_structure_once() {
     let added = scene.add_model(shaft());
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     let changes = scene.take_changes();
-    assert!(changes.structure && changes.moved.is_empty());
+    assert!(changes.structure && changes.instances.is_empty());
     assert!(!scene.take_changes().structure);
     scene.clear();
     assert!(scene.take_changes().structure);

@@ -1,4 +1,4 @@
-//! The five calls, as this generation spells them.
+//! The handlers of the five calls.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -10,21 +10,19 @@ use super::Api;
 use super::caller::Caller;
 use super::fault::Fault;
 use super::request::{Create, Update};
-use super::response::{CreatedBody, ListBody, PropertiesBody};
+use super::response::{CreatedBody, PropertiesBody};
 use crate::api::common::{json, uncached};
 use crate::random;
 use crate::sessions::{Created, Wanted};
 
-const CACHE: &str = "no-store, no-cache";
-/// This generation knows no pages. An account that has more finds them in a later one.
-const LISTED_MAX: u32 = 10_000;
+pub(super) const CACHE: &str = "no-store, no-cache";
 
 pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let Create { lease, size, models } = Create::read(body).await?;
     let key = SessionKey { account: caller.account, session: new_session_id() };
     let created = api.sessions.create(&caller.bearer, key.clone(), Wanted { size, lease, models }).await;
-    let (Created::New(seen) | Created::Same(seen)) = created.map_err(|error| Fault::of(error, &key.session))?;
-    let SessionKey { account, session } = seen.session.key;
+    let (Created::New(view) | Created::Same(view)) = created.map_err(|error| Fault::of(error, &key.session))?;
+    let SessionKey { account, session } = view.session.key;
     let location = HeaderValue::from_str(&format!("accounts/{account}/sessions/{session}"));
     let mut response = json(StatusCode::ACCEPTED, &CreatedBody { session_id: session.to_string() });
     response.headers_mut().insert(header::LOCATION, location.expect("ids are ASCII"));
@@ -33,8 +31,8 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
 
 pub(super) async fn properties(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&seen, &caller.host_name)), CACHE))
+    let view = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(uncached(json(StatusCode::OK, &PropertiesBody::new(&view, &caller.host_name)), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
@@ -48,12 +46,6 @@ pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Respo
     let key = caller.key()?;
     api.sessions.stop(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
-    let page = api.sessions.list(&caller.bearer, &caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
-    let sessions = page.sessions.iter().map(|seen| PropertiesBody::new(seen, &caller.host_name)).collect();
-    Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }
 
 fn new_session_id() -> SessionId {

@@ -1,8 +1,8 @@
-//! What goes wrong, as this generation says it: `{"error":{"code","message","target"?,"details"?}}`.
+//! Errors in the format of this generation: `{"error":{"code","message","target"?,"details"?}}`.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use remora_session::{LeaseMinutes, Refused, SessionId};
+use remora_session::{ExtendRefused, LeaseMinutes, SessionId};
 use serde::Serialize;
 
 use super::VERSIONS;
@@ -10,6 +10,7 @@ use crate::api::common::{NotAdmitted, json, over_quota};
 use crate::sessions::SessionError;
 use crate::store::Share;
 
+/// An error response.
 #[derive(Debug)]
 pub(super) enum Fault {
     NotAdmitted(NotAdmitted),
@@ -23,12 +24,13 @@ pub(super) enum Fault {
     Internal(SessionError),
 }
 
+/// Body of an error response.
 #[derive(Serialize)]
-struct Body {
+struct ErrorBody {
     error: Detail,
 }
 
-/// The order of the fields is the original service's.
+/// An error, with its fields in the original service's order.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Detail {
     pub code: String,
@@ -45,7 +47,7 @@ impl Detail {
     }
 
     fn of(code: &str, message: String, target: String, accepted: Option<String>) -> Self {
-        // Messages that were recorded from the original service stay as they are; what it did not say is beside them.
+        // Messages that were recorded from the original service stay unchanged; further advice goes into the details.
         let details = accepted.into_iter().map(|accepted| Detail::new("Accepted", accepted)).collect();
         Self { code: code.to_owned(), message, target: Some(target), details }
     }
@@ -60,14 +62,14 @@ impl Fault {
         Fault::Unprocessable { message: message.into(), target: target.into(), accepted: None }
     }
 
-    /// A call on a session of that id has failed.
+    /// Converts the error of a call on the session with that id.
     pub fn of(error: SessionError, id: &SessionId) -> Self {
         match error {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
             SessionError::OverQuota { max, share } => Fault::OverQuota { max, share },
-            SessionError::Refused(Refused::NotLonger { current }) => Fault::unprocessable(
+            SessionError::Refused(ExtendRefused::NotLonger { current }) => Fault::unprocessable(
                 format!(
                     "The maxLeaseTimeMinutes value must be larger than the current value of {} and at most {}.",
                     current.get(),
@@ -75,13 +77,10 @@ impl Fault {
                 ),
                 "maxLeaseTimeMinutes",
             ),
-            SessionError::Refused(Refused::Ended) => Fault::unprocessable(
+            SessionError::Refused(ExtendRefused::Ended) => Fault::unprocessable(
                 format!("The session '{id}' has ended. Only a session that is Starting or Ready can be updated."),
                 id.as_str(),
             ),
-            SessionError::Refused(Refused::OtherHost | Refused::NotWaiting | Refused::SameHost) => {
-                unreachable!("owners say nothing about hosts")
-            }
             SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),
         }
     }
@@ -95,7 +94,7 @@ impl From<NotAdmitted> for Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let described = |status, error| json(status, &Body { error });
+        let described = |status, error| json(status, &ErrorBody { error });
         match self {
             Fault::NotAdmitted(not_admitted) => not_admitted.into_response(),
             Fault::SessionNotFound => {
@@ -141,10 +140,10 @@ impl IntoResponse for Fault {
 
 pub(super) async fn method_not_allowed() -> Response {
     let message = "The resource does not take this method. See the Allow header.";
-    json(StatusCode::METHOD_NOT_ALLOWED, &Body { error: Detail::new("MethodNotAllowed", message) })
+    json(StatusCode::METHOD_NOT_ALLOWED, &ErrorBody { error: Detail::new("MethodNotAllowed", message) })
 }
 
 pub(super) fn not_found() -> Response {
     let message = "There is nothing under this path. Sessions are under /accounts/{account_id}/sessions.";
-    json(StatusCode::NOT_FOUND, &Body { error: Detail::new("NotFound", message) })
+    json(StatusCode::NOT_FOUND, &ErrorBody { error: Detail::new("NotFound", message) })
 }

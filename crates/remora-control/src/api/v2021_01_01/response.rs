@@ -1,5 +1,5 @@
-//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out, and
-//! behind them what it did not have.
+//! Bodies of responses. Properties have the original service's order and are absent where it leaves them out.
+//! Additional properties follow.
 
 use remora_session::{Ending, Phase, Timestamp};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::fault::Detail;
 use crate::api::host_name::HostName;
 use crate::api::owner_body::OwnerBody;
 use crate::config::Sizes;
-use crate::sessions::Seen;
+use crate::sessions::SessionView;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,10 +28,10 @@ pub(super) struct SessionBody {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     teraflops: Option<f64>,
-    /// Clients raise as soon as it is there, whatever the status.
+    /// Clients treat a session as failed as soon as this is present, whatever its status.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Detail>,
-    /// The original service has no such property; its clients ignore what they do not know.
+    /// Not a property of the original service, whose clients ignore unknown properties.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<OwnerBody>,
 }
@@ -44,8 +44,8 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(seen: &Seen, sizes: &Sizes, host_name: &HostName) -> Self {
-        let session = &seen.session;
+    pub fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
+        let session = &view.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
             Phase::Ready { address, .. } => ("Ready", Some(address), true, None),
@@ -64,7 +64,7 @@ impl SessionBody {
             creation_time: iso_8601(session.created_at),
             arr_inspector_port: address.map(|address| address.inspector_port),
             handshake_port: address.map(|address| address.handshake_port),
-            elapsed_time_minutes: session.elapsed(seen.at).as_secs() / 60,
+            elapsed_time_minutes: session.elapsed(view.at).as_secs() / 60,
             hostname: address.map(|address| host_name.of(address.hostname.clone())),
             max_lease_time_minutes: session.lease.get(),
             size: session.size.as_str(),
@@ -76,7 +76,7 @@ impl SessionBody {
     }
 }
 
-/// With an offset instead of Z, and without trailing zeros, as the original service wrote the times of sessions.
+/// Formats a time as the original service did: with an offset instead of Z, and without trailing zeros.
 fn iso_8601(time: Timestamp) -> String {
     let milliseconds = time.as_milliseconds();
     let seconds = i64::try_from(milliseconds / 1_000).unwrap_or(i64::MAX);

@@ -1,4 +1,4 @@
-//! The five calls, as this generation spells them.
+//! The handlers of the five calls.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use super::response::{ListBody, SessionBody};
 use crate::api::common::{json, uncached};
 use crate::api::continuation::{self, CONTINUATION, Position};
 use crate::api::host_name::HostName;
-use crate::sessions::{Created, Seen, Wanted};
+use crate::sessions::{Created, SessionView, Wanted};
 use crate::store::ListPosition;
 
 const CACHE: &str = "no-store, no-cache";
@@ -29,23 +29,23 @@ pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
         .await
         .map_err(|error| Fault::of(error, &id))?
     {
-        Created::New(seen) => Ok(session(&api, &host_name, StatusCode::CREATED, &seen)),
-        Created::Same(seen) => Ok(session(&api, &host_name, StatusCode::OK, &seen)),
+        Created::New(view) => Ok(session(&api, &host_name, StatusCode::CREATED, &view)),
+        Created::Same(view) => Ok(session(&api, &host_name, StatusCode::OK, &view)),
     }
 }
 
 pub(super) async fn get(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
     let key = caller.key()?;
-    let seen = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(uncached(session(&api, &caller.host_name, StatusCode::OK, &seen), CACHE))
+    let view = api.sessions.get(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
+    Ok(uncached(session(&api, &caller.host_name, StatusCode::OK, &view), CACHE))
 }
 
 pub(super) async fn extend(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let key = caller.key()?;
     let Update { lease } = Update::read(body).await?;
-    let seen =
+    let view =
         api.sessions.extend(&caller.bearer, &key, lease).await.map_err(|error| Fault::of(error, &key.session))?;
-    Ok(session(&api, &caller.host_name, StatusCode::OK, &seen))
+    Ok(session(&api, &caller.host_name, StatusCode::OK, &view))
 }
 
 pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
@@ -69,11 +69,11 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller, headers: Header
         let target = format!("/accounts/{}/sessions?api-version={}", caller.account, caller.version);
         continuation::link(&api.endpoint, &headers, &target, &Position { time, session })
     });
-    let body = |seen| SessionBody::new(seen, &api.config.sizes, &caller.host_name);
+    let body = |view| SessionBody::new(view, &api.config.sizes, &caller.host_name);
     let sessions = page.sessions.iter().map(body).collect();
     Ok(uncached(json(StatusCode::OK, &ListBody { sessions, next_link }), CACHE))
 }
 
-fn session(api: &Api, host_name: &HostName, status: StatusCode, seen: &Seen) -> Response {
-    json(status, &SessionBody::new(seen, &api.config.sizes, host_name))
+fn session(api: &Api, host_name: &HostName, status: StatusCode, view: &SessionView) -> Response {
+    json(status, &SessionBody::new(view, &api.config.sizes, host_name))
 }

@@ -6,7 +6,7 @@ mod quotas;
 use std::sync::Arc;
 
 use remora_control::{
-    Account, IdleHost, Insert, Inserted, KeyHash, ListPosition, Quota, Share, SqlStore, Store, StoreError, Stored,
+    Account, Generation, IdleHost, Insert, Inserted, KeyHash, ListPosition, Quota, Share, Store, StoreError, Stored,
     Usage, new_account_id, new_key,
 };
 use remora_session::{
@@ -26,7 +26,7 @@ macro_rules! on_every_database {
             $(#[tokio::test]
             async fn $behaviour() {
                 let directory = tempfile::tempdir().unwrap();
-                let store = super::SqlStore::open_sqlite(&directory.path().join("remora.db")).await.unwrap();
+                let store = super::Store::open_sqlite(&directory.path().join("remora.db")).await.unwrap();
                 super::$behaviour(std::sync::Arc::new(store)).await;
             })*
         }
@@ -34,7 +34,7 @@ macro_rules! on_every_database {
             $(#[tokio::test]
             async fn $behaviour() {
                 let Some(url) = super::fresh_database().await else { return };
-                let store = super::SqlStore::open_postgres(&url).await.unwrap();
+                let store = super::Store::open_postgres(&url).await.unwrap();
                 super::$behaviour(std::sync::Arc::new(store)).await;
             })*
         }
@@ -62,7 +62,7 @@ on_every_database! {
     nothing_is_written_after_the_close,
 }
 
-type AnyStore = Arc<dyn Store>;
+type AnyStore = Arc<Store>;
 
 pub fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_milliseconds(milliseconds)
@@ -105,19 +105,24 @@ fn ready(session: &Session, since: u64) -> Session {
     Session { phase, changed_at: at(since), ..session.clone() }
 }
 
-pub async fn account(store: &dyn Store) -> AccountId {
+pub async fn account(store: &Store) -> AccountId {
     let id = new_account_id();
     let account = Account { id: id.clone(), name: "test".into(), created_at: at(1), keys: vec![] };
     assert!(store.insert_account(&account).await.unwrap());
     id
 }
 
-async fn try_insert(store: &dyn Store, session: &Session, wake_at: Option<Timestamp>) -> Result<Inserted, StoreError> {
+async fn try_insert(store: &Store, session: &Session, wake_at: Option<Timestamp>) -> Result<Inserted, StoreError> {
     store.insert_session(Insert { session, wake_at, quota: Quota::default(), claims_host: false }).await
 }
 
-/// Whether it was new.
-async fn insert(store: &dyn Store, session: &Session, wake_at: Option<Timestamp>) -> bool {
+/// Returns the generation after `number - 1` changes.
+fn generation(number: u64) -> Generation {
+    (1..number).fold(Generation::FIRST, |generation, _| generation.next())
+}
+
+/// Returns whether the session was new.
+async fn insert(store: &Store, session: &Session, wake_at: Option<Timestamp>) -> bool {
     try_insert(store, session, wake_at).await.unwrap() == Inserted::Done
 }
 
@@ -132,7 +137,7 @@ async fn a_key_is_taken_once(store: AnyStore) {
     assert!(insert(&*store, &first, Some(at(7))).await);
     assert_eq!(try_insert(&*store, &session(&account, "s", "a2", 6), None).await.unwrap(), Inserted::KeyTaken);
     let stored = store.session(&first.key).await.unwrap().unwrap();
-    assert_eq!((stored.session, stored.generation, stored.wake_at), (first, 1, Some(at(7))));
+    assert_eq!((stored.session, stored.generation, stored.wake_at), (first, generation(1), Some(at(7))));
     let other = session(&account, "S", "a3", 5);
     assert_eq!(store.session(&other.key).await.unwrap(), None);
     assert!(insert(&*store, &other, None).await);
@@ -144,22 +149,22 @@ async fn only_what_was_read_is_replaced(store: AnyStore) {
     let first = session(&account(&*store).await, "s", "b1", 5);
     insert(&*store, &first, Some(at(7))).await;
     let next = ready(&first, 6);
-    assert!(store.replace_session(1, &next, Some(at(8))).await.unwrap());
-    assert!(!store.replace_session(1, &first, Some(at(9))).await.unwrap(), "somebody else was quicker");
+    assert!(store.replace_session(generation(1), &next, Some(at(8))).await.unwrap());
+    assert!(!store.replace_session(generation(1), &first, Some(at(9))).await.unwrap(), "somebody else was quicker");
     let stored = store.session(&first.key).await.unwrap().unwrap();
-    assert_eq!((stored.session, stored.generation, stored.wake_at), (next, 2, Some(at(8))));
+    assert_eq!((stored.session, stored.generation, stored.wake_at), (next, generation(2), Some(at(8))));
     let last = ended(&first, Some("b1"));
-    assert!(store.replace_session(2, &last, None).await.unwrap());
+    assert!(store.replace_session(generation(2), &last, None).await.unwrap());
     let stored = store.session(&first.key).await.unwrap().unwrap();
-    assert_eq!((stored.session, stored.generation, stored.wake_at), (last, 3, None));
+    assert_eq!((stored.session, stored.generation, stored.wake_at), (last, generation(3), None));
 }
 
 async fn only_what_was_read_is_forgotten(store: AnyStore) {
     let first = session(&account(&*store).await, "s", "f1", 5);
     insert(&*store, &first, None).await;
-    assert!(!store.forget_session(&first.key, 2).await.unwrap());
+    assert!(!store.forget_session(&first.key, generation(2)).await.unwrap());
     assert!(store.session(&first.key).await.unwrap().is_some());
-    assert!(store.forget_session(&first.key, 1).await.unwrap());
+    assert!(store.forget_session(&first.key, generation(1)).await.unwrap());
     assert_eq!(store.session(&first.key).await.unwrap(), None);
     assert!(insert(&*store, &first, None).await, "the id is free again");
 }
@@ -171,7 +176,7 @@ async fn a_host_leads_to_its_session(store: AnyStore) {
     insert(&*store, &first, None).await;
     assert_eq!(store.session_of_host(&host).await.unwrap().unwrap().session, first);
     assert!(try_insert(&*store, &session(&other, "s", "c1", 5), None).await.is_err(), "two with one host");
-    store.replace_session(1, &ended(&first, None), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&first, None), None).await.unwrap();
     assert_eq!(store.session_of_host(&host).await.unwrap(), None);
 }
 
@@ -182,7 +187,7 @@ async fn live_sessions_are_listed_in_order_and_in_parts(store: AnyStore) {
         let new = session(&account_id, id, &host, created_at);
         insert(&*store, &new, None).await;
         if id == "dead" {
-            store.replace_session(1, &ended(&new, None), None).await.unwrap();
+            store.replace_session(generation(1), &ended(&new, None), None).await.unwrap();
         }
     }
     insert(&*store, &session(&account(&*store).await, "x", "dx", 1), None).await;
@@ -246,7 +251,7 @@ async fn accounts_are_listed_oldest_first_and_deleted_for_ever(store: AnyStore) 
     insert(&*store, &stays, None).await;
     let over = session(&second.id, "over", "g3", 5);
     insert(&*store, &over, None).await;
-    store.replace_session(1, &ended(&over, None), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&over, None), None).await.unwrap();
     insert(&*store, &session(&first.id, "s", "g4", 5), None).await;
     assert_eq!(store.orphaned_sessions(10).await.unwrap(), []);
     assert!(store.delete_account(&second.id).await.unwrap());
@@ -294,9 +299,9 @@ async fn what_was_used_outlives_the_session(store: AnyStore) {
         insert(&*store, &session(&account, id, host, 1), None).await;
     }
     let done = session(&account, "done", "j1", 1);
-    store.replace_session(1, &ended(&done, None), None).await.unwrap();
-    store.forget_session(&done.key, 2).await.unwrap();
-    store.replace_session(1, &ready(&session(&account, "live", "j3", 1), 7), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&done, None), None).await.unwrap();
+    store.forget_session(&done.key, generation(2)).await.unwrap();
+    store.replace_session(generation(1), &ready(&session(&account, "live", "j3", 1), 7), None).await.unwrap();
     let usage = |id: &str, ready_at, ended_at: Option<u64>| Usage {
         session: id.parse().unwrap(),
         size: Size::Premium,
@@ -323,8 +328,8 @@ async fn live_sessions_are_counted_by_size_and_state(store: AnyStore) {
         insert(&*store, &Session { size, ..session(&account, id, &format!("k{id}"), 1) }, None).await;
     }
     let standard = |id: &str| Session { size: Size::Standard, ..session(&account, id, &format!("k{id}"), 1) };
-    store.replace_session(1, &ready(&standard("c"), 7), None).await.unwrap();
-    store.replace_session(1, &ended(&standard("d"), None), None).await.unwrap();
+    store.replace_session(generation(1), &ready(&standard("c"), 7), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&standard("d"), None), None).await.unwrap();
     let counts = store.live_counts().await.unwrap();
     let mut counts: Vec<_> = counts.iter().map(|count| (count.size, count.ready, count.sessions)).collect();
     counts.sort();
@@ -347,7 +352,7 @@ async fn hosts_are_counted_whoever_has_them(store: AnyStore) {
     store.insert_idle_host(&idle_host("p3")).await.unwrap();
     assert_eq!(store.hosts_of(Size::Premium).await.unwrap(), 2);
     assert_eq!(store.hosts_of(Size::Standard).await.unwrap(), 0);
-    store.replace_session(1, &ended(&granted, None), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&granted, None), None).await.unwrap();
     assert_eq!(store.hosts_of(Size::Premium).await.unwrap(), 1);
 }
 
@@ -386,22 +391,26 @@ async fn nobody_reads_what_has_been_replaced(store: AnyStore) {
         .map(|_| {
             let (store, key) = (store.clone(), first.key.clone());
             tokio::spawn(async move {
-                let mut newest = 0;
-                while newest < 101 {
+                let mut newest = Generation::FIRST;
+                while newest < generation(101) {
                     let stored = store.session(&key).await.unwrap().unwrap();
-                    assert!(stored.generation >= newest, "{} after {newest}", stored.generation);
+                    assert!(stored.generation >= newest, "{:?} after {newest:?}", stored.generation);
                     newest = stored.generation;
                     tokio::task::yield_now().await;
                 }
             })
         })
         .collect();
-    for generation in 1..=100 {
+    for number in 1..=100 {
         // Ended ones are not kept in memory, so that what is read comes from both.
-        let next = if generation % 2 == 0 { ready(&first, generation) } else { ended(&first, Some("n1")) };
-        assert!(store.replace_session(generation, &next, None).await.unwrap());
+        let next = if number % 2 == 0 { ready(&first, number) } else { ended(&first, Some("n1")) };
+        assert!(store.replace_session(generation(number), &next, None).await.unwrap());
         let stored = store.session(&first.key).await.unwrap().unwrap();
-        assert_eq!((stored.generation, &stored.session), (generation + 1, &next), "acknowledged is what is read");
+        assert_eq!(
+            (stored.generation, &stored.session),
+            (generation(number + 1), &next),
+            "acknowledged is what is read"
+        );
     }
     for reader in readers {
         within("a reader seeing the last one", reader).await.unwrap();
@@ -415,9 +424,9 @@ async fn nothing_is_written_after_the_close(store: AnyStore) {
         async move { try_insert(&*store, &first, None).await }
     });
     tokio::task::yield_now().await;
-    within("the close", store.close()).await.unwrap();
+    within("the close", store.close()).await;
     assert_eq!(writing.await.unwrap().unwrap(), Inserted::Done, "what came before is written");
     let late = session(&first.key.account, "late", "o2", 1);
     assert!(matches!(try_insert(&*store, &late, None).await, Err(StoreError::Closed)));
-    within("a second close", store.close()).await.unwrap();
+    within("a second close", store.close()).await;
 }

@@ -21,7 +21,7 @@ pub(super) async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore
         let stored = store.session(&new.key).await.unwrap().unwrap();
         assert_eq!(stored.session, new);
         // Nor is it lost with a change, or in a list.
-        assert!(store.replace_session(1, &ready(&new, 5), None).await.unwrap());
+        assert!(store.replace_session(generation(1), &ready(&new, 5), None).await.unwrap());
         let host = new.phase.host().unwrap();
         assert_eq!(store.session_of_host(host).await.unwrap().unwrap().session.owner, *owner);
     }
@@ -37,7 +37,7 @@ pub(super) async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore
     assert_eq!(ids(store.live_sessions(&account, None, None, 9).await.unwrap()), "a1 k b1 a2 n a3");
 
     let done = session(&account, "a2", "oa2", 3).owned_by(Some(person("ann")));
-    assert!(store.replace_session(2, &ended(&done, None), None).await.unwrap());
+    assert!(store.replace_session(generation(2), &ended(&done, None), None).await.unwrap());
     let used = store.usage(&account, ann.person(), at(0)..at(100), None, 9).await.unwrap();
     let mut used: Vec<_> = used.iter().map(|used| (used.session.as_str(), used.owner.as_ref())).collect();
     used.sort_by_key(|(id, _)| *id);

@@ -14,7 +14,7 @@ pub(super) async fn quotas_count_live_sessions_only(store: AnyStore) {
     assert_eq!(insert("c", Size::Standard, Some(2), Some(1)).await, Inserted::Done);
     assert_eq!(insert("d", Size::Standard, Some(2), None).await, Inserted::OverQuota { max: 2, share: Share::Account });
     assert_eq!(insert("a", Size::Premium, Some(2), Some(1)).await, Inserted::KeyTaken, "what exists needs no room");
-    store.replace_session(1, &ended(&session(&account, "a", "ha", 5), None), None).await.unwrap();
+    store.replace_session(generation(1), &ended(&session(&account, "a", "ha", 5), None), None).await.unwrap();
     assert_eq!(insert("e", Size::Premium, Some(2), Some(1)).await, Inserted::Done);
     assert_eq!(insert("f", Size::Premium, Some(0), None).await, Inserted::OverQuota { max: 0, share: Share::Account });
     assert_eq!(insert("g", Size::Premium, None, None).await, Inserted::Done);
@@ -35,6 +35,6 @@ pub(super) async fn a_person_has_a_quota_of_their_own(store: AnyStore) {
         assert_eq!(insert(id, owner).await, Inserted::Done, "{id}");
     }
     let done = session(&account, "a1", "qa1", 1).owned_by(Some(person("ann")));
-    assert!(store.replace_session(1, &ended(&done, None), None).await.unwrap());
+    assert!(store.replace_session(generation(1), &ended(&done, None), None).await.unwrap());
     assert_eq!(insert("a2", Some(person("ann"))).await, Inserted::Done);
 }

@@ -1,5 +1,5 @@
-//! A render host that renders nothing: it reports itself Ready and does as it is told. It is this test executable
-//! itself, told to run one of its ignored tests, so that there is nothing to install.
+//! A render host that renders nothing: it reports Ready and follows its orders. It is this test executable, told to run
+//! one of its ignored tests, so that nothing has to be installed.
 
 use std::io::BufRead as _;
 use std::path::Path;
@@ -10,19 +10,19 @@ use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostSt
 
 use super::{http, look_again, within};
 
-/// Whoever has started it is gone then, and with them whoever would end it.
+/// Number of reports without a response after which the host ends, because the test that would end it is gone.
 const UNANSWERED_MAX: u32 = 30;
 
 pub fn command() -> HostCommand {
     command_of("fake_host")
 }
 
-/// A host that ends with a reason instead of getting ready.
+/// Returns the command of a host that fails with a reason instead of getting ready.
 pub fn failing_command() -> HostCommand {
     command_of("failing_host")
 }
 
-/// A host that keeps what it was told in a file.
+/// Returns the command of a host that writes its specification to a file.
 pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
     let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
@@ -81,7 +81,7 @@ async fn obey(spec: &HostSpec, state: HostState) {
     let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
         match report_once(spec, &spec.control_urls[asked % spec.control_urls.len()], &report).await {
-            // The lease that it was told last is all that counts, but no test is silent for that long.
+            // A real host would end with its lease, but no test is silent for that long.
             None => {
                 unanswered += 1;
                 asked += 1;

@@ -1,14 +1,14 @@
-//! What an operator does on the database itself.
+//! Operations of an operator directly on the database.
 
-use remora_control::{Account, KeyHash, SqlStore, Store as _, new_account_id, new_key};
+use remora_control::{Account, KeyHash, Store, new_account_id, new_key};
 use remora_session::Timestamp;
 
-/// An account with one key, as the command line makes them, whether or not something runs. The id and the key.
-pub async fn make_account(store: SqlStore) -> (String, String) {
+/// Creates an account with one key in the database, as the command line does. Returns its id and the key.
+pub async fn make_account(store: Store) -> (String, String) {
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);
     let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };
     assert!(store.insert_account(&account).await.unwrap());
-    store.close().await.unwrap();
+    store.close().await;
     (id.to_string(), key)
 }

@@ -1,4 +1,4 @@
-//! A control plane over real sockets, with a simulated fleet and a clock that stands still.
+//! A control plane with real sockets, a simulated fleet and a clock that stands still.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use remora_control::{
     Account, Asset, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, Guard, HostSecrets, Identities, KeyHash,
     LaunchPlan, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register, SimulatedFleet,
-    SqlStore, Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
+    Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
 };
 use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
 use remora_protocol::origins::Origins;
@@ -25,11 +25,11 @@ use super::{contract, look_again, postgres, within};
 /// 2024-05-02T11:24:13.847+00:00
 pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
 pub const PAGE_SIZE: u32 = 2;
-/// The origin of a page that every host is told to admit.
+/// Origin of a page that every host has to allow.
 pub const OWN_ORIGIN: &str = "http://localhost:8080";
 pub const SECRET: &str = "the secret of this start";
 
-/// Making one takes a second; no scenario needs its own.
+/// A shared key, because making one takes a second.
 static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap());
 
 pub struct Plane {
@@ -41,7 +41,7 @@ pub struct Plane {
     pub clock: Clock,
     pub tokens: Arc<Tokens>,
     pub token: String,
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     bell: Bell,
     control_plane: Arc<ControlPlane>,
     address: SocketAddr,
@@ -57,7 +57,7 @@ impl Plane {
         Self::start_with(Config::default()).await
     }
 
-    /// Pages stay as short as [`PAGE_SIZE`] says.
+    /// Starts with this configuration, but with short pages of [`PAGE_SIZE`].
     pub async fn start_with(mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         config.store.url = postgres::database_of_scenarios().await;
@@ -70,7 +70,7 @@ impl Plane {
             Some(before) => (before.clock.clone(), before.hand.clone()),
             None => Clock::manual(START),
         };
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, &path).await.unwrap());
+        let store: Arc<Store> = Arc::new(Store::open(&config.store, &path).await.unwrap());
         let tokens = Arc::new(Tokens::new(&KEY_PEM).unwrap());
         let (account, key) = match &before {
             Some(before) => (before.account.clone(), before.key.clone()),
@@ -167,23 +167,22 @@ impl Plane {
         }
     }
 
-    /// The control plane dies without a word and another one starts on what it has stored. The fleet lives on.
+    /// Drops the control plane without shutting it down and starts another on the same database. The fleet stays.
     pub async fn crash_and_restart(self) -> Self {
         let config = Config::clone(&self.config);
         self.crash_and_restart_with(config).await
     }
 
-    /// Meanwhile the operator has changed their mind.
+    /// Like a restart, but with a changed configuration.
     pub async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         self.abort();
-        self.store.close().await.unwrap();
+        self.store.close().await;
         let directory = self.directory.take().expect("taken here only");
         Self::start_in(directory, Arc::new(config), Some(self)).await
     }
 
-    /// Where the database is.
-    /// As the command line opens it, beside the control plane and on the same database.
+    /// Opens the register of accounts as the command line does, beside the control plane and on the same database.
     pub async fn register(&self) -> Register {
         Register::open(&self.config.store, self.directory()).await.unwrap()
     }
@@ -192,14 +191,15 @@ impl Plane {
         self.directory.as_ref().expect("taken by a restart only").path()
     }
 
-    /// From now on nothing is done that nobody asks for: what has been decided shows before it is carried out.
+    /// Stops the reconcile loop. From now on the scenario runs its passes, so that it can check what is decided before
+    /// it is carried out.
     pub async fn without_loop(mut self) -> Self {
         self.reconciling.abort();
         let _ = (&mut self.reconciling).await;
         self
     }
 
-    /// One round of the loop, where it does not run by itself. Says when the next is due.
+    /// Runs one pass of the loop while it is stopped. Returns when the next one is due.
     pub async fn pass(&self) -> Option<Timestamp> {
         self.control_plane.reconciler().pass(false).await.unwrap()
     }
@@ -213,31 +213,31 @@ impl Plane {
         self.listeners.iter().for_each(JoinHandle::abort);
     }
 
-    /// An authorised request; the target is relative to the account's path.
+    /// Sends an authorised request. `target` is relative to the account's path.
     pub async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.token);
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
-    /// A token of a person in the account, as the token service makes it for one whom an issuer knows.
+    /// Returns a token for a person in the account, as the token service issues it for the token of an issuer.
     pub fn token_of(&self, subject: &str, role: Role) -> String {
         let id = PersonId::new("https://login.example", subject).unwrap();
         let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
         self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
     }
 
-    /// A call with that token instead of the usual one.
+    /// Sends a request with that token instead of the usual one.
     pub async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
         self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
     }
 
-    /// With the version of most scenarios added.
+    /// Returns the path of the account with the API version that most scenarios use.
     pub fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
         format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
     }
 
-    /// A request as it is, and an answer that is held against the API's documents.
+    /// Sends a request unchanged and checks the response against the OpenAPI documents.
     pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let stream = http::tcp(self.address).await;
         let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
@@ -245,7 +245,7 @@ impl Plane {
         answer
     }
 
-    /// A request that no document speaks of, such as a preflight.
+    /// Sends a request that no document describes, such as a preflight.
     pub async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, "").await
     }
@@ -262,7 +262,7 @@ impl Plane {
         self.loopback.port()
     }
 
-    /// A request to the listener for browsers on this machine.
+    /// Sends a request to the loopback listener.
     pub async fn send_to_loopback(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         http::send(http::tcp(self.loopback).await, &self.loopback.to_string(), method, target, headers, body).await
     }
@@ -274,7 +274,7 @@ impl Plane {
         within("the launch of a host", self.fleet.launched()).await
     }
 
-    /// A session of four minutes whose host is named but not launched, as it is without the loop.
+    /// Creates a session of four minutes whose host has a name but is not launched. The loop must be stopped.
     pub async fn create_unlaunched(&self, id: &str) -> HostSpec {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
@@ -297,7 +297,7 @@ impl Plane {
         host
     }
 
-    /// As a host does it.
+    /// Sends a report as a host does.
     pub async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
         let report = HostReport { state, connected_clients: 0 };
         let body = serde_json::to_string(&report).unwrap();
@@ -312,7 +312,7 @@ impl Plane {
         answer.json()["status"].as_str().unwrap().to_owned()
     }
 
-    /// Returns when the session's status is that one: the loop works beside the scenario.
+    /// Waits until the session has that status, because the loop runs concurrently.
     pub async fn becomes(&self, id: &str, status: &str) {
         within(&format!("{id} becoming {status}"), async {
             while self.status(id).await != status {
@@ -322,7 +322,7 @@ impl Plane {
         .await;
     }
 
-    /// Passes time in which the host goes on reporting.
+    /// Advances the clock while the host keeps reporting.
     pub async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
         let step = Duration::from_secs(5);
         let mut left = duration;

@@ -6,8 +6,8 @@
 //! panic becomes an error like any other. Nothing that the decoder had borrowed is used after a panic.
 
 use std::io::Cursor;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use laz::laszip::{ChunkTable, CompressorType};
 use laz::record::{LayeredPointRecordDecompressor, RecordDecompressor, SequentialPointRecordDecompressor};
@@ -192,7 +192,7 @@ fn decode_all(
     let work = |report: &mut dyn FnMut()| -> Result<(), PointsError> {
         while !has_failed.load(Ordering::Relaxed) {
             // The lock only guards an iterator, which is valid even after a panic.
-            let next = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+            let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((number, chunk)) = next else { break };
             decode(chunk, compression).map_err(|what| {
                 has_failed.store(true, Ordering::Relaxed);

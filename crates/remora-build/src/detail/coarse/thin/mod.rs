@@ -184,11 +184,11 @@ fn between_cells(primitive: &Primitive, grid: &Grid) -> Thinned {
     };
     let cells: Vec<u32> = places.par_iter().enumerate().with_min_len(PART).map(number).collect();
     let (triangles, _) = primitive.indices.as_chunks::<3>();
+    #[expect(clippy::needless_bitwise_bool, reason = "the conjunction is easier to predict than its parts")]
     let found: Vec<Vec<[u32; 3]>> = triangles
         .par_chunks(PART)
         .map(|part| {
             let corners = part.iter().map(|triangle| triangle.map(|corner| cells[corner as usize]));
-            // No short circuit, because the individual comparisons are hard to predict and their conjunction is not.
             corners.filter(|[a, b, c]| (a != b) & (b != c) & (c != a)).collect()
         })
         .collect();
