@@ -11,6 +11,7 @@
 //! file.
 
 pub mod container;
+mod error;
 mod grid;
 pub mod layers;
 pub mod layout;
@@ -20,7 +21,8 @@ mod tables;
 pub mod untrusted;
 mod validate;
 
+pub use error::AssetError;
 pub use grid::Grid;
 pub use memory::{Content, PartMemory};
-pub use read::{Asset, AssetError};
+pub use read::Asset;
 pub use remora_model::{Bounds, MetadataValue, NOTICES_MAX, WorldBounds};

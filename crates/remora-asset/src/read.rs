@@ -7,6 +7,7 @@ use std::sync::Arc;
 use glam::{DAffine3, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::AssetError;
 use super::grid::Grid;
 use super::layout::{
     BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
@@ -17,31 +18,6 @@ use super::tables::Tables;
 use super::validate::validate;
 use remora_model::NOTICES_MAX;
 use remora_model::{Bounds, MetadataValue, WorldBounds};
-
-/// An asset cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AssetError {
-    /// The first bytes are not those of an asset.
-    #[error("this is not an .arrAsset of Remora")]
-    NotAnAsset,
-    /// The file was written by a newer program.
-    #[error(
-        "the asset has version {version} of its format, this program reads up to {}; convert the model again, or use a newer program",
-        super::layout::VERSION
-    )]
-    Newer {
-        /// Version of the file's format.
-        version: u32,
-    },
-    /// A table, a page or a layer is damaged.
-    #[error("the asset is damaged: {place}: {what}; convert the model again")]
-    Damaged {
-        /// The damaged part.
-        place: String,
-        /// The damage.
-        what: String,
-    },
-}
 
 /// An open container with valid tables. Cheap to clone.
 #[derive(Clone)]

@@ -6,11 +6,11 @@ use std::ops::Range;
 use bytemuck::Pod;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::AssetError;
 use super::layout::{
     ALIGNMENT, ClusterRecord, GroupRecord, Header, LayerRecord, MAGIC, MaterialRow, MeshRecord, MetadataRecord,
     ModelRecord, NodeRecord, PageRecord, RayNode, Section, Text, TreeNode, VERSION, kind,
 };
-use super::read::AssetError;
 
 /// Records of one kind in a range of the container's bytes.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! Checks every index and every range in the tables of a container, so that readers index without further checks.
 
+use super::error::AssetError;
 use super::layers::{compressed_bytes, plain_bytes};
 use super::layout::{
     BLOCK_UNIT_BYTES, BUCKETS, ClusterRecord, GroupRecord, MATERIALS_MAX, MeshRecord, NONE, PAGE_BYTES_MAX, Text,
 };
 use super::layout::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
-use super::read::AssetError;
 use super::tables::{Tables, range};
 
 /// Limit of the children of a tree node.

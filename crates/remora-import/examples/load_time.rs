@@ -1,4 +1,4 @@
-//! How long a model takes to load, and what is in it.
+//! Measures the time to import a model, and prints its contents.
 //!
 //!     cargo run -p remora-import --example load_time -- FILE.glb [TEXTURE_DIMENSION_MAX]
 

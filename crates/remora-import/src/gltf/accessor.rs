@@ -17,7 +17,7 @@ pub(super) struct Accessors<'a> {
     root: &'a Root,
     buffers: &'a [Cow<'a, [u8]>],
     /// Decoded views with their indices, in ascending order.
-    decoded: &'a [(u32, meshopt::Decoded)],
+    decoded: &'a [(u32, meshopt::DecodedView)],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

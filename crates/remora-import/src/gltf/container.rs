@@ -18,7 +18,7 @@ pub(super) struct Container<'a> {
     pub(super) root: Root,
     pub(super) buffers: Vec<Cow<'a, [u8]>>,
     /// Decoded buffer views; see [`meshopt::decode`].
-    pub(super) decoded: Vec<(u32, meshopt::Decoded)>,
+    pub(super) decoded: Vec<(u32, meshopt::DecodedView)>,
 }
 
 pub(super) fn open<'a>(

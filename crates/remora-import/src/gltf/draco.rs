@@ -6,7 +6,7 @@ use draco_core::{DataType, DecodeLimits, DecoderBuffer, Mesh, MeshDecoder};
 
 use super::error::GltfError;
 use super::json;
-use super::primitive::Place;
+use super::place::Place;
 use crate::budget::Budget;
 
 /// Peak memory per triangle without attributes: corners, their opposites and vertices, seams of attributes, and the
@@ -16,7 +16,7 @@ const BYTES_PER_TRIANGLE: usize = 128;
 /// Copies of attributes in memory: the attributes, and the values from which they are predicted.
 const ATTRIBUTE_COPIES: u64 = 2;
 
-pub(super) struct Decoded<'a> {
+pub(super) struct DecodedMesh<'a> {
     mesh: Mesh,
     /// Unique ids of attributes by semantic.
     attributes: &'a BTreeMap<String, u32>,
@@ -29,7 +29,7 @@ pub(super) fn decode<'a>(
     triangles: u64,
     place: Place,
     budget: &mut Budget,
-) -> Result<Decoded<'a>, GltfError> {
+) -> Result<DecodedMesh<'a>, GltfError> {
     budget.take(triangles, BYTES_PER_TRIANGLE, "compressed geometry")?;
     let attribute_bytes_max = budget.left_bytes() / ATTRIBUTE_COPIES;
     let limits = DecodeLimits::default()
@@ -47,10 +47,10 @@ pub(super) fn decode<'a>(
     }
     let bytes = (0..mesh.num_attributes()).map(|index| mesh.attribute(index).buffer().data_size() as u64).sum();
     budget.take(bytes, ATTRIBUTE_COPIES as usize, "compressed geometry")?;
-    Ok(Decoded { mesh, attributes: &draco.attributes })
+    Ok(DecodedMesh { mesh, attributes: &draco.attributes })
 }
 
-impl Decoded<'_> {
+impl DecodedMesh<'_> {
     pub(super) fn vertices(&self) -> u64 {
         self.mesh.num_points() as u64
     }

@@ -29,8 +29,8 @@ pub enum GltfError {
     Json(serde_json::Error),
     /// The model requires an extension that may change geometry and is not supported.
     #[error(
-        "the model requires the extension {name}, which is not supported and may change its geometry; supported are {}; \
-         extensions that change only light and surfaces are passed over",
+        "the model requires the extension {name}, which is not supported and may change its geometry; supported are \
+         {}; extensions that change only light and surfaces are passed over",
         SUPPORTED_EXTENSIONS.join(", ")
     )]
     UnsupportedExtension {

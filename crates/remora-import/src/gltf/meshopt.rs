@@ -29,12 +29,12 @@ enum Filter {
 }
 
 /// A decoded view. It consists of words, because filters access up to four aligned bytes at a time.
-pub(super) struct Decoded {
+pub(super) struct DecodedView {
     words: Vec<u32>,
     length: usize,
 }
 
-impl Decoded {
+impl DecodedView {
     pub(super) fn bytes(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.length]
     }
@@ -45,7 +45,7 @@ pub(super) fn decode(
     root: &Root,
     buffers: &[Cow<'_, [u8]>],
     budget: &mut Budget,
-) -> Result<Vec<(u32, Decoded)>, GltfError> {
+) -> Result<Vec<(u32, DecodedView)>, GltfError> {
     let compressed = root.buffer_views.iter().enumerate();
     compressed
         .filter_map(|(index, view)| view.meshopt().map(|meshopt| (index as u32, view, meshopt)))
@@ -62,7 +62,7 @@ fn decode_view(
     buffers: &[Cow<'_, [u8]>],
     place: &str,
     budget: &mut Budget,
-) -> Result<Decoded, GltfError> {
+) -> Result<DecodedView, GltfError> {
     let invalid = |what: String| GltfError::invalid(place, what);
     let mode = mode(meshopt).map_err(invalid)?;
     let length = meshopt.count.checked_mul(meshopt.byte_stride);
@@ -85,7 +85,7 @@ fn decode_view(
     let encoded = &buffer[meshopt.byte_offset as usize..end as usize];
     let words = decode_stream(mode, encoded, meshopt.count as usize, meshopt.byte_stride as usize);
     let words = words.ok_or_else(|| invalid("its compressed data is damaged".to_owned()))?;
-    Ok(Decoded { words, length: length as usize })
+    Ok(DecodedView { words, length: length as usize })
 }
 
 /// Returns the mode after checking everything that the decoder assumes.

@@ -26,6 +26,7 @@ mod material;
 mod meshopt;
 mod metadata;
 mod nodes;
+mod place;
 mod primitive;
 mod surface;
 mod texture;
@@ -170,7 +171,7 @@ fn read_mesh(
     let name = metadata::name(mesh.name.as_deref(), || format!("Mesh {index}"));
     let mut made = Mesh { name, ..Mesh::default() };
     for (part, primitive) in mesh.primitives.iter().enumerate() {
-        let place = primitive::Place { mesh: index, primitive: part };
+        let place = place::Place { mesh: index, primitive: part };
         match primitive::read(primitive, place, accessors, materials, budget)? {
             Shape::Triangles(primitive) => made.primitives.push(primitive),
             Shape::Points(points) => {

@@ -6,17 +6,11 @@ use super::accessor::Accessors;
 use super::error::GltfError;
 use super::json;
 use super::material::Materials;
+use super::place::Place;
 use super::vertices::Vertices;
 use crate::budget::Budget;
 use crate::{images, normals};
 use remora_model::{Points, Primitive, tangent};
-
-/// A primitive's position in the file, for errors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) mesh: u32,
-    pub(super) primitive: usize,
-}
 
 /// The content of a primitive.
 pub(super) enum Shape {
@@ -198,10 +192,4 @@ fn color(rgba: [f32; 4]) -> [u8; 4] {
 fn point_color([red, green, blue, _]: [f32; 4]) -> [u8; 4] {
     let [red, green, blue] = [red, green, blue].map(images::srgb_byte);
     [red, green, blue, 255]
-}
-
-impl Place {
-    pub(super) fn invalid(self, what: impl Into<String>) -> GltfError {
-        GltfError::invalid(format!("mesh {}, primitive {}", self.mesh, self.primitive), what)
-    }
 }

@@ -51,7 +51,7 @@ struct Planned {
 pub(super) struct Decoding {
     textures: Vec<Option<Planned>>,
     targets: Vec<Target>,
-    results: Receiver<Decoded>,
+    results: Receiver<DecodedImage>,
 }
 
 /// The properties of the texture that an image is converted to.
@@ -62,7 +62,7 @@ struct Target {
 }
 
 /// The number of a job, and its pixels or the problem with the image.
-type Decoded = (usize, Result<Vec<u8>, String>);
+type DecodedImage = (usize, Result<Vec<u8>, String>);
 
 /// Opens all images and takes the memory for decoding them from the budget.
 pub(super) fn plan<'a>(
@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<Decoded>) {
+fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<DecodedImage>) {
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = jobs.get(index) else { return };

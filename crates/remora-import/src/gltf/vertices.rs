@@ -8,14 +8,14 @@ use super::accessor::Accessors;
 use super::draco;
 use super::error::GltfError;
 use super::json;
-use super::primitive::Place;
+use super::place::Place;
 use crate::budget::Budget;
 
 pub(super) struct Vertices<'a> {
     primitive: &'a json::Primitive,
     place: Place,
     accessors: Accessors<'a>,
-    draco: Option<draco::Decoded<'a>>,
+    draco: Option<draco::DecodedMesh<'a>>,
     count: u64,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Vertices<'a> {
         Ok(Some(vectors))
     }
 
-    fn draco_with(&self, semantic: &str) -> Option<&draco::Decoded<'a>> {
+    fn draco_with(&self, semantic: &str) -> Option<&draco::DecodedMesh<'a>> {
         self.draco.as_ref().filter(|draco| draco.holds(semantic))
     }
 }

@@ -1,10 +1,10 @@
-//! A small writer of glTF files, right or wrong.
+//! A small writer of valid and invalid glTF files.
 
 use remora_import::{GltfError, Input, LoadLimits, gltf};
 use remora_model::Model;
 use serde_json::{Value, json};
 
-/// A file in the making: JSON, and the bytes of its one buffer.
+/// A file that is being made: JSON, and the bytes of its only buffer.
 pub(crate) struct File {
     pub(crate) root: Value,
     pub(crate) binary: Vec<u8>,
@@ -25,7 +25,7 @@ impl File {
         Self { root, binary: Vec::new() }
     }
 
-    /// One triangle in the plane of X and Y, of positions only.
+    /// Returns one triangle in the plane of X and Y with positions only.
     pub(crate) fn triangle() -> Self {
         let mut file = Self::new();
         let positions = file.vec3(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
@@ -82,14 +82,14 @@ impl File {
         self.load().expect("this should be taken").notices.texts()
     }
 
-    /// The only remark on a model that it takes.
+    /// Returns the only notice of a model that the importer accepts.
     pub(crate) fn notice(&self) -> String {
         let notices = self.notices();
-        let [notice] = &notices[..] else { panic!("one remark is expected: {notices:?}") };
+        let [notice] = &notices[..] else { panic!("one notice is expected: {notices:?}") };
         notice.clone()
     }
 
-    /// What the importer says against it.
+    /// Returns the error of a model that the importer refuses.
     pub(crate) fn refusal(&self) -> String {
         refusal(&self.glb())
     }
@@ -137,7 +137,7 @@ pub(crate) fn push(list: &mut Value, item: Value) -> usize {
     list.len() - 1
 }
 
-/// A PNG of one colour.
+/// Returns a PNG of one colour.
 pub(crate) fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let image = image::RgbaImage::from_pixel(width, height, image::Rgba(rgba));
@@ -145,7 +145,7 @@ pub(crate) fn png(width: u32, height: u32, rgba: [u8; 4]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A triangle with a normal map.
+/// Returns a triangle with a normal map.
 pub(crate) fn file_with_image(image: &[u8]) -> File {
     let mut file = File::triangle();
     let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
@@ -162,7 +162,7 @@ pub(crate) fn file_with_image(image: &[u8]) -> File {
     file
 }
 
-/// A PNG that says of itself to be larger than it is.
+/// Returns a PNG whose header declares a larger size than it has.
 pub(crate) fn boasting_png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = png(4, 4, [0; 4]);
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
@@ -172,7 +172,7 @@ pub(crate) fn boasting_png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// As in the PNG specification, annex D.
+/// Computes the checksum of the PNG specification, annex D.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::file::File;
 
-/// A node with a child and three instances.
+/// Returns a file with a node that has a child and three instances.
 pub(crate) fn instanced() -> File {
     let mut file = File::triangle();
     let translations = file.vec3(&[[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 20.0, 0.0]]);
@@ -38,7 +38,7 @@ fn instances_become_nodes_that_share_the_mesh() {
     let world = model.world_transforms();
     for (node, x) in [
         (1, DVec3::new(101.0, 0.0, 0.0)),
-        // Doubled and half turned; a quarter turned.
+        // Scaled by two and rotated by a half; rotated by a quarter.
         (2, DVec3::new(108.0, 0.0, 0.0)),
         (3, DVec3::new(100.0, 20.0, 0.0) + DQuat::from_rotation_z(std::f64::consts::FRAC_PI_2) * DVec3::X),
     ] {

@@ -1,4 +1,4 @@
-//! The sizes up to which a model is read, each named where it is passed.
+//! Limits of models. Errors name the limit that is exceeded.
 
 use remora_import::{GltfError, LoadLimits};
 use serde_json::json;
@@ -33,7 +33,7 @@ fn more_than_65535_materials_are_refused() {
 }
 
 #[test]
-fn json_as_deep_as_it_likes_ends_in_words() {
+fn deeply_nested_json_is_refused_with_a_reason() {
     let file = File::triangle();
     let limits = LoadLimits { memory_bytes_max: 1 << 30, texture_dimension_max: 16 };
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {

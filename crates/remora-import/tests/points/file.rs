@@ -1,4 +1,4 @@
-//! Files to read, made in memory; LAS and E57 by other people's writers.
+//! Makes files in memory. LAS and E57 are written by other libraries.
 
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
@@ -27,7 +27,7 @@ pub(crate) fn refusal(bytes: &[u8], name: &str) -> String {
     load(bytes, name).expect_err("this should be refused").to_string()
 }
 
-/// All points in the coordinates of the world, with their colours.
+/// Returns all points in the coordinates of the world with their colours.
 pub(crate) fn world_points(model: &Model) -> Vec<([f64; 3], [u8; 4])> {
     let mut found = Vec::new();
     for (node, world) in model.nodes.iter().zip(model.world_transforms()) {
@@ -41,13 +41,13 @@ pub(crate) fn world_points(model: &Model) -> Vec<([f64; 3], [u8; 4])> {
     found
 }
 
-/// Within a tenth of a millimetre.
+/// Asserts equality within a tenth of a millimetre.
 pub(crate) fn assert_near(found: [f64; 3], wanted: [f64; 3]) {
     let distance = glam::DVec3::from(found).distance(wanted.into());
     assert!(distance < 1e-4, "{found:?} should be {wanted:?}");
 }
 
-/// Numbers that are the same every time (SplitMix64).
+/// A deterministic generator of numbers (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -63,13 +63,13 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
-    /// 0 to 1.
+    /// Returns a number from 0 to 1.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// Some surveyed place.
+/// A surveyed position.
 pub(crate) const SURVEYED: [f64; 3] = [4_468_512.25, 5_330_981.5, 512.125];
 
 pub(crate) fn las_points(count: usize, format: u8) -> Vec<Point> {
@@ -104,7 +104,7 @@ pub(crate) fn las(format: u8, is_compressed: bool, points: &[Point]) -> Vec<u8> 
     writer.into_inner().unwrap().into_inner()
 }
 
-/// A file in memory, because the writer of E57 wants to read too.
+/// A file in memory, because the writer of E57 also reads.
 #[derive(Default)]
 struct Memory(Cursor<Vec<u8>>);
 
@@ -130,7 +130,7 @@ impl Seek for &mut Memory {
     }
 }
 
-/// A scan: fields, values of each point, and where it stands.
+/// A scan: fields, values of each point, and pose.
 pub(crate) struct Scan {
     pub(crate) prototype: Vec<Record>,
     pub(crate) points: Vec<Vec<RecordValue>>,
@@ -163,7 +163,7 @@ pub(crate) fn integer(name: RecordName, min: i64, max: i64) -> Record {
     Record { name, data_type: RecordDataType::Integer { min, max } }
 }
 
-/// A scan with scaled coordinates of 20 bits, colours, and every tenth point invalid.
+/// Returns a scan with scaled coordinates of 20 bits and colours. Every tenth point is invalid.
 pub(crate) fn colored_scan(count: i64) -> Scan {
     let scaled = |name: RecordName| Record {
         name,
@@ -192,7 +192,7 @@ pub(crate) fn colored_scan(count: i64) -> Scan {
     Scan { prototype, points: (0..count).map(point).collect(), pose: None }
 }
 
-/// A square of two triangles with a colour per corner, and an element that nobody knows.
+/// Returns a square of two triangles with a colour per corner, and an unknown element.
 pub(crate) fn ply_mesh(format: &str) -> Vec<u8> {
     let header = format!(
         "ply\nformat {format} 1.0\ncomment made by a test\nelement camera 1\nproperty double focus\n\

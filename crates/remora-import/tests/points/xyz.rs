@@ -1,11 +1,11 @@
-//! XYZ: lines of numbers, however they are written.
+//! XYZ: lines of numbers in several notations.
 
 use remora_import::Format;
 
 use crate::file::{assert_near, load, refusal, world_points};
 
 #[test]
-fn separators_headings_and_comments_are_as_people_write_them() {
+fn usual_separators_headings_and_comments_are_accepted() {
     for text in [
         "1 2 3\n4 5 6\n",
         "1,2,3\r\n4,5,6",
@@ -30,13 +30,13 @@ fn columns_are_intensity_and_colour() {
     assert_eq!(color("0 0 0 1.0 0.5 0\n1 1 1 0 0 0"), [255, 128, 0, 255]);
     assert_eq!(color("0 0 0 65535 32896 0\n1 1 1 0 0 0"), [255, 128, 0, 255]);
     assert_eq!(color("0 0 0 -2047\n1 1 1 2048"), [0, 0, 0, 255]);
-    // Normals are no colours.
+    // Normals are not colours.
     assert_eq!(color("0 0 0 0.5 -0.5 0\n1 1 1 0 0 1"), color("0 0 0"));
     assert_eq!(color("0 0 0 9 8 7 ground"), [9, 8, 7, 255]);
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_line() {
+fn errors_name_the_line() {
     assert!(refusal(b"1 2 3\n# fine\n4 5\n", "some.xyz").contains("line 3: this is neither"));
     assert!(refusal(b"1 2 3\nfour 5 6\n", "some.xyz").contains("line 2"));
     assert!(refusal(b"words\nand more\n", "some.txt").contains("none of its first 100 lines"));

@@ -10,7 +10,7 @@ const SINES: [f32; DIRECTIONS / 2] = [0.0, SHORT, DIAGONAL, LONG, 1.0, LONG, DIA
 const LONG: f32 = 0.923_879_5;
 const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const SHORT: f32 = 0.382_683_43;
-const NOBODY: u32 = u32::MAX;
+const NO_POINT: u32 = u32::MAX;
 
 /// The Voronoi cell of the origin among points of a plane; it is convex.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Cell {
     pub(super) fn begin(&mut self, limit: f32) {
         self.points.clear();
         self.closeness = [1.0 / limit; DIRECTIONS];
-        self.sides = [NOBODY; DIRECTIONS];
+        self.sides = [NO_POINT; DIRECTIONS];
     }
 
     /// Adds a point other than the origin.
