@@ -14,16 +14,16 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Deadline of blocking work.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
+pub(crate) struct Deadline(Instant);
 
 impl Deadline {
     /// Returns the deadline this long from now.
-    pub fn after(duration: Duration) -> Self {
+    pub(crate) fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
     /// Returns whether the deadline has passed.
-    pub fn has_passed(self) -> bool {
+    pub(crate) fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }
 }

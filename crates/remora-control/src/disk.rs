@@ -53,7 +53,7 @@ impl DiskProbe {
 }
 
 fn write_and_remove(path: &Path) -> io::Result<()> {
-    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(&[0; PROBE_BYTES]));
+    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
     let removed = private_file::remove(path);
     written.and(removed)
 }

@@ -44,7 +44,7 @@ use crate::token::Bearer;
 const BUCKETS_MAX: usize = 8_192;
 
 /// The rate limits of one control plane.
-pub struct Limits {
+pub(crate) struct Limits {
     reads: Buckets<AccountId>,
     writes: Buckets<AccountId>,
     tokens: Buckets<AccountId>,
@@ -59,7 +59,7 @@ pub struct Limits {
 
 /// Class of a request, for the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub(crate) enum Class {
     /// Changes nothing.
     Read,
     /// May change something.
@@ -69,14 +69,14 @@ pub enum Class {
 /// The error for a request that exceeds a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests; the next is taken in {} s", retry_after.as_secs())]
-pub struct TooMany {
+pub(crate) struct TooMany {
     /// Time until a request is accepted again, in whole seconds, at least one.
     pub retry_after: Duration,
 }
 
 impl Limits {
     /// Makes full buckets.
-    pub fn new(limits: &config::Limits, clock: &Clock) -> Self {
+    pub(crate) fn new(limits: &config::Limits, clock: &Clock) -> Self {
         Self {
             reads: Buckets::new(limits.reads, clock),
             writes: Buckets::new(limits.writes, clock),
@@ -91,7 +91,7 @@ impl Limits {
     }
 
     /// Counts a request with a valid token.
-    pub fn request(&self, caller: &Bearer, class: Class) -> Result<(), TooMany> {
+    pub(crate) fn request(&self, caller: &Bearer, class: Class) -> Result<(), TooMany> {
         let (of_person, of_account) = match class {
             Class::Read => (&self.person_reads, &self.reads),
             Class::Write => (&self.person_writes, &self.writes),
@@ -103,7 +103,7 @@ impl Limits {
     }
 
     /// Counts a token request before the credentials are checked and the account is looked up.
-    pub fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
+    pub(crate) fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
         let pair = (subscriber_of(peer), account.clone());
         if self.known.get(&pair).is_none() {
             self.strangers.take(&pair.0)?;
@@ -112,7 +112,7 @@ impl Limits {
     }
 
     /// Counts a token request once its credentials have been verified.
-    pub fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
+    pub(crate) fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
         self.known.insert((subscriber_of(peer), account.clone()), ());
         if let Some(person) = owner.person() {
             self.person_tokens.take(person)?;
@@ -208,7 +208,7 @@ mod tests {
         hand.advance(Duration::from_millis(1));
         read().unwrap();
         assert!(read().is_err());
-        hand.advance(Duration::from_secs(60));
+        hand.advance(Duration::from_mins(1));
         for _ in 0..3 {
             read().unwrap();
         }

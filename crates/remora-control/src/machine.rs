@@ -59,7 +59,7 @@ fn is_dns_name(name: &str) -> bool {
 }
 
 /// Returns a name or address in the form of a URL, with IPv6 addresses in brackets.
-pub fn in_url(name: &str) -> Cow<'_, str> {
+pub(crate) fn in_url(name: &str) -> Cow<'_, str> {
     match name.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]").into(),
         Err(_) => name.into(),
@@ -67,7 +67,7 @@ pub fn in_url(name: &str) -> Cow<'_, str> {
 }
 
 /// Returns whether a name, or an address with or without brackets, always means the machine itself.
-pub fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

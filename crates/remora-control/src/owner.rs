@@ -4,14 +4,14 @@ use remora_protocol::token;
 use remora_session::{Owner, Person, PersonId};
 
 /// Converts to the wire format.
-pub fn to_wire(owner: &Owner) -> token::Owner {
+pub(crate) fn to_wire(owner: &Owner) -> token::Owner {
     let person =
         owner.person().map(|id| token::PersonId { issuer: id.issuer().to_owned(), subject: id.subject().to_owned() });
     token::Owner { person, name: owner.name().to_owned() }
 }
 
 /// Converts from the wire format. Returns `None` for an invalid person id.
-pub fn from_wire(owner: &token::Owner) -> Option<Owner> {
+pub(crate) fn from_wire(owner: &token::Owner) -> Option<Owner> {
     let Some(token::PersonId { issuer, subject }) = &owner.person else {
         return Some(Owner::AccountKey);
     };

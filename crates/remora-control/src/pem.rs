@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 const LINE_LENGTH: usize = 64;
 
 /// Encodes a block.
-pub fn encode(label: &str, der: &[u8]) -> String {
+pub(crate) fn encode(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut pem = format!("-----BEGIN {label}-----\n");
     for start in (0..text.len()).step_by(LINE_LENGTH) {
@@ -18,7 +18,7 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 }
 
 /// Decodes a text. Returns `None` unless it is exactly one block with that label.
-pub fn decode(label: &str, pem: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(label: &str, pem: &str) -> Option<Vec<u8>> {
     let inner = pem
         .trim()
         .strip_prefix(&format!("-----BEGIN {label}-----"))?

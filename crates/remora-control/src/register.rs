@@ -18,7 +18,7 @@ use crate::server::local_account::LocalAccount;
 use crate::store::{Store, StoreError};
 
 /// Longest name of an account.
-pub const NAME_CHARACTERS_MAX: usize = 128;
+pub(crate) const NAME_CHARACTERS_MAX: usize = 128;
 /// Accounts read in one query.
 const BATCH_MAX: u32 = 256;
 

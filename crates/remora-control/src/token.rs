@@ -18,7 +18,7 @@ use remora_session::{AccountId, Owner, Timestamp};
 use crate::{owner, pem};
 
 /// Lifetime of a token, as in the original service.
-pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LIFE: Duration = Duration::from_hours(24);
 /// Number of verified tokens that are cached. A client sends the same token for a day.
 const VERIFIED_MAX: usize = 8_192;
 

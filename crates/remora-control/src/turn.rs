@@ -16,7 +16,7 @@ use crate::config::Turn;
 
 /// A server in the form of an `RTCIceServer`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IceServer {
+pub(crate) struct IceServer {
     /// URLs of the server.
     pub urls: Vec<String>,
     /// Username, if the server needs one.
@@ -28,7 +28,7 @@ pub struct IceServer {
 }
 
 /// Returns the configured servers: one entry for those that need credentials, and one for the others.
-pub fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceServer> {
+pub(crate) fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceServer> {
     let (relays, others): (Vec<String>, Vec<String>) =
         turn.urls.iter().cloned().partition(|url| url.starts_with("turn"));
     let (username, credential) = match &turn.secret {
@@ -46,7 +46,7 @@ pub fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceS
 
 /// Returns the time for which a client may use the servers. Static credentials do not expire, but the operator may
 /// change them.
-pub fn lifetime(turn: &Turn) -> Duration {
+pub(crate) fn lifetime(turn: &Turn) -> Duration {
     Duration::from_secs(turn.lifetime_seconds.into())
 }
 

@@ -7,7 +7,7 @@ use crate::token::Bearer;
 
 /// The sessions that a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Visibility {
+pub(crate) enum Visibility {
     /// All sessions of the account.
     All,
     /// Sessions that this person has created.
@@ -19,7 +19,7 @@ pub enum Visibility {
 impl Visibility {
     /// Decides by role. `private` is the operator's `sessions.private`. Holders of an account key are Administrators,
     /// who see everything.
-    pub fn of(caller: &Bearer, private: bool) -> Self {
+    pub(crate) fn of(caller: &Bearer, private: bool) -> Self {
         if !private || caller.role == Role::Administrator {
             return Visibility::All;
         }
@@ -30,7 +30,7 @@ impl Visibility {
     }
 
     /// Returns whether the caller may see this session.
-    pub fn includes(&self, session: &Session) -> bool {
+    pub(crate) fn includes(&self, session: &Session) -> bool {
         match self {
             Visibility::All => true,
             Visibility::Own(person) => session.owner.as_ref().and_then(Owner::person) == Some(person),

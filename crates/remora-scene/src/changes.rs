@@ -1,5 +1,5 @@
-//! The changes that a renderer has not seen yet. The log keeps the last report, so that an edit that is undone before the
-//! next report is no change.
+//! The changes that a renderer has not seen yet. The log keeps the last report, so that an edit that is undone before
+//! the next report is no change.
 
 use glam::DAffine3;
 

@@ -37,8 +37,8 @@ pub struct EntityView<'a> {
 pub struct EntityContents<'a> {
     /// Metadata of the entity itself, in the order of its file.
     pub metadata: Vec<(&'a str, MetadataValue)>,
-    /// Names of the materials at and below the entity, each once, in the order of the model. Materials without a name are
-    /// left out.
+    /// Names of the materials at and below the entity, each once, in the order of the model. Materials without a name
+    /// are left out.
     pub materials: Vec<&'a str>,
     /// Number of triangles at and below the entity; a mesh that is used twice counts twice.
     pub triangles: u64,
@@ -89,7 +89,8 @@ impl Scene {
         Some(contents)
     }
 
-    /// Iterates over the direct children in the order of the model's nodes. An entity that is not in the scene has none.
+    /// Iterates over the direct children in the order of the model's nodes. An entity that is not in the scene has
+    /// none.
     pub fn children(&self, id: EntityId) -> impl Iterator<Item = EntityId> + '_ {
         let index = self.tree.index(id);
         index.into_iter().flat_map(|index| self.tree.children(index)).map(|child| self.tree.id(child))

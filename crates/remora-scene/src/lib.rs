@@ -6,9 +6,9 @@
 //!   select, clear ──────────────▶ └───────┘ ──cast_ray──────▶ the surface under the pointer
 //! ```
 //!
-//! A scene is a forest of entities. Adding a model adds one root entity with the model's nodes below it. Every edit derives
-//! the world transforms and the effective states of the edited subtrees from those of their parents, and of nothing else, so
-//! that a reader never sees a stale value.
+//! A scene is a forest of entities. Adding a model adds one root entity with the model's nodes below it. Every edit
+//! derives the world transforms and the effective states of the edited subtrees from those of their parents, and of
+//! nothing else, so that a reader never sees a stale value.
 //!
 //! | module | contents |
 //! |---|---|
@@ -19,8 +19,8 @@
 //! | `changes` | the instances that a renderer has not seen yet |
 //! | `entity`, `bounds`, `ray` | questions about the scene |
 //!
-//! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never holds a transform that
-//! is not finite.
+//! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never holds a transform
+//! that is not finite.
 
 mod bounds;
 mod changes;

@@ -1,9 +1,10 @@
 //! Ray casts: the nearest triangle along a ray.
 //!
-//! The cast visits the boxes of instances from near to far and stops at the first one behind the best hit. Inside a mesh it
-//! descends the tree of boxes above the original clusters, which the asset holds. Triangles are transformed to coordinates
-//! relative to the ray's origin, which is correct under any transform, even one that flattens, and tested by the watertight
-//! algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
+//! The cast visits the boxes of instances from near to far and stops at the first one behind the best hit. Inside a
+//! mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are transformed to
+//! coordinates relative to the ray's origin, which is correct under any transform, even one that flattens, and tested
+//! by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between
+//! two neighbours.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_asset::{Bounds, WorldBounds};
@@ -12,7 +13,7 @@ use crate::ids::EntityId;
 use crate::instance::Instance;
 use crate::scene::Scene;
 
-/// Where a ray meets the scene.
+/// The point at which a ray meets the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     /// The entity that shows the triangle.
@@ -48,8 +49,8 @@ struct Nearest {
 }
 
 impl Scene {
-    /// Returns the nearest triangle of a visible instance on a ray, seen from either side. `direction` may have any length;
-    /// a ray with a zero direction or a number that is not finite hits nothing.
+    /// Returns the nearest triangle of a visible instance on a ray, seen from either side. `direction` may have any
+    /// length; a ray with a zero direction or a number that is not finite hits nothing.
     pub fn cast_ray(&self, origin: DVec3, direction: Vec3) -> Option<Hit> {
         cast(self, origin, direction)
     }
@@ -169,8 +170,8 @@ impl Ray {
         DAffine3 { matrix3: world.matrix3, translation: world.translation - self.origin }.as_affine3a()
     }
 
-    /// Returns the distance at which the ray enters a box, 0 from inside. It never exceeds the distance of anything in the
-    /// box.
+    /// Returns the distance at which the ray enters a box, 0 from inside. It never exceeds the distance of anything in
+    /// the box.
     fn entry(&self, bounds: &Bounds) -> Option<f32> {
         let (mut near, mut far) = (0.0_f32, f32::INFINITY);
         for axis in 0..3 {

@@ -70,8 +70,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Makes the same change to the overrides of all these entities, or of none of them if one is not in the scene. Costs
-    /// no more than the entities at and below those whose overrides differ afterwards.
+    /// Makes the same change to the overrides of all these entities, or of none of them if one is not in the scene.
+    /// Costs no more than the entities at and below those whose overrides differ afterwards.
     pub fn edit_overrides(&mut self, ids: &[EntityId], edit: StateOverrideEdit) -> Result<(), EditError> {
         let indices = self.indices(ids)?;
         let edited = self.edit_overrides_at(indices, edit);
@@ -79,7 +79,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Selects these entities and nothing else: unsets [`crate::StateOverride::selected`] everywhere and sets it on these.
+    /// Selects these entities and nothing else: unsets [`crate::StateOverride::selected`] everywhere and sets it on
+    /// these.
     pub fn select(&mut self, ids: &[EntityId]) -> Result<(), EditError> {
         let indices = self.indices(ids)?;
         let before = self.selection_overrides.clone();

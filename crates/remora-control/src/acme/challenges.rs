@@ -12,7 +12,7 @@ use crate::authority::ServerCertificate;
 use crate::{certificate, private_file};
 
 /// ALPN protocol that only the authority offers, for validating a challenge.
-pub const PROTOCOL: &[u8] = b"acme-tls/1";
+pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
 
 /// The open challenges of this installation.
 #[derive(Clone, Debug)]

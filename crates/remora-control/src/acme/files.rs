@@ -49,19 +49,19 @@ pub(super) struct Failures {
 }
 
 impl Files {
-    pub fn open(data_directory: &Path) -> Result<Self, AcmeError> {
+    pub(super) fn open(data_directory: &Path) -> Result<Self, AcmeError> {
         let directory = data_directory.join("acme");
         private_file::directory(&directory)
             .map_err(|source| AcmeError::File(directory.display().to_string(), source))?;
         Ok(Self { directory })
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Takes the lock. Returns `None` while another process holds it. The lock is released when the file is closed.
-    pub fn try_lock(&self) -> io::Result<Option<File>> {
+    pub(super) fn try_lock(&self) -> io::Result<Option<File>> {
         let path = self.directory.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(path)?;
         match lock.try_lock() {
@@ -71,32 +71,32 @@ impl Files {
         }
     }
 
-    pub fn account(&self, directory_url: &str) -> Option<AccountCredentials> {
+    pub(super) fn account(&self, directory_url: &str) -> Option<AccountCredentials> {
         let stored: StoredAccount = self.read(ACCOUNT)?;
         (stored.directory_url == directory_url).then_some(stored.credentials)
     }
 
-    pub fn store_account(&self, directory_url: &str, credentials: AccountCredentials) -> io::Result<()> {
+    pub(super) fn store_account(&self, directory_url: &str, credentials: AccountCredentials) -> io::Result<()> {
         self.write(ACCOUNT, &StoredAccount { directory_url: directory_url.to_owned(), credentials })
     }
 
-    pub fn obtained(&self) -> Option<Obtained> {
+    pub(super) fn obtained(&self) -> Option<Obtained> {
         self.read(CERTIFICATE)
     }
 
-    pub fn store(&self, obtained: &Obtained) -> io::Result<()> {
+    pub(super) fn store(&self, obtained: &Obtained) -> io::Result<()> {
         self.write(CERTIFICATE, obtained)
     }
 
-    pub fn failures(&self) -> Option<Failures> {
+    pub(super) fn failures(&self) -> Option<Failures> {
         self.read(FAILURES)
     }
 
-    pub fn record_failures(&self, failures: &Failures) -> io::Result<()> {
+    pub(super) fn record_failures(&self, failures: &Failures) -> io::Result<()> {
         self.write(FAILURES, failures)
     }
 
-    pub fn forget_failures(&self) -> io::Result<()> {
+    pub(super) fn forget_failures(&self) -> io::Result<()> {
         private_file::remove(&self.directory.join(FAILURES))
     }
 
@@ -115,7 +115,7 @@ impl Files {
 
 impl Obtained {
     /// Returns an error if the authority has sent something that is not a certificate.
-    pub fn by(request: &CertificateRequest, certificate: ServerCertificate) -> Result<Self, OrderError> {
+    pub(super) fn by(request: &CertificateRequest, certificate: ServerCertificate) -> Result<Self, OrderError> {
         let CertificateRequest { directory_url, domains, .. } = request.clone();
         let this = Self { directory_url, domains, certificate };
         this.validity()?;
@@ -123,12 +123,12 @@ impl Obtained {
         Ok(this)
     }
 
-    pub fn is(&self, request: &CertificateRequest) -> bool {
+    pub(super) fn is(&self, request: &CertificateRequest) -> bool {
         (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
 
     /// Returns the times at which the validity of the certificate begins and ends.
-    pub fn validity(&self) -> Result<(Timestamp, Timestamp), OrderError> {
+    pub(super) fn validity(&self) -> Result<(Timestamp, Timestamp), OrderError> {
         let unusable = |problem: String| OrderError::Unusable(problem);
         let pem = self.certificate.certificate_pem.as_bytes();
         let (_, pem) = parse_x509_pem(pem).map_err(|error| unusable(error.to_string()))?;
@@ -140,22 +140,22 @@ impl Obtained {
         Ok((time(validity.not_before), time(validity.not_after)))
     }
 
-    pub fn certificate(self) -> ServerCertificate {
+    pub(super) fn certificate(self) -> ServerCertificate {
         self.certificate
     }
 }
 
 impl Failures {
-    pub fn new(request: &CertificateRequest, count: u32, next_at: Timestamp) -> Self {
+    pub(super) fn new(request: &CertificateRequest, count: u32, next_at: Timestamp) -> Self {
         let CertificateRequest { directory_url, domains, .. } = request.clone();
         Self { directory_url, domains, count, next_at_milliseconds: next_at.as_milliseconds() }
     }
 
-    pub fn are_of(&self, request: &CertificateRequest) -> bool {
+    pub(super) fn are_of(&self, request: &CertificateRequest) -> bool {
         (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
 
-    pub fn next_at(&self) -> Timestamp {
+    pub(super) fn next_at(&self) -> Timestamp {
         Timestamp::from_milliseconds(self.next_at_milliseconds)
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub fn new(ca_file: Option<&Path>) -> Result<Self, AcmeError> {
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, AcmeError> {
         let authorities = match ca_file {
             Some(path) => read(path)?,
             None => rustls_native_certs::load_native_certs().certs,

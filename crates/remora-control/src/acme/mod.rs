@@ -25,8 +25,9 @@ use remora_session::Timestamp;
 use tokio::time::timeout;
 
 use self::certificate_request::CertificateRequest;
-pub use self::challenges::{Challenges, PROTOCOL};
-pub use self::error::AcmeError;
+pub(crate) use self::challenges::Challenges;
+pub(crate) use self::challenges::PROTOCOL;
+pub(crate) use self::error::AcmeError;
 use self::error::OrderError;
 use self::files::{Failures, Files, Obtained};
 use self::http::Http;
@@ -37,12 +38,12 @@ use crate::clock::Clock;
 use crate::config;
 
 /// Interval at which control planes look for a new certificate and check whether it is due for renewal.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 /// Time limit of one order, including its challenges.
-const ORDER_MAX: Duration = Duration::from_secs(300);
+const ORDER_MAX: Duration = Duration::from_mins(5);
 /// Pause after a failure, doubled with each further one. Let's Encrypt allows five failures per name and hour.
-const PAUSE: Duration = Duration::from_secs(15 * 60);
-const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+const PAUSE: Duration = Duration::from_mins(15);
+const PAUSE_MAX: Duration = Duration::from_hours(12);
 /// A certificate is renewed when less than a third of its lifetime is left.
 const RENEWAL_PART: u32 = 3;
 

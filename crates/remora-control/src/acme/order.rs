@@ -16,7 +16,7 @@ use crate::authority::ServerCertificate;
 
 /// Time for the authority's validation. It connects from several places, which takes some seconds.
 const PATIENCE: RetryPolicy =
-    RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_secs(120));
+    RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_mins(2));
 
 /// Closes all challenges when it is dropped.
 struct Open<'a>(&'a Challenges);

@@ -11,7 +11,7 @@ pub(super) const CONTINUATION: &str = "continuation";
 
 /// A position in a list that is ordered by time and session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// Time of the last entry before the position.
     pub time: Timestamp,
     /// Session of that entry.

@@ -17,7 +17,7 @@ use crate::token::Tokens;
 
 /// State of the handlers.
 #[derive(Clone)]
-pub struct Conversions {
+pub(crate) struct Conversions {
     /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// Clock for token expiry.
@@ -33,7 +33,7 @@ struct V1Error {
 }
 
 /// Returns the routes.
-pub fn router(conversions: Conversions) -> Router {
+pub(crate) fn router(conversions: Conversions) -> Router {
     Router::new()
         .route("/accounts/{account}/conversions", any(answer))
         .route("/accounts/{account}/conversions/{*rest}", any(answer))

@@ -14,7 +14,7 @@ use super::common::{error, json, uncached};
 use super::observe::Route;
 
 /// Outermost layer: adds CORS headers to every response, whatever its status.
-pub async fn share(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+pub(crate) async fn share(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let is_public = request.uri().path() == ORIGIN_PATH;
     let mut response = next.run(request).await;
@@ -26,7 +26,7 @@ pub async fn share(State(origins): State<Arc<Origins>>, request: Request, next: 
 }
 
 /// Layer that refuses pages of other origins and responds to preflights and [`ORIGIN_PATH`].
-pub async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let is_public = request.uri().path() == ORIGIN_PATH;
     if !is_public && let Some(refusal) = cors::refusal(&origins, headers) {

@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 
 /// The names of this machine on one listener.
 #[derive(Clone, Debug)]
-pub struct HostNames {
+pub(crate) struct HostNames {
     /// The name that hosts on this machine report.
     reported: Arc<str>,
     /// Alternative names, in lower case, given to clients whose request used them.
@@ -21,13 +21,13 @@ pub struct HostNames {
 
 impl HostNames {
     /// Makes the names from the one that hosts report and its alternatives.
-    pub fn new(reported: &str, others: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(reported: &str, others: impl IntoIterator<Item = String>) -> Self {
         let others = others.into_iter().map(|name| name.to_ascii_lowercase()).collect();
         Self { reported: reported.into(), others }
     }
 
     /// Returns the name for the client of a request.
-    pub fn asked(&self, headers: &HeaderMap) -> HostName {
+    pub(crate) fn asked(&self, headers: &HeaderMap) -> HostName {
         let authority = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
         let asked = authority.map(|authority| authority.host().to_ascii_lowercase());
         HostName(asked.filter(|name| self.others.contains(name)).map(|name| (self.reported.clone(), name)))
@@ -36,11 +36,11 @@ impl HostNames {
 
 /// The host name for one client: `None` is the reported one.
 #[derive(Clone, Debug)]
-pub struct HostName(Option<(Arc<str>, String)>);
+pub(crate) struct HostName(Option<(Arc<str>, String)>);
 
 impl HostName {
     /// Returns the name to tell the client for a host that has reported `hostname`.
-    pub fn of(&self, hostname: String) -> String {
+    pub(crate) fn of(&self, hostname: String) -> String {
         match &self.0 {
             Some((reported, asked)) if hostname == **reported => asked.clone(),
             _ => hostname,

@@ -29,7 +29,7 @@ use crate::turn::{self, IceServer};
 
 /// State of the handler.
 #[derive(Clone)]
-pub struct IceServers {
+pub(crate) struct IceServers {
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// Verifies access tokens.
@@ -54,7 +54,7 @@ enum IceServersError {
 }
 
 /// Returns the route.
-pub fn router(servers: IceServers) -> Router {
+pub(crate) fn router(servers: IceServers) -> Router {
     Router::new()
         .route("/accounts/{account}/sessions/{session}/ice-servers", get(ice_servers))
         .method_not_allowed_fallback(method_not_allowed)

@@ -16,7 +16,7 @@ use crate::token::Tokens;
 
 /// State of the layer.
 #[derive(Clone)]
-pub struct Limited {
+pub(crate) struct Limited {
     /// The counters.
     pub limits: Arc<Limits>,
     /// Verifies access tokens.
@@ -26,7 +26,7 @@ pub struct Limited {
 }
 
 /// Layer that lets a request pass or answers 429.
-pub async fn limit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
+pub(crate) async fn limit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let Limited { limits, tokens, clock } = &limited;
     let caller = bearer(request.headers()).and_then(|token| tokens.verify(token, clock.now()).ok());
     match caller.map_or(Ok(()), |caller| limits.request(&caller, class(request.method()))) {

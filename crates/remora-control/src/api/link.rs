@@ -17,14 +17,14 @@ use crate::listen::ConnectionSlot;
 use crate::sessions::Sessions;
 
 /// Path of the route.
-pub const ROUTE: &str = "/hosts/{host}/report";
+pub(crate) const ROUTE: &str = "/hosts/{host}/report";
 /// Longer reasons of a failure are cut. They are only shown to people.
 const WHY_BYTES_MAX: usize = 2_048;
 const HOSTNAME_BYTES_MAX: usize = 253;
 
 /// State of the handler.
 #[derive(Clone)]
-pub struct Link {
+pub(crate) struct Link {
     /// Takes reports.
     pub sessions: Arc<Sessions>,
     /// Secrets of the hosts.
@@ -32,7 +32,7 @@ pub struct Link {
 }
 
 /// Returns the route.
-pub fn router(link: Link) -> Router {
+pub(crate) fn router(link: Link) -> Router {
     Router::new().route(ROUTE, post(report)).with_state(link)
 }
 

@@ -21,7 +21,7 @@ const UNMATCHED: &str = "unmatched";
 
 /// State of the layer.
 #[derive(Clone)]
-pub struct Observer {
+pub(crate) struct Observer {
     /// Metrics to count requests in.
     pub metrics: Metrics,
     /// Clock for durations.
@@ -30,10 +30,10 @@ pub struct Observer {
 
 /// Extension of a response: the name of the route, if axum has matched none.
 #[derive(Clone, Copy, Debug)]
-pub struct Route(pub &'static str);
+pub(crate) struct Route(pub &'static str);
 
 /// Layer around everything but [`share`](super::cross_origin::share).
-pub async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let begun = observer.clock.precise();
     let vector = correlation::vector(request.headers());
     let method = method(request.method());

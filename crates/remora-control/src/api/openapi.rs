@@ -28,7 +28,7 @@ struct Index {
 }
 
 /// Returns the routes. They need no token, because the documents are public.
-pub fn router() -> Router {
+pub(crate) fn router() -> Router {
     Router::new().route("/openapi", get(list)).route(DOCUMENT, get(document))
 }
 

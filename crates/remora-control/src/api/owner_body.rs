@@ -15,7 +15,7 @@ pub(super) struct OwnerBody {
 }
 
 impl OwnerBody {
-    pub fn new(owner: &Owner) -> Self {
+    pub(super) fn new(owner: &Owner) -> Self {
         let person = owner.person();
         Self {
             issuer: person.map(|id| id.issuer().to_owned()),

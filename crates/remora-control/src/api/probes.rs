@@ -27,7 +27,7 @@ const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; ver
 
 /// State of the handlers.
 #[derive(Clone)]
-pub struct Probes {
+pub(crate) struct Probes {
     /// The store that `/readyz` and `/metrics` query.
     pub store: Arc<Store>,
     /// Metrics to export.
@@ -37,12 +37,12 @@ pub struct Probes {
 }
 
 /// Returns the routes of the public listener.
-pub fn public(probes: Probes) -> Router {
+pub(crate) fn public(probes: Probes) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(probes)
 }
 
 /// Returns all routes, for listeners that the network does not reach.
-pub fn all(probes: Probes) -> Router {
+pub(crate) fn all(probes: Probes) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(probes.clone()).merge(public(probes))
 }
 

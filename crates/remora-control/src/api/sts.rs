@@ -30,11 +30,11 @@ use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
 /// The route's name in logs and metrics. The path is matched by [`Sts::account_in`].
-pub const ROUTE: &str = "/accounts/{account}/token";
+pub(crate) const ROUTE: &str = "/accounts/{account}/token";
 
 /// The token service.
 #[derive(Clone)]
-pub struct Sts {
+pub(crate) struct Sts {
     /// The accounts.
     pub store: Arc<Store>,
     /// Signs access tokens.
@@ -64,7 +64,7 @@ struct TokenBody {
 
 impl Sts {
     /// Returns the account in the path of a token request, or `None` for any other path.
-    pub fn account_in(path: &str) -> Option<&str> {
+    pub(crate) fn account_in(path: &str) -> Option<&str> {
         let mut segments = path.strip_prefix('/')?.split('/');
         let (noun, account, verb) = (segments.next()?, segments.next()?, segments.next()?);
         let shaped = noun.eq_ignore_ascii_case("accounts") && verb.eq_ignore_ascii_case("token");
@@ -72,7 +72,7 @@ impl Sts {
     }
 
     /// Responds to a token request for an account.
-    pub async fn answer(&self, account: &str, request: &Parts) -> Response {
+    pub(crate) async fn answer(&self, account: &str, request: &Parts) -> Response {
         if request.method != Method::GET && request.method != Method::HEAD {
             let message = "Use GET to request a token.";
             let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);

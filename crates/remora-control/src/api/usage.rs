@@ -46,7 +46,7 @@ const RECORDS_PER_PAGE: u32 = 1_000;
 
 /// State of the handler.
 #[derive(Clone)]
-pub struct UsageApi {
+pub(crate) struct UsageApi {
     /// The sessions.
     pub store: Arc<Store>,
     /// Verifies access tokens.
@@ -98,7 +98,7 @@ enum UsageError {
 }
 
 /// Returns the route.
-pub fn router(api: UsageApi) -> Router {
+pub(crate) fn router(api: UsageApi) -> Router {
     Router::new()
         .route("/accounts/{account}/usage", get(usage))
         .method_not_allowed_fallback(method_not_allowed)

@@ -23,11 +23,12 @@ use serde::Deserialize;
 
 pub use address::is_host_name;
 pub(crate) use address::{is_loopback_address, is_safe_address};
-pub use identity::{Identity, RoleName};
-pub use limits::{Limits, Rate};
-pub use listen::{Acme, Listen};
-pub use sessions::SessionsConfig;
-pub use sizes::Sizes;
+pub(crate) use identity::{Identity, RoleName};
+pub(crate) use limits::Limits;
+pub use limits::Rate;
+pub(crate) use listen::{Acme, Listen};
+pub(crate) use sessions::SessionsConfig;
+pub(crate) use sizes::Sizes;
 
 /// The whole file. Sections that are left out have their defaults.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -60,7 +60,7 @@ pub(super) struct Endpoints {
 }
 
 impl Fetcher {
-    pub fn new(identity: &Identity) -> Result<Self, IdentityError> {
+    pub(super) fn new(identity: &Identity) -> Result<Self, IdentityError> {
         let local = is_loopback_address(&identity.issuer);
         let roots = roots(identity, local)?;
         let tls = TlsConfig::builder()
@@ -80,7 +80,7 @@ impl Fetcher {
     }
 
     /// Fetches the keys. Blocks for a bounded time.
-    pub fn keys(&self) -> Result<KeySet, FetchError> {
+    pub(super) fn keys(&self) -> Result<KeySet, FetchError> {
         let url = match &self.jwks_url {
             Some(url) => url.clone(),
             None => self.safe(self.discover()?.jwks_uri)?,
@@ -89,7 +89,7 @@ impl Fetcher {
     }
 
     /// Fetches the endpoints. Blocks for a bounded time.
-    pub fn endpoints(&self) -> Result<Endpoints, FetchError> {
+    pub(super) fn endpoints(&self) -> Result<Endpoints, FetchError> {
         let ProviderConfiguration { authorization_endpoint, token_endpoint, .. } = self.discover()?;
         let (Some(authorization), Some(token)) = (authorization_endpoint, token_endpoint) else {
             return Err(FetchError::NoEndpoints { url: self.configuration_url() });

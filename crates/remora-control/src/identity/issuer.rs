@@ -17,7 +17,7 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    pub fn new(identity: Identity, clock: &Clock) -> Result<Self, IdentityError> {
+    pub(super) fn new(identity: Identity, clock: &Clock) -> Result<Self, IdentityError> {
         let fetcher = Arc::new(Fetcher::new(&identity)?);
         let (for_keys, for_endpoints) = (fetcher.clone(), fetcher);
         Ok(Self {
@@ -27,11 +27,11 @@ impl Issuer {
         })
     }
 
-    pub async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Absent> {
+    pub(super) async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Absent> {
         self.keys.find(|keys| keys.get(key_id)).await
     }
 
-    pub async fn endpoints(&self) -> Result<Endpoints, Absent> {
+    pub(super) async fn endpoints(&self) -> Result<Endpoints, Absent> {
         self.endpoints.find(|endpoints| Some(endpoints.clone())).await
     }
 }

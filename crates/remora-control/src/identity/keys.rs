@@ -38,7 +38,7 @@ struct KeySetDocument {
 
 impl KeySet {
     /// Parses a key set. Keys of unknown kinds are ignored, as RFC 7517 requires.
-    pub fn parse(json: &[u8]) -> Result<Self, InvalidKeySet> {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, InvalidKeySet> {
         let document: KeySetDocument = serde_json::from_slice(json).map_err(|_| InvalidKeySet::NotAKeySet)?;
         if document.keys.len() > KEYS_MAX {
             return Err(InvalidKeySet::TooMany);
@@ -47,7 +47,7 @@ impl KeySet {
         if keys.is_empty() { Err(InvalidKeySet::NoneUsable) } else { Ok(Self(keys)) }
     }
 
-    pub fn get(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
+    pub(super) fn get(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
         self.0.get(key_id).cloned()
     }
 }

@@ -35,9 +35,9 @@ use issuer::Issuer;
 use published::Absent;
 use token::Unverified;
 
-pub use error::{IdentityError, Rejected};
+pub(crate) use error::{IdentityError, Rejected};
 pub use published::ATTEMPT_PAUSE;
-pub use sign_in::Provider;
+pub(crate) use sign_in::Provider;
 
 /// The issuers of the configuration.
 pub struct Identities {

@@ -20,8 +20,8 @@ use crate::clock::Clock;
 
 /// Shortest time between two attempts to fetch a document.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(10);
-const FRESH: Duration = Duration::from_secs(60 * 60);
-const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
+const FRESH: Duration = Duration::from_hours(1);
+const USABLE: Duration = Duration::from_hours(24);
 
 type Fetch<T> = Box<dyn Fn() -> Result<T, FetchError> + Send + Sync>;
 
@@ -56,13 +56,13 @@ pub(super) enum Absent {
 }
 
 impl<T: Send + Sync + 'static> Published<T> {
-    pub fn new(issuer: &str, clock: Clock, fetch: Fetch<T>) -> Arc<Self> {
+    pub(super) fn new(issuer: &str, clock: Clock, fetch: Fetch<T>) -> Arc<Self> {
         let known = RwLock::new(Known { document: None, fetched_at: None, attempted_at: None, answered: false });
         Arc::new(Self { fetch, issuer: issuer.to_owned(), clock, known, turn: Mutex::default() })
     }
 
     /// Returns what `pick` finds in the document. The document is fetched again if `pick` finds nothing.
-    pub async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
+    pub(super) async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
         let (known, now) = (self.known(), self.clock.now());
         if let Some(found) = known.usable(now).and_then(&pick) {
             if !known.is_within(FRESH, now) && known.may_attempt(now) {

@@ -41,7 +41,7 @@ pub(super) enum Kind<'a> {
 
 impl<'a> Unverified<'a> {
     /// Decodes a token. Returns `None` if it is not a JWT or does not name its key.
-    pub fn read(token: &'a str) -> Option<Self> {
+    pub(super) fn read(token: &'a str) -> Option<Self> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
@@ -54,18 +54,18 @@ impl<'a> Unverified<'a> {
         Some(Self { token, key_id: header.kid.clone()?, header, claims })
     }
 
-    pub fn key_id(&self) -> &str {
+    pub(super) fn key_id(&self) -> &str {
         &self.key_id
     }
 
     /// Returns whether the token claims to be from that issuer.
-    pub fn is_of(&self, issuer: &str) -> bool {
+    pub(super) fn is_of(&self, issuer: &str) -> bool {
         self.text("iss") == Some(issuer)
     }
 
     /// Returns the kind of token that the configuration accepts this one as, by its unverified claims, or `None` if it
     /// is not accepted at all.
-    pub fn kind<'b>(&self, identity: &'b Identity) -> Option<Kind<'b>> {
+    pub(super) fn kind<'b>(&self, identity: &'b Identity) -> Option<Kind<'b>> {
         let client_id = identity.client_id.as_deref();
         if client_id != Some(&*identity.audience) && self.is_for(&identity.audience) {
             return Some(Kind::AccessToken { audience: &identity.audience });
@@ -98,7 +98,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// Verifies signature, issuer, audience and time, and returns the claims.
-    pub fn verify(
+    pub(super) fn verify(
         &self,
         key: &VerifyingKey,
         identity: &Identity,

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-pub use self::slots::ConnectionSlot;
+pub(crate) use self::slots::ConnectionSlot;
 use self::slots::{ConnectionSlots, Lost, Party, SlotLimits};
 use self::watched::{WatchedBody, WatchedStream};
 
@@ -38,7 +38,7 @@ const HEADERS_MAX: Duration = Duration::from_secs(30);
 const HEADER_COUNT_MAX: usize = 64;
 const HEADER_BYTES_MAX: usize = 32 * 1_024;
 /// Time limit for sending a response, from the moment at which the client stops reading: enough for 3 MB at 50 kB/s.
-const SENDING_MAX: Duration = Duration::from_secs(60);
+const SENDING_MAX: Duration = Duration::from_mins(1);
 /// Time that open connections have to finish when the service ends.
 const CLOSING_MAX: Duration = Duration::from_millis(500);
 /// Pause after an error, most likely because no file descriptor is free. Some connection has to end first.
@@ -46,7 +46,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Address of the client. Every request has it as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
+pub(crate) struct Peer(pub IpAddr);
 
 /// A new connection with its slot.
 struct Accepted {

@@ -84,7 +84,7 @@ struct Entry {
 }
 
 /// The slot of a connection, freed when this is dropped. Every request has it as an extension.
-pub struct ConnectionSlot {
+pub(crate) struct ConnectionSlot {
     table: Arc<Mutex<SlotTable>>,
     key: u64,
 }
@@ -93,12 +93,12 @@ pub struct ConnectionSlot {
 pub(super) type Lost = oneshot::Receiver<()>;
 
 impl ConnectionSlots {
-    pub fn new(max: SlotLimits) -> Self {
+    pub(super) fn new(max: SlotLimits) -> Self {
         Self { table: Arc::new(Mutex::new(SlotTable { max, entries: HashMap::new(), ticks: 0 })) }
     }
 
     /// Takes a slot. Returns `None` if the limit is reached and no connection can be closed.
-    pub fn take(&self, party: Party) -> Option<(Arc<ConnectionSlot>, Lost)> {
+    pub(super) fn take(&self, party: Party) -> Option<(Arc<ConnectionSlot>, Lost)> {
         let mut table = lock(&self.table);
         table.make_room(party)?;
         let (hold, lost) = oneshot::channel();
@@ -111,7 +111,7 @@ impl ConnectionSlots {
 impl ConnectionSlot {
     /// Marks the connection as a render host's, after the host has authenticated itself. No other connection can
     /// replace it from now on.
-    pub fn assign_to_host(&self) {
+    pub(crate) fn assign_to_host(&self) {
         let mut table = lock(&self.table);
         if table.count(|party| party == Party::Host) >= table.max.hosts {
             return;

@@ -26,7 +26,7 @@ pub(super) struct WatchedStream<S> {
 
 impl<S: Unpin> WatchedStream<S> {
     /// Wraps the stream. The connection ends if the client does not read a response within `sending_max`.
-    pub fn new(stream: S, slot: Arc<ConnectionSlot>, sending_max: Duration) -> Self {
+    pub(super) fn new(stream: S, slot: Arc<ConnectionSlot>, sending_max: Duration) -> Self {
         Self { stream, slot, sending_max, deadline: None }
     }
 
@@ -80,7 +80,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 
     /// hyper calls this after it has written everything it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.in_time(context, |stream, context| stream.poll_flush(context));
+        let flushed = self.in_time(context, tokio::io::AsyncWrite::poll_flush);
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.deadline = None;
             self.slot.sent();
@@ -89,7 +89,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context, |stream, context| stream.poll_shutdown(context))
+        self.in_time(context, tokio::io::AsyncWrite::poll_shutdown)
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) struct WatchedBody {
 }
 
 impl WatchedBody {
-    pub fn new(body: Body, slot: Arc<ConnectionSlot>) -> Self {
+    pub(super) fn new(body: Body, slot: Arc<ConnectionSlot>) -> Self {
         Self { body, slot }
     }
 }

@@ -22,7 +22,7 @@ const CERTIFICATE_TYPE: &str = "application/x-x509-ca-cert";
 /// State of the handlers of `GET /portal/configuration`, which is public, and `GET /portal/models`, which needs an
 /// access token.
 #[derive(Clone)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     /// Base URL of the listener, used if a request does not say how it was reached.
     pub endpoint: Arc<str>,
     /// True if the secret of this start signs in, as on the loopback listener.
@@ -62,7 +62,7 @@ struct Certificate {
 }
 
 /// Returns the routes.
-pub fn router(configuration: Configuration) -> Router {
+pub(crate) fn router(configuration: Configuration) -> Router {
     Router::new()
         .route("/portal/configuration", get(answer))
         .route("/portal/models", get(models))
@@ -86,7 +86,7 @@ async fn models(State(configuration): State<Arc<Configuration>>, headers: Header
 }
 
 /// Returns the route `GET /ca.pem`: the certificate of the local CA, which is public.
-pub fn authority_router(certificate_pem: &str) -> Router {
+pub(crate) fn authority_router(certificate_pem: &str) -> Router {
     let certificate_pem: Arc<str> = certificate_pem.into();
     Router::new().route(
         "/ca.pem",

@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 /// A content coding of the precompressed files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(super) enum Coding {
     /// `br`.
     Brotli,
     /// `gzip`.
@@ -18,7 +18,7 @@ impl Coding {
     const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
 
     /// Returns the name of the coding in HTTP.
-    pub fn token(self) -> &'static str {
+    pub(super) fn token(self) -> &'static str {
         match self {
             Self::Brotli => "br",
             Self::Gzip => "gzip",
@@ -27,7 +27,7 @@ impl Coding {
     }
 
     /// Returns the suffix of the names of files in this coding.
-    pub fn extension(self) -> &'static str {
+    pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
             Self::Gzip => ".gz",
@@ -37,7 +37,7 @@ impl Coding {
 
     /// Returns the codings that a request accepts, the best first. `Identity` is always among them, because some files
     /// have no other form.
-    pub fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Self> {
+    pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Self> {
         let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let listed = listed.collect::<Vec<_>>().join(",").to_ascii_lowercase();
         Self::ALL.into_iter().filter(move |coding| *coding == Self::Identity || accepts(&listed, coding.token()))

@@ -12,7 +12,7 @@ use http::{StatusCode, header};
 use crate::api::common::error;
 
 /// Names that resolve to this machine only.
-pub const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+pub(crate) const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 const DEFAULT_PORT: u16 = 80;
 
 /// The guard of one listener.
@@ -45,7 +45,7 @@ impl Guard {
 }
 
 /// Outermost layer: refuses requests with a different Host.
-pub async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.admits(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(why) => error(StatusCode::FORBIDDEN, "Forbidden", why),

@@ -4,11 +4,11 @@
 //! also serves them on the loopback HTTP listener, behind [`guard`]. There the secret of this start is enough for a
 //! token of the local account. The printed address has the secret in its fragment, which browsers do not send.
 
-pub mod configuration;
+pub(crate) mod configuration;
 mod encoding;
-pub mod guard;
+pub(crate) mod guard;
 mod policy;
-pub mod sign_in;
+pub(crate) mod sign_in;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub struct PortalOptions {
 }
 
 /// The route's name in logs and metrics. All pages share it.
-pub const ROUTE: &str = "/{page}";
+pub(crate) const ROUTE: &str = "/{page}";
 const INDEX: &str = "index.html";
 /// Caching of files with fixed names, such as the icon.
 const FOR_A_DAY: &str = "public, max-age=86400";
@@ -78,7 +78,7 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// Serves the pages.
 #[derive(Clone)]
-pub struct Pages {
+pub(crate) struct Pages {
     assets: Assets,
     /// The page's own script and style sheet.
     inline: Arc<policy::Inline>,
@@ -93,7 +93,7 @@ pub struct Pages {
 impl Pages {
     /// Prepares the pages and their content security policy. They connect to render hosts, which are on any port of the
     /// machine's `hosts` with one of the `schemes`, and to `others`: sources such as `https://login.example.com`.
-    pub fn new(
+    pub(crate) fn new(
         assets: Assets,
         schemes: &[&str],
         hosts: &[String],
@@ -110,7 +110,7 @@ impl Pages {
     }
 
     /// Returns the file under the request's path, or `None` if there is none.
-    pub async fn answer(&self, request: &Parts) -> Option<Response> {
+    pub(crate) async fn answer(&self, request: &Parts) -> Option<Response> {
         let (method, path) = (&request.method, request.uri.path());
         let name = match path.trim_start_matches('/') {
             "" => INDEX,

@@ -20,7 +20,7 @@ use crate::token::{self, Tokens};
 
 /// State of the handler.
 #[derive(Clone)]
-pub struct SignIn {
+pub(crate) struct SignIn {
     /// The local account.
     pub account: AccountId,
     /// Secret of 256 bits, made at each start.
@@ -49,7 +49,7 @@ struct SignedIn<'a> {
 }
 
 /// Returns the route.
-pub fn router(sign_in: SignIn) -> Router {
+pub(crate) fn router(sign_in: SignIn) -> Router {
     Router::new().route("/portal/sign-in", post(answer)).with_state(Arc::new(sign_in))
 }
 

@@ -21,8 +21,8 @@ use crate::support::pebble::Pebble;
 use crate::support::{http, look_again, within};
 
 const NAME: &str = "remora.example.test";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
+const CERTIFICATE_LIFE: Duration = Duration::from_hours(2160);
 
 /// A listener with the certificates of a control plane.
 struct Service {
@@ -53,7 +53,7 @@ fn now() -> Timestamp {
 }
 
 impl Service {
-    async fn start(data: &Path, listener: TcpListener, pebble: &Pebble) -> Self {
+    fn start(data: &Path, listener: TcpListener, pebble: &Pebble) -> Self {
         let (clock, hand) = Clock::manual(now());
         let authority = Authority::open(data, clock.now()).unwrap();
         let local = authority.issue(&[NAME.to_owned()], CERTIFICATE_LIFE, clock.now()).unwrap();
@@ -124,7 +124,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_replaced_by_the_local_one(
     let Some(pebble) = Pebble::start(&directory.path().join("pebble"), now(), port, CERTIFICATE_LIFE).await else {
         return;
     };
-    let service = Service::start(&data, listener, &pebble).await;
+    let service = Service::start(&data, listener, &pebble);
     let local = service.local.clone();
     let first = service.replaced(&local).await;
     service.is_shown(&first).await;
@@ -138,7 +138,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_replaced_by_the_local_one(
 
     // Another control plane on the same directory uses the same certificate without ordering one.
     let neighbour = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let neighbour = Service::start(&data, neighbour, &pebble).await;
+    let neighbour = Service::start(&data, neighbour, &pebble);
     assert_eq!(neighbour.current.pem(), first);
     neighbour.is_shown(&first).await;
 
@@ -172,7 +172,7 @@ async fn an_unconfirmed_name_falls_back_to_the_local_authority() {
     // No server listens there.
     drop(elsewhere);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let service = Service::start(&data, listener, &pebble).await;
+    let service = Service::start(&data, listener, &pebble);
     let failures = failure_on_record(&data).await;
     assert!(service.is_local());
     let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&failures).unwrap()).unwrap();

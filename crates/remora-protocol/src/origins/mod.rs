@@ -76,6 +76,7 @@ impl Origins {
     }
 
     /// Returns the origins of both sets.
+    #[must_use]
     pub fn and(mut self, others: &Self) -> Self {
         self.0.extend_from_slice(&others.0);
         self.0.sort();

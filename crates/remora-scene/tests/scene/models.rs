@@ -1,4 +1,4 @@
-//! Small models, made by code.
+//! Small models for the tests.
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_asset::Asset;

@@ -20,7 +20,6 @@ const NOT_YET_PLAIN: &[&str] = &[
     "crates/remora-host/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-session/",
     "crates/remora-stream/",
     "deploy/",
@@ -37,7 +36,6 @@ const NOT_YET_NARROW: &[&str] = &[
     "crates/remora-host/",
     "crates/remora-protocol/",
     "crates/remora-render/",
-    "crates/remora-scene/",
     "crates/remora-stream/",
 ];
 

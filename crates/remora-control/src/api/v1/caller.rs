@@ -21,7 +21,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Returns the key of the session. A malformed id is answered like an unknown one.
-    pub fn key(&self) -> Result<SessionKey, Fault> {
+    pub(super) fn key(&self) -> Result<SessionKey, Fault> {
         let session = self.session.parse().map_err(|_| Fault::session_not_found(&self.session))?;
         Ok(SessionKey { account: self.account.clone(), session })
     }

@@ -29,12 +29,12 @@ struct ErrorBody {
 }
 
 impl Fault {
-    pub fn session_not_found(id: &str) -> Self {
+    pub(super) fn session_not_found(id: &str) -> Self {
         Fault::SessionNotFound { id: id.chars().take(64).collect() }
     }
 
     /// Converts the error of a call on the session with that id.
-    pub fn of(error: SessionError, id: &SessionId) -> Self {
+    pub(super) fn of(error: SessionError, id: &SessionId) -> Self {
         match error {
             SessionError::NotFound => Fault::session_not_found(id.as_str()),
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
@@ -92,7 +92,7 @@ pub(super) async fn method_not_allowed() -> Response {
 }
 
 /// Returns the 404 for paths that belong to this generation, see [`owns`](super::owns).
-pub fn not_found() -> Response {
+pub(crate) fn not_found() -> Response {
     described(StatusCode::NOT_FOUND, "There is nothing under this path. Sessions are under /v1/accounts/{id}/sessions.")
 }
 

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 /// Limit on the number of opening brackets: far more than a body of this API has, and far fewer than overflow the
 /// stack.
-pub const BRACKETS_MAX: usize = 256;
+pub(crate) const BRACKETS_MAX: usize = 256;
 
 /// The properties of a JSON object. Names are found in any case.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Properties(Map<String, Value>);
+pub(crate) struct Properties(Map<String, Value>);
 
 /// Why a body is not an object. The texts continue a sentence.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAnObject {
+pub(crate) enum NotAnObject {
     /// Invalid UTF-8.
     #[error("this one is not UTF-8")]
     Encoding,
@@ -32,7 +32,7 @@ pub enum NotAnObject {
 
 impl Properties {
     /// Parses an object from the bytes of a body.
-    pub fn parse(bytes: &[u8]) -> Result<Self, NotAnObject> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, NotAnObject> {
         let text = std::str::from_utf8(bytes).map_err(|_| NotAnObject::Encoding)?;
         if text.bytes().filter(|byte| b"[{".contains(byte)).count() > BRACKETS_MAX {
             return Err(NotAnObject::Brackets);
@@ -44,7 +44,7 @@ impl Properties {
     }
 
     /// Returns the value of a property. Returns `None` if it is null or missing.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value).filter(|value| !value.is_null())
     }

@@ -17,12 +17,12 @@
 
 mod caller;
 mod fault;
-pub mod lenient_json;
+pub(crate) mod lenient_json;
 mod list;
 mod request;
 mod response;
 mod sessions;
-pub mod time_span;
+pub(crate) mod time_span;
 
 use std::sync::Arc;
 
@@ -34,14 +34,14 @@ use crate::clock::Clock;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
 
-pub use fault::not_found;
+pub(crate) use fault::not_found;
 
 /// The word that takes the place of a session's id in the path of a create.
 const CREATE: &str = "create";
 
 /// State of the handlers.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     /// The calls.
     pub sessions: Arc<Sessions>,
     /// Verifies access tokens.
@@ -55,7 +55,7 @@ pub struct Api {
 }
 
 /// Returns the routes of this generation.
-pub fn router(api: Api) -> Router {
+pub(crate) fn router(api: Api) -> Router {
     let on_session = || patch(sessions::extend).delete(sessions::stop);
     let routes: [(&str, MethodRouter<Api>); 4] = [
         ("/v1/accounts/{account}/sessions", get(list::list)),
@@ -72,6 +72,6 @@ pub fn router(api: Api) -> Router {
 }
 
 /// Returns whether an unknown path belongs to this generation, which then formats the 404.
-pub fn owns(path: &str) -> bool {
+pub(crate) fn owns(path: &str) -> bool {
     path.starts_with("/v1/")
 }

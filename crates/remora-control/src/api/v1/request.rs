@@ -31,7 +31,7 @@ pub(super) struct Update {
 }
 
 impl Create {
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let properties = properties(body).await?;
         Self::of(&properties).map_err(Fault::BadRequest)
     }
@@ -44,7 +44,7 @@ impl Create {
 
 impl Update {
     /// Reads the body. In this call an impossible lease is answered with 422, like one that is not longer.
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let properties = properties(body).await?;
         let span = time_span(&properties).map_err(Fault::BadRequest)?;
         Ok(Self { lease: lease(span).map_err(Fault::Unprocessable)? })

@@ -44,7 +44,7 @@ struct Ports {
 }
 
 impl PropertiesBody {
-    pub fn new(view: &SessionView, host_name: &HostName) -> Self {
+    pub(super) fn new(view: &SessionView, host_name: &HostName) -> Self {
         let session = &view.session;
         let lease = TimeSpan::from(session.lease);
         let (session_status, address, message) = match &session.phase {

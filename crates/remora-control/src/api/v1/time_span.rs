@@ -23,13 +23,13 @@ const DIGITS_MAX: usize = 8;
 
 /// A signed duration in ticks of 100 ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimeSpan {
+pub(crate) struct TimeSpan {
     ticks: i64,
 }
 
 /// Why a text is not a time span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTimeSpan {
+pub(crate) enum InvalidTimeSpan {
     /// The text has none of the accepted forms.
     #[error("a time span is written as [d.]hh:mm[:ss[.fffffff]], or as a number of days")]
     Malformed,
@@ -40,18 +40,18 @@ pub enum InvalidTimeSpan {
 
 impl TimeSpan {
     /// Converts from seconds. Values beyond the range become the largest time span.
-    pub fn from_seconds(seconds: u64) -> Self {
+    pub(crate) fn from_seconds(seconds: u64) -> Self {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         Self { ticks: seconds.saturating_mul(TICKS_PER_SECOND) }
     }
 
     /// Returns whether the time span is less than zero.
-    pub fn is_negative(self) -> bool {
+    pub(crate) fn is_negative(self) -> bool {
         self.ticks < 0
     }
 
     /// Returns whole minutes, rounded up so that a lease is never shorter than requested.
-    pub fn whole_minutes(self) -> i64 {
+    pub(crate) fn whole_minutes(self) -> i64 {
         const TICKS_PER_MINUTE: i64 = 60 * TICKS_PER_SECOND;
         self.ticks.div_euclid(TICKS_PER_MINUTE) + i64::from(self.ticks.rem_euclid(TICKS_PER_MINUTE) > 0)
     }

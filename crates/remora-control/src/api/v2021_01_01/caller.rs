@@ -24,7 +24,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Returns the key for a create, where a malformed id is the caller's mistake.
-    pub fn new_key(&self) -> Result<SessionKey, Fault> {
+    pub(super) fn new_key(&self) -> Result<SessionKey, Fault> {
         self.session_id().map(|session| SessionKey { account: self.account.clone(), session }).ok_or_else(|| {
             let shown = self.session.as_deref().unwrap_or_default();
             Fault::bad_request(
@@ -40,13 +40,13 @@ impl Caller {
     }
 
     /// Returns the key for any other call, where a malformed id is answered like an unknown one.
-    pub fn key(&self) -> Result<SessionKey, Fault> {
+    pub(super) fn key(&self) -> Result<SessionKey, Fault> {
         self.session_id()
             .map(|session| SessionKey { account: self.account.clone(), session })
             .ok_or(Fault::SessionNotFound)
     }
 
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 

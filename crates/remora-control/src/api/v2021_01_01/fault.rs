@@ -42,7 +42,7 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), target: None, details: Vec::new() }
     }
 
@@ -54,16 +54,16 @@ impl Detail {
 }
 
 impl Fault {
-    pub fn bad_request(message: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl Into<String>, target: impl Into<String>) -> Self {
         Fault::BadRequest { message: message.into(), target: target.into(), accepted: None }
     }
 
-    pub fn unprocessable(message: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(super) fn unprocessable(message: impl Into<String>, target: impl Into<String>) -> Self {
         Fault::Unprocessable { message: message.into(), target: target.into(), accepted: None }
     }
 
     /// Converts the error of a call on the session with that id.
-    pub fn of(error: SessionError, id: &SessionId) -> Self {
+    pub(super) fn of(error: SessionError, id: &SessionId) -> Self {
         match error {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },

@@ -36,7 +36,7 @@ const SUPPORTED_VERSIONS: HeaderValue = HeaderValue::from_static("2021-01-01-pre
 
 /// State of the handlers.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     /// The calls.
     pub sessions: Arc<Sessions>,
     /// Verifies access tokens.
@@ -53,7 +53,7 @@ pub struct Api {
 }
 
 /// Returns the routes of this generation, without the header of [`with_versions`].
-pub fn router(api: Api) -> Router {
+pub(crate) fn router(api: Api) -> Router {
     Router::new()
         // axum 0.7 treated the `:stop` in this path as a parameter and still checks for that.
         .without_v07_checks()
@@ -68,17 +68,17 @@ pub fn router(api: Api) -> Router {
 }
 
 /// Adds the supported versions to every response of the routes, also to those of layers that were added before.
-pub fn with_versions(router: Router) -> Router {
+pub(crate) fn with_versions(router: Router) -> Router {
     router.route_layer(middleware::from_fn(name_versions))
 }
 
 /// Returns whether an unknown path belongs to this generation, which then formats the 404.
-pub fn owns(path: &str) -> bool {
+pub(crate) fn owns(path: &str) -> bool {
     path.starts_with("/accounts/")
 }
 
 /// Returns the 404 for paths that belong to this generation, see [`owns`].
-pub fn not_found() -> Response {
+pub(crate) fn not_found() -> Response {
     named(fault::not_found())
 }
 

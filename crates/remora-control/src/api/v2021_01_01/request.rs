@@ -32,7 +32,7 @@ struct InvalidProperty {
 }
 
 impl Create {
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let bytes = read_body(body).await.ok_or(Fault::TooLarge { bytes_max: BODY_BYTES_MAX })?;
         let read = || {
             let properties = object(&bytes)?;
@@ -48,7 +48,7 @@ impl Create {
 
 impl Update {
     /// Reads the body. An invalid one is answered with 422, whereas a create answers 400.
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let bytes = read_body(body).await.ok_or(Fault::TooLarge { bytes_max: BODY_BYTES_MAX })?;
         let read = || Ok(Self { lease: lease(&object(&bytes)?)? });
         read().map_err(|InvalidProperty { message, target, accepted }| Fault::Unprocessable {

@@ -44,7 +44,7 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
+    pub(super) fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
         let session = &view.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),

@@ -12,7 +12,7 @@ use std::path::Component;
 
 use remora_session::Size;
 
-pub use self::demand::InvalidConfig;
+pub(super) use self::demand::InvalidConfig;
 use self::demand::demand;
 use super::address::{is_host_name, is_safe_address, web_address};
 use super::{Acme, Config, Listen, Rate};

@@ -13,17 +13,17 @@ use super::{http, look_again, within};
 /// Number of reports without a response after which the host ends, because the test that would end it is gone.
 const UNANSWERED_MAX: u32 = 30;
 
-pub fn command() -> HostCommand {
+pub(crate) fn command() -> HostCommand {
     command_of("fake_host")
 }
 
 /// Returns the command of a host that fails with a reason instead of getting ready.
-pub fn failing_command() -> HostCommand {
+pub(crate) fn failing_command() -> HostCommand {
     command_of("failing_host")
 }
 
 /// Returns the command of a host that writes its specification to a file.
-pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
+pub(crate) fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
     let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
@@ -31,7 +31,7 @@ pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
 }
 
 /// Waits for the file of [`command_that_keeps_its_spec`].
-pub async fn kept_spec(path: &Path) -> HostSpec {
+pub(crate) async fn kept_spec(path: &Path) -> HostSpec {
     let text = within("the host being told", async {
         loop {
             match std::fs::read_to_string(path) {
@@ -53,14 +53,14 @@ fn command_of(name: &str) -> HostCommand {
     }
 }
 
-pub fn run() {
+pub(crate) fn run() {
     talk(|spec| {
         let hostname = spec.hostname.clone();
         HostState::Ready(HostAddress { hostname, handshake_port: 50_000, inspector_port: 50_001 })
     });
 }
 
-pub fn fail() {
+pub(crate) fn fail() {
     talk(|_| HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::within;
 
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub reason: String,
     pub headers: Vec<(String, String)>,
@@ -19,22 +19,22 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Returns `error.code` of the body.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
 /// Sends a request with the given headers, and with `Host` and `Content-Length` unless they are given.
-pub async fn send(
+pub(crate) async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     host: &str,
     method: &str,
@@ -56,7 +56,7 @@ pub async fn send(
     raw(stream, text.as_bytes()).await
 }
 
-pub async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
+pub(crate) async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
     within("an answer", async {
         // A server that refuses a request may have closed the connection already.
         let _ = stream.write_all(request).await;
@@ -104,17 +104,17 @@ fn joined(mut chunks: &str) -> String {
     }
 }
 
-pub async fn tcp(address: SocketAddr) -> TcpStream {
+pub(crate) async fn tcp(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
 /// Opens a TLS connection that trusts only that CA.
-pub async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
+pub(crate) async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
     connector(ca_pem).connect(server_name(name), tcp(address).await).await.unwrap()
 }
 
 /// Sends a request to a server that may be killed at any moment. Returns `None` if the response is incomplete.
-pub async fn try_tls(
+pub(crate) async fn try_tls(
     address: SocketAddr,
     ca_pem: &str,
     method: &str,

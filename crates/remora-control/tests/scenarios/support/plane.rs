@@ -23,16 +23,16 @@ use super::http::{self, Answer};
 use super::{contract, look_again, postgres, within};
 
 /// 2024-05-02T11:24:13.847+00:00
-pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
-pub const PAGE_SIZE: u32 = 2;
+pub(crate) const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
+pub(crate) const PAGE_SIZE: u32 = 2;
 /// Origin of a page that every host has to allow.
-pub const OWN_ORIGIN: &str = "http://localhost:8080";
-pub const SECRET: &str = "the secret of this start";
+pub(crate) const OWN_ORIGIN: &str = "http://localhost:8080";
+pub(crate) const SECRET: &str = "the secret of this start";
 
 /// A shared key, because making one takes a second.
 static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap());
 
-pub struct Plane {
+pub(crate) struct Plane {
     pub account: AccountId,
     pub key: String,
     config: Arc<Config>,
@@ -53,12 +53,12 @@ pub struct Plane {
 }
 
 impl Plane {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Config::default()).await
     }
 
     /// Starts with this configuration, but with short pages of [`PAGE_SIZE`].
-    pub async fn start_with(mut config: Config) -> Self {
+    pub(crate) async fn start_with(mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         config.store.url = postgres::database_of_scenarios().await;
         Self::start_in(tempfile::tempdir().unwrap(), Arc::new(config), None).await
@@ -86,8 +86,7 @@ impl Plane {
                 (bell.clone(), Arc::new(SimulatedFleet::new(bell)))
             }
         };
-        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let loopback = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (public, loopback) = (bind().await, bind().await);
         let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
         let guard = Guard { port: loopback_address.port() };
         let own_origins = Origins::parse([OWN_ORIGIN.to_owned()].into_iter().chain(guard.origins())).unwrap();
@@ -168,13 +167,13 @@ impl Plane {
     }
 
     /// Drops the control plane without shutting it down and starts another on the same database. The fleet stays.
-    pub async fn crash_and_restart(self) -> Self {
+    pub(crate) async fn crash_and_restart(self) -> Self {
         let config = Config::clone(&self.config);
         self.crash_and_restart_with(config).await
     }
 
     /// Like a restart, but with a changed configuration.
-    pub async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
+    pub(crate) async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         self.abort();
         self.store.close().await;
@@ -183,28 +182,28 @@ impl Plane {
     }
 
     /// Opens the register of accounts as the command line does, beside the control plane and on the same database.
-    pub async fn register(&self) -> Register {
+    pub(crate) async fn register(&self) -> Register {
         Register::open(&self.config.store, self.directory()).await.unwrap()
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.as_ref().expect("taken by a restart only").path()
     }
 
     /// Stops the reconcile loop. From now on the scenario runs its passes, so that it can check what is decided before
     /// it is carried out.
-    pub async fn without_loop(mut self) -> Self {
+    pub(crate) async fn without_loop(mut self) -> Self {
         self.reconciling.abort();
         let _ = (&mut self.reconciling).await;
         self
     }
 
     /// Runs one pass of the loop while it is stopped. Returns when the next one is due.
-    pub async fn pass(&self) -> Option<Timestamp> {
+    pub(crate) async fn pass(&self) -> Option<Timestamp> {
         self.control_plane.reconciler().pass(false).await.unwrap()
     }
 
-    pub fn policy(&self) -> &Policy {
+    pub(crate) fn policy(&self) -> &Policy {
         &self.control_plane.reconciler().policy
     }
 
@@ -214,31 +213,31 @@ impl Plane {
     }
 
     /// Sends an authorised request. `target` is relative to the account's path.
-    pub async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.token);
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
     /// Returns a token for a person in the account, as the token service issues it for the token of an issuer.
-    pub fn token_of(&self, subject: &str, role: Role) -> String {
+    pub(crate) fn token_of(&self, subject: &str, role: Role) -> String {
         let id = PersonId::new("https://login.example", subject).unwrap();
         let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
         self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
     }
 
     /// Sends a request with that token instead of the usual one.
-    pub async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
         self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
     }
 
     /// Returns the path of the account with the API version that most scenarios use.
-    pub fn path(&self, target: &str) -> String {
+    pub(crate) fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
         format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
     }
 
     /// Sends a request unchanged and checks the response against the OpenAPI documents.
-    pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let stream = http::tcp(self.address).await;
         let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
         contract::check(method, target, &answer);
@@ -246,28 +245,34 @@ impl Plane {
     }
 
     /// Sends a request that no document describes, such as a preflight.
-    pub async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, "").await
     }
 
-    pub async fn send_raw(&self, request: &[u8]) -> Answer {
+    pub(crate) async fn send_raw(&self, request: &[u8]) -> Answer {
         http::raw(http::tcp(self.address).await, request).await
     }
 
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
 
-    pub fn loopback_port(&self) -> u16 {
+    pub(crate) fn loopback_port(&self) -> u16 {
         self.loopback.port()
     }
 
     /// Sends a request to the loopback listener.
-    pub async fn send_to_loopback(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send_to_loopback(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         http::send(http::tcp(self.loopback).await, &self.loopback.to_string(), method, target, headers, body).await
     }
 
-    pub async fn create(&self, id: &str, minutes: u32) -> HostSpec {
+    pub(crate) async fn create(&self, id: &str, minutes: u32) -> HostSpec {
         let body = format!(r#"{{"maxLeaseTimeMinutes":{minutes},"size":"Standard"}}"#);
         let answer = self.call("PUT", &format!("/sessions/{id}"), &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -275,7 +280,7 @@ impl Plane {
     }
 
     /// Creates a session of four minutes whose host has a name but is not launched. The loop must be stopped.
-    pub async fn create_unlaunched(&self, id: &str) -> HostSpec {
+    pub(crate) async fn create_unlaunched(&self, id: &str) -> HostSpec {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -283,14 +288,14 @@ impl Plane {
     }
 
     /// Returns the specification of the session's host.
-    pub async fn host_of(&self, id: &str) -> HostSpec {
+    pub(crate) async fn host_of(&self, id: &str) -> HostSpec {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");
         self.control_plane.reconciler().plan.for_session(&session, host, self.clock.now()).unwrap()
     }
 
-    pub async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
+    pub(crate) async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
         let host = self.create(id, minutes).await;
         let answer = self.report(&host, ready()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -298,7 +303,7 @@ impl Plane {
     }
 
     /// Sends a report as a host does.
-    pub async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
+    pub(crate) async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
         let report = HostReport { state, connected_clients: 0 };
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
@@ -306,14 +311,14 @@ impl Plane {
         self.send("POST", &target, &[("Authorization", &authorization)], &body).await
     }
 
-    pub async fn status(&self, id: &str) -> String {
+    pub(crate) async fn status(&self, id: &str) -> String {
         let answer = self.call("GET", &format!("/sessions/{id}"), "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["status"].as_str().unwrap().to_owned()
     }
 
     /// Waits until the session has that status, because the loop runs concurrently.
-    pub async fn becomes(&self, id: &str, status: &str) {
+    pub(crate) async fn becomes(&self, id: &str, status: &str) {
         within(&format!("{id} becoming {status}"), async {
             while self.status(id).await != status {
                 look_again().await;
@@ -323,7 +328,7 @@ impl Plane {
     }
 
     /// Advances the clock while the host keeps reporting.
-    pub async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
+    pub(crate) async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
         let step = Duration::from_secs(5);
         let mut left = duration;
         while !left.is_zero() {
@@ -342,7 +347,7 @@ impl Drop for Plane {
     }
 }
 
-pub fn policy(listening_since: Timestamp) -> Policy {
+pub(crate) fn policy(listening_since: Timestamp) -> Policy {
     Policy {
         start_max: Duration::from_secs(30),
         attempts_max: 2,
@@ -351,12 +356,12 @@ pub fn policy(listening_since: Timestamp) -> Policy {
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
         capacity_wait: Duration::from_secs(20),
-        keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
+        keep_ended: Duration::from_hours(720),
         listening_since,
     }
 }
 
-pub fn ready() -> HostState {
+pub(crate) fn ready() -> HostState {
     HostState::Ready(HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 })
 }
 
@@ -369,4 +374,9 @@ fn asset(name: &str) -> Option<Asset> {
         _ => return None,
     };
     Some(Asset { content_type: content_type.to_owned(), bytes: bytes.into() })
+}
+
+/// Opens a listener on a free port of this machine.
+async fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }

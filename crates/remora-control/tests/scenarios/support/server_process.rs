@@ -15,7 +15,7 @@ const ADDRESS: &str = "REMORA_TEST_SERVE_ADDRESS";
 const CONFIG: &str = "REMORA_TEST_SERVE_CONFIG";
 
 /// A running process, killed when this is dropped.
-pub struct ServerProcess {
+pub(crate) struct ServerProcess {
     pub address: SocketAddr,
     directory: PathBuf,
     config: String,
@@ -24,7 +24,7 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// Starts the process with this configuration in TOML. Returns once it responds.
-    pub async fn start(directory: &Path, config: &str) -> Self {
+    pub(crate) async fn start(directory: &Path, config: &str) -> Self {
         let address = lasting_address();
         let process = spawn(directory, address, config);
         let mut server = Self { address, directory: directory.to_owned(), config: config.to_owned(), process };
@@ -40,7 +40,7 @@ impl ServerProcess {
     }
 
     /// Kills the process and starts it again at the same address. Returns once it accepts connections.
-    pub async fn kill_and_restart(&mut self) {
+    pub(crate) async fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.process = spawn(&self.directory, self.address, &self.config);
@@ -86,7 +86,7 @@ fn spawn(directory: &Path, address: SocketAddr, config: &str) -> Child {
         .unwrap()
 }
 
-pub fn run() {
+pub(crate) fn run() {
     let Ok(directory) = std::env::var(DIRECTORY) else {
         println!("this is started by the scenarios, with {DIRECTORY}, {ADDRESS} and {CONFIG}");
         return;

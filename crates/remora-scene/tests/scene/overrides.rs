@@ -1,16 +1,14 @@
-//! Tint and selection, and what an entity consists of.
+//! State overrides: inheritance, edits of many entities, and the selection.
 
 use glam::DAffine3;
-use remora_asset::MetadataValue;
-use remora_model::{Material, Mesh, Model, Node, Points};
 use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverride, StateOverrideEdit, ValueEdit};
 
-use crate::models::{asset, cube, model, node};
+use crate::models::{cube, model, node};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
 const BLUE: [u8; 4] = [0, 0, 255, 128];
 
-/// Root, then: a shaft with a gear, which has a bolt; and a stand beside the shaft.
+/// A shaft with a gear that has a bolt, and a stand beside the shaft, all below the root of the model.
 fn machine() -> Scene {
     let at = DAffine3::IDENTITY;
     let nodes = vec![
@@ -32,12 +30,13 @@ const BOLT: EntityId = EntityId(4);
 const STAND: EntityId = EntityId(5);
 const NOWHERE: EntityId = EntityId(6);
 
-fn of<T>(scene: &Scene, what: impl Fn(EffectiveState) -> T) -> Vec<T> {
-    scene.instances().iter().map(|instance| what(instance.state)).collect()
+/// Returns a value of the state of each instance.
+fn of<T>(scene: &Scene, value: impl Fn(EffectiveState) -> T) -> Vec<T> {
+    scene.instances().iter().map(|instance| value(instance.state)).collect()
 }
 
 #[test]
-fn a_tint_holds_for_everything_below_that_has_none_of_its_own() {
+fn a_tint_applies_to_everything_below_that_has_none_of_its_own() {
     let mut scene = machine();
     scene.edit_overrides(&[ROOT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(BLUE))).unwrap();
@@ -52,7 +51,7 @@ fn a_tint_holds_for_everything_below_that_has_none_of_its_own() {
 }
 
 #[test]
-fn a_selection_takes_everything_below_with_it_and_replaces_the_one_before() {
+fn a_selection_includes_everything_below_and_replaces_the_previous_one() {
     let mut scene = machine();
     scene.select(&[GEAR, STAND]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false, true, true, true]);
@@ -135,7 +134,7 @@ fn a_selection_does_not_outlive_its_scene() {
 }
 
 #[test]
-fn tint_and_selection_that_are_undone_are_no_change() {
+fn overrides_that_are_undone_are_no_change() {
     let mut scene = machine();
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.select(&[STAND]).unwrap();
@@ -144,46 +143,10 @@ fn tint_and_selection_that_are_undone_are_no_change() {
     scene.select(&[]).unwrap();
     scene.edit_overrides(&[ROOT], StateOverrideEdit::visible(Some(true))).unwrap();
     assert!(scene.take_changes().instances.is_empty());
-    // Saying again what holds already is none either.
+    // Setting a value that is in effect already is no change either.
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     assert_eq!(scene.take_changes().instances, [0, 1, 2]);
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(RED))).unwrap();
     assert!(scene.take_changes().instances.is_empty());
-}
-
-#[test]
-fn an_entity_has_the_materials_and_counts_of_what_is_below_and_its_own_metadata() {
-    let material = |name: &str| Material { name: name.to_owned(), ..Material::default() };
-    let of_material = |material| Mesh {
-        primitives: vec![remora_model::Primitive { material, ..cube() }],
-        points: Points { positions: vec![[0.0; 3]; 5], colors: vec![[0; 4]; 5] },
-        ..Mesh::default()
-    };
-    let maker = || MetadataValue::Text("Nobody".to_owned());
-    let part = |name: &str, parent, mesh| Node { name: name.into(), parent, mesh, ..Node::default() };
-    let shaft = Node { metadata: vec![("Maker".to_owned(), maker())], ..part("Shaft", None, Some(0)) };
-    let built = Model {
-        nodes: vec![
-            shaft,
-            part("Gear", Some(0), Some(1)),
-            part("Ring", Some(0), Some(1)),
-            part("Pin", Some(0), Some(2)),
-        ],
-        meshes: vec![of_material(2), of_material(0), of_material(1)],
-        materials: vec![material("Brass"), material(""), material("Steel")],
-        ..Model::default()
-    };
-    let mut scene = Scene::new();
-    // Not the first of the scene, so that nothing depends on where its entities begin.
-    scene.add_model(model(vec![node("Other", None, DAffine3::IDENTITY, Some(0))], vec![cube()]));
-    let root = scene.add_model(asset(&built)).root;
-    let contents = |offset: u64| scene.contents(EntityId(root.0 + offset)).unwrap();
-    assert_eq!(contents(1).metadata, [("Maker", maker())]);
-    assert_eq!((contents(1).materials, contents(1).triangles, contents(1).points), (vec!["Brass", "Steel"], 48, 20));
-    assert_eq!((contents(2).materials, contents(2).triangles, contents(2).points), (vec!["Brass"], 12, 5));
-    assert_eq!((contents(4).materials, contents(4).metadata), (vec![], vec![]), "a name that is none is not told");
-    assert_eq!((contents(0).triangles, contents(0).metadata), (48, vec![]));
-    assert_eq!(scene.contents(EntityId(root.0 + 5)), None);
-    assert_eq!((scene.triangles(), scene.points()), (60, 20));
 }
