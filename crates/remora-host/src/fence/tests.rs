@@ -175,6 +175,7 @@ fn a_deleted_cache_directory_is_created_again_while_the_host_still_may() {
         exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
         fence: Default::default(),
         scratch_directory: None,
+        json_logs: false,
         start_milliseconds_max: 1_000,
     };
     let _ = files::Access::of(&spec);
