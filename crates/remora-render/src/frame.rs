@@ -75,6 +75,14 @@ pub enum PixelFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameSerial(pub u64);
 
+impl FrameSerial {
+    /// Returns the serial of the frame after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// A frame to render.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameRequest {
