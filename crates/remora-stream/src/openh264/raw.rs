@@ -1,7 +1,7 @@
-//! The C interface of openh264 behind safe methods: every `unsafe` of the encoder is in this file.
+//! Safe methods around the C interface of openh264. Every `unsafe` block of the encoder is in this file.
 //!
-//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single
-//! frames, and both decide about delay.
+//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single frames,
+//! and both determine the delay.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -23,7 +23,7 @@ fn check(code: c_int) -> Result<(), Code> {
     if code == cmResultSuccess { Ok(()) } else { Err(Code(code)) }
 }
 
-/// An initialised encoder for pictures of one size.
+/// An initialised encoder for frames of one size.
 pub(super) struct RawEncoder {
     api: DynamicAPI,
     encoder: *mut ISVCEncoder,
@@ -34,14 +34,14 @@ pub(super) struct RawEncoder {
 // keeps calls from overlapping.
 unsafe impl Send for RawEncoder {}
 
-/// What `encode` left in the encoder's own buffer.
+/// An encoded frame.
 pub(super) struct Output {
     pub data: Vec<u8>,
     pub key: bool,
 }
 
 impl RawEncoder {
-    /// `configure` receives openh264's defaults.
+    /// Opens an encoder. `configure` changes openh264's default parameters.
     pub(super) fn open(configure: impl FnOnce(&mut SEncParamExt)) -> Result<Self, Code> {
         let api = DynamicAPI::from_source();
         let mut encoder: *mut ISVCEncoder = ptr::null_mut();
@@ -83,7 +83,7 @@ impl RawEncoder {
         unsafe { self.set_option(ENCODER_OPTION_RC_MODE, &mut mode) }
     }
 
-    /// The quantiser of frames that are encoded without rate control.
+    /// Sets the quantiser of frames that are encoded without rate control.
     pub(super) fn set_quantizer(&mut self, quantizer: c_int) -> Result<(), Code> {
         let mut parameters = SEncParamExt::default();
         let get_option = self.function(self.vtable().GetOption);
@@ -98,7 +98,7 @@ impl RawEncoder {
         unsafe { self.set_option(option, &mut parameters) }
     }
 
-    /// Mean quantiser of the newest frame.
+    /// Returns the mean quantiser of the newest frame.
     pub(super) fn quantizer(&self) -> Result<u32, Code> {
         let mut statistics = SEncoderStatistics::default();
         let get_option = self.function(self.vtable().GetOption);
@@ -113,10 +113,10 @@ impl RawEncoder {
         check(unsafe { self.function(self.vtable().ForceIntraFrame)(self.encoder, true) })
     }
 
-    /// The picture must have the size that the encoder was opened for. `None`: the encoder dropped the picture.
-    pub(super) fn encode(&mut self, picture: I420<'_>, time_milliseconds: i64) -> Result<Option<Output>, Code> {
-        let (width, height) = (picture.width() as c_int, picture.height() as c_int);
-        let [y, u, v] = picture.planes().map(|plane| plane.as_ptr().cast_mut());
+    /// Encodes a frame of the size that the encoder was opened for. Returns `None` if the encoder dropped the frame.
+    pub(super) fn encode(&mut self, frame: I420<'_>, time_milliseconds: i64) -> Result<Option<Output>, Code> {
+        let (width, height) = (frame.width() as c_int, frame.height() as c_int);
+        let [y, u, v] = frame.planes().map(|plane| plane.as_ptr().cast_mut());
         let source = SSourcePicture {
             iColorFormat: videoFormatI420,
             iStride: [width, width / 2, width / 2, 0],
@@ -151,7 +151,10 @@ impl RawEncoder {
         data
     }
 
+    /// Sets an option.
+    ///
     /// # Safety
+    ///
     /// `T` must be the type that openh264 reads for this option.
     unsafe fn set_option<T>(&mut self, option: ENCODER_OPTION, value: &mut T) -> Result<(), Code> {
         let set_option = self.function(self.vtable().SetOption);
