@@ -152,7 +152,7 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
         let translation = place(set.translation)?;
         Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
     };
-    let local = local().filter(|local| local.is_finite()).ok_or_else(|| {
+    let local = local().filter(DAffine3::is_finite).ok_or_else(|| {
         format!(
             "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
              and scale, and no scale of zero",

@@ -122,11 +122,11 @@ impl Quality {
     pub(crate) fn moving(&self, viewport: Size) -> Detail {
         let Rung { scale, error_pixels } = self.ladder[self.rung];
         if self.software {
-            Detail { render_size: scaled(viewport, scale), error_pixels, ..self.sharp(viewport) }
+            Detail { render_size: scaled(viewport, scale), error_pixels, ..Self::sharp(viewport) }
         } else if self.rung == 0 {
-            self.resting(viewport)
+            Self::resting(viewport)
         } else {
-            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..self.resting(viewport) }
+            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..Self::resting(viewport) }
         }
     }
 
@@ -136,12 +136,12 @@ impl Quality {
     }
 
     /// Returns the detail of a sharp frame: full size, but edges without smoothing.
-    pub(crate) fn sharp(&self, viewport: Size) -> Detail {
-        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..self.resting(viewport) }
+    pub(crate) fn sharp(viewport: Size) -> Detail {
+        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..Self::resting(viewport) }
     }
 
     /// Returns the full detail.
-    pub(crate) fn resting(&self, viewport: Size) -> Detail {
+    pub(crate) fn resting(viewport: Size) -> Detail {
         Detail {
             render_size: viewport,
             samples: Samples::Four,
@@ -274,7 +274,7 @@ mod tests {
                 assert!((RESTING_ERROR..=4.0).contains(&detail.error_pixels));
                 assert!(detail.render_size.width as f32 >= HD.width as f32 * scale_min - 2.0);
                 assert!(detail.render_size.width <= HD.width && detail.render_size.height <= HD.height);
-                for rest in [quality.sharp(HD), quality.resting(HD)] {
+                for rest in [Quality::sharp(HD), Quality::resting(HD)] {
                     assert_eq!((rest.error_pixels, rest.render_size), (RESTING_ERROR, HD));
                 }
                 // Waves from nothing to half a second, long enough to climb the whole ladder.
@@ -306,14 +306,14 @@ mod tests {
     fn a_graphics_card_renders_the_full_frame_until_the_target_is_missed_and_then_reduces_geometry_first() {
         let mut quality = new(false);
         let quick = Adapter { fixed: 1.0, per_megapixel: 3.0, primitives: 2.0, follows_size: true };
-        assert_eq!(quick.run(&mut quality, 100), quality.resting(HD));
+        assert_eq!(quick.run(&mut quality, 100), Quality::resting(HD));
         let many = Adapter { primitives: 60.0, ..quick };
         let settled = many.run(&mut quality, 400);
         assert!(settled.error_pixels > RESTING_ERROR && settled.render_size == HD && !settled.full, "{settled:?}");
         assert_eq!(settled.samples, Samples::Four);
         let slow = Adapter { fixed: 40.0, ..many };
         assert_eq!(slow.run(&mut quality, 400).render_size, scaled(HD, 2.0 / 3.0));
-        assert_eq!(quick.run(&mut quality, 400), quality.resting(HD), "and takes it back");
+        assert_eq!(quick.run(&mut quality, 400), Quality::resting(HD), "and takes it back");
     }
 
     #[test]
@@ -340,11 +340,11 @@ mod tests {
     fn a_slow_full_frame_has_a_sharp_one_before_it() {
         let mut quality = new(true);
         assert!(!quality.sharpens_first());
-        quality.observe_resting(&quality.resting(HD), Duration::from_millis(150));
+        quality.observe_resting(&Quality::resting(HD), Duration::from_millis(150));
         assert!(quality.sharpens_first());
-        quality.observe_resting(&quality.sharp(HD), Duration::from_millis(50));
+        quality.observe_resting(&Quality::sharp(HD), Duration::from_millis(50));
         assert!(quality.sharpens_first(), "only the full frame counts");
-        quality.observe_resting(&quality.resting(HD), Duration::from_millis(80));
+        quality.observe_resting(&Quality::resting(HD), Duration::from_millis(80));
         assert!(!quality.sharpens_first());
     }
 

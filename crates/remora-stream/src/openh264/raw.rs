@@ -60,10 +60,10 @@ impl RawEncoder {
         let mut parameters = SEncParamExt::default();
         let vtable = this.vtable();
         // SAFETY: function and object belong together, and the argument has the type that the header names.
-        check(unsafe { this.function(vtable.GetDefaultParams)(this.encoder, &raw mut parameters) })?;
+        check(unsafe { function(vtable.GetDefaultParams)(this.encoder, &raw mut parameters) })?;
         configure(&mut parameters);
         // SAFETY: as above; the parameters are copied.
-        check(unsafe { this.function(vtable.InitializeExt)(this.encoder, &raw const parameters) })?;
+        check(unsafe { function(vtable.InitializeExt)(this.encoder, &raw const parameters) })?;
         Ok(this)
     }
 
@@ -86,7 +86,7 @@ impl RawEncoder {
     /// Sets the quantiser of frames that are encoded without rate control.
     pub(super) fn set_quantizer(&mut self, quantizer: c_int) -> Result<(), Code> {
         let mut parameters = SEncParamExt::default();
-        let get_option = self.function(self.vtable().GetOption);
+        let get_option = function(self.vtable().GetOption);
         let option = ENCODER_OPTION_SVC_ENCODE_PARAM_EXT;
         // SAFETY: this option writes an SEncParamExt.
         check(unsafe { get_option(self.encoder, option, (&raw mut parameters).cast::<c_void>()) })?;
@@ -101,7 +101,7 @@ impl RawEncoder {
     /// Returns the mean quantiser of the newest frame.
     pub(super) fn quantizer(&self) -> Result<u32, Code> {
         let mut statistics = SEncoderStatistics::default();
-        let get_option = self.function(self.vtable().GetOption);
+        let get_option = function(self.vtable().GetOption);
         let target = (&raw mut statistics).cast::<c_void>();
         // SAFETY: this option writes an SEncoderStatistics.
         check(unsafe { get_option(self.encoder, ENCODER_OPTION_GET_STATISTICS, target) })?;
@@ -110,7 +110,7 @@ impl RawEncoder {
 
     pub(super) fn request_key_frame(&mut self) -> Result<(), Code> {
         // SAFETY: function and object belong together.
-        check(unsafe { self.function(self.vtable().ForceIntraFrame)(self.encoder, true) })
+        check(unsafe { function(self.vtable().ForceIntraFrame)(self.encoder, true) })
     }
 
     /// Encodes a frame of the size that the encoder was opened for. Returns `None` if the encoder dropped the frame.
@@ -126,7 +126,7 @@ impl RawEncoder {
             uiTimeStamp: time_milliseconds,
             ..SSourcePicture::default()
         };
-        let encode_frame = self.function(self.vtable().EncodeFrame);
+        let encode_frame = function(self.vtable().EncodeFrame);
         // SAFETY: the planes outlive the call, have the lengths that size and strides imply (`I420` checked), and
         // are only read; the encoder copies them before it returns.
         check(unsafe { encode_frame(self.encoder, &raw const source, &raw mut *self.output) })?;
@@ -157,7 +157,7 @@ impl RawEncoder {
     ///
     /// `T` must be the type that openh264 reads for this option.
     unsafe fn set_option<T>(&mut self, option: ENCODER_OPTION, value: &mut T) -> Result<(), Code> {
-        let set_option = self.function(self.vtable().SetOption);
+        let set_option = function(self.vtable().SetOption);
         // SAFETY: the caller vouches for the type; the value is copied.
         check(unsafe { set_option(self.encoder, option, ptr::from_mut(value).cast::<c_void>()) })
     }
@@ -166,10 +166,11 @@ impl RawEncoder {
         // SAFETY: `encoder` is not null and points to the table that `WelsCreateSVCEncoder` made.
         unsafe { **self.encoder }
     }
+}
 
-    fn function<F>(&self, entry: Option<F>) -> F {
-        entry.expect("the bundled openh264 fills its whole function table")
-    }
+/// Returns a function of openh264's table.
+fn function<F>(entry: Option<F>) -> F {
+    entry.expect("the bundled openh264 fills its whole function table")
 }
 
 impl Drop for RawEncoder {
@@ -177,7 +178,7 @@ impl Drop for RawEncoder {
         // SAFETY: the object was made by `open` and is freed once; `Uninitialize` does nothing where
         // initialisation had failed.
         unsafe {
-            self.function(self.vtable().Uninitialize)(self.encoder);
+            function(self.vtable().Uninitialize)(self.encoder);
             self.api.WelsDestroySVCEncoder(self.encoder);
         }
     }

@@ -119,7 +119,9 @@ fn choose_video(rtc: &mut Rtc, offer: &str) -> Result<(Mid, Pt), OfferError> {
         let Some(writer) = rtc.writer(mid) else {
             continue;
         };
-        if let Some(params) = writer.payload_params().filter(|params| carries_h264(params)).min_by_key(preference) {
+        if let Some(params) =
+            writer.payload_params().filter(|params| carries_h264(params)).min_by_key(|params| preference(params))
+        {
             return Ok((mid, params.pt()));
         }
     }
@@ -142,7 +144,7 @@ fn carries_h264(params: &PayloadParams) -> bool {
 }
 
 /// Ranks the profiles. Constrained baseline is sent, which decoders of other profiles accept too.
-fn preference(params: &&PayloadParams) -> u8 {
+fn preference(params: &PayloadParams) -> u8 {
     let profile = params.spec().format.profile_level_id.unwrap_or_default() >> 8;
     match profile {
         0x42e0 => 0,

@@ -161,8 +161,12 @@ impl TransportHandle {
         self.shared.sent.bytes()
     }
 
-    /// ThreadChannels the connection, if there is one, as soon as the client has everything that was sent before, at most a
-    /// second later; [`TransportEvent::Closed`] follows.
+    /// Ends the connection, if there is one, as soon as the client has received everything that was sent before, at most a
+    /// second later. [`TransportEvent::Closed`] follows.
+    ///
+    /// # Errors
+    ///
+    /// The command queue is full, or the transport has ended.
     pub fn close(&self) -> Result<(), SendError> {
         self.command(Command::Close)
     }

@@ -284,13 +284,13 @@ fn a_message_that_is_too_large_is_refused() {
 
 #[test]
 fn an_unusable_offer_is_refused_with_a_message_and_reserves_nothing() {
+    type Expected = fn(&OfferError) -> bool;
     let host = Host::start();
     let (_, offer) = Browser::new();
     let without_video = offer.replace("m=video ", "m=audio ");
     let sending = offer.replace("a=recvonly", "a=sendonly");
     let without_channels = offer.split("m=application").next().unwrap().to_owned();
     let vp8_only = offer.replace("H264/90000", "VP9/90000");
-    type Expected = fn(&OfferError) -> bool;
     let cases: [(&str, Expected); 6] = [
         ("", |error| matches!(error, OfferError::NotSdp(_))),
         ("v=0\r\nhello", |error| matches!(error, OfferError::NotSdp(_))),
