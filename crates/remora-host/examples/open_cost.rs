@@ -11,8 +11,8 @@ use remora_build::{BuildOptions, CoarseBuilder, Detail};
 use remora_convert::Source;
 use remora_import::LoadLimits;
 use remora_render::{
-    Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
-    RenderedFrame, Renderer, RendererOptions, Samples, Size,
+    Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -118,7 +118,7 @@ fn request(scene: &Scene, size: Size) -> FrameRequest {
         _ => (scene.bounds().center(), scene.bounds().radius()),
     };
     FrameRequest {
-        serial: 0,
+        serial: FrameSerial(0),
         camera: Camera {
             position: center + DVec3::Z * radius * 2.6,
             orientation: Quat::IDENTITY,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use glam::{Quat, Vec3};
 use remora_asset::{Asset, AssetError};
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsError, PixelFormat, PrepareOptions,
-    PreparedAsset, RenderError, RenderedFrame, Renderer, RendererOptions, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsError, PixelFormat,
+    PrepareOptions, PreparedAsset, RenderError, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 use thiserror::Error;
@@ -82,7 +82,7 @@ fn request(asset: &Asset, size: Size) -> FrameRequest {
     let distance = radius / narrower.atan().sin();
     let position = bounds.center() + (orientation * Vec3::Z).as_dvec3() * distance;
     FrameRequest {
-        serial: 0,
+        serial: FrameSerial(0),
         camera: Camera {
             position,
             orientation,

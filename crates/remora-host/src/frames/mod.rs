@@ -289,7 +289,7 @@ impl FrameLoop {
                 self.connection_changed();
                 // A renderer that warms up has drawn nothing for a client yet.
                 if let Some(renderer) = self.pipeline.renderer.get() {
-                    renderer.rest();
+                    renderer.release_targets();
                 }
                 if std::mem::take(&mut self.connected) {
                     tell(FrameThreadEvent::Disconnected { why: describe(&reason) });
