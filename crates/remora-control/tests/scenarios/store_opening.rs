@@ -5,7 +5,9 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use remora_control::{Insert, Inserted, Quota, Store, StoreError, new_account_id};
+use remora_control::{
+    Insert, Inserted, Quota, Register, RegisterError, Store, StoreConfig, StoreError, new_account_id,
+};
 use remora_session::{AccountId, Event};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -17,6 +19,8 @@ use crate::support::postgres;
 
 const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (9999, 'of the future', TRUE, ''";
+
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations";
 
 async fn sqlite(directory: &Path) -> Store {
     Store::open_sqlite(&directory.join("remora.db")).await.unwrap()
@@ -88,6 +92,40 @@ async fn sessions_on_a_server_of_before_owners_were_recorded_have_none() {
     write_as_first_release!("postgres", &mut connection, account);
     connection.close().await.unwrap();
     assert_without_owners(&Store::open_postgres(&url).await.unwrap(), &account).await;
+}
+
+#[tokio::test]
+async fn the_account_command_refuses_a_database_of_an_older_service_and_leaves_it_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    write_as_first_release!("sqlite", &mut connection, new_account_id());
+    let refused = Register::open(&StoreConfig::default(), directory.path()).await.err().expect("it is refused");
+    assert!(
+        matches!(&refused, RegisterError::Store(StoreError::Older { place }) if *place == path.display().to_string())
+    );
+    assert!(refused.to_string().contains("written by an older Remora"), "{refused}");
+    assert_eq!(sqlx::query(APPLIED).fetch_all(&mut connection).await.unwrap().len(), 1, "it has been migrated");
+    connection.close().await.unwrap();
+    sqlite(directory.path()).await.close().await;
+    let register = Register::open(&StoreConfig::default(), directory.path()).await.unwrap();
+    assert_eq!(register.list().await.unwrap().len(), 1, "a service of this release has migrated it");
+    register.close().await;
+}
+
+#[tokio::test]
+async fn the_account_command_refuses_a_server_of_an_older_service_and_takes_an_empty_one() {
+    let Some(url) = postgres::fresh_database().await else { return };
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    write_as_first_release!("postgres", &mut connection, new_account_id());
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Register::open(&StoreConfig { url: Some(url) }, directory.path()).await.err().expect("it is refused");
+    assert!(matches!(&refused, RegisterError::Store(StoreError::Older { .. })), "{refused}");
+    assert_eq!(sqlx::query(APPLIED).fetch_all(&mut connection).await.unwrap().len(), 1, "it has been migrated");
+    connection.close().await.unwrap();
+    let config = StoreConfig { url: postgres::fresh_database().await };
+    Register::open(&config, directory.path()).await.unwrap().close().await;
 }
 
 #[tokio::test]
