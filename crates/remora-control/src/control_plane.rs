@@ -43,7 +43,7 @@ use crate::portal::configuration::{self, Configuration};
 use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, SignIn};
 use crate::portal::{self, Pages, PortalOptions};
-use crate::provision::Provisioner;
+use crate::provision::{LocalPlacement, Provisioner};
 use crate::reconcile::{Pool, Reconciler};
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -53,6 +53,8 @@ use crate::token::Tokens;
 pub struct Parts {
     pub store: Arc<Store>,
     pub fleet: Arc<dyn Provisioner>,
+    /// How this machine and its hosts are reached.
+    pub placement: Arc<LocalPlacement>,
     pub clock: Clock,
     /// The same that the fleet rings.
     pub bell: Bell,
@@ -81,12 +83,13 @@ pub struct ControlPlane {
     sessions: Arc<Sessions>,
     metrics: Metrics,
     reconciler: Reconciler,
+    placement: Arc<LocalPlacement>,
     disk: Arc<DiskProbe>,
 }
 
 impl ControlPlane {
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
+        let Parts { store, fleet, placement, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
         let metrics = Metrics::default();
         let plan = Arc::new(plan);
         let sessions = Arc::new(Sessions::new(
@@ -110,7 +113,7 @@ impl ControlPlane {
             pool: Pool::default(),
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
-        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, disk }
+        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, placement, disk }
     }
 
     pub fn reconciler(&self) -> &Reconciler {
@@ -124,18 +127,18 @@ impl ControlPlane {
     /// For clients and hosts. `endpoint` is the address under which they know it.
     pub fn public_router(&self, endpoint: &str, portal: Option<&PortalOptions>) -> Router {
         let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
-        let plan = &self.reconciler.plan;
+        let placement = &self.placement;
         let is_named = self.config.listen.name.is_some();
         let others =
-            plan.names.iter().filter(|name| !is_named && !is_loopback(name)).map(|name| in_url(name).into_owned());
+            placement.names.iter().filter(|name| !is_named && !is_loopback(name)).map(|name| in_url(name).into_owned());
         let (sts, pages) = (self.sts(), portal.map(|portal| self.pages(portal, &["https"])));
         let mut router = self
-            .api(endpoint, HostNames::new(&plan.hostname, others))
+            .api(endpoint, HostNames::new(&placement.hostname, others))
             .merge(link::router(link))
             .merge(probes::public(self.probes()))
-            .merge(configuration::authority_router(plan.authority.certificate_pem()));
+            .merge(configuration::authority_router(placement.authority.certificate_pem()));
         if let Some(portal) = portal {
-            let local_certificate = plan.operators_certificate.is_none();
+            let local_certificate = placement.operators_certificate.is_none();
             router = router.merge(self.configuration(endpoint, portal, false, local_certificate));
         }
         let router =
@@ -145,19 +148,22 @@ impl ControlPlane {
 
     /// For browsers on this machine.
     pub fn loopback_router(&self, guard: Guard, portal: &PortalOptions, sign_in: LocalSignIn) -> Router {
-        let (endpoint, plan) = (format!("http://localhost:{}", guard.port), &self.reconciler.plan);
+        let (endpoint, placement) = (format!("http://localhost:{}", guard.port), &self.placement);
         let (tokens, clock, pages, sts) =
             (self.tokens.clone(), self.clock.clone(), self.pages(portal, &["http", "https"]), self.sts());
         let LocalSignIn { account, secret } = sign_in;
-        let is_everywhere = plan.listen_address.is_unspecified();
+        let is_everywhere = placement.listen_address.is_unspecified();
         let sign_in = SignIn { account, secret, tokens, clock, models: portal.models.clone() };
         let router = self
             .api(
                 &endpoint,
-                HostNames::new(&plan.hostname, guard::NAMES.map(str::to_owned).into_iter().filter(|_| is_everywhere)),
+                HostNames::new(
+                    &placement.hostname,
+                    guard::NAMES.map(str::to_owned).into_iter().filter(|_| is_everywhere),
+                ),
             )
             .merge(self.configuration(&endpoint, portal, true, false))
-            .merge(configuration::authority_router(plan.authority.certificate_pem()))
+            .merge(configuration::authority_router(placement.authority.certificate_pem()))
             .merge(sign_in::router(sign_in))
             .merge(probes::all(self.probes()))
             .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await });
@@ -174,13 +180,13 @@ impl ControlPlane {
     }
 
     fn pages(&self, portal: &PortalOptions, schemes: &[&str]) -> Pages {
-        let plan = &self.reconciler.plan;
-        let mut hosts: Vec<String> = plan.names.iter().map(|name| in_url(name).into_owned()).collect();
-        if !hosts.contains(&plan.hostname) {
-            hosts.push(plan.hostname.clone());
+        let placement = &self.placement;
+        let mut hosts: Vec<String> = placement.names.iter().map(|name| in_url(name).into_owned()).collect();
+        if !hosts.contains(&placement.hostname) {
+            hosts.push(placement.hostname.clone());
         }
         // Policies cannot name an IPv6 address.
-        let is_ipv6 = plan.hostname.starts_with('[');
+        let is_ipv6 = placement.hostname.starts_with('[');
         let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
         Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
     }

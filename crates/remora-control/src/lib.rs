@@ -62,7 +62,7 @@ pub use machine::Machine;
 pub use portal::guard::Guard;
 pub use portal::{Asset, Assets, OfferedModel, OfferedModels, PortalOptions};
 pub use provision::{
-    Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
+    Condition, HostCommand, LocalPlacement, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
     SHADER_CACHE_VARIABLES, SimulatedFleet,
 };
 pub use server::{Connection, ServeOptions, ServerError, Serving, UpOptions, serve, up};

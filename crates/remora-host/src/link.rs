@@ -11,7 +11,7 @@ use std::{
 };
 
 use remora_protocol::link::{
-    HostOrder, HostReport, HostSpec, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS,
+    HostOrder, HostReport, HostStart, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS,
 };
 use thiserror::Error;
 
@@ -49,11 +49,11 @@ pub struct Link {
 impl Link {
     /// `on_answer` is called on the link's own thread.
     pub fn start(
-        spec: &HostSpec,
+        start: &HostStart,
         status: Status,
         on_answer: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Self, LinkError> {
-        let reporter = Reporter::new(spec)?;
+        let reporter = Reporter::new(start)?;
         let (statuses, inbox) = sync_channel(QUEUE);
         thread::Builder::new()
             .name("link".to_owned())
@@ -76,7 +76,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn new(spec: &HostSpec) -> Result<Self, LinkError> {
+    fn new(HostStart { spec, placement }: &HostStart) -> Result<Self, LinkError> {
         let ca =
             ureq::tls::Certificate::from_pem(spec.control_ca_pem.as_bytes()).map_err(|_| LinkError::Certificate)?;
         let tls = ureq::tls::TlsConfig::builder()
@@ -84,7 +84,7 @@ impl Reporter {
             .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
             .build();
         let report_url = |url: &String| format!("{}/hosts/{}/report", url.trim_end_matches('/'), spec.host_id);
-        let urls: Vec<String> = spec.control_urls.iter().map(report_url).collect();
+        let urls: Vec<String> = placement.control_urls.iter().map(report_url).collect();
         if urls.is_empty() {
             return Err(LinkError::NoControlPlane);
         }
@@ -143,6 +143,7 @@ mod tests {
         sync::mpsc,
     };
 
+    use remora_protocol::link::{HostSpec, Placement};
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
@@ -188,41 +189,45 @@ mod tests {
         (cert.pem(), url)
     }
 
-    fn spec(control_urls: Vec<String>, control_ca_pem: String) -> HostSpec {
-        HostSpec {
+    fn start(control_urls: Vec<String>, control_ca_pem: String) -> HostStart {
+        let spec = HostSpec {
             host_id: "host".into(),
             secret: "secret".into(),
-            control_urls,
             control_ca_pem,
             size: "Standard".into(),
             assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: String::new(),
-            certificate_key_pem: String::new(),
             token_public_key_pem: String::new(),
             allowed_origins: Default::default(),
-            model_files: vec![],
             remote_models: Default::default(),
             adapter: None,
             primitives_max: None,
             rendering: Default::default(),
-            media: Default::default(),
             exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
             fence: Default::default(),
-            scratch_directory: None,
             start_milliseconds_max: 1_000,
-        }
+        };
+        let placement = Placement {
+            control_urls,
+            hostname: "localhost".into(),
+            listen_address: [127, 0, 0, 1].into(),
+            certificate_pem: String::new(),
+            certificate_key_pem: String::new(),
+            media: Default::default(),
+            model_files: vec![],
+            cache_directory: None,
+            scratch_directory: None,
+        };
+        HostStart { spec, placement }
     }
 
     #[test]
     fn where_one_control_plane_does_not_answer_the_next_is_asked() {
         let (certificate, url) = control_plane();
         let nobody = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-        let spec = spec(vec![format!("https://localhost:{}", nobody.port()), url], certificate);
+        let start = start(vec![format!("https://localhost:{}", nobody.port()), url], certificate);
         let (answers, answered) = mpsc::channel();
         let status = Status { state: HostState::Starting, connected_clients: 0 };
-        let link = Link::start(&spec, status, move |answer| drop(answers.send(answer))).expect("a certificate");
+        let link = Link::start(&start, status, move |answer| drop(answers.send(answer))).expect("a certificate");
         let answer = answered.recv_timeout(Duration::from_secs(30));
         assert_eq!(answer, Ok(Answer::Order(HostOrder::Wait)));
         drop(link);
@@ -230,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_specification_without_a_control_plane_is_refused() {
-        let spec = spec(vec![], control_plane().0);
+        let start = start(vec![], control_plane().0);
         let status = Status { state: HostState::Starting, connected_clients: 0 };
-        assert!(matches!(Link::start(&spec, status, |_| {}), Err(LinkError::NoControlPlane)));
+        assert!(matches!(Link::start(&start, status, |_| {}), Err(LinkError::NoControlPlane)));
     }
 }

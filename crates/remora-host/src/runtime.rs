@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use remora_protocol::link::{Assignment, HostSpec};
+use remora_protocol::link::{Assignment, HostStart};
 use remora_stream::{AcceptError, TransportHandle};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -44,11 +44,11 @@ struct HandshakeInputs {
 
 impl Runtime {
     /// `tell` is called on the runtime's thread.
-    pub fn start(spec: HostSpec, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
+    pub fn start(start: HostStart, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
         let (transport, wanted) = oneshot::channel();
         let (statistics, latest) = watch::channel("{}".to_owned());
         let (session, told_session) = watch::channel(None);
-        let holder = Arc::new(Holder::new(spec.exclusive));
+        let holder = Arc::new(Holder::new(start.spec.exclusive));
         let told =
             HandshakeInputs { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
         thread::Builder::new()
@@ -56,7 +56,7 @@ impl Runtime {
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 match runtime {
-                    Ok(runtime) => runtime.block_on(work(spec, told, Arc::new(tell))),
+                    Ok(runtime) => runtime.block_on(work(start, told, Arc::new(tell))),
                     Err(error) => tell(RuntimeEvent::Failed { why: format!("no event loop: {error}") }),
                 }
             })
@@ -90,24 +90,24 @@ impl Runtime {
 
 type EventSink = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
 
-async fn work(spec: HostSpec, told: HandshakeInputs, tell: EventSink) {
+async fn work(start: HostStart, told: HandshakeInputs, tell: EventSink) {
     let signals = terminated(tell.clone());
     let door = async {
-        if let Err(why) = open(&spec, told, &tell).await {
+        if let Err(why) = open(&start, told, &tell).await {
             tell(RuntimeEvent::Failed { why });
         }
     };
     tokio::join!(signals, door);
 }
 
-async fn open(spec: &HostSpec, told: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
+async fn open(start: &HostStart, told: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
     let HandshakeInputs { transport, statistics, session, holder } = told;
     // A host that fails before its graphics are up says so itself.
     let Ok(transport) = transport.await else { return Ok(()) };
     let backend = HostBackend { transport, statistics, tell: tell.clone() };
     // Process ids of hosts that start together differ, so they do not all try the same ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let door = HandshakeServer::open(spec, seed, session, holder, Box::new(backend))
+    let door = HandshakeServer::open(start, seed, session, holder, Box::new(backend))
         .await
         .map_err(|error| error.to_string())?;
     let (handshake_port, inspector_port) = door.ports().map_err(|error| error.to_string())?;

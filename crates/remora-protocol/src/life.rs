@@ -1,33 +1,39 @@
-//! The life of a host: pure, told the time.
+//! The life of a host: a pure state machine, with the time as an argument.
 //!
 //! ```text
-//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to the control plane──▶ Ending
-//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────────▶ Ending
+//!   Starting ──graphics and ports are up──▶ Ready ──lease over, stopped, unknown to the control plane──▶ Ending
+//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────▶ Ending
 //! ```
 //!
-//! A host never outlives the lease that it was last told, whoever else is dead: the deadline is kept here and moved
-//! only by an answer of the control plane. One that waits for a session has no lease; it ends when nobody has told it
-//! to go on waiting for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
+//! A host never outlives the lease that it was last told: the deadline is kept here, and only an order of the control
+//! plane moves it. A host that waits for a session has no lease; it ends if no order to wait arrives for
+//! [`IDLE_MILLISECONDS_MAX`]. Once a host has a lease, it never waits again.
+//!
+//! Render hosts and the simulated fleet of the control plane's tests live by these rules.
 
 use std::time::Duration;
 
-use remora_protocol::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
+use crate::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
 
-use crate::clock::Moment;
+/// Time since an instant that the caller chooses once for each host.
+pub type Moment = Duration;
 
-/// However short its lease is, a host has this long to say that it is Ready: one that is gone before that has failed
-/// in the eyes of the control plane, and would be started again.
+/// Minimum time in which a host can report Ready, however short its lease is. The control plane would take a host that
+/// ends earlier for one that failed to start, and start another.
 const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
 
+/// Reason why a host ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// The owner, or the control plane, wants it so.
+    /// The control plane ordered it.
     Ordered(StopReason),
+    /// The lease is over.
     LeaseExpired,
-    /// It waited for a session, and the control plane has been silent for too long.
+    /// The host waited for a session, and the control plane was silent for too long.
     Forgotten,
     /// The control plane does not know this host.
     Disowned,
+    /// The host cannot run. The text is for the owner of the session.
     Failed(String),
     /// The process was asked to end by a signal.
     Terminated,
@@ -40,7 +46,7 @@ enum Phase {
     Ending(Ending),
 }
 
-/// For how long a host may live from Ready on, or from the last order.
+/// Time that a host may live from Ready on, or from the last order.
 #[derive(Clone, Copy, Debug)]
 enum Term {
     Idle,
@@ -56,6 +62,7 @@ impl Term {
     }
 }
 
+/// State of a host, from its start to the reason for its end.
 #[derive(Clone, Debug)]
 pub struct Life {
     phase: Phase,
@@ -63,11 +70,13 @@ pub struct Life {
 }
 
 impl Life {
-    /// `lease` counts from Ready, until an order says otherwise; without one the host waits for a session.
+    /// Returns the life of a host that starts now. `lease` counts from Ready until an order says otherwise; without one
+    /// the host waits for a session.
     pub fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
         Self { phase: Phase::Starting { deadline: now + start_max }, term: lease.map_or(Term::Idle, Term::Lease) }
     }
 
+    /// The host accepts clients.
     pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
             let end = now + self.term.duration().max(ANNOUNCEMENT_MAX);
@@ -75,18 +84,22 @@ impl Life {
         }
     }
 
+    /// The host cannot run.
     pub fn failed(&mut self, why: String) {
         self.end(Ending::Failed(why));
     }
 
+    /// The process was asked to end.
     pub fn terminated(&mut self) {
         self.end(Ending::Terminated);
     }
 
+    /// The control plane does not know the host.
     pub fn disowned(&mut self) {
         self.end(Ending::Disowned);
     }
 
+    /// The control plane has answered a report.
     pub fn ordered(&mut self, now: Moment, order: &HostOrder) {
         match order {
             HostOrder::Wait => {
@@ -101,7 +114,7 @@ impl Life {
         }
     }
 
-    /// To be called at [`Life::wake_at`].
+    /// Ends the host if its time is over. The caller does this at [`Life::wake_at`].
     pub fn tick(&mut self, now: Moment) {
         match &self.phase {
             Phase::Starting { deadline } if now >= *deadline => {
@@ -115,6 +128,7 @@ impl Life {
         }
     }
 
+    /// Returns when the host ends by itself; `None` if it has ended.
     pub fn wake_at(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Starting { deadline } => Some(*deadline),
@@ -123,7 +137,7 @@ impl Life {
         }
     }
 
-    /// `None` while the host lives.
+    /// Returns why the host ends; `None` while it lives.
     pub fn ending(&self) -> Option<&Ending> {
         match &self.phase {
             Phase::Ending(ending) => Some(ending),
@@ -131,7 +145,7 @@ impl Life {
         }
     }
 
-    /// Zero while there is no session.
+    /// Returns the remaining time of the lease; zero without a session.
     pub fn lease_remaining(&self, now: Moment) -> Duration {
         match (&self.phase, self.term) {
             (Phase::Ready { end, .. }, Term::Lease(_)) => end.saturating_sub(now),
@@ -140,7 +154,7 @@ impl Life {
         }
     }
 
-    /// What the control plane is told; `None` when there is nothing left to say.
+    /// Returns the state to report to the control plane; `None` if the host ends without a report.
     pub fn report(&self) -> Option<HostState> {
         match &self.phase {
             Phase::Starting { .. } => Some(HostState::Starting),
@@ -157,7 +171,7 @@ impl Life {
         }
     }
 
-    /// The first reason stays.
+    /// Ends the host, unless it has ended for another reason.
     fn end(&mut self, ending: Ending) {
         if !matches!(self.phase, Phase::Ending(_)) {
             self.phase = Phase::Ending(ending);
@@ -168,8 +182,8 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::Assignment;
     use proptest::prelude::*;
-    use remora_protocol::link::Assignment;
 
     fn address() -> HostAddress {
         HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 }
@@ -252,7 +266,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is heard, and however late: once the last told lease is over, a tick ends the host.
+        /// For any orders, however late: once the lease of the last order is over, a tick ends the host.
         #[test]
         fn no_host_outlives_its_lease(
             ready_at in 0u64..20,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remora_control::{
-    Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan, Parts, Rate,
-    SimulatedFleet, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
+    Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan,
+    LocalPlacement, Parts, Rate, SimulatedFleet, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
 };
 use remora_protocol::token::Role;
 use remora_session::AccountId;
@@ -55,27 +55,34 @@ impl Plane {
         store.insert_account(&stored).await.expect("it is new");
         let tokens = Arc::new(Tokens::new(&new_private_key_pem().expect("a key")).expect("a key"));
         let policy = config.policy(clock.now());
-        let plan = LaunchPlan {
+        let placement = Arc::new(LocalPlacement {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
             names: vec!["localhost".into()],
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            media: Default::default(),
+            model_files: vec![],
+            cache_directory: None,
+            authority: Arc::new(Authority::open(directory, clock.now()).expect("a new directory")),
+            operators_certificate: None,
+        });
+        let fleet = Arc::new(SimulatedFleet::new(placement.clone(), clock.clone(), bell.clone()));
+        let plan = LaunchPlan {
+            control_ca_pem: placement.authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: Default::default(),
-            model_files: vec![],
             model_addresses: vec![],
-            cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
-            authority: Arc::new(Authority::open(directory, clock.now()).expect("a new directory")),
-            operators_certificate: None,
+            provisioner: fleet.clone(),
         };
         let token = tokens.issue(&account, Role::Administrator, clock.now());
         let disk = Arc::new(DiskProbe::new(directory, clock.clone()));
         let control_plane = ControlPlane::new(Parts {
             store,
-            fleet: Arc::new(SimulatedFleet::new(bell.clone())),
+            fleet,
+            placement,
             identities: Arc::new(Identities::new(&config.identities, &clock).expect("there are none")),
             clock,
             bell,

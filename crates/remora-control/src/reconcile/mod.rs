@@ -259,8 +259,8 @@ impl Reconciler {
 
     /// An error is for the owner of the session.
     async fn launch(&self, session: &Session, host: &HostId) -> Result<(), String> {
-        let spec = self.plan.for_session(session, host, self.clock.now()).map_err(|error| error.to_string())?;
-        self.fleet.ensure(&spec).await.map_err(|error| error.to_string())
+        let spec = self.plan.for_session(session, host);
+        self.fleet.ensure(host, &spec).await.map_err(|error| error.to_string())
     }
 
     /// Takes a host down and lets its session, if it has one, know when nothing is left.

@@ -184,15 +184,11 @@ impl Reconciler {
     }
 
     async fn launch_idle(&self, host: &IdleHost) -> Result<(), ReconcileError> {
-        let spec = self.plan.idle(host.size, &host.id, self.clock.now()).map_err(|error| error.to_string());
-        let launched = match spec {
-            Ok(spec) => self.fleet.ensure(&spec).await.map_err(|error| error.to_string()),
-            Err(why) => Err(why),
-        };
-        match launched {
+        let spec = self.plan.idle(host.size, &host.id);
+        match self.fleet.ensure(&host.id, &spec).await {
             Ok(()) => tracing::info!(host = %host.id, size = host.size.as_str(), "an idle render host starts"),
-            Err(why) => {
-                tracing::warn!(size = host.size.as_str(), why, "no idle render host could be started");
+            Err(error) => {
+                tracing::warn!(size = host.size.as_str(), %error, "no idle render host could be started");
                 self.pool.failed(host.size, self.clock.now(), &self.policy);
                 self.give_up(host).await?;
             }

@@ -28,7 +28,7 @@ use crate::launch::LaunchPlan;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::portal::PortalOptions;
-use crate::provision::{HostCommand, ProcessFleet};
+use crate::provision::{self, HostCommand, LocalPlacement};
 use crate::store::Store;
 use crate::{private_file, tls};
 
@@ -77,31 +77,38 @@ impl Core {
         let certificates =
             Certificates::open(authority.clone(), place.names.clone(), &config, directory.path(), clock.clone())?;
         let identities = Arc::new(Identities::new(&config.identities, &clock)?);
-        let hosts = directory.path().join("hosts");
-        let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
         let own_origins = place.origins(&config.listen.peers).and(&local_origins);
         let portal = portal.filter(|_| config.listen.portal);
         let config = Arc::new(config);
         let policy = config.policy(clock.now());
-        let plan = LaunchPlan {
+        let placement = Arc::new(LocalPlacement {
             control_urls: [&place.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
             hostname: place.hostname.clone(),
             names: place.names.clone(),
             listen_address: place.listen_address,
+            media: config.listen.media(),
+            model_files,
+            cache_directory,
+            authority: authority.clone(),
+            operators_certificate: certificates.operators(),
+        });
+        let hosts = directory.path().join("hosts");
+        let kind = config.hosts.provisioner;
+        let fleet = provision::open(kind, &hosts, host_command, placement.clone(), clock.clone(), bell.clone())?;
+        let plan = LaunchPlan {
+            control_ca_pem: authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
-            model_files,
             model_addresses,
-            cache_directory,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&host_key)),
-            authority: authority.clone(),
-            operators_certificate: certificates.operators(),
+            provisioner: fleet.clone(),
         };
         let control_plane = ControlPlane::new(Parts {
             store: store.clone(),
             fleet,
+            placement,
             clock: clock.clone(),
             bell,
             config,

@@ -57,7 +57,7 @@ async fn a_lease_that_ran_out_meanwhile_is_over_after_the_restart() {
 async fn a_host_that_died_meanwhile_is_noticed() {
     let plane = Plane::start().await.without_loop().await;
     let host = plane.create_unlaunched("one").await;
-    plane.fleet.leave_stray(host.clone());
+    plane.fleet.leave_stray(&host);
     plane.report(&host, ready()).await;
     plane.fleet.kill(&host.host_id.parse::<HostId>().unwrap(), "It ended while nobody watched.");
     let plane = plane.crash_and_restart().await;
@@ -70,7 +70,7 @@ async fn hosts_that_nobody_needs_are_taken_down() {
     let mut stray = plane.create_ready("one", 4).await;
     let plane = plane.without_loop().await;
     stray.host_id = "left-by-a-crash".into();
-    plane.fleet.leave_stray(stray);
+    plane.fleet.leave_stray(&stray);
     let plane = plane.crash_and_restart().await;
     plane.call("POST", "/sessions/one/:stop", "").await;
     within("every host being gone", plane.fleet.emptied()).await;

@@ -10,7 +10,7 @@ use landlock::{
     RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
 };
 use remora_convert::files_beside;
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::Placement;
 
 use super::FenceError;
 
@@ -130,14 +130,14 @@ impl Access {
 
     /// That, and what the specification names: the operator's models with the files beside them, the cache, and the
     /// host's own directory.
-    pub fn of(spec: &HostSpec) -> Self {
+    pub fn of(placement: &Placement) -> Self {
         let mut access = Self::of_the_system();
-        for model in spec.model_files.iter().map(Path::new) {
+        for model in placement.model_files.iter().map(Path::new) {
             // A model that cannot be read is a matter for the client that asks for it.
             access.read.extend(files_beside(model).unwrap_or_default());
             access.read.push(model.to_owned());
         }
-        for directory in spec.rendering.cache_directory.iter().chain(&spec.scratch_directory) {
+        for directory in placement.cache_directory.iter().chain(&placement.scratch_directory) {
             access.allow_own(Path::new(directory));
         }
         access

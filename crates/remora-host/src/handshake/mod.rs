@@ -35,7 +35,7 @@ use remora_protocol::{
     codes::HandshakeErrorCode,
     cors::{self, ORIGIN_PATH, OriginResponse},
     handshake::{CONNECTION_PATH, ErrorBody, OFFER_BYTES_MAX, RESUME_HEADER},
-    link::{Assignment, HostSpec, PORTS},
+    link::{Assignment, HostStart, PORTS},
     origins::Origins,
 };
 use thiserror::Error;
@@ -117,18 +117,19 @@ struct Admission {
 impl HandshakeServer {
     /// Takes two ports of the original service's range. `seed` spreads hosts over it.
     pub async fn open(
-        spec: &HostSpec,
+        start: &HostStart,
         seed: u16,
         session: SessionWatch,
         holder: Arc<Holder>,
         backend: Box<dyn HandshakeBackend>,
     ) -> Result<Self, HandshakeError> {
-        let address = spec.listen_address;
+        let HostStart { spec, placement } = start;
+        let address = placement.listen_address;
         let (handshake, next) = bind(address, seed).await?;
         let (inspector, _) = bind(address, next).await?;
         let verifier = TokenVerifier::new(&spec.token_public_key_pem).ok_or(HandshakeError::PublicKey)?;
         let names = if address.is_loopback() {
-            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), spec.hostname.clone()]
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), placement.hostname.clone()]
         } else {
             Vec::new()
         };
@@ -137,7 +138,7 @@ impl HandshakeServer {
         Ok(Self {
             handshake,
             inspector,
-            tls: acceptor(&spec.certificate_pem, &spec.certificate_key_pem)?,
+            tls: acceptor(&placement.certificate_pem, &placement.certificate_key_pem)?,
             admission: Arc::new(admission),
         })
     }

@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use remora_protocol::{link::Exclusive, origins::Origins};
+use remora_protocol::{
+    link::{Exclusive, HostSpec, Placement},
+    origins::Origins,
+};
 
 use super::*;
 use crate::token::tests::{ACCOUNT, Signer, person};
@@ -78,29 +81,34 @@ impl TestServer {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate =
             rcgen::CertificateParams::new(names).and_then(|params| params.self_signed(&key)).expect("a certificate");
-        let spec = HostSpec {
-            host_id: "host".into(),
-            secret: "secret".into(),
-            control_urls: vec!["https://localhost:1".into()],
-            control_ca_pem: String::new(),
-            size: "Standard".into(),
-            assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: certificate.pem(),
-            certificate_key_pem: key.serialize_pem(),
-            token_public_key_pem: signer.public_key_pem.clone(),
-            allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
-            model_files: vec![],
-            remote_models: Default::default(),
-            adapter: None,
-            primitives_max: None,
-            rendering: Default::default(),
-            media: Default::default(),
-            fence: Default::default(),
-            scratch_directory: None,
-            exclusive,
-            start_milliseconds_max: 1000,
+        let start = HostStart {
+            spec: HostSpec {
+                host_id: "host".into(),
+                secret: "secret".into(),
+                control_ca_pem: String::new(),
+                size: "Standard".into(),
+                assignment: None,
+                token_public_key_pem: signer.public_key_pem.clone(),
+                allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
+                remote_models: Default::default(),
+                adapter: None,
+                primitives_max: None,
+                rendering: Default::default(),
+                fence: Default::default(),
+                exclusive,
+                start_milliseconds_max: 1000,
+            },
+            placement: Placement {
+                control_urls: vec!["https://localhost:1".into()],
+                hostname: "localhost".into(),
+                listen_address: [127, 0, 0, 1].into(),
+                certificate_pem: certificate.pem(),
+                certificate_key_pem: key.serialize_pem(),
+                model_files: vec![],
+                media: Default::default(),
+                scratch_directory: None,
+                cache_directory: None,
+            },
         };
         let room = Arc::new(OneClient::default());
         let holder = Arc::new(Holder::new(exclusive));
@@ -111,7 +119,7 @@ impl TestServer {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
             runtime.block_on(async {
-                let door = HandshakeServer::open(&spec, 77, told, at_the_door, backend).await.expect("free ports");
+                let door = HandshakeServer::open(&start, 77, told, at_the_door, backend).await.expect("free ports");
                 ports.send(door.ports().expect("bound")).expect("the test waits");
                 door.serve().await;
             });

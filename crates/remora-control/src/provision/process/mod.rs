@@ -28,7 +28,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use remora_protocol::link::HostSpec;
+use futures_util::future::BoxFuture;
+use remora_protocol::link::{HostSpec, HostStart};
 use remora_session::{HostId, Timestamp};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::AsyncWriteExt as _;
@@ -36,7 +37,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use super::pid_file::PidFile;
-use super::{Condition, Doing, FleetHost, ProvisionError, Provisioner, Remains, host_log};
+use super::{Condition, FleetHost, LocalPlacement, ProvisionError, Provisioner, Remains, host_log};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::private_file;
@@ -74,6 +75,7 @@ pub struct HostCommand {
 pub struct ProcessFleet {
     known: Arc<Known>,
     command: HostCommand,
+    placement: Arc<LocalPlacement>,
     /// Ends with the fleet.
     _directory: JoinSet<()>,
 }
@@ -177,7 +179,13 @@ impl Known {
 impl ProcessFleet {
     /// Takes over the hosts that other processes have left in the directory, or start there from now on. Needs a
     /// tokio runtime.
-    pub fn open(directory: &Path, command: HostCommand, clock: Clock, bell: Bell) -> Result<Self, ProvisionError> {
+    pub fn open(
+        directory: &Path,
+        command: HostCommand,
+        placement: Arc<LocalPlacement>,
+        clock: Clock,
+        bell: Bell,
+    ) -> Result<Self, ProvisionError> {
         let known = Arc::new(Known { directory: directory.to_owned(), clock, bell, hosts: Mutex::default() });
         std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
         // Watched before it is read, so that nothing falls between.
@@ -185,14 +193,16 @@ impl ProcessFleet {
         known.read_all()?;
         let mut tasks = JoinSet::new();
         tasks.spawn(watched.follow(known.clone()));
-        Ok(Self { known, command, _directory: tasks })
+        Ok(Self { known, command, placement, _directory: tasks })
     }
 
     async fn start(&self, host: &HostId, spec: &HostSpec) -> Result<(), ProvisionError> {
+        let scratch = self.known.scratch_path(host);
+        let placement = self.placement.place(scratch.to_str().map(str::to_owned), self.known.clock.now())?;
+        let start = HostStart { spec: spec.clone(), placement };
         let log_path = self.known.log_path(host);
         let log = host_log::open(&log_path).map_err(|source| file_error(&log_path, source))?;
         let second = log.try_clone().map_err(|source| file_error(&log_path, source))?;
-        let scratch = self.known.scratch_path(host);
         let mut child = Command::new(&self.command.program)
             .args(&self.command.arguments)
             .envs(SCRATCH_VARIABLES.map(|variable| (variable, &scratch)))
@@ -215,11 +225,10 @@ impl ProcessFleet {
                 return Err(error);
             }
         };
-        let spec = HostSpec { scratch_directory: scratch.to_str().map(str::to_owned), ..spec.clone() };
         let told = tokio::time::timeout(TELL_MAX, async {
             private_file::directory(&scratch)?;
             self.copy_shaders(scratch.clone()).await;
-            tell(&mut child, &spec).await
+            tell(&mut child, &start).await
         });
         let told = told.await;
         if let Err(source) = told.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -310,17 +319,20 @@ impl Drop for Beginning<'_> {
 }
 
 impl Provisioner for ProcessFleet {
-    fn ensure<'a>(&'a self, spec: &'a HostSpec) -> Doing<'a, ()> {
+    fn revision(&self) -> String {
+        self.placement.revision()
+    }
+
+    fn ensure<'a>(&'a self, host: &'a HostId, spec: &'a HostSpec) -> BoxFuture<'a, Result<(), ProvisionError>> {
         Box::pin(async move {
-            let host: HostId = spec.host_id.parse().expect("a spec is made from a host id");
-            let Some(_beginning) = Beginning::of(&self.known, &host) else {
+            let Some(_beginning) = Beginning::of(&self.known, host) else {
                 return Ok(());
             };
-            self.start(&host, spec).await
+            self.start(host, spec).await
         })
     }
 
-    fn destroy<'a>(&'a self, host: &'a HostId) -> Doing<'a, Remains> {
+    fn destroy<'a>(&'a self, host: &'a HostId) -> BoxFuture<'a, Result<Remains, ProvisionError>> {
         Box::pin(async move {
             let path = self.known.pid_path(host);
             if path.exists() {
@@ -341,7 +353,7 @@ impl Provisioner for ProcessFleet {
         })
     }
 
-    fn list(&self) -> Doing<'_, Vec<FleetHost>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FleetHost>, ProvisionError>> {
         Box::pin(async move {
             let hosts = self.known.lock();
             let condition = |process: &Process| match process {
@@ -353,8 +365,8 @@ impl Provisioner for ProcessFleet {
     }
 }
 
-async fn tell(child: &mut Child, spec: &HostSpec) -> io::Result<()> {
-    let mut line = serde_json::to_vec(spec).expect("a spec is strings and numbers");
+async fn tell(child: &mut Child, start: &HostStart) -> io::Result<()> {
+    let mut line = serde_json::to_vec(start).expect("a start is strings and numbers");
     line.push(b'\n');
     let mut input = child.stdin.take().expect("standard input was piped");
     input.write_all(&line).await?;

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use remora_control::HostCommand;
-use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
+use remora_protocol::link::{
+    HostAddress, HostOrder, HostReport, HostSpec, HostStart, HostState, REPORT_INTERVAL_MILLISECONDS,
+};
 
 use super::{http, look_again, within};
 
@@ -23,15 +25,15 @@ pub fn failing_command() -> HostCommand {
 }
 
 /// A host that keeps what it was told in a file.
-pub fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
+pub fn command_that_keeps_its_start(path: &Path) -> HostCommand {
     let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
     HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect(), shaders: None }
 }
 
-/// Waits for the file of [`command_that_keeps_its_spec`].
-pub async fn kept_spec(path: &Path) -> HostSpec {
+/// Waits for the file of [`command_that_keeps_its_start`].
+pub async fn kept_start(path: &Path) -> HostStart {
     let text = within("the host being told", async {
         loop {
             match std::fs::read_to_string(path) {
@@ -54,8 +56,8 @@ fn command_of(name: &str) -> HostCommand {
 }
 
 pub fn run() {
-    talk(|spec| {
-        let hostname = spec.hostname.clone();
+    talk(|start| {
+        let hostname = start.placement.hostname.clone();
         HostState::Ready(HostAddress { hostname, handshake_port: 50_000, inspector_port: 50_001 })
     });
 }
@@ -64,23 +66,28 @@ pub fn fail() {
     talk(|_| HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
 }
 
-fn talk(state: impl FnOnce(&HostSpec) -> HostState) {
+fn talk(state: impl FnOnce(&HostStart) -> HostState) {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).unwrap();
-    let Ok(spec) = serde_json::from_str::<HostSpec>(&line) else {
-        println!("this is started by the scenarios, with a HostSpec on standard input");
+    let Ok(start) = serde_json::from_str::<HostStart>(&line) else {
+        println!("this is started by the scenarios, with a HostStart on standard input");
         return;
     };
-    println!("host {} begins", spec.host_id);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(obey(&spec, state(&spec)));
+    println!("host {} begins", start.spec.host_id);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(follow_orders(&start, state(&start)));
 }
 
-async fn obey(spec: &HostSpec, state: HostState) {
+async fn follow_orders(start: &HostStart, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
     let report = HostReport { state, connected_clients: 0 };
     let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
-        match report_once(spec, &spec.control_urls[asked % spec.control_urls.len()], &report).await {
+        let urls = &start.placement.control_urls;
+        match report_once(&start.spec, &urls[asked % urls.len()], &report).await {
             // The lease that it was told last is all that counts, but no test is silent for that long.
             None => {
                 unanswered += 1;

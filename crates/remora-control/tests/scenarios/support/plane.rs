@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use remora_control::{
     Account, Asset, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, Guard, HostSecrets, Identities, KeyHash,
-    LaunchPlan, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register, SimulatedFleet,
-    Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
+    LaunchPlan, LocalPlacement, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register,
+    SimulatedFleet, Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
 };
-use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
+use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState, Media};
 use remora_protocol::origins::Origins;
 use remora_protocol::token::Role;
 use remora_session::{AccountId, Owner, Person, PersonId, Policy, SessionKey, Timestamp};
@@ -79,11 +79,22 @@ impl Plane {
         let stored =
             Account { id: account.clone(), name: "test".into(), created_at: START, keys: vec![KeyHash::of(&key)] };
         store.insert_account(&stored).await.unwrap();
+        let placement = Arc::new(LocalPlacement {
+            control_urls: vec!["https://localhost:8443".into()],
+            hostname: "localhost".into(),
+            names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+            listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            media: Media::default(),
+            model_files: vec![],
+            cache_directory: None,
+            authority: Arc::new(Authority::open(&path, START).unwrap()),
+            operators_certificate: None,
+        });
         let (bell, fleet) = match before {
             Some(before) => (before.bell.clone(), before.fleet.clone()),
             None => {
                 let bell = Bell::default();
-                (bell.clone(), Arc::new(SimulatedFleet::new(bell)))
+                (bell.clone(), Arc::new(SimulatedFleet::new(placement.clone(), clock.clone(), bell)))
             }
         };
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -93,24 +104,19 @@ impl Plane {
         let own_origins = Origins::parse([OWN_ORIGIN.to_owned()].into_iter().chain(guard.origins())).unwrap();
         let policy = policy(clock.now());
         let plan = LaunchPlan {
-            control_urls: vec!["https://localhost:8443".into()],
-            hostname: "localhost".into(),
-            names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
-            listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            control_ca_pem: placement.authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
-            model_files: vec![],
             model_addresses: vec![],
-            cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
-            authority: Arc::new(Authority::open(&path, START).unwrap()),
-            operators_certificate: None,
+            provisioner: fleet.clone(),
         };
         let control_plane = Arc::new(ControlPlane::new(Parts {
             store: store.clone(),
             fleet: fleet.clone(),
+            placement,
             clock: clock.clone(),
             bell: bell.clone(),
             config: config.clone(),
@@ -287,7 +293,7 @@ impl Plane {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");
-        self.control_plane.reconciler().plan.for_session(&session, host, self.clock.now()).unwrap()
+        self.control_plane.reconciler().plan.for_session(&session, host)
     }
 
     pub async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
@@ -303,7 +309,15 @@ impl Plane {
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
         let target = format!("/hosts/{}/report", host.host_id);
-        self.send("POST", &target, &[("Authorization", &authorization)], &body).await
+        let id = host.host_id.parse().unwrap();
+        self.fleet.reports(&id, &report.state);
+        let answer = self.send("POST", &target, &[("Authorization", &authorization)], &body).await;
+        match answer.status {
+            200 => self.fleet.answers(&id, Some(&serde_json::from_str(&answer.body).unwrap())),
+            401 | 404 => self.fleet.answers(&id, None),
+            _ => {}
+        }
+        answer
     }
 
     pub async fn status(&self, id: &str) -> String {
