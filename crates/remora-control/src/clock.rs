@@ -1,7 +1,7 @@
-//! The only file of the control plane that reads a clock.
+//! The clock of the control plane. No other file reads the time.
 //!
-//! The system clock is read once, at the start; from then on the boot-time clock is added to it: it never goes back,
-//! whatever happens to the system clock, and it counts the time that a laptop sleeps, because leases do too.
+//! The system clock is read once at the start, and the boot-time clock is added to it. The sum never goes back, even if
+//! the system clock is set, and it counts the time that a laptop sleeps, as leases do.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,23 +9,26 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use remora_session::Timestamp;
 use tokio::sync::watch;
 
-/// A sleeping machine stops timers but not leases: no wait is longer than this without a look at the clock.
+/// Longest wait without reading the clock. A machine that sleeps stops timers but not leases.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The end of the time that blocking work may take.
+/// The time by which blocking work must end.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
+pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    pub fn after(duration: Duration) -> Self {
+    /// Returns the deadline after a duration from now.
+    pub(crate) fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
-    pub fn has_passed(self) -> bool {
+    /// Returns whether the time is over.
+    pub(crate) fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }
 }
 
+/// The time of the control plane, or of a test. Clones are the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -36,18 +39,20 @@ enum Source {
 }
 
 impl Clock {
+    /// Returns a clock that starts at the time of the system clock.
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(Source::System { offset: wall.saturating_sub(since_boot()) })
     }
 
-    /// A clock for tests, which stands still until it is advanced.
+    /// Returns a clock for tests, which stands still until it is advanced.
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
         let (sender, now) = watch::channel(start);
         let sender = Arc::new(sender);
         (Self(Source::Manual { now, _keeps_open: sender.clone() }), ManualClock(sender))
     }
 
+    /// Returns the time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { offset } => Timestamp::from_milliseconds(0) + (*offset + since_boot()),
@@ -55,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Time since some instant, to the nanosecond: for measuring how long something takes.
+    /// Returns the time since a fixed instant, in nanoseconds, for measuring durations.
     pub fn precise(&self) -> Duration {
         match &self.0 {
             Source::System { .. } => since_boot(),
@@ -63,6 +68,7 @@ impl Clock {
         }
     }
 
+    /// Waits until that time.
     pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
             Source::System { .. } => loop {
@@ -79,6 +85,7 @@ impl Clock {
         }
     }
 
+    /// Waits for a duration.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
@@ -89,6 +96,7 @@ impl Clock {
 pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
+    /// Advances the time.
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = *now + duration);
     }

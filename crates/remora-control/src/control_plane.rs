@@ -1,5 +1,5 @@
-//! A control plane put together: what answers, and the loop behind it. Which store, which fleet and which clock is
-//! decided by who puts it together: [`up()`](crate::up()) or a test.
+//! An assembled control plane: the routers and the reconcile loop. The caller, [`up()`](crate::up()) or a test, chooses
+//! store, fleet and clock.
 //!
 //! | | public | loopback |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | host link | yes | |
 //! | `/healthz`, `/readyz` | yes | yes |
 //! | `/metrics` | | yes, and on a listener of its own if configured |
-//! | portal | yes, unless the operator does not want it | yes, behind the guard |
+//! | portal | yes, unless disabled | yes, behind the guard |
 //! | sign-in with the secret of the start | | yes, behind the guard |
 
 use std::sync::Arc;
@@ -49,30 +49,41 @@ use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::token::Tokens;
 
-/// What a control plane is made of.
+/// Parts of a control plane.
 pub struct Parts {
+    /// Accounts, sessions and idle hosts.
     pub store: Arc<Store>,
+    /// The fleet of hosts.
     pub fleet: Arc<dyn Provisioner>,
     /// How this machine and its hosts are reached.
     pub placement: Arc<LocalPlacement>,
+    /// The clock of the control plane.
     pub clock: Clock,
-    /// The same that the fleet rings.
+    /// The bell that the fleet rings.
     pub bell: Bell,
+    /// Configuration of the operator.
     pub config: Arc<Config>,
+    /// Timeouts and limits of sessions.
     pub policy: Policy,
+    /// Key pair of access tokens.
     pub tokens: Arc<Tokens>,
-    /// Those of the configuration.
+    /// Identity providers of the configuration.
     pub identities: Arc<Identities>,
+    /// Makes the specifications of hosts.
     pub plan: LaunchPlan,
+    /// Checks the data directory.
     pub disk: Arc<DiskProbe>,
 }
 
-/// The sign-in on this machine that needs no key.
+/// The sign-in by a secret instead of a key, for this machine only.
 pub struct LocalSignIn {
+    /// Account of the user.
     pub account: AccountId,
+    /// The secret, which is part of the URL of the portal.
     pub secret: String,
 }
 
+/// A control plane.
 pub struct ControlPlane {
     store: Arc<Store>,
     clock: Clock,
@@ -88,6 +99,7 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
+    /// Assembles a control plane.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, fleet, placement, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
         let metrics = Metrics::default();
@@ -116,15 +128,17 @@ impl ControlPlane {
         Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, placement, disk }
     }
 
+    /// Returns the reconcile loop, which the caller runs.
     pub fn reconciler(&self) -> &Reconciler {
         &self.reconciler
     }
 
-    pub fn metrics(&self) -> &Metrics {
+    /// Returns the metrics.
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// For clients and hosts. `endpoint` is the address under which they know it.
+    /// Returns the router for clients and hosts. `endpoint` is its base URL.
     pub fn public_router(&self, endpoint: &str, portal: Option<&PortalOptions>) -> Router {
         let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
         let placement = &self.placement;
@@ -146,7 +160,7 @@ impl ControlPlane {
         self.for_pages(router, |router| router)
     }
 
-    /// For browsers on this machine.
+    /// Returns the router for browsers on this machine.
     pub fn loopback_router(&self, guard: Guard, portal: &PortalOptions, sign_in: LocalSignIn) -> Router {
         let (endpoint, placement) = (format!("http://localhost:{}", guard.port), &self.placement);
         let (tokens, clock, pages, sts) =
@@ -170,7 +184,7 @@ impl ControlPlane {
         self.for_pages(router, |router| router.layer(middleware::from_fn_with_state(guard, guard::admit)))
     }
 
-    /// With what happens to every request around it, and `inner` in the midst of that.
+    /// Wraps a router in the layers that every request passes. `inner` adds layers between them.
     fn for_pages(&self, router: Router, inner: impl FnOnce(Router) -> Router) -> Router {
         let origins = Arc::new(self.reconciler.plan.allowed_origins.clone());
         let admitted = router.layer(middleware::from_fn_with_state(origins.clone(), cross_origin::admit));
@@ -185,7 +199,7 @@ impl ControlPlane {
         if !hosts.contains(&placement.hostname) {
             hosts.push(placement.hostname.clone());
         }
-        // Policies cannot name an IPv6 address.
+        // Content security policies cannot contain an IPv6 address.
         let is_ipv6 = placement.hostname.starts_with('[');
         let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
         Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
@@ -197,7 +211,7 @@ impl ControlPlane {
         configuration::router(Configuration { endpoint, secret, local_certificate, tokens, identities, clock, portal })
     }
 
-    /// For those who watch over it; they are believed to be who may.
+    /// Returns the router for metrics and probes, which requires no authentication.
     pub fn watchers_router(&self) -> Router {
         probes::all(self.probes())
     }
@@ -251,7 +265,7 @@ impl ControlPlane {
     }
 }
 
-/// What no route takes: the token service, whose path is matched in any case, and pages.
+/// Answers requests that match no route: the token service, whose path is case-insensitive, and pages.
 async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Response {
     let (request, _) = request.into_parts();
     let path = request.uri.path();
@@ -272,7 +286,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path.")
 }
 
-/// For the log and the metrics.
+/// Names the route of a response for the log and the metrics.
 fn named(route: &'static str, mut response: Response) -> Response {
     response.extensions_mut().insert(Route(route));
     response

@@ -1,5 +1,5 @@
-//! Whether the data directory can be written to: not on a full disk, nor with a quota used up, nor on a file system that
-//! the kernel has made read-only after an error.
+//! A check that the data directory can be written to. Writes fail on a full disk, over a quota, and on a file system
+//! that the kernel has made read-only after an error.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,12 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::private_file;
 
-/// Enough for a host's pid file and the beginning of its log.
+/// Size of the test file: enough for a host's pid file and the beginning of its log.
 const PROBE_BYTES: usize = 64 * 1_024;
-/// The answer is kept for this long, so that those who ask often cause no load on the disk.
+/// Time for which an answer is reused, so that frequent checks cause no load on the disk.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Checks whether a directory can be written to.
 pub struct DiskProbe {
     directory: PathBuf,
     clock: Clock,
@@ -23,11 +24,12 @@ pub struct DiskProbe {
 }
 
 impl DiskProbe {
+    /// Returns a check of the directory.
     pub fn new(directory: &Path, clock: Clock) -> Self {
         Self { directory: directory.to_owned(), clock, last: Mutex::default() }
     }
 
-    /// Writes a small file and removes it again. The log says why that failed.
+    /// Returns whether a small file can be written and removed. A failure is logged.
     pub async fn is_writable(&self) -> bool {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
@@ -41,7 +43,8 @@ impl DiskProbe {
         let answer = match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(%error, directory = %self.directory.display(), "the data directory cannot be written to");
+                let directory = self.directory.display();
+                tracing::error!(%error, %directory, "the data directory cannot be written to");
                 false
             }
         };
@@ -51,7 +54,7 @@ impl DiskProbe {
 }
 
 fn write_and_remove(path: &Path) -> io::Result<()> {
-    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(&[0; PROBE_BYTES]));
+    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
     let removed = private_file::remove(path);
     written.and(removed)
 }

@@ -1,27 +1,30 @@
-//! What a host proves with that it is the one that was started.
+//! The secrets by which hosts authenticate.
 //!
-//! A secret is derived from the host's name and one key of the control plane, and so is nowhere at rest: neither it
-//! nor a hash of it is stored, a launch that is repeated after a crash gives the same one, and whoever reads the
-//! database cannot speak for a host.
+//! A secret is derived from the host's name and a key of the control plane. It is therefore not stored, not even as a
+//! hash: a launch that is repeated after a crash yields the same secret, and read access to the database is not enough
+//! to report as a host.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use remora_session::HostId;
 
+/// Derives and verifies the secrets of hosts.
 pub struct HostSecrets(hmac::Key);
 
 impl HostSecrets {
+    /// Returns the secrets that derive from a key.
     pub fn new(key: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    pub fn of(&self, host: &HostId) -> String {
+    /// Returns the secret of a host, safe in a URL.
+    pub(crate) fn of(&self, host: &HostId) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, host.as_str().as_bytes()))
     }
 
-    /// In constant time.
-    pub fn matches(&self, host: &HostId, secret: &str) -> bool {
+    /// Compares a secret in constant time.
+    pub(crate) fn matches(&self, host: &HostId, secret: &str) -> bool {
         URL_SAFE_NO_PAD
             .decode(secret)
             .is_ok_and(|secret| hmac::verify(&self.0, host.as_str().as_bytes(), &secret).is_ok())

@@ -36,7 +36,7 @@ pub struct LaunchPlan {
 }
 
 /// Maximum age of an idle host: its certificate must outlast any lease that begins by then.
-pub(crate) const IDLE_AGE_MAX: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+pub(crate) const IDLE_AGE_MAX: Duration = Duration::from_hours(5 * 24);
 
 impl LaunchPlan {
     /// Returns the specification of a host that is started for a session.

@@ -3,22 +3,22 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// Machines that run containers have an address for each bridge.
+/// Maximum number of addresses. Machines that run containers have one for each bridge.
 const ADDRESSES_MAX: usize = 32;
-/// An address of documentation: nothing is sent to it, the operating system only looks for the way.
+/// An address reserved for documentation. No packet is sent to it; the operating system only selects a route.
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
 /// This machine as its network knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
-    /// `None` if it cannot be a name in an address.
+    /// Host name; `None` if it cannot be part of a URL.
     pub name: Option<String>,
-    /// Addresses that other machines may reach, the one that most of them are likely to reach first.
+    /// Addresses that other machines may reach, the most likely one first.
     pub addresses: Vec<IpAddr>,
 }
 
 impl Machine {
-    /// Asks the operating system.
+    /// Reads names and addresses from the operating system.
     pub fn own() -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
         let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
@@ -30,7 +30,7 @@ impl Machine {
     }
 }
 
-/// The address that packets to other networks come from.
+/// Returns the source address of packets to other networks.
 fn outbound() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect(ELSEWHERE).ok()?;
@@ -45,28 +45,29 @@ fn reachable(found: impl Iterator<Item = IpAddr>, outbound: Option<IpAddr>) -> V
     addresses
 }
 
-/// Link-local IPv6 addresses need the name of an interface, which addresses of pages cannot have.
+/// Returns whether other machines may reach an address. Link-local IPv6 addresses need the name of an interface, which
+/// URLs of pages cannot contain.
 fn can_be_reached(address: &IpAddr) -> bool {
     let is_link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     !address.is_loopback() && !address.is_unspecified() && !is_link_local
 }
 
-/// A machine may be called anything; certificates are for names that can be looked up.
+/// Returns whether a name can be looked up, as certificates require. A machine may have any name.
 fn is_dns_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     !name.is_empty() && name.bytes().all(allowed)
 }
 
-/// A name or an address as it stands in a URL: IPv6 addresses in brackets.
-pub fn in_url(name: &str) -> Cow<'_, str> {
+/// Returns a name or an address as it is written in a URL: IPv6 addresses in brackets.
+pub(crate) fn in_url(name: &str) -> Cow<'_, str> {
     match name.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]").into(),
         Err(_) => name.into(),
     }
 }
 
-/// Returns whether a name, or an address with or without brackets, is this machine wherever it is used.
-pub fn is_loopback(host: &str) -> bool {
+/// Returns whether a name, or an address with or without brackets, means the local machine on every machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -1,16 +1,17 @@
-//! Owners as they travel: in access tokens, and to render hosts.
+//! Conversion of owners to and from their form in access tokens and orders of hosts.
 
 use remora_protocol::token;
 use remora_session::{Owner, Person, PersonId};
 
-pub fn to_wire(owner: &Owner) -> token::Owner {
+/// Returns the form of an owner in tokens and orders.
+pub(crate) fn to_wire(owner: &Owner) -> token::Owner {
     let person =
         owner.person().map(|id| token::PersonId { issuer: id.issuer().to_owned(), subject: id.subject().to_owned() });
     token::Owner { person, name: owner.name().to_owned() }
 }
 
-/// `None` if it is none that this service has made.
-pub fn from_wire(owner: &token::Owner) -> Option<Owner> {
+/// Reads that form. Returns `None` if this service cannot have written it.
+pub(crate) fn from_wire(owner: &token::Owner) -> Option<Owner> {
     let Some(token::PersonId { issuer, subject }) = &owner.person else {
         return Some(Owner::AccountKey);
     };

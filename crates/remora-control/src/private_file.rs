@@ -9,11 +9,11 @@ const DIRECTORY_MODE: u32 = 0o700;
 /// Set on directories such as `/tmp`, in which every user keeps files.
 const STICKY: u32 = 0o1000;
 
-/// Makes a directory that only its owner may enter, or closes one that exists to all others.
+/// Creates a directory that only its owner may enter, or removes the access of others from an existing one.
 ///
 /// # Errors
 ///
-/// A directory that belongs to another user, or to all of them, is refused and left as it is.
+/// Refuses a directory that belongs to another user or is shared by all users, and leaves it as it is.
 pub fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
     let found = std::fs::metadata(path)?;
@@ -32,7 +32,11 @@ pub fn directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Readers see the old content or the new one, after a crash too.
+/// Writes a file. Readers see the old content or the new one, even after a crash.
+///
+/// # Errors
+///
+/// The errors of the operating system.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
@@ -49,11 +53,15 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Like [`write`], but only if there is no such file yet: of several that try, one succeeds. False for the others.
+/// Writes a file that does not exist yet. Of several processes that try, one succeeds; the others get false.
+///
+/// # Errors
+///
+/// The errors of the operating system.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    // Others may be about the same at this moment, so that the name has to be this process's own.
+    // Other processes may create the same file at this moment, so the temporary name contains the process id.
     let unfinished = directory.join(format!(".{name}.{}.new", std::process::id()));
     remove(&unfinished)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
@@ -70,7 +78,11 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Removes what a process that has ended has left of a [`create`]. Not what another is in the middle of.
+/// Removes the temporary file of an interrupted [`create`], unless the process that created it still runs.
+///
+/// # Errors
+///
+/// The errors of the operating system.
 pub fn remove_unfinished(path: &Path) -> io::Result<()> {
     let creator = path.file_stem().and_then(|stem| Path::new(stem).extension()).and_then(|id| id.to_str());
     let at_work = creator
@@ -79,7 +91,11 @@ pub fn remove_unfinished(path: &Path) -> io::Result<()> {
     if at_work { Ok(()) } else { remove(path) }
 }
 
-/// The content, or `None` if there is no such file.
+/// Returns the content, or `None` if the file does not exist.
+///
+/// # Errors
+///
+/// The errors of the operating system.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(content) => Ok(Some(content)),
@@ -88,7 +104,11 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// No error if there is no such file.
+/// Removes a file if it exists.
+///
+/// # Errors
+///
+/// The errors of the operating system.
 pub fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -134,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_creates_and_nobody_else() {
+    fn only_the_first_creates_a_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("h.json");
         assert!(create(&path, b"one").unwrap());
@@ -144,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_is_in_the_middle_of_is_left_alone() {
+    fn a_file_that_another_process_is_writing_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         // The first process lives as long as the machine; no process has the other number.
         for (name, stays) in [(".h.json.1.new", true), (".h.json.4194305.new", false), (".h.json.new", false)] {

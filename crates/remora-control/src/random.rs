@@ -3,14 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Bytes that nobody can guess.
-pub fn bytes<const LENGTH: usize>() -> [u8; LENGTH] {
+/// Returns bytes that cannot be guessed.
+pub(crate) fn bytes<const LENGTH: usize>() -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     aws_lc_rs::rand::fill(&mut bytes).expect("the operating system has random bytes");
     bytes
 }
 
-/// 256 bits, safe in a URL.
-pub fn secret() -> String {
+/// Returns a secret of 256 bits, safe in a URL.
+pub(crate) fn secret() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>())
 }

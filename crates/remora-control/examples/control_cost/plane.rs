@@ -1,4 +1,4 @@
-//! A control plane without a loop, and its sessions: some live, the rest ended long ago.
+//! A control plane without a reconcile loop and its sessions: some live, the rest ended long ago.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::clients::{Ask, Client, measure};
 const LIVE: usize = 500;
 const BODY: &str = r#"{"maxLeaseTimeMinutes":60,"size":"Standard"}"#;
 
-pub struct Plane {
+pub(crate) struct Plane {
     pub address: SocketAddr,
     account: AccountId,
     token: String,
@@ -35,12 +35,12 @@ enum Database {
     Server(String),
 }
 
-pub fn ended_id(number: usize) -> String {
+pub(crate) fn ended_id(number: usize) -> String {
     format!("ended-{}", number + 1)
 }
 
 impl Plane {
-    pub async fn start(directory: &Path, url: Option<String>) -> Self {
+    pub(crate) async fn start(directory: &Path, url: Option<String>) -> Self {
         let mut config = Config::default();
         config.store.url.clone_from(&url);
         let unlimited = Rate { per_second: 1_000_000, burst: 1_000_000 };
@@ -115,34 +115,34 @@ impl Plane {
         Ask { request, status }
     }
 
-    pub fn get(&self, id: &str) -> Ask {
+    pub(crate) fn get(&self, id: &str) -> Ask {
         self.ask("GET", &format!("/sessions/{id}"), "", 200)
     }
 
-    pub fn list(&self) -> Ask {
+    pub(crate) fn list(&self) -> Ask {
         self.ask("GET", "/sessions", "", 200)
     }
 
-    pub fn create(&self) -> Ask {
+    pub(crate) fn create(&self) -> Ask {
         let number = self.created.fetch_add(1, Ordering::Relaxed);
         self.ask("PUT", &format!("/sessions/created-{number}"), BODY, 201)
     }
 
-    pub async fn get_once(&self, id: &str) -> Vec<u8> {
+    pub(crate) async fn get_once(&self, id: &str) -> Vec<u8> {
         let Ask { request, status } = self.get(id);
         Client::connect(self.address).await.exchange(request.as_bytes(), status).await.to_vec()
     }
 
-    /// The ids of sessions that live for as long as the benchmark runs.
-    pub async fn fill_live(&self) -> Vec<String> {
+    /// Creates sessions that live as long as the benchmark runs and returns their ids.
+    pub(crate) async fn fill_live(&self) -> Vec<String> {
         let ids: Vec<String> = (0..LIVE + LIVE / 10).map(|number| format!("live-{number}")).collect();
         let create = |number: usize| self.ask("PUT", &format!("/sessions/{}", ids[number]), BODY, 201);
         measure(16, LIVE, self.address, create).await;
         ids
     }
 
-    /// Copies one ended session until that many are stored; gives back how many are ended copies.
-    pub async fn fill_to(&self, stored: usize) -> usize {
+    /// Copies one ended session until that many are stored. Returns the number of copies.
+    pub(crate) async fn fill_to(&self, stored: usize) -> usize {
         let mut connection = self.connect().await;
         let ended = stored - LIVE;
         let present: i64 = sqlx::query_scalar("SELECT count(*) FROM session WHERE id LIKE 'ended-%'")
@@ -154,7 +154,7 @@ impl Plane {
         client.exchange(request.as_bytes(), status).await;
         let Ask { request, status } = self.ask("POST", &format!("/sessions/template-{stored}/:stop"), "", 204);
         client.exchange(request.as_bytes(), status).await;
-        // As they are when their hosts have been taken down.
+        // The state after the hosts have been destroyed.
         let copy = "WITH RECURSIVE copy (number) AS (SELECT $1 UNION ALL SELECT number + 1 FROM copy WHERE number < $2) \
                     INSERT INTO session (account, id, generation, size, lease_minutes, created_at, changed_at, models, \
                     phase, host, occupies, live, ready_at, wake_at) SELECT account, 'ended-' || number, generation, \
@@ -171,8 +171,8 @@ impl Plane {
         ended
     }
 
-    /// What was created is over, so that lists stay as long as they were.
-    pub async fn end_created(&self) {
+    /// Ends the created sessions, so that lists keep their length.
+    pub(crate) async fn end_created(&self) {
         sqlx::query("DELETE FROM session WHERE id LIKE 'created-%'")
             .execute(&mut self.connect().await)
             .await

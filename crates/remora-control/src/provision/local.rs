@@ -11,7 +11,7 @@ use crate::authority::{Authority, AuthorityError};
 use crate::tls::CurrentCertificate;
 
 /// Longer than the maximum age of an idle host plus any lease, so that no certificate expires under a session.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const CERTIFICATE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// How hosts of this machine are reached, and what they find on it.
 pub struct LocalPlacement {

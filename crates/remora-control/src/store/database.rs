@@ -6,11 +6,13 @@
 //! | durable commits | write-ahead log, `synchronous=FULL` | `synchronous_commit` is not off |
 //! | locks of a transaction | the single write lock, at its beginning | rows, when they are accessed |
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _};
@@ -21,7 +23,8 @@ use super::file;
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
-/// Reading connections. SQLite's are threads; PostgreSQL's are processes on another machine, which take longer to answer.
+/// Reading connections. SQLite's are threads; PostgreSQL's are processes on another machine, which take longer to
+/// answer.
 const SQLITE_READERS_MAX: u32 = 4;
 const POSTGRES_READERS_MAX: u32 = 16;
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -167,8 +170,8 @@ impl Database {
     }
 }
 
-/// Returns whether another release has migrated the database, but not as far as this one would. An empty database is not
-/// older.
+/// Returns whether another release has migrated the database, but not as far as this one would. An empty database is
+/// not older.
 async fn is_older(connection: &mut AnyConnection, migrated: &str, ours: &Migrator) -> Result<bool, sqlx::Error> {
     let is_migrated: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(migrated)).fetch_one(&mut *connection).await?;
     if is_migrated == 0 {
@@ -189,7 +192,7 @@ fn migration_error(place: &str, error: MigrateError) -> StoreError {
 fn sqlite_error(path: &str, error: sqlx::Error) -> StoreError {
     const CORRUPT: &str = "11";
     const NOT_A_DATABASE: &str = "26";
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     match code.as_deref() {
         Some(CORRUPT | NOT_A_DATABASE) => StoreError::Corrupt { path: path.to_owned(), source: error.into() },
         _ => StoreError::Open { place: path.to_owned(), source: error.into() },
@@ -230,7 +233,7 @@ impl ServerName {
     fn connecting(&self, error: sqlx::Error) -> StoreError {
         const SIGN_IN: [&str; 2] = ["28000", "28P01"];
         const NO_DATABASE: &str = "3D000";
-        let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        let code = error.as_database_error().and_then(DatabaseError::code).map(Cow::into_owned);
         let source = error.into();
         match code.as_deref() {
             Some(code) if SIGN_IN.contains(&code) => {

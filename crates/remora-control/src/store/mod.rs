@@ -27,7 +27,8 @@ use remora_session::{AccountId, HostId, PersonId, Session, SessionId, SessionKey
 use sqlx::AnyPool;
 
 pub use error::StoreError;
-pub use stored::{Generation, IdleHost, Insert, Inserted, ListPosition, LiveCount, Quota, Share, Stored, Usage};
+pub(crate) use stored::LiveCount;
+pub use stored::{Generation, IdleHost, Insert, Inserted, ListPosition, Quota, Share, Stored, Usage};
 
 use crate::account::{Account, KeyHash};
 use crate::config::StoreConfig;

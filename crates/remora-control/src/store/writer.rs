@@ -5,8 +5,9 @@
 //!                       └── one of them fails ─▶ rolled back ─▶ each in a transaction of its own
 //! ```
 //!
-//! Callers are answered after the commit has returned. A change that fails does not affect the others: they are repeated
-//! in transactions of their own. Failures are rare enough that this costs less than a savepoint for every change.
+//! Callers are answered after the commit has returned. A change that fails does not affect the others: they are
+//! repeated in transactions of their own. Failures are rare enough that this costs less than a savepoint for every
+//! change.
 
 use std::sync::Arc;
 

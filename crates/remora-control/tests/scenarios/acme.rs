@@ -21,8 +21,8 @@ use crate::support::pebble::Pebble;
 use crate::support::{http, look_again, within};
 
 const NAME: &str = "remora.example.test";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
+const CERTIFICATE_LIFE: Duration = Duration::from_hours(90 * 24);
 
 /// A listener with the certificates of a control plane.
 struct Service {

@@ -35,7 +35,7 @@ async fn credentials_are_for_the_session_and_for_a_time() {
     assert_eq!(username, format!("{}:one", START.as_milliseconds() / 1_000 + 600));
     assert!(turn["credential"].is_string());
 
-    plane.hand.advance(std::time::Duration::from_secs(60));
+    plane.hand.advance(std::time::Duration::from_mins(1));
     let later = plane.call("GET", PATH, "").await.json();
     assert_eq!(later["iceServers"][1]["username"], format!("{}:one", START.as_milliseconds() / 1_000 + 660));
     assert_ne!(later["iceServers"][1]["credential"], turn["credential"]);

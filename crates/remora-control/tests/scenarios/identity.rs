@@ -160,7 +160,7 @@ async fn what_is_expired_or_early_or_for_others_is_refused() {
     let mut several = claims(&issuer);
     several["aud"] = json!(["api://other", AUDIENCE]);
     assert_eq!(role(&plane, &key.sign(&several)).await, Role::Administrator);
-    plane.hand.advance(Duration::from_secs(3_600 + 60));
+    plane.hand.advance(Duration::from_mins(61));
     assert_unauthorized(&plane, &key.sign(&claims(&issuer)), "expired by now").await;
 }
 
@@ -238,7 +238,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
     };
     role(&plane, &lasting(&known)).await;
     issuer.publish(issuer::Answer::Status(503));
-    plane.hand.advance(Duration::from_secs(23 * 60 * 60));
+    plane.hand.advance(Duration::from_hours(23));
     role(&plane, &lasting(&known)).await;
     plane.hand.advance(ATTEMPT_PAUSE);
     let answer = ask(&plane, &lasting(&new)).await;
@@ -246,7 +246,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
     assert!(answer.body.contains("does not publish its keys at the moment"), "{answer:?}");
     assert_eq!(answer.header("Retry-After"), Some("10"));
     // After a day nobody knows what has been withdrawn.
-    plane.hand.advance(Duration::from_secs(60 * 60));
+    plane.hand.advance(Duration::from_hours(1));
     assert_eq!(ask(&plane, &lasting(&known)).await.status, 503);
     issuer.publish(key_set(&[&known]));
     plane.hand.advance(ATTEMPT_PAUSE);

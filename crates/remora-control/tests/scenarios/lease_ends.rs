@@ -10,7 +10,7 @@ use crate::support::within;
 async fn a_session_expires_when_its_lease_is_over_and_not_before() {
     let plane = Plane::start().await;
     let host = plane.create("one", 4).await;
-    // Time in Starting is not of the lease.
+    // Time in Starting does not count against the lease.
     plane.hand.advance(Duration::from_secs(25));
     plane.report(&host, ready()).await;
     plane.pass_with_reports(&host, Duration::from_secs(239)).await;
@@ -60,7 +60,7 @@ async fn an_extended_lease_ends_later() {
 }
 
 #[tokio::test]
-async fn hosts_are_told_what_is_left() {
+async fn hosts_are_told_the_remaining_lease() {
     let plane = Plane::start().await;
     let host = plane.create("one", 2).await;
     let run = |lease_milliseconds| {

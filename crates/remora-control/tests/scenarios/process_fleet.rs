@@ -1,4 +1,4 @@
-//! Hosts as processes. The processes here are not render hosts but `sh`, told to behave well or badly.
+//! The process fleet. Its processes are shell scripts that behave well or badly, instead of render hosts.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ struct Fleet {
     hand: ManualClock,
 }
 
-/// `script` is run by `sh`; it gets the spec on standard input.
+/// Opens a fleet whose hosts run `script` in `sh`, with the start line on standard input.
 fn open(directory: &Path, script: &str) -> Fleet {
     let command = HostCommand {
         program: "/bin/sh".into(),
@@ -78,7 +78,7 @@ impl Fleet {
         hosts.into_iter().find(|other| other.id == *host).map(|host| host.condition)
     }
 
-    /// How the host's process has ended, awaited by the bell that rings then.
+    /// Waits for the bell that rings when a process ends, and returns how it has ended.
     async fn exit(&self, host: &HostId) -> String {
         within("the exit of the host", async {
             loop {
@@ -102,7 +102,7 @@ impl Fleet {
     }
 }
 
-/// What the host prints first.
+/// Returns the first line that the host prints.
 async fn line_of_log(directory: &Path, host: &HostId) -> String {
     let path = directory.join(format!("hosts/{host}.log"));
     within("the host printing a line", async {
@@ -155,7 +155,7 @@ async fn how_a_host_ended_is_known_and_it_is_not_started_again() {
         fleet.fleet.ensure(&host, &spec).await.unwrap();
         assert_eq!(fleet.exit(&host).await, expected);
         fleet.fleet.ensure(&host, &spec).await.unwrap();
-        assert_eq!(fleet.exit(&host).await, expected, "what has existed is not started again");
+        assert_eq!(fleet.exit(&host).await, expected, "a host that has existed is not started again");
         fleet.destroy(&host).await;
         assert_eq!(fleet.condition(&host).await, None);
     }
@@ -216,7 +216,7 @@ async fn an_adopted_host_is_taken_down_like_any_other() {
 }
 
 #[tokio::test]
-async fn what_one_control_plane_starts_another_sees_and_takes_down() {
+async fn a_host_of_one_control_plane_is_seen_and_destroyed_by_another() {
     let directory = tempfile::tempdir().unwrap();
     let (one, other) = (open(directory.path(), WELL_BEHAVED), open(directory.path(), WELL_BEHAVED));
     let (spec, host) = spec();
@@ -292,7 +292,7 @@ async fn a_program_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn unreadable_pid_files_are_cleared_and_signal_nobody() {
+async fn unreadable_pid_files_are_removed_without_a_signal() {
     let directory = tempfile::tempdir().unwrap();
     let hosts = directory.path().join("hosts");
     std::fs::create_dir(&hosts).unwrap();

@@ -43,7 +43,7 @@ impl Server {
         Self { serving, stop, running }
     }
 
-    /// The address, to be used again.
+    /// Returns the address, for using it again.
     async fn stop(self) -> SocketAddr {
         self.stop.send(()).expect("serve is running");
         within("a clean stop", self.running).await.unwrap().unwrap();
@@ -108,7 +108,7 @@ async fn the_operators_certificate_is_for_those_who_ask_by_name() {
     let elsewhere = tempfile::tempdir().unwrap();
     let now = remora_control::Clock::system().now();
     let authority = remora_control::Authority::open(elsewhere.path(), now).unwrap();
-    let life = std::time::Duration::from_secs(3_600);
+    let life = std::time::Duration::from_hours(1);
     let own = authority.issue(&["remora.example".to_owned()], life, now).unwrap();
     let (certificate, key) = (elsewhere.path().join("own.pem"), elsewhere.path().join("own.key"));
     std::fs::write(&certificate, &own.certificate_pem).unwrap();

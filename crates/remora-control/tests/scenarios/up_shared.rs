@@ -73,7 +73,7 @@ async fn without_a_name_a_client_reaches_hosts_by_the_address_that_it_has_opened
         assert_eq!(ask(&connection, name, &target, &headers).await.json()["hostname"], reported, "{name}");
         assert_eq!(ask(&connection, name, &v1, &headers).await.json()["sessionHostname"], reported, "{name}");
     }
-    // A page on this machine, over plain HTTP.
+    // The origin of a page on this machine, over plain HTTP.
     let (authority, _) = connection.portal.trim_start_matches("http://").split_once('/').unwrap();
     let stream = http::tcp(([127, 0, 0, 1], authority.rsplit(':').next().unwrap().parse().unwrap()).into()).await;
     let session = http::send(stream, authority, "GET", &target, &headers, "").await.json();

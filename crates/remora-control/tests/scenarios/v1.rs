@@ -147,7 +147,7 @@ async fn ends_are_told_apart_with_a_message() {
     let expired = create(&plane, "{maxLeaseTime:'0:1',size:'small'}").await;
     let host = within("the launch of a host", plane.fleet.launched()).await;
     plane.report(&host, ready()).await;
-    plane.pass_with_reports(&host, Duration::from_secs(60)).await;
+    plane.pass_with_reports(&host, Duration::from_mins(1)).await;
     let properties = call(&plane, "GET", &format!("/sessions/{expired}/properties"), "").await.json();
     assert_eq!(
         (&properties["sessionStatus"], &properties["sessionElapsedTime"]),

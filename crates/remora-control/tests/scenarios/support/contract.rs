@@ -14,17 +14,17 @@ static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {
     OPENAPI_DOCUMENTS.iter().map(|(name, text)| Contract { name, document: parse(text) }).collect()
 });
 
-pub struct Contract {
+pub(crate) struct Contract {
     pub name: &'static str,
     pub document: Value,
 }
 
-pub fn contracts() -> &'static [Contract] {
+pub(crate) fn contracts() -> &'static [Contract] {
     &CONTRACTS
 }
 
 /// Panics if the answer is none that a document has for the request; says nothing about paths in no document.
-pub fn check(method: &str, target: &str, answer: &Answer) {
+pub(crate) fn check(method: &str, target: &str, answer: &Answer) {
     let path = target.split('?').next().unwrap_or_default();
     for contract in contracts() {
         if let Some(operation) = contract.operation(method, path) {
@@ -36,11 +36,11 @@ pub fn check(method: &str, target: &str, answer: &Answer) {
 }
 
 impl Contract {
-    pub fn paths(&self) -> impl Iterator<Item = (&String, &Value)> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.document["paths"].as_object().expect("a document has paths").iter()
     }
 
-    pub fn schema(&self, name: &str) -> &Value {
+    pub(crate) fn schema(&self, name: &str) -> &Value {
         &self.document["components"]["schemas"][name]
     }
 
@@ -95,7 +95,7 @@ impl Contract {
         self.document.pointer(pointer).unwrap_or_else(|| panic!("{}: nothing is at {reference}", self.name))
     }
 
-    pub fn validate(&self, schema: &Value, value: &Value) -> Result<(), String> {
+    pub(crate) fn validate(&self, schema: &Value, value: &Value) -> Result<(), String> {
         let schema = self.resolve(schema);
         if value.is_null() && schema["nullable"] == true {
             return Ok(());

@@ -1,5 +1,5 @@
-//! A render host that renders nothing: it reports itself Ready and does as it is told. It is this test executable
-//! itself, told to run one of its ignored tests, so that there is nothing to install.
+//! A render host that renders nothing: it reports Ready and follows its orders. It is this test executable, which runs
+//! one of its ignored tests, so nothing has to be installed.
 
 use std::io::BufRead as _;
 use std::path::Path;
@@ -12,20 +12,20 @@ use remora_protocol::link::{
 
 use super::{http, look_again, within};
 
-/// Whoever has started it is gone then, and with them whoever would end it.
+/// Number of unanswered reports after which the host ends, because the test that started it is gone.
 const UNANSWERED_MAX: u32 = 30;
 
-pub fn command() -> HostCommand {
+pub(crate) fn command() -> HostCommand {
     command_of("fake_host")
 }
 
-/// A host that ends with a reason instead of getting ready.
-pub fn failing_command() -> HostCommand {
+/// Returns the command of a host that fails with a reason instead of getting ready.
+pub(crate) fn failing_command() -> HostCommand {
     command_of("failing_host")
 }
 
-/// A host that keeps what it was told in a file.
-pub fn command_that_keeps_its_start(path: &Path) -> HostCommand {
+/// Returns the command of a host that writes its start line to a file.
+pub(crate) fn command_that_keeps_its_start(path: &Path) -> HostCommand {
     let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
@@ -33,7 +33,7 @@ pub fn command_that_keeps_its_start(path: &Path) -> HostCommand {
 }
 
 /// Waits for the file of [`command_that_keeps_its_start`].
-pub async fn kept_start(path: &Path) -> HostStart {
+pub(crate) async fn kept_start(path: &Path) -> HostStart {
     let text = within("the host being told", async {
         loop {
             match std::fs::read_to_string(path) {
@@ -55,14 +55,14 @@ fn command_of(name: &str) -> HostCommand {
     }
 }
 
-pub fn run() {
+pub(crate) fn run() {
     talk(|start| {
         let hostname = start.placement.hostname.clone();
         HostState::Ready(HostAddress { hostname, handshake_port: 50_000, inspector_port: 50_001 })
     });
 }
 
-pub fn fail() {
+pub(crate) fn fail() {
     talk(|_| HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
 }
 
@@ -88,7 +88,7 @@ async fn follow_orders(start: &HostStart, state: HostState) {
     while unanswered < UNANSWERED_MAX {
         let urls = &start.placement.control_urls;
         match report_once(&start.spec, &urls[asked % urls.len()], &report).await {
-            // The lease that it was told last is all that counts, but no test is silent for that long.
+            // A real host would wait until its lease is over, but no test takes that long.
             None => {
                 unanswered += 1;
                 asked += 1;

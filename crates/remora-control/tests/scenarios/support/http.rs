@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to and shows exactly what it got.
+//! A client that sends exactly the given request and returns exactly the received answer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::within;
 
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub reason: String,
     pub headers: Vec<(String, String)>,
@@ -19,22 +19,22 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// `error.code` of the body.
-    pub fn code(&self) -> String {
+    /// Returns `error.code` of the body.
+    pub(crate) fn code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// Headers as given, with `Host` and `Content-Length` added where they are not.
-pub async fn send(
+/// Sends the headers as given, and adds `Host` and `Content-Length` if they are missing.
+pub(crate) async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     host: &str,
     method: &str,
@@ -56,9 +56,9 @@ pub async fn send(
     raw(stream, text.as_bytes()).await
 }
 
-pub async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
+pub(crate) async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
     within("an answer", async {
-        // A server that has refused may have closed already.
+        // A server that refuses may close the connection early.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
@@ -86,17 +86,17 @@ fn parse(answer: &str) -> Answer {
     }
 }
 
-pub async fn tcp(address: SocketAddr) -> TcpStream {
+pub(crate) async fn tcp(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
 /// A TLS connection that trusts that CA and nobody else.
-pub async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
+pub(crate) async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
     connector(ca_pem).connect(server_name(name), tcp(address).await).await.unwrap()
 }
 
 /// A request to a server that may be killed at any moment; `None` if it has not answered as a whole.
-pub async fn try_tls(
+pub(crate) async fn try_tls(
     address: SocketAddr,
     ca_pem: &str,
     method: &str,
@@ -114,7 +114,7 @@ pub async fn try_tls(
         let mut stream = connector(ca_pem).connect(server_name("localhost"), stream).await.ok()?;
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
-        // Whether it is whole is said by its length.
+        // The length tells whether the answer is complete.
         let _ = stream.read_to_end(&mut answer).await;
         let answer =
             String::from_utf8(answer).ok().filter(|answer| answer.contains("\r\n\r\n")).map(|text| parse(&text))?;

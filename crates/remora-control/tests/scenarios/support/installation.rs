@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 use super::http::{self, Answer};
 use super::{fake_host, look_again, within};
 
-pub struct Installation {
+pub(crate) struct Installation {
     pub connection: Connection,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), ServerError>>,
 }
 
-pub fn options(data_directory: &Path) -> UpOptions {
+pub(crate) fn options(data_directory: &Path) -> UpOptions {
     let any_port: SocketAddr = ([127, 0, 0, 1], 0).into();
     UpOptions {
         data_directory: data_directory.to_owned(),
@@ -32,15 +32,15 @@ pub fn options(data_directory: &Path) -> UpOptions {
 }
 
 impl Installation {
-    pub async fn start(data_directory: &Path) -> Self {
+    pub(crate) async fn start(data_directory: &Path) -> Self {
         Self::start_with_hosts(data_directory, fake_host::command()).await
     }
 
-    pub async fn start_with_hosts(data_directory: &Path, host_command: HostCommand) -> Self {
+    pub(crate) async fn start_with_hosts(data_directory: &Path, host_command: HostCommand) -> Self {
         Self::start_with(UpOptions { host_command, ..options(data_directory) }).await
     }
 
-    pub async fn start_with(options: UpOptions) -> Self {
+    pub(crate) async fn start_with(options: UpOptions) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let running = tokio::spawn(up(
@@ -54,13 +54,13 @@ impl Installation {
         Self { connection, stop, running }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).expect("up is running");
         within("a clean stop", self.running).await.unwrap().unwrap();
     }
 
-    /// As if the process was killed and started again: nothing is tidied up, and the addresses are the same.
-    pub async fn crash_and_restart(self, data_directory: &Path) -> Self {
+    /// Simulates a kill and a restart of the process: nothing is cleaned up, and the addresses stay the same.
+    pub(crate) async fn crash_and_restart(self, data_directory: &Path) -> Self {
         let https = self.address();
         self.running.abort();
         let _ = self.running.await;
@@ -73,7 +73,7 @@ impl Installation {
         Self::start_with(UpOptions { https, ..options(data_directory) }).await
     }
 
-    pub async fn token(&self) -> String {
+    pub(crate) async fn token(&self) -> String {
         let authorization = format!("Bearer {}:{}", self.connection.account_id, self.connection.account_key);
         let target = format!("/accounts/{}/token", self.connection.account_id);
         let answer = self.send("GET", &target, &[("Authorization", &authorization)], "").await;
@@ -81,23 +81,23 @@ impl Installation {
         answer.json()["AccessToken"].as_str().unwrap().to_owned()
     }
 
-    pub async fn call(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) async fn call(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
         let target = format!("/accounts/{}{target}?api-version=2021-01-01", self.connection.account_id);
         self.send(method, &target, &[("Authorization", &format!("Bearer {token}"))], body).await
     }
 
-    pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let ca_pem = std::fs::read_to_string(&self.connection.ca_file).unwrap();
         let stream = http::tls(self.address(), "localhost", &ca_pem).await;
         http::send(stream, &self.connection.account_domain, method, target, headers, body).await
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         let port = self.connection.account_domain.rsplit(':').next().unwrap().parse().unwrap();
         ([127, 0, 0, 1], port).into()
     }
 
-    pub async fn becomes(&self, token: &str, id: &str, status: &str) -> serde_json::Value {
+    pub(crate) async fn becomes(&self, token: &str, id: &str, status: &str) -> serde_json::Value {
         within(&format!("{id} becoming {status}"), async {
             loop {
                 let answer = self.call(token, "GET", &format!("/sessions/{id}"), "").await;
@@ -113,7 +113,7 @@ impl Installation {
 }
 
 /// Process numbers of all hosts that have a pid file.
-pub fn host_pids(data_directory: &Path) -> Vec<i32> {
+pub(crate) fn host_pids(data_directory: &Path) -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir(data_directory.join("hosts")) else {
         return vec![];
     };
@@ -128,11 +128,11 @@ pub fn host_pids(data_directory: &Path) -> Vec<i32> {
 }
 
 /// Whether the process runs; one that nobody has waited for does not.
-pub fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-pub fn kill(pid: i32) {
+pub(crate) fn kill(pid: i32) {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 /// Making one takes a second.
 static RSA: LazyLock<[String; 2]> = LazyLock::new(|| [(); 2].map(|()| new_private_key_pem().unwrap()));
 
-pub struct Issuer {
+pub(crate) struct Issuer {
     pub url: String,
     published: Arc<Published>,
     /// Ends the listener when it is dropped.
@@ -39,7 +39,7 @@ struct Published {
 
 /// The answer to a request for a document.
 #[derive(Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     Body(String),
     Status(u16),
     Redirect(String),
@@ -48,23 +48,23 @@ pub enum Answer {
 
 /// A signing key and the name that it is published under.
 #[derive(Clone)]
-pub struct Key {
+pub(crate) struct Key {
     pub id: &'static str,
     pub algorithm: Algorithm,
     signing: EncodingKey,
 }
 
 impl Key {
-    pub fn rsa(id: &'static str, algorithm: Algorithm) -> Self {
+    pub(crate) fn rsa(id: &'static str, algorithm: Algorithm) -> Self {
         Self { id, algorithm, signing: EncodingKey::from_rsa_pem(RSA[0].as_bytes()).unwrap() }
     }
 
     /// Another one than [`rsa`](Self::rsa).
-    pub fn other_rsa(id: &'static str) -> Self {
+    pub(crate) fn other_rsa(id: &'static str) -> Self {
         Self { id, algorithm: Algorithm::RS256, signing: EncodingKey::from_rsa_pem(RSA[1].as_bytes()).unwrap() }
     }
 
-    pub fn ec(id: &'static str, algorithm: Algorithm) -> Self {
+    pub(crate) fn ec(id: &'static str, algorithm: Algorithm) -> Self {
         let curve = match algorithm {
             Algorithm::ES256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Algorithm::ES384 => &rcgen::PKCS_ECDSA_P384_SHA384,
@@ -74,17 +74,17 @@ impl Key {
         Self { id, algorithm, signing: EncodingKey::from_ec_pem(pem.as_bytes()).unwrap() }
     }
 
-    pub fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap();
         jwk.common.key_id = Some(self.id.to_owned());
         serde_json::to_value(jwk).unwrap()
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_typed("JWT", claims)
     }
 
-    pub fn sign_typed(&self, typ: &str, claims: &Value) -> String {
+    pub(crate) fn sign_typed(&self, typ: &str, claims: &Value) -> String {
         let mut header = Header::new(self.algorithm);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.to_owned());
@@ -92,18 +92,18 @@ impl Key {
     }
 }
 
-pub fn key_set(keys: &[&Key]) -> Answer {
+pub(crate) fn key_set(keys: &[&Key]) -> Answer {
     Answer::Body(json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() }).to_string())
 }
 
 impl Issuer {
-    pub async fn start(keys: &[&Key]) -> Self {
+    pub(crate) async fn start(keys: &[&Key]) -> Self {
         Self::serve(keys, "http", None).await
     }
 
     /// Over TLS, as `localhost`, with a certificate of that authority.
-    pub async fn start_with_tls(keys: &[&Key], authority: &Authority) -> Self {
-        let certificate = authority.issue(&["localhost".to_owned()], Duration::from_secs(3_600), Clock::system().now());
+    pub(crate) async fn start_with_tls(keys: &[&Key], authority: &Authority) -> Self {
+        let certificate = authority.issue(&["localhost".to_owned()], Duration::from_hours(1), Clock::system().now());
         let local = CurrentCertificate::new(certificate.unwrap()).unwrap();
         Self::serve(
             keys,
@@ -130,24 +130,24 @@ impl Issuer {
         Self { url, published, closing, serving }
     }
 
-    pub fn publish(&self, answer: Answer) {
+    pub(crate) fn publish(&self, answer: Answer) {
         *self.published.key_set.lock().unwrap() = answer;
     }
 
     /// In the place of its configuration.
-    pub fn configure(&self, answer: Answer) {
+    pub(crate) fn configure(&self, answer: Answer) {
         *self.published.configuration.lock().unwrap() = answer;
     }
 
     /// Its configuration with one property changed.
-    pub fn configuration_with(&self, property: &str, value: &str) -> String {
+    pub(crate) fn configuration_with(&self, property: &str, value: &str) -> String {
         let mut configuration = configuration_of(&self.url);
         configuration[property] = Value::from(value);
         configuration.to_string()
     }
 
     /// How often the key set was asked for.
-    pub fn fetched(&self) -> usize {
+    pub(crate) fn fetched(&self) -> usize {
         self.published.fetched.load(Ordering::SeqCst)
     }
 }

@@ -1,24 +1,24 @@
-pub mod contract;
-pub mod fake_host;
-pub mod http;
-pub mod installation;
-pub mod issuer;
-pub mod operator;
-pub mod pebble;
-pub mod plane;
-pub mod postgres;
-pub mod server_process;
+pub(crate) mod contract;
+pub(crate) mod fake_host;
+pub(crate) mod http;
+pub(crate) mod installation;
+pub(crate) mod issuer;
+pub(crate) mod operator;
+pub(crate) mod pebble;
+pub(crate) mod plane;
+pub(crate) mod postgres;
+pub(crate) mod server_process;
 
 use std::time::Duration;
 
 /// No wait of a test is longer; what has not happened by then does not happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
 }
 
 /// Between two looks at something that tells nobody when it changes, so that looking leaves it time to change.
-pub async fn look_again() {
+pub(crate) async fn look_again() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

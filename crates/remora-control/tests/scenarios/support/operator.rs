@@ -1,10 +1,10 @@
-//! What an operator does on the database itself.
+//! Actions of an operator on the database itself.
 
 use remora_control::{Account, KeyHash, Store, new_account_id, new_key};
 use remora_session::Timestamp;
 
-/// An account with one key, as the command line makes them, whether or not something runs. The id and the key.
-pub async fn make_account(store: Store) -> (String, String) {
+/// Creates an account with one key, as the command line does. Returns id and key.
+pub(crate) async fn make_account(store: Store) -> (String, String) {
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);
     let account = Account { id: id.clone(), name: "test".into(), created_at, keys: vec![KeyHash::of(&key)] };

@@ -14,9 +14,9 @@ use super::look_again;
 
 const ATTEMPTS: usize = 5;
 /// One that starts takes a fraction of a second; one that cannot ends.
-const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const LIFE: Duration = Duration::from_hours(24);
 
-pub struct Pebble {
+pub(crate) struct Pebble {
     child: Child,
     pub directory_url: String,
     pub ca_file: PathBuf,
@@ -34,7 +34,7 @@ fn program() -> Option<PathBuf> {
 
 impl Pebble {
     /// Its challenges go to that port of this machine, whatever name they are for. Certificates are good for `life`.
-    pub async fn start(directory: &Path, now: Timestamp, challenge_port: u16, life: Duration) -> Option<Self> {
+    pub(crate) async fn start(directory: &Path, now: Timestamp, challenge_port: u16, life: Duration) -> Option<Self> {
         let program = program()?;
         std::fs::create_dir_all(directory).unwrap();
         let authority = Authority::open(directory, now).unwrap();

@@ -1,4 +1,4 @@
-//! A control plane over real sockets, with a simulated fleet and a clock that stands still.
+//! A control plane behind real sockets, with a simulated fleet and a clock that the test advances.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -23,16 +23,16 @@ use super::http::{self, Answer};
 use super::{contract, look_again, postgres, within};
 
 /// 2024-05-02T11:24:13.847+00:00
-pub const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
-pub const PAGE_SIZE: u32 = 2;
+pub(crate) const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
+pub(crate) const PAGE_SIZE: u32 = 2;
 /// The origin of a page that every host is told to admit.
-pub const OWN_ORIGIN: &str = "http://localhost:8080";
-pub const SECRET: &str = "the secret of this start";
+pub(crate) const OWN_ORIGIN: &str = "http://localhost:8080";
+pub(crate) const SECRET: &str = "the secret of this start";
 
 /// Making one takes a second; no scenario needs its own.
 static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap());
 
-pub struct Plane {
+pub(crate) struct Plane {
     pub account: AccountId,
     pub key: String,
     config: Arc<Config>,
@@ -53,12 +53,12 @@ pub struct Plane {
 }
 
 impl Plane {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Config::default()).await
     }
 
-    /// Pages stay as short as [`PAGE_SIZE`] says.
-    pub async fn start_with(mut config: Config) -> Self {
+    /// Starts a control plane with pages of [`PAGE_SIZE`].
+    pub(crate) async fn start_with(mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         config.store.url = postgres::database_of_scenarios().await;
         Self::start_in(tempfile::tempdir().unwrap(), Arc::new(config), None).await
@@ -79,17 +79,7 @@ impl Plane {
         let stored =
             Account { id: account.clone(), name: "test".into(), created_at: START, keys: vec![KeyHash::of(&key)] };
         store.insert_account(&stored).await.unwrap();
-        let placement = Arc::new(LocalPlacement {
-            control_urls: vec!["https://localhost:8443".into()],
-            hostname: "localhost".into(),
-            names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
-            listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            media: Media::default(),
-            model_files: vec![],
-            cache_directory: None,
-            authority: Arc::new(Authority::open(&path, START).unwrap()),
-            operators_certificate: None,
-        });
+        let placement = Arc::new(placement(&path));
         let (bell, fleet) = match before {
             Some(before) => (before.bell.clone(), before.fleet.clone()),
             None => {
@@ -173,14 +163,14 @@ impl Plane {
         }
     }
 
-    /// The control plane dies without a word and another one starts on what it has stored. The fleet lives on.
-    pub async fn crash_and_restart(self) -> Self {
+    /// Ends the control plane as a crash does, and starts another one on the same store. The fleet continues.
+    pub(crate) async fn crash_and_restart(self) -> Self {
         let config = Config::clone(&self.config);
         self.crash_and_restart_with(config).await
     }
 
-    /// Meanwhile the operator has changed their mind.
-    pub async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
+    /// Does the same, with a changed configuration.
+    pub(crate) async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         self.abort();
         self.store.close().await;
@@ -188,29 +178,28 @@ impl Plane {
         Self::start_in(directory, Arc::new(config), Some(self)).await
     }
 
-    /// Where the database is.
-    /// As the command line opens it, beside the control plane and on the same database.
-    pub async fn register(&self) -> Register {
+    /// Opens the register of accounts as the command line does, beside the control plane and on the same database.
+    pub(crate) async fn register(&self) -> Register {
         Register::open(&self.config.store, self.directory()).await.unwrap()
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.as_ref().expect("taken by a restart only").path()
     }
 
-    /// From now on nothing is done that nobody asks for: what has been decided shows before it is carried out.
-    pub async fn without_loop(mut self) -> Self {
+    /// Ends the reconcile loop, so that the test sees decisions before they are carried out.
+    pub(crate) async fn without_loop(mut self) -> Self {
         self.reconciling.abort();
         let _ = (&mut self.reconciling).await;
         self
     }
 
-    /// One round of the loop, where it does not run by itself. Says when the next is due.
-    pub async fn pass(&self) -> Option<Timestamp> {
+    /// Runs one pass of the loop. Returns when the next one is due.
+    pub(crate) async fn pass(&self) -> Option<Timestamp> {
         self.control_plane.reconciler().pass(false).await.unwrap()
     }
 
-    pub fn policy(&self) -> &Policy {
+    pub(crate) fn policy(&self) -> &Policy {
         &self.control_plane.reconciler().policy
     }
 
@@ -219,69 +208,75 @@ impl Plane {
         self.listeners.iter().for_each(JoinHandle::abort);
     }
 
-    /// An authorised request; the target is relative to the account's path.
-    pub async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
+    /// Sends an authorised request. The target is relative to the account's path.
+    pub(crate) async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.token);
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
-    /// A token of a person in the account, as the token service makes it for one whom an issuer knows.
-    pub fn token_of(&self, subject: &str, role: Role) -> String {
+    /// Returns a token of a person in the account, as the token service issues it.
+    pub(crate) fn token_of(&self, subject: &str, role: Role) -> String {
         let id = PersonId::new("https://login.example", subject).unwrap();
         let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
         self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
     }
 
-    /// A call with that token instead of the usual one.
-    pub async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
+    /// Sends a request with another token.
+    pub(crate) async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
         self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
     }
 
-    /// With the version of most scenarios added.
-    pub fn path(&self, target: &str) -> String {
+    /// Returns the path with the API version of most scenarios.
+    pub(crate) fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
         format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
     }
 
-    /// A request as it is, and an answer that is held against the API's documents.
-    pub async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    /// Sends a request as given, and checks the answer against the API's documents.
+    pub(crate) async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let stream = http::tcp(self.address).await;
         let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
         contract::check(method, target, &answer);
         answer
     }
 
-    /// A request that no document speaks of, such as a preflight.
-    pub async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    /// Sends a request that is not in the documents, such as a preflight.
+    pub(crate) async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, "").await
     }
 
-    pub async fn send_raw(&self, request: &[u8]) -> Answer {
+    pub(crate) async fn send_raw(&self, request: &[u8]) -> Answer {
         http::raw(http::tcp(self.address).await, request).await
     }
 
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
 
-    pub fn loopback_port(&self) -> u16 {
+    pub(crate) fn loopback_port(&self) -> u16 {
         self.loopback.port()
     }
 
-    /// A request to the listener for browsers on this machine.
-    pub async fn send_to_loopback(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    /// Sends a request to the listener for browsers on this machine.
+    pub(crate) async fn send_to_loopback(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         http::send(http::tcp(self.loopback).await, &self.loopback.to_string(), method, target, headers, body).await
     }
 
-    pub async fn create(&self, id: &str, minutes: u32) -> HostSpec {
+    pub(crate) async fn create(&self, id: &str, minutes: u32) -> HostSpec {
         let body = format!(r#"{{"maxLeaseTimeMinutes":{minutes},"size":"Standard"}}"#);
         let answer = self.call("PUT", &format!("/sessions/{id}"), &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         within("the launch of a host", self.fleet.launched()).await
     }
 
-    /// A session of four minutes whose host is named but not launched, as it is without the loop.
-    pub async fn create_unlaunched(&self, id: &str) -> HostSpec {
+    /// Creates a session of four minutes whose host is not launched, because the loop does not run.
+    pub(crate) async fn create_unlaunched(&self, id: &str) -> HostSpec {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -289,22 +284,22 @@ impl Plane {
     }
 
     /// Returns the specification of the session's host.
-    pub async fn host_of(&self, id: &str) -> HostSpec {
+    pub(crate) async fn host_of(&self, id: &str) -> HostSpec {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");
         self.control_plane.reconciler().plan.for_session(&session, host)
     }
 
-    pub async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
+    pub(crate) async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
         let host = self.create(id, minutes).await;
         let answer = self.report(&host, ready()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         host
     }
 
-    /// As a host does it.
-    pub async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
+    /// Reports as a host does, and hands the order to the simulated host.
+    pub(crate) async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
         let report = HostReport { state, connected_clients: 0 };
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
@@ -320,14 +315,14 @@ impl Plane {
         answer
     }
 
-    pub async fn status(&self, id: &str) -> String {
+    pub(crate) async fn status(&self, id: &str) -> String {
         let answer = self.call("GET", &format!("/sessions/{id}"), "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["status"].as_str().unwrap().to_owned()
     }
 
-    /// Returns when the session's status is that one: the loop works beside the scenario.
-    pub async fn becomes(&self, id: &str, status: &str) {
+    /// Waits until the session has that status.
+    pub(crate) async fn becomes(&self, id: &str, status: &str) {
         within(&format!("{id} becoming {status}"), async {
             while self.status(id).await != status {
                 look_again().await;
@@ -336,8 +331,8 @@ impl Plane {
         .await;
     }
 
-    /// Passes time in which the host goes on reporting.
-    pub async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
+    /// Advances the time while the host keeps reporting.
+    pub(crate) async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
         let step = Duration::from_secs(5);
         let mut left = duration;
         while !left.is_zero() {
@@ -356,7 +351,7 @@ impl Drop for Plane {
     }
 }
 
-pub fn policy(listening_since: Timestamp) -> Policy {
+pub(crate) fn policy(listening_since: Timestamp) -> Policy {
     Policy {
         start_max: Duration::from_secs(30),
         attempts_max: 2,
@@ -365,13 +360,27 @@ pub fn policy(listening_since: Timestamp) -> Policy {
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
         capacity_wait: Duration::from_secs(20),
-        keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
+        keep_ended: Duration::from_hours(30 * 24),
         listening_since,
     }
 }
 
-pub fn ready() -> HostState {
+pub(crate) fn ready() -> HostState {
     HostState::Ready(HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 })
+}
+
+fn placement(directory: &Path) -> LocalPlacement {
+    LocalPlacement {
+        control_urls: vec!["https://localhost:8443".into()],
+        hostname: "localhost".into(),
+        names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+        listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        media: Media::default(),
+        model_files: vec![],
+        cache_directory: None,
+        authority: Arc::new(Authority::open(directory, START).unwrap()),
+        operators_certificate: None,
+    }
 }
 
 fn asset(name: &str) -> Option<Asset> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 /// The address of a new, empty database; `None`, with a word, where there is no server.
-pub async fn fresh_database() -> Option<String> {
+pub(crate) async fn fresh_database() -> Option<String> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let Ok(server) = std::env::var("REMORA_TEST_POSTGRES") else {
         println!("skipped: no PostgreSQL; scripts/with-postgres.sh starts one for a test run");
@@ -20,7 +20,7 @@ pub async fn fresh_database() -> Option<String> {
 }
 
 /// A new database if the scenarios shall run on PostgreSQL, by `REMORA_TEST_STORE=postgres`.
-pub async fn database_of_scenarios() -> Option<String> {
+pub(crate) async fn database_of_scenarios() -> Option<String> {
     match std::env::var("REMORA_TEST_STORE").as_deref() {
         Ok("postgres") => Some(fresh_database().await.expect("REMORA_TEST_STORE=postgres needs REMORA_TEST_POSTGRES")),
         Ok(other) => panic!("REMORA_TEST_STORE is postgres or not set, not {other}"),

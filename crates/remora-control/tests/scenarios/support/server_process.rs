@@ -15,7 +15,7 @@ const ADDRESS: &str = "REMORA_TEST_SERVE_ADDRESS";
 const CONFIG: &str = "REMORA_TEST_SERVE_CONFIG";
 
 /// Killed when it is dropped.
-pub struct ServerProcess {
+pub(crate) struct ServerProcess {
     pub address: SocketAddr,
     directory: PathBuf,
     config: String,
@@ -23,13 +23,13 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Returns when it answers. The configuration is TOML.
-    pub async fn start(directory: &Path, config: &str) -> Self {
+    /// Starts a process and waits until it answers. The configuration is TOML.
+    pub(crate) async fn start(directory: &Path, config: &str) -> Self {
         let address = lasting_address();
         let process = spawn(directory, address, config);
         let mut server = Self { address, directory: directory.to_owned(), config: config.to_owned(), process };
         server.accepts().await;
-        // It holds its port before it has its keys.
+        // The process opens its port before it creates its keys.
         within("the server having a certificate", async {
             while !directory.join("ca.pem").exists() {
                 look_again().await;
@@ -39,8 +39,8 @@ impl ServerProcess {
         server
     }
 
-    /// Without a word, and then again at the same address. Returns when it accepts.
-    pub async fn kill_and_restart(&mut self) {
+    /// Kills the process and starts another at the same address. Waits until it accepts.
+    pub(crate) async fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.process = spawn(&self.directory, self.address, &self.config);
@@ -86,7 +86,7 @@ fn spawn(directory: &Path, address: SocketAddr, config: &str) -> Child {
         .unwrap()
 }
 
-pub fn run() {
+pub(crate) fn run() {
     let Ok(directory) = std::env::var(DIRECTORY) else {
         println!("this is started by the scenarios, with {DIRECTORY}, {ADDRESS} and {CONFIG}");
         return;
