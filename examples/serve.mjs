@@ -1,9 +1,9 @@
-// Serves an example, and access tokens for it: the part of an application's own server that a viewer needs.
+// Serves an example and access tokens for it, like the server of an application that uses the viewer.
 //
 //   node examples/serve.mjs FOLDER [--connection connection.json] [--port 3000]
 //
-// The connection is that of a running `remora up`; without the option, REMORA_ENDPOINT, REMORA_ACCOUNT and REMORA_KEY say
-// how to connect. Pages find the service in place of https://render.example.com and ACCOUNT.
+// The connection is that of a running `remora up`; without the option, REMORA_ENDPOINT, REMORA_ACCOUNT and REMORA_KEY name
+// the service. Pages get the service in place of https://render.example.com and ACCOUNT.
 
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -73,7 +73,7 @@ async function file(pathname) {
   const body = await readFile(name === "/remora.js" ? SDK : join(folder, name));
   if (name === "/remora.js" || ![".html", ".js"].includes(extname(name))) return { type, body };
   const text = body.toString().replaceAll("https://render.example.com", service.endpoint);
-  // Bundlers choose the quotation marks.
+  // Bundlers may change the quotation marks.
   return { type, body: text.replace(/(["'`])ACCOUNT\1/g, `$1${service.account}$1`) };
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what building, running or testing Remora needs and this machine lacks. Says what and why before it does.
+# Installs the missing requirements of building, running or testing Remora, and prints each one with its purpose.
 # Idempotent, and quick when nothing is missing.
 #
-#   scripts/setup.sh run     what `make demo` and `make build` need
-#   scripts/setup.sh test    that, and what `make test` and the benchmarks need
+#   scripts/setup.sh run     requirements of `make demo` and `make build`
+#   scripts/setup.sh test    also the requirements of `make test` and the benchmarks
 set -euo pipefail
 purpose=${1:-run}
 
@@ -29,15 +29,15 @@ have_postgres_server() {
 
 want gcc "compiles the C libraries inside (video encoder, cryptography, SQLite)" gcc
 want g++ "compiles the C++ libraries inside (video encoder, mesh optimiser)" g++
-want nasm "makes the video encoder fast" nasm
-want libvulkan1 "finds the graphics driver"
-have_vulkan_driver || want mesa-vulkan-drivers "renders on the processor where there is no graphics card"
+want nasm "assembles the fast routines of the video encoder" nasm
+want libvulkan1 "loads the graphics driver"
+have_vulkan_driver || want mesa-vulkan-drivers "renders on the processor if there is no graphics card"
 if [ "$purpose" = test ]; then
     want chromium "tests open the page in a real browser" chromium
-    have_postgres_server || want postgresql "tests run the store on a throw-away PostgreSQL too"
+    have_postgres_server || want postgresql "tests run the store on a temporary PostgreSQL"
     want iproute2 "tests use the service from a second machine, in network namespaces" ip
-    want nftables "the second machine of tests drops what some networks drop" nft
-    want libnss3-tools "the browser of the second machine trusts the service's certificate" certutil
+    want nftables "the second machine of tests drops packets as some networks do" nft
+    want libnss3-tools "the browser of the second machine trusts the certificate of the service" certutil
     want coturn "tests relay video through a TURN server" turnserver
     want openssl "tests make certificates for that server" openssl
     want python3-venv "tests call the API with the official Python SDK"
@@ -59,17 +59,35 @@ for tool in cargo:https://rustup.rs node:https://nodejs.org npm:https://nodejs.o
     command -v "${tool%%:*}" >/dev/null 2>&1 || { echo "setup: ${tool%%:*} is missing; install it from ${tool#*:}" >&2; exit 2; }
 done
 
-# Tests obtain certificates from Pebble, the ACME authority of Let's Encrypt for tests. Without Go they say so.
+# rust-toolchain.toml names the compiler and its components; rustup installs the compiler when cargo is first called.
+if [ "$purpose" = test ] && command -v rustup >/dev/null 2>&1; then
+    installed=$(rustup component list --installed)
+    for component in rustfmt clippy; do
+        grep -q "^$component" <<<"$installed" || {
+            echo "setup: rustup component add $component: \`make lint\` runs it"
+            rustup component add "$component"
+        }
+    done
+fi
+
+deny=0.20.2
+if [ "$purpose" = test ] && [ "$(target/tools/bin/cargo-deny --version 2>/dev/null)" != "cargo-deny $deny" ]; then
+    echo "setup: cargo install cargo-deny $deny: checks licences and sources of dependencies; takes a minute or two"
+    cargo install --quiet --locked --debug --no-default-features --root target/tools "cargo-deny@$deny" ||
+        echo "setup: cargo-deny cannot be installed; dependencies are not checked"
+fi
+
+# Tests obtain certificates from Pebble, the test authority of Let's Encrypt. Without Go they are skipped with a message.
 pebble=2.10.3
 if [ "$purpose" = test ] && command -v go >/dev/null 2>&1 &&
     ! go version -m target/tools/pebble 2>/dev/null | grep -q "pebble/v2[[:space:]]v$pebble"; then
     echo "setup: go install pebble $pebble: tests obtain certificates from it"
     mkdir -p target/tools
     GOBIN=$PWD/target/tools go install "github.com/letsencrypt/pebble/v2/cmd/pebble@v$pebble" ||
-        echo "setup: Pebble cannot be had; tests of ACME are skipped"
+        echo "setup: Pebble cannot be installed; tests of ACME are skipped"
 fi
 
-# npm is asked only when the lock file is newer than what is installed.
+# npm runs only when the lock file is newer than the installed packages.
 if [ ! -e web/node_modules/.package-lock.json ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
     echo "setup: npm ci: builds the web page"
     (cd web && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json)

@@ -1,4 +1,4 @@
-/** Inside this workspace the SDK is used from its sources, so that nothing has to be built before a test or the page. */
+/** Resolves the SDK to its sources inside this workspace, so that tests and the page do not need a build of it. */
 
 import { join } from "node:path";
 

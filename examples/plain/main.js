@@ -1,4 +1,4 @@
-// A page without any tool: leases a session, shows a model, and tells which part is selected.
+// A page without build tools: leases a session, shows a model, and names the selected part.
 
 import { browserProblem, TokenSource, Viewer } from "/remora.js";
 
@@ -33,7 +33,7 @@ byId("whole").addEventListener("click", () => viewer.fit());
 byId("hide").addEventListener("click", () => viewer.selection.hide().catch(complain));
 byId("show-all").addEventListener("click", () => viewer.selection.showAll().catch(complain));
 
-// Without WebRTC or H.264 nothing is leased.
+// A browser without WebRTC or H.264 leases no session.
 const problem = browserProblem();
 if (problem === null) viewer.open().catch(complain);
 else say(problem.message);

@@ -1,4 +1,4 @@
 import { defineConfig } from "vite";
 
-// While developing, tokens come from `node examples/serve.mjs` on its usual port.
+// In development, tokens come from `node examples/serve.mjs` on its default port.
 export default defineConfig({ server: { proxy: { "/token": "http://localhost:3000" } } });

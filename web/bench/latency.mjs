@@ -1,14 +1,14 @@
-// The delay from an input event in the browser to the first presented picture that shows it, in headless Chromium.
+// Measures the delay from an input event in the browser to the first presented frame that shows it, in headless Chromium.
 //
 //   node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink canvas|webgl|video] [--network NAME] [--json FILE]
 //
-// NAME is that of a script in e2e/pages that stands for a network: tcp-only, or relay-only for a service with TURN servers.
+// NAME is the name of a script in e2e/pages that simulates a network: tcp-only, or relay-only for a service with TURN servers.
 //
-// A session is leased through the page of a running `remora up`. With the host's marker on, COUNT single steps of the
-// mouse are made, each a real mouse event of the browser (CDP) that is sent a random moment after the step before has
-// come to rest on the screen. Delay: from the event's timeStamp to the display frame that shows the canvas from whose
-// pixels the marker was read. Then the model is orbited for 5 s by synthetic pointer events, one per display frame,
-// which cost the browser less than real ones. A markdown table goes to standard output.
+// The script leases a session through the page of a running `remora up` and enables the host's marker. It then moves the
+// mouse COUNT times. Each step is a real mouse event of the browser (CDP), sent at a random time after the previous step is
+// visible. The delay is the time from the event's timeStamp to the animation frame that shows the canvas from whose pixels
+// the marker was read. Then synthetic pointer events, one per animation frame, orbit the model for 5 s; they cost the browser
+// less than real events. A markdown table goes to standard output.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -25,7 +25,9 @@ const { values, positionals } = parseArgs({
 const [connectionFile, model, countText = "100"] = positionals;
 const count = Number(countText);
 if (connectionFile === undefined || !Number.isInteger(count) || count < 1) {
-  console.error("usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]");
+  console.error(
+    "usage: node bench/latency.mjs CONNECTION.json [MODEL_URI] [COUNT] [--sink KIND] [--network NAME] [--json FILE]",
+  );
   process.exit(2);
 }
 
@@ -62,10 +64,13 @@ async function measure(page) {
 
   const clicked = Date.now();
   await page.getByRole("button", { name: "New session" }).click();
-  await page.locator("#notice").waitFor({ state: "hidden", timeout: 20_000 }).catch(async () => {
-    throw new Error(`no picture: ${await page.locator("#notice").innerText()}`);
-  });
-  const clickToPicture = Date.now() - clicked;
+  await page
+    .locator("#notice")
+    .waitFor({ state: "hidden", timeout: 20_000 })
+    .catch(async () => {
+      throw new Error(`no frame was shown: ${await page.locator("#notice").textContent()}`);
+    });
+  const clickToFrame = Date.now() - clicked;
   const loaded = page.getByText(/: .* triangles, \d+ parts/);
   await loaded.or(page.locator("#model-message.error")).waitFor({ timeout: 300_000 });
   const clickToModel = Date.now() - clicked;
@@ -81,32 +86,38 @@ async function measure(page) {
   await page.mouse.up();
   await page.getByRole("listitem").filter({ hasText: "Connected here" }).getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
-  return { model: message, sink, count, clickToPicture, clickToModel, steps, orbit, mismatches, load: loadavg()[0] };
+  return { model: message, sink, count, clickToFrame, clickToModel, steps, orbit, mismatches, load: loadavg()[0] };
 }
 
-/** What the page shows first is what its form was last asked for. */
+/** Submits the form before a session exists; the page then loads this model first. */
 async function wantModel(page, uri) {
   await page.getByLabel("Address of a model file").fill(uri);
   await page.locator("#model-form").evaluate((form) => form.dispatchEvent(new Event("submit", { cancelable: true })));
 }
 
-function table({ model, sink, count, clickToPicture, clickToModel, steps, orbit, mismatches, load }) {
+function table({ model, sink, count, clickToFrame, clickToModel, steps, orbit, mismatches, load }) {
   const ms = (value) => (value === null ? "–" : value.toFixed(1));
   const delays = steps.map((step) => step.inputToPresented);
-  const stage = (name) => `${ms(quantile(steps.map((step) => step.stages[name]), 0.5))}`;
+  const stage = (name) =>
+    `${ms(
+      quantile(
+        steps.map((step) => step.stages[name]),
+        0.5,
+      ),
+    )}`;
   const { stages } = orbit;
   return [
-    `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first picture ${clickToPicture} ms, to the model ${clickToModel} ms.`,
+    `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first frame ${clickToFrame} ms, to the model ${clickToModel} ms.`,
     "",
     "| | median ms | p95 ms | |",
     "|---|---|---|---|",
     `| input to presented, ${count} single steps | ${ms(quantile(delays, 0.5))} | ${ms(quantile(delays, 0.95))} | |`,
-    `| input to presented, orbiting | ${ms(orbit.inputToPresented)} | ${ms(orbit.inputToPresentedP95)} | ${orbit.picturesPerSecond.toFixed(1)} distinct pictures/s, rendered ${orbit.renderedWidthPixels}×${orbit.renderedHeightPixels} |`,
+    `| input to presented, orbiting | ${ms(orbit.inputToPresented)} | ${ms(orbit.inputToPresentedP95)} | ${orbit.framesPerSecond.toFixed(1)} distinct frames/s, rendered ${orbit.renderedWidthPixels}×${orbit.renderedHeightPixels} |`,
     "",
     "| median ms | wait | render | convert | encode | event, network, decode, paint | present |",
     "|---|---|---|---|---|---|---|",
     `| single steps | ${["wait", "render", "convert", "encode", "transportAndDecode", "present"].map(stage).join(" | ")} |`,
     `| orbiting | ${ms(stages.wait)} | ${ms(stages.render)} | ${ms(stages.convert)} | ${ms(stages.encode)} | decode ${ms(orbit.decode)}, jitter buffer ${ms(orbit.jitterBuffer)} | |`,
-    ...(mismatches === 0 ? [] : ["", `${mismatches} pictures did not show the pose that the host named for them.`]),
+    ...(mismatches === 0 ? [] : ["", `${mismatches} frames did not show the pose that the host named for them.`]),
   ].join("\n");
 }

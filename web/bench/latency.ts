@@ -1,60 +1,64 @@
 /**
- * The in-page half of the latency benchmark: reads the host's marker from the pixels that were presented, so that the
- * figure holds whatever the protocol claims. Loaded under `?bench` only; `latency.mjs` drives it.
+ * The in-page half of the latency benchmark. It reads the host's marker from the presented pixels, so that the results do
+ * not depend on what the protocol reports. The page loads it under `?bench` only; `latency.mjs` drives it.
  */
 
 import {
+  type FrameInfo,
   LATENCY_MARKER_HEIGHT_PIXELS,
   LATENCY_MARKER_WIDTH_PIXELS,
   quantile,
   readLatencyMarker,
-  type FrameInfo,
   type ShownFrame,
   type Viewer,
 } from "@remora/sdk";
 
 const STEP_MILLISECONDS_MAX = 5_000;
-/** Of frames whose other half has not come yet. */
-const FRAMES_KEPT = 256;
+/** The largest number of frames that wait for their other half. */
+const WAITING_FRAMES_MAX = 256;
 
-/** One input and the first presented picture that shows it; milliseconds. */
+/** The delay from one input to the first presented frame that shows it; milliseconds. */
 export interface Step {
   readonly inputToPresented: number;
   readonly stages: Stages;
 }
 
+/** The stages of a delay; milliseconds. */
 export interface Stages {
   readonly wait: number;
   readonly render: number;
   readonly convert: number;
   readonly encode: number;
-  /** From the painted picture to the next display frame. */
+  /** From painting to the next animation frame. */
   readonly present: number;
-  /** What remains: event dispatch, both ways through the network, jitter buffer, decoding, painting. */
+  /** The rest: event dispatch, both ways through the network, jitter buffer, decoding, painting. */
   readonly transportAndDecode: number;
 }
 
+/** The results of orbiting; times are medians in milliseconds. */
 export interface OrbitResult {
-  readonly picturesPerSecond: number;
+  readonly framesPerSecond: number;
   readonly inputToPresented: number | null;
   readonly inputToPresentedP95: number | null;
   readonly decode: number | null;
   readonly jitterBuffer: number | null;
   readonly renderedWidthPixels: number;
   readonly renderedHeightPixels: number;
-  /** Medians of the host's stages. */
+  /** The stages of the host. */
   readonly stages: Pick<Stages, "wait" | "render" | "convert" | "encode">;
 }
 
+/** A presented frame whose marker was read. */
 interface Presented {
   readonly poseId: number;
   readonly paintedMilliseconds: number;
   readonly presentedMilliseconds: number;
 }
 
+/** Measures the delays of one viewer. */
 export class LatencyProbe {
   readonly viewer: Viewer;
-  /** Pictures whose marker was not the pose that the host named for them; anything but 0 is a bug. */
+  /** The number of frames whose marker was not the pose that the host named for them; anything but 0 is a bug. */
   mismatches = 0;
   readonly #scratch: CanvasRenderingContext2D;
   readonly #presented = new Map<number, Presented>();
@@ -84,18 +88,19 @@ export class LatencyProbe {
     return this.viewer.sink?.kind;
   }
 
+  /** Enables the marker. */
   async start(): Promise<void> {
     await this.viewer.setMarker(true);
   }
 
-  /** To be called before an input; resolves with the first presented picture that shows it. */
+  /** Call this before an input. Resolves with the first presented frame that shows it. */
   nextStep(): Promise<Step> {
     const before = this.#poseId;
     return new Promise((resolve, reject) => {
       const done = new AbortController();
       const timer = setTimeout(() => {
         done.abort();
-        reject(new Error(`no picture showed the input within ${STEP_MILLISECONDS_MAX} ms`));
+        reject(new Error(`no frame showed the input within ${STEP_MILLISECONDS_MAX} ms`));
       }, STEP_MILLISECONDS_MAX);
       this.#shown.addEventListener(
         "shown",
@@ -111,13 +116,15 @@ export class LatencyProbe {
     });
   }
 
-  /** Drags to and fro, one synthetic event per display frame, with the button of the real mouse held down. */
+  /** Drags back and forth, one synthetic event per animation frame, while the button of the real mouse is held down. */
   async orbit(milliseconds: number): Promise<OrbitResult> {
     const { element } = this.viewer;
     const box = element.getBoundingClientRect();
     const shown: { presented: Presented; info: FrameInfo }[] = [];
     const done = new AbortController();
-    this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), { signal: done.signal });
+    this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), {
+      signal: done.signal,
+    });
     const before = await this.#videoCounters();
     const start = performance.now();
     await new Promise<void>((resolve) => {
@@ -136,9 +143,13 @@ export class LatencyProbe {
     const seconds = (performance.now() - start) / 1_000;
     const after = await this.#videoCounters();
     const delays = shown.map(({ presented, info }) => presented.presentedMilliseconds - info.inputTimeMilliseconds);
-    const median = (pick: (info: FrameInfo) => number) => (quantile(shown.map(({ info }) => pick(info)), 0.5) ?? 0) / 1_000;
+    const median = (pick: (info: FrameInfo) => number) =>
+      (quantile(
+        shown.map(({ info }) => pick(info)),
+        0.5,
+      ) ?? 0) / 1_000;
     return {
-      picturesPerSecond: new Set(shown.map(({ presented }) => presented.poseId)).size / seconds,
+      framesPerSecond: new Set(shown.map(({ presented }) => presented.poseId)).size / seconds,
       inputToPresented: quantile(delays, 0.5),
       inputToPresentedP95: quantile(delays, 0.95),
       decode: perFrame(before.decode, after.decode),
@@ -178,7 +189,7 @@ export class LatencyProbe {
     if (presented === undefined || info === undefined) return;
     for (const map of [this.#presented, this.#infos]) {
       map.delete(rtpTimestamp);
-      if (map.size > FRAMES_KEPT) map.clear();
+      if (map.size > WAITING_FRAMES_MAX) map.clear();
     }
     if (presented.poseId !== info.poseId) this.mismatches += 1;
     if (presented.poseId <= this.#poseId) return;
@@ -187,7 +198,9 @@ export class LatencyProbe {
   }
 
   async #videoCounters() {
-    const stats = [...((await this.viewer.connection?.videoReport()) ?? new Map()).values()].find((entry) => entry.type === "inbound-rtp");
+    const stats = [...((await this.viewer.connection?.videoReport()) ?? new Map()).values()].find(
+      (entry) => entry.type === "inbound-rtp",
+    );
     return {
       decode: { seconds: Number(stats?.totalDecodeTime ?? 0), count: Number(stats?.framesDecoded ?? 0) },
       jitterBuffer: {
@@ -198,6 +211,7 @@ export class LatencyProbe {
   }
 }
 
+/** Makes a probe of the viewer available to `latency.mjs`. */
 export function instrument(viewer: Viewer): void {
   (globalThis as { remora?: LatencyProbe }).remora = new LatencyProbe(viewer);
 }
@@ -215,7 +229,10 @@ function step(inputMilliseconds: number, presented: Presented, info: FrameInfo):
   return { inputToPresented, stages: { ...host, present, transportAndDecode: inputToPresented - known } };
 }
 
-function perFrame(before: { seconds: number; count: number }, after: { seconds: number; count: number }): number | null {
+function perFrame(
+  before: { seconds: number; count: number },
+  after: { seconds: number; count: number },
+): number | null {
   const count = after.count - before.count;
   return count === 0 ? null : ((after.seconds - before.seconds) * 1_000) / count;
 }

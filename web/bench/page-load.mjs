@@ -1,11 +1,11 @@
-// How soon the page is usable on a slow connection, in headless Chromium with its network emulation.
+// Measures how soon the page is usable on a slow connection, in headless Chromium with network emulation.
 //
 //   node bench/page-load.mjs CONNECTION.json [--latency MS] [--kilobytes PER_SECOND] [--count N]
 //
-// Two visits with an empty cache, to a running `remora up`: the printed address, until *New session* can be clicked, and
-// the HTTPS address without a secret, until the account can be typed. Chromium delays every request by the latency and
-// shares the throughput between them; it does not delay the handshakes of TCP and TLS. A markdown table with medians goes
-// to standard output.
+// There are two visits to a running `remora up` with an empty cache: to the printed address, until *New session* can be
+// clicked, and to the HTTPS address without a secret, until the account can be typed. Chromium delays every request by the
+// latency and divides the throughput among them; it does not delay the handshakes of TCP and TLS. A markdown table with
+// medians goes to standard output.
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -52,7 +52,7 @@ try {
   await browser.close();
 }
 
-/** One visit with an empty cache; requests and bytes are those until the page was usable. */
+/** Visits an address with an empty cache; counts time, requests and bytes until the page is usable. */
 async function load({ address, ready }) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();

@@ -1,12 +1,12 @@
-// Single steps of the mouse in a page that was opened with `?bench`, and figures from many of them.
+// Moves the mouse in single steps in a page that was opened with `?bench`, and computes quantiles of the delays.
 
 const PAUSE_MILLISECONDS = { min: 150, max: 400 };
 const WARM_UP_STEPS = 5;
 const STEP_PIXELS = 6;
 
-/** Moves the mouse `count` times, each after the step before has come to rest on the screen; leaves the button pressed. */
+/** Moves the mouse `count` times, each after the previous step is visible; leaves the button pressed. */
 export async function singleSteps(page, count) {
-  const box = await page.locator("#picture > *").boundingBox();
+  const box = await page.locator("#video > *").boundingBox();
   let x = box.x + box.width / 2;
   const y = box.y + box.height / 2;
   let direction = STEP_PIXELS;
@@ -27,13 +27,13 @@ export async function singleSteps(page, count) {
   return steps;
 }
 
-/** The smallest value that at least a fraction `q` of the list does not exceed; null for an empty list. */
+/** Returns the smallest value that at least a fraction `q` of the list does not exceed, or null for an empty list. */
 export function quantile(list, q) {
   const sorted = [...list].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? null;
 }
 
-/** Random, so that steps do not fall into step with display frames, ticks, or refinements. */
+/** Waits for a random time, so that steps do not synchronise with animation frames, ticks or refinements. */
 function pause() {
   const { min, max } = PAUSE_MILLISECONDS;
   return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));

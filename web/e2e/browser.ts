@@ -1,4 +1,4 @@
-/** Debian's Chromium, headless and without a network of its own. */
+/** Launches a headless Chromium. */
 
 import { type Browser, chromium } from "playwright-core";
 
@@ -11,10 +11,11 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** Launches the browser of `REMORA_CHROMIUM`, or Debian's Chromium, without background traffic. */
 export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env["REMORA_CHROMIUM"] ?? "/usr/bin/chromium",
-    // In a container there is nothing that Chromium's own sandbox could be made of.
+    // Chromium's sandbox does not work in containers.
     chromiumSandbox: false,
     args: [...FLAGS, ...flags],
   });

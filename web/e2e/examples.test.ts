@@ -1,7 +1,7 @@
 /**
- * The examples as a reader runs them: served by `examples/serve.mjs`, which is another origin than the service.
+ * The examples as a reader runs them: served by `examples/serve.mjs` from another origin than that of the service.
  *
- * With `REMORA_CONNECTION`, against the running service of that `connection.json`, whose `listen.origins` must allow them;
+ * With `REMORA_CONNECTION`, they run against the service of that `connection.json`, whose `listen.origins` must allow them;
  * otherwise against a fake service and host.
  */
 
@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
-import { colours, pictureOf, restingPictureOf } from "./picture.ts";
+import { colours, screenshotOf, stableScreenshotOf } from "./screenshot.ts";
 
 const CONNECTION = process.env["REMORA_CONNECTION"];
 const ROOT = join(import.meta.dirname, "../..");
@@ -53,7 +53,7 @@ afterAll(async () => {
 beforeEach(async () => {
   host = await FakeHost.open(browser);
   service = await FakeService.start(host);
-  // Nothing but this test trusts the service's own certificate authority.
+  // The browser does not trust the service's own certificate authority.
   page = await (await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 800, height: 560 } })).newPage();
   page.setDefaultTimeout(30_000);
 });
@@ -65,7 +65,7 @@ afterEach(async () => {
   service.close();
 });
 
-/** Opens the example in this folder. */
+/** Serves and opens the example in this folder. */
 async function open(folder: string): Promise<void> {
   const connection = CONNECTION === undefined ? [] : ["--connection", CONNECTION];
   const started = spawn("node", [join(ROOT, "examples/serve.mjs"), folder, "--port", "0", ...connection], {
@@ -79,12 +79,14 @@ async function open(folder: string): Promise<void> {
   await page.goto(address);
 }
 
-/** Waits until the video shows a model, and keeps a picture of the page. */
+/** Waits until the video shows a model, and saves a screenshot of the page. */
 async function showsModel(video: string, name: string): Promise<void> {
   const min = CONNECTION === undefined ? 1 : 5;
-  await expect.poll(async () => colours(await pictureOf(page, scratch, video)), { timeout: 30_000 }).toBeGreaterThanOrEqual(min);
+  await expect
+    .poll(async () => colours(await screenshotOf(page, scratch, video)), { timeout: 30_000 })
+    .toBeGreaterThanOrEqual(min);
   // The canvas of the fake host changes all the time.
-  if (CONNECTION !== undefined) await restingPictureOf(page, scratch, video);
+  if (CONNECTION !== undefined) await stableScreenshotOf(page, scratch, video);
   await page.screenshot({ path: join(OUTPUT, `example-${name}.png`) });
 }
 
@@ -94,7 +96,7 @@ test("three lines show a model", async () => {
   await showsModel("remora-viewer", "embed");
 });
 
-test("a plain page shows a model, and hides the part that is clicked", async () => {
+test("a plain page shows a model, and hides the clicked part", async () => {
   await open(join(ROOT, "examples/plain"));
   await page.getByText(/triangles\. Drag to turn it/).waitFor();
   await showsModel("#model > *", "plain");
@@ -105,7 +107,7 @@ test("a plain page shows a model, and hides the part that is clicked", async () 
   await page.getByRole("button", { name: "Hide the part", disabled: true }).waitFor();
 });
 
-test("a React application shows one model after another, in one session", async () => {
+test("a React application shows several models in one session", async () => {
   await open(join(react, "dist"));
   const message = page.getByText(/: \d+ triangles/);
   await message.waitFor();

@@ -131,7 +131,11 @@ export class FakeHost {
       case "pick": {
         const hit = Math.max(Math.abs(command.value.x), Math.abs(command.value.y)) < PART_REACH;
         if (!hit) return reply({ case: "rayMissed", value: { $typeName: "remora.v1.RayMissed" } });
-        const value = create(PickedSchema, { entity: PART.entity, boundsMin: PART.boundsMin, boundsMax: PART.boundsMax });
+        const value = create(PickedSchema, {
+          entity: PART.entity,
+          boundsMin: PART.boundsMin,
+          boundsMax: PART.boundsMax,
+        });
         return reply({ case: "picked", value });
       }
       case "getEntity":

@@ -1,6 +1,6 @@
 /**
- * A service as far as a page sees it: the portal's files, sign-in, tokens, sessions, and the handshake of a fake host.
- * Pages of other origins are answered only if they are in `origins`, as the real service does it.
+ * Simulates a service: the files of the portal, sign-in, tokens, sessions, and the handshake of a fake host. Like the real
+ * service, it answers pages of other origins only if they are in `origins`.
  */
 
 import { createHash } from "node:crypto";
@@ -28,50 +28,52 @@ const OFFER = {
   ],
 };
 
+/** A session; `asked` counts the requests for it. */
 interface FakeSession {
   status: "Starting" | "Ready" | "Stopped" | "Error";
   maxLeaseTimeMinutes: number;
   asked: number;
 }
 
-/** How the token service answers next, in place of an access token. */
+/** The answer of the token service in place of an access token. */
 export interface TokenRefusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Nothing listens on this port of the machine. */
+/** A port on which nothing listens. */
 export const SILENT_PORT = 9;
 export const ACCOUNT = "d9e28f0c-0bd1-4c2c-9d9d-5a3f2d5d8a10";
 export const KEY = "a key / with + signs=";
 
+/** A running fake service. */
 export class FakeService {
-  /** The answer to the page's question how to sign in. */
+  /** The ways to sign in, which the page requests. */
   readonly signIn = { secret: true, accountKey: true, identityProviders: [] as IdentityProvider[] };
   certificateLocal = false;
-  /** The bearer credentials that the token service has been asked with. */
+  /** The bearer credentials of all requests to the token service. */
   readonly credentials: string[] = [];
-  /** Whether a provider's token opens the account; the real service verifies it. */
+  /** Returns true if a provider's token opens the account; the real service verifies the token. */
   accepts: (token: string) => Promise<boolean> = async () => false;
   tokenRefusal: TokenRefusal | null = null;
   /** Serves an empty page in place of the portal, so that a provider's answer stays in the address. */
   blank = false;
   tokenLifeSeconds = 3_600;
   readonly sessions = new Map<string, FakeSession>();
-  /** Why sessions fail to start; null where they do not. */
+  /** The reason why sessions fail to start; null if they start. */
   startFailure: string | null = null;
-  /** The owner of the sessions; null as from services that do not record it. */
+  /** The owner of the sessions; null for a service that does not record owners. */
   owner: { readonly issuer?: string; readonly subject?: string; readonly name: string } | null = null;
-  /** Sessions have a render host that nothing listens for. */
+  /** True if the address of the render host does not answer. */
   hostSilent = false;
   inUse = false;
-  /** Origins of pages, besides its own, that may use the service and connect to the host. */
+  /** Other origins that may use the service and connect to the host. */
   readonly origins = new Set<string>();
-  /** TURN servers; null for a service that does not know of any. */
+  /** TURN servers; null for a service without them. */
   iceServers: object[] | null = null;
-  /** So many handshakes get no answer. */
+  /** The number of handshakes that get no answer. */
   handshakeFailures = 0;
-  /** Offers that have arrived. */
+  /** The number of offers that have arrived. */
   handshakes = 0;
   readonly #host: FakeHost;
   readonly #portal: Server;
@@ -99,7 +101,7 @@ export class FakeService {
     return `${this.origin}/#secret=${SECRET}`;
   }
 
-  /** All sessions end with this error. */
+  /** Ends all sessions with this error. */
   fail(message: string): void {
     this.startFailure = message;
     for (const session of this.sessions.values()) session.status = "Error";
@@ -121,7 +123,8 @@ export class FakeService {
       return json(response, 200, { endpoint: this.origin, signIn, certificate: { local } });
     }
     if (pathname === "/portal/models") return this.#models(request, response);
-    if (pathname === "/ca.pem") return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
+    if (pathname === "/ca.pem")
+      return void response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end("CA");
     if (/^\/accounts\/[^/]+\/token$/.test(pathname)) return this.#token(pathname, request, response);
     if (pathname === "/portal/sign-in") return this.#signIn(await body(request), response);
     if (pathname.startsWith("/accounts/")) return this.#rest(request.method, pathname, await body(request), response);
@@ -145,7 +148,7 @@ export class FakeService {
     json(response, 200, { origin: origin ?? null, allowed });
   }
 
-  /** Answers preflight requests; false if the request is answered. */
+  /** Returns true if the origin is allowed; answers preflight requests and refuses other origins itself. */
   #admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { origin } = request.headers;
     if (origin !== undefined && origin !== this.origin && !this.origins.has(origin)) {
@@ -191,7 +194,7 @@ export class FakeService {
     json(response, 200, { AccessToken: this.issue() });
   }
 
-  /** An access token with a life; its signature is of no matter here. */
+  /** Returns an unsigned access token that expires after `tokenLifeSeconds`. */
   issue(): string {
     const now = Math.floor(Date.now() / 1_000);
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -220,7 +223,7 @@ export class FakeService {
       session.status = "Stopped";
       response.writeHead(204).end();
       const reason = { $typeName: "remora.v1.SessionEnding" as const, reason: 1, message: "The session was stopped." };
-      // A page that goes away stops its session when the test, and with it the host, may be over.
+      // A page that is unloaded stops its session when the test, and with it the host, may be over.
       this.#host.send({ case: "sessionEnding", value: reason }).catch(() => {});
       return;
     }
@@ -240,7 +243,11 @@ export class FakeService {
       id,
       creationTime: "2026-01-01T00:00:00+00:00",
       ...(session?.status === "Ready"
-        ? { hostname: "localhost", handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake), arrInspectorPort: 1 }
+        ? {
+            hostname: "localhost",
+            handshakePort: this.hostSilent ? SILENT_PORT : port(this.#handshake),
+            arrInspectorPort: 1,
+          }
         : {}),
       ...(this.owner === null ? {} : { owner: this.owner }),
       elapsedTimeMinutes: 0,
@@ -263,7 +270,7 @@ export class FakeService {
   }
 }
 
-/** Sources for what the page itself contains, by digests as the real service makes them. */
+/** Returns the sources that allow the inline content of the page, by digests as in the real service. */
 function inline(page: Buffer, tag: "script" | "style"): string {
   const contents = page.toString().matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, "gs"));
   const digests = [...contents].map(([, content = ""]) => createHash("sha256").update(content).digest("base64"));

@@ -1,4 +1,4 @@
-/** A certified OpenID Connect provider of the registry, on a free port of this machine, with any name and password. */
+/** Runs a certified OpenID Connect provider on a free port; it accepts any name and password. */
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,16 +9,17 @@ import type { IdentityProvider as Offered } from "../portal/src/sign-in/configur
 
 export const CLIENT = "remora-portal";
 export const ROLE = "Remora.User";
-/** The audience of its access tokens, as an operator configures it in `[[identity]]`. */
+/** The audience of the access tokens, as in the `[[identity]]` of an operator. */
 export const AUDIENCE = "api://remora";
 export const PERSON = "Ada Lovelace";
 
+/** A running provider. */
 export class IdentityProvider {
-  /** Whether people get a refresh token. */
+  /** True if people get a refresh token. */
   refreshes = true;
-  /** The addresses that browsers have been sent to, with all their parameters. */
+  /** The parameters of all authorization requests. */
   readonly authorizations: URLSearchParams[] = [];
-  /** How often codes and refresh tokens have been exchanged for tokens. */
+  /** The number of codes and refresh tokens that were exchanged for tokens. */
   exchanges = 0;
   readonly #server: Server;
   readonly #issuer: string;
@@ -28,15 +29,18 @@ export class IdentityProvider {
     this.#issuer = issuer;
   }
 
-  /** A server whose address is known, without a provider yet. */
+  /** Starts a server without a provider, so that the address is known in advance. */
   static async reserve(): Promise<{ readonly server: Server; readonly issuer: string }> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { server, issuer: `http://localhost:${(server.address() as AddressInfo).port}` };
   }
 
-  /** `page` is the address that people may be returned to. */
-  static async start(page: string, reserved?: { readonly server: Server; readonly issuer: string }): Promise<IdentityProvider> {
+  /** Starts a provider. `page` is the only address that people are returned to. */
+  static async start(
+    page: string,
+    reserved?: { readonly server: Server; readonly issuer: string },
+  ): Promise<IdentityProvider> {
     const { server, issuer } = reserved ?? (await IdentityProvider.reserve());
     const identity = new IdentityProvider(server, issuer);
     const { privateKey } = await generateKeyPair("RS256", { extractable: true });
@@ -78,7 +82,7 @@ export class IdentityProvider {
     return identity;
   }
 
-  /** The service's description of this provider for its page. */
+  /** The description of this provider in the configuration of the page. */
   get offered(): Offered {
     return {
       name: "Example ID",

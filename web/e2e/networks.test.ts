@@ -1,7 +1,10 @@
 /**
- * Networks that do not let everything through: over TCP alone, and through a real TURN server over UDP, TCP and TLS.
+ * Restricted networks: TCP only, and a real TURN server over UDP, TCP and TLS.
  *
- * `REMORA_EXECUTABLE` names the program; each service here is a test's own.
+ * Unlike `network/second-machine.test.ts`, which needs root for its network namespaces, this file runs everywhere, and
+ * shows TURN over each of its three transports and the message for refused credentials.
+ *
+ * `REMORA_EXECUTABLE` names the program. Each test starts its own service.
  */
 
 import { mkdirSync } from "node:fs";
@@ -9,7 +12,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { coverage, pictureOf } from "./picture.ts";
+import { coverage, screenshotOf } from "./screenshot.ts";
 import { connectionOf, type Service, startRemora, startTurnServer, type TurnServer } from "./service.ts";
 
 const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";
@@ -17,7 +20,7 @@ const OUTPUT = join(import.meta.dirname, "../../test-output");
 const PAGES = join(import.meta.dirname, "pages");
 const SECRET = "north";
 
-/** The network of a connected page, as the page sees it. */
+/** The network path of a connected page, from its own statistics. */
 interface Path {
   protocol: string | undefined;
   localType: string | undefined;
@@ -32,7 +35,7 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
 
   beforeAll(async () => {
     mkdirSync(OUTPUT, { recursive: true });
-    // The TURN server's certificate is its own.
+    // The TURN server has a self-signed certificate.
     browser = await launchBrowser(["--ignore-certificate-errors"]);
     scratch = await browser.newPage();
     turn = await startTurnServer(SECRET);
@@ -62,23 +65,26 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
     return page;
   }
 
+  /** Waits until the page shows the model. */
   async function seesTheModel(page: Page, name: string): Promise<void> {
     await page.getByText(/: .* triangles, \d+ parts/).waitFor({ timeout: 30_000 });
     await page.getByRole("button", { name: "Overlay", pressed: true }).click();
-    await expect.poll(async () => coverage(await pictureOf(page, scratch)), { timeout: 20_000 }).toBeGreaterThan(0.05);
+    await expect
+      .poll(async () => coverage(await screenshotOf(page, scratch)), { timeout: 20_000 })
+      .toBeGreaterThan(0.05);
     await page.screenshot({ path: join(OUTPUT, `network-${name}.png`) });
   }
 
   const pathOf = (page: Page) => page.evaluate<Path>("globalThis.pathOfConnection()");
 
-  test("where everything works the picture comes by UDP", async () => {
+  test("the stream uses UDP on an open network", async () => {
     const page = await visit(await serve(""), "open");
     await seesTheModel(page, "direct");
     expect((await pathOf(page)).protocol).toBe("udp");
     await page.context().close();
   });
 
-  test("where UDP is blocked it comes by TCP", async () => {
+  test("the stream uses TCP if UDP is blocked", async () => {
     const page = await visit(await serve(""), "tcp-only");
     await seesTheModel(page, "tcp");
     expect((await pathOf(page)).protocol).toBe("tcp");
@@ -86,7 +92,7 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
   });
 
   for (const [index, protocol] of ["udp", "tcp", "tls"].entries()) {
-    test(`where only a TURN server is reached by ${protocol.toUpperCase()} it comes through that`, async () => {
+    test(`the stream is relayed if only a TURN server is reachable, over ${protocol.toUpperCase()}`, async () => {
       const page = await visit(await relaying(turn.urls[index] ?? ""), "relay-only");
       await seesTheModel(page, `relay-${protocol}`);
       expect(await pathOf(page)).toMatchObject({ localType: "relay", relayProtocol: protocol });
@@ -94,9 +100,12 @@ describe.skipIf(EXECUTABLE === "").sequential("networks", () => {
     });
   }
 
-  test("a TURN server that refuses the credentials is named in words", async () => {
+  test("the page names a TURN server that refuses the credentials, within seconds", async () => {
     const page = await visit(await relaying(turn.urls[0], "another secret"), "relay-only");
-    await page.locator("#notice").getByText(/TURN|relay/).waitFor({ timeout: 30_000 });
+    await page
+      .locator("#notice")
+      .getByText(/TURN|relay/)
+      .waitFor({ timeout: 12_000 });
     await page.screenshot({ path: join(OUTPUT, "network-refused.png") });
     await page.context().close();
   });

@@ -1,6 +1,6 @@
 /**
- * The package as its users have it: packed, installed into a fresh Vite application outside this workspace, checked with
- * strict TypeScript, built, and opened in a browser from an origin that is not the service's.
+ * The package as its users get it: packed, installed into a new Vite application outside this workspace, checked with
+ * strict TypeScript, built, and opened in a browser from another origin than that of the service.
  */
 
 import { execFile } from "node:child_process";
@@ -26,7 +26,7 @@ let folder: string;
 let browser: Browser;
 let host: FakeHost;
 let service: FakeService;
-/** The application, and a page that uses the single file. */
+/** The origin of the application, and that of a page that uses the bundle. */
 let application: Site;
 let plain: Site;
 let page: Page;
@@ -79,7 +79,7 @@ function applicationUrl(parameters: Record<string, string> = {}): string {
   return `${application.origin}/?${query}`;
 }
 
-/** A page with one tag; `before` runs before the element exists. */
+/** Opens a page with one tag; `before` is a script that runs before the element is defined. */
 async function openElement(attributes: string, { before = "", children = "" } = {}): Promise<void> {
   plain.pages.set("/token", "token");
   plain.pages.set("/before.js", before);
@@ -93,16 +93,17 @@ async function openElement(attributes: string, { before = "", children = "" } = 
   await page.goto(`${plain.origin}/element.html`);
 }
 
-const stateIs = (state: string) => expect.poll(() => page.locator("#state").textContent(), { timeout: 20_000 }).toBe(state);
+const stateIs = (state: string) =>
+  expect.poll(() => page.locator("#state").textContent(), { timeout: 20_000 }).toBe(state);
 const commandsOf = <Case extends string>(name: Case) =>
   host.commands.filter((command) => command.case === name).map((command) => command.value);
 
-test("the package has its declarations, licences and readme, and nothing else", async () => {
+test("the package contains only the build, licences and readme", async () => {
   const files = await readdir(join(folder, "node_modules/@remora/sdk"));
   expect(files.sort()).toEqual(["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "package.json"]);
 });
 
-test("modules can be imported where there is no browser, and do nothing", async () => {
+test("the modules can be imported outside a browser, without effect", async () => {
   const script = "await import('@remora/sdk'); await import('@remora/sdk/element'); console.log('imported')";
   const { stdout } = await run("node", ["--input-type=module", "-e", script], { cwd: folder });
   expect(stdout).toBe("imported\n");
@@ -110,7 +111,7 @@ test("modules can be imported where there is no browser, and do nothing", async 
 
 test("a page of an allowed origin leases a session with a key, and shows a model", async () => {
   service.origins.add(application.origin);
-  // As on a page without HTTPS, which has no such method.
+  // Pages without HTTPS lack this method.
   await page.addInitScript(() => Object.defineProperty(crypto, "randomUUID", { value: undefined }));
   await page.goto(applicationUrl());
   await stateIs("connected");
@@ -123,26 +124,31 @@ test("a page of an allowed origin leases a session with a key, and shows a model
   expect(id).toMatch(/^viewer-[0-9a-f]{32}$/);
 });
 
-test.each(["canvas", "video"])("a page may bring its own %s, which stays when the viewer is closed", async (kind) => {
-  service.origins.add(application.origin);
-  await page.goto(applicationUrl({ target: kind }));
-  await expect.poll(() => page.locator("#frame").textContent()).toBe("shown");
-  await page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
-  expect(await page.locator(`#model > ${kind}`).count()).toBe(1);
-});
+test.each(["canvas", "video"])(
+  "a page may provide its own %s, which remains when the viewer is closed",
+  async (kind) => {
+    service.origins.add(application.origin);
+    await page.goto(applicationUrl({ target: kind }));
+    await expect.poll(() => page.locator("#frame").textContent()).toBe("shown");
+    await page.evaluate(() => (globalThis as unknown as { viewer: { close(): Promise<void> } }).viewer.close());
+    expect(await page.locator(`#model > ${kind}`).count()).toBe(1);
+  },
+);
 
 test("the video follows the size of its element, and the end of the lease is announced", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl());
   await stateIs("connected");
-  await page.locator("#model").evaluate((element: HTMLElement) => { element.style.width = "400px"; });
+  await page.locator("#model").evaluate((element: HTMLElement) => {
+    element.style.width = "400px";
+  });
   await expect.poll(() => commandsOf("setViewport").at(-1)).toMatchObject({ widthPixels: 400, heightPixels: 360 });
   expect(await page.locator("#lease").textContent()).toBe("");
   await host.send({ case: "statistics", value: create(StatisticsSchema, { leaseRemainingMinutes: 3.5 }) });
   await expect.poll(() => page.locator("#lease").textContent()).toBe("4 minutes are left");
 });
 
-test("TURN servers of the service are handed to the browser", async () => {
+test("the browser gets the TURN servers of the service", async () => {
   service.origins.add(application.origin);
   service.iceServers = [{ urls: ["turn:127.0.0.1:9?transport=udp"], username: "u", credential: "c" }];
   await page.addInitScript(() => {
@@ -159,7 +165,7 @@ test("TURN servers of the service are handed to the browser", async () => {
   expect(JSON.parse(await page.title())).toEqual(service.iceServers);
 });
 
-test("a page of another origin is told that it is refused, which is not that nothing answers", async () => {
+test("an origin that is refused gets a different error than a service that does not answer", async () => {
   await page.goto(applicationUrl());
   await page.getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/).waitFor();
   service.close();
@@ -167,46 +173,56 @@ test("a page of another origin is told that it is refused, which is not that not
   await page.getByText(/^service-unreachable: /).waitFor();
 });
 
-test.skipIf(EXECUTABLE === "")("the real service tells a page that its origin is refused, and accepts one whose origin it lists", async () => {
-  const { port } = new URL(application.origin);
-  const origins = [`http://localhost:${port.slice(0, -1)}`, `http://127.0.0.1:${port}`];
-  const remora = await startRemora(EXECUTABLE, `[listen]\norigins = ${JSON.stringify(origins)}\n`);
-  try {
-    const { endpoint, accountId: account, accountKey: key } = connectionOf(remora);
-    const query = new URLSearchParams({ endpoint, account, key });
-    // Nothing but this test trusts the service's own certificate authority.
-    const trusting = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-    await trusting.goto(`${application.origin}/?${query}`);
-    await trusting.getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/).waitFor();
-    await trusting.goto(`http://127.0.0.1:${port}/?${query}`);
-    await expect.poll(() => trusting.locator("#state").textContent(), { timeout: 20_000 }).toBe("connected");
-    await trusting.context().close();
-  } finally {
-    await remora.stop();
-  }
-});
+test.skipIf(EXECUTABLE === "")(
+  "the real service refuses an unknown origin, and accepts one that it lists",
+  async () => {
+    const { port } = new URL(application.origin);
+    const origins = [`http://localhost:${port.slice(0, -1)}`, `http://127.0.0.1:${port}`];
+    const remora = await startRemora(EXECUTABLE, `[listen]\norigins = ${JSON.stringify(origins)}\n`);
+    try {
+      const { endpoint, accountId: account, accountKey: key } = connectionOf(remora);
+      const query = new URLSearchParams({ endpoint, account, key });
+      // The browser does not trust the service's own certificate authority.
+      const trusting = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      await trusting.goto(`${application.origin}/?${query}`);
+      await trusting
+        .getByText(/^origin-refused: .*does not accept requests from pages of http:\/\/localhost:/)
+        .waitFor();
+      await trusting.goto(`http://127.0.0.1:${port}/?${query}`);
+      await expect.poll(() => trusting.locator("#state").textContent(), { timeout: 20_000 }).toBe("connected");
+      await trusting.context().close();
+    } finally {
+      await remora.stop();
+    }
+  },
+);
 
-test("a wrong key is a typed error with a sentence", async () => {
+test("a wrong key causes a typed error with a message", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl({ key: "wrong" }));
   await page.getByText("unauthorized: RequestRefused: The service does not accept the credentials.").waitFor();
 });
 
-test("a browser without WebRTC or H.264 is told so before anything is leased", async () => {
+test("a browser without WebRTC or H.264 gets an error before a session is leased", async () => {
   service.origins.add(application.origin);
-  await page.addInitScript(() => { delete (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection; });
+  await page.addInitScript(() => {
+    delete (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection;
+  });
   await page.goto(applicationUrl());
   await page.getByText(/^unsupported-browser: .*no WebRTC/).waitFor();
   const other = await page.context().newPage();
   await other.addInitScript(() => {
-    RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+    RTCRtpReceiver.getCapabilities = () => ({
+      codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }],
+      headerExtensions: [],
+    });
   });
   await other.goto(applicationUrl());
   await other.getByText(/^unsupported-browser: .*H\.264/).waitFor();
   expect(service.sessions.size).toBe(0);
 });
 
-test("closing a viewer stops the session that it leased, and leaves one that it was given", async () => {
+test("closing a viewer stops the session that it leased, but not a given one", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl());
   await stateIs("connected");
@@ -221,10 +237,12 @@ test("closing a viewer stops the session that it leased, and leaves one that it 
   expect(service.sessions.get("given")?.status).toBe("Ready");
 });
 
-test("a viewer that is closed while its session is being created stops that session, and not sooner", async () => {
+test("a viewer that is closed while its session is being created stops the session only after its creation", async () => {
   service.origins.add(application.origin);
   let create = () => {};
-  const created = new Promise<void>((resolve) => { create = resolve; });
+  const created = new Promise<void>((resolve) => {
+    create = resolve;
+  });
   const asked: string[] = [];
   await page.route(/\/sessions\/viewer-/, async (route) => {
     const request = route.request();
@@ -242,7 +260,7 @@ test("a viewer that is closed while its session is being created stops that sess
   await expect.poll(() => [...service.sessions.values()].map(({ status }) => status)).toEqual(["Stopped"]);
 });
 
-test("a session that is leased by a page ends with the page", async () => {
+test("a session that a page has leased ends with the page", async () => {
   service.origins.add(application.origin);
   await page.goto(applicationUrl());
   await stateIs("connected");
@@ -253,11 +271,11 @@ test("a session that is leased by a page ends with the page", async () => {
 test("one tag shows a model: poster first, progress, then the video; a click selects", async () => {
   service.origins.add(plain.origin);
   await openElement('token-src="/token" src="builtin://Engine?triangles=50000"', {
-    children: '<img slot="poster" alt="A picture of the engine"><button>On top</button>',
+    children: '<img slot="poster" alt="The engine"><button>On top</button>',
   });
   const tag = page.locator("remora-viewer");
   await tag.locator("canvas").waitFor();
-  await tag.getByAltText("A picture of the engine").waitFor({ state: "hidden" });
+  await tag.getByAltText("The engine").waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "On top" }).waitFor();
   await expect.poll(() => commandsOf("loadModel").length).toBe(1);
   const box = await tag.boundingBox();
@@ -269,7 +287,7 @@ test("one tag shows a model: poster first, progress, then the video; a click sel
   await expect.poll(() => [...service.sessions.values()].map(({ status }) => status)).toEqual(["Stopped"]);
 });
 
-test("the tag shows the address that it was given while it was connecting again, and nothing else", async () => {
+test("a model that is set while the tag connects again is the only one that is loaded", async () => {
   service.origins.add(plain.origin);
   await openElement('token-src="/token" src="builtin://Engine?triangles=50000"');
   const tag = page.locator("remora-viewer");
@@ -285,7 +303,7 @@ test("the tag shows the address that it was given while it was connecting again,
   expect(commandsOf("loadModel").length).toBe(2);
 });
 
-test("the tag says what is wrong, tells the page, and tries again", async () => {
+test("the tag shows an error, dispatches it, and tries again", async () => {
   service.origins.add(plain.origin);
   service.startFailure = "No Vulkan driver was found.";
   await openElement('token-src="/token" src="builtin://Engine"', {
@@ -298,10 +316,11 @@ test("the tag says what is wrong, tells the page, and tries again", async () => 
   await expect.poll(() => commandsOf("loadModel").length).toBe(1);
 });
 
-test("the tag takes a token by property, and walks", async () => {
+test("the tag accepts a token by property, and walks", async () => {
   service.origins.add(plain.origin);
   await openElement('camera="walk" src="builtin://Engine"', {
-    before: "customElements.whenDefined('remora-viewer').then(() => { document.querySelector('remora-viewer').token = () => 'token'; });",
+    before:
+      "customElements.whenDefined('remora-viewer').then(() => { document.querySelector('remora-viewer').token = () => 'token'; });",
   });
   const tag = page.locator("remora-viewer");
   await expect.poll(() => commandsOf("loadModel").length).toBe(1);

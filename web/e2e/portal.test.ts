@@ -1,9 +1,14 @@
 /** The page against a fake service and host: what it says when things are refused, end, or break. */
 
+import { create } from "@bufbuild/protobuf";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { create } from "@bufbuild/protobuf";
-import { FlagEdit, NoticeSchema, SessionEnding_Reason, StatisticsSchema } from "../sdk/src/generated/remora/v1/connection_pb.ts";
+import {
+  FlagEdit,
+  NoticeSchema,
+  SessionEnding_Reason,
+  StatisticsSchema,
+} from "../sdk/src/generated/remora/v1/connection_pb.ts";
 import { launchBrowser } from "./browser.ts";
 import { FakeHost, PART } from "./fake-host.ts";
 import { FakeService } from "./fake-service.ts";
@@ -41,7 +46,8 @@ async function open(): Promise<Page> {
   tab.on("pageerror", (error) => faults.push(String(error)));
   tab.on("console", (message) => {
     // A refusal of the service is no fault of the page.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      faults.push(message.text());
   });
   tab.setDefaultTimeout(15_000);
   return tab;
@@ -75,14 +81,17 @@ test("leases, connects, loads the default model and shows pictures", async () =>
   const loaded = host.commands.find((command) => command.case === "loadModel");
   expect(loaded?.value).toMatchObject({ uri: "builtin://Engine?triangles=200000" });
   const viewport = host.commands.find((command) => command.case === "setViewport")?.value;
-  const canvas = await page.locator("#picture > *").boundingBox();
-  expect(viewport).toMatchObject({ widthPixels: canvas?.width, heightPixels: Math.floor((canvas?.height ?? 0) / 2) * 2 });
+  const canvas = await page.locator("#video > *").boundingBox();
+  expect(viewport).toMatchObject({
+    widthPixels: canvas?.width,
+    heightPixels: Math.floor((canvas?.height ?? 0) / 2) * 2,
+  });
   expect([...service.sessions.keys()][0]).toMatch(/^portal-[0-9a-f-]{36}$/);
 });
 
 test("loads another model by choice and by address, and says why one is refused", async () => {
   await connect();
-  await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
+  await page.getByLabel("Available models").selectOption("builtin://Engine?triangles=50000");
   await expect
     .poll(() => host.commands.filter((command) => command.case === "loadModel").at(-1)?.value)
     .toMatchObject({ uri: "builtin://Engine?triangles=50000", replace: true });
@@ -99,7 +108,7 @@ test("says that the session was stopped, and forgets it", async () => {
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
   await page.getByText("No session is running.").waitFor();
-  expect(await page.locator("#picture > *").count()).toBe(0);
+  expect(await page.locator("#video > *").count()).toBe(0);
 });
 
 test("tells the second client that the session is in use, and lets it try again", async () => {
@@ -126,7 +135,7 @@ test("connects again by itself when the connection is lost, and loads the model 
 test("hides the same parts again after the connection was lost", async () => {
   await connect();
   await page.getByText("Engine: 200 thousand triangles, 2000 parts, 12 materials.").waitFor();
-  await page.locator("#picture canvas").click();
+  await page.locator("#video canvas").click();
   await page.getByRole("button", { name: "Hide" }).click();
   await expect.poll(() => commandsOf("setStateOverrides")).toMatchObject([HIDE]);
   await host.hangUp();
@@ -137,13 +146,15 @@ test("hides the same parts again after the connection was lost", async () => {
 });
 
 test("of two sessions that are chosen in quick succession the last one is connected to, and no other", async () => {
-  for (const id of ["first", "second"]) service.sessions.set(id, { status: "Ready", maxLeaseTimeMinutes: 60, asked: 0 });
+  for (const id of ["first", "second"])
+    service.sessions.set(id, { status: "Ready", maxLeaseTimeMinutes: 60, asked: 0 });
   await connect();
   await page.getByRole("listitem").nth(2).waitFor();
   expect(service.handshakes).toBe(1);
   const last = await page.evaluate(() => {
-    const ready = [...document.querySelectorAll("#sessions > li")]
-      .filter((item) => item.querySelector(".session-status")?.textContent === "Ready");
+    const ready = [...document.querySelectorAll("#sessions > li")].filter(
+      (item) => item.querySelector(".session-status")?.textContent === "Ready",
+    );
     for (const item of ready) item.querySelector("button")?.click();
     return ready.at(-1)?.querySelector(".session-id")?.textContent ?? "";
   });
@@ -231,7 +242,7 @@ test("says that the service does not answer", async () => {
 
 /** The middle of the picture, and a place beside the part that is there. */
 async function places(): Promise<{ part: { x: number; y: number }; nothing: { x: number; y: number } }> {
-  const box = await page.locator("#picture > *").boundingBox();
+  const box = await page.locator("#video > *").boundingBox();
   if (box === null) throw new Error("there is no picture");
   const part = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   return { part, nothing: { x: box.x + box.width * 0.1, y: part.y } };
@@ -327,7 +338,8 @@ test("says that the model is being refined after it is shown", async () => {
 
 test("tells of the limit on primitives over the picture, until that is put away", async () => {
   await connect();
-  const notice = (text: string) => host.send({ case: "notice", value: create(NoticeSchema, { code: "PrimitiveLimit", text }) });
+  const notice = (text: string) =>
+    host.send({ case: "notice", value: create(NoticeSchema, { code: "PrimitiveLimit", text }) });
   await notice("30 million triangles and points are drawn.");
   const banner = page.locator("#banner");
   await banner.getByText("30 million triangles and points are drawn.").waitFor();
@@ -338,7 +350,7 @@ test("tells of the limit on primitives over the picture, until that is put away"
   await page.getByText("Selected: Crank pin 3").waitFor();
   expect(await banner.isVisible()).toBe(false);
   // Another model is another matter.
-  await page.getByLabel("Offered here").selectOption("builtin://Engine?triangles=50000");
+  await page.getByLabel("Available models").selectOption("builtin://Engine?triangles=50000");
   await expect.poll(() => commandsOf("loadModel").length).toBe(2);
   await notice("32 million triangles and points are drawn.");
   await banner.getByText("32 million").waitFor();
@@ -390,7 +402,10 @@ test.each([
     "H.264",
     "This browser cannot play H.264 video",
     () => {
-      RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }], headerExtensions: [] });
+      RTCRtpReceiver.getCapabilities = () => ({
+        codecs: [{ mimeType: "video/VP8", clockRate: 90_000 }],
+        headerExtensions: [],
+      });
     },
   ],
 ])("says that a browser without %s cannot show sessions, and leases none", async (_, sentence, remove) => {
@@ -412,12 +427,12 @@ test("toggles the figures by button and key, and remembers it", async () => {
   await connect();
   const overlay = page.locator("#overlay");
   await overlay.waitFor();
-  await page.locator("#picture > *").focus();
+  await page.locator("#video > *").focus();
   await page.keyboard.press("o");
   await overlay.waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "Overlay" }).click();
   await overlay.waitFor();
-  await page.locator("#picture > *").focus();
+  await page.locator("#video > *").focus();
   await page.keyboard.press("o");
   await page.getByRole("button", { name: "Overlay", pressed: false }).waitFor();
   await page.reload();

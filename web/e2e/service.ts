@@ -1,4 +1,4 @@
-/** Services of a test's own, on free ports and in directories that are gone afterwards. */
+/** Starts services for single tests, on free ports and in temporary directories. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,21 +10,21 @@ import { setTimeout as wait } from "node:timers/promises";
 
 const START_MILLISECONDS_MAX = 30_000;
 
-/** A running process, its directory, and what it said. */
+/** A running process, its directory, and its output. */
 export class Service {
   readonly #process: ChildProcess;
   readonly directory: string;
-  #said = "";
+  #output = "";
 
   private constructor(program: string, directory: string, args: string[]) {
     this.directory = directory;
     this.#process = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-20_000)));
+      stream?.on("data", (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-20_000)));
     }
   }
 
-  /** Starts a program and waits until it is `ready`. */
+  /** Starts a program and waits until `ready` returns true. */
   static async start(
     program: string,
     args: (directory: string) => string[],
@@ -35,20 +35,21 @@ export class Service {
     const until = Date.now() + START_MILLISECONDS_MAX;
     while (!(await ready(directory))) {
       if (service.#process.exitCode !== null || Date.now() > until) {
-        const said = service.#said;
+        const output = service.#output;
         await service.stop();
-        throw new Error(`${program} was not ready within ${START_MILLISECONDS_MAX / 1_000} s; it said:\n${said}`);
+        throw new Error(`${program} was not ready within ${START_MILLISECONDS_MAX / 1_000} s; its output:\n${output}`);
       }
       await wait(50);
     }
     return service;
   }
 
-  /** Everything that the process has written so far, or the end of it. */
-  get said(): string {
-    return this.#said;
+  /** The end of everything that the process has written so far. */
+  get output(): string {
+    return this.#output;
   }
 
+  /** Ends the process and removes its directory. */
   async stop(): Promise<void> {
     const ended = this.#process.exitCode === null ? once(this.#process, "exit") : undefined;
     this.#process.kill("SIGTERM");
@@ -57,7 +58,7 @@ export class Service {
   }
 }
 
-/** `remora up` with a configuration. */
+/** Starts `remora up` with a configuration. */
 export function startRemora(executable: string, configuration: string): Promise<Service> {
   return Service.start(
     executable,
@@ -71,17 +72,17 @@ export function startRemora(executable: string, configuration: string): Promise<
   );
 }
 
-/** The content of `connection.json` that tests need. */
+/** The properties of `connection.json` that tests need. */
 export interface Connection {
   readonly endpoint: string;
-  /** The address with which the page signs in on the machine itself. */
+  /** The address that signs in on the same machine. */
   readonly portal: string;
   readonly accountId: string;
   readonly accountKey: string;
   readonly caFile: string;
 }
 
-/** How to connect to a `remora up`. */
+/** Reads the `connection.json` of a `remora up`. */
 export function connectionOf(service: Service): Connection {
   return JSON.parse(readFileSync(connectionFile(service.directory), "utf8")) as Connection;
 }
@@ -90,13 +91,14 @@ function connectionFile(directory: string): string {
   return join(directory, "data", "connection.json");
 }
 
+/** A running TURN server. */
 export interface TurnServer {
   service: Service;
-  /** UDP, TCP, TLS. */
+  /** Addresses for UDP, TCP and TLS. */
   urls: [string, string, string];
 }
 
-/** coturn on loopback, with time-limited credentials of a secret. */
+/** Starts coturn on loopback, with time-limited credentials that are derived from a secret. */
 export async function startTurnServer(secret: string): Promise<TurnServer> {
   const [plain, tls] = [await freePort(), await freePort()];
   const service = await Service.start(
@@ -127,10 +129,10 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
   };
 }
 
-/** Arguments of coturn for an address and a port, with time-limited credentials of a secret. */
+/** Returns the arguments of coturn for an address and a port, with credentials that are derived from a secret. */
 export function turnServerArguments(address: string, port: number, secret: string): string[] {
   return [
-    // No configuration of the machine.
+    // Ignores the configuration file of the machine.
     "-n",
     `--listening-ip=${address}`,
     `--relay-ip=${address}`,

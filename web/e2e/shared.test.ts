@@ -1,8 +1,8 @@
 /**
- * A real service as people of other machines use it: its HTTPS address, signed in with the account's key and with an
- * identity provider that its configuration names.
+ * A real service as people on other machines use it: by its HTTPS address, signed in with the account key or with an
+ * identity provider of its configuration.
  *
- * `REMORA_EXECUTABLE` names the executable. Every test starts a service of its own, since the provider comes first.
+ * `REMORA_EXECUTABLE` names the executable. Every test starts its own service.
  */
 
 import { mkdir, readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { AUDIENCE, CLIENT, IdentityProvider, PERSON, ROLE } from "./identity-provider.ts";
-import { colours, pictureOf, restingPictureOf } from "./picture.ts";
+import { colours, screenshotOf, stableScreenshotOf } from "./screenshot.ts";
 import { type Connection, connectionOf, type Service, startRemora } from "./service.ts";
 
 const EXECUTABLE = process.env["REMORA_EXECUTABLE"] ?? "";
@@ -33,13 +33,16 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
   afterAll(() => browser?.close());
 
   beforeEach(async () => {
-    // Nothing but this test trusts the service's own certificate authority.
-    page = await (await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_200, height: 720 } })).newPage();
+    // The browser does not trust the service's own certificate authority.
+    page = await (
+      await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_200, height: 720 } })
+    ).newPage();
     page.setDefaultTimeout(30_000);
     faults = [];
     page.on("pageerror", (error) => faults.push(String(error)));
     page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(message.text());
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+        faults.push(message.text());
     });
   });
 
@@ -58,11 +61,11 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
   async function showsModel(): Promise<void> {
     await page.getByRole("button", { name: "New session", disabled: false }).click();
     await page.getByText(/: .* triangles, \d+ parts/).waitFor();
-    await expect.poll(async () => colours(await pictureOf(page, scratch)), { timeout: 30_000 }).toBeGreaterThan(5);
+    await expect.poll(async () => colours(await screenshotOf(page, scratch)), { timeout: 30_000 }).toBeGreaterThan(5);
     await expect.poll(() => page.locator('[data-figure="connection"]').textContent()).toBe("direct");
   }
 
-  test("is used with the key of its account, and explains its certificate", async () => {
+  test("accepts the account key, and explains its certificate", async () => {
     const { endpoint, accountId, accountKey, caFile } = await start("");
     await page.goto(endpoint);
     await page.getByLabel("Account").fill(accountId);
@@ -77,7 +80,7 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
     await page.keyboard.press("Enter");
     await showsModel();
     await page.getByText("Created by account key").waitFor();
-    await restingPictureOf(page, scratch);
+    await stableScreenshotOf(page, scratch);
     await page.screenshot({ path: join(OUTPUT, "shared.png") });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("heading", { name: "Session stopped" }).waitFor();
@@ -85,7 +88,7 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
     await page.getByLabel("Key").waitFor();
   });
 
-  test("is used with an identity provider, and tells who has created a session", async () => {
+  test("accepts a sign-in with an identity provider, and shows who created a session", async () => {
     const server = await IdentityProvider.reserve();
     const { endpoint, accountId } = await start(`
       [[identity]]
@@ -99,13 +102,18 @@ describe.skipIf(EXECUTABLE === "")("a shared service", () => {
     `);
     const provider = await IdentityProvider.start(`${endpoint}/`, server);
     try {
-      // The service has looked for the provider before it was there, and looks again some seconds later.
+      // The service looked for the provider before it was running, and looks again some seconds later.
       const signIn = page.getByRole("button", { name: "Sign in with Example ID" });
-      await expect.poll(async () => {
-        await page.goto(endpoint);
-        await page.getByLabel("Account").fill(accountId);
-        return signIn.isVisible();
-      }, { timeout: 30_000, interval: 500 }).toBe(true);
+      await expect
+        .poll(
+          async () => {
+            await page.goto(endpoint);
+            await page.getByLabel("Account").fill(accountId);
+            return signIn.isVisible();
+          },
+          { timeout: 30_000, interval: 500 },
+        )
+        .toBe(true);
       await signIn.click();
       await provider.logIn(page);
       await page.locator("#person").getByText(PERSON).waitFor();

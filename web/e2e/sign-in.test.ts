@@ -1,4 +1,4 @@
-/** Signing in to a shared service, with an account key and with an OpenID Connect provider, and every way it fails. */
+/** Signing in to a shared service with an account key and with an OpenID Connect provider, and every failure. */
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -42,9 +42,11 @@ const message = () => page.getByRole("alert").first();
 const says = (sentence: string) => expect.poll(() => message().textContent()).toBe(sentence);
 const signedIn = () => page.getByRole("button", { name: "New session", disabled: false }).waitFor();
 
-/** Everything that a tab keeps where a later page could read it. */
+/** Returns everything that the tab stores and its address, which a later page could read. */
 function stored(): Promise<string> {
-  return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
+  return page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
 }
 
 async function fill(account: string, key: string): Promise<void> {
@@ -53,7 +55,7 @@ async function fill(account: string, key: string): Promise<void> {
 }
 
 describe("with an account key", () => {
-  test("signs in by keyboard alone, and keeps the key out of address and storage", async () => {
+  test("signs in by keyboard alone, and stores the key neither in the address nor in the tab", async () => {
     await page.goto(service.origin);
     await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("sign-in-account");
     await page.keyboard.type(ACCOUNT);
@@ -67,10 +69,12 @@ describe("with an account key", () => {
     expect(service.credentials).toEqual([`${ACCOUNT}:${KEY}`]);
   });
 
-  test("lets the person type before scripts and configuration are there, and sends nothing until then", async () => {
+  test("accepts input before scripts and configuration have arrived, and sends nothing until then", async () => {
     const hold = async (pattern: string): Promise<() => void> => {
       let release = () => {};
-      const released = new Promise<void>((resolve) => { release = resolve; });
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       await page.route(pattern, (route) => released.then(() => route.continue()));
       return release;
     };
@@ -92,7 +96,7 @@ describe("with an account key", () => {
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
   });
 
-  test("shows no form where the address or the tab signs in", async () => {
+  test("shows no form if the address or the tab signs in", async () => {
     await page.route("**/assets/*.js", (route) => route.abort());
     const showsForm = async (address: string) => {
       await page.goto("about:blank");
@@ -106,10 +110,12 @@ describe("with an account key", () => {
     expect(await showsForm(service.origin)).toBe(false);
   });
 
-  test("is what password managers recognise", async () => {
+  test("has the attributes that password managers recognise", async () => {
     await page.goto(service.origin);
     const attributes = (label: string) =>
-      page.getByLabel(label).evaluate(({ type, autocomplete, form }: HTMLInputElement) => [type, autocomplete, form !== null]);
+      page
+        .getByLabel(label)
+        .evaluate(({ type, autocomplete, form }: HTMLInputElement) => [type, autocomplete, form !== null]);
     expect(await attributes("Account")).toEqual(["text", "username", true]);
     expect(await attributes("Key")).toEqual(["password", "current-password", true]);
   });
@@ -119,7 +125,7 @@ describe("with an account key", () => {
     ["an unknown account", "00000000-0000-4000-8000-000000000000", KEY],
     ["an account that cannot exist", "a:b/../c", KEY],
     ["a key with characters that no header carries", ACCOUNT, "schlüssel"],
-  ])("says that account and key do not fit: %s", async (_, account, key) => {
+  ])("reports that account and key do not match: %s", async (_, account, key) => {
     await page.goto(service.origin);
     await fill(account, key);
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -130,7 +136,7 @@ describe("with an account key", () => {
     await signedIn();
   });
 
-  test("says when to try again after too many attempts", async () => {
+  test("reports when to try again after too many attempts", async () => {
     service.tokenRefusal = { status: 429, headers: { "Retry-After": "42" } };
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
@@ -138,7 +144,7 @@ describe("with an account key", () => {
     await says("There have been too many attempts. Try again in 42 seconds.");
   });
 
-  test("says that the service does not answer, and tries again", async () => {
+  test("reports that the service does not answer, and tries again", async () => {
     await page.route("**/portal/configuration", (route) => route.abort());
     await page.goto(service.origin);
     await says("The service does not answer. Check the network, and that the service is running; then try again.");
@@ -147,7 +153,7 @@ describe("with an account key", () => {
     await page.getByLabel("Account").waitFor();
   });
 
-  test("renews the token before it ends", async () => {
+  test("renews the token before it expires", async () => {
     await page.clock.install();
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
@@ -160,7 +166,7 @@ describe("with an account key", () => {
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 
-  test("signs out, and forgets everything", async () => {
+  test("signs out, and drops everything", async () => {
     await page.goto(service.origin);
     await fill(ACCOUNT, KEY);
     await page.keyboard.press("Enter");
@@ -171,7 +177,7 @@ describe("with an account key", () => {
     expect(await stored()).toBe(JSON.stringify([{}, {}, "", `${service.origin}/`]));
   });
 
-  test("signs out on the machine itself, too", async () => {
+  test("signs out after a sign-in by address", async () => {
     await page.goto(service.address);
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Key").waitFor();
@@ -179,7 +185,7 @@ describe("with an account key", () => {
     await page.getByLabel("Key").waitFor();
   });
 
-  test("explains how to trust the certificate where the service has issued it itself", async () => {
+  test("explains how to trust a certificate that the service has issued itself", async () => {
     await page.goto(service.origin);
     await page.getByLabel("Account").waitFor();
     const help = page.getByText("Does the browser warn about this page?");
@@ -193,19 +199,22 @@ describe("with an account key", () => {
   });
 });
 
-test.each([true, false])("links to a silent host where its certificate may be the reason: %s", async (local) => {
-  service.certificateLocal = local;
-  service.hostSilent = true;
-  await page.goto(service.origin);
-  await fill(ACCOUNT, KEY);
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "New session" }).click();
-  await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
-  await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
-  const link = page.getByRole("link", { name: "Open the render host's address" });
-  expect(await link.isVisible()).toBe(local);
-  if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
-});
+test.each([true, false])(
+  "links to a host that does not answer if its certificate may be the reason: %s",
+  async (local) => {
+    service.certificateLocal = local;
+    service.hostSilent = true;
+    await page.goto(service.origin);
+    await fill(ACCOUNT, KEY);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "New session" }).click();
+    await page.getByRole("heading", { name: "Connecting again…" }).waitFor();
+    await page.getByRole("button", { name: "New session", disabled: false }).waitFor();
+    const link = page.getByRole("link", { name: "Open the render host's address" });
+    expect(await link.isVisible()).toBe(local);
+    if (local) expect(await link.getAttribute("href")).toBe(`https://localhost:${SILENT_PORT}/`);
+  },
+);
 
 describe("with an identity provider", () => {
   let provider: IdentityProvider;
@@ -221,7 +230,7 @@ describe("with an identity provider", () => {
 
   const go = () => page.getByRole("button", { name: "Sign in with Example ID" }).click();
 
-  /** The address of the page with the provider's answer, which the page does not get to see. */
+  /** Returns the address with the provider's answer, and the stored attempt, before the page reads either. */
   async function heldAnswer(): Promise<{ address: string; attempt: string }> {
     await page.goto(service.origin);
     await go();
@@ -234,7 +243,7 @@ describe("with an identity provider", () => {
     return { address: page.url(), attempt };
   }
 
-  test("signs in, shows who is signed in, and keeps nothing in address and storage", async () => {
+  test("signs in, shows the person, and stores nothing in the address or the tab", async () => {
     await page.goto(service.origin);
     await go();
     await provider.logIn(page);
@@ -248,7 +257,7 @@ describe("with an identity provider", () => {
     expect(request?.get("redirect_uri")).toBe(`${service.origin}/`);
   });
 
-  test("presents the access token where the service does not accept the identity token", async () => {
+  test("presents the access token if the service does not accept the identity token", async () => {
     service.accepts = (token) => provider.verifies(token, AUDIENCE);
     await page.goto(service.origin);
     await go();
@@ -257,7 +266,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toHaveLength(2);
   });
 
-  test("asks for the account where the provider's people may use several", async () => {
+  test("asks for the account if people of the provider may use several", async () => {
     service.signIn.identityProviders = [provider.offered];
     await page.goto(service.origin);
     await go();
@@ -268,7 +277,7 @@ describe("with an identity provider", () => {
     await signedIn();
   });
 
-  test("makes up state, nonce and challenge for every attempt", async () => {
+  test("creates new state, nonce and challenge for every attempt", async () => {
     for (let attempt = 1; attempt <= 2; attempt += 1) {
       await page.goto(service.origin);
       await go();
@@ -281,7 +290,7 @@ describe("with an identity provider", () => {
     }
   });
 
-  test("never takes the address to return to from its own address", async () => {
+  test("never takes the address to return to from the address of the page", async () => {
     const evil = "https://evil.example/";
     await page.goto(`${service.origin}/?redirect_uri=${evil}&return_to=${evil}&next=${evil}#${evil}`);
     await go();
@@ -291,10 +300,11 @@ describe("with an identity provider", () => {
     expect(provider.authorizations[0]?.get("redirect_uri")).toBe(`${service.origin}/`);
   });
 
-  const FOREIGN = "The address contains an answer to a sign-in that this tab has not started. It was ignored; sign in again.";
+  const FOREIGN =
+    "The address contains an answer to a sign-in that this tab has not started. It was ignored; sign in again.";
 
   test.each(["?code=stolen&state=forged", "?code=stolen", "?state=forged", "?error=access_denied"])(
-    "ignores an answer that it has not asked for: %s",
+    "ignores an answer to no attempt of this tab: %s",
     async (query) => {
       await page.goto(`${service.origin}/${query}`);
       await says(FOREIGN);
@@ -303,7 +313,7 @@ describe("with an identity provider", () => {
     },
   );
 
-  test.each(["state=forged", ""])("ignores an answer whose state is %j, and forgets the attempt", async (state) => {
+  test.each(["state=forged", ""])("ignores an answer whose state is %j, and drops the attempt", async (state) => {
     const { address } = await heldAnswer();
     await page.goto(address.replace(/state=[^&]*/, state));
     await says(FOREIGN);
@@ -312,7 +322,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toEqual([]);
   });
 
-  test("accepts no answer twice: neither the page nor the provider", async () => {
+  test("accepts no answer twice, neither in the page nor at the provider", async () => {
     const { address, attempt } = await heldAnswer();
     await page.goto(address);
     await signedIn();
@@ -324,7 +334,7 @@ describe("with an identity provider", () => {
     expect(service.credentials).toHaveLength(1);
   });
 
-  test("forgets an attempt that took too long", async () => {
+  test("drops an attempt that took too long", async () => {
     const { address, attempt } = await heldAnswer();
     const old = { ...JSON.parse(attempt), startedAt: Date.now() - 16 * 60_000 };
     await page.evaluate((text) => sessionStorage.setItem("remora.sign-in-attempt", text), JSON.stringify(old));
@@ -332,7 +342,7 @@ describe("with an identity provider", () => {
     await says(FOREIGN);
   });
 
-  test("says that the provider denied access", async () => {
+  test("reports that the provider denied access", async () => {
     await page.goto(service.origin);
     await go();
     await page.getByRole("link", { name: "Cancel" }).click();
@@ -340,7 +350,7 @@ describe("with an identity provider", () => {
     expect(page.url()).toBe(`${service.origin}/`);
   });
 
-  test("says that the provider does not answer", async () => {
+  test("reports that the provider does not answer", async () => {
     const { address } = await heldAnswer();
     provider.close();
     await page.goto(address);
@@ -349,29 +359,44 @@ describe("with an identity provider", () => {
     );
   });
 
-  test.each(["nonce", "aud", "iss", "exp"])("refuses an identity token whose %s is of another sign-in", async (claim) => {
-    const { address } = await heldAnswer();
-    await page.route(`${provider.offered.tokenEndpoint}`, async (route) => {
-      const response = await route.fetch();
-      const answer = await response.json();
-      const [header, payload, signature] = answer.id_token.split(".");
-      const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
-      claims[claim] = claim === "exp" ? 1_000 : "https://other.example";
-      const forged = Buffer.from(JSON.stringify(claims)).toString("base64url");
-      await route.fulfill({ response, json: { ...answer, id_token: [header, forged, signature].join(".") } });
-    });
-    await page.goto(address);
-    await says("The answer from Example ID does not belong to this sign-in. It was ignored; sign in again.");
-    expect(service.credentials).toEqual([]);
-  });
+  test.each(["nonce", "aud", "iss", "exp"])(
+    "refuses an identity token with the %s of another sign-in",
+    async (claim) => {
+      const { address } = await heldAnswer();
+      await page.route(`${provider.offered.tokenEndpoint}`, async (route) => {
+        const response = await route.fetch();
+        const answer = await response.json();
+        const [header, payload, signature] = answer.id_token.split(".");
+        const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+        claims[claim] = claim === "exp" ? 1_000 : "https://other.example";
+        const forged = Buffer.from(JSON.stringify(claims)).toString("base64url");
+        await route.fulfill({ response, json: { ...answer, id_token: [header, forged, signature].join(".") } });
+      });
+      await page.goto(address);
+      await says("The answer from Example ID does not belong to this sign-in. It was ignored; sign in again.");
+      expect(service.credentials).toEqual([]);
+    },
+  );
 
   test.each([
-    [401, {}, "The service does not accept the token from Example ID: it has expired, or it was issued for another application."],
-    [403, {}, `Example ID has signed you in, but you have no role in the account ${ACCOUNT}. Ask its operator for one.`],
+    [
+      401,
+      {},
+      "The service does not accept the token from Example ID: it has expired, or it was issued for another application.",
+    ],
+    [
+      403,
+      {},
+      `Example ID has signed you in, but you have no role in the account ${ACCOUNT}. Ask its operator for one.`,
+    ],
     [429, { "Retry-After": "300" }, "There have been too many attempts. Try again in 5 minutes."],
-    [503, { "Retry-After": "10" }, "The service cannot reach Example ID to verify the sign-in. Try again in 10 seconds."],
+    [
+      503,
+      { "Retry-After": "10" },
+      "The service cannot reach Example ID to verify the sign-in. Try again in 10 seconds.",
+    ],
     [500, {}, "The service answered with status 500. Try again, or ask its operator."],
-  ])("says why the service refuses the provider's token: status %i", async (status, headers, sentence) => {
+  ])("reports why the service refuses the provider's token: status %i", async (status, headers, sentence) => {
     service.tokenRefusal = { status, headers: headers as Record<string, string> };
     await page.goto(service.origin);
     await go();
@@ -391,7 +416,7 @@ describe("with an identity provider", () => {
     expect(await page.locator("#ending").isVisible()).toBe(false);
   });
 
-  test("offers to sign in again where the provider gives no refresh token", async () => {
+  test("offers to sign in again if the provider gives no refresh token", async () => {
     provider.refreshes = false;
     await page.clock.install();
     await page.goto(service.origin);

@@ -1,4 +1,4 @@
-/** Serves files of a folder, and answers that a test makes up, from an origin of its own. */
+/** Serves the files of a folder and the pages of a test from a separate origin. */
 
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -10,11 +10,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
   ".css": "text/css",
 };
-/** Nothing inline and nothing from elsewhere, as careful pages have it. */
+/** A strict policy: no inline content, and no content from other origins. */
 const POLICY = "default-src 'self'; connect-src 'self' http://localhost:* https://localhost:*";
 
+/** A web server with its own origin. */
 export class Site {
-  /** Bodies by path; they come before files. */
+  /** Bodies by path; they take precedence over files. */
   readonly pages = new Map<string, string>();
   readonly #server: Server;
 

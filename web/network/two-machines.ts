@@ -1,5 +1,5 @@
 /**
- * Two machines on one computer: a service in one network namespace and a browser in another.
+ * Simulates two machines: a service in one network namespace and a browser in another.
  *
  * ```text
  *   namespace of the service                    namespace of the client
@@ -7,8 +7,8 @@
  *   coturn (for some tests)      ── link ──     /etc/hosts: remora.test
  * ```
  *
- * The link is a veth pair, or `link.py` where a test wants delay, jitter, loss or a slow line. A firewall in the client's
- * namespace drops what a test wants dropped. Everything is gone when {@link TwoMachines.close} returns.
+ * The link is a veth pair, or `link.py` for tests with delay, jitter, loss or a slow line. Tests set the firewall in the
+ * client's namespace. {@link TwoMachines.close} removes everything.
  */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ const CHROMIUM = process.env["REMORA_CHROMIUM"] ?? "/usr/bin/chromium";
 const READY_MILLISECONDS_MAX = 30_000;
 const STOP_MILLISECONDS_MAX = 10_000;
 
-/** Delay and jitter in milliseconds for each direction, loss as a fraction, rate in bytes per second. */
+/** A line: delay and jitter in milliseconds for each direction, loss as a fraction, rate in bytes per second. */
 export interface Line {
   readonly delay?: number;
   readonly jitter?: number;
@@ -30,7 +30,7 @@ export interface Line {
   readonly rate?: number;
 }
 
-/** Why network namespaces cannot be used here, or `undefined` where they can. */
+/** Returns the reason why network namespaces cannot be used here, or `undefined` if they can. */
 export function whyNot(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "network namespaces need root on Linux";
   for (const program of ["ip", "nft", "certutil"]) {
@@ -46,11 +46,12 @@ export function whyNot(): string | undefined {
   }
 }
 
-/** Whether a program is on the path. */
+/** Returns true if a program is on the path. */
 export function found(program: string): boolean {
   return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(join(directory, program)));
 }
 
+/** Two network namespaces with their processes. */
 export class TwoMachines {
   /** Addresses of the service and of the client on their link. */
   readonly serviceAddress = "10.231.7.1";
@@ -68,7 +69,7 @@ export class TwoMachines {
     this.#client = `remora-${process.pid}-${label}-c`;
   }
 
-  /** Joins two new namespaces by a link. `label` tells the worlds of one test run apart. */
+  /** Creates two namespaces and the link between them. `label` is part of their names. */
   static async open(label: string, line?: Line): Promise<TwoMachines> {
     const machines = new TwoMachines(label);
     try {
@@ -91,7 +92,10 @@ export class TwoMachines {
     writeFileSync(`/etc/netns/${client}/hosts`, `127.0.0.1 localhost\n${this.serviceAddress} ${this.name}\n`);
     if (line === undefined) {
       run("ip", "-n", service, "link", "add", "name", "link", "type", "veth", "peer", "name", "link", "netns", client);
-      for (const [namespace, address] of [[service, this.serviceAddress], [client, this.clientAddress]] as const) {
+      for (const [namespace, address] of [
+        [service, this.serviceAddress],
+        [client, this.clientAddress],
+      ] as const) {
         run("ip", "-n", namespace, "address", "add", `${address}/24`, "dev", "link");
         run("ip", "-n", namespace, "link", "set", "dev", "link", "up");
       }
@@ -112,7 +116,17 @@ export class TwoMachines {
     const config = join(this.#directory, "remora.toml");
     writeFileSync(config, configuration);
     const up = this.onService(remora, [
-      "up", "--share", this.name, "--data-dir", data, "--config", config, "--https", "[::]:8443", "--http", "127.0.0.1:0",
+      "up",
+      "--share",
+      this.name,
+      "--data-dir",
+      data,
+      "--config",
+      config,
+      "--https",
+      "[::]:8443",
+      "--http",
+      "127.0.0.1:0",
     ]);
     const connection = join(data, "connection.json");
     await until(() => existsSync(connection) || up.exitCode !== null, "remora up was not ready in time");
@@ -120,7 +134,7 @@ export class TwoMachines {
     return JSON.parse(readFileSync(connection, "utf8")) as Connection;
   }
 
-  /** Starts a program in the namespace of the service; it ends with this value. */
+  /** Starts a program in the namespace of the service; {@link close} ends it. */
   onService(program: string, programArguments: readonly string[]): ChildProcess {
     const child = spawn("ip", ["netns", "exec", this.#service, program, ...programArguments], {
       stdio: ["ignore", "inherit", "inherit"],
@@ -142,8 +156,9 @@ export class TwoMachines {
   /** Replaces the firewall of the client: `rules` are nftables expressions for packets that it sends. */
   firewall(rules: readonly string[]): void {
     const chain = rules.map((rule) => `    ${rule}`).join("\n");
-    const table = `table inet remora\ndelete table inet remora\ntable inet remora {\n  chain out {\n`
-      + `    type filter hook output priority 0; policy accept;\n${chain}\n  }\n}\n`;
+    const table =
+      `table inet remora\ndelete table inet remora\ntable inet remora {\n  chain out {\n` +
+      `    type filter hook output priority 0; policy accept;\n${chain}\n  }\n}\n`;
     const file = join(this.#directory, "firewall.nft");
     writeFileSync(file, table);
     run("ip", "netns", "exec", this.#client, "nft", "-f", file);
@@ -163,8 +178,14 @@ export class TwoMachines {
       executablePath: wrapper,
       chromiumSandbox: false,
       viewport: { width: 1280, height: 760 },
-      args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"],
+      args: [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
     });
     return this.#context;
   }
@@ -177,7 +198,7 @@ export class TwoMachines {
       try {
         run("ip", "netns", "del", namespace);
       } catch {
-        // It was never made.
+        // The namespace was not created.
       }
       rmSync(`/etc/netns/${namespace}`, { recursive: true, force: true });
     }
@@ -192,10 +213,10 @@ function run(program: string, ...programArguments: readonly string[]): void {
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const insist = setTimeout(() => child.kill("SIGKILL"), STOP_MILLISECONDS_MAX);
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MILLISECONDS_MAX);
   child.kill("SIGTERM");
   await gone;
-  clearTimeout(insist);
+  clearTimeout(timer);
 }
 
 function output(child: ChildProcess, pattern: RegExp): Promise<void> {

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     include: ["*.test.ts"],
-    // One browser at a time: two would measure each other.
+    // One browser at a time: two would disturb each other's timing.
     fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 90_000,

@@ -1,6 +1,6 @@
 /**
- * Writes `FILE.br` and `FILE.gz` beside every built file that they make smaller: the service has no compressor, it sends
- * what is there.
+ * Writes `FILE.br` and `FILE.gz` beside every built file that compression makes smaller. The service itself does not
+ * compress; it sends these files.
  */
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import type { Plugin } from "vite";
 
 const TEXTS = /\.(css|html|js|json|svg)$/;
 
+/** Returns the Vite plugin. */
 export function precompress(): Plugin {
   let directory = "";
   return {

@@ -8,14 +8,14 @@ export default defineConfig({
   plugins: [inlineStyles(), preload(), precompress()],
   build: {
     target: "es2022",
-    // Nothing from elsewhere, and nothing inline but what the page itself contains: the service admits that by its digest.
+    // The content security policy of the service allows only its own files and the inline content of the page, by digest.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     emptyOutDir: true,
   },
 });
 
-/** Puts the style sheet of the sign-in into the page: on a slow line another file costs at least one more round trip. */
+/** Puts the style sheet of the sign-in into the page, because another file costs at least one more round trip. */
 function inlineStyles(): Plugin {
   return {
     name: "inline-styles",
@@ -34,8 +34,8 @@ function inlineStyles(): Plugin {
 }
 
 /**
- * Lets the browser fetch the configuration beside the script that reads it, and the viewer while the person signs in. The
- * script comes first: it gets the connection that is there already, on which it is not delayed by handshakes.
+ * Lets the browser fetch the configuration in parallel with the script that reads it, and the viewer while the person signs
+ * in. The script comes first, so that it uses the connection that is open already.
  */
 function preload(): Plugin {
   return {
@@ -45,7 +45,7 @@ function preload(): Plugin {
       handler(html, { bundle }) {
         const viewer = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.name === "app");
         if (viewer?.type !== "chunk") return html;
-        // The page itself is the one that imports the viewer.
+        // The page itself is among the imports of the viewer.
         const scripts = [viewer.fileName, ...viewer.imports.filter((file) => !html.includes(file))];
         const styles = [...(viewer.viteMetadata?.importedCss ?? [])];
         const link = (file: string, attributes: Record<string, string>) => ({

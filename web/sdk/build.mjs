@@ -1,5 +1,5 @@
-// Builds the package: one module per source file with its declarations, and everything in one file for pages without a
-// bundler. Both licences lie at the root of the repository and belong into the package.
+// Builds the package: one module per source file with its declarations, and a bundle for pages without a bundler. Copies
+// both licences from the root of the repository into the package.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync } from "node:fs";
@@ -8,9 +8,13 @@ import { build } from "vite";
 
 const here = import.meta.dirname;
 rmSync(join(here, "dist"), { recursive: true, force: true });
-execFileSync(process.execPath, [join(here, "../node_modules/typescript/bin/tsc"), "-p", join(here, "tsconfig.build.json")], {
-  stdio: "inherit",
-});
+execFileSync(
+  process.execPath,
+  [join(here, "../node_modules/typescript/bin/tsc"), "-p", join(here, "tsconfig.build.json")],
+  {
+    stdio: "inherit",
+  },
+);
 await build({
   configFile: false,
   root: here,
@@ -22,4 +26,5 @@ await build({
     lib: { entry: join(here, "src/bundle.ts"), formats: ["es"], fileName: () => "remora.js" },
   },
 });
-for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) copyFileSync(join(here, "../..", licence), join(here, licence));
+for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"])
+  copyFileSync(join(here, "../..", licence), join(here, licence));

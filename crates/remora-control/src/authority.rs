@@ -1,7 +1,7 @@
-//! A certificate authority of this installation's own, made at the first start, for TLS without any outside help.
+//! The installation's own certificate authority, made at the first start, so that TLS needs no external service.
 //!
-//! Users trust its certificate (`ca.pem`) once; it signs the server's certificate anew at every start and one for each
-//! host. The authority's key is in a file that only its owner may read, the keys of servers are on no disk.
+//! Users trust its certificate (`ca.pem`) once. It signs a new server certificate at every start and one for each host.
+//! The authority's key is in a file that only its owner may read. Keys of servers are never written to disk.
 
 use std::io;
 use std::net::IpAddr;
@@ -20,34 +20,56 @@ use time::OffsetDateTime;
 use crate::private_file;
 
 const AUTHORITY_LIFE: Duration = Duration::from_secs(20 * 365 * DAY_SECONDS);
-/// Clocks of clients may be behind.
+/// Certificates are valid from this long ago, because clocks of clients may be slow.
 const BACKDATED: Duration = Duration::from_secs(DAY_SECONDS);
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
+/// Why the authority cannot be opened or cannot issue a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
+    /// A file cannot be read or written.
     #[error("{path}: {source}")]
-    File { path: PathBuf, source: io::Error },
+    File {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        source: io::Error,
+    },
+    /// The key file contains something else.
     #[error("{path} is not the private key of a certificate authority")]
-    Key { path: PathBuf, source: rcgen::Error },
-    #[error("no certificate can be made for {names}")]
-    Certificate { names: String, source: rcgen::Error },
+    Key {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        source: rcgen::Error,
+    },
+    /// A certificate cannot be made.
+    #[error("cannot make a certificate for {names}")]
+    Certificate {
+        /// Names of the certificate.
+        names: String,
+        /// Reason.
+        source: rcgen::Error,
+    },
 }
 
+/// The certificate authority of one data directory.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate_pem: String,
     certificate_path: PathBuf,
 }
 
-/// A certificate for TLS servers, and its key.
+/// A certificate chain for a TLS server, and its key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerCertificate {
+    /// PEM certificates, the server's first.
     pub certificate_pem: String,
+    /// PEM private key.
     pub key_pem: String,
 }
 
-/// Without the key, so that it is in no log.
+/// Omits the key, so that it never appears in a log.
 impl std::fmt::Debug for ServerCertificate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -58,7 +80,7 @@ impl std::fmt::Debug for ServerCertificate {
 }
 
 impl Authority {
-    /// The authority of this directory; a new one if there is none.
+    /// Opens the authority of this directory, or creates one.
     pub fn open(directory: &Path, now: Timestamp) -> Result<Self, AuthorityError> {
         let (key_path, certificate_path) = (directory.join("ca.key"), directory.join("ca.pem"));
         let read = |path: &Path| private_file::read(path).map_err(|source| file_error(path, source));
@@ -70,7 +92,7 @@ impl Authority {
             Some(pem) => KeyPair::from_pem(&pem).map_err(key_error)?,
             None => {
                 let key = KeyPair::generate().map_err(key_error)?;
-                // A certificate without its key is of no use; one of an earlier key must not stay.
+                // A certificate is useless without its key, and one of an earlier key must not stay.
                 private_file::remove(&certificate_path).map_err(|source| file_error(&certificate_path, source))?;
                 write(&key_path, &key.serialize_pem())?;
                 key
@@ -88,15 +110,17 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate_pem, certificate_path })
     }
 
+    /// Returns the authority's certificate in PEM.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
     }
 
+    /// Returns the path of the certificate file.
     pub fn certificate_path(&self) -> &Path {
         &self.certificate_path
     }
 
-    /// Names are DNS names or addresses.
+    /// Issues a server certificate with a new key. `names` are DNS names or IP addresses.
     pub fn issue(&self, names: &[String], life: Duration, now: Timestamp) -> Result<ServerCertificate, AuthorityError> {
         let issue = || {
             let key = KeyPair::generate()?;
@@ -115,12 +139,13 @@ impl Authority {
     }
 }
 
-/// The same for the same key but for the dates, which signing does not need.
+/// Returns the parameters of the authority's certificate. They depend only on the key, except for the dates, which
+/// signing does not use.
 fn authority_params(key: &KeyPair, now: Timestamp) -> CertificateParams {
     let digest = digest::digest(&digest::SHA256, key.public_key_raw());
     let mark: String = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     let mut params = CertificateParams::default();
-    // Several installations may be trusted side by side: each has a name of its own.
+    // Several authorities may be trusted side by side, so each has a unique name.
     params.distinguished_name.push(DnType::CommonName, format!("Remora local CA {mark}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -159,7 +184,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_milliseconds(1_750_000_000_000);
 
-    /// What a client that trusts `authority` says to the certificate.
+    /// Returns whether a client that trusts `authority_pem` accepts the certificate.
     fn accepts(authority_pem: &str, certificate_pem: &str, name: &str, time: Timestamp) -> bool {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority_pem.as_bytes()).unwrap()).unwrap();
@@ -172,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_hold_for_their_names_and_their_time_across_restarts() {
+    fn certificates_are_valid_for_their_names_and_time_across_restarts() {
         let directory = tempfile::tempdir().unwrap();
         let first = Authority::open(directory.path(), NOW).unwrap();
         let later = NOW + Duration::from_secs(100 * DAY_SECONDS);
@@ -192,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authoritys_key_is_for_its_owner_only_and_is_never_replaced() {
+    fn the_key_file_is_private_and_never_replaced() {
         let directory = tempfile::tempdir().unwrap();
         Authority::open(directory.path(), NOW).unwrap();
         let key = directory.path().join("ca.key");

@@ -1,20 +1,20 @@
-//! A signal that wakes the reconcile loop. It carries no data, because the loop reads the store.
+//! Wakes the reconcile loop. The bell carries no data, because all work is derived from the store.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-/// A signal for the reconcile loop. Clones are the same bell.
+/// A bell. Clones ring and hear the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Bell(Arc<Notify>);
 
 impl Bell {
-    /// Wakes the loop. Several rings before it listens wake it once.
+    /// Rings the bell. If the loop is not waiting, any number of rings are remembered as one.
     pub fn ring(&self) {
         self.0.notify_one();
     }
 
-    /// Waits for the next ring.
+    /// Waits for a ring.
     pub async fn rung(&self) {
         self.0.notified().await;
     }

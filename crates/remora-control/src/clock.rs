@@ -1,7 +1,7 @@
-//! The clock of the control plane. No other file reads the time.
+//! The only file of the control plane that reads a clock.
 //!
-//! The system clock is read once at the start, and the boot-time clock is added to it. The sum never goes back, even if
-//! the system clock is set, and it counts the time that a laptop sleeps, as leases do.
+//! The system clock is read once at the start. From then on the boot-time clock is added to it, so that time never goes
+//! back when the system clock is set. It also counts the time for which a machine is suspended, as leases do.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,26 +9,26 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use remora_session::Timestamp;
 use tokio::sync::watch;
 
-/// Longest wait without reading the clock. A machine that sleeps stops timers but not leases.
+/// Longest wait without reading the clock. Timers stop while a machine is suspended, but leases do not.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The time by which blocking work must end.
+/// Deadline of blocking work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    /// Returns the deadline after a duration from now.
+    /// Returns the deadline this long from now.
     pub(crate) fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
-    /// Returns whether the time is over.
+    /// Returns whether the deadline has passed.
     pub(crate) fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }
 }
 
-/// The time of the control plane, or of a test. Clones are the same clock.
+/// The time: of the machine, or for tests one that stands still.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -39,7 +39,7 @@ enum Source {
 }
 
 impl Clock {
-    /// Returns a clock that starts at the time of the system clock.
+    /// Returns the clock of the machine.
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(Source::System { offset: wall.saturating_sub(since_boot()) })
@@ -52,7 +52,7 @@ impl Clock {
         (Self(Source::Manual { now, _keeps_open: sender.clone() }), ManualClock(sender))
     }
 
-    /// Returns the time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { offset } => Timestamp::from_milliseconds(0) + (*offset + since_boot()),
@@ -60,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Returns the time since a fixed instant, in nanoseconds, for measuring durations.
+    /// Returns the time since a fixed instant in nanoseconds, for measuring durations.
     pub fn precise(&self) -> Duration {
         match &self.0 {
             Source::System { .. } => since_boot(),
@@ -68,7 +68,7 @@ impl Clock {
         }
     }
 
-    /// Waits until that time.
+    /// Waits until this time.
     pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
             Source::System { .. } => loop {
@@ -85,18 +85,18 @@ impl Clock {
         }
     }
 
-    /// Waits for a duration.
+    /// Waits for this long.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
 }
 
-/// Advances every clone of its [`Clock`].
+/// Advances all clones of its [`Clock`].
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
-    /// Advances the time.
+    /// Advances the clock by this long.
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = *now + duration);
     }
@@ -114,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_clock_tells_the_time_of_day() {
+    fn the_system_clock_has_the_time_of_day() {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let told = Duration::from_millis(Clock::system().now().as_milliseconds());
         assert!(told.abs_diff(wall) < Duration::from_secs(5), "{told:?} is not {wall:?}");
     }
 
     #[tokio::test]
-    async fn a_manual_clock_wakes_its_sleepers_on_time() {
+    async fn a_manual_clock_wakes_waiting_tasks_on_time() {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_000));
         let time = clock.now() + Duration::from_secs(2);
         let sleeper = tokio::spawn(async move {

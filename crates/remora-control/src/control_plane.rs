@@ -1,7 +1,7 @@
 //! An assembled control plane: the routers and the reconcile loop. The caller, [`up()`](crate::up()) or a test, chooses
 //! store, fleet and clock.
 //!
-//! | | public | loopback |
+//! | | public listener | loopback listener |
 //! |---|---|---|
 //! | API, token service | yes | yes |
 //! | host link | yes | |
@@ -27,7 +27,7 @@ use crate::api::limit::{Limited, limit};
 use crate::api::observe::{Observer, Route, observe};
 use crate::api::probes::{self, Probes};
 use crate::api::sts::{self, Sts};
-use crate::api::usage::{self, Meter};
+use crate::api::usage::{self, UsageApi};
 use crate::api::v2021_01_01::{self, Api};
 use crate::api::{common, link, openapi, v1};
 use crate::bell::Bell;
@@ -235,28 +235,34 @@ impl ControlPlane {
             clock: clock.clone(),
             config: self.config.clone(),
         };
-        let v1 = v1::Api { sessions, tokens: tokens.clone(), clock: clock.clone(), host_names: host_names.clone() };
-        let meter = Meter {
+        let v1 = v1::Api {
+            sessions,
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            host_names: host_names.clone(),
+            page_size: self.config.sessions.page_size,
+        };
+        let usage_api = UsageApi {
             store: self.store.clone(),
             tokens,
             clock,
             private: self.config.sessions.private,
             endpoint: endpoint.clone(),
         };
-        v2021_01_01::router(Api {
+        let v2021_01_01 = v2021_01_01::router(Api {
             sessions: self.sessions.clone(),
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             endpoint,
             host_names,
-        })
-        .merge(v1::router(v1))
-        .merge(usage::router(meter))
-        .merge(ice_servers::router(ice_servers))
-        .merge(conversions::router(conversions))
-        .route_layer(middleware::from_fn_with_state(limited, limit))
-        .merge(openapi::router())
+        });
+        let others = v1::router(v1)
+            .merge(usage::router(usage_api))
+            .merge(ice_servers::router(ice_servers))
+            .merge(conversions::router(conversions));
+        let limited = |router: Router| router.route_layer(middleware::from_fn_with_state(limited.clone(), limit));
+        v2021_01_01::with_versions(limited(v2021_01_01)).merge(limited(others)).merge(openapi::router())
     }
 
     fn sts(&self) -> Sts {

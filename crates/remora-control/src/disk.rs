@@ -1,5 +1,5 @@
-//! A check that the data directory can be written to. Writes fail on a full disk, over a quota, and on a file system
-//! that the kernel has made read-only after an error.
+//! Checks that the data directory is writable. It is not if the disk is full, a quota is exceeded, or the kernel has
+//! made the file system read-only after an error.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::private_file;
 
-/// Size of the test file: enough for a host's pid file and the beginning of its log.
+/// Size of the file that is written: enough for a host's pid file and the beginning of its log.
 const PROBE_BYTES: usize = 64 * 1_024;
-/// Time for which an answer is reused, so that frequent checks cause no load on the disk.
+/// Time for which a result is kept, so that frequent checks cause no load on the disk.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Checks whether a directory can be written to.
+/// Checks one directory.
 pub struct DiskProbe {
     directory: PathBuf,
     clock: Clock,
@@ -24,12 +24,12 @@ pub struct DiskProbe {
 }
 
 impl DiskProbe {
-    /// Returns a check of the directory.
+    /// Makes a probe for the directory. Nothing is written yet.
     pub fn new(directory: &Path, clock: Clock) -> Self {
         Self { directory: directory.to_owned(), clock, last: Mutex::default() }
     }
 
-    /// Returns whether a small file can be written and removed. A failure is logged.
+    /// Writes and removes a small file, and returns whether that succeeded. Errors are logged.
     pub async fn is_writable(&self) -> bool {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
@@ -43,8 +43,7 @@ impl DiskProbe {
         let answer = match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => true,
             Err(error) => {
-                let directory = self.directory.display();
-                tracing::error!(%error, %directory, "the data directory cannot be written to");
+                tracing::error!(%error, directory = %self.directory.display(), "cannot write to the data directory");
                 false
             }
         };
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_directory_that_cannot_be_written_to_is_noticed_and_so_is_its_recovery() {
+    async fn an_unwritable_directory_and_its_recovery_are_noticed() {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("data");

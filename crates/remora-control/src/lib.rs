@@ -18,6 +18,7 @@ mod acme;
 mod api;
 mod authority;
 mod bell;
+mod certificate;
 mod clock;
 mod config;
 mod control_plane;
@@ -36,20 +37,23 @@ pub mod private_file;
 mod provision;
 mod random;
 mod reconcile;
+mod register;
 mod server;
 mod sessions;
-mod sight;
 mod store;
 mod tls;
 mod token;
 mod turn;
 pub mod untrusted;
+mod visibility;
 
-pub use account::{Account, KeyHash, KeySlot, NewAccount, Register, RegisterError, new_account_id, new_key};
+pub use account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 pub use acme::Acme;
+pub use api::correlation::trace_id;
 pub use api::openapi::DOCUMENTS as OPENAPI_DOCUMENTS;
 pub use authority::{Authority, ServerCertificate};
 pub use bell::Bell;
+pub use certificate::CurrentCertificate;
 pub use clock::{Clock, ManualClock};
 pub use config::{Config, Fence, HostsConfig, Rate, Size, StoreConfig, Telemetry, is_host_name};
 pub use control_plane::{ControlPlane, LocalSignIn, Parts};
@@ -65,7 +69,8 @@ pub use provision::{
     Condition, HostCommand, LocalPlacement, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
     SHADER_CACHE_VARIABLES, SimulatedFleet,
 };
+pub use register::{NewAccount, Register, RegisterError};
 pub use server::{Connection, ServeOptions, ServerError, Serving, UpOptions, serve, up};
 pub use store::{Generation, IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored, Usage};
-pub use tls::{Certificates, CurrentCertificate, acceptor as tls_acceptor};
+pub use tls::{Certificates, acceptor as tls_acceptor};
 pub use token::{LIFE as TOKEN_LIFE, Tokens, new_private_key_pem};

@@ -1,25 +1,26 @@
-//! How often one account, and one person, may ask, by class of request: a bucket that fills at a steady rate and holds a
+//! Rate limits for accounts and people, by class of request: token buckets, which fill at a steady rate and hold a
 //! burst.
 //!
 //! ```text
-//!   request with a good token ─▶ reads | writes, by the token's person, then by its account
+//!   request with a valid token ─▶ reads | writes, by the token's person, then by its account
 //!   token request ─▶ strangers, by peer ─▶ attempts, by peer and account ─▶ (key, token) ─▶ tokens, by person, by account
 //! ```
 //!
-//! A person cannot use up what others of the account need: their own bucket is asked first, and what it refuses costs
-//! the account nothing. Holders of account keys are not told apart.
+//! A person cannot use up the share of others in the account: the person's bucket comes first, and what it refuses does
+//! not count for the account. Holders of account keys are not told apart.
 //!
-//! Each unknown account costs a look into the database, and there is no end of ids to try. So token requests also count
-//! for the address alone, unless the address has had a token of that account lately: neighbours of a stranger who have
-//! signed in before do so again undisturbed. Whether there is such an account makes no difference, and so does not show.
+//! Each unknown account costs a database query, and the number of ids to try is endless. Token requests therefore also
+//! count for the address alone, unless the address recently got a token of that account: people who have signed in
+//! before are not affected by an attacker at the same address. The limits are the same for existing and unknown
+//! accounts, so they do not reveal which accounts exist.
 //!
-//! Nobody can use up what is another's. Requests count for the account whose token they carry, not for the one in
-//! their path. Token requests carry nothing that could be trusted before the key is checked, so attempts count for the
-//! pair of account and address: whoever guesses keys stands in the way of nobody but their own network, and the good
-//! attempts alone count for the account.
+//! No caller can use up the share of another account. Requests count for the account of their token, not for the one in
+//! their path. Token requests contain nothing trustworthy before the key is checked, so attempts count for the pair of
+//! account and address, and only successful ones count for the account. Guessing keys therefore slows down only the
+//! network of the attacker.
 //!
-//! Buckets are kept for the accounts that asked last, so many at most; one that is dropped is full again. They belong
-//! to one control plane: several side by side let through as many times as much.
+//! A limited number of buckets is kept, those that were used most recently. A dropped bucket starts full. Buckets
+//! belong to one control plane, so several control planes side by side multiply the limits.
 
 use std::convert::Infallible;
 use std::hash::Hash;
@@ -39,10 +40,11 @@ use crate::clock::Clock;
 use crate::config::{self, Rate};
 use crate::token::Bearer;
 
-/// Of each class.
+/// Number of buckets of each class.
 const BUCKETS_MAX: usize = 8_192;
 
-pub struct Limits {
+/// The rate limits of one control plane.
+pub(crate) struct Limits {
     reads: Buckets<AccountId>,
     writes: Buckets<AccountId>,
     tokens: Buckets<AccountId>,
@@ -51,26 +53,30 @@ pub struct Limits {
     person_tokens: Buckets<PersonId>,
     attempts: Buckets<(IpAddr, AccountId)>,
     strangers: Buckets<IpAddr>,
-    /// Addresses that had a token of an account lately.
+    /// Addresses that recently got a token of an account.
     known: Cache<(IpAddr, AccountId), ()>,
 }
 
-/// What a request does, as far as limits go.
+/// Class of a request, for the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub(crate) enum Class {
+    /// Changes nothing.
     Read,
+    /// May change something.
     Write,
 }
 
+/// The error for a request that exceeds a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests; the next is taken in {} s", retry_after.as_secs())]
-pub struct TooMany {
-    /// Whole seconds, at least one.
+pub(crate) struct TooMany {
+    /// Time until a request is accepted again, in whole seconds, at least one.
     pub retry_after: Duration,
 }
 
 impl Limits {
-    pub fn new(limits: &config::Limits, clock: &Clock) -> Self {
+    /// Makes full buckets.
+    pub(crate) fn new(limits: &config::Limits, clock: &Clock) -> Self {
         Self {
             reads: Buckets::new(limits.reads, clock),
             writes: Buckets::new(limits.writes, clock),
@@ -84,8 +90,8 @@ impl Limits {
         }
     }
 
-    /// With a good token.
-    pub fn request(&self, caller: &Bearer, class: Class) -> Result<(), TooMany> {
+    /// Counts a request with a valid token.
+    pub(crate) fn request(&self, caller: &Bearer, class: Class) -> Result<(), TooMany> {
         let (of_person, of_account) = match class {
             Class::Read => (&self.person_reads, &self.reads),
             Class::Write => (&self.person_writes, &self.writes),
@@ -96,8 +102,8 @@ impl Limits {
         of_account.take(&caller.account)
     }
 
-    /// Before it is known whether the credentials open the account, or whether there is such an account.
-    pub fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
+    /// Counts a token request before the credentials are checked and the account is looked up.
+    pub(crate) fn token_attempt(&self, peer: IpAddr, account: &AccountId) -> Result<(), TooMany> {
         let pair = (subscriber_of(peer), account.clone());
         if self.known.get(&pair).is_none() {
             self.strangers.take(&pair.0)?;
@@ -105,8 +111,8 @@ impl Limits {
         self.attempts.take(&pair)
     }
 
-    /// Once it is known that they do.
-    pub fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
+    /// Counts a token request once its credentials have been verified.
+    pub(crate) fn token(&self, peer: IpAddr, account: &AccountId, owner: &Owner) -> Result<(), TooMany> {
         self.known.insert((subscriber_of(peer), account.clone()), ());
         if let Some(person) = owner.person() {
             self.person_tokens.take(person)?;
@@ -145,7 +151,7 @@ impl<Key: Clone + Eq + Hash> Buckets<Key> {
     }
 }
 
-/// The control plane's clock, as the rate limiter wants it: the time since 1970.
+/// Adapts the control plane's clock to the rate limiter, with the time since 1970.
 struct GovernorClock(Clock);
 
 impl governor::clock::Clock for GovernorClock {
@@ -189,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_taken_and_then_the_steady_rate() {
+    fn a_burst_is_accepted_and_then_the_steady_rate() {
         let (limits, hand) = limits(Rate { per_second: 2, burst: 3 });
         let account = new_account_id();
         let read = || limits.request(&caller(&account), Class::Read);
@@ -202,15 +208,15 @@ mod tests {
         hand.advance(Duration::from_millis(1));
         read().unwrap();
         assert!(read().is_err());
-        hand.advance(Duration::from_secs(60));
+        hand.advance(Duration::from_mins(1));
         for _ in 0..3 {
             read().unwrap();
         }
-        assert!(read().is_err(), "what is saved up is the burst and no more");
+        assert!(read().is_err(), "no more than the burst is saved up");
     }
 
     #[test]
-    fn classes_and_accounts_have_buckets_of_their_own() {
+    fn classes_and_accounts_have_separate_buckets() {
         let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
         let (one, other) = (new_account_id(), new_account_id());
         for account in [&one, &other] {
@@ -226,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_told_in_whole_seconds_and_is_long_enough() {
+    fn the_wait_is_in_whole_seconds_and_long_enough() {
         let (limits, hand) = limits(Rate { per_second: 1, burst: 1 });
         let account = new_account_id();
         let token = || limits.token(PEER, &account, &Owner::AccountKey);
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_uses_up_the_attempts_of_their_own_network_only() {
+    fn attempts_count_for_the_network_of_the_peer_only() {
         let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
         let account = new_account_id();
         let attempt = |peer: &str| limits.token_attempt(peer.parse().unwrap(), &account).is_ok();
@@ -255,7 +261,7 @@ mod tests {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
         let limits = Limits::new(&config::Limits::default(), &clock);
         let account = new_account_id();
-        // Ten minutes; the whole lot at the same instant, which is the worst case.
+        // Ten minutes with all requests at the same instant, which is the worst case.
         for _ in 0..300 {
             for _ in 0..50 {
                 limits.request(&caller(&account), Class::Read).unwrap();
@@ -265,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_cannot_fill_the_memory() {
+    fn the_number_of_buckets_is_bounded() {
         let (limits, _hand) = limits(Rate { per_second: 1, burst: 1 });
         for _ in 0..3 * BUCKETS_MAX {
             limits.token_attempt(PEER, &new_account_id()).unwrap();
@@ -285,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_has_the_same_pace_in_every_account_and_leaves_the_accounts_alone() {
+    fn a_persons_limits_span_accounts_and_do_not_count_for_them() {
         let (clock, _hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
         let once = Rate { per_second: 1, burst: 1 };
         let (person_reads, person_writes, person_tokens) = (once, once, once);
@@ -306,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_attempts_on_accounts_that_it_has_had_no_token_of() {
+    fn an_address_has_limited_attempts_on_accounts_of_which_it_has_had_no_token() {
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000));
         let stranger_tokens = Rate { per_second: 1, burst: 2 };
         let limits = Limits::new(&config::Limits { stranger_tokens, ..config::Limits::default() }, &clock);

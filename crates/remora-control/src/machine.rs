@@ -3,26 +3,26 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// Maximum number of addresses. Machines that run containers have one for each bridge.
+/// Limit of the number of addresses. Machines with containers have one for each bridge.
 const ADDRESSES_MAX: usize = 32;
-/// An address reserved for documentation. No packet is sent to it; the operating system only selects a route.
+/// An address of a documentation network. Nothing is sent to it; it serves to look up the outgoing interface.
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
-/// This machine as its network knows it.
+/// Name and addresses of this machine in its network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
-    /// Host name; `None` if it cannot be part of a URL.
+    /// Host name; `None` if it is not a DNS name.
     pub name: Option<String>,
-    /// Addresses that other machines may reach, the most likely one first.
+    /// Addresses that other machines can reach, the most widely reachable first.
     pub addresses: Vec<IpAddr>,
 }
 
 impl Machine {
-    /// Reads names and addresses from the operating system.
+    /// Asks the operating system for name and addresses.
     pub fn own() -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
         let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the addresses of this machine cannot be read");
+            tracing::warn!(%error, "cannot read the addresses of this machine");
             Vec::new()
         });
         let found = interfaces.into_iter().map(|interface| interface.ip());
@@ -45,20 +45,20 @@ fn reachable(found: impl Iterator<Item = IpAddr>, outbound: Option<IpAddr>) -> V
     addresses
 }
 
-/// Returns whether other machines may reach an address. Link-local IPv6 addresses need the name of an interface, which
-/// URLs of pages cannot contain.
+/// Returns whether other machines can use the address. Link-local IPv6 addresses need the name of an interface, which
+/// URLs in browsers cannot have.
 fn can_be_reached(address: &IpAddr) -> bool {
     let is_link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     !address.is_loopback() && !address.is_unspecified() && !is_link_local
 }
 
-/// Returns whether a name can be looked up, as certificates require. A machine may have any name.
+/// Returns whether a host name is a DNS name. Host names can be anything, but certificates need DNS names.
 fn is_dns_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     !name.is_empty() && name.bytes().all(allowed)
 }
 
-/// Returns a name or an address as it is written in a URL: IPv6 addresses in brackets.
+/// Returns a name or address in the form of a URL, with IPv6 addresses in brackets.
 pub(crate) fn in_url(name: &str) -> Cow<'_, str> {
     match name.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]").into(),
@@ -66,7 +66,7 @@ pub(crate) fn in_url(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns whether a name, or an address with or without brackets, means the local machine on every machine.
+/// Returns whether a name, or an address with or without brackets, always means the machine itself.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_out_comes_first_and_what_others_cannot_reach_is_left_out() {
+    fn the_outgoing_address_comes_first_and_unreachable_ones_are_left_out() {
         let found = ["127.0.0.1", "::1", "172.17.0.1", "fe80::1", "2001:db8::7", "192.0.2.7"];
         let found = found.map(|address| address.parse().unwrap());
         let addresses = reachable(found.into_iter(), Some("192.0.2.7".parse().unwrap()));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_stand_in_brackets_and_names_as_they_are() {
+    fn only_ipv6_addresses_have_brackets() {
         assert_eq!(in_url("2001:db8:0::1"), "[2001:db8::1]");
         assert_eq!(in_url("192.0.2.7"), "192.0.2.7");
         assert_eq!(in_url("workstation"), "workstation");

@@ -1,13 +1,13 @@
-//! What a control plane counts, for Prometheus.
+//! Metrics of a control plane in the format of Prometheus.
 //!
 //! ```text
 //!   api/observe ──requests──┐
-//!   sessions ────changes────┼─▶ Metrics ─▶ text, with what is counted in the store at that moment
+//!   sessions ────changes────┼─▶ Metrics ─▶ text
 //!   store ──live sessions───┘
 //! ```
 //!
-//! No label holds an id, a name or an address: the number of series is bounded, and nothing of a customer is in them.
-//! Each control plane has its own; those of several on one database are added up, but for what comes from the store.
+//! No label contains an id, a name or an address, so the number of series is bounded and no customer data is exported.
+//! Each control plane counts for itself. Several on one database are added up, except for the gauges from the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use remora_session::{Ending, Launch, Phase, Session, Size};
 
 use crate::store::{IdleHost, LiveCount};
 
-/// The name is the original service's.
+/// Name of the same metric in the original service.
 const ACTIVE_SESSIONS: &str = "ActiveRenderingSessions";
 const IDLE_HOSTS: &str = "remora_idle_hosts";
 const REQUESTS: &str = "remora_http_requests_total";
@@ -33,26 +33,32 @@ const BUILD_INFO: &str = "remora_build_info";
 const REQUEST_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 const START_BUCKETS: [f64; 12] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 
+/// The metrics of one control plane.
 #[derive(Clone)]
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
 }
 
-/// An answered request.
+/// A request that has been answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// As it was declared: `/accounts/{account}/sessions`.
+    /// The route as declared: `/accounts/{account}/sessions`.
     pub route: &'a str,
+    /// HTTP method from a fixed set.
     pub method: &'static str,
+    /// HTTP status.
     pub status: u16,
+    /// Time from the head of the request to the head of the response.
     pub took: Duration,
 }
 
-/// What the store has at the moment.
+/// The counts that are read from the store for each export.
 #[derive(Clone, Debug, Default)]
 pub struct Stock {
+    /// Live sessions by size and state.
     pub live: Vec<LiveCount>,
+    /// Hosts that wait for a session.
     pub idle: Vec<IdleHost>,
 }
 
@@ -72,6 +78,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts a request.
     pub fn answered(&self, Request { route, method, status, took }: Request<'_>) {
         let route = route.to_owned();
         with_local_recorder(&*self.recorder, || {
@@ -81,7 +88,7 @@ impl Metrics {
         });
     }
 
-    /// A session has been stored anew. Called by whoever has stored it, so that it is counted once.
+    /// Counts a change of a session. The caller is the one that has stored it, so that each change is counted once.
     pub fn changed(&self, before: &Session, after: &Session) {
         let size = after.size.as_str();
         let failed_in = |state: &'static str| counter!(HOST_FAILURES, "size" => size, "state" => state).increment(1);
@@ -100,7 +107,7 @@ impl Metrics {
                 counter!(ENDED, "size" => size, "status" => how).increment(1);
                 match before {
                     Phase::Ready { .. } if how == "Error" => failed_in("Ready"),
-                    // A session whose host was never launched has waited for room in vain.
+                    // The host was never launched: the session has waited for capacity in vain.
                     Phase::Starting { launch: Launch::Done { .. }, .. } if how == "Error" => failed_in("Starting"),
                     _ => {}
                 }
@@ -109,7 +116,7 @@ impl Metrics {
         });
     }
 
-    /// The exposition format of Prometheus.
+    /// Returns all metrics in the exposition format of Prometheus.
     pub fn render(&self, stock: &Stock) -> String {
         with_local_recorder(&*self.recorder, || {
             for size in Size::ALL {
@@ -126,7 +133,8 @@ impl Metrics {
         self.handle.render()
     }
 
-    /// Puts what has been recorded into its buckets. To be called now and then: values pile up until somebody does.
+    /// Moves recorded values into their histograms. Must be called regularly, because recorded values accumulate until
+    /// then.
     pub fn tidy_up(&self) {
         self.handle.run_upkeep();
     }
@@ -136,11 +144,11 @@ fn describe() {
     describe_gauge!(ACTIVE_SESSIONS, "Sessions that are Starting or Ready");
     describe_gauge!(IDLE_HOSTS, "Render hosts that wait for a session");
     describe_counter!(REQUESTS, "Answered requests");
-    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From the head of a request to the head of its answer");
+    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From the head of a request to the head of its response");
     describe_histogram!(START_SECONDS, Unit::Seconds, "From the creation of a session to Ready");
-    describe_counter!(ENDED, "Sessions that have ended; Expired are ended leases");
+    describe_counter!(ENDED, "Ended sessions; Expired are those whose lease is over");
     describe_counter!(HOST_FAILURES, "Render hosts that failed, by the state of their session");
-    describe_gauge!(BUILD_INFO, "Which Remora this is");
+    describe_gauge!(BUILD_INFO, "Version of Remora");
 }
 
 #[cfg(test)]
@@ -190,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_fails_is_counted_by_when() {
+    fn a_failed_host_is_counted_by_the_state_of_its_session() {
         let metrics = Metrics::default();
         let lost = Event::HostLost { host: "host".parse().unwrap(), why: "it is gone".into() };
         let at = CREATED + Duration::from_secs(1);
@@ -203,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_from_the_store_is_gone_from_the_gauges() {
+    fn gauges_follow_the_store() {
         let metrics = Metrics::default();
         let live = vec![LiveCount { size: Size::Premium, ready: true, sessions: 3 }];
         let text = metrics.render(&Stock { live, idle: Vec::new() });

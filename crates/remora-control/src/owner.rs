@@ -1,16 +1,16 @@
-//! Conversion of owners to and from their form in access tokens and orders of hosts.
+//! Conversion of owners between the domain and the wire format of access tokens and host specifications.
 
 use remora_protocol::token;
 use remora_session::{Owner, Person, PersonId};
 
-/// Returns the form of an owner in tokens and orders.
+/// Converts to the wire format.
 pub(crate) fn to_wire(owner: &Owner) -> token::Owner {
     let person =
         owner.person().map(|id| token::PersonId { issuer: id.issuer().to_owned(), subject: id.subject().to_owned() });
     token::Owner { person, name: owner.name().to_owned() }
 }
 
-/// Reads that form. Returns `None` if this service cannot have written it.
+/// Converts from the wire format. Returns `None` for an invalid person id.
 pub(crate) fn from_wire(owner: &token::Owner) -> Option<Owner> {
     let Some(token::PersonId { issuer, subject }) = &owner.person else {
         return Some(Owner::AccountKey);
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn owners_arrive_as_they_were() {
+    fn owners_survive_the_conversion() {
         let id = PersonId::new("https://login.example", "subject").unwrap();
         for owner in [Owner::AccountKey, Owner::Person(Person::new(id, "Ann"))] {
             assert_eq!(from_wire(&to_wire(&owner)), Some(owner));

@@ -1,11 +1,12 @@
-//! PEM (RFC 7468), one block.
+//! PEM with a single block (RFC 7468).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 const LINE_LENGTH: usize = 64;
 
-pub fn encode(label: &str, der: &[u8]) -> String {
+/// Encodes a block.
+pub(crate) fn encode(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut pem = format!("-----BEGIN {label}-----\n");
     for start in (0..text.len()).step_by(LINE_LENGTH) {
@@ -16,8 +17,8 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     pem
 }
 
-/// `None` for anything but one block with that label.
-pub fn decode(label: &str, pem: &str) -> Option<Vec<u8>> {
+/// Decodes a text. Returns `None` unless it is exactly one block with that label.
+pub(crate) fn decode(label: &str, pem: &str) -> Option<Vec<u8>> {
     let inner = pem
         .trim()
         .strip_prefix(&format!("-----BEGIN {label}-----"))?
@@ -34,7 +35,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(der: Vec<u8>) {
+        fn an_encoded_block_is_decoded(der: Vec<u8>) {
             let pem = encode("PRIVATE KEY", &der);
             prop_assert!(pem.lines().all(|line| line.len() <= LINE_LENGTH));
             prop_assert_eq!(decode("PRIVATE KEY", &pem), Some(der));

@@ -1,4 +1,4 @@
-//! Files and directories that only their owner may read. Files are written whole or not at all.
+//! Files and directories that only their owner may read. Files are always written completely or not at all.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -6,14 +6,14 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::Path;
 
 const DIRECTORY_MODE: u32 = 0o700;
-/// Set on directories such as `/tmp`, in which every user keeps files.
+/// The bit of directories such as `/tmp`, which all users share.
 const STICKY: u32 = 0o1000;
 
 /// Creates a directory that only its owner may enter, or removes the access of others from an existing one.
 ///
 /// # Errors
 ///
-/// Refuses a directory that belongs to another user or is shared by all users, and leaves it as it is.
+/// Refuses a directory that belongs to another user or is shared by all of them, and leaves it unchanged.
 pub fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
     let found = std::fs::metadata(path)?;
@@ -26,17 +26,13 @@ pub fn directory(path: &Path) -> io::Result<()> {
         return refused("it is shared by all users of the machine; a directory below it can be used".into());
     }
     if found.mode() & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), "other users could enter this directory; it is closed to them now");
+        tracing::warn!(path = %path.display(), "removed the access of other users to a directory");
         std::fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE))?;
     }
     Ok(())
 }
 
-/// Writes a file. Readers see the old content or the new one, even after a crash.
-///
-/// # Errors
-///
-/// The errors of the operating system.
+/// Replaces the content of a file. Readers see the old or the new content, even after a crash.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
@@ -44,7 +40,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     unfinished.push(name);
     unfinished.push(".new");
     let unfinished = directory.join(unfinished);
-    // A file that a crash left behind may have any mode; `mode` counts only for a file that is created.
+    // A file left by a crash may have any mode, and `mode` only applies to new files.
     remove(&unfinished)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     file.write_all(content)?;
@@ -53,15 +49,11 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Writes a file that does not exist yet. Of several processes that try, one succeeds; the others get false.
-///
-/// # Errors
-///
-/// The errors of the operating system.
+/// Creates a file like [`write`], unless it exists. Of several concurrent calls one succeeds; the others return false.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    // Other processes may create the same file at this moment, so the temporary name contains the process id.
+    // Other processes may create the same file now, so the temporary name contains the process id.
     let unfinished = directory.join(format!(".{name}.{}.new", std::process::id()));
     remove(&unfinished)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
@@ -78,11 +70,7 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Removes the temporary file of an interrupted [`create`], unless the process that created it still runs.
-///
-/// # Errors
-///
-/// The errors of the operating system.
+/// Removes the temporary file that an ended process has left in [`create`]. Leaves files of running processes.
 pub fn remove_unfinished(path: &Path) -> io::Result<()> {
     let creator = path.file_stem().and_then(|stem| Path::new(stem).extension()).and_then(|id| id.to_str());
     let at_work = creator
@@ -92,10 +80,6 @@ pub fn remove_unfinished(path: &Path) -> io::Result<()> {
 }
 
 /// Returns the content, or `None` if the file does not exist.
-///
-/// # Errors
-///
-/// The errors of the operating system.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(content) => Ok(Some(content)),
@@ -104,11 +88,7 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Removes a file if it exists.
-///
-/// # Errors
-///
-/// The errors of the operating system.
+/// Removes a file. A missing file is not an error.
 pub fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -125,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_made_for_its_owner_and_one_that_is_open_to_others_is_closed() {
+    fn a_directory_is_created_for_its_owner_and_an_open_one_is_closed() {
         let parent = tempfile::tempdir().unwrap();
         let (new, open) = (parent.path().join("a/new"), parent.path().join("open"));
         directory(&new).unwrap();
@@ -136,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_another_user_or_of_all_is_refused_and_left_alone() {
+    fn directories_of_other_users_and_shared_ones_are_refused_and_unchanged() {
         let shared = tempfile::tempdir().unwrap();
         std::fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
         let mut refused = vec![shared.path()];
-        // Only a privileged user can give a directory away; for any other, this one belongs to another user.
+        // Only a privileged user can give a directory away. For any other user, `/` belongs to another user.
         let given = tempfile::tempdir().unwrap();
         match std::os::unix::fs::chown(given.path(), Some(12_345), None) {
             Ok(()) => refused.push(given.path()),
@@ -154,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_creates_a_file() {
+    fn only_the_first_caller_creates_a_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("h.json");
         assert!(create(&path, b"one").unwrap());
@@ -164,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_another_process_is_writing_is_left_alone() {
+    fn files_of_running_processes_are_left_alone() {
         let directory = tempfile::tempdir().unwrap();
-        // The first process lives as long as the machine; no process has the other number.
+        // Process 1 always runs, and the other number is too large for a process.
         for (name, stays) in [(".h.json.1.new", true), (".h.json.4194305.new", false), (".h.json.new", false)] {
             let path = directory.path().join(name);
             std::fs::write(&path, "{").unwrap();
@@ -176,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_owner_reads_and_nothing_half_written_stays() {
+    fn files_are_private_and_nothing_half_written_stays() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
         std::fs::write(directory.path().join(".key.new"), "left by a crash, readable by everyone").unwrap();

@@ -24,9 +24,9 @@ use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::sight::Sight;
-use crate::store::{IdleHost, Insert, Inserted, ListPosition, Share, Store, StoreError, Stored};
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored};
 use crate::token::Bearer;
+use crate::visibility::Visibility;
 
 /// Upper bound on compare-and-swap retries. Losing this many times in a row indicates a bug, not contention.
 const SWAPS_MAX: usize = 32;
@@ -163,7 +163,7 @@ impl Sessions {
     ) -> Result<Created, SessionError> {
         let now = self.clock.now();
         let Wanted { size, lease, models } = wanted;
-        let quota = self.config.quota(size);
+        let quota = quota(&self.config, size);
         let session = Session::create(key, size, lease, models, new_host_id(), now).owned_by(caller.owner.clone());
         let idle = self.claimable_hosts(size, now).await?.into_iter();
         let claiming = idle.filter_map(|IdleHost { id, address, .. }| Some(session.clone().claiming(id, address?)));
@@ -245,11 +245,11 @@ impl Sessions {
         page_size: u32,
     ) -> Result<Page, SessionError> {
         let at = self.clock.now();
-        let sight = self.sight(caller);
-        let person = match &sight {
-            Sight::All => None,
-            Sight::Own(person) => Some(person),
-            Sight::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
+        let visibility = self.visibility(caller);
+        let person = match &visibility {
+            Visibility::All => None,
+            Visibility::Own(person) => Some(person),
+            Visibility::Nothing => return Ok(Page { sessions: Vec::new(), next: None }),
         };
         let mut found = self.store.live_sessions(account, person, after, page_size.saturating_add(1)).await?;
         let more = found.len() > page_size as usize;
@@ -330,11 +330,11 @@ impl Sessions {
     /// Returns a session that the caller may see. Its owner never changes, so one check is enough.
     async fn visible(&self, caller: &Bearer, key: &SessionKey) -> Result<Stored, SessionError> {
         let stored = self.store.session(key).await?;
-        stored.filter(|stored| self.sight(caller).includes(&stored.session)).ok_or(SessionError::NotFound)
+        stored.filter(|stored| self.visibility(caller).includes(&stored.session)).ok_or(SessionError::NotFound)
     }
 
-    fn sight(&self, caller: &Bearer) -> Sight {
-        Sight::of(caller, self.config.sessions.private)
+    fn visibility(&self, caller: &Bearer) -> Visibility {
+        Visibility::of(caller, self.config.sessions.private)
     }
 
     /// Replaces a session by what `change` makes of it, repeating that on the newest version until no other writer
@@ -419,5 +419,33 @@ fn log_change(before: &Session, after: &Session) {
         }
         Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
         Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),
+    }
+}
+
+/// Returns the quotas for creating a session of this size.
+fn quota(config: &Config, size: Size) -> Quota {
+    Quota {
+        live_max: config.sessions.live_per_account_max,
+        live_of_size_max: config.sizes.of(size).live_per_account_max,
+        live_of_person_max: config.sessions.live_per_person_max,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_sessions_are_limited_by_default() {
+        let quota = |text: &str| quota(&Config::parse(text).unwrap(), Size::Premium);
+        assert_eq!(quota("").live_max, Some(20));
+        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
+        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
+        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
+        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
+        for wrong in ["-1", "'many'", "4294967296", "true"] {
+            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
+            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
+        }
     }
 }

@@ -1,65 +1,27 @@
-//! TLS for the listener: rustls, HTTP/1.1, certificates that can be replaced while connections run.
+//! TLS of the listener with rustls: HTTP/1.1, and certificates that can be replaced while connections run.
 //!
-//! The operator's own certificate, where there is one, is for everybody who asks for a name. Who connects to an address
-//! or to `localhost` is on this machine, as render hosts are, and gets the one of the local CA.
+//! The operator's certificate, if there is one, is used for clients that ask for a host name. Clients that connect to
+//! an address or to `localhost`, as render hosts do, get the certificate of the local CA.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use crate::acme::{Challenges, PROTOCOL};
-use crate::authority::ServerCertificate;
+use crate::certificate::{CurrentCertificate, TlsError};
 
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    #[error("the certificate or its key is not PEM: {0}")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    #[error("the certificate cannot be used: {0}")]
-    Unusable(#[from] rustls::Error),
-}
-
-/// The certificate that new connections see.
-#[derive(Debug)]
-pub struct CurrentCertificate(RwLock<Current>);
-
-#[derive(Clone, Debug)]
-struct Current {
-    pem: ServerCertificate,
-    certified: Arc<CertifiedKey>,
-}
-
-impl CurrentCertificate {
-    pub fn new(certificate: ServerCertificate) -> Result<Arc<Self>, TlsError> {
-        Ok(Arc::new(Self(RwLock::new(Current { certified: certified(&certificate)?, pem: certificate }))))
-    }
-
-    pub fn replace(&self, certificate: ServerCertificate) -> Result<(), TlsError> {
-        let current = Current { certified: certified(&certificate)?, pem: certificate };
-        *self.0.write().expect("nothing panics under this lock") = current;
-        Ok(())
-    }
-
-    pub fn pem(&self) -> ServerCertificate {
-        self.0.read().expect("nothing panics under this lock").pem.clone()
-    }
-
-    fn certified(&self) -> Arc<CertifiedKey> {
-        self.0.read().expect("nothing panics under this lock").certified.clone()
-    }
-}
-
-/// Which certificate a connection gets.
+/// Chooses the certificate of a connection.
 #[derive(Debug)]
 pub struct Certificates {
+    /// The local CA's certificate.
     pub local: Arc<CurrentCertificate>,
+    /// The operator's certificate.
     pub operators: Option<Arc<CurrentCertificate>>,
-    /// Answers for the authority that issues the operator's certificate.
+    /// Open challenges of the authority that issues the operator's certificate.
     pub challenges: Option<Challenges>,
 }
 
@@ -76,6 +38,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
+/// Makes the acceptor of a listener.
 pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
     let mut protocols = vec![b"http/1.1".to_vec()];
     protocols.extend(certificates.challenges.is_some().then(|| PROTOCOL.to_vec()));
@@ -85,23 +48,4 @@ pub fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, TlsError> {
         .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = protocols;
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-pub(crate) fn certified(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
-    let (chain, key) = parsed(certificate)?;
-    Ok(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?))
-}
-
-/// The same without reading the certificate, for one that this program has made with a critical extension which the reader
-/// does not know.
-pub(crate) fn certified_unchecked(certificate: &ServerCertificate) -> Result<Arc<CertifiedKey>, TlsError> {
-    let (chain, key) = parsed(certificate)?;
-    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;
-    Ok(Arc::new(CertifiedKey::new(chain, key)))
-}
-
-fn parsed(certificate: &ServerCertificate) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let chain =
-        CertificateDer::pem_slice_iter(certificate.certificate_pem.as_bytes()).collect::<Result<Vec<_>, _>>()?;
-    Ok((chain, PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())?))
 }

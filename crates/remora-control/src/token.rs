@@ -1,8 +1,8 @@
-//! Access tokens: made here, verified here and by the hosts.
+//! Access tokens: signed here, and verified here and by the hosts.
 //!
-//! The four SDKs of the original service read the expiry out of the token, each with a decoder of its own; Python's
-//! knows neither `-` nor `_`. Encoded ASCII contains those only for `>`, `~`, `?` and DEL, so the claims must be
-//! ASCII without these four: an issuer, an audience, a GUID, two numbers and a role are, and owners are encoded so.
+//! The four SDKs of the original service read the expiry out of the token, each with its own decoder. Python's decoder
+//! does not know `-` and `_`. Encoded ASCII contains those only for `>`, `~`, `?` and DEL, so the claims must be ASCII
+//! without these four characters. Issuer, audience, GUID, numbers and role are; owners are percent-encoded.
 
 use std::time::Duration;
 
@@ -17,15 +17,18 @@ use remora_session::{AccountId, Owner, Timestamp};
 
 use crate::{owner, pem};
 
-/// As in the original service.
-pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Good tokens that need no second verification; a client sends the same one for a day.
+/// Lifetime of a token, as in the original service.
+pub const LIFE: Duration = Duration::from_hours(24);
+/// Number of verified tokens that are cached. A client sends the same token for a day.
 const VERIFIED_MAX: usize = 8_192;
 
+/// Why there is no key for signing tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenKeyError {
-    #[error("no RSA key could be made")]
+    /// The key could not be generated.
+    #[error("cannot make an RSA key")]
     Generation,
+    /// The stored key is unusable.
     #[error("the token key is not an RSA private key in PKCS#8 PEM")]
     Unreadable,
 }
@@ -36,31 +39,34 @@ pub struct Tokens {
     verifying: DecodingKey,
     public_key_pem: String,
     validation: Validation,
-    /// By the token's SHA-256, so that no token is kept.
+    /// Verified tokens by their SHA-256, so that no token is kept in memory.
     verified: Cache<[u8; 32], Verified>,
 }
 
 #[derive(Clone)]
 struct Verified {
     bearer: Bearer,
-    /// Seconds since 1970.
+    /// Time of expiry, in seconds since 1970.
     expires: u64,
 }
 
-/// What a valid token says.
+/// The holder of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bearer {
+    /// Account of the token.
     pub account: AccountId,
+    /// Role of the holder.
     pub role: Role,
-    /// `None` in tokens of releases before there were owners.
+    /// The holder. `None` in tokens of releases without owners.
     pub owner: Option<Owner>,
 }
 
+/// The error for a token that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is forged, expired or not a token")]
 pub struct InvalidToken;
 
-/// A new RSA key of 2048 bits, in PKCS#8 PEM.
+/// Makes a new RSA key of 2048 bits, in PKCS#8 PEM.
 pub fn new_private_key_pem() -> Result<String, TokenKeyError> {
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| TokenKeyError::Generation)?;
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| TokenKeyError::Generation)?;
@@ -68,6 +74,7 @@ pub fn new_private_key_pem() -> Result<String, TokenKeyError> {
 }
 
 impl Tokens {
+    /// Reads the RSA key.
     pub fn new(private_key_pem: &str) -> Result<Self, TokenKeyError> {
         let der = pem::decode("PRIVATE KEY", private_key_pem).ok_or(TokenKeyError::Unreadable)?;
         let pair = KeyPair::from_pkcs8(&der).map_err(|_| TokenKeyError::Unreadable)?;
@@ -79,21 +86,22 @@ impl Tokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library would read the system clock; `verify` compares with the clock that it is given.
+        // The library would read the system clock; `verify` takes the time as an argument.
         validation.validate_exp = false;
         Ok(Self { signing, verifying, public_key_pem, validation, verified: Cache::new(VERIFIED_MAX) })
     }
 
-    /// For the hosts.
+    /// Returns the public key, with which hosts verify tokens.
     pub fn public_key_pem(&self) -> &str {
         &self.public_key_pem
     }
 
-    /// For the holder of an account key.
+    /// Issues a token to the holder of an account key.
     pub fn issue(&self, account: &AccountId, role: Role, now: Timestamp) -> String {
         self.issue_to(&Owner::AccountKey, account, role, now)
     }
 
+    /// Issues a token to an owner.
     pub fn issue_to(&self, owner: &Owner, account: &AccountId, role: Role, now: Timestamp) -> String {
         let claims = AccessClaims {
             iss: ISSUER.to_owned(),
@@ -109,6 +117,7 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &self.signing).expect("the key has signed before and claims are JSON")
     }
 
+    /// Verifies signature, claims and expiry of a token.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, InvalidToken> {
         let digest = digest::digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
         let (verified, is_new) = match self.verified.get(&digest) {
@@ -148,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_a_day_and_no_second_longer() {
+    fn a_token_is_valid_for_a_day_and_no_second_longer() {
         let (tokens, account) = (tokens(), new_account_id());
         let now = Timestamp::from_milliseconds(1_700_000_000_000);
         let token = tokens.issue(&account, Role::Client, now);
@@ -159,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_key_or_with_other_claims_is_forged() {
+    fn tokens_of_other_keys_and_changed_tokens_are_refused() {
         let (mine, other, account) = (tokens(), tokens(), new_account_id());
         let now = Timestamp::from_milliseconds(1_700_000_000_000);
         let token = mine.issue(&account, Role::Administrator, now);
@@ -177,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn the_header_begins_like_the_original_services() {
+    fn the_header_begins_like_that_of_the_original_service() {
         assert!(tokens().issue(&new_account_id(), Role::Client, Timestamp::default()).starts_with("eyJhbGciOiJSUzI1"));
     }
 
     proptest! {
         #[test]
-        fn no_decoder_stumbles_over_the_payload(
+        fn every_client_can_decode_the_payload(
             account: [u8; 16],
             seconds in 0..u64::from(u32::MAX),
             subject in "[^\\p{C}\\s]{1,255}",

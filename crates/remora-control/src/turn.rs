@@ -1,8 +1,8 @@
-//! ICE servers as a client is told of them, with the credentials that they take.
+//! The ICE servers that a client is told, with credentials.
 //!
-//! With a shared secret the credentials are those of coturn's REST scheme (`use-auth-secret`): the username is the
-//! second at which they end and the session, the credential is a MAC of it. The server verifies both without asking
-//! this service.
+//! With a shared secret the credentials follow coturn's REST scheme (`use-auth-secret`): the username consists of the
+//! time of expiry and the session, and the credential is a MAC of it. The TURN server verifies both without asking this
+//! service.
 
 use std::time::Duration;
 
@@ -14,18 +14,21 @@ use serde::Serialize;
 
 use crate::config::Turn;
 
-/// An `RTCIceServer`.
+/// A server in the form of an `RTCIceServer`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IceServer {
+pub(crate) struct IceServer {
+    /// URLs of the server.
     pub urls: Vec<String>,
+    /// Username, if the server needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    /// Credential, if the server needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
 }
 
-/// The servers of the configuration: one entry for those that take credentials, one for those that do not.
-pub fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceServer> {
+/// Returns the configured servers: one entry for those that need credentials, and one for the others.
+pub(crate) fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceServer> {
     let (relays, others): (Vec<String>, Vec<String>) =
         turn.urls.iter().cloned().partition(|url| url.starts_with("turn"));
     let (username, credential) = match &turn.secret {
@@ -41,15 +44,16 @@ pub fn ice_servers(turn: &Turn, session: &SessionId, now: Timestamp) -> Vec<IceS
         .collect()
 }
 
-/// How long a client may use what it is told. Static credentials do not end, but the operator may change them.
-pub fn lifetime(turn: &Turn) -> Duration {
+/// Returns the time for which a client may use the servers. Static credentials do not expire, but the operator may
+/// change them.
+pub(crate) fn lifetime(turn: &Turn) -> Duration {
     Duration::from_secs(turn.lifetime_seconds.into())
 }
 
 fn credentials(secret: &str, session: &SessionId, now: Timestamp, lifetime: Duration) -> (String, String) {
     let end_seconds = now.as_milliseconds() / 1_000 + lifetime.as_secs();
     let username = format!("{end_seconds}:{session}");
-    // Servers know no other algorithm. As a MAC, SHA-1 is not broken.
+    // TURN servers support no other algorithm. As a MAC, SHA-1 is not broken.
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
     let credential = STANDARD.encode(hmac::sign(&key, username.as_bytes()));
     (username, credential)
@@ -67,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn without_servers_there_is_nothing_to_be_told() {
+    fn without_servers_the_list_is_empty() {
         assert_eq!(servers(&[], Turn::default()), []);
     }
 
     /// `printf %s 1433982318:a-session | openssl dgst -sha1 -hmac north -binary | base64`
     #[test]
-    fn credentials_of_a_secret_are_those_that_coturn_computes() {
+    fn credentials_match_those_that_coturn_computes() {
         let turn = Turn { secret: Some("north".into()), ..Turn::default() };
         let servers = servers(&["turn:a", "turns:a"], turn);
         let [server] = &servers[..] else { panic!("{servers:?}") };
@@ -83,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn only_servers_that_relay_are_sent_credentials() {
+    fn only_relays_have_credentials() {
         let turn = Turn { username: Some("u".into()), credential: Some("c".into()), ..Turn::default() };
         let servers = servers(&["turn:a", "stun:b"], turn);
         let expected = [

@@ -1,5 +1,5 @@
-//! What reads text from outside, each in one call that holds for any input: the fuzz targets of `fuzz/`, which a
-//! scenario runs over their corpora too.
+//! The parsers of untrusted text, one function each, which must hold for any input. They are the fuzz targets of
+//! `fuzz/`, and a scenario runs them over its corpora.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::api::v1::lenient_json::Properties;
 use crate::api::v1::time_span::TimeSpan;
 use crate::token::{Tokens, new_private_key_pem};
 
-/// What is read is read again from what is written of it.
+/// Checks that a time span survives being written and read again.
 pub fn time_span(input: &[u8]) {
     if let Ok(span) = String::from_utf8_lossy(input).parse::<TimeSpan>() {
         assert_eq!(span.to_string().parse(), Ok(span));
@@ -19,7 +19,7 @@ pub fn time_span(input: &[u8]) {
     }
 }
 
-/// Whatever is taken has been looked at without running out of stack.
+/// Checks that reading lenient JSON does not overflow the stack.
 pub fn lenient_json(input: &[u8]) {
     if let Ok(properties) = Properties::parse(input) {
         for name in ["maxLeaseTime", "models", "size"] {
@@ -28,7 +28,7 @@ pub fn lenient_json(input: &[u8]) {
     }
 }
 
-/// Ids are what they were read from, in the case that they have.
+/// Checks that ids keep their text, and that continuations survive being encoded again.
 pub fn ids(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Ok(id) = text.parse::<SessionId>() {
@@ -45,7 +45,7 @@ pub fn ids(input: &[u8]) {
     }
 }
 
-/// Nobody has the key, so nothing is a token.
+/// Checks that no input is accepted as a token of an unknown key.
 pub fn tokens(input: &[u8]) {
     static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
         Tokens::new(&new_private_key_pem().expect("this machine makes keys")).expect("what was made can be read")

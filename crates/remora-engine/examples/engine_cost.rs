@@ -1,10 +1,11 @@
-//! What the built-in engine costs to build, at several levels of detail.
+//! Builds the built-in engine in several levels of detail and prints the time and the triangle counts.
 //!
 //!     cargo run -p remora-engine --example engine_cost [-- TRIANGLES...]
 
 use std::time::Instant;
 
 use remora_engine::{EngineDetail, build};
+use remora_model::Primitive;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut wanted: Vec<u64> = std::env::args().skip(1).map(|argument| argument.parse()).collect::<Result<_, _>>()?;
@@ -16,8 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let model = build(EngineDetail { triangles });
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        let unique: usize =
-            model.meshes.iter().flat_map(|mesh| &mesh.primitives).map(|primitive| primitive.triangles()).sum();
+        let unique: usize = model.meshes.iter().flat_map(|mesh| &mesh.primitives).map(Primitive::triangles).sum();
         let error = 100.0 * (model.triangles() as f64 / triangles as f64 - 1.0);
         println!(
             "{triangles:>9} {:>9} {error:>+6.2}% {:>6} {:>7} {unique:>17} {milliseconds:>13.0}",

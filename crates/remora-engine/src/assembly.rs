@@ -1,4 +1,4 @@
-//! The tree of parts while it is put together, and the search for the tessellation that a triangle count asks for.
+//! The tree of parts under construction, and the search for the tessellation that yields a triangle count.
 
 use glam::Affine3A;
 
@@ -8,19 +8,19 @@ use super::solid::{Detail, Solid};
 use remora_model::tangent;
 use remora_model::{Mesh, Model, Node, Primitive};
 
-/// Coarsest and finest tessellation that is searched; far beyond the range of triangle counts that are allowed.
+/// Coarsest and finest tessellation of the search, far beyond the permitted range of triangle counts.
 const QUALITY_RANGE: (f32, f32) = (0.02, 60.0);
-/// Halvings of that range, by ratio: to a two-thousandth.
+/// Number of times that the search halves the ratio of that range: to a two-thousandth.
 const SEARCH_STEPS: usize = 14;
 
-/// How much finer shapes are drawn that exist once: they are the larger ones.
+/// Factor by which shapes that exist once are finer, because they are the larger ones.
 const SINGLE_FINER: f32 = 2.0;
 
-/// A node that parts hang on.
+/// A node that has parts below it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group(Option<u32>);
 
-/// A drawing that any number of parts share.
+/// A drawing that any number of parts can share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape(u32);
 
@@ -37,12 +37,12 @@ struct Recipe {
     uses: u64,
 }
 
-/// The two nearest qualities, one with fewer triangles than wanted and one with more. A step as small as between them
-/// may still put one more segment on hundreds of bolts, so some recipes take the one and the others the other.
+/// The two nearest qualities, one with fewer triangles than requested and one with more. Even so small a step
+/// can put one more segment on hundreds of bolts, so some recipes use the lower quality and the others the higher one.
 struct Tessellation {
     coarser: f32,
     finer: f32,
-    /// For each recipe.
+    /// True for each recipe that uses the higher quality.
     is_finer: Vec<bool>,
 }
 
@@ -60,13 +60,13 @@ impl Assembly {
         Shape(self.recipes.len() as u32 - 1)
     }
 
-    /// A part is a group, too: what hangs on it moves with it.
+    /// Adds a part. It is a group as well: parts below it move with it.
     pub(super) fn part(&mut self, parent: Group, name: impl Into<String>, shape: Shape, transform: Affine3A) -> Group {
         self.recipes[shape.0 as usize].uses += 1;
         self.push(parent, name.into(), transform, Some(shape.0))
     }
 
-    /// A part whose shape no other has.
+    /// Adds a part with a shape of its own.
     pub(super) fn single(
         &mut self,
         parent: Group,
@@ -83,7 +83,7 @@ impl Assembly {
         &mut self.fasteners
     }
 
-    /// The model with as nearly `triangles` triangles as its shapes allow.
+    /// Builds the model with a triangle count as close to `triangles` as its shapes allow.
     pub(super) fn build(self, name: &str, triangles: u64) -> Model {
         let tessellation = self.solve(triangles);
         let build = |(recipe, is_finer): (&Recipe, &bool)| {
@@ -111,7 +111,7 @@ impl Assembly {
         let total = |quality: f32| self.recipes.iter().map(|recipe| recipe.triangles(quality)).sum::<u64>();
         let (mut coarser, mut finer) = QUALITY_RANGE;
         for _ in 0..SEARCH_STEPS {
-            // Of the same ratio to both ends.
+            // The middle has the same ratio to both ends.
             let middle = (coarser * finer).sqrt();
             if total(middle) <= wanted { coarser = middle } else { finer = middle }
         }
@@ -131,7 +131,7 @@ impl Recipe {
         Detail::new(if self.uses > 1 { quality } else { quality * SINGLE_FINER })
     }
 
-    /// Of all parts that are made by it.
+    /// Triangles of all parts that the recipe makes.
     fn triangles(&self, quality: f32) -> u64 {
         let mut solid = Solid::counting(self.detail(quality));
         (self.draw)(&mut solid);

@@ -1,4 +1,4 @@
-//! The block, cut open on the left, with its liners, pan, and what is bolted on below.
+//! The engine block, cut open on the left, with liners, pan and the parts bolted on below.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -20,7 +20,7 @@ use super::sweep::Path;
 
 const BEARING_BORE: f32 = 0.036;
 const SKIN: f32 = 0.008;
-/// Height of the flange that the pan hangs on.
+/// Height of the flange that carries the pan.
 const RAIL_HEIGHT: f32 = -0.062;
 const RAIL_Z: f32 = 0.132;
 const PAN_DEPTH: f32 = 0.115;
@@ -35,7 +35,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
     add_lubrication(assembly, engine);
 }
 
-/// A point of the block's section, by the way along and across the left bank.
+/// Returns a point of the block's section from the distances along and across the left bank.
 fn bank_point(along: f32, across: f32) -> (f32, f32) {
     let half = std::f32::consts::FRAC_1_SQRT_2;
     ((along + across) * half, (along - across) * half)
@@ -68,7 +68,7 @@ fn add_bulkheads(assembly: &mut Assembly, block: Group) {
     }
 }
 
-/// Closed on the right, cut back on the left so that one looks inside.
+/// Draws the crankcase: closed on the right, cut back on the left to show the inside.
 fn draw_end_wall(solid: &mut Solid) {
     let (outer, inner) = (bank_point(DECK_HEIGHT, BANK_HALF_WIDTH), bank_point(DECK_HEIGHT, -BANK_HALF_WIDTH));
     let segments = solid.detail().around(BEARING_BORE, PI);
@@ -165,21 +165,21 @@ fn add_walls(assembly: &mut Assembly, block: Group) {
     assembly.part(block, "Type plate", number_plate, at(0.0, 0.085, -0.186) * outward);
 }
 
-/// The maker's plate: the picture once over its front.
+/// Draws the maker's plate, with the image once over its front.
 pub(super) fn draw_plate(solid: &mut Solid) {
     plate(solid, 0.10, 0.025);
 }
 
-/// A thin plate facing Z with the label on it.
+/// Draws a thin plate that faces Z and carries the label.
 pub(super) fn plate(solid: &mut Solid, width: f32, height: f32) {
     solid.block(Finish::BrushedSteel, Vec3::new(width + 0.006, height + 0.006, 0.001), 0.003, 0.0);
     picture(solid, Finish::Label, width, height, 0.0006);
 }
 
-/// A thin block whose front, at `z` towards Z, shows a picture once.
+/// Draws a thin block whose front at `z`, facing Z, shows an image once.
 pub(super) fn picture(solid: &mut Solid, finish: Finish, width: f32, height: f32, z: f32) {
     use super::solid::{Poles, Vertex};
-    // Front, then the other five sides, which show its rim.
+    // The front comes first, then the other five sides, which show the rim of the image.
     solid.block(finish, Vec3::new(width, height, z), 0.0, 0.0);
     let shown = |u: f32, v: f32, normal: Vec3, z: f32| Vertex {
         position: Vec3::new((u - 0.5) * width, (v - 0.5) * height, z),
@@ -211,7 +211,7 @@ fn add_bank(assembly: &mut Assembly, block: Group, bank: Bank) {
         Corner(BORE_RADIUS, DECK_HEIGHT - 0.001, 0.0005),
     ];
     let liner = assembly.shape(format!("Liner {}", bank.name()), move |solid| match bank {
-        // Open towards the outside, so that the piston is seen.
+        // The liner is open towards the outside, so that the piston is visible.
         Bank::Left => {
             let cut = Cut { from: 1.15, to: TAU - 1.15, finish: Finish::CutFace };
             solid.turned_ring_cut(Finish::CastIron, &corners, cut);
@@ -234,7 +234,7 @@ fn add_lubrication(assembly: &mut Assembly, engine: Group) {
     let group = assembly.group(engine, "Lubrication", Affine3A::IDENTITY);
     let half = BLOCK_HALF_LENGTH + 0.004;
     assembly.single(group, "Oil pan", at(0.0, RAIL_HEIGHT, 0.0), move |solid| {
-        // Cut along its length left of the middle.
+        // The pan is cut along its length, left of the middle.
         let corners = [
             section(-RAIL_Z - 0.012, 0.0, 0.0),
             section(-RAIL_Z - 0.012, -0.004, 0.0),
@@ -263,7 +263,7 @@ fn add_lubrication(assembly: &mut Assembly, engine: Group) {
     });
     assembly.single(group, "Pan gasket", at(0.0, RAIL_HEIGHT, 0.0), move |solid| {
         solid.at(at(0.0, 0.0008, -RAIL_Z), |solid| {
-            solid.block(Finish::Gasket, Vec3::new(half * 2.0, 0.0015, 0.022), 0.0, 0.0)
+            solid.block(Finish::Gasket, Vec3::new(half * 2.0, 0.0015, 0.022), 0.0, 0.0);
         });
     });
     for index in 0..16 {
@@ -336,7 +336,7 @@ fn add_pump(assembly: &mut Assembly, group: Group) {
             section(-0.04, 0.026, 0.012),
         ];
         solid.at(at(-0.019, 0.0, 0.0) * z_to_x(), |solid| {
-            solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.012, 0.001))
+            solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.012, 0.001));
         });
     });
     let gear = assembly.shape("Pump gear", |solid| {

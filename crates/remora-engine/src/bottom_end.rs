@@ -1,4 +1,4 @@
-//! What turns and what goes up and down: crankshaft, rods, pistons, and their bearings.
+//! The rotating and reciprocating parts: crankshaft, rods, pistons and their bearings.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -19,7 +19,7 @@ use super::solid::Solid;
 const JOURNAL_RADIUS: f32 = 0.0325;
 const PIN_RADIUS: f32 = 0.0255;
 const WEB_THICKNESS: f32 = 0.015;
-/// From the middle of a throw to the middle of its webs.
+/// Distance from the middle of a throw to the middle of its webs.
 const WEB_OFFSET: f32 = 0.0285;
 const ROD_WIDTH: f32 = 0.0195;
 
@@ -69,9 +69,9 @@ fn add_crankshaft(assembly: &mut Assembly, bottom: Group) {
             Corner(0.0, 0.082, 0.0),
         ];
         solid.at(y_to_x(), |solid| solid.turned(Finish::BrushedSteel, &corners));
-        // The key that the wheels sit on.
+        // The key holds the wheels.
         solid.at(at(0.07, 0.0175, 0.0), |solid| {
-            solid.block(Finish::PolishedSteel, Vec3::new(0.03, 0.006, 0.005), 0.0, 0.0)
+            solid.block(Finish::PolishedSteel, Vec3::new(0.03, 0.006, 0.005), 0.0, 0.0);
         });
     });
     assembly.single(crank, "Rear flange", at(-0.228, 0.0, 0.0), |solid| {
@@ -79,14 +79,14 @@ fn add_crankshaft(assembly: &mut Assembly, bottom: Group) {
     });
 }
 
-/// Round around the pin and the journal, with a counterweight on the other side; the pin is towards Y.
+/// Draws a web: round around pin and journal, with a counterweight opposite. The pin is towards Y.
 fn draw_web(solid: &mut Solid) {
     let segments = solid.detail().around(0.06, TAU).max(14);
     let outline = polar(segments, |angle| {
-        // From the direction of the pin.
+        // The angle counts from the direction of the pin.
         let from_pin = (angle - FRAC_PI_2 + PI).rem_euclid(TAU) - PI;
         let cheek = PIN_RADIUS + 0.012;
-        // Where a ray meets the circle around the pin, seen from inside of it or not.
+        // Distance at which a ray meets the circle around the pin, from inside or outside of it.
         let (across, along) = (THROW * from_pin.sin(), THROW * from_pin.cos());
         let around_pin =
             if across.abs() < cheek && along > 0.0 { along + (cheek * cheek - across * across).sqrt() } else { 0.0 };
@@ -108,7 +108,7 @@ fn half_shell(assembly: &mut Assembly, name: &str, inner: f32, width: f32) -> Sh
             Corner(inner, half, 0.0),
         ];
         let cut = Cut { from: 0.0, to: PI, finish: Finish::BearingShell };
-        // The middle of the arc, which is X on the lathe, comes to lie at Y, its axis along X.
+        // The middle of the arc moves from the lathe's X to Y, and the axis lies along X.
         let place = Affine3A::from_rotation_x(-FRAC_PI_2) * y_to_x();
         solid.at(place, |solid| solid.turned_ring_cut(Finish::BearingShell, &corners, cut));
     })
@@ -229,7 +229,7 @@ fn add_piston(assembly: &mut Assembly, group: Group, shapes: &PistonShapes, bank
     }
 }
 
-/// Hollow from below, with a bowl in its crown; the pin is at the origin.
+/// Draws a piston, hollow from below, with a bowl in its crown. The pin is at the origin.
 fn draw_piston(solid: &mut Solid) {
     let outer = BORE_RADIUS - 0.0004;
     let groove = outer - 0.0035;
@@ -249,17 +249,17 @@ fn draw_piston(solid: &mut Solid) {
     }
     corners.push(Corner(outer, CROWN_HEIGHT, 0.0008));
     if !solid.detail().shows(0.003) {
-        // Without its grooves: the rings cover them.
+        // The grooves are omitted, because the rings cover them.
         corners.retain(|corner| corner.0 != groove && (corner.1 < 0.0 || corner.1 > 0.0255 || corner.0 < groove));
     }
     let rim = CROWN_HEIGHT;
     corners.extend([Corner(0.032, rim, 0.001), Corner(0.028, rim - 0.004, 0.003), Corner(0.0, rim - 0.005, 0.0)]);
     solid.turned(Finish::PistonAlloy, &corners);
-    // What combustion left, and the bosses that carry the pin.
+    // These are the deposits of combustion, and the bosses that carry the pin.
     solid.cylinder(Finish::Soot, 0.0275, rim - 0.006, rim - 0.0035, 0.0);
     for x in [-0.022, 0.022] {
         solid.at(at(x, 0.0, 0.0) * y_to_x(), |solid| {
-            solid.ring(Finish::PistonAlloy, 0.0112, 0.017, -0.008, 0.008, 0.001)
+            solid.ring(Finish::PistonAlloy, 0.0112, 0.017, -0.008, 0.008, 0.001);
         });
         solid.at(at(x, 0.010, 0.0), |solid| {
             solid.block(Finish::PistonAlloy, Vec3::new(0.012, 0.012, 0.024), 0.0, 0.0);
@@ -267,7 +267,7 @@ fn draw_piston(solid: &mut Solid) {
     }
 }
 
-/// An I-beam between two eyes; the crank pin is at the origin, the piston pin at Y.
+/// Draws a rod: an I-beam between two eyes. The crank pin is at the origin, the piston pin at Y.
 fn draw_rod(solid: &mut Solid) {
     let finish = Finish::ForgedSteel;
     let half = ROD_WIDTH * 0.5;
@@ -284,7 +284,7 @@ fn draw_rod(solid: &mut Solid) {
         solid.at(at(0.0, 0.007, 0.035 * side) * z_to_x(), |solid| {
             solid.block(finish, Vec3::new(0.017, 0.014, ROD_WIDTH), 0.003, 0.001);
         });
-        // Flanges, tapering towards the small end.
+        // The flanges taper towards the small end.
         let corners = [
             super::layout::section(0.019 * side, 0.026, 0.0),
             super::layout::section(0.013 * side, 0.026, 0.0),

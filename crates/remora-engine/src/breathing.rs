@@ -15,7 +15,7 @@ use super::sweep::Path;
 
 pub(super) const PLENUM_HEIGHT: f32 = 0.315;
 const PLENUM_LENGTH: f32 = 0.38;
-/// Above the head's lower face, on its inner and outer side.
+/// Heights above the head's lower face, on its inner and outer side.
 const PORT_HEIGHT: f32 = HEAD_BOTTOM + 0.036;
 
 pub(super) fn add(assembly: &mut Assembly, engine: Group) {
@@ -61,11 +61,11 @@ fn add_plenum(assembly: &mut Assembly, intake: Group) {
         ];
         solid.turned_ring(Finish::MachinedAluminium, &corners);
         solid.at(at(0.0, 0.024, 0.048), |solid| {
-            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.032, 0.03), 0.006, 0.002)
+            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.032, 0.03), 0.006, 0.002);
         });
     });
     assembly.single(body, "Butterfly", at(0.0, 0.026, 0.0) * Affine3A::from_rotation_z(0.9), |solid| {
-        solid.cylinder(Finish::Brass, 0.0305, -0.0008, 0.0008, 0.0)
+        solid.cylinder(Finish::Brass, 0.0305, -0.0008, 0.0008, 0.0);
     });
     assembly.single(body, "Butterfly shaft", at(0.0, 0.026, 0.0), |solid| {
         solid.at(y_to_z(), |solid| solid.cylinder(Finish::PolishedSteel, 0.004, -0.045, 0.045, 0.0005));
@@ -76,7 +76,7 @@ fn add_plenum(assembly: &mut Assembly, intake: Group) {
     }
 }
 
-/// A point and a direction of a bank's own frame, seen from the engine.
+/// Converts a point and a direction from a bank's frame to the engine's.
 fn seen(bank: Bank, point: Vec3) -> Vec3 {
     bank.transform().transform_point3(point)
 }
@@ -132,7 +132,7 @@ fn add_injection(assembly: &mut Assembly, intake: Group) {
     });
     let connector = assembly.shape("Injector connector", |solid| {
         solid.at(at(0.0, 0.004, 0.012), |solid| {
-            solid.block(Finish::GreenWire, Vec3::new(0.011, 0.014, 0.014), 0.002, 0.0005)
+            solid.block(Finish::GreenWire, Vec3::new(0.011, 0.014, 0.014), 0.002, 0.0005);
         });
     });
     let seal = assembly.shape("Injector seal", |solid| solid.torus(Finish::TyreRubber, 0.0043, 0.0014));
@@ -175,7 +175,7 @@ fn add_injection(assembly: &mut Assembly, intake: Group) {
     }
 }
 
-/// On the right bank only: the left one is cut away.
+/// Draws the exhaust manifold on the right bank only, because the left one is cut away.
 fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     let bank = Bank::Right;
     let exhaust = assembly.group(engine, "Exhaust", Affine3A::IDENTITY);
@@ -198,7 +198,7 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
         let along =
             Vec3::new((bend.x + collector.x) * 0.5, 0.066 - index as f32 * 0.005, -0.300 + 0.006 * index as f32);
         let end = collector + Vec3::new(0.03, 0.012 * (index % 2) as f32, 0.012 * (index / 2) as f32);
-        // The last one drops straight into the collector.
+        // The last runner drops straight into the collector.
         let points = if index == 3 { vec![port, bend, end] } else { vec![port, bend, along, end] };
         assembly.single(exhaust, format!("Primary pipe {number}"), Affine3A::IDENTITY, move |solid| {
             let path = Path::through(solid.detail(), &points, 0.019);
@@ -236,7 +236,7 @@ fn add_exhaust(assembly: &mut Assembly, engine: Group) {
     );
 }
 
-/// Bands that hold a hose, along its path.
+/// Draws the clamps that hold a hose, along its path.
 pub(super) fn add_clamp(assembly: &mut Assembly, parent: Group, name: &str, band: Shape, place: Affine3A, radius: f32) {
     let clamp = assembly.part(parent, name, band, place);
     assembly.cap_screw(
@@ -252,7 +252,7 @@ pub(super) fn clamp_band(assembly: &mut Assembly, radius: f32) -> Shape {
     assembly.shape(format!("Hose clamp {}", (radius * 2000.0).round()), move |solid| {
         solid.ring(Finish::StainlessSteel, radius, radius + 0.0014, -0.005, 0.005, 0.0);
         solid.at(at(0.0, 0.0, radius + 0.004), |solid| {
-            solid.block(Finish::StainlessSteel, Vec3::new(0.014, 0.011, 0.008), 0.002, 0.0005)
+            solid.block(Finish::StainlessSteel, Vec3::new(0.014, 0.011, 0.008), 0.002, 0.0005);
         });
     })
 }

@@ -1,35 +1,53 @@
-//! Addresses of models that are made by code: `builtin://Engine?triangles=N`.
+//! Addresses of procedural models: `builtin://Engine?triangles=N`.
 
 use super::EngineDetail;
 
 /// The address of the engine with its default detail.
 pub const BUILTIN_ENGINE: &str = "builtin://Engine";
 
-/// What an address names.
+/// The model that an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
+    /// The engine.
     Engine(EngineDetail),
 }
 
+/// The reason why an address names no built-in model. Texts from outside are shortened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuiltinError {
-    #[error("{address:?} is not the address of a built-in model: it begins with builtin://; there is {BUILTIN_ENGINE}")]
-    Scheme { address: String },
+    /// The address does not begin with `builtin://`.
+    #[error("{address:?} is not the address of a built-in model, such as {BUILTIN_ENGINE}")]
+    Scheme {
+        /// The address, shortened.
+        address: String,
+    },
+    /// No built-in model has this name.
     #[error("there is no built-in model {name:?}; there is {BUILTIN_ENGINE}")]
-    Name { name: String },
+    Name {
+        /// The name in the address, shortened.
+        name: String,
+    },
+    /// The engine has no parameter of this name.
     #[error(
         "{BUILTIN_ENGINE} has no parameter {parameter:?}; it has triangles, as in {BUILTIN_ENGINE}?triangles=200000"
     )]
-    Parameter { parameter: String },
+    Parameter {
+        /// The parameter, shortened.
+        parameter: String,
+    },
+    /// The number of triangles is not one in the permitted range.
     #[error(
         "{BUILTIN_ENGINE} cannot have {value:?} triangles; it can have {} to {}",
         EngineDetail::TRIANGLES_MIN,
         EngineDetail::TRIANGLES_MAX
     )]
-    Triangles { value: String },
+    Triangles {
+        /// The value, shortened.
+        value: String,
+    },
 }
 
-/// Reads an address such as `builtin://Engine` or `builtin://Engine?triangles=2000000`; scheme and name in any case.
+/// Parses an address such as `builtin://Engine` or `builtin://Engine?triangles=2000000`. Scheme and name ignore case.
 pub fn parse_builtin(address: &str) -> Result<Builtin, BuiltinError> {
     const SCHEME: &str = "builtin://";
     let rest = match address.get(..SCHEME.len()) {
@@ -55,7 +73,7 @@ pub fn parse_builtin(address: &str) -> Result<Builtin, BuiltinError> {
     Ok(Builtin::Engine(detail))
 }
 
-/// Enough of a stranger's text to recognise it.
+/// Shortens a text from outside so that it can still be recognised.
 fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }

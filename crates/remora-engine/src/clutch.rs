@@ -13,7 +13,7 @@ use super::lathe::Cut;
 use super::layout::{CRANK_ANGLE, at, y_to_x, z_to_x};
 use super::outline::Corner;
 
-/// Where the gear box begins.
+/// Position along X at which the gear box begins.
 pub(super) const BELL_END: f32 = -0.345;
 const FLYWHEEL_X: f32 = -0.250;
 
@@ -75,7 +75,7 @@ fn add_disc(assembly: &mut Assembly, clutch: Group) {
     });
     for index in 0..6 {
         let turned = Affine3A::from_rotation_x(TAU * index as f32 / 6.0);
-        // Along the circle.
+        // The bolts stand along the circle.
         let place = turned * at(0.0, 0.0, 0.048);
         assembly.part(disc, format!("Damper spring {}", index + 1), spring, place);
     }
@@ -136,20 +136,20 @@ fn add_cover(assembly: &mut Assembly, clutch: Group) {
     });
     assembly.single(bearing, "Fork", at(-0.008, 0.0, 0.0), |solid| {
         solid.at(at(0.0, -0.075, 0.0), |solid| {
-            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.09, 0.018), 0.003, 0.001)
+            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.09, 0.018), 0.003, 0.001);
         });
         for z in [-0.029, 0.029] {
             solid.at(at(0.0, -0.015, z), |solid| {
-                solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.05, 0.010), 0.003, 0.001)
+                solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.05, 0.010), 0.003, 0.001);
             });
         }
         solid.at(at(0.0, -0.036, 0.0), |solid| {
-            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.012, 0.064), 0.003, 0.001)
+            solid.block(Finish::ForgedSteel, Vec3::new(0.010, 0.012, 0.064), 0.003, 0.001);
         });
     });
 }
 
-/// Open towards the left, with red cut faces.
+/// Draws the bell housing, open towards the left, with red cut faces.
 fn add_bell(assembly: &mut Assembly, engine: Group) {
     let bell = assembly.single(engine, "Bell housing, cut", Affine3A::IDENTITY, |solid| {
         // On the lathe, heights count rearwards.
@@ -168,13 +168,13 @@ fn add_bell(assembly: &mut Assembly, engine: Group) {
             Corner(0.138, start + 0.056, 0.02),
             Corner(0.140, start + 0.010, 0.0),
         ];
-        // On this lathe Z is Z and X is up: the part from +Z upwards is missing.
+        // On this lathe Z is Z and X is up, so the part from +Z upwards is missing.
         let cut = Cut { from: 2.0, to: 5.6, finish: Finish::CutFace };
         solid.at(rearward(), |solid| solid.turned_ring_cut(Finish::CastAluminium, &corners, cut));
     });
     for index in 0..9 {
         let angle = 2.1 + 3.4 * index as f32 / 8.0;
-        // The lathe's X, once its Y points to the rear, is up.
+        // Once the lathe's Y points to the rear, its X points up.
         let (y, z) = (0.153 * angle.sin(), 0.153 * angle.cos());
         let place = at(-0.2325, y, z) * rearward();
         assembly.bolt_and_washer(bell, Thread::M10, 0.03, Finish::Zinc, place);

@@ -38,7 +38,7 @@ fn add_ignition(assembly: &mut Assembly, electrics: Group) {
             let depth = Depth { from: 0.024, to: 0.033, edge: 0.0005, faces: None };
             solid.extruded_outline(Finish::Nickel, circle(0.0095, 6), depth);
         });
-        // The electrode's hook.
+        // This is the electrode's hook.
         solid.at(at(0.0, -0.002, 0.003), |solid| solid.block(Finish::Nickel, Vec3::new(0.002, 0.001, 0.006), 0.0, 0.0));
     });
     let insulator = assembly.shape("Spark plug insulator", |solid| {
@@ -59,11 +59,11 @@ fn add_ignition(assembly: &mut Assembly, electrics: Group) {
     let coil = assembly.shape("Ignition coil", |solid| {
         solid.cylinder(Finish::HoseRubber, 0.0085, 0.044, 0.098, 0.001);
         solid.at(at(0.0, 0.112, 0.0), |solid| {
-            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.028, 0.024), 0.004, 0.0015)
+            solid.block(Finish::BlackPlastic, Vec3::new(0.034, 0.028, 0.024), 0.004, 0.0015);
         });
     });
     let connector = assembly.shape("Coil connector", |solid| {
-        solid.block(Finish::GreyPlastic, Vec3::new(0.014, 0.012, 0.018), 0.002, 0.0005)
+        solid.block(Finish::GreyPlastic, Vec3::new(0.014, 0.012, 0.018), 0.002, 0.0005);
     });
     for bank in Bank::BOTH {
         let group = assembly.group(electrics, format!("Ignition {}", bank.name()), bank.transform());
@@ -75,7 +75,7 @@ fn add_ignition(assembly: &mut Assembly, electrics: Group) {
             assembly.part(plug, "Insulator", insulator, Affine3A::IDENTITY);
             assembly.part(plug, "Terminal", terminal, Affine3A::IDENTITY);
             assembly.part(plug, "Washer", washer, at(0.0, 0.0175, 0.0));
-            // Above the right bank's cover; on the left, two are drawn up to show the plugs.
+            // The coils are above the right bank's cover. On the left, two are raised to show the plugs.
             let lifted = if bank == Bank::Left && index % 2 == 0 { 0.07 } else { 0.032 };
             let coil = assembly.part(group, format!("Ignition coil {number}"), coil, place * at(0.0, lifted, 0.0));
             assembly.part(coil, "Connector", connector, at(0.0, 0.114, -0.019));
@@ -95,7 +95,7 @@ fn add_harness(assembly: &mut Assembly, electrics: Group) {
     let harness = assembly.group(electrics, "Harness", Affine3A::IDENTITY);
     let clip = assembly.shape("Harness clip", |solid| {
         solid.at(super::layout::y_to_x(), |solid| {
-            solid.ring(Finish::BlackPlastic, 0.0068, 0.009, -0.004, 0.004, 0.0005)
+            solid.ring(Finish::BlackPlastic, 0.0068, 0.009, -0.004, 0.004, 0.0005);
         });
     });
     for bank in Bank::BOTH {
@@ -151,10 +151,10 @@ fn add_harness(assembly: &mut Assembly, electrics: Group) {
     }
 }
 
-/// On the closed half of the gear box.
+/// Position on the closed half of the gear box.
 const CONTROL_UNIT: Vec3 = Vec3::new(-0.48, 0.108, -0.05);
 
-/// Of the looms, beside the injectors.
+/// Height of the passage of the looms, beside the injectors.
 const PASSAGE_HEIGHT: f32 = 0.328;
 
 fn add_control_unit(assembly: &mut Assembly, electrics: Group) {
@@ -169,7 +169,7 @@ fn add_control_unit(assembly: &mut Assembly, electrics: Group) {
         assembly.part(unit, format!("Cooling fin {}", index + 1), fin, at(x, 0.0155, 0.0));
     }
     let socket = assembly.shape("Control unit socket", |solid| {
-        solid.block(Finish::OrangePlastic, Vec3::new(0.016, 0.016, 0.045), 0.002, 0.001)
+        solid.block(Finish::OrangePlastic, Vec3::new(0.016, 0.016, 0.045), 0.002, 0.001);
     });
     for (index, z) in [-0.026, 0.026].into_iter().enumerate() {
         assembly.part(unit, format!("Socket {}", index + 1), socket, at(0.08, 0.0, z));
@@ -191,7 +191,7 @@ fn add_sensors(assembly: &mut Assembly, electrics: Group) {
         });
         solid.cylinder(Finish::BlackPlastic, 0.0065, 0.008, 0.022, 0.001);
         solid.at(at(0.0, 0.026, 0.0), |solid| {
-            solid.block(Finish::GreyPlastic, Vec3::new(0.013, 0.010, 0.011), 0.001, 0.0005)
+            solid.block(Finish::GreyPlastic, Vec3::new(0.013, 0.010, 0.011), 0.001, 0.0005);
         });
     });
     let places = [
@@ -209,7 +209,7 @@ fn add_sensors(assembly: &mut Assembly, electrics: Group) {
     }
 }
 
-/// A small panel on a post at the left front of the stand.
+/// Draws a small panel on a post at the left front of the stand.
 fn add_instruments(assembly: &mut Assembly, electrics: Group) {
     let place = at(0.26, -0.135, 0.275) * Affine3A::from_rotation_x(-0.5);
     let panel = assembly.group(electrics, "Instrument panel", place);
@@ -234,10 +234,10 @@ fn add_instruments(assembly: &mut Assembly, electrics: Group) {
     });
     let needle = assembly.shape("Gauge needle", |solid| {
         solid.at(at(0.0, 0.008, 0.0068), |solid| {
-            solid.block(Finish::RedLamp, Vec3::new(0.0016, 0.024, 0.0006), 0.0, 0.0)
+            solid.block(Finish::RedLamp, Vec3::new(0.0016, 0.024, 0.0006), 0.0, 0.0);
         });
         solid.at(at(0.0, 0.0, 0.0066) * y_to_z(), |solid| {
-            solid.cylinder(Finish::BlackPlastic, 0.003, 0.0, 0.0015, 0.0005)
+            solid.cylinder(Finish::BlackPlastic, 0.003, 0.0, 0.0015, 0.0005);
         });
     });
     let glass = assembly.shape("Gauge glass", |solid| {

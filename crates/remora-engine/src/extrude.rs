@@ -1,4 +1,4 @@
-//! Outlines in the plane of X and Y, drawn out along Z; and rims with teeth.
+//! Outlines in the plane of X and Y, extruded along Z, and rims with teeth.
 
 use glam::{Vec2, Vec3};
 
@@ -6,19 +6,19 @@ use super::finish::Finish;
 use super::outline::{Corner, Run, Station, counter_clockwise, divided, rounded, runs, signed_area, triangulate};
 use super::solid::{Poles, Solid, Vertex};
 
-/// How an outline is drawn out.
+/// Options of an extrusion.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Depth {
     pub(super) from: f32,
     pub(super) to: f32,
     /// Width of the bevel around both faces.
     pub(super) edge: f32,
-    /// Of the two faces, where it differs from that of the sides.
+    /// Finish of the two faces, if it differs from that of the sides.
     pub(super) faces: Option<Finish>,
 }
 
 impl Depth {
-    /// Centred, with bevelled edges.
+    /// Makes an extrusion that is centred and has bevelled edges.
     pub(super) fn of(depth: f32, edge: f32) -> Self {
         Self { from: -depth * 0.5, to: depth * 0.5, edge, faces: None }
     }
@@ -30,7 +30,7 @@ impl Solid {
         self.extruded_outline(finish, outline, depth);
     }
 
-    /// A rectangle with rounded corners, centred.
+    /// Draws a centred rectangle with rounded corners.
     pub(super) fn block(&mut self, finish: Finish, size: Vec3, corner: f32, edge: f32) {
         let (x, y) = (size.x * 0.5, size.y * 0.5);
         let corners = [Corner(-x, -y, corner), Corner(x, -y, corner), Corner(x, y, corner), Corner(-x, y, corner)];
@@ -61,7 +61,7 @@ impl Solid {
         }
     }
 
-    /// A rim between an outline and a bore, twisted by `twist` radians over its width, as helical teeth are.
+    /// Draws a rim between an outline and a bore, twisted by `twist` radians over its width, as for helical teeth.
     pub(super) fn rim(&mut self, finish: Finish, outline: &[Vec2], bore: f32, depth: Depth, twist: f32) {
         debug_assert!(signed_area(outline) > 0.0);
         let width = depth.to - depth.from;
@@ -80,7 +80,7 @@ impl Solid {
         let count = outline.len();
         let spoke = |column: usize| outline[column % count].normalize_or_zero();
         self.patch(finish, count, rows, Poles::default(), |column, row| {
-            // The other way round: what is outside is the bore.
+            // The direction is reversed, because the bore is the outer side here.
             let spoke = turn(row).rotate(spoke(count - column % count));
             Vertex {
                 position: (spoke * bore).extend(height(row)),
@@ -92,7 +92,7 @@ impl Solid {
         for (row, up) in [(0, false), (rows, true)] {
             self.patch(faces, count, 1, Poles::default(), |column, outer| {
                 let column = if up { column } else { count - column };
-                // Seen from above, right is counter-clockwise and up is towards the middle.
+                // From above, right is counter-clockwise and up is towards the middle.
                 let radius = if outer == 0 { outline[column % count] } else { spoke(column) * bore };
                 let point = turn(row).rotate(radius);
                 Vertex {
@@ -116,7 +116,7 @@ impl Solid {
         });
     }
 
-    /// A face across, seen from above or below.
+    /// Draws a face across, seen from above or below.
     pub(super) fn flat(&mut self, finish: Finish, outline: &[Vec2], z: f32, up: bool) {
         let triangles = || {
             let mut triangles = triangulate(outline);

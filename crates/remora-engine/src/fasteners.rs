@@ -1,6 +1,6 @@
 //! Bolts, nuts and washers: a stock of shapes, one per size, and the parts made of them.
 //!
-//! A fastener stands on the plane y = 0 of its place, head up.
+//! A fastener stands on the plane y = 0 of its local frame, head up.
 
 use std::collections::HashMap;
 use std::f32::consts::{PI, TAU};
@@ -32,7 +32,7 @@ enum Kind {
     Washer,
 }
 
-/// Shapes made so far, and how many parts of each size there are.
+/// The shapes made so far, and the number of parts of each size.
 #[derive(Default)]
 pub(super) struct Stock {
     shapes: HashMap<(Thread, Kind, Finish), Shape>,
@@ -62,7 +62,7 @@ impl Thread {
         }
     }
 
-    /// ISO 261.
+    /// Returns the pitch of the thread by ISO 261.
     fn pitch(self) -> f32 {
         match self {
             Thread::M4 => 0.0007,
@@ -74,7 +74,7 @@ impl Thread {
         }
     }
 
-    /// Across the corners of the hexagon, as radius; ISO 4017 gives about 1.6 times the diameter across flats.
+    /// Returns the radius at the corners of the hexagon; ISO 4017 gives about 1.6 times the diameter across flats.
     fn head_radius(self) -> f32 {
         self.diameter() * 0.92
     }
@@ -84,19 +84,19 @@ impl Thread {
     }
 }
 
-/// A place whose Y axis points in `direction`.
+/// Returns a local frame whose Y axis points in `direction`.
 pub(super) fn facing(position: Vec3, direction: Vec3) -> Affine3A {
     Affine3A::from_rotation_translation(Quat::from_rotation_arc(Vec3::Y, direction.normalize()), position)
 }
 
 impl Assembly {
-    /// A hexagon bolt; `length` of its shank in metres.
+    /// Adds a hexagon bolt; `length` is that of its shank in metres.
     pub(super) fn bolt(&mut self, parent: Group, thread: Thread, length: f32, finish: Finish, place: Affine3A) {
         let millimetres = (length * 1000.0).round() as u32;
         self.fastener(parent, thread, Kind::Bolt(millimetres), finish, place);
     }
 
-    /// A cap screw with a round, knurled head and a socket.
+    /// Adds a cap screw with a round, knurled head and a socket.
     pub(super) fn cap_screw(&mut self, parent: Group, thread: Thread, length: f32, finish: Finish, place: Affine3A) {
         let millimetres = (length * 1000.0).round() as u32;
         self.fastener(parent, thread, Kind::Cap(millimetres), finish, place);
@@ -106,7 +106,7 @@ impl Assembly {
         self.fastener(parent, thread, Kind::Nut, finish, place);
     }
 
-    /// A bolt on a washer.
+    /// Adds a bolt on a washer.
     pub(super) fn bolt_and_washer(
         &mut self,
         parent: Group,
@@ -146,7 +146,7 @@ impl Assembly {
     }
 }
 
-/// Of the nominal diameter; ISO 7089 is close to that.
+/// Thickness of a washer relative to the nominal diameter; close to ISO 7089.
 const WASHER_THICKNESS: f32 = 0.18;
 
 fn draw(solid: &mut Solid, thread: Thread, kind: Kind, finish: Finish) {
@@ -174,7 +174,7 @@ fn draw(solid: &mut Solid, thread: Thread, kind: Kind, finish: Finish) {
         Kind::Nut => {
             hexagon(solid, thread, thread.diameter() * 0.8, finish);
             if solid.detail().shows(radius) {
-                // The end of the stud that it is on.
+                // The end of the stud that carries the nut.
                 solid.cylinder(finish, radius * 0.95, thread.diameter() * 0.7, thread.diameter() * 1.15, radius * 0.2);
             }
         }
@@ -185,20 +185,20 @@ fn draw(solid: &mut Solid, thread: Thread, kind: Kind, finish: Finish) {
     }
 }
 
-/// From the plane of X and Y, drawn out along Z, to a solid that stands on Y.
+/// Rotates a shape extruded along Z so that it stands on Y.
 fn upright() -> Affine3A {
     Affine3A::from_rotation_x(-PI * 0.5)
 }
 
 fn bolt(solid: &mut Solid, thread: Thread, length: f32, finish: Finish) {
     hexagon(solid, thread, thread.head_height(), finish);
-    // At the coarsest, the shank is left out: it is inside what the bolt holds.
+    // The coarsest form omits the shank, which is inside the parts that the bolt holds.
     if solid.detail().shows(thread.diameter() * 0.5) {
         shank(solid, thread, length, finish);
     }
 }
 
-/// A hexagonal prism, its upper corners turned off where that shows.
+/// Draws a hexagonal prism, with its upper corners turned off if that is visible.
 fn hexagon(solid: &mut Solid, thread: Thread, height: f32, finish: Finish) {
     let radius = thread.head_radius();
     let edge = if solid.detail().shows(thread.diameter() * 0.4) { thread.diameter() * 0.08 } else { 0.0 };
@@ -208,7 +208,7 @@ fn hexagon(solid: &mut Solid, thread: Thread, height: f32, finish: Finish) {
     });
 }
 
-/// A threaded shank below the plane: smooth at first, with a real helix as soon as its turns can be resolved.
+/// Draws a threaded shank below the plane: smooth at first, with a real helix as soon as its turns can be resolved.
 fn shank(solid: &mut Solid, thread: Thread, length: f32, finish: Finish) {
     let radius = thread.diameter() * 0.5;
     let turns = length / thread.pitch();
@@ -219,12 +219,12 @@ fn shank(solid: &mut Solid, thread: Thread, length: f32, finish: Finish) {
     let columns = solid.detail().around(radius, TAU).max(8);
     let per_turn = solid.detail().fillet(thread.pitch(), TAU).max(4);
     let rows = (turns * per_turn as f32).ceil() as usize;
-    // ISO 68: 0.61 of the pitch deep.
+    // By ISO 68, the depth is 0.61 of the pitch.
     let depth = thread.pitch() * 0.61;
     let height = |row: usize| -length + length * row as f32 / rows as f32;
     let radius_at = move |angle: f32, height: f32| {
         let turn = (height / thread.pitch() + angle / TAU).rem_euclid(1.0);
-        // Runs out at both ends, where the caps are.
+        // The thread runs out at both ends, at the caps.
         let end = (-height).min(height + length) / thread.pitch();
         radius - depth * (1.0 - (turn * 2.0 - 1.0).abs()) * end.clamp(0.0, 1.0)
     };
@@ -243,7 +243,7 @@ fn shank(solid: &mut Solid, thread: Thread, length: f32, finish: Finish) {
     });
     for (height, up) in [(-length, false), (0.0, true)] {
         let outline = super::outline::circle(radius, columns);
-        // The patch counts its angle from Z towards X, the outline from X towards -Z once upright.
+        // The patch counts its angle from Z towards X, the outline counts from X towards -Z once upright.
         let place = Affine3A::from_rotation_y(-PI * 0.5) * upright();
         solid.at(place, |solid| solid.flat(finish, &outline, height, up));
     }

@@ -1,4 +1,4 @@
-//! What surfaces are made of: the engine's materials.
+//! The engine's materials.
 
 use super::pattern::{Map, Pattern};
 use remora_model::{AlphaMode, Material, TextureReference};
@@ -67,7 +67,7 @@ pub(super) enum Finish {
 
 struct Look {
     name: &'static str,
-    /// sRGB, as in colour pickers.
+    /// Colour in sRGB, as in colour pickers.
     color: u32,
     metallic: f32,
     roughness: f32,

@@ -13,11 +13,11 @@ use super::outline::{Corner, polar, rounded};
 use super::solid::Solid;
 use super::sweep::{Path, around_wheels};
 
-/// The plane that the belt runs in.
+/// Position along X of the belt's plane.
 const BELT_X: f32 = 0.292;
 const BELT_WIDTH: f32 = 0.022;
 
-/// A wheel on the belt: where, how large, and whether its face is grooved.
+/// A wheel on the belt: position, radius, and whether its face is grooved.
 #[derive(Clone, Copy)]
 struct Wheel {
     name: &'static str,
@@ -26,7 +26,7 @@ struct Wheel {
     radius: f32,
 }
 
-/// Counter-clockwise, seen with Z to the right and Y up.
+/// The wheels in counter-clockwise order, with Z to the right and Y up.
 const WHEELS: [Wheel; 5] = [
     Wheel { name: "Crankshaft damper", z: 0.0, y: 0.0, radius: 0.074 },
     Wheel { name: "Compressor pulley", z: 0.165, y: 0.03, radius: 0.045 },
@@ -50,7 +50,7 @@ fn add_backplate(assembly: &mut Assembly, front: Group) {
         let corners: Vec<Corner> = BACKPLATE.iter().map(|&(z, y)| super::layout::section(z, y, 0.012)).collect();
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.003, 0.0005)));
     });
-    // Around its edge, evenly spaced.
+    // The bolts are evenly spaced around its edge.
     let count = BACKPLATE.len();
     for index in 0..count {
         let ((z, y), (next_z, next_y)) = (BACKPLATE[index], BACKPLATE[(index + 1) % count]);
@@ -63,7 +63,7 @@ fn add_backplate(assembly: &mut Assembly, front: Group) {
     }
 }
 
-/// The plate's outline in Z and Y.
+/// Returns the plate's outline in Z and Y.
 const BACKPLATE: [(f32, f32); 10] = [
     (-0.125, -0.058),
     (0.125, -0.058),
@@ -99,7 +99,7 @@ fn add_pulleys(assembly: &mut Assembly, front: Group) {
     }
 }
 
-/// Grooved along its rim; the damper has a ring of rubber inside.
+/// Draws a pulley, grooved along its rim. The damper has a ring of rubber inside.
 fn draw_pulley(solid: &mut Solid, radius: f32, is_damper: bool) {
     let half = BELT_WIDTH * 0.5 + 0.0025;
     let rim = radius - 0.008;
@@ -124,9 +124,9 @@ fn draw_pulley(solid: &mut Solid, radius: f32, is_damper: bool) {
     if is_damper {
         solid.ring(Finish::HoseRubber, rim - 0.005, rim + 0.0002, -half + 0.001, half - 0.001, 0.0);
         solid.ring(Finish::CastIron, 0.0175, rim - 0.0048, -half + 0.003, half - 0.007, 0.002);
-        // The timing mark.
+        // This is the timing mark.
         solid.at(at(0.0, half - 0.0068, rim - 0.016), |solid| {
-            solid.block(Finish::YellowWire, Vec3::new(0.002, 0.001, 0.014), 0.0, 0.0)
+            solid.block(Finish::YellowWire, Vec3::new(0.002, 0.001, 0.014), 0.0, 0.0);
         });
         return;
     }
@@ -158,7 +158,7 @@ fn add_belt(assembly: &mut Assembly, front: Group) {
             section.push(Vec2::new(-half, 0.0));
         }
         section.extend([Vec2::new(half, 0.0005), Vec2::new(half, 0.004), Vec2::new(-half, 0.004)]);
-        // The frame's Y points into the loop; ribs do, too.
+        // The frame's Y points into the loop, and so do the ribs.
         let section = section.into_iter().map(|point| Vec2::new(point.x, -point.y)).collect();
         solid.swept(Finish::BeltRubber, &path, section);
     });
@@ -167,7 +167,7 @@ fn add_belt(assembly: &mut Assembly, front: Group) {
 fn add_alternator(assembly: &mut Assembly, front: Group) {
     let place = at(BELT_X - 0.018, 0.205, 0.185) * Affine3A::from_rotation_z(FRAC_PI_2);
     let alternator = assembly.group(front, "Alternator", place);
-    // Two bells with a gap, so that the windings are seen.
+    // The two bells leave a gap, so that the windings are visible.
     let bell = assembly.shape("Alternator bell", |solid| {
         let corners = [
             Corner(0.008, 0.0, 0.0),
@@ -189,10 +189,10 @@ fn add_alternator(assembly: &mut Assembly, front: Group) {
     assembly.part(alternator, "Front bell", bell, at(0.0, 0.0, 0.0));
     assembly.part(alternator, "Rear bell", bell, at(0.0, 0.088, 0.0) * Affine3A::from_rotation_x(PI));
     assembly.single(alternator, "Stator", at(0.0, 0.044, 0.0), |solid| {
-        solid.ring(Finish::BlackenedSteel, 0.040, 0.053, -0.010, 0.010, 0.001)
+        solid.ring(Finish::BlackenedSteel, 0.040, 0.053, -0.010, 0.010, 0.001);
     });
     assembly.single(alternator, "Rotor shaft", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.008, -0.02, 0.1, 0.001)
+        solid.cylinder(Finish::PolishedSteel, 0.008, -0.02, 0.1, 0.001);
     });
     let coil = assembly.shape("Stator coil", |solid| {
         let path = [
@@ -221,7 +221,7 @@ fn add_alternator(assembly: &mut Assembly, front: Group) {
     }
     let fan = assembly.shape("Alternator fan blade", |solid| {
         solid.at(Affine3A::from_rotation_z(0.5), |solid| {
-            solid.block(Finish::Zinc, Vec3::new(0.010, 0.001, 0.012), 0.0, 0.0)
+            solid.block(Finish::Zinc, Vec3::new(0.010, 0.001, 0.012), 0.0, 0.0);
         });
     });
     for index in 0..12 {
@@ -263,7 +263,7 @@ fn add_pumps(assembly: &mut Assembly, front: Group) {
     });
     let blade = assembly.shape("Impeller blade", |solid| {
         solid.at(Affine3A::from_rotation_y(0.5), |solid| {
-            solid.block(Finish::Brass, Vec3::new(0.0015, 0.010, 0.026), 0.0, 0.0)
+            solid.block(Finish::Brass, Vec3::new(0.0015, 0.010, 0.026), 0.0, 0.0);
         });
     });
     for index in 0..7 {

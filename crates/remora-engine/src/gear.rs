@@ -12,7 +12,7 @@ use super::solid::{Detail, Solid};
 /// The standard pressure angle of 20 degrees.
 const PRESSURE_ANGLE: f32 = 20.0 * PI / 180.0;
 
-/// Modules, in metres at quality 1, from which teeth and their flanks are drawn.
+/// Smallest modules, in metres at quality 1, at which teeth and their flanks are drawn.
 const TOOTH_MIN: f32 = 0.000_4;
 const FLANK_MIN: f32 = 0.001;
 
@@ -20,11 +20,11 @@ const FLANK_MIN: f32 = 0.001;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gear {
     pub(super) teeth: u32,
-    /// Pitch diameter by number of teeth: what meshing gears have in common.
+    /// Pitch diameter divided by the number of teeth. Meshing gears share it.
     pub(super) module: f32,
     pub(super) width: f32,
     pub(super) bore: f32,
-    /// At the pitch circle; positive is a right-hand helix.
+    /// Helix angle at the pitch circle; positive values give a right-hand helix.
     pub(super) helix: f32,
 }
 
@@ -37,12 +37,12 @@ impl Gear {
         self.pitch_radius() - 1.25 * self.module
     }
 
-    /// Counter-clockwise; the first tooth is centred on the X axis.
+    /// Returns the outline, counter-clockwise. The first tooth is centred on the X axis.
     fn outline(&self, detail: Detail) -> Vec<Vec2> {
         let pitch = self.pitch_radius();
         let (root, tip) = (self.root_radius(), pitch + self.module);
         let per_tooth = TAU / self.teeth as f32;
-        // Too small to show teeth, or to show more of them than gap and tip.
+        // The gear is too small to show teeth, or to show more of them than gap and tip.
         if self.module * detail.scale() < TOOTH_MIN {
             return circle(pitch, detail.around(pitch, TAU));
         }
@@ -69,14 +69,14 @@ impl Gear {
     }
 }
 
-/// One point for each tip and each gap.
+/// Returns an outline with one point for each tip and each gap.
 fn zigzag(teeth: u32, root: f32, tip: f32) -> Vec<Vec2> {
     let half = PI / teeth as f32;
     (0..teeth * 2).map(|step| Vec2::from_angle(half * step as f32) * if step % 2 == 0 { tip } else { root }).collect()
 }
 
 impl Solid {
-    /// A gear whose body is thinner than its rim and hub, as they are forged.
+    /// Draws a gear whose body is thinner than its rim and hub, as in forged gears.
     pub(super) fn gear(&mut self, finish: Finish, gear: Gear) {
         let (rim, hub) = (gear.root_radius() - 2.0 * gear.module, gear.bore * 1.5);
         let twist = gear.helix.tan() * gear.width / gear.pitch_radius();
@@ -88,13 +88,13 @@ impl Solid {
         self.rim(finish, &outline, rim, Depth::of(gear.width, 0.0), twist);
         let across = glam::Affine3A::from_rotation_x(PI * 0.5);
         self.at(across, |solid| {
-            // Let into rim and hub, so that no gap shows between facets.
+            // The body reaches into rim and hub, so that no gap shows between facets.
             solid.ring(finish, hub * 0.98, rim * 1.01, -gear.width * 0.2, gear.width * 0.2, 0.0);
             solid.ring(finish, gear.bore, hub, -gear.width * 0.55, gear.width * 0.55, 0.001);
         });
     }
 
-    /// A wheel for a roller chain, about the Z axis.
+    /// Draws a sprocket for a roller chain about the Z axis.
     pub(super) fn chain_wheel(&mut self, finish: Finish, teeth: u32, pitch: f32, width: f32, bore: f32) {
         let radius = pitch / (2.0 * (PI / teeth as f32).sin());
         let roller = pitch * 0.33;
@@ -110,7 +110,7 @@ impl Solid {
             .flat_map(|tooth| {
                 let angle = TAU * tooth as f32 / teeth as f32;
                 let half = PI / teeth as f32;
-                // The seat of the roller, its shoulder, and the tip of the tooth.
+                // Each tooth consists of the seat of the roller, its shoulder and the tip.
                 [
                     (angle - half * 0.5, radius - roller * 0.4),
                     (angle, radius - roller),

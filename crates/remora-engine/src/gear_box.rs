@@ -14,17 +14,17 @@ use super::layout::{at, section, y_to_x, z_to_x};
 use super::outline::{Corner, polar};
 use super::solid::Solid;
 
-/// Meshing teeth of all pairs add up to this, so that one distance between the shafts suits all.
+/// Sum of the teeth of every meshing pair. It is constant, so that one distance between the shafts suits all pairs.
 const TEETH_OF_PAIR: u32 = 48;
 const MODULE: f32 = 0.003;
 const SHAFT_DISTANCE: f32 = MODULE * TEETH_OF_PAIR as f32 * 0.5;
 const FACE_WIDTH: f32 = 0.017;
 const HELIX: f32 = 0.35;
 const CASE_LENGTH: f32 = 0.30;
-/// Teeth on the lower shaft and where the pair stands, from the front of the case.
+/// Teeth on the lower shaft, and position of the pair from the front of the case.
 const PAIRS: [(u32, f32); 7] =
     [(18, 0.030), (32, 0.066), (29, 0.104), (26, 0.140), (23, 0.178), (20, 0.214), (16, 0.250)];
-/// Between two gears each.
+/// Positions of the sleeves, each between two gears.
 const SLEEVES: [f32; 3] = [0.085, 0.159, 0.232];
 const NEEDLES: usize = 14;
 const BALLS: usize = 10;
@@ -46,7 +46,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
 fn add_case(assembly: &mut Assembly, gear_box: Group) {
     let length = CASE_LENGTH;
     assembly.single(gear_box, "Case, cut", at(length * 0.5, 0.0, 0.0), move |solid| {
-        // Seen from the front: floor and the wall away from the onlooker, which in this frame is at +Z.
+        // From the front, these are the floor and the far wall, which is at +Z in this frame.
         let wall = 0.007;
         let corners = [
             section(-0.060, -0.105, 0.0),
@@ -68,13 +68,13 @@ fn add_case(assembly: &mut Assembly, gear_box: Group) {
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, &corners, depth));
         for (y, z, height, width) in [(0.0755, 0.0115, wall, 0.0012), (-0.1047, -0.0565, 0.0012, wall)] {
             solid.at(at(0.0, y, z), |solid| {
-                solid.block(Finish::CutFace, Vec3::new(length * 1.001, height, width), 0.0, 0.0)
+                solid.block(Finish::CutFace, Vec3::new(length * 1.001, height, width), 0.0, 0.0);
             });
         }
         for index in 0..8 {
             let x = (index as f32 - 3.5) * length / 8.0;
             solid.at(at(x, -0.03, 0.0875), |solid| {
-                solid.block(Finish::CastAluminium, Vec3::new(0.006, 0.13, 0.007), 0.0, 0.001)
+                solid.block(Finish::CastAluminium, Vec3::new(0.006, 0.13, 0.007), 0.0, 0.001);
             });
         }
     });
@@ -167,7 +167,7 @@ fn add_gears(assembly: &mut Assembly, main: Group, lay: Group) {
         };
         let (on_lay, on_main) = (pair_gear(teeth, 0.016, 1.0), pair_gear(upper, 0.0175, -1.0));
         let finish = if index % 3 == 2 { Finish::ForgedSteel } else { Finish::HardenedSteel };
-        // Where the shafts face each other, a gap of one meets a tooth of the other.
+        // At the line between the shafts, a gap of one gear meets a tooth of the other.
         let lay_turn = FRAC_PI_2 + if teeth % 4 == 0 { 0.0 } else { PI / teeth as f32 };
         assembly.single(
             lay,
@@ -211,7 +211,7 @@ fn add_sleeves(assembly: &mut Assembly, gear_box: Group, main: Group) {
         solid.at(z_to_x(), |solid| solid.gear(Finish::Bronze, gear));
     });
     let key = assembly.shape("Synchroniser key", |solid| {
-        solid.block(Finish::BlackenedSteel, Vec3::new(0.014, 0.004, 0.006), 0.001, 0.0)
+        solid.block(Finish::BlackenedSteel, Vec3::new(0.014, 0.004, 0.006), 0.001, 0.0);
     });
     let fork = assembly.shape("Selector fork", draw_fork);
     for (index, x) in SLEEVES.into_iter().enumerate() {
@@ -228,7 +228,7 @@ fn add_sleeves(assembly: &mut Assembly, gear_box: Group, main: Group) {
     }
 }
 
-/// A claw that reaches half around the sleeve, with a boss above for its rail.
+/// Draws a claw that reaches half around the sleeve, with a boss above for its rail.
 fn draw_fork(solid: &mut Solid) {
     let cut = super::lathe::Cut { from: 0.2, to: PI - 0.2, finish: Finish::Brass };
     let corners = [

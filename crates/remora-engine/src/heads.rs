@@ -17,12 +17,12 @@ use super::outline::{Corner, polar, rectangle};
 use super::solid::Solid;
 use super::valve_train;
 
-/// The head's lower face, above its gasket.
+/// Height of the head's lower face, above its gasket.
 pub(super) const HEAD_BOTTOM: f32 = DECK_HEIGHT + 0.0015;
-/// Of the plate that the springs stand on.
+/// Height of the plate that carries the springs.
 pub(super) const SPRING_SEAT: f32 = HEAD_BOTTOM + 0.046;
 pub(super) const CAM_HEIGHT: f32 = HEAD_BOTTOM + 0.128;
-/// From the middle of the head to each camshaft.
+/// Distance from the middle of the head to each camshaft.
 pub(super) const CAM_OFFSET: f32 = 0.052;
 const HALF_LENGTH: f32 = BLOCK_HALF_LENGTH - 0.004;
 
@@ -86,14 +86,14 @@ fn add_casting(assembly: &mut Assembly, head: Group, bank: Bank) {
     }
 }
 
-/// The fire deck, the wall towards the valley, and the shelf that the springs stand on; the outer half is cut away.
+/// Draws the fire deck, the wall towards the valley and the shelf for the springs. The outer half is cut away.
 fn draw_cut_casting(solid: &mut Solid) {
     let length = HALF_LENGTH * 2.0;
     let lengthwise = |solid: &mut Solid, corners: &[Corner]| {
         let depth = Depth { faces: Some(Finish::CutFace), ..Depth::of(length, 0.0) };
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, corners, depth));
     };
-    // One outline, as a C around the ports: deck, wall, shelf.
+    // One outline, shaped as a C around the ports, contains deck, wall and shelf.
     lengthwise(
         solid,
         &[
@@ -121,9 +121,9 @@ fn draw_cut_casting(solid: &mut Solid) {
 
 fn add_head_bolts(assembly: &mut Assembly, head: Group, bank: Bank) {
     for index in 0..5 {
-        // Clear of the tower that stands there.
-        let x = bank.between_cylinders(index) - 0.017;
-        // In the valley, and outside, where the cut head shows its studs.
+        // The bolt stays clear of the tower.
+        let x = Bank::between_cylinders(index) - 0.017;
+        // Bolts stand in the valley, and outside, where the cut head shows its studs.
         let outer_height = if bank == Bank::Left { HEAD_BOTTOM + 0.002 } else { SPRING_SEAT };
         for (y, z) in [(SPRING_SEAT, -BANK_HALF_WIDTH + 0.006), (outer_height, BANK_HALF_WIDTH - 0.006)] {
             assembly.bolt_and_washer(head, Thread::M10, 0.05, Finish::BlackenedSteel, at(x, y, z));
@@ -155,7 +155,7 @@ fn add_towers(assembly: &mut Assembly, head: Group, bank: Bank) {
         solid.at(z_to_x(), |solid| solid.extruded(Finish::MachinedAluminium, &corners, Depth::of(0.016, 0.001)));
     });
     for index in 0..5 {
-        let place = at(bank.between_cylinders(index), 0.0, 0.0);
+        let place = at(Bank::between_cylinders(index), 0.0, 0.0);
         let tower = assembly.part(head, format!("Camshaft tower {}", index + 1), tower, place);
         for (name, z) in [("Intake cap", -CAM_OFFSET), ("Exhaust cap", CAM_OFFSET)] {
             let cap = assembly.part(tower, name, cap, at(0.0, CAM_HEIGHT, z));
@@ -185,7 +185,7 @@ fn add_cover(assembly: &mut Assembly, head: Group) {
         let depth = Depth::of(HALF_LENGTH * 2.0 + 0.008, 0.006);
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CrackleRed, &corners, depth));
         for index in 0..3 {
-            // Ribs with bare tops, as they are milled after painting.
+            // The tops of the ribs are bare, because they are milled after painting.
             solid.at(at((index as f32 - 1.0) * 0.02 - 0.13, 0.0505, 0.052), |solid| {
                 solid.block(Finish::PolishedAluminium, Vec3::new(0.008, 0.008, 0.035), 0.002, 0.001);
             });
@@ -205,7 +205,7 @@ fn add_cover(assembly: &mut Assembly, head: Group) {
         });
         solid.at(at(0.0, 0.017, 0.0), |solid| solid.block(Finish::YellowWire, Vec3::new(0.02, 0.003, 0.005), 0.0, 0.0));
     });
-    // On the outer ridge, to be read from outside.
+    // The lettering is on the outer ridge and is read from outside.
     let lettering = Affine3A::from_rotation_x(0.13 - std::f32::consts::FRAC_PI_2);
     assembly.single(cover, "Cover plate", at(0.0, 0.0497, 0.051) * lettering, |solid| plate(solid, 0.136, 0.034));
     assembly.single(cover, "Breather", at(0.17, 0.048, 0.05), |solid| {

@@ -13,15 +13,15 @@ use super::solid::{Poles, Solid, Vertex};
 /// Part of a turn, for solids that are cut open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
-    /// In radians, from the Z axis towards the X axis.
+    /// Angles in radians, from the Z axis towards the X axis.
     pub(super) from: f32,
     pub(super) to: f32,
-    /// Of the faces where it is cut.
+    /// Finish of the cut faces.
     pub(super) finish: Finish,
 }
 
 impl Solid {
-    /// Turns a profile of (radius, height) that begins and ends on the axis and goes up on its outside.
+    /// Turns a profile of (radius, height) that begins and ends on the axis and ascends on its outside.
     pub(super) fn turned(&mut self, finish: Finish, corners: &[Corner]) {
         if self.stands_in(finish, corners, mean_radius(corners)) {
             return;
@@ -39,7 +39,7 @@ impl Solid {
         self.revolve(finish, &line, true, None);
     }
 
-    /// The same, but only part of the turn.
+    /// Turns the profile over part of a turn only.
     pub(super) fn turned_ring_cut(&mut self, finish: Finish, corners: &[Corner], cut: Cut) {
         if self.stands_in(finish, corners, widest(corners)) {
             return;
@@ -48,14 +48,14 @@ impl Solid {
         self.revolve(finish, &line, true, Some(cut));
     }
 
-    /// From `bottom` to `top`, with edges broken by `edge`.
+    /// Draws a cylinder from `bottom` to `top`, with edges broken by `edge`.
     pub(super) fn cylinder(&mut self, finish: Finish, radius: f32, bottom: f32, top: f32, edge: f32) {
         let corners =
             [Corner(0.0, bottom, 0.0), Corner(radius, bottom, edge), Corner(radius, top, edge), Corner(0.0, top, 0.0)];
         self.turned(finish, &corners);
     }
 
-    /// A cylinder with a bore.
+    /// Draws a cylinder with a bore.
     pub(super) fn ring(&mut self, finish: Finish, inner: f32, outer: f32, bottom: f32, top: f32, edge: f32) {
         let corners = [
             Corner(inner, bottom, edge),
@@ -66,7 +66,7 @@ impl Solid {
         self.turned_ring(finish, &corners);
     }
 
-    /// Draws a prism of the same height for what is too small to show its shape.
+    /// Draws a prism of the same height in place of a shape that is too small to show.
     fn stands_in(&mut self, finish: Finish, corners: &[Corner], radius: f32) -> bool {
         if self.detail().shows(widest(corners) * 0.8) {
             return false;
@@ -96,7 +96,7 @@ impl Solid {
         let line: Vec<Vec2> = (0..=rings)
             .map(|ring| {
                 let (sine, cosine) = (std::f32::consts::PI * ring as f32 / rings as f32).sin_cos();
-                // Exactly on the axis at both poles.
+                // Both poles are exactly on the axis.
                 let out = if ring == 0 || ring == rings { 0.0 } else { sine * radius };
                 Vec2::new(out, -cosine * radius)
             })
@@ -111,7 +111,7 @@ impl Solid {
         let columns = self.detail().around(widest, to - from);
         let spokes: Vec<Vec2> = (0..=columns)
             .map(|column| {
-                // The seam is met exactly, so that the solid is closed there.
+                // The last column equals the first exactly, so that the solid is closed at the seam.
                 let is_seam = cut.is_none() && column == columns;
                 let part = if is_seam { 0.0 } else { column as f32 / columns as f32 };
                 Vec2::from_angle(from + (to - from) * part)
@@ -137,7 +137,7 @@ impl Solid {
     }
 
     fn cut_faces(&mut self, line: &[Vec2], cut: Cut) {
-        // The profile lies in the plane of Y and Z; from behind it is clockwise.
+        // The profile lies in the plane of Y and Z. From behind it is clockwise.
         let ends = [(cut.from, -1.0), (cut.to, 1.0)];
         for (angle, side) in ends {
             self.at(Affine3A::from_rotation_y(angle), |solid| {
@@ -164,11 +164,11 @@ fn widest(corners: &[Corner]) -> f32 {
     corners.iter().fold(0.0, |widest, corner| widest.max(corner.0))
 }
 
-/// Of the cylinder that has the same height and volume as what a profile encloses.
+/// Returns the radius of the cylinder with the same height and volume as the solid that a profile encloses.
 fn mean_radius(corners: &[Corner]) -> f32 {
     let cones = corners.windows(2).map(|edge| {
         let (Corner(a, bottom, _), Corner(b, top, _)) = (edge[0], edge[1]);
-        // A truncated cone, by pi.
+        // Volume of a truncated cone, divided by pi.
         (a * a + a * b + b * b) / 3.0 * (top - bottom)
     });
     let volume: f32 = cones.sum();

@@ -1,6 +1,6 @@
-//! What is printed: the maker's plate and the instruments' scale.
+//! Printed matter: the maker's plate and the scale of the instruments.
 
-/// Five columns by seven rows; the lowest bit is the rightmost column.
+/// Glyphs of five columns by seven rows; the lowest bit is the rightmost column.
 const GLYPHS: [(u8, [u8; 7]); 15] = [
     (b'R', [0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001]),
     (b'E', [0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b11111]),
@@ -23,7 +23,7 @@ const GLYPH_WIDTH: i32 = 5;
 const GLYPH_HEIGHT: i32 = 7;
 const ADVANCE: i32 = GLYPH_WIDTH + 1;
 
-/// A pixel of the plate of 512 by 128: two lines in a frame.
+/// Returns a pixel of the plate of 512 by 128 pixels: two lines in a frame.
 pub(super) fn label(x: u32, y: u32) -> [u8; 3] {
     const PAPER: [u8; 3] = [24, 26, 30];
     const INK: [u8; 3] = [226, 224, 214];
@@ -45,12 +45,12 @@ pub(super) fn label(x: u32, y: u32) -> [u8; 3] {
     PAPER
 }
 
-/// A point of a round scale; x to the right and y upwards, from -0.5 to 0.5.
+/// Returns a point of a round scale; x points right and y up, from -0.5 to 0.5.
 pub(super) fn dial(x: f32, y: f32) -> [u8; 3] {
     const PAPER: [u8; 3] = [18, 19, 22];
     const INK: [u8; 3] = [235, 235, 228];
     const WARNING: [u8; 3] = [214, 48, 32];
-    /// The scale goes clockwise from the lower left, over three quarters of a turn.
+    /// The scale runs clockwise from the lower left, over three quarters of a turn.
     const SWEEP: f32 = 1.5 * std::f32::consts::PI;
     const MARKS: f32 = 40.0;
     let radius = x.hypot(y);
@@ -78,7 +78,7 @@ pub(super) fn dial(x: f32, y: f32) -> [u8; 3] {
     PAPER
 }
 
-/// Whether the pixel belongs to a letter of the text, whose top left corner is the origin.
+/// Returns whether the pixel belongs to a letter of the text, whose top left corner is the origin.
 fn is_inked(text: &str, x: i32, y: i32, scale: i32) -> bool {
     let (column, row) = (x.div_euclid(scale), y.div_euclid(scale));
     if column < 0 || !(0..GLYPH_HEIGHT).contains(&row) {

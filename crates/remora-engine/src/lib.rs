@@ -7,11 +7,11 @@
 //!                                                        Model
 //! ```
 //!
-//! It is deterministic, needs no file, and has as many triangles as one asks for: from a coarse engine for slow
-//! machines to one with real threads on its bolts. The number of parts is always the same, over two thousand.
+//! It is deterministic, needs no file, and has the requested number of triangles: from a coarse engine for slow
+//! machines to one with real threads on its bolts. It always has the same parts, more than two thousand.
 //!
-//! In metres; the crankshaft lies along X with its front at +X, Y is up. All surfaces are closed; where the engine
-//! is cut open, cut faces are red.
+//! Units are metres. The crankshaft lies along X, with its front at +X; Y is up. All surfaces are closed. Where
+//! the engine is cut open, the cut faces are red.
 
 mod assembly;
 mod block;
@@ -45,28 +45,29 @@ use glam::{Affine3A, Vec3};
 use assembly::{Assembly, Group};
 use remora_model::Model;
 
-/// How fine the engine is.
+/// The level of detail of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineDetail {
-    /// Of all parts together, from [`EngineDetail::TRIANGLES_MIN`] to [`EngineDetail::TRIANGLES_MAX`]; met within
-    /// 5 %. What lies outside is taken as the nearest of the two.
+    /// Triangles of all parts, from [`EngineDetail::TRIANGLES_MIN`] to [`EngineDetail::TRIANGLES_MAX`]; met within
+    /// 5 %. Values outside are clamped.
     pub triangles: u64,
 }
 
 impl EngineDetail {
+    /// Fewest triangles that the engine can have.
     pub const TRIANGLES_MIN: u64 = 50_000;
-    /// As many as the demonstration model of the service that Remora stands in for.
+    /// The size of the demonstration model of Azure Remote Rendering.
     pub const TRIANGLES_MAX: u64 = 18_700_000;
 }
 
 impl Default for EngineDetail {
-    /// 200 thousand triangles.
+    /// Returns a detail of 200 thousand triangles.
     fn default() -> Self {
         Self { triangles: 200_000 }
     }
 }
 
-/// Builds the engine; the same every time.
+/// Builds the engine. The result depends on the detail only.
 pub fn build(detail: EngineDetail) -> Model {
     let mut assembly = Assembly::default();
     let engine = assembly.group(Group::TOP, "Engine", Affine3A::from_translation(CENTERING));
@@ -83,5 +84,5 @@ pub fn build(detail: EngineDetail) -> Model {
     assembly.build("Engine", detail.triangles.clamp(EngineDetail::TRIANGLES_MIN, EngineDetail::TRIANGLES_MAX))
 }
 
-/// From the middle of the crankshaft to the middle of the whole.
+/// Vector from the middle of the crankshaft to the middle of the whole engine.
 const CENTERING: Vec3 = Vec3::new(0.13, -0.02, 0.0);

@@ -1,4 +1,4 @@
-//! Lines in the plane: profiles that are turned on a lathe, outlines that are extruded.
+//! Lines in the plane: profiles to turn on a lathe, and outlines to extrude.
 
 use std::f32::consts::TAU;
 
@@ -6,27 +6,27 @@ use glam::Vec2;
 
 use super::solid::Detail;
 
-/// Edges that meet at less than this look like one smooth surface. In radians.
+/// Angle, in radians, below which two edges look like one smooth surface.
 const SMOOTH_ANGLE: f32 = 0.6;
 
 /// A corner with the radius of its rounding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Corner(pub(super) f32, pub(super) f32, pub(super) f32);
 
-/// One edge after another without a crease.
+/// A run of edges without a crease.
 pub(super) type Run = Vec<Station>;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Station {
     pub(super) point: Vec2,
     pub(super) normal: Vec2,
-    /// How far the point moves when the line moves by one along its normals.
+    /// Distance by which the point moves when the line moves by one along its normals.
     pub(super) inset: Vec2,
-    /// Covered since the line's start.
+    /// Distance along the line from its start.
     pub(super) distance: f32,
 }
 
-/// The line through the corners, rounded as finely as the detail asks.
+/// Returns the line through the corners, rounded as finely as the detail demands.
 pub(super) fn rounded(detail: Detail, corners: &[Corner], closed: bool) -> Vec<Vec2> {
     let count = corners.len();
     let mut points = Vec::with_capacity(count * 2);
@@ -45,7 +45,7 @@ pub(super) fn rounded(detail: Detail, corners: &[Corner], closed: bool) -> Vec<V
             points.push(here);
             continue;
         }
-        // No longer than half of the shorter edge, so that neighbouring roundings do not cross.
+        // The rounding takes at most half of the shorter edge, so that neighbouring roundings do not cross.
         let reach = (radius / half.tan()).min(from.length().min(to.length()) * 0.49);
         let (start, end) = (from.normalize() * reach, to.normalize() * reach);
         let center = (start + end).normalize_or_zero() * (reach / half.cos());
@@ -63,7 +63,7 @@ pub(super) fn circle(radius: f32, segments: usize) -> Vec<Vec2> {
     polar(segments, |_| radius)
 }
 
-/// Counter-clockwise around the origin.
+/// Returns a circle, counter-clockwise around the origin.
 pub(super) fn polar(segments: usize, radius: impl Fn(f32) -> f32) -> Vec<Vec2> {
     (0..segments)
         .map(|step| {
@@ -73,7 +73,7 @@ pub(super) fn polar(segments: usize, radius: impl Fn(f32) -> f32) -> Vec<Vec2> {
         .collect()
 }
 
-/// A rectangle around the origin, of `segments` points at even angles between its corners.
+/// Returns a rectangle around the origin, with `segments` points at even angles between its corners.
 pub(super) fn rectangle(half_x: f32, half_y: f32, segments: usize) -> Vec<Vec2> {
     let per_side = segments.div_ceil(4).max(1);
     let corners = [
@@ -88,14 +88,14 @@ pub(super) fn rectangle(half_x: f32, half_y: f32, segments: usize) -> Vec<Vec2> 
             let turn = from.angle_to(to);
             (0..per_side).map(move |step| {
                 let spoke = Vec2::from_angle(turn * step as f32 / per_side as f32).rotate(from.normalize());
-                // Where the spoke meets the side.
+                // The point at which the spoke meets the side.
                 spoke * (from.perp_dot(to - from) / spoke.perp_dot(to - from))
             })
         })
         .collect()
 }
 
-/// Points from one angle to another, both included.
+/// Returns points from one angle to another, both included.
 pub(super) fn arc(center: Vec2, radius: f32, from: f32, to: f32, segments: usize) -> Vec<Vec2> {
     (0..=segments)
         .map(|step| center + Vec2::from_angle(from + (to - from) * step as f32 / segments as f32) * radius)
@@ -114,7 +114,7 @@ pub(super) fn counter_clockwise(mut outline: Vec<Vec2>) -> Vec<Vec2> {
     outline
 }
 
-/// The same line with its long edges cut into pieces.
+/// Returns the line with its long edges divided.
 pub(super) fn divided(detail: Detail, line: &[Vec2], closed: bool) -> Vec<Vec2> {
     let edges = if closed { line.len() } else { line.len() - 1 };
     let mut points = Vec::with_capacity(line.len());
@@ -129,7 +129,7 @@ pub(super) fn divided(detail: Detail, line: &[Vec2], closed: bool) -> Vec<Vec2> 
     points
 }
 
-/// Cuts the line where it has a crease. Normals point to the right of the direction of travel: outward for a
+/// Cuts the line at its creases. Normals point to the right of the direction of travel: outward for a
 /// counter-clockwise outline, and for a profile that goes up on its outside.
 pub(super) fn runs(line: &[Vec2], closed: bool) -> Vec<Run> {
     let count = line.len();
@@ -163,7 +163,7 @@ pub(super) fn runs(line: &[Vec2], closed: bool) -> Vec<Run> {
 }
 
 impl Station {
-    /// Where two edges meet; at a crease, the normal is that of the edge that the run follows.
+    /// Returns the point at which two edges meet. At a crease, the normal is that of the edge that the run follows.
     fn between(
         normals: &[Vec2],
         before: usize,
@@ -178,13 +178,13 @@ impl Station {
     }
 }
 
-/// How far a corner moves when both of its edges move by one along their normals.
+/// Returns the distance by which a corner moves when both of its edges move by one along their normals.
 fn miter(before: Vec2, after: Vec2) -> Vec2 {
-    // Bounded, so that needles do not shoot away.
+    // The bound keeps needles from shooting away.
     (before + after) / (1.0 + before.dot(after)).max(0.4)
 }
 
-/// Ear clipping; the outline is counter-clockwise and does not cross itself.
+/// Triangulates by ear clipping. The outline is counter-clockwise and does not cross itself.
 pub(super) fn triangulate(outline: &[Vec2]) -> Vec<[u32; 3]> {
     let mut open: Vec<u32> = (0..outline.len() as u32).collect();
     let mut triangles = Vec::with_capacity(outline.len().saturating_sub(2));
@@ -195,12 +195,12 @@ pub(super) fn triangulate(outline: &[Vec2]) -> Vec<[u32; 3]> {
         let count = open.len();
         let at_now = at % count;
         let [a, b, c] = [open[(at_now + count - 1) % count], open[at_now], open[(at_now + 1) % count]];
-        // After a whole round without an ear, rounding has made the rest as good as flat: any will do.
+        // After a whole round without an ear, rounding has made the rest practically flat, so any vertex will do.
         if misses > count || is_ear(point(a), point(b), point(c), open.iter().map(|&index| point(index))) {
             triangles.push([a, b, c]);
             open.remove(at_now);
             misses = 0;
-            // Not the neighbour at once: fans from one corner make needles.
+            // The next vertex is not the neighbour, because fans from one corner make needles.
             at = at_now + 1;
         } else {
             at = at_now + 1;
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(run.len(), 25);
         for station in run {
             assert!(station.point.normalize().dot(station.normal) > 0.999);
-            // A line that moves inwards by one stays a line: corners move by a little more.
+            // A line that moves inwards by one remains a line, so corners move by a little more.
             assert!((1.0..1.01).contains(&station.inset.length()));
         }
     }

@@ -1,7 +1,7 @@
-//! Textures made by code: the fine structure of the finishes.
+//! Procedural textures: the fine structure of the finishes.
 //!
-//! Noise comes from a hash of integers, so that every run and machine makes the same pixels. All patterns that
-//! repeat are periodic: no seam shows.
+//! Noise comes from a hash of integers, so that all runs on all machines make the same pixels. All patterns that
+//! repeat are periodic, so that no seam is visible.
 
 use std::sync::OnceLock;
 
@@ -64,7 +64,7 @@ impl Pattern {
         TEXTURES.iter().position(|&known| known == (self, map)).map(|index| index as u32)
     }
 
-    /// How much of the surface one repetition covers.
+    /// Returns the size of one repetition on the surface.
     pub(super) fn tile_metres(self) -> glam::Vec2 {
         match self {
             Pattern::Casting => glam::Vec2::splat(0.09),
@@ -74,7 +74,7 @@ impl Pattern {
             Pattern::Weave => glam::Vec2::splat(0.024),
             Pattern::Winding => glam::Vec2::splat(0.012),
             Pattern::HeatTint => glam::Vec2::new(0.3, 0.36),
-            // Drawn once over the unit square.
+            // These patterns cover the unit square once.
             Pattern::Label | Pattern::Dial => glam::Vec2::ONE,
         }
     }
@@ -87,7 +87,7 @@ impl Pattern {
         }
     }
 
-    /// Height of the surface at a pixel, for normal maps, in pixels.
+    /// Returns the height of the surface at a pixel, in pixels, for normal maps.
     fn height(self, x: i32, y: i32) -> f32 {
         let (x, y) = (x as f32, y as f32);
         match self {
@@ -95,7 +95,7 @@ impl Pattern {
                 let fine = noise(x / 4.0, y / 4.0, 128, 11) * 1.1;
                 fine + noise(x / 16.0, y / 16.0, 32, 12) * 2.6 + noise(x / 64.0, y / 64.0, 8, 13) * 4.0
             }
-            // Much longer than wide.
+            // Scratches are much longer than wide.
             Pattern::Brushed => noise(x / 64.0, y, 256, 21) * 0.55 + noise(x / 128.0, y / 3.0, 86, 22) * 0.8,
             Pattern::Knurl => {
                 let groove = |along: f32| 1.0 - (along.rem_euclid(32.0) / 16.0 - 1.0).abs();
@@ -128,7 +128,7 @@ impl Pattern {
         }
     }
 
-    /// Factor on the finish's roughness.
+    /// Returns the factor on the finish's roughness.
     fn roughness(self, x: u32, y: u32) -> f32 {
         let (x, y) = (x as f32, y as f32);
         match self {
@@ -160,7 +160,7 @@ impl Pattern {
                 for (x, y) in pixels(width, height) {
                     let slope_x = (at(x + 1, y) - at(x + width - 1, y)) * 0.5;
                     let slope_y = (at(x, y + 1) - at(x, y + height - 1)) * 0.5;
-                    // Rows go down; in a normal map of glTF, green points up.
+                    // Rows run downwards, but green points upwards in a normal map of glTF.
                     let normal = glam::Vec3::new(-slope_x, slope_y, 1.0 / NORMAL_STRENGTH).normalize();
                     rgba.extend(normal.to_array().map(|part| (part * 127.5 + 128.0) as u8));
                     rgba.push(255);
@@ -171,14 +171,14 @@ impl Pattern {
     }
 }
 
-/// How steep a height of one pixel over one pixel is made.
+/// Slope, in the normal map, of a height of one pixel over one pixel.
 const NORMAL_STRENGTH: f32 = 0.26;
 
 fn pixels(width: u32, height: u32) -> impl Iterator<Item = (u32, u32)> {
     (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)))
 }
 
-/// All of them, drawn once per process.
+/// Returns all textures; they are drawn once per process.
 pub(super) fn textures() -> Vec<Texture> {
     static DRAWN: OnceLock<Vec<Texture>> = OnceLock::new();
     let draw = || {
@@ -199,7 +199,7 @@ pub(super) fn textures() -> Vec<Texture> {
     DRAWN.get_or_init(draw).clone()
 }
 
-/// Which strand of a two-by-two twill lies on top, and how high it is there.
+/// Returns which strand of a two-by-two twill lies on top, and its height.
 fn weave(x: f32, y: f32) -> (f32, f32) {
     const STRAND: f32 = 32.0;
     let (column, row) = ((x / STRAND) as i32, (y / STRAND) as i32);
@@ -209,7 +209,7 @@ fn weave(x: f32, y: f32) -> (f32, f32) {
     (f32::from(u8::from(is_warp)), 1.0 - 4.0 * part * part)
 }
 
-/// Straw, bronze, purple and blue, as steel turns with rising temperature, then grey again.
+/// Returns the temper colours of steel: straw, bronze, purple, blue and then grey again, with rising temperature.
 fn heat_tint(part: f32) -> [u8; 3] {
     const COLORS: [[f32; 3]; 6] = [
         [215.0, 208.0, 196.0],
@@ -224,7 +224,7 @@ fn heat_tint(part: f32) -> [u8; 3] {
     std::array::from_fn(|channel| (from[channel] + (to[channel] - from[channel]) * at.fract()) as u8)
 }
 
-/// Smooth noise between 0 and 1 that repeats after `period` cells in both directions.
+/// Returns smooth noise between 0 and 1 that repeats after `period` cells in both directions.
 fn noise(x: f32, y: f32, period: i32, seed: u32) -> f32 {
     let (left, top) = (x.floor(), y.floor());
     let cell = |x: i32, y: i32| hash(x.rem_euclid(period) as u32, y.rem_euclid(period) as u32, seed);
@@ -236,7 +236,7 @@ fn noise(x: f32, y: f32, period: i32, seed: u32) -> f32 {
     upper + (lower - upper) * down
 }
 
-/// 0 to 1, from a bijective mix of 32-bit integers ("lowbias32" by Chris Wellons).
+/// Returns a hash between 0 and 1, by a bijective mix of 32-bit integers ("lowbias32" by Chris Wellons).
 fn hash(x: u32, y: u32, seed: u32) -> f32 {
     let mut bits = x.wrapping_add(y.wrapping_mul(0x9e37_79b9)).wrapping_add(seed.wrapping_mul(0x85eb_ca6b));
     bits ^= bits >> 16;

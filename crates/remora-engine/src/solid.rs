@@ -1,6 +1,6 @@
-//! A solid while it is drawn: patches of surface, by finish.
+//! A solid under construction: patches of surface, grouped by finish.
 //!
-//! The same drawing code runs in two modes. Counting only adds up triangles, so that the tessellation for a wanted
+//! The same drawing code runs in two modes. Counting only adds up triangles, so that the tessellation for a requested
 //! total is found before anything is built; building makes the vertices.
 
 use glam::{Affine3A, Vec2, Vec3};
@@ -14,7 +14,7 @@ const SEGMENTS_PER_CIRCLE: f32 = 118.0;
 /// Straight edges are divided into pieces of this length, in metres, at quality 1.
 const STRAIGHT_PIECE: f32 = 0.08;
 
-/// How finely curves are divided.
+/// The fineness at which curves are divided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Detail {
     quality: f32,
@@ -24,13 +24,13 @@ pub(super) struct Detail {
 pub(super) struct Vertex {
     pub(super) position: Vec3,
     pub(super) normal: Vec3,
-    /// Metres along the surface; finishes scale them.
+    /// Texture coordinates in metres along the surface; finishes scale them.
     pub(super) coordinates: Vec2,
 }
 
 pub(super) struct Solid {
     detail: Detail,
-    /// From what is being drawn to the solid.
+    /// Transform from the shape being drawn to the solid.
     transform: Affine3A,
     output: Output,
 }
@@ -45,7 +45,7 @@ impl Detail {
         Self { quality }
     }
 
-    /// Segments for an arc of `angle` radians; at least what keeps a full circle a hexagon, or less where it is tiny.
+    /// Returns the segments for an arc of `angle` radians. A full circle has at least six, or fewer if it is tiny.
     pub(super) fn around(self, radius: f32, angle: f32) -> usize {
         let turn = angle.abs() / std::f32::consts::TAU;
         let sides = match self {
@@ -56,28 +56,28 @@ impl Detail {
         self.fillet(radius, angle).max((sides * turn).ceil() as usize).max(1)
     }
 
-    /// Segments for the section of a wire: the only shape that may be a triangle.
+    /// Returns the segments for the section of a wire, the only shape that may be a triangle.
     pub(super) fn wire(self, radius: f32) -> usize {
         self.fillet(radius, std::f32::consts::TAU).max(3)
     }
 
-    /// Segments for the rounding of an edge; 0 where it is too small to matter.
+    /// Returns the segments for the rounding of an edge; 0 if it is too small to matter.
     pub(super) fn fillet(self, radius: f32, angle: f32) -> usize {
         let turn = angle.abs() / std::f32::consts::TAU;
         (self.quality * SEGMENTS_PER_CIRCLE * radius.sqrt() * turn).round() as usize
     }
 
-    /// Segments for a straight edge.
+    /// Returns the segments for a straight edge.
     pub(super) fn along(self, length: f32) -> usize {
         ((self.quality * length / STRAIGHT_PIECE) as usize).max(1)
     }
 
-    /// Of what is drawn, compared with quality 1.
+    /// Returns the quality, relative to quality 1.
     pub(super) fn scale(self) -> f32 {
         self.quality
     }
 
-    /// Something as small as `size` metres is worth drawing.
+    /// Returns whether a feature of `size` metres is worth drawing.
     pub(super) fn shows(self, size: f32) -> bool {
         self.quality * size > 0.0016
     }
@@ -96,7 +96,7 @@ impl Solid {
         self.detail
     }
 
-    /// Triangles counted so far; a solid that is built counts its own.
+    /// Returns the triangles counted so far. A solid in building mode counts the triangles that it has.
     pub(super) fn triangles(&self) -> u64 {
         match &self.output {
             Output::Count(count) => *count,
@@ -113,7 +113,7 @@ impl Solid {
         }
     }
 
-    /// Draws in a place of its own; `place` is a rotation and a translation.
+    /// Draws with a local frame; `place` is a rotation and a translation.
     pub(super) fn at(&mut self, place: Affine3A, draw: impl FnOnce(&mut Self)) {
         let outer = self.transform;
         self.transform = outer * place;
@@ -121,9 +121,9 @@ impl Solid {
         self.transform = outer;
     }
 
-    /// A patch of `columns` by `rows` cells, each two triangles; `vertex` is asked for all corners, row by row.
-    /// Seen from outside, columns run to the right and rows upwards. Triangles without area, where a row is drawn
-    /// together into a point, are left out.
+    /// Draws a patch of `columns` by `rows` cells, two triangles each. `vertex` is called for all corners, row by row.
+    /// Seen from outside, columns run to the right and rows upwards. Triangles without area, where a row contracts
+    /// to a point, are omitted.
     pub(super) fn patch(
         &mut self,
         finish: Finish,
@@ -162,7 +162,7 @@ impl Solid {
         }
     }
 
-    /// A flat face; `triangles` is asked for index triples only when the face is built.
+    /// Draws a flat face. `triangles` is called for index triples only if the face is built.
     pub(super) fn face(
         &mut self,
         finish: Finish,
@@ -185,7 +185,7 @@ impl Solid {
     }
 }
 
-/// Whether the first or last row of a patch is a single point.
+/// Returns whether the first or the last row of a patch is a single point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Poles {
     pub(super) first: bool,

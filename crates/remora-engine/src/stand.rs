@@ -13,7 +13,7 @@ use super::sweep::Path;
 
 const RAIL_HEIGHT: f32 = -0.26;
 const RAIL_Z: f32 = 0.215;
-/// Where the cross members are.
+/// Positions of the cross members.
 const CROSSES: [f32; 3] = [0.30, -0.18, -0.62];
 const TUBE: f32 = 0.04;
 
@@ -69,7 +69,7 @@ fn add_casters(assembly: &mut Assembly, stand: Group) {
         solid.cylinder(Finish::Zinc, 0.014, -0.012, 0.0, 0.001);
         for z in [-0.016, 0.016] {
             solid.at(at(-0.006, -0.034, z), |solid| {
-                solid.block(Finish::Zinc, Vec3::new(0.022, 0.048, 0.003), 0.006, 0.0005)
+                solid.block(Finish::Zinc, Vec3::new(0.022, 0.048, 0.003), 0.006, 0.0005);
             });
         }
         solid.at(at(-0.004, -0.011, 0.0), |solid| solid.block(Finish::Zinc, Vec3::new(0.024, 0.003, 0.034), 0.0, 0.0));
@@ -104,7 +104,7 @@ fn add_casters(assembly: &mut Assembly, stand: Group) {
     }
 }
 
-/// Posts with rubber bushes beside the block, and one below the gear box.
+/// Draws posts with rubber bushes beside the block, and one below the gear box.
 fn add_mounts(assembly: &mut Assembly, stand: Group) {
     let post = assembly.shape("Mount post", |solid| {
         let path = Path::through(
@@ -152,11 +152,11 @@ fn add_mounts(assembly: &mut Assembly, stand: Group) {
     let support = assembly.group(stand, "Gear box support", at(CROSSES[2] + 0.06, 0.0, 0.0));
     assembly.single(support, "Beam", at(0.0, -0.185, 0.0), |solid| {
         solid.at(at(0.0, -0.022, 0.0), |solid| {
-            solid.block(Finish::FrameCoat, Vec3::new(0.05, 0.02, RAIL_Z * 2.0 - TUBE), 0.003, 0.001)
+            solid.block(Finish::FrameCoat, Vec3::new(0.05, 0.02, RAIL_Z * 2.0 - TUBE), 0.003, 0.001);
         });
         for z in [-0.15, 0.15] {
             solid.at(at(0.0, -0.044, z), |solid| {
-                solid.block(Finish::FrameCoat, Vec3::new(0.04, 0.032, 0.04), 0.003, 0.0)
+                solid.block(Finish::FrameCoat, Vec3::new(0.04, 0.032, 0.04), 0.003, 0.0);
             });
         }
     });

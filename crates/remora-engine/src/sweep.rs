@@ -8,17 +8,17 @@ use super::finish::Finish;
 use super::outline::{circle, counter_clockwise, runs, triangulate};
 use super::solid::{Detail, Poles, Solid, Vertex};
 
-/// A path in space with a frame at every point: it turns no more than the path does.
+/// A path in space with a frame at every point. The frames twist as little as the path allows.
 pub(super) struct Path {
     points: Vec<Vec3>,
-    /// X across, Y across, Z along the path.
+    /// Frames: X and Y span the cross-section, Z points along the path.
     frames: Vec<Quat>,
     distances: Vec<f32>,
     closed: bool,
 }
 
 impl Path {
-    /// Through the points, smoothly, divided finely enough for a pipe of that radius.
+    /// Makes a smooth path through the points, divided finely enough for a pipe of that radius.
     pub(super) fn through(detail: Detail, points: &[Vec3], radius: f32) -> Self {
         let mut line = vec![points[0]];
         for index in 1..points.len() {
@@ -35,7 +35,7 @@ impl Path {
         Self::along(line, false)
     }
 
-    /// Along the line as it is. A closed one ends where it begins, without repeating the point.
+    /// Makes a path along the line as it is. A closed path ends where it begins, without repeating the point.
     pub(super) fn along(points: Vec<Vec3>, closed: bool) -> Self {
         let count = points.len();
         let tangent = |index: usize| {
@@ -73,9 +73,9 @@ impl Path {
         Self { points, frames, distances, closed }
     }
 
-    /// A helix about the Y axis, upwards.
+    /// Makes an ascending helix about the Y axis.
     fn helix(detail: Detail, radius: f32, height: f32, turns: f32) -> Self {
-        // Finer than a ring of that radius: bends in a wire show.
+        // A wire is divided more finely than a ring of that radius, because its bends are visible.
         let count = detail.fillet(radius * 2.0, TAU * turns).max((turns * 3.0).ceil() as usize);
         let points = (0..=count).map(|index| {
             let part = index as f32 / count as f32;
@@ -95,7 +95,7 @@ fn hermite(from: Vec3, to: Vec3, leave: Vec3, arrive: Vec3, part: f32) -> Vec3 {
 }
 
 impl Solid {
-    /// A coil spring standing on the origin, along Y.
+    /// Draws a coil spring that stands on the origin along Y.
     pub(super) fn spring(&mut self, finish: Finish, radius: f32, wire: f32, height: f32, turns: f32) {
         if !self.detail().shows(wire * 5.0) {
             self.cylinder(finish, radius, 0.0, height, 0.0);
@@ -105,19 +105,19 @@ impl Solid {
         self.at(Affine3A::from_translation(Vec3::Y * wire), |solid| solid.bar(finish, &path, wire));
     }
 
-    /// A round bar along a path, closed at its ends.
+    /// Draws a round bar along a path, closed at its ends.
     pub(super) fn bar(&mut self, finish: Finish, path: &Path, radius: f32) {
         self.tapered(finish, path, |_| radius);
     }
 
-    /// The same with a radius that depends on the part of the way, 0 to 1.
+    /// Draws a round bar whose radius depends on the fraction of the path, 0 to 1.
     pub(super) fn tapered(&mut self, finish: Finish, path: &Path, radius: impl Fn(f32) -> f32) {
         let segments = self.detail().wire(radius(0.0).max(radius(1.0)));
         let section = circle(1.0, segments);
         self.swept_scaled(finish, path, section, radius);
     }
 
-    /// A pipe whose open ends show its wall.
+    /// Draws a pipe whose open ends show its wall.
     pub(super) fn pipe(&mut self, finish: Finish, path: &Path, radius: f32, wall: f32) {
         let segments = self.detail().around(radius, TAU);
         let section = circle(radius, segments);
@@ -134,7 +134,7 @@ impl Solid {
         }
     }
 
-    /// Any cross-section along a path.
+    /// Draws any cross-section along a path.
     pub(super) fn swept(&mut self, finish: Finish, path: &Path, section: Vec<Vec2>) {
         self.swept_scaled(finish, path, section, |_| 1.0);
     }
@@ -187,11 +187,11 @@ impl Solid {
     }
 }
 
-/// The way around round wheels in one plane, as a belt or chain runs that has all of them inside: centres and radii,
-/// counter-clockwise. Returns points about `spacing` apart, and for each the direction of travel.
+/// Returns the path of a belt or chain that encloses all wheels of one plane, given by centres and radii in
+/// counter-clockwise order: points about `spacing` apart, each with the direction of travel.
 pub(super) fn around_wheels(wheels: &[(Vec2, f32)], spacing: f32) -> Vec<(Vec2, Vec2)> {
     let count = wheels.len();
-    // On each stretch both wheels touch the same line: its normal leans by the difference of the radii.
+    // On each straight stretch both wheels touch the same line, whose normal leans by the difference of the radii.
     let normal = |index: usize| {
         let ((from, from_radius), (to, to_radius)) = (wheels[index], wheels[(index + 1) % count]);
         let way = to - from;
@@ -238,7 +238,7 @@ impl Piece {
         }
     }
 
-    /// The point after a part of the piece, and the direction there.
+    /// Returns the point after a fraction of the piece, and the direction at that point.
     fn at(&self, part: f32) -> (Vec2, Vec2) {
         match *self {
             Piece::Wheel { center, radius, from, turn } => {

@@ -13,12 +13,12 @@ use super::outline::Corner;
 use super::solid::{Poles, Solid, Vertex};
 use super::sweep::Path;
 
-/// Middle of the shaft, which lies along Z with the compressor at +Z.
+/// Middle of the shaft. It lies along Z with the compressor at +Z.
 const CENTER: Vec3 = Vec3::new(-0.315, 0.315, 0.0);
 
 pub(super) fn add(assembly: &mut Assembly, engine: Group) {
     let turbo = assembly.group(engine, "Turbocharger", Affine3A::from_translation(CENTER) * y_to_z());
-    // From here on, Y is the shaft, towards the compressor.
+    // In the following, Y points along the shaft towards the compressor.
     assembly.single(turbo, "Bearing housing", Affine3A::IDENTITY, |solid| {
         let corners = [
             Corner(0.0075, -0.032, 0.0),
@@ -33,7 +33,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
         solid.turned_ring(Finish::CastIron, &corners);
     });
     assembly.single(turbo, "Shaft", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.007, -0.075, 0.078, 0.001)
+        solid.cylinder(Finish::PolishedSteel, 0.007, -0.075, 0.078, 0.001);
     });
     add_wheel(assembly, turbo, "Compressor", Finish::MachinedAluminium, at(0.0, 0.036, 0.0), 0.040, 12);
     add_wheel(
@@ -51,7 +51,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
     add_volute(assembly, turbo, "Turbine volute", at(0.0, -0.046, 0.0) * Affine3A::from_rotation_x(PI), turbine);
     for (name, height) in [("Compressor band", 0.030), ("Turbine band", -0.030)] {
         assembly.single(turbo, name, at(0.0, height, 0.0), |solid| {
-            solid.ring(Finish::StainlessSteel, 0.043, 0.0495, -0.0045, 0.0045, 0.0015)
+            solid.ring(Finish::StainlessSteel, 0.043, 0.0495, -0.0045, 0.0045, 0.0015);
         });
     }
     add_actuator(assembly, turbo);
@@ -61,7 +61,7 @@ pub(super) fn add(assembly: &mut Assembly, engine: Group) {
     add_oil_lines(assembly, engine);
 }
 
-/// Hub and blades; the wheel's back is at the origin, its eye towards Y.
+/// Draws hub and blades. The wheel's back is at the origin, its eye towards Y.
 fn add_wheel(
     assembly: &mut Assembly,
     turbo: Group,
@@ -92,12 +92,12 @@ fn add_wheel(
     assembly.nut(wheel, Thread::M6, Finish::Zinc, at(0.0, 0.037, 0.0));
 }
 
-/// From the rim, where it stands radially, to the eye, where it leans into the stream.
+/// Draws a blade from the rim, where it stands radially, to the eye, where it leans into the stream.
 fn draw_blade(solid: &mut Solid, finish: Finish, radius: f32) {
     let columns = solid.detail().along(0.05).max(solid.detail().fillet(0.02, 2.0)).max(2);
     let rows = solid.detail().along(0.02).max(1);
     let surface = move |u: f32, v: f32| {
-        // u from rim to eye, v from hub to shroud.
+        // u runs from rim to eye, v from hub to shroud.
         let height = 0.001 + 0.033 * u * u;
         let hub = 0.009 + (radius - 0.009) * (1.0 - u).powf(1.6);
         let shroud = radius * (1.0 - 0.28 * u);
@@ -126,7 +126,7 @@ fn draw_blade(solid: &mut Solid, finish: Finish, radius: f32) {
             }
         });
     }
-    // Its four narrow edges.
+    // These are the four narrow edges.
     let edge = |solid: &mut Solid, count: usize, at: &dyn Fn(usize) -> (f32, f32), outward: Vec3| {
         solid.patch(finish, count, 1, Poles::default(), |column, row| {
             let (u, v) = at(column);
@@ -144,15 +144,15 @@ fn draw_blade(solid: &mut Solid, finish: Finish, radius: f32) {
     edge(solid, rows, &|row| (0.0, part(rows - row, rows)), Vec3::NEG_Y);
 }
 
-/// A snail around Y whose pipe widens towards its outlet.
+/// A volute around Y whose pipe widens towards its outlet.
 #[derive(Clone, Copy)]
 struct Volute {
     finish: Finish,
     radius: f32,
     widest: f32,
-    /// Where the outlet is, from Z towards X.
+    /// Angle of the outlet, from Z towards X.
     outlet: f32,
-    /// 1 if it is approached from smaller angles, -1 if from larger ones.
+    /// 1 if the flow approaches the outlet from smaller angles, -1 if from larger ones.
     winding: f32,
 }
 
@@ -162,7 +162,7 @@ fn add_volute(assembly: &mut Assembly, turbo: Group, name: &str, place: Affine3A
         let steps = solid.detail().around(radius, TAU).max(10);
         let snail = |part: f32| {
             let angle = outlet - winding * TAU * 0.94 * (1.0 - part);
-            // Moved outwards as it widens, so that its inner side stays where it is.
+            // The pipe moves outwards as it widens, so that its inner side keeps its radius.
             let out = radius - 0.014 + widest * (0.35 + 0.65 * part);
             Vec3::new(out * angle.sin(), 0.0, out * angle.cos())
         };
@@ -172,7 +172,7 @@ fn add_volute(assembly: &mut Assembly, turbo: Group, name: &str, place: Affine3A
         points.extend([last + leave * 0.02, last + leave * 0.045]);
         let path = Path::along(points, false);
         solid.tapered(finish, &path, move |part| widest * (0.35 + 0.65 * (part * 1.12).min(1.0)));
-        // The disc between snail and wheel, and the mouth.
+        // The disc between volute and wheel, and the mouth.
         let corners = [
             Corner(0.030, -0.014, 0.0),
             Corner(radius, -0.014, 0.003),
@@ -209,7 +209,7 @@ fn add_actuator(assembly: &mut Assembly, turbo: Group) {
         solid.turned(Finish::YellowZinc, &corners);
     });
     assembly.single(actuator, "Rod", Affine3A::IDENTITY, |solid| {
-        solid.cylinder(Finish::PolishedSteel, 0.003, -0.09, 0.0, 0.0)
+        solid.cylinder(Finish::PolishedSteel, 0.003, -0.09, 0.0, 0.0);
     });
     assembly.nut(actuator, Thread::M6, Finish::Zinc, at(0.0, -0.074, 0.0));
     assembly.single(actuator, "Lever", at(-0.012, -0.088, 0.0), |solid| {
@@ -217,7 +217,7 @@ fn add_actuator(assembly: &mut Assembly, turbo: Group) {
     });
 }
 
-/// A bell mouth with a cone filter's mesh in front.
+/// Draws a bell mouth with the mesh of a cone filter in front.
 fn add_inlet(assembly: &mut Assembly, turbo: Group) {
     assembly.single(turbo, "Bell mouth", at(0.0, 0.080, 0.0), |solid| {
         let corners = [
@@ -241,7 +241,7 @@ fn hose(assembly: &mut Assembly, parent: Group, name: &str, finish: Finish, poin
     });
 }
 
-/// From the compressor forward over the left bank's valley side to the throttle at the front.
+/// Draws the pipe from the compressor, over the valley side of the left bank, to the throttle at the front.
 fn add_charge_pipe(assembly: &mut Assembly, engine: Group) {
     let charge = assembly.group(engine, "Charge pipe", Affine3A::IDENTITY);
     let band = clamp_band(assembly, 0.0335);
@@ -295,7 +295,7 @@ fn add_downpipe(assembly: &mut Assembly, engine: Group) {
     });
     let end = points[5];
     let flange = assembly.single(pipe, "End flange", facing(end, Vec3::new(-1.0, -0.3, 0.0)), |solid| {
-        solid.ring(Finish::StainlessSteel, 0.031, 0.050, -0.008, 0.0, 0.001)
+        solid.ring(Finish::StainlessSteel, 0.031, 0.050, -0.008, 0.0, 0.001);
     });
     for index in 0..4 {
         let (sine, cosine) = (TAU * index as f32 / 4.0).sin_cos();

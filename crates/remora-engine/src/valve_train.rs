@@ -14,19 +14,19 @@ use super::outline::{Corner, polar};
 use super::solid::Solid;
 use super::sweep::{Path, around_wheels};
 
-/// How far valves lean outwards.
+/// Angle by which valves lean outwards.
 const VALVE_ANGLE: f32 = 0.27;
-/// Of the valve's head from the middle of the cylinder.
+/// Distance of the valve's head from the middle of the cylinder.
 const SEAT_OFFSET: f32 = 0.0195;
 const VALVE_LENGTH: f32 = 0.098;
 const BASE_CIRCLE: f32 = 0.0155;
 const LIFT: f32 = 0.0085;
-/// Along the cylinder row, from its middle.
+/// Offset of each valve of a pair along the cylinder row.
 const PAIR_OFFSET: f32 = 0.0185;
 const CHAIN_PITCH: f32 = 0.009525;
 const CAM_TEETH: u32 = 30;
 const CRANK_TEETH: u32 = 15;
-/// Twice the clearance that keeps the lobe from cutting into the bucket.
+/// Height of the bucket: twice the clearance that keeps the lobe from cutting into it.
 const BUCKET_HEIGHT: f32 = 0.022;
 
 struct ValveShapes {
@@ -53,7 +53,7 @@ pub(super) struct Shapes {
     inner_link: Shape,
 }
 
-/// What both banks have in common.
+/// Shapes that both banks share.
 pub(super) fn shapes(assembly: &mut Assembly) -> Shapes {
     Shapes {
         valves: valve_shapes(assembly),
@@ -109,20 +109,20 @@ pub(super) fn add(assembly: &mut Assembly, head: Group, bank: Bank, shapes: &Sha
     add_chain(assembly, train, bank, shapes);
 }
 
-/// Which way the tip of a lobe points, from Y towards Z.
+/// Returns the angle at which the tip of a lobe points, from Y towards Z.
 fn cam_phase(bank: Bank, index: usize, side: f32) -> f32 {
     let crank = CRANK_ANGLE + super::layout::throw_angle(index);
     bank.front() * (crank * 0.5 + index as f32 * FRAC_PI_2) + side * 0.95
 }
 
-/// The lobe's outline, from the direction of its tip.
+/// Returns the outline of a lobe, beginning at its tip.
 fn lobe_radius(from_tip: f32) -> f32 {
     let part = ((1.05 - from_tip.abs()) / 1.05).max(0.0);
     BASE_CIRCLE + LIFT * part * part * (3.0 - 2.0 * part)
 }
 
 fn lift_at(phase: f32, side: f32) -> f32 {
-    // The bucket is met opposite of where the valve leans.
+    // The lobe meets the bucket opposite to the lean of the valve.
     let toward_valve = PI + VALVE_ANGLE * side;
     let from_tip = (toward_valve - phase + PI).rem_euclid(TAU) - PI;
     lobe_radius(from_tip) - BASE_CIRCLE
@@ -212,7 +212,7 @@ const SPRING_HEIGHT: f32 = 0.040;
 fn add_valve(assembly: &mut Assembly, valve: Group, shapes: &ValveShapes, side: f32, lift: f32) {
     let shape = if side < 0.0 { shapes.intake } else { shapes.exhaust };
     let seat = SPRING_SEAT - HEAD_BOTTOM + 0.002;
-    // What follows the cam hangs on the valve; what stays hangs beside it.
+    // Parts that follow the cam are children of the valve; parts that stay are its siblings.
     let stem = assembly.part(valve, "Valve", shape, at(0.0, -lift, 0.0));
     assembly.part(stem, "Retainer", shapes.retainer, at(0.0, seat + SPRING_HEIGHT, 0.0));
     for (name, angle) in [("Collet front", 0.0), ("Collet rear", PI)] {
@@ -234,7 +234,7 @@ fn add_camshaft(assembly: &mut Assembly, train: Group, bank: Bank, side: f32, na
     let toward_front = Affine3A::from_rotation_y(if bank == Bank::Left { 0.0 } else { PI });
     assembly.part(camshaft, "Shaft", shapes.shaft, toward_front);
     for index in 0..5 {
-        let x = bank.between_cylinders(index);
+        let x = Bank::between_cylinders(index);
         assembly.part(camshaft, format!("Journal {}", index + 1), shapes.journal, at(x, 0.0, 0.0));
     }
     let x = bank.front() * chain_plane(bank);
@@ -248,7 +248,7 @@ fn add_camshaft(assembly: &mut Assembly, train: Group, bank: Bank, side: f32, na
     camshaft
 }
 
-/// The chains of the two banks run one behind the other.
+/// Returns the plane of a bank's chain. The two chains run one behind the other.
 fn chain_plane(bank: Bank) -> f32 {
     BLOCK_HALF_LENGTH + if bank == Bank::Left { 0.024 } else { 0.012 }
 }
@@ -261,7 +261,7 @@ fn add_chain(assembly: &mut Assembly, train: Group, bank: Bank, shapes: &Shapes)
     let x = bank.front() * chain_plane(bank);
     let chain = assembly.group(train, "Timing chain", at(x, 0.0, 0.0));
     assembly.part(chain, "Crankshaft wheel", shapes.crank_wheel, Affine3A::IDENTITY);
-    // In the plane of Z and Y, counter-clockwise seen against X: Z to the right would mirror it.
+    // The path is in the plane of Z and Y, counter-clockwise when seen against X. Z to the right would mirror it.
     let wheels = [
         (Vec2::new(0.0, 0.0), wheel_radius(CRANK_TEETH)),
         (Vec2::new(CAM_OFFSET, CAM_HEIGHT), wheel_radius(CAM_TEETH)),
@@ -297,7 +297,7 @@ fn add_chain(assembly: &mut Assembly, train: Group, bank: Bank, shapes: &Shapes)
     }
 }
 
-/// Two plates with their rollers, along Z; `gap` is from the middle to the plates.
+/// Draws two plates with their rollers along Z; `gap` is the distance from the middle to the plates.
 fn draw_link(solid: &mut Solid, gap: f32, finish: Finish) {
     let (half, radius, plate) = (CHAIN_PITCH * 0.5, 0.0038, 0.001);
     if !solid.detail().shows(0.0022) {
@@ -310,12 +310,12 @@ fn draw_link(solid: &mut Solid, gap: f32, finish: Finish) {
     for side in [-1.0, 1.0] {
         let depth = Depth::of(plate, 0.0);
         solid.at(at((gap + plate * 0.5) * side, 0.0, 0.0) * z_to_x(), |solid| {
-            solid.extruded_outline(finish, outline.clone(), depth)
+            solid.extruded_outline(finish, outline.clone(), depth);
         });
     }
     for z in [-half, half] {
         solid.at(at(0.0, 0.0, z) * y_to_x(), |solid| {
-            solid.cylinder(Finish::PolishedSteel, 0.0026, -gap - plate * 1.4, gap + plate * 1.4, 0.0)
+            solid.cylinder(Finish::PolishedSteel, 0.0026, -gap - plate * 1.4, gap + plate * 1.4, 0.0);
         });
     }
 }

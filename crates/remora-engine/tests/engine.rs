@@ -1,4 +1,4 @@
-//! The built-in engine: as many triangles as asked for, always the same parts, closed surfaces, right side out.
+//! The built-in engine has the requested number of triangles, always the same parts, and closed surfaces that face outwards.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -48,12 +48,12 @@ fn the_triangle_count_is_met_over_the_whole_range() {
     for triangles in wanted {
         let model = engine(triangles);
         let error = model.triangles() as f64 / triangles as f64 - 1.0;
-        assert!(error.abs() <= 0.05, "{triangles} asked for, {} built", model.triangles());
+        assert!(error.abs() <= 0.05, "{triangles} requested, {} built", model.triangles());
     }
 }
 
 #[test]
-fn what_lies_outside_of_the_range_is_taken_as_its_end() {
+fn counts_outside_the_range_are_clamped() {
     assert_eq!(engine(0).triangles(), engine(EngineDetail::TRIANGLES_MIN).triangles());
 }
 
@@ -69,13 +69,13 @@ fn every_detail_has_the_same_parts_in_the_same_places() {
 }
 
 #[test]
-fn it_is_the_same_every_time() {
+fn equal_details_give_equal_engines() {
     assert_eq!(fingerprint(&engine(120_000)), fingerprint(&engine(120_000)));
     assert_ne!(fingerprint(&engine(120_000)), fingerprint(&engine(140_000)));
 }
 
 #[test]
-fn it_is_consistent_and_about_a_metre_across() {
+fn the_model_is_consistent_and_about_a_metre_across() {
     for triangles in [50_000, 200_000, 2_000_000] {
         let model = engine(triangles);
         assert_eq!(model.check(), Ok(()));
@@ -110,7 +110,7 @@ fn many_materials_and_every_texture_are_used() {
 }
 
 #[test]
-fn a_part_with_a_normal_map_has_what_the_map_needs() {
+fn parts_with_a_normal_map_have_tangents_and_coordinates() {
     let model = engine(200_000);
     for primitive in model.meshes.iter().flat_map(|mesh| &mesh.primitives) {
         let material = &model.materials[primitive.material as usize];
@@ -163,7 +163,7 @@ fn normals_are_unit_length_and_point_out_of_their_triangles() {
 }
 
 #[test]
-fn parts_hang_in_assemblies_and_carry_names() {
+fn parts_are_in_assemblies_and_have_names() {
     let model = engine(50_000);
     let index: HashMap<&str, usize> =
         model.nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect();

@@ -58,7 +58,7 @@ pub struct HostSpec {
     pub token_public_key_pem: String,
     /// Origins of pages that may connect, the service's own included. Requests without an `Origin` are not from a page.
     pub allowed_origins: Origins,
-    /// Where models may be fetched from.
+    /// Sources of models.
     #[serde(default)]
     pub remote_models: RemoteModels,
     /// If given, only a graphics adapter whose name contains this text is used.
@@ -70,7 +70,7 @@ pub struct HostSpec {
     /// Resources that rendering may use.
     #[serde(default)]
     pub rendering: Rendering,
-    /// Who may connect after the first client has left.
+    /// Policy for connections after the first client has left.
     pub exclusive: Exclusive,
     /// How the host is sandboxed.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct Placement {
     pub scratch_directory: Option<String>,
 }
 
-/// Where models may be fetched from besides public addresses. The default allows nothing else.
+/// Sources of models besides public addresses. The default allows no others.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct RemoteModels {
@@ -165,7 +165,7 @@ pub struct Assignment {
     pub private: bool,
 }
 
-/// Who may connect to a session after its first client has left.
+/// Policy for connections to a session after its first client has left.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exclusive {
@@ -176,11 +176,11 @@ pub enum Exclusive {
     UntilStop,
 }
 
-/// Whether a host is sandboxed: kept from files, programs and system calls that it does not need.
+/// Sandbox of a host, which keeps it from files, programs and system calls that it does not need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fence {
-    /// As far as the kernel supports it.
+    /// Sandboxed as far as the kernel supports it.
     #[default]
     BestEffort,
     /// A host that cannot be sandboxed completely fails.
@@ -212,7 +212,7 @@ pub enum HostState {
     },
 }
 
-/// Where clients reach a host.
+/// Host name and ports under which clients reach a host.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct HostAddress {
     /// Name of the machine as clients resolve it.

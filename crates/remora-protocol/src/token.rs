@@ -50,7 +50,7 @@ pub struct PersonId {
     pub subject: String,
 }
 
-/// What the holder of a token may do in the account.
+/// Rights of the holder of a token in the account.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub enum Role {
     /// Everything.

@@ -1,4 +1,6 @@
-//! What decides how a cluster is drawn.
+//! What decides how a cluster is drawn: the surface of its material and the state of its instance.
+
+use remora_scene::EffectiveState;
 
 /// When a triangle is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,12 +33,57 @@ pub(crate) enum Shading {
     Points,
 }
 
-/// What decides how a cluster is drawn.
+/// The use that a material makes of its alpha.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AlphaMode {
+    Opaque,
+    Mask,
+    Blend,
+}
+
+/// The way in which an instance draws its surfaces, which follows from its state. A hidden instance has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DrawMode {
+    /// Each surface is drawn as its material says.
+    Normal,
+}
+
+/// The part of a material that decides how a cluster is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surface {
-    pub phase: Phase,
+    pub alpha_mode: AlphaMode,
     pub shading: Shading,
     pub double_sided: bool,
+}
+
+impl DrawMode {
+    /// All modes in the order of their numbers.
+    pub(crate) const ALL: [DrawMode; 1] = [DrawMode::Normal];
+
+    /// Returns the mode of an instance in this state, or `None` if the instance is hidden.
+    pub(crate) fn of(state: &EffectiveState) -> Option<DrawMode> {
+        state.visible.then_some(DrawMode::Normal)
+    }
+}
+
+impl Surface {
+    /// The surface of points, which have no material.
+    pub(crate) const POINTS: Surface =
+        Surface { alpha_mode: AlphaMode::Opaque, shading: Shading::Points, double_sided: true };
+
+    /// Returns the phase in which an instance draws this surface. Nothing else decides it.
+    pub(crate) fn phase(&self, mode: DrawMode) -> Phase {
+        match (mode, self.alpha_mode) {
+            (DrawMode::Normal, AlphaMode::Opaque) => Phase::Opaque,
+            (DrawMode::Normal, AlphaMode::Mask) => Phase::Mask,
+            (DrawMode::Normal, AlphaMode::Blend) => Phase::Blend,
+        }
+    }
+
+    /// Returns the key of the clusters of this surface that lie in a bank.
+    pub(crate) fn key(&self, mode: DrawMode, bank: u8) -> DrawKey {
+        DrawKey { phase: self.phase(mode), bank, shading: self.shading }
+    }
 }
 
 impl Shading {

@@ -1,4 +1,4 @@
-//! What a ray cast costs in the built-in engine.
+//! Measures the cost of ray casts into the built-in engine.
 //!
 //!     cargo run -p remora-scene --example ray_cost [-- TRIANGLES]
 
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut costs = Vec::with_capacity(RAYS);
     let mut hits = 0;
     for index in 0..RAYS {
-        // Spread over a sphere by the golden angle, all towards the middle of the engine or somewhere near.
+        // The golden angle spreads the origins over a sphere. The targets lie near the middle of the engine.
         let height = 1.0 - 2.0 * (index as f64 + 0.5) / RAYS as f64;
         let (sine, cosine) = (index as f64 * 2.399_963).sin_cos();
         let around = (1.0 - height * height).sqrt();

@@ -1,62 +1,66 @@
-//! What a renderer has not seen yet. Keeps what was last reported, so that an edit that is undone before the
-//! next report is no change.
+//! The changes that a renderer has not seen yet. The log keeps the last report, so that an edit that is undone before
+//! the next report is no change.
 
 use glam::DAffine3;
 
+use crate::instance::Instance;
 use crate::overrides::EffectiveState;
-use crate::scene::Instance;
 
-/// What differs from the previous [`crate::Scene::take_changes`].
+/// The differences from the previous [`crate::Scene::take_changes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The list of instances itself is another one: read all of it. `moved` is empty then.
+    /// True if the list of instances is a different one and must be read as a whole. `instances` is empty then.
     pub structure: bool,
     /// Indices into [`crate::Scene::instances`], ascending, of those whose transform or state differs.
-    pub moved: Vec<u32>,
+    pub instances: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     structure: bool,
-    /// As last reported, one per instance.
+    /// The last report, one entry per instance.
     reported: Vec<(DAffine3, EffectiveState)>,
+    /// Instances that were derived since, each once.
     touched: Vec<u32>,
     is_touched: Vec<bool>,
 }
 
 impl ChangeLog {
+    /// Makes the next report one of the structure.
     pub(crate) fn restructure(&mut self) {
         self.structure = true;
     }
 
+    /// Notes that an instance may differ from the last report.
     pub(crate) fn touch(&mut self, instance: u32) {
-        // After a restructuring everything is read anew anyway.
+        // A report of the structure covers all instances.
         if !self.structure && !std::mem::replace(&mut self.is_touched[instance as usize], true) {
             self.touched.push(instance);
         }
     }
 
+    /// Reports the changes and starts over.
     pub(crate) fn take(&mut self, instances: &[Instance]) -> Changes {
         if std::mem::take(&mut self.structure) {
             self.touched.clear();
             self.is_touched.clear();
             self.is_touched.resize(instances.len(), false);
             self.reported.clear();
-            self.reported.extend(instances.iter().map(state));
-            return Changes { structure: true, moved: Vec::new() };
+            self.reported.extend(instances.iter().map(reported));
+            return Changes { structure: true, instances: Vec::new() };
         }
-        let mut moved = std::mem::take(&mut self.touched);
-        moved.retain(|&index| {
+        let mut changed = std::mem::take(&mut self.touched);
+        changed.retain(|&index| {
             let index = index as usize;
             self.is_touched[index] = false;
-            let now = state(&instances[index]);
+            let now = reported(&instances[index]);
             std::mem::replace(&mut self.reported[index], now) != now
         });
-        moved.sort_unstable();
-        Changes { structure: false, moved }
+        changed.sort_unstable();
+        Changes { structure: false, instances: changed }
     }
 }
 
-fn state(instance: &Instance) -> (DAffine3, EffectiveState) {
+fn reported(instance: &Instance) -> (DAffine3, EffectiveState) {
     (instance.world, instance.state)
 }

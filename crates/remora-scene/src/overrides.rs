@@ -1,8 +1,8 @@
 //! State overrides: how an entity is shown, and everything below it.
 //!
-//! Each entity has one [`StateOverride`], in which each value is set or not. One rule derives the [`EffectiveState`] from
-//! it, value by value: **an entity's effective value is its own value where that is set, and otherwise the effective
-//! value of its parent.** A root inherits [`EffectiveState::DEFAULT`]: visible, not selected, no tint.
+//! Each entity has one [`StateOverride`], in which each value is set or not. One rule derives the [`EffectiveState`]
+//! from it, value by value: **an entity's effective value is its own value where that is set, and otherwise the
+//! effective value of its parent.** A root inherits [`EffectiveState::DEFAULT`]: visible, not selected, no tint.
 //!
 //! The nearest override wins. A hidden assembly therefore hides all of its parts except those that are set to visible
 //! themselves, and a selected assembly selects all of its parts except those that are set to not selected. To end an

@@ -1,48 +1,62 @@
-//! The nearest triangle along a ray.
+//! Ray casts: the nearest triangle along a ray.
 //!
-//! Boxes first, nearest box first: instances whose box lies behind the best hit so far are never opened, and
-//! inside a mesh the boxes above its original clusters, which the asset holds, pass over most of them. Triangles are
-//! tested relative to the ray's origin, which is right under any transform, flattening ones included, by the watertight
-//! test of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between two neighbours.
+//! The cast visits the boxes of instances from near to far and stops at the first one behind the best hit. Inside a
+//! mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are transformed to
+//! coordinates relative to the ray's origin, which is correct under any transform, even one that flattens, and tested
+//! by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between
+//! two neighbours.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_asset::{Bounds, WorldBounds};
 
-use crate::scene::{EntityId, Instance, Scene};
+use crate::ids::EntityId;
+use crate::instance::Instance;
+use crate::scene::Scene;
 
-/// Where a ray meets the scene.
+/// The point at which a ray meets the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
+    /// The entity that shows the triangle.
     pub entity: EntityId,
     /// Index into [`Scene::instances`].
     pub instance: u32,
+    /// In the world, in metres.
     pub position: DVec3,
-    /// The triangle's own, unit length, turned towards the ray's origin.
+    /// Normal of the triangle's plane, of unit length, on the side of the ray's origin.
     pub normal: Vec3,
-    /// From the origin, in metres.
+    /// Distance from the ray's origin, in metres.
     pub distance: f32,
     /// World box of the instance.
     pub bounds: WorldBounds,
 }
 
-/// In coordinates relative to its own origin, so that what is near is precise wherever in the world it lies.
+/// A ray. It is tested in coordinates relative to its origin, which are precise near the origin wherever that lies.
 struct Ray {
     origin: DVec3,
     /// Unit length.
     direction: Vec3,
-    /// The axis along which the ray runs fastest comes last; the first two keep the winding.
+    /// Permutation of the axes: the largest component of the direction comes last, and the first two keep the winding.
     axes: [usize; 3],
-    /// Moves the ray onto that axis.
+    /// Shear that moves the direction onto the last of these axes.
     shear: Vec3,
 }
 
+/// The best hit so far.
 struct Nearest {
     distance: f32,
     instance: usize,
     triangle: [Vec3; 3],
 }
 
-pub(crate) fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
+impl Scene {
+    /// Returns the nearest triangle of a visible instance on a ray, seen from either side. `direction` may have any
+    /// length; a ray with a zero direction or a number that is not finite hits nothing.
+    pub fn cast_ray(&self, origin: DVec3, direction: Vec3) -> Option<Hit> {
+        cast(self, origin, direction)
+    }
+}
+
+fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
     let ray = Ray::new(origin, direction)?;
     let mut entries: Vec<(f32, usize)> = scene
         .instances()
@@ -99,7 +113,7 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
         if node.count == 0 {
             let mut children: Vec<(f32, u32)> =
                 [node.first, node.first + 1].into_iter().filter_map(|child| Some((entry(child)?, child))).collect();
-            // The nearest is looked at first.
+            // The list is a stack: the nearest child is opened first.
             children.sort_by(|one, other| other.0.total_cmp(&one.0));
             open.extend(children);
             continue;
@@ -116,7 +130,7 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
     }
 }
 
-/// The transformed box, grown by what rounding may have cost, so that it never excludes what it holds.
+/// Transforms a box and grows it by the possible rounding error, so that it never excludes its contents.
 fn outward(bounds: &Bounds, world: &Affine3A) -> Bounds {
     if bounds.is_empty() {
         return *bounds;
@@ -136,7 +150,7 @@ fn outward(bounds: &Bounds, world: &Affine3A) -> Bounds {
 
 impl Ray {
     fn new(origin: DVec3, direction: Vec3) -> Option<Self> {
-        // Divided by its largest component first: the length of a very short or long direction is not finite.
+        // The division comes first because the squared length of a very long direction overflows.
         let largest = direction.abs().max_element();
         if !origin.is_finite() || !direction.is_finite() || largest == 0.0 {
             return None;
@@ -156,7 +170,8 @@ impl Ray {
         DAffine3 { matrix3: world.matrix3, translation: world.translation - self.origin }.as_affine3a()
     }
 
-    /// Distance at which the ray enters the box, 0 from inside; never more than that of anything in it.
+    /// Returns the distance at which the ray enters a box, 0 from inside. It never exceeds the distance of anything in
+    /// the box.
     fn entry(&self, bounds: &Bounds) -> Option<f32> {
         let (mut near, mut far) = (0.0_f32, f32::INFINITY);
         for axis in 0..3 {
@@ -172,7 +187,7 @@ impl Ray {
             near = near.max(to_min.min(to_max));
             far = far.min(to_min.max(to_max));
         }
-        // Three roundings each way.
+        // Each bound was rounded three times.
         let slack = 4.0 * f32::EPSILON;
         (near * (1.0 - slack) <= far * (1.0 + slack)).then_some(near * (1.0 - slack))
     }
@@ -181,7 +196,7 @@ impl Ray {
         let [x, y, z] = self.axes;
         let [a, b, c] = triangle.map(|corner| {
             let along = corner[z];
-            // Rounded per corner, so the same for all triangles that share it; exact from here on.
+            // Rounding depends on the corner alone, so all triangles that share it agree. The rest is exact.
             Vec3::new(corner[x] - self.shear.x * along, corner[y] - self.shear.y * along, self.shear.z * along)
                 .as_dvec3()
         });

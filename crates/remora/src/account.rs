@@ -1,4 +1,4 @@
-//! `remora account`: who may lease, kept on the database itself, whether or not a control plane runs on it.
+//! `remora account`: manages accounts directly in the database, whether or not a control plane is running.
 
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, presets::NOTHING};
@@ -13,30 +13,30 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 done; 1 refused, or there is no such account; 2 the command, the configuration \
+    after_help = "Exit status: 0 success; 1 refused, or the account does not exist; 2 the command, the configuration \
                         or the database cannot be used"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: AccountCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Make an account and show its keys, this once
+enum AccountCommand {
+    /// Create an account and show its keys, which cannot be shown again
     Create {
-        /// For people; need not be unique
+        /// Name for display; need not be unique
         #[arg(long, value_name = "TEXT", default_value = "")]
         name: String,
         #[command(flatten)]
-        place: Place,
+        store: StoreArguments,
     },
     /// Show all accounts
     List {
         #[command(flatten)]
-        place: Place,
+        store: StoreArguments,
     },
-    /// Replace one of an account's two keys and show the new one, this once; the other goes on opening the account
+    /// Replace one of an account's two keys and show the new one, which cannot be shown again; the other stays valid
     RotateKey {
         /// The account's id
         account: String,
@@ -44,26 +44,26 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Key::Primary)]
         key: Key,
         #[command(flatten)]
-        place: Place,
+        store: StoreArguments,
     },
-    /// Delete an account; its sessions are ended by the control plane within ten seconds
+    /// Delete an account; the control plane ends its sessions within ten seconds
     Delete {
         /// The account's id
         account: String,
         #[command(flatten)]
-        place: Place,
+        store: StoreArguments,
     },
 }
 
-/// Where the accounts are, and how they are shown.
+/// Location of the accounts, and the form of the output.
 #[derive(Debug, Args)]
-struct Place {
+struct StoreArguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
-    /// A PostgreSQL, instead of the one in the configuration or the database of the data directory
-    #[arg(long, value_name = "URL", env = "REMORA_STORE", hide_env_values = true)]
-    store: Option<String>,
-    /// One JSON document instead of text for people
+    /// URL of a PostgreSQL database [default: store.url of the configuration, or SQLite in the data directory]
+    #[arg(long = "store", value_name = "URL", env = "REMORA_STORE", hide_env_values = true)]
+    url: Option<String>,
+    /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
 }
@@ -74,38 +74,38 @@ enum Key {
     Secondary,
 }
 
-/// What is printed.
+/// The output in both forms.
 struct Report {
     text: String,
     json: serde_json::Value,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (Command::Create { place, .. }
-    | Command::List { place }
-    | Command::RotateKey { place, .. }
-    | Command::Delete { place, .. }) = &arguments.command;
-    let Report { text, json } = process::run(execute(&arguments.command, place))??;
-    output::line(if place.json { json.to_string() } else { text })
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (AccountCommand::Create { store, .. }
+    | AccountCommand::List { store }
+    | AccountCommand::RotateKey { store, .. }
+    | AccountCommand::Delete { store, .. }) = &arguments.command;
+    let Report { text, json } = process::run(execute(&arguments.command, store))??;
+    output::line(if store.json { json.to_string() } else { text })
 }
 
-async fn execute(command: &Command, place: &Place) -> Result<Report, Failure> {
-    let (directory, mut config) = place.configuration.load()?;
-    if place.store.is_some() {
-        config.store.url = place.store.clone();
+async fn execute(command: &AccountCommand, store: &StoreArguments) -> Result<Report, Failure> {
+    let (directory, mut config) = store.configuration.load()?;
+    if store.url.is_some() {
+        config.store.url = store.url.clone();
         config
             .check()
             .map_err(|_| Failure::unusable("--store takes an address such as postgres://user@machine/database"))?;
     }
     let mut register = Register::open(&config.store, &directory).await?;
     let report = match command {
-        Command::Create { name, .. } => created(&register.create(name).await?),
-        Command::List { .. } => listed(&register.list().await?),
-        Command::RotateKey { account, key, .. } => {
+        AccountCommand::Create { name, .. } => created(&register.create(name).await?),
+        AccountCommand::List { .. } => listed(&register.list().await?),
+        AccountCommand::RotateKey { account, key, .. } => {
             let slot = KeySlot::from(*key);
             rotated(account, slot, &register.rotate_key(&id(account)?, slot).await?)
         }
-        Command::Delete { account, .. } => {
+        AccountCommand::Delete { account, .. } => {
             register.delete(&id(account)?).await?;
             Report { text: format!("Account {account} is deleted."), json: json!({ "accountId": account }) }
         }
@@ -119,7 +119,7 @@ fn created(NewAccount { account, primary_key, secondary_key }: &NewAccount) -> R
     Report {
         text: format!(
             "account        {id}\nname           {name}\nprimary key    {primary_key}\nsecondary key  \
-             {secondary_key}\n\nEither key opens the account. They are shown this once."
+             {secondary_key}\n\nEither key opens the account. The keys cannot be shown again."
         ),
         json: json!({
             "accountId": id.as_str(),
@@ -146,7 +146,7 @@ fn listed(accounts: &[Account]) -> Report {
 fn rotated(account: &str, slot: KeySlot, key: &str) -> Report {
     let slot = slot.as_str();
     Report {
-        text: format!("{slot} key  {key}\n\nIt is shown this once. The one before opens nothing any more."),
+        text: format!("{slot} key  {key}\n\nThis key cannot be shown again. The previous key is no longer valid."),
         json: json!({ "accountId": account, "key": slot, "accountKey": key }),
     }
 }

@@ -1,4 +1,4 @@
-//! Whose certificates are believed.
+//! The certificate authorities that a client trusts.
 
 use std::{
     fs,
@@ -7,11 +7,11 @@ use std::{
 
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
-/// Where distributions keep the authorities that everybody trusts.
+/// Bundles in which Linux distributions install the common authorities.
 const SYSTEM: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
-/// Those in the file; without one those of SSL_CERT_FILE, or of this machine.
-pub fn trusted(file: Option<&Path>) -> Result<Vec<Certificate<'static>>, String> {
+/// Returns the certificates in `file`; without one, those of `SSL_CERT_FILE` or of this machine.
+pub(crate) fn trusted(file: Option<&Path>) -> Result<Vec<Certificate<'static>>, String> {
     let named = file.map(Path::to_owned).or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
     let pem = match named {
         Some(path) => {

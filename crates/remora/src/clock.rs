@@ -5,46 +5,50 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long something may still take.
+/// A time limit that started when it was created.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline {
+pub(crate) struct Deadline {
     begun: Instant,
     time_max: Duration,
 }
 
 impl Deadline {
-    pub fn after(time_max: Duration) -> Self {
+    /// Starts a limit that ends after `time_max`.
+    pub(crate) fn after(time_max: Duration) -> Self {
         Self { begun: Instant::now(), time_max }
     }
 
-    pub fn passed(&self) -> Duration {
+    /// Returns the time since the limit was created.
+    pub(crate) fn passed(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// Pauses, at most until the end; false if that has come.
-    pub fn pause(&self, duration: Duration) -> bool {
+    /// Sleeps, at most until the limit; returns whether time is left.
+    /// Sleeps.
+    pub(crate) fn pause(&self, duration: Duration) -> bool {
         let left = self.time_max.saturating_sub(self.passed());
         thread::sleep(duration.min(left));
         self.passed() < self.time_max
     }
 }
 
-/// How long something takes.
+/// Measures elapsed time.
 #[cfg(feature = "host")]
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
+pub(crate) struct Stopwatch(Instant);
 
 #[cfg(feature = "host")]
 impl Stopwatch {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
 
-    pub fn passed(&self) -> Duration {
+    pub(crate) fn passed(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
-pub fn pause(duration: Duration) {
+/// Sleeps.
+pub(crate) fn pause(duration: Duration) {
     thread::sleep(duration);
 }

@@ -1,6 +1,6 @@
-//! What the operator has decided: a directory for data, and a TOML file.
+//! The configuration of an installation: a data directory and a TOML file.
 //!
-//! The file is the one of `--config`, or `remora.toml` in the data directory if there is one. Flags win over it.
+//! The file is the one given by `--config`, or `remora.toml` in the data directory if it exists. Flags override it.
 
 use std::{
     fmt::Write as _,
@@ -13,29 +13,29 @@ use clap::Args;
 use remora_control::Config;
 use thiserror::Error;
 
-/// Where the API is served if nobody says otherwise.
-pub const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
-/// Where the pages are served if nobody says otherwise.
+/// Default address of the API.
+pub(crate) const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+/// Default address of the web page.
 #[cfg(feature = "host")]
-pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+pub(crate) const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 const FILE_NAME: &str = "remora.toml";
-/// The commented file with every key has some 10 kB.
+/// Generous: the commented file with every key has about 10 kB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
-pub struct ConfigurationArguments {
-    /// Where accounts, sessions and keys are kept [default: the XDG data directory]
+pub(crate) struct ConfigurationArguments {
+    /// Directory of accounts, sessions and keys [default: the XDG data directory]
     #[arg(long, value_name = "DIR", env = "REMORA_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// The configuration [default: remora.toml in the data directory, if there is one]
+    /// Configuration file [default: remora.toml in the data directory, if it exists]
     #[arg(long, value_name = "FILE", env = "REMORA_CONFIG")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Error)]
-pub enum ConfigurationError {
-    #[error("there is no home directory to keep data in; name a directory with --data-dir")]
+pub(crate) enum ConfigurationError {
+    #[error("there is no home directory for the data; name a directory with --data-dir")]
     NoHome,
     #[error("the configuration {path} cannot be read: {source}")]
     Unreadable { path: PathBuf, source: io::Error },
@@ -46,8 +46,8 @@ pub enum ConfigurationError {
 }
 
 impl ConfigurationArguments {
-    /// The data directory, and what the file says.
-    pub fn load(&self) -> Result<(PathBuf, Config), String> {
+    /// Returns the data directory and the checked configuration.
+    pub(crate) fn load(&self) -> Result<(PathBuf, Config), String> {
         let data_directory =
             self.data_dir.clone().map_or_else(default_data_directory, Ok).map_err(|error| error.to_string())?;
         let config = match &self.config {
@@ -65,8 +65,8 @@ impl ConfigurationArguments {
     }
 }
 
-/// Of the user: where `remora up` keeps what it keeps.
-pub fn default_data_directory() -> Result<PathBuf, ConfigurationError> {
+/// Returns the user's data directory, which `remora up` uses unless `--data-dir` names another.
+pub(crate) fn default_data_directory() -> Result<PathBuf, ConfigurationError> {
     dirs::data_dir().map(|data| data.join("remora")).ok_or(ConfigurationError::NoHome)
 }
 
@@ -88,13 +88,13 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigurationError> {
     Ok(config)
 }
 
-/// `, line 3 (page_size = "many")`
+/// Returns the position of an error, such as `, line 3 (page_size = "many")`.
 fn place(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count();
     let mut place = format!(", line {}", line + 1);
     if let Some(content) = text.lines().nth(line).map(str::trim).filter(|content| !content.is_empty()) {
-        write!(place, " ({content})").expect("a string takes everything");
+        write!(place, " ({content})").expect("writing to a string cannot fail");
     }
     place
 }
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_its_key() {
+    fn an_invalid_value_is_refused_with_its_key() {
         let refusal = refusal("[limits]\nreads = { per_second = 0, burst = 1 }\n");
         assert!(refusal.starts_with("remora.toml: limits.reads.per_second = 0: "), "{refusal}");
     }
 
     #[test]
-    fn a_file_that_was_asked_for_must_be_there_and_the_usual_one_need_not() {
+    fn a_named_file_must_exist_and_the_default_file_need_not() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data_dir = Some(directory.path().to_owned());
         let arguments = |config| ConfigurationArguments { data_dir: data_dir.clone(), config };

@@ -1,15 +1,15 @@
-//! Durations as people write and read them: `90m`, `1h30m`, `2 h 5 min`.
+//! Durations on the command line, such as `90m` or `1h30m`, and in tables, such as `2 h 5 min`.
 
 use std::time::Duration;
 
 const MINUTE_SECONDS: u64 = 60;
 const HOUR_SECONDS: u64 = 60 * MINUTE_SECONDS;
-/// The longest lease there is.
+/// The longest lease that the service grants.
 const LEASE_MINUTES_MAX: u64 = 24 * 60;
 const WAIT_SECONDS_MAX: u64 = 24 * HOUR_SECONDS;
 
-/// `60` (minutes), `90m`, `2h`, `1h30m`: whole minutes of a lease.
-pub fn lease_minutes(text: &str) -> Result<u64, String> {
+/// Parses the duration of a lease in whole minutes: `60` (minutes), `90m`, `2h` or `1h30m`.
+pub(crate) fn lease_minutes(text: &str) -> Result<u64, String> {
     let seconds = seconds(text, MINUTE_SECONDS);
     let minutes = seconds.filter(|seconds| seconds % MINUTE_SECONDS == 0).map(|seconds| seconds / MINUTE_SECONDS);
     minutes.filter(|minutes| (1..=LEASE_MINUTES_MAX).contains(minutes)).ok_or_else(|| {
@@ -17,15 +17,15 @@ pub fn lease_minutes(text: &str) -> Result<u64, String> {
     })
 }
 
-/// `30` (seconds), `30s`, `5m`, `1h30m`: how long to wait.
-pub fn wait(text: &str) -> Result<Duration, String> {
+/// Parses the time limit of a wait: `30` (seconds), `30s`, `5m` or `1h30m`.
+pub(crate) fn wait(text: &str) -> Result<Duration, String> {
     seconds(text, 1)
         .filter(|seconds| (1..=WAIT_SECONDS_MAX).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| "a wait is 1 second to 24 hours, written like 30, 30s, 5m or 1h30m".to_owned())
 }
 
-/// Numbers with units from long to short, each at most once; a number alone has the unit given.
+/// Parses numbers with units from long to short, each at most once. A number alone counts in `unit_alone` seconds.
 fn seconds(text: &str, unit_alone: u64) -> Option<u64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse::<u64>().ok()?.checked_mul(unit_alone);
@@ -50,8 +50,8 @@ fn seconds(text: &str, unit_alone: u64) -> Option<u64> {
     (!text.is_empty()).then_some(total)
 }
 
-/// `1 h 30 min`
-pub fn minutes_in_words(minutes: u64) -> String {
+/// Returns minutes as text, such as `1 h 30 min`.
+pub(crate) fn minutes_in_words(minutes: u64) -> String {
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),
         (hours, 0) => format!("{hours} h"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_read_as_people_say_them() {
+    fn minutes_are_shown_as_hours_and_minutes() {
         for (minutes, words) in [(0, "0 min"), (59, "59 min"), (60, "1 h"), (61, "1 h 1 min"), (1440, "24 h")] {
             assert_eq!(minutes_in_words(minutes), words);
         }

@@ -1,4 +1,4 @@
-//! `remora host`: one render host, told by one line on standard input what it is for.
+//! `remora host`: one render host, which reads its specification as one line from standard input.
 
 use std::{
     io::BufRead,
@@ -14,53 +14,58 @@ use serde::{Deserialize, Serialize};
 
 use crate::output;
 
-/// A specification with two certificates and a key has some 10 kB.
+/// Generous: a specification with two certificates and a key has about 10 kB.
 const SPEC_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     graphics: GraphicsArguments,
-    /// Only say which graphics adapter a host would use, as JSON, and end
+    /// Print the graphics adapter that a host would use, as JSON, and exit
     #[arg(long)]
     probe: bool,
-    /// Only compile the renderer's shaders, which the graphics driver keeps on disk, and end
+    /// Compile the renderer's shaders, which the graphics driver keeps on disk, and exit
     #[arg(long, conflicts_with = "probe")]
     compile_shaders: bool,
-    /// Look for the adapter as a host does that is not fenced off
+    /// Look for the adapter without the fence
     #[arg(long, requires = "probe")]
     no_fence: bool,
 }
 
-/// What `--probe` prints.
+/// The output of `--probe`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Probe {
-    pub adapter: String,
-    /// Names of all that there are, the one included.
-    pub adapters: Vec<String>,
-    pub software: bool,
-    pub cores: usize,
+pub(crate) struct Probe {
+    pub(crate) adapter: String,
+    /// Names of all adapters of the machine.
+    pub(crate) adapters: Vec<String>,
+    /// The adapter runs on processor cores.
+    pub(crate) software: bool,
+    /// Memory of the graphics card in bytes; absent on a software adapter and where the driver does not tell.
+    #[serde(default)]
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) cores: usize,
 }
 
-/// Which graphics adapter to use.
+/// The choice of a graphics adapter.
 #[derive(Debug, Args)]
-pub struct GraphicsArguments {
+pub(crate) struct GraphicsArguments {
     /// Use only an adapter whose name contains this text
     #[arg(long, env = "REMORA_ADAPTER", value_name = "TEXT")]
     adapter: Option<String>,
 }
 
 impl GraphicsArguments {
-    pub fn options(&self) -> GraphicsOptions {
+    pub(crate) fn options(&self) -> GraphicsOptions {
         GraphicsOptions { adapter: self.adapter.clone(), ..GraphicsOptions::default() }
     }
 }
 
-pub fn run(arguments: Arguments) -> Result<(), String> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
     let options = HostOptions { graphics: arguments.graphics.options() };
     if arguments.probe {
         if !arguments.no_fence {
-            // `doctor` and the host log tell whether the fence stands; this only shows that the driver works inside it.
+            // `doctor` and the log of a host report the state of the fence. This only shows that the driver works in
+            // it.
             let _ = remora_host::raise_for_probe();
         }
         return probe(&options);
@@ -78,8 +83,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     remora_host::run(start, options).map_err(|error| error.to_string())
 }
 
-/// Asks a process of its own which adapter it would use, so that a graphics driver that crashes is an error message and not the end.
-pub fn ask(program: &Path, adapter: Option<&str>, fence: Fence) -> Result<Probe, String> {
+/// Starts a process that reports which adapter it would use, so that a crash of the graphics driver becomes an error
+/// message.
+pub(crate) fn ask(program: &Path, adapter: Option<&str>, fence: Fence) -> Result<Probe, String> {
     let output = Command::new(program)
         .args(["host", "--probe"])
         .args((fence == Fence::Off).then_some("--no-fence"))
@@ -95,7 +101,7 @@ pub fn ask(program: &Path, adapter: Option<&str>, fence: Fence) -> Result<Probe,
     if fence != Fence::Off && ask(program, adapter, Fence::Off).is_ok() {
         return Err(
             "the graphics driver does not work within the fence around render hosts; hosts.fence = \"off\" in the \
-                    configuration lets it work without, beside files of strangers"
+                    configuration removes the fence, and with it the protection from files of unknown origin"
                 .to_owned(),
         );
     }
@@ -103,15 +109,15 @@ pub fn ask(program: &Path, adapter: Option<&str>, fence: Fence) -> Result<Probe,
     Err(complaint.map_or_else(|| format!("the graphics driver crashed ({})", output.status), str::to_owned))
 }
 
-/// Tells the operator at the start if the hosts of this machine cannot be fenced off as they should.
-pub fn warn_of_fence(config: &HostsConfig) {
+/// Logs a warning if the hosts of this machine cannot be fenced off completely.
+pub(crate) fn warn_of_fence(config: &HostsConfig) {
     if config.fence == Fence::Off {
         tracing::warn!("render hosts are not fenced off: hosts.fence is \"off\"");
         return;
     }
     let report = remora_host::try_fence();
     if !report.is_whole() {
-        tracing::warn!(%report, "render hosts cannot be fenced off as a whole on this machine");
+        tracing::warn!(%report, "render hosts cannot be fenced off completely on this machine");
     }
 }
 
@@ -121,6 +127,7 @@ fn probe(options: &HostOptions) -> Result<(), String> {
         adapter: adapter.to_string(),
         adapters: remora_host::adapter_names(),
         software: adapter.software,
+        memory_bytes: adapter.memory_bytes,
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     let text = serde_json::to_string(&probe).map_err(|error| error.to_string())?;

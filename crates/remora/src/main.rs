@@ -1,4 +1,4 @@
-//! `remora`: everything that Remora does, as subcommands of one executable.
+//! `remora`: the executable. Each subcommand has a module of its own.
 
 mod account;
 mod authorities;
@@ -24,6 +24,7 @@ mod session;
 mod shaders;
 mod telemetry;
 mod token;
+mod trace_ids;
 #[cfg(feature = "host")]
 mod up;
 mod usage;
@@ -44,29 +45,29 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start everything on this machine: control plane, render hosts, portal
+    /// Start everything on this machine: control plane, render hosts and web page
     #[cfg(feature = "host")]
     Up(up::Arguments),
-    /// Start a control plane alone; any number of them work side by side on one PostgreSQL
+    /// Start only a control plane; several can share one PostgreSQL database
     Serve(serve::Arguments),
-    /// Make, show, change and delete accounts
+    /// Create, list and delete accounts, and rotate their keys
     Account(account::Arguments),
-    /// Run one render host; started by `up` or `serve`, which write what it shall be to its standard input
+    /// Run one render host; `up` and `serve` start it and write its specification to its standard input
     #[cfg(feature = "host")]
     Host(host::Arguments),
-    /// Turn a model into an .arrAsset, which loads at once and draws at every size
+    /// Convert a model into an .arrAsset, which loads at once and has every level of detail
     #[cfg(feature = "host")]
     Convert(convert::Arguments),
-    /// Say what is in a model or an .arrAsset, and draw a thumbnail of it
+    /// Describe the contents of a model or an .arrAsset, and draw a thumbnail
     #[cfg(feature = "host")]
     Inspect(inspect::Arguments),
-    /// Say what this machine offers, what is missing, and what to do about it
+    /// Check this machine and the configuration, and advise on every problem
     Doctor(doctor::Arguments),
-    /// Lease, look at, extend and end sessions
+    /// Create, list, extend and stop sessions
     Session(session::Arguments),
     /// Print an access token
     Token(token::Arguments),
-    /// Show what an account has used
+    /// Show the usage of an account
     Usage(usage::Arguments),
 }
 
@@ -105,7 +106,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// For commands that are over soon and have little to log.
+/// Runs a short command, which logs only warnings.
 fn logged(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     let _telemetry = telemetry::start("warn", &Telemetry::default())?;
     command()

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// Ends the command: quietly and with status 0 if the reader is gone, with an explanation otherwise.
-pub fn line(text: impl Display) -> Result<(), Failure> {
+pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
     let mut output = std::io::stdout().lock();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     written.map_err(|error| match error.kind() {
@@ -21,7 +21,7 @@ pub fn line(text: impl Display) -> Result<(), Failure> {
     })
 }
 
-/// Tells people something on standard error. A failure to write is ignored: no other channel is left.
-pub fn notice(text: impl Display) {
+/// Prints a line to standard error. A failure to write is ignored because no other channel is left.
+pub(crate) fn notice(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

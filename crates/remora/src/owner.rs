@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// Absent for an account key.
-    pub subject: Option<String>,
-    pub name: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) name: String,
 }
 
 impl fmt::Display for Owner {

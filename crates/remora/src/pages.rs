@@ -9,8 +9,8 @@ use rust_embed::RustEmbed;
 #[folder = "$CARGO_MANIFEST_DIR/../../web/portal/dist"]
 struct Pages;
 
-/// The files by their path without a leading slash.
-pub fn assets() -> Assets {
+/// Returns the lookup of embedded files by path without a leading slash.
+pub(crate) fn assets() -> Assets {
     Arc::new(asset)
 }
 

@@ -1,9 +1,9 @@
-//! A panic is a bug. A program that has lost one of its threads or tasks to one is of no use to anybody, and one that is
-//! gone is noticed at once: so it ends, whichever it is.
+//! A panic is a bug. A program without one of its threads or tasks is useless, while a program that has ended is
+//! noticed and restarted. A panic on any thread therefore ends the program.
 
-/// From now on every panic of this program is reported and ends it, but for what decoders make of damaged files: that
-/// is told as an error by whoever called them.
-pub fn end_the_program() {
+/// Makes every panic end the program after reporting it, except for panics of decoders on damaged files, which their
+/// callers turn into errors.
+pub(crate) fn end_the_program() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         #[cfg(feature = "host")]

@@ -1,4 +1,4 @@
-//! What the programs that stay have in common: an event loop, and how they are asked to end.
+//! The event loop and the signals of long-running subcommands.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 const WORKERS: usize = 2;
-/// Every connection is one; shells allow 1024 unless they are asked.
+/// Wanted limit of file descriptors. Every connection needs one, and shells permit 1024 by default.
 const DESCRIPTORS: u64 = 65_536;
 
-/// Runs a program to its end.
-pub fn run<T>(program: impl Future<Output = T>) -> Result<T, String> {
+/// Runs a future on an event loop until it is complete.
+pub(crate) fn run<T>(program: impl Future<Output = T>) -> Result<T, String> {
     allow_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -20,25 +20,27 @@ pub fn run<T>(program: impl Future<Output = T>) -> Result<T, String> {
     Ok(runtime.block_on(program))
 }
 
-/// As many as the administrator allows, up to what is needed.
+/// Raises the limit of file descriptors to [`DESCRIPTORS`] or the hard limit, whichever is lower.
 fn allow_descriptors() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
     if current.is_some_and(|current| current < wanted)
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
     {
-        tracing::warn!(%error, "there may be too few file descriptors");
+        tracing::warn!(%error, "the limit of file descriptors cannot be raised");
     }
 }
 
-pub fn own_program() -> Result<PathBuf, String> {
+/// Returns the path of this executable.
+pub(crate) fn own_program() -> Result<PathBuf, String> {
     std::env::current_exe().map_err(|error| format!("the executable cannot be found: {error}"))
 }
 
-/// From now on SIGTERM and Ctrl-C do not end the program; `action` is called once, on another thread, when one comes.
+/// Calls `action` once, on another thread, when SIGTERM or SIGINT arrives, and keeps the signals from ending the
+/// program.
 #[cfg(feature = "host")]
-pub fn when_asked_to_end(action: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    let cannot = |error: std::io::Error| format!("signals cannot be listened to: {error}");
+pub(crate) fn when_asked_to_end(action: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("signal handlers cannot be installed: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(cannot)?;
     let (mut terminate, mut interrupt) = {
         let _entered = runtime.enter();
@@ -56,8 +58,8 @@ pub fn when_asked_to_end(action: impl FnOnce() + Send + 'static) -> Result<(), S
     std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop).map_err(cannot)
 }
 
-/// SIGTERM or Ctrl-C.
-pub async fn asked_to_end() {
+/// Completes when SIGTERM or SIGINT arrives.
+pub(crate) async fn asked_to_end() {
     let terminate = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => signal.recv().await,

@@ -1,4 +1,4 @@
-//! `remora serve`: a control plane alone.
+//! `remora serve`: a control plane without the page and account of `remora up`.
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
@@ -10,23 +10,25 @@ use crate::{
     output, pages, process, shaders, telemetry,
 };
 
-/// Whether this executable can be a render host itself.
+/// True if this executable contains the render host.
 const IS_HOST: bool = cfg!(feature = "host");
 
 #[derive(Debug, Args)]
-#[command(after_help = "On SIGTERM it ends and leaves sessions and render hosts running; the next start adopts them.")]
-pub struct Arguments {
+#[command(
+    after_help = "On SIGTERM the control plane ends and leaves its render hosts running; the next start adopts them."
+)]
+pub(crate) struct Arguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
-    /// Where REST API and token service are served with TLS [default: listen.https, or 127.0.0.1:8443]
+    /// Address of the REST API and the token service, with TLS [default: listen.https, or 127.0.0.1:8443]
     #[arg(long, value_name = "ADDR:PORT")]
     https: Option<SocketAddr>,
-    /// The program whose `host` subcommand is a render host [default: this one]
+    /// Program whose `host` subcommand runs a render host [default: this one]
     #[arg(long, value_name = "FILE", env = "REMORA_HOST_PROGRAM", required = !IS_HOST)]
     host_program: Option<PathBuf>,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), String> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, config) = arguments.configuration.load()?;
     let _telemetry = telemetry::start("info", &config.telemetry)?;
     #[cfg(feature = "host")]
@@ -51,6 +53,6 @@ fn introduce(Serving { endpoint, https, metrics, ca_file }: &Serving) {
     if let Some(metrics) = metrics {
         text += &format!("\nMetrics are at http://{metrics}/metrics");
     }
-    // A start does not fail because its reader is gone.
+    // A closed standard output must not keep the service from starting.
     let _ = output::line(text);
 }

@@ -1,4 +1,4 @@
-//! What a program says of itself while it runs: a log on standard error, and traces where the operator wants them.
+//! Logs on standard error, and traces that are exported to the collector of the configuration.
 
 use std::{fmt, io::IsTerminal as _, sync::Arc, time::Duration};
 
@@ -16,31 +16,34 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use crate::authorities;
+use crate::{
+    authorities,
+    trace_ids::{CorrelatedIds, CorrelatedTracer},
+};
 
-/// A collector that takes longer loses what it was sent.
+/// Limit of one export; traces are lost if the collector takes longer.
 const EXPORT_MAX: Duration = Duration::from_secs(3);
-/// A program that ends does not wait longer for its last traces to be taken.
+/// Limit of the export of the last traces when the program ends.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 const TRACES_PATH: &str = "/v1/traces";
 
-/// Hands on the last traces when it is dropped.
+/// Running telemetry. Exports the last traces when it is dropped.
 #[must_use]
-pub struct Started(Option<SdkTracerProvider>);
+pub(crate) struct Started(Option<SdkTracerProvider>);
 
 impl Drop for Started {
     fn drop(&mut self) {
         if let Some(provider) = &self.0
             && let Err(error) = provider.shutdown_with_timeout(FLUSH_MAX)
         {
-            tracing::warn!(%error, "the last traces could not be handed on");
+            tracing::warn!(%error, "the last traces could not be exported");
         }
     }
 }
 
-/// Once in a program. `level` counts unless REMORA_LOG says otherwise.
-pub fn start(level: &str, telemetry: &Telemetry) -> Result<Started, String> {
+/// Starts logging and tracing; a program calls it once. `REMORA_LOG` overrides `level`.
+pub(crate) fn start(level: &str, telemetry: &Telemetry) -> Result<Started, String> {
     let filter = EnvFilter::try_from_env("REMORA_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let log = if telemetry.json_logs {
@@ -51,7 +54,7 @@ pub fn start(level: &str, telemetry: &Telemetry) -> Result<Started, String> {
     let provider = telemetry.otlp_endpoint.as_deref().map(provider).transpose()?;
     let traces = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("remora"))
+            .with_tracer(CorrelatedTracer(provider.tracer("remora")))
             .with_filter(filter_fn(|metadata| metadata.target().starts_with("remora")))
     });
     tracing_subscriber::registry().with(log).with(traces).init();
@@ -67,12 +70,16 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider, String> {
         .with_endpoint(url)
         .with_timeout(EXPORT_MAX)
         .build()
-        .map_err(|error| format!("traces cannot go to telemetry.otlp_endpoint {endpoint}: {error}"))?;
+        .map_err(|error| format!("traces cannot be sent to telemetry.otlp_endpoint {endpoint}: {error}"))?;
     let resource = Resource::builder().with_service_name("remora").build();
-    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+    Ok(SdkTracerProvider::builder()
+        .with_id_generator(CorrelatedIds::default())
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build())
 }
 
-/// Carries traces to the collector. It may block: it is called on a thread of the exporter's own.
+/// HTTP client of the exporter. It may block because the exporter calls it on a thread of its own.
 struct Collector(Agent);
 
 impl Collector {

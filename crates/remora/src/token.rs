@@ -1,4 +1,4 @@
-//! `remora token`: an access token of an account, for scripts that speak the API themselves.
+//! `remora token`: prints an access token of an account, for scripts that call the API directly.
 
 use clap::Args;
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUSES)]
-pub struct Arguments {
-    /// The token service's own JSON instead of the bare token
+pub(crate) struct Arguments {
+    /// Print the JSON answer of the token service instead of the bare token
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -25,7 +25,7 @@ struct Body {
     access_token: String,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let answer = Client::new(&arguments.connection)?.token_answer()?;
     let Body { access_token } = answer.json()?;
     output::line(if arguments.json { &answer.body } else { &access_token })

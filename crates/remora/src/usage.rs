@@ -1,4 +1,4 @@
-//! `remora usage`: what an account has used.
+//! `remora usage`: shows the usage of an account.
 
 use clap::Args;
 use serde::Deserialize;
@@ -15,17 +15,17 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUSES)]
-pub struct Arguments {
-    /// First instant, such as 2026-11-01 or 2026-11-01T08:00:00Z [default: the beginning of this month]
+pub(crate) struct Arguments {
+    /// Start of the period, such as 2026-11-01 or 2026-11-01T08:00:00Z [default: the start of this month]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<String>,
-    /// First instant that does not count any more [default: the end of this month]
+    /// End of the period, exclusive [default: the end of this month]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<String>,
-    /// A line per session for a spreadsheet
+    /// Print CSV with one line per session, for spreadsheets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// The service's own JSON
+    /// Print the JSON of the service
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ struct Total {
     billed_seconds: u64,
 }
 
-/// All pages together.
+/// The sum of all pages.
 #[derive(Default)]
 struct Usage {
     from: String,
@@ -69,7 +69,7 @@ struct Usage {
 }
 
 impl Usage {
-    /// The totals of pages are those of their records.
+    /// Adds a page. The totals of a page cover only its own records.
     fn add(&mut self, page: Page) {
         (self.from, self.to) = (page.from, page.to);
         self.records.extend(page.records);
@@ -92,7 +92,7 @@ impl Usage {
     fn csv(&self) -> Result<String, serde_json::Error> {
         let mut lines = vec!["id,size,readyTime,endTime,billedSeconds,owner,subject".to_owned()];
         for record in &self.records {
-            // Ids, sizes and times have no commas or quotes.
+            // Ids, sizes and times contain no commas or quotes.
             let Record { id, size, ready_time, end_time, billed_seconds, owner } = Record::deserialize(record)?;
             let end_time = end_time.unwrap_or_default();
             let (owner, subject) =
@@ -114,7 +114,7 @@ impl Usage {
     }
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { connection, from, to, csv, json } = arguments;
     let parameters = [("from", from), ("to", to)];
     let parameters = parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
@@ -134,8 +134,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Text that anybody may have chosen, as RFC 4180 quotes it. Spreadsheets would run what begins like a formula, so that
-/// gets an apostrophe before it.
+/// Quotes text for CSV as RFC 4180 demands. Spreadsheets would execute text that begins like a formula, so an
+/// apostrophe is put before it.
 fn cell(text: &str) -> String {
     let shown: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let formula = shown.trim_start().starts_with(['=', '+', '-', '@']);
@@ -143,7 +143,7 @@ fn cell(text: &str) -> String {
     if shown.contains([',', '"']) { format!("\"{}\"", shown.replace('"', "\"\"")) } else { shown }
 }
 
-/// The service reads times; here only what cannot be part of one is refused.
+/// Refuses text that cannot be a time; the service parses the rest.
 fn instant(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_digit() || b"-:.+TtZz".contains(&byte);
     if !text.is_empty() && text.len() <= 40 && text.bytes().all(allowed) {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_in_their_cell_and_are_no_formulas() {
+    fn names_stay_in_their_cells_and_do_not_become_formulas() {
         for (text, expected) in [
             ("Ann Müller", "Ann Müller"),
             ("Müller, Ann", "\"Müller, Ann\""),

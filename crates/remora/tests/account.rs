@@ -1,4 +1,4 @@
-//! `remora account` on the database of a data directory, beside a control plane that runs on it.
+//! `remora account` on the database of a data directory while a control plane uses it.
 
 use std::{
     path::Path,
@@ -42,7 +42,7 @@ impl Serving {
         command.args(["serve", "--https", "127.0.0.1:0", "--data-dir"]).arg(data);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let serving = Self(child.expect("it starts"));
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !account(data, &["list"]).status.success() {
             assert!(Instant::now() < deadline, "no database within a minute");
             thread::yield_now();
@@ -53,14 +53,14 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // Already gone, in a test that passes.
+        // The process has ended already unless the test failed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 #[test]
-fn accounts_are_made_shown_changed_and_deleted_while_a_control_plane_runs() {
+fn accounts_are_managed_while_a_control_plane_runs() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path();
     let _serving = Serving::start(data);
@@ -91,7 +91,7 @@ fn accounts_are_made_shown_changed_and_deleted_while_a_control_plane_runs() {
 }
 
 #[test]
-fn what_cannot_be_done_says_what_can() {
+fn errors_explain_what_is_accepted() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     assert_fails(&account(directory.path(), &["list"]), 2, "there is no database");
     let _serving = Serving::start(directory.path());

@@ -1,5 +1,5 @@
 #![cfg(feature = "host")]
-//! `remora convert` and `remora inspect` on files, by the executable.
+//! Runs `remora convert` and `remora inspect` on files.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ fn inspected(directory: &Path, file: &str) -> Value {
     serde_json::from_str(&text).expect("one JSON document")
 }
 
-/// One line, and no change in the directory.
+/// Checks that a command fails with one line and leaves the directory unchanged.
 fn fails(directory: &Path, arguments: &[&str], status: i32, says: &[&str]) {
     let before = listing(directory);
     let output = remora(directory, arguments);
@@ -48,7 +48,7 @@ fn fails(directory: &Path, arguments: &[&str], status: i32, says: &[&str]) {
     assert_eq!(listing(directory), before, "{arguments:?}");
 }
 
-/// Names and contents, hidden files included.
+/// Returns names and contents of all files, hidden files included.
 fn listing(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("readable"));
     let mut files: Vec<_> = entries
@@ -65,7 +65,7 @@ fn names(directory: &Path) -> Vec<String> {
     listing(directory).into_iter().map(|(name, _)| name).collect()
 }
 
-/// A triangle of 3 by 4 metres.
+/// Returns a triangle of 3 by 4 metres.
 fn triangle() -> Model {
     let primitive = Primitive {
         positions: vec![[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 4.0, 0.0]],
@@ -90,7 +90,7 @@ fn write_model(directory: &Path, name: &str, model: &Model) {
     fs::write(directory.join(name), write_glb(model).expect("a good model")).expect("it is writable");
 }
 
-/// The same triangle, its numbers in a file beside it.
+/// Returns the same triangle as glTF with its buffer at a URI.
 fn gltf(buffer: &str) -> String {
     json!({
         "asset": { "version": "2.0" },
@@ -110,7 +110,7 @@ fn positions() -> Vec<u8> {
 }
 
 #[test]
-fn a_model_becomes_an_asset_that_has_everything_of_it() {
+fn an_asset_has_the_contents_of_its_model() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     let model = engine(60_000);
@@ -140,14 +140,14 @@ fn a_model_becomes_an_asset_that_has_everything_of_it() {
     }
     assert_eq!(summary.lines().count(), 1);
 
-    // What has been made is opened and shown as text, too, and hidden files do not stay.
+    // The asset can be shown as text, too, and no hidden file stays behind.
     let table = succeeds(directory, &["inspect", "engine.arrAsset", "--no-thumbnail"]);
     assert!(table.lines().any(|line| line.starts_with("triangles") && line.ends_with(&model.triangles().to_string())));
     assert_eq!(names(directory), ["engine.arrAsset", "engine.glb"]);
 }
 
 #[test]
-fn a_model_may_have_its_numbers_in_a_file_beside_it() {
+fn a_model_may_have_its_buffer_in_a_file_beside_it() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     fs::write(directory.join("model.gltf"), gltf("numbers.bin")).expect("it is writable");
@@ -160,7 +160,7 @@ fn a_model_may_have_its_numbers_in_a_file_beside_it() {
 }
 
 #[test]
-fn a_model_with_lights_and_without_one_of_its_images_is_converted_and_the_person_told() {
+fn a_model_with_lights_and_a_missing_image_is_converted_with_notices() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     let mut root: Value = serde_json::from_str(&gltf("numbers.bin")).expect("JSON");
@@ -193,7 +193,7 @@ fn a_model_with_lights_and_without_one_of_its_images_is_converted_and_the_person
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said_and_nothing_is_left_behind() {
+fn errors_name_the_problem_and_leave_no_files_behind() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     fs::write(directory.join("short.gltf"), gltf("short.bin")).expect("it is writable");
@@ -223,7 +223,7 @@ fn memory_is_bounded() {
 }
 
 #[test]
-fn outputs_that_cannot_be_are_refused_before_there_is_work() {
+fn unusable_outputs_are_refused_before_the_conversion() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     write_model(directory, "model.glb", &triangle());
@@ -246,11 +246,11 @@ fn an_asset_is_not_converted_again() {
     write_model(directory, "model.glb", &triangle());
     succeeds(directory, &["convert", "model.glb"]);
     let output = ["convert", "model.arrAsset", "-o", "again.arrAsset"];
-    fails(directory, &output, 1, &["model.arrAsset", "is an asset already"]);
+    fails(directory, &output, 1, &["model.arrAsset", "is already an asset"]);
 }
 
 #[test]
-fn wrong_commands_have_a_status_of_their_own() {
+fn wrong_commands_end_with_status_2() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     for arguments in [
         &["convert"] as &[&str],
@@ -266,7 +266,7 @@ fn wrong_commands_have_a_status_of_their_own() {
 }
 
 #[test]
-fn an_interrupted_conversion_leaves_nothing_behind_and_the_old_asset_as_it_was() {
+fn an_interrupted_conversion_keeps_the_old_asset_and_leaves_no_files_behind() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     write_model(directory, "engine.glb", &engine(2_000_000));
@@ -304,7 +304,7 @@ fn progress_rises_to_its_end_in_both_stages() {
         assert_eq!(steps.last(), Some(&100), "{stage}");
     }
     let quiet = remora(directory.path(), &["convert", "engine.glb"]);
-    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "", "nobody looks at it");
+    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "", "standard error is not a terminal");
 }
 
 #[test]

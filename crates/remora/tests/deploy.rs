@@ -1,4 +1,4 @@
-//! What is in `deploy/` is right: the configuration says every key and its default, the unit is one.
+//! Checks `deploy/`: the configuration has every key with its default, and systemd accepts the unit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,7 @@ fn deploy(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A setting of the commented file.
+/// A setting in the commented configuration.
 struct Setting {
     section: String,
     line: String,
@@ -43,7 +43,7 @@ fn settings(text: &str) -> Vec<Setting> {
     found
 }
 
-/// The keys of a section, from the refusal of one that is not there.
+/// Returns the keys of a section, which the error about an unknown key lists.
 fn keys(section: &str) -> BTreeSet<String> {
     let error = Config::parse(&format!("{section}\nno_such_key = 1\n")).expect_err("there is no such key").to_string();
     let (_, accepted) = error.split_once("expected").unwrap_or_else(|| panic!("{section}: {error}"));
@@ -71,7 +71,7 @@ fn the_commented_configuration_has_every_key() {
 }
 
 #[test]
-fn what_it_shows_is_the_default_or_says_that_it_is_an_example() {
+fn every_value_is_the_default_or_marked_as_an_example() {
     let text = deploy("remora.toml");
     assert_eq!(Config::parse(&text).expect("it is right as it is"), Config::default());
     for setting in settings(&text).iter().filter(|setting| !setting.section.starts_with("[[")) {
@@ -85,13 +85,13 @@ fn what_it_shows_is_the_default_or_says_that_it_is_an_example() {
         .map(|line| format!("{line}\n"))
         .collect();
     let mut everything = Config::parse(&uncommented).expect("it is right with everything in it");
-    // The file shows both kinds of credentials; a service has one of them.
+    // The file shows both kinds of credentials; a service uses one of them.
     everything.turn.secret = None;
     everything.check().expect("it makes sense");
 }
 
 #[test]
-fn the_unit_is_one_that_systemd_understands() {
+fn systemd_accepts_the_unit() {
     let unit = deploy("remora.service");
     assert!(unit.contains("KillMode=process"), "hosts must outlive a restart of the control plane");
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -110,9 +110,9 @@ fn the_unit_is_one_that_systemd_understands() {
     }
 }
 
-/// A control plane without render hosts needs neither graphics nor video.
+/// A control plane without render hosts does not depend on graphics or video.
 #[test]
-fn without_its_host_feature_it_is_built_without_renderer_and_encoder() {
+fn without_the_host_feature_there_is_no_renderer_and_no_encoder() {
     let tree = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO"))
             .args(["tree", "--package", "remora", "--edges", "normal", "--prefix", "none", "--offline"])

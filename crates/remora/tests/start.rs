@@ -1,4 +1,4 @@
-//! Starting the executable as a newcomer does: what it says, what it leaves, how it ends.
+//! Starts the executable as a newcomer does and checks its output, its files and its end.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -25,9 +25,9 @@ fn assert_refused(output: &Output, says: &[&str], data: &Path) {
     assert!(!data.exists(), "something was left behind");
 }
 
-/// Waits for a condition without a fixed pause; a machine under load is slow, a hung one fails.
+/// Polls until a condition yields a value; the limit is generous for machines under load.
 fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(value) = condition() {
             return value;
@@ -41,14 +41,14 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Already gone, in a test that passes.
+        // The process has ended already unless the test failed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 #[test]
-fn without_a_vulkan_driver_it_says_what_to_install() {
+fn without_a_vulkan_driver_the_error_names_the_package() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path().join("data");
     let nowhere = directory.path().join("none.json");
@@ -61,7 +61,7 @@ fn without_a_vulkan_driver_it_says_what_to_install() {
 }
 
 #[test]
-fn an_adapter_that_is_not_there_is_named() {
+fn the_error_names_an_adapter_that_does_not_exist() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path().join("data");
     let output = up(&data).env("REMORA_ADAPTER", "no such adapter").output().expect("the executable runs");
@@ -69,7 +69,7 @@ fn an_adapter_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_host_started_by_hand_says_who_starts_it() {
+fn a_host_started_by_hand_explains_how_hosts_are_started() {
     let output = Command::new(env!("CARGO_BIN_EXE_remora"))
         .arg("host")
         .stdin(Stdio::null())
@@ -80,7 +80,7 @@ fn a_host_started_by_hand_says_who_starts_it() {
 }
 
 #[test]
-fn it_tells_how_to_connect_while_it_runs_and_ends_when_asked() {
+fn the_connection_file_exists_while_it_runs_and_sigterm_ends_it() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path().join("data");
     let mut running = Running(up(&data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
@@ -101,7 +101,7 @@ fn it_tells_how_to_connect_while_it_runs_and_ends_when_asked() {
 }
 
 #[test]
-fn shared_it_says_what_other_machines_open_and_how_they_trust_it() {
+fn with_share_it_prints_the_address_and_the_ca_for_other_machines() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path().join("data");
     let mut command = up(&data);
@@ -124,28 +124,30 @@ fn shared_it_says_what_other_machines_open_and_how_they_trust_it() {
 }
 
 #[test]
-fn a_name_to_share_under_is_a_name_and_not_an_address_to_open() {
+fn a_shared_name_must_not_be_a_url() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let data = directory.path().join("data");
     let output = up(&data).args(["--share", "https://workstation"]).output().expect("the executable runs");
     assert_refused(&output, &["--share https://workstation", "DNS name"], &data);
 }
 
-/// Runs a program in a file system of its own, which is small. `None`, with a message, where that is not permitted.
+/// Returns a command that runs the executable with a small file system mounted on a directory; `None`, with a message,
+/// if mounting is not permitted.
 fn on_a_small_disk(directory: &Path) -> Option<Command> {
+    const MOUNT: &str = r#"mount -t tmpfs -o size=4m none "$0" && exec "$@""#;
     let unshare = |program: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", MOUNT]).arg(directory).args(program);
         command
     };
-    const MOUNT: &str = r#"mount -t tmpfs -o size=4m none "$0" && exec "$@""#;
     if unshare(&["true"]).output().is_ok_and(|output| output.status.success()) {
         return Some(unshare(&[env!("CARGO_BIN_EXE_remora")]));
     }
-    eprintln!("skipped: a file system of its own is not permitted here");
+    eprintln!("skipped: mounting a file system is not permitted here");
     None
 }
 
+/// Returns the status code of a GET request.
 fn status(address: &str, path: &str) -> Option<String> {
     let mut stream = std::net::TcpStream::connect(address).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
@@ -171,7 +173,7 @@ fn a_service_is_not_ready_while_its_disk_is_full() {
     let address = metrics.strip_suffix("/metrics").expect("an address");
     assert_eq!(status(address, "/readyz").as_deref(), Some("200"));
 
-    // The file system is seen by the service only, so it is reached through the service's process.
+    // Only the service sees the file system, so it is reached through its process.
     let rubbish = Path::new(&format!("/proc/{}/root", running.0.id())).join(disk.strip_prefix("/").expect("absolute"));
     let rubbish = rubbish.join("rubbish");
     let mut file = std::fs::File::create(&rubbish).expect("the disk has room yet");

@@ -9,12 +9,12 @@ interface Props {
   readonly onPart: (name: string | null) => void;
 }
 
-/** A session for as long as the component is mounted; its model may change. */
+/** Keeps one session while the component is mounted; its model may change. */
 export function RemoteModel({ endpoint, account, address, onPart }: Props) {
   const target = useRef<HTMLDivElement>(null);
   const [viewer, setViewer] = useState<Viewer | null>(null);
   const [message, setMessage] = useState("");
-  // A new function must not cost a new session.
+  // A new callback must not start a new session.
   const latestOnPart = useRef(onPart);
   useEffect(() => {
     latestOnPart.current = onPart;
@@ -37,7 +37,7 @@ export function RemoteModel({ endpoint, account, address, onPart }: Props) {
     opened.on("load-failed", ({ error }) => setMessage(error.message));
     opened.on("selection", ({ part }) => latestOnPart.current(part?.name ?? null));
     setViewer(opened);
-    // React's strict mode mounts twice while developing. A session is leased for the mount that stays.
+    // React's strict mode mounts twice in development. The timer leases a session only for the mount that remains.
     const opening = setTimeout(() => opened.open().catch(() => {}));
     return () => {
       clearTimeout(opening);
@@ -47,7 +47,7 @@ export function RemoteModel({ endpoint, account, address, onPart }: Props) {
   }, [endpoint, account]);
 
   useEffect(() => {
-    // A viewer that is not connected loads the model as soon as it is. The event tells of a load that fails.
+    // A viewer that is not connected loads the model when it connects. The event reports a load that fails.
     viewer?.load(address).catch(() => {});
   }, [viewer, address]);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the official Java SDK, unmodified, over TLS against the Remora of REMORA_CONNECTION. Where there is no Java, no
-# Maven or no way to Maven Central, it says so and does nothing.
+# Runs the official Java SDK, unmodified, over TLS against the Remora of REMORA_CONNECTION. Prints the reason and skips the
+# tests if Java or Maven is not installed or Maven Central cannot be reached.
 #
 #   UP="--config tests/sdk/remora.toml" scripts/with-remora.sh EXECUTABLE tests/sdk/java/run.sh
 set -euo pipefail

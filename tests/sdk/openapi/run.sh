@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes up requests from the OpenAPI documents, sensible ones and others, sends them to the Remora of REMORA_CONNECTION,
-# and holds the answers against the documents.
+# Generates valid and invalid requests from the OpenAPI documents, sends them to the Remora of REMORA_CONNECTION, and checks
+# the answers against the documents.
 #
 #   scripts/with-remora.sh EXECUTABLE tests/sdk/openapi/run.sh
 set -euo pipefail

@@ -1,4 +1,4 @@
-"""Where the Remora under test is, as the official SDK wants to be told."""
+"""Provides the connection to the Remora under test in the form that the official SDK expects."""
 
 import json
 import os
@@ -13,11 +13,12 @@ with open(os.environ["REMORA_CONNECTION"], encoding="utf-8") as file:
     CONNECTION = json.load(file)
 
 READY_SECONDS_MAX = 60
-# run.sh names the CA that has signed the certificate.
+# run.sh passes the certificate authority of the service.
 CONTEXT = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 
 
 def arguments(**changed):
+    """Returns the arguments of a client, with changes."""
     named = {
         "endpoint": CONNECTION["endpoint"],
         "account_id": CONNECTION["accountId"],
@@ -34,7 +35,7 @@ def new_id():
 
 
 def access_token():
-    """As a program gets it that asks the token service itself."""
+    """Requests an access token from the token service without the SDK."""
     account, key = CONNECTION["accountId"], CONNECTION["accountKey"]
     address = f"{CONNECTION['stsEndpoint']}/accounts/{account}/token"
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {account}:{key}"})

@@ -1,4 +1,4 @@
-"""One story, told through both generations of the API with nothing but the standard library, and compared."""
+"""Runs one scenario through both generations of the API, with the standard library only, and compares the results."""
 
 import json
 import time
@@ -13,7 +13,7 @@ VERSION = "api-version=2021-01-01"
 
 
 def ask(method, path, authorization, body=None):
-    """Status, headers and JSON, or None where there is no body."""
+    """Sends a request; returns the status, the headers, and the JSON, which is None without a body."""
     request = urllib.request.Request(
         CONNECTION["endpoint"] + path,
         method=method,
@@ -30,7 +30,7 @@ def ask(method, path, authorization, body=None):
 
 
 class First:
-    """v1, as the scripts of 2019 wrote it."""
+    """API v1, in the form of the scripts of 2019."""
 
     def __init__(self, token):
         self.token = token
@@ -65,7 +65,7 @@ class First:
 
 
 class Second:
-    """2021-01-01."""
+    """API 2021-01-01."""
 
     def __init__(self, token):
         self.token = token
@@ -107,18 +107,18 @@ class Second:
         return found
 
 
-class Story(unittest.TestCase):
+class Generations(unittest.TestCase):
     def setUp(self):
         token = access_token().token
         self.generations = [First(token), Second(token)]
 
-    def seen_alike(self, session_id):
+    def properties_in_both(self, session_id):
         first, second = (generation.get(session_id) for generation in self.generations)
         self.assertEqual(first, second)
         return first
 
-    def tell(self, by):
-        """The statuses, and what a session looked like on its way; each look is through both generations."""
+    def run_scenario(self, by):
+        """Returns the statuses, and the properties of the session at each step, which both generations report alike."""
         looks = []
         status, session_id = by.create(5)
         statuses = [status in (201, 202)]
@@ -130,14 +130,14 @@ class Story(unittest.TestCase):
                 break
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
-        looks.append(self.seen_alike(session_id))
+        looks.append(self.properties_in_both(session_id))
         statuses.append(by.extend(session_id, 9))
-        looks.append(self.seen_alike(session_id))
+        looks.append(self.properties_in_both(session_id))
         statuses.append(by.extend(session_id, 9))
         self.assertIn(session_id, self.generations[0].ids())
         self.assertEqual(*(generation.ids() for generation in self.generations))
         statuses.append(by.stop(session_id))
-        looks.append(self.seen_alike(session_id))
+        looks.append(self.properties_in_both(session_id))
         self.assertNotIn(session_id, by.ids())
         statuses += [by.stop(session_id), by.extend(session_id, 10), by.get("none")[0], by.stop("none"), by.extend("none", 9)]
         for _, found in looks:
@@ -146,8 +146,8 @@ class Story(unittest.TestCase):
                 self.assertTrue(all(49152 <= port <= 65534 for port in found.pop("ports")))
         return statuses, looks
 
-    def test_both_tell_the_same_story(self):
-        first, second = (self.tell(generation) for generation in self.generations)
+    def test_both_generations_behave_alike(self):
+        first, second = (self.run_scenario(generation) for generation in self.generations)
         self.assertEqual(first, second)
         statuses, looks = first
         self.assertEqual(statuses, [True, 200, 422, 204, 204, 422, 404, 404, 404])

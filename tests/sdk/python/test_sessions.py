@@ -1,4 +1,4 @@
-"""The official SDK against Remora, synchronously: the life of a session, and its errors."""
+"""Tests Remora with the synchronous official SDK: the life of a session, and its errors."""
 
 import unittest
 import uuid
@@ -21,7 +21,7 @@ class Sessions(unittest.TestCase):
         self.client = RemoteRenderingClient(**arguments())
         self.addCleanup(self.client.close)
 
-    def test_a_session_lives(self):
+    def test_a_session_starts_and_stops(self):
         session_id = new_id()
         poller = self.client.begin_rendering_session(
             session_id=session_id, size=RenderingSessionSize.STANDARD, lease_time_minutes=5
@@ -51,7 +51,7 @@ class Sessions(unittest.TestCase):
         self.assertIsNone(stopped.hostname)
         self.assertNotIn(session_id, [listed.id for listed in self.client.list_rendering_sessions()])
 
-    def test_a_poller_can_be_had_later(self):
+    def test_a_poller_can_be_created_later(self):
         session_id = new_id()
         self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=5)
         poller = self.client.get_rendering_session_poller(session_id=session_id)
@@ -83,7 +83,7 @@ class Sessions(unittest.TestCase):
         self.assertEqual(caught.exception.status_code, 422)
         self.client.stop_rendering_session(session_id)
 
-    def test_a_session_that_nobody_has_is_not_found(self):
+    def test_an_unknown_session_is_not_found(self):
         with self.assertRaises(ResourceNotFoundError):
             self.client.get_rendering_session(new_id())
 
@@ -100,16 +100,16 @@ class Sessions(unittest.TestCase):
                 call()
             self.assertEqual(caught.exception.status_code, status)
 
-    def test_an_expired_session_says_so(self):
+    def test_a_session_without_a_lease_expires(self):
         session_id = new_id()
         poller = self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=0)
-        # Ready for no time at all, so that the lease is over at the first look.
+        # The lease of zero minutes is over at the first poll.
         self.assertEqual(poller.result(timeout=READY_SECONDS_MAX).status, RenderingSessionStatus.EXPIRED)
         session = self.client.get_rendering_session(session_id)
         self.assertEqual(session.status, RenderingSessionStatus.EXPIRED)
         self.assertIsNone(session.error)
 
-    def test_a_list_goes_on_over_its_pages(self):
+    def test_a_list_continues_over_its_pages(self):
         ids = [new_id() for _ in range(5)]
         for session_id in ids:
             self.client.begin_rendering_session(session_id=session_id, size="Standard", lease_time_minutes=5)
@@ -120,7 +120,7 @@ class Sessions(unittest.TestCase):
         for session_id in ids:
             self.client.stop_rendering_session(session_id)
 
-    def test_what_cannot_be_is_refused(self):
+    def test_invalid_settings_are_refused(self):
         for size, lease, message in [("Tiny", 5, "Tiny"), ("Standard", 1441, "1440")]:
             with self.assertRaises(HttpResponseError) as caught:
                 self.client.begin_rendering_session(session_id=new_id(), size=size, lease_time_minutes=lease)

@@ -1,4 +1,4 @@
-"""The official SDK against Remora, asynchronously: the life of a session, and its errors."""
+"""Tests Remora with the asynchronous official SDK: the life of a session, and its errors."""
 
 import logging
 import unittest
@@ -10,7 +10,7 @@ from azure.mixedreality.remoterendering.aio import RemoteRenderingClient
 
 from connection import arguments, new_id
 
-# It tells of every step that takes long on a busy machine.
+# asyncio logs every slow step, of which there are many on a busy machine.
 logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
@@ -29,7 +29,7 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
             await call
         self.assertEqual(caught.exception.status_code, status)
 
-    async def test_a_session_lives(self):
+    async def test_a_session_starts_and_stops(self):
         session_id = new_id()
         session = await (await self.begin(session_id)).result()
         self.assertEqual(session.status, RenderingSessionStatus.READY)
@@ -41,7 +41,7 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
         stopped = await self.client.get_rendering_session(session_id)
         self.assertEqual(stopped.status, RenderingSessionStatus.STOPPED)
 
-    async def test_a_list_goes_on_over_its_pages(self):
+    async def test_a_list_continues_over_its_pages(self):
         ids = [new_id() for _ in range(5)]
         for session_id in ids:
             await self.begin(session_id)
@@ -50,7 +50,7 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
         for session_id in ids:
             await self.client.stop_rendering_session(session_id)
 
-    async def test_what_cannot_be_is_refused(self):
+    async def test_invalid_requests_are_refused(self):
         session_id = new_id()
         await self.begin(session_id)
         await self.assert_refused(400, self.begin(new_id(), lease_time_minutes=-4))

@@ -1,4 +1,4 @@
-// Lets a test ask over which way the newest connection of the page goes. Runs before the page's scripts.
+// Lets a test read the network path of the newest connection of the page. Runs before the page's scripts.
 {
   const { RTCPeerConnection } = globalThis;
   let newest;

@@ -1,4 +1,4 @@
-// A network that lets the page reach TURN servers only. Runs before the page's scripts.
+// Simulates a network in which the page reaches only TURN servers. Runs before the page's scripts.
 {
   const { RTCPeerConnection } = globalThis;
   globalThis.RTCPeerConnection = class extends RTCPeerConnection {

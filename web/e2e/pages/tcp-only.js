@@ -1,4 +1,4 @@
-// A network that lets no UDP through: the page never learns of the host's UDP candidates. Runs before the page's scripts.
+// Simulates a network without UDP: the page never learns of the host's UDP candidates. Runs before the page's scripts.
 {
   const { setRemoteDescription } = RTCPeerConnection.prototype;
   RTCPeerConnection.prototype.setRemoteDescription = function (description) {

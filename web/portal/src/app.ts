@@ -1,12 +1,12 @@
 /**
- * The page after the sign-in: leases a session, waits for it, shows it in a viewer, and says what happens.
+ * The page after the sign-in: leases a session, waits for it, shows it in a viewer, and reports every state.
  *
  *   New session ─▶ starting ─▶ ready ─▶ viewer ─▶ closed: stopped, lost, …
  *                                          ▲          │
  *                                  Connect, Try again ┘
  *
- * There is at most one viewer, which connects again by itself. Every step belongs to an attempt; the results of an
- * attempt that was overtaken are dropped.
+ * There is at most one viewer, which connects again by itself. Every step belongs to an attempt; results of an attempt are
+ * dropped when a newer attempt has started.
  */
 
 import {
@@ -21,25 +21,27 @@ import {
 } from "@remora/sdk";
 import "./styles/side.css";
 import "./styles/stage.css";
+import * as messages from "./messages.ts";
 import { byId } from "./page.ts";
-import { SessionPanel } from "./sessions/session-panel.ts";
 import { showPerson } from "./person.ts";
+import { SessionPanel } from "./sessions/session-panel.ts";
 import type { Account } from "./sign-in.ts";
 import { Banner } from "./viewer/banner.ts";
 import { ModelPanel } from "./viewer/model-panel.ts";
 import { Overlay } from "./viewer/overlay.ts";
 import { PartPanel } from "./viewer/part-panel.ts";
 import { Stage } from "./viewer/stage.ts";
-import * as words from "./words.ts";
 
 const LEASE_MINUTES = 60;
 
+/** Options of an {@link App}. */
 export interface AppOptions {
   readonly sink?: VideoSink["kind"] | undefined;
-  /** For measurements. */
+  /** Receives every viewer that is connected, for measurements. */
   readonly onViewer?: (viewer: Viewer) => void;
 }
 
+/** The page of one account. */
 export class App {
   readonly #account: Account;
   readonly #options: AppOptions;
@@ -56,7 +58,7 @@ export class App {
   readonly #sessions: SessionPanel;
   readonly #newSession = byId("new-session", HTMLButtonElement);
   #viewer: Viewer | null = null;
-  /** The session that the stage is about, connected or not. */
+  /** The session that the stage shows, connected or not. */
   #shownId: string | null = null;
   #attempt = 0;
 
@@ -65,7 +67,7 @@ export class App {
     this.#stage = stage;
     this.#account = account;
     this.#options = options;
-    this.#models = new ModelPanel((loading) => stage.say(loading ? words.LOADING : this.#connectedWords()));
+    this.#models = new ModelPanel((loading) => stage.setStatus(loading ? messages.LOADING : this.#connectedWords()));
     this.#client = new RemoteRenderingClient({
       endpoint: location.origin,
       accountId: account.accountId,
@@ -82,11 +84,11 @@ export class App {
     showPerson(account, () => this.#leave());
     byId("fit", HTMLButtonElement).addEventListener("click", (event) => this.#viewer?.fit(event.timeStamp));
     const problem = browserProblem();
-    // A lease that this browser cannot use would keep a render host from others.
+    // A lease that this browser cannot use would block a render host.
     this.#newSession.disabled = problem !== null;
-    stage.showNotice(problem === null ? words.WELCOME : words.unsupported(problem));
-    if (problem === null) stage.say("Signed in");
-    // The form that had the focus is gone.
+    stage.showNotice(problem === null ? messages.WELCOME : messages.unsupported(problem));
+    if (problem === null) stage.setStatus("Signed in");
+    // The form that had the focus is hidden now.
     if (account.person !== "") this.#newSession.focus();
   }
 
@@ -98,7 +100,7 @@ export class App {
       await this.#leave();
       if (attempt !== this.#attempt) return;
       this.#shownId = id;
-      this.#stage.showNotice(words.STARTING);
+      this.#stage.showNotice(messages.STARTING);
       await this.#client.createSession(id, { size: "Standard", maxLeaseTimeMinutes: LEASE_MINUTES });
       void this.#sessions.refresh();
       const session = await this.#client.waitUntilReady(id);
@@ -107,7 +109,8 @@ export class App {
       if (attempt === this.#attempt) void this.#connect(session);
     } catch (error) {
       const ended = await this.#endOf(id);
-      if (id === this.#shownId) this.#stage.showNotice(ended ?? { title: "No session", detail: words.sentence(error), action: null });
+      if (id === this.#shownId)
+        this.#stage.showNotice(ended ?? { title: "No session", detail: messages.messageOf(error), action: null });
     } finally {
       this.#newSession.disabled = false;
     }
@@ -118,7 +121,7 @@ export class App {
     await this.#leave();
     if (attempt !== this.#attempt) return;
     this.#shownId = session.id;
-    this.#stage.showNotice(words.CONNECTING);
+    this.#stage.showNotice(messages.CONNECTING);
     const viewer = new Viewer({
       target: this.#stage.container,
       endpoint: location.origin,
@@ -135,13 +138,13 @@ export class App {
         this.#models.shown(model);
       });
     });
-    viewer.on("frame", () => this.#stage.showPicture());
-    viewer.on("statistics", (figures) => this.#overlay.show(figures));
+    viewer.on("frame", () => this.#stage.showVideo());
+    viewer.on("statistics", (statistics) => this.#overlay.show(statistics));
     viewer.on("selection", (state) => this.#part.show(state));
     viewer.on("notice", (notice) => this.#banner.show(notice));
     viewer.on("lease", ({ remainingMinutes }) => this.#overlay.showLease(remainingMinutes));
     viewer.on("lease-ending", ({ remainingMinutes }) =>
-      this.#banner.show({ code: "LeaseEnding", text: words.leaseEnding(remainingMinutes) }),
+      this.#banner.show({ code: "LeaseEnding", text: messages.leaseEnding(remainingMinutes) }),
     );
     viewer.on("progress", ({ stage, fraction }) => {
       if (stage === "refining") this.#models.refining(fraction);
@@ -153,7 +156,7 @@ export class App {
     try {
       await viewer.open();
     } catch {
-      // The state of the viewer has said why.
+      // The state of the viewer has reported the reason.
       return;
     }
     if (viewer !== this.#viewer) return;
@@ -170,11 +173,11 @@ export class App {
     if (viewer !== this.#viewer) return;
     switch (state.kind) {
       case "connected":
-        return this.#stage.say(this.#connectedWords());
+        return this.#stage.setStatus(this.#connectedWords());
       case "interrupted":
-        return this.#stage.say(words.INTERRUPTED);
+        return this.#stage.setStatus(messages.INTERRUPTED);
       case "reconnecting":
-        return this.#stage.showNotice(words.reconnecting(state.error, this.#certificateAddress(session)));
+        return this.#stage.showNotice(messages.reconnecting(state.error, this.#certificateAddress(session)));
       case "closed":
         return this.#closed(session, state.reason);
       case "idle":
@@ -184,7 +187,7 @@ export class App {
     }
   }
 
-  /** The address at which the browser shows the host's certificate; null where that is not the page's own kind. */
+  /** Returns the address at which the browser shows the host's certificate, or null if browsers trust it already. */
   #certificateAddress({ address }: ReadySession): string | null {
     return this.#account.certificateLocal ? `https://${address.hostname}:${address.handshakePort}/` : null;
   }
@@ -192,10 +195,10 @@ export class App {
   async #stop(session: Session): Promise<void> {
     await this.#client.stopSession(session.id);
     if (session.id !== this.#shownId) return;
-    // The host says so as well, but a session that is being started has no host yet.
+    // The host reports the end as well, but a starting session has no host yet.
     const attempt = this.#next();
     await this.#leave();
-    if (attempt === this.#attempt) this.#stage.showNotice(words.STOPPED);
+    if (attempt === this.#attempt) this.#stage.showNotice(messages.STOPPED);
   }
 
   #closed(session: ReadySession, reason: ViewerCloseReason): void {
@@ -206,7 +209,7 @@ export class App {
     this.#part.show({ part: null, hiddenCount: 0 });
     this.#sessions.setConnected(null);
     void this.#sessions.refresh();
-    this.#stage.showNotice(words.noticeOfClose(reason), () => void this.#connect(session));
+    this.#stage.showNotice(messages.noticeOfClose(reason), () => void this.#connect(session));
   }
 
   #connectedWords(): string {
@@ -214,7 +217,7 @@ export class App {
     return connection === null ? "" : `Connected · ${connection.welcome.adapterName}`;
   }
 
-  /** Leaves the session that is shown; it continues without this client. */
+  /** Leaves the session, which continues without this client. */
   async #leave(): Promise<void> {
     await this.#viewer?.close();
   }
@@ -224,8 +227,8 @@ export class App {
     return this.#attempt;
   }
 
-  async #endOf(id: string): Promise<words.Notice | null> {
+  async #endOf(id: string): Promise<messages.StageNotice | null> {
     const session = await this.#client.getSession(id).catch(() => null);
-    return session === null ? null : words.noticeOfEndedSession(session);
+    return session === null ? null : messages.noticeOfEndedSession(session);
   }
 }

@@ -1,4 +1,4 @@
-/** Signs in, then loads and starts the page. The viewer is a chunk of its own, so that the sign-in is there first. */
+/** Signs in, then loads and starts the page. The viewer is in a separate chunk, so that the sign-in appears first. */
 
 import "./styles/page.css";
 import "./styles/sign-in.css";
@@ -8,7 +8,7 @@ import { byId } from "./page.ts";
 import { addressHasSecret, signIn } from "./sign-in.ts";
 
 async function start(): Promise<void> {
-  // The address of a later start, opened in this tab, changes the fragment only.
+  // Opening the address of a later start in this tab changes only the fragment.
   addEventListener("hashchange", () => {
     if (addressHasSecret()) location.reload();
   });
@@ -19,7 +19,7 @@ async function start(): Promise<void> {
   new App(account, await measurements());
 }
 
-/** `?bench` opens the view to measurements, `?sink=video|canvas|webgl` chooses how pictures are shown. */
+/** Reads the query: `?bench` enables measurements, `?sink=video|canvas|webgl` chooses the way in which frames are shown. */
 async function measurements(): Promise<AppOptions> {
   const query = new URLSearchParams(location.search);
   const given = query.get("sink");

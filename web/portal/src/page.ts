@@ -1,5 +1,6 @@
-/** The elements of the page by their ids; `index.html` has them all. */
+/** Finds and creates elements of the page. */
 
+/** Returns the element of `index.html` with this id. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const element = document.getElementById(id);
   if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
@@ -8,7 +9,7 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 
 type Attributes = Readonly<Record<string, string>>;
 
-/** A new element with attributes and children. */
+/** Creates an element with attributes and children. */
 export function build<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes,
@@ -20,6 +21,7 @@ export function build<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Creates a button. */
 export function button(label: string, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {
   const element = build("button", { type: "button", ...attributes }, label);
   element.addEventListener("click", onClick);

@@ -1,11 +1,11 @@
-/** The person who is signed in, in the header: name, sign-out, and a warning before a sign-in ends. */
+/** Shows the signed-in person in the header: the name, a button to sign out, and a warning before the sign-in ends. */
 
 import { byId } from "./page.ts";
 import type { Account } from "./sign-in.ts";
 
 const LOOK_MILLISECONDS = 15_000;
 
-/** `leave` takes leave of the render host before the page goes away. */
+/** Fills the header. `leave` disconnects from the render host before the page is unloaded. */
 export function showPerson(account: Account, leave: () => Promise<void>): void {
   const person = byId("person", HTMLElement);
   person.textContent = account.person;

@@ -1,13 +1,13 @@
 /**
- * Signs in, one way or another:
+ * Signs a person in:
  *
  * ```text
- *   address with a secret, or a reload after one ──▶ sign-in of the machine itself ──┐
+ *   address with a secret, or a reload after one ──▶ sign-in on the same machine ────┐
  *   address with a provider's answer ──▶ its attempt in this tab ──▶ token ──────────┼──▶ account
  *   any other ──▶ form: account and key, or a provider, which leaves the page ───────┘
  * ```
  *
- * A way that fails says so above the form.
+ * The reason of a failure is shown above the form.
  */
 
 import { type Account, accountOf, accountOfSecret, reload } from "./sign-in/account.ts";
@@ -21,7 +21,7 @@ import { tokensForKey } from "./sign-in/token-service.ts";
 export type { Account } from "./sign-in/account.ts";
 export { addressHasSecret } from "./sign-in/secret.ts";
 
-/** Resolves when a person is signed in, however long that takes. */
+/** Resolves when a person is signed in, without a deadline. */
 export async function signIn(): Promise<Account> {
   const panel = new SignInPanel();
   const configuration = readConfiguration();
@@ -40,9 +40,9 @@ export async function signIn(): Promise<Account> {
   }
 }
 
-/** The account that the address signs in to; null where the address says nothing. */
+/** Returns the account that the address signs in to, or null if the address contains no sign-in. */
 async function accountOfAddress(configuration: Promise<Configuration>): Promise<Account | null> {
-  // It is awaited later, or not at all.
+  // The configuration is awaited later, or never, so its failure must not count as unhandled.
   configuration.catch(() => {});
   const answer = takeAnswer();
   if (answer !== null) return accountOfAnswer(await configuration, answer);
@@ -83,7 +83,8 @@ function accountOfForm(
     configuration
       .then((known) => {
         const { secret, accountKey, identityProviders } = known.signIn;
-        if (!accountKey && identityProviders.length === 0) throw new SignInFailed({ why: secret ? "secret" : "no-way" });
+        if (!accountKey && identityProviders.length === 0)
+          throw new SignInFailed({ why: secret ? "secret" : "no-way" });
         panel.open(known, actions);
         if (failed !== null) panel.fail(failed);
       })
@@ -91,7 +92,7 @@ function accountOfForm(
   });
 }
 
-/** Anything else is a fault of the page. */
+/** Returns the failure; throws any other error, which is a defect of the page. */
 function signInFailed(error: unknown): SignInFailed {
   if (error instanceof SignInFailed) return error;
   throw error;

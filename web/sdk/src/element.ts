@@ -1,5 +1,5 @@
 /**
- * Defines the custom element `<remora-viewer>`. Importing this module is all that a page needs to do.
+ * Defines the custom element `<remora-viewer>`. Importing this module is enough.
  *
  * ```html
  * <script type="module" src="https://cdn.example.com/@remora/sdk/dist/remora.js"></script>

@@ -5,14 +5,14 @@
 
 /** The reason for a {@link RemoraError}. */
 export type RemoraErrorCode =
-  // The service, whatever was asked.
+  // Any request to the service.
   /** The service or the render host does not allow connections from the origin of this page. */
   | "origin-refused"
   /** The service does not answer: the address is wrong, its certificate is not trusted, or the network is down. */
   | "service-unreachable"
   /** The access token, the account key or the identity token is missing or wrong. */
   | "unauthorized"
-  /** The access token was valid once, and its time is over. */
+  /** The access token has expired. */
   | "token-expired"
   /** The token is valid, but gives no right to do this. */
   | "forbidden"
@@ -24,7 +24,7 @@ export type RemoraErrorCode =
   | "bad-request"
   /** The account or the address has made too many requests. */
   | "too-many-requests"
-  /** The account has as many sessions as it may have. */
+  /** The account has reached its limit of sessions. */
   | "quota-exceeded"
   /** The service failed while it handled the request. */
   | "service-failed"
@@ -59,11 +59,13 @@ export type RemoraErrorCode =
   | "model-too-large"
   /** The host does not load models from this address. */
   | "address-refused"
+  /** The host has no memory left for the model. */
   | "out-of-memory"
+  /** The scene has no entity with this id. */
   | "entity-not-found"
   /** The arguments of the command are out of range. */
   | "bad-command"
-  /** The host or the service has too much to do; the same request can succeed later. */
+  /** The host or the service is overloaded; the same request can succeed later. */
   | "busy"
   /** The host refused the command for a reason that this version does not know. */
   | "command-refused"
@@ -76,6 +78,7 @@ export type RemoraErrorCode =
 /** The base class of all errors of this SDK. */
 export class RemoraError extends Error {
   override readonly name: string = "RemoraError";
+  /** The reason, for programs. */
   readonly code: RemoraErrorCode;
 
   constructor(code: RemoraErrorCode, message: string, options?: ErrorOptions) {
@@ -106,7 +109,7 @@ export class RequestRefused extends RemoraError {
   }
 }
 
-/** The render host refused a command; nothing was changed by it. */
+/** The render host refused a command, which has changed nothing. */
 export class CommandRefused extends RemoraError {
   override readonly name = "CommandRefused";
   /** The host's own code, for example `ModelNotFound`. */
@@ -129,7 +132,7 @@ const COMMAND_CODES: Readonly<Record<string, RemoraErrorCode>> = {
   Busy: "busy",
 };
 
-/** The error for an aborted signal: a timeout, if the signal comes from `AbortSignal.timeout`. */
+/** Returns the error for an aborted signal: a timeout, if the signal comes from `AbortSignal.timeout`. */
 export function errorOfSignal(signal: AbortSignal): RemoraError {
   const cause: unknown = signal.reason;
   if (cause instanceof RemoraError) return cause;
@@ -139,7 +142,7 @@ export function errorOfSignal(signal: AbortSignal): RemoraError {
     : new RemoraError("aborted", "The call was aborted.", { cause });
 }
 
-/** Makes a `RemoraError` of anything that was thrown. */
+/** Turns anything that was thrown into a `RemoraError`. */
 export function errorOf(error: unknown): RemoraError {
   if (error instanceof RemoraError) return error;
   return new RemoraError("unexpected-answer", error instanceof Error ? error.message : String(error), { cause: error });

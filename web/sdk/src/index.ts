@@ -26,23 +26,23 @@ export type { CameraPose, CameraRig, Motion, Ray } from "./camera/rig.ts";
 export { type Bounds, type Quat, type Vec3, vec3 } from "./camera/vector.ts";
 export { WalkCamera } from "./camera/walk-camera.ts";
 export { browserProblem } from "./connection/browser.ts";
-export type { OnProgress } from "./connection/command-ledger.ts";
 export { Connection } from "./connection/connection.ts";
 export type { ConnectionKind } from "./connection/connection-kind.ts";
-export type { PresentedPicture, ShownFrame } from "./connection/frame-ledger.ts";
+export type { PresentedFrame, ShownFrame } from "./connection/frame-matcher.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export type { HostAddress } from "./connection/handshake.ts";
+export type { OnProgress } from "./connection/pending-commands.ts";
 export type {
   CloseReason,
   Color,
   ConnectionEvents,
   ConnectionOptions,
   ConnectionState,
+  EntityTransform,
   LoadOptions,
-  Placement,
   StateOverrideEdit,
 } from "./connection/types.ts";
-export { type Size, viewportFor, type ViewportLimits } from "./connection/viewport.ts";
+export { type Size, type ViewportLimits, viewportFor } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";
 export type {
   EffectiveState,
@@ -60,12 +60,6 @@ export type {
   Vector3,
   Welcome,
 } from "./generated/remora/v1/connection_pb.ts";
-export {
-  LATENCY_MARKER_HEIGHT_PIXELS,
-  LATENCY_MARKER_WIDTH_PIXELS,
-  readLatencyMarker,
-} from "./picture/latency-marker.ts";
-export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from "./picture/video-sink.ts";
 export {
   RemoteRenderingClient,
   type RemoteRenderingClientOptions,
@@ -93,6 +87,12 @@ export {
   TokenSource,
 } from "./rest/token-source.ts";
 export type { Scheduler } from "./scheduler.ts";
+export {
+  LATENCY_MARKER_HEIGHT_PIXELS,
+  LATENCY_MARKER_WIDTH_PIXELS,
+  readLatencyMarker,
+} from "./video/latency-marker.ts";
+export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from "./video/video-sink.ts";
 export { Selection, type SelectionHost, type SelectionState } from "./viewer/selection.ts";
 export type {
   CameraKind,

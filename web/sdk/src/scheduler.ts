@@ -1,11 +1,12 @@
-/** The clock and timers of this SDK, in one place so that tests bring their own. */
+/** The clock and the timers of this SDK, which tests replace. */
 export interface Scheduler {
-  /** Milliseconds on the time base of `performance.now()` and of `Event.timeStamp`. */
+  /** Returns milliseconds on the time base of `performance.now()` and of `Event.timeStamp`. */
   now(): number;
-  /** Calls back once; the result cancels. */
+  /** Calls back once; returns a function that cancels the timer. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
+/** The clock and the timers of the browser. */
 export const browserScheduler: Scheduler = {
   now: () => performance.now(),
   after(milliseconds, callback) {

@@ -9,33 +9,33 @@ describe("ClickDetector", () => {
     clicks = new ClickDetector();
   });
 
-  test("a short press is a click, where it began", () => {
+  test("a short press is a click at its starting point", () => {
     clicks.down(1, at, 0, true);
     clicks.move(1, { x: 102, y: 52 });
     expect(clicks.up(1, { x: 102, y: 52 }, 200)).toEqual(at);
     expect(clicks.up(1, at, 200)).toBeNull();
   });
 
-  test("a drag is none, even one that returns", () => {
+  test("a drag is not a click, even if it returns", () => {
     clicks.down(1, at, 0, true);
     clicks.move(1, { x: 104, y: 50 });
     clicks.move(1, at);
     expect(clicks.up(1, at, 100)).toBeNull();
   });
 
-  test("a drag is none either where only its end is reported", () => {
+  test("a drag is not a click if only its end is reported", () => {
     clicks.down(1, at, 0, true);
     expect(clicks.up(1, { x: 100, y: 60 }, 100)).toBeNull();
   });
 
-  test("a long press is none", () => {
+  test("a long press is not a click", () => {
     clicks.down(1, at, 0, true);
     expect(clicks.up(1, at, 500)).toBeNull();
     clicks.down(1, at, 1_000, true);
     expect(clicks.up(1, at, 1_499)).toEqual(at);
   });
 
-  test("another button, two fingers, or a pointer that was taken away are none", () => {
+  test("another button, two fingers and a cancelled pointer are not clicks", () => {
     clicks.down(1, at, 0, false);
     expect(clicks.up(1, at, 10)).toBeNull();
     clicks.down(1, at, 100, true);

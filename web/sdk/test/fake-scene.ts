@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { StateOverrideEdit } from "../src/connection/types.ts";
 import { CommandRefused, RemoraError } from "../src/errors.ts";
-import { type EntityInfo, EntityInfoSchema, type Picked, PickedSchema } from "../src/generated/remora/v1/connection_pb.ts";
+import {
+  type EntityInfo,
+  EntityInfoSchema,
+  type Picked,
+  PickedSchema,
+} from "../src/generated/remora/v1/connection_pb.ts";
 
 /** A host's scene in which every place shows the same part. */
 export class FakeScene {

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const SDK = join(import.meta.dirname, "..");
 const FILE = "src/generated/remora/v1/connection_pb.ts";
 
-test("the generated messages are those of the schema; `npm run generate` updates them", () => {
+test("the generated messages match the schema; `npm run generate` updates them", () => {
   const fresh = mkdtempSync(join(tmpdir(), "remora-generated-"));
   try {
     execFileSync(join(SDK, "../node_modules/.bin/buf"), ["generate", "--output", fresh], {

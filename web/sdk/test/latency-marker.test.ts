@@ -3,9 +3,9 @@ import {
   LATENCY_MARKER_HEIGHT_PIXELS,
   LATENCY_MARKER_WIDTH_PIXELS,
   readLatencyMarker,
-} from "../src/picture/latency-marker.ts";
+} from "../src/video/latency-marker.ts";
 
-/** Paints as the schema describes it, with the given grey values. */
+/** Paints a marker as the schema describes it, with the given grey values. */
 function paint(id: number, white = 255, black = 0): Uint8ClampedArray {
   const rgba = new Uint8ClampedArray(LATENCY_MARKER_WIDTH_PIXELS * LATENCY_MARKER_HEIGHT_PIXELS * 4);
   const bits = `10${id.toString(2).padStart(32, "0")}`;
@@ -25,11 +25,11 @@ describe("readLatencyMarker", () => {
     }
   });
 
-  test("reads what a video codec left of white and black", () => {
+  test("reads a marker whose black and white a video codec has changed", () => {
     expect(readLatencyMarker(paint(12_345, 215, 40))).toBe(12_345);
   });
 
-  test("sees no marker in a picture without one", () => {
+  test("finds no marker in a frame without one", () => {
     expect(readLatencyMarker(paint(0, 128, 128))).toBeNull();
     expect(readLatencyMarker(paint(0, 0, 255))).toBeNull();
   });

@@ -1,6 +1,6 @@
 import type { Scheduler } from "../src/scheduler.ts";
 
-/** A clock that moves when it is told to, and calls back in the order of time. */
+/** A clock that only `advance` moves; timers fire in the order of their times. */
 export class ManualScheduler implements Scheduler {
   #now = 0;
   readonly #timers = new Set<{ at: number; callback: () => void }>();

@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { OrbitCamera } from "../src/camera/orbit-camera.ts";
 import type { CameraPose } from "../src/camera/rig.ts";
-import { add, type Bounds, corners, dot, length, normalise, rotate, scale, subtract, type Vec3, vec3 } from "../src/camera/vector.ts";
+import {
+  add,
+  type Bounds,
+  corners,
+  dot,
+  length,
+  normalise,
+  rotate,
+  scale,
+  subtract,
+  type Vec3,
+  vec3,
+} from "../src/camera/vector.ts";
 
 const ASPECT = 16 / 9;
 const BOX: Bounds = { min: vec3(-1, -2, -3), max: vec3(3, 2, 1) };
@@ -13,7 +25,7 @@ function camera(): OrbitCamera {
   return result;
 }
 
-/** Where a point of the world is in the picture: computed the other way round than the camera does. */
+/** Projects a point of the world into the frame: the inverse of what the camera computes. */
 function project(pose: CameraPose, point: Vec3): { x: number; y: number } {
   const { x, y, z, w } = pose.orientation;
   const local = rotate({ x: -x, y: -y, z: -z, w }, subtract(point, pose.position));
@@ -21,7 +33,7 @@ function project(pose: CameraPose, point: Vec3): { x: number; y: number } {
   return { x: local.x / (-local.z * tangent * ASPECT), y: local.y / (-local.z * tangent) };
 }
 
-/** The point of the ray's line in the plane through the target that faces the camera. */
+/** Returns the point of a ray in the plane through the target that faces the camera. */
 function onTargetPlane(camera: OrbitCamera, x: number, y: number): Vec3 {
   const { origin, direction } = camera.rayAt(x, y);
   const forward = normalise(subtract(camera.target, origin));
@@ -29,7 +41,7 @@ function onTargetPlane(camera: OrbitCamera, x: number, y: number): Vec3 {
 }
 
 describe("OrbitCamera", () => {
-  test("looks at its target, upright", () => {
+  test("looks at its target without rolling", () => {
     const { position, orientation } = camera().pose();
     const forward = rotate(orientation, vec3(0, 0, -1));
     const expected = normalise(subtract(vec3(1, 0, -1), position));
@@ -39,7 +51,7 @@ describe("OrbitCamera", () => {
     expect(position.y).toBeGreaterThan(0);
   });
 
-  test("fits every corner of the box into the picture, and not with much room to spare", () => {
+  test("fits every corner of the box into the frame, with a small margin", () => {
     for (const aspect of [ASPECT, 0.5]) {
       const fitted = new OrbitCamera();
       fitted.setAspect(aspect);
@@ -53,7 +65,7 @@ describe("OrbitCamera", () => {
     }
   });
 
-  test("orbiting keeps the distance and moves with the pointer", () => {
+  test("keeps the distance and follows the pointer while orbiting", () => {
     const turned = camera();
     const before = turned.pose();
     const front = add(turned.target, scale(normalise(subtract(before.position, turned.target)), 0.5));
@@ -64,7 +76,7 @@ describe("OrbitCamera", () => {
     expect(project(turned.pose(), front).y).toBeLessThan(project(before, front).y);
   });
 
-  test("stops short of the poles and stays upright there", () => {
+  test("stops short of the poles without rolling", () => {
     const turned = camera();
     for (const pitch of [100, -200]) {
       turned.turn(0, pitch);
@@ -72,7 +84,7 @@ describe("OrbitCamera", () => {
     }
   });
 
-  test("panning moves what is under the pointer exactly with it", () => {
+  test("panning keeps the point under the pointer exactly under it", () => {
     const panned = camera();
     const point = onTargetPlane(panned, 0.3, -0.2);
     panned.pan(0.25, 0.4);
@@ -81,7 +93,7 @@ describe("OrbitCamera", () => {
     expect(y).toBeCloseTo(0.2, 9);
   });
 
-  test("zooming keeps what is under the pointer where it is", () => {
+  test("zooming keeps the point under the pointer in place", () => {
     for (const factor of [0.5, 1.7]) {
       const zoomed = camera();
       const before = zoomed.distance;
@@ -94,7 +106,7 @@ describe("OrbitCamera", () => {
     }
   });
 
-  test("zooming has limits in proportion to the model, and ignores nonsense", () => {
+  test("zooming has limits in proportion to the model, and ignores invalid factors", () => {
     const zoomed = camera();
     zoomed.zoom(1e-9);
     expect(zoomed.distance).toBeGreaterThan(0);
@@ -105,7 +117,7 @@ describe("OrbitCamera", () => {
     expect(zoomed.pose()).toEqual(before);
   });
 
-  test("a flight starts where the camera is, ends at the bounds, and is then over", () => {
+  test("a flight starts at the current pose and ends at the bounds", () => {
     const flying = camera();
     const bolt: Bounds = { min: vec3(2, 1, 0), max: vec3(2.2, 1.2, 0.2) };
     const start = flying.pose();
@@ -124,14 +136,14 @@ describe("OrbitCamera", () => {
     expect(flying.distance).toBeLessThan(0.6);
   });
 
-  test("a gesture ends a flight, so that the hand has the last word", () => {
+  test("a gesture ends a flight", () => {
     const flying = camera();
     flying.focus({ min: vec3(0, 0, 0), max: vec3(1, 1, 1) }, 0, 300);
     flying.zoom(0.9);
     expect(flying.animating).toBe(false);
   });
 
-  test("the ray through a point of the picture projects back to it", () => {
+  test("the ray through a point of the frame projects back to it", () => {
     const looking = camera();
     const { origin, direction } = looking.rayAt(0.7, -0.4);
     expect(length(direction)).toBeCloseTo(1, 12);
@@ -140,7 +152,7 @@ describe("OrbitCamera", () => {
     expect(y).toBeCloseTo(-0.4, 9);
   });
 
-  test("the near plane is in front of the model that was fitted", () => {
+  test("the near plane is in front of a fitted model", () => {
     const fitted = camera();
     expect(fitted.pose().nearPlaneMetres).toBeGreaterThan(0);
     expect(fitted.pose().nearPlaneMetres).toBeLessThan(fitted.distance - Math.sqrt(12));

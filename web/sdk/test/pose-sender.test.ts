@@ -25,12 +25,12 @@ describe("PoseSender", () => {
     }, scheduler);
   });
 
-  test("sends the first pose at once", () => {
+  test("sends the first pose immediately", () => {
     sender.offer(at(1), -3);
     expect(sent).toEqual([{ id: 1, x: 1, input: -3, at: 0 }]);
   });
 
-  test("sends the newest of those that came in quick succession, with the time of the oldest", () => {
+  test("sends the newest of several poses in quick succession, with the time of the oldest", () => {
     sender.offer(at(1), 0);
     scheduler.advance(1);
     sender.offer(at(2), 0.5);
@@ -41,7 +41,7 @@ describe("PoseSender", () => {
     expect(sent[1]).toEqual({ id: 2, x: 3, input: 0.5, at: COALESCE_MILLISECONDS });
   });
 
-  test("does not hold back what comes slower than that", () => {
+  test("does not delay poses that arrive more slowly", () => {
     for (const x of [1, 2, 3]) {
       sender.offer(at(x), scheduler.now());
       scheduler.advance(COALESCE_MILLISECONDS);
@@ -49,7 +49,7 @@ describe("PoseSender", () => {
     expect(sent.map((pose) => pose.at)).toEqual([0, 4, 8]);
   });
 
-  test("repeats the last pose, with its own id, until a frame shows it", () => {
+  test("repeats the newest pose, under the same id, until a frame shows it", () => {
     sender.offer(at(1), 0);
     scheduler.advance(150);
     expect(sent.map((pose) => pose.id)).toEqual([1, 1]);
@@ -59,14 +59,14 @@ describe("PoseSender", () => {
     expect(scheduler.waiting).toBe(0);
   });
 
-  test("gives up after a bounded number of repetitions", () => {
+  test("stops after a bounded number of repetitions", () => {
     sender.offer(at(1), 0);
     scheduler.advance(600_000);
     expect(sent).toHaveLength(6);
     expect(scheduler.waiting).toBe(0);
   });
 
-  test("never repeats a pose after a newer one was sent", () => {
+  test("does not repeat a pose after a newer one was sent", () => {
     sender.offer(at(1), 0);
     scheduler.advance(100);
     sender.offer(at(2), 100);
@@ -74,7 +74,7 @@ describe("PoseSender", () => {
     expect(sent.map((pose) => pose.id)).toEqual([1, 2, 2, 2, 2, 2, 2]);
   });
 
-  test("does nothing any more once it is closed", () => {
+  test("sends nothing after it is closed", () => {
     sender.offer(at(1), 0);
     scheduler.advance(1);
     sender.offer(at(2), 1);

@@ -20,7 +20,7 @@ interface Call {
   body: unknown;
 }
 
-/** Answers the given responses one after the other and notes what was asked. */
+/** Returns a client that receives the given answers in their order, and records its requests. */
 function client(...answers: (Response | Error)[]) {
   const calls: Call[] = [];
   const pauses: number[] = [];
@@ -68,8 +68,13 @@ describe("RemoteRenderingClient", () => {
     expect((await rest.getSession("one")).owner).toEqual(owner);
   });
 
-  test("asks as API 2021-01-01 wants it", async () => {
-    const { rest, calls } = client(json(STARTING, { status: 201 }), json(READY), json(READY), new Response(null, { status: 204 }));
+  test("sends the requests of API 2021-01-01", async () => {
+    const { rest, calls } = client(
+      json(STARTING, { status: 201 }),
+      json(READY),
+      json(READY),
+      new Response(null, { status: 204 }),
+    );
     await rest.createSession("one", { size: "Standard", maxLeaseTimeMinutes: 60 });
     await rest.getSession("one");
     await rest.updateLease("one", 90);
@@ -92,7 +97,7 @@ describe("RemoteRenderingClient", () => {
     });
   });
 
-  test("follows the links of the list as they are", async () => {
+  test("follows the links of a list unchanged", async () => {
     const { rest, calls } = client(
       json({ sessions: [STARTING], "@nextLink": "https://service/more?skip=1" }),
       json({ sessions: [READY] }),
@@ -101,7 +106,7 @@ describe("RemoteRenderingClient", () => {
     expect(calls[1]?.url).toBe("https://service/more?skip=1");
   });
 
-  test("throws what the service said", async () => {
+  test("throws the error of the service", async () => {
     const { rest } = client(json({ error: { code: "Conflict", message: "It exists." } }, { status: 409 }));
     const refused = await rest.getSession("one").catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(RequestRefused);
@@ -123,28 +128,30 @@ describe("RemoteRenderingClient", () => {
     expect((refused as Error).message).not.toBe("");
   });
 
-  test("passes on when to ask again", async () => {
+  test("passes on the time to wait before another attempt", async () => {
     const { rest } = client(new Response("", { status: 429, headers: { "Retry-After": "15" } }));
     await expect(rest.listSessions()).rejects.toMatchObject({ code: "too-many-requests", retryAfterSeconds: 15 });
   });
 
-  test("tells a service that does not answer from one that refuses", async () => {
+  test("distinguishes a service that does not answer from one that refuses", async () => {
     const { rest } = client(new TypeError("network"));
     await expect(rest.getSession("one")).rejects.toMatchObject({ code: "service-unreachable" });
   });
 
-  test("an answer that breaks off is no answer, and one that takes too long is aborted", async () => {
+  test("rejects an incomplete answer, and aborts one that takes too long", async () => {
     const body = (error: Error) => new Response(new ReadableStream({ pull: (controller) => controller.error(error) }));
     const { rest } = client(body(new TypeError("network")), body(new TypeError("network")));
     await expect(rest.getSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
     await expect(rest.stopSession("one")).rejects.toMatchObject({ name: "RemoraError", code: "service-unreachable" });
     const aborting = new AbortController();
-    const endless = new Response(new ReadableStream({
-      pull(controller) {
-        aborting.abort();
-        controller.error(aborting.signal.reason);
-      },
-    }));
+    const endless = new Response(
+      new ReadableStream({
+        pull(controller) {
+          aborting.abort();
+          controller.error(aborting.signal.reason);
+        },
+      }),
+    );
     const { rest: slow } = client(endless);
     await expect(slow.getSession("one", { signal: aborting.signal })).rejects.toMatchObject({ code: "aborted" });
   });
@@ -157,7 +164,7 @@ describe("RemoteRenderingClient", () => {
     },
   );
 
-  test("polls quickly at first, then slower, until the session is ready", async () => {
+  test("polls with growing pauses until the session is ready", async () => {
     const { rest, pauses } = client(...Array.from({ length: 20 }, () => json(STARTING)), json(READY));
     expect((await rest.waitUntilReady("one")).status).toBe("Ready");
     expect(pauses[0]).toBeLessThanOrEqual(100);
@@ -165,7 +172,7 @@ describe("RemoteRenderingClient", () => {
     expect(pauses.at(-1)).toBe(1_000);
   });
 
-  test("says why a session did not become ready", async () => {
+  test("reports why a session did not become ready", async () => {
     const failed = { ...STARTING, status: "Error", error: { code: "HostFailed", message: "No Vulkan driver." } };
     await expect(client(json(failed)).rest.waitUntilReady("one")).rejects.toMatchObject({
       code: "session-failed",
@@ -173,12 +180,12 @@ describe("RemoteRenderingClient", () => {
     });
   });
 
-  test("stops waiting in time", async () => {
+  test("stops waiting after the timeout", async () => {
     const { rest } = client(...Array.from({ length: 20 }, () => json(STARTING)));
     await expect(rest.waitUntilReady("one", { timeoutMilliseconds: 2_000 })).rejects.toMatchObject({ code: "timeout" });
   });
 
-  test("an aborted call is aborted, and nothing is asked after it", async () => {
+  test("an aborted call sends no further request", async () => {
     const { rest, calls } = client(json(STARTING));
     await expect(rest.getSession("one", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
     const aborting = new AbortController();
@@ -187,7 +194,7 @@ describe("RemoteRenderingClient", () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("tries once more with a new token after one was refused", async () => {
+  test("tries once more with a new token after a token was refused", async () => {
     const tokens = ["old", "new"];
     const asked: (string | null)[] = [];
     const rest = new RemoteRenderingClient({
@@ -204,14 +211,14 @@ describe("RemoteRenderingClient", () => {
     expect(asked).toEqual(["Bearer old", "Bearer new"]);
   });
 
-  test("an expired token is told from a wrong one", async () => {
+  test("distinguishes an expired token from a wrong one", async () => {
     const accessToken = `.${btoa(JSON.stringify({ exp: 1 }))}.`;
     const fetch = async () => new Response("", { status: 401 });
     const rest = new RemoteRenderingClient({ endpoint: "https://service", accountId: "account", accessToken, fetch });
     await expect(rest.getSession("one")).rejects.toMatchObject({ code: "token-expired", status: 401 });
   });
 
-  test("a service without TURN servers has none", async () => {
+  test("returns no TURN servers if the service has none", async () => {
     const { rest, calls } = client(new Response("", { status: 404 }));
     expect(await rest.iceServers("one")).toEqual({ iceServers: [], expiresInSeconds: null });
     expect(calls[0]?.url).toBe("https://service/accounts/account/sessions/one/ice-servers?api-version=2021-01-01");
@@ -226,10 +233,10 @@ describe("RemoteRenderingClient", () => {
   });
 });
 
-describe("an origin that is refused", () => {
+describe("a refused origin", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  /** The browser lets no answer but that of /origin reach the page. */
+  /** Calls a service of which the page can read only the answer of /origin, and returns the error code. */
   async function codeOf(origin: () => Response): Promise<unknown> {
     vi.stubGlobal("location", { origin: "https://page.example.com", href: "https://page.example.com/" });
     const rest = new RemoteRenderingClient({
@@ -244,11 +251,13 @@ describe("an origin that is refused", () => {
     return rest.getSession("one").catch((error: unknown) => (error as { code: string }).code);
   }
 
-  test("is told from a service that does not answer, and from a network that failed for a moment", async () => {
+  test("is distinguished from a service that does not answer and from a short failure of the network", async () => {
     expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: false }))).toBe("origin-refused");
     expect(await codeOf(() => json({ origin: "https://page.example.com", allowed: true }))).toBe("service-unreachable");
     expect(await codeOf(() => new Response("", { status: 404 }))).toBe("service-unreachable");
-    const fails = () => { throw new TypeError("Failed to fetch"); };
+    const fails = () => {
+      throw new TypeError("Failed to fetch");
+    };
     expect(await codeOf(fails)).toBe("service-unreachable");
   });
 });

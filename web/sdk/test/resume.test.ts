@@ -5,8 +5,8 @@ import { exchangeOffer } from "../src/connection/handshake.ts";
 const HOST = { hostname: "localhost", handshakePort: 50_000, secure: true };
 const OTHER = { ...HOST, handshakePort: 50_002 };
 
-function storageOf(kept: Map<string, string>): Pick<Storage, "getItem" | "setItem"> {
-  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
+function storageOf(entries: Map<string, string>): Pick<Storage, "getItem" | "setItem"> {
+  return { getItem: (key) => entries.get(key) ?? null, setItem: (key, value) => void entries.set(key, value) };
 }
 
 function sentHeaders(fetch: ReturnType<typeof vi.fn>, call: number): Headers {
@@ -15,7 +15,7 @@ function sentHeaders(fetch: ReturnType<typeof vi.fn>, call: number): Headers {
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("the secret of a host is brought back to it and to no other", async () => {
+test("the secret of a host is sent back to that host only", async () => {
   vi.stubGlobal("sessionStorage", storageOf(new Map()));
   const fetch = vi.fn(async () => new Response("v=0", { status: 201, headers: { "Remora-Resume": "secret" } }));
   vi.stubGlobal("fetch", fetch);
@@ -26,7 +26,7 @@ test("the secret of a host is brought back to it and to no other", async () => {
   expect([0, 1, 2].map((call) => sentHeaders(fetch, call).get("Remora-Resume"))).toEqual([null, "secret", null]);
 });
 
-test("a page without storage connects all the same", async () => {
+test("a page without storage connects without a secret", async () => {
   vi.stubGlobal("sessionStorage", undefined);
   vi.stubGlobal(
     "fetch",

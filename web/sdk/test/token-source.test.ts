@@ -2,9 +2,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { RemoraError } from "../src/errors.ts";
 import { TokenSource } from "../src/rest/token-source.ts";
 
-/** A JSON Web Token without a signature that ends at this time, in seconds since 1970. */
+/** Returns an unsigned JSON Web Token that expires at this time, in seconds since 1970. */
 function tokenUntil(expiry: number, name = ""): string {
-  const part = (value: object) => btoa(JSON.stringify(value)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const part = (value: object) =>
+    btoa(JSON.stringify(value)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   return `${part({ alg: "none" })}.${part({ exp: expiry, name })}.`;
 }
 
@@ -14,7 +15,7 @@ describe("TokenSource", () => {
     vi.useRealTimers();
   });
 
-  test("keeps a token and renews it before it ends", async () => {
+  test("caches a token and renews it before it expires", async () => {
     let now = 1_000_000_000;
     const obtain = vi.fn(async () => tokenUntil(now / 1_000 + 3_600));
     const source = new TokenSource(obtain, () => now);
@@ -26,7 +27,7 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(2);
   });
 
-  test("the lifetime does not depend on the clock of this machine if the token tells when it was issued", async () => {
+  test("derives the lifetime from the token alone if it contains its time of issue", async () => {
     let now = 0;
     const obtain = vi.fn(async () => `.${btoa(JSON.stringify({ iat: 5_000_000, exp: 5_001_000 }))}.`);
     const source = new TokenSource(obtain, () => now);
@@ -39,7 +40,7 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(2);
   });
 
-  test("takes the lifetime of an opaque token from the callback, and renews short ones at four fifths", async () => {
+  test("takes the lifetime of an opaque token from the callback, and renews short-lived tokens at four fifths", async () => {
     let now = 0;
     const obtain = vi.fn(async () => ({ accessToken: "opaque", expiresInSeconds: 60 }));
     const source = new TokenSource(obtain, () => now);
@@ -52,7 +53,7 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(2);
   });
 
-  test("asks the callback each time if a token does not tell its end", async () => {
+  test("calls back each time if a token has no known lifetime", async () => {
     const obtain = vi.fn(async () => "opaque");
     const source = TokenSource.fromCallback(obtain);
     await source.token();
@@ -60,9 +61,14 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(2);
   });
 
-  test("makes one request for all callers that wait, and aborts only those who want it", async () => {
+  test("sends one request for all waiting callers, and aborts only the callers that ask for it", async () => {
     let answer = (_: string) => {};
-    const obtain = vi.fn(() => new Promise<string>((resolve) => { answer = resolve; }));
+    const obtain = vi.fn(
+      () =>
+        new Promise<string>((resolve) => {
+          answer = resolve;
+        }),
+    );
     const source = TokenSource.fromCallback(obtain);
     const aborting = new AbortController();
     const patient = source.token();
@@ -74,7 +80,7 @@ describe("TokenSource", () => {
     expect(obtain).toHaveBeenCalledTimes(1);
   });
 
-  test("a failure reaches all who wait, and the next call tries again", async () => {
+  test("rejects all waiting callers after a failure, and tries again in the next call", async () => {
     const obtain = vi.fn(async () => "token").mockRejectedValueOnce(new RemoraError("service-unreachable", "down"));
     const source = TokenSource.fromCallback(obtain);
     const calls = await Promise.allSettled([source.token(), source.token()]);
@@ -82,7 +88,7 @@ describe("TokenSource", () => {
     expect(await source.token()).toBe("token");
   });
 
-  test("a renewal that fails is tried again, and the old token is used until it ends", async () => {
+  test("repeats a failed renewal, and uses the old token until it expires", async () => {
     let now = 0;
     const obtain = vi.fn(async () => ({ accessToken: "old", expiresInSeconds: 3_600 }));
     const source = new TokenSource(obtain, () => now);
@@ -99,7 +105,7 @@ describe("TokenSource", () => {
     await expect(source.token()).rejects.toThrow("down");
   });
 
-  test("forgets a token that a server refused", async () => {
+  test("drops a token that a server refused", async () => {
     const tokens = [tokenUntil(1e12, "first"), tokenUntil(1e12, "second")];
     const source = TokenSource.fromCallback(async () => tokens.shift() ?? "");
     const first = await source.token();
@@ -109,7 +115,7 @@ describe("TokenSource", () => {
     expect(await source.token()).not.toBe(first);
   });
 
-  test("an account key and an identity token are exchanged at the token service", async () => {
+  test("exchanges account keys and identity tokens at the token service", async () => {
     const asked: [string, string | null][] = [];
     const fetch: typeof globalThis.fetch = async (url, init) => {
       asked.push([String(url), new Headers(init?.headers).get("Authorization")]);

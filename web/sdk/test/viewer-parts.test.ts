@@ -1,27 +1,37 @@
-/** The pure parts of a viewer: when it tries again, what is left of a lease, by which path it is connected. */
+/** Tests the parts of a viewer that only compute: retries, the remaining lease, and the kind of the network path. */
 
 import { describe, expect, test } from "vitest";
 import { connectionKindOf } from "../src/connection/connection-kind.ts";
 import { RemoraError, type RemoraErrorCode, RequestRefused } from "../src/errors.ts";
 import { LeaseClock } from "../src/viewer/lease-clock.ts";
-import { hasReachedHost, mayRetry, pauseBefore } from "../src/viewer/retry.ts";
+import { hasReachedHost, mayRetry, pauseAfter } from "../src/viewer/retry.ts";
 
 describe("retry", () => {
   const error = (code: RemoraErrorCode) => new RemoraError(code, code);
   const fresh = { sinceMilliseconds: 0, reachedHost: false };
   const known = { sinceMilliseconds: 0, reachedHost: true };
 
-  test.each(["host-unreachable", "ice-failed", "turn-failed", "timeout", "busy", "closed", "service-unreachable"] as const)(
-    "%s may pass",
-    (code) => expect(mayRetry(error(code), fresh, 1e9)).toBe(true),
-  );
+  test.each([
+    "host-unreachable",
+    "ice-failed",
+    "turn-failed",
+    "timeout",
+    "busy",
+    "closed",
+    "service-unreachable",
+  ] as const)("tries again after %s", (code) => expect(mayRetry(error(code), fresh, 1e9)).toBe(true));
 
-  test.each(["unauthorized", "token-expired", "forbidden", "unsupported-browser", "origin-refused", "session-ended", "not-found"] as const)(
-    "%s does not pass",
-    (code) => expect(mayRetry(error(code), known, 0)).toBe(false),
-  );
+  test.each([
+    "unauthorized",
+    "token-expired",
+    "forbidden",
+    "unsupported-browser",
+    "origin-refused",
+    "session-ended",
+    "not-found",
+  ] as const)("does not try again after %s", (code) => expect(mayRetry(error(code), known, 0)).toBe(false));
 
-  test("a session in use is in use by another client, unless this one was there a moment ago", () => {
+  test("waits for a session in use only if this client was connected a moment ago", () => {
     expect(mayRetry(error("session-in-use"), fresh, 1_000)).toBe(false);
     expect(mayRetry(error("session-in-use"), known, 1_000)).toBe(true);
     expect(mayRetry(error("session-in-use"), known, 30_000)).toBe(false);
@@ -29,18 +39,23 @@ describe("retry", () => {
     expect(hasReachedHost(error("host-unreachable"))).toBe(false);
   });
 
-  test("pauses grow up to a bound, and are never shorter than the service asks", () => {
-    const pauses = [1, 2, 3, 10].map((attempt) => pauseBefore(attempt, error("timeout")));
+  test("pauses grow up to a limit, and are never shorter than the service demands", () => {
+    const pauses = [1, 2, 3, 10].map((attempt) => pauseAfter(attempt, error("timeout"), 0));
     expect(pauses).toEqual([300, 600, 1_200, 5_000]);
     const asked = new RequestRefused("busy", "", { status: 503, serviceCode: "Unavailable", retryAfterSeconds: 8 });
-    expect(pauseBefore(1, asked)).toBe(8_000);
+    expect(pauseAfter(1, asked, 0)).toBe(8_000);
+  });
+
+  test("waits until the host has given up an attempt that found no path", () => {
+    expect(pauseAfter(1, error("turn-failed"), 1_000)).toBe(10_000);
+    expect(pauseAfter(1, error("ice-failed"), 20_000)).toBe(300);
   });
 });
 
 describe("LeaseClock", () => {
   const kinds = (clock: LeaseClock, now: number) => clock.tick(now).map(({ kind }) => kind);
 
-  test("tells each whole minute once, warns once, and warns again after an extension", () => {
+  test("reports each whole minute once, warns once, and warns again after an extension", () => {
     const clock = new LeaseClock(5);
     expect(clock.tick(0)).toEqual([]);
     clock.report(6.5, 0);
@@ -54,7 +69,7 @@ describe("LeaseClock", () => {
     expect(kinds(clock, 91_000 + 31 * 60_000)).toEqual(["lease", "lease-ending"]);
   });
 
-  test("never tells of less than nothing", () => {
+  test("never reports a negative remainder", () => {
     const clock = new LeaseClock(5);
     clock.report(1, 0);
     expect(clock.remainingMinutes(1e9)).toBe(0);
@@ -70,18 +85,20 @@ describe("connectionKindOf", () => {
       remote: { id: "remote", type: "remote-candidate", ...remote },
     });
 
-  test("tells direct, TCP and relayed paths apart", () => {
+  test("distinguishes direct, TCP and relayed paths", () => {
     expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }))).toBe("direct");
     expect(connectionKindOf(report({ candidateType: "prflx", protocol: "tcp" }))).toBe("tcp");
     expect(connectionKindOf(report({ candidateType: "relay", protocol: "udp" }))).toBe("relayed");
-    expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }, { candidateType: "relay" }))).toBe("relayed");
+    expect(connectionKindOf(report({ candidateType: "host", protocol: "udp" }, { candidateType: "relay" }))).toBe(
+      "relayed",
+    );
   });
 
-  test("knows nothing before a path is chosen", () => {
+  test("returns null before a path is chosen", () => {
     expect(connectionKindOf([])).toBeNull();
   });
 
-  test("finds the nominated pair where the transport does not name it", () => {
+  test("finds the nominated pair if the transport does not name it", () => {
     const entries = report({ candidateType: "host", protocol: "tcp" }).filter(([name]) => name !== "transport");
     expect(connectionKindOf(entries)).toBeNull();
     const pair = { id: "pair", type: "candidate-pair", localCandidateId: "local", nominated: true, state: "succeeded" };

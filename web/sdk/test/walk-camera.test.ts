@@ -13,7 +13,7 @@ function walker(): WalkCamera {
 }
 
 describe("WalkCamera", () => {
-  test("walks where it looks as long as it is told to, in steps of time", () => {
+  test("walks in its direction of view, in proportion to the elapsed time", () => {
     const camera = walker();
     const start = camera.pose().position;
     expect(camera.animating).toBe(false);
@@ -30,7 +30,7 @@ describe("WalkCamera", () => {
     expect(camera.advance(2_000)).toBe(false);
   });
 
-  test("does not jump after a tab slept", () => {
+  test("does not jump after a tab was suspended", () => {
     const camera = walker();
     const start = camera.pose().position;
     camera.walk({ ...STILL, right: 1 }, 0);
@@ -38,7 +38,7 @@ describe("WalkCamera", () => {
     expect(length(subtract(camera.pose().position, start))).toBeLessThan(2);
   });
 
-  test("looks around from where it stands: what is under the pointer follows it", () => {
+  test("looks around from its position, and the point under the pointer follows", () => {
     const camera = walker();
     const { position } = camera.pose();
     const before = camera.rayAt(0, 0).direction;
@@ -50,7 +50,7 @@ describe("WalkCamera", () => {
     expect(camera.rayAt(0, 0).direction.y).toBeGreaterThan(0.99);
   });
 
-  test("the wheel steps forward, and never so far that the model is lost", () => {
+  test("the wheel moves forward by bounded steps", () => {
     const camera = walker();
     const start = camera.pose().position;
     camera.zoom(0.5);
@@ -59,7 +59,7 @@ describe("WalkCamera", () => {
     expect(length(subtract(camera.pose().position, start))).toBeLessThan(40);
   });
 
-  test("a focus ends where the box is seen whole", () => {
+  test("a flight ends where the whole box is visible", () => {
     const camera = walker();
     camera.zoom(0.5);
     camera.focus(HOUSE, 0, 100);
@@ -67,7 +67,7 @@ describe("WalkCamera", () => {
     expect(camera.pose().position).toEqual(walker().pose().position);
   });
 
-  test("takes over the view of an orbit camera, and gives it back", () => {
+  test("adopts the pose of an orbit camera, and passes it back", () => {
     const orbit = new OrbitCamera();
     orbit.fit(HOUSE, 0);
     const walk = walker();

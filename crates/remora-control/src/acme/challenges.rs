@@ -1,5 +1,5 @@
-//! Answers to challenges of the kind tls-alpn-01 (RFC 8737): the authority connects to the HTTPS listener, asks for the
-//! protocol `acme-tls/1` and the name, and must see a certificate that carries the digest that it knows.
+//! Responses to tls-alpn-01 challenges (RFC 8737): the authority connects to the HTTPS listener, asks for the protocol
+//! `acme-tls/1` and the domain name, and must receive a certificate that contains the expected digest.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,16 @@ use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::sign::CertifiedKey;
 
 use crate::authority::ServerCertificate;
-use crate::{private_file, tls};
+use crate::{certificate, private_file};
 
-/// The ALPN protocol that only the authority offers in its TLS handshake.
-pub const PROTOCOL: &[u8] = b"acme-tls/1";
+/// ALPN protocol that only the authority offers, for validating a challenge.
+pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
 
+/// The open challenges of this installation.
 #[derive(Clone, Debug)]
 pub struct Challenges {
     directory: Arc<Path>,
-    /// Files of no other names are read or written, whatever a stranger or the authority asks for.
+    /// The configured names. Only files of these names are read or written, whatever name a peer sends.
     domains: Arc<[String]>,
 }
 
@@ -26,14 +27,14 @@ impl Challenges {
         Self { directory: directory.into(), domains: domains.into() }
     }
 
-    /// The certificate that answers the challenge for a name, if one is open.
+    /// Returns the certificate that responds to the challenge for a name, if one is open.
     pub(crate) fn certified(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let domain = self.domain(name)?;
         let text = private_file::read(&self.path(domain)).ok()??;
-        tls::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
+        certificate::certified_unchecked(&serde_json::from_str::<ServerCertificate>(&text).ok()?).ok()
     }
 
-    /// Answers from now on, here and in every control plane that shares the directory.
+    /// Opens a challenge: responds to it from now on, here and in every control plane that shares the directory.
     pub(super) fn answer(&self, name: &str, digest: &[u8]) -> Result<(), ChallengeError> {
         // The name comes from the authority, and becomes part of a path.
         let domain = self.domain(name).ok_or_else(|| ChallengeError::OtherName(name.to_owned()))?;
@@ -46,11 +47,11 @@ impl Challenges {
         Ok(())
     }
 
-    /// Answers no longer.
+    /// Closes all challenges.
     pub(super) fn close(&self) {
         for domain in &*self.domains {
             if let Err(error) = private_file::remove(&self.path(domain)) {
-                tracing::warn!(%error, domain, "the answer to a challenge cannot be removed");
+                tracing::warn!(%error, domain, "cannot remove the response to a challenge");
             }
         }
     }
@@ -66,11 +67,11 @@ impl Challenges {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChallengeError {
-    #[error("the authority asks about {0:?}, which it was not asked for")]
+    #[error("the authority asks about {0:?}, which is not one of the requested names")]
     OtherName(String),
-    #[error("the answer to a challenge cannot be made: {0}")]
+    #[error("cannot make the certificate for a challenge: {0}")]
     Certificate(#[from] rcgen::Error),
-    #[error("the answer to a challenge cannot be written: {0}")]
+    #[error("cannot write the response to a challenge: {0}")]
     File(#[from] io::Error),
 }
 
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_configured_names_are_answered_for_and_only_while_a_challenge_is_open() {
+    fn only_configured_names_are_served_and_only_while_a_challenge_is_open() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("challenge.x")).unwrap();
         let challenges = Challenges::new(directory.path(), &["a.example".to_owned()]);

@@ -1,5 +1,5 @@
-//! The files of `acme` in the data directory, readable by their owner only: the account with the authority, the
-//! certificate with its key, and when to try again.
+//! The files of `acme` in the data directory, readable only by their owner: the account at the authority, the
+//! certificate with its key, and the time of the next attempt.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use x509_parser::pem::parse_x509_pem;
 
-use super::order::OrderError;
-use super::{AcmeError, Wanted};
+use super::certificate_request::CertificateRequest;
+use super::error::{AcmeError, OrderError};
 use crate::authority::ServerCertificate;
 use crate::private_file;
 
@@ -24,13 +24,14 @@ pub(super) struct Files {
     directory: PathBuf,
 }
 
-/// An account is one authority's.
+/// An account, which is valid at one authority only.
 #[derive(Serialize, Deserialize)]
 struct StoredAccount {
     directory_url: String,
     credentials: AccountCredentials,
 }
 
+/// A certificate, and the order that it was obtained with.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Obtained {
     directory_url: String,
@@ -38,7 +39,7 @@ pub(super) struct Obtained {
     certificate: ServerCertificate,
 }
 
-/// Failures in a row of one order. Another order, after the operator has corrected a name, need not wait for it.
+/// Consecutive failures of one order. A different order, for instance after a corrected name, does not wait for it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Failures {
     directory_url: String,
@@ -48,19 +49,19 @@ pub(super) struct Failures {
 }
 
 impl Files {
-    pub fn open(data_directory: &Path) -> Result<Self, AcmeError> {
+    pub(super) fn open(data_directory: &Path) -> Result<Self, AcmeError> {
         let directory = data_directory.join("acme");
         private_file::directory(&directory)
             .map_err(|source| AcmeError::File(directory.display().to_string(), source))?;
         Ok(Self { directory })
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// `None` while another process orders. Released when the file is closed, however that happens.
-    pub fn try_lock(&self) -> io::Result<Option<File>> {
+    /// Takes the lock. Returns `None` while another process holds it. The lock is released when the file is closed.
+    pub(super) fn try_lock(&self) -> io::Result<Option<File>> {
         let path = self.directory.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(path)?;
         match lock.try_lock() {
@@ -70,39 +71,39 @@ impl Files {
         }
     }
 
-    pub fn account(&self, directory_url: &str) -> Option<AccountCredentials> {
+    pub(super) fn account(&self, directory_url: &str) -> Option<AccountCredentials> {
         let stored: StoredAccount = self.read(ACCOUNT)?;
         (stored.directory_url == directory_url).then_some(stored.credentials)
     }
 
-    pub fn store_account(&self, directory_url: &str, credentials: AccountCredentials) -> io::Result<()> {
+    pub(super) fn store_account(&self, directory_url: &str, credentials: AccountCredentials) -> io::Result<()> {
         self.write(ACCOUNT, &StoredAccount { directory_url: directory_url.to_owned(), credentials })
     }
 
-    pub fn obtained(&self) -> Option<Obtained> {
+    pub(super) fn obtained(&self) -> Option<Obtained> {
         self.read(CERTIFICATE)
     }
 
-    pub fn store(&self, obtained: &Obtained) -> io::Result<()> {
+    pub(super) fn store(&self, obtained: &Obtained) -> io::Result<()> {
         self.write(CERTIFICATE, obtained)
     }
 
-    pub fn failures(&self) -> Option<Failures> {
+    pub(super) fn failures(&self) -> Option<Failures> {
         self.read(FAILURES)
     }
 
-    pub fn record_failures(&self, failures: &Failures) -> io::Result<()> {
+    pub(super) fn record_failures(&self, failures: &Failures) -> io::Result<()> {
         self.write(FAILURES, failures)
     }
 
-    pub fn forget_failures(&self) -> io::Result<()> {
+    pub(super) fn forget_failures(&self) -> io::Result<()> {
         private_file::remove(&self.directory.join(FAILURES))
     }
 
-    /// A file that cannot be read is as good as none: what it holds can be had again.
+    /// Reads a file. An unreadable file counts as missing, because its content can be obtained again.
     fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let path = self.directory.join(name);
-        let unusable = |error: &dyn std::error::Error| tracing::warn!(path = %path.display(), %error, "not used");
+        let unusable = |error: &dyn std::error::Error| tracing::warn!(path = %path.display(), %error, "file ignored");
         let text = private_file::read(&path).inspect_err(|error| unusable(error)).ok()??;
         serde_json::from_str(&text).inspect_err(|error| unusable(error)).ok()
     }
@@ -113,21 +114,21 @@ impl Files {
 }
 
 impl Obtained {
-    /// Fails for what the authority has sent if that is no certificate.
-    pub fn by(wanted: &Wanted, certificate: ServerCertificate) -> Result<Self, OrderError> {
-        let Wanted { directory_url, domains, .. } = wanted.clone();
+    /// Returns an error if the authority has sent something that is not a certificate.
+    pub(super) fn by(request: &CertificateRequest, certificate: ServerCertificate) -> Result<Self, OrderError> {
+        let CertificateRequest { directory_url, domains, .. } = request.clone();
         let this = Self { directory_url, domains, certificate };
         this.validity()?;
-        crate::tls::certified(&this.certificate).map_err(|error| OrderError::Unusable(error.to_string()))?;
+        crate::certificate::certified(&this.certificate).map_err(|error| OrderError::Unusable(error.to_string()))?;
         Ok(this)
     }
 
-    pub fn is(&self, wanted: &Wanted) -> bool {
-        (&self.directory_url, &self.domains) == (&wanted.directory_url, &wanted.domains)
+    pub(super) fn is(&self, request: &CertificateRequest) -> bool {
+        (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
 
-    /// From when until when the certificate is good.
-    pub fn validity(&self) -> Result<(Timestamp, Timestamp), OrderError> {
+    /// Returns the times at which the validity of the certificate begins and ends.
+    pub(super) fn validity(&self) -> Result<(Timestamp, Timestamp), OrderError> {
         let unusable = |problem: String| OrderError::Unusable(problem);
         let pem = self.certificate.certificate_pem.as_bytes();
         let (_, pem) = parse_x509_pem(pem).map_err(|error| unusable(error.to_string()))?;
@@ -139,22 +140,22 @@ impl Obtained {
         Ok((time(validity.not_before), time(validity.not_after)))
     }
 
-    pub fn certificate(self) -> ServerCertificate {
+    pub(super) fn certificate(self) -> ServerCertificate {
         self.certificate
     }
 }
 
 impl Failures {
-    pub fn new(wanted: &Wanted, count: u32, next_at: Timestamp) -> Self {
-        let Wanted { directory_url, domains, .. } = wanted.clone();
+    pub(super) fn new(request: &CertificateRequest, count: u32, next_at: Timestamp) -> Self {
+        let CertificateRequest { directory_url, domains, .. } = request.clone();
         Self { directory_url, domains, count, next_at_milliseconds: next_at.as_milliseconds() }
     }
 
-    pub fn are_of(&self, wanted: &Wanted) -> bool {
-        (&self.directory_url, &self.domains) == (&wanted.directory_url, &wanted.domains)
+    pub(super) fn are_of(&self, request: &CertificateRequest) -> bool {
+        (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
 
-    pub fn next_at(&self) -> Timestamp {
+    pub(super) fn next_at(&self) -> Timestamp {
         Timestamp::from_milliseconds(self.next_at_milliseconds)
     }
 }

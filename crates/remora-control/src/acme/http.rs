@@ -1,4 +1,4 @@
-//! Requests to the authority, with the same HTTP client as everything else here.
+//! HTTP client for requests to the authority, on the same library as the other clients of this crate.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -13,19 +13,20 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::AcmeError;
+use super::error::AcmeError;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Chains have some 10 KiB.
+/// Longest response. Certificate chains have about 10 KiB.
 const ANSWER_BYTES_MAX: u64 = 256 * 1_024;
 
+/// Sends requests on threads for blocking work.
 #[derive(Clone)]
 pub(super) struct Http {
     agent: ureq::Agent,
 }
 
 impl Http {
-    pub fn new(ca_file: Option<&Path>) -> Result<Self, AcmeError> {
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, AcmeError> {
         let authorities = match ca_file {
             Some(path) => read(path)?,
             None => rustls_native_certs::load_native_certs().certs,
@@ -50,7 +51,7 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, AcmeError> {
     let unusable = |problem: String| AcmeError::CaFile { path: path.display().to_string(), problem };
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
-        Ok(found) if found.is_empty() => Err(unusable("there is no certificate in it".into())),
+        Ok(found) if found.is_empty() => Err(unusable("it contains no certificate".into())),
         Ok(found) => Ok(found),
         Err(error) => Err(unusable(error.to_string())),
     }
@@ -75,9 +76,9 @@ impl HttpClient for Http {
     }
 }
 
-/// Blocks, for a bounded time.
+/// Sends a request. Blocks for a bounded time.
 fn send(agent: &ureq::Agent, parts: http::request::Parts, body: &[u8]) -> Result<Response<Full<Bytes>>, ureq::Error> {
-    // A request for reading must have no body, not even an empty one.
+    // A GET request must have no body, not even an empty one.
     let response = if body.is_empty() {
         agent.run(Request::from_parts(parts, ()))?
     } else {

@@ -1,15 +1,18 @@
-//! A certificate of a public authority, obtained and renewed by RFC 8555 (ACME).
+//! Obtains and renews a certificate of a public authority by ACME (RFC 8555).
 //!
 //! ```text
-//!   certificate.json ─▶ due? ─▶ lock ─▶ order ─▶ challenge, answered by the HTTPS listener ─▶ certificate.json
-//!        └── missing, over ─▶ the local CA's certificate, until there is another
+//!   certificate.json ─▶ due? ─▶ lock ─▶ order ─▶ challenge, through the HTTPS listener ─▶ certificate.json
+//!        └── missing or expired ─▶ the local CA's certificate until there is a new one
 //! ```
 //!
-//! Control planes that share a data directory share its certificate: one of them orders it, under a lock, and all of them
-//! read it. A challenge lies in the directory too, so that any of them can answer it. A failure is recorded there with the
-//! time of the next attempt, so that neither restarts nor neighbours ask the authority more often than it allows.
+//! Control planes that share a data directory share its certificate: one of them orders it, under a lock, and all of
+//! them read it. Challenges are files of the directory too, so each of them can respond. A failure is recorded in the
+//! directory with the time of the next attempt, so that neither restarts nor other control planes exceed the
+//! authority's rate limits.
 
+mod certificate_request;
 mod challenges;
+mod error;
 mod files;
 mod http;
 mod order;
@@ -21,46 +24,32 @@ use std::time::Duration;
 use remora_session::Timestamp;
 use tokio::time::timeout;
 
-pub use self::challenges::{Challenges, PROTOCOL};
+use self::certificate_request::CertificateRequest;
+pub(crate) use self::challenges::Challenges;
+pub(crate) use self::challenges::PROTOCOL;
+pub(crate) use self::error::AcmeError;
+use self::error::OrderError;
 use self::files::{Failures, Files, Obtained};
 use self::http::Http;
-use self::order::{OrderError, order};
+use self::order::order;
 use crate::authority::ServerCertificate;
+use crate::certificate::CurrentCertificate;
 use crate::clock::Clock;
 use crate::config;
-use crate::tls::{CurrentCertificate, TlsError};
 
-/// How soon a certificate that another control plane has obtained is taken up, and how often it is looked at whether one
-/// is due.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
-/// One order, its challenges included.
-const ORDER_MAX: Duration = Duration::from_secs(300);
-/// After a failure, doubled with each one that follows. Let's Encrypt takes five failures of a name in an hour.
-const PAUSE: Duration = Duration::from_secs(15 * 60);
-const PAUSE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
-/// A certificate is renewed when less than 1/3 of its life is left.
+/// Interval at which control planes look for a new certificate and check whether it is due for renewal.
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
+/// Time limit of one order, including its challenges.
+const ORDER_MAX: Duration = Duration::from_mins(5);
+/// Pause after a failure, doubled with each further one. Let's Encrypt allows five failures per name and hour.
+const PAUSE: Duration = Duration::from_mins(15);
+const PAUSE_MAX: Duration = Duration::from_hours(12);
+/// A certificate is renewed when less than a third of its lifetime is left.
 const RENEWAL_PART: u32 = 3;
 
-#[derive(Debug, thiserror::Error)]
-pub enum AcmeError {
-    #[error("{0} cannot be used: {1}")]
-    File(String, std::io::Error),
-    #[error("acme.ca_file {path} cannot be used: {problem}; it takes PEM certificates of authorities")]
-    CaFile { path: String, problem: String },
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-/// The certificate to obtain, and the authority to obtain it from.
-#[derive(Clone, Debug)]
-struct Wanted {
-    pub directory_url: String,
-    pub domains: Vec<String>,
-    pub contact: Vec<String>,
-}
-
+/// Keeps one certificate current.
 pub struct Acme {
-    wanted: Wanted,
+    request: CertificateRequest,
     files: Files,
     challenges: Challenges,
     http: Http,
@@ -69,7 +58,7 @@ pub struct Acme {
 }
 
 impl Acme {
-    /// Begins with the certificate that is stored, or else with `local`. `None` if the configuration asks for none.
+    /// Starts with the stored certificate, or else with `local`. Returns `None` if no authority is configured.
     pub fn open(
         config: &config::Acme,
         name: Option<&str>,
@@ -82,22 +71,24 @@ impl Acme {
         let files = Files::open(data_directory)?;
         let challenges = Challenges::new(files.directory(), &domains);
         let http = Http::new(config.ca_file.as_deref())?;
-        let wanted = Wanted { directory_url, domains, contact: config.contact.clone() };
-        let this = Self { wanted, files, challenges, http, clock, current: CurrentCertificate::new(local.clone())? };
+        let request = CertificateRequest { directory_url, domains, contact: config.contact.clone() };
+        let this = Self { request, files, challenges, http, clock, current: CurrentCertificate::new(local.clone())? };
         this.take_up(&local);
         Ok(Some(this))
     }
 
-    /// The authority's certificate, or the local one.
+    /// Returns the certificate in use: the authority's, or the local one.
     pub fn current(&self) -> Arc<CurrentCertificate> {
         self.current.clone()
     }
 
+    /// Returns the open challenges, to which the listener responds.
     pub fn challenges(&self) -> Challenges {
         self.challenges.clone()
     }
 
-    /// Obtains and renews the certificate. `local` stands in for it. Never returns; may be dropped at any point.
+    /// Obtains and renews the certificate; `local` is used while there is none. Never returns. May be dropped at any
+    /// point.
     pub async fn keep_current(self, local: Arc<CurrentCertificate>) {
         loop {
             self.renew_if_due().await;
@@ -106,7 +97,7 @@ impl Acme {
         }
     }
 
-    /// Shows what is stored from now on, if it can be used, or else `local`.
+    /// Uses the stored certificate from now on if it is valid, or else `local`.
     fn take_up(&self, local: &ServerCertificate) {
         let now = self.clock.now();
         let stored = self.stored().filter(|stored| now < stored.ends_at);
@@ -115,8 +106,8 @@ impl Acme {
             return;
         }
         match self.current.replace(certificate) {
-            Ok(()) => tracing::info!(domains = self.wanted.domains.join(", "), "certificate replaced"),
-            Err(error) => tracing::error!(%error, "the certificate in use is kept"),
+            Ok(()) => tracing::info!(domains = self.request.domains.join(", "), "certificate replaced"),
+            Err(error) => tracing::error!(%error, "cannot use the new certificate; the old one stays in use"),
         }
     }
 
@@ -126,7 +117,7 @@ impl Acme {
         }
         let lock = match self.files.try_lock() {
             Ok(Some(lock)) => lock,
-            // Another control plane is about it; its certificate is taken up when it is there.
+            // Another control plane is ordering the certificate. It is read in a later round.
             Ok(None) => return,
             Err(error) => return self.failed(&error.into()),
         };
@@ -135,14 +126,14 @@ impl Acme {
         {
             self.failed(&error);
         }
-        // Not before a failure is on record: another control plane would ask at once.
+        // Released only after a failure is recorded: otherwise another control plane would try at once.
         drop(lock);
     }
 
     async fn renew(&self) -> Result<(), OrderError> {
-        let ordered = timeout(ORDER_MAX, order(&self.wanted, &self.http, &self.files, &self.challenges)).await;
+        let ordered = timeout(ORDER_MAX, order(&self.request, &self.http, &self.files, &self.challenges)).await;
         let certificate = ordered.map_err(|_| OrderError::Late(ORDER_MAX.as_secs()))??;
-        self.files.store(&Obtained::by(&self.wanted, certificate)?)?;
+        self.files.store(&Obtained::by(&self.request, certificate)?)?;
         self.files.forget_failures()?;
         Ok(())
     }
@@ -155,43 +146,43 @@ impl Acme {
         self.stored().is_none_or(|stored| stored.renewal_at() <= now)
     }
 
-    /// Returns the failures on record for the configured names and authority.
+    /// Returns the recorded failures for the configured names and authority.
     fn failures(&self) -> Option<Failures> {
-        self.files.failures().filter(|failures| failures.are_of(&self.wanted))
+        self.files.failures().filter(|failures| failures.are_of(&self.request))
     }
 
     /// Returns the stored certificate if it is for the configured names and authority.
-    fn stored(&self) -> Option<Stored> {
-        let obtained = self.files.obtained().filter(|obtained| obtained.is(&self.wanted))?;
+    fn stored(&self) -> Option<StoredCertificate> {
+        let obtained = self.files.obtained().filter(|obtained| obtained.is(&self.request))?;
         let (begins_at, ends_at) = obtained.validity().ok()?;
-        Some(Stored { begins_at, ends_at, certificate: obtained.certificate() })
+        Some(StoredCertificate { begins_at, ends_at, certificate: obtained.certificate() })
     }
 
-    /// Puts a failure on record, with the time of the next attempt.
+    /// Records a failure with the time of the next attempt.
     fn failed(&self, error: &OrderError) {
         let count = self.failures().map_or(0, |failures| failures.count);
         let pause = PAUSE.saturating_mul(1 << count.min(16)).min(PAUSE_MAX);
         tracing::error!(
             %error,
-            directory = self.wanted.directory_url,
-            domains = self.wanted.domains.join(", "),
+            directory = self.request.directory_url,
+            domains = self.request.domains.join(", "),
             "no certificate has been issued; the one in use stays, or the local CA's; next attempt in {} min",
             pause.as_secs() / 60
         );
-        let failures = Failures::new(&self.wanted, count.saturating_add(1), self.clock.now() + pause);
+        let failures = Failures::new(&self.request, count.saturating_add(1), self.clock.now() + pause);
         if let Err(error) = self.files.record_failures(&failures) {
-            tracing::error!(%error, "the failure cannot be recorded");
+            tracing::error!(%error, "cannot record the failure");
         }
     }
 }
 
-struct Stored {
+struct StoredCertificate {
     begins_at: Timestamp,
     ends_at: Timestamp,
     certificate: ServerCertificate,
 }
 
-impl Stored {
+impl StoredCertificate {
     fn renewal_at(&self) -> Timestamp {
         let life = self.ends_at.since(self.begins_at);
         self.begins_at + (life - life / RENEWAL_PART)
@@ -205,7 +196,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn a_failure_delays_the_next_attempt_unless_the_operator_asks_for_something_else() {
+    fn a_failure_delays_the_next_attempt_of_the_same_order_only() {
         let directory = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(Timestamp::from_milliseconds(1_750_000_000_000));
         let authority = Authority::open(directory.path(), clock.now()).unwrap();
@@ -218,7 +209,7 @@ mod tests {
         let misspelt = open("b.example");
         assert!(misspelt.is_due());
         misspelt.failed(&OrderError::Late(0));
-        assert!(!misspelt.is_due() && !open("b.example").is_due(), "a restart changes nothing");
+        assert!(!misspelt.is_due() && !open("b.example").is_due(), "a restart does not shorten the pause");
         assert!(open("a.example").is_due(), "the name has been corrected");
         hand.advance(PAUSE);
         assert!(misspelt.is_due());

@@ -1,6 +1,5 @@
-//! One order: the account, a challenge for each name, the certificate.
+//! One ACME order: the account, a challenge for each name, the certificate.
 
-use std::io;
 use std::time::Duration;
 
 use instant_acme::{
@@ -8,37 +7,18 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
-use super::Wanted;
-use super::challenges::{ChallengeError, Challenges};
+use super::certificate_request::CertificateRequest;
+use super::challenges::Challenges;
+use super::error::OrderError;
 use super::files::Files;
 use super::http::Http;
 use crate::authority::ServerCertificate;
 
-/// Authorities look from several places, which takes some seconds.
+/// Time for the authority's validation. It connects from several places, which takes some seconds.
 const PATIENCE: RetryPolicy =
-    RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_secs(120));
+    RetryPolicy::new().initial_delay(Duration::from_millis(250)).timeout(Duration::from_mins(2));
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OrderError {
-    #[error(transparent)]
-    Acme(#[from] instant_acme::Error),
-    #[error("the authority offers no tls-alpn-01 challenge for {0}, the only kind that is answered here")]
-    NoChallenge(String),
-    #[error("the authority does not confirm {domain}: {why}; port 443 of that name must lead to this service")]
-    NotConfirmed { domain: String, why: String },
-    #[error(transparent)]
-    Challenge(#[from] ChallengeError),
-    #[error("what the authority has issued cannot be used: {0}")]
-    Unusable(String),
-    #[error("the request for a certificate cannot be made: {0}")]
-    Request(#[from] rcgen::Error),
-    #[error("the certificate cannot be kept: {0}")]
-    File(#[from] io::Error),
-    #[error("the authority has issued nothing within {0} s")]
-    Late(u64),
-}
-
-/// Answers end with this, however it ends.
+/// Closes all challenges when it is dropped.
 struct Open<'a>(&'a Challenges);
 
 impl Drop for Open<'_> {
@@ -47,14 +27,15 @@ impl Drop for Open<'_> {
     }
 }
 
+/// Obtains a certificate with a new key.
 pub(super) async fn order(
-    wanted: &Wanted,
+    request: &CertificateRequest,
     http: &Http,
     files: &Files,
     challenges: &Challenges,
 ) -> Result<ServerCertificate, OrderError> {
-    let account = account(wanted, http, files).await?;
-    let identifiers: Vec<Identifier> = wanted.domains.iter().cloned().map(Identifier::Dns).collect();
+    let account = account(request, http, files).await?;
+    let identifiers: Vec<Identifier> = request.domains.iter().cloned().map(Identifier::Dns).collect();
     let mut order = account.new_order(&NewOrder::new(&identifiers)).await?;
     let open = Open(challenges);
     answer(&mut order, challenges).await?;
@@ -65,23 +46,23 @@ pub(super) async fn order(
     }
     drop(open);
     let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(wanted.domains.clone())?;
+    let mut params = CertificateParams::new(request.domains.clone())?;
     params.distinguished_name = DistinguishedName::new();
     order.finalize_csr(params.serialize_request(&key)?.der()).await?;
     let certificate_pem = order.poll_certificate(&PATIENCE).await?;
     Ok(ServerCertificate { certificate_pem, key_pem: key.serialize_pem() })
 }
 
-async fn account(wanted: &Wanted, http: &Http, files: &Files) -> Result<Account, OrderError> {
+async fn account(request: &CertificateRequest, http: &Http, files: &Files) -> Result<Account, OrderError> {
     let builder = Account::builder_with_http(Box::new(http.clone()));
-    if let Some(credentials) = files.account(&wanted.directory_url) {
+    if let Some(credentials) = files.account(&request.directory_url) {
         return Ok(builder.from_credentials(credentials).await?);
     }
-    let contact: Vec<&str> = wanted.contact.iter().map(String::as_str).collect();
-    // Without the operator's consent the configuration is refused.
+    let contact: Vec<&str> = request.contact.iter().map(String::as_str).collect();
+    // A configuration without the operator's consent has been refused before.
     let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-    let (account, credentials) = builder.create(&new, wanted.directory_url.clone(), None).await?;
-    files.store_account(&wanted.directory_url, credentials)?;
+    let (account, credentials) = builder.create(&new, request.directory_url.clone(), None).await?;
+    files.store_account(&request.directory_url, credentials)?;
     Ok(account)
 }
 
@@ -102,7 +83,7 @@ async fn answer(order: &mut Order, challenges: &Challenges) -> Result<(), OrderE
     Ok(())
 }
 
-/// Says why the authority does not confirm a name, if that is what is wrong.
+/// Returns an error with the authority's reason if it could not validate a name.
 async fn refused(order: &mut Order) -> Result<(), OrderError> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {

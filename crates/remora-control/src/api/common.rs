@@ -1,4 +1,4 @@
-//! What answers have in common, whoever gives them.
+//! Functions that all handlers share.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -11,31 +11,32 @@ use remora_session::{AccountId, Timestamp};
 use crate::store::Share;
 use crate::token::{Bearer, Tokens};
 
-/// No request of any API is longer.
-pub const BODY_BYTES_MAX: usize = 64 * 1_024;
+/// Content type of JSON, with the charset that the original service names.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// Longest body of a request, in all APIs.
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1_024;
 
-/// `{"error":{"code","message"}}`
-pub fn error(status: StatusCode, code: &str, message: impl Into<String>) -> Response {
+/// Returns an error response with the body `{"error":{"code","message"}}`.
+pub(crate) fn error(status: StatusCode, code: &str, message: impl Into<String>) -> Response {
     json(status, &ErrorBody::new(code, message))
 }
 
-/// Compact JSON with the charset that the original service names.
-pub fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
+/// Returns a response with compact JSON.
+pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
-    let with_charset = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, with_charset);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, JSON);
     response
 }
 
-/// For answers that are different a moment later. The directives are the caller's.
-pub fn uncached(mut response: Response, directives: &'static str) -> Response {
+/// Adds caching headers to a response that may change at any moment.
+pub(crate) fn uncached(mut response: Response, directives: &'static str) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(directives));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
 
 /// Returns the message for a session that exceeds a quota.
-pub fn over_quota(max: u32, share: Share) -> String {
+pub(crate) fn over_quota(max: u32, share: Share) -> String {
     let (who, what) = match share {
         Share::Account => ("The account has its", String::new()),
         Share::Size(size) => ("The account has its", format!(" of size {}", size.as_str())),
@@ -44,18 +45,18 @@ pub fn over_quota(max: u32, share: Share) -> String {
     format!("{who} {max} live sessions{what}; stop one, or wait for one to end.")
 }
 
-/// What follows `Bearer`, in any case, as RFC 9110 has it.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// Returns the credentials after `Bearer`, which may be in any case (RFC 9110).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim())
 }
 
-/// Why a caller may not act for the account in the path. No answer of this kind has a body.
+/// Why a caller may not act on the account in the path. These responses have no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// No token, or a forged or expired one.
+pub(crate) enum NotAdmitted {
+    /// The token is missing, forged or expired.
     Unauthorized,
-    /// The token is another account's.
+    /// The token is for another account.
     Forbidden,
 }
 
@@ -72,17 +73,17 @@ impl IntoResponse for NotAdmitted {
 }
 
 /// Verifies the bearer token of a request.
-pub fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<Bearer, NotAdmitted> {
+pub(crate) fn authenticate(headers: &HeaderMap, tokens: &Tokens, now: Timestamp) -> Result<Bearer, NotAdmitted> {
     bearer(headers).and_then(|token| tokens.verify(token, now).ok()).ok_or(NotAdmitted::Unauthorized)
 }
 
-/// The account in the path, if the caller's token is for it.
-pub fn admit(caller: &Bearer, account: Option<&str>) -> Result<AccountId, NotAdmitted> {
+/// Returns the account in the path if the caller's token is for it.
+pub(crate) fn admit(caller: &Bearer, account: Option<&str>) -> Result<AccountId, NotAdmitted> {
     let account = account.and_then(|account| account.parse().ok()).ok_or(NotAdmitted::Forbidden)?;
     if caller.account == account { Ok(account) } else { Err(NotAdmitted::Forbidden) }
 }
 
-/// `None` if it is longer than any request, or breaks off.
-pub async fn read_body(body: Body) -> Option<Bytes> {
+/// Reads a body. Returns `None` if it is too long or incomplete.
+pub(crate) async fn read_body(body: Body) -> Option<Bytes> {
     axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok()
 }

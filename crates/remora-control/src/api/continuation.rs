@@ -1,5 +1,5 @@
-//! Where a list goes on: a link that holds everything. Clients use it as it is, and one of them runs it through a
-//! formatter that dies of braces.
+//! Continuation of a list: a link that contains the whole position. Clients use it unchanged, and one of them passes it
+//! through a formatter that fails on braces.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,21 +9,23 @@ use remora_session::{SessionId, Timestamp};
 
 pub(super) const CONTINUATION: &str = "continuation";
 
-/// A place in a list that is ordered by time and session.
+/// A position in a list that is ordered by time and session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
+    /// Time of the last entry before the position.
     pub time: Timestamp,
+    /// Session of that entry.
     pub session: SessionId,
 }
 
-/// `target` is path and query of the list, without the continuation; `endpoint` is what stands in for a Host that is
-/// missing or cannot be part of a link.
+/// Returns the link to the entries after `position`. `target` is path and query of the list, without a continuation.
+/// For `endpoint` see [`own_address`].
 pub(super) fn link(endpoint: &str, headers: &HeaderMap, target: &str, position: &Position) -> String {
     format!("{}{target}&{CONTINUATION}={}", own_address(endpoint, headers), encode(position))
 }
 
-/// The service's address as the caller has reached it; `endpoint` is what stands in for a Host that is missing or cannot
-/// be part of an address.
+/// Returns the base URL of the service as the caller has reached it: the scheme of `endpoint` and the host of the
+/// request, or the host of `endpoint` if the request's is missing or unusable.
 pub(crate) fn own_address(endpoint: &str, headers: &HeaderMap) -> String {
     let (scheme, own) = endpoint.split_once("://").expect("the endpoint is an absolute URL");
     let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
@@ -54,19 +56,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_position_comes_back_as_it_was(time: u64, session in "[A-Za-z0-9_-]{1,256}") {
+        fn a_position_is_decoded_as_it_was_encoded(time: u64, session in "[A-Za-z0-9_-]{1,256}") {
             let position = Position { time: Timestamp::from_milliseconds(time), session: session.parse().unwrap() };
             prop_assert_eq!(decode(&encode(&position)), Some(position));
         }
 
         #[test]
-        fn no_continuation_can_do_harm(text: String) {
+        fn any_text_is_decoded_without_panic(text: String) {
             let _ = decode(&text);
         }
     }
 
     #[test]
-    fn the_link_is_absolute_complete_and_without_braces_whatever_the_host_says() {
+    fn the_link_is_absolute_and_has_no_braces_whatever_the_host_says() {
         let position = Position { time: Timestamp::from_milliseconds(5), session: "a".parse().unwrap() };
         let linked = |host: &'static str| {
             let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);

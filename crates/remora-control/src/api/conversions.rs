@@ -1,6 +1,5 @@
-//! Where conversions will be, in both generations: the roles that may use them are told apart already.
-//!
-//! A Client may not convert and learns so; an Administrator learns that this release does not.
+//! Placeholder for the conversion API of both generations. Authorisation is already as it will be: a Client gets 403,
+//! and an Administrator gets a 404 that says that conversions are not part of this release.
 
 use std::sync::Arc;
 
@@ -16,21 +15,25 @@ use super::common::{NotAdmitted, admit, authenticate, error, json};
 use crate::clock::Clock;
 use crate::token::Tokens;
 
+/// State of the handlers.
 #[derive(Clone)]
-pub struct Conversions {
+pub(crate) struct Conversions {
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry.
     pub clock: Clock,
 }
 
 const ABSENT: &str = "This release converts no models. Sessions load glTF 2.0 files (.glb) as they are.";
 
-/// The first generation says what is wrong in a string.
+/// Body of an error in the format of v1.
 #[derive(Serialize)]
 struct V1Error {
     error: &'static str,
 }
 
-pub fn router(conversions: Conversions) -> Router {
+/// Returns the routes.
+pub(crate) fn router(conversions: Conversions) -> Router {
     Router::new()
         .route("/accounts/{account}/conversions", any(answer))
         .route("/accounts/{account}/conversions/{*rest}", any(answer))

@@ -1,5 +1,5 @@
-//! Requests of web pages: which pages may call, and that they may read the answers. The policy and the headers are
-//! those of render hosts, see [`remora_protocol::cors`].
+//! Requests of web pages: decides which pages may call and lets them read the responses. Policy and headers are shared
+//! with render hosts, see [`remora_protocol::cors`].
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use remora_protocol::origins::Origins;
 use super::common::{error, json, uncached};
 use super::observe::Route;
 
-/// Layer, to be outermost: whatever answers, and with whatever status, the page may read it.
-pub async fn share(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+/// Outermost layer: adds CORS headers to every response, whatever its status.
+pub(crate) async fn share(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let is_public = request.uri().path() == ORIGIN_PATH;
     let mut response = next.run(request).await;
@@ -25,8 +25,8 @@ pub async fn share(State(origins): State<Arc<Origins>>, request: Request, next: 
     response
 }
 
-/// Layer: refuses pages that are not allowed, and answers preflights and [`ORIGIN_PATH`].
-pub async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+/// Layer that refuses pages of other origins and responds to preflights and [`ORIGIN_PATH`].
+pub(crate) async fn admit(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let is_public = request.uri().path() == ORIGIN_PATH;
     if !is_public && let Some(refusal) = cors::refusal(&origins, headers) {

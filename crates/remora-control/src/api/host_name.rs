@@ -1,44 +1,46 @@
-//! The name under which an answer tells where a session's render host is.
+//! The host name in responses that tell a client where a session's render host is.
 //!
-//! Render hosts are on this machine, which may be known by several names, and not every name is known everywhere. A
-//! client that has reached the service by one of them reaches the host by the same name. Where the operator has named
-//! the machine, that name is the answer to everybody: a server may ask for sessions on behalf of browsers elsewhere.
+//! Render hosts run on this machine, which may have several names, and a client may not be able to resolve all of them.
+//! A client that has reached the service by one of the names is therefore given the same name for the host. If the
+//! operator has named the machine, every client is given that name, because a server may create sessions for browsers
+//! elsewhere.
 
 use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{HeaderMap, header};
 
-/// The names that a listener answers with.
+/// The names of this machine on one listener.
 #[derive(Clone, Debug)]
-pub struct HostNames {
+pub(crate) struct HostNames {
     /// The name that hosts on this machine report.
     reported: Arc<str>,
-    /// Names that stand in for it if a request came by them; lower case.
+    /// Alternative names, in lower case, given to clients whose request used them.
     others: Arc<[String]>,
 }
 
 impl HostNames {
-    pub fn new(reported: &str, others: impl IntoIterator<Item = String>) -> Self {
+    /// Makes the names from the one that hosts report and its alternatives.
+    pub(crate) fn new(reported: &str, others: impl IntoIterator<Item = String>) -> Self {
         let others = others.into_iter().map(|name| name.to_ascii_lowercase()).collect();
         Self { reported: reported.into(), others }
     }
 
-    /// Returns how this client reaches hosts on this machine, unless by the name that they report.
-    pub fn asked(&self, headers: &HeaderMap) -> HostName {
+    /// Returns the name for the client of a request.
+    pub(crate) fn asked(&self, headers: &HeaderMap) -> HostName {
         let authority = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
         let asked = authority.map(|authority| authority.host().to_ascii_lowercase());
         HostName(asked.filter(|name| self.others.contains(name)).map(|name| (self.reported.clone(), name)))
     }
 }
 
-/// How one client reaches hosts.
+/// The host name for one client: `None` is the reported one.
 #[derive(Clone, Debug)]
-pub struct HostName(Option<(Arc<str>, String)>);
+pub(crate) struct HostName(Option<(Arc<str>, String)>);
 
 impl HostName {
-    /// Returns the name to answer for a host that has reported `hostname`.
-    pub fn of(&self, hostname: String) -> String {
+    /// Returns the name to tell the client for a host that has reported `hostname`.
+    pub(crate) fn of(&self, hostname: String) -> String {
         match &self.0 {
             Some((reported, asked)) if hostname == **reported => asked.clone(),
             _ => hostname,
@@ -58,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_told_by_the_name_that_the_client_has_used_if_it_is_one_of_this_machine() {
+    fn a_client_is_told_the_name_of_this_machine_that_it_has_used() {
         let others = ["192.0.2.7", "[2001:db8::1]", "Workstation"].map(str::to_owned);
         let names = HostNames::new("workstation.example", others);
         for (host, expected) in [

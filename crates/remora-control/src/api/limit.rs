@@ -1,7 +1,6 @@
-//! 429: the layer that counts the requests of an account, for every generation of the API.
+//! Rate limits of the REST API: a layer that counts the requests of each account and person, and answers 429.
 //!
-//! A request without a good token passes: it is refused by what it was meant for, which knows how its generation says
-//! so, and costs nobody's share.
+//! Requests without a valid token pass uncounted. Their handler refuses them in the format of its generation.
 
 use std::sync::Arc;
 
@@ -15,14 +14,19 @@ use crate::clock::Clock;
 use crate::limits::{Class, Limits, TooMany};
 use crate::token::Tokens;
 
+/// State of the layer.
 #[derive(Clone)]
-pub struct Limited {
+pub(crate) struct Limited {
+    /// The counters.
     pub limits: Arc<Limits>,
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry.
     pub clock: Clock,
 }
 
-pub async fn limit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
+/// Layer that lets a request pass or answers 429.
+pub(crate) async fn limit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let Limited { limits, tokens, clock } = &limited;
     let caller = bearer(request.headers()).and_then(|token| tokens.verify(token, clock.now()).ok());
     match caller.map_or(Ok(()), |caller| limits.request(&caller, class(request.method()))) {
@@ -31,7 +35,7 @@ pub async fn limit(State(limited): State<Limited>, request: Request, next: Next)
     }
 }
 
-/// As the original service says it: no body.
+/// Returns a 429 without a body, as in the original service.
 pub(super) fn too_many(TooMany { retry_after }: TooMany) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs()))]).into_response()
 }

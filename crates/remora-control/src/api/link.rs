@@ -1,4 +1,4 @@
-//! The hosts' end of the control plane: `POST /hosts/{id}/report`, see [`remora_protocol::link`].
+//! The control plane's end of the link to hosts: `POST /hosts/{id}/report`, see [`remora_protocol::link`].
 
 use std::sync::Arc;
 
@@ -13,28 +13,33 @@ use remora_session::{Address, HostId, Reported};
 
 use super::common::{bearer, error, json, read_body};
 use crate::host_secrets::HostSecrets;
-use crate::listen::Place;
+use crate::listen::ConnectionSlot;
 use crate::sessions::Sessions;
 
-pub const ROUTE: &str = "/hosts/{host}/report";
-/// Longer reasons are cut: they are for people.
+/// Path of the route.
+pub(crate) const ROUTE: &str = "/hosts/{host}/report";
+/// Longer reasons of a failure are cut. They are only shown to people.
 const WHY_BYTES_MAX: usize = 2_048;
 const HOSTNAME_BYTES_MAX: usize = 253;
 
+/// State of the handler.
 #[derive(Clone)]
-pub struct Link {
+pub(crate) struct Link {
+    /// Takes reports.
     pub sessions: Arc<Sessions>,
+    /// Secrets of the hosts.
     pub secrets: Arc<HostSecrets>,
 }
 
-pub fn router(link: Link) -> Router {
+/// Returns the route.
+pub(crate) fn router(link: Link) -> Router {
     Router::new().route(ROUTE, post(report)).with_state(link)
 }
 
 async fn report(
     State(link): State<Link>,
     Path(host): Path<String>,
-    place: Option<Extension<Arc<Place>>>,
+    slot: Option<Extension<Arc<ConnectionSlot>>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -44,8 +49,8 @@ async fn report(
     if !bearer(&headers).is_some_and(|secret| link.secrets.matches(&host, secret)) {
         return error(StatusCode::UNAUTHORIZED, "Unauthorized", "This is not the secret of the host.");
     }
-    if let Some(Extension(place)) = place {
-        place.is_a_hosts();
+    if let Some(Extension(slot)) = slot {
+        slot.assign_to_host();
     }
     let report: Option<HostReport> = read_body(body).await.and_then(|body| serde_json::from_slice(&body).ok());
     let Some(reported) = report.and_then(|report| reported(report.state)) else {
@@ -55,13 +60,13 @@ async fn report(
         Ok(Some(order)) => json(StatusCode::OK, &order),
         Ok(None) => error(StatusCode::NOT_FOUND, "HostNotFound", "No session has this host."),
         Err(failure) => {
-            tracing::error!(%host, error = &failure as &dyn std::error::Error, "a report could not be taken");
+            tracing::error!(%host, error = &failure as &dyn std::error::Error, "cannot take a host's report");
             error(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The report could not be taken; report again.")
         }
     }
 }
 
-/// `None` for an address that no client may be given.
+/// Converts a reported state. Returns `None` if it contains an address that clients may not be given.
 fn reported(state: HostState) -> Option<Reported> {
     Some(match state {
         HostState::Starting => Reported::Starting,
@@ -97,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_that_the_api_may_give_are_taken() {
+    fn only_addresses_that_the_api_may_return_are_accepted() {
         assert!(ready("localhost", 49_152, 65_534).is_some());
         for (hostname, handshake, inspector) in
             [("", 50_000, 50_001), ("h", 49_151, 50_001), ("h", 50_000, 65_535), ("h", 50_000, 50_000)]
@@ -107,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_reasons_are_cut_between_characters() {
+    fn long_reasons_are_cut_between_characters() {
         let Some(Reported::Failed { why }) = reported(HostState::Failed { why: "ä".repeat(5_000) }) else {
             panic!("a failure was reported");
         };

@@ -1,19 +1,20 @@
-//! What the network sees. Each generation of the API is a module of its own over the same five calls of
-//! [`Sessions`](crate::sessions::Sessions); the generations share no code with each other.
+//! The HTTP interface. Each generation of the REST API is a module over the same five calls of
+//! [`Sessions`](crate::sessions::Sessions). Generations share no code with each other.
 
-pub mod common;
+pub(crate) mod common;
 pub(crate) mod continuation;
-pub mod conversions;
-pub mod cross_origin;
-pub mod host_name;
-pub mod ice_servers;
-pub mod limit;
-pub mod link;
-pub mod observe;
-pub mod openapi;
+pub(crate) mod conversions;
+pub(crate) mod correlation;
+pub(crate) mod cross_origin;
+pub(crate) mod host_name;
+pub(crate) mod ice_servers;
+pub(crate) mod limit;
+pub(crate) mod link;
+pub(crate) mod observe;
+pub(crate) mod openapi;
 mod owner_body;
-pub mod probes;
-pub mod sts;
-pub mod usage;
-pub mod v1;
-pub mod v2021_01_01;
+pub(crate) mod probes;
+pub(crate) mod sts;
+pub(crate) mod usage;
+pub(crate) mod v1;
+pub(crate) mod v2021_01_01;

@@ -1,49 +1,44 @@
-//! What happens to every request, whoever answers it: a correlation vector, a span, an answer in time, a line in the
-//! log and a place in the metrics. Neither keys nor tokens nor bodies are in any of them.
+//! Observability of every request: a correlation vector, a span, a time limit, a log line and metrics. None of them
+//! contains keys, tokens or bodies.
 
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Method, StatusCode};
 use tracing::Instrument as _;
 
 use super::common::error;
+use super::correlation::{self, CORRELATION};
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
-use crate::random;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-const CORRELATION: HeaderName = HeaderName::from_static("ms-cv");
-/// What the token service's clients send instead.
-const CLIENT_CORRELATION: HeaderName = HeaderName::from_static("x-mrc-cv");
-const VECTOR_BYTES: usize = 16;
-/// Longer vectors are not continued.
-const VECTOR_CHARACTERS_MAX: usize = 127;
-/// The route of what no route takes.
+/// Name of the route for requests that no route matched.
 const UNMATCHED: &str = "unmatched";
 
+/// State of the layer.
 #[derive(Clone)]
-pub struct Observer {
+pub(crate) struct Observer {
+    /// Metrics to count requests in.
     pub metrics: Metrics,
+    /// Clock for durations.
     pub clock: Clock,
 }
 
-/// In the extensions of an answer: the route of a request that was not matched by its path alone.
+/// Extension of a response: the name of the route, if axum has matched none.
 #[derive(Clone, Copy, Debug)]
-pub struct Route(pub &'static str);
+pub(crate) struct Route(pub &'static str);
 
-/// Layer, to be outermost but for [`share`](super::cross_origin::share).
-pub async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+/// Layer around everything but [`share`](super::cross_origin::share).
+pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let begun = observer.clock.precise();
-    let vector = vector(request.headers());
+    let vector = correlation::vector(request.headers());
     let method = method(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    // At the level of errors, so that whatever is logged has it.
+    // An error span is enabled at every log level, so that every log line of the request has its fields.
     let span = tracing::error_span!(
         "request",
         ms_cv = %vector,
@@ -69,7 +64,7 @@ pub async fn observe(State(observer): State<Observer>, request: Request, next: N
     response
 }
 
-/// Reads come by the second from every client, reports from every host: they are for who looks closely.
+/// Logs a response. Clients read and hosts report about once a second, so those are logged at debug level only.
 fn log(method: &str, route: &str, status: u16, took: Duration) {
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let quiet = matches!(method, "GET" | "HEAD") || route == super::link::ROUTE;
@@ -80,22 +75,7 @@ fn log(method: &str, route: &str, status: u16, took: Duration) {
     }
 }
 
-/// The caller's vector, or a new one; always 16 bytes in base64 and `.0`, as the original service answers.
-fn vector(headers: &HeaderMap) -> String {
-    let given = headers.get(CORRELATION).or_else(|| headers.get(CLIENT_CORRELATION));
-    let continued = given.and_then(|value| base_of(value.to_str().ok()?)).map(str::to_owned);
-    format!("{}.0", continued.unwrap_or_else(|| STANDARD_NO_PAD.encode(random::bytes::<VECTOR_BYTES>())))
-}
-
-/// The part of a well-formed vector that stays the same on its way: before the first dot.
-fn base_of(vector: &str) -> Option<&str> {
-    let (base, extension) = vector.split_once('.').unwrap_or((vector, "0"));
-    let numbers = extension.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let whole = STANDARD_NO_PAD.decode(base).is_ok_and(|bytes| bytes.len() == VECTOR_BYTES);
-    (vector.len() <= VECTOR_CHARACTERS_MAX && numbers && whole).then_some(base)
-}
-
-/// A name from a short list: callers may invent methods.
+/// Returns a name from a fixed set, because callers may invent methods.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -106,26 +86,5 @@ fn method(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_well_formed_vector_is_continued_and_nothing_else_is() {
-        let base = "ZuyAfqDYD0i4xphbpH16SQ";
-        for given in [base.to_owned(), format!("{base}.0"), format!("{base}.1.22.333")] {
-            assert_eq!(base_of(&given), Some(base), "{given}");
-        }
-        let long = format!("{base}{}", ".0".repeat(60));
-        for given in ["", ".0", "short.0", &format!("{base}."), &format!("{base}.x"), &format!("{base}=.0"), &long] {
-            assert_eq!(base_of(given), None, "{given}");
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(CLIENT_CORRELATION, HeaderValue::from_static("ZuyAfqDYD0i4xphbpH16SQ"));
-        assert_eq!(vector(&headers), "ZuyAfqDYD0i4xphbpH16SQ.0");
-        assert_ne!(vector(&HeaderMap::new()), vector(&HeaderMap::new()));
     }
 }

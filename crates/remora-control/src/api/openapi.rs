@@ -1,7 +1,8 @@
-//! OpenAPI documents: `GET /openapi` lists them, and each is served as it is in the repository's `openapi/`.
+//! OpenAPI documents: `GET /openapi` lists them, and `GET /openapi/{name}` returns each as it is in the repository's
+//! `openapi/`.
 //!
-//! The contract came before the code, so they are written by hand. The scenarios hold every answer that they get
-//! against them, and the routes in both directions.
+//! The documents are written by hand, before the code. The scenarios check every response against them, and compare the
+//! routes in both directions.
 
 use axum::Router;
 use axum::extract::Path;
@@ -11,10 +12,10 @@ use axum::routing::get;
 use http::header;
 use serde::Serialize;
 
-use super::common::{error, json};
+use super::common::{JSON, error, json};
 
 const DOCUMENT: &str = "/openapi/{document}";
-/// Name and text.
+/// Names and texts of the documents.
 pub const DOCUMENTS: [(&str, &str); 3] = [
     ("2021-01-01.json", include_str!("../../../../openapi/2021-01-01.json")),
     ("v1.json", include_str!("../../../../openapi/v1.json")),
@@ -26,8 +27,8 @@ struct Index {
     documents: [String; DOCUMENTS.len()],
 }
 
-/// Needs no token: there is nothing in them that is anybody's.
-pub fn router() -> Router {
+/// Returns the routes. They need no token, because the documents are public.
+pub(crate) fn router() -> Router {
     Router::new().route("/openapi", get(list)).route(DOCUMENT, get(document))
 }
 
@@ -37,7 +38,7 @@ async fn list() -> Response {
 
 async fn document(Path(asked): Path<String>) -> Response {
     match DOCUMENTS.iter().find(|(name, _)| *name == asked) {
-        Some((_, text)) => ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], *text).into_response(),
+        Some((_, text)) => ([(header::CONTENT_TYPE, JSON)], *text).into_response(),
         None => error(
             StatusCode::NOT_FOUND,
             "NotFound",

@@ -1,8 +1,9 @@
-//! An owner in an answer, the same wherever sessions are told of.
+//! The owner of a session in responses of all APIs.
 
 use remora_session::Owner;
 use serde::Serialize;
 
+/// JSON form of an owner.
 #[derive(Debug, Serialize)]
 pub(super) struct OwnerBody {
     /// Issuer and subject identify a person; both are absent for an account key.
@@ -14,7 +15,7 @@ pub(super) struct OwnerBody {
 }
 
 impl OwnerBody {
-    pub fn new(owner: &Owner) -> Self {
+    pub(super) fn new(owner: &Owner) -> Self {
         let person = owner.person();
         Self {
             issuer: person.map(|id| id.issuer().to_owned()),

@@ -1,10 +1,10 @@
-//! For those who watch over a control plane, without a token:
+//! Endpoints for monitoring, without authentication:
 //!
-//! | path | |
+//! | path | response |
 //! |---|---|
-//! | `GET /healthz` | 200 while the process lives |
-//! | `GET /readyz` | 200 while the store answers and the disk can be written to, 503 with the reason otherwise |
-//! | `GET /metrics` | Prometheus text; only where the network does not see it |
+//! | `GET /healthz` | 200 while the process runs |
+//! | `GET /readyz` | 200 while the store responds and the disk is writable, otherwise 503 with the reason |
+//! | `GET /metrics` | Prometheus text; not on the public listener |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,25 +20,29 @@ use crate::disk::DiskProbe;
 use crate::metrics::{Metrics, Stock};
 use crate::store::{Store, StoreError};
 
-/// Those who ask have little patience themselves.
+/// Time limit for the store. Monitoring systems have short timeouts themselves.
 const STORE_MAX: Duration = Duration::from_secs(2);
 const CACHE: &str = "no-store, no-cache";
 const EXPOSITION_FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// State of the handlers.
 #[derive(Clone)]
-pub struct Probes {
+pub(crate) struct Probes {
+    /// The store that `/readyz` and `/metrics` query.
     pub store: Arc<Store>,
+    /// Metrics to export.
     pub metrics: Metrics,
+    /// Checks that the disk is writable.
     pub disk: Arc<DiskProbe>,
 }
 
-/// What anybody may ask.
-pub fn public(probes: Probes) -> Router {
+/// Returns the routes of the public listener.
+pub(crate) fn public(probes: Probes) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(probes)
 }
 
-/// All of it.
-pub fn all(probes: Probes) -> Router {
+/// Returns all routes, for listeners that the network does not reach.
+pub(crate) fn all(probes: Probes) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(probes.clone()).merge(public(probes))
 }
 
@@ -71,13 +75,13 @@ async fn metrics(State(probes): State<Probes>) -> Response {
     }
 }
 
-/// What the store says in time; otherwise the answer that tells why not. What the database itself has to say is for
-/// the log only.
+/// Waits for a query of the store, or returns the 503 that says why it failed. Details of the database go only to the
+/// log.
 async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, Response> {
     let reason = match tokio::time::timeout(STORE_MAX, asked).await {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(failure)) => {
-            tracing::error!(error = &failure as &dyn std::error::Error, "the store does not answer");
+            tracing::error!(error = &failure as &dyn std::error::Error, "the store does not respond");
             "The store refuses. The log says why.\n".to_owned()
         }
         Err(_) => format!("The store has not answered within {} seconds.\n", STORE_MAX.as_secs()),

@@ -1,13 +1,13 @@
-//! The token service: an account's key, or the access token of a configured issuer, for an access token of this service.
-//! `GET /accounts/{id}/token`, the path in any case.
+//! The token service: exchanges an account's key, or the token of a configured issuer, for an access token.
+//! `GET /accounts/{id}/token`, with the path in any case.
 //!
-//! | `Authorization` | |
+//! | `Authorization` | holder |
 //! |---|---|
-//! | `Bearer {accountId}:{accountKey}` | whoever has a key is an Administrator |
-//! | `Bearer {token}` | of an OpenID Connect issuer, which says who it is and the role: see [`identity`](crate::identity) |
+//! | `Bearer {accountId}:{accountKey}` | an Administrator |
+//! | `Bearer {token}` | a person with a role, as the token of an OpenID Connect issuer says: see [`identity`](crate::identity) |
 //!
-//! A key that opens nothing is answered with 401 without body, as the original service does. The token of an issuer is
-//! answered with 401 or 403 and a sentence that says what is wrong with it.
+//! A wrong key is answered with 401 without a body, as in the original service. A token that is not accepted is
+//! answered with 401 or 403 and a message that says why.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -29,21 +29,27 @@ use crate::listen::Peer;
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
-/// As other routes are written; the path is not matched by it.
-pub const ROUTE: &str = "/accounts/{account}/token";
+/// The route's name in logs and metrics. The path is matched by [`Sts::account_in`].
+pub(crate) const ROUTE: &str = "/accounts/{account}/token";
 
+/// The token service.
 #[derive(Clone)]
-pub struct Sts {
+pub(crate) struct Sts {
+    /// The accounts.
     pub store: Arc<Store>,
+    /// Signs access tokens.
     pub tokens: Arc<Tokens>,
+    /// Limits of token requests.
     pub limits: Arc<Limits>,
+    /// Verifies tokens of issuers.
     pub identities: Arc<Identities>,
+    /// Clock for token expiry.
     pub clock: Clock,
 }
 
-/// Why there is no token.
+/// Why no token is issued.
 enum Refusal {
-    /// The key opens nothing, or not this account.
+    /// The key is wrong, or belongs to another account.
     Unauthorized,
     Rejected(Rejected),
     TooMany(TooMany),
@@ -57,17 +63,18 @@ struct TokenBody {
 }
 
 impl Sts {
-    /// The account in the path of a token request; `None` if it is another path.
-    pub fn account_in(path: &str) -> Option<&str> {
+    /// Returns the account in the path of a token request, or `None` for any other path.
+    pub(crate) fn account_in(path: &str) -> Option<&str> {
         let mut segments = path.strip_prefix('/')?.split('/');
         let (noun, account, verb) = (segments.next()?, segments.next()?, segments.next()?);
         let shaped = noun.eq_ignore_ascii_case("accounts") && verb.eq_ignore_ascii_case("token");
         (shaped && segments.next().is_none()).then_some(account)
     }
 
-    pub async fn answer(&self, account: &str, request: &Parts) -> Response {
+    /// Responds to a token request for an account.
+    pub(crate) async fn answer(&self, account: &str, request: &Parts) -> Response {
         if request.method != Method::GET && request.method != Method::HEAD {
-            let message = "A token is asked for with GET.";
+            let message = "Use GET to request a token.";
             let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             return response;
@@ -81,7 +88,7 @@ impl Sts {
     async fn token(&self, account: &str, request: &Parts) -> Result<String, Refusal> {
         let account: AccountId = account.parse().map_err(|_| Refusal::Unauthorized)?;
         let credentials = bearer(&request.headers).ok_or(Refusal::Unauthorized)?;
-        // A router that is not behind a listener does not know who asks; all are one then.
+        // Without a listener, as in tests of a router, the peer is unknown, and all peers share one limit.
         let peer = request.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
         self.limits.token_attempt(peer, &account)?;
         let (owner, role) = self.holder(&account, credentials).await?;
@@ -91,7 +98,7 @@ impl Sts {
 
     /// Returns the holder of the credentials and their role in the account.
     async fn holder(&self, account: &AccountId, credentials: &str) -> Result<(Owner, Role), Refusal> {
-        // A token has no colon: it is base64 and dots.
+        // Keys are sent with the account's id and a colon. A JWT has no colon.
         let Some((id, key)) = credentials.split_once(':') else {
             let Recognised { person, role } = self.identities.recognise(credentials, account).await?;
             let exists = self.store.account(account).await?.is_some();

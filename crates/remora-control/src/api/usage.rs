@@ -1,9 +1,9 @@
-//! What an account has used: `GET /accounts/{account}/usage`, the same whichever generation the sessions came from.
+//! Usage of an account: `GET /accounts/{account}/usage`, the same for sessions of every API generation.
 //!
-//! | parameter | |
+//! | parameter | meaning |
 //! |---|---|
-//! | `from`, `to` | instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`, its first instant in UTC); `to` is not part of the interval. Left out: the current month in UTC |
-//! | `continuation` | where the list goes on, from `@nextLink` |
+//! | `from`, `to` | instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`, its first instant in UTC); `to` is not part of the interval. Default: the current month in UTC |
+//! | `continuation` | position in the list, from `@nextLink` |
 //! | `api-version` | not needed |
 //!
 //! ```json
@@ -14,11 +14,11 @@
 //!  "@nextLink":"https://…"}
 //! ```
 //!
-//! A record is a session that was Ready in any part of the interval, ordered by `readyTime` and id; `endTime` is null
-//! while it is Ready. `owner` is who created it, `{"name":"account key"}` for the holder of a key, and absent where that
-//! has not been recorded. `billedSeconds` is the part of its time in Ready that lies within the interval and in the past,
-//! in whole seconds, rounded down. `totals` are those of the records above them: the pages of a list add up.
-//! `@nextLink` is absent on the last page.
+//! A record is a session that was Ready in any part of the interval. Records are ordered by `readyTime` and id.
+//! `endTime` is null while the session is Ready. `owner` is the creator, `{"name":"account key"}` for the holder of a
+//! key, and absent if it was not recorded. `billedSeconds` is the time in Ready that lies within the interval and in
+//! the past, in whole seconds, rounded down. `totals` are sums over the records of the same page. `@nextLink` is absent
+//! on the last page.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,26 +38,30 @@ use super::common::{NotAdmitted, admit, authenticate, error, json, uncached};
 use super::continuation::{self, CONTINUATION, Position};
 use super::owner_body::OwnerBody;
 use crate::clock::Clock;
-use crate::sight::Sight;
 use crate::store::{Store, StoreError, Usage};
 use crate::token::Tokens;
+use crate::visibility::Visibility;
 
 const RECORDS_PER_PAGE: u32 = 1_000;
 
+/// State of the handler.
 #[derive(Clone)]
-pub struct Meter {
+pub(crate) struct UsageApi {
+    /// The sessions.
     pub store: Arc<Store>,
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry and running sessions.
     pub clock: Clock,
-    /// The operator's `sessions.private`: Clients learn only what they have used themselves.
+    /// The operator's `sessions.private`: Clients see only their own usage.
     pub private: bool,
-    /// `https://localhost:8443`, see [`continuation::link`].
+    /// Base URL of the listener, see [`continuation::link`].
     pub endpoint: Arc<str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct UsageBody {
     from: String,
     to: String,
     records: Vec<Record>,
@@ -86,59 +90,60 @@ struct Total {
     billed_seconds: u64,
 }
 
-enum Fault {
+enum UsageError {
     NotAdmitted(NotAdmitted),
-    /// Of the query.
+    /// The query has an invalid parameter.
     Parameter(String),
     Store(StoreError),
 }
 
-pub fn router(meter: Meter) -> Router {
+/// Returns the route.
+pub(crate) fn router(api: UsageApi) -> Router {
     Router::new()
         .route("/accounts/{account}/usage", get(usage))
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(meter)
+        .with_state(api)
 }
 
-async fn usage(State(meter): State<Meter>, mut request: Request) -> Result<Response, Fault> {
-    let now = meter.clock.now();
-    let caller = authenticate(request.headers(), &meter.tokens, now)?;
+async fn usage(State(api): State<UsageApi>, mut request: Request) -> Result<Response, UsageError> {
+    let now = api.clock.now();
+    let caller = authenticate(request.headers(), &api.tokens, now)?;
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| NotAdmitted::Forbidden)?;
     let account = admit(&caller, params.iter().find(|(name, _)| *name == "account").map(|(_, value)| value))?;
     let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
-        .map_err(|_| Fault::Parameter("The query is not form-encoded.".into()))?;
+        .map_err(|_| UsageError::Parameter("The query is not form-encoded.".into()))?;
     let parameter = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
 
     let interval = interval(parameter("from"), parameter("to"), now)?;
     let after = parameter(CONTINUATION)
         .map(|text| {
             let message = "The continuation is not one of this service. Use the address in @nextLink as it is.";
-            continuation::decode(text).ok_or_else(|| Fault::Parameter(message.into()))
+            continuation::decode(text).ok_or_else(|| UsageError::Parameter(message.into()))
         })
         .transpose()?;
     let after = after.as_ref().map(|position| (position.time, &position.session));
-    let of = |person| meter.store.usage(&account, person, interval.clone(), after, RECORDS_PER_PAGE + 1);
-    let mut used = match &Sight::of(&caller, meter.private) {
-        Sight::All => of(None).await?,
-        Sight::Own(person) => of(Some(person)).await?,
-        Sight::Nothing => Vec::new(),
+    let of = |person| api.store.usage(&account, person, interval.clone(), after, RECORDS_PER_PAGE + 1);
+    let mut used = match &Visibility::of(&caller, api.private) {
+        Visibility::All => of(None).await?,
+        Visibility::Own(person) => of(Some(person)).await?,
+        Visibility::Nothing => Vec::new(),
     };
     let more = used.len() > RECORDS_PER_PAGE as usize;
     used.truncate(RECORDS_PER_PAGE as usize);
     let next_link = used.last().filter(|_| more).map(|last| {
         let position = Position { time: last.ready_at, session: last.session.clone() };
-        continuation::link(&meter.endpoint, request.headers(), &target(&account, &interval), &position)
+        continuation::link(&api.endpoint, request.headers(), &target(&account, &interval), &position)
     });
 
     let records: Vec<Record> = used.iter().map(|used| Record::new(used, &interval, now)).collect();
     let totals = Size::ALL.map(|size| Total::of(size, &records));
     let Range { start, end } = interval;
-    let body = Body { from: iso_8601(start), to: iso_8601(end), records, totals, next_link };
+    let body = UsageBody { from: iso_8601(start), to: iso_8601(end), records, totals, next_link };
     Ok(uncached(json(StatusCode::OK, &body), "no-store, no-cache"))
 }
 
 async fn method_not_allowed() -> Response {
-    error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Usage is asked for with GET.")
+    error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Use GET to read usage.")
 }
 
 fn target(account: &AccountId, interval: &Range<Timestamp>) -> String {
@@ -170,7 +175,7 @@ impl Total {
     }
 }
 
-fn interval(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<Range<Timestamp>, Fault> {
+fn interval(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<Range<Timestamp>, UsageError> {
     let month = month(now);
     let start = from.map_or(Ok(month.start), |text| instant("from", text))?;
     let end = to.map_or(Ok(month.end), |text| instant("to", text))?;
@@ -178,13 +183,13 @@ fn interval(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<Rang
         return Ok(start..end);
     }
     let (start, end) = (iso_8601(start), iso_8601(end));
-    Err(Fault::Parameter(format!(
+    Err(UsageError::Parameter(format!(
         "The interval from {start} to {end} is empty: from must be before to. Where one is left out, it is that of the \
          current month."
     )))
 }
 
-/// The calendar month in UTC.
+/// Returns the calendar month of `now` in UTC.
 fn month(now: Timestamp) -> Range<Timestamp> {
     let today = date_time(now).date();
     let first = today.replace_day(1).expect("every month has a first day");
@@ -193,14 +198,14 @@ fn month(now: Timestamp) -> Range<Timestamp> {
     midnight(first)..midnight(end)
 }
 
-fn instant(name: &str, text: &str) -> Result<Timestamp, Fault> {
-    // In a form-encoded query the plus sign of an offset is a blank.
+fn instant(name: &str, text: &str) -> Result<Timestamp, UsageError> {
+    // In a form-encoded query the plus sign of an offset is decoded as a blank.
     let text = text.replace(' ', "+");
     let date = || Date::parse(&text, format_description!(version = 2, "[year]-[month]-[day]"));
     let read = OffsetDateTime::parse(&text, &Rfc3339).or_else(|_| date().map(|date| date.midnight().assume_utc()));
     read.ok().and_then(timestamp).ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
-        Fault::Parameter(format!(
+        UsageError::Parameter(format!(
             "The {name} parameter '{shown}' is not a time. It takes an instant like 2026-11-01T08:00:00Z or a date \
              like 2026-11-01, from 1970 on."
         ))
@@ -220,25 +225,25 @@ fn iso_8601(time: Timestamp) -> String {
     date_time(time).format(&Rfc3339).expect("years up to 9999 can be written")
 }
 
-impl From<NotAdmitted> for Fault {
+impl From<NotAdmitted> for UsageError {
     fn from(not_admitted: NotAdmitted) -> Self {
-        Fault::NotAdmitted(not_admitted)
+        UsageError::NotAdmitted(not_admitted)
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for UsageError {
     fn from(source: StoreError) -> Self {
-        Fault::Store(source)
+        UsageError::Store(source)
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for UsageError {
     fn into_response(self) -> Response {
         match self {
-            Fault::NotAdmitted(not_admitted) => not_admitted.into_response(),
-            Fault::Parameter(message) => error(StatusCode::BAD_REQUEST, "BadRequest", message),
-            Fault::Store(source) => {
-                tracing::error!(error = &source as &dyn std::error::Error, "usage cannot be read");
+            UsageError::NotAdmitted(not_admitted) => not_admitted.into_response(),
+            UsageError::Parameter(message) => error(StatusCode::BAD_REQUEST, "BadRequest", message),
+            UsageError::Store(source) => {
+                tracing::error!(error = &source as &dyn std::error::Error, "cannot read usage");
                 let message = "An internal server error occurred.";
                 error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", message)
             }
@@ -258,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_the_current_month_where_nothing_is_said() {
+    fn the_interval_defaults_to_the_current_month() {
         let pair = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
         assert_eq!(bounds(None, None), pair("2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"));
         assert_eq!(bounds(Some("2024-02-28"), None), pair("2024-02-28T00:00:00Z", "2024-06-01T00:00:00Z"));
@@ -275,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interval_is_refused() {
+    fn empty_and_malformed_intervals_are_refused() {
         for (from, to) in [
             (Some("2024-05-02"), Some("2024-05-02")),
             (Some("2024-05-03"), Some("2024-05-02")),
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lies_within_the_interval_and_in_the_past_is_billed() {
+    fn only_time_within_the_interval_and_in_the_past_is_billed() {
         let at = |seconds: u64| Timestamp::from_milliseconds(seconds * 1_000);
         let billed = |ready: u64, ended: Option<u64>| {
             let used = Usage {

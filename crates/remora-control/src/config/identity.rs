@@ -1,4 +1,4 @@
-//! `[[identity]]`: issuers whose tokens are accepted.
+//! `[[identity]]`: issuers whose tokens the token service accepts.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,38 +6,38 @@ use std::path::PathBuf;
 use remora_session::AccountId;
 use serde::Deserialize;
 
-/// In the place of an account id.
+/// Stands for all account ids.
 pub(super) const EVERY_ACCOUNT: &str = "*";
 
 /// An OpenID Connect issuer.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// `iss` of its tokens.
+    /// The `iss` of its tokens.
     pub issuer: String,
-    /// `aud` of tokens that are meant for this service.
+    /// The `aud` of access tokens for this service.
     pub audience: String,
-    /// Where its keys are; found through the issuer's `/.well-known/openid-configuration` if left out.
+    /// URL of its keys. If left out, it is taken from the issuer's `/.well-known/openid-configuration`.
     pub jwks_url: Option<String>,
-    /// PEM file of the CA that signed the issuer's certificate, if the operating system does not trust it.
+    /// PEM file of the CA of the issuer's server, if the operating system does not trust it.
     pub ca_file: Option<PathBuf>,
-    /// The claim that holds a role, several in one string, or a list: `roles`, `scp`, `realm_access.roles`.
+    /// Claim with the roles: one, several in one string, or a list. Examples: `roles`, `scp`, `realm_access.roles`.
     #[serde(default = "Identity::default_role_claim")]
     pub role_claim: String,
-    /// Which values of the claim make an Administrator or a Client.
+    /// Roles by the values of the claim.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleName>,
-    /// Accounts that holders of its tokens may use; `"*"` is every account.
+    /// Ids of the accounts that holders of its tokens may use; `"*"` is every account.
     pub accounts: Vec<String>,
-    /// The claim that identifies a person, always and for every client of the issuer.
+    /// Claim that identifies a person. It must be stable and the same for every client of the issuer.
     #[serde(default = "Identity::default_subject_claim")]
     pub subject_claim: String,
-    /// The page as the issuer knows it, a public client; without it people cannot sign in there from the page.
+    /// The page's id as a public client of the issuer. Without it people cannot sign in from the page.
     pub client_id: Option<String>,
     /// The scopes that the page requests.
     #[serde(default = "Identity::default_scopes")]
     pub scopes: Vec<String>,
-    /// The issuer's name on the page; the name of its machine if left out.
+    /// Name of the issuer on the page; its host name if left out.
     pub display_name: Option<String>,
 }
 
@@ -54,22 +54,25 @@ impl Identity {
         ["openid", "profile", "email"].map(str::to_owned).to_vec()
     }
 
-    /// Returns the issuer's name for people.
+    /// Returns the name of the issuer to show to people.
     pub fn shown_name(&self) -> &str {
         let (_, place) = self.issuer.split_once("://").unwrap_or(("", &self.issuer));
         self.display_name.as_deref().unwrap_or_else(|| place.split('/').next().unwrap_or(place))
     }
 
-    /// Whether holders of its tokens may use the account.
+    /// Returns whether holders of its tokens may use the account.
     pub fn opens(&self, account: &AccountId) -> bool {
         let same = |id: &str| id.parse().as_ref() == Ok(account);
         self.accounts.iter().any(|id| id == EVERY_ACCOUNT || same(id))
     }
 }
 
+/// A role in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoleName {
+    /// `administrator`.
     Administrator,
+    /// `client`.
     Client,
 }

@@ -1,19 +1,25 @@
-//! `[limits]`: how often may be asked.
+//! `[limits]`: rate limits.
 
 use serde::Deserialize;
 
-/// Requests by class: of one account, and of one person whom an issuer knows. A client that polls 50 sessions every two
-/// seconds needs 25 reads per second.
+/// Section `[limits]`: request rates by class, for one account and for one person whom an issuer identifies. A client
+/// that polls 50 sessions every two seconds needs 25 reads per second.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Reads of one account.
     pub reads: Rate,
+    /// Writes of one account.
     pub writes: Rate,
+    /// Token requests for one account.
     pub tokens: Rate,
+    /// Reads of one person.
     pub person_reads: Rate,
+    /// Writes of one person.
     pub person_writes: Rate,
+    /// Token requests of one person.
     pub person_tokens: Rate,
-    /// Token requests from one network address, for accounts that it has had no token of lately.
+    /// Token requests from one network address for accounts of which it has had no token recently.
     pub stranger_tokens: Rate,
 }
 
@@ -32,11 +38,12 @@ impl Default for Limits {
     }
 }
 
+/// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// At least 1.
+    /// Requests per second in the long run, at least 1.
     pub per_second: u32,
-    /// At once, after a pause; at least 1.
+    /// Requests at once after a pause, at least 1.
     pub burst: u32,
 }

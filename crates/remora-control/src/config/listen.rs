@@ -1,4 +1,4 @@
-//! `[listen]` and `[acme]`: where the service is reached, and the certificates that it shows there.
+//! `[listen]` and `[acme]`: addresses of the service and its certificates.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -7,30 +7,32 @@ use remora_protocol::link::Media;
 use remora_protocol::origins::Origins;
 use serde::Deserialize;
 
+/// Section `[listen]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
-    /// REST API, token service and portal, with TLS.
+    /// Address for REST API, token service and portal, with TLS.
     pub https: Option<SocketAddr>,
-    /// Portal and API for browsers on this machine; loopback only.
+    /// Address for portal and API for browsers on this machine. Must be a loopback address.
     pub http: Option<SocketAddr>,
-    /// `/metrics`, `/healthz`, `/readyz` in plain HTTP; nowhere if left out.
+    /// Address for `/metrics`, `/healthz` and `/readyz` in plain HTTP. No such listener if left out.
     pub metrics: Option<SocketAddr>,
-    /// The name under which others reach this machine.
+    /// Name under which clients reach this machine.
     pub name: Option<String>,
-    /// Where clients of hosts reach this machine, if a 1:1 NAT stands before it.
+    /// Address under which clients of hosts reach this machine, if it is behind a 1:1 NAT.
     pub external_address: Option<IpAddr>,
-    /// First and last of the ports on which hosts take video and data, each by UDP and TCP; 49152 to 65534 if left out.
+    /// First and last of the ports that hosts use for video and data, each for UDP and TCP; 49152 to 65534 if left out.
     pub media_ports: Option<(u16, u16)>,
-    /// Addresses of the other control planes on the same database, as hosts on this machine reach them: hosts report
-    /// to those when this one does not answer.
+    /// Base URLs of the other control planes on the same database, as hosts on this machine reach them. Hosts report to
+    /// one of them if this control plane does not respond.
     pub peers: Vec<String>,
-    /// PEM files of the operator's own certificate; without them one is signed by the local CA.
+    /// PEM file of the operator's certificate. Without it the local CA signs one.
     pub certificate: Option<PathBuf>,
+    /// PEM file of the key of `certificate`.
     pub certificate_key: Option<PathBuf>,
-    /// Web pages that may call REST API, token service and render hosts, beside the service's own.
+    /// Origins of web pages that may call REST API, token service and render hosts, besides the service's own.
     pub origins: Origins,
-    /// Whether the portal is served over HTTPS.
+    /// True if the portal is served over HTTPS.
     pub portal: bool,
 }
 
@@ -59,23 +61,24 @@ impl Listen {
     }
 }
 
-/// A certificate of a public authority, obtained and renewed by this service.
+/// Section `[acme]`: a certificate of a public authority, which the service obtains and renews.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Acme {
-    /// Where the authority's directory is; without it no certificate is asked for.
+    /// URL of the authority's directory. Without it no certificate is requested.
     pub directory_url: Option<String>,
-    /// The operator agrees to the authority's terms of service.
+    /// True if the operator agrees to the authority's terms of service.
     pub terms_agreed: bool,
-    /// Names of the certificate; `listen.name` if there are none.
+    /// Names of the certificate; `listen.name` if left out.
     domains: Vec<String>,
-    /// Addresses such as `mailto:admin@example.com`, for messages of the authority.
+    /// Contact addresses for the authority, such as `mailto:admin@example.com`.
     pub contact: Vec<String>,
-    /// PEM certificates that the authority's own server is trusted by; those of the operating system if left out.
+    /// PEM certificates to trust the authority's server by; those of the operating system if left out.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Acme {
+    /// Returns the names of the certificate in lower case. `name` is `listen.name`.
     pub fn domains(&self, name: Option<&str>) -> Vec<String> {
         let named = || name.map(str::to_owned).into_iter().collect();
         let domains: Vec<String> = if self.domains.is_empty() { named() } else { self.domains.clone() };
@@ -88,7 +91,7 @@ mod tests {
     use super::super::Config;
 
     #[test]
-    fn origins_are_checked_where_they_are_read() {
+    fn origins_are_checked_when_they_are_read() {
         let config = Config::parse("[listen]\norigins = ['http://localhost:3000', 'https://*.example.com']\n").unwrap();
         assert!(config.listen.origins.allows("https://app.example.com") && config.listen.portal);
         for almost in ["https://app.example.com/", "app.example.com", "https://*.com", "null"] {

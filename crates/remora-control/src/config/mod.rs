@@ -1,8 +1,9 @@
-//! What an operator decides, in one TOML file. Everything has a default that suits one machine.
+//! The operator's configuration: one TOML file, in which every key has a default that suits a single machine.
 //!
-//! Unknown keys are refused: a misspelt limit is no limit. [`Config::parse`] says line and key of what it cannot read,
-//! [`Config::check`] the key of what cannot be used.
+//! Unknown keys are refused, because a misspelt limit would have no effect. [`Config::parse`] reports the line and key
+//! of text that cannot be read, [`Config::check`] the key of a value that cannot be used.
 
+mod address;
 mod check;
 mod identity;
 mod limits;
@@ -20,60 +21,71 @@ pub use remora_session::Size;
 use remora_session::{Policy, Timestamp};
 use serde::Deserialize;
 
-pub use check::is_host_name;
-pub(crate) use check::{is_loopback_address, is_safe_address};
-pub use identity::{Identity, RoleName};
-pub use limits::{Limits, Rate};
-pub use listen::{Acme, Listen};
-pub use sessions::SessionsConfig;
-pub use sizes::Sizes;
+pub use address::is_host_name;
+pub(crate) use address::{is_loopback_address, is_safe_address};
+pub(crate) use identity::{Identity, RoleName};
+pub(crate) use limits::Limits;
+pub use limits::Rate;
+pub(crate) use listen::{Acme, Listen};
+pub(crate) use sessions::SessionsConfig;
+pub(crate) use sizes::Sizes;
 
-use crate::store::Quota;
-
-/// The whole file; a section that is left out is at its defaults.
+/// The whole file. Sections that are left out have their defaults.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Addresses of the service.
     pub listen: Listen,
+    /// Certificate of a public authority.
     pub acme: Acme,
+    /// Database.
     pub store: StoreConfig,
+    /// Timing and number of sessions.
     pub sessions: SessionsConfig,
-    /// By size, `standard` and `premium`.
+    /// Settings for `standard` and `premium`.
     pub sizes: Sizes,
+    /// Sources of models.
     pub models: ModelsConfig,
+    /// Cache of converted models.
     pub cache: Cache,
+    /// Processes of hosts.
     pub hosts: HostsConfig,
+    /// Connections of clients to hosts.
     pub connection: ConnectionConfig,
+    /// TURN servers.
     pub turn: Turn,
+    /// Rate limits.
     pub limits: Limits,
-    /// Issuers whose access tokens the token service takes instead of an account key.
+    /// Issuers whose tokens the token service accepts besides account keys.
     #[serde(rename = "identity")]
     pub identities: Vec<Identity>,
+    /// Traces and logs.
     pub telemetry: Telemetry,
 }
 
+/// Section `[store]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `postgres://user:password@machine/database`; without it an SQLite file in the data directory.
+    /// `postgres://user:password@machine/database`. Without it the store is an SQLite file in the data directory.
     pub url: Option<String>,
 }
 
-/// Where hosts may fetch models from.
+/// Section `[models]`: where hosts may fetch models from.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelsConfig {
-    /// Hosts whose addresses need not be public.
+    /// Hosts from which models may be fetched although their addresses are not public.
     pub allowed_hosts: AllowedHosts,
 }
 
-/// Converted models, which all hosts of a machine share.
+/// Section `[cache]`: converted models, which all hosts of a machine share.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {
-    /// One that is not absolute is in the data directory.
+    /// Directory of the cache. A relative path is in the data directory.
     directory: PathBuf,
-    /// What is kept, of that which was used last; 0 is no cache.
+    /// Limit of its size. The models that were used least recently are removed first. 0 disables the cache.
     pub gibibytes: u32,
 }
 
@@ -84,15 +96,17 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// `None` if there shall be none.
+    /// Returns the directory of the cache, or `None` if there is no cache.
     pub fn directory(&self, data_directory: &Path) -> Option<PathBuf> {
         (self.gibibytes > 0).then(|| data_directory.join(&self.directory))
     }
 }
 
+/// Section `[hosts]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostsConfig {
+    /// How hosts are sandboxed.
     pub fence: Fence,
     /// Where hosts are started.
     pub provisioner: ProvisionerKind,
@@ -107,24 +121,27 @@ pub enum ProvisionerKind {
     Processes,
 }
 
+/// Section `[connection]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
+    /// Policy for connections after the first client has left.
     pub exclusive: Exclusive,
 }
 
-/// TURN servers, which relay video and data for clients that cannot reach hosts themselves.
+/// Section `[turn]`: servers that relay video and data for clients that cannot reach hosts directly.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Turn {
-    /// `turn:turn.example.com:3478?transport=udp`, `turns:turn.example.com:443`; also `stun:…`. None if empty.
+    /// URLs such as `turn:turn.example.com:3478?transport=udp`, `turns:turn.example.com:443` or `stun:…`.
     pub urls: Vec<String>,
-    /// Shared with the servers, for credentials that end by themselves.
+    /// Secret shared with the servers, from which credentials of limited lifetime are derived.
     pub secret: Option<String>,
-    /// Instead of a secret: credentials that every client is given.
+    /// Username for every client, instead of a secret.
     pub username: Option<String>,
+    /// Credential for every client.
     pub credential: Option<String>,
-    /// How long credentials made of the secret are good for.
+    /// Lifetime of credentials derived from the secret.
     pub lifetime_seconds: u32,
 }
 
@@ -134,21 +151,23 @@ impl Default for Turn {
     }
 }
 
+/// Section `[telemetry]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
-    /// Where traces go with OTLP over HTTP; nowhere if left out.
+    /// Base URL of a collector for traces, with OTLP over HTTP. No traces if left out.
     pub otlp_endpoint: Option<String>,
-    /// One JSON object per line instead of text for people.
+    /// True for logs as one JSON object per line, false for text.
     pub json_logs: bool,
 }
 
 impl Config {
+    /// Parses the text of the file.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
 
-    /// How patient a control plane is that begins to listen now.
+    /// Returns the timing rules of a control plane that starts listening at this time.
     pub fn policy(&self, listening_since: Timestamp) -> Policy {
         let sessions = &self.sessions;
         Policy {
@@ -163,15 +182,6 @@ impl Config {
             listening_since,
         }
     }
-
-    /// How many live sessions there may be when one of that size is created.
-    pub fn quota(&self, size: Size) -> Quota {
-        Quota {
-            live_max: self.sessions.live_per_account_max,
-            live_of_size_max: self.sizes.of(size).live_per_account_max,
-            live_of_person_max: self.sessions.live_per_person_max,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -179,18 +189,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_is_the_default() {
+    fn an_empty_file_has_the_defaults() {
         assert_eq!(Config::parse("").unwrap(), Config::default());
     }
 
     #[test]
-    fn what_is_misspelt_is_named() {
+    fn an_unknown_key_is_named_with_its_line() {
         let error = Config::parse("[sessions]\npage_sise = 5\n").unwrap_err().to_string();
         assert!(error.contains("page_sise") && error.contains("line 2"), "{error}");
     }
 
     #[test]
-    fn a_host_that_cannot_be_one_is_named_with_its_line() {
+    fn an_invalid_host_is_named_with_its_line() {
         let text = "[models]\nallowed_hosts = ['models.example.com', 'http://10.1.2.3']\n";
         let error = Config::parse(text).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("\"http://10.1.2.3\" is not a host"), "{error}");
@@ -199,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_is_in_the_data_directory_or_where_it_is_said_to_be() {
+    fn the_cache_is_in_the_data_directory_unless_configured_elsewhere() {
         let directory = |text: &str| Config::parse(text).unwrap().cache.directory(Path::new("/data"));
         assert_eq!(directory(""), Some("/data/cache".into()));
         assert_eq!(directory("[cache]\ndirectory = 'a/b'"), Some("/data/a/b".into()));

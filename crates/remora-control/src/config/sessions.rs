@@ -1,30 +1,33 @@
-//! `[sessions]`: their times and how many there may be.
+//! `[sessions]`: timing and number of sessions.
 
 use serde::{Deserialize, Deserializer};
 
+/// Section `[sessions]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsConfig {
     /// Sessions in one page of a list.
     pub page_size: u32,
+    /// Days for which ended sessions are kept.
     pub keep_ended_days: u32,
-    /// For how long a session waits for room before it fails.
+    /// Time for which a session waits for a free host before it fails.
     pub capacity_wait_seconds: u32,
-    /// From launch to Ready.
+    /// Time limit from the launch of a host until it is Ready.
     pub start_seconds_max: u32,
-    /// Hosts that are tried before a session fails.
+    /// Number of hosts that are tried before a session fails.
     pub start_attempts_max: u32,
-    /// Most live sessions of one account; `None`, which is written "unlimited", is any number.
+    /// Limit of live sessions of one account. `None`, written "unlimited", is no limit.
     #[serde(deserialize_with = "live_max")]
     pub live_per_account_max: Option<u32>,
-    /// Most live sessions of one person in one account, where an issuer says who that is; likewise.
+    /// Limit of live sessions of one person in one account, for people whom an issuer identifies. `None`, written
+    /// "unlimited", is no limit.
     #[serde(deserialize_with = "live_max")]
     pub live_per_person_max: Option<u32>,
-    /// Clients see, stop and connect to only those sessions that they have created themselves.
+    /// True if Clients may see, stop and connect to only those sessions that they have created.
     pub private: bool,
 }
 
-/// How many sessions there may be, or "unlimited": a 0 that meant any number would be taken for none.
+/// Reads a number of sessions or "unlimited". A word is used because a 0 for no limit would be mistaken for none.
 pub(super) fn live_max<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a number of sessions, or \"unlimited\"")]
@@ -54,26 +57,6 @@ impl Default for SessionsConfig {
             live_per_account_max: Some(20),
             live_per_person_max: None,
             private: false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Config;
-    use crate::config::Size;
-
-    #[test]
-    fn live_sessions_are_limited_unless_the_operator_says_otherwise() {
-        let quota = |text: &str| Config::parse(text).unwrap().quota(Size::Premium);
-        assert_eq!(quota("").live_max, Some(20));
-        assert_eq!((quota("").live_of_size_max, quota("").live_of_person_max), (None, None));
-        let lifted = quota("[sessions]\nlive_per_account_max = 'unlimited'\nlive_per_person_max = 0\n");
-        assert_eq!((lifted.live_max, lifted.live_of_person_max), (None, Some(0)));
-        assert_eq!(quota("[sizes.premium]\nlive_per_account_max = 2\n").live_of_size_max, Some(2));
-        for wrong in ["-1", "'many'", "4294967296", "true"] {
-            let error = Config::parse(&format!("[sessions]\nlive_per_account_max = {wrong}\n")).unwrap_err();
-            assert!(error.to_string().contains(r#"a number of sessions, or "unlimited""#), "{error}");
         }
     }
 }

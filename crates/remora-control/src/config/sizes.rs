@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::sessions::live_max;
 
+/// Settings by size.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sizes {
@@ -16,28 +17,29 @@ pub struct Sizes {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SizeConfig {
-    /// Hosts of this size at once; any number if left out.
+    /// Limit of the number of hosts of this size; no limit if left out.
     pub capacity: Option<u32>,
-    /// Idle hosts that are kept ready for new sessions.
+    /// Number of idle hosts that are kept ready for new sessions.
     pub warm: u32,
-    /// Use only a graphics adapter whose name contains this.
+    /// If given, only a graphics adapter whose name contains this text is used.
     pub adapter: Option<String>,
     pub(super) teraflops: Option<f64>,
     pub(super) primitives_max: Option<u64>,
-    /// Target time for rendering a frame while something moves, 5 to 200; by the adapter if left out.
+    /// Target time for rendering a frame while something moves, 5 to 200; depends on the adapter if left out.
     pub frame_time_milliseconds: Option<u64>,
-    /// Memory of the graphics adapter that the geometry of one host may take, at least 1; 2 if left out.
+    /// Limit of the graphics memory for the geometry of one host, at least 1; 2 if left out.
     pub graphics_memory_gibibytes: Option<u32>,
-    /// Memory of the machine that pages of geometry which were read may take, at least 1; 1 if left out.
+    /// Limit of the main memory for a host's page cache, at least 1; 1 if left out.
     pub page_memory_gibibytes: Option<u32>,
-    /// Memory of the machine that importing one model may take, at least 1; by what is free if left out.
+    /// Limit of the main memory for importing one model, at least 1; depends on the free memory if left out.
     pub memory_gibibytes: Option<u32>,
-    /// Most live sessions of this size of one account; `None`, which is written "unlimited", is any number.
+    /// Limit of live sessions of this size in one account. `None`, written "unlimited", is no limit.
     #[serde(deserialize_with = "live_max")]
     pub live_per_account_max: Option<u32>,
 }
 
 impl Sizes {
+    /// Returns the settings of one size.
     pub fn of(&self, size: Size) -> &SizeConfig {
         match size {
             Size::Standard => &self.standard,
@@ -45,7 +47,8 @@ impl Sizes {
         }
     }
 
-    /// Returns the number that owners are told. The original service showed 8.1 for Standard; Premium had four such devices.
+    /// Returns the number in the properties of a session. The original service had 8.1 for Standard; its Premium
+    /// sessions had four such devices.
     pub fn teraflops(&self, size: Size) -> f64 {
         let usual = match size {
             Size::Standard => 8.1,
@@ -54,8 +57,8 @@ impl Sizes {
         self.of(size).teraflops.unwrap_or(usual)
     }
 
-    /// Triangles and points that one picture may take, as drawn, after levels of detail; a session may load any
-    /// number. `None` is no limit, as in the original's Premium.
+    /// Returns the limit of triangles and points in one frame, after selection of levels of detail. A session may load
+    /// any number. `None` is no limit, as in the original's Premium.
     pub fn primitives_max(&self, size: Size) -> Option<u64> {
         let usual = match size {
             Size::Standard => Some(20_000_000),
@@ -80,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn rendering_is_said_by_size_and_otherwise_left_to_the_host() {
+    fn rendering_is_configured_by_size_and_left_to_the_host_by_default() {
         let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
                     memory_gibibytes = 64\npage_memory_gibibytes = 3\n";
         let config = Config::parse(text).unwrap();
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_told_in_whole_gibibytes() {
+    fn memory_is_configured_in_whole_gibibytes() {
         for wrong in ["1.5", "-1", "\"2 GiB\"", "4294967296"] {
             for key in ["sizes.premium.memory_gibibytes", "sizes.premium.graphics_memory_gibibytes", "cache.gibibytes"]
             {

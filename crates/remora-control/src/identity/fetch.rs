@@ -1,4 +1,4 @@
-//! An issuer's published documents, over HTTP, within limits.
+//! Fetches an issuer's published documents over HTTP, with limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,16 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::IdentityError;
+use super::error::IdentityError;
 use super::keys::{InvalidKeySet, KeySet};
 use crate::config::{Identity, is_loopback_address, is_safe_address};
 
-/// For both documents together it is twice as much, which is less than a token request may take.
+/// Time limit of one request. Two documents take at most twice as long, which is within the limit of a token request.
 const ANSWER_MAX: Duration = Duration::from_secs(4);
-/// The largest that are published have some 20 KiB.
+/// Longest document. The largest published ones have about 20 KiB.
 const DOCUMENT_BYTES_MAX: u64 = 256 * 1_024;
 
+/// Fetches the documents of one issuer.
 pub(super) struct Fetcher {
     agent: ureq::Agent,
     issuer: String,
@@ -31,11 +32,11 @@ pub(super) enum FetchError {
     Status { url: String, status: u16 },
     #[error("{url} is not the configuration of an OpenID Connect issuer")]
     Configuration { url: String },
-    #[error("{url} is the configuration of another issuer, {found}")]
+    #[error("{url} is the configuration of a different issuer, {found}")]
     OtherIssuer { url: String, found: String },
-    #[error("the issuer's configuration names {url}, which others could change or read on the way")]
+    #[error("the issuer's configuration names {url}, which is not protected by HTTPS")]
     UnsafeAddress { url: String },
-    #[error("{url} says nothing of where people sign in")]
+    #[error("{url} names no endpoints for signing in")]
     NoEndpoints { url: String },
     #[error("{url}: {source}")]
     Keys { url: String, source: InvalidKeySet },
@@ -49,7 +50,7 @@ struct ProviderConfiguration {
     token_endpoint: Option<String>,
 }
 
-/// Where people sign in.
+/// Endpoints for signing in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoints {
     pub authorization: String,
@@ -59,7 +60,7 @@ pub(super) struct Endpoints {
 }
 
 impl Fetcher {
-    pub fn new(identity: &Identity) -> Result<Self, IdentityError> {
+    pub(super) fn new(identity: &Identity) -> Result<Self, IdentityError> {
         let local = is_loopback_address(&identity.issuer);
         let roots = roots(identity, local)?;
         let tls = TlsConfig::builder()
@@ -78,8 +79,8 @@ impl Fetcher {
         Ok(Self { agent, issuer: identity.issuer.clone(), jwks_url: identity.jwks_url.clone() })
     }
 
-    /// Blocks, for a bounded time.
-    pub fn keys(&self) -> Result<KeySet, FetchError> {
+    /// Fetches the keys. Blocks for a bounded time.
+    pub(super) fn keys(&self) -> Result<KeySet, FetchError> {
         let url = match &self.jwks_url {
             Some(url) => url.clone(),
             None => self.safe(self.discover()?.jwks_uri)?,
@@ -87,8 +88,8 @@ impl Fetcher {
         KeySet::parse(&self.get(&url)?).map_err(|source| FetchError::Keys { url, source })
     }
 
-    /// Blocks, for a bounded time.
-    pub fn endpoints(&self) -> Result<Endpoints, FetchError> {
+    /// Fetches the endpoints. Blocks for a bounded time.
+    pub(super) fn endpoints(&self) -> Result<Endpoints, FetchError> {
         let ProviderConfiguration { authorization_endpoint, token_endpoint, .. } = self.discover()?;
         let (Some(authorization), Some(token)) = (authorization_endpoint, token_endpoint) else {
             return Err(FetchError::NoEndpoints { url: self.configuration_url() });
@@ -102,7 +103,7 @@ impl Fetcher {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// OpenID Connect Discovery 1.0, section 4.
+    /// Fetches the issuer's configuration (OpenID Connect Discovery 1.0, section 4).
     fn discover(&self) -> Result<ProviderConfiguration, FetchError> {
         let url = self.configuration_url();
         let configuration: ProviderConfiguration =
@@ -113,7 +114,7 @@ impl Fetcher {
         Ok(configuration)
     }
 
-    /// Only an issuer on this machine may be reached in plain HTTP, and then on this machine too.
+    /// Returns `url` if it may be fetched: over HTTPS, or from this machine if the issuer is on this machine too.
     fn safe(&self, url: String) -> Result<String, FetchError> {
         let safe = is_safe_address(&url) && (url.starts_with("https://") || is_loopback_address(&self.issuer));
         if safe { Ok(url) } else { Err(FetchError::UnsafeAddress { url }) }
@@ -129,7 +130,8 @@ impl Fetcher {
     }
 }
 
-/// As it can stand in a header that lists origins: `None` if it has characters that no address needs there.
+/// Returns the origin of a URL in the form of a content security policy. `None` if it contains characters that are not
+/// valid there.
 fn origin(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     let authority = uri.authority()?.as_str();
@@ -137,7 +139,7 @@ fn origin(url: &str) -> Option<String> {
     authority.bytes().all(plain).then(|| format!("{}://{authority}", uri.scheme_str().unwrap_or("https")))
 }
 
-/// The authority that the operator names, or else those that the operating system trusts.
+/// Returns the CA that the operator names, or else those that the operating system trusts.
 fn roots(identity: &Identity, local: bool) -> Result<Vec<Certificate<'static>>, IdentityError> {
     let certificates: Vec<CertificateDer<'static>> = match &identity.ca_file {
         Some(path) => {
@@ -145,7 +147,7 @@ fn roots(identity: &Identity, local: bool) -> Result<Vec<Certificate<'static>>, 
             let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
             let found = read.map_err(|error| unusable(error.to_string()))?;
             if found.is_empty() {
-                return Err(unusable("there is no certificate in it".into()));
+                return Err(unusable("it contains no certificate".into()));
             }
             found
         }

@@ -1,14 +1,15 @@
-//! One issuer: its keys, and where people sign in.
+//! One issuer with its keys and endpoints.
 
 use std::sync::Arc;
 
-use super::IdentityError;
+use super::error::IdentityError;
 use super::fetch::{Endpoints, Fetcher};
 use super::keys::{KeySet, VerifyingKey};
 use super::published::{Absent, Published};
 use crate::clock::Clock;
 use crate::config::Identity;
 
+/// A configured issuer and its documents.
 pub(super) struct Issuer {
     pub identity: Identity,
     keys: Arc<Published<KeySet>>,
@@ -16,7 +17,7 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    pub fn new(identity: Identity, clock: &Clock) -> Result<Self, IdentityError> {
+    pub(super) fn new(identity: Identity, clock: &Clock) -> Result<Self, IdentityError> {
         let fetcher = Arc::new(Fetcher::new(&identity)?);
         let (for_keys, for_endpoints) = (fetcher.clone(), fetcher);
         Ok(Self {
@@ -26,11 +27,11 @@ impl Issuer {
         })
     }
 
-    pub async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Absent> {
+    pub(super) async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Absent> {
         self.keys.find(|keys| keys.get(key_id)).await
     }
 
-    pub async fn endpoints(&self) -> Result<Endpoints, Absent> {
+    pub(super) async fn endpoints(&self) -> Result<Endpoints, Absent> {
         self.endpoints.find(|endpoints| Some(endpoints.clone())).await
     }
 }

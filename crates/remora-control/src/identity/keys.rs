@@ -1,4 +1,4 @@
-//! The keys that an issuer publishes: a JSON Web Key Set, of which what can verify a signature is kept.
+//! The keys that an issuer publishes: the entries of a JSON Web Key Set that can verify signatures.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use serde_json::Value;
 
 const KEYS_MAX: usize = 64;
 
-/// By key id.
+/// Verifying keys by key id.
 #[derive(Default)]
 pub(super) struct KeySet(HashMap<String, Arc<VerifyingKey>>);
 
+/// A public key and the algorithms that it may be used with.
 pub(super) struct VerifyingKey {
     pub key: DecodingKey,
-    /// What its signatures are made with; never an algorithm whose key is no secret.
+    /// Never contains an algorithm with a shared or public secret.
     pub algorithms: &'static [Algorithm],
 }
 
@@ -36,8 +37,8 @@ struct KeySetDocument {
 }
 
 impl KeySet {
-    /// Keys of kinds that are not known are passed over, as RFC 7517 wants it.
-    pub fn parse(json: &[u8]) -> Result<Self, InvalidKeySet> {
+    /// Parses a key set. Keys of unknown kinds are ignored, as RFC 7517 requires.
+    pub(super) fn parse(json: &[u8]) -> Result<Self, InvalidKeySet> {
         let document: KeySetDocument = serde_json::from_slice(json).map_err(|_| InvalidKeySet::NotAKeySet)?;
         if document.keys.len() > KEYS_MAX {
             return Err(InvalidKeySet::TooMany);
@@ -46,7 +47,7 @@ impl KeySet {
         if keys.is_empty() { Err(InvalidKeySet::NoneUsable) } else { Ok(Self(keys)) }
     }
 
-    pub fn get(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
+    pub(super) fn get(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
         self.0.get(key_id).cloned()
     }
 }
@@ -64,7 +65,7 @@ fn usable(key: Value) -> Option<(String, Arc<VerifyingKey>)> {
     Some((jwk.common.key_id?, Arc::new(VerifyingKey { key, algorithms })))
 }
 
-/// The one that the key is said to be for, or all that its kind allows.
+/// Returns the algorithm that the key declares, or all that its kind allows.
 fn algorithms(parameters: &AlgorithmParameters, said: Option<KeyAlgorithm>) -> Option<&'static [Algorithm]> {
     use Algorithm::{ES256, ES384, PS256, RS256, RS384, RS512};
     let possible: &'static [Algorithm] = match parameters {
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_for_what_they_say_or_for_what_their_kind_allows() {
+    fn a_key_allows_its_declared_algorithm_or_those_of_its_kind() {
         let found = set(&format!(
             r#"{{"kty":"RSA","kid":"any","n":"AQAB","e":"AQAB"}},{{"kty":"RSA","kid":"one","alg":"PS256","use":"sig","n":"AQAB","e":"AQAB"}},
                {{"kty":"EC","kid":"curve","crv":"P-256",{POINT}}}"#
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_anybody_could_sign_with_and_keys_for_other_things_are_passed_over() {
+    fn symmetric_keys_and_keys_for_other_purposes_are_ignored() {
         let good = r#"{"kty":"RSA","kid":"good","n":"AQAB","e":"AQAB"}"#;
         for other in [
             r#"{"kty":"oct","kid":"x","k":"c2VjcmV0"}"#,
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_or_too_large_a_one_is_refused() {
+    fn anything_but_a_small_key_set_is_refused() {
         for bad in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
             assert_eq!(KeySet::parse(bad.as_bytes()).err(), Some(InvalidKeySet::NotAKeySet), "{bad}");
         }

@@ -1,19 +1,20 @@
-//! People and services that others vouch for: tokens of OpenID Connect issuers, in the place of an account key.
+//! People and services that an identity provider vouches for: tokens of OpenID Connect issuers instead of account keys.
 //!
 //! ```text
-//!   token ─▶ whose is it? (issuer, audience) ─▶ key by its id ─▶ signature, issuer, audience, time ─▶ person ─▶ role
+//!   token ─▶ configured issuer (iss, aud) ─▶ key by its id ─▶ signature, issuer, audience, time ─▶ person ─▶ role
 //!                                                 │
 //!                                                 └─ cache ◀─ JWKS ◀─ /.well-known/openid-configuration
 //! ```
 //!
-//! Two kinds of token are accepted: access tokens whose audience is the issuer's `audience`, which services and
-//! applications bring, and, where a `client_id` is configured, ID tokens that were issued to exactly that client, which
-//! the page brings after it has signed a person in ([`token`] has the rules).
+//! Two kinds of token are accepted. Services and applications bring access tokens whose audience is the issuer's
+//! `audience`. If a `client_id` is configured, the page brings ID tokens that were issued to exactly that client, after
+//! it has signed a person in. [`token`] has the rules.
 //!
-//! Nothing in a token counts before its signature has been verified, but for finding out which configured issuer to
-//! ask: addresses, algorithms and keys are never taken from it. Only signatures that need the issuer's private key are
-//! accepted, so nothing that anybody can know makes a token.
+//! Before the signature has been verified, the content of a token is used for one purpose only: to find the configured
+//! issuer. Addresses, algorithms and keys are never taken from a token. Only signatures with the issuer's private key
+//! are accepted, so no public knowledge is enough to forge a token.
 
+mod error;
 mod fetch;
 mod issuer;
 mod keys;
@@ -23,7 +24,6 @@ mod role;
 mod sign_in;
 mod token;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use remora_protocol::token::Role;
@@ -35,8 +35,9 @@ use issuer::Issuer;
 use published::Absent;
 use token::Unverified;
 
+pub(crate) use error::{IdentityError, Rejected};
 pub use published::ATTEMPT_PAUSE;
-pub use sign_in::Provider;
+pub(crate) use sign_in::Provider;
 
 /// The issuers of the configuration.
 pub struct Identities {
@@ -44,53 +45,17 @@ pub struct Identities {
     clock: Clock,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    #[error("identity.ca_file {path}: {problem}; it takes a PEM file with certificates of authorities")]
-    CaFile { path: PathBuf, problem: String },
-    #[error(
-        "identity {issuer}: the operating system trusts no certificate authority; install ca-certificates, or name one \
-         with ca_file"
-    )]
-    NoAuthorities { issuer: String },
-}
-
-/// The holder of a good token.
+/// The holder of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
+    /// The person that the token names.
     pub person: Person,
+    /// Their role by the issuer's configuration.
     pub role: Role,
 }
 
-/// Why a token of an issuer opens nothing. The texts are for the caller, and repeat nothing of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    /// Nothing but an account key can be meant.
-    #[error("This service trusts no identity provider; it takes account keys.")]
-    NoIssuers,
-    #[error("This is not a token of an identity provider: a signed JWT that names its key.")]
-    NotAToken,
-    #[error("The token is from an identity provider that this service does not trust.")]
-    ForeignIssuer,
-    #[error("The token was issued for another application than this service.")]
-    ForeignAudience,
-    #[error("The token is not signed with a key that its issuer publishes.")]
-    Forged,
-    #[error("The token has expired. Sign in again.")]
-    Expired,
-    #[error("The token is not valid yet. The clocks of this service and of the identity provider differ.")]
-    NotYetValid,
-    #[error("The token does not say whom it was issued to: it has no subject of at most 255 characters.")]
-    NoSubject,
-    #[error("The token gives its holder no role in this service.")]
-    NoRole,
-    #[error("The identity provider of the token does not speak for this account.")]
-    ForeignAccount,
-    #[error("The token's issuer does not publish its keys at the moment, so it cannot be verified.")]
-    Undecided,
-}
-
 impl Identities {
+    /// Prepares the configured issuers. Nothing is fetched yet.
     pub fn new(identities: &[config::Identity], clock: &Clock) -> Result<Self, IdentityError> {
         let issuer = |identity: &config::Identity| Issuer::new(identity.clone(), clock).map(Arc::new);
         let issuers = identities.iter().map(issuer).collect::<Result<_, _>>()?;
@@ -115,7 +80,7 @@ impl Identities {
         if identity.opens(account) { Ok(Recognised { person, role }) } else { Err(Rejected::ForeignAccount) }
     }
 
-    /// The issuer that the token claims to be of, for the audience that it claims to be for.
+    /// Returns the configured issuer for the issuer and audience that the token claims.
     fn addressed(&self, unverified: &Unverified<'_>) -> Result<&Issuer, Rejected> {
         let mut named = self.issuers.iter().filter(|issuer| unverified.is_of(&issuer.identity.issuer)).peekable();
         if named.peek().is_none() {

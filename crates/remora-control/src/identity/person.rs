@@ -1,14 +1,14 @@
-//! From claims to a person.
+//! Reads a person from the claims of a token.
 
 use remora_session::{Person, PersonId};
 use serde_json::{Map, Value};
 
 use crate::config::Identity;
 
-/// Claims that hold a name for people to read, the most readable one first.
+/// Claims with a name for people to read, the preferred one first.
 const NAMES: [&str; 3] = ["name", "preferred_username", "email"];
 
-/// `None` if the claims have no usable subject.
+/// Returns the person, or `None` if the claims have no usable subject.
 pub(super) fn of(claims: &Map<String, Value>, identity: &Identity) -> Option<Person> {
     let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
     let id = PersonId::new(&identity.issuer, text(&identity.subject_claim)?).ok()?;

@@ -1,13 +1,13 @@
-//! One document of an issuer: fetched when it is first needed, again when it lacks what a caller needs, and now and
-//! then.
+//! A published document of an issuer, cached. It is fetched when it is first needed, when it lacks something that a
+//! caller needs, and when it gets old.
 //!
-//! | it was fetched | |
+//! | age | |
 //! |---|---|
-//! | within the hour | used |
-//! | earlier | used, and fetched again in the background |
-//! | more than a day ago | not used: what the issuer has withdrawn meanwhile is not known |
+//! | up to an hour | used |
+//! | up to a day | used, and fetched again in the background |
+//! | more | not used, because the issuer may have withdrawn something since |
 //!
-//! However many callers need it, one at a time asks the issuer, and not again before [`ATTEMPT_PAUSE`] has passed.
+//! At most one request to the issuer runs at a time, and the next attempt waits for [`ATTEMPT_PAUSE`].
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -18,17 +18,18 @@ use tokio::sync::Mutex;
 use super::fetch::FetchError;
 use crate::clock::Clock;
 
-/// Between two attempts to fetch a document.
+/// Shortest time between two attempts to fetch a document.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(10);
-const FRESH: Duration = Duration::from_secs(60 * 60);
-const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
+const FRESH: Duration = Duration::from_hours(1);
+const USABLE: Duration = Duration::from_hours(24);
 
 type Fetch<T> = Box<dyn Fn() -> Result<T, FetchError> + Send + Sync>;
 
+/// A document of type `T` and the state of its cache.
 pub(super) struct Published<T> {
-    /// Blocks, for a bounded time.
+    /// Fetches the document. Blocks for a bounded time.
     fetch: Fetch<T>,
-    /// For the log.
+    /// The issuer's name in the log.
     issuer: String,
     clock: Clock,
     known: RwLock<Known<T>>,
@@ -40,28 +41,28 @@ struct Known<T> {
     document: Option<Arc<T>>,
     /// When the document was fetched.
     fetched_at: Option<Timestamp>,
-    /// When the issuer was asked last, and whether it answered.
+    /// When the issuer was last asked, and whether it answered.
     attempted_at: Option<Timestamp>,
     answered: bool,
 }
 
-/// The reason why a document has nothing for a caller.
+/// Why a document has nothing for a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Absent {
-    /// The issuer publishes no such thing.
+    /// The issuer publishes no such entry.
     Unknown,
-    /// The issuer does not answer, so it cannot be told.
+    /// The issuer does not answer, so it is unknown whether it publishes one.
     Unreachable,
 }
 
 impl<T: Send + Sync + 'static> Published<T> {
-    pub fn new(issuer: &str, clock: Clock, fetch: Fetch<T>) -> Arc<Self> {
+    pub(super) fn new(issuer: &str, clock: Clock, fetch: Fetch<T>) -> Arc<Self> {
         let known = RwLock::new(Known { document: None, fetched_at: None, attempted_at: None, answered: false });
         Arc::new(Self { fetch, issuer: issuer.to_owned(), clock, known, turn: Mutex::default() })
     }
 
     /// Returns what `pick` finds in the document. The document is fetched again if `pick` finds nothing.
-    pub async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
+    pub(super) async fn find<U>(self: &Arc<Self>, pick: impl Fn(&T) -> Option<U>) -> Result<U, Absent> {
         let (known, now) = (self.known(), self.clock.now());
         if let Some(found) = known.usable(now).and_then(&pick) {
             if !known.is_within(FRESH, now) && known.may_attempt(now) {
@@ -75,7 +76,7 @@ impl<T: Send + Sync + 'static> Published<T> {
         known.usable(now).and_then(pick).ok_or(absent)
     }
 
-    /// Asks the issuer, unless another caller has just done so, and returns the result.
+    /// Asks the issuer unless another caller has just done so, and returns the result.
     async fn refresh(self: &Arc<Self>) -> Known<T> {
         let _turn = self.turn.lock().await;
         let (known, now) = (self.known(), self.clock.now());
@@ -84,10 +85,10 @@ impl<T: Send + Sync + 'static> Published<T> {
         }
         self.set(Known { attempted_at: Some(now), answered: false, ..known });
         let published = self.clone();
-        // Finishes and is kept even if the caller has gone.
+        // The task finishes and stores the document even if the caller is gone.
         let fetching = tokio::task::spawn_blocking(move || published.fetch(now));
         if let Err(error) = fetching.await {
-            tracing::error!(%error, "fetching a document of an issuer ended badly");
+            tracing::error!(%error, "fetching an issuer's document panicked");
         }
         self.known()
     }
@@ -96,13 +97,13 @@ impl<T: Send + Sync + 'static> Published<T> {
         let issuer = &self.issuer;
         match (self.fetch)() {
             Ok(document) => {
-                tracing::debug!(issuer, "a document of the issuer was fetched");
+                tracing::debug!(issuer, "fetched an issuer's document");
                 let (document, now) = (Some(Arc::new(document)), Some(now));
                 self.set(Known { document, fetched_at: now, attempted_at: now, answered: true });
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(issuer, error, "a document of the issuer cannot be fetched");
+                tracing::warn!(issuer, error, "cannot fetch an issuer's document");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From a claim to a role.
+//! Maps a claim to a role.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::config::RoleName;
 
-/// Of the roles that the claim's values stand for, the one that may do most. The claim is a string, a string of words
-/// or a list of strings, at the top of the claims or, its name split at the dots, inside of them.
+/// Returns the most powerful role that the claim's values map to. The claim is a string, a string of words or a list of
+/// strings. It is a claim of that name or, with its name split at the dots, a nested one.
 pub(super) fn strongest(claims: &Map<String, Value>, claim: &str, roles: &BTreeMap<String, RoleName>) -> Option<Role> {
     let values = claims.get(claim).or_else(|| nested(claims, claim))?;
     let mut found = None;
@@ -30,7 +30,7 @@ fn nested<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 
 fn words(value: &Value) -> Vec<&str> {
     match value {
-        // A role may have a blank in its name.
+        // The name of a role may contain a blank, so the whole text is a candidate too.
         Value::String(text) => std::iter::once(text.as_str()).chain(text.split_whitespace()).collect(),
         Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_a_string_words_or_a_list_and_the_strongest_counts() {
+    fn the_strongest_role_of_a_string_words_or_a_list_counts() {
         for (claims, expected) in [
             (r#"{"roles":"admin"}"#, Some(Role::Administrator)),
             (r#"{"roles":"openid use profile"}"#, Some(Role::Client)),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_may_lie_within_another_or_have_dots_in_its_name() {
+    fn a_claim_may_be_nested_or_have_dots_in_its_name() {
         assert_eq!(role(r#"{"realm_access":{"roles":["use"]}}"#, "realm_access.roles"), Some(Role::Client));
         let claims = r#"{"access":{"https://a.example/roles":["use"]}}"#;
         assert_eq!(role(claims, "access.https://a.example/roles"), Some(Role::Client));

@@ -1,4 +1,4 @@
-//! The endpoints and clients of the issuers, which a page needs to send people there.
+//! The issuers' endpoints and clients, which the page needs for signing people in.
 
 use std::time::Duration;
 
@@ -8,30 +8,35 @@ use serde::Serialize;
 use super::Identities;
 use super::issuer::Issuer;
 
-/// Issuers that have not answered by then are left out; their answers are there for the next caller.
+/// Time limit for an issuer. One that takes longer is left out; its documents are there for the next caller.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
-/// An issuer at which people sign in from the page: authorization code with PKCE, as a public client. The page exchanges
-/// the ID token for an access token of this service.
+/// An issuer at which people sign in from the page: authorization code with PKCE, as a public client. The page then
+/// exchanges the ID token for an access token of this service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Provider {
-    /// For people to read.
+    /// Name of the issuer to show to people.
     pub name: String,
+    /// The `iss` of its tokens.
     pub issuer: String,
+    /// The page's client id at the issuer.
     pub client_id: String,
+    /// Scopes that the page requests.
     pub scopes: Vec<String>,
+    /// URL to which the page sends people to sign in.
     pub authorization_endpoint: String,
+    /// URL at which the page exchanges the code for tokens.
     pub token_endpoint: String,
-    /// Ids of accounts that it speaks for; `*` is every account.
+    /// Ids of the accounts that the issuer's tokens may use; `*` is every account.
     pub accounts: Vec<String>,
-    /// `https://login.example.com`: where pages connect to.
+    /// Origin of the token endpoint, for the page's content security policy: `https://login.example.com`.
     #[serde(skip)]
     pub token_origin: String,
 }
 
 impl Identities {
-    /// The issuers with a `client_id` that can be reached, in the order of the configuration.
+    /// Returns the reachable issuers with a `client_id`, in the order of the configuration.
     pub async fn providers(&self) -> Vec<Provider> {
         let providers = join_all(self.issuers.iter().map(|issuer| provider(issuer)));
         providers.await.into_iter().flatten().collect()

@@ -1,28 +1,30 @@
-//! A token from outside: what it says of itself, and what is left of that once it has been verified.
+//! A token of an issuer, before and after its signature has been verified.
 //!
 //! | kind | audience | and |
 //! |---|---|---|
 //! | access token | contains `audience` | |
 //! | ID token, where a `client_id` is configured | is `client_id`, or contains it beside others | `azp` is `client_id` if it is there, and is there if the audience is a list of several; `iat` is there; it is neither typed as another kind of token nor a security event, as logout tokens are |
 //!
-//! So a token that was issued to another client of the same issuer is not accepted as an ID token, whatever audiences it
-//! lists. The page compares the `nonce` of an ID token with the one that it has sent: this service does not know it.
+//! A token that was issued to another client of the same issuer is therefore not accepted as an ID token, whatever
+//! audiences it lists. The page compares the `nonce` of an ID token with the one that it sent, which this service does
+//! not know.
 
 use jsonwebtoken::{Algorithm, Header, Validation};
 use remora_session::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Rejected;
+use super::error::Rejected;
 use super::keys::VerifyingKey;
 use crate::config::Identity;
 
-/// The longest that issuers make have some groups and a few kilobytes.
+/// Longest token. Real tokens list some groups and have a few kilobytes.
 const TOKEN_BYTES_MAX: usize = 16 * 1_024;
-/// By how much clocks of issuers may be off.
+/// Tolerated difference between the clocks of this service and an issuer.
 const LEEWAY_SECONDS: f64 = 60.0;
-/// The type in the header of an ID token, if it has one.
+/// The optional type in the header of an ID token.
 const ID_TOKEN_TYPE: &str = "JWT";
 
+/// A token whose signature has not been verified.
 pub(super) struct Unverified<'a> {
     token: &'a str,
     header: Header,
@@ -30,7 +32,7 @@ pub(super) struct Unverified<'a> {
     claims: Map<String, Value>,
 }
 
-/// The kinds of token that are accepted, each with its audience.
+/// The accepted kinds of token, each with its audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
     AccessToken { audience: &'a str },
@@ -38,13 +40,13 @@ pub(super) enum Kind<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// `None` if it is no token, or one whose key cannot be found.
-    pub fn read(token: &'a str) -> Option<Self> {
+    /// Decodes a token. Returns `None` if it is not a JWT or does not name its key.
+    pub(super) fn read(token: &'a str) -> Option<Self> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
-        // What must be understood and is not makes a token unusable.
+        // RFC 7515: a token with a critical header parameter that is not understood must be rejected.
         if header.crit.is_some() {
             return None;
         }
@@ -52,17 +54,18 @@ impl<'a> Unverified<'a> {
         Some(Self { token, key_id: header.kid.clone()?, header, claims })
     }
 
-    pub fn key_id(&self) -> &str {
+    pub(super) fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Whether it claims to be of that issuer.
-    pub fn is_of(&self, issuer: &str) -> bool {
+    /// Returns whether the token claims to be from that issuer.
+    pub(super) fn is_of(&self, issuer: &str) -> bool {
         self.text("iss") == Some(issuer)
     }
 
-    /// As what the issuer's configuration would accept it, going by what it claims; `None` is not at all.
-    pub fn kind<'b>(&self, identity: &'b Identity) -> Option<Kind<'b>> {
+    /// Returns the kind of token that the configuration accepts this one as, by its unverified claims, or `None` if it
+    /// is not accepted at all.
+    pub(super) fn kind<'b>(&self, identity: &'b Identity) -> Option<Kind<'b>> {
         let client_id = identity.client_id.as_deref();
         if client_id != Some(&*identity.audience) && self.is_for(&identity.audience) {
             return Some(Kind::AccessToken { audience: &identity.audience });
@@ -78,7 +81,7 @@ impl<'a> Unverified<'a> {
         }
     }
 
-    /// OpenID Connect Core 1.0, section 3.1.3.7, and RFC 8725, section 3.11.
+    /// Checks the rules of OpenID Connect Core 1.0, section 3.1.3.7, and RFC 8725, section 3.11.
     fn is_id_token_of(&self, client_id: &str) -> bool {
         let several = matches!(self.claims.get("aud"), Some(Value::Array(audiences)) if audiences.len() > 1);
         let issued_to_client = match self.claims.get("azp") {
@@ -94,8 +97,8 @@ impl<'a> Unverified<'a> {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
-    /// The claims of a good token.
-    pub fn verify(
+    /// Verifies signature, issuer, audience and time, and returns the claims.
+    pub(super) fn verify(
         &self,
         key: &VerifyingKey,
         identity: &Identity,
@@ -111,7 +114,7 @@ impl<'a> Unverified<'a> {
         validation.set_issuer(&[&identity.issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["iss", "aud"]);
-        // The library would read the system clock.
+        // The library would read the system clock; `must_be_current` takes the time as an argument.
         validation.validate_exp = false;
         let verified = jsonwebtoken::decode::<Map<String, Value>>(self.token, &key.key, &validation);
         let claims = verified.map_err(|_| Rejected::Forged)?.claims;
@@ -138,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_its_time_and_a_minute_on_either_side() {
+    fn a_token_is_valid_for_its_time_and_a_minute_on_either_side() {
         let now = Timestamp::from_milliseconds(1_000_000);
         for (claims, expected) in [
             (r#"{"exp":1000}"#, Ok(())),

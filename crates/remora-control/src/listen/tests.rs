@@ -5,15 +5,16 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-const MAX: PlacesMax = PlacesMax { others: 8, subscriber: 4, own: 8, hosts: 4 };
+const MAX: SlotLimits = SlotLimits { others: 8, subscriber: 4, own: 8, hosts: 4 };
 const OWN: [u8; 4] = [127, 0, 0, 1];
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const REPORT: &[u8] = b"POST /report HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
 const LARGE_REQUEST: &[u8] = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n";
-/// More than the pipe between a test's client and the server holds.
+/// More than the pipe between the test's client and the server holds.
 const LARGE: usize = 64 * 1_024;
 
-/// `/` answers `yes`, `/report` takes the connection for a render host's, `/large` answers with much.
+/// A router that responds with `yes` at `/`, marks the connection as a render host's at `/report`, and sends a large
+/// response at `/large`.
 fn router() -> Router {
     Router::new()
         .route("/", get(|| async { "yes" }))
@@ -21,7 +22,7 @@ fn router() -> Router {
         .route(
             "/report",
             post(|request: axum::extract::Request| async move {
-                request.extensions().get::<Arc<Place>>().unwrap().is_a_hosts();
+                request.extensions().get::<Arc<ConnectionSlot>>().unwrap().assign_to_host();
                 "yes"
             }),
         )
@@ -48,15 +49,15 @@ impl Served {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// A connection that has had an answer and is kept alive.
+    /// Opens a connection that has received a response and is kept alive.
     async fn kept_alive(&self, from: [u8; 4]) -> TcpStream {
         let mut stream = self.connect(from).await;
-        assert!(ask(&mut stream, REQUEST).await, "{from:?} gets an answer");
+        assert!(ask(&mut stream, REQUEST).await, "{from:?} gets a response");
         stream
     }
 }
 
-/// Whether there is an answer instead of the end of the connection.
+/// Sends a request and returns whether a response arrives before the end of the connection.
 async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8]) -> bool {
     let mut answer = Vec::new();
     if stream.write_all(request).await.is_err() {
@@ -84,11 +85,11 @@ async fn one_address_cannot_shut_out_the_others() {
     }
     served.kept_alive([127, 0, 0, 3]).await;
     assert!(has_ended(&mut flood[0]).await, "the connection that has been idle for longest");
-    assert!(ask(flood.last_mut().unwrap(), REQUEST).await, "the newest one goes on");
+    assert!(ask(flood.last_mut().unwrap(), REQUEST).await, "the newest one stays open");
 }
 
 #[tokio::test]
-async fn idle_connections_of_many_addresses_give_way() {
+async fn idle_connections_of_many_addresses_are_closed_for_new_ones() {
     let served = served().await;
     let mut first = served.kept_alive([127, 0, 0, 2]).await;
     let mut others = Vec::new();
@@ -100,7 +101,7 @@ async fn idle_connections_of_many_addresses_give_way() {
 }
 
 #[tokio::test]
-async fn a_flood_from_this_machine_neither_ends_a_hosts_connection_nor_keeps_a_new_host_out() {
+async fn a_flood_from_this_machine_neither_closes_a_hosts_connection_nor_keeps_a_new_host_out() {
     let served = served().await;
     let mut host = served.connect(OWN).await;
     assert!(ask(&mut host, REPORT).await);
@@ -119,39 +120,39 @@ async fn a_flood_from_this_machine_neither_ends_a_hosts_connection_nor_keeps_a_n
     assert!(ask(&mut host, REPORT).await);
 }
 
-/// The client's end of a connection whose pipe holds less than the large answer.
-fn conversation(sending_max: Duration) -> (DuplexStream, JoinHandle<()>, watch::Sender<bool>) {
+/// Returns the client's end of a connection whose pipe holds less than the large response.
+fn connection(sending_max: Duration) -> (DuplexStream, JoinHandle<()>, watch::Sender<bool>) {
     let (client, server) = duplex(1_024);
     let (closing, closed) = watch::channel(false);
-    let (place, lost) = Places::new(MAX).take(Party::Own).unwrap();
+    let (slot, lost) = ConnectionSlots::new(MAX).take(Party::Own).unwrap();
     let peer = Peer(IpAddr::from(OWN));
-    let conversation = Conversation { peer, place, lost, router: router(), closing: closed, sending_max };
-    (client, tokio::spawn(conversation.run(server)), closing)
+    let connection = HttpConnection { peer, slot, lost, router: router(), closing: closed, sending_max };
+    (client, tokio::spawn(connection.run(server)), closing)
 }
 
 #[tokio::test]
 async fn a_client_that_never_reads_is_dropped() {
-    let (mut client, server, _closing) = conversation(Duration::from_millis(20));
+    let (mut client, server, _closing) = connection(Duration::from_millis(20));
     client.write_all(LARGE_REQUEST).await.unwrap();
     server.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_client_that_reads_a_byte_now_and_then_is_dropped() {
+async fn a_client_that_reads_single_bytes_slowly_is_dropped() {
     let pause = Duration::from_millis(1);
-    let (mut client, server, _closing) = conversation(20 * pause);
+    let (mut client, server, _closing) = connection(20 * pause);
     client.write_all(LARGE_REQUEST).await.unwrap();
     let mut read = 0;
     while !server.is_finished() {
         tokio::time::sleep(pause).await;
         read += client.read(&mut [0]).await.unwrap();
-        assert!(read < LARGE, "at this pace the answer takes a minute");
+        assert!(read < LARGE, "at this pace the response takes a minute");
     }
 }
 
 #[tokio::test]
-async fn a_client_that_reads_in_time_has_its_whole_answer_and_is_kept() {
-    let (mut client, server, _closing) = conversation(SENDING_MAX);
+async fn a_client_that_reads_in_time_receives_everything_and_stays_connected() {
+    let (mut client, server, _closing) = connection(SENDING_MAX);
     for _ in 0..3 {
         client.write_all(LARGE_REQUEST).await.unwrap();
         let mut answer = Vec::new();

@@ -1,5 +1,5 @@
-//! A connection's stream and its answers, observed: they tell the connection's [`Place`] what the connection is doing,
-//! and end it when its client does not read.
+//! Wrappers around a connection's stream and the bodies of its responses. They report the state of the connection to
+//! its [`ConnectionSlot`], and end it if its client does not read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,21 +12,22 @@ use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::slots::ConnectionSlot;
 
+/// The stream of a connection.
 pub(super) struct WatchedStream<S> {
     stream: S,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     sending_max: Duration,
-    /// Runs from the moment at which the client stopped reading until everything has been sent, so that reading a byte
-    /// now and then does not start it again.
+    /// Runs from the moment at which the client stopped reading until everything has been sent, so that reading single
+    /// bytes does not restart it.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: Unpin> WatchedStream<S> {
-    /// Wraps a connection that ends when the client does not take an answer within `sending_max`.
-    pub fn new(stream: S, place: Arc<Place>, sending_max: Duration) -> Self {
-        Self { stream, place, sending_max, deadline: None }
+    /// Wraps the stream. The connection ends if the client does not read a response within `sending_max`.
+    pub(super) fn new(stream: S, slot: Arc<ConnectionSlot>, sending_max: Duration) -> Self {
+        Self { stream, slot, sending_max, deadline: None }
     }
 
     fn in_time<T>(
@@ -54,7 +55,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.place.received();
+            self.slot.received();
         }
         read
     }
@@ -77,36 +78,36 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// hyper calls this when it has handed over all that it had to send.
+    /// hyper calls this after it has written everything it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.in_time(context, |stream, context| stream.poll_flush(context));
+        let flushed = self.in_time(context, tokio::io::AsyncWrite::poll_flush);
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.deadline = None;
-            self.place.sent();
+            self.slot.sent();
         }
         flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context, |stream, context| stream.poll_shutdown(context))
+        self.in_time(context, tokio::io::AsyncWrite::poll_shutdown)
     }
 }
 
-/// An answer's body. hyper drops it when it has taken the last of it.
+/// The body of a response. hyper drops it once it has taken all of it.
 pub(super) struct WatchedBody {
     body: Body,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
 }
 
 impl WatchedBody {
-    pub fn new(body: Body, place: Arc<Place>) -> Self {
-        Self { body, place }
+    pub(super) fn new(body: Body, slot: Arc<ConnectionSlot>) -> Self {
+        Self { body, slot }
     }
 }
 
 impl Drop for WatchedBody {
     fn drop(&mut self) {
-        self.place.answered();
+        self.slot.answered();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The documents that the page reads: how to sign in, the models on offer, and the local CA.
+//! The documents that the page reads: the ways to sign in, the offered models, and the certificate of the local CA.
 
 use std::sync::Arc;
 
@@ -16,21 +16,26 @@ use crate::clock::Clock;
 use crate::identity::{Identities, Provider};
 use crate::token::Tokens;
 
-/// Browsers and telephones offer to install a file of this type.
+/// With this type browsers and phones offer to install the certificate.
 const CERTIFICATE_TYPE: &str = "application/x-x509-ca-cert";
 
-/// `GET /portal/configuration`, for everybody; `GET /portal/models`, for holders of an access token.
+/// State of the handlers of `GET /portal/configuration`, which is public, and `GET /portal/models`, which needs an
+/// access token.
 #[derive(Clone)]
-pub struct Configuration {
-    /// `https://localhost:8443`: the listener's, where the request does not say how it was reached.
+pub(crate) struct Configuration {
+    /// Base URL of the listener, used if a request does not say how it was reached.
     pub endpoint: Arc<str>,
-    /// Whether the secret of this start signs in, as on the loopback listener.
+    /// True if the secret of this start signs in, as on the loopback listener.
     pub secret: bool,
-    /// Whether the listener's certificate is one of the local CA.
+    /// True if the listener's certificate is signed by the local CA.
     pub local_certificate: bool,
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// The configured issuers.
     pub identities: Arc<Identities>,
+    /// Clock for token expiry.
     pub clock: Clock,
+    /// Models that the page offers.
     pub portal: PortalOptions,
 }
 
@@ -56,7 +61,8 @@ struct Certificate {
     local: bool,
 }
 
-pub fn router(configuration: Configuration) -> Router {
+/// Returns the routes.
+pub(crate) fn router(configuration: Configuration) -> Router {
     Router::new()
         .route("/portal/configuration", get(answer))
         .route("/portal/models", get(models))
@@ -73,14 +79,14 @@ async fn answer(State(configuration): State<Arc<Configuration>>, headers: Header
     uncached(json(StatusCode::OK, &body), "no-store")
 }
 
-/// The names of an operator's files are not for strangers.
+/// Returns the models. They need a token, because names of files are not public.
 async fn models(State(configuration): State<Arc<Configuration>>, headers: HeaderMap) -> Result<Response, NotAdmitted> {
     authenticate(&headers, &configuration.tokens, configuration.clock.now())?;
     Ok(uncached(json(StatusCode::OK, &*configuration.portal.models), "no-store"))
 }
 
-/// `GET /ca.pem`: the certificate of the local CA, which is public.
-pub fn authority_router(certificate_pem: &str) -> Router {
+/// Returns the route `GET /ca.pem`: the certificate of the local CA, which is public.
+pub(crate) fn authority_router(certificate_pem: &str) -> Router {
     let certificate_pem: Arc<str> = certificate_pem.into();
     Router::new().route(
         "/ca.pem",

@@ -1,21 +1,24 @@
-//! Which of the forms of a file a browser gets: the build has compressed them, see `precompress.ts` of the pages.
+//! Content negotiation for files of the page, which its build has compressed, see `precompress.ts` of the pages.
 
 use http::{HeaderMap, header};
 
-/// A content coding, and how the names of files in it end.
+/// A content coding of the precompressed files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(super) enum Coding {
+    /// `br`.
     Brotli,
+    /// `gzip`.
     Gzip,
+    /// No compression.
     Identity,
 }
 
 impl Coding {
-    /// The better a coding compresses, the earlier.
+    /// All codings, the one with the best compression first.
     const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
 
-    /// Its name in HTTP.
-    pub fn token(self) -> &'static str {
+    /// Returns the name of the coding in HTTP.
+    pub(super) fn token(self) -> &'static str {
         match self {
             Self::Brotli => "br",
             Self::Gzip => "gzip",
@@ -23,7 +26,8 @@ impl Coding {
         }
     }
 
-    pub fn extension(self) -> &'static str {
+    /// Returns the suffix of the names of files in this coding.
+    pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
             Self::Gzip => ".gz",
@@ -31,16 +35,16 @@ impl Coding {
         }
     }
 
-    /// Returns the codings that a request accepts, the best first. What has no other form is sent as it is, whatever the
-    /// request says.
-    pub fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Self> {
+    /// Returns the codings that a request accepts, the best first. `Identity` is always among them, because some files
+    /// have no other form.
+    pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Self> {
         let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let listed = listed.collect::<Vec<_>>().join(",").to_ascii_lowercase();
         Self::ALL.into_iter().filter(move |coding| *coding == Self::Identity || accepts(&listed, coding.token()))
     }
 }
 
-/// An `Accept-Encoding` in lower case: `gzip, br;q=0.5, *;q=0`.
+/// Returns whether an `Accept-Encoding` in lower case, such as `gzip, br;q=0.5, *;q=0`, accepts the coding.
 fn accepts(listed: &str, coding: &str) -> bool {
     let weight = |wanted: &str| {
         listed.split(',').find_map(|entry| {

@@ -1,8 +1,8 @@
-//! Keeps foreign web pages away from the loopback listener: a browser on this machine can reach it, and so can every
-//! page that the browser shows, directly or under a name that has been made to point here (DNS rebinding).
+//! Protects the loopback listener from other web pages: every page in a browser on this machine can reach it, either
+//! directly or under a name that resolves to this machine (DNS rebinding).
 //!
-//! A request is let in if its Host is a loopback name with the listener's own port. Which origins may call is the same
-//! on every listener, see [`cross_origin`](crate::api::cross_origin).
+//! A request passes if its Host is a loopback name with the listener's port. Which origins may call is decided in the
+//! same way on every listener, see [`cross_origin`](crate::api::cross_origin).
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,24 +11,26 @@ use http::{StatusCode, header};
 
 use crate::api::common::error;
 
-/// The names of this machine that no other machine can have.
-pub const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+/// Names that resolve to this machine only.
+pub(crate) const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 const DEFAULT_PORT: u16 = 80;
 
+/// The guard of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
+    /// Port of the listener.
     pub port: u16,
 }
 
 impl Guard {
-    /// The origins of the listener's own pages.
+    /// Returns the origins of the listener's own pages.
     pub fn origins(self) -> Vec<String> {
         self.hosts().into_iter().map(|host| format!("http://{host}")).collect()
     }
 
     fn hosts(self) -> Vec<String> {
         let with_port = NAMES.iter().map(|name| format!("{name}:{}", self.port));
-        // Browsers leave the default port out.
+        // Browsers omit the default port.
         let without = NAMES.iter().filter(|_| self.port == DEFAULT_PORT).map(|name| (*name).to_owned());
         with_port.chain(without).collect()
     }
@@ -42,8 +44,8 @@ impl Guard {
     }
 }
 
-/// Layer, to be outermost: nothing else sees a request that is not let in.
-pub async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+/// Outermost layer: refuses requests with a different Host.
+pub(crate) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.admits(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(why) => error(StatusCode::FORBIDDEN, "Forbidden", why),
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_names_with_the_own_port_are_let_in() {
+    fn loopback_names_with_the_listeners_port_pass() {
         for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST:8080"] {
             assert!(admitted(8080, &[host]), "{host}");
         }
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_else_is_not() {
+    fn other_hosts_are_refused() {
         for host in ["localhost", "localhost:8081", "evil.example:8080", "localhost.evil.example:8080", "", "[::1]"] {
             assert!(!admitted(8080, &[host]), "{host}");
         }

@@ -1,14 +1,14 @@
-//! The pages: static files, which the executable brings along, and what they ask for.
+//! The portal: static pages, which are part of the executable, and the documents that they read.
 //!
-//! They are served over HTTPS, where people sign in with an account's key or through an identity provider, and by `up`
-//! on the loopback HTTP listener too, behind [`guard`]: there the secret of this start is enough for a token of the
-//! local account. The printed address carries the secret in its fragment, which browsers do not send.
+//! The HTTPS listener serves them, and people sign in there with an account key or through an identity provider. `up`
+//! also serves them on the loopback HTTP listener, behind [`guard`]. There the secret of this start is enough for a
+//! token of the local account. The printed address has the secret in its fragment, which browsers do not send.
 
-pub mod configuration;
+pub(crate) mod configuration;
 mod encoding;
-pub mod guard;
+pub(crate) mod guard;
 mod policy;
-pub mod sign_in;
+pub(crate) mod sign_in;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,69 +29,78 @@ use crate::identity::Identities;
 
 /// A file of the pages.
 pub struct Asset {
+    /// Value of the `Content-Type` header.
     pub content_type: String,
+    /// Content.
     pub bytes: Cow<'static, [u8]>,
 }
 
-/// Files by their path without a leading slash; `index.html` is the page itself.
+/// Finds a file by its path without a leading slash. `index.html` is the page itself.
 pub type Assets = Arc<dyn Fn(&str) -> Option<Asset> + Send + Sync>;
 
 /// A model that the page offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OfferedModel {
+    /// Address of the model for the host.
     pub uri: String,
+    /// Name to show to people.
     pub label: String,
-    /// Where it is known without opening the file.
+    /// Number of triangles, if it is known without opening the file.
     pub triangles: Option<u64>,
 }
 
-/// The models that the page offers, and the address of the one that it shows first.
+/// All models that the page offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OfferedModels {
+    /// Address of the model that is shown first.
     pub default_model: String,
+    /// All models, in the order of the list.
     pub models: Vec<OfferedModel>,
 }
 
 /// The files of the pages, and the models that they offer.
 #[derive(Clone)]
 pub struct PortalOptions {
+    /// The files.
     pub assets: Assets,
+    /// The models.
     pub models: Arc<OfferedModels>,
 }
 
-/// All pages are one route.
-pub const ROUTE: &str = "/{page}";
+/// The route's name in logs and metrics. All pages share it.
+pub(crate) const ROUTE: &str = "/{page}";
 const INDEX: &str = "index.html";
-/// For the icon.
+/// Caching of files with fixed names, such as the icon.
 const FOR_A_DAY: &str = "public, max-age=86400";
-/// Built files carry a digest of their content in the name.
+/// Caching of built files, whose names contain a digest of their content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
+/// Serves the pages.
 #[derive(Clone)]
-pub struct Pages {
+pub(crate) struct Pages {
     assets: Assets,
     /// The page's own script and style sheet.
     inline: Arc<policy::Inline>,
     /// Sources of the content security policy that pages connect to.
     sources: Arc<[String]>,
-    /// Besides those, for a page that was opened by an IPv6 address.
+    /// Additional sources for a page that was opened under an IPv6 address.
     sources_of_ipv6: Arc<[String]>,
-    /// The page connects to their token endpoints too.
+    /// Issuers, to whose token endpoints the page connects too.
     identities: Arc<Identities>,
 }
 
 impl Pages {
-    /// The pages connect to render hosts, which are on some port of the machine's `hosts`, with one of the `schemes`,
-    /// and to `others`, which are sources of a content security policy: `https://login.example.com`.
-    pub fn new(
+    /// Prepares the pages and their content security policy. They connect to render hosts, which are on any port of the
+    /// machine's `hosts` with one of the `schemes`, and to `others`: sources such as `https://login.example.com`.
+    pub(crate) fn new(
         assets: Assets,
         schemes: &[&str],
         hosts: &[String],
         others: &[String],
         identities: Arc<Identities>,
     ) -> Self {
-        // Policies have no notation for IPv6 addresses.
+        // A content security policy cannot contain an IPv6 address.
         let named = hosts.iter().filter(|host| !host.contains(':'));
         let sources = named.flat_map(|host| schemes.iter().map(move |scheme| format!("{scheme}://{host}:*")));
         let sources = sources.chain(others.iter().cloned()).collect();
@@ -101,7 +110,7 @@ impl Pages {
     }
 
     /// Returns the file under the request's path, or `None` if there is none.
-    pub async fn answer(&self, request: &Parts) -> Option<Response> {
+    pub(crate) async fn answer(&self, request: &Parts) -> Option<Response> {
         let (method, path) = (&request.method, request.uri.path());
         let name = match path.trim_start_matches('/') {
             "" => INDEX,
@@ -133,7 +142,7 @@ impl Pages {
             _ if name.starts_with("assets/") => FOREVER,
             _ => FOR_A_DAY,
         };
-        // They govern documents; on a slow connection a copy with each file is noticed.
+        // These headers only matter for documents; repeating them for each file would slow down slow connections.
         if name == INDEX {
             let policy = self.policy_of_page(&request.headers).await;
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -162,13 +171,13 @@ impl Pages {
     }
 }
 
-/// Each form of a file has its own.
+/// Returns the entity tag of one form of a file.
 fn entity_tag(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]))
 }
 
-/// Whether an `If-None-Match` names the tag. A proxy may have weakened it.
+/// Returns whether an `If-None-Match` contains the tag, possibly weakened by a proxy.
 fn names(known: &HeaderValue, tag: &str) -> bool {
     let known = known.to_str().unwrap_or_default();
     known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)

@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
 /// Sources for the scripts and style sheets that are part of the page.
-pub struct Inline {
+pub(super) struct Inline {
     scripts: String,
     styles: String,
 }
 
 impl Inline {
     /// Takes the contents of every `<script>` and `<style>` without attributes. The build of the pages writes them so.
-    pub fn of(page: &[u8]) -> Self {
+    pub(super) fn of(page: &[u8]) -> Self {
         let page = std::str::from_utf8(page).unwrap_or_default();
         Self { scripts: sources(page, "script"), styles: sources(page, "style") }
     }
@@ -31,7 +31,7 @@ fn sources(page: &str, tag: &str) -> String {
     })
 }
 
-pub fn content_security_policy<'a>(inline: &Inline, connect: impl Iterator<Item = &'a str>) -> HeaderValue {
+pub(super) fn content_security_policy<'a>(inline: &Inline, connect: impl Iterator<Item = &'a str>) -> HeaderValue {
     let Inline { scripts, styles } = inline;
     let policy = format!(
         "default-src 'self'; script-src {scripts}; style-src {styles}; connect-src 'self' {}; img-src 'self' data: blob:; \

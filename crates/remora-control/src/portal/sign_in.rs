@@ -1,4 +1,4 @@
-//! `POST /portal/sign-in`: the secret of this start for a token of the local account.
+//! `POST /portal/sign-in`: exchanges the secret of this start for a token of the local account.
 
 use std::sync::Arc;
 
@@ -18,13 +18,18 @@ use crate::api::common::{error, json, read_body, uncached};
 use crate::clock::Clock;
 use crate::token::{self, Tokens};
 
+/// State of the handler.
 #[derive(Clone)]
-pub struct SignIn {
+pub(crate) struct SignIn {
+    /// The local account.
     pub account: AccountId,
-    /// 256 bits, made anew at each start.
+    /// Secret of 256 bits, made at each start.
     pub secret: String,
+    /// Signs tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry.
     pub clock: Clock,
+    /// Models that the page offers.
     pub models: Arc<OfferedModels>,
 }
 
@@ -43,7 +48,8 @@ struct SignedIn<'a> {
     models: &'a OfferedModels,
 }
 
-pub fn router(sign_in: SignIn) -> Router {
+/// Returns the route.
+pub(crate) fn router(sign_in: SignIn) -> Router {
     Router::new().route("/portal/sign-in", post(answer)).with_state(Arc::new(sign_in))
 }
 
@@ -53,7 +59,7 @@ async fn answer(State(sign_in): State<Arc<SignIn>>, body: Body) -> Response {
         return error(StatusCode::BAD_REQUEST, "BadRequest", r#"The body is {"secret":"..."}."#);
     };
     if verify_slices_are_equal(secret.as_bytes(), sign_in.secret.as_bytes()).is_err() {
-        let message = "The secret is not that of this start. Open the address that `remora up` has printed.";
+        let message = "The secret is not the one of this start. Open the address that `remora up` has printed.";
         return error(StatusCode::UNAUTHORIZED, "Unauthorized", message);
     }
     let signed_in = SignedIn {

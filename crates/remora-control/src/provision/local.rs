@@ -8,7 +8,7 @@ use remora_protocol::link::{Media, Placement};
 use remora_session::Timestamp;
 
 use crate::authority::{Authority, AuthorityError};
-use crate::tls::CurrentCertificate;
+use crate::certificate::CurrentCertificate;
 
 /// Longer than the maximum age of an idle host plus any lease, so that no certificate expires under a session.
 const CERTIFICATE_LIFE: Duration = Duration::from_hours(7 * 24);

@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::ServerError;
 use crate::acme::Acme;
 use crate::authority::{Authority, ServerCertificate};
+use crate::certificate::{CurrentCertificate, TlsError};
 use crate::clock::Clock;
 use crate::config::{Config, Listen};
 use crate::private_file;
-use crate::tls::{self, CurrentCertificate};
+use crate::tls;
 
 /// Lifetime of certificates of the local CA.
 const LIFE: Duration = Duration::from_hours(90 * 24);
@@ -153,7 +154,7 @@ impl Files {
         Ok(ServerCertificate { certificate_pem: read(&self.certificate)?, key_pem: read(&self.key)? })
     }
 
-    fn refused(&self, problem: tls::TlsError) -> ServerError {
+    fn refused(&self, problem: TlsError) -> ServerError {
         ServerError::Certificate { path: self.certificate.clone(), problem: problem.to_string() }
     }
 }

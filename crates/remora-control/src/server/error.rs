@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use crate::acme::AcmeError;
 use crate::authority::AuthorityError;
+use crate::certificate::TlsError;
 use crate::identity::IdentityError;
 use crate::provision::ProvisionError;
 use crate::store::StoreError;
-use crate::tls::TlsError;
 use crate::token::TokenKeyError;
 
 /// Reason why `up` or `serve` cannot run.

@@ -15,7 +15,7 @@ async fn ask(plane: &Plane, account: &AccountId, key: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn either_key_opens_and_one_is_replaced_while_the_other_is_in_use() {
+async fn either_key_opens_and_can_be_replaced_while_the_other_is_in_use() {
     let plane = Plane::start().await;
     let mut register = plane.register().await;
     let NewAccount { account, primary_key, secondary_key } = register.create("studio").await.unwrap();
@@ -33,14 +33,14 @@ async fn either_key_opens_and_one_is_replaced_while_the_other_is_in_use() {
     assert_eq!(ask(&plane, id, &secondary_key).await.status, 401);
     assert_eq!(ask(&plane, id, &new_primary).await.status, 200);
     assert_eq!(ask(&plane, id, &new_secondary).await.status, 200);
-    // Tokens are good for their day, whatever becomes of the key.
+    // Tokens stay valid for their day even if the key is replaced.
     let target = format!("/accounts/{id}/sessions?api-version=2021-01-01");
     let authorization = format!("Bearer {token}");
     assert_eq!(plane.send("GET", &target, &[("Authorization", &authorization)], "").await.status, 200);
 }
 
 #[tokio::test]
-async fn accounts_are_listed_in_the_order_of_their_making_without_keys() {
+async fn accounts_are_listed_by_age_and_without_keys() {
     let plane = Plane::start().await;
     let register = plane.register().await;
     let first = register.create("first").await.unwrap().account;
@@ -51,7 +51,7 @@ async fn accounts_are_listed_in_the_order_of_their_making_without_keys() {
 }
 
 #[tokio::test]
-async fn a_deleted_account_gets_nothing_any_more_and_its_sessions_end() {
+async fn a_deleted_account_gets_nothing_and_its_sessions_end() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 60).await;
     plane.register().await.delete(&plane.account).await.unwrap();
@@ -62,14 +62,14 @@ async fn a_deleted_account_gets_nothing_any_more_and_its_sessions_end() {
     plane.pass_with_reports(&host, Duration::from_secs(10)).await;
     plane.becomes("one", "Stopped").await;
     within("every host being gone", plane.fleet.emptied()).await;
-    // What a token of before can still do: look, for the rest of its day.
+    // An earlier token can still read until it expires.
     assert_eq!(plane.call("GET", "/sessions", "").await.json()["sessions"], serde_json::json!([]));
     let answer = plane.call("PATCH", "/sessions/one", r#"{"maxLeaseTimeMinutes":90}"#).await;
     assert_eq!(answer.status, 422);
 }
 
 #[tokio::test]
-async fn the_sessions_of_other_accounts_go_on() {
+async fn sessions_of_other_accounts_continue() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 60).await;
     let register = plane.register().await;
@@ -80,7 +80,7 @@ async fn the_sessions_of_other_accounts_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said() {
+async fn missing_accounts_and_databases_are_reported() {
     let plane = Plane::start().await;
     let mut register = plane.register().await;
     let nobody: AccountId = "11111111-2222-3333-4444-555555555555".parse().unwrap();
@@ -107,7 +107,7 @@ fn file(directory: &Path, name: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn the_local_accounts_keys_are_rotated_in_their_files_too_and_stay() {
+async fn rotating_a_key_of_the_local_account_updates_its_files() {
     let directory = tempfile::tempdir().unwrap();
     let installation = Installation::start(directory.path()).await;
     let id: AccountId = installation.connection.account_id.parse().unwrap();
@@ -124,7 +124,7 @@ async fn the_local_accounts_keys_are_rotated_in_their_files_too_and_stay() {
     register.close().await;
     installation.stop().await;
 
-    // A key that reached the file and not the database, as a crash between the two leaves it.
+    // A key that is in the file but not in the database, as a crash between the two leaves it.
     let mut account = file(directory.path(), "account.json");
     account["secondaryKey"] = "another".into();
     std::fs::write(directory.path().join("account.json"), account.to_string()).unwrap();
@@ -137,7 +137,7 @@ async fn the_local_accounts_keys_are_rotated_in_their_files_too_and_stay() {
 }
 
 #[tokio::test]
-async fn a_local_account_of_before_there_were_two_keys_gets_its_second() {
+async fn a_local_account_without_a_second_key_gets_one() {
     let directory = tempfile::tempdir().unwrap();
     let id = "11111111-2222-3333-4444-555555555555";
     let content = format!(r#"{{"accountId":"{id}","accountKey":"first"}}"#);

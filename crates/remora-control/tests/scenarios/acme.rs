@@ -1,4 +1,4 @@
-//! A certificate of a public authority: obtained, shared, renewed, and done without.
+//! A certificate of a public authority: obtained, shared, renewed, and replaced if it is lost.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ use crate::support::{http, look_again, within};
 
 const NAME: &str = "remora.example.test";
 const DAY: Duration = Duration::from_hours(24);
-const CERTIFICATE_LIFE: Duration = Duration::from_hours(90 * 24);
+const CERTIFICATE_LIFE: Duration = Duration::from_hours(2160);
 
 /// A listener with the certificates of a control plane.
 struct Service {
@@ -53,7 +53,7 @@ fn now() -> Timestamp {
 }
 
 impl Service {
-    async fn start(data: &Path, listener: TcpListener, pebble: &Pebble) -> Self {
+    fn start(data: &Path, listener: TcpListener, pebble: &Pebble) -> Self {
         let (clock, hand) = Clock::manual(now());
         let authority = Authority::open(data, clock.now()).unwrap();
         let local = authority.issue(&[NAME.to_owned()], CERTIFICATE_LIFE, clock.now()).unwrap();
@@ -80,7 +80,7 @@ impl Service {
         self.current.pem() == self.local
     }
 
-    /// Waits for another certificate than this.
+    /// Waits for a certificate that differs from `before`.
     async fn replaced(&self, before: &ServerCertificate) -> ServerCertificate {
         within("another certificate", async {
             loop {
@@ -115,7 +115,7 @@ async fn failure_on_record(data: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
+async fn a_certificate_is_obtained_shared_renewed_and_replaced_by_the_local_one() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -124,7 +124,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
     let Some(pebble) = Pebble::start(&directory.path().join("pebble"), now(), port, CERTIFICATE_LIFE).await else {
         return;
     };
-    let service = Service::start(&data, listener, &pebble).await;
+    let service = Service::start(&data, listener, &pebble);
     let local = service.local.clone();
     let first = service.replaced(&local).await;
     service.is_shown(&first).await;
@@ -134,15 +134,15 @@ async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
     }
     let challenges = std::fs::read_dir(data.join("acme")).unwrap().flatten();
     let open = challenges.filter(|file| file.file_name().to_string_lossy().starts_with("challenge")).count();
-    assert_eq!(open, 0, "a challenge is still answered");
+    assert_eq!(open, 0, "a challenge is still open");
 
-    // Another control plane on the same directory has the same certificate without asking for one.
+    // Another control plane on the same directory uses the same certificate without ordering one.
     let neighbour = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let neighbour = Service::start(&data, neighbour, &pebble).await;
+    let neighbour = Service::start(&data, neighbour, &pebble);
     assert_eq!(neighbour.current.pem(), first);
     neighbour.is_shown(&first).await;
 
-    // A third of the life is left. The neighbour's clock stands still; it takes up what is renewed.
+    // A third of the life is left. The clock of the other control plane stands still; it uses the renewed certificate.
     service.hand.advance(CERTIFICATE_LIFE * 2 / 3 + DAY);
     let second = service.replaced(&first).await;
     service.is_shown(&second).await;
@@ -150,7 +150,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
     assert_eq!(neighbour.replaced(&first).await, second);
     assert_eq!(std::fs::read_dir(data.join("acme")).unwrap().count(), 3, "account, certificate, lock");
 
-    // Without an authority the certificate stays while it is good, then the local CA's stands in for it.
+    // Without an authority the certificate is used until it expires, and then the local CA's.
     drop(pebble);
     service.hand.advance(DAY);
     failure_on_record(&data).await;
@@ -160,7 +160,7 @@ async fn a_certificate_is_obtained_shared_renewed_and_done_without() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_elsewhere_is_not_confirmed_and_the_local_authority_stands_in() {
+async fn an_unconfirmed_name_falls_back_to_the_local_authority() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -169,10 +169,10 @@ async fn a_name_that_leads_elsewhere_is_not_confirmed_and_the_local_authority_st
     let Some(pebble) = Pebble::start(&directory.path().join("pebble"), now(), port, CERTIFICATE_LIFE).await else {
         return;
     };
-    // Nothing answers there.
+    // No server listens there.
     drop(elsewhere);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let service = Service::start(&data, listener, &pebble).await;
+    let service = Service::start(&data, listener, &pebble);
     let failures = failure_on_record(&data).await;
     assert!(service.is_local());
     let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&failures).unwrap()).unwrap();

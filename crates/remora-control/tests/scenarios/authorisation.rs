@@ -8,8 +8,8 @@ use remora_session::AccountId;
 use crate::support::http::Answer;
 use crate::support::plane::{Plane, START};
 
-/// Every path that belongs to an account, and what it takes. Whoever adds one adds it here: see
-/// `every_path_is_in_the_table` and `what_is_not_in_the_table_is_not_taken`.
+/// Every path of an account with its methods. New paths are added here, otherwise `every_path_is_in_the_table` and
+/// `only_methods_of_the_table_are_accepted` fail.
 const ENDPOINTS: [(&str, &[&str]); 12] = [
     ("/accounts/{account}/sessions", &["GET"]),
     ("/accounts/{account}/sessions/{session}", &["GET", "PUT", "PATCH"]),
@@ -25,10 +25,10 @@ const ENDPOINTS: [(&str, &[&str]); 12] = [
     ("/v1/accounts/{account}/conversions", &METHODS),
 ];
 
-/// Variants of the above that are answered by the same code.
+/// Paths that share a handler with one of the above.
 const SAME: [&str; 2] = ["/v1/accounts/{account}/conversions/", "/v1/accounts/{account}/conversions/{*rest}"];
 
-/// Paths that belong to nobody, or know their callers by other means that have scenarios of their own.
+/// Paths without an account, and paths with other authentication, which have their own scenarios.
 const OTHERS: [&str; 10] = [
     "/accounts/{account}/token",
     "/hosts/{host}/report",
@@ -44,7 +44,7 @@ const OTHERS: [&str; 10] = [
 
 const METHODS: [&str; 5] = ["GET", "PUT", "PATCH", "POST", "DELETE"];
 
-/// Each method of each path, the paths of the first generation with and without a slash at the end.
+/// Returns every method of every path. Paths of v1 occur with and without a slash at the end.
 fn requests(account: &AccountId, session: &str) -> Vec<(&'static str, String)> {
     let mut requests = Vec::new();
     for (template, methods) in ENDPOINTS {
@@ -74,7 +74,7 @@ async fn assert_untouched(plane: &Plane) {
 }
 
 #[tokio::test]
-async fn without_a_good_token_nothing_is_told() {
+async fn requests_without_a_valid_token_learn_nothing() {
     let plane = Plane::start().await;
     plane.create("one", 4).await;
     let stranger = Tokens::new(&new_private_key_pem().unwrap()).unwrap();
@@ -97,7 +97,7 @@ async fn without_a_good_token_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn a_token_ends_after_a_day() {
+async fn a_token_expires_after_a_day() {
     let plane = Plane::start().await;
     plane.hand.advance(TOKEN_LIFE - std::time::Duration::from_secs(1));
     assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
@@ -110,12 +110,12 @@ async fn a_token_ends_after_a_day() {
 }
 
 #[tokio::test]
-async fn another_accounts_sessions_are_neither_seen_nor_changed() {
+async fn sessions_of_other_accounts_are_neither_visible_nor_changed() {
     let plane = Plane::start().await;
     plane.create("one", 4).await;
     for role in [Role::Administrator, Role::Client] {
         let authorization = format!("Bearer {}", plane.tokens.issue(&new_account_id(), role, START));
-        // One that is there and one that is not are not told apart, and neither are accounts.
+        // Existing and missing sessions and accounts have the same response.
         for (account, session) in [(&plane.account, "one"), (&plane.account, "unknown"), (&new_account_id(), "one")] {
             for (method, target) in requests(account, session) {
                 let answer = ask(&plane, method, &target, &authorization).await;
@@ -149,7 +149,7 @@ async fn a_client_has_sessions_but_no_conversions() {
 }
 
 #[tokio::test]
-async fn the_account_is_written_in_any_case() {
+async fn account_ids_are_accepted_in_any_case() {
     let plane = Plane::start().await;
     let authorization = format!("bearer {}", plane.token);
     for account in [plane.account.as_str().to_uppercase(), plane.account.to_string()] {
@@ -159,18 +159,18 @@ async fn the_account_is_written_in_any_case() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_table_is_not_taken() {
+async fn only_methods_of_the_table_are_accepted() {
     let plane = Plane::start().await;
     let authorization = format!("Bearer {}", plane.token);
     for (template, methods) in ENDPOINTS {
         for method in METHODS.into_iter().filter(|method| !methods.contains(method)) {
             let answer = ask(&plane, method, &target(template, &plane.account, "one"), &authorization).await;
-            assert_eq!(answer.status, 405, "{method} {template} has no scenario of authorisation");
+            assert_eq!(answer.status, 405, "{method} {template} is not in the table");
         }
     }
 }
 
-/// Reads the sources, so that a new path fails here until it has its place in the scenarios above.
+/// Reads the sources, so that a new path fails here until it is in the table.
 #[test]
 fn every_path_is_in_the_table() {
     let mut sources = String::new();
@@ -183,9 +183,9 @@ fn every_path_is_in_the_table() {
     let endpoints = ENDPOINTS.map(|(template, _)| template);
     let missing: Vec<_> =
         found.iter().filter(|path| !endpoints.iter().chain(&SAME).chain(&OTHERS).any(|known| known == *path)).collect();
-    assert!(missing.is_empty(), "without a scenario of authorisation: {missing:?}");
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
     let gone: Vec<_> = endpoints.iter().filter(|template| !found.contains(*template)).collect();
-    assert!(gone.is_empty(), "no path any more: {gone:?}");
+    assert!(gone.is_empty(), "no longer a path: {gone:?}");
 }
 
 fn read_below(directory: &Path, sources: &mut String) {

@@ -1,7 +1,7 @@
 use crate::support::plane::Plane;
 
 #[tokio::test]
-async fn a_create_names_what_is_wrong_and_what_would_be_accepted() {
+async fn errors_of_a_create_say_what_is_wrong_and_what_is_accepted() {
     let plane = Plane::start().await;
     let deep = "[".repeat(10_000);
     for (body, target, message, accepted) in [
@@ -47,7 +47,7 @@ async fn a_create_names_what_is_wrong_and_what_would_be_accepted() {
 }
 
 #[tokio::test]
-async fn ids_that_cannot_be_are_refused() {
+async fn malformed_ids_are_refused() {
     let plane = Plane::start().await;
     let long = "x".repeat(257);
     for id in ["a%20b", "a.b", "%C3%A4", "a%2Fb", "%F0%9F%92%A9", long.as_str()] {
@@ -60,7 +60,7 @@ async fn ids_that_cannot_be_are_refused() {
 }
 
 #[tokio::test]
-async fn a_version_must_be_named_and_known() {
+async fn a_known_version_is_required() {
     let plane = Plane::start().await;
     let authorization = format!("Bearer {}", plane.token);
     for (query, code) in [
@@ -79,7 +79,7 @@ async fn a_version_must_be_named_and_known() {
 }
 
 #[tokio::test]
-async fn endless_requests_end() {
+async fn a_request_that_never_completes_times_out() {
     let plane = Plane::start().await;
     let body = format!(r#"{{"maxLeaseTimeMinutes":4,"size":"Standard","x":"{}"}}"#, "x".repeat(64 * 1_024));
     let answer = plane.call("PUT", "/sessions/one", &body).await;

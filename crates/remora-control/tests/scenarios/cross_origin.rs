@@ -17,7 +17,7 @@ fn allowed(answer: &Answer) -> Option<&str> {
     answer.header("Access-Control-Allow-Origin")
 }
 
-/// One path for each thing that answers.
+/// Returns one path of each handler.
 fn paths(plane: &Plane) -> Vec<String> {
     let account = &plane.account;
     vec![
@@ -37,7 +37,7 @@ fn paths(plane: &Plane) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_preflight_of_an_allowed_page_is_answered_and_none_of_another() {
+async fn only_preflights_of_allowed_pages_are_answered() {
     let plane = plane().await;
     for path in paths(&plane) {
         let preflight = |origin| {
@@ -67,7 +67,7 @@ async fn every_preflight_of_an_allowed_page_is_answered_and_none_of_another() {
 }
 
 #[tokio::test]
-async fn an_allowed_page_reads_answers_of_every_status() {
+async fn an_allowed_page_can_read_responses_of_every_status() {
     let mut config = Config::parse(&format!("[listen]\norigins = ['{APP}']\n")).unwrap();
     config.limits.reads = Rate { per_second: 1, burst: 1 };
     let plane = Plane::start_with(config).await;
@@ -98,7 +98,7 @@ async fn an_allowed_page_reads_answers_of_every_status() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_almost_right_gets_nothing() {
+async fn a_nearly_matching_origin_is_refused() {
     let plane = plane().await;
     let authorization = format!("Bearer {}", plane.token);
     let path = plane.path("/sessions");
@@ -133,13 +133,13 @@ async fn an_origin_that_is_almost_right_gets_nothing() {
     }
     let two = [("Origin", APP), ("Origin", "null"), ("Authorization", authorization.as_str())];
     let answer = plane.send_unchecked("GET", &path, &two).await;
-    assert_eq!(answer.status, 403, "of two origins one is foreign");
+    assert_eq!(answer.status, 403, "one of the two origins is not allowed");
     let answer = plane.send("GET", &path, &[("Authorization", &authorization)], "").await;
     assert_eq!((answer.status, allowed(&answer)), (200, None), "not from a page");
 }
 
 #[tokio::test]
-async fn every_page_may_ask_whether_its_origin_is_allowed() {
+async fn every_page_can_ask_whether_its_origin_is_allowed() {
     let plane = plane().await;
     for (origin, is_allowed) in [(APP, true), ("https://evil.example.com", false), ("null", false)] {
         let loopback_host = format!("localhost:{}", plane.loopback_port());
@@ -161,7 +161,7 @@ async fn every_page_may_ask_whether_its_origin_is_allowed() {
 }
 
 #[tokio::test]
-async fn an_allowed_page_uses_the_loopback_listener_too_and_hosts_are_told_of_it() {
+async fn an_allowed_page_can_use_the_loopback_listener_and_hosts() {
     let plane = plane().await;
     let host = format!("localhost:{}", plane.loopback_port());
     let body = format!(r#"{{"secret":"{SECRET}"}}"#);

@@ -21,7 +21,7 @@ async fn without_servers_the_list_is_empty() {
 }
 
 #[tokio::test]
-async fn credentials_are_for_the_session_and_for_a_time() {
+async fn credentials_belong_to_the_session_and_expire() {
     let turn = "urls = ['turn:turn.example.com:3478?transport=udp', 'turns:turn.example.com', 'stun:stun.example.com']\n\
                 secret = 'north'\nlifetime_seconds = 600";
     let plane = Plane::start_with(config(turn)).await;
@@ -42,7 +42,7 @@ async fn credentials_are_for_the_session_and_for_a_time() {
 }
 
 #[tokio::test]
-async fn static_credentials_are_told_as_they_are() {
+async fn static_credentials_are_returned_unchanged() {
     let turn = "urls = ['turn:turn.example.com']\nusername = 'all'\ncredential = 'the same'";
     let plane = Plane::start_with(config(turn)).await;
     plane.create("one", 4).await;
@@ -53,7 +53,7 @@ async fn static_credentials_are_told_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_has_no_servers() {
+async fn a_missing_session_has_no_servers() {
     let plane = Plane::start().await;
     for id in ["unknown", "no%20id", "%ff"] {
         let answer = plane.call("GET", &format!("/sessions/{id}/ice-servers"), "").await;

@@ -42,7 +42,7 @@ async fn ask(plane: &Plane, token: &str) -> Answer {
     plane.send("GET", &target, &[("Authorization", &format!("Bearer {token}"))], "").await
 }
 
-/// The role in the access token that this one is exchanged for.
+/// Returns the role in the access token that this token is exchanged for.
 async fn role(plane: &Plane, token: &str) -> Role {
     let answer = ask(plane, token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -52,7 +52,7 @@ async fn role(plane: &Plane, token: &str) -> Role {
     bearer.role
 }
 
-/// The sentence that goes with the refusal.
+/// Returns the message of the 401 for this token.
 async fn unauthorized(plane: &Plane, token: &str, why: &str) -> String {
     let answer = ask(plane, token).await;
     assert_eq!(answer.status, 401, "{why}: {answer:?}");
@@ -71,7 +71,7 @@ fn assert_forbidden(answer: &Answer, says: &str) {
 }
 
 #[tokio::test]
-async fn every_kind_of_signature_that_needs_a_private_key_is_good() {
+async fn every_signature_algorithm_with_a_private_key_is_accepted() {
     let keys = [
         Key::rsa("rs256", Algorithm::RS256),
         Key::rsa("rs384", Algorithm::RS384),
@@ -85,14 +85,14 @@ async fn every_kind_of_signature_that_needs_a_private_key_is_good() {
     for key in &keys {
         assert_eq!(role(&plane, &key.sign(&claims(&issuer))).await, Role::Administrator, "{}", key.id);
     }
-    assert_eq!(issuer.fetched(), 1, "one set holds them all");
-    // And what it is exchanged for opens the API.
+    assert_eq!(issuer.fetched(), 1, "one key set contains all of them");
+    // The access token is accepted by the API.
     plane.token = ask(&plane, &keys[0].sign(&claims(&issuer))).await.json()["AccessToken"].as_str().unwrap().to_owned();
     assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn the_claim_says_the_role_and_without_one_there_is_no_access() {
+async fn the_role_claim_decides_about_access() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = start(&issuer).await;
@@ -109,7 +109,7 @@ async fn the_claim_says_the_role_and_without_one_there_is_no_access() {
 }
 
 #[tokio::test]
-async fn an_issuer_speaks_for_the_accounts_that_the_operator_gave_it() {
+async fn an_issuer_opens_only_its_configured_accounts() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = start_for(&issuer, "\"11111111-2222-3333-4444-555555555555\"").await;
@@ -119,11 +119,11 @@ async fn an_issuer_speaks_for_the_accounts_that_the_operator_gave_it() {
     let target = format!("/accounts/{}/token", new_account_id());
     let authorization = format!("Bearer {}", key.sign(&claims(&issuer)));
     let answer = plane.send("GET", &target, &[("Authorization", &authorization)], "").await;
-    assert_eq!((answer.status, &answer.body), (403, &another.body), "an account that there is not looks the same");
+    assert_eq!((answer.status, &answer.body), (403, &another.body), "a missing account has the same response");
 }
 
 #[tokio::test]
-async fn what_is_expired_or_early_or_for_others_is_refused() {
+async fn expired_early_and_foreign_tokens_are_refused() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = start(&issuer).await;
@@ -165,7 +165,7 @@ async fn what_is_expired_or_early_or_for_others_is_refused() {
 }
 
 #[tokio::test]
-async fn forgeries_are_refused() {
+async fn forged_tokens_are_refused() {
     let key = Key::rsa("key", Algorithm::RS256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = start(&issuer).await;
@@ -174,7 +174,7 @@ async fn forgeries_are_refused() {
     let [header, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("{good}") };
 
     let unsigned = |header: Value| format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(header.to_string()));
-    // Anybody knows the public key: with it as the secret of an HMAC, the token verifies where nobody looks.
+    // The public key as the secret of an HMAC: the token would verify if the algorithm were taken from it.
     let public = key.public();
     let modulus = URL_SAFE_NO_PAD.decode(public["n"].as_str().unwrap()).unwrap();
     let hmac = |secret: &[u8]| {
@@ -183,7 +183,7 @@ async fn forgeries_are_refused() {
     };
     let other_claims = Key::rsa("key", Algorithm::RS256).sign(&json!({ "iss": issuer.url, "aud": AUDIENCE }));
     let other_payload = other_claims.split('.').nth(1).unwrap();
-    // Says itself where its key is; nobody asks.
+    // The token contains the address of its key, which is not fetched.
     let mut own_key = Header { kid: Some("key".into()), ..Header::new(Algorithm::RS256) };
     own_key.jku = Some(format!("{}/keys", issuer.url));
     let own_header = URL_SAFE_NO_PAD.encode(serde_json::to_string(&own_key).unwrap());
@@ -210,7 +210,7 @@ async fn forgeries_are_refused() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_fetched_when_it_is_used_but_nobody_can_make_the_issuer_be_asked_often() {
+async fn a_new_key_is_fetched_when_needed_but_not_more_often_than_allowed() {
     let (first, second) = (Key::ec("first", Algorithm::ES256), Key::ec("second", Algorithm::ES256));
     let issuer = Issuer::start(&[&first]).await;
     let plane = start(&issuer).await;
@@ -227,7 +227,7 @@ async fn a_new_key_is_fetched_when_it_is_used_but_nobody_can_make_the_issuer_be_
 }
 
 #[tokio::test]
-async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
+async fn known_keys_stay_usable_while_the_issuer_is_down() {
     let (known, new) = (Key::ec("known", Algorithm::ES256), Key::ec("new", Algorithm::ES256));
     let issuer = Issuer::start(&[&known]).await;
     let plane = start(&issuer).await;
@@ -245,7 +245,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
     assert_eq!((answer.status, answer.code().as_str()), (503, "IssuerUnavailable"));
     assert!(answer.body.contains("does not publish its keys at the moment"), "{answer:?}");
     assert_eq!(answer.header("Retry-After"), Some("10"));
-    // After a day nobody knows what has been withdrawn.
+    // After a day it is unknown which keys have been withdrawn.
     plane.hand.advance(Duration::from_hours(1));
     assert_eq!(ask(&plane, &lasting(&known)).await.status, 503);
     issuer.publish(key_set(&[&known]));
@@ -254,7 +254,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
 }
 
 #[tokio::test]
-async fn what_an_issuer_may_not_publish_is_not_taken() {
+async fn documents_that_an_issuer_may_not_publish_are_refused() {
     let key = Key::ec("key", Algorithm::ES256);
     let elsewhere = Issuer::start(&[&key]).await;
     let issuer = Issuer::start(&[]).await;
@@ -280,7 +280,7 @@ async fn what_an_issuer_may_not_publish_is_not_taken() {
 }
 
 #[tokio::test]
-async fn without_configured_issuers_no_token_from_outside_is_good() {
+async fn without_configured_issuers_only_account_keys_are_accepted() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = Plane::start().await;
@@ -290,7 +290,7 @@ async fn without_configured_issuers_no_token_from_outside_is_good() {
 }
 
 #[tokio::test]
-async fn an_issuer_over_tls_is_believed_by_the_authority_that_the_operator_named() {
+async fn an_issuers_server_is_trusted_by_the_configured_authority() {
     let (mine, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let now = Clock::system().now();
     let authority = Authority::open(mine.path(), now).unwrap();
@@ -306,7 +306,7 @@ async fn an_issuer_over_tls_is_believed_by_the_authority_that_the_operator_named
 }
 
 #[tokio::test]
-async fn a_file_without_an_authority_is_said_at_the_start() {
+async fn a_ca_file_without_a_certificate_is_an_error_at_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
     std::fs::write(&path, "nothing").unwrap();

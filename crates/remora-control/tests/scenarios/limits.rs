@@ -19,7 +19,7 @@ fn assert_refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn reads_and_writes_are_counted_apart_and_come_back_with_time() {
+async fn reads_and_writes_have_separate_limits_that_recover_with_time() {
     let plane = start("reads = { per_second = 1, burst = 2 }\nwrites = { per_second = 1, burst = 1 }").await;
     let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
     assert_eq!(plane.call("PUT", "/sessions/one", body).await.status, 201);
@@ -35,7 +35,7 @@ async fn reads_and_writes_are_counted_apart_and_come_back_with_time() {
 }
 
 #[tokio::test]
-async fn nobody_uses_up_what_is_anothers() {
+async fn an_account_cannot_use_up_the_share_of_another() {
     let plane = start("reads = { per_second = 1, burst = 1 }").await;
     let authorization = format!("Bearer {}", plane.tokens.issue(&new_account_id(), Role::Administrator, START));
     for (headers, status) in [(&[("Authorization", authorization.as_str())][..], 403), (&[], 401)] {
@@ -47,10 +47,27 @@ async fn nobody_uses_up_what_is_anothers() {
 }
 
 #[tokio::test]
-async fn conversions_count_like_everything_else() {
+async fn conversions_count_like_other_requests() {
     let plane = start("writes = { per_second = 1, burst = 1 }").await;
     assert_eq!(plane.call("PUT", "/conversions/one", "{}").await.status, 404);
     assert_refused(&plane.call("PUT", "/sessions/one", "{}").await);
+}
+
+#[tokio::test]
+async fn a_429_names_the_supported_versions_like_every_response_of_its_generation() {
+    let plane = start("reads = { per_second = 1, burst = 1 }").await;
+    assert_eq!(plane.call("GET", "/sessions", "").await.status, 200);
+    let versions = Some("2021-01-01-preview, 2021-01-01, 2021-08-01-preview");
+    let refused = plane.call("GET", "/sessions", "").await;
+    assert_refused(&refused);
+    assert_eq!(refused.header("api-supported-versions"), versions, "{refused:?}");
+    let authorization = format!("Bearer {}", plane.token);
+    let first = format!("/v1/accounts/{}/sessions", plane.account);
+    for target in [&first, &plane.path("/usage")] {
+        let refused = plane.send("GET", target, &[("Authorization", &authorization)], "").await;
+        assert_refused(&refused);
+        assert_eq!(refused.header("api-supported-versions"), None, "{target}");
+    }
 }
 
 #[tokio::test]
@@ -62,7 +79,7 @@ async fn hosts_report_without_limit() {
     }
 }
 
-/// A token request from that address of this machine.
+/// Sends a token request from that address of this machine.
 async fn ask_from(plane: &Plane, source: &str, key: &str) -> Answer {
     let authorization = format!("Bearer {}:{key}", plane.account);
     send_from(plane, source, &format!("/accounts/{}/token", plane.account), &authorization).await
@@ -76,7 +93,7 @@ async fn send_from(plane: &Plane, source: &str, target: &str, authorization: &st
 }
 
 #[tokio::test]
-async fn whoever_guesses_keys_is_slowed_down_and_locks_nobody_else_out() {
+async fn guessing_keys_slows_down_only_the_network_of_the_attacker() {
     let plane = start("tokens = { per_second = 1, burst = 2 }").await;
     for _ in 0..2 {
         assert_eq!(ask_from(&plane, "127.0.0.2", &new_key()).await.status, 401);
@@ -89,7 +106,7 @@ async fn whoever_guesses_keys_is_slowed_down_and_locks_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn an_account_gets_so_many_tokens_from_wherever_it_asks() {
+async fn tokens_of_an_account_are_limited_over_all_addresses() {
     let plane = start("tokens = { per_second = 1, burst = 2 }").await;
     for source in ["127.0.0.2", "127.0.0.3"] {
         assert_eq!(ask_from(&plane, source, &plane.key).await.status, 200);
@@ -104,7 +121,7 @@ async fn an_account_gets_so_many_tokens_from_wherever_it_asks() {
 }
 
 #[tokio::test]
-async fn a_person_has_a_pace_of_their_own_within_the_accounts() {
+async fn a_person_has_separate_limits_within_an_account() {
     let plane = start(
         "reads = { per_second = 1, burst = 3 }\nperson_reads = { per_second = 1, burst = 1 }\n\
          person_writes = { per_second = 1, burst = 1 }",
@@ -126,7 +143,7 @@ async fn a_person_has_a_pace_of_their_own_within_the_accounts() {
 }
 
 #[tokio::test]
-async fn an_address_that_tries_unknown_accounts_is_slowed_down_and_its_neighbours_are_not() {
+async fn trying_unknown_accounts_slows_down_an_address_but_not_its_neighbours() {
     let plane = start("stranger_tokens = { per_second = 1, burst = 3 }").await;
     let ask_for_unknown = async |source: &str| {
         let account = new_account_id();
@@ -145,7 +162,7 @@ async fn an_address_that_tries_unknown_accounts_is_slowed_down_and_its_neighbour
     }
     assert_eq!(ask_from(&plane, "127.0.0.2", &plane.key).await.status, 200);
     assert_eq!(ask_for_unknown("127.0.0.3").await.status, 401, "another address");
-    // An account that there is and one that there is not are not told apart.
+    // Existing and missing accounts have the same response.
     for _ in 0..2 {
         ask_from(&plane, "127.0.0.3", &new_key()).await;
     }

@@ -1,7 +1,7 @@
 use crate::support::plane::{Plane, SECRET};
 
 #[tokio::test]
-async fn no_foreign_page_gets_anything_out_of_the_loopback_listener() {
+async fn the_loopback_listener_refuses_pages_of_other_origins() {
     let plane = Plane::start().await;
     let own = format!("localhost:{}", plane.loopback_port());
     let own_origin = format!("http://{own}");
@@ -19,7 +19,7 @@ async fn no_foreign_page_gets_anything_out_of_the_loopback_listener() {
             headers.push(("Authorization", &authorization));
             let answer = plane.send_to_loopback(method, target, &headers, body).await;
             assert_eq!((answer.status, answer.code().as_str()), (403, code), "{target} {headers:?}");
-            assert!(answer.json()["error"]["message"].as_str().unwrap().len() > 20, "in words");
+            assert!(answer.json()["error"]["message"].as_str().unwrap().len() > 20, "a sentence");
         }
         let headers = [("Host", own.as_str()), ("Origin", own_origin.as_str()), ("Authorization", &authorization)];
         assert_eq!(plane.send_to_loopback(method, target, &headers, body).await.status, 200, "{target}");

@@ -1,7 +1,7 @@
-//! The control plane from outside, one file per scenario: the list of files is the list of behaviours.
+//! Scenarios of the control plane, seen from outside, one file each: the list of files is the list of behaviours.
 //!
-//! Most scenarios run over real sockets with a simulated fleet and a clock that the scenario advances; those in
-//! `up_…` run the whole with real processes.
+//! Most scenarios use real sockets, a simulated fleet and a clock that the scenario advances. Those in `up_…` run the
+//! whole service with real processes.
 
 mod support;
 

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 use crate::support::plane::{Plane, ready};
 use crate::support::{fake_host, http, within};
 
-/// The value of the sample that begins so.
+/// Returns the value of the sample that begins with this text.
 fn sample(metrics: &str, beginning: &str) -> f64 {
     let line = metrics.lines().find(|line| line.starts_with(beginning));
     let line = line.unwrap_or_else(|| panic!("there is no {beginning} in\n{metrics}"));
@@ -34,7 +34,7 @@ async fn live_sessions_are_counted_by_size_and_state() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_no_label_tells_of_a_customer() {
+async fn requests_are_counted_by_route_and_labels_contain_no_customer_data() {
     let plane = Plane::start().await;
     plane.call("GET", "/sessions/nobody-knows-me", "").await;
     plane.send("GET", &format!("/Accounts/{}/token", plane.account), &[], "").await;
@@ -52,7 +52,7 @@ async fn requests_are_counted_by_route_and_no_label_tells_of_a_customer() {
 }
 
 #[tokio::test]
-async fn leases_that_end_and_hosts_that_fail_are_counted() {
+async fn ended_leases_and_failed_hosts_are_counted() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 1).await;
     plane.pass_with_reports(&host, std::time::Duration::from_secs(61)).await;
@@ -63,7 +63,7 @@ async fn leases_that_end_and_hosts_that_fail_are_counted() {
 }
 
 #[tokio::test]
-async fn the_network_sees_whether_it_lives_and_nothing_else() {
+async fn the_public_listener_has_health_but_no_metrics() {
     let plane = Plane::start().await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(plane.send("GET", path, &[], "").await.status, 200, "{path}");
@@ -90,7 +90,7 @@ async fn a_correlation_vector_is_continued() {
 }
 
 #[tokio::test]
-async fn metrics_may_have_a_listener_of_their_own() {
+async fn metrics_can_have_a_separate_listener() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.listen.metrics = Some(([127, 0, 0, 1], 0).into());

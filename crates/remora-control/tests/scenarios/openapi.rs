@@ -1,5 +1,5 @@
-//! The OpenAPI documents are the API, and the API is the documents. What single answers look like is held against
-//! them by every other scenario.
+//! Compares the OpenAPI documents with the API in both directions. Every other scenario checks its responses against
+//! the documents.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::support::contract::{Contract, contracts};
 use crate::support::plane::Plane;
 
 const METHODS: [&str; 5] = ["GET", "PUT", "PATCH", "POST", "DELETE"];
-/// What the text of each document's router says, and the paths in it that no document is about.
+/// The sources of each document's routers, and the paths in them that no document describes.
 const ROUTERS: [(&str, &[&str]); 3] = [
     ("2021-01-01.json", &[include_str!("../../src/api/v2021_01_01/mod.rs")]),
     ("v1.json", &[include_str!("../../src/api/v1/mod.rs")]),
     ("accounts.json", &[include_str!("../../src/api/usage.rs"), include_str!("../../src/api/ice_servers.rs")]),
 ];
-/// Matched in any case, so by no router.
+/// Matched in any case, so it is not a route of a router.
 const TOKEN: &str = "/accounts/{account_id}/token";
 
 fn contract(name: &str) -> &'static Contract {
@@ -25,7 +25,7 @@ fn contract(name: &str) -> &'static Contract {
 }
 
 #[tokio::test]
-async fn anybody_may_read_them() {
+async fn the_documents_are_public() {
     let plane = Plane::start().await;
     let index = plane.send("GET", "/openapi", &[], "").await;
     assert_eq!(index.status, 200);
@@ -39,7 +39,7 @@ async fn anybody_may_read_them() {
 }
 
 #[test]
-fn every_route_is_in_a_document_and_the_reverse() {
+fn routes_and_documents_have_the_same_paths() {
     for (document, sources) in ROUTERS {
         let literals = sources
             .iter()
@@ -56,7 +56,7 @@ fn every_route_is_in_a_document_and_the_reverse() {
 }
 
 #[tokio::test]
-async fn every_method_is_in_a_document_and_the_reverse() {
+async fn routes_and_documents_have_the_same_methods() {
     let plane = Plane::start().await;
     let authorization = format!("Bearer {}", plane.token);
     for contract in contracts() {
@@ -66,7 +66,7 @@ async fn every_method_is_in_a_document_and_the_reverse() {
             for method in METHODS {
                 let answer = plane.send(method, &target, &[("Authorization", &authorization)], "").await;
                 let documented = operations.get(method.to_lowercase()).is_some();
-                // A session may have the name that stands for the call that makes one.
+                // A session may be named like the last word of the path for a create.
                 let is_name = template.ends_with("/create") && ["PATCH", "DELETE"].contains(&method);
                 assert_eq!(answer.status != 405, documented || is_name, "{method} {template}: {answer:?}");
                 if answer.status == 405 {
@@ -78,7 +78,7 @@ async fn every_method_is_in_a_document_and_the_reverse() {
 }
 
 #[test]
-fn bounds_are_those_of_the_code() {
+fn documents_have_the_limits_of_the_code() {
     let sizes = json!(Size::ALL.map(Size::as_str));
     let ids = format!("^[A-Za-z0-9_-]{{1,{}}}$", SessionId::LENGTH_MAX);
     for name in ["2021-01-01.json", "v1.json"] {
@@ -93,9 +93,9 @@ fn bounds_are_those_of_the_code() {
     assert_eq!(contract("v1.json").schema("SessionProperties")["properties"]["sessionSize"]["enum"], sizes);
 }
 
-/// Properties that no answer ever has would be promised for nothing.
+/// A property that never occurs in a response would be an empty promise.
 #[tokio::test]
-async fn every_property_of_a_session_is_seen() {
+async fn every_documented_property_of_a_session_occurs() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 4).await;
     let authorization = format!("Bearer {}", plane.token);
@@ -113,7 +113,7 @@ async fn every_property_of_a_session_is_seen() {
 }
 
 #[test]
-fn what_is_not_in_the_document_is_noticed() {
+fn undocumented_content_is_noticed() {
     let contract = contract("2021-01-01.json");
     let good = json!({
         "id": "a", "creationTime": "t", "elapsedTimeMinutes": 0, "maxLeaseTimeMinutes": 4, "size": "Standard",

@@ -3,7 +3,7 @@ use remora_control::Config;
 use crate::support::plane::Plane;
 
 #[tokio::test]
-async fn the_pages_are_served_to_other_machines_with_headers_that_keep_others_out() {
+async fn other_machines_get_the_pages_with_security_headers() {
     let plane = Plane::start().await;
     let page = plane.send("GET", "/", &[], "").await;
     assert_eq!((page.status, page.body.as_str()), (200, "<!doctype html>"));
@@ -13,7 +13,7 @@ async fn the_pages_are_served_to_other_machines_with_headers_that_keep_others_ou
     let policy = page.header("Content-Security-Policy").unwrap();
     assert!(policy.contains("https://localhost:*") && !policy.contains(" https: "), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
-    // A policy cannot name the host of a page that was opened by an IPv6 address.
+    // A content security policy cannot contain the IPv6 address under which a page was opened.
     let page = plane.send("GET", "/", &[("Host", "[2001:db8::1]:8443")], "").await;
     let policy = page.header("Content-Security-Policy").unwrap();
     assert!(policy.split([' ', ';']).any(|source| source == "https:"), "{policy}");
@@ -22,7 +22,7 @@ async fn the_pages_are_served_to_other_machines_with_headers_that_keep_others_ou
 }
 
 #[tokio::test]
-async fn the_secret_of_the_start_is_for_the_loopback_listener_alone() {
+async fn the_secret_of_the_start_works_on_the_loopback_listener_only() {
     let plane = Plane::start().await;
     let answer = plane.send("GET", "/portal/configuration", &[("Host", "remora.example:8443")], "").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -41,7 +41,7 @@ async fn the_secret_of_the_start_is_for_the_loopback_listener_alone() {
 }
 
 #[tokio::test]
-async fn models_are_told_to_holders_of_a_token() {
+async fn models_need_a_token() {
     let plane = Plane::start().await;
     let authorization = format!("Bearer {}", plane.token);
     let answer = plane.send("GET", "/portal/models", &[("Authorization", &authorization)], "").await;
@@ -55,7 +55,7 @@ async fn models_are_told_to_holders_of_a_token() {
 }
 
 #[tokio::test]
-async fn without_the_portal_there_is_only_the_api_and_the_certificate_to_trust() {
+async fn without_the_portal_only_the_api_and_the_ca_certificate_are_served() {
     let plane = Plane::start_with(Config::parse("[listen]\nportal = false\n").unwrap()).await;
     for path in ["/", "/index.html", "/portal/configuration", "/portal/models", "/assets/app-1234.js"] {
         assert_eq!(plane.send("GET", path, &[], "").await.status, 404, "{path}");

@@ -20,7 +20,7 @@ async fn the_secret_of_this_start_signs_in() {
 }
 
 #[tokio::test]
-async fn no_other_secret_does() {
+async fn any_other_secret_is_refused() {
     let plane = Plane::start().await;
     for secret in ["", "the secret of this star", "the secret of this start "] {
         let body = serde_json::json!({ "secret": secret }).to_string();
@@ -30,11 +30,11 @@ async fn no_other_secret_does() {
     for body in ["", "{}", r#"{"secret":1}"#] {
         assert_eq!(plane.send_to_loopback("POST", "/portal/sign-in", &[], body).await.status, 400, "{body}");
     }
-    assert_eq!(plane.send("POST", "/portal/sign-in", &[], "").await.status, 404, "not for the network");
+    assert_eq!(plane.send("POST", "/portal/sign-in", &[], "").await.status, 404, "not on the public listener");
 }
 
 #[tokio::test]
-async fn pages_come_with_headers_that_keep_others_out() {
+async fn pages_have_security_headers() {
     let plane = Plane::start().await;
     for target in ["/", "/index.html"] {
         let page = plane.send_to_loopback("GET", target, &[], "").await;
@@ -61,7 +61,7 @@ async fn pages_come_with_headers_that_keep_others_out() {
 }
 
 #[tokio::test]
-async fn files_come_as_compressed_as_the_browser_takes_them() {
+async fn files_are_sent_in_the_best_encoding_that_the_browser_accepts() {
     let plane = Plane::start().await;
     let mut tags = Vec::new();
     for (accept, coding, body) in [
@@ -76,14 +76,14 @@ async fn files_come_as_compressed_as_the_browser_takes_them() {
         tags.push(script.header("ETag").unwrap().to_owned());
     }
     tags.dedup();
-    assert_eq!(tags.len(), 3, "each form has a tag of its own: {tags:?}");
-    // There is no compressed form of this one.
+    assert_eq!(tags.len(), 3, "each form has a different tag: {tags:?}");
+    // This file has no compressed form.
     let page = plane.send("GET", "/", &[("Accept-Encoding", "br")], "").await;
     assert_eq!((page.body.as_str(), page.header("Content-Encoding")), ("<!doctype html>", None));
 }
 
 #[tokio::test]
-async fn a_page_that_the_browser_has_is_not_sent_again() {
+async fn a_cached_page_is_not_sent_again() {
     let plane = Plane::start().await;
     let tag = plane.send("GET", "/", &[], "").await.header("ETag").unwrap().to_owned();
     for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {

@@ -1,4 +1,4 @@
-//! The calls of the original service's PowerShell scripts, byte for byte as those scripts made them.
+//! The calls of the original service's PowerShell scripts, byte for byte.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::within;
 
 const VERSION: &str = "api-version=2021-01-01-preview";
 
-/// `Invoke-WebRequest` says what it is and names a content type for everything, with a body or without.
+/// Sends the headers of `Invoke-WebRequest`: a user agent, and a content type even without a body.
 async fn invoke(plane: &Plane, method: &str, target: &str, token: &str, body: &str) -> Answer {
     let headers = [
         ("User-Agent", "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1682"),
@@ -26,19 +26,19 @@ async fn token(plane: &Plane) -> String {
 }
 
 #[tokio::test]
-async fn the_scripts_of_2021_to_2024_run() {
+async fn the_scripts_of_2021_to_2024_work() {
     let plane = Plane::start().await;
     let token = token(&plane).await;
     let sessions = format!("/accounts/{}/sessions", plane.account);
     let id = "Sample-Session-0b4b0a3e-8a5e-4a73-a3ab-6c8ed1f20e0c";
     let session = format!("{sessions}/{id}?{VERSION}");
 
-    // ConvertTo-Json writes lines, two blanks after the colon in Windows PowerShell, and carriage returns.
+    // ConvertTo-Json of Windows PowerShell writes several lines, two blanks after a colon, and carriage returns.
     let body = "{\r\n    \"size\":  \"standard\",\r\n    \"maxLeaseTimeMinutes\":  240\r\n}";
     assert_eq!(invoke(&plane, "PUT", &session, &token, body).await.status, 201);
     let host = within("the launch of a host", plane.fleet.launched()).await;
     let starting = invoke(&plane, "GET", &session, &token, "").await.json();
-    // Set-StrictMode: these must be there, the others may be missing.
+    // The scripts use Set-StrictMode: these properties must be present, the others may be missing.
     for name in ["id", "elapsedTimeMinutes", "maxLeaseTimeMinutes", "size", "status"] {
         assert!(starting.get(name).is_some(), "{name}");
     }
@@ -60,7 +60,7 @@ async fn the_scripts_of_2021_to_2024_run() {
 }
 
 #[tokio::test]
-async fn the_scripts_of_2019_and_2020_run() {
+async fn the_scripts_of_2019_and_2020_work() {
     let plane = Plane::start().await;
     let token = token(&plane).await;
     let sessions = format!("/v1/accounts/{}/sessions", plane.account);
@@ -86,9 +86,9 @@ async fn the_scripts_of_2019_and_2020_run() {
     }
 }
 
-/// Windows PowerShell asks whether it may send the body before it does.
+/// Windows PowerShell sends `Expect: 100-continue` and waits before it sends the body.
 #[tokio::test]
-async fn a_body_that_waits_to_be_asked_for_is_asked_for() {
+async fn a_client_that_waits_for_100_continue_gets_it() {
     let plane = Plane::start().await;
     let body = r#"{"maxLeaseTimeMinutes":240,"size":"standard"}"#;
     let request = format!(

@@ -17,7 +17,7 @@ async fn create(plane: &Plane, token: &str, id: &str) -> Answer {
     plane.call_with(token, "PUT", &format!("/sessions/{id}"), BODY).await
 }
 
-/// Ids of all pages, and how many pages there were.
+/// Returns the ids of all pages and the number of pages.
 async fn listed(plane: &Plane, token: &str) -> (Vec<String>, usize) {
     let authorization = format!("Bearer {token}");
     let (mut ids, mut pages) = (Vec::new(), 1);
@@ -33,7 +33,7 @@ async fn listed(plane: &Plane, token: &str) -> (Vec<String>, usize) {
 }
 
 #[tokio::test]
-async fn a_session_of_another_person_is_as_if_it_did_not_exist() {
+async fn a_session_of_another_person_looks_missing() {
     let plane = start().await;
     let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
     assert_eq!(create(&plane, &ann, "one").await.status, 201);
@@ -57,7 +57,7 @@ async fn a_session_of_another_person_is_as_if_it_did_not_exist() {
         let answer = plane.send(method, &target, &[("Authorization", &format!("Bearer {bob}"))], body).await;
         assert_eq!(answer.status, 404, "{method} {target}: {answer:?}");
     }
-    // Ids are those of the whole account: this one is taken, and says nothing else of whom it belongs to.
+    // Ids are unique in the account: this one is taken. The response says nothing about its owner.
     let taken = create(&plane, &bob, "one").await;
     assert_eq!((taken.status, taken.code().as_str()), (409, "Conflict"));
     assert!(!taken.body.contains("ann"), "{}", taken.body);
@@ -66,7 +66,7 @@ async fn a_session_of_another_person_is_as_if_it_did_not_exist() {
 }
 
 #[tokio::test]
-async fn lists_hold_ones_own_and_lose_nothing_between_their_pages() {
+async fn lists_contain_only_own_sessions_and_miss_none_between_pages() {
     let plane = start().await;
     let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
     for number in 0..5 {
@@ -80,7 +80,7 @@ async fn lists_hold_ones_own_and_lose_nothing_between_their_pages() {
     for everything in [&plane.token, &plane.token_of("carol", Role::Administrator)] {
         assert_eq!(listed(&plane, everything).await.0.len(), 15);
     }
-    // A position in one list opens no other one: the page behind it holds what may be seen, and nothing else.
+    // A continuation of another person's list reveals none of their sessions.
     let page = plane.call("GET", "/sessions", "").await.json();
     let link = page["@nextLink"].as_str().unwrap();
     let target = link.strip_prefix(&format!("https://{}", plane.host())).unwrap();
@@ -92,7 +92,7 @@ async fn lists_hold_ones_own_and_lose_nothing_between_their_pages() {
 }
 
 #[tokio::test]
-async fn administrators_see_and_stop_everything() {
+async fn administrators_see_and_can_stop_all_sessions() {
     let plane = start().await;
     for (id, administrator) in [("one", plane.token.clone()), ("two", plane.token_of("carol", Role::Administrator))] {
         assert_eq!(create(&plane, &plane.token_of("ann", Role::Client), id).await.status, 201);
@@ -103,7 +103,7 @@ async fn administrators_see_and_stop_everything() {
 }
 
 #[tokio::test]
-async fn a_client_whose_token_names_nobody_sees_nothing() {
+async fn a_client_whose_token_names_no_person_sees_nothing() {
     let plane = start().await;
     let client = plane.tokens.issue(&plane.account, Role::Client, plane.clock.now());
     assert_eq!(create(&plane, &plane.token, "by-key").await.status, 201);
@@ -115,7 +115,7 @@ async fn a_client_whose_token_names_nobody_sees_nothing() {
 }
 
 #[tokio::test]
-async fn usage_is_ones_own_too() {
+async fn usage_contains_only_own_sessions() {
     let plane = start().await.without_loop().await;
     let (ann, bob) = (plane.token_of("ann", Role::Client), plane.token_of("bob", Role::Client));
     for (id, token) in [("of-ann", &ann), ("of-bob", &bob)] {
@@ -137,7 +137,7 @@ async fn usage_is_ones_own_too() {
 }
 
 #[tokio::test]
-async fn without_the_setting_everybody_of_the_account_sees_everything() {
+async fn without_the_setting_everyone_in_the_account_sees_all_sessions() {
     let plane = Plane::start().await;
     assert_eq!(create(&plane, &plane.token_of("ann", Role::Client), "one").await.status, 201);
     let bob = plane.token_of("bob", Role::Client);

@@ -12,7 +12,7 @@ fn assert_correlation(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_answer_of_the_api_has_the_headers_of_the_original() {
+async fn every_response_of_the_api_has_the_headers_of_the_original() {
     let plane = Plane::start().await;
     let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
     let answers = [
@@ -44,11 +44,11 @@ async fn every_answer_of_the_api_has_the_headers_of_the_original() {
     }
     vectors.sort();
     vectors.dedup();
-    assert_eq!(vectors.len(), answers.len(), "each answer has a vector of its own");
+    assert_eq!(vectors.len(), answers.len(), "each response has a different vector");
 }
 
 #[tokio::test]
-async fn what_changes_is_not_cached() {
+async fn properties_and_lists_are_not_cached() {
     let plane = Plane::start().await;
     plane.create("one", 4).await;
     for target in ["/sessions/one", "/sessions"] {
@@ -59,7 +59,7 @@ async fn what_changes_is_not_cached() {
 }
 
 #[tokio::test]
-async fn nothing_is_nowhere() {
+async fn unknown_paths_are_answered_with_404() {
     let plane = Plane::start().await;
     for target in ["/nothing", "/sessions", "/v2/accounts", "/portal/sign-in"] {
         let answer = plane.send("GET", target, &[], "").await;

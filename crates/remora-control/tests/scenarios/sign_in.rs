@@ -1,4 +1,4 @@
-//! Signing in from the page: which issuers it is told of, and which of their tokens are good for it.
+//! Signing in from the page: which issuers it offers, and which of their tokens are accepted.
 
 use jsonwebtoken::Algorithm;
 use remora_control::{ATTEMPT_PAUSE, Clock, Config, Identities};
@@ -36,7 +36,7 @@ async fn ask(plane: &Plane, token: &str) -> Answer {
     plane.send("GET", &target, &[("Authorization", &format!("Bearer {token}"))], "").await
 }
 
-/// Whom the access token that this one is exchanged for was issued to.
+/// Returns the owner of the access token that this token is exchanged for.
 async fn owner(plane: &Plane, token: &str) -> Owner {
     let answer = ask(plane, token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -66,7 +66,7 @@ async fn an_id_token_of_the_page_names_the_person() {
         let found = owner(&plane, &key.sign(&claims)).await;
         assert_eq!((found.name(), found.person()), (expected, Some(person)), "{names}");
     }
-    // The session that it creates is this person's.
+    // The session that they create belongs to this person.
     let token = ask(&plane, &key.sign(&id_token(&issuer))).await.json()["AccessToken"].as_str().unwrap().to_owned();
     let body = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
     let created = plane.call_with(&token, "PUT", "/sessions/one", body).await;
@@ -75,14 +75,14 @@ async fn an_id_token_of_the_page_names_the_person() {
 }
 
 #[tokio::test]
-async fn another_claim_may_hold_the_subject() {
+async fn the_subject_claim_is_configurable() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = Plane::start_with(configuration(&issuer, "subject_claim = 'oid'")).await;
     let mut claims = id_token(&issuer);
     assert!(ask(&plane, &key.sign(&claims)).await.body.contains("no subject"));
     claims["oid"] = json!("same-for-every-client");
-    // With an access token and with an ID token it is the same person.
+    // An access token and an ID token identify the same person.
     let by_id_token = owner(&plane, &key.sign(&claims)).await;
     (claims["aud"], claims["sub"]) = (json!("api://remora"), json!("another"));
     assert_eq!(owner(&plane, &key.sign(&claims)).await, by_id_token);
@@ -90,7 +90,7 @@ async fn another_claim_may_hold_the_subject() {
 }
 
 #[tokio::test]
-async fn tokens_of_another_client_are_not_those_of_the_page() {
+async fn tokens_of_other_clients_are_refused() {
     let key = Key::ec("key", Algorithm::ES256);
     let issuer = Issuer::start(&[&key]).await;
     let plane = Plane::start_with(configuration(&issuer, "")).await;
@@ -108,7 +108,7 @@ async fn tokens_of_another_client_are_not_those_of_the_page() {
         (json!({ "aud": "other", "azp": "other" }), "another client's"),
         (json!({ "aud": "other" }), "another client's, although issued by this one"),
         (json!({ "azp": "other" }), "issued to another client"),
-        (json!({ "aud": [CLIENT, "other"], "azp": null }), "of several audiences, and nobody says whose"),
+        (json!({ "aud": [CLIENT, "other"], "azp": null }), "several audiences without an authorised party"),
         (json!({ "aud": [CLIENT, "other"], "azp": "other" }), "issued to another client"),
         (json!({ "aud": [], "azp": CLIENT }), "of no audience"),
         (json!({ "azp": [CLIENT] }), "not one party"),
@@ -125,11 +125,11 @@ async fn tokens_of_another_client_are_not_those_of_the_page() {
         owner(&plane, &with(good)).await;
     }
     let typed = key.sign_typed("logout+jwt", &id_token(&issuer));
-    assert_eq!(ask(&plane, &typed).await.status, 401, "typed as something else");
+    assert_eq!(ask(&plane, &typed).await.status, 401, "typed as another kind of token");
     let expired = with(json!({ "exp": START.as_seconds() - 61 }));
     let answer = ask(&plane, &expired).await;
     assert_eq!((answer.status, answer.code().as_str()), (401, "TokenExpired"));
-    // Without a client the page is no audience.
+    // Without a client id the page is not an audience.
     let text = format!(
         "[[identity]]\nissuer = '{}'\naudience = 'api://remora'\naccounts = ['*']\nroles = {{ 'use' = 'client' }}",
         issuer.url
@@ -139,7 +139,7 @@ async fn tokens_of_another_client_are_not_those_of_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_where_people_sign_in() {
+async fn the_page_is_told_where_people_can_sign_in() {
     let issuer = Issuer::start(&[]).await;
     let more = "display_name = 'Example Ltd'\nscopes = ['openid', 'offline_access']";
     let config = configuration(&issuer, more);
@@ -166,7 +166,7 @@ async fn the_page_is_told_where_people_sign_in() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_cannot_be_asked_is_left_out_and_asked_again_later() {
+async fn an_unreachable_issuer_is_left_out_and_asked_again_later() {
     let (issuer, silent) = (Issuer::start(&[]).await, Issuer::start(&[]).await);
     let mut config = configuration(&issuer, "");
     config.identities.extend(configuration(&silent, "").identities);
@@ -190,17 +190,17 @@ async fn an_issuer_that_cannot_be_asked_is_left_out_and_asked_again_later() {
         assert_eq!(names().await, std::slice::from_ref(&issuer.url));
     }
     silent.configure(issuer::Answer::Body(silent.configuration_with("issuer", &silent.url)));
-    assert_eq!(names().await, std::slice::from_ref(&issuer.url), "it was asked a moment ago");
+    assert_eq!(names().await, std::slice::from_ref(&issuer.url), "it has been asked a moment ago");
     hand.advance(ATTEMPT_PAUSE);
     assert_eq!(names().await, [issuer.url.clone(), silent.url.clone()]);
-    // The service keeps what it has read while the issuer is down.
+    // The documents stay cached while the issuer is down.
     silent.configure(issuer::Answer::Status(503));
     hand.advance(std::time::Duration::from_hours(12));
     assert_eq!(names().await.len(), 2);
 }
 
 #[tokio::test]
-async fn the_page_may_connect_to_the_issuer_and_is_there_without_it() {
+async fn the_page_may_connect_to_the_issuer_and_loads_without_it() {
     let issuer = Issuer::start(&[]).await;
     let down = Issuer::start(&[]).await;
     down.configure(issuer::Answer::Status(503));

@@ -5,7 +5,7 @@ use remora_control::{Account, KeyHash, new_account_id, new_key};
 use crate::support::plane::{Plane, START};
 
 #[tokio::test]
-async fn the_accounts_key_gets_a_token_that_opens_the_api() {
+async fn an_account_key_is_exchanged_for_a_token_of_the_api() {
     let mut plane = Plane::start().await;
     let authorization = format!("Bearer {}:{}", plane.account, plane.key);
     for target in [
@@ -41,7 +41,7 @@ async fn all_four_sdks_can_read_the_expiry() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_answered_with_401_and_nothing_else() {
+async fn a_wrong_key_is_answered_with_a_bare_401() {
     let plane = Plane::start().await;
     let (other, other_key) = (new_account_id(), new_key());
     let account =
@@ -54,7 +54,7 @@ async fn a_wrong_key_is_answered_with_401_and_nothing_else() {
         format!("Bearer {}:", plane.account),
         format!("Bearer {}:{}", plane.account, &plane.key[1..]),
         format!("Bearer {}:{other_key}", plane.account),
-        // A good key, for another account's token.
+        // A valid key of another account.
         format!("Bearer {other}:{other_key}"),
         format!("Bearer {}:{}", new_account_id(), plane.key),
         format!("Bearer {}", plane.token),

@@ -17,7 +17,7 @@ async fn asked(plane: &Plane, query: &str) -> crate::support::http::Answer {
 }
 
 #[tokio::test]
-async fn what_was_ready_is_billed_from_ready_to_the_end() {
+async fn time_in_ready_is_billed() {
     let plane = Plane::start().await;
     plane.create("never-ready", 4).await;
     let host = plane.create_ready("one", 60).await;
@@ -48,7 +48,7 @@ async fn what_was_ready_is_billed_from_ready_to_the_end() {
 }
 
 #[tokio::test]
-async fn long_lists_go_on_under_their_link_and_miss_nothing() {
+async fn long_lists_continue_under_their_link_and_miss_nothing() {
     const SESSIONS: u64 = 1_002;
     let plane = Plane::start().await;
     for index in 0..SESSIONS {
@@ -67,7 +67,7 @@ async fn long_lists_go_on_under_their_link_and_miss_nothing() {
     assert_eq!(ids.len() as u64, SESSIONS);
 }
 
-/// As if its host had reported itself at that time.
+/// Stores a session whose host has reported Ready at that time.
 async fn store_ready(plane: &Plane, key: SessionKey, since: Timestamp) {
     let host: HostId = format!("host-{}", key.session).parse().unwrap();
     let lease = 60.try_into().unwrap();
@@ -87,7 +87,7 @@ async fn store_ready(plane: &Plane, key: SessionKey, since: Timestamp) {
 }
 
 #[tokio::test]
-async fn strangers_and_misunderstandings_are_refused() {
+async fn unauthorised_and_malformed_requests_are_refused() {
     let plane = Plane::start().await;
     let target = format!("/accounts/{}/usage", plane.account);
     let unknown = plane.send("GET", &target, &[], "").await;

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
-use remora_session::SessionKey;
+use remora_control::{Insert, Inserted, Quota};
+use remora_session::{LeaseMinutes, Session, SessionKey, Size};
 use serde_json::json;
 
 use crate::support::http::Answer;
-use crate::support::plane::{Plane, ready};
+use crate::support::plane::{Plane, START, ready};
 use crate::support::within;
 
 const GUID_PATTERN: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// An authorised request of this generation; the target is relative to the account's path.
+/// Sends an authorised request of this generation. `target` is relative to the account's path.
 async fn call(plane: &Plane, method: &str, target: &str, body: &str) -> Answer {
     let authorization = format!("Bearer {}", plane.token);
     let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
@@ -27,7 +28,7 @@ fn error(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn the_documented_commands_are_answered_as_documented() {
+async fn the_documented_commands_have_the_documented_responses() {
     let plane = Plane::start().await;
     let none = call(&plane, "GET", "/sessions", "").await;
     assert_eq!((none.status, none.body.as_str()), (200, r#"{"sessions":[]}"#));
@@ -90,7 +91,7 @@ async fn every_path_may_end_with_a_slash() {
 }
 
 #[tokio::test]
-async fn bodies_are_read_as_they_were_written_at_the_time() {
+async fn bodies_in_the_notation_of_the_time_are_read() {
     let plane = Plane::start().await;
     for (body, size, lease) in [
         ("{ 'maxLeaseTime': '4:0:0', 'models': [], 'size': 'standard' }", "Standard", "04:00:00"),
@@ -109,7 +110,7 @@ async fn bodies_are_read_as_they_were_written_at_the_time() {
 }
 
 #[tokio::test]
-async fn models_are_kept() {
+async fn models_are_stored() {
     let plane = Plane::start().await;
     let id = create(&plane, "{maxLeaseTime:'1:0',size:'small',models:['https://example.com/a.glb']}").await;
     let key = SessionKey { account: plane.account.clone(), session: id.parse().unwrap() };
@@ -128,7 +129,7 @@ async fn a_session_is_the_same_in_both_generations() {
     assert_eq!(properties["sessionMaxLeaseTime"], "00:09:00");
     assert_eq!(plane.call("POST", &format!("/sessions/{id}/:stop"), "").await.status, 204);
 
-    // `create` and `properties` stand in paths of v1, and may be names of sessions all the same.
+    // `create` and `properties` are words in paths of v1, but can also be ids of sessions.
     for id in ["My_Session-1", "create", "properties"] {
         let target = format!("/sessions/{id}");
         plane.call("PUT", &target, r#"{"maxLeaseTimeMinutes":4,"size":"Premium"}"#).await;
@@ -142,7 +143,7 @@ async fn a_session_is_the_same_in_both_generations() {
 }
 
 #[tokio::test]
-async fn ends_are_told_apart_with_a_message() {
+async fn ended_sessions_have_a_message() {
     let plane = Plane::start().await;
     let expired = create(&plane, "{maxLeaseTime:'0:1',size:'small'}").await;
     let host = within("the launch of a host", plane.fleet.launched()).await;
@@ -178,8 +179,32 @@ async fn every_live_session_is_listed_at_once() {
     assert_eq!(listed, ids);
 }
 
+/// The list has no pages, so it must be complete however many sessions there are.
 #[tokio::test]
-async fn what_cannot_be_is_refused_with_a_text() {
+async fn a_list_of_more_than_ten_thousand_sessions_is_complete() {
+    const SESSIONS: usize = 10_001;
+    let plane = Plane::start().await.without_loop().await;
+    let inserts = (0..SESSIONS).map(|number| {
+        let key = SessionKey { account: plane.account.clone(), session: format!("s{number:05}").parse().unwrap() };
+        let (lease, host) = (LeaseMinutes::try_from(60).unwrap(), format!("h{number}").parse().unwrap());
+        let session = Session::create(key, Size::Standard, lease, vec![], host, START);
+        let plane = &plane;
+        async move {
+            let insert = Insert { session: &session, wake_at: None, quota: Quota::default(), claims_host: false };
+            assert_eq!(plane.store.insert_session(insert).await.unwrap(), Inserted::Done);
+        }
+    });
+    futures_util::future::join_all(inserts).await;
+    let answer = call(&plane, "GET", "/sessions", "").await;
+    assert_eq!(answer.header("Content-Type"), Some("application/json; charset=utf-8"));
+    assert_eq!(answer.header("Cache-Control"), Some("no-store, no-cache"));
+    let listed = answer.json();
+    let listed = listed["sessions"].as_array().unwrap().iter().map(|session| session["sessionId"].as_str().unwrap());
+    assert!(listed.eq((0..SESSIONS).map(|number| format!("s{number:05}"))));
+}
+
+#[tokio::test]
+async fn invalid_requests_are_refused_with_a_message() {
     let plane = Plane::start().await;
     let id = create(&plane, "{maxLeaseTime:'0:4',size:'small'}").await;
     let session = format!("/sessions/{id}");

@@ -33,7 +33,7 @@ impl FrameLoop {
                     }
                     Err(error) => {
                         // The renderer has let go of what it had placed.
-                        self.stage.scene_mut().tell_everything();
+                        self.stage.scene_mut().report_structure();
                         let code = if let RenderError::Damaged(_) = error {
                             ErrorCode::ModelInvalid
                         } else {

@@ -72,7 +72,7 @@ impl FrameLoop {
         for (key, asset) in models {
             self.put_back(key, &asset);
         }
-        self.stage.scene_mut().tell_everything();
+        self.stage.scene_mut().report_structure();
         self.stage.notice(NoticeCode::DeviceRestarted, format!("The graphics device was started again: {error}."));
         Ok(())
     }
@@ -87,6 +87,6 @@ impl FrameLoop {
         if let Err(error) = self.renderer.add_model(key, &prepared) {
             tracing::error!(%error, "a model cannot be put back");
         }
-        self.stage.scene_mut().tell_everything();
+        self.stage.scene_mut().report_structure();
     }
 }

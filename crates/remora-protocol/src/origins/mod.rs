@@ -36,7 +36,7 @@ pub enum InvalidOrigins {
     Entry {
         /// The entry, cut after 200 characters.
         origin: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// The list is too long.
@@ -76,6 +76,7 @@ impl Origins {
     }
 
     /// Returns the origins of both sets.
+    #[must_use]
     pub fn and(mut self, others: &Self) -> Self {
         self.0.extend_from_slice(&others.0);
         self.0.sort();

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
+use super::heaps;
+
 /// How an adapter is chosen.
 #[derive(Clone, Debug)]
 pub struct GraphicsOptions {
@@ -50,6 +52,8 @@ pub struct AdapterSummary {
     pub driver: String,
     /// Drawn by processor cores: quality should follow motion.
     pub software: bool,
+    /// Memory of the graphics card in bytes; `None` on a software adapter and where the driver does not tell.
+    pub memory_bytes: Option<u64>,
     /// Depth and id are written by one 64-bit atomic operation; else in two passes.
     pub atomics_64: bool,
     /// Invocations can pass values to each other without memory.
@@ -189,10 +193,12 @@ impl Graphics {
         let noted = health.clone();
         device.set_device_lost_callback(move |reason, why| noted.lose(format!("{reason:?}: {why}")));
 
+        let software = info.device_type == wgpu::DeviceType::Cpu;
         let summary = AdapterSummary {
             name: info.name.clone(),
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
-            software: info.device_type == wgpu::DeviceType::Cpu,
+            software,
+            memory_bytes: if software { None } else { heaps::device_local_bytes(adapter) },
             atomics_64,
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             texture_dimension_max: limits.max_texture_dimension_2d,

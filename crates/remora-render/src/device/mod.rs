@@ -1,6 +1,7 @@
 //! The graphics device, and memory on it.
 
 pub(crate) mod graphics;
+mod heaps;
 pub(crate) mod memory;
 pub(crate) mod ranges;
 pub(crate) mod upload;

@@ -10,6 +10,7 @@ use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
+use crate::surface::DrawMode;
 
 /// Four quads: three rows of the transform from the mesh's grid to the world, tint and flags. scene.wgsl reads it.
 type InstanceRecord = [[u32; 4]; 4];
@@ -71,7 +72,7 @@ impl InstanceStore {
         if changes.structure || self.states.len() != instances.len() {
             return self.rebuild(graphics, library, instances);
         }
-        for &index in &changes.moved {
+        for &index in &changes.instances {
             let instance = &instances[index as usize];
             let (selectable, state) = self.placed(library, instance)?;
             self.selectable[index as usize] = selectable;
@@ -79,8 +80,8 @@ impl InstanceStore {
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
-        let mut written = SyncStatistics { instances: changes.moved.len(), ..SyncStatistics::default() };
-        let pieces = pieces(&changes.moved);
+        let mut written = SyncStatistics { instances: changes.instances.len(), ..SyncStatistics::default() };
+        let pieces = pieces(&changes.instances);
         written.pieces = pieces.len();
         written.bytes = self.write(graphics, &pieces)?;
         Ok(written)
@@ -130,8 +131,8 @@ impl InstanceStore {
         };
         let DAffine3 { matrix3, translation } = instance.world;
         let world = DAffine3 { matrix3, translation: translation - self.origin };
-        let selectable =
-            SelectableInstance::new(model as u32, instance.mesh, instance.state.visible, world.as_affine3a());
+        let mode = DrawMode::of(&instance.state);
+        let selectable = SelectableInstance::new(model as u32, instance.mesh, mode, world.as_affine3a());
         Ok((selectable, state(&world, mesh, &instance.state)))
     }
 

@@ -17,8 +17,7 @@ use crate::residency::pages::{FrameNumber, PageId, PageRequest, Pages, most_urge
 use crate::residency::prepare::PreparedAsset;
 use crate::residency::selectable::{PageLocation, SelectableModel};
 use crate::residency::textures::TextureArrays;
-use crate::surface::{DrawKey, Phase};
-use crate::surface::{Shading, Surface};
+use crate::surface::{DrawKey, Surface};
 use crate::timing::Stopwatch;
 
 const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
@@ -124,7 +123,7 @@ impl ModelStore {
             places: vec![None; pages],
         });
         let mut surfaces = prepared.surfaces.clone();
-        surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
+        surfaces.push(Surface::POINTS);
         self.selectable.push(SelectableModel {
             asset: asset.clone(),
             pages: Pages::new(asset),
@@ -360,17 +359,14 @@ impl ModelStore {
     fn rebuild_keys(&mut self) {
         self.banks = self.geometry.bank_count();
         let banks = self.banks as u8;
-        let key = |surface: &Surface, bank| DrawKey { phase: surface.phase, bank, shading: surface.shading };
         self.keys.clear();
-        for surface in self.selectable.iter().flat_map(|model| &model.surfaces) {
-            self.keys.extend((0..banks).map(|bank| key(surface, bank)));
+        for model in &self.selectable {
+            self.keys.extend(SelectableModel::key_list(&model.surfaces, banks));
         }
         self.keys.sort_unstable();
         self.keys.dedup();
         for model in &mut self.selectable {
-            let surfaces = &model.surfaces;
-            model.keys = (0..banks)
-                .flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)))
+            model.keys = SelectableModel::key_list(&model.surfaces, banks)
                 .map(|key| self.keys.binary_search(&key).expect("the list holds every model's keys") as u32)
                 .collect();
         }

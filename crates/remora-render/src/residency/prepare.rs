@@ -6,7 +6,7 @@ use remora_asset::layout::{BUCKETS, LayerRecord, MATERIAL_DOUBLE_SIDED, MATERIAL
 use remora_asset::{Asset, AssetError, layers};
 
 use crate::device::graphics::AdapterSummary;
-use crate::surface::{Phase, Shading, Surface};
+use crate::surface::{AlphaMode, Shading, Surface};
 
 /// Arrays of texture layers on a device: every size as plain RGBA, and every size in blocks.
 pub(crate) const ARRAYS: usize = BUCKETS.len() * 2;
@@ -66,10 +66,10 @@ impl PreparedAsset {
             })
             .collect::<Result<_, AssetError>>()?;
         let surface = |row: &MaterialRow| Surface {
-            phase: match row.alpha_mode {
-                0 => Phase::Opaque,
-                1 => Phase::Mask,
-                _ => Phase::Blend,
+            alpha_mode: match row.alpha_mode {
+                0 => AlphaMode::Opaque,
+                1 => AlphaMode::Mask,
+                _ => AlphaMode::Blend,
             },
             shading: match (row.shading, layers.get(row.layers[0] as usize)) {
                 (1, Some(first)) => Shading::Layered { bucket: first.bucket },

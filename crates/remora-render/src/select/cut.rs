@@ -6,7 +6,7 @@ use remora_asset::layout::{ClusterRecord, MeshRecord, NONE};
 use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
 use crate::residency::pages::{FrameNumber, PageId, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
-use crate::surface::{DrawKey, Phase};
+use crate::surface::{DrawKey, DrawMode, Phase};
 use crate::view::{Sphere, View};
 
 /// A cut that is being found.
@@ -55,8 +55,14 @@ impl InstanceView<'_> {
 }
 
 impl Cut<'_> {
-    pub(super) fn through(&mut self, index: u32, instance: &SelectableInstance, model: &SelectableModel) {
-        let SelectableModel { asset, pages, places, surfaces, keys } = model;
+    pub(super) fn through(
+        &mut self,
+        index: u32,
+        instance: &SelectableInstance,
+        mode: DrawMode,
+        model: &SelectableModel,
+    ) {
+        let SelectableModel { asset, pages, places, surfaces, .. } = model;
         let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
         let view = self.view;
         let seen = InstanceView { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
@@ -105,6 +111,7 @@ impl Cut<'_> {
             };
             pages.touch(group.page, self.frame);
             let first = place.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let keys = model.keys_of(mode, place.bank);
             let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
             // Clusters that stand for the same group stand beside one another.
             let mut last = (NONE, false);
@@ -121,7 +128,7 @@ impl Cut<'_> {
                     }
                 }
                 let surface = if cluster.material == NONE { surfaces.len() - 1 } else { cluster.material as usize };
-                let key = keys[place.bank as usize * surfaces.len() + surface];
+                let key = keys[surface];
                 let double_sided = surfaces[surface].double_sided;
                 self.take(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
             }

@@ -213,8 +213,9 @@ impl Selection {
         let look = |harvest: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
             harvest.clear(keys.len());
             let mut cut = Cut { view, limits, keys, frame, harvest };
-            for (index, instance) in (first as u32..).zip(instances).filter(|(_, instance)| instance.visible) {
-                cut.through(index, instance, &models[instance.model as usize]);
+            for (index, instance) in (first as u32..).zip(instances) {
+                let Some(mode) = instance.mode else { continue };
+                cut.through(index, instance, mode, &models[instance.model as usize]);
             }
         };
         let mut harvests = std::mem::take(&mut self.harvests);

@@ -37,17 +37,17 @@ impl Studio {
         Self { renderer: Renderer::new(graphics, options).expect("the renderer starts"), scene: Scene::new() }
     }
 
-    pub fn show(&mut self, model: Model) -> remora_scene::Added {
+    pub fn show(&mut self, model: Model) -> remora_scene::AddedModel {
         model.check().expect("the test's model is consistent");
         self.show_asset(&asset(&model))
     }
 
-    pub fn show_asset(&mut self, asset: &Asset) -> remora_scene::Added {
+    pub fn show_asset(&mut self, asset: &Asset) -> remora_scene::AddedModel {
         let options = PrepareOptions::for_adapter(self.renderer.graphics().adapter());
         self.show_prepared(&PreparedAsset::new(asset, &options).expect("the asset is sound"))
     }
 
-    pub fn show_prepared(&mut self, prepared: &PreparedAsset) -> remora_scene::Added {
+    pub fn show_prepared(&mut self, prepared: &PreparedAsset) -> remora_scene::AddedModel {
         let added = self.scene.add_model(prepared.asset().clone());
         self.renderer.add_model(added.model, prepared).expect("the model fits");
         added

@@ -1,7 +1,8 @@
-//! The scene as a renderer and a client see it.
+//! Tests of the scene through its public interface.
 
-mod look;
+mod contents;
 mod models;
+mod overrides;
 mod ray;
 mod replace;
 mod tree;

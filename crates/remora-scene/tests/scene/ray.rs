@@ -1,4 +1,4 @@
-//! Ray casts: the nearest triangle, exactly.
+//! Ray casts.
 
 use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn scene_of(transforms: &[DAffine3]) -> Scene {
 }
 
 #[test]
-fn the_nearest_of_several_is_hit() {
+fn the_nearest_of_several_parts_is_hit() {
     let scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
     let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
     assert_eq!((hit.instance, hit.entity), (1, EntityId(3)));
@@ -37,7 +37,7 @@ fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
 }
 
 #[test]
-fn what_is_hidden_or_behind_is_not_hit() {
+fn parts_that_are_hidden_or_behind_the_origin_are_not_hit() {
     let mut scene = scene_of(&[moved(0.0, 0.0, -5.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
     scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::visible(Some(false))).unwrap();
     let hit = scene.cast_ray(DVec3::ZERO, Vec3::NEG_Z).unwrap();
@@ -48,14 +48,14 @@ fn what_is_hidden_or_behind_is_not_hit() {
 }
 
 #[test]
-fn a_ray_without_a_direction_or_with_a_number_that_is_none_hits_nothing() {
+fn a_ray_with_a_zero_direction_or_a_number_that_is_not_finite_hits_nothing() {
     let scene = scene_of(&[DAffine3::IDENTITY]);
     let inside = DVec3::ZERO;
     for direction in [Vec3::ZERO, Vec3::NAN, Vec3::new(f32::INFINITY, 0.0, 0.0)] {
         assert!(scene.cast_ray(inside, direction).is_none(), "{direction}");
     }
     assert!(scene.cast_ray(DVec3::NAN, Vec3::X).is_none());
-    // Tiny and huge directions say as much as any other.
+    // The length of the direction does not matter.
     for direction in [Vec3::X * 1e-30, Vec3::X * 1e30] {
         let hit = scene.cast_ray(inside, direction).unwrap();
         assert!((hit.distance - 1.0).abs() < 1e-6, "{direction}");
@@ -106,7 +106,7 @@ fn no_ray_slips_between_neighbours() {
 
 #[test]
 fn many_groups_of_triangles_are_searched_in_full() {
-    // More than fit one group, each reached by its own ray.
+    // The triangles do not fit one group. Each has a ray of its own.
     let at = |index: i32| Vec3::new((index % 40) as f32, (index / 40) as f32, -(index % 7) as f32);
     let triangles: Vec<[Vec3; 3]> = (0..1000)
         .map(|index| [at(index), at(index) + Vec3::new(0.8, 0.0, 0.0), at(index) + Vec3::new(0.0, 0.8, 0.0)])
@@ -120,7 +120,7 @@ fn many_groups_of_triangles_are_searched_in_full() {
     }
 }
 
-/// Surveyed models lie so far out: half a metre is the smallest step of single precision there.
+/// The position of a surveyed model. Single precision has steps of half a metre there.
 const FAR: DVec3 = DVec3::new(4_000_000.0, 120.0, -3_000_000.0);
 
 #[test]
@@ -142,7 +142,7 @@ fn a_model_5000_km_away_is_hit_to_the_millimetre() {
 }
 
 #[test]
-fn positions_beyond_every_number_hit_nothing() {
+fn positions_near_the_largest_number_give_no_infinite_hit() {
     let scene = scene_of(&[moved(1e300, 0.0, 0.0), moved(0.0, f64::MAX, f64::MIN)]);
     for origin in [DVec3::ZERO, DVec3::splat(f64::MAX), DVec3::splat(1e300)] {
         for direction in [Vec3::X, Vec3::Y, Vec3::ONE, Vec3::NEG_Z] {
@@ -165,7 +165,7 @@ fn transform() -> impl Strategy<Value = DAffine3> {
     })
 }
 
-/// Möller and Trumbore in double precision, through all that stands for nothing finer: another way to the same answer.
+/// An independent implementation: the test of Möller and Trumbore in double precision on all original triangles.
 fn brute_force(scene: &Scene, origin: DVec3, direction: DVec3) -> Option<f64> {
     let mut nearest: Option<f64> = None;
     for instance in scene.instances().iter().filter(|instance| instance.state.visible) {
@@ -215,7 +215,7 @@ proptest! {
             let Some(unit) = direction.try_normalize() else { continue };
             let expected = brute_force(&scene, origin.as_dvec3(), unit.as_dvec3());
             let found = scene.cast_ray(origin.as_dvec3(), direction);
-            // Triangles that are seen edge on, or just touched, may be decided either way.
+            // Either answer is correct for a triangle that is seen edge on or touched at its border.
             match (expected, found) {
                 (Some(expected), Some(hit)) if (expected - f64::from(hit.distance)).abs() < 1e-4 => {
                     prop_assert!(hit.position.distance((origin + unit * hit.distance).as_dvec3()) < 1e-4);

@@ -1,16 +1,16 @@
-//! A model that is replaced by another version of itself.
+//! Replacing a model by another version of itself.
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_build::{BuildOptions, Detail};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{Added, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
+use remora_scene::{AddedModel, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
 
 use crate::models::{asset, asset_with, cube, model, moved, node};
 
 const SIDE: u32 = 64;
 const TRIANGLES: u64 = 2 * (SIDE * SIDE) as u64;
 
-/// A wavy sheet of more triangles than a coarse form keeps.
+/// A wavy sheet with more triangles than its coarse version keeps.
 fn sheet() -> Model {
     let at = |x: u32, y: u32| [x as f32 / 8.0, (x as f32 * 0.3).sin() * (y as f32 * 0.2).cos(), y as f32 / 8.0];
     let corners = (0..=SIDE).flat_map(|y| (0..=SIDE).map(move |x| (x, y)));
@@ -37,8 +37,9 @@ fn sheet() -> Model {
     }
 }
 
-/// The sheet's coarse form, with its root moved, its stand tinted and its sheet selected, as a renderer has seen it.
-fn coarse() -> (Scene, Added) {
+/// A scene with the coarse version of the sheet: the root is moved, the stand tinted, the sheet selected, and all of it
+/// is reported to the renderer.
+fn coarse() -> (Scene, AddedModel) {
     let detail = Detail::Coarse { primitives_max: 500 };
     let mut scene = Scene::new();
     let added = scene.add_model(asset_with(&sheet(), &BuildOptions { detail, ..BuildOptions::default() }));
@@ -50,22 +51,22 @@ fn coarse() -> (Scene, Added) {
 }
 
 #[test]
-fn the_full_form_takes_the_place_of_the_coarse_one_and_nothing_else_changes() {
+fn the_full_version_replaces_the_coarse_one_and_nothing_else_changes() {
     let (mut scene, added) = coarse();
     let clusters = |scene: &Scene| scene.model(added.model).unwrap().clusters().len();
     let before = clusters(&scene);
     assert!(scene.model(added.model).unwrap().is_coarse());
     let (instances, next) = (scene.instances().to_vec(), scene.next_model());
     scene.replace_model(added.model, asset(&sheet())).unwrap();
-    assert_eq!(scene.instances(), instances, "entities, places, tints and the selection stay");
+    assert_eq!(scene.instances(), instances, "entities, transforms, tints and the selection stay");
     assert_eq!((scene.triangles(), scene.next_model()), (TRIANGLES, next));
-    assert!(clusters(&scene) > 4 * before, "ray casts and pictures have the detail");
+    assert!(clusters(&scene) > 4 * before, "ray casts and frames have the detail");
     assert!(!scene.model(added.model).unwrap().is_coarse());
     assert_eq!(scene.entity(EntityId(added.root.0 + 2)).unwrap().path, "Sheet/Stand/Sheet");
-    assert!(scene.take_changes().structure, "a renderer reads the instances anew");
+    assert!(scene.take_changes().structure, "a renderer reads all instances again");
     assert!(!scene.take_changes().structure);
     let above = DVec3::new(4.0, 50.0, 104.0);
-    let hit = scene.cast_ray(above, Vec3::NEG_Y).expect("the sheet where it was moved to");
+    let hit = scene.cast_ray(above, Vec3::NEG_Y).expect("the sheet at its new position");
     assert_eq!(hit.entity, EntityId(added.root.0 + 2));
 }
 

@@ -39,7 +39,7 @@ fn a_model_becomes_a_tree_of_named_entities() {
 }
 
 #[test]
-fn moving_a_parent_moves_what_is_below_and_nothing_else() {
+fn moving_a_parent_moves_everything_below_and_nothing_else() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
     let gear = child(added.root, 2);
@@ -63,7 +63,7 @@ fn bounds_enclose_everything_below() {
 }
 
 #[test]
-fn hiding_a_parent_hides_what_is_below_until_it_is_shown_again() {
+fn hiding_a_parent_hides_everything_below_until_it_is_shown_again() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
     let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.state.visible).collect::<Vec<_>>();
@@ -106,7 +106,7 @@ fn two_models_stand_side_by_side() {
 }
 
 #[test]
-fn an_edit_that_cannot_be_is_refused_and_changes_nothing() {
+fn an_invalid_edit_is_refused_and_changes_nothing() {
     let mut scene = Scene::new();
     let added = scene.add_model(shaft());
     let before = scene.instances().to_vec();
@@ -159,7 +159,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// A tree of any shape: each node hangs on one of those before it, or on none.
+/// A tree of any shape: the parent of each node is an earlier node or the root.
 fn tree() -> impl Strategy<Value = Asset> {
     let node_of = (any::<Option<prop::sample::Index>>(), transform(), any::<bool>());
     prop::collection::vec(node_of, 1..24).prop_map(|nodes| {
@@ -173,7 +173,7 @@ fn tree() -> impl Strategy<Value = Asset> {
 
 fn apply(scene: &mut Scene, edit: &Edit) {
     let (_, model) = scene.models().next().expect("every case has a model");
-    // Its root, and one for each node.
+    // The root, and one entity per node.
     let count = model.nodes().len() + 1;
     let id = |entity: &prop::sample::Index| EntityId(1 + entity.index(count) as u64);
     let done = match edit {
@@ -191,7 +191,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_nearest_override_and_all_transforms_above_decide(model in tree(), edits in prop::collection::vec(edit(), 0..30)) {
+    fn the_nearest_override_and_all_transforms_above_decide(
+        model in tree(),
+        edits in prop::collection::vec(edit(), 0..30),
+    ) {
         let mut scene = Scene::new();
         scene.add_model(model);
         for edit in &edits {
@@ -230,7 +233,7 @@ proptest! {
         let mut scene = Scene::new();
         scene.add_model(model);
         let first = scene.take_changes();
-        prop_assert!(first.structure && first.moved.is_empty());
+        prop_assert!(first.structure && first.instances.is_empty());
         let mut seen = scene.instances().to_vec();
         for edits in rounds {
             for edit in &edits {
@@ -246,7 +249,7 @@ proptest! {
                 .collect();
             let changes = scene.take_changes();
             prop_assert!(!changes.structure);
-            prop_assert_eq!(changes.moved, differing);
+            prop_assert_eq!(changes.instances, differing);
             seen = scene.instances().to_vec();
         }
     }
@@ -260,10 +263,10 @@ fn an_edit_that_is_undone_is_no_change() {
     let before = scene.entity(added.root).unwrap().local;
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     scene.set_local(added.root, before).unwrap();
-    assert!(scene.take_changes().moved.is_empty());
+    assert!(scene.take_changes().instances.is_empty());
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
-    assert_eq!(scene.take_changes().moved, [0, 1, 2]);
-    assert!(scene.take_changes().moved.is_empty());
+    assert_eq!(scene.take_changes().instances, [0, 1, 2]);
+    assert!(scene.take_changes().instances.is_empty());
 }
 
 #[test]
@@ -305,7 +308,7 @@ fn adding_and_clearing_report_a_new_structure_once() {
     let added = scene.add_model(shaft());
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     let changes = scene.take_changes();
-    assert!(changes.structure && changes.moved.is_empty());
+    assert!(changes.structure && changes.instances.is_empty());
     assert!(!scene.take_changes().structure);
     scene.clear();
     assert!(scene.take_changes().structure);

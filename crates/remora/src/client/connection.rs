@@ -1,4 +1,5 @@
-//! Which service, as whom: flags, the environment, or the connection file of a `remora up` on this machine.
+//! The service and the account of a client: from flags, the environment, or the connection file of a `remora up` on
+//! this machine.
 
 use std::{
     fs,
@@ -13,40 +14,41 @@ use crate::{configuration::default_data_directory, failure::Failure};
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Which service, as whom (default: the connection file of `remora up`)")]
-pub struct ConnectionArguments {
+#[command(next_help_heading = "Service and account (default: the connection file of `remora up`)")]
+pub(crate) struct ConnectionArguments {
+    #[expect(clippy::doc_markdown, reason = "the text is shown in --help")]
     /// Address of the service, such as https://localhost:8443
     #[arg(long, value_name = "URL", env = "REMORA_ENDPOINT", global = true)]
     endpoint: Option<String>,
-    /// Address of the token service, if it is another
+    /// Address of the token service, if it differs
     #[arg(long, value_name = "URL", env = "REMORA_STS_ENDPOINT", global = true)]
     sts_endpoint: Option<String>,
     /// Id of the account
     #[arg(long, value_name = "ID", env = "REMORA_ACCOUNT", global = true)]
     account: Option<String>,
-    /// Key of the account; others on this machine can see it, so rather use --key-file or the environment
+    /// Key of the account; other users of this machine can see it, so prefer --key-file or the environment
     #[arg(long, value_name = "KEY", env = "REMORA_ACCOUNT_KEY", hide_env_values = true, global = true)]
     key: Option<String>,
     /// File with the key of the account
     #[arg(long, value_name = "FILE", env = "REMORA_ACCOUNT_KEY_FILE", global = true, conflicts_with = "key")]
     key_file: Option<PathBuf>,
-    /// PEM file of the CA to trust [default: those of this machine]
+    /// PEM file of the CA to trust [default: the authorities of this machine]
     #[arg(long, value_name = "FILE", env = "REMORA_CA", global = true)]
     ca: Option<PathBuf>,
-    /// Connection file of a `remora up` [default: connection.json in its usual data directory]
+    /// Connection file of a `remora up` [default: connection.json in the default data directory]
     #[arg(long, value_name = "FILE", env = "REMORA_CONNECTION", global = true)]
     connection: Option<PathBuf>,
 }
 
-/// All that a client must know.
+/// Complete parameters of a client.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Connection {
-    /// Without a slash at its end, as `sts_endpoint`.
-    pub endpoint: String,
-    pub sts_endpoint: String,
-    pub account: String,
-    pub key: String,
-    pub ca_file: Option<PathBuf>,
+pub(crate) struct Connection {
+    /// URL without a slash at its end, like `sts_endpoint`.
+    pub(crate) endpoint: String,
+    pub(crate) sts_endpoint: String,
+    pub(crate) account: String,
+    pub(crate) key: String,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -60,11 +62,12 @@ struct ConnectionFile {
 }
 
 impl ConnectionArguments {
-    /// What is said wins over the file; an endpoint that is said has nothing to do with the file of another.
-    pub fn connection(&self) -> Result<Connection, Failure> {
+    /// Combines flags and connection file; flags win. The default file is ignored if an endpoint is given, because it
+    /// belongs to another service.
+    pub(crate) fn connection(&self) -> Result<Connection, Failure> {
         let file = match (&self.connection, &self.endpoint) {
             (Some(path), _) => Some(read(path)?.ok_or_else(|| {
-                Failure::unusable(format!("there is no {}: `remora up` has one while it runs", path.display()))
+                Failure::unusable(format!("{} does not exist; `remora up` creates it while it runs", path.display()))
             })?),
             (None, Some(_)) => None,
             (None, None) => {
@@ -111,7 +114,7 @@ impl ConnectionArguments {
         }
         let key = key.or(key_of_file).ok_or_else(|| missing("the account key", "REMORA_ACCOUNT_KEY or --key-file"))?;
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Failure::unusable("the account key has characters that no key has"));
+            return Err(Failure::unusable("the account key contains characters that no key has"));
         }
         Ok(Connection { endpoint, sts_endpoint, account, key, ca_file: self.ca.clone().or(ca_of_file) })
     }
@@ -128,7 +131,8 @@ fn read(path: &Path) -> Result<Option<ConnectionFile>, Failure> {
         .map_err(|error| Failure::unusable(format!("{} is not a connection file: {error}", path.display())))
 }
 
-/// Keys and tokens travel in the clear on this machine only.
+/// Checks the address of a service. Unencrypted HTTP is accepted only on loopback, because keys and tokens travel over
+/// it.
 fn address(option: &str, text: &str) -> Result<String, Failure> {
     let authority = |scheme| text.strip_prefix(scheme).map(|rest: &str| rest.trim_end_matches('/'));
     let whole = |authority: &str| {
@@ -136,7 +140,7 @@ fn address(option: &str, text: &str) -> Result<String, Failure> {
             && !authority.contains(['/', '?', '#', '@'])
             && authority.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let accepted = "accepted is https://NAME:PORT, or http:// for localhost";
+    let accepted = "use https://NAME:PORT, or http:// for localhost";
     match (authority("https://"), authority("http://")) {
         (Some(authority), _) if whole(authority) => Ok(format!("https://{authority}")),
         (_, Some(authority)) if whole(authority) => {
@@ -144,9 +148,9 @@ fn address(option: &str, text: &str) -> Result<String, Failure> {
             if LOOPBACK.contains(&name) || LOOPBACK.contains(&authority) {
                 return Ok(format!("http://{authority}"));
             }
-            Err(Failure::unusable(format!("{option} {text}: keys do not travel unencrypted; {accepted}")))
+            Err(Failure::unusable(format!("{option} {text}: keys must not be sent unencrypted; {accepted}")))
         }
-        _ => Err(Failure::unusable(format!("{option} {text}: not an address of a service; {accepted}"))),
+        _ => Err(Failure::unusable(format!("{option} {text}: this is not the address of a service; {accepted}"))),
     }
 }
 
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_wins_over_the_file() {
+    fn flags_win_over_the_file() {
         let from_file = ConnectionArguments::default().over(Some(file())).map_err(|failure| failure.message);
         let Ok(from_file) = from_file else { panic!("{:?}", from_file.err()) };
         assert_eq!((&*from_file.sts_endpoint, &*from_file.key), ("https://localhost:8444", "filekey"));
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_parameters_are_named() {
         let refusal = |arguments: ConnectionArguments| match arguments.over(None) {
             Err(failure) => failure.message,
             Ok(_) => panic!("something is missing"),
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_not_travel_in_the_clear() {
+    fn keys_are_not_sent_unencrypted() {
         for good in ["https://a.example:8443", "https://[::1]:8443", "http://localhost:8080/", "http://[::1]:80"] {
             assert!(address("--endpoint", good).is_ok(), "{good}");
         }

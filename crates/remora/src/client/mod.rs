@@ -1,11 +1,12 @@
-//! A client of the REST API, of any endpoint that speaks it: what `session`, `token` and `usage` talk through.
+//! The client of the REST API that `session`, `token` and `usage` share. It works with every endpoint of this API.
 //!
-//! Every call has a deadline. A service that asks for patience (429, 503) gets it, a few times, and not for long.
+//! Every call has a deadline. Requests that the service refuses with 429 or 503 and `Retry-After` are repeated a few
+//! times.
 
 mod connection;
 mod refusal;
 
-pub use connection::ConnectionArguments;
+pub(crate) use connection::ConnectionArguments;
 
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
@@ -24,34 +25,37 @@ use crate::{
 
 const API_VERSION: &str = "2021-01-01";
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// A page of a list with a thousand sessions has some 400 kB.
+/// Generous: a page with a thousand sessions has about 400 kB.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 const PAGES_MAX: usize = 10_000;
 const ATTEMPTS_MAX: u32 = 5;
-/// A service that asks for more is believed to be out of order.
+/// Longest accepted `Retry-After`; a longer one is reported as an error.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
-pub struct Client {
+/// A client for one account of one service.
+pub(crate) struct Client {
     agent: Agent,
     connection: Connection,
-    /// Asked for with the first call, and anew when it has expired: `watch` may take longer than its 24 hours.
+    /// Requested with the first call and again when it has expired: `watch` can run longer than the 24 hours of a
+    /// token.
     token: RefCell<Option<String>>,
 }
 
-/// What the service has answered, if it was not a refusal.
-pub struct Answer {
-    pub body: String,
+/// A successful answer.
+pub(crate) struct Answer {
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    /// Parses the body.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_str(&self.body)
-            .map_err(|error| Failure::new(Status::Refused, format!("the answer is not one of this API: {error}")))
+            .map_err(|error| Failure::new(Status::Refused, format!("the answer does not follow this API: {error}")))
     }
 }
 
 impl Client {
-    pub fn new(arguments: &ConnectionArguments) -> Result<Self, Failure> {
+    pub(crate) fn new(arguments: &ConnectionArguments) -> Result<Self, Failure> {
         let connection = arguments.connection()?;
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -68,28 +72,32 @@ impl Client {
         Ok(Self { agent, connection, token: RefCell::default() })
     }
 
-    /// The answer of the token service.
-    pub fn token_answer(&self) -> Result<Answer, Failure> {
+    /// Requests an access token and returns the answer of the token service.
+    pub(crate) fn token_answer(&self) -> Result<Answer, Failure> {
         let Connection { sts_endpoint, account, key, .. } = &self.connection;
         self.send(&Method::GET, &format!("{sts_endpoint}/accounts/{account}/token"), &format!("{account}:{key}"), None)?
             .accepted()
     }
 
-    /// Of one of the account's sessions, or of all.
-    pub fn sessions(&self, method: &Method, below: &str, body: Option<&str>) -> Result<Answer, Failure> {
+    /// Calls the API below the account's sessions; `below` is empty or `/` and a session id.
+    pub(crate) fn sessions(&self, method: &Method, below: &str, body: Option<&str>) -> Result<Answer, Failure> {
         let Connection { endpoint, account, .. } = &self.connection;
         let url = format!("{endpoint}/accounts/{account}/sessions{below}?api-version={API_VERSION}");
         self.call(method, &url, body)
     }
 
-    /// All pages of a list, first to last.
-    pub fn session_pages(&self, page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
+    /// Calls `page` with every page of the list of sessions, in order.
+    pub(crate) fn session_pages(&self, page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
         let Connection { endpoint, account, .. } = &self.connection;
         self.pages(format!("{endpoint}/accounts/{account}/sessions?api-version={API_VERSION}"), page)
     }
 
-    /// All pages of what was used; `query` is well-formed.
-    pub fn usage_pages(&self, query: &str, page: impl FnMut(&Answer) -> Result<(), Failure>) -> Result<(), Failure> {
+    /// Calls `page` with every page of the usage report, in order. `query` is well-formed.
+    pub(crate) fn usage_pages(
+        &self,
+        query: &str,
+        page: impl FnMut(&Answer) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let Connection { endpoint, account, .. } = &self.connection;
         self.pages(format!("{endpoint}/accounts/{account}/usage{query}"), page)
     }
@@ -101,9 +109,10 @@ impl Client {
             page(&answer)?;
             let Next { link } = answer.json()?;
             let Some(link) = link else { return Ok(()) };
-            // The token is for this service only.
+            // The token must not be sent to another service.
             if !link.strip_prefix(&*self.connection.endpoint).is_some_and(|rest| rest.starts_with('/')) {
-                let message = format!("the list goes on at {link}, which is not at {}", self.connection.endpoint);
+                let message =
+                    format!("the next page of the list is at {link}, which is not at {}", self.connection.endpoint);
                 return Err(Failure::new(Status::Refused, message));
             }
             url = link;
@@ -183,7 +192,7 @@ struct Next {
     link: Option<String>,
 }
 
-/// For how long the service wants to be left alone, if the same request may be well answered then.
+/// Returns how long to wait before repeating the request, if the service invites to do so.
 fn pause_asked_for(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
@@ -197,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_service_that_asks_for_patience_gets_it() {
+    fn a_request_is_repeated_only_if_the_service_asks_for_it() {
         let headers = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(value));

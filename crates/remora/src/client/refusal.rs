@@ -1,11 +1,11 @@
-//! What a service that says no, or nothing, means for who has asked.
+//! Turns refusals and missing answers of the service into errors.
 
 use serde::Deserialize;
 use ureq::http::StatusCode;
 
 use crate::failure::{Failure, Status};
 
-/// Longer texts of strangers are cut.
+/// Longer messages of the service are cut.
 const MESSAGE_CHARACTERS_MAX: usize = 600;
 
 #[derive(Deserialize)]
@@ -26,8 +26,8 @@ struct Detail {
     message: String,
 }
 
-/// An answer that is not a success.
-pub fn refused(status: StatusCode, body: &str) -> Failure {
+/// Returns the error for an answer that is not a success.
+pub(crate) fn refused(status: StatusCode, body: &str) -> Failure {
     let said = serde_json::from_str::<Body>(body).ok().map(|Body { error }| error);
     let kind = match (&said, status) {
         (Some(Error { code, .. }), StatusCode::NOT_FOUND) if code == "SessionNotFound" => Status::NotFound,
@@ -39,7 +39,7 @@ pub fn refused(status: StatusCode, body: &str) -> Failure {
             let details: String = details.iter().map(|detail| format!(" {}", detail.message)).collect();
             format!("the service says: {message}{details} ({} {code})", status.as_u16())
         }
-        (None, StatusCode::UNAUTHORIZED) => "the account or its key is not right (401)".into(),
+        (None, StatusCode::UNAUTHORIZED) => "the account or its key is wrong (401)".into(),
         (None, StatusCode::FORBIDDEN) => "the account may not do this (403)".into(),
         (None, StatusCode::TOO_MANY_REQUESTS) => "the account has sent too many requests (429); wait a little".into(),
         (None, status) => format!("the service answers {status}"),
@@ -47,27 +47,27 @@ pub fn refused(status: StatusCode, body: &str) -> Failure {
     Failure::new(kind, printable(&message))
 }
 
-/// No answer at all.
-pub fn unreachable(url: &str, error: &ureq::Error) -> Failure {
+/// Returns the error for a request without an answer.
+pub(crate) fn unreachable(url: &str, error: &ureq::Error) -> Failure {
     let service = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let problem = error.to_string();
     match error {
-        ureq::Error::Timeout(_) => Failure::new(Status::TimedOut, format!("{service} has not answered in time")),
+        ureq::Error::Timeout(_) => Failure::new(Status::TimedOut, format!("{service} did not answer in time")),
         _ if problem.contains("certificate") => Failure::new(
             Status::Unreachable,
             format!(
-                "the certificate of {service} is not trusted ({problem}): give its CA with --ca FILE or REMORA_CA, and \
-                 the name that the certificate is for"
+                "the certificate of {service} is not trusted ({problem}): name its CA with --ca FILE or REMORA_CA, \
+                 and use the name for which the certificate was issued"
             ),
         ),
         _ => Failure::new(
             Status::Unreachable,
-            format!("{service} cannot be reached: {problem}. Does it run, and is it that address?"),
+            format!("{service} cannot be reached: {problem}. Check that it is running and that the address is right."),
         ),
     }
 }
 
-/// One line without control characters: what a service says goes to a terminal.
+/// Returns one line without control characters, because messages of the service are shown on a terminal.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|character| if character.is_control() { ' ' } else { character })
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_service_speaks_for_itself() {
+    fn messages_of_the_service_are_shown() {
         let body =
             r#"{"error":{"code":"Conflict","message":"It is taken.","details":[{"code":"a","message":"Another."}]}}"#;
         let failure = refused(StatusCode::CONFLICT, body);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_service_says_moves_the_cursor() {
+    fn messages_of_the_service_cannot_move_the_cursor() {
         let body = r#"{"error":{"code":"a","message":"\u001b[2Jhidden\nline"}}"#;
         assert!(!refused(StatusCode::CONFLICT, body).message.contains(char::is_control));
     }

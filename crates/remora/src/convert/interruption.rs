@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM while something is converted.
+//! SIGINT and SIGTERM during a conversion.
 //!
 //! ```text
 //!   reading ──begin_writing──▶ writing
-//!      └──signal: the end         └──signal──▶ asked: the work is given up
+//!      └──signal: the end         └──signal──▶ asked: the conversion is cancelled
 //! ```
 
 use std::sync::{
@@ -17,11 +17,13 @@ const READING: u8 = 0;
 const WRITING: u8 = 1;
 const ASKED: u8 = 2;
 
-pub struct Interruption(Arc<AtomicU8>);
+/// Shared state of a conversion and its signal handler.
+pub(crate) struct Interruption(Arc<AtomicU8>);
 
 impl Interruption {
-    /// `end` is called on another thread if a signal comes before [`Self::begin_writing`], and must end the process.
-    pub fn listen(end: impl FnOnce() + Send + 'static) -> Result<Self, Failure> {
+    /// Listens to signals. If one arrives before [`Self::begin_writing`], `end` is called on another thread and must
+    /// end the process.
+    pub(crate) fn listen(end: impl FnOnce() + Send + 'static) -> Result<Self, Failure> {
         let state = Arc::new(AtomicU8::new(READING));
         let interruption = Self(state.clone());
         process::when_asked_to_end(move || {
@@ -32,13 +34,14 @@ impl Interruption {
         Ok(interruption)
     }
 
-    /// From now on there is something to clean up, so that a signal is left to who asks [`Self::has_come`].
-    pub fn begin_writing(&self) -> Result<(), Failure> {
+    /// Leaves signals to the caller of [`Self::has_come`], because there are files to clean up from now on.
+    pub(crate) fn begin_writing(&self) -> Result<(), Failure> {
         let begun = self.0.compare_exchange(READING, WRITING, Ordering::SeqCst, Ordering::SeqCst);
         begun.map(drop).map_err(|_| interrupted())
     }
 
-    pub fn has_come(&self) -> bool {
+    /// Returns whether a signal has arrived.
+    pub(crate) fn has_come(&self) -> bool {
         self.0.load(Ordering::SeqCst) == ASKED
     }
 }

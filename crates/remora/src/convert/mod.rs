@@ -1,11 +1,11 @@
-//! `remora convert`: a model into an asset.
+//! `remora convert`: converts a model into an asset.
 //!
 //! ```text
 //!   FILE ──reading──▶ Model ──building──▶ temporary file beside OUT ──▶ OUT
-//!   Ctrl-C:  ends at once       gives the work up, and the file
+//!   Ctrl-C:  ends at once       cancels and removes the temporary file
 //! ```
 //!
-//! OUT appears when it is complete, or stays as it was.
+//! OUT is replaced only by a complete asset.
 
 mod interruption;
 mod progress;
@@ -37,36 +37,36 @@ const GIBIBYTES_MAX: f64 = 1e6;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 done; 1 the model cannot be converted, or the asset not be written; 2 the command \
-                  cannot be used; 130 interrupted. Whatever happens, OUT is complete or as it was."
+    after_help = "Exit status: 0 success; 1 the model cannot be converted, or the asset cannot be written; 2 the \
+                  command cannot be used; 130 interrupted. OUT is replaced only by a complete asset."
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
     file: PathBuf,
-    /// The asset; one that is there is replaced [default: FILE with the extension .arrAsset]
+    /// Asset to write; an existing file is replaced [default: FILE with the extension .arrAsset]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Threads that work on it [default: as many as there are cores]
+    /// Number of threads [default: number of cores]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
-    /// Memory that reading the model may take, in GiB [default: three fifths of what is free]
+    /// Limit of memory for reading the model, in GiB [default: three fifths of the free memory]
     #[arg(long, value_name = "GIB", value_parser = bytes_of_gibibytes)]
     memory: Option<u64>,
-    /// Leave textures as they are: exact, larger, and quicker to make
+    /// Keep textures uncompressed: exact, larger, and faster to convert
     #[arg(long)]
     no_texture_compression: bool,
-    /// Scale textures down until no side has more texels
+    /// Longest side of a texture in texels; larger textures are scaled down
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(16..=4096))]
     texture_size: u32,
-    /// Tell the progress on standard error even if that is no terminal, a line for every step
+    /// Print progress to standard error even if it is not a terminal, a line per step
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long)]
     quiet: bool,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
     let progress = Arc::new(match arguments.quiet {
         true => Progress::silent(),
@@ -77,7 +77,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Interruption::listen(move || {
             progress.finish();
             output::notice(format_args!("remora: {INTERRUPTED}"));
-            // Nothing has been written yet, and reading cannot be given up half-way.
+            // Nothing has been written yet, and reading cannot be cancelled.
             std::process::exit(i32::from(Status::Interrupted as u8));
         })?
     };
@@ -98,7 +98,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     output::line(format_args!("{summary}, {:.1} s", stopwatch.passed().as_secs_f64()))
 }
 
-/// The result, in words.
+/// The result, as text.
 struct Converted {
     summary: String,
     /// The differences between the asset and the model's file.
@@ -108,7 +108,7 @@ struct Converted {
 fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<Converted, Failure> {
     let source = Source::open(&arguments.file).map_err(failure)?;
     if source.format() == Format::Asset {
-        return Err(refused(format!("{} is an asset already", arguments.file.display())));
+        return Err(refused(format!("{} is already an asset", arguments.file.display())));
     }
     let output = arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension(EXTENSION));
     check_output(&output, &arguments.file)?;
@@ -119,7 +119,7 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
     let reading = progress.stage("reading");
     let model = source.model(&limits, &mut |fraction| reading.tell(fraction)).map_err(failure)?;
     let format = source.format().name();
-    // The file is not needed any more, and as long as it is mapped it takes memory.
+    // The mapped file takes memory and is no longer needed.
     drop(source);
     let options = BuildOptions {
         compress_textures: !arguments.no_texture_compression,
@@ -140,7 +140,7 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
     Ok(Converted { summary, notices: model.notices.texts() })
 }
 
-/// What can be known to fail is said before there is a long wait for it.
+/// Reports errors of the output path before the long conversion starts.
 fn check_output(output: &Path, input: &Path) -> Result<(), Failure> {
     let name = output.display();
     let same = output.canonicalize().is_ok_and(|output| input.canonicalize().is_ok_and(|input| input == output));
@@ -153,7 +153,7 @@ fn check_output(output: &Path, input: &Path) -> Result<(), Failure> {
     let directory = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     access(directory, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
         let error = std::io::Error::from(error);
-        refused(format!("{name} cannot be written: its directory {} is not usable: {error}", directory.display()))
+        refused(format!("{name} cannot be written: its directory {} cannot be used: {error}", directory.display()))
     })
 }
 
@@ -176,13 +176,13 @@ fn failure(error: ConvertError) -> Failure {
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= THREADS_MAX);
-    threads.ok_or_else(|| format!("there can be 1 to {THREADS_MAX} threads"))
+    threads.ok_or_else(|| format!("the number of threads is 1 to {THREADS_MAX}"))
 }
 
 fn bytes_of_gibibytes(text: &str) -> Result<u64, String> {
     let gibibytes = text.parse().ok().filter(|gibibytes: &f64| *gibibytes > 0.0 && *gibibytes <= GIBIBYTES_MAX);
     let bytes = gibibytes.map(|gibibytes| (gibibytes * GIBIBYTE) as u64);
-    bytes.ok_or_else(|| "memory is given in GiB, as a number above 0 such as 8 or 0.5".to_owned())
+    bytes.ok_or_else(|| "memory is a number of GiB above 0, such as 8 or 0.5".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How far something is, in steps of a hundredth: on a terminal one line that changes, elsewhere a line for each step.
+//! Progress in steps of one percent: one line that changes on a terminal, a line per step elsewhere.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -11,15 +11,16 @@ use std::{
 const STEPS: f32 = 100.0;
 const RETURN_AND_CLEAR: &str = "\r\x1b[K";
 
-pub struct Progress {
+/// The display of progress.
+pub(crate) struct Progress {
     form: Form,
-    /// Held while something is written.
+    /// Locked while a line is written.
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// There is a line on the terminal that is not ended.
+    /// The line on the terminal has no end yet.
     open: bool,
     finished: bool,
 }
@@ -31,21 +32,22 @@ enum Form {
     Lines,
 }
 
-/// One of several things that are done after one another.
-pub struct Stage<'a> {
+/// One of several consecutive steps of the work.
+pub(crate) struct Stage<'a> {
     progress: &'a Progress,
     name: &'static str,
-    /// One more than the last that was told.
+    /// One more than the last percentage that was shown.
     told: AtomicU32,
 }
 
 impl Progress {
-    pub fn silent() -> Self {
+    /// Returns a display that shows nothing.
+    pub(crate) fn silent() -> Self {
         Self { form: Form::Silent, state: Mutex::default() }
     }
 
-    /// On standard error; `wanted` where that is no terminal, too.
-    pub fn new(wanted: bool) -> Self {
+    /// Returns a display on standard error, which is silent if that is not a terminal unless `wanted`.
+    pub(crate) fn new(wanted: bool) -> Self {
         let form = match (std::io::stderr().is_terminal(), wanted) {
             (true, _) => Form::Line,
             (false, true) => Form::Lines,
@@ -54,12 +56,13 @@ impl Progress {
         Self { form, state: Mutex::default() }
     }
 
-    pub fn stage(&self, name: &'static str) -> Stage<'_> {
+    /// Starts a step of the work.
+    pub(crate) fn stage(&self, name: &'static str) -> Stage<'_> {
         Stage { progress: self, name, told: AtomicU32::new(0) }
     }
 
-    /// Takes the line away; nothing is told any more.
-    pub fn finish(&self) {
+    /// Removes the line and ends the display.
+    pub(crate) fn finish(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.finished = true;
         if std::mem::take(&mut state.open) {
@@ -69,18 +72,18 @@ impl Progress {
 }
 
 impl Stage<'_> {
-    /// From 0 to 1, by any thread.
-    pub fn tell(&self, fraction: f32) {
+    /// Shows the completed fraction, from 0 to 1. Any thread may call it.
+    pub(crate) fn tell(&self, fraction: f32) {
         let step = (fraction.clamp(0.0, 1.0) * STEPS) as u32;
         if self.progress.form == Form::Silent || self.told.load(Ordering::Relaxed) > step {
             return;
         }
         let mut state = self.progress.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been quicker.
+        // Another thread may have shown this step already.
         if state.finished || self.told.fetch_max(step + 1, Ordering::Relaxed) > step {
             return;
         }
-        // A standard error that is closed is no reason to stop.
+        // A closed standard error must not stop the work.
         let mut out = std::io::stderr();
         let _ = match self.progress.form {
             Form::Line => write!(out, "{RETURN_AND_CLEAR}{} {step:3} %", self.name),

@@ -1,7 +1,7 @@
-//! `remora doctor`: what this machine offers, what is missing, and what to do about it.
+//! `remora doctor`: checks this machine and the configuration, and advises on every problem.
 //!
-//! Every check looks at one thing and changes nothing that stays; none needs another. What is missing keeps Remora from
-//! working as it is configured; a hint does not.
+//! Checks are independent of one another and leave no changes behind. A finding is *missing* if it keeps Remora from
+//! working as configured; a *hint* does not.
 
 mod machine;
 mod reach;
@@ -22,7 +22,7 @@ use crate::{
 #[command(
     after_help = "Exit status: 0 if nothing is missing, 1 if something is, 2 if the configuration is not usable."
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
     /// Print one JSON array instead of text
@@ -30,7 +30,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Finding {
     topic: &'static str,
@@ -62,7 +62,7 @@ impl Finding {
     }
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let (data_directory, config) = arguments.configuration.load()?;
     let in_use = service::is_in_use(&data_directory);
     let mut findings = render::adapters(&config);
@@ -87,9 +87,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let printed = output::line(text);
     match findings.iter().filter(|finding| finding.verdict == Verdict::Missing).count() {
         0 => printed,
-        1 => Err(Failure::new(Status::Refused, "one thing is missing; what to do about it is said above")),
+        1 => Err(Failure::new(Status::Refused, "one thing is missing; see the advice above")),
         more => {
-            let message = format!("{more} things are missing; what to do about them is said above");
+            let message = format!("{more} things are missing; see the advice above");
             Err(Failure::new(Status::Refused, message))
         }
     }
@@ -108,11 +108,12 @@ fn line(finding: &Finding) -> String {
     line
 }
 
-/// Hosts that the configuration allows at once, if it says.
+/// Returns the number of hosts that the configuration permits at once, if every size has a limit.
 fn capacity(config: &Config) -> Option<u64> {
     Size::ALL.map(|size| config.sizes.of(size).capacity.map(u64::from)).into_iter().sum()
 }
 
+/// Returns the number of idle hosts that the configuration keeps ready.
 fn warm(config: &Config) -> u64 {
     Size::ALL.map(|size| u64::from(config.sizes.of(size).warm)).into_iter().sum()
 }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_stands_out_and_says_what_to_do() {
+    fn a_missing_thing_stands_out_and_comes_with_advice() {
         let text = line(&Finding::missing("disk space", "10 MB are free", "Free some."));
         assert!(text.starts_with("MISSING  disk space") && text.contains("→ Free some."), "{text}");
         let json = serde_json::to_value(Finding::hint("clock", "found", "advice")).unwrap();
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn capacity_is_known_only_if_it_is_said_for_every_size() {
+    fn capacity_is_known_only_if_it_is_set_for_every_size() {
         let config = |text: &str| Config::parse(text).unwrap();
         assert_eq!(capacity(&config("[sizes.standard]\ncapacity = 3")), None);
         let both = config("[sizes.standard]\ncapacity = 3\nwarm = 1\n[sizes.premium]\ncapacity = 2\nwarm = 2");

@@ -7,11 +7,11 @@ use remora_control::{Config, Machine};
 use super::Finding;
 use crate::configuration::HTTPS;
 
-/// Addresses that are shown; a machine that runs containers has one for each bridge.
+/// Limit of shown addresses; a machine that runs containers has one for each bridge.
 const SHOWN_MAX: usize = 3;
 
-/// Whether other machines find the service by its name.
-pub fn addresses(config: &Config) -> Finding {
+/// Checks whether other machines find the service under its name.
+pub(crate) fn addresses(config: &Config) -> Finding {
     addresses_of(config, &Machine::own(), |name| {
         (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
     })
@@ -21,18 +21,18 @@ fn addresses_of(config: &Config, machine: &Machine, resolve: impl FnOnce(&str) -
     const TOPIC: &str = "reach";
     let listen_address = config.listen.https.unwrap_or(HTTPS).ip();
     if listen_address.is_loopback() {
-        let found = format!("{listen_address} is for this machine only");
+        let found = format!("{listen_address} is reachable only from this machine");
         let advice = "For other machines: `remora up --share`, or listen.https = \"[::]:8443\".";
         return match &config.listen.name {
-            Some(name) => Finding::hint(TOPIC, format!("{found}, although it is called {name}"), advice),
+            Some(name) => Finding::hint(TOPIC, format!("{found}, although listen.name is {name}"), advice),
             None => Finding::fine(TOPIC, found),
         };
     }
     let own: Vec<IpAddr> =
         if listen_address.is_unspecified() { machine.addresses.clone() } else { vec![listen_address] };
     if own.is_empty() {
-        let advice = "Connect it to a network: other machines cannot reach it.";
-        return Finding::hint(TOPIC, "this machine has no address but loopback", advice);
+        let advice = "Connect it to a network so that other machines can reach it.";
+        return Finding::hint(TOPIC, "this machine has only loopback addresses", advice);
     }
     let shown = own.iter().take(SHOWN_MAX).map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
     let Some(name) = &config.listen.name else {
@@ -40,27 +40,27 @@ fn addresses_of(config: &Config, machine: &Machine, resolve: impl FnOnce(&str) -
     };
     let resolved = resolve(name);
     if resolved.is_empty() {
-        let advice = format!("Let the name server, or /etc/hosts of the other machines, know it: {shown}.");
+        let advice = format!("Add it to the name server, or to /etc/hosts of the other machines: {shown}.");
         return Finding::hint(TOPIC, format!("listen.name = {name:?} has no address here"), advice);
     }
     if resolved.iter().any(|address| own.contains(address) || address.is_loopback()) {
         return Finding::fine(TOPIC, format!("other machines reach {name}, which is {shown}"));
     }
     let elsewhere = resolved.iter().take(SHOWN_MAX).map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
-    let advice = "That is right behind NAT or a load balancer that forwards to this machine.";
-    Finding::hint(TOPIC, format!("listen.name = {name:?} is {elsewhere}, and this machine {shown}"), advice)
+    let advice = "This is correct behind NAT or a load balancer that forwards to this machine.";
+    Finding::hint(TOPIC, format!("listen.name = {name:?} is {elsewhere}, but this machine is {shown}"), advice)
 }
 
-/// Whether any page may call.
-pub fn origins(config: &Config) -> Finding {
+/// Checks which web pages may call the service.
+pub(crate) fn origins(config: &Config) -> Finding {
     const TOPIC: &str = "origins";
     let origins = &config.listen.origins;
     if origins.allows_any() {
-        let advice = "That is for development. Name the pages in listen.origins: [\"https://app.example.com\"].";
-        return Finding::hint(TOPIC, "every web page may call the service with a token that it has", advice);
+        let advice = "This is meant for development. List the pages in listen.origins: [\"https://app.example.com\"].";
+        return Finding::hint(TOPIC, "every web page with a token may call the service", advice);
     }
     match Vec::<String>::from(origins.clone())[..] {
-        [] => Finding::fine(TOPIC, "only the pages of the service itself may call it"),
+        [] => Finding::fine(TOPIC, "only its own pages may call the service"),
         ref named => Finding::fine(TOPIC, format!("pages of {} may call the service", named.join(", "))),
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_for_this_machine_says_how_it_becomes_one_for_others() {
+    fn a_local_service_explains_how_to_share_it() {
         assert_eq!(found("", &[]).verdict, Verdict::Fine);
         let named = found("name = 'workstation'", &["192.0.2.7"]);
         assert_eq!(named.verdict, Verdict::Hint);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_pointed_out() {
+    fn any_origin_is_a_hint() {
         assert_eq!(origins(&config("")).verdict, Verdict::Fine);
         assert_eq!(origins(&config("origins = ['https://*.example.com']")).verdict, Verdict::Fine);
         let any = origins(&config("origins = ['https://app.example.com', '*']"));

@@ -1,4 +1,4 @@
-//! What the control plane needs: its directory, its database, its address, and clients that trust it.
+//! Checks of the control plane: data directory, database, address and certificate authority.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,13 +15,14 @@ use crate::configuration::HTTPS;
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 const POSTGRES_PORT: u16 = 5432;
 
-/// Whether a control plane runs on the directory.
-pub fn is_in_use(data_directory: &Path) -> bool {
+/// Returns whether a control plane uses the directory now.
+pub(crate) fn is_in_use(data_directory: &Path) -> bool {
     let lock = File::options().write(true).open(data_directory.join("lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-pub fn data_directory(path: &Path, in_use: bool) -> Finding {
+/// Checks whether the data directory can be written.
+pub(crate) fn data_directory(path: &Path, in_use: bool) -> Finding {
     const TOPIC: &str = "data directory";
     let shown = path.display();
     if in_use {
@@ -31,25 +32,26 @@ pub fn data_directory(path: &Path, in_use: bool) -> Finding {
     let probe = nearest.join(format!(".remora-doctor-{}", std::process::id()));
     match File::create_new(&probe).and_then(|_| fs::remove_file(&probe)) {
         Ok(()) if nearest == path => Finding::fine(TOPIC, format!("{shown} can be written")),
-        Ok(()) => Finding::fine(TOPIC, format!("{shown} will be made at the first start")),
+        Ok(()) => Finding::fine(TOPIC, format!("{shown} will be created at the first start")),
         Err(error) => Finding::missing(
             TOPIC,
             format!("{} cannot be written: {error}", nearest.display()),
-            "Choose another directory with --data-dir, or give this user the right to write there.",
+            "Choose another directory with --data-dir, or give this user permission to write there.",
         ),
     }
 }
 
-pub fn database(config: &Config) -> Finding {
+/// Checks whether the database accepts connections.
+pub(crate) fn database(config: &Config) -> Finding {
     const TOPIC: &str = "database";
     let Some(url) = &config.store.url else {
         return Finding::fine(TOPIC, "SQLite, a file in the data directory");
     };
-    // The address alone is shown: the rest may hold a password.
+    // Only the address is shown because the rest can contain a password.
     let authority = url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.authority().cloned());
     let Some(authority) = authority else {
-        let advice = "It looks like postgres://user:password@machine/database (store.url).";
-        return Finding::missing(TOPIC, "the address of the database is not one", advice);
+        let advice = "Write store.url like postgres://user:password@machine/database.";
+        return Finding::missing(TOPIC, "store.url is not the address of a database", advice);
     };
     let (host, port) = (authority.host().to_owned(), authority.port_u16().unwrap_or(POSTGRES_PORT));
     match reach(&host, port) {
@@ -62,6 +64,7 @@ pub fn database(config: &Config) -> Finding {
     }
 }
 
+/// Opens a TCP connection and closes it.
 fn reach(host: &str, port: u16) -> Result<(), String> {
     let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
     let mut why = "the name has no address".to_owned();
@@ -74,7 +77,8 @@ fn reach(host: &str, port: u16) -> Result<(), String> {
     Err(why)
 }
 
-pub fn listener(config: &Config, in_use: bool) -> Finding {
+/// Checks whether the address of the API is free.
+pub(crate) fn listener(config: &Config, in_use: bool) -> Finding {
     const TOPIC: &str = "address";
     let address = config.listen.https.unwrap_or(HTTPS);
     match TcpListener::bind(address) {
@@ -83,17 +87,18 @@ pub fn listener(config: &Config, in_use: bool) -> Finding {
         Err(error) => Finding::missing(
             TOPIC,
             format!("the API cannot be served at {address}: {error}"),
-            "End what uses it, or choose another with --https or listen.https.",
+            "End the program that uses it, or choose another address with --https or listen.https.",
         ),
     }
 }
 
-pub fn authority(data_directory: &Path) -> Finding {
+/// Explains how clients trust the certificate authority of the installation.
+pub(crate) fn authority(data_directory: &Path) -> Finding {
     const TOPIC: &str = "trust";
     let file = data_directory.join("ca.pem");
     if !file.exists() {
-        let advice = "The first start makes a CA and says where its certificate is.";
-        return Finding::hint(TOPIC, "there is no certificate yet that clients could trust", advice);
+        let advice = "The first start creates a CA and prints the path of its certificate.";
+        return Finding::hint(TOPIC, "there is no CA certificate yet", advice);
     }
     let shown = file.display();
     Finding::hint(
@@ -128,13 +133,13 @@ mod tests {
     fn a_directory_in_use_is_fine_and_one_that_is_a_file_is_not() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("data");
-        assert!(data_directory(&path, false).found.contains("will be made"));
+        assert!(data_directory(&path, false).found.contains("will be created"));
         fs::create_dir(&path).expect("it is writable");
         assert!(data_directory(&path, false).found.contains("can be written"));
-        assert_eq!(fs::read_dir(&path).expect("it is there").count(), 0, "nothing stays");
+        assert_eq!(fs::read_dir(&path).expect("it is there").count(), 0, "no file stays behind");
         let lock = File::create(path.join("lock")).expect("it is writable");
         assert!(!is_in_use(&path));
-        lock.lock().expect("nobody else has it");
+        lock.lock().expect("no other process has it");
         assert!(is_in_use(&path));
         let file = directory.path().join("lock-file");
         fs::write(&file, "").expect("it is writable");
@@ -142,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_address_is_missing_unless_remora_has_it() {
+    fn a_taken_address_is_missing_unless_remora_uses_it() {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = taken.local_addr().expect("bound");
         let config = Config::parse(&format!("[listen]\nhttps = \"{address}\"")).expect("a good configuration");

@@ -1,4 +1,4 @@
-//! What is in an asset, in numbers and a few names.
+//! The contents of an asset, as numbers and a few names.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -9,48 +9,49 @@ use serde::Serialize;
 
 use crate::session::{table, trimmed};
 
-/// Names of a kind that are listed.
+/// Limit of listed names of each kind.
 const NAMES_MAX: usize = 20;
 
+/// The output of `remora inspect`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Contents {
+pub(crate) struct Contents {
     file: String,
     format: &'static str,
-    /// Of the file.
+    /// Size of the file.
     bytes: u64,
     nodes: usize,
-    /// Nodes that show something.
+    /// Nodes with a mesh.
     parts: usize,
     meshes: usize,
-    /// Of all parts.
+    /// Triangles of all parts; a mesh that several parts share counts for each.
     triangles: u64,
     points: u64,
-    /// `null` where there is nothing.
+    /// `null` if the model has no geometry.
     bounds: Option<Box3>,
     materials: Names,
     texture_layers: Layers,
     metadata: Names,
     /// The differences between the model and its file.
     notices: Vec<String>,
-    /// Of an asset.
+    /// Present if the file is an asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<AssetContents>,
 }
 
-/// What a model has not: how an asset was made, and in which pieces it lies.
+/// Contents that only an asset has.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AssetContents {
     name: String,
     generator: String,
     source: String,
-    /// It stands in for something finer.
+    /// The asset is a coarse form of the model.
     coarse: bool,
     groups: usize,
     clusters: usize,
     pages: usize,
-    /// Each mesh counts once in these, however many parts show it.
+    /// Primitives at full detail. Each mesh counts once, however many parts share it.
     original: Primitives,
     simplified: Primitives,
 }
@@ -61,7 +62,7 @@ struct Primitives {
     points: u64,
 }
 
-/// In metres.
+/// An axis-aligned box, in metres.
 #[derive(Debug, Serialize)]
 struct Box3 {
     min: [f64; 3],
@@ -72,20 +73,20 @@ struct Box3 {
 #[derive(Debug, Serialize)]
 struct Names {
     count: usize,
-    /// The first of them.
+    /// The first names.
     names: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Layers {
     count: usize,
-    /// As they are given to the graphics device, mip levels included.
+    /// Size in graphics memory, mip levels included.
     bytes: u64,
 }
 
 impl Contents {
-    /// `asset` is what `source` is, or was made of it.
-    pub fn of(file: &Path, source: &Source, asset: &Asset) -> Self {
+    /// Describes `asset`, which was opened or built from `source`.
+    pub(crate) fn of(file: &Path, source: &Source, asset: &Asset) -> Self {
         let bounds = asset.bounds();
         let bounds = (!bounds.is_empty()).then(|| Box3 {
             min: bounds.min.to_array(),
@@ -115,7 +116,8 @@ impl Contents {
         }
     }
 
-    pub fn table(&self) -> String {
+    /// Returns one line per property.
+    pub(crate) fn table(&self) -> String {
         let mut rows = vec![("file", self.file.clone()), ("format", self.format.to_owned())];
         if let Some(asset) = &self.asset {
             let coarse = if asset.coarse { ", a coarse form" } else { "" };
@@ -128,7 +130,7 @@ impl Contents {
                 rows.push(("size", format!("{} m", triple(size, " × "))));
                 rows.push(("bounds", format!("{} to {}", triple(min, ", "), triple(max, ", "))));
             }
-            None => rows.push(("size", "nothing is shown".to_owned())),
+            None => rows.push(("size", "no geometry".to_owned())),
         }
         rows.extend([
             ("nodes", self.nodes.to_string()),

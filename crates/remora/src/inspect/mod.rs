@@ -1,4 +1,4 @@
-//! `remora inspect`: what is in an asset, or in a model that could become one, and how it looks.
+//! `remora inspect`: describes the contents of an asset or a model and draws a thumbnail.
 
 mod contents;
 
@@ -19,35 +19,35 @@ use crate::{
 };
 use contents::Contents;
 
-/// Triangles and points that a thumbnail of a model is drawn with.
+/// Triangles and points of the coarse form that is built for the thumbnail of a model.
 const COARSE_PRIMITIVES: u64 = 300_000;
 const SIDE_MAX: u32 = 4096;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 done; 1 the file cannot be read, or the thumbnail not be drawn or written; 2 the \
-                  command cannot be used."
+    after_help = "Exit status: 0 success; 1 the file cannot be read, or the thumbnail cannot be drawn or written; \
+                  2 the command cannot be used."
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// An .arrAsset, or a model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
     file: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
-    /// The PNG that is drawn; one that is there is replaced [default: FILE with .png behind it]
+    /// PNG file of the thumbnail; an existing file is replaced [default: FILE followed by .png]
     #[arg(long, value_name = "OUT.png")]
     thumbnail: Option<PathBuf>,
-    /// Draw nothing, which needs no graphics adapter
+    /// Draw no thumbnail; no graphics adapter is needed
     #[arg(long, conflicts_with_all = ["thumbnail", "size"])]
     no_thumbnail: bool,
-    /// Of the thumbnail, in pixels
+    /// Size of the thumbnail in pixels
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "512x512", value_parser = size)]
     size: (u32, u32),
     #[command(flatten)]
     graphics: GraphicsArguments,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let file = &arguments.file;
     let source = Source::open(file).map_err(|error| refused(in_words(&error)))?;
     let thumbnail = thumbnail_path(&arguments)?;
@@ -65,7 +65,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     printed
 }
 
-/// The asset, or one that is good enough to look at.
+/// Opens the asset, or builds a coarse one from a model.
 fn open(source: &Source) -> Result<Asset, Failure> {
     if let Some(asset) = source.asset().map_err(|error| refused(in_words(&error)))? {
         return Ok(asset);
@@ -77,7 +77,8 @@ fn open(source: &Source) -> Result<Asset, Failure> {
     build_asset(&model, &options, &|_| {}, &|| false).map_err(|error| refused(in_words(&error)))
 }
 
-/// Where to draw to, if at all. Behind the whole name, because pictures that a model refers to are named like it.
+/// Returns the path of the thumbnail, if one is wanted. The extension follows the whole name of the file, because
+/// images that a model refers to are often named like the model.
 fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
     if arguments.no_thumbnail {
         return Ok(None);
@@ -89,7 +90,7 @@ fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
         name.into()
     });
     if path.canonicalize().is_ok_and(|path| file.canonicalize().is_ok_and(|file| file == path)) {
-        return Err(refused(format!("{} is the file itself; name another one with --thumbnail", path.display())));
+        return Err(refused(format!("{} is the file itself; name another file with --thumbnail", path.display())));
     }
     Ok(Some(path))
 }
@@ -97,12 +98,12 @@ fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
 fn draw(asset: &Asset, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let (width, height) = arguments.size;
     let options = HostOptions { graphics: arguments.graphics.options() };
-    let picture = remora_host::thumbnail(asset, width, height, &options).map_err(|error| {
-        refused(format!("the thumbnail cannot be drawn ({}); --no-thumbnail does without", in_words(&error)))
+    let image = remora_host::thumbnail(asset, width, height, &options).map_err(|error| {
+        refused(format!("the thumbnail cannot be drawn ({}); --no-thumbnail skips it", in_words(&error)))
     })?;
     let mut png = Vec::new();
     PngEncoder::new(&mut png)
-        .write_image(&picture, width, height, ExtendedColorType::Rgba8)
+        .write_image(&image, width, height, ExtendedColorType::Rgba8)
         .map_err(|error| refused(format!("the thumbnail cannot be encoded: {}", in_words(&error))))?;
     std::fs::write(path, png).map_err(|error| refused(format!("{} cannot be written: {error}", path.display())))
 }
@@ -111,11 +112,11 @@ fn refused(message: String) -> Failure {
     Failure::new(Status::Refused, message)
 }
 
-/// As the encoder of pictures wants it: both sides even.
+/// Parses a size. Both sides are even, as the renderer requires.
 fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse().ok().filter(|side| (2..=SIDE_MAX).contains(side) && side % 2 == 0);
     let sides = text.split_once('x').and_then(|(width, height)| side(width).zip(side(height)));
-    sides.ok_or_else(|| format!("a size is written like 512x512, of even numbers from 2 to {SIDE_MAX}"))
+    sides.ok_or_else(|| format!("a size is two even numbers from 2 to {SIDE_MAX}, such as 512x512"))
 }
 
 #[cfg(test)]

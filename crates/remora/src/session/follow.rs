@@ -1,4 +1,4 @@
-//! Looking at a session again and again.
+//! Polls a session until it reaches a state.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -11,65 +11,63 @@ use crate::{
     output,
 };
 
-/// Half of what the original service's clients wait.
+/// Time between two polls: half of the interval of the original service's clients.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// A session with a warm host is Ready before anybody has looked twice.
+/// Time before the second poll. A session with an idle host is Ready by then.
 const INTERVAL_FIRST: Duration = Duration::from_millis(50);
 
-/// Looks that may find nobody, one after the other: a control plane that restarts is back before.
+/// Consecutive polls that may find the service unreachable; a control plane that restarts is back earlier.
 const ABSENCES_MAX: u32 = 30;
 
-pub struct Follow;
-
-impl Follow {
-    /// Looks while `goes_on`; what was seen last. `look` is told each state and how long it has taken so far.
-    pub fn until<T>(
-        mut seen: T,
-        time_max: Duration,
-        goes_on: impl Fn(&T) -> bool,
-        look: impl Fn() -> Result<T, Failure>,
-        mut show: impl FnMut(&T, Duration),
-    ) -> Result<T, Failure> {
-        let deadline = Deadline::after(time_max);
-        let mut absences = 0;
-        let mut interval = INTERVAL_FIRST;
-        while goes_on(&seen) {
-            show(&seen, deadline.passed());
-            if !deadline.pause(interval) {
-                let seconds = time_max.as_secs();
-                let message = format!("it has not become Ready within {seconds} s; it goes on, and so does its lease");
-                return Err(Failure::new(Status::TimedOut, message));
-            }
-            interval = (interval * 2).min(INTERVAL);
-            if let Some(next) = unless_away(look(), &mut absences)? {
-                seen = next;
-            }
+/// Polls with `look` while `continues`, for `time_max` at most, and returns the last state. `show` is called with each
+/// state that continues and the time since the start.
+pub(crate) fn until<T>(
+    mut seen: T,
+    time_max: Duration,
+    continues: impl Fn(&T) -> bool,
+    look: impl Fn() -> Result<T, Failure>,
+    mut show: impl FnMut(&T, Duration),
+) -> Result<T, Failure> {
+    let deadline = Deadline::after(time_max);
+    let mut absences = 0;
+    let mut interval = INTERVAL_FIRST;
+    while continues(&seen) {
+        show(&seen, deadline.passed());
+        if !deadline.pause(interval) {
+            let seconds = time_max.as_secs();
+            let message = format!("the session is not Ready after {seconds} s; it keeps starting, and its lease runs");
+            return Err(Failure::new(Status::TimedOut, message));
         }
-        Ok(seen)
+        interval = (interval * 2).min(INTERVAL);
+        if let Some(next) = unless_away(look(), &mut absences)? {
+            seen = next;
+        }
     }
+    Ok(seen)
+}
 
-    /// Looks while `goes_on`, however long that is; what was seen last, which has been shown too.
-    pub fn for_ever<T>(
-        mut seen: T,
-        goes_on: impl Fn(&T) -> bool,
-        look: impl Fn() -> Result<T, Failure>,
-        mut show: impl FnMut(&T) -> Result<(), Failure>,
-    ) -> Result<T, Failure> {
-        let mut absences = 0;
-        loop {
-            show(&seen)?;
-            if !goes_on(&seen) {
-                return Ok(seen);
-            }
-            clock::pause(INTERVAL);
-            if let Some(next) = unless_away(look(), &mut absences)? {
-                seen = next;
-            }
+/// Polls with `look` while `continues`, without a time limit, and returns the last state. `show` is called with every
+/// state, the last included.
+pub(crate) fn unbounded<T>(
+    mut seen: T,
+    continues: impl Fn(&T) -> bool,
+    look: impl Fn() -> Result<T, Failure>,
+    mut show: impl FnMut(&T) -> Result<(), Failure>,
+) -> Result<T, Failure> {
+    let mut absences = 0;
+    loop {
+        show(&seen)?;
+        if !continues(&seen) {
+            return Ok(seen);
+        }
+        clock::pause(INTERVAL);
+        if let Some(next) = unless_away(look(), &mut absences)? {
+            seen = next;
         }
     }
 }
 
-/// What was seen; `None` if the service could not be reached, and that not for too long yet.
+/// Returns the state; `None` if the service could not be reached and there are attempts left.
 fn unless_away<T>(looked: Result<T, Failure>, absences: &mut u32) -> Result<Option<T>, Failure> {
     match looked {
         Err(Failure { status: Status::Unreachable, .. }) if *absences < ABSENCES_MAX => {
@@ -83,23 +81,25 @@ fn unless_away<T>(looked: Result<T, Failure>, absences: &mut u32) -> Result<Opti
     }
 }
 
-/// What somebody who waits sees, on standard error: one line on a terminal, a line per change in a log.
-pub struct Progress<'a> {
+/// Progress on standard error while a command waits: one line that changes on a terminal, a line per change elsewhere.
+pub(crate) struct Progress<'a> {
     id: &'a str,
     is_terminal: bool,
     shown: String,
 }
 
 impl<'a> Progress<'a> {
-    pub fn new(id: &'a str) -> Self {
+    /// Creates the display for the session with an id.
+    pub(crate) fn new(id: &'a str) -> Self {
         Self { id, is_terminal: std::io::stderr().is_terminal(), shown: String::new() }
     }
 
-    pub fn show(&mut self, status: &str, passed: Duration) {
+    /// Shows a status and the time since the start.
+    pub(crate) fn show(&mut self, status: &str, passed: Duration) {
         let id = self.id;
         if self.is_terminal {
             let line = format!("{id} is {status} ({} s)", passed.as_secs());
-            // What cannot be shown is not missed.
+            // A closed standard error must not stop the command.
             let _ = write!(std::io::stderr().lock(), "\r{line}");
             self.shown = line;
         } else if self.shown != status {
@@ -109,7 +109,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Leaves the line to what comes next.
+/// Clears the line for the output that follows.
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         if self.is_terminal {
@@ -125,20 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_until_there_is_nothing_to_wait_for() {
+    fn polling_ends_when_the_state_is_reached() {
         let looks = Cell::new(0);
         let look = || {
             looks.set(looks.get() + 1);
             Ok(looks.get())
         };
         let mut shown = Vec::new();
-        let last = Follow::until(0, Duration::from_secs(60), |seen| *seen < 2, look, |seen, _| shown.push(*seen));
+        let last = until(0, Duration::from_mins(1), |seen| *seen < 2, look, |seen, _| shown.push(*seen));
         assert_eq!((last, shown), (Ok(2), vec![0, 1]));
     }
 
     #[test]
-    fn a_service_that_is_away_for_a_moment_is_waited_for_and_one_that_is_gone_is_not() {
-        let away = || Err::<(), _>(Failure::new(Status::Unreachable, "nobody is there"));
+    fn a_short_absence_of_the_service_is_tolerated_and_a_long_one_is_not() {
+        let away = || Err::<(), _>(Failure::new(Status::Unreachable, "no answer"));
         let mut absences = 0;
         for _ in 0..ABSENCES_MAX {
             assert_eq!(unless_away(away(), &mut absences), Ok(None));
@@ -152,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_wait_longer_than_it_was_told() {
-        let never = Follow::until((), Duration::ZERO, |()| true, || panic!("no time was left"), |(), _| {});
+    fn polling_ends_at_its_time_limit() {
+        let never = until((), Duration::ZERO, |()| true, || panic!("no time was left"), |(), _| {});
         assert_eq!(never.unwrap_err().status, Status::TimedOut);
     }
 }

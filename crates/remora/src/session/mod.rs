@@ -1,14 +1,14 @@
-//! `remora session`: leases on the command line, of any service that speaks the API.
+//! `remora session`: creates and manages sessions of any service with this API.
 
 mod follow;
 mod show;
 
-pub use show::{table, trimmed};
+pub(crate) use show::{table, trimmed};
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use follow::{Follow, Progress};
+use follow::Progress;
 use serde::Deserialize;
 use show::{Listing, SessionBody};
 use ureq::http::Method;
@@ -22,10 +22,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUSES)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    command: Command,
-    /// The service's own JSON instead of a table
+    command: SessionCommand,
+    /// Print the JSON of the service instead of a table
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
@@ -33,39 +33,40 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Lease a session; returns as soon as the service has acknowledged it, or with --wait when it is Ready
+enum SessionCommand {
+    /// Create a session and return at once, or with --wait when the session is Ready
     Create(Create),
     /// Show one session
     Get { id: Id },
     /// Show all sessions that are Starting or Ready
     List,
-    /// Lengthen the lease, counted from Ready
+    /// Extend the lease
     Extend {
         id: Id,
-        /// The whole lease, such as 90m, 2h or 1h30m
+        /// Whole lease since the session became Ready, such as 90m, 2h or 1h30m
         #[arg(long, value_parser = lease_minutes)]
         lease: u64,
     },
-    /// End a session
+    /// Stop a session
     Stop { id: Id },
-    /// Print a line whenever a session changes, until it has ended
+    /// Print a line for every change of a session until it ends
     Watch { id: Id },
 }
 
 #[derive(Debug, Args)]
 struct Create {
-    /// Letters, digits, `-` and `_` [default: a random one, printed]
+    /// Id of letters, digits, `-` and `_` [default: a random id, which is printed]
     id: Option<Id>,
+    /// Size of the session
     #[arg(long, value_enum, default_value_t, ignore_case = true)]
     size: Size,
-    /// Such as 60 (minutes), 90m, 2h or 1h30m
+    /// Lease, such as 60 (minutes), 90m, 2h or 1h30m
     #[arg(long, value_parser = lease_minutes, default_value = "1h")]
     lease: u64,
     /// Wait until the session is Ready
     #[arg(long)]
     wait: bool,
-    /// How long to wait, such as 30s or 5m
+    /// Time limit of --wait, such as 30s or 5m
     #[arg(long, value_parser = wait, default_value = "5m", requires = "wait")]
     timeout: Duration,
 }
@@ -77,7 +78,7 @@ enum Size {
     Premium,
 }
 
-/// An id that the API takes, and that can be part of a path as it is.
+/// A session id that the API accepts and that needs no escaping in a path.
 #[derive(Clone, Debug)]
 struct Id(String);
 
@@ -100,20 +101,20 @@ impl Id {
     fn random() -> Result<Self, Failure> {
         let mut bytes = [0_u8; 16];
         rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| Failure::unusable(format!("this machine has no random numbers: {error}")))?;
+            .map_err(|error| Failure::unusable(format!("random numbers are not available: {error}")))?;
         Ok(Self(format!("{:032x}", u128::from_ne_bytes(bytes))))
     }
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let sessions = Sessions { client: Client::new(&arguments.connection)?, json: arguments.json };
     match arguments.command {
-        Command::Create(create) => sessions.create(create),
-        Command::Get { id } => sessions.print(&sessions.get(&id)?),
-        Command::List => sessions.list(),
-        Command::Extend { id, lease } => sessions.extend(&id, lease),
-        Command::Stop { id } => sessions.stop(&id),
-        Command::Watch { id } => sessions.watch(&id),
+        SessionCommand::Create(create) => sessions.create(create),
+        SessionCommand::Get { id } => sessions.print(&sessions.get(&id)?),
+        SessionCommand::List => sessions.list(),
+        SessionCommand::Extend { id, lease } => sessions.extend(&id, lease),
+        SessionCommand::Stop { id } => sessions.stop(&id),
+        SessionCommand::Watch { id } => sessions.watch(&id),
     }
 }
 
@@ -122,7 +123,7 @@ struct Sessions {
     json: bool,
 }
 
-/// A session, and the text that the service has sent.
+/// A session and the JSON text of the service.
 struct Seen {
     session: SessionBody,
     text: String,
@@ -136,7 +137,7 @@ impl Sessions {
         let mut seen = self.call(&Method::PUT, &id, Some(&body))?;
         if wait {
             let mut progress = Progress::new(&id.0);
-            seen = Follow::until(
+            seen = follow::until(
                 seen,
                 timeout,
                 |seen| seen.session.is_starting(),
@@ -166,7 +167,7 @@ impl Sessions {
         }
         let read = |session| {
             serde_json::from_value::<SessionBody>(session)
-                .map_err(|error| Failure::new(Status::Refused, format!("the answer is not one of this API: {error}")))
+                .map_err(|error| Failure::new(Status::Refused, format!("the answer does not follow this API: {error}")))
         };
         let sessions = all.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         output::line(Listing(&sessions))
@@ -184,7 +185,7 @@ impl Sessions {
 
     fn watch(&self, id: &Id) -> Result<(), Failure> {
         let mut last = None;
-        let ended = Follow::for_ever(
+        let ended = follow::unbounded(
             self.get(id)?,
             |seen| seen.session.is_live(),
             || self.get(id),
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_the_api_would_refuse_are_refused_here() {
+    fn ids_that_the_api_refuses_are_refused_locally() {
         for good in ["a", "A-b_9", &"x".repeat(256)] {
             assert!(good.parse::<Id>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Sessions as people read them.
+//! Sessions as text.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use crate::{
     owner::Owner,
 };
 
-/// A session as the API shows it.
+/// A session in the form that the API uses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionBody {
-    pub id: String,
-    pub status: String,
-    pub size: String,
+pub(crate) struct SessionBody {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) size: String,
     creation_time: String,
     #[serde(default)]
     elapsed_time_minutes: u64,
@@ -26,7 +26,7 @@ pub struct SessionBody {
     handshake_port: Option<u16>,
     arr_inspector_port: Option<u16>,
     error: Option<ErrorBody>,
-    /// Services other than this one do not say.
+    /// Absent at services that do not record it.
     owner: Option<Owner>,
 }
 
@@ -36,24 +36,27 @@ struct ErrorBody {
 }
 
 impl SessionBody {
-    pub fn is_starting(&self) -> bool {
+    /// Returns whether the session is Starting.
+    pub(crate) fn is_starting(&self) -> bool {
         self.status == "Starting"
     }
 
-    pub fn is_live(&self) -> bool {
+    /// Returns whether the session is Starting or Ready.
+    pub(crate) fn is_live(&self) -> bool {
         self.is_starting() || self.status == "Ready"
     }
 
-    pub fn must_not_have_failed(&self) -> Result<(), Failure> {
+    /// Returns the error of a session that has failed.
+    pub(crate) fn must_not_have_failed(&self) -> Result<(), Failure> {
         if self.status != "Error" {
             return Ok(());
         }
-        let why = self.error.as_ref().map_or("the service does not say why", |error| &*error.message);
-        Err(Failure::new(Status::Refused, format!("the session {} has failed: {}", self.id, printable(why))))
+        let why = self.error.as_ref().map_or("the service gives no reason", |error| &*error.message);
+        Err(Failure::new(Status::Refused, format!("the session {} failed: {}", self.id, printable(why))))
     }
 
-    /// Everything, a line each.
-    pub fn in_full(&self) -> impl fmt::Display {
+    /// Returns all properties, one per line.
+    pub(crate) fn in_full(&self) -> impl fmt::Display {
         let mut table = table();
         let mut line = |name: &str, value: String| {
             table.add_row([name.to_owned(), value]);
@@ -82,7 +85,7 @@ impl SessionBody {
         trimmed(&table)
     }
 
-    /// The service tells whole minutes.
+    /// Returns the rest of the lease; the service reports whole minutes.
     fn lease_left(&self) -> String {
         if !self.is_live() {
             return "-".to_owned();
@@ -98,17 +101,17 @@ impl SessionBody {
     }
 }
 
-/// One line.
+/// The state in one line.
 impl fmt::Display for SessionBody {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, status, .. } = self;
         let line = match status.as_str() {
             "Ready" => {
-                format!("{id} is Ready at {}, {} of the lease are left", self.address(), self.lease_left())
+                format!("{id} is Ready at {}, {} of the lease left", self.address(), self.lease_left())
             }
             "Error" => {
                 let why = self.error.as_ref().map_or("", |error| &*error.message);
-                format!("{id} has failed: {why}")
+                format!("{id} failed: {why}")
             }
             _ => format!("{id} is {status}"),
         };
@@ -116,8 +119,8 @@ impl fmt::Display for SessionBody {
     }
 }
 
-/// A line per session, below a heading.
-pub struct Listing<'a>(pub &'a [SessionBody]);
+/// A table with one line per session.
+pub(crate) struct Listing<'a>(pub(crate) &'a [SessionBody]);
 
 impl fmt::Display for Listing<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,15 +146,15 @@ impl fmt::Display for Listing<'_> {
     }
 }
 
-/// Columns without lines between them, so that what is copied is what was meant.
-pub fn table() -> Table {
+/// Returns a table without lines between its columns, so that values can be copied.
+pub(crate) fn table() -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
     table
 }
 
-/// The table's lines without blanks around them, and nothing that moves the cursor.
-pub fn trimmed(table: &Table) -> String {
+/// Returns the lines of a table without surrounding blanks and without control characters.
+pub(crate) fn trimmed(table: &Table) -> String {
     let lines: Vec<String> = table.lines().map(|line| printable(line.trim_end())).collect();
     let indent = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     lines.iter().map(|line| &line[indent..]).collect::<Vec<_>>().join("\n")
@@ -190,13 +193,13 @@ mod tests {
         assert_eq!(rows[1][..7], ready);
         assert!(rows[1][7].starts_with("Ann") && !text.contains('\u{1b}'), "{text}");
         assert!(sessions[0].in_full().to_string().contains("(7)"));
-        assert_eq!(rows[2].last(), Some(&"-"), "nobody has recorded it");
+        assert_eq!(rows[2].last(), Some(&"-"), "no owner was recorded");
         assert_eq!(rows[2][..6], ["two", "Starting", "Premium", "0 min", "5 min", "-"]);
         assert!(!text.starts_with(' '));
     }
 
     #[test]
-    fn a_failure_is_a_failure_and_says_why() {
+    fn a_failed_session_is_an_error_with_its_reason() {
         let failed = r#"{"id":"one","creationTime":"","elapsedTimeMinutes":0,"maxLeaseTimeMinutes":5,"size":"Standard",
             "status":"Error","error":{"code":"RenderHostFailure","message":"no Vulkan driver\u001b[2J"}}"#;
         let failure = session(failed).must_not_have_failed().unwrap_err();

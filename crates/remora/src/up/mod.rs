@@ -1,4 +1,4 @@
-//! `remora up`: everything on this machine.
+//! `remora up`: starts everything on this machine.
 
 use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr};
 
@@ -14,33 +14,35 @@ use crate::{
 
 mod share;
 
-/// Triangles of the engine that one core of a machine without a graphics card turns fluently.
+/// Triangles of the engine per core on a machine without a graphics card, chosen for fluent motion.
 const TRIANGLES_PER_CORE: u64 = 100_000;
-/// A graphics card turns more than anybody wants to wait for at first sight.
+/// Triangles of the engine on a graphics card, limited by the time until the model is shown.
 const TRIANGLES_ON_A_GRAPHICS_CARD: u64 = 2_000_000;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     configuration: ConfigurationArguments,
-    /// Serve other machines too: on all addresses of this one, under NAME, which is what others type
-    /// [default: listen.name, or this machine's own name and addresses]
+    /// Serve other machines too, on all addresses, under NAME [default: listen.name, or this machine's own name and
+    /// addresses]
     #[arg(long, value_name = "NAME")]
+    #[expect(clippy::option_option, reason = "the flag may be absent, alone, or followed by a name")]
     share: Option<Option<String>>,
-    /// Where portal, REST API and token service are served with TLS
+    /// Address of the web page, REST API and token service, with TLS
     /// [default: listen.https, or 127.0.0.1:8443; with --share [::]:8443]
     #[arg(long, value_name = "ADDR:PORT")]
     https: Option<SocketAddr>,
-    /// Where portal and API are served in plain HTTP, for browsers on this machine: loopback only
+    /// Loopback address of the web page and the API without TLS, for browsers on this machine
     /// [default: listen.http, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     http: Option<SocketAddr>,
-    /// A model file (glTF, GLB, .arrAsset, PLY, LAS, LAZ, E57, XYZ) or address that the page offers; may be given several times, the first is shown first
+    /// Model file (glTF, GLB, .arrAsset, PLY, LAS, LAZ, E57, XYZ) or address for the list of the page; may be given
+    /// several times, and the first is shown at the start
     #[arg(long = "model", value_name = "FILE.glb")]
     models: Vec<String>,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), String> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
     let (data_directory, mut config) = arguments.configuration.load()?;
     let mut https = arguments.https.or(config.listen.https).unwrap_or(HTTPS);
     if let Some(name) = arguments.share {
@@ -73,16 +75,17 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     .map_err(|error| error.to_string())
 }
 
+/// Returns the detail of the demo engine that suits this machine.
 fn fluent_triangles(probe: &Probe) -> u64 {
     let triangles = if probe.software { TRIANGLES_PER_CORE * probe.cores as u64 } else { TRIANGLES_ON_A_GRAPHICS_CARD };
     triangles.clamp(EngineDetail::TRIANGLES_MIN, EngineDetail::TRIANGLES_MAX)
 }
 
-/// All that a newcomer needs, in one block. Keys and secrets are shown on a terminal only: other output is a log, which
-/// others may read.
+/// Prints everything that a newcomer needs. Keys and secrets are shown only on a terminal, because other output is a
+/// log that others may read.
 fn introduce(connection: &Connection, probe: &Probe, is_certified: bool) {
     let text = introduction(connection, probe, is_certified, std::io::stdout().is_terminal());
-    // A start does not fail because its reader is gone.
+    // A closed standard output must not keep the service from starting.
     let _ = output::line(text);
 }
 
@@ -90,13 +93,13 @@ fn introduction(connection: &Connection, probe: &Probe, is_certified: bool, for_
     let Connection { endpoint, sts_endpoint, portal, account_id, account_key, ca_file, .. } = connection;
     let (ca, file) = (ca_file.display(), ca_file.with_file_name("connection.json"));
     let software =
-        if probe.software { ": no graphics card is in use, so pictures are smaller while something moves" } else { "" };
+        if probe.software { ": no graphics card is in use, so frames are smaller while something moves" } else { "" };
     let renders = format!("{}{software}", probe.adapter);
     if !for_people {
         let (page, _secret) = portal.split_once('#').unwrap_or((portal, ""));
         return format!(
             "Remora is up at {page} and {endpoint}, account {account_id}, renders on {renders}. The address that signs \
-             in, and the key, are in {}{}",
+             in and the key are in {}{}",
             file.display(),
             share::introduction(connection, is_certified).trim_end()
         );
@@ -142,7 +145,7 @@ mod tests {
             ca_file: "/data/ca.pem".into(),
             addresses: vec![],
         };
-        let probe = Probe { adapter: "test".into(), adapters: vec![], software: false, cores: 1 };
+        let probe = Probe { adapter: "test".into(), adapters: vec![], software: false, memory_bytes: None, cores: 1 };
         let terminal = introduction(&connection, &probe, false, true);
         assert!(terminal.contains("the-key") && terminal.contains("the-secret"), "{terminal}");
         let log = introduction(&connection, &probe, false, false);
@@ -152,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_engine_fits_the_machine() {
-        let probe = |software, cores| Probe { adapter: "test".into(), adapters: vec![], software, cores };
+        let probe =
+            |software, cores| Probe { adapter: "test".into(), adapters: vec![], software, memory_bytes: None, cores };
         assert_eq!(fluent_triangles(&probe(true, 2)), 200_000);
         assert_eq!(fluent_triangles(&probe(true, 1000)), EngineDetail::TRIANGLES_MAX);
         assert!(fluent_triangles(&probe(false, 2)) > 1_000_000);

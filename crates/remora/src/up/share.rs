@@ -1,4 +1,4 @@
-//! `remora up --share`: what other machines need.
+//! `remora up --share`: addresses and instructions for other machines.
 
 use std::{
     fmt::Write as _,
@@ -7,8 +7,8 @@ use std::{
 
 use remora_control::{Connection, is_host_name};
 
-/// Returns all addresses of this machine with the port of `https`, unless `https` is one that others reach already.
-pub fn everywhere(https: SocketAddr) -> SocketAddr {
+/// Returns all addresses of this machine with the port of `https`, unless others can reach `https` already.
+pub(crate) fn everywhere(https: SocketAddr) -> SocketAddr {
     if !https.ip().is_loopback() {
         return https;
     }
@@ -16,36 +16,36 @@ pub fn everywhere(https: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, https.port())
 }
 
-/// Returns whether a socket on `[::]` hears IPv4 as well.
+/// Returns whether a socket on `[::]` accepts IPv4 as well.
 fn takes_both_families() -> bool {
     let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0));
     socket.is_ok_and(|socket| rustix::net::sockopt::ipv6_v6only(&socket) == Ok(false))
 }
 
-/// Returns the name that was given, if there was one.
-pub fn name(given: Option<String>) -> Result<Option<String>, String> {
+/// Checks the name that was given, if any.
+pub(crate) fn name(given: Option<String>) -> Result<Option<String>, String> {
     match given {
         Some(name) if !is_host_name(&name) => {
-            Err(format!("--share {name}: it takes a DNS name or an IP address, without scheme and port"))
+            Err(format!("--share {name}: use a DNS name or an IP address, without scheme and port"))
         }
         name => Ok(name),
     }
 }
 
-/// Returns the instructions for another machine; empty if none reaches this service. `is_certified` says that the
-/// operator has a certificate which other machines trust.
-pub fn introduction(connection: &Connection, is_certified: bool) -> String {
+/// Returns the instructions for another machine; empty if no other machine can reach this service. `is_certified` says
+/// that the operator has a certificate that other machines trust.
+pub(crate) fn introduction(connection: &Connection, is_certified: bool) -> String {
     let Some((first, others)) = connection.addresses.split_first() else { return String::new() };
     let mut text = format!(
         "
-On other machines open this, and sign in with account and key:
+On other machines open this and sign in with account and key:
 
     {first}
 
 "
     );
     if !others.is_empty() {
-        writeln!(text, "  or        {}", others.join("\n            ")).expect("a string takes everything");
+        writeln!(text, "  or        {}", others.join("\n            ")).expect("writing to a string cannot fail");
     }
     if !is_certified {
         write!(
@@ -54,7 +54,7 @@ On other machines open this, and sign in with account and key:
 Their browsers warn until they trust the CA of this installation: {first}/ca.pem
 "
         )
-        .expect("a string takes everything");
+        .expect("writing to a string cannot fail");
     }
     text
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_becomes_every_address_and_what_was_chosen_stays() {
+    fn loopback_becomes_every_address_and_a_chosen_address_stays() {
         let shared = everywhere("127.0.0.1:8443".parse().unwrap());
         assert!(shared.ip().is_unspecified() && shared.port() == 8443);
         let chosen = "192.0.2.7:443".parse().unwrap();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_what_stands_in_an_address_and_nothing_more() {
+    fn a_name_has_no_scheme_and_no_port() {
         for good in ["workstation", "remora.example.com", "192.0.2.7", "2001:db8::7"] {
             assert_eq!(name(Some(good.into())), Ok(Some(good.into())));
         }

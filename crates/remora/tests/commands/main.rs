@@ -1,4 +1,4 @@
-//! The subcommands as a person or a script uses them.
+//! Runs the subcommands as a person or a script does.
 
 mod sessions;
 mod support;

@@ -1,4 +1,4 @@
-//! `remora session`, `token` and `usage` against a `remora up`, as a person or a script uses them.
+//! `remora session`, `token` and `usage` with a running `remora up`.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -41,7 +41,7 @@ fn fails(status: i32, says: &str, output: &Output) {
 }
 
 #[test]
-fn a_session_from_its_creation_to_the_bill() {
+fn a_session_is_created_watched_stopped_and_billed() {
     let up = Up::start();
     let created = run(&up, &["session", "create", "one", "--size", "premium", "--lease", "1h30m", "--wait", "--json"]);
     assert!(created.status.success(), "{created:?}");
@@ -77,19 +77,19 @@ fn a_session_from_its_creation_to_the_bill() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_by_exit_status_and_in_words() {
+fn errors_have_exit_statuses_and_messages() {
     let up = Up::start();
-    fails(5, "SessionNotFound", &run(&up, &["session", "get", "nobody"]));
+    fails(5, "SessionNotFound", &run(&up, &["session", "get", "absent"]));
     fails(2, "a lease is", &run(&up, &["session", "create", "--lease", "2d"]));
     fails(2, "a session id is", &run(&up, &["session", "get", "a/b"]));
     done(&up, &["session", "create", "one"]);
     fails(1, "409 Conflict", &run(&up, &["session", "create", "one", "--lease", "5"]));
     let mut wrong_key = remora(&up, &["token"]);
-    fails(1, "key is not right", &wrong_key.env("REMORA_ACCOUNT_KEY", "wrong").output().expect("it runs"));
-    // Another CA, which is a good one.
+    fails(1, "key is wrong", &wrong_key.env("REMORA_ACCOUNT_KEY", "wrong").output().expect("it runs"));
+    // A valid CA that did not sign the certificate.
     let mut distrusted = remora(&up, &["token", "--ca"]);
     distrusted.arg(up.other_ca());
-    fails(3, "give its CA with --ca", &distrusted.output().expect("it runs"));
+    fails(3, "name its CA with --ca", &distrusted.output().expect("it runs"));
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("https://{}", free.local_addr().expect("bound"));
     let mut unreachable = remora(&up, &["token"]);
@@ -101,9 +101,9 @@ fn what_goes_wrong_is_told_by_exit_status_and_in_words() {
     fails(2, "absent.json", &nowhere.output().expect("it runs"));
 }
 
-/// As under `| head`, which has read what it wants.
+/// `| head` closes the pipe early.
 #[test]
-fn a_reader_that_is_gone_ends_a_command_quietly() {
+fn a_closed_pipe_ends_a_command_quietly() {
     let up = Up::start();
     done(&up, &["session", "create", "one"]);
     for arguments in [

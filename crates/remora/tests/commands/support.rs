@@ -1,4 +1,4 @@
-//! A `remora up` with a directory of its own, gone afterwards.
+//! A `remora up` with a temporary directory.
 
 use std::{
     path::PathBuf,
@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub struct Up {
+pub(crate) struct Up {
     child: Child,
     directory: tempfile::TempDir,
 }
 
 impl Up {
-    /// Returns when everything accepts.
-    pub fn start() -> Self {
+    /// Starts the service and returns when it accepts requests.
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
         let child = Command::new(env!("CARGO_BIN_EXE_remora"))
@@ -30,16 +30,16 @@ impl Up {
         up
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
-    pub fn connection_path(&self) -> PathBuf {
+    pub(crate) fn connection_path(&self) -> PathBuf {
         self.data().join("connection.json")
     }
 
-    /// A certificate that has signed nothing here.
-    pub fn other_ca(&self) -> PathBuf {
+    /// Writes a CA certificate that signed no certificate of this service, and returns its path.
+    pub(crate) fn other_ca(&self) -> PathBuf {
         let path = self.directory.path().join("other.pem");
         std::fs::write(&path, OTHER_CA).expect("it is writable");
         path
@@ -49,18 +49,18 @@ impl Up {
 impl Drop for Up {
     fn drop(&mut self) {
         terminate(&self.child);
-        // It takes its hosts with it, so it is waited for.
+        // The service stops its hosts, so the end is waited for.
         let _ = self.child.wait();
     }
 }
 
-pub fn terminate(child: &Child) {
+pub(crate) fn terminate(child: &Child) {
     let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
 }
 
-/// Waits for a condition without a fixed pause; a machine under load is slow, a hung one fails.
-pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+/// Polls until a condition yields a value; the limit is generous for machines under load.
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(value) = condition() {
             return value;
@@ -70,7 +70,7 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Its key has been thrown away.
+/// A CA certificate whose key was deleted.
 const OTHER_CA: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBkTCCATegAwIBAgIUJCowNTg5RAF1LqNBCLT7O+l1hdkwCgYIKoZIzj0EAwIw

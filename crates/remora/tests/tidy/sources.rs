@@ -21,6 +21,11 @@ impl Source {
         self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&self.text)
     }
 
+    /// Returns whether the name of the file has an extension.
+    pub(crate) fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.path).extension().is_some_and(|found| found == extension)
+    }
+
     /// Returns whether the whole file belongs to a test, an example or a benchmark.
     pub(crate) fn is_test(&self) -> bool {
         let path = &self.path;

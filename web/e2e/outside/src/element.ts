@@ -1,4 +1,4 @@
-/** The element as TypeScript sees it. */
+/** Checks the types of the element. */
 
 import "@remora/sdk/element";
 import type { RemoraViewerElement } from "@remora/sdk/element";

@@ -1,4 +1,4 @@
-/** A page of a developer who has installed the package. Everything in it is public. */
+/** The page of a developer who has installed the package. It uses only the public API. */
 
 import {
   type CameraRig,
@@ -38,11 +38,15 @@ const options: ViewerOptions = {
 const viewer = new Viewer(options);
 Object.assign(globalThis, { viewer });
 viewer.on("state", (state) => show("state", state.kind));
-viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) => show("detail", `${model.name}: ${model.triangles} triangles`));
+viewer.on("loaded", ({ model }: ViewerEvents["loaded"]) =>
+  show("detail", `${model.name}: ${model.triangles} triangles`),
+);
 viewer.on("load-failed", ({ error }) => show("detail", error.message));
 viewer.on("frame", () => show("frame", "shown"));
 viewer.on("lease-ending", ({ remainingMinutes }) => show("lease", `${Math.ceil(remainingMinutes)} minutes are left`));
-viewer.on("statistics", ({ connection }) => { document.body.dataset["connection"] = connection ?? ""; });
+viewer.on("statistics", ({ connection }) => {
+  document.body.dataset["connection"] = connection ?? "";
+});
 
 try {
   await viewer.open();

@@ -1,26 +1,28 @@
 /**
- * The live sessions of the account, asked for every few seconds while the page is visible.
+ * Lists the live sessions of the account, and refreshes the list every few seconds while the page is visible.
  *
- * Rows are kept and updated in place, so that a button under the pointer or with the focus stays what it is.
+ * Rows are updated in place, so that a button keeps its focus and its place under the pointer.
  */
 
 import type { ReadySession, RemoteRenderingClient, Session } from "@remora/sdk";
+import { messageOf, minutes } from "../messages.ts";
 import { build, button, byId } from "../page.ts";
-import { minutes, sentence } from "../words.ts";
 
 const REFRESH_MILLISECONDS = 4_000;
 const EXTENSION_MINUTES = 30;
-/** The service accepts leases up to a day, the end excluded. */
+/** The service accepts leases of less than one day. */
 const LEASE_MINUTES_MAX = 1_439;
 const ID_LETTERS = 8;
 
+/** The actions of the list. */
 export interface SessionActions {
   readonly onConnect: (session: ReadySession) => void;
   readonly onStop: (session: Session) => Promise<void>;
-  /** The session that this page is connected to is not live any more. */
+  /** The session that this page is connected to has left the list. */
   readonly onGone: (id: string) => void;
 }
 
+/** The list of sessions. */
 export class SessionPanel {
   readonly #client: RemoteRenderingClient;
   readonly #actions: SessionActions;
@@ -45,6 +47,7 @@ export class SessionPanel {
     for (const row of this.#rows.values()) row.setConnected(row.session.id === id);
   }
 
+  /** Requests the list, and schedules the next refresh. */
   async refresh(): Promise<void> {
     clearTimeout(this.#timer);
     if (document.visibilityState === "hidden") return;
@@ -52,13 +55,13 @@ export class SessionPanel {
     const generation = this.#generation;
     try {
       const sessions = await this.#client.listSessions();
-      // An answer that was overtaken by a newer question would bring back what has ended since.
+      // An outdated answer would show sessions that have ended since.
       if (generation !== this.#generation) return;
       this.#show(sessions);
-      this.#say("");
+      this.#setMessage("");
     } catch (error) {
       if (generation !== this.#generation) return;
-      this.#say(sentence(error));
+      this.#setMessage(messageOf(error));
     }
     this.#timer = setTimeout(() => void this.refresh(), REFRESH_MILLISECONDS);
   }
@@ -100,12 +103,12 @@ export class SessionPanel {
       await act();
       await this.refresh();
     } catch (error) {
-      this.#say(sentence(error));
+      this.#setMessage(messageOf(error));
     }
   }
 
-  #say(words: string): void {
-    if (this.#message.textContent !== words) this.#message.textContent = words;
+  #setMessage(text: string): void {
+    if (this.#message.textContent !== text) this.#message.textContent = text;
   }
 }
 
@@ -115,6 +118,7 @@ interface RowActions {
   readonly stop: (session: Session) => Promise<void>;
 }
 
+/** One session in the list. */
 class SessionRow {
   readonly element: HTMLLIElement;
   session: Session;
@@ -171,8 +175,8 @@ class SessionRow {
 
   update(session: Session): void {
     this.session = session;
-    const words = this.#connected ? "Connected here" : session.status;
-    if (this.#status.textContent !== words) this.#status.textContent = words;
+    const status = this.#connected ? "Connected here" : session.status;
+    if (this.#status.textContent !== status) this.#status.textContent = status;
     this.#status.dataset["status"] = session.status;
     const left = Math.max(0, session.maxLeaseTimeMinutes - session.elapsedTimeMinutes);
     const lease = `${session.size} · ${minutes(left)} left of ${minutes(session.maxLeaseTimeMinutes)}`;
@@ -184,7 +188,7 @@ class SessionRow {
   }
 }
 
-/** The end of an id is what differs between the sessions of one maker. */
+/** Returns the end of an id, in which the sessions of one client differ. */
 function shortId(id: string): string {
   return id.length <= ID_LETTERS ? id : `…${id.slice(-ID_LETTERS)}`;
 }

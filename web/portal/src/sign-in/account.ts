@@ -1,4 +1,4 @@
-/** The account that is signed in to, and what the service offers to it. */
+/** Describes the account of a signed-in person and the models that the service offers. */
 
 import { TokenSource } from "@remora/sdk";
 import type { Configuration } from "./configuration.ts";
@@ -6,9 +6,10 @@ import { SignInFailed } from "./failure.ts";
 import { request, retryAfterSeconds } from "./request.ts";
 import { forgetSecret, signInWithSecret } from "./secret.ts";
 
-/** The person is told this long before a sign-in ends that only they can renew. */
+/** The warning appears this long before the end of a sign-in that only the person can renew. */
 const WARNING_MILLISECONDS = 5 * 60_000;
 
+/** A model that the operator offers. */
 export interface OfferedModel {
   readonly uri: string;
   readonly label: string;
@@ -23,23 +24,25 @@ export interface Offer {
 /** The result of a sign-in. */
 export interface SignedIn {
   readonly accountId: string;
-  /** The name of the person for the header; empty where none is known. */
+  /** The name of the person for the header; empty if unknown. */
   readonly person: string;
   readonly tokens: TokenSource;
-  /** Whether `tokens` can be renewed without the person. */
+  /** True if `tokens` can be renewed without the person. */
   readonly renewable: boolean;
   readonly signInAgain: () => void;
 }
 
+/** An account with its sign-in. */
 export interface Account extends SignedIn, Offer {
-  /** Whether the certificates of service and hosts are of an authority that browsers do not know by themselves. */
+  /** True if the service's own authority has issued the certificates, which browsers do not trust by default. */
   readonly certificateLocal: boolean;
-  /** Whether the person has to sign in again soon; never where the page can renew the sign-in. */
+  /** Returns true if the person has to sign in again soon; always false if the page can renew the sign-in. */
   readonly ending: () => boolean;
   /** Drops every token, key and secret. */
   readonly signOut: () => void;
 }
 
+/** Signs in with the secret of the printed address. */
 export async function accountOfSecret(secret: string): Promise<Account> {
   const answer = await signInWithSecret(secret);
   let unused: typeof answer | null = answer;
@@ -52,6 +55,7 @@ export async function accountOfSecret(secret: string): Promise<Account> {
   return account({ accountId, person: "", tokens, renewable: true, signInAgain: reload }, answer, false);
 }
 
+/** Reads the models that are offered to a signed-in person. */
 export async function accountOf(signedIn: SignedIn, { certificate }: Configuration): Promise<Account> {
   return account(signedIn, await readOffer(await signedIn.tokens.token()), certificate.local);
 }
@@ -71,7 +75,7 @@ function account(signedIn: SignedIn, { models, defaultModel }: Offer, certificat
   };
 }
 
-/** Loads the page again; what it has in memory is gone then. */
+/** Reloads the page, which drops everything in its memory. */
 export function reload(): void {
   location.replace(location.pathname);
 }

@@ -1,13 +1,14 @@
 /**
- * A sign-in at a provider while the browser is away from this page: what its answer is compared with.
+ * Stores a sign-in at a provider while the browser is away from this page, to verify the answer.
  *
- * It is kept for this tab only, is taken out when the first answer comes, right or wrong, and holds nothing that signs in
- * by itself: the code in the answer and the verifier here are both needed.
+ * The attempt is stored for this tab only, and removed by the first answer, valid or not. It contains no secret that signs
+ * in by itself: a sign-in needs the code in the answer and the verifier in the attempt.
  */
 
 const KEY = "remora.sign-in-attempt";
 const MILLISECONDS_MAX = 15 * 60_000;
 
+/** A sign-in that was started. */
 export interface Attempt {
   /** The provider's issuer. */
   readonly issuer: string;
@@ -19,11 +20,12 @@ export interface Attempt {
   readonly startedAt: number;
 }
 
-export function keepAttempt(attempt: Attempt): void {
+/** Stores an attempt for this tab. */
+export function storeAttempt(attempt: Attempt): void {
   sessionStorage.setItem(KEY, JSON.stringify(attempt));
 }
 
-/** The attempt that this tab has started, once; null where there is none or it is too old. */
+/** Removes and returns the attempt of this tab; null if there is none or it is too old. */
 export function takeAttempt(): Attempt | null {
   const text = sessionStorage.getItem(KEY);
   sessionStorage.removeItem(KEY);
@@ -32,7 +34,7 @@ export function takeAttempt(): Attempt | null {
   return Date.now() - attempt.startedAt < MILLISECONDS_MAX ? attempt : null;
 }
 
-/** The answer of a provider in the address of the page, which is cleared of it; null where there is none. */
+/** Removes the answer of a provider from the address of the page and returns it; null if there is none. */
 export function takeAnswer(): URLSearchParams | null {
   const answer = new URLSearchParams(location.search);
   if (!answer.has("code") && !answer.has("error") && !answer.has("state")) return null;

@@ -1,8 +1,9 @@
-/** Reads how this service is signed in to: `GET /portal/configuration`, which needs no authentication. */
+/** Reads the ways to sign in to this service: `GET /portal/configuration`, which needs no authentication. */
 
 import { SignInFailed } from "./failure.ts";
 import { request } from "./request.ts";
 
+/** An identity provider that the service accepts. */
 export interface IdentityProvider {
   readonly name: string;
   readonly issuer: string;
@@ -14,26 +15,28 @@ export interface IdentityProvider {
   readonly accounts: readonly string[];
 }
 
+/** The configuration of the page. */
 export interface Configuration {
   readonly signIn: {
-    /** The printed address of `remora up` signs in; on the loopback listener only. */
+    /** True if the address that `remora up` prints signs in, which is on the loopback listener only. */
     readonly secret: boolean;
     readonly accountKey: boolean;
     readonly identityProviders: readonly IdentityProvider[];
   };
   readonly certificate: {
-    /** The certificate was issued by the service's own authority, which browsers do not know. */
+    /** True if the service's own authority has issued the certificate, which browsers do not trust by default. */
     readonly local: boolean;
   };
 }
 
+/** Requests the configuration. */
 export async function readConfiguration(): Promise<Configuration> {
   const response = await request("/portal/configuration", {});
   if (!response.ok) throw new SignInFailed({ why: "service-failed", status: response.status });
   return (await response.json()) as Configuration;
 }
 
-/** The account that the provider's people use without choosing one; null where there is a choice. */
+/** Returns the only account that people of a provider can use, or null if they have a choice. */
 export function onlyAccount({ accounts }: IdentityProvider): string | null {
   const [first, ...others] = accounts;
   return first === undefined || first === "*" || others.length > 0 ? null : first;

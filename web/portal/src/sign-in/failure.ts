@@ -1,5 +1,6 @@
-/** Every way in which a sign-in fails, with the sentence that the page shows for it. */
+/** Lists every way in which a sign-in fails, with the sentence that the page shows. */
 
+/** The reason of a failed sign-in. */
 export type Failure =
   /** The loopback secret is missing, or belongs to an earlier start. */
   | { readonly why: "secret" }
@@ -14,7 +15,7 @@ export type Failure =
   | { readonly why: "unverifiable"; readonly provider: string; readonly retryAfterSeconds: number | null }
   /** The service does not accept the provider's token. */
   | { readonly why: "token"; readonly provider: string }
-  /** The token is good, but gives no role in the account. */
+  /** The token is valid, but gives no role in the account. */
   | { readonly why: "no-role"; readonly provider: string; readonly accountId: string }
   | { readonly why: "account-missing"; readonly provider: string }
   /** The answer in the address does not belong to a sign-in that this tab has started. */
@@ -24,10 +25,11 @@ export type Failure =
   | { readonly why: "provider-silent"; readonly provider: string }
   /** The code has been used before, or has expired. */
   | { readonly why: "code"; readonly provider: string }
-  /** The issuer, audience, nonce or time of the provider's answer does not fit this sign-in. */
+  /** The issuer, audience, nonce or time of the provider's answer does not match this sign-in. */
   | { readonly why: "answer"; readonly provider: string }
   | { readonly why: "renewal" };
 
+/** A sign-in that failed; the message is meant for people. */
 export class SignInFailed extends Error {
   override readonly name = "SignInFailed";
   readonly failure: Failure;

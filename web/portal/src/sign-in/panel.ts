@@ -6,11 +6,13 @@ import { SignInFailed } from "./failure.ts";
 
 const NOT_SIGNED_IN = "Not signed in";
 
+/** The actions of the form. */
 export interface SignInActions {
   readonly withKey: (accountId: string, key: string) => Promise<void>;
   readonly withProvider: (provider: IdentityProvider, accountId: string) => Promise<void>;
 }
 
+/** The panel with the sign-in form. */
 export class SignInPanel {
   readonly #status = byId("status", HTMLElement);
   readonly #panel = byId("sign-in", HTMLElement);
@@ -30,7 +32,7 @@ export class SignInPanel {
     this.#retry.addEventListener("click", () => location.reload());
   }
 
-  /** Makes the form work, which `index.html` may show already. A form that is sent sooner waits for the configuration. */
+  /** Enables the form, which `index.html` may show already. Submitting it waits for the configuration. */
   listen(configuration: Promise<Configuration>, actions: SignInActions): void {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -44,7 +46,7 @@ export class SignInPanel {
     this.#submit.disabled = false;
   }
 
-  /** Shows what the service offers. */
+  /** Shows the ways to sign in that the service offers. */
   open({ signIn, certificate }: Configuration, actions: SignInActions): void {
     const { accountKey, identityProviders } = signIn;
     this.#keyField.hidden = !accountKey;
@@ -65,11 +67,11 @@ export class SignInPanel {
     this.#certificate.hidden = !certificate.local;
     this.#status.textContent = NOT_SIGNED_IN;
     this.#panel.hidden = false;
-    // A person may have begun to type.
+    // The person may have started to type.
     if (!this.#form.contains(document.activeElement)) this.#firstField()?.focus();
   }
 
-  /** Hides the panel or, after a failure that no form can mend, leaves the reason and a button that tries again. */
+  /** Hides the panel, or shows only the failure and a button that tries again. */
   close(failure: SignInFailed | null): void {
     this.#key.value = "";
     this.#form.hidden = true;
@@ -82,7 +84,7 @@ export class SignInPanel {
     this.fail(failure);
   }
 
-  /** Says why there is no sign-in. */
+  /** Shows why a sign-in failed. */
   fail(error: SignInFailed): void {
     this.#message.textContent = error.message;
     const { why } = error.failure;

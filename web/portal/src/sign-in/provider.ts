@@ -1,5 +1,5 @@
 /**
- * Signs in with an OpenID Connect provider: authorization code with PKCE, by way of `oauth4webapi`.
+ * Signs in with an OpenID Connect provider: authorization code with PKCE, implemented by `oauth4webapi`.
  *
  * ```text
  *   begin() ── state, nonce, challenge ──▶ provider ── ?code&state ──▶ finish() ── code, verifier ──▶ token endpoint
@@ -7,15 +7,15 @@
  *                                          token service ◀── token ──────┘
  * ```
  *
- * Only the configuration of the service says where the browser goes, and the provider always returns it to the page itself:
- * nothing in the address of this page chooses either. The service verifies the provider's tokens; the page only makes sure
- * that they answer its own question.
+ * Only the configuration of the service decides where the browser goes, and the provider always returns it to this page:
+ * nothing in the address of the page can change either. The service verifies the provider's tokens; the page only verifies
+ * that they answer its own request.
  */
 
 import * as oauth from "oauth4webapi";
-import type { Attempt } from "./attempt.ts";
-import { keepAttempt } from "./attempt.ts";
 import type { SignedIn } from "./account.ts";
+import type { Attempt } from "./attempt.ts";
+import { storeAttempt } from "./attempt.ts";
 import type { IdentityProvider } from "./configuration.ts";
 import { type Failure, SignInFailed } from "./failure.ts";
 import { type RenewCredentials, tokensForProvider } from "./token-service.ts";
@@ -25,7 +25,7 @@ const MILLISECONDS_MAX = 15_000;
 const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 /** The form of a JSON Web Token; the service reads no other tokens. */
 const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** The characters of an error code, RFC 6749 §4.1.2.1, of which no more than these are shown. */
+/** The characters of an error code, RFC 6749 §4.1.2.1. The page shows at most 60 of them. */
 const ERROR_CODE = /^[\x20-\x7e]{1,60}$/;
 
 /** Leaves the page for the provider. */
@@ -50,11 +50,11 @@ export async function begin(provider: IdentityProvider, accountId: string): Prom
     code_challenge_method: "S256",
   };
   for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
-  keepAttempt(attempt);
+  storeAttempt(attempt);
   location.assign(address);
 }
 
-/** Takes the provider's answer to the attempt. */
+/** Exchanges the provider's answer to the attempt for tokens. */
 export async function finish(provider: IdentityProvider, attempt: Attempt, answer: URLSearchParams): Promise<SignedIn> {
   const server = serverOf(provider);
   const client: oauth.Client = { client_id: provider.clientId };
@@ -82,7 +82,7 @@ export async function finish(provider: IdentityProvider, attempt: Attempt, answe
   };
 }
 
-/** Renews with the refresh token, which stays in memory; null where the provider gave none. */
+/** Returns a function that renews with the refresh token, which stays in memory; null if the provider gave none. */
 function renewal(provider: IdentityProvider, first: string | undefined): RenewCredentials {
   if (first === undefined) return null;
   const server = serverOf(provider);
@@ -128,8 +128,8 @@ function refusal(provider: string, code: string): Failure {
 }
 
 /**
- * The tokens that the service may accept. The identity token comes first: it is always for this page, whereas the access
- * tokens of many providers are for the provider only.
+ * Returns the tokens that the service may accept. The identity token comes first: its audience is always this page, whereas
+ * the access tokens of many providers are for the provider only.
  */
 function credentialsIn({ access_token, id_token }: oauth.TokenEndpointResponse): readonly string[] {
   return [id_token, access_token].filter((token) => token !== undefined && JSON_WEB_TOKEN.test(token)) as string[];
@@ -152,7 +152,7 @@ function options({ tokenEndpoint }: IdentityProvider) {
   };
 }
 
-/** The page itself. An operator registers it with the provider. */
+/** Returns the address of this page, which an operator registers with the provider. */
 function redirectUri(): string {
   return new URL("/", location.origin).href;
 }

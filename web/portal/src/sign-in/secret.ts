@@ -1,8 +1,8 @@
 /**
- * Signs in with the secret of the address that `remora up` prints.
+ * Signs in with the secret in the address that `remora up` prints.
  *
- * The secret is a fragment, so that it reaches no log; it is taken out of the visible address at once and kept for this
- * tab only, so that a reload works.
+ * The secret is in the fragment, so that it appears in no log. The page removes it from the address immediately, and stores
+ * it for this tab only, so that a reload works.
  */
 
 import type { Offer } from "./account.ts";
@@ -17,17 +17,18 @@ interface SecretAnswer extends Offer {
   readonly expiresInSeconds: number;
 }
 
-/** Whether the address brings a secret, as after another start of the service in the same tab. */
+/** Returns true if the address contains a secret, for example that of a later start of the service. */
 export function addressHasSecret(): boolean {
   return secretIn(location.hash) !== null;
 }
 
+/** Returns the secret in a fragment, or null. */
 export function secretIn(fragment: string): string | null {
   const secret = new URLSearchParams(fragment.replace(/^#/, "")).get("secret");
   return secret === null || secret === "" ? null : secret;
 }
 
-/** The secret of the address or, after a reload, of this tab. */
+/** Returns the secret of the address or, after a reload, of this tab. */
 export function takeSecret(): string | null {
   const given = secretIn(location.hash);
   if (given === null) return sessionStorage.getItem(SECRET_KEY);
@@ -36,10 +37,12 @@ export function takeSecret(): string | null {
   return given;
 }
 
+/** Removes the secret from this tab. */
 export function forgetSecret(): void {
   sessionStorage.removeItem(SECRET_KEY);
 }
 
+/** Exchanges the secret for an access token. */
 export async function signInWithSecret(secret: string): Promise<SecretAnswer> {
   const response = await request("/portal/sign-in", {
     method: "POST",

@@ -1,4 +1,4 @@
-/** The token service: an account's key, or a provider's token, for access tokens of this service. */
+/** Exchanges an account key or a provider's token for access tokens of this service. */
 
 import { RequestRefused, TokenSource } from "@remora/sdk";
 import { type Failure, SignInFailed } from "./failure.ts";
@@ -6,7 +6,7 @@ import { type Failure, SignInFailed } from "./failure.ts";
 /** Other characters cannot be sent in a header. */
 const SENDABLE = /^[\x20-\x7e]+$/;
 
-/** Signs in with a key, which is kept for the renewals. */
+/** Signs in with a key, which stays in memory for renewals. */
 export async function tokensForKey(accountId: string, key: string): Promise<TokenSource> {
   if (!SENDABLE.test(accountId + key) || accountId.includes(":")) throw new SignInFailed({ why: "key" });
   const tokens = TokenSource.fromKey({ endpoint: location.origin, account: accountId, key });
@@ -19,12 +19,12 @@ export async function tokensForKey(accountId: string, key: string): Promise<Toke
   return tokens;
 }
 
-/** Obtains tokens of a provider again; null where only the person can do so. */
+/** Obtains new tokens of a provider; null if only the person can do so. */
 export type RenewCredentials = (() => Promise<readonly string[]>) | null;
 
 /**
- * Signs in with one of these tokens of a provider. Which of them the service accepts, and which of them contains the role,
- * depends on the provider and on what the operator has configured, so the next one is presented where one opens nothing.
+ * Signs in with one of these tokens of a provider. The provider and the configuration of the service determine which of them
+ * the service accepts and which contains the role, so each one is tried in turn.
  */
 export async function tokensForProvider(
   accountId: string,
@@ -54,7 +54,8 @@ export async function tokensForProvider(
         failure = { why: "no-role", provider, accountId };
         continue;
       }
-      if (status === 503) throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
+      if (status === 503)
+        throw new SignInFailed({ why: "unverifiable", provider, retryAfterSeconds: retryAfter(error) });
       throw failed(error);
     }
   }

@@ -1,13 +1,15 @@
-/** A message over the picture that the person may put away; one of the same kind does not come back by itself then. */
+/** Shows a message over the video. If a person dismisses it, messages of the same kind stay hidden until a reset. */
 
 import { byId } from "../page.ts";
 
+/** A message of the banner. */
 export interface BannerMessage {
   /** The kind of message. */
   readonly code: string;
   readonly text: string;
 }
 
+/** The banner of the page. */
 export class Banner {
   readonly #element = byId("banner", HTMLElement);
   readonly #text = byId("banner-text", HTMLElement);
@@ -21,6 +23,7 @@ export class Banner {
     });
   }
 
+  /** Shows a message unless its kind was dismissed. */
   show({ code, text }: BannerMessage): void {
     if (this.#dismissed.has(code)) return;
     this.#shown = code;
@@ -28,7 +31,7 @@ export class Banner {
     this.#element.hidden = false;
   }
 
-  /** For another model or connection, which everything may be said of again. */
+  /** Hides the banner and allows all kinds of messages again, for another model or connection. */
   reset(): void {
     this.#dismissed.clear();
     this.#hide();

@@ -1,19 +1,20 @@
-/** The choice of the model: those that the service offers, or any by its address; progress and refusals in words. */
+/** Loads models: those that the service offers, or any other by its address. Shows progress and refusals. */
 
 import type { ModelLoaded } from "@remora/sdk";
+import { messageOf, REFINING, summary } from "../messages.ts";
 import { build, byId } from "../page.ts";
 import type { Account } from "../sign-in.ts";
-import { REFINING, sentence, summary } from "../words.ts";
 
 const STAGES: Readonly<Record<string, string>> = {
   fetching: "Fetching the file…",
   decoding: "Reading the model…",
   clustering: "Preparing the geometry…",
-  uploading: "Handing it to the renderer…",
+  uploading: "Uploading to the renderer…",
 };
 
 type Load = (uri: string, onProgress: (stage: string, fraction: number) => void) => Promise<ModelLoaded>;
 
+/** The panel for models. */
 export class ModelPanel {
   readonly #choice = byId("model-choice", HTMLSelectElement);
   readonly #form = byId("model-form", HTMLFormElement);
@@ -23,12 +24,12 @@ export class ModelPanel {
   readonly #message = byId("model-message", HTMLElement);
   readonly #onLoading: (loading: boolean) => void;
   #load: Load | null = null;
-  /** What a connection shows first: the last choice, whichever way it was made. */
+  /** The last choice, which the next connection loads. */
   #wanted = "";
-  /** Of the model that is shown; empty while there is none. */
+  /** The summary of the model that is shown; empty while there is none. */
   #summary = "";
 
-  /** `onLoading` is told when a load begins and when the last one is over. */
+  /** `onLoading` receives true when a load starts, and false when the newest load is over. */
   constructor(onLoading: (loading: boolean) => void) {
     this.#onLoading = onLoading;
     this.#choice.addEventListener("change", () => this.#want(this.#choice.value));
@@ -36,13 +37,14 @@ export class ModelPanel {
       event.preventDefault();
       const uri = this.#address.value.trim();
       if (uri === "") return;
-      // So that choosing the same one again is a choice.
+      // Choosing the same model in the list afterwards must be a change.
       this.#choice.selectedIndex = -1;
       this.#want(uri);
     });
     this.#setLoading(false);
   }
 
+  /** Lists the models that the service offers. */
   offer({ models, defaultModel }: Account): void {
     this.#choice.replaceChildren(...models.map(({ uri, label }) => build("option", { value: uri }, label)));
     this.#choice.value = defaultModel;
@@ -50,30 +52,30 @@ export class ModelPanel {
     this.#wanted = defaultModel;
   }
 
-  /** Loads what is wanted, and from now on what is chosen; null where there is no connection any more. */
+  /** Loads the last choice and every later one; null after the connection has ended. */
   attach(load: Load | null): void {
     this.#load = load;
     this.#summary = "";
     this.#setLoading(false);
     this.#submit.disabled = load === null;
-    if (load === null) this.#say("");
+    if (load === null) this.#setMessage("");
     else void this.#run();
   }
 
-  /** The model is shown and gets better, until the fraction is 1. */
+  /** Shows that the model is visible and gains detail until the fraction is 1. */
   refining(fraction: number): void {
     if (this.#summary === "") return;
     const over = fraction >= 1;
     this.#setLoading(!over);
     this.#progress.value = fraction;
-    this.#say(over ? this.#summary : `${this.#summary} ${REFINING}`);
+    this.#setMessage(over ? this.#summary : `${this.#summary} ${REFINING}`);
   }
 
-  /** The viewer has loaded the model again for a new connection. */
+  /** Shows the summary of a model that the viewer has loaded again for a new connection. */
   shown(model: ModelLoaded): void {
     this.#summary = summary(model);
     this.#setLoading(false);
-    this.#say(this.#summary);
+    this.#setMessage(this.#summary);
   }
 
   #want(uri: string): void {
@@ -89,18 +91,18 @@ export class ModelPanel {
     const current = () => this.#load === load && this.#wanted === uri;
     this.#setLoading(true);
     this.#onLoading(true);
-    this.#say("Loading…");
+    this.#setMessage("Loading…");
     try {
       const model = await load(uri, (stage, fraction) => {
         if (!current()) return;
         this.#progress.value = fraction;
-        this.#say(STAGES[stage] ?? "Loading…");
+        this.#setMessage(STAGES[stage] ?? "Loading…");
       });
       if (!current()) return;
       this.#summary = summary(model);
-      this.#say(this.#summary);
+      this.#setMessage(this.#summary);
     } catch (error) {
-      if (current()) this.#say(sentence(error), true);
+      if (current()) this.#setMessage(messageOf(error), true);
     }
     if (!current()) return;
     this.#setLoading(false);
@@ -112,8 +114,8 @@ export class ModelPanel {
     this.#progress.classList.toggle("active", loading);
   }
 
-  #say(words: string, isError = false): void {
-    this.#message.textContent = words;
+  #setMessage(text: string, isError = false): void {
+    this.#message.textContent = text;
     this.#message.classList.toggle("error", isError);
   }
 }

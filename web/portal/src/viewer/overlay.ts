@@ -1,14 +1,15 @@
-/** Figures of the running stream, in a corner of the picture; can be hidden, and is remembered so. */
+/** Shows statistics of the stream in a corner of the video. Remembers whether a person has hidden them. */
 
 import type { ConnectionKind, Statistics, ViewerStatistics } from "@remora/sdk";
+import { bytes, minutes, quantity } from "../messages.ts";
 import { byId } from "../page.ts";
-import { bytes, minutes, quantity } from "../words.ts";
 
 const VISIBLE_KEY = "remora.overlay";
 const UNKNOWN = "–";
 
 const CONNECTIONS: Readonly<Record<ConnectionKind, string>> = { direct: "direct", tcp: "TCP", relayed: "relayed" };
 
+/** The overlay with statistics. */
 export class Overlay {
   readonly #list = byId("overlay", HTMLDListElement);
   readonly #toggle = byId("toggle-overlay", HTMLButtonElement);
@@ -24,25 +25,27 @@ export class Overlay {
     return this.#wanted && this.#available;
   }
 
-  /** Figures exist while a client is connected. */
+  /** Sets whether there are statistics, which is while a client is connected. */
   setAvailable(available: boolean): void {
     this.#available = available;
     this.#apply();
   }
 
+  /** Shows or hides the overlay. */
   toggle(): void {
     this.#wanted = !this.#wanted;
     localStorage.setItem(VISIBLE_KEY, this.#wanted ? "shown" : "hidden");
     this.#apply();
   }
 
+  /** Updates the statistics. */
   show({ frames, roundTripMilliseconds, connection, host }: ViewerStatistics): void {
     if (!this.visible) return;
     const { latest } = frames;
     this.#set("rate", `${Math.round(frames.framesPerSecond)} fps`);
-    this.#set("delay", milliseconds(frames.inputToPictureMilliseconds));
+    this.#set("delay", milliseconds(frames.inputToFrameMilliseconds));
     this.#set("bitrate", `${(frames.bitsPerSecond / 1e6).toFixed(1)} Mbit/s`);
-    this.#set("stream", latest === null ? UNKNOWN : size(latest.picture.widthPixels, latest.picture.heightPixels));
+    this.#set("stream", latest === null ? UNKNOWN : size(latest.presented.widthPixels, latest.presented.heightPixels));
     this.#set(
       "rendered",
       latest === null
@@ -54,6 +57,7 @@ export class Overlay {
     this.#showHost(host);
   }
 
+  /** Updates the remaining lease. */
   showLease(remainingMinutes: number): void {
     this.#set("lease", `${minutes(Math.ceil(remainingMinutes))} left`);
   }
@@ -84,7 +88,7 @@ function size(width: number, height: number): string {
   return `${width} × ${height}`;
 }
 
-/** Triangles and points of the last picture, and what the session may draw at most. */
+/** Formats the triangles and points of the most recent frame, and the limit of the session if it is exceeded. */
 function drawn({ primitivesDrawn, primitivesMax, primitivesOverLimit }: Statistics): string {
   const count = quantity(Number(primitivesDrawn));
   return primitivesOverLimit ? `${count}, limit ${quantity(Number(primitivesMax))}` : count;

@@ -1,8 +1,8 @@
-/** What is known of the selected part: name, place in the model, size, metadata; and buttons to hide and show. */
+/** Shows the selected part: name, path, size and metadata, with buttons to hide it and to show all parts. */
 
 import type { EntityInfo, Metadata, SelectionState } from "@remora/sdk";
+import { dimensions, quantity } from "../messages.ts";
 import { build, byId } from "../page.ts";
-import { dimensions, quantity } from "../words.ts";
 
 const NOTHING_SELECTED = "Click a part of the model to select it.";
 
@@ -11,6 +11,7 @@ interface Actions {
   readonly showAll: () => void;
 }
 
+/** The panel for the selected part. */
 export class PartPanel {
   readonly #message = byId("part-message", HTMLElement);
   readonly #facts = byId("part-facts", HTMLDListElement);
@@ -25,10 +26,11 @@ export class PartPanel {
     this.show({ part: null, hiddenCount: 0 });
   }
 
+  /** Shows a state of the selection. */
   show({ part, hiddenCount }: SelectionState): void {
     this.#message.textContent = part === null ? NOTHING_SELECTED : `Selected: ${part.name || "a part without a name"}`;
     list(this.#facts, part === null ? [] : factsOf(part));
-    const metadata = part?.metadata.map((entry): Fact => [entry.name, valueOf(entry)]) ?? [];
+    const metadata = part?.metadata.map((entry): Fact => [entry.name, metadataText(entry)]) ?? [];
     list(this.#metadata, metadata);
     this.#metadataHeading.hidden = metadata.length === 0;
     this.#hide.disabled = part === null;
@@ -36,8 +38,10 @@ export class PartPanel {
   }
 }
 
+/** A property of a part. */
 type Fact = readonly [term: string, description: string];
 
+/** Returns the properties of a part that are not empty, with their headings. */
 export function factsOf(part: EntityInfo): Fact[] {
   const facts: Fact[] = [
     ["Name", part.name],
@@ -52,7 +56,7 @@ export function factsOf(part: EntityInfo): Fact[] {
   return facts.filter(([, description]) => description !== "");
 }
 
-export function valueOf({ value }: Metadata): string {
+export function metadataText({ value }: Metadata): string {
   switch (value.case) {
     case "bool":
       return value.value ? "yes" : "no";

@@ -1,12 +1,16 @@
-/** The place of the picture: either a picture, or a notice that says why there is none. */
+/** Shows either the video, or a notice that explains why there is none. */
 
+import type { StageNotice } from "../messages.ts";
 import { byId } from "../page.ts";
-import type { Notice } from "../words.ts";
 
-const ACTIONS: Readonly<Record<NonNullable<Notice["action"]>, string>> = { retry: "Try again", reconnect: "Reconnect" };
+const ACTIONS: Readonly<Record<NonNullable<StageNotice["action"]>, string>> = {
+  retry: "Try again",
+  reconnect: "Reconnect",
+};
 
+/** The stage of the page. */
 export class Stage {
-  readonly container = byId("picture", HTMLElement);
+  readonly container = byId("video", HTMLElement);
   readonly #notice = byId("notice", HTMLElement);
   readonly #title = byId("notice-title", HTMLElement);
   readonly #detail = byId("notice-detail", HTMLElement);
@@ -20,8 +24,8 @@ export class Stage {
     this.#action.addEventListener("click", () => this.#onAction());
   }
 
-  /** Says something in place of the picture; the title is also what the header says. */
-  showNotice(notice: Notice, onAction: () => void = () => {}): void {
+  /** Shows a notice in place of the video, and its title in the header. */
+  showNotice(notice: StageNotice, onAction: () => void = () => {}): void {
     this.#title.textContent = notice.title;
     this.#detail.textContent = notice.detail;
     this.#action.hidden = notice.action === null;
@@ -32,16 +36,17 @@ export class Stage {
     this.#onAction = onAction;
     this.#notice.hidden = false;
     this.#tools.hidden = true;
-    this.say(notice.title);
+    this.setStatus(notice.title);
   }
 
-  showPicture(): void {
+  /** Shows the video. */
+  showVideo(): void {
     this.#notice.hidden = true;
     this.#tools.hidden = false;
   }
 
-  /** Puts the state into words; screen readers read it out. */
-  say(words: string): void {
-    if (this.#status.textContent !== words) this.#status.textContent = words;
+  /** Shows the status in the header; screen readers read it out. */
+  setStatus(text: string): void {
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 }

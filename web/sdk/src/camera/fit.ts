@@ -1,11 +1,11 @@
-/** Finds out from how far away a box fills the frame. */
+/** Computes the distance from which a box fills the frame. */
 
 import { type Bounds, centre, corners, type Quat, rotate, subtract } from "./vector.ts";
 
-/** Room around a model that is fitted into the frame. */
+/** Margin around a model that is fitted into the frame. */
 const FIT_MARGIN = 1.12;
 
-/** The distance from the centre of the box at which it just fills the frame, seen in this direction. */
+/** Returns the distance from the centre of the box at which it just fills the frame, seen in this direction. */
 export function fitDistance(bounds: Bounds, { x, y, z, w }: Quat, verticalFieldOfView: number, aspect: number): number {
   const toCamera = { x: -x, y: -y, z: -z, w };
   const tangent = Math.tan(verticalFieldOfView / 2);

@@ -1,34 +1,60 @@
 /**
- * A camera that circles a point: pure arithmetic, no events, no clock.
+ * A camera that circles a point. It contains arithmetic only: no events, no clock.
  *
- * It never rolls, never passes through a pole, and never gets so near or so far that the model cannot be found again.
+ * It never rolls and never passes through a pole. Limits on its distance keep the model in view.
  */
 
 import { fitDistance } from "./fit.ts";
-import { type CameraPose, type CameraRig, clamp, FOCUS_MILLISECONDS, nearPlaneOf, type Ray, rayOf, yawAndPitchOf } from "./rig.ts";
-import { add, type Bounds, centre, fromYawPitch, lerp, type Quat, radius, rotate, scale, subtract, type Vec3, vec3 } from "./vector.ts";
+import {
+  type CameraPose,
+  type CameraRig,
+  clamp,
+  FOCUS_MILLISECONDS,
+  nearPlaneOf,
+  type Ray,
+  rayOf,
+  yawAndPitchOf,
+} from "./rig.ts";
+import {
+  add,
+  type Bounds,
+  centre,
+  fromYawPitch,
+  lerp,
+  type Quat,
+  radius,
+  rotate,
+  scale,
+  subtract,
+  type Vec3,
+  vec3,
+} from "./vector.ts";
 
-/** The first direction of view of an {@link OrbitCamera}. */
+/** Options of an {@link OrbitCamera}; angles in radians. */
 export interface OrbitCameraOptions {
   verticalFieldOfView?: number;
+  /** The initial angle around the vertical axis. */
   yaw?: number;
+  /** The initial angle above the horizon; negative to look down. */
   pitch?: number;
 }
 
 const VERTICAL_FIELD_OF_VIEW = Math.PI / 4;
 /** Just short of the poles, where yaw loses its meaning. */
 const PITCH_MAX = Math.PI / 2 - 0.01;
-/** In radii of the model: nearer than a thousandth is inside of a bolt, farther than forty a dot. */
+/** In radii of the model: a thousandth shows a single bolt, forty make the model a dot. */
 const DISTANCE_RADII_MIN = 0.001;
 const DISTANCE_RADII_MAX = 40;
-/** A fraction of the distance to the target. With reversed depth the far plane costs nothing, so this is small. */
+/** A fraction of the distance to the target. It is small, because reversed depth keeps its precision. */
 const NEAR_PLANE_FRACTION = 0.01;
 
+/** The part of a pose that flights change. */
 interface View {
   readonly target: Vec3;
   readonly distance: number;
 }
 
+/** An animation from one view to another. */
 interface Flight {
   readonly from: View;
   readonly to: View;
@@ -64,7 +90,7 @@ export class OrbitCamera implements CameraRig {
     return this.#flight !== null;
   }
 
-  /** Returns the pose of the moment. */
+  /** Returns the current pose. */
   pose(): CameraPose {
     const orientation = this.#orientation();
     return {
@@ -75,7 +101,7 @@ export class OrbitCamera implements CameraRig {
     };
   }
 
-  /** Width by height of the picture. */
+  /** Sets width divided by height of the frame. */
   setAspect(aspect: number): void {
     if (aspect > 0 && Number.isFinite(aspect)) this.#aspect = aspect;
   }
@@ -86,13 +112,13 @@ export class OrbitCamera implements CameraRig {
     this.#pitch = clamp(this.#pitch - pitch, -PITCH_MAX, PITCH_MAX);
   }
 
-  /** Moves the target in the plane of the picture, so that what was under the pointer stays under it. */
+  /** Moves the target parallel to the frame, so that a point under the pointer stays under it. */
   pan(x: number, y: number): void {
     this.#flight = null;
     this.#view = { ...this.#view, target: subtract(this.#view.target, this.#onTargetPlane(x, y, this.#view.distance)) };
   }
 
-  /** Multiplies the distance by `factor`; what is at (x, y) on the target's plane stays there. */
+  /** Multiplies the distance by `factor`; the point at (x, y) on the target's plane stays there. */
   zoom(factor: number, x = 0, y = 0): void {
     if (!(factor > 0) || !Number.isFinite(factor)) return;
     this.#flight = null;
@@ -102,15 +128,18 @@ export class OrbitCamera implements CameraRig {
     this.#view = { target: add(this.#view.target, subtract(before, after)), distance };
   }
 
-  /** Takes the size of the model as the measure of all limits, and shows it whole. */
+  /** Scales all limits to the size of the model, and shows the whole model. */
   fit(bounds: Bounds, nowMilliseconds: number, durationMilliseconds = 0): void {
     this.#modelRadius = Math.max(radius(bounds), Number.EPSILON);
     this.focus(bounds, nowMilliseconds, durationMilliseconds);
   }
 
-  /** Flies to where `bounds` fill the picture; at once where the duration is 0. */
+  /** Flies to where `bounds` fill the frame; immediately if the duration is 0. */
   focus(bounds: Bounds, nowMilliseconds: number, durationMilliseconds = FOCUS_MILLISECONDS): void {
-    const to = { target: centre(bounds), distance: this.#limited(fitDistance(bounds, this.#orientation(), this.verticalFieldOfView, this.#aspect)) };
+    const to = {
+      target: centre(bounds),
+      distance: this.#limited(fitDistance(bounds, this.#orientation(), this.verticalFieldOfView, this.#aspect)),
+    };
     if (durationMilliseconds <= 0) {
       this.#flight = null;
       this.#view = to;
@@ -119,7 +148,7 @@ export class OrbitCamera implements CameraRig {
     }
   }
 
-  /** Moves a flight on to `now`; true while the pose changed. */
+  /** Advances a flight to `nowMilliseconds`; returns true if the pose changed. */
   advance(nowMilliseconds: number): boolean {
     const flight = this.#flight;
     if (flight === null) return false;
@@ -132,7 +161,7 @@ export class OrbitCamera implements CameraRig {
     const eased = 1 - (1 - progress) ** 3;
     this.#view = {
       target: lerp(flight.from.target, flight.to.target, eased),
-      // In the logarithm, so that flights from far and from near look equally fast.
+      // Logarithmic interpolation makes flights from far and from near look equally fast.
       distance: flight.from.distance * (flight.to.distance / flight.from.distance) ** eased,
     };
     return true;
@@ -157,7 +186,7 @@ export class OrbitCamera implements CameraRig {
     return fromYawPitch(this.#yaw, this.#pitch);
   }
 
-  /** World-space offset from the target to the point of its plane that is seen at (x, y). */
+  /** Returns the offset in world space from the target to the point of its plane that is seen at (x, y). */
   #onTargetPlane(x: number, y: number, distance: number): Vec3 {
     const halfHeight = Math.tan(this.verticalFieldOfView / 2) * distance;
     return rotate(this.#orientation(), scale(vec3(x * this.#aspect, y, 0), halfHeight));

@@ -1,5 +1,5 @@
 /**
- * The movements that a viewer asks of a camera, whichever way it moves.
+ * The interface between a viewer and its camera.
  *
  * The owner of a rig feeds it gestures and reads `pose()`; while `animating` is true it also calls `advance(now)` once per
  * display frame. Positions in the frame are given as normalised coordinates: x from -1 (left) to 1 (right), y from -1
@@ -34,11 +34,11 @@ export interface Motion {
 
 /** A camera that follows gestures. */
 export interface CameraRig {
-  /** The pose changes without further gestures. */
+  /** True while the pose changes without further gestures. */
   readonly animating: boolean;
-  /** Returns the pose of the moment. */
+  /** Returns the current pose. */
   pose(): CameraPose;
-  /** Takes over a pose from another rig. */
+  /** Adopts the pose of another rig. */
   adopt(pose: CameraPose): void;
   /** Sets width divided by height of the frame. */
   setAspect(aspect: number): void;
@@ -50,32 +50,40 @@ export interface CameraRig {
   zoom(factor: number, x?: number, y?: number): void;
   /** Keeps moving in a direction until it is called with zeros. Rigs without this method do not walk. */
   walk?(motion: Motion, nowMilliseconds: number): void;
-  /** Takes the size of the model as the measure of all movements, and shows it whole. */
+  /** Scales all movements to the size of the model, and shows the whole model. */
   fit(bounds: Bounds, nowMilliseconds: number, durationMilliseconds?: number): void;
-  /** Flies to where `bounds` fill the frame; at once if the duration is 0. */
+  /** Flies to where `bounds` fill the frame; immediately if the duration is 0. */
   focus(bounds: Bounds, nowMilliseconds: number, durationMilliseconds?: number): void;
-  /** Moves an animation on to `now`; true if the pose changed. */
+  /** Advances an animation to `nowMilliseconds`; returns true if the pose changed. */
   advance(nowMilliseconds: number): boolean;
   /** Returns the ray through a place of the frame. */
   rayAt(x: number, y: number): Ray;
 }
 
+/** The duration of a flight to a part. */
 export const FOCUS_MILLISECONDS = 320;
-/** The range that hosts accept, with room. */
+/** Within the range that hosts accept, with a margin. */
 const NEAR_PLANE_METRES_MIN = 1e-5;
 const NEAR_PLANE_METRES_MAX = 1e5;
 
+/** Limits the distance of the near plane to the range that hosts accept. */
 export function nearPlaneOf(metres: number): number {
   return clamp(metres, NEAR_PLANE_METRES_MIN, NEAR_PLANE_METRES_MAX);
 }
 
-export function rayOf({ position, orientation, verticalFieldOfView }: CameraPose, aspect: number, x: number, y: number): Ray {
+/** Returns the ray from a camera through a point of its frame. */
+export function rayOf(
+  { position, orientation, verticalFieldOfView }: CameraPose,
+  aspect: number,
+  x: number,
+  y: number,
+): Ray {
   const tangent = Math.tan(verticalFieldOfView / 2);
   const direction = vec3(x * tangent * aspect, y * tangent, -1);
   return { origin: position, direction: normalise(rotate(orientation, direction)) };
 }
 
-/** The inverse of `fromYawPitch`. */
+/** Returns the angles of an orientation; the inverse of `fromYawPitch`. */
 export function yawAndPitchOf(orientation: Quat): { yaw: number; pitch: number } {
   const { x, y, z } = rotate(orientation, vec3(0, 0, -1));
   return { yaw: Math.atan2(-x, -z), pitch: Math.asin(clamp(y, -1, 1)) };

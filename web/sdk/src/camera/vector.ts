@@ -1,4 +1,4 @@
-/** Vectors and quaternions, as far as a camera needs them: right-handed, Y up, metres, radians. */
+/** The vectors and quaternions of the cameras: right-handed, Y up, metres, radians. */
 
 /** A point or a direction. */
 export interface Vec3 {
@@ -21,7 +21,7 @@ export interface Bounds {
   readonly max: Vec3;
 }
 
-/** Makes a vector of its components. */
+/** Creates a vector from its components. */
 export function vec3(x: number, y: number, z: number): Vec3 {
   return { x, y, z };
 }
@@ -46,7 +46,7 @@ export function length(a: Vec3): number {
   return Math.hypot(a.x, a.y, a.z);
 }
 
-/** The direction of `a`; `a` is not the zero vector. */
+/** Returns the unit vector in the direction of `a`, which is not the zero vector. */
 export function normalise(a: Vec3): Vec3 {
   return scale(a, 1 / length(a));
 }
@@ -63,12 +63,12 @@ export function corners({ min, max }: Bounds): Vec3[] {
   return [min.x, max.x].flatMap((x) => [min.y, max.y].flatMap((y) => [min.z, max.z].map((z) => ({ x, y, z }))));
 }
 
-/** Radius of the sphere around a box. */
+/** Returns the radius of the sphere around a box. */
 export function radius(bounds: Bounds): number {
   return length(subtract(bounds.max, bounds.min)) / 2;
 }
 
-/** First a turn by `pitch` about X, then by `yaw` about Y: the orientation of a camera that never rolls. */
+/** Returns the rotation by `pitch` about X, then by `yaw` about Y: the orientation of a camera that never rolls. */
 export function fromYawPitch(yaw: number, pitch: number): Quat {
   const [sy, cy] = [Math.sin(yaw / 2), Math.cos(yaw / 2)];
   const [sp, cp] = [Math.sin(pitch / 2), Math.cos(pitch / 2)];

@@ -1,26 +1,50 @@
 /**
- * A camera that a person walks with: it looks around from where it stands, and moves on while a key is held.
+ * A camera that walks: it looks around from its position, and moves while a key is held.
  *
- * It never rolls. Its speed follows from the size of the model, since a bolt and a plant are walked through alike.
+ * It never rolls. Its speed is proportional to the size of the model, so that walking works in a bolt as in a plant.
  */
 
 import { fitDistance } from "./fit.ts";
-import { type CameraPose, type CameraRig, clamp, FOCUS_MILLISECONDS, type Motion, nearPlaneOf, type Ray, rayOf, yawAndPitchOf } from "./rig.ts";
-import { add, type Bounds, centre, fromYawPitch, length, lerp, type Quat, radius, rotate, scale, type Vec3, vec3 } from "./vector.ts";
+import {
+  type CameraPose,
+  type CameraRig,
+  clamp,
+  FOCUS_MILLISECONDS,
+  type Motion,
+  nearPlaneOf,
+  type Ray,
+  rayOf,
+  yawAndPitchOf,
+} from "./rig.ts";
+import {
+  add,
+  type Bounds,
+  centre,
+  fromYawPitch,
+  length,
+  lerp,
+  type Quat,
+  radius,
+  rotate,
+  scale,
+  type Vec3,
+  vec3,
+} from "./vector.ts";
 
 const VERTICAL_FIELD_OF_VIEW = Math.PI / 3;
 const PITCH_MAX = Math.PI / 2 - 0.01;
 /** Radii of the model per second. */
 const SPEED_RADII = 0.5;
-/** A frame that took longer moves no farther than this, so that a tab that wakes up does not jump. */
+/** Bounds the movement of one step, so that the camera does not jump when a tab wakes up. */
 const STEP_MILLISECONDS_MAX = 100;
-/** A step of the wheel or a pinch, in radii of the model. */
+/** The movement of a zoom by the factor e, in radii of the model. */
 const ZOOM_RADII = 0.5;
-/** Half the width of the frame moves the camera by this, in radii of the model. */
+/** The movement of a pan by half the height of the frame, in radii of the model. */
 const PAN_RADII = 0.5;
 const NEAR_PLANE_RADII = 0.001;
 const STILL: Motion = { forward: 0, right: 0, up: 0 };
 
+/** An animation from one position to another. */
 interface Flight {
   readonly from: Vec3;
   readonly to: Vec3;
@@ -44,7 +68,7 @@ export class WalkCamera implements CameraRig {
     return this.#flight !== null || length(this.#direction()) > 0;
   }
 
-  /** Returns the pose of the moment. */
+  /** Returns the current pose. */
   pose(): CameraPose {
     return {
       position: this.#position,
@@ -66,9 +90,9 @@ export class WalkCamera implements CameraRig {
     if (aspect > 0 && Number.isFinite(aspect)) this.#aspect = aspect;
   }
 
-  /** Looks around: what is under the pointer follows it. */
+  /** Looks around: the point under the pointer follows it. */
   turn(yaw: number, pitch: number): void {
-    // Gestures turn half a circle over the height of the frame, of which this camera sees one field of view.
+    // Gestures turn by half a circle over the height of the frame, but this camera turns by its field of view.
     const factor = this.verticalFieldOfView / Math.PI;
     this.#yaw = (this.#yaw + yaw * factor) % (2 * Math.PI);
     this.#pitch = clamp(this.#pitch + pitch * factor, -PITCH_MAX, PITCH_MAX);
@@ -130,7 +154,7 @@ export class WalkCamera implements CameraRig {
     return vec3(this.#motion.right, this.#motion.up, -this.#motion.forward);
   }
 
-  /** Moves by a vector of the camera's own space, in radii of the model. */
+  /** Moves by a vector in camera space, in radii of the model. */
   #step(radii: Vec3): void {
     this.#flight = null;
     this.#position = add(this.#position, scale(rotate(this.#orientation(), radii), this.#modelRadius));

@@ -3,12 +3,12 @@
 import { RemoraError } from "../errors.ts";
 
 /**
- * Returns null if this browser can connect to render hosts, or the error that tells what it lacks. Call this before a
- * session is leased: a lease without a client that can connect is wasted.
+ * Returns null if this browser can connect to render hosts, or an error that names the missing feature. Call this before
+ * leasing a session: a lease without a client that can connect is wasted.
  */
 export function browserProblem(): RemoraError | null {
   if (typeof RTCPeerConnection === "undefined" || typeof RTCRtpReceiver === "undefined") {
-    return new RemoraError("unsupported-browser", "This browser has no WebRTC, by which render hosts send video.");
+    return new RemoraError("unsupported-browser", "This browser has no WebRTC, which render hosts use to send video.");
   }
   if (h264Codecs().length === 0) {
     return new RemoraError("unsupported-browser", "This browser cannot play H.264 video, which render hosts send.");
@@ -16,7 +16,7 @@ export function browserProblem(): RemoraError | null {
   return null;
 }
 
-/** H.264 in the forms that this browser decodes, and retransmission; empty if it does not decode H.264. */
+/** Returns the H.264 codecs that this browser decodes, and retransmission; empty if it does not decode H.264. */
 export function h264Codecs(): RTCRtpCodec[] {
   const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
   const is = (type: string) => (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === type;

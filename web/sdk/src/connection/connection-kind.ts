@@ -1,11 +1,13 @@
-/** Derives from WebRTC's statistics by which kind of path a client and its host are connected. */
+/** Derives the kind of network path between a client and its host from WebRTC's statistics. */
 
 /**
- * `direct`: over UDP, without a relay. `tcp`: over TCP, without a relay. `relayed`: through a TURN server.
+ * The kind of a network path. `direct`: over UDP, without a relay. `tcp`: over TCP, without a relay. `relayed`: through a
+ * TURN server.
  */
 export type ConnectionKind = "direct" | "tcp" | "relayed";
 
-interface Entry {
+/** The properties of entries in a statistics report that are read here. */
+interface ReportEntry {
   readonly id: string;
   readonly type: string;
   readonly selectedCandidatePairId?: string;
@@ -17,12 +19,12 @@ interface Entry {
   readonly protocol?: string;
 }
 
-/** Null while no path is in use. */
+/** Returns the kind of the path in use, or null while there is none. */
 export function connectionKindOf(report: Iterable<[string, unknown]>): ConnectionKind | null {
-  const entries = new Map(report) as Map<string, Entry>;
+  const entries = new Map(report) as Map<string, ReportEntry>;
   const all = [...entries.values()];
   const selected = all.find(({ type }) => type === "transport")?.selectedCandidatePairId;
-  // Firefox does not tell which pair its transport has selected.
+  // Firefox does not report which pair its transport has selected.
   const pair =
     (selected === undefined ? undefined : entries.get(selected)) ??
     all.find(({ type, nominated, state }) => type === "candidate-pair" && nominated === true && state === "succeeded");

@@ -10,7 +10,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { CameraPose, Ray } from "../camera/rig.ts";
 import { abortable, CommandRefused, errorOfSignal } from "../errors.ts";
-import { EventSource } from "../events.ts";
+import { EventEmitter } from "../events.ts";
 import {
   ClientCommandSchema,
   type EntityInfo,
@@ -27,19 +27,19 @@ import {
 } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
-import { CommandLedger, type OnProgress, type ReplyResult } from "./command-ledger.ts";
 import { type ConnectionKind, connectionKindOf } from "./connection-kind.ts";
-import { FrameLedger, type PresentedPicture } from "./frame-ledger.ts";
+import { FrameMatcher, type PresentedFrame } from "./frame-matcher.ts";
 import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
+import { type OnProgress, PendingCommands, type ReplyResult } from "./pending-commands.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
 import type {
   CloseReason,
   ConnectionEvents,
   ConnectionOptions,
   ConnectionState,
+  EntityTransform,
   LoadOptions,
-  Placement,
   StateOverrideEdit,
 } from "./types.ts";
 import type { Size } from "./viewport.ts";
@@ -64,10 +64,10 @@ export class Connection {
   readonly track: MediaStreamTrack;
   readonly #peer: Peer;
   readonly #scheduler: Scheduler;
-  readonly #commands: CommandLedger;
+  readonly #commands: PendingCommands;
   readonly #poses: PoseSender;
-  readonly #frames = new FrameLedger();
-  readonly #events = new EventSource<ConnectionEvents>();
+  readonly #frames = new FrameMatcher();
+  readonly #events = new EventEmitter<ConnectionEvents>();
   readonly #onPageHide = () => this.#leaveAtOnce();
   #state: ConnectionState = { kind: "connected" };
   #ending: SessionEnding | null = null;
@@ -101,7 +101,7 @@ export class Connection {
     this.welcome = welcome;
     this.track = peer.track;
     this.#scheduler = scheduler;
-    this.#commands = new CommandLedger(scheduler);
+    this.#commands = new PendingCommands(scheduler);
     this.#poses = new PoseSender((pose) => this.#transmitPose(pose), scheduler);
     peer.pose.addEventListener("message", (event) => this.#receiveFrameInfo(event));
     peer.control.addEventListener("close", () => this.#end());
@@ -191,7 +191,11 @@ export class Connection {
   }
 
   /** Makes the same change to the state overrides of all these entities, or of none; up to 65536 entities. */
-  async setStateOverrides(entities: readonly bigint[], edit: StateOverrideEdit, options: CallOptions = {}): Promise<void> {
+  async setStateOverrides(
+    entities: readonly bigint[],
+    edit: StateOverrideEdit,
+    options: CallOptions = {},
+  ): Promise<void> {
     const { visible, selected, tint } = edit;
     const flags = { visible: flagEdit(visible), selected: flagEdit(selected) };
     const value = tint === undefined ? flags : { ...flags, tint: tint === null ? {} : { tint } };
@@ -199,12 +203,15 @@ export class Connection {
   }
 
   /** Sets the transform of an entity relative to its parent. */
-  async setTransform({ entity, translation, rotation, scale }: Placement, options: CallOptions = {}): Promise<void> {
+  async setTransform(
+    { entity, translation, rotation, scale }: EntityTransform,
+    options: CallOptions = {},
+  ): Promise<void> {
     await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } }, options);
   }
 
   /** Sets many transforms in their order, or none of them; up to 65536 entities, and 256 KiB. */
-  async setTransforms(transforms: readonly Placement[], options: CallOptions = {}): Promise<void> {
+  async setTransforms(transforms: readonly EntityTransform[], options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } }, options);
   }
 
@@ -219,7 +226,7 @@ export class Connection {
   }
 
   /** To be told of every picture that reached the screen: statistics and `frame` events come from it. */
-  picturePresented(picture: PresentedPicture): void {
+  framePresented(picture: PresentedFrame): void {
     const frame = this.#frames.presented(picture);
     if (frame !== null) this.#events.emit("frame", frame);
   }
@@ -319,7 +326,8 @@ export class Connection {
       // Either the connection is closed, and stays so, or the host is silent.
       this.#enter({ kind: "interrupted" });
     }
-    if (this.#state.kind !== "closed") this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => void this.#ping());
+    if (this.#state.kind !== "closed")
+      this.#cancelPing = this.#scheduler.after(PING_MILLISECONDS, () => void this.#ping());
   }
 
   #resume(): void {
@@ -397,5 +405,8 @@ function flagEdit(value: boolean | null | undefined): FlagEdit {
 }
 
 function unexpected(result: ReplyResult): CommandRefused {
-  return new CommandRefused("Unexpected", `The render host answered with "${result.case}", which is no answer to this.`);
+  return new CommandRefused(
+    "Unexpected",
+    `The render host answered with "${result.case}", which is no answer to this.`,
+  );
 }

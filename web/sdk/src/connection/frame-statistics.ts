@@ -1,16 +1,16 @@
-/** Statistics of the last second: pure, fed with frames that were shown. */
+/** Computes statistics of the last second from the frames that were shown. Reads no clock. */
 
-import type { ShownFrame } from "./frame-ledger.ts";
+import type { ShownFrame } from "./frame-matcher.ts";
 
 const WINDOW_MILLISECONDS = 1_000;
-/** Bounds the memory where a clock jumps. */
+/** Bounds the memory if a clock jumps. */
 const FRAMES_MAX = 512;
 
 /** The result of {@link FrameStatistics.snapshot}. */
 export interface FrameStatisticsSnapshot {
   readonly framesPerSecond: number;
-  /** Median from an input event to the first presented picture that shows it; null without input. */
-  readonly inputToPictureMilliseconds: number | null;
+  /** Median delay from an input event to the first presented frame that shows it; null without input. */
+  readonly inputToFrameMilliseconds: number | null;
   readonly bitsPerSecond: number;
   /** The most recent frame. */
   readonly latest: ShownFrame | null;
@@ -19,7 +19,7 @@ export interface FrameStatisticsSnapshot {
 interface Entry {
   readonly presentedMilliseconds: number;
   readonly encodedBits: number;
-  /** Null for a frame that shows a pose which an earlier one had shown already. */
+  /** Null if an earlier frame showed the same pose. */
   readonly delayMilliseconds: number | null;
 }
 
@@ -31,14 +31,14 @@ export class FrameStatistics {
 
   /** Counts a frame. */
   add(frame: ShownFrame): void {
-    const { info, picture } = frame;
+    const { info, presented } = frame;
     const isFirst = info.poseId > this.#newestPoseId;
     this.#newestPoseId = Math.max(this.#newestPoseId, info.poseId);
     this.#latest = frame;
     this.#entries.push({
-      presentedMilliseconds: picture.presentedMilliseconds,
+      presentedMilliseconds: presented.presentedMilliseconds,
       encodedBits: info.encodedBytes * 8,
-      delayMilliseconds: isFirst ? picture.presentedMilliseconds - info.inputTimeMilliseconds : null,
+      delayMilliseconds: isFirst ? presented.presentedMilliseconds - info.inputTimeMilliseconds : null,
     });
     if (this.#entries.length > FRAMES_MAX) this.#entries.shift();
   }
@@ -50,7 +50,7 @@ export class FrameStatistics {
     const delays = this.#entries.map((entry) => entry.delayMilliseconds).filter((delay) => delay !== null);
     return {
       framesPerSecond: (this.#entries.length * 1_000) / WINDOW_MILLISECONDS,
-      inputToPictureMilliseconds: quantile(delays, 0.5),
+      inputToFrameMilliseconds: quantile(delays, 0.5),
       bitsPerSecond: (this.#entries.reduce((sum, entry) => sum + entry.encodedBits, 0) * 1_000) / WINDOW_MILLISECONDS,
       latest: this.#latest,
     };

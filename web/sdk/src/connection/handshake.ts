@@ -1,16 +1,17 @@
-/** `POST http(s)://hostname:handshakePort/connection`: an SDP offer for an SDP answer. */
+/** Exchanges an SDP offer for an SDP answer: `POST http(s)://hostname:handshakePort/connection`. */
 
 import { request } from "../rest/request.ts";
-import { keepResume, resumeHeaders } from "./resume.ts";
+import { resumeHeaders, storeResume } from "./resume.ts";
 
-/** Where a render host accepts offers. */
+/** The address at which a render host accepts offers. */
 export interface HostAddress {
   readonly hostname: string;
   readonly handshakePort: number;
-  /** False only if the host and the page are on one machine. */
+  /** True for HTTPS; false only if the host and the page are on one machine. */
   readonly secure: boolean;
 }
 
+/** Sends an offer to a render host and returns its answer. */
 export async function exchangeOffer(
   host: HostAddress,
   accessToken: string,
@@ -25,6 +26,6 @@ export async function exchangeOffer(
   };
   const init = { method: "POST", headers, body: offerSdp };
   const { headers: given, body } = await request(url, init, { signal, accessToken, unreachable: "host-unreachable" });
-  keepResume(host, given);
+  storeResume(host, given);
   return body;
 }

@@ -1,28 +1,30 @@
 /**
- * Sends where the camera is: at once, at most every few milliseconds, newest wins.
+ * Sends poses of the camera: immediately, but at most one every few milliseconds, and always the newest.
  *
  *   offer() ── quiet for COALESCE ──▶ send now
  *      └────── else ────────────────▶ kept, replaced by newer ones, sent when COALESCE is over
  *
- * The channel loses datagrams. A last pose that no frame has shown is therefore sent again, a bounded number of times;
- * poses that were followed by newer ones are never repeated.
+ * The channel loses datagrams. The newest pose is therefore sent again, a bounded number of times, until a frame shows it.
+ * Older poses are never repeated.
  */
 
 import type { CameraPose } from "../camera/rig.ts";
 import type { Scheduler } from "../scheduler.ts";
 
-/** A mouse reports every 1 to 8 ms; a host cannot render more often than this. */
+/** A mouse reports every 1 to 8 ms; a host cannot render more often than every 4 ms. */
 export const COALESCE_MILLISECONDS = 4;
-/** Longer than a frame takes on a slow machine, shorter than a person waits. */
+/** Longer than a frame takes on a slow machine, but short enough that a lost pose is hardly noticed. */
 const REPEAT_MILLISECONDS = 120;
 const REPEATS_MAX = 5;
 
+/** A pose with the id under which the host refers to it. */
 export interface NumberedPose {
   readonly id: number;
   readonly camera: CameraPose;
   readonly inputTimeMilliseconds: number;
 }
 
+/** Sends the poses of one connection. */
 export class PoseSender {
   readonly #send: (pose: NumberedPose) => void;
   readonly #scheduler: Scheduler;
@@ -37,7 +39,7 @@ export class PoseSender {
     this.#scheduler = scheduler;
   }
 
-  /** `inputTimeMilliseconds` is the time of the input event; of coalesced ones the oldest counts. */
+  /** Takes a new pose. `inputTimeMilliseconds` is the time of the input event, the oldest one if poses are coalesced. */
   offer(camera: CameraPose, inputTimeMilliseconds: number): void {
     const kept = this.#waiting;
     this.#waiting = { camera, inputTimeMilliseconds: kept?.inputTimeMilliseconds ?? inputTimeMilliseconds };
@@ -50,11 +52,12 @@ export class PoseSender {
     }
   }
 
-  /** A frame arrived that shows this pose, so that it need not be repeated. */
+  /** Notes that a frame has shown this pose, which therefore need not be repeated. */
   shown(poseId: number): void {
     this.#shownId = Math.max(this.#shownId, poseId);
   }
 
+  /** Stops sending. */
   close(): void {
     this.#cancelTimer();
     this.#waiting = null;
@@ -77,7 +80,7 @@ export class PoseSender {
     });
   }
 
-  /** One timer at a time: a newer pose takes the place of the repetition of an older one. */
+  /** Sets the only timer: a newer pose replaces the repetition of an older one. */
   #schedule(milliseconds: number, callback: () => void): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#scheduler.after(milliseconds, callback);

@@ -1,27 +1,27 @@
 /**
- * The secret by which a render host knows its client again, where a session is its first client's until it is stopped.
+ * Stores the secret by which a render host recognises its first client, if sessions are reserved for that client.
  *
- * Kept in the session storage of the tab, so that the page may be loaded again; gone with the tab. A page that has no
- * such storage connects as often as the host lets anybody connect.
+ * The secret is in the session storage of the tab: it survives a reload of the page, and is gone when the tab is closed.
+ * Without session storage, a page connects under the rules for new clients.
  */
 
 import type { HostAddress } from "./handshake.ts";
 
 const HEADER = "Remora-Resume";
 
-/** Headers of an offer to this host. */
+/** Returns the headers of an offer to this host. */
 export function resumeHeaders(host: HostAddress): Record<string, string> {
   const secret = storage()?.getItem(keyOf(host)) ?? null;
   return secret === null ? {} : { [HEADER]: secret };
 }
 
-/** Keeps what the host's answer says. */
-export function keepResume(host: HostAddress, answer: Headers): void {
+/** Stores the secret in the answer of a host. */
+export function storeResume(host: HostAddress, answer: Headers): void {
   const secret = answer.get(HEADER);
   if (secret !== null) storage()?.setItem(keyOf(host), secret);
 }
 
-/** A host has one session for all its life. */
+/** Returns the storage key of a host, which has one session during its whole life. */
 function keyOf({ hostname, handshakePort }: HostAddress): string {
   return `remora-resume:${hostname}:${handshakePort}`;
 }
@@ -30,7 +30,7 @@ function storage(): Storage | undefined {
   try {
     return globalThis.sessionStorage;
   } catch {
-    // Refused to pages in a sandbox.
+    // Sandboxed pages have no storage.
     return undefined;
   }
 }

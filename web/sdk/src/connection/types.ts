@@ -4,12 +4,12 @@ import type { Quat, Vec3 } from "../camera/vector.ts";
 import type { LoadProgress, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
 import type { CallOptions } from "../rest/request.ts";
 import type { Scheduler } from "../scheduler.ts";
-import type { OnProgress } from "./command-ledger.ts";
-import type { ShownFrame } from "./frame-ledger.ts";
+import type { ShownFrame } from "./frame-matcher.ts";
 import type { HostAddress } from "./handshake.ts";
+import type { OnProgress } from "./pending-commands.ts";
 import type { Size } from "./viewport.ts";
 
-/** How {@link Connection.open} connects. */
+/** Options of {@link Connection.open}. */
 export interface ConnectionOptions extends HostAddress, CallOptions {
   readonly accessToken: string;
   /** The size in which the client shows the video. */
@@ -19,7 +19,7 @@ export interface ConnectionOptions extends HostAddress, CallOptions {
   readonly scheduler?: Scheduler;
 }
 
-/** Why a connection is closed. */
+/** The reason why a connection is closed. */
 export type CloseReason =
   /** This client closed it. */
   | { readonly kind: "left" }
@@ -35,7 +35,7 @@ export type CloseReason =
 /** The state of a {@link Connection}. */
 export type ConnectionState =
   | { readonly kind: "connected" }
-  /** Nothing arrives at present; it may come back. */
+  /** Nothing arrives at present; the connection may recover. */
   | { readonly kind: "interrupted" }
   | { readonly kind: "closed"; readonly reason: CloseReason };
 
@@ -58,15 +58,15 @@ export interface StateOverrideEdit {
   readonly tint?: Color | null;
 }
 
-/** How a model is loaded. */
+/** Options of {@link Connection.loadModel}. */
 export interface LoadOptions extends CallOptions {
   readonly onProgress?: OnProgress | undefined;
-  /** Removes all other models at the moment at which this one appears. If loading fails, the scene stays as it is. */
+  /** Removes all other models when this one appears. If loading fails, the scene stays as it is. */
   readonly replace?: boolean;
 }
 
 /** The transform of an entity relative to its parent. */
-export interface Placement {
+export interface EntityTransform {
   readonly entity: bigint;
   readonly translation: Vec3;
   readonly rotation: Quat;

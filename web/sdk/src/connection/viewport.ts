@@ -10,16 +10,16 @@ export interface Size {
 export interface ViewportLimits {
   readonly widthPixelsMax: number;
   readonly heightPixelsMax: number;
-  /** A bound on the work: a host that draws on a CPU, or a client that decodes on one. */
+  /** Bounds the work of hosts that render on a CPU and of clients that decode on one. */
   readonly areaPixelsMax: number;
 }
 
-/** The least that a host accepts. */
+/** The smallest side that a host accepts. */
 const SIDE_PIXELS_MIN = 64;
 
 /**
- * Returns the physical size of an element of `cssWidth` by `cssHeight`, made smaller in its own proportions until it is within
- * the limits; both sides even, as video wants them.
+ * Returns the physical size of an element of `cssWidth` by `cssHeight`. A size beyond the limits is reduced in proportion.
+ * Both sides are even, as video encoders require.
  */
 export function viewportFor(cssWidth: number, cssHeight: number, pixelRatio: number, limits: ViewportLimits): Size {
   const width = Math.max(1, cssWidth * pixelRatio);
@@ -34,6 +34,6 @@ export function viewportFor(cssWidth: number, cssHeight: number, pixelRatio: num
 }
 
 function even(pixels: number): number {
-  // A little more than the exact value, because 1280 may have become 1279.9999 on the way.
+  // Rounding errors turn 1280 into 1279.9999, which must not become 1278.
   return Math.max(SIDE_PIXELS_MIN, Math.floor((pixels + 1e-6) / 2) * 2);
 }

@@ -5,13 +5,13 @@
  * |---|---|
  * | `endpoint`, `account` | the service and the account; required |
  * | `token-src` | an address of the page's own server that answers with an access token, as text or as `{"accessToken"}` |
- * | `session` | the id of a session; without it the element leases one, and stops it when it is removed |
+ * | `session` | the id of a session; if absent, the element leases one and stops it when the element is removed |
  * | `size`, `minutes` | size and lease of a session that the element leases |
  * | `src` | the address of the model; may change at any time |
  * | `camera` | `orbit` or `walk` |
- * | `poster` | an image to show until the first frame; or content in the slot `poster` |
+ * | `poster` | an image to show until the first frame; content in the slot `poster` replaces it |
  *
- * A token can also be given by the property `token`. Children without a slot lie over the video. The parts for CSS are
+ * The property `token` also provides a token. Children without a slot lie over the video. The parts for CSS are
  * `video`, `poster`, `progress`, `bar`, `message` and `retry`. Events are listed in {@link RemoraViewerEventMap}.
  */
 
@@ -20,11 +20,18 @@ import type { ModelLoaded, Notice } from "../generated/remora/v1/connection_pb.t
 import type { SessionSize } from "../rest/session.ts";
 import { type AccessToken, TokenSource } from "../rest/token-source.ts";
 import type { SelectionState } from "../viewer/selection.ts";
-import type { CameraKind, LeaseRequest, ViewerEvents, ViewerProgress, ViewerState, ViewerStatistics } from "../viewer/types.ts";
+import type {
+  CameraKind,
+  LeaseRequest,
+  ViewerEvents,
+  ViewerProgress,
+  ViewerState,
+  ViewerStatistics,
+} from "../viewer/types.ts";
 import { Viewer } from "../viewer/viewer.ts";
 import { buildParts, type Parts } from "./template.ts";
 
-/** The events of `<remora-viewer>`; the data are in `detail`. */
+/** The events of `<remora-viewer>`, with their data in `detail`. */
 export interface RemoraViewerEventMap {
   statechange: CustomEvent<ViewerState>;
   progress: CustomEvent<ViewerProgress>;
@@ -43,10 +50,10 @@ export interface RemoraViewerEventMap {
   notice: CustomEvent<Notice>;
 }
 
-/** Attributes whose change means another session. */
+/** Attributes whose change starts another session. */
 const SESSION_ATTRIBUTES = ["endpoint", "account", "session", "size", "minutes", "token-src"];
 
-/** Forwarded under these names. */
+/** Events of the viewer that are forwarded, with their names in the element. */
 const FORWARDED: Partial<Record<keyof ViewerEvents, keyof RemoraViewerEventMap>> = {
   state: "statechange",
   progress: "progress",
@@ -60,7 +67,7 @@ const FORWARDED: Partial<Record<keyof ViewerEvents, keyof RemoraViewerEventMap>>
   notice: "notice",
 };
 
-/** Servers that render pages have no elements; the module can be imported there all the same. */
+/** Servers that render pages have no elements, but must be able to import the module. */
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /** The class of `<remora-viewer>`. */
@@ -72,7 +79,7 @@ export class RemoraViewerElement extends Base {
   #starting = false;
   /** Counts viewers, so that events of one that was replaced are dropped. */
   #generation = 0;
-  /** The session of a page that was left has been given back. */
+  /** The session was stopped when the page was left, so a page that is shown again starts another one. */
   readonly #onPageShow = ({ persisted }: PageTransitionEvent) => {
     if (persisted) this.restart();
   };
@@ -83,7 +90,7 @@ export class RemoraViewerElement extends Base {
     this.#parts.retry.addEventListener("click", () => this.restart());
   }
 
-  /** The viewer of the moment; null while the element is not connected to a document, or lacks an attribute. */
+  /** The current viewer; null while the element is not connected to a document, or lacks an attribute. */
   get viewer(): Viewer | null {
     return this.#viewer;
   }
@@ -184,7 +191,7 @@ export class RemoraViewerElement extends Base {
     if (before === after) return;
     switch (name) {
       case "src":
-        // A viewer that is not connected loads it as soon as it is.
+        // A viewer that is not connected loads the model when it connects.
         if (after !== null && this.#viewer?.state.kind !== "closed") void this.#viewer?.load(after).catch(() => {});
         if (after !== null) this.#schedule();
         break;
@@ -235,7 +242,7 @@ export class RemoraViewerElement extends Base {
     this.#viewer = viewer;
     for (const [name, type] of Object.entries(FORWARDED)) {
       viewer.on(name as keyof ViewerEvents, (detail) => {
-        if (generation === this.#generation) this.#tell(type, detail);
+        if (generation === this.#generation) this.#dispatch(type, detail);
       });
     }
     viewer.on("state", (state) => generation === this.#generation && this.#show(state));
@@ -244,10 +251,10 @@ export class RemoraViewerElement extends Base {
     viewer.on("loaded", () => this.#showProgress(null));
     viewer.on("load-failed", ({ error }) => {
       this.#showProgress(null);
-      this.#say(error.message);
-      this.#tell("error", error);
+      this.#showMessage(error.message);
+      this.#dispatch("error", error);
     });
-    // The state tells of a failure.
+    // The state reports a failure.
     viewer.open().catch(() => {});
   }
 
@@ -258,7 +265,7 @@ export class RemoraViewerElement extends Base {
     this.#generation += 1;
     this.#parts.poster.hidden = false;
     this.#showProgress(null);
-    this.#say("");
+    this.#showMessage("");
     // A session that cannot be stopped ends with its lease.
     void viewer.close().catch(() => {});
   }
@@ -275,23 +282,29 @@ export class RemoraViewerElement extends Base {
     switch (state.kind) {
       case "idle":
       case "connected":
-        return this.#say("");
+        return this.#showMessage("");
       case "leasing":
       case "starting":
-        return this.#say("Starting…");
+        return this.#showMessage("Starting…");
       case "connecting":
-        return this.#say("Connecting…");
+        return this.#showMessage("Connecting…");
       case "interrupted":
-        return this.#say("The connection is interrupted.");
+        return this.#showMessage("The connection is interrupted.");
       case "reconnecting":
-        return this.#say(`Connecting again… ${state.error.message}`);
+        return this.#showMessage(`Connecting again… ${state.error.message}`);
       case "closed": {
         const { reason } = state;
         if (reason.kind === "left") return;
         this.#parts.poster.hidden = false;
         retry.hidden = false;
-        this.#say(reason.kind === "failed" ? reason.error.message : reason.kind === "ended" ? reason.message : "The connection was lost.");
-        if (reason.kind === "failed") this.#tell("error", reason.error);
+        this.#showMessage(
+          reason.kind === "failed"
+            ? reason.error.message
+            : reason.kind === "ended"
+              ? reason.message
+              : "The connection was lost.",
+        );
+        if (reason.kind === "failed") this.#dispatch("error", reason.error);
       }
     }
   }
@@ -307,12 +320,12 @@ export class RemoraViewerElement extends Base {
     progress.setAttribute("aria-valuenow", String(Math.round((fraction ?? 0) * 100)));
   }
 
-  #say(words: string): void {
+  #showMessage(words: string): void {
     this.#parts.text.textContent = words;
     this.#parts.message.hidden = words === "";
   }
 
-  #tell(type: string, detail: unknown): void {
+  #dispatch(type: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

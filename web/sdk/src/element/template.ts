@@ -1,4 +1,4 @@
-/** The shadow tree of `<remora-viewer>`: built by calls, so that a strict content security policy allows it. */
+/** Builds the shadow tree of `<remora-viewer>` without markup, so that a strict content security policy allows it. */
 
 const STYLE = `
 :host { display: block; position: relative; overflow: hidden; width: 100%; aspect-ratio: 16 / 9; min-height: 64px;
@@ -36,6 +36,7 @@ export interface Parts {
   readonly retry: HTMLButtonElement;
 }
 
+/** Attaches the shadow tree to an element. */
 export function buildParts(host: HTMLElement): Parts {
   const root = host.attachShadow({ mode: "open", delegatesFocus: true });
   root.adoptedStyleSheets = [styleSheet()];
@@ -54,7 +55,7 @@ export function buildParts(host: HTMLElement): Parts {
   const image = document.createElement("img");
   image.alt = "";
   image.hidden = true;
-  // Content that the page puts into the slot replaces the attribute.
+  // Content in the slot replaces the image of the attribute.
   const posterSlot = slot("poster");
   posterSlot.append(image);
   poster.append(posterSlot);

@@ -1,29 +1,30 @@
 /**
- * The REST interface, API 2021-01-01: leases, watches, extends and stops sessions.
+ * A client of the REST interface, API 2021-01-01: leases, watches, extends and stops sessions.
  *
- * Every request has a deadline, and nothing is retried except with a new token after one was refused.
+ * Every request has a deadline. A request is repeated only if its token was refused, with a new token.
  */
 
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { browserScheduler, type Scheduler } from "../scheduler.ts";
 import { type IceServers, parseIceServers } from "./ice-servers.ts";
-import { type Answer, type CallOptions, jsonOf, request, type RequestOptions } from "./request.ts";
+import { type Answer, type CallOptions, jsonOf, type RequestOptions, request } from "./request.ts";
 import { parseSession, parseSessionPage, type ReadySession, type Session, type SessionSize } from "./session.ts";
 import { type AccessToken, type TokenSource, tokenSourceOf } from "./token-source.ts";
 
 const API_VERSION = "2021-01-01";
-/** Bounds the list of one account. */
+/** The largest number of pages that one listing reads. */
 const PAGES_MAX = 100;
-/** Polling is quick at first, since a host with a warm start is ready in a fraction of a second, then slower. */
+/** Polling starts fast, because an idle host is ready in a fraction of a second, and then slows down. */
 const POLL_MILLISECONDS_MIN = 60;
 const POLL_MILLISECONDS_MAX = 1_000;
 const POLL_GROWTH = 1.3;
 const WAIT_MILLISECONDS_MAX = 120_000;
 
-/** Where a client finds its service, and how it signs in. */
+/** Options of a {@link RemoteRenderingClient}. */
 export interface RemoteRenderingClientOptions {
-  /** `https://localhost:8443`, or the origin of the page. */
+  /** The address of the service, for example `https://localhost:8443`, or the origin of the page. */
   readonly endpoint: string;
+  /** The id of the account. */
   readonly accountId: string;
   readonly accessToken: AccessToken;
   /** Replaces the `fetch` of the browser. */
@@ -40,9 +41,9 @@ export interface SessionSettings {
 
 /** Options of {@link RemoteRenderingClient.waitUntilReady}. */
 export interface WaitOptions extends CallOptions {
-  /** Two minutes if absent. */
+  /** The longest wait; two minutes if absent. */
   readonly timeoutMilliseconds?: number;
-  /** Receives every answer while the session starts. */
+  /** Receives every state of the session, including the last one. */
   readonly onChange?: (session: Session) => void;
 }
 
@@ -64,13 +65,13 @@ export class RemoteRenderingClient {
     return this.#options.endpoint;
   }
 
-  /** Creates a session. The id is the caller's choice: letters, digits, `-` and `_`, at most 256. */
+  /** Creates a session. The caller chooses the id: at most 256 letters, digits, `-` and `_`. */
   async createSession(id: string, settings: SessionSettings, options: CallOptions = {}): Promise<Session> {
     const { size, maxLeaseTimeMinutes } = settings;
     return parseSession(await this.#json("PUT", this.#sessionUrl(id), options, { size, maxLeaseTimeMinutes }));
   }
 
-  /** Returns a session in its present state. */
+  /** Returns the current state of a session. */
   async getSession(id: string, options: CallOptions = {}): Promise<Session> {
     return parseSession(await this.#json("GET", this.#sessionUrl(id), options));
   }
@@ -92,25 +93,27 @@ export class RemoteRenderingClient {
     return parseSession(await this.#json("PATCH", this.#sessionUrl(id), options, { maxLeaseTimeMinutes }));
   }
 
-  /** Ends the session. Stopping it again changes nothing and is no error. */
+  /** Ends the session. Stopping it again has no effect and is not an error. */
   async stopSession(id: string, options: CallOptions = {}): Promise<void> {
     await this.#request("POST", this.#sessionUrl(id, "/:stop"), options);
   }
 
   /**
-   * Stops the session while the page goes away, when no answer can be awaited any more. Does nothing if no access token
-   * is at hand.
+   * Stops the session while the page is being unloaded, without waiting for the answer. Does nothing if there is no access
+   * token.
    */
   stopSessionAtOnce(id: string): void {
     const { latest } = this.tokens;
     if (latest === null) return;
     const ask = this.#options.fetch ?? ((input, init) => fetch(input, init));
     const headers = { Authorization: `Bearer ${latest}` };
-    // The request outlives the page; its answer reaches no one.
-    ask(this.#sessionUrl(id, "/:stop"), { method: "POST", headers, keepalive: true, credentials: "omit" }).catch(() => {});
+    // The request outlives the page, which cannot receive the answer.
+    ask(this.#sessionUrl(id, "/:stop"), { method: "POST", headers, keepalive: true, credentials: "omit" }).catch(
+      () => {},
+    );
   }
 
-  /** Returns the TURN servers for a client of this session; an empty list from services that have none. */
+  /** Returns the TURN servers for a client of this session; an empty list if the service has none. */
   async iceServers(id: string, options: CallOptions = {}): Promise<IceServers> {
     try {
       return parseIceServers(await this.#json("GET", this.#sessionUrl(id, "/ice-servers"), options));
@@ -122,7 +125,7 @@ export class RemoteRenderingClient {
 
   /**
    * Polls until the session is ready. Rejects with `session-ended` or `session-failed` if it ends instead, and with
-   * `timeout` if the wait is over.
+   * `timeout` if it is not ready in time.
    */
   async waitUntilReady(id: string, options: WaitOptions = {}): Promise<ReadySession> {
     const deadline = this.#scheduler.now() + (options.timeoutMilliseconds ?? WAIT_MILLISECONDS_MAX);
@@ -179,12 +182,12 @@ export class RemoteRenderingClient {
   }
 }
 
-/** A new token may help. */
+/** Returns true if the request can succeed with a new token. */
 export function isRefusedToken(error: unknown): boolean {
   return error instanceof RemoraError && (error.code === "unauthorized" || error.code === "token-expired");
 }
 
-/** The error for a session that is over. */
+/** Returns the error for a session that is over. */
 export function endOf(session: Session): RemoraError {
   switch (session.status) {
     case "Error":

@@ -1,5 +1,5 @@
 /**
- * One HTTP request with a deadline, whose failures are typed.
+ * Sends an HTTP request with a deadline, and turns every failure into a typed error.
  *
  *   fetch ─┬─▶ 2xx, and its whole body ────────────────────▶ Answer
  *          ├─▶ any other status ───────────────────────────▶ RequestRefused
@@ -7,8 +7,8 @@
  *          └─▶ rejected otherwise ─▶ GET /origin ─┬──▶ "origin-refused"
  *                                                 └──▶ "service-unreachable", "host-unreachable"
  *
- * Browsers do not tell a page why `fetch` failed. Services and render hosts therefore tell every page whether its origin
- * is allowed.
+ * Browsers do not tell a page why `fetch` failed. Services and render hosts therefore answer `GET /origin` to every page,
+ * and say whether its origin is allowed.
  */
 
 import { errorOfSignal, RemoraError, type RemoraErrorCode, RequestRefused } from "../errors.ts";
@@ -23,12 +23,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of {@link request}. */
 export interface RequestOptions extends CallOptions {
   readonly fetch?: typeof fetch | undefined;
   readonly timeoutMilliseconds?: number;
-  /** The token in the request, by which an expired token is told from a wrong one. */
+  /** The token in the request, to distinguish an expired token from a wrong one. */
   readonly accessToken?: string;
-  /** The code for a server that does not answer. */
+  /** The error code if the server does not answer. */
   readonly unreachable?: "service-unreachable" | "host-unreachable";
 }
 
@@ -38,6 +39,7 @@ export interface Answer {
   readonly body: string;
 }
 
+/** Sends a request; rejects with a `RemoraError` unless the answer is a success. */
 export async function request(url: string, init: RequestInit, options: RequestOptions = {}): Promise<Answer> {
   const ask = options.fetch ?? ((input, settings) => fetch(input, settings));
   const deadline = AbortSignal.timeout(options.timeoutMilliseconds ?? REQUEST_MILLISECONDS_MAX);
@@ -65,7 +67,13 @@ export function jsonOf({ body }: Answer, url: string): unknown {
   }
 }
 
-async function unanswered(url: string, cause: unknown, ask: typeof fetch, options: RequestOptions): Promise<RemoraError> {
+/** Returns the error for a request that got no answer. */
+async function unanswered(
+  url: string,
+  cause: unknown,
+  ask: typeof fetch,
+  options: RequestOptions,
+): Promise<RemoraError> {
   const server = new URL(url, globalThis.location?.href).origin;
   const refused = await refusesOrigin(server, ask, options.signal);
   if (options.signal?.aborted === true) return errorOfSignal(options.signal);
@@ -81,7 +89,7 @@ async function unanswered(url: string, cause: unknown, ask: typeof fetch, option
   return new RemoraError(code, message, { cause });
 }
 
-/** Asks the server, which tells every page whether its origin is allowed. */
+/** Asks a server whether it refuses the origin of this page. */
 async function refusesOrigin(server: string, ask: typeof fetch, caller: AbortSignal | undefined): Promise<boolean> {
   if (globalThis.location === undefined || server === location.origin) return false;
   const deadline = AbortSignal.timeout(PROBE_MILLISECONDS_MAX);
@@ -99,11 +107,14 @@ async function refusesOrigin(server: string, ask: typeof fetch, caller: AbortSig
 const WITHOUT_BODY: Readonly<Record<number, { serviceCode: string; message: string }>> = {
   401: { serviceCode: "Unauthorized", message: "The service does not accept the credentials." },
   403: { serviceCode: "Forbidden", message: "The account has no right to do this." },
-  404: { serviceCode: "NotFound", message: "There is no session with this id." },
-  429: { serviceCode: "TooManyRequests", message: "The service has received too many requests; try again in a moment." },
+  404: { serviceCode: "NotFound", message: "No session has this id." },
+  429: {
+    serviceCode: "TooManyRequests",
+    message: "The service has received too many requests; try again in a moment.",
+  },
 };
 
-/** Reads an answer other than 2xx; the body may be absent or have any form. */
+/** Returns the error for a status other than 2xx; the body may be absent or have any form. */
 function refusalOf(response: Response, body: string, accessToken: string | undefined): RequestRefused {
   const { status } = response;
   const { serviceCode, message } = errorIn(body) ??

@@ -1,4 +1,4 @@
-/** Sessions as API 2021-01-01 writes them. */
+/** Parses sessions in the form of API 2021-01-01. */
 
 import { RemoraError } from "../errors.ts";
 
@@ -14,7 +14,7 @@ export interface SessionOwner {
   readonly issuer: string | null;
   /** Null for an account key. */
   readonly subject: string | null;
-  /** For people to read. */
+  /** The name to show to people. */
   readonly name: string;
 }
 
@@ -22,12 +22,12 @@ export interface SessionOwner {
 export interface SessionCommon {
   readonly id: string;
   readonly size: string;
-  /** RFC 3339. */
+  /** An RFC 3339 time. */
   readonly creationTime: string;
   readonly maxLeaseTimeMinutes: number;
   /** Whole minutes since the session became ready. */
   readonly elapsedTimeMinutes: number;
-  /** Null where the service does not tell. */
+  /** Null if the service does not name an owner. */
   readonly owner: SessionOwner | null;
 }
 
@@ -57,6 +57,7 @@ function malformed(missing: string): RemoraError {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Parses one session. */
 export function parseSession(value: unknown): Session {
   const json = object(value);
   const common = {
@@ -90,11 +91,11 @@ export function parseSession(value: unknown): Session {
   }
 }
 
-/** One page of the list. */
+/** Parses one page of a list of sessions. */
 export function parseSessionPage(value: unknown): { sessions: Session[]; nextLink: string | null } {
   const json = object(value);
   const sessions = json["sessions"];
-  if (!Array.isArray(sessions)) throw malformed("the list has no \"sessions\"");
+  if (!Array.isArray(sessions)) throw malformed('the list has no "sessions"');
   const nextLink = json["@nextLink"];
   return {
     sessions: sessions.map(parseSession),

@@ -1,18 +1,18 @@
 /**
- * A source of access tokens: keeps one, and renews it before it ends.
+ * A source of access tokens: caches one, and renews it before it expires.
  *
- *   token() ─┬─ the kept token is fresh ──────────────▶ it
- *            ├─ a request is on its way ──────────────▶ its result
- *            └─ else ─▶ account key, identity token or callback ─▶ a new token, kept
+ *   token() ─┬─ the cached token is fresh ────────────▶ it
+ *            ├─ a request is running ─────────────────▶ its result
+ *            └─ else ─▶ account key, identity token or callback ─▶ a new token, cached
  *
- * Any number of callers share one request. A caller that aborts stops waiting; the request continues for the others.
+ * All callers share one request. A caller that aborts stops waiting; the request continues for the others.
  */
 
 import { abortable, errorOf, RemoraError } from "../errors.ts";
 import { type CallOptions, jsonOf, request } from "./request.ts";
 import { lifetimeOf } from "./token.ts";
 
-/** A token is renewed when less than this is left of it, or a fifth of its whole time if that is less. */
+/** A token is renewed when less than this, or less than a fifth of its lifetime, remains. */
 const RENEWAL_MILLISECONDS_MAX = 5 * 60_000;
 const RENEWAL_FRACTION = 0.2;
 
@@ -25,9 +25,9 @@ export interface IssuedToken {
 /** Obtains a new access token, for example from the server of the page. */
 export type TokenCallback = (signal: AbortSignal) => Promise<string | IssuedToken>;
 
-/** An account of a service, which issues the access tokens. */
+/** The account of a service that issues access tokens. */
 export interface TokenService extends CallOptions {
-  /** `https://render.example.com` */
+  /** The address of the service, for example `https://render.example.com`. */
   readonly endpoint: string;
   /** The id of the account. */
   readonly account: string;
@@ -35,7 +35,7 @@ export interface TokenService extends CallOptions {
   readonly fetch?: typeof fetch;
 }
 
-interface Kept {
+interface CachedToken {
   readonly accessToken: string;
   /** Milliseconds since 1970 at which the token is replaced. */
   readonly renewAt: number;
@@ -43,26 +43,26 @@ interface Kept {
   readonly endsAt: number;
 }
 
-/** The characters of RFC 6750, §2.1, and some more. The page of a server that wants a sign-in first contains others. */
+/** Visible ASCII characters. Rejects, for example, the sign-in page of a server, which contains spaces. */
 const SENDABLE = /^[\x21-\x7e]+$/;
 const CALLBACK_MILLISECONDS_MAX = 30_000;
-/** The pause after a renewal that failed, while the kept token is still valid. */
+/** The pause after a renewal that failed, while the cached token is still valid. */
 const RETRY_MILLISECONDS = 30_000;
 
 /** Provides access tokens to the REST client and to connections. */
 export class TokenSource {
   readonly #obtain: TokenCallback;
   readonly #now: () => number;
-  #kept: Kept | null = null;
+  #cached: CachedToken | null = null;
   #pending: Promise<string> | null = null;
 
-  /** `now` returns milliseconds since 1970; tests replace it. */
+  /** Creates a source from a callback. `now` returns milliseconds since 1970; tests replace it. */
   constructor(obtain: TokenCallback, now: () => number = Date.now) {
     this.#obtain = obtain;
     this.#now = now;
   }
 
-  /** Exchanges an account key for access tokens. A key gives all rights in the account: never put it into a public page. */
+  /** Exchanges an account key for access tokens. The key gives all rights in the account: never put it into a public page. */
   static fromKey(service: TokenService & { readonly key: string }): TokenSource {
     return new TokenSource((signal) => exchange(service, `${service.account}:${service.key}`, signal));
   }
@@ -78,58 +78,58 @@ export class TokenSource {
     });
   }
 
-  /** Asks a callback, at first and whenever a token is about to end. */
+  /** Calls back for the first token, and whenever a token is about to expire. */
   static fromCallback(obtain: TokenCallback): TokenSource {
     return new TokenSource(obtain);
   }
 
   /**
-   * Asks an address of the page's own server, which knows who is signed in. It answers with an access token as text, or as
-   * `{"accessToken": "…", "expiresInSeconds": 3600}`.
+   * Requests tokens from the page's own server, which knows who is signed in. The server answers with an access token as
+   * text, or as `{"accessToken": "…", "expiresInSeconds": 3600}`.
    */
   static fromServer(address: string): TokenSource {
     return new TokenSource((signal) => askServer(address, signal));
   }
 
-  /** Always provides the same token; it ends when it ends. */
+  /** Always provides the same token, which is never renewed. */
   static fixed(accessToken: string): TokenSource {
     return new TokenSource(async () => accessToken);
   }
 
-  /** The token that was obtained last, or null. It may be about to end. */
+  /** The newest token, or null. It may be about to expire. */
   get latest(): string | null {
-    return this.#kept?.accessToken ?? null;
+    return this.#cached?.accessToken ?? null;
   }
 
-  /** The end of the kept token, in milliseconds since 1970; null while none is kept. */
+  /** The expiry of the cached token in milliseconds since 1970; null while none is cached. */
   get endsAt(): number | null {
-    return this.#kept?.endsAt ?? null;
+    return this.#cached?.endsAt ?? null;
   }
 
-  /** Returns an access token that is valid for some time. */
+  /** Returns an access token that is not about to expire. */
   async token(options: CallOptions = {}): Promise<string> {
-    const kept = this.#kept;
-    if (kept !== null && this.#now() < kept.renewAt) return kept.accessToken;
+    const cached = this.#cached;
+    if (cached !== null && this.#now() < cached.renewAt) return cached.accessToken;
     this.#pending ??= this.#renewOrKeep().finally(() => {
       this.#pending = null;
     });
     return abortable(this.#pending, options.signal);
   }
 
-  /** Forgets a token that a server refused, so that the next call obtains a new one. */
+  /** Drops a token that a server refused, so that the next call obtains a new one. */
   refused(accessToken: string): void {
-    if (this.#kept?.accessToken === accessToken) this.#kept = null;
+    if (this.#cached?.accessToken === accessToken) this.#cached = null;
   }
 
-  /** A renewal that fails is no error while the kept token is valid: it is tried again after a pause. */
+  /** Renews the token. If that fails while the cached token is valid, uses the cached token and tries again after a pause. */
   async #renewOrKeep(): Promise<string> {
     try {
       return await this.#renew();
     } catch (error) {
-      const [kept, now] = [this.#kept, this.#now()];
-      if (kept === null || now >= kept.endsAt) throw error;
-      this.#kept = { ...kept, renewAt: Math.min(now + RETRY_MILLISECONDS, kept.endsAt) };
-      return kept.accessToken;
+      const [cached, now] = [this.#cached, this.#now()];
+      if (cached === null || now >= cached.endsAt) throw error;
+      this.#cached = { ...cached, renewAt: Math.min(now + RETRY_MILLISECONDS, cached.endsAt) };
+      return cached.accessToken;
     }
   }
 
@@ -142,20 +142,20 @@ export class TokenSource {
     if (!SENDABLE.test(issued.accessToken)) {
       throw new RemoraError("unauthorized", "The token callback returned something that is not an access token.");
     }
-    this.#kept = this.#keep(issued);
+    this.#cached = this.#keep(issued);
     return issued.accessToken;
   }
 
-  #keep({ accessToken, expiresInSeconds }: IssuedToken): Kept {
+  #keep({ accessToken, expiresInSeconds }: IssuedToken): CachedToken {
     const now = this.#now();
-    // A token that does not tell its end is not kept: the callback knows better when to renew it.
+    // A token without a known lifetime is not cached: the callback decides when to renew it.
     const lifetime = (expiresInSeconds === undefined ? lifetimeOf(accessToken, now) : expiresInSeconds * 1_000) ?? 0;
     const endsAt = now + lifetime;
     return { accessToken, renewAt: endsAt - Math.min(RENEWAL_MILLISECONDS_MAX, lifetime * RENEWAL_FRACTION), endsAt };
   }
 }
 
-/** A source of access tokens. A string is used as it is; a callback is asked again in time. */
+/** A source of access tokens. A string is used unchanged; a callback is called again before a token expires. */
 export type AccessToken = string | (() => string | Promise<string>) | TokenSource;
 
 /** Turns any form of access token into a source. */
@@ -166,7 +166,7 @@ export function tokenSourceOf(accessToken: AccessToken): TokenSource {
     : TokenSource.fromCallback(async () => accessToken());
 }
 
-/** A callback may throw anything; `fetch` throws these two where a server does not answer. */
+/** Turns the error of a callback into a `RemoraError`. `fetch` throws these two types if a server does not answer. */
 function errorOfCallback(error: unknown): RemoraError {
   if (!(error instanceof TypeError || error instanceof DOMException)) return errorOf(error);
   return new RemoraError("service-unreachable", `No access token was obtained: ${error.message}`, { cause: error });
@@ -182,14 +182,17 @@ async function askServer(address: string, signal: AbortSignal): Promise<string |
     throw new RemoraError("service-unreachable", `${address} does not answer with an access token.`, { cause });
   }
   if (!response.ok) {
-    throw new RemoraError("unauthorized", `${address} answered with status ${response.status} instead of an access token.`);
+    throw new RemoraError(
+      "unauthorized",
+      `${address} answered with status ${response.status} instead of an access token.`,
+    );
   }
   if (!text.startsWith("{")) return text;
   const { accessToken = "", expiresInSeconds }: Partial<IssuedToken> = JSON.parse(text);
   return expiresInSeconds === undefined ? { accessToken } : { accessToken, expiresInSeconds };
 }
 
-/** `GET /accounts/{account}/token` */
+/** Exchanges credentials for an access token: `GET /accounts/{account}/token`. */
 async function exchange(service: TokenService, credentials: string, signal: AbortSignal): Promise<string> {
   const url = `${service.endpoint}/accounts/${encodeURIComponent(service.account)}/token`;
   const headers = { Authorization: `Bearer ${credentials}`, Accept: "application/json" };

@@ -1,4 +1,4 @@
-/** Reads how long an access token is valid. Tokens are verified by servers only. */
+/** Reads the lifetime of access tokens. Only servers verify tokens. */
 
 interface Claims {
   /** Seconds since 1970. */
@@ -19,8 +19,8 @@ function claimsOf(accessToken: string): Claims | null {
 }
 
 /**
- * The lifetime of a token that has just been issued, or null if the token does not tell. It follows from the token alone
- * if possible, since the clock of this machine may be wrong.
+ * Returns the lifetime of a token that has just been issued, or null if the token does not contain it. The token alone
+ * decides if possible, because the clock of this machine may be wrong.
  */
 export function lifetimeOf(accessToken: string, nowMilliseconds: number): number | null {
   const claims = claimsOf(accessToken);
@@ -30,7 +30,7 @@ export function lifetimeOf(accessToken: string, nowMilliseconds: number): number
   return exp * 1_000 - issued;
 }
 
-/** Whether a token that a server refused had ended before, as far as the clock of this machine tells. */
+/** Returns true if a token has expired according to the clock of this machine. */
 export function hasExpired(accessToken: string, nowMilliseconds: number = Date.now()): boolean {
   const claims = claimsOf(accessToken);
   return claims !== null && claims.exp * 1_000 <= nowMilliseconds;

@@ -1,37 +1,41 @@
-/** Tells a click from a drag: one pointer that hardly moved and did not stay long. Pure; told the time by the events. */
+/** Distinguishes a click from a drag: one pointer that hardly moves and is down only for a moment. Reads no clock. */
 
 const MOVED_PIXELS_MAX = 4;
 const DOWN_MILLISECONDS_MAX = 500;
 
+/** A position in CSS pixels. */
 export interface PointerPoint {
   readonly x: number;
   readonly y: number;
 }
 
+/** A press that is still a click if it ends now. */
 interface Candidate {
   readonly pointer: number;
   readonly at: PointerPoint;
   readonly sinceMilliseconds: number;
 }
 
+/** Detects the clicks of all pointers on one element. */
 export class ClickDetector {
   #candidate: Candidate | null = null;
-  /** Pointers that are down; a second one makes a gesture of two, which no click comes out of. */
+  /** The pointers that are down. A gesture of two pointers is never a click. */
   readonly #down = new Set<number>();
 
-  /** `primary`: the button that selects, without a modifier. */
+  /** A pointer was pressed. `primary` is true for the button that selects, without a modifier. */
   down(pointer: number, at: PointerPoint, nowMilliseconds: number, primary: boolean): void {
     this.#down.add(pointer);
     const alone = this.#down.size === 1 && primary;
     this.#candidate = alone ? { pointer, at, sinceMilliseconds: nowMilliseconds } : null;
   }
 
+  /** A pointer moved. */
   move(pointer: number, to: PointerPoint): void {
     const candidate = this.#candidate;
     if (candidate?.pointer === pointer && distance(candidate.at, to) >= MOVED_PIXELS_MAX) this.#candidate = null;
   }
 
-  /** Where the click was, if this ends one. */
+  /** A pointer was released; returns the position of the click, or null if this is none. */
   up(pointer: number, at: PointerPoint, nowMilliseconds: number): PointerPoint | null {
     this.move(pointer, at);
     const candidate = this.#candidate;
@@ -40,7 +44,7 @@ export class ClickDetector {
     return nowMilliseconds - candidate.sinceMilliseconds < DOWN_MILLISECONDS_MAX ? candidate.at : null;
   }
 
-  /** The browser took the pointer away. */
+  /** The browser cancelled the pointer. */
   cancel(pointer: number): void {
     this.#down.delete(pointer);
     if (this.#candidate?.pointer === pointer) this.#candidate = null;

@@ -1,5 +1,5 @@
 /**
- * Brings a viewer to its session: leases it or finds it, connects, and tries again while the session is ready.
+ * Connects a viewer to its session: leases or finds it, connects, and tries again while the session is ready.
  *
  *   first() ─▶ lease or find ─▶ wait until ready ─▶ connect ─┬─▶ Connection
  *   again() ────────────────────────────────────────▲        └─ failed ─▶ session still ready? ─▶ pause ─┐
@@ -13,7 +13,7 @@ import type { Size } from "../connection/viewport.ts";
 import { abortable, RemoraError, throwIfAborted } from "../errors.ts";
 import { endOf, isRefusedToken, type RemoteRenderingClient } from "../rest/client.ts";
 import type { ReadySession, Session } from "../rest/session.ts";
-import { hasReachedHost, mayRetry, pauseBefore } from "./retry.ts";
+import { hasReachedHost, mayRetry, pauseAfter } from "./retry.ts";
 import type { LeaseRequest, ViewerCloseReason, ViewerState } from "./types.ts";
 
 const LEASE_MINUTES = 60;
@@ -30,15 +30,16 @@ export interface ConnectorOptions {
   readonly onSession: (session: ReadySession) => void;
 }
 
+/** Leases and connects the session of one viewer. */
 export class Connector {
   readonly #options: ConnectorOptions;
-  /** The session was leased by this viewer, and is not stopped yet. */
+  /** True while this viewer has a lease that it must stop. */
   #leased = false;
-  /** The request that creates the session, while it is on its way. */
+  /** The request that creates the session. */
   #creation: Promise<unknown> = Promise.resolve();
   #sessionId: string | null = null;
   #session: ReadySession | null = null;
-  /** The session as it was when it turned out to be over. */
+  /** The final state of the session, once it is over. */
   #ended: Session | null = null;
   #iceServers: Promise<readonly RTCIceServer[]> | null = null;
 
@@ -67,7 +68,7 @@ export class Connector {
     }
     onState({ kind: "leasing" });
     const id = typeof session === "string" ? session : await this.#lease(session);
-    // Asked for while the host starts, so that connecting does not wait for it.
+    // The request runs while the host starts, so that connecting does not wait for it.
     this.#iceServers = this.#askIceServers(id);
     const onChange = (seen: Session) => {
       if (seen.status === "Starting") onState({ kind: "starting" });
@@ -87,7 +88,7 @@ export class Connector {
     return this.#connect(session, true);
   }
 
-  /** Asks whether the session is over; null if it is live, or if the service does not answer. */
+  /** Returns the reason if the session is over; null if it is live, or if the service does not answer. */
   async ended(): Promise<ViewerCloseReason | null> {
     try {
       await this.#stillReady();
@@ -98,7 +99,7 @@ export class Connector {
     }
   }
 
-  /** The reason for closing that an error stands for. */
+  /** Returns the reason for closing a viewer after an error. */
   reasonOf(error: RemoraError): ViewerCloseReason {
     if (error.code === "aborted") return { kind: "left" };
     const ended = this.#ended;
@@ -113,12 +114,12 @@ export class Connector {
     const id = this.#sessionId;
     if (!this.#leased || id === null) return;
     this.#leased = false;
-    // The service must not learn of the end before the beginning.
+    // The request to stop must not overtake the request to create.
     await this.#creation.catch(() => {});
     if (this.#ended === null) await this.#options.client.stopSession(id);
   }
 
-  /** The same while the page goes away. */
+  /** Stops the session while the page is being unloaded. */
   giveBackAtOnce(): void {
     if (this.#leased && this.#sessionId !== null) this.#options.client.stopSessionAtOnce(this.#sessionId);
   }
@@ -127,7 +128,7 @@ export class Connector {
     const { client, signal } = this.#options;
     const id = session.id ?? `viewer-${randomDigits()}`;
     const settings = { size: session.size ?? "Standard", maxLeaseTimeMinutes: session.minutes ?? LEASE_MINUTES };
-    // Waiting for a token can be aborted; a request to create a session may have arrived, and is seen through.
+    // Only waiting for the token can be aborted. The request to create may have arrived already, so it runs to its end.
     await client.tokens.token({ signal });
     throwIfAborted(signal);
     this.#sessionId = id;
@@ -136,7 +137,7 @@ export class Connector {
     try {
       await abortable(this.#creation, signal);
     } catch (error) {
-      // Without an answer the session may exist. A refused one does not.
+      // Without an answer, the session may exist. A refused session does not.
       if (!(error instanceof RemoraError) || !UNANSWERED.has(error.code)) this.#leased = false;
       throw error;
     }
@@ -150,12 +151,13 @@ export class Connector {
     let reachedHost = wasConnected;
     let renewed = false;
     for (let attempt = 1; ; attempt += 1) {
+      const startMilliseconds = performance.now();
       try {
         return { connection: await this.#attempt(session), attempts: attempt };
       } catch (error) {
         throwIfAborted(signal);
         if (!(error instanceof RemoraError)) throw error;
-        // The attempt has made the token source forget the token that was refused.
+        // The attempt has dropped the refused token from the token source.
         if (!renewed && isRefusedToken(error)) {
           renewed = true;
           continue;
@@ -163,7 +165,7 @@ export class Connector {
         const now = performance.now();
         reachedHost ||= hasReachedHost(error);
         const history = { sinceMilliseconds, reachedHost };
-        const pause = pauseBefore(attempt, error);
+        const pause = pauseAfter(attempt, error, now - startMilliseconds);
         if (!mayRetry(error, history, now) || now + pause - sinceMilliseconds > retryMilliseconds) throw error;
         onState({ kind: "reconnecting", attempt: attempt + 1, error });
         session = (await this.#stillReady()) ?? session;
@@ -177,14 +179,14 @@ export class Connector {
     const accessToken = await client.tokens.token({ signal });
     this.#iceServers ??= this.#askIceServers(id);
     const iceServers = await this.#iceServers;
-    // Their credentials end; the next attempt has new ones.
+    // The credentials expire; the next attempt requests new ones.
     this.#iceServers = null;
     const { hostname, handshakePort } = address;
     try {
       return await Connection.open({
         hostname,
         handshakePort,
-        // Hosts offer plain HTTP on the machine of the service only, where the service does too.
+        // Hosts and service offer plain HTTP only to pages on their own machine.
         secure: !client.endpoint.startsWith("http:"),
         accessToken,
         iceServers,
@@ -197,7 +199,7 @@ export class Connector {
     }
   }
 
-  /** A client without TURN servers may still find a path. */
+  /** Requests the TURN servers; returns none if that fails, because there may be a path without them. */
   #askIceServers(id: string): Promise<readonly RTCIceServer[]> {
     const { client, signal } = this.#options;
     return client.iceServers(id, { signal }).then(
@@ -206,7 +208,7 @@ export class Connector {
     );
   }
 
-  /** The session if it is ready, null if the service does not tell; throws if it is over. */
+  /** Returns the session if it is ready, or null if it is starting or its state is unknown; throws if it is over. */
   async #stillReady(): Promise<ReadySession | null> {
     const { client, signal } = this.#options;
     const id = this.#sessionId;
@@ -239,12 +241,13 @@ export class Connector {
   }
 }
 
-/** 128 random bits. `crypto.randomUUID` is missing on pages without HTTPS. */
+/** Returns 128 random bits as hexadecimal digits. `crypto.randomUUID` is missing on pages without HTTPS. */
 function randomDigits(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The errors after which a request may have been carried out. */
 const UNANSWERED: ReadonlySet<string> = new Set(["timeout", "aborted", "service-unreachable", "unexpected-answer"]);
 
 const WHY: Readonly<Record<string, Extract<CloseReason, { kind: "ended" }>["why"]>> = {

@@ -1,9 +1,9 @@
 /**
- * Mouse, touch, pen, wheel and keys on the video, as movements of the camera.
+ * Turns mouse, touch, pen, wheel and keys on the video into movements of the camera.
  *
  * One pointer turns, or pans with the right or middle button or Shift; two pointers pinch and pan; the wheel zooms to
- * the cursor. With a rig that walks, W, A, S, D, Q, E and the arrow keys walk as long as they are held. Where the browser
- * has `pointerrawupdate`, movements arrive when the device reports them and not with the next display frame.
+ * the cursor. With a rig that walks, W, A, S, D, Q, E and the arrow keys walk as long as they are held. With
+ * `pointerrawupdate`, movements arrive when the device reports them rather than in the next animation frame.
  */
 
 import type { CameraRig, Motion } from "../camera/rig.ts";
@@ -16,16 +16,17 @@ const WHEEL_ZOOM_PER_PIXEL = 0.0015;
 const PINCH_WHEEL_FACTOR = 6;
 const WHEEL_LINE_PIXELS = 16;
 const WHEEL_PAGE_PIXELS = 400;
-/** One notch of the fastest wheel; more is a glitch of the device. */
+/** One notch of the fastest wheel; larger values are glitches of the device. */
 const WHEEL_PIXELS_MAX = 600;
 const KEY_ORBIT_RADIANS = Math.PI / 24;
 const KEY_PAN = 0.08;
 const KEY_ZOOM = 1.15;
 
+/** Callbacks for gestures. */
 export interface GestureEvents {
   /** The camera was moved by an input event of this time. */
   readonly onMoved: (inputTimeMilliseconds: number) => void;
-  /** The rig may have started to move by itself. */
+  /** The rig may have started an animation. */
   readonly onWalk: () => void;
   /** A part was clicked: normalised coordinates in the frame. */
   readonly onSelect: (x: number, y: number) => void;
@@ -40,7 +41,7 @@ interface Point {
   readonly y: number;
 }
 
-/** Listens on `element` until `signal` is aborted; `rig` returns the camera of the moment. */
+/** Listens on `element` until `signal` is aborted; `rig` returns the current camera. */
 export function listenForGestures(
   element: HTMLElement,
   rig: () => CameraRig,
@@ -49,11 +50,11 @@ export function listenForGestures(
 ): void {
   const pointers = new Map<number, Point>();
   const clicks = new ClickDetector();
-  /** The keys that walk and are held down, by their places on the keyboard. */
+  /** The codes of the walking keys that are held down. */
   const held = new Set<string>();
   let panning = false;
 
-  /** From -1 to 1 over the element, y upwards. */
+  /** Returns normalised coordinates: -1 to 1 over the element, y up. */
   const normalised = ({ x, y }: Point): Point => {
     const box = element.getBoundingClientRect();
     return { x: ((x - box.left) / box.width) * 2 - 1, y: 1 - ((y - box.top) / box.height) * 2 };
@@ -64,8 +65,13 @@ export function listenForGestures(
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     panning = event.button === 1 || event.button === 2 || event.shiftKey;
-    clicks.down(event.pointerId, { x: event.clientX, y: event.clientY }, event.timeStamp, event.button === 0 && !event.shiftKey);
-    // The middle button would start to scroll.
+    clicks.down(
+      event.pointerId,
+      { x: event.clientX, y: event.clientY },
+      event.timeStamp,
+      event.button === 0 && !event.shiftKey,
+    );
+    // The middle button would start scrolling.
     if (event.button === 1) event.preventDefault();
   };
 
@@ -94,7 +100,7 @@ export function listenForGestures(
     rig().pan(b.x - a.x, b.y - a.y);
   };
 
-  /** One of two fingers moved: both the middle between them and their distance change. */
+  /** Handles the movement of one of two fingers, which changes both their midpoint and their distance. */
   const pinch = (other: Point, from: Point, to: Point) => {
     const middle = (point: Point) => ({ x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 });
     const distance = (point: Point) => Math.max(1, Math.hypot(point.x - other.x, point.y - other.y));
@@ -186,14 +192,14 @@ export function listenForGestures(
   element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
 }
 
-/** By which factor the distance changes. */
+/** Returns the factor by which a turn of the wheel changes the distance. */
 export function wheelZoom(event: Pick<WheelEvent, "deltaY" | "deltaMode" | "ctrlKey">): number {
   const unit = [1, WHEEL_LINE_PIXELS, WHEEL_PAGE_PIXELS][event.deltaMode] ?? 1;
   const pixels = Math.max(-WHEEL_PIXELS_MAX, Math.min(WHEEL_PIXELS_MAX, event.deltaY * unit));
   return Math.exp(pixels * WHEEL_ZOOM_PER_PIXEL * (event.ctrlKey ? PINCH_WHEEL_FACTOR : 1));
 }
 
-/** The direction in which the model moves, as under a hand. */
+/** The direction in which each arrow key moves the model. */
 const ARROWS: Readonly<Record<string, Point>> = {
   ArrowLeft: { x: -1, y: 0 },
   ArrowRight: { x: 1, y: 0 },
@@ -201,7 +207,7 @@ const ARROWS: Readonly<Record<string, Point>> = {
   ArrowDown: { x: 0, y: -1 },
 };
 
-/** Places on the keyboard, so that they form the same cross on every layout. */
+/** Key codes rather than letters, so that the keys have the same places on every keyboard layout. */
 const WALK_KEYS: Readonly<Record<string, Partial<Motion>>> = {
   KeyW: { forward: 1 },
   ArrowUp: { forward: 1 },

@@ -1,29 +1,31 @@
-/** Tells how much of a lease is left: pure, fed with what the service and the host report. */
+/** Computes the remaining lease from the reports of the service and of the host. Reads no clock. */
 
 /** An event of a lease. */
 export type LeaseEvent =
   | { readonly kind: "lease"; readonly remainingMinutes: number }
   | { readonly kind: "lease-ending"; readonly remainingMinutes: number };
 
+/** The remaining lease of one session. */
 export class LeaseClock {
   readonly #warningMinutes: number;
   #endMilliseconds: number | null = null;
-  #toldMinutes: number | null = null;
+  #reportedMinutes: number | null = null;
   #warned = false;
 
   constructor(warningMinutes: number) {
     this.#warningMinutes = warningMinutes;
   }
 
-  /** The remaining minutes according to the last report, or null before the first. */
+  /** Returns the remaining minutes according to the latest report, or null before the first one. */
   remainingMinutes(nowMilliseconds: number): number | null {
     if (this.#endMilliseconds === null) return null;
     return Math.max(0, (this.#endMilliseconds - nowMilliseconds) / 60_000);
   }
 
+  /** Takes the remaining minutes from a report. */
   report(remainingMinutes: number, nowMilliseconds: number): void {
     this.#endMilliseconds = nowMilliseconds + remainingMinutes * 60_000;
-    // An extended lease is worth another warning.
+    // An extended lease gets another warning.
     if (remainingMinutes > this.#warningMinutes) this.#warned = false;
   }
 
@@ -33,8 +35,8 @@ export class LeaseClock {
     if (remainingMinutes === null) return [];
     const events: LeaseEvent[] = [];
     const whole = Math.ceil(remainingMinutes);
-    if (whole !== this.#toldMinutes) {
-      this.#toldMinutes = whole;
+    if (whole !== this.#reportedMinutes) {
+      this.#reportedMinutes = whole;
       events.push({ kind: "lease", remainingMinutes });
     }
     if (!this.#warned && remainingMinutes <= this.#warningMinutes) {

@@ -62,10 +62,7 @@ export class Selection {
   }
 
   async #show(id: bigint, attempt: number, options: CallOptions): Promise<void> {
-    const [info] = await Promise.all([
-      this.#host.getEntity(id, options),
-      this.#host.selectEntities([id], options),
-    ]);
+    const [info] = await Promise.all([this.#host.getEntity(id, options), this.#host.selectEntities([id], options)]);
     if (attempt === this.#attempt) this.#change(info, this.#hidden);
   }
 
@@ -120,7 +117,11 @@ export class Selection {
     // More parts may have been hidden meanwhile, or all of them shown.
     const hidden = this.#hidden.filter((part) => !gone.has(part));
     this.#change(this.#part, hidden);
-    await this.#override(hidden.filter((part) => before.includes(part)), false, options);
+    await this.#override(
+      hidden.filter((part) => before.includes(part)),
+      false,
+      options,
+    );
   }
 
   async #isThere({ offset, path }: HiddenPart, options: CallOptions): Promise<boolean> {

@@ -1,14 +1,14 @@
 /** The options, states and events of a viewer. */
 
 import type { CameraRig } from "../camera/rig.ts";
-import type { CloseReason } from "../connection/types.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
+import type { CloseReason } from "../connection/types.ts";
 import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
-import type { VideoSink } from "../picture/video-sink.ts";
 import type { ReadySession, SessionSize } from "../rest/session.ts";
 import type { AccessToken } from "../rest/token-source.ts";
+import type { VideoSink } from "../video/video-sink.ts";
 import type { SelectionState } from "./selection.ts";
 
 /** The names of the camera rigs that come with the SDK. */
@@ -41,7 +41,7 @@ export interface ViewerOptions {
   readonly account: string;
   readonly token: AccessToken;
   /**
-   * A session that exists, by its id or as the service has just described it, or what to lease. A session that the viewer
+   * An existing session, as an id or as an answer of the service, or a request for a new one. A session that the viewer
    * leases is stopped when the viewer is closed.
    */
   readonly session: string | ReadySession | LeaseRequest;
@@ -52,25 +52,25 @@ export interface ViewerOptions {
   readonly limits?: VideoLimits;
   /** How frames are shown; the way with the least delay if absent. */
   readonly sink?: VideoSink["kind"] | undefined;
-  /** Described to screen readers; a description of the keys if absent. */
+  /** The description for screen readers; it lists the keys if absent. */
   readonly label?: string;
-  /** `lease-ending` is emitted when this much of the lease is left; 5 if absent. */
+  /** The remaining lease at which `lease-ending` is emitted; 5 if absent. */
   readonly leaseWarningMinutes?: number;
-  /** How long to try again after a connection failed, while the session is ready; ten minutes if absent. */
+  /** The time for which a viewer tries to connect again while the session is ready; ten minutes if absent. */
   readonly retryMilliseconds?: number;
   /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
 }
 
-/** Why a viewer is closed. */
+/** The reason why a viewer is closed. */
 export type ViewerCloseReason = CloseReason | { readonly kind: "failed"; readonly error: RemoraError };
 
 /** The state of a {@link Viewer}. */
 export type ViewerState =
   | { readonly kind: "idle" }
-  /** The session is created, or its state is asked for. */
+  /** The session is being created, or its state is being requested. */
   | { readonly kind: "leasing" }
-  /** The render host of the session starts. */
+  /** The render host of the session is starting. */
   | { readonly kind: "starting" }
   | { readonly kind: "connecting" }
   | { readonly kind: "connected" }
@@ -104,7 +104,7 @@ export interface ViewerEvents {
   state: ViewerState;
   /** The first frame of a connection is on the screen. */
   frame: { readonly first: true };
-  /** A connection has come about after another one was lost. The scene was loaded again. */
+  /** A lost connection was replaced by a new one. The model is being loaded again. */
   reconnected: { readonly attempts: number };
   /** About twice a second while the viewer is connected. */
   statistics: ViewerStatistics;
@@ -117,7 +117,7 @@ export interface ViewerEvents {
   progress: ViewerProgress;
   /** A model is shown. */
   loaded: { readonly uri: string; readonly model: ModelLoaded };
-  /** A model was not loaded; the scene is what it was. */
+  /** A model was not loaded; the scene is unchanged. */
   "load-failed": { readonly uri: string; readonly error: RemoraError };
   selection: SelectionState;
   /** A message for the person in front of the screen. */

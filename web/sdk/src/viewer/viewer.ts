@@ -11,28 +11,36 @@
 
 import type { CameraRig } from "../camera/rig.ts";
 import { type Bounds, vec3 } from "../camera/vector.ts";
-import type { OnProgress } from "../connection/command-ledger.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { OnProgress } from "../connection/pending-commands.ts";
 import type { CloseReason } from "../connection/types.ts";
 import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
-import { EventSource } from "../events.ts";
+import { EventEmitter } from "../events.ts";
 import type { ModelLoaded } from "../generated/remora/v1/connection_pb.ts";
-import { sinkElement, type VideoSink } from "../picture/video-sink.ts";
 import { RemoteRenderingClient } from "../rest/client.ts";
 import type { CallOptions } from "../rest/request.ts";
+import { sinkElement, type VideoSink } from "../video/video-sink.ts";
 import { CameraDriver, rigOf } from "./camera-driver.ts";
+import { ConnectedView } from "./connected-view.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
-import { Live } from "./live.ts";
 import { Selection } from "./selection.ts";
 import { sizeOf } from "./sizing.ts";
-import type { CameraKind, ViewerCloseReason, ViewerEvents, ViewerOptions, ViewerState, ViewerStatistics } from "./types.ts";
+import type {
+  CameraKind,
+  ViewerCloseReason,
+  ViewerEvents,
+  ViewerOptions,
+  ViewerState,
+  ViewerStatistics,
+} from "./types.ts";
 
 const TICK_MILLISECONDS = 500;
 const LEASE_WARNING_MINUTES = 5;
 const LABEL = {
-  orbit: "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
+  orbit:
+    "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
   walk: "Rendered model. W, A, S, D and the arrow keys walk, E and Q move up and down, F shows the whole model, Escape deselects.",
 };
 
@@ -60,7 +68,7 @@ export class Viewer {
   /** Receives every painted frame while its pixels can still be read; for measurements. */
   onPainted: (rtpTimestamp: number) => void = () => {};
   readonly #options: ViewerOptions;
-  readonly #events = new EventSource<ViewerEvents>();
+  readonly #events = new EventEmitter<ViewerEvents>();
   readonly #closing = new AbortController();
   readonly #camera: CameraDriver;
   readonly #connector: Connector;
@@ -68,7 +76,7 @@ export class Viewer {
   /** The viewer has made the element, and removes it. */
   readonly #ownsElement: boolean;
   #state: ViewerState = { kind: "idle" };
-  #live: Live | null = null;
+  #view: ConnectedView | null = null;
   #hasFrame = false;
   #marker = false;
   #bounds: Bounds | null = null;
@@ -85,7 +93,7 @@ export class Viewer {
     this.client = new RemoteRenderingClient(options.fetch === undefined ? client : { ...client, fetch: options.fetch });
     this.#ownsElement = !(target instanceof HTMLCanvasElement || target instanceof HTMLVideoElement);
     this.element = this.#ownsElement ? fill(target, sink) : (target as HTMLCanvasElement | HTMLVideoElement);
-    this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#live?.connection.sendPose(pose, time));
+    this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#view?.connection.sendPose(pose, time));
     this.selection = new Selection(this.#selectionHost(), (state) => this.#events.emit("selection", state));
     this.#lease = new LeaseClock(options.leaseWarningMinutes ?? LEASE_WARNING_MINUTES);
     this.#connector = new Connector({
@@ -120,16 +128,16 @@ export class Viewer {
 
   /** The connection of the moment, for commands that the viewer does not have; null while there is none. */
   get connection(): Connection | null {
-    return this.#live?.connection ?? null;
+    return this.#view?.connection ?? null;
   }
 
   /** Shows the frames of the connection of the moment. */
   get sink(): VideoSink | null {
-    return this.#live?.sink ?? null;
+    return this.#view?.sink ?? null;
   }
 
   get statistics(): ViewerStatistics | null {
-    return this.#live?.statistics(performance.now()) ?? null;
+    return this.#view?.statistics(performance.now()) ?? null;
   }
 
   /** The remaining lease, or null until it is known. */
@@ -195,7 +203,11 @@ export class Viewer {
     };
     this.#wanted = uri;
     try {
-      const model = await this.#require().loadModel(uri, { replace: true, onProgress: progress, signal: options.signal });
+      const model = await this.#require().loadModel(uri, {
+        replace: true,
+        onProgress: progress,
+        signal: options.signal,
+      });
       this.#shown = uri;
       onShown(model.rootEntity);
       this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
@@ -259,7 +271,7 @@ export class Viewer {
 
   /** Disconnects, and stops the session if the viewer has leased it. */
   async close(): Promise<void> {
-    const live = this.#live;
+    const live = this.#view;
     this.#finish({ kind: "left" });
     await live?.connection.close();
     await this.#connector.giveBack();
@@ -292,13 +304,20 @@ export class Viewer {
     const timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));
     // A page that is kept for the way back has lost its connection as well.
-    addEventListener("pagehide", () => { this.#connector.giveBackAtOnce(); this.#finish({ kind: "left" }); }, { signal });
+    addEventListener(
+      "pagehide",
+      () => {
+        this.#connector.giveBackAtOnce();
+        this.#finish({ kind: "left" });
+      },
+      { signal },
+    );
   }
 
   /** Shows a connection that has just been opened, or closes it if it cannot be shown. */
   #take(connection: Connection): void {
     const live = this.#show(connection);
-    this.#live = live;
+    this.#view = live;
     connection.on("notice", (notice) => this.#events.emit("notice", notice));
     connection.on("statistics", ({ leaseRemainingMinutes }) => {
       if (leaseRemainingMinutes > 0) this.#lease.report(leaseRemainingMinutes, performance.now());
@@ -318,11 +337,11 @@ export class Viewer {
     if (this.#marker) connection.setLatencyMarker(true).catch(() => {});
   }
 
-  #show(connection: Connection): Live {
+  #show(connection: Connection): ConnectedView {
     this.#hasFrame = false;
     try {
       throwIfAborted(this.#closing.signal);
-      return new Live({
+      return new ConnectedView({
         connection,
         element: this.element,
         sink: this.#options.sink,
@@ -336,9 +355,9 @@ export class Viewer {
     }
   }
 
-  #lost(live: Live, reason: CloseReason): void {
+  #lost(live: ConnectedView, reason: CloseReason): void {
     live.close();
-    if (this.#live === live) this.#live = null;
+    if (this.#view === live) this.#view = null;
     if (this.#state.kind === "closed") return;
     if (reason.kind === "lost") void this.#reconnect();
     else this.#finish(reason);
@@ -377,7 +396,7 @@ export class Viewer {
   #tick(): void {
     const now = performance.now();
     for (const { kind, remainingMinutes } of this.#lease.tick(now)) this.#events.emit(kind, { remainingMinutes });
-    if (this.#live !== null) this.#events.emit("statistics", this.#live.statistics(now));
+    if (this.#view !== null) this.#events.emit("statistics", this.#view.statistics(now));
   }
 
   #require(): Connection {
@@ -392,8 +411,7 @@ export class Viewer {
       pick: async (x, y, options) => this.#require().pick(x, y, options),
       getEntity: async (entity, options) => this.#require().getEntity(entity, options),
       selectEntities: async (entities, options) => this.#require().selectEntities(entities, options),
-      setStateOverrides: async (entities, edit, options) =>
-        this.#require().setStateOverrides(entities, edit, options),
+      setStateOverrides: async (entities, edit, options) => this.#require().setStateOverrides(entities, edit, options),
     };
   }
 
@@ -408,11 +426,11 @@ export class Viewer {
 
   #finish(reason: ViewerCloseReason): void {
     if (this.#state.kind === "closed") return;
-    const live = this.#live;
+    const live = this.#view;
     this.#enter({ kind: "closed", reason });
     this.#closing.abort();
     this.#camera.stop();
-    this.#live = null;
+    this.#view = null;
     live?.close();
     if (reason.kind !== "left") void live?.connection.close();
     if (this.#ownsElement) this.element.remove();

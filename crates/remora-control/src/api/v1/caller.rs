@@ -1,4 +1,4 @@
-//! Who calls, about which session: read from the request before anything is done.
+//! The caller of a request and the session in its path, read before the handler runs.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -10,7 +10,7 @@ use crate::api::common::{admit, authenticate};
 use crate::api::host_name::HostName;
 use crate::token::Bearer;
 
-/// A caller who may act for the account in the path.
+/// A caller who may act on the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
     pub bearer: Bearer,
@@ -20,8 +20,8 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// An id that cannot be one is an id that nobody has.
-    pub fn key(&self) -> Result<SessionKey, Fault> {
+    /// Returns the key of the session. A malformed id is answered like an unknown one.
+    pub(super) fn key(&self) -> Result<SessionKey, Fault> {
         let session = self.session.parse().map_err(|_| Fault::session_not_found(&self.session))?;
         Ok(SessionKey { account: self.account.clone(), session })
     }
@@ -32,7 +32,7 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
         let caller = authenticate(&parts.headers, &api.tokens, api.clock.now())?;
-        // Bytes of the path that, decoded, are no text are in no id of a session.
+        // A path that is not UTF-8 once it is decoded names no session.
         let params = RawPathParams::from_request_parts(parts, api).await.ok();
         let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(3).map(str::to_owned));

@@ -1,4 +1,4 @@
-//! What goes wrong, as this generation says it: `{"error":"<text>"}`.
+//! Errors in the format of this generation: `{"error":"<text>"}`.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -10,6 +10,7 @@ use crate::api::common::{NotAdmitted, json, over_quota};
 use crate::sessions::SessionError;
 use crate::store::Share;
 
+/// An error response.
 #[derive(Debug)]
 pub(super) enum Fault {
     NotAdmitted(NotAdmitted),
@@ -21,18 +22,19 @@ pub(super) enum Fault {
     Internal(SessionError),
 }
 
+/// Body of an error response.
 #[derive(Serialize)]
-struct Body {
+struct ErrorBody {
     error: String,
 }
 
 impl Fault {
-    pub fn session_not_found(id: &str) -> Self {
+    pub(super) fn session_not_found(id: &str) -> Self {
         Fault::SessionNotFound { id: id.chars().take(64).collect() }
     }
 
-    /// A call on a session of that id has failed.
-    pub fn of(error: SessionError, id: &SessionId) -> Self {
+    /// Converts the error of a call on the session with that id.
+    pub(super) fn of(error: SessionError, id: &SessionId) -> Self {
         match error {
             SessionError::NotFound => Fault::session_not_found(id.as_str()),
             SessionError::NoAccount => Fault::NotAdmitted(NotAdmitted::Forbidden),
@@ -45,7 +47,7 @@ impl Fault {
             SessionError::Refused(ExtendRefused::Ended) => Fault::Unprocessable(format!(
                 "The session '{id}' has ended. Only a session that is Starting or Ready can be updated."
             )),
-            // Nobody else has the GUID that was made up for this call.
+            // The GUID was made for this call, so no other session has it.
             SessionError::Taken | SessionError::Contended | SessionError::Store(_) => Fault::Internal(error),
         }
     }
@@ -89,11 +91,11 @@ pub(super) async fn method_not_allowed() -> Response {
     described(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-/// For what [`owns`](super::owns) says is this generation's, and no route takes.
-pub fn not_found() -> Response {
+/// Returns the 404 for paths that belong to this generation, see [`owns`](super::owns).
+pub(crate) fn not_found() -> Response {
     described(StatusCode::NOT_FOUND, "There is nothing under this path. Sessions are under /v1/accounts/{id}/sessions.")
 }
 
 fn described(status: StatusCode, error: impl Into<String>) -> Response {
-    json(status, &Body { error: error.into() })
+    json(status, &ErrorBody { error: error.into() })
 }

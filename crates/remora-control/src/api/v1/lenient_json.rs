@@ -1,31 +1,38 @@
-//! Bodies as this generation took them: JSON, or what JavaScript would take for it, with single quotes and bare names,
-//! as in the documented `{ 'maxLeaseTime': '4:0:0' }`.
+//! JSON as the original v1 accepted it: also with single quotes and bare names, as in the documented
+//! `{ 'maxLeaseTime': '4:0:0' }`.
 //!
-//! The parser recurses with every bracket, so their number is limited before it sees them.
+//! The parser recurses with every bracket, so the number of brackets is checked before parsing.
 
 use serde_json::{Map, Value};
 
-/// Far more than any body of this API has, far fewer than a stack takes.
-pub const BRACKETS_MAX: usize = 256;
+/// Limit on the number of opening brackets: far more than a body of this API has, and far fewer than overflow the
+/// stack.
+pub(crate) const BRACKETS_MAX: usize = 256;
 
-/// The properties of one JSON object; names are found in any case.
+/// The properties of a JSON object. Names are found in any case.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Properties(Map<String, Value>);
+pub(crate) struct Properties(Map<String, Value>);
 
+/// Why a body is not an object. The texts continue a sentence.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAnObject {
+pub(crate) enum NotAnObject {
+    /// Invalid UTF-8.
     #[error("this one is not UTF-8")]
     Encoding,
+    /// More than [`BRACKETS_MAX`] opening brackets.
     #[error("this one has more than {BRACKETS_MAX} brackets")]
     Brackets,
+    /// Neither JSON nor its lenient form.
     #[error("this one cannot be read: {0}")]
     Syntax(#[from] json5::Error),
+    /// A value of another type.
     #[error("this one is something else")]
     OtherType,
 }
 
 impl Properties {
-    pub fn parse(bytes: &[u8]) -> Result<Self, NotAnObject> {
+    /// Parses an object from the bytes of a body.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, NotAnObject> {
         let text = std::str::from_utf8(bytes).map_err(|_| NotAnObject::Encoding)?;
         if text.bytes().filter(|byte| b"[{".contains(byte)).count() > BRACKETS_MAX {
             return Err(NotAnObject::Brackets);
@@ -36,8 +43,8 @@ impl Properties {
         }
     }
 
-    /// `None` for null, too.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    /// Returns the value of a property. Returns `None` if it is null or missing.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value).filter(|value| !value.is_null())
     }
@@ -50,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_documents_and_the_scripts_sent_is_read_alike() {
+    fn documented_bodies_and_those_of_scripts_are_read_alike() {
         for text in [
             "{ 'maxLeaseTime': '4:0:0', 'models': [], 'size': 'standard' }",
             r#"{"maxLeaseTime":"4:0:0","models":[],"size":"standard"}"#,
@@ -64,16 +71,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn anything_but_an_object_is_refused() {
         for bytes in [&b""[..], b"4", b"[]", b"'x'", b"{", b"{'a':}", b"{'a' 'b'}", b"{} {}", b"{'a':'\xff'}", b"null"]
         {
             assert!(Properties::parse(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
     }
 
-    /// On a stack an eighth the size of the one that requests are answered on.
+    /// Uses a stack of an eighth of the size of those that handle requests.
     #[test]
-    fn nothing_nests_deep_enough_to_overflow_a_stack() {
+    fn nesting_cannot_overflow_the_stack() {
         let parse_all = || {
             for (open, close) in [("[", "]"), ("{a:", "}")] {
                 let nested = |depth: usize| format!("{{x:{}1{}}}", open.repeat(depth), close.repeat(depth));
@@ -86,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_can_do_harm(bytes: Vec<u8>, text in r#"[{}\[\]:,'"a-z0-9\\/* ]{0,80}"#) {
+        fn any_bytes_are_parsed_without_panic(bytes: Vec<u8>, text in r#"[{}\[\]:,'"a-z0-9\\/* ]{0,80}"#) {
             for input in [bytes.as_slice(), text.as_bytes()] {
                 if let Ok(properties) = Properties::parse(input) {
                     let _ = properties.get("size");

@@ -1,6 +1,6 @@
-//! REST API v1, the original service's first (2019 to February 2021).
+//! REST API v1, the first of the original service (2019 to February 2021).
 //!
-//! | under `/v1/accounts/{account}` | call | answer |
+//! | under `/v1/accounts/{account}` | call | response |
 //! |---|---|---|
 //! | `POST /sessions/create` | create | 202, `{"sessionId":"<guid>"}`, `Location` |
 //! | `GET /sessions/{id}/properties` | get | 200 |
@@ -8,19 +8,21 @@
 //! | `DELETE /sessions/{id}` | stop | 204 |
 //! | `GET /sessions` | list | 200 |
 //!
-//! Each path with and without a slash at its end: documents wrote it without, scripts with one. Bodies may be written
-//! with single quotes and bare names, and names of properties in any case. Errors are `{"error":"<text>"}`.
+//! Each path may end with a slash: documents wrote it without, scripts with one. Bodies may use single quotes and bare
+//! names, and names of properties in any case. Errors are `{"error":"<text>"}`. A list has no pages: it contains all
+//! live sessions and is sent in pieces if there are many.
 //!
-//! A session is the same whichever generation it was made through: here it gets a GUID for an id, and those that
-//! their owners have named themselves are known by that name.
+//! A session is the same in every generation of the API. Sessions created here get a GUID as their id; those that were
+//! created with another generation have the id that their owner chose.
 
 mod caller;
 mod fault;
-pub mod lenient_json;
+pub(crate) mod lenient_json;
+mod list;
 mod request;
 mod response;
 mod sessions;
-pub mod time_span;
+pub(crate) mod time_span;
 
 use std::sync::Arc;
 
@@ -32,24 +34,32 @@ use crate::clock::Clock;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
 
-pub use fault::not_found;
+pub(crate) use fault::not_found;
 
-/// The word that stands where other paths have a session's id.
+/// The word that takes the place of a session's id in the path of a create.
 const CREATE: &str = "create";
 
+/// State of the handlers.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
+    /// The calls.
     pub sessions: Arc<Sessions>,
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry.
     pub clock: Clock,
+    /// Names under which clients reach hosts.
     pub host_names: HostNames,
+    /// Number of sessions that are read from the store at once for a list.
+    pub page_size: u32,
 }
 
-pub fn router(api: Api) -> Router {
+/// Returns the routes of this generation.
+pub(crate) fn router(api: Api) -> Router {
     let on_session = || patch(sessions::extend).delete(sessions::stop);
     let routes: [(&str, MethodRouter<Api>); 4] = [
-        ("/v1/accounts/{account}/sessions", get(sessions::list)),
-        // In another generation an owner may have called a session `create`.
+        ("/v1/accounts/{account}/sessions", get(list::list)),
+        // With another generation an owner may have named a session `create`.
         ("/v1/accounts/{account}/sessions/create", on_session().merge(post(sessions::create))),
         ("/v1/accounts/{account}/sessions/{session}", on_session()),
         ("/v1/accounts/{account}/sessions/{session}/properties", get(sessions::properties)),
@@ -61,7 +71,7 @@ pub fn router(api: Api) -> Router {
     router.method_not_allowed_fallback(fault::method_not_allowed).with_state(api)
 }
 
-/// Whether paths that no route takes are this generation's to answer.
-pub fn owns(path: &str) -> bool {
+/// Returns whether an unknown path belongs to this generation, which then formats the 404.
+pub(crate) fn owns(path: &str) -> bool {
     path.starts_with("/v1/")
 }

@@ -1,5 +1,5 @@
-//! Request bodies. Properties that are not known do no harm; those that are known are checked one by one, so that the
-//! answer can name the one at fault.
+//! Bodies of requests. Unknown properties are ignored. Known ones are checked one by one, so that the response can name
+//! the invalid one.
 
 use axum::body::Body;
 use remora_session::{LeaseMinutes, Size};
@@ -16,6 +16,7 @@ const MODELS: &str = "models";
 const MODELS_MAX: usize = 64;
 const MODEL_LENGTH_MAX: usize = 2_048;
 
+/// Body of a create.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Create {
     pub lease: LeaseMinutes,
@@ -23,13 +24,14 @@ pub(super) struct Create {
     pub models: Vec<String>,
 }
 
+/// Body of an extend.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Update {
     pub lease: LeaseMinutes,
 }
 
 impl Create {
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let properties = properties(body).await?;
         Self::of(&properties).map_err(Fault::BadRequest)
     }
@@ -41,8 +43,8 @@ impl Create {
 }
 
 impl Update {
-    /// A lease that cannot be is 422 here, as one that is not longer.
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    /// Reads the body. In this call an impossible lease is answered with 422, like one that is not longer.
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let properties = properties(body).await?;
         let span = time_span(&properties).map_err(Fault::BadRequest)?;
         Ok(Self { lease: lease(span).map_err(Fault::Unprocessable)? })
@@ -65,7 +67,7 @@ fn time_span(properties: &Properties) -> Result<TimeSpan, String> {
     }
 }
 
-/// Sessions have leases of whole minutes; a part of a minute is given as a whole one.
+/// Converts to a lease. Leases have whole minutes, so a part of a minute is rounded up.
 fn lease(span: TimeSpan) -> Result<LeaseMinutes, String> {
     if span.is_negative() {
         return Err(format!("The {LEASE} value cannot be negative."));
@@ -75,7 +77,7 @@ fn lease(span: TimeSpan) -> Result<LeaseMinutes, String> {
     })
 }
 
-/// The names of two times: documents first wrote `small` and `big`.
+/// Reads the size. The first documents of the API called the sizes `small` and `big`.
 fn size(properties: &Properties) -> Result<Size, String> {
     let accepted = "It takes standard or small, premium or big, in any case.";
     match properties.get(SIZE) {
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_two_names_in_any_case() {
+    fn each_size_has_two_names_in_any_case() {
         for (name, size) in [
             ("small", Size::Standard),
             ("Standard", Size::Standard),
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn leases_are_never_shorter_than_asked() {
+    fn leases_are_never_shorter_than_requested() {
         for (text, minutes) in [("0", 0), ("0:0:1", 1), ("4:0:0", 240), ("4:0:0.5", 241), ("1.0:0", 1_440)] {
             let lease = create(&format!("{{maxLeaseTime:'{text}',size:'small'}}")).unwrap().lease;
             assert_eq!(lease.get(), minutes, "{text}");
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_property_at_fault_is_named() {
+    fn the_invalid_property_is_named() {
         for (text, named) in [
             ("{size:'small'}", "maxLeaseTime property is required"),
             ("{maxLeaseTime:null,size:'small'}", "maxLeaseTime property is required"),

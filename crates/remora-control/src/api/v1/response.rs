@@ -1,4 +1,4 @@
-//! How a session looks to its owner: every property always there, null or zero while there is nothing to say.
+//! Bodies of responses. Every property is always present, and null or zero if it has no value.
 
 use remora_session::{Ending, Phase};
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(super) struct ListBody {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PropertiesBody {
-    /// What went wrong, or that the lease was over.
+    /// Reason of an error, or that the lease has ended.
     message: Option<String>,
     session_elapsed_time: String,
     session_hostname: Option<String>,
@@ -31,11 +31,11 @@ pub(super) struct PropertiesBody {
     session_status: &'static str,
     #[serde(flatten)]
     ports: Ports,
-    /// Where the ports were before they also were at the top.
+    /// The ports in an older place. Since December 2020 the original service also had them at the top level.
     connection_properties: Ports,
 }
 
-/// Both zero unless the session is Ready.
+/// Ports of the render host. Both are zero unless the session is Ready.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ports {
@@ -44,7 +44,7 @@ struct Ports {
 }
 
 impl PropertiesBody {
-    pub fn new(view: &SessionView, host_name: &HostName) -> Self {
+    pub(super) fn new(view: &SessionView, host_name: &HostName) -> Self {
         let session = &view.session;
         let lease = TimeSpan::from(session.lease);
         let (session_status, address, message) = match &session.phase {

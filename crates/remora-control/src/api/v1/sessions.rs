@@ -1,4 +1,4 @@
-//! The five calls, as this generation spells them.
+//! The handlers of the five calls.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -10,14 +10,12 @@ use super::Api;
 use super::caller::Caller;
 use super::fault::Fault;
 use super::request::{Create, Update};
-use super::response::{CreatedBody, ListBody, PropertiesBody};
+use super::response::{CreatedBody, PropertiesBody};
 use crate::api::common::{json, uncached};
 use crate::random;
 use crate::sessions::{Created, Wanted};
 
-const CACHE: &str = "no-store, no-cache";
-/// This generation knows no pages. An account that has more finds them in a later one.
-const LISTED_MAX: u32 = 10_000;
+pub(super) const CACHE: &str = "no-store, no-cache";
 
 pub(super) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Result<Response, Fault> {
     let Create { lease, size, models } = Create::read(body).await?;
@@ -48,12 +46,6 @@ pub(super) async fn stop(State(api): State<Api>, caller: Caller) -> Result<Respo
     let key = caller.key()?;
     api.sessions.stop(&caller.bearer, &key).await.map_err(|error| Fault::of(error, &key.session))?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Fault> {
-    let page = api.sessions.list(&caller.bearer, &caller.account, None, LISTED_MAX).await.map_err(Fault::Internal)?;
-    let sessions = page.sessions.iter().map(|view| PropertiesBody::new(view, &caller.host_name)).collect();
-    Ok(uncached(json(StatusCode::OK, &ListBody { sessions }), CACHE))
 }
 
 fn new_session_id() -> SessionId {

@@ -1,14 +1,15 @@
-//! .NET's `TimeSpan` as text: what its `Parse` takes in the invariant culture, and the constant format ("c") that it
-//! writes.
+//! .NET's `TimeSpan` as text: parses what `TimeSpan.Parse` accepts in the invariant culture, and writes the constant
+//! format ("c").
 //!
 //! ```text
-//!   [-] d                      6           six days: a number alone is days
+//!   [-] d                      6           six days: a single number is days
 //!   [-] [d.]hh:mm[:ss[.f]]     4:0:0       four hours; up to seven digits of a second
 //!   [-] d:hh:mm:ss[.f]         1:4:0:0     a day and four hours
-//!   [-] d:hh:mm                24:0:0      24 days: 24 is no hour
+//!   [-] d:hh:mm                24:0:0      24 days, because an hour is at most 23
 //! ```
 //!
-//! The last is no mistake here: .NET tries hours first, and what cannot be hours as days. A day is `1.00:00:00`.
+//! The last form follows .NET, which tries hours first and takes numbers that are too large for hours as days. One day
+//! is written as `1.00:00:00`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,32 +21,37 @@ const FRACTION_DIGITS_MAX: usize = 7;
 /// The largest value is 10675199.02:48:05.4775807.
 const DIGITS_MAX: usize = 8;
 
-/// In units of 100 ns.
+/// A signed duration in ticks of 100 ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimeSpan {
+pub(crate) struct TimeSpan {
     ticks: i64,
 }
 
+/// Why a text is not a time span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTimeSpan {
+pub(crate) enum InvalidTimeSpan {
+    /// The text has none of the accepted forms.
     #[error("a time span is written as [d.]hh:mm[:ss[.fffffff]], or as a number of days")]
     Malformed,
+    /// A number is too large.
     #[error("hours of a time span go to 23, minutes and seconds to 59, days to 10675199")]
     OutOfRange,
 }
 
 impl TimeSpan {
-    pub fn from_seconds(seconds: u64) -> Self {
+    /// Converts from seconds. Values beyond the range become the largest time span.
+    pub(crate) fn from_seconds(seconds: u64) -> Self {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         Self { ticks: seconds.saturating_mul(TICKS_PER_SECOND) }
     }
 
-    pub fn is_negative(self) -> bool {
+    /// Returns whether the time span is less than zero.
+    pub(crate) fn is_negative(self) -> bool {
         self.ticks < 0
     }
 
-    /// Rounded up: who asks for half a minute does not get less.
-    pub fn whole_minutes(self) -> i64 {
+    /// Returns whole minutes, rounded up so that a lease is never shorter than requested.
+    pub(crate) fn whole_minutes(self) -> i64 {
         const TICKS_PER_MINUTE: i64 = 60 * TICKS_PER_SECOND;
         self.ticks.div_euclid(TICKS_PER_MINUTE) + i64::from(self.ticks.rem_euclid(TICKS_PER_MINUTE) > 0)
     }
@@ -81,7 +87,7 @@ impl FromStr for TimeSpan {
     }
 }
 
-/// `seconds` may have a fraction.
+/// Combines the fields of a time span. `seconds` may have a fraction.
 fn ticks(days: &str, hours: &str, minutes: &str, seconds: &str) -> Result<i64, InvalidTimeSpan> {
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
     let (days, hours, minutes, seconds) = (number(days)?, number(hours)?, number(minutes)?, number(seconds)?);
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dot_net_takes_is_taken_for_the_same() {
+    fn time_spans_are_parsed_as_dot_net_does() {
         for (text, expected) in [
             ("4:0:0", "04:00:00"),
             ("04:00:00", "04:00:00"),
@@ -157,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dot_net_refuses_is_refused() {
+    fn time_spans_that_dot_net_refuses_are_refused() {
         for text in ["24:00", "4:60:00", "4:0:60", "1.24:00", "25:61:00", "99999999", "10675199.02:48:05.4775808"] {
             assert_eq!(written(text), "OutOfRange", "{text}");
         }
@@ -208,13 +214,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_as_it_was(ticks in -i64::MAX..=i64::MAX) {
+        fn a_written_time_span_is_read_back(ticks in -i64::MAX..=i64::MAX) {
             let span = TimeSpan { ticks };
             prop_assert_eq!(span.to_string().parse(), Ok(span));
         }
 
         #[test]
-        fn no_text_can_do_harm(text in "[-0-9:. ]{0,40}|.*") {
+        fn any_text_is_parsed_without_panic(text in "[-0-9:. ]{0,40}|.*") {
             if let Ok(span) = text.parse::<TimeSpan>() {
                 prop_assert_eq!(span.to_string().parse(), Ok(span));
             }

@@ -1,4 +1,4 @@
-//! Who calls, about what, in which version: read from the request before anything is done.
+//! The caller of a request, the session in its path and the API version, read before the handler runs.
 
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use http::request::Parts;
@@ -10,12 +10,12 @@ use crate::api::common::{admit, authenticate};
 use crate::api::host_name::HostName;
 use crate::token::Bearer;
 
-/// A caller who may act for the account in the path.
+/// A caller who may act on the account in the path.
 pub(super) struct Caller {
     pub account: AccountId,
     pub bearer: Bearer,
     pub version: &'static str,
-    /// Other parameters of the query.
+    /// Parameters of the query.
     pub query: Vec<(String, String)>,
     /// How this caller reaches render hosts.
     pub host_name: HostName,
@@ -23,8 +23,8 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// For creating: an id that cannot be one is the caller's mistake.
-    pub fn new_key(&self) -> Result<SessionKey, Fault> {
+    /// Returns the key for a create, where a malformed id is the caller's mistake.
+    pub(super) fn new_key(&self) -> Result<SessionKey, Fault> {
         self.session_id().map(|session| SessionKey { account: self.account.clone(), session }).ok_or_else(|| {
             let shown = self.session.as_deref().unwrap_or_default();
             Fault::bad_request(
@@ -39,14 +39,14 @@ impl Caller {
         })
     }
 
-    /// For anything else: an id that cannot be one is an id that nobody has.
-    pub fn key(&self) -> Result<SessionKey, Fault> {
+    /// Returns the key for any other call, where a malformed id is answered like an unknown one.
+    pub(super) fn key(&self) -> Result<SessionKey, Fault> {
         self.session_id()
             .map(|session| SessionKey { account: self.account.clone(), session })
             .ok_or(Fault::SessionNotFound)
     }
 
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
@@ -63,7 +63,7 @@ impl FromRequestParts<Api> for Caller {
             .map_err(|_| Fault::bad_request("The query is not form-encoded.", "query"))?;
         let version = version(&query)?;
         let caller = authenticate(&parts.headers, &api.tokens, api.clock.now())?;
-        // Bytes of the path that, decoded, are no text are in no id of a session.
+        // A path that is not UTF-8 once it is decoded names no session.
         let params = RawPathParams::from_request_parts(parts, api).await.ok();
         let param = |name| params.iter().flatten().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
         let account = param("account").or_else(|| parts.uri.path().split('/').nth(2).map(str::to_owned));

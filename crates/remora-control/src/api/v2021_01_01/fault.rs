@@ -1,4 +1,4 @@
-//! What goes wrong, as this generation says it: `{"error":{"code","message","target"?,"details"?}}`.
+//! Errors in the format of this generation: `{"error":{"code","message","target"?,"details"?}}`.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -10,6 +10,7 @@ use crate::api::common::{NotAdmitted, json, over_quota};
 use crate::sessions::SessionError;
 use crate::store::Share;
 
+/// An error response.
 #[derive(Debug)]
 pub(super) enum Fault {
     NotAdmitted(NotAdmitted),
@@ -23,12 +24,13 @@ pub(super) enum Fault {
     Internal(SessionError),
 }
 
+/// Body of an error response.
 #[derive(Serialize)]
-struct Body {
+struct ErrorBody {
     error: Detail,
 }
 
-/// The order of the fields is the original service's.
+/// An error, with its fields in the original service's order.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Detail {
     pub code: String,
@@ -40,28 +42,28 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), target: None, details: Vec::new() }
     }
 
     fn of(code: &str, message: String, target: String, accepted: Option<String>) -> Self {
-        // Messages that were recorded from the original service stay as they are; what it did not say is beside them.
+        // Messages that were recorded from the original service stay unchanged; further advice goes into the details.
         let details = accepted.into_iter().map(|accepted| Detail::new("Accepted", accepted)).collect();
         Self { code: code.to_owned(), message, target: Some(target), details }
     }
 }
 
 impl Fault {
-    pub fn bad_request(message: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl Into<String>, target: impl Into<String>) -> Self {
         Fault::BadRequest { message: message.into(), target: target.into(), accepted: None }
     }
 
-    pub fn unprocessable(message: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(super) fn unprocessable(message: impl Into<String>, target: impl Into<String>) -> Self {
         Fault::Unprocessable { message: message.into(), target: target.into(), accepted: None }
     }
 
-    /// A call on a session of that id has failed.
-    pub fn of(error: SessionError, id: &SessionId) -> Self {
+    /// Converts the error of a call on the session with that id.
+    pub(super) fn of(error: SessionError, id: &SessionId) -> Self {
         match error {
             SessionError::NotFound => Fault::SessionNotFound,
             SessionError::Taken => Fault::Conflict { id: id.clone() },
@@ -92,7 +94,7 @@ impl From<NotAdmitted> for Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let described = |status, error| json(status, &Body { error });
+        let described = |status, error| json(status, &ErrorBody { error });
         match self {
             Fault::NotAdmitted(not_admitted) => not_admitted.into_response(),
             Fault::SessionNotFound => {
@@ -138,10 +140,10 @@ impl IntoResponse for Fault {
 
 pub(super) async fn method_not_allowed() -> Response {
     let message = "The resource does not take this method. See the Allow header.";
-    json(StatusCode::METHOD_NOT_ALLOWED, &Body { error: Detail::new("MethodNotAllowed", message) })
+    json(StatusCode::METHOD_NOT_ALLOWED, &ErrorBody { error: Detail::new("MethodNotAllowed", message) })
 }
 
 pub(super) fn not_found() -> Response {
     let message = "There is nothing under this path. Sessions are under /accounts/{account_id}/sessions.";
-    json(StatusCode::NOT_FOUND, &Body { error: Detail::new("NotFound", message) })
+    json(StatusCode::NOT_FOUND, &ErrorBody { error: Detail::new("NotFound", message) })
 }

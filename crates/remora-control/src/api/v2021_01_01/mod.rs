@@ -1,4 +1,4 @@
-//! REST API 2021-01-01 with its previews, which differ in nothing but the name. The original service announced
+//! REST API 2021-01-01 with its previews, which differ only in name. The original service announced
 //! 2021-08-01-preview, but never published what it adds.
 //!
 //! | under `/accounts/{account}` | call |
@@ -30,25 +30,32 @@ use crate::config::Config;
 use crate::sessions::Sessions;
 use crate::token::Tokens;
 
-/// In the order of the original service's header.
+/// Supported versions, in the order of the original service's header.
 const VERSIONS: [&str; 3] = ["2021-01-01-preview", "2021-01-01", "2021-08-01-preview"];
 const SUPPORTED_VERSIONS: HeaderValue = HeaderValue::from_static("2021-01-01-preview, 2021-01-01, 2021-08-01-preview");
 
+/// State of the handlers.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
+    /// The calls.
     pub sessions: Arc<Sessions>,
+    /// Verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Clock for token expiry.
     pub clock: Clock,
+    /// Page size of lists, and properties of the sizes.
     pub config: Arc<Config>,
-    /// `https://localhost:8443`: the scheme of the listener, and what stands in for a request's Host where that
-    /// cannot be used in a link.
+    /// Base URL of the listener, such as `https://localhost:8443`. Links use its scheme, and its host if the request's
+    /// `Host` is unusable.
     pub endpoint: Arc<str>,
+    /// Names under which clients reach hosts.
     pub host_names: HostNames,
 }
 
-pub fn router(api: Api) -> Router {
+/// Returns the routes of this generation, without the header of [`with_versions`].
+pub(crate) fn router(api: Api) -> Router {
     Router::new()
-        // The API's own path of stopping, `/:stop`, was parameter syntax in an earlier axum.
+        // axum 0.7 treated the `:stop` in this path as a parameter and still checks for that.
         .without_v07_checks()
         .route("/accounts/{account}/sessions", get(sessions::list))
         .route(
@@ -57,17 +64,21 @@ pub fn router(api: Api) -> Router {
         )
         .route("/accounts/{account}/sessions/{session}/:stop", post(sessions::stop))
         .method_not_allowed_fallback(fault::method_not_allowed)
-        .route_layer(middleware::from_fn(name_versions))
         .with_state(api)
 }
 
-/// Whether paths that no route takes are this generation's to answer.
-pub fn owns(path: &str) -> bool {
+/// Adds the supported versions to every response of the routes, also to those of layers that were added before.
+pub(crate) fn with_versions(router: Router) -> Router {
+    router.route_layer(middleware::from_fn(name_versions))
+}
+
+/// Returns whether an unknown path belongs to this generation, which then formats the 404.
+pub(crate) fn owns(path: &str) -> bool {
     path.starts_with("/accounts/")
 }
 
-/// For what [`owns`] says is this generation's, and no route takes.
-pub fn not_found() -> Response {
+/// Returns the 404 for paths that belong to this generation, see [`owns`].
+pub(crate) fn not_found() -> Response {
     named(fault::not_found())
 }
 

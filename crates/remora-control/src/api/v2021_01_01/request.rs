@@ -1,5 +1,5 @@
-//! Request bodies. Properties that are not known do no harm; those that are known are checked one by one, so that the
-//! answer can name the one at fault.
+//! Bodies of requests. Unknown properties are ignored. Known ones are checked one by one, so that the response can name
+//! the invalid one.
 
 use axum::body::Body;
 use remora_session::{LeaseMinutes, Size};
@@ -11,32 +11,34 @@ use crate::api::common::{BODY_BYTES_MAX, read_body};
 const LEASE: &str = "maxLeaseTimeMinutes";
 const SIZE: &str = "size";
 
+/// Body of a create.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Create {
     pub lease: LeaseMinutes,
     pub size: Size,
 }
 
+/// Body of an extend.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Update {
     pub lease: LeaseMinutes,
 }
 
-/// What is wrong with a body; the status is the caller's affair.
-struct Flaw {
+/// An invalid property of a body. The caller decides about the status.
+struct InvalidProperty {
     message: String,
     target: &'static str,
     accepted: Option<String>,
 }
 
 impl Create {
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let bytes = read_body(body).await.ok_or(Fault::TooLarge { bytes_max: BODY_BYTES_MAX })?;
         let read = || {
             let properties = object(&bytes)?;
             Ok(Self { lease: lease(&properties)?, size: size(&properties)? })
         };
-        read().map_err(|Flaw { message, target, accepted }| Fault::BadRequest {
+        read().map_err(|InvalidProperty { message, target, accepted }| Fault::BadRequest {
             message,
             target: target.into(),
             accepted,
@@ -45,11 +47,11 @@ impl Create {
 }
 
 impl Update {
-    /// This generation answers 422 where a create answers 400.
-    pub async fn read(body: Body) -> Result<Self, Fault> {
+    /// Reads the body. An invalid one is answered with 422, whereas a create answers 400.
+    pub(super) async fn read(body: Body) -> Result<Self, Fault> {
         let bytes = read_body(body).await.ok_or(Fault::TooLarge { bytes_max: BODY_BYTES_MAX })?;
         let read = || Ok(Self { lease: lease(&object(&bytes)?)? });
-        read().map_err(|Flaw { message, target, accepted }| Fault::Unprocessable {
+        read().map_err(|InvalidProperty { message, target, accepted }| Fault::Unprocessable {
             message,
             target: target.into(),
             accepted,
@@ -57,15 +59,15 @@ impl Update {
     }
 }
 
-fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, InvalidProperty> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(properties)) => Ok(properties),
-        Ok(_) => Err(Flaw {
+        Ok(_) => Err(InvalidProperty {
             message: "The request was malformed.".into(),
             target: "body",
             accepted: Some("The body is a JSON object.".into()),
         }),
-        Err(error) => Err(Flaw {
+        Err(error) => Err(InvalidProperty {
             message: "The request was malformed.".into(),
             target: "body",
             accepted: Some(format!("The body is a JSON object; this one is not JSON: {error}.")),
@@ -73,45 +75,45 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
     }
 }
 
-fn lease(properties: &Map<String, Value>) -> Result<LeaseMinutes, Flaw> {
+fn lease(properties: &Map<String, Value>) -> Result<LeaseMinutes, InvalidProperty> {
     let accepted = || Some(format!("{LEASE} takes whole minutes from 0 to {}.", LeaseMinutes::MAX.get()));
-    let flaw = |message: String| Flaw { message, target: LEASE, accepted: accepted() };
+    let invalid = |message: String| InvalidProperty { message, target: LEASE, accepted: accepted() };
     match properties.get(LEASE) {
-        None | Some(Value::Null) => Err(flaw(format!("The {LEASE} property is required."))),
+        None | Some(Value::Null) => Err(invalid(format!("The {LEASE} property is required."))),
         Some(Value::Number(number)) => {
-            let minutes = whole(number).ok_or_else(|| flaw(format!("The {LEASE} value is not a whole number.")))?;
+            let minutes = whole(number).ok_or_else(|| invalid(format!("The {LEASE} value is not a whole number.")))?;
             if minutes < 0 {
-                return Err(flaw(format!("The {LEASE} value cannot be negative.")));
+                return Err(invalid(format!("The {LEASE} value cannot be negative.")));
             }
-            let too_large = || flaw(format!("The {LEASE} value cannot be larger than {}.", LeaseMinutes::MAX.get()));
+            let too_large = || invalid(format!("The {LEASE} value cannot be larger than {}.", LeaseMinutes::MAX.get()));
             LeaseMinutes::try_from(minutes).map_err(|_| too_large())
         }
-        Some(_) => Err(flaw(format!("The {LEASE} value is not a number."))),
+        Some(_) => Err(invalid(format!("The {LEASE} value is not a number."))),
     }
 }
 
-/// PowerShell writes `240.0` for 240.
+/// Converts to a whole number. PowerShell writes `240.0` for 240.
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let value = number.as_f64()?;
-        // Larger ones saturate, which keeps them as much too large as they are.
+        // Larger values saturate, so they stay too large.
         (value.fract() == 0.0).then_some(value as i64)
     })
 }
 
-fn size(properties: &Map<String, Value>) -> Result<Size, Flaw> {
+fn size(properties: &Map<String, Value>) -> Result<Size, InvalidProperty> {
     let accepted = || {
         let sizes: Vec<&str> = Size::ALL.into_iter().map(Size::as_str).collect();
         Some(format!("{SIZE} takes {}, in any case.", sizes.join(" or ")))
     };
-    let flaw = |message: String| Flaw { message, target: SIZE, accepted: accepted() };
+    let invalid = |message: String| InvalidProperty { message, target: SIZE, accepted: accepted() };
     match properties.get(SIZE) {
-        None | Some(Value::Null) => Err(flaw(format!("The {SIZE} property is required."))),
+        None | Some(Value::Null) => Err(invalid(format!("The {SIZE} property is required."))),
         Some(Value::String(name)) => name.parse().map_err(|_| {
             let shown: String = name.chars().take(64).collect();
-            flaw(format!("Can't specify this VM size: {shown}"))
+            invalid(format!("Can't specify this VM size: {shown}"))
         }),
-        Some(_) => Err(flaw(format!("The {SIZE} value is not a string."))),
+        Some(_) => Err(invalid(format!("The {SIZE} value is not a string."))),
     }
 }
 
@@ -123,19 +125,19 @@ mod tests {
 
     fn minutes(text: &str) -> Result<u16, String> {
         let body = format!(r#"{{"maxLeaseTimeMinutes":{text}}}"#);
-        let properties = object(body.as_bytes()).map_err(|flaw| flaw.message)?;
-        lease(&properties).map(LeaseMinutes::get).map_err(|flaw| flaw.message)
+        let properties = object(body.as_bytes()).map_err(|invalid| invalid.message)?;
+        lease(&properties).map(LeaseMinutes::get).map_err(|invalid| invalid.message)
     }
 
     #[test]
-    fn whole_minutes_are_taken_however_they_are_written() {
+    fn whole_minutes_are_accepted_in_every_notation() {
         for (text, expected) in [("0", 0), ("240", 240), ("240.0", 240), ("2.4e2", 240), ("1440", 1_440), ("-0.0", 0)] {
             assert_eq!(minutes(text), Ok(expected), "{text}");
         }
     }
 
     #[test]
-    fn the_flaw_is_named() {
+    fn the_error_names_what_is_wrong() {
         for (text, expected) in [
             ("-1", "cannot be negative"),
             ("-1e300", "cannot be negative"),
@@ -155,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_can_do_harm(bytes: Vec<u8>) {
+        fn any_body_is_parsed_without_panic(bytes: Vec<u8>) {
             if let Ok(properties) = object(&bytes) {
                 let _ = (lease(&properties), size(&properties));
             }

@@ -1,5 +1,5 @@
-//! How a session looks to its owner: fields in the original service's order, absent where it leaves them out, and
-//! behind them what it did not have.
+//! Bodies of responses. Properties have the original service's order and are absent where it leaves them out.
+//! Additional properties follow.
 
 use remora_session::{Ending, Phase, Timestamp};
 use serde::Serialize;
@@ -28,10 +28,10 @@ pub(super) struct SessionBody {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     teraflops: Option<f64>,
-    /// Clients raise as soon as it is there, whatever the status.
+    /// Clients treat a session as failed as soon as this is present, whatever its status.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Detail>,
-    /// The original service has no such property; its clients ignore what they do not know.
+    /// Not a property of the original service, whose clients ignore unknown properties.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<OwnerBody>,
 }
@@ -44,7 +44,7 @@ pub(super) struct ListBody {
 }
 
 impl SessionBody {
-    pub fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
+    pub(super) fn new(view: &SessionView, sizes: &Sizes, host_name: &HostName) -> Self {
         let session = &view.session;
         let (status, address, was_ready, error) = match &session.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => ("Starting", None, false, None),
@@ -76,7 +76,7 @@ impl SessionBody {
     }
 }
 
-/// With an offset instead of Z, and without trailing zeros, as the original service wrote the times of sessions.
+/// Formats a time as the original service did: with an offset instead of Z, and without trailing zeros.
 fn iso_8601(time: Timestamp) -> String {
     let milliseconds = time.as_milliseconds();
     let seconds = i64::try_from(milliseconds / 1_000).unwrap_or(i64::MAX);

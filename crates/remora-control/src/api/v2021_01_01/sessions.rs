@@ -1,4 +1,4 @@
-//! The five calls, as this generation spells them.
+//! The handlers of the five calls.
 
 use axum::body::Body;
 use axum::extract::State;

@@ -1,14 +1,15 @@
-//! Checks `[[identity]]`: issuers that cannot be forged on the way, each of which opens something.
+//! Checks `[[identity]]`: issuers are reached safely, and each of them gives access to something.
 
 use remora_session::AccountId;
 
-use super::super::Identity;
-use super::super::identity::EVERY_ACCOUNT;
-use super::{InvalidConfig, demand, is_safe_address};
+use super::demand::{InvalidConfig, demand};
+use crate::config::Identity;
+use crate::config::address::is_safe_address;
+use crate::config::identity::EVERY_ACCOUNT;
 
-/// It stands on a button.
+/// The name is the text of a button.
 const DISPLAY_NAME_CHARACTERS_MAX: usize = 64;
-/// Issuers are asked and matched one by one.
+/// Issuers are compared one by one.
 const IDENTITIES_MAX: usize = 64;
 
 pub(super) fn check_identities(identities: &[Identity]) -> Result<(), InvalidConfig> {
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn issuers_are_addresses_that_nobody_can_forge_on_the_way() {
+    fn issuers_need_https_unless_they_are_on_this_machine() {
         let issuer = "https://login.example/tenant/v2.0";
         for good in ["http://127.0.0.1:9000", "http://[::1]:9000/x", "http://localhost", "https://a.example"] {
             check(&with(issuer, good)).unwrap();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_that_opens_nothing_is_a_mistake() {
+    fn an_issuer_without_any_effect_is_refused() {
         for (from, to, key) in [
             (r#""remora""#, r#""""#, "identity[0].audience"),
             (r#"{ "remora.admin" = "administrator" }"#, "{}", "identity[0].roles"),
@@ -140,7 +141,7 @@ mod tests {
         }
         let twice = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{IDENTITY}");
         assert_eq!(check(&twice).unwrap_err().key, "identity[1].issuer");
-        // A token for the one would be a token for the other.
+        // A token for one of them would also be a token for the other.
         let other = IDENTITY.replace(r#""remora""#, "\"other\"\nclient_id = 'remora'");
         let crossed = format!("[[identity]]\n{IDENTITY}\n[[identity]]\n{other}");
         assert_eq!(check(&crossed).unwrap_err().key, "identity[1].issuer");

@@ -1,7 +1,8 @@
-//! What a configuration must be beyond its shape, each key by itself and some together.
+//! Checks the values of a configuration, each key by itself and some in combination.
 //!
-//! Nothing is looked up or opened here: files and addresses may be those of another machine.
+//! Nothing is resolved or opened here, because files and addresses may belong to another machine.
 
+mod demand;
 mod identity;
 mod turn;
 
@@ -9,38 +10,24 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Component;
 
-use http::Uri;
 use remora_session::Size;
 
-use crate::machine::is_loopback;
-
+pub(super) use self::demand::InvalidConfig;
+use self::demand::demand;
+use super::address::{is_host_name, is_safe_address, web_address};
 use super::{Acme, Config, Listen, Rate};
 
-/// A list page is one answer and one read of the store.
+/// A page of a list is one response and one read of the store.
 const PAGE_SIZE_MAX: u32 = 1_000;
-/// More than a century; what is kept longer is kept for ever.
+/// More than a century.
 const KEEP_DAYS_MAX: u32 = 36_500;
-/// Below, a picture has no time for anything; above, nothing moves any more.
+/// Shorter frames leave no time for rendering, longer ones do not look like motion.
 const FRAME_TIME_MILLISECONDS: RangeInclusive<u64> = 5..=200;
-/// Names in one certificate of Let's Encrypt.
+/// Limit of Let's Encrypt for one certificate.
 const ACME_DOMAINS_MAX: usize = 100;
-/// A key whose value cannot be used. The file's name is known to whoever has read it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = {found}: {accepted}")]
-pub struct InvalidConfig {
-    /// As in the file: `limits.reads.burst`, `identity[1].issuer` (counted from 0).
-    pub key: String,
-    pub found: String,
-    /// What would be.
-    pub accepted: &'static str,
-}
-
-fn demand(holds: bool, key: &str, found: impl std::fmt::Debug, accepted: &'static str) -> Result<(), InvalidConfig> {
-    if holds { Ok(()) } else { Err(InvalidConfig { key: key.to_owned(), found: format!("{found:?}"), accepted }) }
-}
 
 impl Config {
-    /// The first thing that cannot be used, if there is one.
+    /// Returns the first value that cannot be used as an error.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         check_listen(&self.listen)?;
         check_acme(&self.acme, &self.listen)?;
@@ -72,7 +59,7 @@ impl Config {
     fn check_store(&self) -> Result<(), InvalidConfig> {
         let Some(url) = &self.store.url else { return Ok(()) };
         let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-        // The address may hold a password, so it is not shown.
+        // The URL may contain a password, so it is not part of the message.
         demand(postgres, "store.url", "…", "it takes an address such as postgres://user:password@machine/database")
     }
 
@@ -113,7 +100,7 @@ impl Config {
         Ok(())
     }
 
-    /// A directory that is not the data directory itself, nor above it: what is in a cache may be removed.
+    /// The cache must not be the data directory itself or above it, because files in a cache are deleted.
     fn check_cache(&self) -> Result<(), InvalidConfig> {
         let directory = &self.cache.directory;
         let named = directory.components().any(|part| matches!(part, Component::Normal(_)));
@@ -168,7 +155,7 @@ fn check_acme(acme: &Acme, listen: &Listen) -> Result<(), InvalidConfig> {
     for domain in &domains {
         demand(is_host_name(domain) && domain.parse::<IpAddr>().is_err(), "acme.domains", domain, accepted)?;
     }
-    // Hosts show the certificate to clients that know them by this name.
+    // Hosts use the certificate for clients that reach them under this name.
     let is_named = listen.name.as_ref().is_some_and(|name| domains.contains(&name.to_ascii_lowercase()));
     demand(is_named, "acme.domains", &domains, "one of them must be listen.name, by which clients reach render hosts")?;
     for contact in &acme.contact {
@@ -182,32 +169,6 @@ fn check_rate(key: &str, rate: Rate) -> Result<(), InvalidConfig> {
     demand(rate.burst >= 1, &format!("{key}.burst"), rate.burst, "it takes 1 or more")
 }
 
-/// Whether keys may be fetched from there: whoever can change them on the way can make tokens.
-pub(crate) fn is_safe_address(address: &str) -> bool {
-    let encrypted = web_address(address).is_some_and(|uri| uri.scheme_str() == Some("https"));
-    !address.contains(['#', '@']) && (encrypted || is_loopback_address(address))
-}
-
-/// Whether it is on this machine, whatever its scheme.
-pub(crate) fn is_loopback_address(address: &str) -> bool {
-    web_address(address).is_some_and(|uri| uri.host().is_some_and(is_loopback))
-}
-
-fn web_address(address: &str) -> Option<Uri> {
-    let uri: Uri = address.parse().ok()?;
-    let web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
-    web.then_some(uri)
-}
-
-/// Whether it can stand for a machine in an address: a DNS name, or an IP address without brackets.
-pub fn is_host_name(name: &str) -> bool {
-    let label = |label: &str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(allowed)
-    };
-    name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_and_a_full_example_can_be_used() {
+    fn the_defaults_and_a_full_example_are_accepted() {
         check("").unwrap();
         check(
             "[listen]\nhttp = '[::1]:8080'\nname = 'render.example'\ncertificate = 'a.pem'\n\
@@ -232,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_with_what_can() {
+    fn an_unusable_value_is_named_with_what_is_accepted() {
         for (text, key, accepted) in [
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http", "loopback"),
             ("[listen]\ncertificate = 'a.pem'", "listen.certificate", "both or neither"),
@@ -305,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_repeated() {
+    fn a_password_is_not_part_of_the_message() {
         let error = check("[store]\nurl = 'mysql://user:secret@machine'").unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }

@@ -1,9 +1,10 @@
-//! Checks `[turn]`: addresses that browsers accept, and one kind of credentials.
+//! Checks `[turn]`: URLs that browsers accept, and exactly one kind of credentials.
 
-use super::super::Turn;
-use super::{InvalidConfig, demand, is_host_name};
+use super::demand::{InvalidConfig, demand};
+use crate::config::Turn;
+use crate::config::address::is_host_name;
 
-/// Browsers try all of them for every connection; more only slow it down.
+/// Browsers try all servers for every connection, so more of them would only slow it down.
 const URLS_MAX: usize = 8;
 const LIFETIME_SECONDS_MIN: u32 = 300;
 const LIFETIME_SECONDS_MAX: u32 = 7 * 24 * 60 * 60;
@@ -16,7 +17,7 @@ pub(super) fn check_turn(turn: &Turn) -> Result<(), InvalidConfig> {
                         turns:turn.example.com:5349?transport=tcp or stun:stun.example.com:3478";
         demand(is_ice_server(url), "turn.urls", url, accepted)?;
     }
-    // Secrets are not shown.
+    // Secrets are not part of the message.
     for (key, text) in [("turn.secret", secret), ("turn.username", username), ("turn.credential", credential)] {
         demand(text.as_ref().is_none_or(|text| !text.is_empty()), key, "", "it takes some text")?;
     }
@@ -34,7 +35,7 @@ pub(super) fn check_turn(turn: &Turn) -> Result<(), InvalidConfig> {
     demand(sound, "turn.lifetime_seconds", lifetime_seconds, "it takes 300 to 604800")
 }
 
-/// Whether it is an address of RFC 7064 or 7065. A browser refuses to connect at all if one is not.
+/// Returns whether this is a URL of RFC 7064 or 7065. A browser refuses to connect at all if one of them is not.
 fn is_ice_server(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once(':') else { return false };
     let (server, query) = rest.split_once('?').map_or((rest, None), |(server, query)| (server, Some(query)));
@@ -44,7 +45,7 @@ fn is_ice_server(url: &str) -> bool {
         ("turns", Some(query)) => query == "transport=tcp",
         _ => false,
     };
-    // The brackets of an IPv6 address hold colons of their own.
+    // An IPv6 address in brackets contains colons.
     let (host, port) = match server.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (server, None),
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_with_one_kind_of_credentials_can_be_used() {
+    fn servers_with_one_kind_of_credentials_are_accepted() {
         for good in [
             "",
             "urls = []",
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_with_what_can() {
+    fn an_unusable_value_is_named_with_what_is_accepted() {
         let server = "urls = ['turn:turn.example.com:3478']\n";
         for (text, key, accepted) in [
             ("secret = 's'".to_owned(), "turn.urls", "name them"),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_a_browser_refuses_is_refused() {
+    fn urls_that_browsers_refuse_are_refused() {
         for bad in [
             "",
             "turn.example.com",
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_repeated() {
+    fn a_secret_is_not_part_of_the_message() {
         let text = "urls = ['turn:a']\nsecret = 'hidden'\nusername = 'u'\ncredential = 'hidden'";
         let error = check(text).unwrap_err().to_string();
         assert!(!error.contains("hidden"), "{error}");

@@ -1,8 +1,8 @@
-//! Bodies that are no request, in both generations.
+//! Malformed bodies in both generations.
 
 use super::{Authorised, LEASE, MODELS, OBJECT, SIZE, SPAN, Says, V1_SIZE, plane, refused};
 
-/// Not JSON, or not an object.
+/// Bodies that are not a JSON object.
 fn shapes() -> Vec<Vec<u8>> {
     let texts = [
         "",
@@ -38,7 +38,7 @@ fn shapes() -> Vec<Vec<u8>> {
     texts.into_iter().map(|text| text.as_bytes().to_vec()).chain(bytes.map(<[u8]>::to_vec)).chain(deep).collect()
 }
 
-/// What is no lease of a new session, as JSON.
+/// JSON values that are not a lease of a new session.
 const NO_LEASES: [&str; 25] = [
     "-1",
     "-4",
@@ -66,9 +66,9 @@ const NO_LEASES: [&str; 25] = [
     "{}",
     r#"{"minutes":4}"#,
 ];
-/// What is no JSON, though some parsers take it.
+/// Numbers that are not JSON, although some parsers accept them.
 const NO_NUMBERS: [&str; 10] = ["NaN", "Infinity", "0x10", "+4", "04", ".5", "4.", "1_000", "'4'", "1e999"];
-/// What is no size in the second generation, as JSON.
+/// JSON values that are not a size in the second generation.
 const NO_SIZES: [&str; 17] = [
     r#""""#,
     r#"" ""#,
@@ -135,7 +135,7 @@ const NO_V1_SIZES: [&str; 9] =
 const NO_MODELS: [&str; 8] = ["'x'", "1", "true", "{}", "[1]", "[null]", "['']", "[['a']]"];
 
 #[tokio::test]
-async fn bodies_of_the_second_generation() {
+async fn malformed_bodies_of_the_second_generation_are_refused() {
     let plane = plane().await;
     let by = Authorised(&plane);
     let mut cases = Vec::new();
@@ -169,7 +169,7 @@ async fn bodies_of_the_second_generation() {
 }
 
 #[tokio::test]
-async fn bodies_of_the_first_generation() {
+async fn malformed_bodies_of_the_first_generation_are_refused() {
     let plane = plane().await;
     let by = Authorised(&plane);
     let mut cases = Vec::new();

@@ -1,4 +1,4 @@
-//! Requests that nobody should send, each of which is refused with what is wrong, and changes nothing.
+//! Malformed requests. Each is refused with the reason and changes nothing.
 
 mod bodies;
 
@@ -11,11 +11,11 @@ use remora_session::Timestamp;
 use crate::support::contract;
 use crate::support::plane::{Plane, START};
 
-/// What the answer says beside its status: what is at fault, or nothing at all.
+/// Expected content of the response beside its status.
 #[derive(Clone, Copy, Debug)]
 enum Says {
     Nothing,
-    /// Each is somewhere in the body.
+    /// All of these texts are in the body.
     All(&'static [&'static str]),
 }
 
@@ -36,14 +36,14 @@ const V1_SIZE: Says = Says::All(&["size", "standard or small, premium or big"]);
 const MODELS: Says = Says::All(&["models", "up to 64 addresses"]);
 const NO_PATH: Says = Says::All(&["nothing under this path"]);
 
-/// A session of four minutes, which every request leaves as it is.
+/// Starts a plane with a session of four minutes, which no request may change.
 async fn plane() -> Plane {
     let plane = Plane::start().await.without_loop().await;
     plane.create_unlaunched("one").await;
     plane
 }
 
-/// Sends all of them, and says how many they were.
+/// Sends all requests and returns their number.
 async fn refused(plane: &Plane, cases: Vec<Case>) -> usize {
     let before = plane.store.any_live_sessions(100).await.unwrap();
     let accounts = plane.store.accounts(None, 100).await.unwrap();
@@ -101,7 +101,7 @@ impl Authorised<'_> {
     }
 }
 
-/// Escaped as a path needs it.
+/// Escapes bytes for a path.
 const NO_IDS: [&str; 17] = [
     "a%20b",
     "a.b",
@@ -123,7 +123,7 @@ const NO_IDS: [&str; 17] = [
 ];
 
 #[tokio::test]
-async fn ids_paths_and_queries() {
+async fn malformed_ids_paths_and_queries_are_refused() {
     let plane = plane().await;
     let by = Authorised(&plane);
     let good = r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#;
@@ -214,7 +214,7 @@ async fn ids_paths_and_queries() {
 }
 
 #[tokio::test]
-async fn tokens_and_keys() {
+async fn malformed_tokens_and_keys_are_refused() {
     let plane = plane().await;
     let endpoints = |account: &str| {
         let second = |target: &str| format!("/accounts/{account}{target}?api-version=2021-01-01");
@@ -299,7 +299,7 @@ async fn tokens_and_keys() {
 }
 
 #[tokio::test]
-async fn bodies_without_an_end_and_headers_without_sense() {
+async fn incomplete_bodies_and_malformed_headers_are_refused() {
     let plane = plane().await;
     let before = plane.store.any_live_sessions(100).await.unwrap();
     let large = format!(r#"{{"maxLeaseTimeMinutes":4,"size":"Standard","x":"{}"}}"#, "x".repeat(64 * 1_024));

@@ -1,6 +1,7 @@
-//! Answers held against the OpenAPI documents: statuses, headers and bodies. Every answer that a scenario gets is.
+//! Checks responses against the OpenAPI documents: statuses, headers and bodies. Every response of a scenario is
+//! checked.
 //!
-//! Knows the part of JSON Schema that the documents use, and refuses to pass over anything else.
+//! Supports the part of JSON Schema that the documents use, and panics on anything else.
 
 use std::sync::LazyLock;
 
@@ -23,7 +24,7 @@ pub(crate) fn contracts() -> &'static [Contract] {
     &CONTRACTS
 }
 
-/// Panics if the answer is none that a document has for the request; says nothing about paths in no document.
+/// Panics if the response is not one that a document has for the request. Ignores paths that are in no document.
 pub(crate) fn check(method: &str, target: &str, answer: &Answer) {
     let path = target.split('?').next().unwrap_or_default();
     for contract in contracts() {
@@ -44,8 +45,8 @@ impl Contract {
         &self.document["components"]["schemas"][name]
     }
 
-    /// The operation, null if there is none but others are under the path. The first generation's paths may end with
-    /// a slash, and its sessions may be called what stands in other paths.
+    /// Returns the operation, or null if the path has only other operations. Paths of v1 may end with a slash, and ids
+    /// of its sessions may equal words in other paths.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let path = if path.starts_with("/v1/") { path.strip_suffix('/').unwrap_or(path) } else { path };
         let method = if method == "HEAD" { "get".to_owned() } else { method.to_ascii_lowercase() };
@@ -77,7 +78,7 @@ impl Contract {
             }
         }
         let schema = &response["content"]["application/json"]["schema"];
-        // The body says what is wrong, where there is more to say than the status does.
+        // Errors have a body that says what is wrong, unless the status says everything.
         let may_be_empty = schema.is_null() || [401, 403, 429].contains(&answer.status);
         match (answer.body.is_empty(), schema.is_null()) {
             (true, _) if may_be_empty => Ok(()),
@@ -125,7 +126,7 @@ impl Contract {
                     value.as_array().into_iter().flatten().try_for_each(|item| self.validate(expected, item))?;
                     true
                 }
-                // Their grammars have tests of their own.
+                // Other tests check texts of these forms.
                 "description" | "example" | "nullable" | "format" | "pattern" | "minLength" | "maxLength" => true,
                 _ => panic!("{}: the keyword {keyword} is not understood", self.name),
             };

@@ -1,4 +1,4 @@
-//! A client that sends exactly the given request and returns exactly the received answer.
+//! An HTTP client that sends exactly the given bytes and returns exactly the received ones.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Answer {
     }
 }
 
-/// Sends the headers as given, and adds `Host` and `Content-Length` if they are missing.
+/// Sends a request with the given headers, and with `Host` and `Content-Length` unless they are given.
 pub(crate) async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     host: &str,
@@ -58,7 +58,7 @@ pub(crate) async fn send(
 
 pub(crate) async fn raw(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
     within("an answer", async {
-        // A server that refuses may close the connection early.
+        // A server that refuses a request may have closed the connection already.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
@@ -78,11 +78,29 @@ fn parse(answer: &str) -> Answer {
         let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (name.to_owned(), value.to_owned())
     });
-    Answer {
+    let mut answer = Answer {
         status,
         reason: words.next().unwrap_or_default().to_owned(),
         headers: headers.collect(),
         body: body.to_owned(),
+    };
+    if answer.header("Transfer-Encoding") == Some("chunked") {
+        answer.body = joined(body);
+    }
+    answer
+}
+
+/// Joins the chunks of a body (RFC 9112, section 7.1), all of which must be there.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n").expect("the size of a chunk");
+        let size = usize::from_str_radix(size, 16).expect("a hexadecimal number");
+        if size == 0 {
+            return body;
+        }
+        body.push_str(&rest[..size]);
+        chunks = rest[size..].strip_prefix("\r\n").expect("the end of a chunk");
     }
 }
 
@@ -90,12 +108,12 @@ pub(crate) async fn tcp(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
-/// A TLS connection that trusts that CA and nobody else.
+/// Opens a TLS connection that trusts only that CA.
 pub(crate) async fn tls(address: SocketAddr, name: &str, ca_pem: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
     connector(ca_pem).connect(server_name(name), tcp(address).await).await.unwrap()
 }
 
-/// A request to a server that may be killed at any moment; `None` if it has not answered as a whole.
+/// Sends a request to a server that may be killed at any moment. Returns `None` if the response is incomplete.
 pub(crate) async fn try_tls(
     address: SocketAddr,
     ca_pem: &str,
@@ -114,7 +132,7 @@ pub(crate) async fn try_tls(
         let mut stream = connector(ca_pem).connect(server_name("localhost"), stream).await.ok()?;
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
-        // The length tells whether the answer is complete.
+        // `Content-Length` tells below whether the response is complete.
         let _ = stream.read_to_end(&mut answer).await;
         let answer =
             String::from_utf8(answer).ok().filter(|answer| answer.contains("\r\n\r\n")).map(|text| parse(&text))?;

@@ -1,4 +1,4 @@
-//! `remora up` without its executable: real processes, real TLS, the real clock.
+//! `remora up` as a library call: real processes, real TLS, the real clock.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl Installation {
         within("a clean stop", self.running).await.unwrap().unwrap();
     }
 
-    /// Simulates a kill and a restart of the process: nothing is cleaned up, and the addresses stay the same.
+    /// Behaves as if the process was killed and started again: nothing is cleaned up, and the addresses stay the same.
     pub(crate) async fn crash_and_restart(self, data_directory: &Path) -> Self {
         let https = self.address();
         self.running.abort();
@@ -112,7 +112,7 @@ impl Installation {
     }
 }
 
-/// Process numbers of all hosts that have a pid file.
+/// Returns the process ids of all hosts that have a pid file.
 pub(crate) fn host_pids(data_directory: &Path) -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir(data_directory.join("hosts")) else {
         return vec![];
@@ -127,7 +127,7 @@ pub(crate) fn host_pids(data_directory: &Path) -> Vec<i32> {
         .collect()
 }
 
-/// Whether the process runs; one that nobody has waited for does not.
+/// Returns whether the process runs. An ended one that its parent has not waited for does not.
 pub(crate) fn is_alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }

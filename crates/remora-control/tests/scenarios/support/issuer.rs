@@ -1,4 +1,4 @@
-//! An OpenID Connect issuer on this machine, which publishes what it is told to.
+//! An OpenID Connect issuer on this machine, with documents that the scenario chooses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -20,13 +20,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// Making one takes a second.
+/// A shared key, because making one takes a second.
 static RSA: LazyLock<[String; 2]> = LazyLock::new(|| [(); 2].map(|()| new_private_key_pem().unwrap()));
 
 pub(crate) struct Issuer {
     pub url: String,
     published: Arc<Published>,
-    /// Ends the listener when it is dropped.
+    /// Closes the listener when it is dropped.
     closing: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -37,7 +37,7 @@ struct Published {
     fetched: AtomicUsize,
 }
 
-/// The answer to a request for a document.
+/// Response to a request for a document.
 #[derive(Clone)]
 pub(crate) enum Answer {
     Body(String),
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// A signing key and the name that it is published under.
+/// A signing key and its published id.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub id: &'static str,
@@ -59,7 +59,7 @@ impl Key {
         Self { id, algorithm, signing: EncodingKey::from_rsa_pem(RSA[0].as_bytes()).unwrap() }
     }
 
-    /// Another one than [`rsa`](Self::rsa).
+    /// Returns a different key than [`rsa`](Self::rsa).
     pub(crate) fn other_rsa(id: &'static str) -> Self {
         Self { id, algorithm: Algorithm::RS256, signing: EncodingKey::from_rsa_pem(RSA[1].as_bytes()).unwrap() }
     }
@@ -101,7 +101,7 @@ impl Issuer {
         Self::serve(keys, "http", None).await
     }
 
-    /// Over TLS, as `localhost`, with a certificate of that authority.
+    /// Starts with TLS, as `localhost`, with a certificate of that authority.
     pub(crate) async fn start_with_tls(keys: &[&Key], authority: &Authority) -> Self {
         let certificate = authority.issue(&["localhost".to_owned()], Duration::from_hours(1), Clock::system().now());
         let local = CurrentCertificate::new(certificate.unwrap()).unwrap();
@@ -134,19 +134,19 @@ impl Issuer {
         *self.published.key_set.lock().unwrap() = answer;
     }
 
-    /// In the place of its configuration.
+    /// Replaces the configuration.
     pub(crate) fn configure(&self, answer: Answer) {
         *self.published.configuration.lock().unwrap() = answer;
     }
 
-    /// Its configuration with one property changed.
+    /// Returns the configuration with one property changed.
     pub(crate) fn configuration_with(&self, property: &str, value: &str) -> String {
         let mut configuration = configuration_of(&self.url);
         configuration[property] = Value::from(value);
         configuration.to_string()
     }
 
-    /// How often the key set was asked for.
+    /// Returns how often the key set was requested.
     pub(crate) fn fetched(&self) -> usize {
         self.published.fetched.load(Ordering::SeqCst)
     }

@@ -11,14 +11,14 @@ pub(crate) mod server_process;
 
 use std::time::Duration;
 
-/// No wait of a test is longer; what has not happened by then does not happen.
+/// Longest wait of a test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
 }
 
-/// Between two looks at something that tells nobody when it changes, so that looking leaves it time to change.
+/// Waits a moment before a condition that sends no notification is checked again.
 pub(crate) async fn look_again() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

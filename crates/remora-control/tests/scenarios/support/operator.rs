@@ -1,9 +1,9 @@
-//! Actions of an operator on the database itself.
+//! Operations of an operator directly on the database.
 
 use remora_control::{Account, KeyHash, Store, new_account_id, new_key};
 use remora_session::Timestamp;
 
-/// Creates an account with one key, as the command line does. Returns id and key.
+/// Creates an account with one key in the database, as the command line does. Returns its id and the key.
 pub(crate) async fn make_account(store: Store) -> (String, String) {
     let (id, key) = (new_account_id(), new_key());
     let created_at = Timestamp::from_milliseconds(1);

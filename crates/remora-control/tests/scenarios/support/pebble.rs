@@ -1,4 +1,4 @@
-//! Pebble, the small ACME authority of Let's Encrypt for tests. `scripts/setup.sh test` installs it.
+//! Pebble, Let's Encrypt's small ACME server for tests. `scripts/setup.sh test` installs it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use remora_session::Timestamp;
 use super::look_again;
 
 const ATTEMPTS: usize = 5;
-/// One that starts takes a fraction of a second; one that cannot ends.
+/// Time limit for the start, which takes a fraction of a second.
 const LIFE: Duration = Duration::from_hours(24);
 
 pub(crate) struct Pebble {
@@ -22,7 +22,7 @@ pub(crate) struct Pebble {
     pub ca_file: PathBuf,
 }
 
-/// Where Pebble is; `None`, with a word, where it is not.
+/// Returns the path of Pebble. Prints a message and returns `None` if it is not installed.
 fn program() -> Option<PathBuf> {
     let installed: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../target/tools/pebble"].iter().collect();
     let found = installed.is_file();
@@ -33,7 +33,7 @@ fn program() -> Option<PathBuf> {
 }
 
 impl Pebble {
-    /// Its challenges go to that port of this machine, whatever name they are for. Certificates are good for `life`.
+    /// Starts Pebble. It validates every name at that port of this machine. Certificates are valid for `life`.
     pub(crate) async fn start(directory: &Path, now: Timestamp, challenge_port: u16, life: Duration) -> Option<Self> {
         let program = program()?;
         std::fs::create_dir_all(directory).unwrap();
@@ -45,7 +45,7 @@ impl Pebble {
         std::fs::write(&key_file, &certificate.key_pem).unwrap();
         let name_server = serve_names();
         for _ in 0..ATTEMPTS {
-            // Another program may take the port before Pebble does, which then ends.
+            // Pebble ends if another program takes the port first.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let config = serde_json::json!({ "pebble": {
                 "listenAddress": format!("127.0.0.1:{port}"),
@@ -89,7 +89,7 @@ impl Drop for Pebble {
     }
 }
 
-/// A name server for which every name is 127.0.0.1, until the test's process ends. Pebble asks by TCP.
+/// Starts a name server that resolves every name to 127.0.0.1, until the test's process ends. Pebble asks by TCP.
 fn serve_names() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -101,7 +101,7 @@ fn serve_names() -> SocketAddr {
     address
 }
 
-/// Answers queries until the client closes the connection. Each message has its length before it (RFC 1035, 4.2.2).
+/// Answers queries until the client closes the connection. Each message is preceded by its length (RFC 1035, 4.2.2).
 fn answer_names(mut stream: TcpStream) {
     let mut length = [0; 2];
     while stream.read_exact(&mut length).is_ok() {
@@ -124,10 +124,10 @@ fn answer_name(query: &[u8]) -> Option<Vec<u8>> {
     let question_end = HEADER_BYTES + name_bytes + 1 + A.len();
     let mut answer = query.get(..question_end)?.to_vec();
     let asks_for_address = answer.ends_with(&A);
-    // A response, and one question, up to one answer, nothing else.
+    // Header: a response with one question and up to one answer.
     answer[2..HEADER_BYTES].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(asks_for_address), 0, 0, 0, 0]);
     if asks_for_address {
-        // The name of the question, type and class, a minute, four bytes.
+        // Answer: the name of the question, type and class, a minute, four bytes.
         answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(Ipv4Addr::LOCALHOST.octets());
     }

@@ -29,7 +29,7 @@ pub(crate) const PAGE_SIZE: u32 = 2;
 pub(crate) const OWN_ORIGIN: &str = "http://localhost:8080";
 pub(crate) const SECRET: &str = "the secret of this start";
 
-/// Making one takes a second; no scenario needs its own.
+/// A shared key, because making one takes a second.
 static KEY_PEM: LazyLock<String> = LazyLock::new(|| new_private_key_pem().unwrap());
 
 pub(crate) struct Plane {
@@ -87,8 +87,7 @@ impl Plane {
                 (bell.clone(), Arc::new(SimulatedFleet::new(placement.clone(), clock.clone(), bell)))
             }
         };
-        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let loopback = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (public, loopback) = (bind().await, bind().await);
         let (address, loopback_address) = (public.local_addr().unwrap(), loopback.local_addr().unwrap());
         let guard = Guard { port: loopback_address.port() };
         let own_origins = Origins::parse([OWN_ORIGIN.to_owned()].into_iter().chain(guard.origins())).unwrap();
@@ -392,4 +391,9 @@ fn asset(name: &str) -> Option<Asset> {
         _ => return None,
     };
     Some(Asset { content_type: content_type.to_owned(), bytes: bytes.into() })
+}
+
+/// Opens a listener on a free port of this machine.
+async fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }

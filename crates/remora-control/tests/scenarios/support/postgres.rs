@@ -1,10 +1,10 @@
-//! Databases on the PostgreSQL server that `scripts/with-postgres.sh` has started for the tests.
+//! Databases on the PostgreSQL server that `scripts/with-postgres.sh` starts for the tests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-/// The address of a new, empty database; `None`, with a word, where there is no server.
+/// Returns the URL of a new, empty database. Prints a message and returns `None` if there is no server.
 pub(crate) async fn fresh_database() -> Option<String> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let Ok(server) = std::env::var("REMORA_TEST_POSTGRES") else {
@@ -19,7 +19,7 @@ pub(crate) async fn fresh_database() -> Option<String> {
     Some(format!("{base}/{name}"))
 }
 
-/// A new database if the scenarios shall run on PostgreSQL, by `REMORA_TEST_STORE=postgres`.
+/// Returns a new database if the scenarios run on PostgreSQL, that is with `REMORA_TEST_STORE=postgres`.
 pub(crate) async fn database_of_scenarios() -> Option<String> {
     match std::env::var("REMORA_TEST_STORE").as_deref() {
         Ok("postgres") => Some(fresh_database().await.expect("REMORA_TEST_STORE=postgres needs REMORA_TEST_POSTGRES")),

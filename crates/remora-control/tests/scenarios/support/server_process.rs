@@ -1,5 +1,5 @@
-//! `remora serve` as a process of its own, so that it can be killed. Like the fake host, it is this test executable,
-//! told to run one of its ignored tests.
+//! `remora serve` as a separate process that can be killed. Like the fake host, it is this test executable, told to run
+//! one of its ignored tests.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const DIRECTORY: &str = "REMORA_TEST_SERVE_DIRECTORY";
 const ADDRESS: &str = "REMORA_TEST_SERVE_ADDRESS";
 const CONFIG: &str = "REMORA_TEST_SERVE_CONFIG";
 
-/// Killed when it is dropped.
+/// A running process, killed when this is dropped.
 pub(crate) struct ServerProcess {
     pub address: SocketAddr,
     directory: PathBuf,
@@ -23,13 +23,13 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a process and waits until it answers. The configuration is TOML.
+    /// Starts the process with this configuration in TOML. Returns once it responds.
     pub(crate) async fn start(directory: &Path, config: &str) -> Self {
         let address = lasting_address();
         let process = spawn(directory, address, config);
         let mut server = Self { address, directory: directory.to_owned(), config: config.to_owned(), process };
         server.accepts().await;
-        // The process opens its port before it creates its keys.
+        // It opens its port before it has its keys.
         within("the server having a certificate", async {
             while !directory.join("ca.pem").exists() {
                 look_again().await;
@@ -39,7 +39,7 @@ impl ServerProcess {
         server
     }
 
-    /// Kills the process and starts another at the same address. Waits until it accepts.
+    /// Kills the process and starts it again at the same address. Returns once it accepts connections.
     pub(crate) async fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -65,8 +65,8 @@ impl Drop for ServerProcess {
     }
 }
 
-/// An address to be used again after a restart: below the ports that the system hands out for connections, one of which
-/// would otherwise take it meanwhile.
+/// Returns an address that can be used again after a restart. Its port is below those that the system assigns to
+/// outgoing connections, so that none of them takes it.
 fn lasting_address() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let ports = (0..1_000).map(|_| (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000 + 10_000);

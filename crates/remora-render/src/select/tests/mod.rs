@@ -18,7 +18,7 @@ use crate::frame::{Camera, Size};
 use crate::residency::pages::{Pages, most_urgent};
 use crate::residency::prepare::{PrepareOptions, PreparedAsset};
 use crate::residency::selectable::PageLocation;
-use crate::surface::Surface;
+use crate::surface::{DrawMode, Surface};
 
 const SIZE: Size = Size::new(640, 360);
 /// Number on the device of an asset's first cluster.
@@ -108,15 +108,13 @@ impl Shown {
     fn roots(asset: &Asset, double_sided: bool) -> Self {
         let options = PrepareOptions { texture_dimension_max: 64, blocks: false };
         let mut surfaces = PreparedAsset::new(asset, &options).expect("the asset is sound").surfaces;
-        surfaces.push(Surface { phase: Phase::Opaque, shading: Shading::Points, double_sided: true });
+        surfaces.push(Surface::POINTS);
         surfaces.iter_mut().for_each(|surface| surface.double_sided |= double_sided);
-        let key =
-            |surface: &Surface, bank: u32| DrawKey { phase: surface.phase, bank: bank as u8, shading: surface.shading };
-        let of_banks = || (0..BANKS).flat_map(|bank| surfaces.iter().map(move |surface| key(surface, bank)));
-        let mut keys: Vec<DrawKey> = of_banks().collect();
+        let list = || SelectableModel::key_list(&surfaces, BANKS as u8);
+        let mut keys: Vec<DrawKey> = list().collect();
         keys.sort_unstable();
         keys.dedup();
-        let own = of_banks().map(|key| keys.binary_search(&key).expect("it has just been listed") as u32).collect();
+        let own = list().map(|key| keys.binary_search(&key).expect("it has just been listed") as u32).collect();
         let places = vec![None; asset.pages().len()];
         let model = SelectableModel { asset: asset.clone(), pages: Pages::new(asset), places, surfaces, keys: own };
         let mut shown = Self { keys, models: vec![model], selection: Selection::default() };
@@ -187,7 +185,7 @@ fn limits(error_pixels: f32) -> SelectionLimits {
 }
 
 fn instance(mesh: u32, world: Affine3A) -> SelectableInstance {
-    SelectableInstance::new(0, mesh, true, world)
+    SelectableInstance::new(0, mesh, Some(DrawMode::Normal), world)
 }
 
 fn at(x: f32, y: f32, z: f32) -> Affine3A {

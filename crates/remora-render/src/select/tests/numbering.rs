@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn what_is_outside_or_hidden_is_left_out() {
     let mut shown = Shown::whole(&PHASES, false);
-    let hidden = SelectableInstance::new(0, 0, false, Affine3A::IDENTITY);
+    let hidden = SelectableInstance::new(0, 0, None, Affine3A::IDENTITY);
     let instances = [
         instance(0, Affine3A::IDENTITY),
         hidden,

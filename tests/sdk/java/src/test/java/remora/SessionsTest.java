@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** The official SDK against Remora: the life of a session, and its errors. run.sh says where Remora is. */
+/** Tests Remora with the official SDK: the life of a session, and its errors. run.sh passes the address of Remora. */
 class SessionsTest {
     private static final Duration READY_MAX = Duration.ofSeconds(60);
 
@@ -35,7 +35,7 @@ class SessionsTest {
         return System.getenv(name);
     }
 
-    /** The token comes from the SDK's own token client, which is told where the token service is. */
+    /** Returns a client with a token from the SDK's own token client. */
     private static RemoteRenderingClient client(String accountId) {
         return new RemoteRenderingClientBuilder()
             .endpoint(variable("REMORA_ENDPOINT"))
@@ -65,7 +65,7 @@ class SessionsTest {
     }
 
     @Test
-    void aSessionLives() {
+    void aSessionStartsAndStops() {
         String id = newId();
         RenderingSession session = client.beginSession(id, minutes(5)).setPollInterval(Duration.ofMillis(200))
             .waitForCompletion(READY_MAX).getValue();
@@ -89,7 +89,7 @@ class SessionsTest {
     }
 
     @Test
-    void aListGoesOnOverItsPages() {
+    void aListContinuesOverItsPages() {
         List<String> made = new ArrayList<>();
         for (int index = 0; index < 3; index++) {
             made.add(newId());
@@ -102,7 +102,7 @@ class SessionsTest {
     }
 
     @Test
-    void whatCannotBeIsRefused() {
+    void invalidRequestsAreRefused() {
         String id = newId();
         client.beginSession(id, minutes(5));
         assertRefused(400, () -> client.beginSession(newId(), minutes(-4)));
