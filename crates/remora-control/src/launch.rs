@@ -185,7 +185,8 @@ mod tests {
     #[test]
     fn a_host_is_told_how_its_size_renders_and_how_large_the_cache_is() {
         let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
-                    page_memory_gibibytes = 3\nmemory_gibibytes = 4294967295\nprimitives_max = 7\n[cache]\ngibibytes = 100\n";
+                    page_memory_gibibytes = 3\nmemory_gibibytes = 4294967295\nprimitives_max = 7\n\
+                    [cache]\ngibibytes = 100\n";
         let plan = plan(text, &authority());
         let premium = told(&plan, Size::Premium);
         assert_eq!(premium.primitives_max, Some(7));

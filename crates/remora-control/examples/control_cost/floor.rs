@@ -42,7 +42,7 @@ pub(crate) async fn inserts_per_second(path: &Path, per_commit: usize, duration:
     let begun = Instant::now();
     let mut rows = 0_u32;
     while begun.elapsed() < duration {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("nobody else writes");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("there is no other writer");
         for _ in 0..per_commit {
             rows += 1;
             sqlx::query("INSERT INTO row (account, id, content) VALUES ('11111111-2222-3333-4444-555555555555', ?, ?)")

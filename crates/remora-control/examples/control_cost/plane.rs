@@ -155,7 +155,8 @@ impl Plane {
         let Ask { request, status } = self.ask("POST", &format!("/sessions/template-{stored}/:stop"), "", 204);
         client.exchange(request.as_bytes(), status).await;
         // The state after the hosts have been destroyed.
-        let copy = "WITH RECURSIVE copy (number) AS (SELECT $1 UNION ALL SELECT number + 1 FROM copy WHERE number < $2) \
+        let copy = "WITH RECURSIVE copy (number) AS (SELECT $1 UNION ALL SELECT number + 1 FROM copy \
+                    WHERE number < $2) \
                     INSERT INTO session (account, id, generation, size, lease_minutes, created_at, changed_at, models, \
                     phase, host, occupies, live, ready_at, wake_at) SELECT account, 'ended-' || number, generation, \
                     size, lease_minutes, created_at, changed_at, models, \

@@ -15,8 +15,8 @@ pub enum StoreError {
     },
     /// An older release has written the database, and this command does not migrate it.
     #[error(
-        "the database {place} was written by an older Remora, which may still be running on it; use the command of that \
-         Remora, or start `remora up` or `remora serve` of this one first, which brings the database up to date"
+        "the database {place} was written by an older Remora, which may still be running on it; use the command of \
+         that Remora, or start `remora up` or `remora serve` of this one first, which brings the database up to date"
     )]
     Older {
         /// File, or server and database.

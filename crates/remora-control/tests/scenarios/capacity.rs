@@ -41,7 +41,7 @@ async fn those_who_wait_get_a_host_as_soon_as_one_is_gone_and_the_first_is_first
 }
 
 #[tokio::test]
-async fn whoever_waits_in_vain_is_told_so() {
+async fn a_session_that_waits_in_vain_says_so() {
     let plane = with_room_for(1, 0).await;
     let host = plane.create_ready("one", 4).await;
     put(&plane, "two").await;

@@ -73,7 +73,8 @@ impl Installation {
         let limits =
             "reads = { per_second = 100000, burst = 100000 }\nwrites = { per_second = 100000, burst = 100000 }";
         let config = format!(
-            "{store}[sessions]\ncapacity_wait_seconds = 3600\nlive_per_account_max = 'unlimited'\n[sizes.standard]\ncapacity = 0\n[limits]\n{limits}\n"
+            "{store}[sessions]\ncapacity_wait_seconds = 3600\nlive_per_account_max = 'unlimited'\n[sizes.standard]\n\
+             capacity = 0\n[limits]\n{limits}\n"
         );
         let first = ServerProcess::start(directory.path(), &config).await;
         let (account, key) = {
@@ -201,9 +202,9 @@ impl Caller {
             for attempt in 0.. {
                 match self.once(number + attempt, method, target, body).await {
                     Some(answer) if answer.status < 300 => return,
-                    // The lease is that long already: an attempt whose answer was lost has been stored.
+                    // The lease is already that long, because an attempt whose answer was lost has been stored.
                     Some(answer) if attempt > 0 && method == "PATCH" && answer.status == 422 => return,
-                    // What was being written when the other control plane died may have to be written again.
+                    // A write that the death of the other control plane interrupted may have to be repeated.
                     Some(answer) if answer.status >= 500 => {}
                     Some(answer) => panic!("{method} {target}: {answer:?}"),
                     None => look_again().await,

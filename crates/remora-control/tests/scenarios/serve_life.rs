@@ -155,7 +155,7 @@ async fn two_on_one_postgresql_and_one_directory_are_one_service() {
     assert_eq!((seen.status, seen.json()["id"].as_str()), (200, Some("one")), "{seen:?}");
     first.stop().await;
     let stop = format!("/accounts/{account}/sessions/one/:stop?api-version=2021-01-01");
-    assert_eq!(second.send("POST", &stop, &token, "").await.status, 204, "the other goes on");
+    assert_eq!(second.send("POST", &stop, &token, "").await.status, 204, "the other continues");
     assert_eq!(second.send("GET", &target, &token, "").await.json()["status"], "Stopped");
     // A directory that is shared is not for one that wants it alone.
     let refusal = up(installation::options(directory.path()), |_| panic!("it started"), std::future::pending()).await;

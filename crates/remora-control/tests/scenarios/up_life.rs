@@ -139,7 +139,7 @@ async fn hosts_outlive_a_crash_of_the_control_plane_and_are_adopted() {
     second.stop().await;
 }
 
-/// The shortest lease there is, by the real clock, with nobody looking: what ends it is the loop's own timer.
+/// The shortest lease, by the real clock and without a client: the timer of the reconcile loop ends it.
 #[tokio::test]
 async fn a_lease_of_one_minute_ends_by_itself_and_takes_its_host_along() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What every store must do, on every database.
+//! Behaviour that the store must show on every database.
 
 mod owners;
 mod quotas;
