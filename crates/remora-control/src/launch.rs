@@ -79,6 +79,7 @@ impl LaunchPlan {
             self.rendering(size),
             connection.exclusive,
             hosts.fence,
+            self.config.telemetry.json_logs,
             self.provisioner.revision(),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -100,6 +101,7 @@ impl LaunchPlan {
             rendering: self.rendering(size),
             exclusive: self.config.connection.exclusive,
             fence: self.config.hosts.fence,
+            json_logs: self.config.telemetry.json_logs,
             start_milliseconds_max: milliseconds(self.start_max),
         }
     }

@@ -1,28 +1,28 @@
-//! The life of a host: a pure state machine, with the time as an argument.
+//! The life of a host: a pure state machine that is told the time.
 //!
 //! ```text
-//!   Starting ──graphics and ports are up──▶ Ready ──lease over, stopped, unknown to the control plane──▶ Ending
-//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────▶ Ending
+//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to the control plane──▶ Ending
+//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────────▶ Ending
 //! ```
 //!
-//! A host never outlives the lease that it was last told: the deadline is kept here, and only an order of the control
-//! plane moves it. A host that waits for a session has no lease; it ends if no order to wait arrives for
-//! [`IDLE_MILLISECONDS_MAX`]. Once a host has a lease, it never waits again.
-//!
 //! Render hosts and the simulated fleet of the control plane's tests live by these rules.
+//!
+//! A host never outlives the lease that it was last told, even if every other process is dead: the deadline is kept here
+//! and moved only by an answer of the control plane. A host that waits for a session has no lease. It ends when it was
+//! not told to wait for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
 
 use std::time::Duration;
 
-use crate::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
+use crate::link::{Assignment, HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
 
 /// Time since an instant that the caller chooses once for each host.
 pub type Moment = Duration;
 
-/// Minimum time in which a host can report Ready, however short its lease is. The control plane would take a host that
-/// ends earlier for one that failed to start, and start another.
+/// The time that a host has to report that it is Ready, however short its lease is. The control plane would start a host
+/// again that ends before that, because it would count as failed.
 const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
 
-/// Reason why a host ends.
+/// The reason why a host ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// The control plane ordered it.
@@ -35,7 +35,7 @@ pub enum Ending {
     Disowned,
     /// The host cannot run. The text is for the owner of the session.
     Failed(String),
-    /// The process was asked to end by a signal.
+    /// The process received a signal to end.
     Terminated,
 }
 
@@ -46,7 +46,7 @@ enum Phase {
     Ending(Ending),
 }
 
-/// Time that a host may live from Ready on, or from the last order.
+/// The time that a host may live, counted from Ready or from the last order.
 #[derive(Clone, Copy, Debug)]
 enum Term {
     Idle,
@@ -70,13 +70,12 @@ pub struct Life {
 }
 
 impl Life {
-    /// Returns the life of a host that starts now. `lease` counts from Ready until an order says otherwise; without one
-    /// the host waits for a session.
+    /// Starts a life. `lease` counts from Ready until an order sets it again; without one the host waits for a session.
     pub fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
         Self { phase: Phase::Starting { deadline: now + start_max }, term: lease.map_or(Term::Idle, Term::Lease) }
     }
 
-    /// The host accepts clients.
+    /// Notes that clients can connect at this address.
     pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
             let end = now + self.term.duration().max(ANNOUNCEMENT_MAX);
@@ -84,22 +83,22 @@ impl Life {
         }
     }
 
-    /// The host cannot run.
+    /// Ends the life because of a failure.
     pub fn failed(&mut self, why: String) {
         self.end(Ending::Failed(why));
     }
 
-    /// The process was asked to end.
+    /// Ends the life because of a signal.
     pub fn terminated(&mut self) {
         self.end(Ending::Terminated);
     }
 
-    /// The control plane does not know the host.
+    /// Ends the life because the control plane does not know this host.
     pub fn disowned(&mut self) {
         self.end(Ending::Disowned);
     }
 
-    /// The control plane has answered a report.
+    /// Follows an order of the control plane.
     pub fn ordered(&mut self, now: Moment, order: &HostOrder) {
         match order {
             HostOrder::Wait => {
@@ -107,14 +106,14 @@ impl Life {
                     self.extend(now, Term::Idle);
                 }
             }
-            HostOrder::Run(assignment) => {
-                self.extend(now, Term::Lease(Duration::from_millis(assignment.lease_milliseconds)));
+            HostOrder::Run(Assignment { lease_milliseconds, .. }) | HostOrder::Extend { lease_milliseconds } => {
+                self.extend(now, Term::Lease(Duration::from_millis(*lease_milliseconds)));
             }
             HostOrder::Stop { reason } => self.end(Ending::Ordered(*reason)),
         }
     }
 
-    /// Ends the host if its time is over. The caller does this at [`Life::wake_at`].
+    /// Ends the life if its time is over. The caller calls it at [`Life::wake_at`].
     pub fn tick(&mut self, now: Moment) {
         match &self.phase {
             Phase::Starting { deadline } if now >= *deadline => {
@@ -128,7 +127,7 @@ impl Life {
         }
     }
 
-    /// Returns when the host ends by itself; `None` if it has ended.
+    /// Returns when [`Life::tick`] has something to do.
     pub fn wake_at(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Starting { deadline } => Some(*deadline),
@@ -145,7 +144,7 @@ impl Life {
         }
     }
 
-    /// Returns the remaining time of the lease; zero without a session.
+    /// Returns the time that is left of the lease; zero while there is no session.
     pub fn lease_remaining(&self, now: Moment) -> Duration {
         match (&self.phase, self.term) {
             (Phase::Ready { end, .. }, Term::Lease(_)) => end.saturating_sub(now),
@@ -154,7 +153,7 @@ impl Life {
         }
     }
 
-    /// Returns the state to report to the control plane; `None` if the host ends without a report.
+    /// Returns the state to report; `None` if the control plane knows everything.
     pub fn report(&self) -> Option<HostState> {
         match &self.phase {
             Phase::Starting { .. } => Some(HostState::Starting),
@@ -171,7 +170,7 @@ impl Life {
         }
     }
 
-    /// Ends the host, unless it has ended for another reason.
+    /// Ends the life. The first reason stays.
     fn end(&mut self, ending: Ending) {
         if !matches!(self.phase, Phase::Ending(_)) {
             self.phase = Phase::Ending(ending);
@@ -182,7 +181,6 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Assignment;
     use proptest::prelude::*;
 
     fn address() -> HostAddress {
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_waits_as_long_as_it_is_told_to_and_a_lease_ends_the_waiting_for_ever() {
+    fn a_host_waits_as_long_as_it_is_told_to_and_never_again_after_a_lease() {
         let idle_max = Duration::from_millis(IDLE_MILLISECONDS_MAX);
         let mut life = Life::new(seconds(0), seconds(30), None);
         life.ready(seconds(1), address());
@@ -219,7 +217,7 @@ mod tests {
         assert_eq!(life.lease_remaining(seconds(210)), seconds(50));
         life.ordered(seconds(210), &HostOrder::Wait);
         life.tick(seconds(260));
-        assert_eq!(life.ending(), Some(&Ending::LeaseExpired), "an order to wait that came late changes nothing");
+        assert_eq!(life.ending(), Some(&Ending::LeaseExpired), "a late order to wait changes nothing");
     }
 
     #[test]
@@ -233,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_of_nothing_leaves_the_time_to_say_so() {
+    fn a_lease_of_zero_leaves_time_for_the_report() {
         let mut life = Life::new(seconds(0), seconds(30), Some(Duration::ZERO));
         life.ready(seconds(1), address());
         life.tick(seconds(1));
         assert!(matches!(life.report(), Some(HostState::Ready(_))));
         let mut answered = life.clone();
-        answered.ordered(seconds(2), &run(0));
+        answered.ordered(seconds(2), &HostOrder::Extend { lease_milliseconds: 0 });
         answered.tick(seconds(2));
         life.tick(seconds(1) + ANNOUNCEMENT_MAX);
         assert_eq!([life.ending(), answered.ending()], [Some(&Ending::LeaseExpired); 2]);
@@ -266,7 +264,7 @@ mod tests {
     }
 
     proptest! {
-        /// For any orders, however late: once the lease of the last order is over, a tick ends the host.
+        /// Once the last told lease is over, a tick ends the host, whatever it has heard and however late.
         #[test]
         fn no_host_outlives_its_lease(
             ready_at in 0u64..20,

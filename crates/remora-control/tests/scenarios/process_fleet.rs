@@ -67,6 +67,7 @@ fn spec() -> (HostSpec, HostId) {
         rendering: Rendering::default(),
         exclusive: Exclusive::UntilDisconnect,
         fence: Fence::default(),
+        json_logs: false,
         start_milliseconds_max: 1,
     };
     (spec, id.parse().unwrap())

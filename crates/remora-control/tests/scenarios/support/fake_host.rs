@@ -83,7 +83,7 @@ fn talk(state: impl FnOnce(&HostStart) -> HostState) {
 
 async fn follow_orders(start: &HostStart, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
-    let report = HostReport { state, connected_clients: 0 };
+    let report = HostReport { state, connected_clients: 0, session_id: None };
     let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
         let urls = &start.placement.control_urls;
@@ -93,7 +93,7 @@ async fn follow_orders(start: &HostStart, state: HostState) {
                 unanswered += 1;
                 asked += 1;
             }
-            Some(HostOrder::Run(_) | HostOrder::Wait) => unanswered = 0,
+            Some(HostOrder::Run(_) | HostOrder::Extend { .. } | HostOrder::Wait) => unanswered = 0,
             Some(HostOrder::Stop { .. }) => return,
         }
         if failed {
