@@ -1,5 +1,6 @@
-//! The host's end of the link to the control plane: a thread that reports the host's status and delivers the orders that
-//! it receives in answer. If a control plane does not answer, the next report goes to the next one; nothing else changes.
+//! The host's end of the link to the control plane: a thread that reports the host's status and delivers the orders
+//! that it receives in answer. If a control plane does not answer, the next report goes to the next one; nothing else
+//! changes.
 
 use std::{
     sync::{

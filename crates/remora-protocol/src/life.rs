@@ -1,15 +1,15 @@
 //! The life of a host: a pure state machine that is told the time.
 //!
 //! ```text
-//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to the control plane──▶ Ending
-//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────────▶ Ending
+//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to control plane──▶ Ending
+//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────▶ Ending
 //! ```
 //!
 //! Render hosts and the simulated fleet of the control plane's tests live by these rules.
 //!
-//! A host never outlives the lease that it was last told, even if every other process is dead: the deadline is kept here
-//! and moved only by an answer of the control plane. A host that waits for a session has no lease. It ends when it was
-//! not told to wait for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
+//! A host never outlives the lease that it was last told, even if every other process is dead: the deadline is kept
+//! here and moved only by an answer of the control plane. A host that waits for a session has no lease. It ends when it
+//! was not told to wait for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::link::{Assignment, HostAddress, HostOrder, HostState, IDLE_MILLISECON
 /// Time since an instant that the caller chooses once for each host.
 pub type Moment = Duration;
 
-/// The time that a host has to report that it is Ready, however short its lease is. The control plane would start a host
-/// again that ends before that, because it would count as failed.
+/// The time that a host has to report that it is Ready, however short its lease is. The control plane would start a
+/// host again that ends before that, because it would count as failed.
 const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
 
 /// The reason why a host ends.

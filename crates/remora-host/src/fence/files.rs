@@ -24,8 +24,8 @@ const OWN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
 /// Rights that make sense for something that is not a directory.
 const OF_A_FILE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate | IoctlDev});
 
-/// Libraries, drivers and the files that they read at their start; name resolution; certificates of authorities. Secrets of
-/// the machine, such as `/etc/ssl/private`, are not among them.
+/// Libraries, drivers and the files that they read at their start; name resolution; certificates of authorities.
+/// Secrets of the machine, such as `/etc/ssl/private`, are not among them.
 const SYSTEM: &[&str] = &[
     "/usr",
     "/lib",
@@ -138,8 +138,8 @@ impl Access {
             access.read.push(model.to_owned());
         }
         if let Some(cache) = &placement.cache_directory {
-            // Landlock refers to directories that exist, and this one may have been deleted since the service created it.
-            // An error is reported when the host opens the cache.
+            // Landlock refers to directories that exist, and this one may have been deleted since the service created
+            // it. An error is reported when the host opens the cache.
             let _ = Cache::create_directory(Path::new(cache));
         }
         for directory in placement.cache_directory.iter().chain(&placement.scratch_directory) {

@@ -15,8 +15,8 @@ use remora_protocol::link::Placement;
 
 use super::*;
 
-/// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has no
-/// fence.
+/// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has
+/// no fence.
 fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -> Option<T> {
     let mut access = files::Access::of_the_system();
     access.allow_own(cache);
