@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The delay from an input event in a real browser to the first presented picture that shows it, and pictures per second
+# Measures the time from an input event in a real browser to the first presented frame that shows it, and the frame rate
 # while orbiting. Host and browser run on this machine.
 #
 #   make bench-latency                              the built-in engine
-#   make bench-latency MODELS="a.glb b.glb"         and these files
+#   make bench-latency MODELS="a.glb b.glb"         also these files
 #   make bench-latency COUNT=40 SINK=video          fewer inputs, another way to show the video
-#   make bench-latency NETWORK=tcp-only             a network that lets no UDP through
+#   make bench-latency NETWORK=tcp-only             a network that blocks UDP
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${COUNT:-100}

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""PUT to Ready with an idle host and without, memory of an idle host, and how soon a killed host is an Error.
+"""Measures PUT to Ready with and without an idle host, the memory of an idle host, and the time until a killed host
+is an Error.
 
     make bench-start
 
@@ -34,7 +35,7 @@ def call(method, path, authorization, body=None):
 
 
 def idle_hosts():
-    """Idle hosts that have said that they are ready."""
+    """Returns the logs of idle hosts that are ready."""
     logs = [log for log in hosts.glob("*.log") if log.with_suffix(".json").exists()]
     texts = [(log, log.read_text()) for log in logs]
     return [log for log, text in texts if " ready handshake_port" in text and "is for this session" not in text]
@@ -61,7 +62,7 @@ def session(name):
 
 
 def start(name, size):
-    """Milliseconds from PUT to Ready."""
+    """Creates a session and returns the milliseconds from PUT to Ready."""
     begun = time.perf_counter()
     body = json.dumps({"maxLeaseTimeMinutes": 10, "size": size})
     status, answer = call("PUT", f"sessions/{name}?api-version=2021-01-01", token, body)
@@ -83,7 +84,7 @@ def row(what, values, unit="ms"):
 warm, memory = [], []
 for number in range(SESSIONS):
     log = wait("an idle host", idle_hosts)[0]
-    # The host says that it is ready before the service has heard it.
+    # The service learns that the host is ready with the next report.
     time.sleep(1.2)
     pid = running()[log.stem]
     memory.append(int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1]) / 1024)
@@ -101,7 +102,7 @@ for number in range(SESSIONS):
     killed.append((time.perf_counter() - begun) * 1000)
 
 print("| | times | median | p95 |\n|---|---|---|---|")
-row("`PUT` to Ready, an idle host is there", warm)
-row("`PUT` to Ready, a host has to be started", cold)
+row("`PUT` to Ready, an idle host exists", warm)
+row("`PUT` to Ready, a host must be started", cold)
 row("host killed to status Error", killed)
 row("memory of an idle host (proportional set)", memory, "MiB")

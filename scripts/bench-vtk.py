@@ -1,4 +1,4 @@
-"""What a frame costs VTK's off-screen renderer: orbits each GLB at 1280x720 as `make bench-render` does.
+"""Measures a frame of VTK's off-screen renderer, which orbits each GLB at 1280x720 like `make bench-render`.
 
     make bench-vtk MODELS="a.glb b.glb"
 """

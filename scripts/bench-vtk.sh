@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# VTK's off-screen renderer on the same models, in an environment of its own.
+# Measures VTK's off-screen renderer with the same models, in a virtual environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=target/vtk
 if [ ! -e "$environment/bin/python" ]; then
-    echo "bench-vtk: installs VTK from PyPI into $environment" >&2
+    echo "bench-vtk: installing VTK from PyPI into $environment" >&2
     python3 -m venv "$environment"
     "$environment/bin/pip" install --quiet --disable-pip-version-check vtk==9.6.*
 fi

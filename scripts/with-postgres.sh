@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs a command beside a PostgreSQL server of its own: an empty cluster on a free loopback port, gone afterwards.
+# Runs a command with a temporary PostgreSQL server: an empty cluster on a free loopback port, deleted afterwards.
 #
 #   scripts/with-postgres.sh COMMAND [ARGUMENT…]
 #
-# The command finds the address of a database, with the right to create others, in REMORA_TEST_POSTGRES.
+# REMORA_TEST_POSTGRES contains the address of a database with permission to create others.
 set -euo pipefail
 
 for directory in "" $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V -r); do
@@ -26,7 +26,7 @@ finish() {
     status=$?
     [ -z "${server:-}" ] || { kill -QUIT "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
     if [ "$status" -ne 0 ]; then
-        echo "--- what PostgreSQL said last" >&2
+        echo "--- last lines of the PostgreSQL log" >&2
         tail -n 20 "$cluster/log" >&2 2>/dev/null || true
     fi
     rm -rf "$cluster"
@@ -42,7 +42,7 @@ cd "$cluster"
     --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync >>"$cluster/log"
 cd "$OLDPWD"
 
-# Nobody can reserve a port for somebody else; one that is taken is not tried for long.
+# A port cannot be reserved for another process, so several are tried.
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 for _ in $(seq 20); do
     port=$((20000 + RANDOM % 12000))

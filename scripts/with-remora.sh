@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a command against a Remora of its own: free ports, an empty data directory, gone afterwards.
+# Runs a command with a temporary Remora: free ports and an empty data directory, deleted afterwards.
 #
 #   scripts/with-remora.sh EXECUTABLE COMMAND [ARGUMENT…]
 #
-# The command finds the path of connection.json in REMORA_CONNECTION, and EXECUTABLE in REMORA_EXECUTABLE. UP holds
-# further arguments of `remora up`.
+# REMORA_CONNECTION contains the path of connection.json, REMORA_EXECUTABLE that of EXECUTABLE. UP contains further
+# arguments of `remora up`.
 set -euo pipefail
 executable=$1
 shift
@@ -17,7 +17,7 @@ finish() {
         wait "$up" 2>/dev/null || true
     fi
     if [ "$status" -ne 0 ]; then
-        echo "--- what remora said" >&2
+        echo "--- log of remora up" >&2
         tail -n 60 "$log" >&2 || true
         for host in "$data"/data/hosts/*.log; do
             [ -e "$host" ] && { echo "--- $(basename "$host")" >&2; tail -n 30 "$host" >&2; }

@@ -3,10 +3,10 @@
 import { browserProblem, TokenSource, Viewer } from "/remora.js";
 
 const byId = (id) => document.getElementById(id);
-const say = (text) => {
+const showMessage = (text) => {
   byId("message").textContent = text;
 };
-const complain = (error) => say(error.message);
+const showError = (error) => showMessage(error.message);
 
 const viewer = new Viewer({
   target: byId("model"),
@@ -18,22 +18,22 @@ const viewer = new Viewer({
   model: "builtin://Engine?triangles=200000",
 });
 viewer.on("state", (state) => {
-  if (state.kind === "closed" && state.reason.kind === "failed") say(state.reason.error.message);
-  else if (state.kind !== "connected") say(`${state.kind}…`);
+  if (state.kind === "closed" && state.reason.kind === "failed") showMessage(state.reason.error.message);
+  else if (state.kind !== "connected") showMessage(`${state.kind}…`);
 });
-viewer.on("loaded", ({ model }) => say(`${model.name}: ${model.triangles} triangles. Drag to turn it, click a part.`));
-viewer.on("load-failed", ({ error }) => say(error.message));
+viewer.on("loaded", ({ model }) => showMessage(`${model.name}: ${model.triangles} triangles. Drag to turn it, click a part.`));
+viewer.on("load-failed", ({ error }) => showMessage(error.message));
 viewer.on("selection", ({ part }) => {
   byId("hide").disabled = part === null;
-  if (part !== null) say(`Selected: ${part.name}`);
+  if (part !== null) showMessage(`Selected: ${part.name}`);
 });
-viewer.on("lease-ending", () => viewer.extendLease(30).catch(complain));
+viewer.on("lease-ending", () => viewer.extendLease(30).catch(showError));
 
 byId("whole").addEventListener("click", () => viewer.fit());
-byId("hide").addEventListener("click", () => viewer.selection.hide().catch(complain));
-byId("show-all").addEventListener("click", () => viewer.selection.showAll().catch(complain));
+byId("hide").addEventListener("click", () => viewer.selection.hide().catch(showError));
+byId("show-all").addEventListener("click", () => viewer.selection.showAll().catch(showError));
 
 // A browser without WebRTC or H.264 leases no session.
 const problem = browserProblem();
-if (problem === null) viewer.open().catch(complain);
-else say(problem.message);
+if (problem === null) viewer.open().catch(showError);
+else showMessage(problem.message);

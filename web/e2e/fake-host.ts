@@ -1,6 +1,6 @@
 /**
- * A render host that lives in a page of the browser: answers offers, streams a canvas whose colour follows the pose,
- * and speaks the real protocol. For what a real host does only when something breaks: refusals, endings, silence.
+ * Simulates a render host in a page of the browser: answers offers, streams a canvas whose colour changes, and speaks the
+ * real protocol. Tests use it for refusals, endings and silence, which a real host shows only when it fails.
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -16,7 +16,7 @@ import {
   type Welcome,
 } from "../sdk/src/generated/remora/v1/connection_pb.ts";
 
-/** What the page below offers to this process, and the other way round. */
+/** The functions with which the page below and this process call each other. */
 interface HostPage {
   clientArrived(): void;
   fromClient(message: number[]): void;
@@ -25,8 +25,9 @@ interface HostPage {
   hangUp(): void;
 }
 
-/** What is seen in the middle of the picture, as far as this from it in both directions; beside it is nothing. */
-export const PART_REACH = 0.5;
+/** The part covers this much of the frame around its middle, in normalised coordinates. The rest is background. */
+const PART_EXTENT = 0.5;
+/** The only part of the scene. */
 export const PART = {
   entity: 7n,
   name: "Crank pin 3",
@@ -37,19 +38,21 @@ export const PART = {
   boundsMin: { x: 5_000_000, y: 0, z: -1 },
   boundsMax: { x: 5_000_000.25, y: 0.1, z: 1 },
   metadata: [
-    { name: "Supplier", value: { case: "text" as const, value: "<b>Nobody</b> & Sons" } },
+    { name: "Supplier", value: { case: "text" as const, value: "<b>Bold</b> & Sons" } },
     { name: "Mass", value: { case: "double" as const, value: 2.5 } },
     { name: "Checked", value: { case: "bool" as const, value: true } },
   ],
 };
 
+/** A running fake host. */
 export class FakeHost {
+  /** All commands that the host has received. */
   readonly commands: ClientCommand["command"][] = [];
-  /** Refuses the next models with these words. */
+  /** The message with which the host refuses models; null to load them. */
   modelRefusal: string | null = null;
-  /** Leaves commands unanswered. */
+  /** True to leave all commands unanswered. */
   silent = false;
-  /** Leaves models on their way. */
+  /** True to leave commands to load a model unanswered. */
   holdsModels = false;
   readonly #page: Page;
 
@@ -76,7 +79,7 @@ export class FakeHost {
     await this.#page.evaluate((data) => (globalThis as unknown as HostPage).send(data), bytes);
   }
 
-  /** Ends the connection as a host that ends itself does. */
+  /** Closes the connection, like a host that exits. */
   async hangUp(): Promise<void> {
     await this.#page.evaluate(() => (globalThis as unknown as HostPage).hangUp());
   }
@@ -129,7 +132,7 @@ export class FakeHost {
           },
         });
       case "pick": {
-        const hit = Math.max(Math.abs(command.value.x), Math.abs(command.value.y)) < PART_REACH;
+        const hit = Math.max(Math.abs(command.value.x), Math.abs(command.value.y)) < PART_EXTENT;
         if (!hit) return reply({ case: "rayMissed", value: { $typeName: "remora.v1.RayMissed" } });
         const value = create(PickedSchema, {
           entity: PART.entity,
@@ -146,7 +149,7 @@ export class FakeHost {
   }
 }
 
-/** Runs in the page. */
+/** Defines the functions of the page; runs in the page. */
 function hostPage(): void {
   const page = globalThis as unknown as HostPage;
   let connection: RTCPeerConnection | null = null;
@@ -190,7 +193,7 @@ function hostPage(): void {
     return peer.localDescription?.sdp ?? "";
   };
   page.send = (message) => {
-    // A client that has left hears nothing more.
+    // The client may have left already.
     if (control?.readyState === "open") control.send(Uint8Array.from(message));
   };
   page.hangUp = () => {

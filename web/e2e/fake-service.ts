@@ -141,7 +141,7 @@ export class FakeService {
     response.end(content);
   }
 
-  /** Tells every page whether its origin is allowed. */
+  /** Answers every page whether its origin is allowed. */
   #origin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
     response.setHeader("Access-Control-Allow-Origin", "*");
     const allowed = origin === undefined || origin === this.origin || this.origins.has(origin);

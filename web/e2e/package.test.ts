@@ -32,8 +32,8 @@ let plain: Site;
 let page: Page;
 let faults: string[];
 
-const npm = (...words: string[]) =>
-  run("npm", [...words, "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"], { cwd: folder });
+const npm = (...args: string[]) =>
+  run("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"], { cwd: folder });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "remora-outside-"));

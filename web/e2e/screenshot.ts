@@ -53,7 +53,7 @@ export async function stableScreenshotOf(page: Page, scratch: Page, selector?: s
   }
 }
 
-/** Mean difference of two pictures per cell and channel, 0 to 255. */
+/** Returns the mean difference of two screenshots per cell and channel, 0 to 255. */
 export function difference(a: Screenshot, b: Screenshot): number {
   const sum = a.cells.reduce((total, cell, i) => total + apart(cell, b.cells[i]), 0);
   return sum / (3 * a.cells.length);

@@ -93,6 +93,7 @@ impl LaunchPlan {
             listen.media_ports,
             connection.exclusive,
             hosts.fence,
+            self.config.telemetry.json_logs,
             self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
@@ -135,6 +136,7 @@ impl LaunchPlan {
             exclusive: self.config.connection.exclusive,
             fence: self.config.hosts.fence,
             scratch_directory: None,
+            json_logs: self.config.telemetry.json_logs,
             start_milliseconds_max: milliseconds(self.start_max),
         })
     }

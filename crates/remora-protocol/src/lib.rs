@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
 //! | [`codes`] | client and host | stable texts of errors, notices and load stages |
+//! | [`correlation`] | everyone | correlation vectors in headers and logs |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`hosts`] | host and control plane | hosts that an operator allows, in the configuration and in [`link`] |
 //! | [`link`] | host and control plane | JSON over HTTPS; the host sends the requests |
@@ -13,6 +14,7 @@
 
 pub mod codes;
 pub mod connection;
+pub mod correlation;
 pub mod cors;
 pub mod handshake;
 pub mod hosts;

@@ -83,6 +83,9 @@ pub struct HostSpec {
     /// A directory for this host alone, for instance for files of its graphics driver. It is removed with the host.
     #[serde(default)]
     pub scratch_directory: Option<String>,
+    /// The host writes its log as JSON, one object per line.
+    #[serde(default)]
+    pub json_logs: bool,
     /// Time from the start until Ready, after which the host counts as failed.
     pub start_milliseconds_max: u64,
 }
@@ -179,6 +182,9 @@ pub struct HostReport {
     pub state: HostState,
     /// Number of clients that are connected.
     pub connected_clients: u32,
+    /// The session that the host knows to be its own. Its assignment need not be told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }
 /// State of a host.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -215,11 +221,28 @@ pub enum HostOrder {
     /// Run for this session. The host ends itself when the remaining lease has passed since the order arrived. An
     /// assignment never changes except for its lease.
     Run(Assignment),
+    /// Like [`HostOrder::Run`], for a host that has reported the session as its own: only the lease is told again.
+    Extend {
+        /// What is left of the lease.
+        lease_milliseconds: u64,
+    },
     /// End now.
     Stop {
         /// Why the host has to end.
         reason: StopReason,
     },
+}
+
+impl HostOrder {
+    /// Returns the order for a host that has reported this session: without the assignment, if it is the host's own.
+    pub fn for_host_of(self, session_id: Option<&str>) -> Self {
+        match self {
+            Self::Run(assignment) if session_id == Some(assignment.session_id.as_str()) => {
+                Self::Extend { lease_milliseconds: assignment.lease_milliseconds }
+            }
+            order => order,
+        }
+    }
 }
 
 /// Why a host has to end.
@@ -236,6 +259,28 @@ pub enum StopReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_assignment_is_told_once_and_then_only_the_lease() {
+        let assignment = Assignment {
+            session_id: "one".into(),
+            account_id: "a".into(),
+            lease_milliseconds: 5_000,
+            models: vec!["builtin://Engine".into()],
+            owner: None,
+            private: false,
+        };
+        let run = HostOrder::Run(assignment);
+        for unaware in [None, Some("another")] {
+            assert_eq!(run.clone().for_host_of(unaware), run);
+        }
+        assert_eq!(run.for_host_of(Some("one")), HostOrder::Extend { lease_milliseconds: 5_000 });
+        let stop = HostOrder::Stop { reason: StopReason::Stopped };
+        assert_eq!(stop.clone().for_host_of(Some("one")), stop);
+        let report: HostReport =
+            serde_json::from_str(r#"{"state":{"state":"Starting"},"connected_clients":0}"#).unwrap();
+        assert_eq!(report.session_id, None, "hosts of earlier versions report no session");
+    }
 
     const SPEC: &str = r#"{"host_id":"one","secret":"s","control_urls":["https://localhost:8443"],"control_ca_pem":"",
         "size":"Standard","assignment":null,"hostname":"localhost","listen_address":"127.0.0.1","certificate_pem":"",

@@ -15,6 +15,7 @@
 //! This crate moves opaque bytes on two named channels. It does not know the scene, nor the messages, nor who
 //! may connect: the caller has verified the client before it hands over the offer.
 
+mod backend;
 mod congestion;
 mod encoder;
 mod i420;
@@ -22,6 +23,7 @@ mod openh264;
 mod peer;
 mod transport;
 
+pub use backend::EncoderBackend;
 pub use congestion::{BitrateRange, Congestion, PacketFate};
 pub use encoder::{EncodeError, EncodedFrame, Encoder, Fidelity, FrameRequest};
 pub use i420::{I420, I420Error};

@@ -1,7 +1,7 @@
 /**
- * Remote rendering in a browser: lease a session, connect to its host, show its video, move its camera.
+ * Remote rendering in a browser: leases a session, connects to its host, shows its video and moves its camera.
  *
- * A {@link Viewer} does all of it:
+ * A {@link Viewer} does all of this:
  *
  * ```ts
  * const viewer = await Viewer.open({
@@ -15,7 +15,7 @@
  * viewer.on("state", (state) => console.log(state.kind));
  * ```
  *
- * `@remora/sdk/element` defines the custom element `<remora-viewer>`. The parts of a viewer are exported as well:
+ * `@remora/sdk/element` defines the custom element `<remora-viewer>`. The parts of a viewer are also exported:
  * {@link RemoteRenderingClient} for sessions, {@link Connection} for one connection, {@link openVideoSink} for its video.
  *
  * @packageDocumentation
@@ -45,6 +45,7 @@ export type {
 export { type Size, type ViewportLimits, viewportFor } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";
 export type {
+  Color as Tint,
   EffectiveState,
   EntityInfo,
   FrameInfo,
@@ -96,13 +97,15 @@ export { openVideoSink, type SinkEvents, type SinkOptions, type VideoSink } from
 export { Selection, type SelectionHost, type SelectionState } from "./viewer/selection.ts";
 export type {
   CameraKind,
+  FocusOptions,
   LeaseRequest,
   VideoLimits,
   ViewerCloseReason,
   ViewerEvents,
+  ViewerLoadOptions,
   ViewerOptions,
   ViewerProgress,
   ViewerState,
   ViewerStatistics,
 } from "./viewer/types.ts";
-export { type FocusOptions, Viewer, type ViewerLoadOptions } from "./viewer/viewer.ts";
+export { Viewer } from "./viewer/viewer.ts";

@@ -8,20 +8,20 @@ import {
   PickedSchema,
 } from "../src/generated/remora/v1/connection_pb.ts";
 
-/** A host's scene in which every place shows the same part. */
+/** Simulates the scene of a host in which every point of the frame shows the same part. */
 export class FakeScene {
   seen: bigint | null = null;
-  /** The ids of this scene follow this one. */
+  /** The id of the root. */
   first = 0n;
   count = 1_000n;
-  /** Distances from the root of the parts that are different ones now. */
+  /** Offsets from the root of parts that have changed in the file. */
   readonly changed = new Set<bigint>();
   lost = false;
-  /** The requests that it received, in words. */
-  readonly said: string[] = [];
+  /** All commands, as text. */
+  readonly commands: string[] = [];
   #gate: Promise<void> = Promise.resolve();
 
-  /** The next pick is answered when this is called; what it sees is decided at once. */
+  /** Holds back the answer to the next pick until the returned function is called; the result is already fixed. */
   holdPick(): () => void {
     let open = () => {};
     this.#gate = new Promise((resolve) => {
@@ -31,7 +31,7 @@ export class FakeScene {
   }
 
   async pick(x: number, y: number): Promise<Picked | null> {
-    this.said.push(`pick ${x} ${y}`);
+    this.commands.push(`pick ${x} ${y}`);
     const { seen } = this;
     const gate = this.#gate;
     this.#gate = Promise.resolve();
@@ -40,7 +40,7 @@ export class FakeScene {
   }
 
   async getEntity(entity: bigint): Promise<EntityInfo> {
-    this.said.push(`get ${entity}`);
+    this.commands.push(`get ${entity}`);
     if (this.lost) throw new RemoraError("closed", "lost");
     const offset = entity - this.first;
     if (offset > this.count) throw new CommandRefused("EntityNotFound", "no such entity");
@@ -49,11 +49,11 @@ export class FakeScene {
   }
 
   async selectEntities(entities: readonly bigint[]): Promise<void> {
-    this.said.push(`select ${entities.join(" ")}`);
+    this.commands.push(`select ${entities.join(" ")}`);
   }
 
   async setStateOverrides(entities: readonly bigint[], { visible }: StateOverrideEdit): Promise<void> {
     const word = visible === false ? "hide" : visible === null ? "inherit visible" : "?";
-    this.said.push(`${word} ${entities.join(" ")}`);
+    this.commands.push(`${word} ${entities.join(" ")}`);
   }
 }

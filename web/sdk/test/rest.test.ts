@@ -63,7 +63,7 @@ describe("RemoteRenderingClient", () => {
       { issuer: "https://id.example", subject: "ada", name: "Ada Lovelace" },
       { issuer: "https://id.example", subject: "ada", name: "Ada Lovelace" },
     ],
-  ])("reads who has created a session: %j", async (given, owner) => {
+  ])("reads the creator of a session: %j", async (given, owner) => {
     const { rest } = client(json({ ...READY, owner: given }));
     expect((await rest.getSession("one")).owner).toEqual(owner);
   });
@@ -121,7 +121,7 @@ describe("RemoteRenderingClient", () => {
     [418, '{"error":{"code":7}}', "bad-request"],
     [429, '{"error":{"code":"QuotaExceeded","message":"20 sessions are live"}}', "quota-exceeded"],
     [500, "null", "service-failed"],
-  ])("finds words for status %i with the body %j", async (status, body, code) => {
+  ])("has a message for status %i with the body %j", async (status, body, code) => {
     const { rest } = client(new Response(body, { status }));
     const refused = await rest.getSession("one").catch((error: unknown) => error);
     expect(refused).toMatchObject({ status, code });

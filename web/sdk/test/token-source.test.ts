@@ -147,7 +147,7 @@ describe("TokenSource", () => {
     [new Response("{}"), "unauthorized"],
     [new Response("{"), "unexpected-answer"],
     [new TypeError("Failed to fetch"), "service-unreachable"],
-  ])("%o is no token", async (answer, code) => {
+  ])("rejects %o as a token", async (answer, code) => {
     vi.stubGlobal("fetch", async () => {
       if (answer instanceof Error) throw answer;
       return answer;
@@ -159,7 +159,7 @@ describe("TokenSource", () => {
     [new TypeError("Failed to fetch"), "service-unreachable"],
     [new Error("no user"), "unexpected-answer"],
     [new RemoraError("forbidden", "no"), "forbidden"],
-  ])("whatever a callback throws, a RemoraError comes out: %s", async (thrown, code) => {
+  ])("turns everything that a callback throws into a RemoraError: %s", async (thrown, code) => {
     const source = TokenSource.fromCallback(() => Promise.reject(thrown));
     await expect(source.token()).rejects.toMatchObject({ name: "RemoraError", code });
   });
@@ -170,7 +170,7 @@ describe("TokenSource", () => {
     [429, "", "too-many-requests"],
     [200, "{}", "unexpected-answer"],
     [200, "<html>", "unexpected-answer"],
-  ])("tells what status %i with the body %j means", async (status, body, code) => {
+  ])("returns the right error for status %i with the body %j", async (status, body, code) => {
     const fetch = async () => new Response(body, { status });
     const source = TokenSource.fromKey({ endpoint: "https://service", account: "a", key: "k", fetch });
     await expect(source.token()).rejects.toMatchObject({ code });

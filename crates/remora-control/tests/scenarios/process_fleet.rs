@@ -57,6 +57,7 @@ fn spec() -> (HostSpec, HostId) {
         exclusive: Exclusive::UntilDisconnect,
         fence: Fence::default(),
         scratch_directory: None,
+        json_logs: false,
         start_milliseconds_max: 1,
     };
     (spec, id.parse().unwrap())

@@ -50,6 +50,9 @@ async fn a_session_gets_the_host_that_waits_and_another_takes_its_place() {
     assert_eq!(put(&plane, "one").await, "Starting");
     assert_eq!(plane.status("one").await, "Ready", "at the first look");
     let HostOrder::Run(assignment) = order(&plane, &host).await else { panic!("the host has a session") };
+    let answer = plane.report_of(&host, ready(), Some(assignment.session_id.clone())).await;
+    let again: HostOrder = serde_json::from_str(&answer.body).unwrap();
+    assert!(matches!(again, HostOrder::Extend { .. }), "the assignment is told once: {again:?}");
     assert_eq!((assignment.session_id.as_str(), assignment.lease_milliseconds), ("one", 240_000));
     assert_eq!(assignment.account_id, plane.account.to_string());
     let next = launched_idle(&plane).await;

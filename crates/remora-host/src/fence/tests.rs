@@ -1,4 +1,4 @@
-//! A fence cannot be taken down again, so that each test raises it around a thread of its own.
+//! A fence cannot be removed, so each test raises it around a thread of its own.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -
 }
 
 #[test]
-fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
+fn a_host_reads_no_secret_and_writes_only_its_own_files() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let (key, cache) = (data.path().join("account.json"), data.path().join("cache"));
     fs::write(&key, "secret").expect("it is writable");
@@ -106,7 +106,7 @@ fn error_of(call: libc::c_long, arguments: [libc::c_long; 5]) -> Option<i32> {
 }
 
 #[test]
-fn a_host_enters_no_namespace_and_finds_no_other_table_of_calls() {
+fn a_host_enters_no_namespace_and_cannot_use_the_x32_calls() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let found = fenced(data.path(), || {
         let in_user_namespace = i64::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
@@ -135,11 +135,11 @@ fn a_frame_is_drawn_within_the_fence() {
     let drawn = fenced(data.path(), || crate::thumbnail(&asset, 64, 64, &crate::HostOptions::default()));
     let Some(drawn) = drawn else { return };
     let pixels = drawn.expect("the driver works within the fence");
-    assert!(pixels.chunks_exact(4).any(|pixel| pixel != &pixels[..4]), "a picture of one colour");
+    assert!(pixels.chunks_exact(4).any(|pixel| pixel != &pixels[..4]), "the frame has only one colour");
 }
 
 #[test]
-fn what_stands_of_the_fence_is_said() {
+fn the_report_says_which_parts_of_the_fence_stand() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let report = try_fence();
     assert!(fs::write(data.path().join("x"), "x").is_ok(), "trying it leaves this thread as it is");

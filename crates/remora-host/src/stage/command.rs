@@ -1,4 +1,4 @@
-//! Commands of a client, checked: what comes out of here is in range and finite, whatever was sent.
+//! Decodes and validates the commands of a client. A decoded command is in range and finite, whatever was sent.
 
 use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
@@ -6,27 +6,30 @@ use remora_protocol::connection::{self as wire, client_command::Command as WireC
 use remora_render::Size;
 use remora_scene::{EntityId, StateOverrideEdit, Tint, ValueEdit};
 
-/// Sides that a viewport may ask for, in pixels.
-pub const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
+use crate::ids::CommandId;
+
+/// Accepted lengths of a viewport's sides, in pixels.
+const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
 const URI_BYTES_MAX: usize = 4096;
-/// Entities that one command may name.
-pub const ENTITIES_MAX: usize = 65_536;
-/// Coordinates beyond this are refused: doubles are coarser than a tenth of a millimetre there.
+/// Upper bound on the entities that one command names.
+pub(super) const ENTITIES_MAX: usize = 65_536;
+/// Larger coordinates are refused, because doubles are coarser than a tenth of a millimetre there.
 const WORLD_METRES_MAX: f64 = 1e12;
 
+/// A valid command.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Command {
-    /// 0 where no reply is wanted.
-    pub id: u32,
-    pub action: Action,
+pub(super) struct Command {
+    pub(super) id: CommandId,
+    pub(super) action: Action,
 }
 
+/// The action that a command asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(super) enum Action {
     SetViewport(Size),
     LoadModel {
         uri: String,
-        /// All other models go when this one has come.
+        /// The model replaces all others when it is loaded.
         replace: bool,
     },
     UnloadAll,
@@ -34,7 +37,7 @@ pub enum Action {
         origin: DVec3,
         direction: Vec3,
     },
-    /// Normalised device coordinates, y up.
+    /// A point in normalised device coordinates, y up.
     Pick {
         x: f32,
         y: f32,
@@ -51,21 +54,22 @@ pub enum Action {
     Ping,
 }
 
-/// For the client's programmer.
+/// The reason why a command is refused, for the client's programmer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BadCommand {
-    /// 0 where it could not be read.
-    pub id: u32,
-    pub message: String,
+pub(super) struct BadCommand {
+    /// [`CommandId::NO_REPLY`] if the id could not be read.
+    pub(super) id: CommandId,
+    pub(super) message: String,
 }
 
 impl Command {
-    pub fn decode(bytes: &[u8]) -> Result<Self, BadCommand> {
+    /// Decodes a `ClientCommand`.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, BadCommand> {
         let command = wire::ClientCommand::decode(bytes).map_err(|error| BadCommand {
-            id: 0,
+            id: CommandId::NO_REPLY,
             message: format!("a message on the control channel is no ClientCommand: {error}"),
         })?;
-        let id = command.id;
+        let id = CommandId(command.id);
         let action = match command.command {
             Some(command) => checked(command),
             None => Err("the command is empty, or newer than this host".to_owned()),
@@ -77,7 +81,7 @@ impl Command {
     }
 }
 
-/// Or what is wrong with it.
+/// Validates a command. The error says what is wrong with it and what is accepted.
 fn checked(command: WireCommand) -> Result<Action, String> {
     Ok(match command {
         WireCommand::SetViewport(size) => {
@@ -110,7 +114,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
         }
         WireCommand::Pick(wire::Pick { x, y }) => {
             if !(-1.0..=1.0).contains(&x) || !(-1.0..=1.0).contains(&y) {
-                return Err(format!("the place in the picture is ({x}, {y}); accepted are -1 to 1 in both"));
+                return Err(format!("the place in the frame is ({x}, {y}); accepted are -1 to 1 in both"));
             }
             Action::Pick { x, y }
         }
@@ -186,14 +190,14 @@ fn tint(color: wire::Color) -> Result<Tint, String> {
     Ok([channel(red)?, channel(green)?, channel(blue)?, channel(alpha)?])
 }
 
-/// A place in the world.
+/// Returns a position in the world, if it is finite and within bounds.
 pub(super) fn place(point: Option<wire::Point>) -> Option<DVec3> {
     let point = point?;
     let point = DVec3::new(point.x, point.y, point.z);
     (point.is_finite() && point.abs().max_element() <= WORLD_METRES_MAX).then_some(point)
 }
 
-/// Of unit length.
+/// Returns the unit quaternion, if the given one is finite and not close to zero.
 pub(super) fn rotation(quaternion: wire::Quaternion) -> Option<DQuat> {
     let quaternion =
         DQuat::from_xyzw(quaternion.x.into(), quaternion.y.into(), quaternion.z.into(), quaternion.w.into());
@@ -271,7 +275,7 @@ mod tests {
         ];
         for (command, parts) in bad {
             let refused = decoded(command).expect_err("out of range");
-            assert_eq!(refused.id, 9);
+            assert_eq!(refused.id, CommandId(9));
             assert!(parts.iter().all(|part| refused.message.contains(part)), "{}", refused.message);
         }
     }

@@ -149,7 +149,10 @@ impl Transport {
             stopping: stopping.clone(),
         };
         let thread = TransportThread::new(poll, sockets, bitrate, overrun_farewell, ends);
-        let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(move || thread.run())?;
+        // In the caller's span, so that log lines carry its fields.
+        let span = tracing::Span::current();
+        let run = move || span.in_scope(|| thread.run());
+        let thread = std::thread::Builder::new().name("transport".to_owned()).spawn(run)?;
         let sent = Backlog::of_sent();
         let shared = Shared { commands, messages, sent, waker, hold, stopping, addresses, thread: Some(thread) };
         Ok(TransportHandle { shared: Arc::new(shared) })

@@ -1,10 +1,10 @@
 /**
- * A connected client: sends commands and poses, receives pictures and what the host says about them.
+ * A connected client: sends commands and poses, and receives video, descriptions of its frames, and statistics.
  *
  *   open() ─▶ connected ⇄ interrupted ─▶ closed: left | ended by the service | lost
  *
- * Commands go over the reliable channel and are answered; poses go over the lossy one, newest first. A connection is
- * used once: to connect again, open another.
+ * Commands use the reliable channel and are answered; poses use the lossy one. A connection is used once; to reconnect, open
+ * another one.
  */
 
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
@@ -44,14 +44,14 @@ import type {
 } from "./types.ts";
 import type { Size } from "./viewport.ts";
 
-/** A command that is answered from memory. */
+/** The timeout of a command that the host answers from memory. */
 const REPLY_MILLISECONDS_MAX = 10_000;
-/** Between two signs of life of a model that is being loaded. */
+/** The longest time between two reports of progress of a model that is being loaded. */
 const LOAD_SILENCE_MILLISECONDS_MAX = 60_000;
 const PING_MILLISECONDS = 2_000;
-/** How long an interrupted connection may take to come back. */
+/** The longest interruption before the connection counts as lost. */
 const INTERRUPTION_MILLISECONDS_MAX = 6_000;
-/** For the last words of a client that leaves. */
+/** The longest wait for the answer to a goodbye. */
 const GOODBYE_MILLISECONDS_MAX = 300;
 
 type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSchema>["command"]>, { case: undefined }>;
@@ -75,7 +75,7 @@ export class Connection {
   #cancelPing: () => void = () => {};
   #cancelInterruption: () => void = () => {};
 
-  /** Connects. Resolves when the host has welcomed this client. */
+  /** Connects to a host. Resolves when the host has sent its welcome and accepted the size of the video. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const scheduler = options.scheduler ?? browserScheduler;
     const { accessToken, iceServers = [], signal } = options;
@@ -110,11 +110,12 @@ export class Connection {
     void this.#ping();
   }
 
+  /** The current state. */
   get state(): ConnectionState {
     return this.#state;
   }
 
-  /** The round trip of the last ping over the reliable channel. */
+  /** The round trip of the latest ping over the reliable channel; null before the first one. */
   get roundTripMilliseconds(): number | null {
     return this.#roundTripMilliseconds;
   }
@@ -124,17 +125,17 @@ export class Connection {
     return this.#events.on(name, listener);
   }
 
-  /** Returns the kind of path that the connection takes, or null while there is none. */
+  /** Returns the kind of the network path, or null while there is none. */
   async kind(): Promise<ConnectionKind | null> {
     return connectionKindOf(await this.#peer.connection.getStats());
   }
 
-  /** Returns WebRTC's own counters of the video: decode times, losses, freezes. */
+  /** Returns WebRTC's counters of the video: decode times, losses, freezes. */
   videoReport(): Promise<RTCStatsReport> {
     return this.#peer.connection.getStats(this.track);
   }
 
-  /** Asks for video of this size. */
+  /** Requests video of this size. */
   async setViewport({ widthPixels, heightPixels }: Size, options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setViewport", value: { widthPixels, heightPixels } }, options);
   }
@@ -165,7 +166,7 @@ export class Connection {
     }
   }
 
-  /** Returns the part that is visible at a place of the newest frame, from -1 to 1 in both directions, y up, or null. */
+  /** Returns the part that is visible at a point of the newest frame (-1 to 1 in both directions, y up), or null. */
   async pick(x: number, y: number, options: CallOptions = {}): Promise<Picked | null> {
     const result = await this.#ask({ case: "pick", value: { x, y } }, options);
     switch (result.case) {
@@ -210,33 +211,33 @@ export class Connection {
     await this.#ask({ case: "setTransform", value: { entity, translation, rotation, scale } }, options);
   }
 
-  /** Sets many transforms in their order, or none of them; up to 65536 entities, and 256 KiB. */
+  /** Sets all these transforms, in their order, or none of them; up to 65536 entities, and 256 KiB. */
   async setTransforms(transforms: readonly EntityTransform[], options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setTransforms", value: { transforms: [...transforms] } }, options);
   }
 
-  /** While enabled, the host paints the id of the pose into the corner of the frame. */
+  /** Enables or disables the latency marker: the id of the pose in the corner of every frame. */
   async setLatencyMarker(enabled: boolean, options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "setLatencyMarker", value: { enabled } }, options);
   }
 
-  /** Sends where the camera is; of several in quick succession the newest counts. */
+  /** Sends the pose of the camera. Of several poses in quick succession, only the newest is sent. */
   sendPose(camera: CameraPose, inputTimeMilliseconds: number): void {
     if (this.#state.kind !== "closed") this.#poses.offer(camera, inputTimeMilliseconds);
   }
 
-  /** To be told of every picture that reached the screen: statistics and `frame` events come from it. */
-  framePresented(picture: PresentedFrame): void {
-    const frame = this.#frames.presented(picture);
+  /** Takes every frame that reached the screen. The events `frame` depend on it. */
+  framePresented(presented: PresentedFrame): void {
+    const frame = this.#frames.presented(presented);
     if (frame !== null) this.#events.emit("frame", frame);
   }
 
-  /** Takes leave, so that the host is free for the next client at once. */
+  /** Closes the connection and tells the host, which is then free for the next client immediately. */
   async close(): Promise<void> {
     if (this.#state.kind === "closed") return;
     const goodbye = this.#commands.open(GOODBYE_MILLISECONDS_MAX);
     this.#transmit(goodbye.id, { case: "goodbye", value: {} });
-    // Silence is an answer too: the host hangs up.
+    // A host that closes the connection without an answer has received the goodbye as well.
     await goodbye.reply.catch(() => {});
     this.#finish({ kind: "left" });
   }
@@ -303,7 +304,7 @@ export class Connection {
         break;
       case "welcome":
       case undefined:
-        // A second welcome changes nothing; what a newer host says beyond this schema is not for this client.
+        // A second welcome has no effect. Messages of newer hosts that this schema does not contain are ignored.
         break;
     }
   }
@@ -315,7 +316,7 @@ export class Connection {
     if (frame !== null) this.#events.emit("frame", frame);
   }
 
-  /** Measures the round trip, and notices a host whose network is up but which does nothing any more. */
+  /** Measures the round trip, and detects a host that no longer answers although its network works. */
   async #ping(): Promise<void> {
     const sentAt = this.#scheduler.now();
     try {
@@ -323,7 +324,7 @@ export class Connection {
       this.#roundTripMilliseconds = this.#scheduler.now() - sentAt;
       this.#resume();
     } catch {
-      // Either the connection is closed, and stays so, or the host is silent.
+      // Either the host does not answer, or the connection is closed, which this state does not change.
       this.#enter({ kind: "interrupted" });
     }
     if (this.#state.kind !== "closed")
@@ -356,7 +357,7 @@ export class Connection {
     }
   }
 
-  /** The host has gone, with or without a word. */
+  /** Closes the connection after the host has ended it, with or without a reason. */
   #end(): void {
     this.#finish(this.#ending === null ? { kind: "lost" } : reasonOf(this.#ending));
   }
@@ -407,6 +408,6 @@ function flagEdit(value: boolean | null | undefined): FlagEdit {
 function unexpected(result: ReplyResult): CommandRefused {
   return new CommandRefused(
     "Unexpected",
-    `The render host answered with "${result.case}", which is no answer to this.`,
+    `The render host answered with "${result.case}", which does not answer this command.`,
   );
 }

@@ -320,9 +320,9 @@ export class RemoraViewerElement extends Base {
     progress.setAttribute("aria-valuenow", String(Math.round((fraction ?? 0) * 100)));
   }
 
-  #showMessage(words: string): void {
-    this.#parts.text.textContent = words;
-    this.#parts.message.hidden = words === "";
+  #showMessage(text: string): void {
+    this.#parts.text.textContent = text;
+    this.#parts.message.hidden = text === "";
   }
 
   #dispatch(type: string, detail: unknown): void {

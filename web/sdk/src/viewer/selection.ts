@@ -1,9 +1,9 @@
 /**
- * Keeps track of the selected part and of the hidden parts, here and at the host.
+ * Tracks the selected part and the hidden parts, and tells the host.
  *
- *   at(x, y) ─▶ pick ─▶ outline, ask about it ─▶ onChange(part)
+ *   at(x, y) ─▶ pick ─▶ outline, request properties ─▶ onChange(part)
  *
- * The last of several clicks in quick succession counts. A selection shows nothing; its owner receives every change.
+ * The last of several clicks in quick succession wins. A selection displays nothing; its owner receives every change.
  */
 
 import type { Connection } from "../connection/connection.ts";
@@ -17,13 +17,13 @@ export interface SelectionState {
   readonly hiddenCount: number;
 }
 
-/** The commands that a {@link Selection} gives. */
+/** The commands that a {@link Selection} sends. */
 export type SelectionHost = Pick<Connection, "pick" | "selectEntities" | "getEntity" | "setStateOverrides">;
 
-/** A hidden part. Its id differs from scene to scene, but not its distance from the model's root. */
+/** A hidden part. Its id differs from scene to scene, but the offset of its id from that of the model's root does not. */
 interface HiddenPart {
   readonly offset: bigint;
-  /** Tells whether the part of another scene is the same one. */
+  /** The path in the model, to verify that the part of another scene is the same. */
   readonly path: string;
 }
 
@@ -47,7 +47,7 @@ export class Selection {
     return { part: this.#part, hiddenCount: this.#hidden.length };
   }
 
-  /** Selects the part that is visible at a place of the frame, or nothing where the frame is empty. */
+  /** Selects the part that is visible at a point of the frame, or nothing on the background. */
   async at(x: number, y: number, options: CallOptions = {}): Promise<void> {
     const attempt = this.#next();
     const picked = await this.#host.pick(x, y, options);
@@ -66,14 +66,14 @@ export class Selection {
     if (attempt === this.#attempt) this.#change(info, this.#hidden);
   }
 
-  /** Selects nothing. */
+  /** Deselects the selected part. */
   async clear(options: CallOptions = {}): Promise<void> {
     this.#next();
     this.#change(null, this.#hidden);
     await this.#host.selectEntities([], options);
   }
 
-  /** Hides the selected part, which is then no longer selected. */
+  /** Hides and deselects the selected part. */
   async hide(options: CallOptions = {}): Promise<void> {
     const part = this.#part;
     if (part === null) return;
@@ -92,29 +92,29 @@ export class Selection {
     await this.#override(hidden, null, options);
   }
 
-  /** Forgets everything, after the scene was replaced by the model with this root. */
+  /** Drops all state without commands, after the scene was replaced by the model with this root. */
   forget(root = 0n): void {
     this.#root = root;
     this.#next();
     this.#change(null, []);
   }
 
-  /** Selects nothing, after the host has lost the scene. */
+  /** Drops the selected part without commands, after the host has lost the scene. */
   sceneLost(): void {
     this.#next();
     this.#change(null, this.#hidden);
   }
 
   /**
-   * Hides the same parts again, after the same model was loaded once more and has this root. A part that is not found under
-   * its path, because the file has changed, is shown.
+   * Hides the same parts after the same model was loaded again and has this root. A part that is not found under its path,
+   * because the file has changed, stays visible.
    */
   async restore(root: bigint, options: CallOptions = {}): Promise<void> {
     this.#root = root;
     const before = this.#hidden;
     const isFound = await Promise.all(before.map((part) => this.#isThere(part, options)));
     const gone = new Set(before.filter((_, index) => isFound[index] === false));
-    // More parts may have been hidden meanwhile, or all of them shown.
+    // Meanwhile, more parts may have been hidden, or all of them shown.
     const hidden = this.#hidden.filter((part) => !gone.has(part));
     this.#change(this.#part, hidden);
     await this.#override(

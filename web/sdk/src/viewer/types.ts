@@ -3,9 +3,11 @@
 import type { CameraRig } from "../camera/rig.ts";
 import type { ConnectionKind } from "../connection/connection-kind.ts";
 import type { FrameStatisticsSnapshot } from "../connection/frame-statistics.ts";
+import type { OnProgress } from "../connection/pending-commands.ts";
 import type { CloseReason } from "../connection/types.ts";
 import type { RemoraError } from "../errors.ts";
 import type { ModelLoaded, Notice, Statistics } from "../generated/remora/v1/connection_pb.ts";
+import type { CallOptions } from "../rest/request.ts";
 import type { ReadySession, SessionSize } from "../rest/session.ts";
 import type { AccessToken } from "../rest/token-source.ts";
 import type { VideoSink } from "../video/video-sink.ts";
@@ -60,6 +62,19 @@ export interface ViewerOptions {
   readonly retryMilliseconds?: number;
   /** Replaces the `fetch` of the browser. */
   readonly fetch?: typeof fetch;
+}
+
+/** Options of {@link Viewer.load}. */
+export interface ViewerLoadOptions extends CallOptions {
+  readonly onProgress?: OnProgress;
+  /** Keeps the pose of the camera instead of showing the whole model. */
+  readonly keepCamera?: boolean;
+}
+
+/** Options of {@link Viewer.focus}. */
+export interface FocusOptions extends CallOptions {
+  /** The `timeStamp` of the input event; the current time if absent. */
+  readonly inputTimeMilliseconds?: number;
 }
 
 /** The reason why a viewer is closed. */

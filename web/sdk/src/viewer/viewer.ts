@@ -1,18 +1,17 @@
 /**
- * Shows a session in an element: leases or finds it, connects, follows gestures and size, and connects again.
+ * Shows a session in an element: leases or finds it, connects, follows gestures and size, and reconnects.
  *
  *   idle ─open()─▶ leasing ─▶ starting ─▶ connecting ─▶ connected ⇄ interrupted
  *                                             ▲              │ lost
  *                                             └─ reconnecting ◀┘  while the session is ready
- *   any ─close(), session over, error that no attempt can mend─▶ closed
+ *   any ─close(), session over, permanent error─▶ closed
  *
- * A viewer shows no words: everything that happens is an event. It is used once.
+ * A viewer shows no text: it reports everything by events. It is used once.
  */
 
 import type { CameraRig } from "../camera/rig.ts";
-import { type Bounds, vec3 } from "../camera/vector.ts";
+import { vec3 } from "../camera/vector.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { OnProgress } from "../connection/pending-commands.ts";
 import type { CloseReason } from "../connection/types.ts";
 import { abortable, errorOf, errorOfSignal, RemoraError, throwIfAborted } from "../errors.ts";
 import { EventEmitter } from "../events.ts";
@@ -25,12 +24,15 @@ import { ConnectedView } from "./connected-view.ts";
 import { Connector } from "./connector.ts";
 import { listenForGestures } from "./gestures.ts";
 import { LeaseClock } from "./lease-clock.ts";
+import { ModelLoader } from "./model-loader.ts";
 import { Selection } from "./selection.ts";
 import { sizeOf } from "./sizing.ts";
 import type {
   CameraKind,
+  FocusOptions,
   ViewerCloseReason,
   ViewerEvents,
+  ViewerLoadOptions,
   ViewerOptions,
   ViewerState,
   ViewerStatistics,
@@ -43,19 +45,6 @@ const LABEL = {
     "Rendered model. Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, F shows the whole model, Escape deselects.",
   walk: "Rendered model. W, A, S, D and the arrow keys walk, E and Q move up and down, F shows the whole model, Escape deselects.",
 };
-
-/** Options of {@link Viewer.load}. */
-export interface ViewerLoadOptions extends CallOptions {
-  readonly onProgress?: OnProgress;
-  /** Leaves the camera where it is, instead of showing the whole model. */
-  readonly keepCamera?: boolean;
-}
-
-/** Options of {@link Viewer.focus}. */
-export interface FocusOptions extends CallOptions {
-  /** The `timeStamp` of the event that asks for it; now if absent. */
-  readonly inputTimeMilliseconds?: number;
-}
 
 /** A view of a session in an element of the page. */
 export class Viewer {
@@ -73,28 +62,31 @@ export class Viewer {
   readonly #camera: CameraDriver;
   readonly #connector: Connector;
   readonly #lease: LeaseClock;
-  /** The viewer has made the element, and removes it. */
+  readonly #models: ModelLoader;
+  /** True if the viewer has created the element, which it then removes. */
   readonly #ownsElement: boolean;
   #state: ViewerState = { kind: "idle" };
   #view: ConnectedView | null = null;
   #hasFrame = false;
   #marker = false;
-  #bounds: Bounds | null = null;
-  /** The model that is shown. */
-  #shown: string | null = null;
-  /** The model that was asked for last and not refused, which every connection loads. */
-  #wanted: string | null;
 
   constructor(options: ViewerOptions) {
     const { target, sink, session, token: accessToken, endpoint, account: accountId } = options;
     this.#options = options;
-    this.#wanted = options.model ?? null;
     const client = { endpoint: endpoint.replace(/\/+$/, ""), accountId, accessToken };
     this.client = new RemoteRenderingClient(options.fetch === undefined ? client : { ...client, fetch: options.fetch });
     this.#ownsElement = !(target instanceof HTMLCanvasElement || target instanceof HTMLVideoElement);
     this.element = this.#ownsElement ? fill(target, sink) : (target as HTMLCanvasElement | HTMLVideoElement);
     this.#camera = new CameraDriver(rigOf(options.camera), (pose, time) => this.#view?.connection.sendPose(pose, time));
     this.selection = new Selection(this.#selectionHost(), (state) => this.#events.emit("selection", state));
+    this.#models = new ModelLoader({
+      model: options.model ?? null,
+      camera: this.#camera,
+      selection: this.selection,
+      events: this.#events,
+      connection: () => this.#require(),
+      isClosed: () => this.#state.kind === "closed",
+    });
     this.#lease = new LeaseClock(options.leaseWarningMinutes ?? LEASE_WARNING_MINUTES);
     this.#connector = new Connector({
       client: this.client,
@@ -117,6 +109,7 @@ export class Viewer {
     return viewer;
   }
 
+  /** The current state. */
   get state(): ViewerState {
     return this.#state;
   }
@@ -126,16 +119,17 @@ export class Viewer {
     return this.#connector.sessionId;
   }
 
-  /** The connection of the moment, for commands that the viewer does not have; null while there is none. */
+  /** The current connection, for commands that the viewer does not have; null while there is none. */
   get connection(): Connection | null {
     return this.#view?.connection ?? null;
   }
 
-  /** Shows the frames of the connection of the moment. */
+  /** The sink that shows the frames of the current connection; null while there is none. */
   get sink(): VideoSink | null {
     return this.#view?.sink ?? null;
   }
 
+  /** The current statistics; null while the viewer is not connected. */
   get statistics(): ViewerStatistics | null {
     return this.#view?.statistics(performance.now()) ?? null;
   }
@@ -150,13 +144,13 @@ export class Viewer {
     return this.#camera.rig;
   }
 
-  /** Replaces the camera; the new one starts where the old one is. */
+  /** Replaces the camera; the new one starts with the pose of the old one. */
   setCamera(camera: CameraKind | CameraRig): void {
-    this.#camera.replace(rigOf(camera), this.#bounds);
+    this.#camera.replace(rigOf(camera), this.#models.bounds);
     this.#describe();
   }
 
-  /** Shows what the camera sees. `inputTimeMilliseconds` is the `timeStamp` of the event that moved it. */
+  /** Sends the pose of the camera. `inputTimeMilliseconds` is the `timeStamp` of the event that moved it. */
   cameraMoved(inputTimeMilliseconds: number = performance.now()): void {
     this.#camera.moved(inputTimeMilliseconds);
   }
@@ -167,11 +161,12 @@ export class Viewer {
   }
 
   /**
-   * Leases or finds the session and connects to it. Resolves when the viewer is connected, and rejects if that is not
-   * possible; the viewer is closed then.
+   * Leases or finds the session and connects to it. Resolves when the viewer is connected. If that is not possible, closes the
+   * viewer and rejects.
    */
   async open({ signal }: CallOptions = {}): Promise<void> {
-    if (this.#state.kind !== "idle") throw new RemoraError("conflict", "A viewer is opened once; make another one.");
+    if (this.#state.kind !== "idle")
+      throw new RemoraError("conflict", "A viewer can be opened only once; create another one.");
     const abort = () => this.#finish({ kind: "left" });
     if (signal?.aborted === true) abort();
     signal?.addEventListener("abort", abort, { once: true });
@@ -182,63 +177,30 @@ export class Viewer {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
-    // The event "load-failed" tells of a model that is not there; the viewer is open all the same.
-    if (this.#wanted !== null) void this.load(this.#wanted).catch(() => {});
+    void this.#models.loadFirst();
   }
 
   /**
-   * Shows this model in place of the one that is shown. If loading fails, the scene stays as it is. Both models need room
-   * on the host for a moment; where they have none, call {@link Viewer.unload} first. Rejects with `closed` while the viewer
-   * is not connected; it loads the model as soon as it is.
+   * Replaces the visible model. If loading fails, the scene stays as it is. The host holds both models for a moment; if its
+   * memory does not suffice, call {@link Viewer.unload} first. While the viewer is not connected, rejects with `closed` and
+   * loads the model after connecting.
    */
   load(uri: string, options: ViewerLoadOptions = {}): Promise<ModelLoaded> {
-    return this.#load(uri, options, (root) => this.selection.forget(root));
-  }
-
-  /** `onShown` receives the root of the model. */
-  async #load(uri: string, options: ViewerLoadOptions, onShown: (root: bigint) => void): Promise<ModelLoaded> {
-    const progress = (stage: string, fraction: number) => {
-      options.onProgress?.(stage, fraction);
-      this.#events.emit("progress", { uri, stage, fraction });
-    };
-    this.#wanted = uri;
-    try {
-      const model = await this.#require().loadModel(uri, {
-        replace: true,
-        onProgress: progress,
-        signal: options.signal,
-      });
-      this.#shown = uri;
-      onShown(model.rootEntity);
-      this.#bounds = { min: model.boundsMin ?? vec3(-1, -1, -1), max: model.boundsMax ?? vec3(1, 1, 1) };
-      if (options.keepCamera !== true) this.#camera.show(this.#bounds);
-      this.#events.emit("loaded", { uri, model });
-      return model;
-    } catch (error) {
-      const failure = errorOf(error);
-      // What the connection could not load before it was lost, the next one loads.
-      const isPending = failure.code === "closed" && this.#state.kind !== "closed";
-      if (!isPending && this.#wanted === uri) this.#wanted = this.#shown;
-      if (!isPending) this.#events.emit("load-failed", { uri, error: failure });
-      throw failure;
-    }
+    return this.#models.load(uri, options);
   }
 
   /** Removes all models. */
-  async unload(options: CallOptions = {}): Promise<void> {
-    await this.#require().unloadAll(options);
-    this.#shown = null;
-    this.#wanted = null;
-    this.#bounds = null;
-    this.selection.forget();
+  unload(options: CallOptions = {}): Promise<void> {
+    return this.#models.unload(options);
   }
 
-  /** Flies to where the whole model is visible. */
+  /** Flies to a pose that shows the whole model. */
   fit(inputTimeMilliseconds: number = performance.now()): void {
-    if (this.#bounds !== null) this.#camera.flyTo(this.#bounds, inputTimeMilliseconds);
+    const { bounds } = this.#models;
+    if (bounds !== null) this.#camera.flyTo(bounds, inputTimeMilliseconds);
   }
 
-  /** Flies to the part that is visible at a place of the frame, from -1 to 1 in both directions, y up. */
+  /** Flies to the part that is visible at a point of the frame: -1 to 1 in both directions, y up. */
   async focus(x: number, y: number, options: FocusOptions = {}): Promise<void> {
     const { inputTimeMilliseconds = performance.now() } = options;
     const hit = await this.#require().pick(x, y, options);
@@ -271,9 +233,9 @@ export class Viewer {
 
   /** Disconnects, and stops the session if the viewer has leased it. */
   async close(): Promise<void> {
-    const live = this.#view;
+    const view = this.#view;
     this.#finish({ kind: "left" });
-    await live?.connection.close();
+    await view?.connection.close();
     await this.#connector.giveBack();
   }
 
@@ -303,7 +265,7 @@ export class Viewer {
     );
     const timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));
-    // A page that is kept for the way back has lost its connection as well.
+    // A page in the back-forward cache loses its connection as well.
     addEventListener(
       "pagehide",
       () => {
@@ -314,29 +276,30 @@ export class Viewer {
     );
   }
 
-  /** Shows a connection that has just been opened, or closes it if it cannot be shown. */
+  /** Shows a new connection and follows its events. */
   #take(connection: Connection): void {
-    const live = this.#show(connection);
-    this.#view = live;
+    const view = this.#show(connection);
+    this.#view = view;
     connection.on("notice", (notice) => this.#events.emit("notice", notice));
     connection.on("statistics", ({ leaseRemainingMinutes }) => {
       if (leaseRemainingMinutes > 0) this.#lease.report(leaseRemainingMinutes, performance.now());
     });
     connection.on("progress", ({ stage, fraction }) =>
-      this.#events.emit("progress", { uri: this.#shown ?? "", stage, fraction }),
+      this.#events.emit("progress", { uri: this.#models.shown ?? "", stage, fraction }),
     );
     connection.on("state", (state) => {
-      if (state.kind === "closed") this.#lost(live, state.reason);
+      if (state.kind === "closed") this.#lost(view, state.reason);
       else this.#enter({ kind: state.kind });
-      // The service notices a host that is gone sooner than the network does.
+      // The service notices the end of a host sooner than the network does.
       if (state.kind === "interrupted") void this.checkSession();
     });
     this.#enter({ kind: "connected" });
-    // Hosts render what a pose shows: with one, an empty scene has a frame too, whatever becomes of its first model.
+    // Hosts render only after a pose. This one makes the host send a frame even if the first model is not loaded.
     this.#camera.moved(performance.now());
     if (this.#marker) connection.setLatencyMarker(true).catch(() => {});
   }
 
+  /** Creates the view of a connection; closes the connection if that fails. */
   #show(connection: Connection): ConnectedView {
     this.#hasFrame = false;
     try {
@@ -355,9 +318,9 @@ export class Viewer {
     }
   }
 
-  #lost(live: ConnectedView, reason: CloseReason): void {
-    live.close();
-    if (this.#view === live) this.#view = null;
+  #lost(view: ConnectedView, reason: CloseReason): void {
+    view.close();
+    if (this.#view === view) this.#view = null;
     if (this.#state.kind === "closed") return;
     if (reason.kind === "lost") void this.#reconnect();
     else this.#finish(reason);
@@ -373,16 +336,7 @@ export class Viewer {
       this.#fail(error);
       return;
     }
-    await this.#showAgain();
-  }
-
-  /** Loads what is wanted into the scene of another connection, which is empty. The event "load-failed" tells of a failure. */
-  async #showAgain(): Promise<void> {
-    const [wanted, isSame] = [this.#wanted, this.#wanted === this.#shown];
-    if (wanted === null) return this.selection.forget();
-    const restore = (root: bigint) => void this.selection.restore(root).catch(() => {});
-    const forget = (root: bigint) => this.selection.forget(root);
-    await this.#load(wanted, { keepCamera: isSame }, isSame ? restore : forget).catch(() => {});
+    await this.#models.loadAgain();
   }
 
   #painted(rtpTimestamp: number): void {
@@ -405,7 +359,7 @@ export class Viewer {
     return connection;
   }
 
-  /** The selection outlives connections. */
+  /** Forwards the commands of the selection, which outlives connections, to the current one. */
   #selectionHost(): ConstructorParameters<typeof Selection>[0] {
     return {
       pick: async (x, y, options) => this.#require().pick(x, y, options),
@@ -419,20 +373,20 @@ export class Viewer {
   #fail(error: unknown): RemoraError {
     const failure = errorOf(error);
     this.#finish(this.#connector.reasonOf(failure));
-    // A session that was leased for a viewer that cannot be opened is of no use.
+    // A session that was leased for this viewer has no other use.
     void this.#connector.giveBack().catch(() => {});
     return failure;
   }
 
   #finish(reason: ViewerCloseReason): void {
     if (this.#state.kind === "closed") return;
-    const live = this.#view;
+    const view = this.#view;
     this.#enter({ kind: "closed", reason });
     this.#closing.abort();
     this.#camera.stop();
     this.#view = null;
-    live?.close();
-    if (reason.kind !== "left") void live?.connection.close();
+    view?.close();
+    if (reason.kind !== "left") void view?.connection.close();
     if (this.#ownsElement) this.element.remove();
     if (reason.kind === "ended" && reason.why === "lease-expired") this.#events.emit("lease-ended", {});
   }
@@ -444,7 +398,7 @@ export class Viewer {
   }
 }
 
-/** Puts an element for the video into a container. */
+/** Replaces the content of a container with an element for the video. */
 function fill(container: HTMLElement, sink: VideoSink["kind"] | undefined): HTMLCanvasElement | HTMLVideoElement {
   const element = sinkElement(sink);
   Object.assign(element.style, { display: "block", width: "100%", height: "100%", objectFit: "contain" });

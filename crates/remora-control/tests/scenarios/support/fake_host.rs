@@ -77,7 +77,7 @@ fn talk(state: impl FnOnce(&HostSpec) -> HostState) {
 
 async fn obey(spec: &HostSpec, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
-    let report = HostReport { state, connected_clients: 0 };
+    let report = HostReport { state, connected_clients: 0, session_id: None };
     let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
         match report_once(spec, &spec.control_urls[asked % spec.control_urls.len()], &report).await {
@@ -86,7 +86,7 @@ async fn obey(spec: &HostSpec, state: HostState) {
                 unanswered += 1;
                 asked += 1;
             }
-            Some(HostOrder::Run(_) | HostOrder::Wait) => unanswered = 0,
+            Some(HostOrder::Run(_) | HostOrder::Extend { .. } | HostOrder::Wait) => unanswered = 0,
             Some(HostOrder::Stop { .. }) => return,
         }
         if failed {

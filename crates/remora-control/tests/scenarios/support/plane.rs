@@ -304,7 +304,12 @@ impl Plane {
 
     /// Sends a report as a host does.
     pub(crate) async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
-        let report = HostReport { state, connected_clients: 0 };
+        self.report_of(host, state, None).await
+    }
+
+    /// Sends a report of a host that knows this session to be its own.
+    pub(crate) async fn report_of(&self, host: &HostSpec, state: HostState, session_id: Option<String>) -> Answer {
+        let report = HostReport { state, connected_clients: 0, session_id };
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
         let target = format!("/hosts/{}/report", host.host_id);

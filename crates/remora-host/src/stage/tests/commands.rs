@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_ray_finds_the_part_and_a_moved_part_is_found_where_it_went() {
     let mut world = World::connected(true);
-    world.stage.loaded(world.now, 5, triangle());
+    world.stage.loaded(world.now, CommandId(5), triangle());
     let ray = |x: f64| {
         WireCommand::CastRay(wire::CastRay {
             origin: Some(wire::Point { x, y: 0.0, z: 5.0 }),

@@ -12,8 +12,8 @@ impl World {
     }
 
     fn checkerboards(&self) -> Vec<(Moment, f32)> {
-        let of = |&(at, plan): &(Moment, FramePlan)| match plan.work {
-            Work::Render { checkerboard, .. } => Some((at, checkerboard)),
+        let of = |(at, plan): &(Moment, FramePlan)| match plan.work {
+            Work::Render { checkerboard, .. } => Some((*at, checkerboard)),
             Work::EncodeAgain => None,
         };
         self.started.iter().filter_map(of).collect()
@@ -110,14 +110,14 @@ fn a_crossing_is_noticed_once_with_both_numbers() {
 fn points_count_as_triangles_do_and_the_figures_say_so() {
     let mut world = World::connected(true);
     world.pose(1);
-    let plan = world.stage.poll_frame(world.now).expect("a picture");
+    let mut plan = world.stage.poll_frame(world.now).expect("a picture");
     let drawn = DrawStatistics { triangles: 1, points: 2, pages_missing: 7, ..DrawStatistics::default() };
     world.stage.set_external_statistics(ExternalStatistics {
         graphics_memory_budget_bytes: 99,
         ..ExternalStatistics::default()
     });
-    world.stage.rendered(world.now, plan.serial, drawn);
-    world.stage.encoded(plan.serial, Encoded { bytes: 1, encode: Duration::ZERO, refinable: false });
+    world.stage.rendered(world.now, &mut plan, drawn);
+    world.stage.encoded(plan, EncodeResult { bytes: 1, encode: Duration::ZERO, refinable: false });
     world.stage.tick(milliseconds(1100));
     world.outputs.extend(std::iter::from_fn(|| world.stage.poll_output()));
     let statistics = world.statistics();
@@ -144,13 +144,13 @@ fn the_next_client_begins_below_the_limit() {
 fn a_picture_of_the_client_before_counts_for_nobody() {
     let mut world = World::connected(true);
     world.pose(1);
-    let plan = world.stage.poll_frame(world.now).expect("a picture");
+    let mut plan = world.stage.poll_frame(world.now).expect("a picture");
     world.stage.connected(world.now);
-    world.stage.rendered(world.now, plan.serial, DrawStatistics { triangles: 3, ..DrawStatistics::default() });
+    world.stage.rendered(world.now, &mut plan, DrawStatistics { triangles: 3, ..DrawStatistics::default() });
     world.work();
     assert!(world.notices().is_empty());
-    world.stage.frame_failed(world.now, plan.serial);
-    world.stage.abandoned(&plan);
+    world.stage.frame_failed(world.now, plan.clone());
+    world.stage.abandoned(plan);
     world.stage.control(world.now, &command(1, viewport(1280, 720)));
     world.run_for(milliseconds(500));
     assert!(world.started.is_empty(), "no pose yet");

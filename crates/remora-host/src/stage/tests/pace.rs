@@ -112,11 +112,11 @@ fn a_pose_supersedes_the_refinement_but_never_a_moving_picture() {
     world.render = milliseconds(100);
     world.pose(1);
     world.run_for(milliseconds(1));
-    let (_, moving) = *world.started.last().expect("a picture at once");
+    let (_, moving) = world.started.last().cloned().expect("a picture at once");
     world.pose(2);
-    assert!(!world.stage.superseded(moving.serial), "then nothing would be seen while moving");
+    assert!(!world.stage.superseded(&moving), "then nothing would be seen while moving");
     world.run_for(milliseconds(400));
-    let (_, refinement) = *world.started.last().expect("a refinement");
+    let (_, refinement) = world.started.last().cloned().expect("a refinement");
     assert_eq!(refinement.fidelity, Fidelity::Rest);
 
     let mut world = World::connected(true);
@@ -124,16 +124,16 @@ fn a_pose_supersedes_the_refinement_but_never_a_moving_picture() {
     world.run_for(milliseconds(40));
     world.render = milliseconds(100);
     world.run_for(milliseconds(40));
-    let (_, refinement) = *world.started.last().expect("a refinement");
+    let (_, refinement) = world.started.last().cloned().expect("a refinement");
     assert_eq!(refinement.fidelity, Fidelity::Rest);
-    assert!(!world.stage.superseded(refinement.serial));
+    assert!(!world.stage.superseded(&refinement));
     world.pose(2);
-    assert!(world.stage.superseded(refinement.serial));
-    world.stage.abandoned(&refinement);
+    assert!(world.stage.superseded(&refinement));
+    world.stage.abandoned(refinement);
     world.rendering = None;
     let before = world.now;
     world.run_for(milliseconds(1));
-    let (at, plan) = *world.started.last().expect("the new pose");
+    let (at, plan) = world.started.last().cloned().expect("the new pose");
     assert_eq!((at, World::shown_pose(&plan)), (before, Some(2)));
 }
 
@@ -157,7 +157,7 @@ fn a_key_frame_wanted_at_rest_is_the_last_picture_once_more() {
     world.stage.key_frame_wanted();
     world.run_for(milliseconds(200));
     assert_eq!(world.started.len(), 1);
-    let plan = world.started[0].1;
+    let plan = &world.started[0].1;
     assert!(plan.key && plan.work == Work::EncodeAgain);
 }
 
@@ -166,7 +166,7 @@ fn a_frame_that_failed_is_made_again_as_a_key_frame() {
     let mut world = World::connected(true);
     world.pose(1);
     let plan = world.stage.poll_frame(world.now).expect("a frame");
-    world.stage.frame_failed(world.now, plan.serial);
+    world.stage.frame_failed(world.now, plan);
     world.run_for(milliseconds(100));
     assert!(world.started[0].1.key);
     assert_eq!(World::shown_pose(&world.started[0].1), Some(1));
@@ -209,7 +209,7 @@ proptest! {
         world.run_for(milliseconds(1500));
         let last = gaps.len() as u32;
         let shown = world.finished.iter().rev().find_map(|(_, plan)| match plan.work {
-            Work::Render { pose, detail, .. } => Some((pose.id, detail.full)),
+            Work::Render { pose, detail, .. } => Some((pose.id.0, detail.full)),
             Work::EncodeAgain => None,
         });
         prop_assert_eq!(shown, Some((last, true)));

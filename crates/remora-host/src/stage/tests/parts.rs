@@ -1,6 +1,6 @@
 //! Parts of the scene: picked, selected, tinted, hidden, moved and asked about.
 
-use remora_protocol::codes::LoadStage;
+use remora_protocol::codes::{LoadStage, NoticeCode};
 use remora_scene::EntityId;
 
 use super::*;
@@ -11,7 +11,7 @@ const NOWHERE: u64 = 99;
 /// With a triangle in the middle of the picture, at rest.
 fn with_part() -> World {
     let mut world = World::connected(true);
-    world.stage.loaded(world.now, 5, triangle());
+    world.stage.loaded(world.now, CommandId(5), triangle());
     world.pose(0);
     world.run_for(milliseconds(1000));
     world.outputs.clear();
@@ -74,8 +74,8 @@ fn pick(x: f32, y: f32) -> WireCommand {
 fn what_is_seen_at_a_place_of_the_picture_is_picked() {
     let mut world = with_part();
     world.stage.control(world.now, &command(3, pick(0.25, -0.5)));
-    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: 3, x: 0.25, y: -0.5 }));
-    world.stage.picked(3, Some((0, glam::DVec3::new(0.1, 0.2, 0.3))));
+    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: CommandId(3), x: 0.25, y: -0.5 }));
+    world.stage.picked(CommandId(3), Some((0, glam::DVec3::new(0.1, 0.2, 0.3))));
     world.work();
     let replies = world.replies();
     let [(3, Outcome::Picked(picked))] = replies.as_slice() else { panic!("{replies:?}") };
@@ -83,7 +83,7 @@ fn what_is_seen_at_a_place_of_the_picture_is_picked() {
     assert_eq!(picked.position, Some(wire::Point { x: 0.1, y: 0.2, z: 0.3 }));
     assert_eq!(picked.bounds_min, Some(wire::Point { x: -1.0, y: -1.0, z: 0.0 }));
     world.outputs.clear();
-    world.stage.picked(4, None);
+    world.stage.picked(CommandId(4), None);
     world.work();
     assert_eq!(world.replies(), [(4, Outcome::RayMissed(wire::RayMissed {}))]);
 }
@@ -100,20 +100,23 @@ fn picks_are_bounded_until_they_are_answered() {
     assert!(
         world.replies().iter().all(|(_, outcome)| matches!(outcome, Outcome::Error(error) if error.code == "Busy"))
     );
-    world.stage.picked(3, None);
+    world.stage.picked(CommandId(3), None);
     world.outputs.clear();
     world.stage.control(world.now, &command(3, pick(0.0, 0.0)));
     world.work();
-    assert!(world.outputs.contains(&Output::Pick { command: 3, x: 0.0, y: 0.0 }), "there is room for one more");
+    assert!(
+        world.outputs.contains(&Output::Pick { command: CommandId(3), x: 0.0, y: 0.0 }),
+        "there is room for one more"
+    );
 }
 
 #[test]
 fn a_pick_that_is_answered_after_the_scene_has_changed_finds_nothing() {
     let mut world = with_part();
     world.stage.control(world.now, &command(3, WireCommand::Pick(wire::Pick { x: 0.0, y: 0.0 })));
-    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: 3, x: 0.0, y: 0.0 }));
+    assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: CommandId(3), x: 0.0, y: 0.0 }));
     world.stage.control(world.now, &command(0, WireCommand::UnloadAll(wire::UnloadAll {})));
-    world.stage.picked(3, Some((0, glam::DVec3::ZERO)));
+    world.stage.picked(CommandId(3), Some((0, glam::DVec3::ZERO)));
     world.work();
     assert_eq!(world.replies(), [(3, Outcome::RayMissed(wire::RayMissed {}))]);
 }
@@ -202,7 +205,7 @@ fn a_part_is_told_about() {
 #[test]
 fn progress_goes_on_after_the_model_is_there() {
     let mut world = with_part();
-    world.stage.load_progress(5, LoadStage::Refining, 0.5);
+    world.stage.load_progress(CommandId(5), LoadStage::Refining, 0.5);
     world.stage.notice(NoticeCode::DeviceRestarted, "the graphics device was restarted".into());
     let told: Vec<Output> = std::iter::from_fn(|| world.stage.poll_output()).collect();
     let message = |message| Output::Control(Box::new(wire::HostMessage { message: Some(message) }));

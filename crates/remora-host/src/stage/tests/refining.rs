@@ -11,7 +11,7 @@ fn with_coarse_form(software: bool) -> (World, ModelKey) {
     let mut world = World::connected(software);
     let coarse = model(vec![0, 1, 2], AssetDetail::Coarse { primitives_max: 1 });
     assert!(coarse.is_coarse());
-    let key = world.stage.loaded(world.now, 5, coarse).expect("there is a client");
+    let key = world.stage.loaded(world.now, CommandId(5), coarse).expect("there is a client");
     world.pose(1);
     world.run_for(milliseconds(2000));
     assert!(world.rests());
