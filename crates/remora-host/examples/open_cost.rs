@@ -58,7 +58,7 @@ fn open(path: &Path) -> Result<(), Failure> {
         Some(asset) => (asset, None),
         None => {
             let early = CoarseBuilder::new(COARSE_PRIMITIVES, SMALL_PRIMITIVES);
-            let model = source.model_for(&early, &LoadLimits::default(), &mut |_| {})?;
+            let model = source.model_into(&early, &LoadLimits::default(), &mut |_| {})?;
             let detail = Detail::Coarse { primitives_max: COARSE_PRIMITIVES };
             let options = BuildOptions { detail, texture_dimension_max: COARSE_TEXTURES, ..BuildOptions::default() };
             (early.finish(&model, &options, &|_| {}, &|| false)?, Some(model))

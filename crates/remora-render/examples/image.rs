@@ -7,7 +7,7 @@ use std::time::Duration;
 use glam::{DAffine3, DVec3, Quat, Vec3};
 use remora_asset::Asset;
 use remora_build::{BuildOptions, Detail, build_asset};
-use remora_import::{LoadLimits, load_glb, load_points};
+use remora_import::Input;
 use remora_model::Model;
 use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
@@ -111,11 +111,7 @@ fn import(name: &str) -> Result<Model, Failure> {
         let remora_engine::Builtin::Engine(detail) = remora_engine::parse_builtin(name)?;
         return Ok(remora_engine::build(detail));
     }
-    let (bytes, limits) = (std::fs::read(name)?, LoadLimits::default());
-    if name.ends_with(".glb") {
-        return Ok(load_glb(&bytes, name, &limits, &mut |_| {})?);
-    }
-    Ok(load_points(&bytes, name, &limits, &mut |_| {})?)
+    Ok(remora_import::import(Input::new(&std::fs::read(name)?, name, &mut |_| {}))?)
 }
 
 fn arguments() -> Result<Arguments, Failure> {

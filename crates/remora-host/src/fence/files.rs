@@ -9,7 +9,7 @@ use landlock::{
     ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
 };
-use remora_convert::files_beside;
+use remora_convert::{Cache, files_beside};
 use remora_protocol::link::HostSpec;
 
 use super::error::FenceError;
@@ -136,6 +136,11 @@ impl Access {
             // A model that cannot be read is reported to the client that asks for it.
             access.read.extend(files_beside(model).unwrap_or_default());
             access.read.push(model.to_owned());
+        }
+        if let Some(cache) = &spec.rendering.cache_directory {
+            // Landlock refers to directories that exist, and this one may have been deleted since the service created it.
+            // An error is reported when the host opens the cache.
+            let _ = Cache::create_directory(Path::new(cache));
         }
         for directory in spec.rendering.cache_directory.iter().chain(&spec.scratch_directory) {
             access.allow_own(Path::new(directory));

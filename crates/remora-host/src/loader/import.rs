@@ -179,7 +179,7 @@ impl Importer {
             memory_bytes_max: share.bytes_max,
             texture_dimension_max: self.options.prepare.texture_dimension_max,
         };
-        let model = source.model_for(&*coarse, &limits, &mut self.progress(job, LoadStage::Decoding))?;
+        let model = source.model_into(&*coarse, &limits, &mut self.progress(job, LoadStage::Decoding))?;
         Ok(Resolved::Model { model, coarse, key, source: format })
     }
 

@@ -4,7 +4,9 @@ use glam::{DVec3, Vec3};
 use remora_asset::Asset;
 use remora_model::{MetadataValue, WorldBounds};
 use remora_protocol::connection::{self as wire, metadata::Value};
-use remora_scene::{EffectiveState, EntityId, Hit, Scene, StateOverride, Tint};
+use remora_scene::{EntityId, Hit, Scene};
+
+use super::overrides;
 
 /// Bytes of one name or text; longer ones are cut off.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -58,24 +60,9 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         bounds_min,
         bounds_max,
         metadata: metadata(&contents.metadata),
-        state_override: Some(state_override(view.overrides)),
-        effective_state: Some(effective_state(view.state)),
+        state_override: Some(overrides::state_override(view.overrides)),
+        effective_state: Some(overrides::effective_state(view.state)),
     })
-}
-
-fn state_override(own: StateOverride) -> wire::StateOverride {
-    let StateOverride { visible, selected, tint } = own;
-    wire::StateOverride { visible, selected, tint: tint.map(color) }
-}
-
-fn effective_state(state: EffectiveState) -> wire::EffectiveState {
-    let EffectiveState { visible, selected, tint } = state;
-    wire::EffectiveState { visible, selected, tint: (tint[3] > 0).then(|| color(tint)) }
-}
-
-fn color(tint: Tint) -> wire::Color {
-    let [red, green, blue, alpha] = tint.map(u32::from);
-    wire::Color { red, green, blue, alpha }
 }
 
 /// Returns the differences between a model and its file, for the client.

@@ -4,8 +4,9 @@ use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::Size;
-use remora_scene::{EntityId, StateOverrideEdit, Tint, ValueEdit};
+use remora_scene::{EntityId, StateOverrideEdit};
 
+use super::overrides;
 use crate::ids::CommandId;
 
 /// Accepted lengths of a viewport's sides, in pixels.
@@ -129,7 +130,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
         }
         WireCommand::SetStateOverrides(wire::SetStateOverrides { entities, edit }) => {
             check_count(entities.len())?;
-            let edit = override_edit(edit.unwrap_or_default())?;
+            let edit = overrides::edit(edit.unwrap_or_default())?;
             Action::SetStateOverrides { entities: entities.into_iter().map(EntityId).collect(), edit }
         }
         WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
@@ -162,34 +163,6 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
     Ok((EntityId(set.entity), local))
 }
 
-fn override_edit(edit: wire::StateOverrideEdit) -> Result<StateOverrideEdit, String> {
-    let wire::StateOverrideEdit { visible, selected, tint: tint_edit } = edit;
-    let tint = match tint_edit {
-        None => ValueEdit::Keep,
-        Some(wire::TintEdit { tint: None }) => ValueEdit::Unset,
-        Some(wire::TintEdit { tint: Some(color) }) => ValueEdit::Set(tint(color)?),
-    };
-    Ok(StateOverrideEdit { visible: flag_edit("visible", visible)?, selected: flag_edit("selected", selected)?, tint })
-}
-
-fn flag_edit(name: &str, edit: i32) -> Result<ValueEdit<bool>, String> {
-    Ok(match wire::FlagEdit::try_from(edit) {
-        Ok(wire::FlagEdit::Keep) => ValueEdit::Keep,
-        Ok(wire::FlagEdit::Unset) => ValueEdit::Unset,
-        Ok(wire::FlagEdit::On) => ValueEdit::Set(true),
-        Ok(wire::FlagEdit::Off) => ValueEdit::Set(false),
-        Err(_) => return Err(format!("the edit of {name} is {edit}; accepted are 0 to 3")),
-    })
-}
-
-fn tint(color: wire::Color) -> Result<Tint, String> {
-    let wire::Color { red, green, blue, alpha } = color;
-    let channel = |value: u32| {
-        u8::try_from(value).map_err(|_| format!("a channel of the colour is {value}; accepted are 0 to 255"))
-    };
-    Ok([channel(red)?, channel(green)?, channel(blue)?, channel(alpha)?])
-}
-
 /// Returns a position in the world, if it is finite and within bounds.
 pub(super) fn place(point: Option<wire::Point>) -> Option<DVec3> {
     let point = point?;
@@ -213,6 +186,8 @@ fn finite(vector: Option<wire::Vector3>) -> Option<Vec3> {
 
 #[cfg(test)]
 mod tests {
+    use remora_scene::ValueEdit;
+
     use super::*;
     use proptest::prelude::*;
 

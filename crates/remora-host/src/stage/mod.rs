@@ -24,6 +24,7 @@ mod limit;
 mod loads;
 mod messages;
 mod models;
+mod overrides;
 mod pacing;
 pub(crate) mod plan;
 pub(crate) mod pose;

@@ -2,7 +2,7 @@
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_asset::Asset;
-use remora_import::{LoadLimits, load_glb};
+use remora_import::{Input, LoadLimits};
 use remora_model::{Material, Mesh, Model, Node, Points, Primitive, Sampler, Texture, TextureReference};
 
 use crate::ball::sphere;
@@ -43,7 +43,7 @@ fn import(name: &str) -> Result<Model, Failure> {
         return Ok(remora_engine::build(detail));
     }
     let limits = LoadLimits { texture_dimension_max: 1024, ..LoadLimits::default() };
-    Ok(load_glb(&std::fs::read(name)?, name, &limits, &mut |_| {})?)
+    Ok(remora_import::import(Input { limits, ..Input::new(&std::fs::read(name)?, name, &mut |_| {}) })?)
 }
 
 /// 100,000 parts of one triangle in a lattice.
