@@ -27,7 +27,8 @@ fn id_token(issuer: &Issuer) -> Value {
     let now = START.as_seconds();
     json!({
         "iss": issuer.url, "aud": CLIENT, "azp": CLIENT, "exp": now + 300, "iat": now, "nonce": "n",
-        "sub": "248289761001", "name": "Ann Müller", "roles": ["use"],
+        "sub": "248289761001",
+        "name": "Ann Müller", "roles": ["use"],
     })
 }
 

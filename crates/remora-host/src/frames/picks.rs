@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use glam::DVec3;
-use remora_render::{FrameOptions, FrameRequest, PixelFormat, RenderError, RenderedFrame, Renderer, Samples};
+use remora_render::{
+    FrameOptions, FrameRequest, FrameSerial, PixelFormat, RenderError, RenderedFrame, Renderer, Samples,
+};
 
 use crate::{
     ids::CommandId,
@@ -60,7 +62,8 @@ impl Picks {
         Ok(())
     }
 
-    /// Returns the index of the instance that is visible at the point of the newest view, and the position in the world.
+    /// Returns the index of the instance that is visible at the point of the newest view, and the position in the
+    /// world.
     pub(super) fn look_at(
         &mut self,
         stage: &mut Stage,
@@ -74,7 +77,7 @@ impl Picks {
         let pick = Some([pixel(x, render_size.width), pixel(-y, render_size.height)]);
         renderer.synchronise(stage.scene_mut(), pose.position)?;
         renderer.submit(&FrameRequest {
-            serial: 0,
+            serial: FrameSerial(0),
             camera: pose.camera(),
             render_size,
             samples: Samples::One,

@@ -12,7 +12,7 @@ use super::{destination::Destinations, failure::LoadFailure};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
-const FETCH_TIME_MAX: Duration = Duration::from_secs(600);
+const FETCH_TIME_MAX: Duration = Duration::from_mins(10);
 const REDIRECTS_MAX: u32 = 5;
 const READ_BYTES: usize = 1 << 18;
 
@@ -81,8 +81,8 @@ fn failure(uri: &str, error: &Error) -> LoadFailure {
     let why = match error {
         Error::HostNotFound => {
             return LoadFailure::Refused(format!(
-                "{uri}, or an address that it redirects to, has no public host; models are fetched from public addresses \
-                 and from the hosts that the operator allows (models.allowed_hosts)"
+                "{uri}, or an address that it redirects to, has no public host; models are fetched from public \
+                 addresses and from the hosts that the operator allows (models.allowed_hosts)"
             ));
         }
         Error::Timeout(_) => "there was no answer in time".to_owned(),

@@ -153,7 +153,7 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
         let translation = place(set.translation)?;
         Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
     };
-    let local = local().filter(|local| local.is_finite()).ok_or_else(|| {
+    let local = local().filter(DAffine3::is_finite).ok_or_else(|| {
         format!(
             "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
              and scale, and no scale of zero",
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn places_keep_their_precision() {
+    fn positions_keep_their_precision() {
         let far = 5_000_000.000_25;
         let set = decoded(WireCommand::SetTransform(transform(1, far, 1.0))).expect("a good transform");
         let Action::SetTransforms(moves) = set.action else { panic!("{set:?}") };
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_the_largest_length_and_empty_ones_are_taken() {
+    fn lists_of_the_largest_length_and_empty_ones_are_accepted() {
         for length in [0, ENTITIES_MAX] {
             let select = wire::SelectEntities { entities: vec![3; length] };
             let command = decoded(WireCommand::SelectEntities(select)).expect("within the limit");
@@ -318,12 +318,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_crash_the_host(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Command::decode(&bytes);
         }
 
         #[test]
-        fn whatever_is_accepted_is_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
+        fn accepted_transforms_are_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
             let [a, b, c, d] = turn;
             let rotation = Some(wire::Quaternion { x: a, y: b, z: c, w: d });
             let set = wire::SetTransform { rotation, ..transform(1, x, scale) };
