@@ -1,5 +1,5 @@
-//! Trace ids: the trace of a request has the request's correlation vector as its id, so that a vector in a response or in
-//! the log leads to the trace.
+//! Trace ids: the trace of a request has the request's correlation vector as its id, so that a vector in a response or
+//! in the log leads to the trace.
 
 use std::cell::Cell;
 
@@ -11,8 +11,8 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, Span};
 use remora_protocol::correlation;
 
 thread_local! {
-    /// Id of the trace that is being started on this thread. The SDK lets only the generator choose an id, which does not
-    /// see the attributes of the span, and calls it on the thread that starts the span.
+    /// Id of the trace that is being started on this thread. The SDK lets only the generator choose an id, which does
+    /// not see the attributes of the span, and calls it on the thread that starts the span.
     static TRACE_ID: Cell<Option<TraceId>> = const { Cell::new(None) };
 }
 
