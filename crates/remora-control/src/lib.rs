@@ -49,7 +49,6 @@ mod visibility;
 
 pub use account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 pub use acme::Acme;
-pub use api::correlation::trace_id;
 pub use api::openapi::DOCUMENTS as OPENAPI_DOCUMENTS;
 pub use authority::{Authority, ServerCertificate};
 pub use bell::Bell;

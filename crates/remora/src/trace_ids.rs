@@ -8,6 +8,7 @@ use opentelemetry::{
     trace::{SpanBuilder, SpanId, TraceId, Tracer},
 };
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, Span};
+use remora_protocol::correlation;
 
 thread_local! {
     /// Id of the trace that is being started on this thread. The SDK lets only the generator choose an id, which does
@@ -46,7 +47,7 @@ impl IdGenerator for CorrelatedIds {
 
 fn correlated_id(builder: &SpanBuilder) -> Option<TraceId> {
     let vector = builder.attributes.iter().flatten().find(|attribute| attribute.key.as_str() == "ms_cv")?;
-    let id = TraceId::from_bytes(remora_control::trace_id(&vector.value.as_str())?);
+    let id = TraceId::from_bytes(correlation::trace_id(&vector.value.as_str())?);
     (id != TraceId::INVALID).then_some(id)
 }
 
