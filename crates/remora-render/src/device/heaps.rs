@@ -5,8 +5,8 @@ const DEVICE_LOCAL: u32 = 1;
 
 /// Returns the size in bytes of the largest memory heap that belongs to the graphics device.
 ///
-/// A card with a small window into its memory reports the window as a second heap, so heaps are not added. The result is
-/// `None` for adapters that do not use Vulkan.
+/// A card with a small window into its memory reports the window as a second heap, so heaps are not added. The result
+/// is `None` for adapters that do not use Vulkan.
 pub(super) fn device_local_bytes(adapter: &wgpu::Adapter) -> Option<u64> {
     // SAFETY: the adapter is not destroyed, and its handle is used only while the guard lives.
     let adapter = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;

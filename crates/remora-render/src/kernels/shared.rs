@@ -14,8 +14,8 @@ shared_constants! {
     const BLOCK_WIDTH: u32 = BLOCK.width;
     /// Height of a block in pixels.
     const BLOCK_HEIGHT: u32 = BLOCK.height;
-    /// Positions of four samples relative to the centre of their pixel, in 1/256 pixel. These are the standard positions
-    /// of Vulkan.
+    /// Positions of four samples relative to the centre of their pixel, in 1/256 pixel. These are the standard
+    /// positions of Vulkan.
     const SAMPLE_OFFSETS: [[i32; 2]; 4] = [[-32, -96], [96, -32], [-96, 32], [32, 96]];
 
     /// Bits of an id that hold the triangle within its cluster. The bits above hold the number of the entry.

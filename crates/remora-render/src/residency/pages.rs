@@ -324,7 +324,8 @@ mod tests {
                 .iter()
                 .enumerate()
                 .map(|(page, parents)| {
-                    let parents: Vec<u32> = parents.iter().copied().filter(|&parent| (parent as usize) < page).collect();
+                    let earlier = parents.iter().copied().filter(|&parent| (parent as usize) < page);
+                    let parents: Vec<u32> = earlier.collect();
                     (parents.is_empty(), parents)
                 })
                 .collect();

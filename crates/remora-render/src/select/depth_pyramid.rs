@@ -228,7 +228,8 @@ mod tests {
                 let around = (1.0 - height * height).sqrt();
                 let point = Vec3::new(x, y, z) + Vec3::new(angle.cos() * around, angle.sin() * around, height) * radius;
                 let pixel = Vec2::new(160.0, 90.0) + Vec2::new(point.x, -point.y) / -point.z * view.pixels_per_tangent;
-                prop_assert!(pixel.cmpge(footprint.low).all() && pixel.cmple(footprint.high).all(), "{pixel} {footprint:?}");
+                let is_within = pixel.cmpge(footprint.low).all() && pixel.cmple(footprint.high).all();
+                prop_assert!(is_within, "{pixel} {footprint:?}");
                 prop_assert!(0.1 / -point.z <= footprint.depth * 1.00001);
             }
         }

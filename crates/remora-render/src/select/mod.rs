@@ -2,8 +2,8 @@
 //! Pure.
 //!
 //! ```text
-//!   instances ─┬─ in the view? ─ tree ─┬─ error too large? ─ groups ─┬─ page usable? ─┬─ no finer group drawn? ─▶ entries
-//!              └─ hidden               └─ fine enough                └─ requested     └─ outside, facing away
+//!   instances ─┬─ in view? ─ tree ─┬─ error too large? ─ groups ─┬─ page usable? ─┬─ no finer group? ─▶ entries
+//!              └─ hidden           └─ fine enough                └─ requested     └─ outside, facing away
 //! ```
 //!
 //! A group is refined if its error in pixels exceeds the permitted one and its page is usable. The clusters drawn are

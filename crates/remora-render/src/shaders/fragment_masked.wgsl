@@ -21,7 +21,8 @@ fn fragment(pixel: vec2<u32>, sample: u32, word: u32, depth: f32, id: u32) {
         let uvs = mat3x2<f32>(
             bitcast<vec2<f32>>(detail_a.xy), bitcast<vec2<f32>>(detail_b.xy), bitcast<vec2<f32>>(detail_c.xy),
         );
-        let spot = spot_of(at + 2u, vec3(uvs * weights.at, 1.0), vec3(uvs * weights.x, 0.0), vec3(uvs * weights.y, 0.0));
+        let texel = vec3(uvs * weights.at, 1.0);
+        let spot = spot_of(at + 2u, texel, vec3(uvs * weights.x, 0.0), vec3(uvs * weights.y, 0.0));
         alpha *= dot(alphas, weights.at) * fetch(spot, more.w & 0xffffu, factors.w >> 16u).a;
     }
     if (alpha >= unpack2x16unorm(more.z).y) {

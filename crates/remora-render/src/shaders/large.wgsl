@@ -25,7 +25,8 @@ fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
     let half = vec2<f32>(frame.size.xy) * 0.5;
     let across = at.xy / half - at.z;
     // Depth is 1 at the near plane, where the rasteriser clips, and falls towards 0.
-    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), bitcast<vec4<f32>>(unpack(queue[record * QUEUE_RECORD_QUADS + 3u])), id);
+    let interpolated = bitcast<vec4<f32>>(unpack(queue[record * QUEUE_RECORD_QUADS + 3u]));
+    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), interpolated, id);
 }
 
 @fragment

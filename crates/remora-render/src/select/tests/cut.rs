@@ -265,7 +265,9 @@ proptest! {
 
     /// The bound of the diameter holds for spheres anywhere in the view.
     #[test]
-    fn diameters_are_not_underestimated(x in -4_f32..4.0, y in -2_f32..2.0, z in -30_f32..3.0, radius in 0.01_f32..1.0) {
+    fn diameters_are_not_underestimated(
+        x in -4_f32..4.0, y in -2_f32..2.0, z in -30_f32..3.0, radius in 0.01_f32..1.0,
+    ) {
         let view = front();
         let center = Vec3::new(x, y, z);
         let bound = view.diameter_pixels(center.into(), radius);
