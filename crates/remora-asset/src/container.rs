@@ -1,4 +1,4 @@
-//! Writes a container: pages and layers as they come, the sections behind them, the header last.
+//! Writes a container: pages and layers in the order of the calls, the sections after them, the header last.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -7,23 +7,23 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::layout::{ALIGNMENT, Header, MAGIC, Section, Text, VERSION};
 
-/// A file that is being written. It is not one before [`Self::finish`]: its first bytes are zeros until then.
+/// A container that is being written. Its header is zero until [`Self::finish`], so that an unfinished file is refused.
 pub struct Writer<W> {
     out: W,
     at: u64,
     sections: Vec<Section>,
 }
 
-/// Texts behind one another.
+/// The section of strings while it grows.
 #[derive(Default)]
 pub struct Strings {
     bytes: Vec<u8>,
 }
 
 impl Strings {
+    /// Appends a text. Beyond 4 GiB, which importers do not permit, texts are empty.
     pub fn add(&mut self, text: &str) -> Text {
         let first = self.bytes.len() as u32;
-        // Texts are far shorter than 4 GiB together, or importers would not have let them pass; if not, they end here.
         if self.bytes.len() + text.len() > u32::MAX as usize {
             return Text::default();
         }
@@ -31,18 +31,28 @@ impl Strings {
         Text { first, bytes: text.len() as u32 }
     }
 
+    /// Returns the content of the section.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 impl<W: Write + Seek> Writer<W> {
+    /// Begins a container at the start of `out`.
+    ///
+    /// # Errors
+    ///
+    /// `out` cannot be written to.
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all(bytemuck::bytes_of(&Header::zeroed()))?;
         Ok(Self { out, at: size_of::<Header>() as u64, sections: Vec::new() })
     }
 
-    /// Writes a page or a layer; where it begins, and its checksum.
+    /// Writes a page or a layer. Returns its offset and its checksum.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written to.
     pub fn put(&mut self, bytes: &[u8]) -> io::Result<(u64, u64)> {
         let padding = self.at.next_multiple_of(ALIGNMENT) - self.at;
         self.out.write_all(&[0; ALIGNMENT as usize][..padding as usize])?;
@@ -52,6 +62,11 @@ impl<W: Write + Seek> Writer<W> {
         Ok((offset, xxh3_64(bytes)))
     }
 
+    /// Writes a section; `kind` is a number from [`kind`](mod@super::layout::kind).
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written to.
     pub fn section<T: Pod>(&mut self, kind: u32, records: &[T]) -> io::Result<()> {
         let bytes: &[u8] = bytemuck::cast_slice(records);
         let (offset, checksum) = self.put(bytes)?;
@@ -60,7 +75,11 @@ impl<W: Write + Seek> Writer<W> {
         Ok(())
     }
 
-    /// Writes the table and the header; the number of bytes of the file.
+    /// Writes the table of sections and the header. Returns the length of the file in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written to.
     pub fn finish(mut self) -> io::Result<u64> {
         let table = std::mem::take(&mut self.sections);
         let (table_offset, _) = self.put(bytemuck::cast_slice(&table))?;

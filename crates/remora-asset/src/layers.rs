@@ -1,26 +1,28 @@
-//! Texture layers as blocks of BC7, which hold 4 by 4 texels in 16 bytes: their sizes, and how to decompress them.
+//! Sizes of texture layers, and their decompression from BC7, which keeps 4 by 4 texels in 16 bytes.
 
 use block_compression::{BC7Settings, CompressionVariant};
 
-/// Bytes of a layer of `side` texels with all its levels, compressed.
+/// Returns the bytes of a layer of `side` texels with all its levels as BC7.
 pub fn compressed_bytes(side: u32) -> u64 {
     levels(side).map(|side| blocks_wide(side).pow(2) * 16).sum()
 }
 
-/// Bytes of a layer of `side` texels with all its levels as RGBA.
+/// Returns the bytes of a layer of `side` texels with all its levels as RGBA.
 pub fn plain_bytes(side: u32) -> u64 {
     levels(side).map(|side| u64::from(side).pow(2) * 4).sum()
 }
 
+/// Returns the sides of all mip levels in texels, the largest first.
 pub fn levels(side: u32) -> impl Iterator<Item = u32> {
     (0..=side.ilog2()).map(move |level| side >> level)
 }
 
+/// Returns how many blocks a level has in each direction.
 pub fn blocks_wide(side: u32) -> u64 {
     u64::from(side.div_ceil(4))
 }
 
-/// Back to RGBA, for devices that cannot read blocks, or read them slowly; from `level` on.
+/// Decompresses a layer to RGBA, for devices that cannot read BC7 or read it slowly.
 pub fn expanded(blocks: &[u8], side: u32) -> Vec<u8> {
     let mut texels = Vec::with_capacity(plain_bytes(side) as usize);
     let mut rest = blocks;

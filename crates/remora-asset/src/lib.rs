@@ -7,9 +7,11 @@
 //! ```
 //!
 //! [`Asset::open`] checks the tables once, every index and range of them, so that readers index without further checks.
-//! The bytes of a page or a layer are checked when they are requested. Nothing is copied: the bytes may be a mapped file.
+//! The bytes of a page or a layer are checked when they are requested. Nothing is copied: the bytes may be a mapped
+//! file.
 
 pub mod container;
+mod error;
 mod grid;
 pub mod layers;
 pub mod layout;
@@ -19,7 +21,8 @@ mod tables;
 pub mod untrusted;
 mod validate;
 
+pub use error::AssetError;
 pub use grid::Grid;
 pub use memory::{Content, PartMemory};
-pub use read::{Asset, AssetError};
+pub use read::Asset;
 pub use remora_model::{Bounds, MetadataValue, NOTICES_MAX, WorldBounds};

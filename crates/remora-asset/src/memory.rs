@@ -1,15 +1,15 @@
-//! The bytes that an asset lies in, and giving up the memory of those that have been copied elsewhere.
+//! The bytes of an asset, and the release of memory whose content has been copied elsewhere.
 
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-/// What holds the bytes of a file.
+/// The owner of the bytes of a file.
 pub trait Content: Send + Sync {
-    /// Always the same.
+    /// Returns the bytes, the same in every call.
     fn bytes(&self) -> &[u8];
 
-    /// These bytes will hardly be read again soon: a mapped file need not keep them in memory. Reading them again works
-    /// nevertheless.
+    /// Called when these bytes are unlikely to be read again soon, so that a mapped file can release their memory. They
+    /// can still be read.
     fn release(&self, range: Range<usize>) {
         let _ = range;
     }
@@ -21,7 +21,7 @@ impl Content for Vec<u8> {
     }
 }
 
-/// A part of an asset that can be released later on. Does not keep the asset.
+/// A part of an asset whose memory can be released later. It does not keep the asset alive.
 #[derive(Clone)]
 pub struct PartMemory {
     content: Weak<dyn Content>,
@@ -33,10 +33,12 @@ impl PartMemory {
         Self { content: Arc::downgrade(content), range }
     }
 
+    /// Returns the length of the part.
     pub fn bytes(&self) -> u64 {
         self.range.len() as u64
     }
 
+    /// Releases the memory if the asset still exists.
     pub fn release(self) {
         if let Some(content) = self.content.upgrade() {
             content.release(self.range);

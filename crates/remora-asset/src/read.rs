@@ -1,4 +1,4 @@
-//! An asset that has been opened: its tables, and its pages and layers on demand.
+//! An open asset: its tables, and its pages and layers on demand.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use glam::{DAffine3, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::AssetError;
 use super::grid::Grid;
 use super::layout::{
     BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, LayerRecord, MATERIAL_DETAILED, MODEL_COARSE, MaterialRow,
@@ -18,20 +19,7 @@ use super::validate::validate;
 use remora_model::NOTICES_MAX;
 use remora_model::{Bounds, MetadataValue, WorldBounds};
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AssetError {
-    #[error("this is not an .arrAsset of Remora")]
-    NotAnAsset,
-    #[error(
-        "the asset has version {version} of its format, this program reads up to {}; convert the model again, or use a newer program",
-        super::layout::VERSION
-    )]
-    Newer { version: u32 },
-    #[error("the asset is damaged: {place}: {what}; convert the model again")]
-    Damaged { place: String, what: String },
-}
-
-/// A container whose tables hold together. Cheap to clone.
+/// An open container with valid tables. Cheap to clone.
 #[derive(Clone)]
 pub struct Asset {
     bytes: Arc<dyn Content>,
@@ -44,7 +32,7 @@ impl fmt::Debug for Asset {
     }
 }
 
-/// Bytes that begin at an address that every record accepts.
+/// Bytes at an address to which every record can be aligned.
 struct Aligned {
     words: Vec<u128>,
     length: usize,
@@ -58,6 +46,10 @@ impl Content for Aligned {
 
 impl Asset {
     /// Opens a container. `bytes` must begin at a multiple of 16 in memory, as mapped files do, and must not change.
+    ///
+    /// # Errors
+    ///
+    /// The container is damaged, of a newer version, or none at all.
     pub fn open(bytes: Arc<dyn Content>) -> Result<Self, AssetError> {
         let content = bytes.bytes();
         let tables = Tables::read(content)?;
@@ -65,7 +57,11 @@ impl Asset {
         Ok(Self { bytes, tables: Arc::new(tables) })
     }
 
-    /// As [`Self::open`], of bytes that lie anywhere, which are copied.
+    /// Copies bytes of any alignment and opens them as a container.
+    ///
+    /// # Errors
+    ///
+    /// The container is damaged, of a newer version, or none at all.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, AssetError> {
         let mut words = vec![0_u128; bytes.len().div_ceil(size_of::<u128>())];
         bytemuck::cast_slice_mut::<u128, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
@@ -76,21 +72,22 @@ impl Asset {
         self.bytes.bytes()
     }
 
-    /// Of the whole container.
+    /// Returns the length of the whole container.
     pub fn bytes(&self) -> u64 {
         self.content().len() as u64
     }
 
+    /// Returns the name of the model.
     pub fn name(&self) -> &str {
         self.text(self.tables.model.of(self.content())[0].name)
     }
 
-    /// The program that wrote it.
+    /// Returns the program that wrote the asset, and its version.
     pub fn generator(&self) -> &str {
         self.text(self.tables.model.of(self.content())[0].generator)
     }
 
-    /// What it was made from: `glTF`, `LAZ`, …
+    /// Returns the format that the model was read from: `glTF`, `LAS`, …
     pub fn source(&self) -> &str {
         self.text(self.tables.model.of(self.content())[0].source)
     }
@@ -100,22 +97,24 @@ impl Asset {
         self.tables.notices.of(self.content()).iter().take(NOTICES_MAX).map(|&text| self.text(text))
     }
 
-    /// Whether it is a stand-in for something finer.
+    /// Returns whether the geometry is a coarse substitute for the full one.
     pub fn is_coarse(&self) -> bool {
         self.tables.model.of(self.content())[0].flags & MODEL_COARSE != 0
     }
 
+    /// Returns a text of the asset.
     pub fn text(&self, text: Text) -> &str {
         let strings = self.tables.strings.of(self.content());
         let bytes = strings.get(text.first as usize..text.first as usize + text.bytes as usize).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Parents stand before their children.
+    /// Returns all nodes, parents before their children.
     pub fn nodes(&self) -> &[NodeRecord] {
         self.tables.nodes.of(self.content())
     }
 
+    /// Returns the names and values that a node has, in their order.
     pub fn metadata(&self, node: &NodeRecord) -> Vec<(&str, MetadataValue)> {
         let all = self.tables.metadata.of(self.content());
         all[node.metadata_first as usize..][..node.metadata_count as usize]
@@ -136,57 +135,62 @@ impl Asset {
             .collect()
     }
 
+    /// Returns all meshes.
     pub fn meshes(&self) -> &[MeshRecord] {
         self.tables.meshes.of(self.content())
     }
 
-    /// Materials that a mesh uses, each once.
+    /// Returns the materials that a mesh uses, each once.
     pub fn mesh_materials(&self, mesh: &MeshRecord) -> &[u32] {
         &self.tables.mesh_materials.of(self.content())[mesh.material_first as usize..][..mesh.material_count as usize]
     }
 
-    /// Of all meshes; the roots of a mesh are its first nodes.
+    /// Returns the nodes of the trees of all meshes. The roots of a mesh are its first nodes.
     pub fn tree(&self) -> &[TreeNode] {
         self.tables.tree.of(self.content())
     }
 
+    /// Returns the groups of all meshes.
     pub fn groups(&self) -> &[GroupRecord] {
         self.tables.groups.of(self.content())
     }
 
+    /// Returns the clusters of all meshes, page by page.
     pub fn clusters(&self) -> &[ClusterRecord] {
         self.tables.clusters.of(self.content())
     }
 
-    /// Roots first; parents stand before what depends on them.
+    /// Returns all pages: root pages first, parents before the pages that depend on them.
     pub fn pages(&self) -> &[PageRecord] {
         self.tables.pages.of(self.content())
     }
 
-    /// Pages that must be there before `page` is of use.
+    /// Returns the pages that must be resident before `page` can be used.
     pub fn page_parents(&self, page: &PageRecord) -> &[u32] {
         &self.tables.page_parents.of(self.content())[page.parent_first as usize..][..page.parent_count as usize]
     }
 
+    /// Returns all materials.
     pub fn materials(&self) -> &[MaterialRow] {
         self.tables.materials.of(self.content())
     }
 
+    /// Returns all texture layers.
     pub fn layers(&self) -> &[LayerRecord] {
         self.tables.layers.of(self.content())
     }
 
-    /// Of all meshes; the root of a mesh is its first node.
+    /// Returns the ray nodes of all meshes. The root of a mesh is its first node.
     pub fn ray_nodes(&self) -> &[RayNode] {
         self.tables.ray_nodes.of(self.content())
     }
 
-    /// Clusters of the leaves of [`Self::ray_nodes`].
+    /// Returns the clusters of the leaves of [`Self::ray_nodes`].
     pub fn ray_leaves(&self) -> &[u32] {
         self.tables.ray_leaves.of(self.content())
     }
 
-    /// The page's bytes, unchecked: for a page that [`Self::page`] has found sound.
+    /// Returns the bytes of a page that [`Self::page`] has checked before.
     pub fn page_bytes(&self, number: u32) -> &[u8] {
         &self.content()[self.page_range(number)]
     }
@@ -201,17 +205,21 @@ impl Asset {
         layer.offset as usize..layer.offset as usize + layer.bytes as usize
     }
 
-    /// To be released when the page has been copied to where it is drawn from.
+    /// Returns a handle to release the page's memory once the page has been uploaded.
     pub fn page_memory(&self, number: u32) -> PartMemory {
         PartMemory::new(&self.bytes, self.page_range(number))
     }
 
-    /// As [`Self::page_memory`], of a layer.
+    /// Returns a handle to release the layer's memory once the layer has been uploaded.
     pub fn layer_memory(&self, number: u32) -> PartMemory {
         PartMemory::new(&self.bytes, self.layer_range(number))
     }
 
-    /// The page's bytes, compared with its checksum; every index in them is within its cluster.
+    /// Returns the bytes of a page after checking them: every index is within its cluster.
+    ///
+    /// # Errors
+    ///
+    /// The checksum or an index is wrong.
     pub fn page(&self, number: u32) -> Result<&[u8], AssetError> {
         let (page, bytes) = (&self.pages()[number as usize], self.page_bytes(number));
         let damaged = |what: &str| AssetError::Damaged { place: format!("page {number}"), what: what.into() };
@@ -228,7 +236,11 @@ impl Asset {
         Ok(bytes)
     }
 
-    /// The layer's bytes, compared with its checksum.
+    /// Returns the bytes of a layer after comparing them with the checksum.
+    ///
+    /// # Errors
+    ///
+    /// The checksum is wrong.
     pub fn layer(&self, number: u32) -> Result<&[u8], AssetError> {
         let layer = &self.layers()[number as usize];
         let bytes = &self.content()[self.layer_range(number)];
@@ -239,8 +251,8 @@ impl Asset {
         Ok(bytes)
     }
 
-    /// Corners of the triangles of a cluster, in the mesh's coordinates; as they are drawn. What a damaged page says
-    /// that its cluster has not is left out.
+    /// Returns the corners of a cluster's triangles as they are drawn, in the mesh's coordinates. Triangles of a
+    /// damaged page with a corner that does not exist are left out.
     pub fn triangles(&self, mesh: &MeshRecord, cluster: u32) -> impl Iterator<Item = [Vec3; 3]> + '_ {
         let record = &self.clusters()[cluster as usize];
         let pages = self.pages();
@@ -254,17 +266,17 @@ impl Asset {
         local_triangles(bytes, record).filter_map(move |[a, b, c]| Some([corner(a)?, corner(b)?, corner(c)?]))
     }
 
-    /// Triangles of all instances.
+    /// Returns the number of original triangles of all instances.
     pub fn triangle_count(&self) -> u64 {
         self.instances().fold(0, |sum, mesh| sum.saturating_add(mesh.triangles))
     }
 
-    /// Points of all instances.
+    /// Returns the number of original points of all instances.
     pub fn point_count(&self) -> u64 {
         self.instances().fold(0, |sum, mesh| sum.saturating_add(mesh.points))
     }
 
-    /// Nodes that show something.
+    /// Returns the number of nodes that show a mesh.
     pub fn parts(&self) -> usize {
         self.instances().count()
     }
@@ -274,7 +286,7 @@ impl Asset {
         self.nodes().iter().filter(|node| node.mesh != NONE).map(|node| &meshes[node.mesh as usize])
     }
 
-    /// Around everything, in the model's own coordinates.
+    /// Returns a box around all instances in the model's coordinates.
     pub fn bounds(&self) -> WorldBounds {
         let mut world: Vec<DAffine3> = Vec::with_capacity(self.nodes().len());
         let mut bounds = WorldBounds::EMPTY;
@@ -291,20 +303,21 @@ impl Asset {
 }
 
 impl NodeRecord {
-    /// Relative to the parent.
+    /// Returns the transform relative to the parent.
     pub fn local(&self) -> DAffine3 {
         DAffine3::from_cols_array(&self.transform)
     }
 }
 
 impl MeshRecord {
+    /// Returns the bounds in the mesh's coordinates.
     pub fn bounds(&self) -> Bounds {
         Bounds { min: self.bounds_min.into(), max: self.bounds_max.into() }
     }
 }
 
 impl ClusterRecord {
-    /// Bytes of its block; `detailed` as its material says.
+    /// Returns the bytes of the cluster's block; `detailed` says whether the material is detailed.
     pub(crate) fn block_bytes(&self, detailed: bool) -> usize {
         let (vertices, triangles) = (self.vertices as usize, self.triangles as usize);
         let words = triangles.max(1);
@@ -314,6 +327,7 @@ impl ClusterRecord {
 }
 
 impl MaterialRow {
+    /// Returns whether blocks hold texture coordinates, tangents and colours.
     pub fn is_detailed(&self) -> bool {
         self.flags & MATERIAL_DETAILED != 0
     }

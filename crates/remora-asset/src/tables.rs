@@ -1,4 +1,4 @@
-//! Where the sections of a container lie, and their records as slices of its bytes.
+//! The sections of a container, as slices of records.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -6,19 +6,20 @@ use std::ops::Range;
 use bytemuck::Pod;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::AssetError;
 use super::layout::{
     ALIGNMENT, ClusterRecord, GroupRecord, Header, LayerRecord, MAGIC, MaterialRow, MeshRecord, MetadataRecord,
     ModelRecord, NodeRecord, PageRecord, RayNode, Section, Text, TreeNode, VERSION, kind,
 };
-use super::read::AssetError;
 
-/// Records of one kind: a range of the container's bytes.
+/// Records of one kind in a range of the container's bytes.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     range: Range<usize>,
     record: PhantomData<fn() -> T>,
 }
 
+/// All tables of a container.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub strings: Table<u8>,
@@ -40,13 +41,14 @@ pub(crate) struct Tables {
 }
 
 impl<T: Pod> Table<T> {
+    /// Returns the records in the container's bytes.
     pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [T] {
         bytemuck::cast_slice(&bytes[self.range.clone()])
     }
 }
 
 impl Tables {
-    /// Finds every section and compares its checksum.
+    /// Finds all sections and compares their checksums.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, AssetError> {
         let sections = sections(bytes)?;
         let found = Found { bytes, sections };
@@ -77,7 +79,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Empty where the section is not there, as in files that were written before there was such a section.
+    /// Returns an empty table if the section is missing, as in files that are older than the section.
     fn optional_table<T: Pod>(&self, kind: u32, what: &'static str) -> Result<Table<T>, AssetError> {
         match self.sections.iter().any(|section| section.kind == kind) {
             true => self.table(kind, what),
@@ -103,7 +105,7 @@ impl Found<'_> {
         if xxh3_64(content) != section.checksum {
             return Err(damaged("its checksum is another one".into()));
         }
-        // Containers in memory are aligned by whoever holds them.
+        // The owner of the bytes aligns the container.
         if bytemuck::try_cast_slice::<u8, T>(content).is_err() {
             return Err(damaged("it is not aligned in memory".into()));
         }
@@ -111,7 +113,7 @@ impl Found<'_> {
     }
 }
 
-/// The range of the bytes, if it is within them.
+/// Returns the range if it is within the bytes.
 pub(crate) fn range(bytes: &[u8], offset: u64, length: u64) -> Option<Range<usize>> {
     let end = offset.checked_add(length)?;
     (end <= bytes.len() as u64).then_some(offset as usize..end as usize)

@@ -1,5 +1,4 @@
-//! Reads containers from outside, in calls that hold for any input: the fuzz target of `fuzz/`, which a test runs over its
-//! corpus too.
+//! A call that holds for any input. It is the fuzz target `asset` of `fuzz/`; a test runs it over the corpus too.
 
 use std::ops::Range;
 
@@ -8,11 +7,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::layout::{BUCKETS, Header, LayerRecord, PageRecord, Section, kind};
 use crate::{Asset, layers};
 
-/// Layers of longer sides are not decompressed here: they are more of the same.
+/// Longest side of the layers that are decompressed here. Larger ones only take longer.
 const EXPANDED_SIDE_MAX: u32 = 64;
 
-/// A container as it is, and once more with its checksums made right: no fuzzer guesses those, and somebody who means
-/// harm need not.
+/// Reads a container twice: as it is, and with its checksums corrected. A fuzzer cannot guess checksums, and an
+/// attacker can compute them.
 pub fn asset(input: &[u8]) {
     ask(input);
     if let Some(repaired) = repaired(input) {
@@ -26,7 +25,7 @@ fn ask(bytes: &[u8]) {
     }
 }
 
-/// Reads all that can be asked of an asset.
+/// Reads everything in an asset.
 pub fn read_all(asset: &Asset) {
     let _ = (asset.name(), asset.generator(), asset.source(), asset.is_coarse());
     let _ = (asset.bounds(), asset.triangle_count(), asset.point_count(), asset.parts());
@@ -60,8 +59,8 @@ pub fn read_all(asset: &Asset) {
     }
 }
 
-/// A container with all checksums made right, and its length and the place of its table, if there is a header and room
-/// for a table. Nothing else is changed.
+/// Returns a container with correct checksums, length and offset of the table. `None` if there is no header or no room
+/// for a table.
 pub fn repaired(input: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = input.to_vec();
     let mut header: Header = bytemuck::pod_read_unaligned(bytes.get(..size_of::<Header>())?);
@@ -94,7 +93,7 @@ pub fn repaired(input: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Changes whole records within a range of the bytes; `change` sees all of them as they were.
+/// Changes the whole records in a range. `change` receives all bytes as they were before.
 fn repair<T: bytemuck::Pod>(bytes: &mut [u8], range: Range<usize>, change: impl Fn(&mut T, &[u8])) {
     let whole = range.len() / size_of::<T>() * size_of::<T>();
     let mut records: Vec<T> = bytemuck::pod_collect_to_vec(&bytes[range.start..][..whole]);

@@ -1,14 +1,14 @@
-//! Whether the tables of a container hold together: every index, every range. After that, readers index as they like.
+//! Checks every index and every range in the tables of a container, so that readers index without further checks.
 
+use super::error::AssetError;
 use super::layers::{compressed_bytes, plain_bytes};
 use super::layout::{
     BLOCK_UNIT_BYTES, BUCKETS, ClusterRecord, GroupRecord, MATERIALS_MAX, MeshRecord, NONE, PAGE_BYTES_MAX, Text,
 };
 use super::layout::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
-use super::read::AssetError;
 use super::tables::{Tables, range};
 
-/// Children of a tree node, at most.
+/// Limit of the children of a tree node.
 const TREE_WIDTH_MAX: u32 = 64;
 
 pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> {
@@ -39,7 +39,7 @@ fn require(holds: bool, why: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(why) }
 }
 
-/// Whether `first..first + count` is within `length`.
+/// Returns whether `first..first + count` is within `length`.
 fn within(first: u32, count: u32, length: usize) -> bool {
     u64::from(first) + u64::from(count) <= length as u64
 }
@@ -145,7 +145,7 @@ impl Check<'_> {
                         0 => false,
                         _ => materials.get(cluster.material as usize).ok_or("a material is not there")?.is_detailed(),
                     };
-                    self.cluster(cluster, groups)?;
+                    check_cluster(cluster, groups)?;
                     let end = cluster.block as usize * BLOCK_UNIT_BYTES + cluster.block_bytes(detailed);
                     require(end <= page.bytes as usize, "a cluster reaches beyond its page")?;
                 }
@@ -158,18 +158,6 @@ impl Check<'_> {
             return Err(damaged("cluster", next as usize, "it is in no page"));
         }
         Ok(())
-    }
-
-    fn cluster(&self, cluster: &ClusterRecord, groups: &[GroupRecord]) -> Result<(), &'static str> {
-        let (vertices, triangles) = (cluster.vertices as usize, cluster.triangles as usize);
-        let vertices_max = if triangles == 0 { CLUSTER_TRIANGLES_MAX } else { CLUSTER_VERTICES_MAX };
-        require((1..=vertices_max).contains(&vertices), "a cluster has no vertices, or too many")?;
-        require(triangles <= CLUSTER_TRIANGLES_MAX, "a cluster has too many triangles")?;
-        require(cluster.refined == NONE || (cluster.refined as usize) < groups.len(), "a group is not there")?;
-        let numbers = [cluster.center, cluster.cone_apex, cluster.cone_axis];
-        let finite = numbers.as_flattened().iter().all(|value| value.is_finite());
-        let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.width >= 0.0;
-        require(finite && positive && !cluster.cone_cutoff.is_nan(), "a bound is not a number")
     }
 
     fn groups(&self) -> Result<(), AssetError> {
@@ -239,27 +227,39 @@ impl Check<'_> {
     }
 }
 
-/// Nodes of a tree that something has named. Children come later, so that a tree has no loops, and have one parent, so
-/// that a walk meets each once: paths to what several share could be more than anybody can walk.
+fn check_cluster(cluster: &ClusterRecord, groups: &[GroupRecord]) -> Result<(), &'static str> {
+    let (vertices, triangles) = (cluster.vertices as usize, cluster.triangles as usize);
+    let vertices_max = if triangles == 0 { CLUSTER_TRIANGLES_MAX } else { CLUSTER_VERTICES_MAX };
+    require((1..=vertices_max).contains(&vertices), "a cluster has no vertices, or too many")?;
+    require(triangles <= CLUSTER_TRIANGLES_MAX, "a cluster has too many triangles")?;
+    require(cluster.refined == NONE || (cluster.refined as usize) < groups.len(), "a group is not there")?;
+    let numbers = [cluster.center, cluster.cone_apex, cluster.cone_axis];
+    let finite = numbers.as_flattened().iter().all(|value| value.is_finite());
+    let positive = cluster.radius >= 0.0 && cluster.radius.is_finite() && cluster.width >= 0.0;
+    require(finite && positive && !cluster.cone_cutoff.is_nan(), "a bound is not a number")
+}
+
+/// Marks for the nodes of a tree that have a parent. Children come after their parents, so a tree has no loops. Each
+/// node has one parent, so a walk meets it once; with shared nodes the number of paths could grow without bound.
 struct Once {
     first: u32,
     named: Vec<bool>,
 }
 
 impl Once {
-    /// The first nodes are roots, which nobody may name.
+    /// Returns marks for a tree whose first nodes are roots, which have no parent.
     fn new(first: u32, count: u32, roots: u32) -> Self {
         Self { first, named: (0..count).map(|number| number < roots).collect() }
     }
 
-    /// Whether nothing has named any of these nodes, which must be there, before.
+    /// Marks nodes, which must exist. Returns whether none of them was marked before.
     fn names(&mut self, first: u32, count: u32) -> bool {
         let first = (first - self.first) as usize;
         self.named[first..first + count as usize].iter_mut().all(|named| !std::mem::replace(named, true))
     }
 }
 
-/// An infinite error is one; nothing else may be.
+/// Returns whether a sphere is finite and its error, which may be infinite, is not negative.
 fn sphere(center: [f32; 3], radius: f32, error: f32) -> bool {
     center.iter().all(|value| value.is_finite()) && radius.is_finite() && radius >= 0.0 && error >= 0.0
 }

@@ -1,4 +1,4 @@
-//! The fuzz target holds over the inputs that are kept in the repository.
+//! Runs the fuzz target over the corpus in the repository.
 
 use std::path::Path;
 

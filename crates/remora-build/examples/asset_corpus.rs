@@ -1,4 +1,4 @@
-//! Writes the corpus of the fuzz target `asset`: small containers, whole and broken.
+//! Writes the corpus of the fuzz target `asset`: small containers, sound and damaged.
 //!
 //!     cargo run -p remora-build --example asset_corpus -- fuzz/corpus/asset
 
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bytes(&Model { materials: vec![Material::default()], ..Default::default() }, &BuildOptions::default())?,
         whole[..whole.len() / 2].to_vec(),
         whole[..64].to_vec(),
-        // The version is of a later program; a page, the table and the header are damaged.
+        // A newer version; then damage in a page, in the table and in the header.
         altered(8, 2),
         altered(first_page.offset as usize + 3, 0xff),
         altered(whole.len() - 20, 0xff),
@@ -58,7 +58,7 @@ fn bytes(model: &Model, options: &BuildOptions) -> Result<Vec<u8>, Box<dyn std::
     Ok(bytes)
 }
 
-/// One mesh in one node.
+/// Returns a model of one node that shows the mesh.
 fn shown(mesh: Mesh) -> Model {
     Model {
         name: "Sample".into(),
@@ -69,7 +69,7 @@ fn shown(mesh: Mesh) -> Model {
     }
 }
 
-/// A bumpy square of `side * side * 2` triangles.
+/// Returns a bumpy square of `side * side * 2` triangles.
 fn sheet(side: u32, material: u32) -> Mesh {
     let mut primitive = Primitive { material, ..Default::default() };
     for row in 0..=side {
@@ -127,7 +127,7 @@ fn textured() -> Model {
     }
 }
 
-/// Nodes below one another with every kind of metadata, two of them with the same mesh.
+/// Returns a chain of nodes with every kind of metadata; two of them show the same mesh.
 fn described() -> Model {
     let metadata = vec![
         ("part".into(), MetadataValue::Text("A-113 ⌂".into())),

@@ -1,13 +1,13 @@
-//! How long a point cloud takes to load, and its levels of detail to build.
+//! Measures the time to load a point cloud and to build its levels of detail.
 //!
 //!     cargo run --release -p remora-build --example points_time -- FILE|POINTS [THREADS]
 //!
-//! With a number instead of a file, so many points are made up.
+//! A number instead of a file generates that many points.
 
 use std::time::Instant;
 
 use remora_build::detail;
-use remora_import::{LoadLimits, load_points};
+use remora_import::{Input, import};
 use remora_model::Points;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads: usize = arguments.next().map_or(Ok(2), |threads| threads.parse())?;
     for points in clouds(&what)? {
         let start = Instant::now();
-        let hierarchy = detail::points::build(&points, threads, &mut |_| {}, &|| false).ok_or("nobody cancels")?;
+        let hierarchy = detail::points::build(&points, threads, &mut |_| {}, &|| false).ok_or("it is not cancelled")?;
         let seconds = start.elapsed().as_secs_f64();
         let (groups, clusters) = (hierarchy.groups.len(), hierarchy.clusters.len());
         let depth = hierarchy.groups.last().map_or(0, |group| group.depth);
@@ -31,12 +31,12 @@ fn clouds(what: &str) -> Result<Vec<Points>, Box<dyn std::error::Error>> {
     }
     let bytes = std::fs::read(what)?;
     let start = Instant::now();
-    let model = load_points(&bytes, what, &LoadLimits::default(), &mut |_| {})?;
+    let model = import(Input::new(&bytes, what, &mut |_| {}))?;
     println!("{:.0} ms for {} points", start.elapsed().as_secs_f64() * 1e3, model.points());
     Ok(model.meshes.into_iter().map(|mesh| mesh.points).collect())
 }
 
-/// Hills, in an order without any sense.
+/// Returns points on hills in a scattered order.
 fn surface(count: u32) -> Points {
     let fraction = |number: u32| f64::from(number.wrapping_mul(2_654_435_769)) / f64::from(u32::MAX);
     let point = |at: u32| {

@@ -1,4 +1,4 @@
-//! From a model to an asset.
+//! Builds an asset from a model.
 //!
 //! ```text
 //!   Mesh ──detail──▶ Hierarchy ──pages, encode──▶ groups in blocks ──▶ pages ─┐
@@ -6,8 +6,9 @@
 //!   Node, names, metadata ────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Meshes are taken in batches: what is held besides the model is the detail of one batch, as indices into the model, and
-//! the tables of what was written. Blocks are encoded a few groups at a time and written at once.
+//! Meshes are built in batches. Besides the model, memory holds the levels of detail of one batch, as indices into the
+//! model, and the tables of the groups that have been written. Blocks are encoded a few groups at a time and written at
+//! once.
 
 use std::io::{self, Cursor, Seek, Write};
 use std::sync::Arc;
@@ -33,46 +34,64 @@ use remora_asset::layout::{
 use remora_asset::{Asset, Grid};
 use remora_model::{Bounds, Mesh, MetadataValue, Model, Points};
 
-/// Another number whenever the same model comes to be built otherwise, so that what was kept is built anew.
+/// Revision of the builder. It is part of the cache's keys and changes whenever the same model is built differently.
 pub const REVISION: u32 = 5;
 
-/// Primitives that are in work at once, and with them the memory that building takes.
+/// Triangles and points that are built at once. This bounds the memory of building.
 const BATCH_PRIMITIVES: u64 = 4_000_000;
-/// Texels of layers that are in work at once, or a layer for each thread.
+/// Texels of layers that are made at once, unless that is less than a layer for each thread.
 const BATCH_TEXELS: u64 = 4 << 20;
-/// Part of the work that textures stand for, per texel against one triangle.
+/// Texels that count as much towards the progress as one triangle.
 const TEXELS_PER_UNIT: u64 = 16;
 
-/// How an asset is made.
+/// Options of building an asset.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
+    /// Levels of detail.
     pub detail: Detail,
-    /// Texture layers as BC7 instead of plain RGBA: a quarter of the size, and slower to make.
+    /// True for texture layers in BC7 instead of RGBA: a quarter of the size, and slower to make.
     pub compress_textures: bool,
-    /// Textures are scaled down until no side is longer.
+    /// Longest side of a texture in texels. Larger textures are scaled down.
     pub texture_dimension_max: u32,
-    /// What the model was read from, for people: `glTF`, `LAZ`, …
+    /// Format that the model was read from: `glTF`, `LAS`, …
     pub source: String,
 }
 
+/// The levels of detail of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// All levels of detail.
     Full,
-    /// One level, of about so many triangles and points at most: quick to make, to be shown until the full one is there.
-    Coarse { primitives_max: u64 },
+    /// One coarse level, which is quick to make and is shown until all levels are built.
+    Coarse {
+        /// Approximate limit of triangles and points.
+        primitives_max: u64,
+    },
 }
 
+/// An asset cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The caller cancelled the work.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// The output cannot be written to.
     #[error("the asset could not be written")]
     Write(#[from] io::Error),
+    /// The model has more materials than the format permits.
     #[error("the model has {count} materials; an asset can have {MATERIALS_MAX}")]
-    TooManyMaterials { count: usize },
+    TooManyMaterials {
+        /// Materials of the model.
+        count: usize,
+    },
+    /// The model has more parts of some kind than the format can count.
     #[error("the model has more {what} than an asset can have, which is {max}")]
-    TooMany { what: &'static str, max: u64 },
+    TooMany {
+        /// The kind of parts.
+        what: &'static str,
+        /// Limit of the format.
+        max: u64,
+    },
 }
 
 impl Default for BuildOptions {
@@ -81,57 +100,67 @@ impl Default for BuildOptions {
     }
 }
 
-/// A mesh without the numbers that it gets in the file.
+/// A mesh that is built and has no indices in the file yet.
 pub(super) struct Built {
-    /// What the hierarchy is of, if not the mesh itself.
+    /// The coarse mesh whose clusters the hierarchy holds; `None` if they are those of the mesh itself.
     shown: Option<Mesh>,
     bounds: Bounds,
     hierarchy: Hierarchy,
     tree: Vec<TreeNode>,
     tree_roots: u32,
-    /// Leaves name clusters by group and place in it.
+    /// Leaves refer to clusters by group and position in the group.
     rays: (Vec<RayNode>, Vec<(u32, u32)>),
     grid: Grid,
 }
 
-/// Builds an asset in memory. The model must be consistent ([`Model::check`]).
+/// Builds an asset in memory; see [`build_into`].
+///
+/// # Errors
+///
+/// The model is too large for the format, or `cancelled` has returned true.
 pub fn build_asset(
     model: &Model,
     options: &BuildOptions,
-    told: &(dyn Fn(f32) + Sync),
+    progress: &(dyn Fn(f32) + Sync),
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Asset, BuildError> {
     let mut bytes = Vec::new();
-    build_into(model, options, told, cancelled, Cursor::new(&mut bytes))?;
-    Ok(just_built(bytes))
+    build_into(model, options, progress, cancelled, Cursor::new(&mut bytes))?;
+    Ok(open_built(bytes))
 }
 
 /// Opens the bytes of a container that has just been built.
-pub(super) fn just_built(bytes: Vec<u8>) -> Asset {
-    // Allocators align what is large as mapped files are, as a rule: then nothing has to be copied.
+pub(super) fn open_built(bytes: Vec<u8>) -> Asset {
+    // Allocators usually align large blocks as mapped files are. Then no copy is necessary.
     let is_aligned = (bytes.as_ptr() as usize).is_multiple_of(size_of::<u128>());
     let asset = if is_aligned { Asset::open(Arc::new(bytes)) } else { Asset::from_bytes(&bytes) };
     asset.expect("what has just been built is sound")
 }
 
-/// Writes `model`, which must be consistent ([`Model::check`]), by the threads of the current rayon pool; the number
-/// of bytes written. `told` hears fractions from 0 to 1. What was written before an error is no asset.
+/// Builds an asset of `model`, which must be consistent ([`Model::check`]), on the threads of the current rayon pool
+/// and writes it to `out`. Returns its length in bytes. `progress` is called with fractions from 0 to 1, on any thread.
+///
+/// # Errors
+///
+/// The model is too large for the format, `out` cannot be written to, or `cancelled` has returned true. The bytes that
+/// have been written by then are no asset.
 pub fn build_into<W: Write + Seek>(
     model: &Model,
     options: &BuildOptions,
-    told: &(dyn Fn(f32) + Sync),
+    progress: &(dyn Fn(f32) + Sync),
     cancelled: &(dyn Fn() -> bool + Sync),
     out: W,
 ) -> Result<u64, BuildError> {
-    build_begun(model, None, options, told, cancelled, out)
+    build_with(model, None, options, progress, cancelled, out)
 }
 
-/// As [`build_into`], but that meshes of which `early` has made what `options` asks for are not built again.
-pub(super) fn build_begun<W: Write + Seek>(
+/// Builds an asset as [`build_into`] does, with the meshes that `coarse_builder` has built already if `options` suits
+/// it.
+pub(super) fn build_with<W: Write + Seek>(
     model: &Model,
-    early: Option<&CoarseBuilder>,
+    coarse_builder: Option<&CoarseBuilder>,
     options: &BuildOptions,
-    told: &(dyn Fn(f32) + Sync),
+    progress: &(dyn Fn(f32) + Sync),
     cancelled: &(dyn Fn() -> bool + Sync),
     out: W,
 ) -> Result<u64, BuildError> {
@@ -141,13 +170,13 @@ pub(super) fn build_begun<W: Write + Seek>(
     let plan = look::plan(model, options.texture_dimension_max);
     let texels: u64 = plan.recipes.iter().map(texels).sum();
     let primitives: u64 = model.meshes.iter().map(|mesh| units(mesh, options.detail)).sum();
-    let work = Work::new(primitives + texels / TEXELS_PER_UNIT, told, cancelled);
+    let work = Work::new(primitives + texels / TEXELS_PER_UNIT, progress, cancelled);
 
     let mut out = Writer::new(out)?;
     let mut strings = Strings::default();
     let detailed: Vec<bool> = plan.materials.iter().map(|row| row.flags & MATERIAL_DETAILED != 0).collect();
-    let early = early.filter(|early| early.suits(options.detail));
-    write_meshes(model, early, options.detail, &detailed, &work, &mut strings, &mut out)?;
+    let coarse_builder = coarse_builder.filter(|builder| builder.suits(options.detail));
+    write_meshes(model, coarse_builder, options.detail, &detailed, &work, &mut strings, &mut out)?;
     write_layers(model, &plan.recipes, options.compress_textures, &work, &mut out)?;
     let materials: Vec<_> = plan
         .materials
@@ -173,7 +202,7 @@ pub(super) fn build_begun<W: Write + Seek>(
     Ok(out.finish()?)
 }
 
-/// Of a layer's largest level.
+/// Returns the number of texels of a layer's largest level.
 fn texels(recipe: &Recipe) -> u64 {
     u64::from(BUCKETS[recipe.bucket as usize]).pow(2)
 }
@@ -188,7 +217,7 @@ fn units(mesh: &Mesh, detail: Detail) -> u64 {
 
 fn write_meshes<W: Write + Seek>(
     model: &Model,
-    early: Option<&CoarseBuilder>,
+    coarse_builder: Option<&CoarseBuilder>,
     detail: Detail,
     detailed: &[bool],
     work: &Work<'_>,
@@ -204,7 +233,7 @@ fn write_meshes<W: Write + Seek>(
     for batch in batches(&model.meshes, detail) {
         let mut group_first = packer.group_count();
         let first = records.len();
-        let build = |(number, mesh)| match early.and_then(|early| early.take(first + number)) {
+        let build = |(number, mesh)| match coarse_builder.and_then(|builder| builder.take(first + number)) {
             Some(built) => {
                 work.advance(units(mesh, detail));
                 Ok(built)
@@ -282,7 +311,7 @@ fn write_meshes<W: Write + Seek>(
     Ok(())
 }
 
-/// Meshes in their order, so many together that all threads have work and memory stays bounded.
+/// Splits meshes into batches that are large enough for all threads and small enough for the memory.
 fn batches(meshes: &[Mesh], detail: Detail) -> Vec<&[Mesh]> {
     if let Detail::Coarse { .. } = detail {
         return vec![meshes];
@@ -340,14 +369,14 @@ fn cloud(cloud: &Points, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
 }
 
 impl Built {
-    /// Trees behind one another, the roots of all of them first.
+    /// Joins trees into one list with all roots first.
     fn join(&mut self, trees: Vec<(u32, (Vec<TreeNode>, u32))>) {
         self.tree_roots = trees.iter().map(|(_, (_, roots))| roots).sum();
         let mut below = self.tree_roots;
         let mut rest = Vec::new();
         for (first_group, (nodes, roots)) in trees {
             for (index, node) in nodes.iter().enumerate() {
-                // Children are never roots: they stand behind the roots of their own tree.
+                // Children are never roots, so they come after the roots of their own tree.
                 let first = if node.count == 0 { node.first + first_group } else { node.first - roots + below };
                 let moved = TreeNode { first, ..*node };
                 if (index as u32) < roots { self.tree.push(moved) } else { rest.push(moved) }
@@ -358,7 +387,7 @@ impl Built {
     }
 }
 
-/// Boxes above the clusters of original triangles; leaves as group and place.
+/// Builds the tree for ray casts above the clusters of original triangles. Leaves are given by group and position.
 fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
     let mut places = Vec::new();
     let mut boxes = Vec::new();
@@ -366,7 +395,7 @@ fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32
         for (place, cluster) in (0..).zip(surface.clusters_of(group)) {
             if cluster.refined.is_none() {
                 places.push((number, place));
-                // The sphere is what is known of every cluster; its box is cut to that of the mesh.
+                // The box around the sphere is clipped to that of the mesh.
                 let ClusterBounds { center, radius, .. } = cluster.bounds;
                 boxes.push(Bounds { min: center - radius, max: center + radius });
             }
@@ -387,7 +416,8 @@ fn write_layers<W: Write + Seek>(
     out: &mut Writer<W>,
 ) -> Result<(), BuildError> {
     let mut records = Vec::with_capacity(recipes.len());
-    // A few at a time: a layer of the largest size is 85 MiB. Small ones together, so that no thread waits for each.
+    // A layer of the largest size has 85 MiB, so only a few are made at a time. Small ones are made together, so that
+    // no thread waits for each of them.
     let mut rest = recipes;
     while !rest.is_empty() {
         let mut together = 0;

@@ -1,67 +1,71 @@
-//! Coarse forms of meshes that are made while others are still read.
+//! Coarse meshes that are built while the importer still reads others.
 
 use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::build::{BuildError, BuildOptions, Built, Detail, build_begun, build_mesh, just_built};
+use super::build::{BuildError, BuildOptions, Built, Detail, build_mesh, build_with, open_built};
 use crate::detail::work::Work;
 use remora_asset::Asset;
 use remora_model::MeshSink;
 use remora_model::{Mesh, Model};
 
-/// Give it to an importer as its listener, and then with the model to [`Self::finish`]: what is
-/// made of the meshes in between need not be made any more.
+/// Builds coarse meshes while an importer, whose sink it is, still reads others. [`Self::finish`] then builds the
+/// asset.
 pub struct CoarseBuilder {
     detail: Detail,
     primitives_min: u64,
-    /// Triangles and points of all meshes; not known, or too few, as long as there is nothing to do.
+    /// Triangles and points of all meshes; empty until the importer announces enough of them.
     announced: OnceLock<u64>,
-    made: Mutex<HashMap<usize, Built>>,
+    built: Mutex<HashMap<usize, Built>>,
 }
 
 impl CoarseBuilder {
-    /// Makes forms as [`Detail::Coarse`] asks for of models whose meshes have at least `primitives_min` triangles and
-    /// points; nothing of any other, which are soon done anyway and may be wanted in full.
+    /// Returns a builder for [`Detail::Coarse`] with `primitives_max`. It ignores models with less than
+    /// `primitives_min` triangles and points, which are quick to build and may be needed in full.
     pub fn new(primitives_max: u64, primitives_min: u64) -> Self {
         let detail = Detail::Coarse { primitives_max };
-        Self { detail, primitives_min, announced: OnceLock::new(), made: Mutex::default() }
+        Self { detail, primitives_min, announced: OnceLock::new(), built: Mutex::default() }
     }
 
-    /// As [`build_asset`](crate::build_asset), from where `self` has come to while the model was read: forms that it has
-    /// made of meshes are taken if `options` asks for such.
+    /// Builds an asset of the model whose meshes were read, as [`build_asset`](crate::build_asset) does. The meshes
+    /// that are built already are used if `options` asks for the same detail.
+    ///
+    /// # Errors
+    ///
+    /// The model is too large for the format, or `cancelled` has returned true.
     pub fn finish(
         &self,
         model: &Model,
         options: &BuildOptions,
-        told: &(dyn Fn(f32) + Sync),
+        progress: &(dyn Fn(f32) + Sync),
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Asset, BuildError> {
         let mut bytes = Vec::new();
-        build_begun(model, Some(self), options, told, cancelled, Cursor::new(&mut bytes))?;
-        Ok(just_built(bytes))
+        build_with(model, Some(self), options, progress, cancelled, Cursor::new(&mut bytes))?;
+        Ok(open_built(bytes))
     }
 
-    /// Whether these are forms such as `detail` asks for.
+    /// Returns whether the meshes are built with this detail.
     pub(super) fn suits(&self, detail: Detail) -> bool {
         self.detail == detail
     }
 
-    /// How many meshes there are forms of that have not been taken.
+    /// Returns how many meshes are built and not taken.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.built.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub(super) fn take(&self, number: usize) -> Option<Built> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
+        self.built.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
     }
 }
 
 impl MeshSink for CoarseBuilder {
     fn announced(&self, primitives: u64) {
         if primitives >= self.primitives_min {
-            // A second announcement would be of another model, whose meshes are not these.
+            // A second announcement would belong to another model with other meshes.
             let _ = self.announced.set(primitives);
         }
     }
@@ -70,7 +74,7 @@ impl MeshSink for CoarseBuilder {
         let Some(&total) = self.announced.get() else { return };
         let built = build_mesh(mesh, self.detail, total, &Work::unwatched());
         if let Ok(built) = built {
-            self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(number, built);
+            self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(number, built);
         }
     }
 }

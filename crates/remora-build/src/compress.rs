@@ -1,4 +1,4 @@
-//! Texture layers as blocks of BC7: 16 bytes for 4 by 4 texels.
+//! Compresses texture layers to BC7, which keeps 4 by 4 texels in 16 bytes.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,17 @@ use rayon::prelude::*;
 use remora_asset::layers::{blocks_wide, compressed_bytes, levels};
 
 const BLOCK_BYTES: usize = 16;
-/// Of the RGBA that a block stands for.
+/// Bytes of a block as RGBA.
 const BLOCK_TEXELS_BYTES: usize = 64;
-/// Blocks that are compressed by one thread in one go.
+/// Blocks that a thread compresses at a time.
 const PIECE_BLOCKS: usize = 1024;
-/// For blocks without alpha: as close as [`ALPHA`] within 0.1 dB in two fifths of its time (four textures of FlightHelmet).
-/// The next quicker ones lose 3 to 7 dB.
+/// Settings for blocks without alpha. They are within 0.1 dB of [`ALPHA`] and take two fifths of its time, measured on
+/// four textures of FlightHelmet. The next faster settings lose 3 to 7 dB.
 const OPAQUE: BC7Settings = BC7Settings::opaque_very_fast();
 const ALPHA: BC7Settings = BC7Settings::alpha_fast();
 
-/// `texels` are RGBA with all levels, the largest first, as the result's blocks are; by all threads.
+/// Compresses a layer in RGBA with all levels, the largest first, on all threads. The levels of the result have the
+/// same order.
 pub(crate) fn compressed(texels: &[u8], side: u32) -> Vec<u8> {
     let mut blocks = vec![0; compressed_bytes(side) as usize];
     let (mut texels, mut rest) = (texels, &mut blocks[..]);
@@ -31,11 +32,11 @@ pub(crate) fn compressed(texels: &[u8], side: u32) -> Vec<u8> {
     blocks
 }
 
-/// Blocks from the one with the number `first` on. What looks the same is compressed once: much of many textures is of
-/// one colour.
+/// Compresses blocks, beginning with number `first`. Equal blocks are compressed once, because large parts of many
+/// textures have a single colour.
 fn compress_piece(level: &[u8], side: u32, first: usize, blocks: &mut [u8]) {
     let wide = blocks_wide(side) as usize;
-    // Of opaque ones, and of others.
+    // Texels of different opaque blocks, and of blocks with alpha.
     let mut different: [Vec<u8>; 2] = Default::default();
     let mut known: HashMap<[u8; BLOCK_TEXELS_BYTES], (usize, usize)> = HashMap::new();
     let which: Vec<(usize, usize)> = (first..first + blocks.len() / BLOCK_BYTES)
@@ -50,7 +51,7 @@ fn compress_piece(level: &[u8], side: u32, first: usize, blocks: &mut [u8]) {
         .collect();
     let made = [OPAQUE, ALPHA].into_iter().zip(&different).map(|(settings, texels)| {
         let mut made = vec![0; texels.len() / BLOCK_TEXELS_BYTES * BLOCK_BYTES];
-        // As a picture one block wide.
+        // The blocks form an image that is one block wide.
         let height = (texels.len() / BLOCK_TEXELS_BYTES) as u32 * 4;
         if height > 0 {
             block_compression::encode::compress_rgba8(
@@ -70,7 +71,7 @@ fn compress_piece(level: &[u8], side: u32, first: usize, blocks: &mut [u8]) {
     }
 }
 
-/// A level smaller than a block is repeated in it.
+/// Returns the texels of a block. A level that is smaller than a block is repeated in it.
 fn texels_of(level: &[u8], side: usize, column: usize, row: usize) -> [u8; BLOCK_TEXELS_BYTES] {
     let mut texels = [0; BLOCK_TEXELS_BYTES];
     for (at, texel) in texels.chunks_exact_mut(4).enumerate() {
@@ -86,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// Tiles of eight texels, of which some are alike, and noise in the lower half.
+    /// Returns a texel of an image with tiles of eight texels, some of them equal, and noise in the lower half.
     fn texel(x: u32, y: u32, side: u32) -> [u8; 4] {
         match y * 2 < side {
             true => [(x / 8 % 3 * 90) as u8, (x % 8 * 30) as u8, (y % 8 * 30) as u8, 255],
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_those_of_whole_levels_whether_they_repeat_or_not() {
+    fn blocks_equal_those_of_whole_levels_with_and_without_repetition() {
         let side = 256;
         let level = |side: u32| (0..side).flat_map(move |y| (0..side).flat_map(move |x| texel(x, y, side)));
         let texels: Vec<u8> = levels(side).flat_map(level).collect();
@@ -111,18 +112,18 @@ mod tests {
         let first =
             [(OPAQUE, opaque), (ALPHA, noise)].map(|(settings, half)| blocks_of(settings, half, side, side / 2));
         assert!(blocks.starts_with(&first.concat()));
-        // The last level is one texel, repeated.
+        // The last level is one texel, which is repeated.
         let repeated: Vec<u8> = texel(0, 0, 1).repeat(16);
         assert_eq!(blocks[blocks.len() - BLOCK_BYTES..], blocks_of(OPAQUE, &repeated, 4, 4));
     }
 
     #[test]
-    fn what_is_opaque_stays_opaque_and_colours_come_back() {
+    fn opaque_texels_stay_opaque_and_colours_are_kept() {
         let side = 64;
         let level = |side: u32| {
             (0..side).flat_map(move |y| {
                 let share = move |value: u32| (value * 255 / side.max(2)) as u8;
-                (0..side).flat_map(move |x| [share(x), share(y), share((x + y) / 2), 255])
+                (0..side).flat_map(move |x| [share(x), share(y), share(x.midpoint(y)), 255])
             })
         };
         let texels: Vec<u8> = levels(side).flat_map(level).collect();

@@ -1,13 +1,14 @@
-//! A mesh in the form in which it is uploaded: clusters in blocks, positions on the mesh's grid.
+//! Encodes clusters as blocks in the form in which they are uploaded, with positions on the mesh's grid.
 //!
-//! A block holds one cluster, all of it in one piece:
+//! A block holds one cluster:
 //!
-//! | what | each | how many |
+//! | content | bytes each | number |
 //! |---|---|---|
-//! | positions: x, y, z of 21 bits, from the lowest bit on | 8 bytes | vertices |
-//! | octahedral normals of twice 16 bits; of points, sRGB colours and shares of the width | 4 bytes | vertices |
-//! | triangles: three local indices of 8 bits; of points, the width in steps of the grid as a 32-bit float, once | 4 bytes | triangles |
-//! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 bytes | vertices, or none |
+//! | positions: x, y, z of 21 bits, from the lowest bit on | 8 | vertices |
+//! | octahedral normals of twice 16 bits; for points, sRGB colours and shares of the width | 4 | vertices |
+//! | triangles: three local indices of 8 bits | 4 | triangles |
+//! | for points instead: the width in steps of the grid as a 32-bit float | 4 | 1 |
+//! | details, from the next multiple of 16 bytes on: texture coordinates, tangent, colour | 16 | vertices, or 0 |
 
 use glam::Vec3;
 
@@ -16,29 +17,29 @@ use remora_asset::Grid;
 use remora_asset::layout::{BLOCK_UNIT_BYTES, ClusterRecord, NONE};
 use remora_model::{Mesh, Primitive};
 
-/// Of a vertex.
+/// Bytes of a vertex's details.
 const DETAIL_BYTES: usize = 16;
 
-/// Makes blocks of a mesh's clusters, group by group.
+/// Encodes the clusters of a mesh, group by group.
 pub(crate) struct Encoder<'a> {
     pub mesh: &'a Mesh,
     pub hierarchy: &'a Hierarchy,
     pub grid: Grid,
-    /// Of each material of the model: whether it looks at texture coordinates, tangents and colours.
+    /// For each material of the model, whether it uses texture coordinates, tangents and colours.
     pub detailed: &'a [bool],
 }
 
 pub(crate) struct EncodedGroup {
-    /// Blocks counted from the group's first byte; `refined` from the mesh's first group; materials of the model.
+    /// Records whose blocks count from the group's first byte and whose groups count from the mesh's first group.
     pub clusters: Vec<ClusterRecord>,
     pub data: Vec<u8>,
 }
 
 impl Encoder<'_> {
-    /// Bytes of a group's blocks.
+    /// Returns the bytes of a group's blocks.
     pub(crate) fn bytes(&self, group: &Group) -> usize {
         let block = |cluster: &DetailCluster| {
-            // Of points the width stands where triangles would.
+            // Points have their width in place of triangles.
             let words = if cluster.triangles.is_empty() { 1 } else { cluster.triangles.len() };
             let plain = (cluster.vertices.len() * 12 + words * 4).next_multiple_of(BLOCK_UNIT_BYTES);
             plain + if self.has_details(cluster) { cluster.vertices.len() * DETAIL_BYTES } else { 0 }
@@ -136,16 +137,16 @@ fn pad(data: &mut Vec<u8>) {
     data.resize(data.len().next_multiple_of(BLOCK_UNIT_BYTES), 0);
 }
 
-/// A unit vector folded onto a square; two signed 16-bit numbers. Cigolle et al., A Survey of Efficient
-/// Representations for Independent Unit Vectors, 2014.
+/// Encodes a unit vector as a point of a square, in two signed 16-bit numbers. Source: Cigolle et al., A Survey of
+/// Efficient Representations for Independent Unit Vectors, 2014.
 fn octahedral(vector: Vec3) -> u32 {
     let [x, y] = folded(vector);
-    // Casts cut off what is behind the point; a function that rounds would be called.
+    // The cast truncates, hence the half. Rounding would be a function call.
     let snorm = |value: f32| u32::from((value.clamp(-1.0, 1.0) * 32767.0 + 0.5_f32.copysign(value)) as i16 as u16);
     snorm(x) | snorm(y) << 16
 }
 
-/// As [`octahedral`]; the lowest bit tells that the bitangent is turned around.
+/// Encodes a tangent as [`octahedral`] does. The lowest bit is set if the bitangent is inverted.
 fn packed_tangent([x, y, z, sign]: [f32; 4]) -> u32 {
     octahedral(Vec3::new(x, y, z)) & 0xfffe_fffe | u32::from(sign < 0.0)
 }
@@ -167,7 +168,7 @@ fn folded(vector: Vec3) -> [f32; 2] {
 mod tests {
     use super::*;
 
-    /// What `octahedral` in surface.wgsl does.
+    /// Decodes a vector as the shader does.
     fn unfolded(packed: u32) -> Vec3 {
         let [x, y] = [packed as u16, (packed >> 16) as u16].map(|value| (f32::from(value as i16) / 32767.0).max(-1.0));
         let z = 1.0 - x.abs() - y.abs();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn directions_survive_folding() {
+    fn directions_are_kept_by_the_encoding() {
         for i in -4..=4 {
             for j in -4..=4 {
                 for k in -4..=4 {

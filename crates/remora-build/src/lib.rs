@@ -9,7 +9,7 @@
 //! The crate is pure: values in, bytes out. It uses the threads of the current rayon pool.
 
 mod build;
-pub mod cluster;
+mod cluster;
 mod coarse_builder;
 mod compress;
 pub mod detail;
@@ -22,5 +22,6 @@ mod tests;
 mod tree;
 
 pub use build::{BuildError, BuildOptions, Detail, REVISION, build_asset, build_into};
+pub use cluster::ClusterBounds;
 pub use coarse_builder::CoarseBuilder;
 pub use detail::work::Cancelled;

@@ -1,4 +1,4 @@
-//! Groups packed into pages, and what depends on what.
+//! Packs groups into pages and finds the dependencies between pages.
 
 use std::io::{self, Seek, Write};
 
@@ -8,18 +8,19 @@ use super::encode::{EncodedGroup, Encoder};
 use remora_asset::container::Writer;
 use remora_asset::layout::{BLOCK_UNIT_BYTES, ClusterRecord, GroupRecord, NONE, PAGE_BYTES_MAX, PAGE_ROOT, PageRecord};
 
-/// Groups that are encoded at once: enough for all threads, and some 20 MB.
+/// Groups that are encoded at once: enough for all threads, in about 20 MB.
 const ENCODED_GROUPS: usize = 512;
 
-/// Collects groups until a page is full. Roots, without which a mesh cannot be shown, have pages of their own, which
-/// come first in the table. They hold all levels of a small part, so that nothing is left to be fetched for it.
+/// Collects groups until a page is full. Root groups, without which a mesh cannot be shown, have pages of their own,
+/// which come first in the table. The root pages of a small mesh hold all of its levels, so that no other page has to
+/// be read.
 #[derive(Default)]
 pub(crate) struct Packer {
     roots: Open,
     others: Open,
     root_pages: Vec<Packed>,
     other_pages: Vec<Packed>,
-    /// By number of the group in the model: whether its page is one of the roots, the page, its first cluster there.
+    /// For each group of the model, its page and its first cluster in the page.
     places: Vec<Place>,
     groups: Vec<GroupRecord>,
 }
@@ -35,7 +36,7 @@ struct Place {
 struct Open {
     data: Vec<u8>,
     clusters: Vec<ClusterRecord>,
-    /// Groups of the model.
+    /// Numbers of groups in the model.
     groups: Vec<u32>,
 }
 
@@ -47,7 +48,7 @@ struct Packed {
     groups: Vec<u32>,
 }
 
-/// The tables that come of it.
+/// The finished tables.
 pub(crate) struct Tables {
     pub groups: Vec<GroupRecord>,
     pub clusters: Vec<ClusterRecord>,
@@ -55,7 +56,7 @@ pub(crate) struct Tables {
     pub parents: Vec<u32>,
 }
 
-/// What a mesh's groups take in pages of both kinds.
+/// Bytes of a mesh's groups in root pages and in others.
 #[derive(Clone, Copy, Default)]
 struct BytesOf {
     roots: usize,
@@ -73,15 +74,15 @@ impl BytesOf {
 }
 
 impl Packer {
-    /// How many groups there are so far: the number of the next one.
+    /// Returns the number of groups so far, which is the number of the next one.
     pub(crate) fn group_count(&self) -> u32 {
         self.groups.len() as u32
     }
 
-    /// Adds the groups of meshes; those of each are packed coarse ones first. They are encoded a few at a time, so that
-    /// their blocks, which are the larger part of what a mesh becomes, are not all in memory. Meshes share a page only where
-    /// all of each lies in it: a page that holds the end of one and the beginning of another would depend on both, and
-    /// chains of such pages on everything.
+    /// Adds the groups of meshes, the coarse ones of each mesh first. Only a few groups are encoded at a time, because
+    /// blocks are the larger part of an asset. Meshes share a page only if each of them lies in it as a whole. A page
+    /// with the end of one mesh and the beginning of another would depend on both, and chains of such pages would
+    /// depend on everything.
     pub(crate) fn add<W: Write + Seek>(&mut self, meshes: &[Encoder<'_>], out: &mut Writer<W>) -> io::Result<()> {
         let groups_of = |mesh: &Encoder<'_>| mesh.hierarchy.groups.len() as u32;
         let all: Vec<(&Encoder<'_>, u32)> =
@@ -107,7 +108,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Makes room for the groups of a mesh.
+    /// Prepares the current pages for the groups of a mesh.
     fn begin<W: Write + Seek>(&mut self, mesh: &Encoder<'_>, bytes: BytesOf, out: &mut Writer<W>) -> io::Result<()> {
         if self.roots.data.len() + bytes.roots > PAGE_BYTES_MAX {
             self.close(true, out)?;
@@ -149,7 +150,7 @@ impl Packer {
         encoded: EncodedGroup,
         out: &mut Writer<W>,
     ) -> io::Result<()> {
-        // Groups are made of few enough clusters (`detail`) that one always fits into a page.
+        // The number of clusters in a group is limited (`detail`), so that a group always fits into a page.
         debug_assert!(encoded.data.len() <= PAGE_BYTES_MAX);
         if self.open(is_root).0.data.len() + encoded.data.len() > PAGE_BYTES_MAX {
             self.close(is_root, out)?;
@@ -178,7 +179,7 @@ impl Packer {
             pages: Vec::with_capacity(packed.len()),
             parents: Vec::new(),
         };
-        // Pages whose clusters stand for groups of a page, each once.
+        // The parents of a page are the pages whose clusters replace its groups, each once.
         let page_of = |place: &Place| if place.is_root { place.page } else { root_count + place.page };
         let mut parents: Vec<Vec<u32>> = vec![Vec::new(); packed.len()];
         for (number, page) in (0..).zip(&packed) {

@@ -1,4 +1,5 @@
-//! Boxes above the original clusters of a mesh, for exact ray casts: halved at the middle of their longest side.
+//! Builds the tree for exact ray casts: boxes above the original clusters of a mesh, split at the middle of their
+//! longest side.
 
 use std::ops::Range;
 
@@ -7,10 +8,11 @@ use glam::Vec3;
 use remora_asset::layout::RayNode;
 use remora_model::Bounds;
 
-/// Clusters of a leaf.
+/// Clusters in a leaf.
 const LEAF_CLUSTERS: usize = 2;
 
-/// The tree above boxes, root first; leaves name boxes by their index. Empty if there are none.
+/// Returns the tree above boxes, root first, and the indices of the boxes in its leaves. Both are empty if there are no
+/// boxes.
 pub(crate) fn build(boxes: &[Bounds]) -> (Vec<RayNode>, Vec<u32>) {
     let mut order: Vec<u32> = (0..boxes.len() as u32).collect();
     let mut nodes = Vec::new();

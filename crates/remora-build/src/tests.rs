@@ -4,17 +4,17 @@ use std::io::Cursor;
 use glam::{DAffine3, DVec3, Vec3};
 use proptest::prelude::*;
 
-use super::build::build_begun;
+use super::build::build_with;
 use super::*;
 use remora_asset::layout::CLUSTER_TRIANGLES_MAX;
 use remora_asset::layout::{Header, NONE, PAGE_ROOT, RayNode, Section, TreeNode, VERSION, kind};
 use remora_asset::untrusted::{read_all, repaired};
 use remora_asset::{Asset, AssetError, Grid, layers, layout};
 use remora_engine::{EngineDetail, build as engine};
-use remora_import::{LoadLimits, load_gltf_for, write_glb};
+use remora_import::{Input, gltf, write_glb};
 use remora_model::{Material, Mesh, MetadataValue, Model, Node, Notices, Points, Primitive, Texture, TextureReference};
 
-/// A bumpy sheet, textured, and a cloud of points, in a tree with metadata.
+/// Returns a textured sheet and a cloud of points in a tree with metadata.
 fn model() -> Model {
     let side = 48_u32;
     let mut primitive = Primitive::default();
@@ -89,7 +89,7 @@ fn options() -> BuildOptions {
 }
 
 #[test]
-fn what_a_model_says_survives() {
+fn an_asset_has_all_properties_of_its_model() {
     let model = model();
     let asset = Asset::from_bytes(&bytes_of(&model, &options())).unwrap();
     assert_eq!((asset.name(), asset.source(), asset.is_coarse()), ("Sample", "test", false));
@@ -109,7 +109,7 @@ fn what_a_model_says_survives() {
 }
 
 #[test]
-fn original_triangles_are_found_by_the_boxes_above_them() {
+fn the_ray_tree_holds_all_original_triangles() {
     let model = model();
     let asset = Asset::from_bytes(&bytes_of(&model, &options())).unwrap();
     let mesh = &asset.meshes()[0];
@@ -133,7 +133,7 @@ fn original_triangles_are_found_by_the_boxes_above_them() {
 }
 
 #[test]
-fn pages_hold_whole_groups_and_know_what_they_depend_on() {
+fn pages_hold_whole_groups_and_list_their_parents() {
     let model = engine(EngineDetail { triangles: 100_000 });
     let asset = Asset::from_bytes(&bytes_of(&model, &options())).unwrap();
     assert!(asset.pages().len() > 5);
@@ -141,7 +141,7 @@ fn pages_hold_whole_groups_and_know_what_they_depend_on() {
     for (number, group) in asset.groups().iter().enumerate() {
         let is_root = asset.pages()[group.page as usize].flags & PAGE_ROOT != 0;
         let clusters = &asset.clusters()[group.cluster_first as usize..][..group.cluster_count as usize];
-        // All levels of a small part are there from the start.
+        // Root pages hold all levels of a small mesh.
         let is_small =
             clusters.iter().map(|cluster| usize::from(cluster.triangles)).sum::<usize>() <= CLUSTER_TRIANGLES_MAX;
         assert!(is_root || group.error < f32::INFINITY, "group {number}");
@@ -163,8 +163,8 @@ fn pages_hold_whole_groups_and_know_what_they_depend_on() {
 }
 
 #[test]
-fn no_page_depends_on_what_another_mesh_needs() {
-    // Many small meshes, and among them some of several pages each.
+fn no_page_depends_on_a_page_of_another_mesh() {
+    // Some of the meshes take several pages, most are small.
     let sheet = model().meshes[0].primitives[0].clone();
     let aside = |place: usize| {
         let mut primitive = sheet.clone();
@@ -210,14 +210,12 @@ fn a_coarse_asset_has_the_same_tree_and_fewer_triangles() {
 }
 
 #[test]
-fn what_is_begun_while_a_model_is_read_is_what_is_made_of_it_afterwards() {
+fn a_coarse_builder_builds_the_same_asset_as_the_whole_model() {
     let glb = write_glb(&engine(EngineDetail { triangles: 60_000 })).unwrap();
     let coarse = BuildOptions { detail: Detail::Coarse { primitives_max: 10_000 }, ..options() };
     let early = |primitives_max, primitives_min| {
         let early = CoarseBuilder::new(primitives_max, primitives_min);
-        let limits = LoadLimits::default();
-        let mut nothing_beside = |_: &str, _: u64| Err("there is nothing".to_owned());
-        let model = load_gltf_for(&early, &glb, "Engine", &limits, &mut nothing_beside, &mut |_| {}).unwrap();
+        let model = gltf::import(Input { sink: Some(&early), ..Input::new(&glb, "Engine", &mut |_| {}) }).unwrap();
         (model, early)
     };
     let (model, begun) = early(10_000, 1);
@@ -225,7 +223,7 @@ fn what_is_begun_while_a_model_is_read_is_what_is_made_of_it_afterwards() {
     let wanted = bytes_of(&model, &coarse);
     let made = |early: &CoarseBuilder| {
         let mut bytes = Vec::new();
-        build_begun(&model, Some(early), &coarse, &|_| {}, &|| false, Cursor::new(&mut bytes)).unwrap();
+        build_with(&model, Some(early), &coarse, &|_| {}, &|| false, Cursor::new(&mut bytes)).unwrap();
         bytes
     };
     assert!(made(&begun) == wanted);
@@ -259,7 +257,7 @@ fn compressed_layers_look_like_plain_ones() {
 }
 
 #[test]
-fn building_is_the_same_whatever_the_number_of_threads() {
+fn the_number_of_threads_does_not_change_the_asset() {
     let model = engine(EngineDetail { triangles: 60_000 });
     let built = [1, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -269,7 +267,7 @@ fn building_is_the_same_whatever_the_number_of_threads() {
 }
 
 #[test]
-fn building_can_be_given_up() {
+fn building_can_be_cancelled() {
     let given_up = build_into(&model(), &options(), &|_| {}, &|| true, Cursor::new(Vec::new()));
     assert!(matches!(given_up, Err(BuildError::Cancelled(_))));
 }
@@ -282,7 +280,7 @@ fn too_many_materials_are_refused_with_the_limit() {
 }
 
 #[test]
-fn what_is_no_asset_or_of_another_time_is_refused_in_words() {
+fn files_that_are_no_asset_or_newer_are_refused_with_a_reason() {
     let good = bytes_of(&model(), &options());
     let text = |bytes: &[u8]| Asset::from_bytes(bytes).unwrap_err().to_string();
     assert!(text(b"glTF....").contains("not an .arrAsset") && !text(b"glTF....").contains("glTF"));
@@ -301,7 +299,7 @@ fn what_is_no_asset_or_of_another_time_is_refused_in_words() {
 }
 
 #[test]
-fn a_page_that_is_damaged_is_never_handed_out() {
+fn a_damaged_page_is_never_returned() {
     let good = bytes_of(&model(), &options());
     let asset = Asset::from_bytes(&good).unwrap();
     let page = asset.pages()[0];
@@ -316,7 +314,7 @@ fn a_page_that_is_damaged_is_never_handed_out() {
     assert!(refusal.contains("texture layer 0"), "{refusal}");
 }
 
-/// Changes a byte of a section and makes every checksum right again, as somebody would who means harm.
+/// Changes a byte of a section and corrects all checksums, as an attacker would.
 fn forged(good: &[u8], kind: u32, at: usize, value: u8) -> Vec<u8> {
     let mut bytes = good.to_vec();
     let header: Header = bytemuck::pod_read_unaligned(&bytes[..64]);
@@ -329,8 +327,7 @@ fn forged(good: &[u8], kind: u32, at: usize, value: u8) -> Vec<u8> {
     repaired(&bytes).unwrap()
 }
 
-/// Lets a node of a tree have children that another one has too, again and again: there would be more paths than
-/// anybody can walk.
+/// Shares children between nodes of a tree. If that were accepted, the number of paths could grow without bound.
 #[test]
 fn children_that_two_nodes_share_are_refused() {
     let good = bytes_of(&model(), &options());
@@ -362,11 +359,11 @@ fn children_that_two_nodes_share_are_refused() {
 }
 
 #[test]
-fn repairing_changes_nothing_of_a_whole_container() {
+fn repairing_does_not_change_a_sound_container() {
     let good = bytes_of(&model(), &options());
     assert!(repaired(&good).unwrap() == good);
     assert_eq!(repaired(&good[..63]), None);
-    // A page that is altered gets through with its checksum made right, and is read.
+    // A changed page with a correct checksum is accepted.
     let asset = Asset::from_bytes(&good).unwrap();
     let mut bad = good.clone();
     bad[asset.pages()[0].offset as usize] ^= 1;
@@ -395,8 +392,13 @@ fn a_forged_index_is_noticed_or_harmless() {
 
 proptest! {
     #[test]
-    fn no_bytes_bring_a_reader_down(at in any::<prop::sample::Index>(), value in any::<u8>(), length in any::<prop::sample::Index>()) {
-        let mut bytes = bytes_of(&Model { textures: Vec::new(), materials: vec![Material::default()], ..model() }, &options());
+    fn no_bytes_make_a_reader_panic(
+        at in any::<prop::sample::Index>(),
+        value in any::<u8>(),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let plain = Model { textures: Vec::new(), materials: vec![Material::default()], ..model() };
+        let mut bytes = bytes_of(&plain, &options());
         let at = at.index(bytes.len());
         bytes[at] = value;
         if let Ok(asset) = Asset::from_bytes(&bytes) {

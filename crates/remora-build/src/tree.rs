@@ -1,5 +1,5 @@
-//! The tree that finds refined groups without looking at all of them: of each level one of its own, and of the levels a chain,
-//! so that what is far away is done with after the coarsest.
+//! Builds the tree in which the renderer finds the groups of a cut without visiting all of them. Each level of detail
+//! has a tree of its own, and the levels form a chain, so that a mesh far away needs only the coarsest.
 
 use std::collections::VecDeque;
 
@@ -11,20 +11,20 @@ use remora_asset::layout::TreeNode;
 
 /// Children of a tree node.
 const TREE_WIDTH: usize = 8;
-/// Levels beside one another, before the finer ones come below a node of their own.
+/// Levels that are siblings; finer levels are below a node of their own.
 const LEVELS_WIDE: usize = 3;
-/// What rounding may have cost a radius.
+/// Factor that makes up for rounding of a radius.
 const SLACK: f32 = 1.0 + 1e-5;
 
-/// What becomes a node.
+/// The source of a node.
 enum Item<'a> {
-    /// Of a level's own tree.
+    /// A node of a level's own tree.
     Of(usize),
-    /// All of these levels, finer ones first.
+    /// A node above all of these levels, finer ones first.
     Levels(&'a [usize]),
 }
 
-/// Nodes, roots first, and how many roots there are.
+/// Returns the nodes, roots first, and the number of roots.
 pub(super) fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
     let finite = |error: f32| if error.is_finite() { error } else { f32::MAX };
     let groups: Vec<ClodGroup> = hierarchy
@@ -39,7 +39,7 @@ pub(super) fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
     let nodes = meshopt::clod_build_hierarchy(&groups, TREE_WIDTH, depths);
     let levels: Vec<usize> =
         (0..depths).filter(|&level| nodes[level].group >= 0 || nodes[level].child_count > 0).collect();
-    // Breadth first, so that children stand behind their parents, and beside one another.
+    // The order is breadth first, so that children come after their parents and are adjacent.
     let mut open: VecDeque<Item<'_>> = beside(&levels).collect();
     let roots = open.len();
     let mut known = roots;
@@ -78,20 +78,20 @@ pub(super) fn tree(hierarchy: &Hierarchy) -> (Vec<TreeNode>, u32) {
     (sorted, roots as u32)
 }
 
-/// The coarsest levels, and one node for all others. What is looked at last stands first.
+/// Returns the coarsest levels and one node for all others. The item that is visited last comes first.
 fn beside(levels: &[usize]) -> impl Iterator<Item = Item<'_>> {
-    // A node for one level would be one more to look at.
+    // A node above a single level would only be one more to visit.
     let below = if levels.len() > LEVELS_WIDE + 1 { levels.len() - LEVELS_WIDE } else { 0 };
     let (finer, coarser) = levels.split_at(below);
     let finer = (!finer.is_empty()).then_some(Item::Levels(finer));
     finer.into_iter().chain(coarser.iter().map(|&level| Item::Of(level)))
 }
 
-/// A sphere around all, and the largest error.
+/// Returns a sphere around all spheres, and the largest error.
 fn around<'a>(bounds: impl Iterator<Item = &'a ClodBounds>) -> (Vec3, f32, f32) {
     let mut spheres = bounds.map(|bounds| (Vec3::from(bounds.center), bounds.radius, bounds.error));
     let first = spheres.next().expect("there are some levels");
-    // Coarser ones hold finer ones as a rule: then this is the coarsest.
+    // Coarser spheres usually contain finer ones, so this is usually the coarsest.
     spheres.fold(first, |(center, radius, error), (other, other_radius, other_error)| {
         let error = error.max(other_error);
         let apart = center.distance(other);
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::detail::Group;
 
-    /// Levels of so many groups, finest first, in spheres that grow.
+    /// Returns levels with these numbers of groups, finest first, in spheres that grow.
     fn hierarchy(levels: &[u32]) -> Hierarchy {
         let mut hierarchy = Hierarchy::default();
         for (depth, &count) in (0..).zip(levels) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_far_away_is_done_with_after_the_coarsest_levels() {
+    fn a_mesh_far_away_needs_only_the_coarsest_levels() {
         let hierarchy = hierarchy(&[64, 32, 16, 8, 4, 2, 1, 1, 1, 1, 1, 1]);
         let (nodes, roots) = tree(&hierarchy);
         assert_eq!(roots as usize, LEVELS_WIDE + 1);

@@ -1,4 +1,4 @@
-//! Levels of detail of points: what holds for all clouds, however they lie.
+//! Properties of the levels of detail of points that hold for all clouds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use remora_build::detail::points::build;
 use remora_build::detail::{Group, Hierarchy};
 use remora_model::Points;
 
-/// Numbers that are the same every time (SplitMix64).
+/// A deterministic generator of numbers (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// 0 to 1.
+    /// Returns a number from 0 to 1.
     fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -31,7 +31,7 @@ fn cloud(positions: Vec<[f32; 3]>) -> Points {
     Points { colors: vec![[255; 4]; positions.len()], positions }
 }
 
-/// Points on a bent surface, as a scanner sees it.
+/// Returns points on a bent surface, as a scanner would see it.
 fn surface(count: usize) -> Points {
     let mut random = Random(1);
     let point = |_| {
@@ -42,7 +42,7 @@ fn surface(count: usize) -> Points {
 }
 
 fn hierarchy(points: &Points) -> Hierarchy {
-    build(points, 2, &mut |_| {}, &|| false).expect("nobody cancels")
+    build(points, 2, &mut |_| {}, &|| false).expect("it is not cancelled")
 }
 
 fn vertices(hierarchy: &Hierarchy, cluster: usize) -> &[u32] {
@@ -54,7 +54,7 @@ fn group_of(hierarchy: &Hierarchy, cluster: u32) -> usize {
     hierarchy.groups.iter().position(|group| group.clusters.contains(&cluster)).expect("a cluster has a group")
 }
 
-/// The original points that a cluster, or rather all clusters that replace the same group, stand for.
+/// Collects the original points that are replaced by the clusters of a group.
 fn originals(hierarchy: &Hierarchy, group: usize, found: &mut Vec<u32>) {
     let mut seen = std::collections::BTreeSet::new();
     for cluster in hierarchy.groups[group].clusters.clone() {
@@ -69,7 +69,7 @@ fn originals(hierarchy: &Hierarchy, group: usize, found: &mut Vec<u32>) {
     }
 }
 
-/// Checks everything that is said of a hierarchy.
+/// Checks all documented properties of a hierarchy.
 fn check(points: &Points) {
     let hierarchy = hierarchy(points);
     let count = points.positions.len() as u32;
@@ -121,7 +121,7 @@ fn check(points: &Points) {
     check_cuts(&hierarchy, count);
 }
 
-/// What replaces a group are some of its own points, each once, about a quarter.
+/// Checks that about a quarter of a group's own points, each once, replaces the group.
 fn check_replacements(hierarchy: &Hierarchy) {
     for (index, group) in hierarchy.groups.iter().enumerate() {
         let of = |clusters: &mut dyn Iterator<Item = usize>| -> Vec<u32> {
@@ -139,7 +139,7 @@ fn check_replacements(hierarchy: &Hierarchy) {
     }
 }
 
-/// Whatever is allowed, every original point is stood for once.
+/// Checks that every cut represents each original point once.
 fn check_cuts(hierarchy: &Hierarchy, count: u32) {
     let mut thresholds: Vec<f32> = hierarchy.groups.iter().map(|group| group.error).collect();
     thresholds.extend([0.0, f32::MAX]);
@@ -221,13 +221,13 @@ fn clusters_are_full_compact_and_few() {
     let leaves: Vec<_> = hierarchy.clusters.iter().filter(|cluster| cluster.refined.is_none()).collect();
     assert!(leaves.len() <= 200_000_usize.div_ceil(128) * 11 / 10, "{} clusters", leaves.len());
     assert!(hierarchy.vertices.len() < 200_000 * 14 / 10, "a third more for all levels");
-    // 200 square units in so many squares, of which this is half of the diagonal; the surface is bent.
+    // Half of the diagonal of a square, if 200 square units are divided into this many squares. The surface is bent.
     let square = (200.0 / leaves.len() as f32).sqrt() * 0.5_f32.sqrt();
     let average = leaves.iter().map(|cluster| cluster.bounds.radius).sum::<f32>() / leaves.len() as f32;
     assert!(average < square * 1.5, "{average} is much more than {square}");
 }
 
-/// Of each cluster of a depth, the widths of its points beside their numbers.
+/// Returns the points of all clusters of a level with their widths.
 fn widths(hierarchy: &Hierarchy, depth: u32) -> impl Iterator<Item = (u32, f32)> {
     let groups = hierarchy.groups.iter().filter(move |group| group.depth == depth);
     groups.flat_map(|group| group.clusters.clone()).flat_map(|at| {
@@ -249,7 +249,7 @@ fn points_of_a_grid_are_as_wide_as_its_diagonal_at_every_level() {
         let widths: Vec<f32> = widths(&hierarchy, depth).map(|(_, width)| width / diagonal).collect();
         let mean = widths.iter().sum::<f32>() / widths.len() as f32;
         let widest = widths.iter().copied().fold(0.0, f32::max);
-        // What stands for a group was chosen without a look at its neighbours.
+        // Replacements are chosen without regard to neighbouring groups.
         let most = if depth == 0 { (1.01, 1.01) } else { (1.3, 4.0) };
         assert!((0.99..most.0).contains(&mean) && widest < most.1, "{mean} and {widest} at depth {depth}");
     }
@@ -265,7 +265,7 @@ fn outliers_are_not_wider_than_others() {
         points.positions[at as usize * 700] = [x, y, z + 3.0 + random.unit() as f32 * 5.0];
     }
     let hierarchy = hierarchy(&points);
-    // Of 200 square units and more, as the surface is bent.
+    // The surface has 200 square units and more, because it is bent.
     let apart = (200.0_f32 / 30_000.0).sqrt();
     let all: Vec<(u32, f32)> = widths(&hierarchy, 0).collect();
     let (outliers, others): (Vec<_>, Vec<_>) =
@@ -278,7 +278,7 @@ fn outliers_are_not_wider_than_others() {
 }
 
 #[test]
-fn whoever_cancels_gets_nothing_and_progress_rises() {
+fn cancelled_work_has_no_result_and_progress_rises() {
     let points = surface(50_000);
     assert!(build(&points, 2, &mut |_| {}, &|| true).is_none());
     let calls = AtomicUsize::new(0);

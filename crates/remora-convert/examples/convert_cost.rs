@@ -1,6 +1,8 @@
-//! What converting costs: `convert_cost [--triangles N] [--threads N] [--no-texture-compression]`. Makes a GLB of the engine
-//! with 10 million triangles and one of a single sheet with 4 million, converts both as `remora convert` does, opens what
-//! came out, and prints tables. Every step is a process of its own, so that its peak of memory is its own.
+//! Measures conversions: `convert_cost [--triangles N] [--threads N] [--no-texture-compression]`.
+//!
+//! Writes a GLB of the engine with 10 million triangles and one of a single sheet with 4 million, converts both as
+//! `remora convert` does, opens the results, and prints tables. Every step is a process of its own, so that peaks of
+//! memory do not mix.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -18,7 +20,7 @@ type Failure = Box<dyn std::error::Error>;
 
 const ENGINE_TRIANGLES: u64 = 10_000_000;
 const SHEET_TRIANGLES: u64 = 4_000_000;
-/// Pages that are read right after opening, roots first: what a first picture takes.
+/// Pages that are read right after opening, roots first, as for a first frame.
 const FIRST_PAGES: usize = 64;
 const MIB: f64 = (1 << 20) as f64;
 
@@ -47,7 +49,8 @@ fn measure(share: f64, threads: usize, compress_textures: bool) -> Result<(), Fa
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{threads} threads; load before: {}\n", load.trim());
     println!(
-        "| model | triangles shown | in meshes | input MiB | output MiB | import s | build s | write s | processor s | M triangles/s | peak MiB | peak / input |"
+        "| model | triangles shown | in meshes | input MiB | output MiB | import s | build s | write s | processor s | \
+         M triangles/s | peak MiB | peak / input |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     let cases = [("engine", ENGINE_TRIANGLES), ("sheet", SHEET_TRIANGLES)];
@@ -75,7 +78,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What a process of this program prints.
+/// Runs this program in a new process and returns its output.
 fn itself(arguments: &[&str]) -> Result<String, Failure> {
     let output = Command::new(std::env::current_exe()?).args(arguments).output()?;
     if !output.status.success() {
@@ -89,7 +92,7 @@ fn make(name: &str, triangles: u64, path: &Path) -> Result<(), Failure> {
     Ok(fs::write(path, write_glb(&model)?)?)
 }
 
-/// One mesh of one material, with waves of several lengths: nothing is flat.
+/// Returns one mesh of one material with waves of several lengths, so that no part is flat.
 fn sheet(triangles: u64) -> Model {
     let side = ((triangles / 2) as f64).sqrt() as u32;
     let mut sheet = Primitive::default();
@@ -114,7 +117,7 @@ fn sheet(triangles: u64) -> Model {
     }
 }
 
-/// A file that knows how long it was written to.
+/// A file that measures the time of writing.
 struct Timed {
     file: File,
     spent: Duration,
@@ -135,7 +138,7 @@ impl Write for Timed {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.time(|file| file.flush())
+        self.time(File::flush)
     }
 }
 
@@ -159,7 +162,7 @@ fn convert(input: &Path, output: &Path, threads: usize, compress_textures: bool)
     let mut timed = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     timed.time(|file| file.sync_all())?;
     let whole = begun.elapsed();
-    // What is shown several times is built once, so that the pace is that of the triangles in meshes.
+    // A mesh with several instances is built once, so that the rate is that of triangles in meshes.
     let (shown, peak) = (model.triangles(), peak_bytes()?);
     let triangles: u64 = model.meshes.iter().map(Mesh::triangles).sum();
     println!(
@@ -191,19 +194,19 @@ fn open(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What all threads of this process have used: on a machine with other work a better measure than time.
+/// Returns the processor time of all threads. On a busy machine it is a better measure than elapsed time.
 fn processor_seconds() -> Result<f64, Failure> {
-    /// Of Linux, whatever the machine (`USER_HZ`).
+    /// `USER_HZ`, which is the same on all machines with Linux.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = fs::read_to_string("/proc/self/stat")?;
-    // Behind the name, which may hold anything but is in brackets: utime and stime are fields 14 and 15 of the whole.
+    // The name may contain anything and is in parentheses. Of all fields, utime and stime are numbers 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks =
         |field: usize| fields.get(field - 3).ok_or("the system does not tell")?.parse::<f64>().map_err(Failure::from);
     Ok((ticks(14)? + ticks(15)?) / TICKS_PER_SECOND)
 }
 
-/// Of this process's memory so far, mapped files that were read included.
+/// Returns the peak of this process's memory so far, including mapped files that were read.
 fn peak_bytes() -> Result<f64, Failure> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the system does not tell")?;

@@ -1,4 +1,4 @@
-//! The only file here that reads a clock: when a file of the cache was used last.
+//! The only file of this crate that reads a clock. The cache compares the times at which files were last used.
 
 use std::time::SystemTime;
 

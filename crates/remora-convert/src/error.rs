@@ -1,38 +1,69 @@
-//! What can go wrong with a file, in words for the person who named it.
+//! Errors of files, in words for the person who named them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use remora_asset::AssetError;
 use remora_build::BuildError;
-use remora_import::{LoadError, PointLoadError};
+use remora_import::{ImportError, file_kinds};
 
+/// A file cannot be read, converted or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
+    /// The file cannot be opened or mapped.
     #[error("{} cannot be read", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{name} is no model that is known here; accepted are glTF and GLB, PLY, LAS, LAZ, E57, XYZ and .arrAsset")]
-    UnknownFormat { name: String },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// Neither an asset nor a model of a known format.
+    #[error("{name} is no model that is known here; accepted are .arrAsset, {}", file_kinds("and"))]
+    UnknownFormat {
+        /// The file's name.
+        name: String,
+    },
+    /// The importer refuses the model.
     #[error("{name}")]
-    Gltf { name: String, source: LoadError },
+    Import {
+        /// The file's name.
+        name: String,
+        /// The importer's reason.
+        source: ImportError,
+    },
+    /// The asset is damaged or of a newer version.
     #[error("{name}")]
-    Points { name: String, source: PointLoadError },
-    #[error("{name}")]
-    Asset { name: String, source: AssetError },
+    Asset {
+        /// The file's name.
+        name: String,
+        /// The reader's reason.
+        source: AssetError,
+    },
+    /// A model is expected, and the file is an asset.
     #[error("{name} is an asset already")]
-    IsAsset { name: String },
+    IsAsset {
+        /// The file's name.
+        name: String,
+    },
+    /// No asset can be built from the model, or building was cancelled.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The file cannot be written.
     #[error("{} cannot be written", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
 }
 
 impl ConvertError {
-    /// Whether more memory would have helped.
+    /// Returns whether the model could be imported with a higher limit of memory.
     pub fn is_too_large(&self) -> bool {
         match self {
-            Self::Gltf { source, .. } => matches!(source, LoadError::TooLarge { .. }),
-            Self::Points { source, .. } => matches!(source, PointLoadError::TooLarge { .. }),
+            Self::Import { source, .. } => source.is_too_large(),
             Self::Read { .. }
             | Self::UnknownFormat { .. }
             | Self::Asset { .. }

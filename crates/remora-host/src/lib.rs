@@ -1,30 +1,38 @@
-//! A render host: one process, one session, one client at a time. It may be started before there is the session.
+//! A render host: one process, one session, one client at a time. A host may be started before its session exists.
 //!
 //! ```text
-//!   HostSpec ─▶ run ─┬─ link ───── reports to the control plane, hands on its orders
-//!                    ├─ door ───── handshake and inspector ports: who may come in
-//!                    ├─ frames ─── graphics device, stage, renderer     ┐
-//!                    ├─ encoding ─ pictures to access units             ├ the frame path
-//!                    ├─ transport  UDP, WebRTC (remora-stream)          ┘
-//!                    └─ loader ─── models
+//!   HostStart ▶ run ─┬─ link ────── reports to the control plane, and receives its orders
+//!                    ├─ handshake ─ the handshake and inspector ports: decides which clients may connect
+//!                    ├─ frames ──── graphics device, stage, renderer     ┐
+//!                    ├─ encoding ── frames to access units               ├ the frame path
+//!                    ├─ transport   UDP, WebRTC (remora-stream)          ┘
+//!                    └─ loader ──── models
 //! ```
 //!
-//! The main thread owns the [`life::Life`] and waits for events of the others; there are channels between the
-//! threads and no locks. A host does not outlive its lease, keeps no state on disk, and never learns of another
-//! session.
+//! The main thread owns the [`Life`] and waits for events of the other threads. The threads talk over bounded
+//! channels. Locks protect small shared records only and are held for microseconds: the slots and the holder's secrets
+//! of the handshake, the last reported step of a load, and, once per frame, the renderer's queue of pages that its
+//! reading thread fills. No lock is held while a thread waits for a device, a disk or the network.
+//!
+//! A host does not outlive its lease, keeps no state on disk, and never learns of another session.
+//!
+//! Every line of the log carries the host's correlation vector (`MS-CV`), which its reports to the control plane carry
+//! too; lines about a client's request carry the vector of that request.
 
 mod clock;
+mod correlation;
 mod encoding;
 mod fence;
 mod frames;
 mod handshake;
-mod life;
+mod ids;
 mod link;
 mod loader;
 mod marker;
 mod memory;
 mod runtime;
 mod stage;
+mod threads;
 mod thumbnail;
 mod token;
 
@@ -42,38 +50,45 @@ pub use remora_engine::EngineDetail;
 pub use remora_import::is_isolated;
 use remora_protocol::{
     connection::session_ending::Reason,
-    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, PORTS, Rendering, StopReason},
+    correlation::new_base,
+    life::{Ending, Life},
+    link::{
+        Assignment, HostAddress, HostOrder, HostSpec, HostStart, HostState, PORTS, Placement, Rendering, StopReason,
+    },
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RenderError, Renderer, RendererOptions};
-use remora_stream::{TransportOptions, local_addresses};
+use remora_stream::{EncoderBackend, TransportOptions, local_addresses};
 use thiserror::Error;
 pub use thumbnail::{ThumbnailError, thumbnail};
 
 use crate::{
     clock::{Clock, Moment},
     frames::{FrameThread, FrameThreadEvent, FrameThreadOptions, Input},
-    life::{Ending, Life},
-    link::{Answer, Link, Status},
+    link::{Answer, Link, LinkError, Status},
     memory::ImportMemory,
     runtime::{Runtime, RuntimeEvent},
 };
 
+/// Events of other threads that have not been handled yet.
 const EVENTS: usize = 256;
-/// For the client to hear that the session ends, and for the control plane to hear why.
+/// The time in which the client hears that the session ends, and the control plane hears why.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
 
-/// What the machine's operator decides, not the control plane.
+/// Options that the machine's operator sets, not the control plane.
 #[derive(Clone, Debug, Default)]
 pub struct HostOptions {
+    /// The graphics adapter and how it is opened.
     pub graphics: GraphicsOptions,
 }
 
+/// The reason why a host fails.
 #[derive(Debug, Error)]
 pub enum HostError {
+    /// The link to the control plane cannot be set up.
     #[error(transparent)]
-    Link(#[from] link::LinkError),
-    /// What the control plane was told.
+    Link(#[from] LinkError),
+    /// The host has failed, for the reason that the control plane was told.
     #[error("{0}")]
     Failed(String),
 }
@@ -87,8 +102,10 @@ pub fn compile_shaders(options: &HostOptions) -> Result<(), ShadersError> {
 /// The reason why shaders cannot be compiled.
 #[derive(Debug, Error)]
 pub enum ShadersError {
+    /// The graphics device cannot be opened.
     #[error(transparent)]
     Graphics(#[from] GraphicsError),
+    /// The driver refuses a shader.
     #[error(transparent)]
     Render(#[from] RenderError),
 }
@@ -99,42 +116,51 @@ enum Event {
     Answer(Answer),
 }
 
-/// Names of the graphics adapters that a host may choose from.
+/// Returns the names of the graphics adapters that a host can choose from.
 pub fn adapter_names() -> Vec<String> {
     remora_render::adapter_names()
 }
 
-/// Opens the graphics device that a host would use and says which it is.
+/// Opens the graphics device that a host would use, and returns its adapter.
 pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
     Graphics::open(&options.graphics).map(|graphics| graphics.adapter().clone())
 }
 
-/// Runs until the session is over. The caller must not have started a thread before.
-pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
+/// Runs a host until its session is over. The caller must not have started a thread before.
+pub fn run(start: HostStart, options: HostOptions) -> Result<(), HostError> {
+    let vector = new_base(correlation::random());
+    // At the level of errors, so that every line has the vector. Threads are started within the span.
+    let span = tracing::error_span!("host", ms_cv = %vector, host = start.spec.host_id);
+    span.in_scope(|| run_in_span(start, options, &vector))
+}
+
+fn run_in_span(start: HostStart, options: HostOptions, vector: &str) -> Result<(), HostError> {
     let clock = Clock::start();
-    let fenced = fence::raise(&spec);
+    let fenced = fence::raise(&start);
     let (events, inbox) = sync_channel(EVENTS);
-    let lease = spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
-    let life = Life::new(clock.now(), Duration::from_millis(spec.start_milliseconds_max), lease);
-    let status = Status { state: HostState::Starting, connected_clients: 0 };
+    let lease = start.spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
+    let life = Life::new(clock.now(), Duration::from_millis(start.spec.start_milliseconds_max), lease);
+    let session_id = start.spec.assignment.as_ref().map(|assignment| assignment.session_id.clone());
+    let status = Status { state: HostState::Starting, connected_clients: 0, session_id };
     let link = {
         let events = events.clone();
-        Link::start(&spec, status, move |answer| {
-            // A main thread that is gone needs no more answers.
+        Link::start(&start, vector, status, move |answer| {
+            // A main thread that has ended needs no answers.
             let _ = events.send(Event::Answer(answer));
         })?
     };
     let runtime = {
         let events = events.clone();
-        Runtime::start(spec.clone(), move |event| {
+        Runtime::start(start.clone(), move |event| {
             let _ = events.send(Event::Runtime(event));
         })
     };
-    let frames = FrameThread::start(frames_options(&spec, options), clock, move |event| {
+    let frames = FrameThread::start(frames_options(&start, options), clock, move |event| {
         let _ = events.send(Event::Stage(event));
     });
-    let HostSpec { hostname, assignment, .. } = spec;
-    let mut host = Host { clock, hostname, life, link, runtime, frames, assigned: false, connected: false, told: None };
+    let HostStart { spec: HostSpec { assignment, .. }, placement: Placement { hostname, .. } } = start;
+    let mut host =
+        Host { clock, hostname, life, link, runtime, frames, session_id: None, connected: false, reported: None };
     if let Some(assignment) = assignment {
         host.assign(assignment);
     }
@@ -151,30 +177,31 @@ struct Host {
     link: Link,
     runtime: Runtime,
     frames: FrameThread,
-    /// Whether the host knows its session.
-    assigned: bool,
+    /// The session that the host was assigned to.
+    session_id: Option<String>,
+    /// A client is connected.
     connected: bool,
-    /// What the control plane was told last.
-    told: Option<(HostState, bool)>,
+    /// The status that was reported last.
+    reported: Option<Status>,
 }
 
 impl Host {
     fn run(mut self, inbox: &Receiver<Event>) -> Result<(), HostError> {
         while self.life.ending().is_none() {
-            self.tell();
+            self.report();
             let now = self.clock.now();
             let wait = self.life.wake_at().map_or(Duration::MAX, |at| at.saturating_sub(now));
             match inbox.recv_timeout(wait) {
-                Ok(event) => self.take(event),
+                Ok(event) => self.handle(event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => self.life.failed("all threads of the host have ended".into()),
             }
             self.life.tick(self.clock.now());
         }
-        self.part(inbox)
+        self.say_farewell(inbox)
     }
 
-    fn take(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Stage(FrameThreadEvent::Up { adapter, transport }) => {
                 tracing::info!(%adapter, "the graphics device is up");
@@ -190,21 +217,22 @@ impl Host {
                 self.connected = false;
             }
             Event::Stage(FrameThreadEvent::Statistics(statistics)) => self.runtime.publish(statistics),
-            Event::Stage(FrameThreadEvent::Failed { why }) => self.life.failed(why),
+            Event::Stage(FrameThreadEvent::Failed { why }) | Event::Runtime(RuntimeEvent::Failed { why }) => {
+                self.life.failed(why);
+            }
             Event::Runtime(RuntimeEvent::Open { handshake_port, inspector_port }) => {
                 let address = HostAddress { hostname: self.hostname.clone(), handshake_port, inspector_port };
                 tracing::info!(handshake_port, inspector_port, "ready");
                 self.life.ready(self.clock.now(), address);
             }
-            Event::Runtime(RuntimeEvent::SessionWanted) => self.ask(),
-            Event::Runtime(RuntimeEvent::Failed { why }) => self.life.failed(why),
+            Event::Runtime(RuntimeEvent::SessionWanted) => self.report_again(),
             Event::Runtime(RuntimeEvent::Terminated) => self.life.terminated(),
             Event::Answer(Answer::Order(order)) => {
                 let now = self.clock.now();
                 self.life.ordered(now, &order);
                 self.frames.put(Input::Lease(self.life.lease_remaining(now)));
                 if let HostOrder::Run(assignment) = order
-                    && !self.assigned
+                    && self.session_id.is_none()
                 {
                     self.assign(assignment);
                 }
@@ -213,40 +241,41 @@ impl Host {
         }
     }
 
-    /// The stage knows the session before the door lets anybody in.
+    /// Assigns the session. The stage knows it before the handshake admits a client.
     fn assign(&mut self, assignment: Assignment) {
         let owner = assignment.owner.as_ref().map(|owner| owner.name.as_str());
-        tracing::info!(session = assignment.session_id, owner, "the host is for this session");
-        self.assigned = true;
+        tracing::info!(session = assignment.session_id, owner, "the host was assigned to this session");
+        self.session_id = Some(assignment.session_id.clone());
         let (session_id, models) = (assignment.session_id.clone(), assignment.models.clone());
         self.frames.put(Input::Assigned { session_id, models });
         self.runtime.assign(assignment);
     }
 
-    /// Reports at once, for the sake of the answer.
-    fn ask(&self) {
-        if let Some((state, connected)) = self.told.clone() {
-            self.link.report(Status { state, connected_clients: u32::from(connected) });
+    /// Reports the last status again, for the sake of the answer.
+    fn report_again(&self) {
+        if let Some(status) = self.reported.clone() {
+            self.link.report(status);
         }
     }
 
-    /// Reports at once what has changed; the link repeats it by itself.
-    fn tell(&mut self) {
+    /// Reports the status at once if it has changed. The link repeats it by itself.
+    fn report(&mut self) {
         let Some(state) = self.life.report() else { return };
-        let now = (state, self.connected);
-        if self.told.as_ref() != Some(&now) {
-            self.link.report(Status { state: now.0.clone(), connected_clients: u32::from(self.connected) });
-            self.told = Some(now);
+        let connected_clients = u32::from(self.connected);
+        let status = Status { state, connected_clients, session_id: self.session_id.clone() };
+        if self.reported.as_ref() != Some(&status) {
+            self.link.report(status.clone());
+            self.reported = Some(status);
         }
     }
 
-    /// The client hears that the session ends; a control plane that does not know why yet is told.
-    fn part(mut self, inbox: &Receiver<Event>) -> Result<(), HostError> {
+    /// Tells the client that the session ends, and the control plane why, if it does not know yet.
+    fn say_farewell(mut self, inbox: &Receiver<Event>) -> Result<(), HostError> {
         let Some(ending) = self.life.ending().cloned() else { return Ok(()) };
         tracing::info!(?ending, "the host ends");
         let (reason, message) = farewell(&ending);
         self.frames.put(Input::End { reason, message });
-        self.tell();
+        self.report();
         let must_report = matches!(ending, Ending::Failed(_));
         let mut reported = !must_report;
         let deadline: Moment = self.clock.now() + FAREWELL_MAX;
@@ -284,32 +313,34 @@ fn farewell(ending: &Ending) -> (Reason, String) {
     }
 }
 
-fn frames_options(spec: &HostSpec, options: HostOptions) -> FrameThreadOptions {
-    let addresses = if spec.listen_address.is_unspecified() || spec.listen_address.is_loopback() {
+fn frames_options(start: &HostStart, options: HostOptions) -> FrameThreadOptions {
+    let HostStart { spec, placement } = start;
+    let addresses = if placement.listen_address.is_unspecified() || placement.listen_address.is_loopback() {
         local_addresses()
     } else {
-        vec![spec.listen_address]
+        vec![placement.listen_address]
     };
     let adapter = spec.adapter.clone().or(options.graphics.adapter.clone());
     let rendering = &spec.rendering;
     FrameThreadOptions {
-        model_files: spec.model_files.clone(),
+        model_files: placement.model_files.clone(),
         remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions {
             addresses,
-            external_address: spec.media.external_address,
-            ports: Some(spec.media.ports.map_or(PORTS, |(first, last)| first..=last)),
+            external_address: placement.media.external_address,
+            ports: Some(placement.media.ports.map_or(PORTS, |(first, last)| first..=last)),
             ..TransportOptions::default()
         },
+        encoder: EncoderBackend::default(),
         memory: Arc::new(match rendering.memory_bytes_max {
             Some(bytes) => ImportMemory::fixed(bytes),
-            None => ImportMemory::free(rendering.cache_directory.as_deref()),
+            None => ImportMemory::free(placement.cache_directory.as_deref()),
         }),
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
-        cache: rendering
+        cache: placement
             .cache_directory
             .as_deref()
             .and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),
@@ -325,9 +356,9 @@ fn renderer_options(rendering: &Rendering) -> RendererOptions {
     }
 }
 
-/// A host without a cache works as well, only not as soon.
+/// Opens the cache. A host without a cache works too, but loads models more slowly.
 fn open_cache(directory: &str, bytes_max: u64) -> Option<Cache> {
     Cache::open(Path::new(directory), bytes_max)
-        .inspect_err(|error| tracing::error!(%error, directory, "models are not kept from one session to the next"))
+        .inspect_err(|error| tracing::error!(%error, directory, "converted models are not cached"))
         .ok()
 }

@@ -1,82 +1,93 @@
-//! The host's end of the link to the control plane: a thread that reports what the host is and hands on what it
-//! shall be. Where a control plane does not answer, the next one is asked at the next interval; nothing else happens.
+//! The host's end of the link to the control plane: a thread that reports the host's status and delivers the orders
+//! that it receives in answer. If a control plane does not answer, the next report goes to the next one; nothing else
+//! changes.
 
 use std::{
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
-use remora_protocol::link::{
-    HostOrder, HostReport, HostSpec, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS,
+use remora_protocol::{
+    correlation::HEADER,
+    link::{HostOrder, HostReport, HostStart, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS},
 };
 use thiserror::Error;
 
+use crate::threads;
+
+/// The deadline for one report.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
+/// Statuses that wait to be reported.
 const QUEUE: usize = 16;
 
-/// What the control plane had to say.
+/// An answer of the control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Order(HostOrder),
-    /// It knows no such host, or not by this secret.
+    /// The control plane does not know this host, or not by its secret.
     Disowned,
 }
 
+/// The reason why the link cannot be set up.
 #[derive(Debug, Error)]
 pub enum LinkError {
+    /// `control_ca_pem` is no certificate.
     #[error("the certificate of the control plane's CA cannot be read")]
     Certificate,
+    /// `control_urls` is empty.
     #[error("the specification names no control plane")]
     NoControlPlane,
 }
 
-/// What is reported from now on.
-#[derive(Clone, Debug)]
-pub struct Status {
-    pub state: HostState,
-    pub connected_clients: u32,
+/// The status of a host.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Status {
+    pub(crate) state: HostState,
+    pub(crate) connected_clients: u32,
+    /// The session that the host was assigned to.
+    pub(crate) session_id: Option<String>,
 }
 
-/// Reports end when this is dropped.
-pub struct Link {
+/// A handle to the link's thread, which ends when the handle is dropped.
+pub(crate) struct Link {
     statuses: SyncSender<Status>,
 }
 
 impl Link {
-    /// `on_answer` is called on the link's own thread.
-    pub fn start(
-        spec: &HostSpec,
+    /// Starts the thread. `vector` is the host's correlation vector. `on_answer` is called on the thread.
+    pub(crate) fn start(
+        start: &HostStart,
+        vector: &str,
         status: Status,
         on_answer: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Self, LinkError> {
-        let reporter = Reporter::new(spec)?;
+        let reporter = Reporter::new(start, vector)?;
         let (statuses, inbox) = sync_channel(QUEUE);
-        thread::Builder::new()
-            .name("link".to_owned())
-            .spawn(move || reporter.run(status, &inbox, on_answer))
-            .expect("a thread can be started at the host's start");
+        threads::spawn("link", move || reporter.run(status, &inbox, on_answer));
         Ok(Self { statuses })
     }
 
-    /// Reports at once. A status that finds the queue full is dropped: a newer one is on its way.
-    pub fn report(&self, status: Status) {
+    /// Reports at once. A status that finds the queue full is dropped, because the queue holds newer ones than the last
+    /// report.
+    pub(crate) fn report(&self, status: Status) {
         let _ = self.statuses.try_send(status);
     }
 }
 
 struct Reporter {
     agent: ureq::Agent,
-    /// At least one.
+    /// The addresses of the control planes, at least one.
     urls: Vec<String>,
     authorization: String,
+    /// The value of the header `MS-CV`.
+    vector: String,
 }
 
 impl Reporter {
-    fn new(spec: &HostSpec) -> Result<Self, LinkError> {
+    fn new(HostStart { spec, placement }: &HostStart, vector: &str) -> Result<Self, LinkError> {
         let ca =
             ureq::tls::Certificate::from_pem(spec.control_ca_pem.as_bytes()).map_err(|_| LinkError::Certificate)?;
         let tls = ureq::tls::TlsConfig::builder()
@@ -84,7 +95,7 @@ impl Reporter {
             .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
             .build();
         let report_url = |url: &String| format!("{}/hosts/{}/report", url.trim_end_matches('/'), spec.host_id);
-        let urls: Vec<String> = spec.control_urls.iter().map(report_url).collect();
+        let urls: Vec<String> = placement.control_urls.iter().map(report_url).collect();
         if urls.is_empty() {
             return Err(LinkError::NoControlPlane);
         }
@@ -95,14 +106,16 @@ impl Reporter {
             .tls_config(tls)
             .build()
             .new_agent();
-        Ok(Self { agent, urls, authorization: format!("Bearer {}", spec.secret) })
+        let authorization = format!("Bearer {}", spec.secret);
+        Ok(Self { agent, urls, authorization, vector: format!("{vector}.0") })
     }
 
     fn run(&self, mut status: Status, inbox: &Receiver<Status>, mut on_answer: impl FnMut(Answer)) {
         let mut control_planes = self.urls.iter().cycle();
         let mut url = control_planes.next().expect("there is at least one");
         loop {
-            let report = HostReport { state: status.state.clone(), connected_clients: status.connected_clients };
+            let Status { state, connected_clients, session_id } = status.clone();
+            let report = HostReport { state, connected_clients, session_id };
             match self.post(url, &report) {
                 Ok(Some(answer)) => on_answer(answer),
                 Ok(None) => url = control_planes.next().expect("a cycle has no end"),
@@ -120,7 +133,8 @@ impl Reporter {
     }
 
     fn post(&self, url: &str, report: &HostReport) -> Result<Option<Answer>, ureq::Error> {
-        let mut response = self.agent.post(url).header("Authorization", &self.authorization).send_json(report)?;
+        let request = self.agent.post(url).header("Authorization", &self.authorization).header(HEADER, &self.vector);
+        let mut response = request.send_json(report)?;
         match response.status().as_u16() {
             200 => {
                 let order = response.body_mut().with_config().limit(ORDER_BYTES_MAX).read_json()?;
@@ -141,14 +155,18 @@ mod tests {
         io::{Read as _, Write as _},
         net::TcpListener,
         sync::mpsc,
+        thread,
     };
 
+    use remora_protocol::link::{HostSpec, Placement};
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
 
-    /// Tells everybody who reports to wait. Returns its certificate and its address.
-    fn control_plane() -> (String, String) {
+    /// Starts a control plane that orders every host to wait. Returns its certificate, its address and the heads of the
+    /// requests that it receives.
+    fn control_plane() -> (String, String, mpsc::Receiver<String>) {
+        let (heads, received) = mpsc::channel();
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
@@ -174,6 +192,7 @@ mod tests {
                     }
                     request.extend(byte);
                 }
+                let _ = heads.send(String::from_utf8_lossy(&request).to_lowercase());
                 let order = r#"{"order":"Wait"}"#;
                 let _ = write!(
                     stream,
@@ -185,53 +204,65 @@ mod tests {
                 let _ = stream.flush();
             }
         });
-        (cert.pem(), url)
+        (cert.pem(), url, received)
     }
 
-    fn spec(control_urls: Vec<String>, control_ca_pem: String) -> HostSpec {
-        HostSpec {
-            host_id: "host".into(),
-            secret: "secret".into(),
-            control_urls,
-            control_ca_pem,
-            size: "Standard".into(),
-            assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: String::new(),
-            certificate_key_pem: String::new(),
-            token_public_key_pem: String::new(),
-            allowed_origins: Default::default(),
-            model_files: vec![],
-            remote_models: Default::default(),
-            adapter: None,
-            primitives_max: None,
-            rendering: Default::default(),
-            media: Default::default(),
-            exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
-            fence: Default::default(),
-            scratch_directory: None,
-            start_milliseconds_max: 1_000,
+    fn start(control_urls: Vec<String>, control_ca_pem: String) -> HostStart {
+        HostStart {
+            spec: HostSpec {
+                host_id: "host".into(),
+                secret: "secret".into(),
+                control_ca_pem,
+                size: "Standard".into(),
+                assignment: None,
+                token_public_key_pem: String::new(),
+                allowed_origins: Default::default(),
+                remote_models: Default::default(),
+                adapter: None,
+                primitives_max: None,
+                rendering: Default::default(),
+                exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+                fence: Default::default(),
+                json_logs: false,
+                start_milliseconds_max: 1_000,
+            },
+            placement: Placement {
+                control_urls,
+                hostname: "localhost".into(),
+                listen_address: [127, 0, 0, 1].into(),
+                certificate_pem: String::new(),
+                certificate_key_pem: String::new(),
+                model_files: vec![],
+                media: Default::default(),
+                scratch_directory: None,
+                cache_directory: None,
+            },
         }
     }
 
+    fn starting() -> Status {
+        Status { state: HostState::Starting, connected_clients: 0, session_id: Some("one".into()) }
+    }
+
     #[test]
-    fn where_one_control_plane_does_not_answer_the_next_is_asked() {
-        let (certificate, url) = control_plane();
-        let nobody = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-        let spec = spec(vec![format!("https://localhost:{}", nobody.port()), url], certificate);
+    fn a_report_goes_to_the_next_control_plane_if_one_does_not_answer_and_carries_the_hosts_vector() {
+        let (certificate, url, received) = control_plane();
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+        let start = start(vec![format!("https://localhost:{}", closed.port()), url], certificate);
         let (answers, answered) = mpsc::channel();
-        let status = Status { state: HostState::Starting, connected_clients: 0 };
-        let link = Link::start(&spec, status, move |answer| drop(answers.send(answer))).expect("a certificate");
+        let link = Link::start(&start, "ZuyAfqDYD0i4xphbpH16SQ", starting(), move |answer| drop(answers.send(answer)))
+            .expect("a certificate");
         let answer = answered.recv_timeout(Duration::from_secs(30));
         assert_eq!(answer, Ok(Answer::Order(HostOrder::Wait)));
+        let head = received.recv().expect("a report");
+        assert!(head.contains("ms-cv: zuyafqdyd0i4xphbph16sq.0"), "{head}");
+        assert!(head.contains("\"session_id\":\"one\""), "{head}");
         drop(link);
     }
 
     #[test]
     fn a_specification_without_a_control_plane_is_refused() {
-        let spec = spec(vec![], control_plane().0);
-        let status = Status { state: HostState::Starting, connected_clients: 0 };
-        assert!(matches!(Link::start(&spec, status, |_| {}), Err(LinkError::NoControlPlane)));
+        let start = start(vec![], control_plane().0);
+        assert!(matches!(Link::start(&start, "vector", starting(), |_| {}), Err(LinkError::NoControlPlane)));
     }
 }

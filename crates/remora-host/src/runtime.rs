@@ -1,40 +1,45 @@
-//! The thread of everything that waits for a network peer but the video: the door, and signals.
+//! The thread that serves the handshake and waits for signals.
 
-use std::{sync::Arc, thread};
+use std::sync::Arc;
 
-use remora_protocol::link::{Assignment, HostSpec};
+use remora_protocol::link::{Assignment, HostStart};
 use remora_stream::{AcceptError, TransportHandle};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
 };
 
-use crate::handshake::{HandshakeBackend, HandshakeServer, Holder, OfferRejection, SessionWatch};
+use crate::{
+    handshake::{HandshakeBackend, HandshakeServer, Holder, OfferRejection, SessionWatch},
+    threads,
+};
 
+/// An event of the thread.
 #[derive(Debug)]
-pub enum RuntimeEvent {
+pub(crate) enum RuntimeEvent {
     /// Both ports listen.
     Open {
         handshake_port: u16,
         inspector_port: u16,
     },
-    /// A client is at the door, and the host knows of no session.
+    /// A client wants to connect, and the host has no session.
     SessionWanted,
     Failed {
         why: String,
     },
-    /// SIGTERM or SIGINT.
+    /// The process received SIGTERM or SIGINT.
     Terminated,
 }
 
-pub struct Runtime {
+/// A handle to the thread.
+pub(crate) struct Runtime {
     transport: Option<oneshot::Sender<TransportHandle>>,
     statistics: watch::Sender<String>,
     session: watch::Sender<Option<Arc<Assignment>>>,
     holder: Arc<Holder>,
 }
 
-/// What the rest of the host tells the door.
+/// The receiving ends of the thread's inputs.
 struct HandshakeInputs {
     transport: oneshot::Receiver<TransportHandle>,
     statistics: watch::Receiver<String>,
@@ -43,76 +48,73 @@ struct HandshakeInputs {
 }
 
 impl Runtime {
-    /// `tell` is called on the runtime's thread.
-    pub fn start(spec: HostSpec, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
-        let (transport, wanted) = oneshot::channel();
+    /// Starts the thread. `tell` is called on it.
+    pub(crate) fn start(start: HostStart, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
+        let (transport, opened) = oneshot::channel();
         let (statistics, latest) = watch::channel("{}".to_owned());
-        let (session, told_session) = watch::channel(None);
-        let holder = Arc::new(Holder::new(spec.exclusive));
-        let told =
-            HandshakeInputs { transport: wanted, statistics: latest, session: told_session, holder: holder.clone() };
-        thread::Builder::new()
-            .name("door".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                match runtime {
-                    Ok(runtime) => runtime.block_on(work(spec, told, Arc::new(tell))),
-                    Err(error) => tell(RuntimeEvent::Failed { why: format!("no event loop: {error}") }),
-                }
-            })
-            .expect("a thread can be started at the host's start");
+        let (session, assigned) = watch::channel(None);
+        let holder = Arc::new(Holder::new(start.spec.exclusive));
+        let inputs =
+            HandshakeInputs { transport: opened, statistics: latest, session: assigned, holder: holder.clone() };
+        threads::spawn("handshake", move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(work(start, inputs, Arc::new(tell))),
+                Err(error) => tell(RuntimeEvent::Failed { why: format!("no event loop: {error}") }),
+            }
+        });
         Self { transport: Some(transport), statistics, session, holder }
     }
 
-    /// Opens the ports. Offers are answered by this transport.
-    pub fn open_ports(&mut self, transport: TransportHandle) {
-        if let Some(wanted) = self.transport.take() {
-            // A runtime that has failed has said so itself.
-            let _ = wanted.send(transport);
+    /// Opens the ports. This transport answers the offers.
+    pub(crate) fn open_ports(&mut self, transport: TransportHandle) {
+        if let Some(opened) = self.transport.take() {
+            // A thread that has failed has reported it itself.
+            let _ = opened.send(transport);
         }
     }
 
-    /// From now on the host is for this session.
-    pub fn assign(&self, assignment: Assignment) {
+    /// Assigns the host's session.
+    pub(crate) fn assign(&self, assignment: Assignment) {
         self.session.send_replace(Some(Arc::new(assignment)));
     }
 
-    /// The client whose offer was answered last is connected.
-    pub fn connected(&self) {
+    /// Notes that the client whose offer was answered last is connected.
+    pub(crate) fn connected(&self) {
         self.holder.connected();
     }
 
-    /// What the inspector shows: JSON.
-    pub fn publish(&self, statistics: String) {
+    /// Sets the inspector's page, which is JSON.
+    pub(crate) fn publish(&self, statistics: String) {
         self.statistics.send_replace(statistics);
     }
 }
 
 type EventSink = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
 
-async fn work(spec: HostSpec, told: HandshakeInputs, tell: EventSink) {
+async fn work(start: HostStart, inputs: HandshakeInputs, tell: EventSink) {
     let signals = terminated(tell.clone());
-    let door = async {
-        if let Err(why) = open(&spec, told, &tell).await {
+    let handshake = async {
+        if let Err(why) = serve(&start, inputs, &tell).await {
             tell(RuntimeEvent::Failed { why });
         }
     };
-    tokio::join!(signals, door);
+    tokio::join!(signals, handshake);
 }
 
-async fn open(spec: &HostSpec, told: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
-    let HandshakeInputs { transport, statistics, session, holder } = told;
-    // A host that fails before its graphics are up says so itself.
+async fn serve(start: &HostStart, inputs: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
+    let HandshakeInputs { transport, statistics, session, holder } = inputs;
+    // A host whose graphics do not start reports it itself.
     let Ok(transport) = transport.await else { return Ok(()) };
     let backend = HostBackend { transport, statistics, tell: tell.clone() };
-    // Process ids of hosts that start together differ, so they do not all try the same ports.
+    // Process ids spread hosts that start together over the range of ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let door = HandshakeServer::open(spec, seed, session, holder, Box::new(backend))
+    let server = HandshakeServer::open(start, seed, session, holder, Box::new(backend))
         .await
         .map_err(|error| error.to_string())?;
-    let (handshake_port, inspector_port) = door.ports().map_err(|error| error.to_string())?;
+    let (handshake_port, inspector_port) = server.ports().map_err(|error| error.to_string())?;
     tell(RuntimeEvent::Open { handshake_port, inspector_port });
-    door.serve().await;
+    server.serve().await;
     Ok(())
 }
 
@@ -129,7 +131,7 @@ async fn terminated(tell: EventSink) {
     tell(RuntimeEvent::Terminated);
 }
 
-/// What stands behind the door: the transport, and what the frame thread last said of itself.
+/// Answers the handshake server with the transport and the frame thread's last statistics.
 struct HostBackend {
     transport: TransportHandle,
     statistics: watch::Receiver<String>,

@@ -1,4 +1,4 @@
-//! Writes the built-in engine as a GLB, for other programs to be measured with: `engine_glb TRIANGLES OUT.glb`.
+//! Writes the built-in engine as GLB for measurements of other programs: `engine_glb TRIANGLES OUT.glb`.
 
 use remora_engine::{EngineDetail, build};
 use remora_import::write_glb;

@@ -1,10 +1,10 @@
-//! How long a model takes to load, and what is in it.
+//! Measures the time to import a model, and prints its contents.
 //!
 //!     cargo run -p remora-import --example load_time -- FILE.glb [TEXTURE_DIMENSION_MAX]
 
 use std::time::Instant;
 
-use remora_import::{LoadLimits, load_glb};
+use remora_import::{Input, LoadLimits, import};
 
 const RUNS: usize = 5;
 
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut best = f64::INFINITY;
     for run in 0..RUNS {
         let start = Instant::now();
-        let model = load_glb(&bytes, &file, &limits, &mut |_| {})?;
+        let model = import(Input { limits, ..Input::new(&bytes, &file, &mut |_| {}) })?;
         best = best.min(start.elapsed().as_secs_f64() * 1e3);
         if run == 0 {
             let pixels: usize = model.textures.iter().map(|texture| texture.rgba.len() / 4).sum();

@@ -1,19 +1,24 @@
-//! One purse for all memory whose size a file decides. Nothing is given back: what is taken for an intermediate
-//! result stays taken, so that the sum bounds the peak.
+//! One budget for all memory whose size a file determines. Memory for intermediate results is never given back, so that
+//! the sum bounds the peak.
 
+/// The memory that importing one file may take.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit_bytes: u64,
     left_bytes: u64,
 }
 
-/// What would not fit.
+/// The file needs more memory than its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} needs {needed_bytes} bytes of memory, {left_bytes} are left of the {limit_bytes} that loading may use")]
 pub struct TooLarge {
+    /// The part that does not fit.
     pub what: &'static str,
+    /// Bytes that the part needs.
     pub needed_bytes: u64,
+    /// Bytes that are left.
     pub left_bytes: u64,
+    /// The whole limit.
     pub limit_bytes: u64,
 }
 
@@ -26,7 +31,7 @@ impl Budget {
         self.left_bytes
     }
 
-    /// Takes `count * size` bytes, before they are allocated.
+    /// Takes `count * size` bytes before they are allocated.
     pub(crate) fn take(&mut self, count: u64, size: usize, what: &'static str) -> Result<(), TooLarge> {
         let needed_bytes = count.saturating_mul(size as u64);
         match self.left_bytes.checked_sub(needed_bytes) {

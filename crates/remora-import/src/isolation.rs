@@ -1,4 +1,4 @@
-//! Calls of decoders that panic on damaged data: there, and only there, a panic is an answer and not a bug.
+//! Calls of decoders that panic on damaged data. Only there is a panic an expected result and not a bug.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,13 +7,13 @@ thread_local! {
     static IS_ISOLATED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic on this thread would be caught and become an error of what is being read: for the panic hook of a
-/// program that otherwise ends when something panics. Programs that use importers must be built to unwind.
+/// Returns whether a panic on this thread would be caught and reported as an error of the file. The panic hook of a
+/// program that ends on every other panic needs this. Programs that use importers must be built to unwind.
 pub fn is_isolated() -> bool {
     IS_ISOLATED.get()
 }
 
-/// What `call` returns; `None` if it panics. What it had in hand must not be used after that.
+/// Returns the result of `call`, or `None` if it panics. Values that it had borrowed must not be used after a panic.
 pub(crate) fn isolated<T>(call: impl FnOnce() -> T) -> Option<T> {
     let before = IS_ISOLATED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(call));

@@ -8,13 +8,20 @@
 //! The crate is pure: it opens no file and no socket, and reads no clock. The bytes are not trusted.
 
 mod budget;
+mod error;
+mod format;
 pub mod gltf;
+mod images;
+mod input;
 mod isolation;
+mod normals;
 pub mod points;
 pub mod untrusted;
 
-pub use gltf::{
-    LoadError, LoadLimits, Resolve, WriteError, external_files, load_glb, load_gltf, load_gltf_for, write_glb,
-};
+pub use budget::TooLarge;
+pub use error::ImportError;
+pub use format::{FORMATS, Format, ImportFn, file_kinds, import};
+pub use gltf::{GltfError, WriteError, write_glb};
+pub use input::{Input, LoadLimits, Resolver};
 pub use isolation::is_isolated;
-pub use points::{PointFormat, PointLoadError, load_e57, load_las, load_ply, load_points, load_xyz};
+pub use points::PointsError;

@@ -1,4 +1,4 @@
-//! The fuzz targets hold over the inputs that are kept in the repository.
+//! Runs the fuzz targets over the corpora in the repository.
 
 use std::path::Path;
 

@@ -1,177 +1,226 @@
-//! A model in memory, as an importer leaves it: indexed triangles, materials, textures and a tree of nodes.
+//! A model as an importer produces it: indexed triangles, points, materials, textures and a tree of nodes.
 //!
-//! Conventions: right-handed, Y up, metres (glTF's own). Indices between the parts of a model are always in
-//! range; importers guarantee it and [`Model::check`] verifies it.
+//! Conventions are those of glTF: right-handed, Y up, metres. Indices between the parts of a model are always in range;
+//! importers guarantee it, and [`Model::check`] verifies it.
 
 use glam::{DAffine3, DVec3, Vec3};
 
 use crate::notices::Notices;
 
-/// Axis-aligned box. `min > max` in any axis means that nothing is in it.
+/// An axis-aligned box in single precision. It is empty if `min > max` in any axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
+    /// Lower corner.
     pub min: Vec3,
+    /// Upper corner.
     pub max: Vec3,
 }
 
-/// As [`Bounds`], in the coordinates of the world.
+/// An axis-aligned box in double precision, in the coordinates of the world. It is empty if `min > max` in any axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WorldBounds {
+    /// Lower corner.
     pub min: DVec3,
+    /// Upper corner.
     pub max: DVec3,
 }
 
-/// One model: what one file, or one built-in name, holds.
+/// A model: the content of one file or of one built-in address.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// Name for people.
     pub name: String,
-    /// Parents stand before their children.
+    /// The tree of parts. Parents come before their children.
     pub nodes: Vec<Node>,
+    /// Meshes, which any number of nodes may show.
     pub meshes: Vec<Mesh>,
-    /// Never empty: primitives without a material refer to an appended default.
+    /// Materials; never empty, because primitives without a material refer to an appended default.
     pub materials: Vec<Material>,
+    /// Textures, which any number of materials may use.
     pub textures: Vec<Texture>,
     /// The differences between the model and its file.
     pub notices: Notices,
 }
 
+/// A node of the tree of parts.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
+    /// Name for people.
     pub name: String,
+    /// Index of an earlier node; `None` for a root.
     pub parent: Option<u32>,
-    /// Relative to the parent. In double precision, because surveyed models lie thousands of kilometres from their
-    /// origin.
+    /// Transform relative to the parent. It has double precision, because surveyed models lie thousands of kilometres
+    /// from their origin.
     pub transform: DAffine3,
+    /// Index of the mesh that the node shows.
     pub mesh: Option<u32>,
-    /// Names and values that the file gives to the node, in its order.
+    /// Names and values from the file, in its order.
     pub metadata: Vec<(String, MetadataValue)>,
 }
 
-/// Kinds as the clients of Azure Remote Rendering know them.
+/// A value that a file gives to a node, of one of the types that clients of Azure Remote Rendering know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetadataValue {
+    /// A Boolean.
     Bool(bool),
+    /// A whole number that fits into 64 bits with a sign.
     Integer(i64),
+    /// A whole number beyond [`i64::MAX`].
     Unsigned(u64),
+    /// Any other finite number.
     Double(f64),
+    /// A text, or a structured value as JSON.
     Text(String),
 }
 
-/// Triangles, points, or both.
+/// A mesh: triangles, points, or both.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
+    /// Name for people.
     pub name: String,
+    /// Triangles, by material.
     pub primitives: Vec<Primitive>,
+    /// Points without a surface.
     pub points: Points,
 }
 
-/// Points without a surface: shown as they are, whatever the light.
+/// Points without a surface, which are shown in their own colours regardless of light.
 #[derive(Clone, Debug, Default)]
 pub struct Points {
+    /// Positions in the mesh's coordinates.
     pub positions: Vec<[f32; 3]>,
-    /// sRGB as displayed, alpha unused; as long as `positions`.
+    /// Colours in sRGB with unused alpha; as many as `positions`.
     pub colors: Vec<[u8; 4]>,
 }
 
-/// Triangles of one material. All attribute lists are as long as `positions`, or empty where said so.
+/// Triangles of one material. All lists of attributes are as long as `positions`; some may be empty instead.
 #[derive(Clone, Debug, Default)]
 pub struct Primitive {
+    /// Index of the material.
     pub material: u32,
+    /// Positions in the mesh's coordinates.
     pub positions: Vec<[f32; 3]>,
-    /// Unit length; importers compute them where a file has none.
+    /// Normals of unit length; importers compute them if a file has none.
     pub normals: Vec<[f32; 3]>,
-    /// xyz and the bitangent's sign; empty unless the material has a normal map.
+    /// Tangents with the sign of the bitangent; empty unless the material has a normal map.
     pub tangents: Vec<[f32; 4]>,
-    /// First texture coordinate set; empty if there is none.
+    /// Texture coordinates; empty if there are none.
     pub texture_coordinates: Vec<[f32; 2]>,
-    /// Linear RGBA; empty if there is none.
+    /// Colours in linear RGBA; empty if there are none.
     pub colors: Vec<[u8; 4]>,
-    /// Three per triangle.
+    /// Indices of vertices, three per triangle.
     pub indices: Vec<u32>,
 }
 
+/// The meaning of alpha.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum AlphaMode {
+    /// Alpha is ignored.
     #[default]
     Opaque,
-    /// Drawn where alpha is at least the cut-off.
+    /// The surface is drawn where alpha is at least the cut-off.
     Mask {
+        /// Least alpha that is drawn.
         cutoff: f32,
     },
+    /// The surface is blended with what lies behind it.
     Blend,
 }
 
-/// glTF 2.0 metallic-roughness. Factors are linear.
+/// A material of the metallic-roughness model of glTF 2.0. Factors are linear.
 #[derive(Clone, Debug)]
 pub struct Material {
+    /// Name for people.
     pub name: String,
+    /// Factor of the base colour, RGBA.
     pub base_color: [f32; 4],
+    /// Texture of the base colour.
     pub base_color_texture: Option<TextureReference>,
-    /// 0 to 1.
+    /// Factor of the metalness, 0 to 1.
     pub metallic: f32,
-    /// 0 to 1.
+    /// Factor of the roughness, 0 to 1.
     pub roughness: f32,
-    /// Green is roughness, blue is metallic.
+    /// Texture with roughness in green and metalness in blue.
     pub metallic_roughness_texture: Option<TextureReference>,
+    /// Normal map in tangent space.
     pub normal_texture: Option<TextureReference>,
+    /// Factor of the normal map's x and y.
     pub normal_scale: f32,
-    /// Red is occlusion.
+    /// Texture with occlusion in red.
     pub occlusion_texture: Option<TextureReference>,
+    /// Share of the occlusion that is applied, 0 to 1.
     pub occlusion_strength: f32,
-    /// `KHR_materials_emissive_strength` is multiplied in.
+    /// Factor of the emission, RGB; includes `KHR_materials_emissive_strength`.
     pub emissive: [f32; 3],
+    /// Texture of the emission.
     pub emissive_texture: Option<TextureReference>,
+    /// The meaning of alpha.
     pub alpha_mode: AlphaMode,
+    /// True if triangles are visible from behind.
     pub double_sided: bool,
-    /// `KHR_materials_unlit`.
+    /// True if light has no effect (`KHR_materials_unlit`).
     pub unlit: bool,
 }
 
-/// A use of a texture, with `KHR_texture_transform` applied to the coordinates: `uv' = matrix * (u, v, 1)`.
+/// A use of a texture. Its transform (`KHR_texture_transform`) applies to the coordinates: `uv' = matrix * (u, v, 1)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextureReference {
+    /// Index of the texture.
     pub texture: u32,
-    /// Row-major 2x3.
+    /// A matrix of two rows and three columns, by rows.
     pub transform: [[f32; 3]; 2],
 }
 
+/// The texels beyond the edge of a texture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wrap {
+    /// The texture repeats.
     #[default]
     Repeat,
+    /// The texture repeats, mirrored every second time.
     MirroredRepeat,
+    /// The texels at the edge continue.
     ClampToEdge,
 }
 
+/// How a texture is sampled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sampler {
+    /// Wrapping from left to right.
     pub wrap_u: Wrap,
+    /// Wrapping from top to bottom.
     pub wrap_v: Wrap,
 }
 
-/// Eight bits per channel, RGBA, rows from the top, without mip levels.
+/// A texture: RGBA of eight bits per channel, rows from the top, without mip levels.
 #[derive(Clone, Debug)]
 pub struct Texture {
+    /// Name for people.
     pub name: String,
+    /// Width in texels.
     pub width: u32,
+    /// Height in texels.
     pub height: u32,
-    /// `width * height * 4` bytes.
+    /// Texels, `width * height * 4` bytes.
     pub rgba: Vec<u8>,
-    /// Colour is stored sRGB-encoded; other data is linear.
+    /// True for colours, which are encoded in sRGB; other data is linear.
     pub srgb: bool,
+    /// How the texture is sampled.
     pub sampler: Sampler,
 }
 
 impl TextureReference {
+    /// The transform that changes nothing.
     pub const IDENTITY: [[f32; 3]; 2] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
 
+    /// Returns a use of a texture without a transform.
     pub fn new(texture: u32) -> Self {
         Self { texture, transform: Self::IDENTITY }
     }
 }
 
 impl Default for Material {
-    /// glTF's default material.
+    /// Returns the default material of glTF.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -194,37 +243,43 @@ impl Default for Material {
 }
 
 impl Primitive {
+    /// Returns the number of triangles.
     pub fn triangles(&self) -> usize {
         self.indices.len() / 3
     }
 
+    /// Returns a box around all positions.
     pub fn bounds(&self) -> Bounds {
         Bounds::around(&self.positions)
     }
 }
 
 impl Points {
+    /// Returns a box around all positions.
     pub fn bounds(&self) -> Bounds {
         Bounds::around(&self.positions)
     }
 }
 
 impl Mesh {
+    /// Returns a box around all triangles and points.
     pub fn bounds(&self) -> Bounds {
         self.primitives.iter().fold(self.points.bounds(), |bounds, primitive| bounds.union(primitive.bounds()))
     }
 
+    /// Returns the number of triangles.
     pub fn triangles(&self) -> u64 {
         self.primitives.iter().map(|primitive| primitive.triangles() as u64).sum()
     }
 }
 
 impl Bounds {
+    /// A box with nothing in it.
     pub const EMPTY: Bounds = Bounds { min: Vec3::INFINITY, max: Vec3::NEG_INFINITY };
 
-    /// The box around points. Coordinates that are not numbers are left out.
+    /// Returns a box around points. Coordinates that are not numbers are ignored.
     fn around(points: &[[f32; 3]]) -> Self {
-        // Four points at a time, which fill registers; compared so that the processor's own minimum does it.
+        // Four points at a time fill the registers, and this form of comparison compiles to the minimum instruction.
         let (fours, rest) = points.as_chunks::<4>();
         let (mut low, mut high) = ([f32::INFINITY; 12], [f32::NEG_INFINITY; 12]);
         for four in fours {
@@ -242,33 +297,40 @@ impl Bounds {
         rest.iter().fold(bounds, |bounds, &point| bounds.including(point.into()))
     }
 
+    /// Returns whether nothing is in the box.
     pub fn is_empty(&self) -> bool {
         self.min.cmpgt(self.max).any()
     }
 
+    /// Returns the box around this box and a point. Coordinates of the point that are not numbers are ignored.
+    #[must_use]
     pub fn including(self, point: Vec3) -> Bounds {
-        // This way round, the other number is taken where one is none.
+        // In this order, the minimum of NaN and a number is the number.
         Bounds { min: point.min(self.min), max: point.max(self.max) }
     }
 
+    /// Returns whether a point is in the box or on its surface.
     pub fn holds(&self, point: Vec3) -> bool {
         point.cmpge(self.min).all() && point.cmple(self.max).all()
     }
 
+    /// Returns the box around both boxes.
+    #[must_use]
     pub fn union(self, other: Bounds) -> Bounds {
         Bounds { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
+    /// Returns the center.
     pub fn center(&self) -> Vec3 {
         (self.min + self.max) * 0.5
     }
 
-    /// Half of the diagonal.
+    /// Returns half of the diagonal; 0 for an empty box.
     pub fn radius(&self) -> f32 {
         if self.is_empty() { 0.0 } else { (self.max - self.min).length() * 0.5 }
     }
 
-    /// The box around this box once transformed.
+    /// Returns the box around this box after a transform.
     pub fn transformed(&self, transform: &DAffine3) -> WorldBounds {
         if self.is_empty() {
             return WorldBounds::EMPTY;
@@ -283,45 +345,50 @@ impl Bounds {
 }
 
 impl WorldBounds {
+    /// A box with nothing in it.
     pub const EMPTY: WorldBounds = WorldBounds { min: DVec3::INFINITY, max: DVec3::NEG_INFINITY };
 
+    /// Returns whether nothing is in the box.
     pub fn is_empty(&self) -> bool {
         self.min.cmpgt(self.max).any()
     }
 
+    /// Returns the box around both boxes.
+    #[must_use]
     pub fn union(self, other: WorldBounds) -> WorldBounds {
         WorldBounds { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
+    /// Returns the center.
     pub fn center(&self) -> DVec3 {
         (self.min + self.max) * 0.5
     }
 
-    /// Half of the diagonal.
+    /// Returns half of the diagonal; 0 for an empty box.
     pub fn radius(&self) -> f64 {
         if self.is_empty() { 0.0 } else { (self.max - self.min).length() * 0.5 }
     }
 }
 
 impl Model {
-    /// Triangles of all instances.
+    /// Returns the number of triangles of all instances.
     pub fn triangles(&self) -> u64 {
         let per_mesh: Vec<u64> = self.meshes.iter().map(Mesh::triangles).collect();
         self.nodes.iter().filter_map(|node| node.mesh).map(|mesh| per_mesh[mesh as usize]).sum()
     }
 
-    /// Points of all instances.
+    /// Returns the number of points of all instances.
     pub fn points(&self) -> u64 {
         let points = |mesh: u32| self.meshes[mesh as usize].points.positions.len() as u64;
         self.nodes.iter().filter_map(|node| node.mesh).map(points).sum()
     }
 
-    /// Nodes that show something.
+    /// Returns the number of nodes that show a mesh.
     pub fn parts(&self) -> usize {
         self.nodes.iter().filter(|node| node.mesh.is_some()).count()
     }
 
-    /// Transform of every node relative to the model, parents applied.
+    /// Returns the transform of every node relative to the model.
     pub fn world_transforms(&self) -> Vec<DAffine3> {
         let mut world: Vec<DAffine3> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -333,6 +400,7 @@ impl Model {
         world
     }
 
+    /// Returns a box around all instances.
     pub fn bounds(&self) -> WorldBounds {
         let meshes: Vec<Bounds> = self.meshes.iter().map(Mesh::bounds).collect();
         self.nodes
@@ -342,7 +410,11 @@ impl Model {
             .fold(WorldBounds::EMPTY, WorldBounds::union)
     }
 
-    /// Says what is inconsistent, if anything: indices out of range, lists of unequal length.
+    /// Checks that indices are in range and that lists have the right length.
+    ///
+    /// # Errors
+    ///
+    /// Describes the first inconsistency.
     pub fn check(&self) -> Result<(), String> {
         for (index, node) in self.nodes.iter().enumerate() {
             if node.parent.is_some_and(|parent| parent as usize >= index) {

@@ -1,11 +1,11 @@
-//! Remarks of an importer: what the model shows otherwise than its file says, in words for the person who chose it.
+//! Notices of an importer: differences between the model and its file, in words for the person who chose the file.
 
-/// Remarks of one model that are kept. More of them say nothing new.
+/// Limit of the notices of one model. More of them add no information.
 pub const NOTICES_MAX: usize = 32;
-/// Characters of a remark that are kept: names in it come from the file.
+/// Limit of the characters of a notice, which contains names from the file.
 const CHARACTERS_MAX: usize = 300;
 
-/// A bounded list of remarks, each of them once.
+/// A bounded list of notices without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
     texts: Vec<String>,
@@ -13,7 +13,8 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Names in `text` may be a stranger's: control characters, which a terminal would obey, are replaced.
+    /// Adds a notice. Control characters are replaced, because a terminal would execute them and names come from the
+    /// file.
     pub fn add(&mut self, text: impl Into<String>) {
         let mut text: String = text.into();
         text = text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect();
@@ -24,7 +25,7 @@ impl Notices {
         if self.texts.contains(&text) {
             return;
         }
-        // The last place is for the number of those that have none.
+        // The last entry counts the notices that are left out.
         if self.texts.len() < NOTICES_MAX - 1 {
             self.texts.push(text);
         } else {
@@ -32,7 +33,7 @@ impl Notices {
         }
     }
 
-    /// At most [`NOTICES_MAX`]; where there were more, the last one says so.
+    /// Returns at most [`NOTICES_MAX`] texts. If there were more notices, the last text says how many.
     pub fn texts(&self) -> Vec<String> {
         let more = (self.left_out > 0).then(|| format!("{} more remarks of this kind are left out", self.left_out));
         self.texts.iter().cloned().chain(more).collect()
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remarks_are_bounded_in_number_and_length_and_told_once() {
+    fn notices_are_bounded_in_number_and_length_and_kept_once() {
         let mut notices = Notices::default();
         notices.add("the same");
         notices.add("the same");

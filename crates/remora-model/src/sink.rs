@@ -1,14 +1,14 @@
-//! What can be begun with a model before all of it is read.
+//! The interface through which work on a model begins before all of it is read.
 
 use crate::Mesh;
 
-/// Hears of a model's meshes while an importer still reads the others.
+/// Receives the meshes of a model while an importer still reads the others.
 pub trait MeshSink: Sync {
-    /// Once, before the first mesh: the triangles and points of all meshes together, as the file announces them. What is
-    /// read may be less or, if the file is wrong, no model at all.
+    /// Called once, before the first mesh, with the number of triangles and points of all meshes according to the file.
+    /// The meshes may have fewer, and if the file is damaged, there is no model at all.
     fn announced(&self, primitives: u64);
 
-    /// A mesh is complete, and will have this number in the model. Called by threads of the current rayon pool, for
-    /// several meshes at once; the importer waits for it before it returns.
+    /// Called with each complete mesh and its index in the model, by threads of the current rayon pool, for several
+    /// meshes at once. The importer waits for all calls before it returns.
     fn read(&self, number: usize, mesh: &Mesh);
 }

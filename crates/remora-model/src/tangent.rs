@@ -1,20 +1,20 @@
 //! Tangents for normal maps.
 //!
-//! Accumulated per vertex from the triangles around it, weighted by their angle there. That is MikkTSpace but for
-//! one thing: MikkTSpace gives a vertex two tangents where mirrored texture coordinates meet, this the sum of both;
-//! files whose normal maps are mirrored within one vertex carry their own tangents.
+//! The tangent of a vertex is the sum over the triangles around it, weighted by their angle at the vertex. This is
+//! MikkTSpace with one difference: where mirrored texture coordinates meet in a vertex, MikkTSpace gives it two
+//! tangents, and this module gives it their sum. Files with such normal maps carry their own tangents.
 //!
-//! In glTF, v goes down the image while green in a normal map points up it: the bitangent is the direction in which
-//! v shrinks.
+//! In glTF, v goes down the image while green in a normal map points up. The bitangent is therefore the direction in
+//! which v decreases.
 
 use glam::{Vec2, Vec3};
 
 use crate::Primitive;
 
-/// What [`compute`] allocates per vertex besides its result.
+/// Bytes that [`compute`] allocates per vertex besides its result.
 pub const SCRATCH_BYTES: usize = size_of::<(Vec3, Vec3)>();
 
-/// Tangents for a primitive that has normals and texture coordinates.
+/// Computes the tangents of a primitive that has normals and texture coordinates.
 pub fn compute(primitive: &Primitive) -> Vec<[f32; 4]> {
     let mut sums = vec![(Vec3::ZERO, Vec3::ZERO); primitive.positions.len()];
     for triangle in primitive.indices.chunks_exact(3) {
@@ -32,7 +32,7 @@ pub fn compute(primitive: &Primitive) -> Vec<[f32; 4]> {
     normals.zip(sums).map(|(normal, (tangent, bitangent))| frame(normal, tangent, bitangent)).collect()
 }
 
-/// Makes given tangents unit length and perpendicular to nothing but what they were; replaces unusable ones.
+/// Gives tangents unit length and replaces those without a direction.
 pub fn complete(primitive: &mut Primitive) {
     for (tangent, &normal) in primitive.tangents.iter_mut().zip(&primitive.normals) {
         let [x, y, z, sign] = *tangent;
@@ -42,7 +42,7 @@ pub fn complete(primitive: &mut Primitive) {
     }
 }
 
-/// Unit directions in which u grows and v shrinks.
+/// Returns the unit directions in which u increases and v decreases.
 fn directions(positions: &[Vec3; 3], coordinates: &[Vec2; 3]) -> Option<(Vec3, Vec3)> {
     let (edge_1, edge_2) = (positions[1] - positions[0], positions[2] - positions[0]);
     let (step_1, step_2) = (coordinates[1] - coordinates[0], coordinates[2] - coordinates[0]);

@@ -4,8 +4,10 @@
 //! |---|---|---|
 //! | [`connection`] | client and host | protobuf on two data channels; schema in `proto/` |
 //! | [`codes`] | client and host | stable texts of errors, notices and load stages |
+//! | [`correlation`] | everyone | correlation vectors in headers and logs |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`hosts`] | host and control plane | hosts that an operator allows, in the configuration and in [`link`] |
+//! | [`life`] | host and control plane | the rules by which a host lives and ends |
 //! | [`link`] | host and control plane | JSON over HTTPS; the host sends the requests |
 //! | [`subscriber`] | control plane and host | the key by which peers share connection slots |
 //! | [`token`] | all | claims of the access token that the control plane signs |
@@ -13,9 +15,11 @@
 
 pub mod codes;
 pub mod connection;
+pub mod correlation;
 pub mod cors;
 pub mod handshake;
 pub mod hosts;
+pub mod life;
 pub mod link;
 pub mod origins;
 pub mod subscriber;

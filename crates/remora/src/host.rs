@@ -7,15 +7,16 @@ use std::{
 };
 
 use clap::Args;
-use remora_control::HostsConfig;
+use remora_control::{HostsConfig, Telemetry};
 use remora_host::{GraphicsOptions, HostOptions};
-use remora_protocol::link::{Fence, HostSpec};
+use remora_protocol::link::{Fence, HostStart};
 use serde::{Deserialize, Serialize};
 
-use crate::output;
+use crate::{output, telemetry};
 
 /// Generous: a specification with two certificates and a key has about 10 kB.
 const SPEC_BYTES_MAX: u64 = 1 << 20;
+const LOG_LEVEL: &str = "info";
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -62,25 +63,33 @@ impl GraphicsArguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
     let options = HostOptions { graphics: arguments.graphics.options() };
+    if arguments.probe || arguments.compile_shaders {
+        let _telemetry = telemetry::start(LOG_LEVEL, &Telemetry::default())?;
+        return check(&arguments, &options);
+    }
+    let mut line = String::new();
+    std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)
+        .read_line(&mut line)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let start: HostStart = serde_json::from_str(&line).map_err(|error| {
+        format!("a host is started by `remora up`, with its specification on standard input ({error})")
+    })?;
+    let _telemetry =
+        telemetry::start(LOG_LEVEL, &Telemetry { json_logs: start.spec.json_logs, ..Telemetry::default() })?;
+    remora_host::run(start, options).map_err(|error| error.to_string())
+}
+
+/// Carries out `--probe` and `--compile-shaders`.
+fn check(arguments: &Arguments, options: &HostOptions) -> Result<(), String> {
     if arguments.probe {
         if !arguments.no_fence {
             // `doctor` and the log of a host report the state of the fence. This only shows that the driver works in
             // it.
             let _ = remora_host::raise_for_probe();
         }
-        return probe(&options);
+        return probe(options);
     }
-    if arguments.compile_shaders {
-        return remora_host::compile_shaders(&options).map_err(|error| error.to_string());
-    }
-    let mut line = String::new();
-    std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)
-        .read_line(&mut line)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
-    let spec: HostSpec = serde_json::from_str(&line).map_err(|error| {
-        format!("a host is started by `remora up`, with its specification on standard input ({error})")
-    })?;
-    remora_host::run(spec, options).map_err(|error| error.to_string())
+    remora_host::compile_shaders(options).map_err(|error| error.to_string())
 }
 
 /// Starts a process that reports which adapter it would use, so that a crash of the graphics driver becomes an error

@@ -90,10 +90,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Up(arguments) => Ok(up::run(arguments)?),
         Command::Serve(arguments) => Ok(serve::run(arguments)?),
         #[cfg(feature = "host")]
-        Command::Host(arguments) => {
-            let _telemetry = telemetry::start("info", &Telemetry::default())?;
-            Ok(host::run(arguments)?)
-        }
+        Command::Host(arguments) => Ok(host::run(arguments)?),
         #[cfg(feature = "host")]
         Command::Convert(arguments) => logged(|| convert::run(arguments)),
         #[cfg(feature = "host")]

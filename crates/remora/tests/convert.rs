@@ -240,6 +240,21 @@ fn unusable_outputs_are_refused_before_the_conversion() {
 }
 
 #[test]
+fn files_that_a_model_refers_to_are_not_overwritten() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    fs::write(directory.join("model.gltf"), gltf("numbers.bin")).expect("it is writable");
+    fs::write(directory.join("numbers.bin"), positions()).expect("it is writable");
+    std::os::unix::fs::symlink("numbers.bin", directory.join("link.bin")).expect("it is writable");
+    let fails = |command: &[&str]| fails(directory, command, 1, &["numbers.bin", "belongs to the model"]);
+    fails(&["convert", "model.gltf", "-o", "numbers.bin"]);
+    fails(&["convert", "model.gltf", "-o", "./numbers.bin"]);
+    fails(&["inspect", "model.gltf", "--thumbnail", "numbers.bin"]);
+    let by_link = ["convert", "model.gltf", "-o", "link.bin"];
+    self::fails(directory, &by_link, 1, &["link.bin", "belongs to the model"]);
+}
+
+#[test]
 fn an_asset_is_not_converted_again() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
@@ -305,6 +320,19 @@ fn progress_rises_to_its_end_in_both_stages() {
     }
     let quiet = remora(directory.path(), &["convert", "engine.glb"]);
     assert_eq!(String::from_utf8_lossy(&quiet.stderr), "", "standard error is not a terminal");
+}
+
+#[test]
+fn a_thumbnail_replaces_an_older_one_as_a_whole() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    write_model(directory, "model.glb", &triangle());
+    fs::write(directory.join("out.png"), "old").expect("it is writable");
+    fs::hard_link(directory.join("out.png"), directory.join("old.png")).expect("the file system has links");
+    succeeds(directory, &["inspect", "model.glb", "--size", "16x16", "--thumbnail", "out.png"]);
+    assert_eq!(fs::read(directory.join("old.png")).expect("it is there"), b"old", "the old file is not written to");
+    assert!(fs::read(directory.join("out.png")).expect("it is there").starts_with(b"\x89PNG"));
+    assert_eq!(names(directory), ["model.glb", "old.png", "out.png"]);
 }
 
 #[test]

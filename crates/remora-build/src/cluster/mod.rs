@@ -1,14 +1,14 @@
-//! Geometry in clusters: runs of neighbouring triangles, small enough to be taken or left as a whole.
+//! Splits geometry into clusters: sets of neighbouring triangles that are drawn or culled together.
 //!
 //! ```text
 //!   Primitive ──cluster──▶ Clusters { clusters, vertices, triangles }
 //!                             │           │         └ three local indices of eight bits per word
-//!                             │           └ which vertex of the primitive each local index means
-//!                             └ its share of both lists, a bounding sphere and a cone around its normals
+//!                             │           └ vertex of the primitive for each local index
+//!                             └ ranges of both lists, a bounding sphere and a cone around the normals
 //! ```
 //!
-//! A cluster's vertices lie behind one another and are not shared with its neighbours, so that whatever reads a
-//! cluster reads memory in one piece. Positions are never changed: what two clusters share stays watertight.
+//! The vertices of a cluster are contiguous and not shared with its neighbours, so that a cluster is read in one piece.
+//! Positions do not change, so that the surface stays watertight between clusters.
 
 pub(crate) mod grow;
 
@@ -23,37 +23,44 @@ use remora_model::Primitive;
 
 /// All clusters of a primitive.
 #[derive(Clone, Debug, Default)]
-pub struct Clusters {
+pub(crate) struct Clusters {
+    /// The clusters.
     pub clusters: Vec<Cluster>,
-    /// Vertices of the primitive, cluster by cluster.
+    /// Indices of vertices of the primitive, cluster by cluster.
     pub vertices: Vec<u32>,
     /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
     pub triangles: Vec<u32>,
 }
 
+/// One cluster of a primitive.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Range of [`Clusters::vertices`], at most [`CLUSTER_VERTICES_MAX`] long.
     pub vertices: Range<u32>,
     /// Range of [`Clusters::triangles`], at most [`CLUSTER_TRIANGLES_MAX`] long.
     pub triangles: Range<u32>,
+    /// Bounds for culling.
     pub bounds: ClusterBounds,
 }
 
-/// Where a cluster is and which way it faces, in the primitive's own coordinates.
+/// The bounding sphere and the cone of normals of a cluster, in the coordinates of the primitive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClusterBounds {
+    /// Center of the sphere.
     pub center: Vec3,
+    /// Radius of the sphere.
     pub radius: f32,
+    /// Apex of the cone.
     pub cone_apex: Vec3,
+    /// Axis of the cone.
     pub cone_axis: Vec3,
-    /// Every triangle faces away from `eye` if `normalize(cone_apex - eye) · cone_axis >= cone_cutoff`. 1 or more
-    /// if there is no such place.
+    /// Every triangle faces away from `eye` if `normalize(cone_apex - eye) · cone_axis >= cone_cutoff`. The value is 1
+    /// or more if there is no such position.
     pub cone_cutoff: f32,
 }
 
-/// Splits a primitive. Triangles with two corners in one vertex have no surface and are left out.
-pub fn cluster(primitive: &Primitive) -> Clusters {
+/// Splits a primitive into clusters. Triangles with two corners in one vertex have no surface and are left out.
+pub(crate) fn cluster(primitive: &Primitive) -> Clusters {
     let solid = |triangle: &&[u32]| {
         let [a, b, c] = [triangle[0], triangle[1], triangle[2]];
         a != b && b != c && c != a
@@ -65,15 +72,15 @@ pub fn cluster(primitive: &Primitive) -> Clusters {
     gathered(grow(&indices, &primitive.positions), &primitive.positions)
 }
 
-/// As [`cluster`], quickly: of triangles in an order in which neighbours are near, and none of them with two corners in
-/// one vertex.
+/// Splits triangles into clusters in their order, which is faster than [`cluster`]. Neighbours must be near each other
+/// in the order, and no triangle may have two corners in one vertex.
 pub(crate) fn cluster_in_order(indices: &[u32], positions: &[[f32; 3]]) -> Clusters {
     gathered(cut(indices, positions.len()), positions)
 }
 
-/// Triangles as they come, so many in each.
+/// Cuts the list of triangles into clusters of the largest size.
 fn cut(indices: &[u32], vertex_count: usize) -> Vec<Grown> {
-    // By vertex: the cluster that it was last in, and its number there.
+    // For each vertex, the cluster that used it last and its index in that cluster.
     let mut places = vec![(u32::MAX, 0); vertex_count];
     let mut done = Vec::new();
     let mut current = Grown::default();
@@ -141,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// A sphere of `rings * sectors * 2` triangles.
+    /// Returns a sphere of `rings * sectors * 2` triangles.
     fn sphere(rings: u32, sectors: u32) -> Primitive {
         let mut primitive = Primitive::default();
         for ring in 0..=rings {
@@ -172,7 +179,7 @@ mod tests {
     fn every_triangle_is_in_exactly_one_cluster_with_its_winding() {
         let primitive = sphere(40, 50);
         let clusters = cluster(&primitive);
-        // A triangle is the same however its corners are rotated.
+        // Rotating the corners of a triangle does not change it.
         let turned = |mut corners: [u32; 3]| {
             let least = (0..3).min_by_key(|&i| corners[i]).unwrap();
             corners.rotate_left(least);

@@ -1,21 +1,21 @@
-//! Levels of detail: a mesh in clusters, coarser and coarser, of which a renderer draws a cut.
+//! Levels of detail: a hierarchy of ever coarser clusters, of which the renderer draws a cut.
 //!
 //! ```text
-//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a handful that show the whole
+//!   original clusters ─ group ─ simplify ─ cluster ─▶ coarser clusters ─ group ─ … ─▶ a few clusters of the whole mesh
 //! ```
 //!
-//! Neighbouring clusters form a *group*, which is simplified as one with its border kept, so that any two groups fit
-//! together whatever detail each is shown in. The clusters that come out (their `refined` names the group they stand
-//! for) belong to other groups of the next level, and so on: a directed acyclic graph. Errors grow from level to level,
-//! and spheres hold those of all that is finer, so that one rule finds a cut without cracks or overlaps.
+//! Neighbouring clusters form a *group*. A group is simplified as a whole and keeps its border, so that neighbouring
+//! groups fit together at any levels of detail. The resulting clusters replace the group (`refined`) and belong to
+//! groups of the next level; the groups form a directed acyclic graph. Errors grow from level to level, and the sphere
+//! of a group contains those of all finer groups, so that the following rule yields a cut without cracks or overlaps.
 //!
-//! A group is *refined* in a view if its error, seen from its sphere's nearest point, is larger than what is allowed. A
-//! cluster is drawn if its own group is refined and the group it stands for (if any) is not.
+//! A group is *refined* in a view if its error, seen from the nearest point of its sphere, exceeds the permitted error.
+//! A cluster is drawn if its own group is refined and the group that it replaces, if any, is not.
 
 pub mod coarse;
 pub mod points;
 pub mod triangles;
-pub mod work;
+pub(crate) mod work;
 
 use std::ops::Range;
 
@@ -23,29 +23,28 @@ use glam::Vec3;
 
 use crate::cluster::ClusterBounds;
 
-/// All levels of one mesh: its triangles, or its points.
+/// All levels of detail of a mesh's triangles, or of its points.
 #[derive(Clone, Debug, Default)]
 pub struct Hierarchy {
-    /// Finer ones before coarser ones: of what was built as one, depths never fall. Each has at least one cluster.
+    /// Groups of one or more clusters, finer ones before coarser ones.
     pub groups: Vec<Group>,
-    /// Group by group.
+    /// Clusters, group by group.
     pub clusters: Vec<DetailCluster>,
-    /// Vertices of the mesh, cluster by cluster: of triangles, indices into the primitive that the cluster names; of
-    /// points, indices into the mesh's points.
+    /// Vertices, cluster by cluster: indices into the cluster's primitive or, for points, into the mesh's points.
     pub vertices: Vec<u32>,
     /// Local indices `a | b << 8 | c << 16`, relative to the cluster's first vertex, cluster by cluster.
     pub triangles: Vec<u32>,
-    /// Of points, beside each of `vertices`, how wide it is drawn: 255ths of its cluster's width. No longer than
-    /// it takes: empty without points.
+    /// The width of each point in `vertices`, in 255ths of its cluster's width; empty without points.
     pub shares: Vec<u8>,
 }
 
 impl Hierarchy {
+    /// Returns the clusters of a group.
     pub(crate) fn clusters_of(&self, group: &Group) -> &[DetailCluster] {
         &self.clusters[group.clusters.start as usize..group.clusters.end as usize]
     }
 
-    /// Puts the levels of something else of the same mesh behind these.
+    /// Appends other levels of the same mesh, for example those of its points.
     pub(crate) fn append(&mut self, other: Hierarchy) {
         let moved = |range: Range<u32>, by: usize| range.start + by as u32..range.end + by as u32;
         let (groups, clusters) = (self.groups.len(), self.clusters.len());
@@ -70,33 +69,37 @@ impl Hierarchy {
 /// Clusters that are replaced together by coarser ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// 0 for original geometry.
+    /// Level, 0 for original geometry.
     pub depth: u32,
-    /// Holds this group and all that is finer.
+    /// Center of a sphere around this group and all finer groups that it replaces.
     pub center: Vec3,
+    /// Radius of the sphere.
     pub radius: f32,
-    /// How far, at most, what replaces the group lies from the original, in the mesh's units; never less than that of
-    /// anything finer. Infinite where nothing replaces it.
+    /// Upper bound of the distance between the clusters that replace the group and the original, in the mesh's units.
+    /// It is never less than the error of a finer group, and infinite if nothing replaces the group.
     pub error: f32,
-    /// Part of what is there from the start, so that there always is a picture: what nothing replaces, and of a surface
-    /// all levels that are no larger than a cluster.
+    /// True if the group is always resident: nothing replaces it, or its level of a surface is no larger than a
+    /// cluster.
     pub is_root: bool,
     /// Range of [`Hierarchy::clusters`].
     pub clusters: Range<u32>,
 }
 
+/// A cluster of a hierarchy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetailCluster {
-    /// Of the mesh; all triangles of a cluster have one material. 0 for points.
+    /// Index of the primitive, so that all triangles have one material; 0 for points.
     pub primitive: u32,
-    /// The group that this cluster stands for, which comes earlier; `None` for original geometry.
+    /// The earlier group that this cluster replaces; `None` for original geometry.
     pub refined: Option<u32>,
+    /// Bounds for culling.
     pub bounds: ClusterBounds,
-    /// Range of [`Hierarchy::vertices`]; at most [`crate::cluster::CLUSTER_VERTICES_MAX`] long, of points at most
-    /// [`crate::cluster::CLUSTER_TRIANGLES_MAX`].
+    /// Range of [`Hierarchy::vertices`], at most [`CLUSTER_VERTICES_MAX`](remora_asset::layout::CLUSTER_VERTICES_MAX)
+    /// long; for points at most [`CLUSTER_TRIANGLES_MAX`](remora_asset::layout::CLUSTER_TRIANGLES_MAX).
     pub vertices: Range<u32>,
-    /// Range of [`Hierarchy::triangles`], at most [`crate::cluster::CLUSTER_TRIANGLES_MAX`] long; empty for points.
+    /// Range of [`Hierarchy::triangles`], at most
+    /// [`CLUSTER_TRIANGLES_MAX`](remora_asset::layout::CLUSTER_TRIANGLES_MAX) long; empty for points.
     pub triangles: Range<u32>,
-    /// Of points, how wide the widest is drawn. 0 for triangles.
+    /// Width of the widest point as it is drawn; 0 for triangles.
     pub width: f32,
 }

@@ -1,36 +1,43 @@
-//! Long work that can be watched and given up.
+//! Progress and cancellation of long work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What work that takes long is told and tells; shared by the threads that do it.
+/// Counts the progress of long work and asks whether it is cancelled. All threads of the work share it.
 pub struct Work<'a> {
     cancelled: &'a (dyn Fn() -> bool + Sync),
-    told: &'a (dyn Fn(f32) + Sync),
+    progress: &'a (dyn Fn(f32) + Sync),
     total: u64,
     done: AtomicU64,
 }
 
-/// The work was given up because it was asked to.
+/// The caller cancelled the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cancelled")]
 pub struct Cancelled;
 
 impl<'a> Work<'a> {
-    /// `told` hears fractions from 0 to 1, from any thread; `total` is in the units of [`Self::advance`].
-    pub fn new(total: u64, told: &'a (dyn Fn(f32) + Sync), cancelled: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self { cancelled, told, total: total.max(1), done: AtomicU64::new(0) }
+    /// Begins work of `total` units. `progress` is called with fractions from 0 to 1, on any thread; `cancelled`
+    /// returns whether to stop.
+    pub fn new(total: u64, progress: &'a (dyn Fn(f32) + Sync), cancelled: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { cancelled, progress, total: total.max(1), done: AtomicU64::new(0) }
     }
 
-    /// Work that nobody watches.
+    /// Returns work without progress that is never cancelled.
     pub fn unwatched() -> Work<'static> {
         Work::new(1, &|_| {}, &|| false)
     }
 
+    /// Adds finished units.
     pub fn advance(&self, units: u64) {
         let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
-        (self.told)((done as f64 / self.total as f64).min(1.0) as f32);
+        (self.progress)((done as f64 / self.total as f64).min(1.0) as f32);
     }
 
+    /// Returns an error if the work is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// The work is cancelled.
     pub fn check(&self) -> Result<(), Cancelled> {
         if (self.cancelled)() { Err(Cancelled) } else { Ok(()) }
     }

@@ -1,15 +1,15 @@
-//! Materials as the shaders read them, and the plan of texture layers that they need.
+//! Encodes materials in the form that shaders read, and plans the texture layers that they need.
 //!
 //! A material samples at most four layers, all of one size:
 //!
 //! | layer | red, green, blue | alpha |
 //! |---|---|---|
-//! | colour | base colour, square root of linear | alpha, or occlusion where alpha has no say |
+//! | colour | base colour, square root of linear | alpha, or occlusion if alpha is unused |
 //! | surface | normal x and y, roughness | metallic |
-//! | rough | as surface, where roughness has a transform of its own | |
+//! | rough | as surface, if roughness has a transform of its own | |
 //! | glow | emission, square root of linear | occlusion |
 //!
-//! Most materials need the first two only: one fetch each instead of one per glTF texture.
+//! Most materials need only the first two layers, with one fetch each instead of one per glTF texture.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,8 +19,8 @@ use remora_asset::layout::{
 };
 use remora_model::{AlphaMode, Material, Model, Texture, TextureReference, Wrap};
 
-/// Values of [`MaterialRow::shading`]: its factors are all there is; two layers, which repeat and share a transform;
-/// everything that glTF allows.
+/// Values of [`MaterialRow::shading`]: factors only; two layers that repeat and share a transform; everything that glTF
+/// allows.
 const PLAIN: u32 = 0;
 const LAYERED: u32 = 1;
 const FULL: u32 = 2;
@@ -28,12 +28,15 @@ const FULL: u32 = 2;
 const UNLIT: u32 = 1;
 const OCCLUSION_IN_COLOR: u32 = 2;
 
+/// The materials of a model and their layers.
 pub(crate) struct Plan {
-    /// Names are left out.
+    /// Materials without names.
     pub materials: Vec<MaterialRow>,
+    /// Layers, each once.
     pub recipes: Vec<Recipe>,
 }
 
+/// Encodes the materials of a model and collects their layers.
 pub(crate) fn plan(model: &Model, texture_dimension_max: u32) -> Plan {
     let mut colored = vec![false; model.materials.len()];
     for primitive in model.meshes.iter().flat_map(|mesh| &mesh.primitives) {
@@ -49,11 +52,11 @@ pub(crate) fn plan(model: &Model, texture_dimension_max: u32) -> Plan {
     Plan { materials, recipes: recipes.list }
 }
 
-/// Texels of all layers that are larger than their textures because of a palette: a palette is a small part of a file, and
-/// thousands of them must not become gigabytes.
+/// Limit of the texels of layers that are larger than their textures because of a palette. A palette is a small part of
+/// a file, and thousands of them must not become gigabytes.
 const PALETTE_TEXELS_MAX: u64 = 32 << 20;
 
-/// The layers asked for so far, each once.
+/// The layers that are needed so far, each once.
 #[derive(Default)]
 struct Recipes {
     texture_dimension_max: u32,
@@ -62,7 +65,7 @@ struct Recipes {
     palette_texels: u64,
 }
 
-/// The form that all layers of a material share.
+/// The properties that all layers of a material share.
 #[derive(Clone, Copy)]
 struct Form {
     bucket: u8,
@@ -70,7 +73,7 @@ struct Form {
 }
 
 impl Recipes {
-    /// The form of the layers of `kinds`, which are made of `textures`.
+    /// Returns the form of the layers of `kinds`, which are made of `textures`.
     fn form<'a>(&mut self, textures: impl Iterator<Item = &'a Texture> + Clone, kinds: &[RecipeKind]) -> Form {
         let plain = texture::bucket_for(textures.clone(), self.texture_dimension_max);
         let wide = Form {
@@ -183,7 +186,7 @@ fn layered(
     };
     let kinds = match simple {
         true => [color, surface, surface, color],
-        // The variance of normals belongs to the roughness beside them, so that both come from one layer if they can.
+        // The variance of normals affects the roughness of the same texel, so both come from one layer if possible.
         false if same_place(material.normal_texture, material.metallic_roughness_texture) => {
             [color, surface, surface, glow]
         }
@@ -196,7 +199,7 @@ fn layered(
     if occlusion_in_color {
         row.words[3] |= OCCLUSION_IN_COLOR;
     }
-    // A slot without a texture takes a transform that does no harm: that of its neighbour, else any.
+    // A slot without a texture takes the transform of its neighbour, or any other.
     let normal_place = material.normal_texture.or(material.metallic_roughness_texture);
     let rough_place = material.metallic_roughness_texture.or(material.normal_texture);
     let color_place = material.base_color_texture.or(occlusion.filter(|_| occlusion_in_color));
@@ -214,7 +217,7 @@ fn layered(
     }
 }
 
-/// Two bits per direction: 0 repeats, 1 mirrors, 2 clamps.
+/// Encodes wrapping in two bits per direction: 0 repeats, 1 mirrors, 2 clamps.
 fn wrap_bits(model: &Model, reference: Option<TextureReference>) -> u32 {
     let bits = |wrap: Wrap| match wrap {
         Wrap::Repeat => 0,
@@ -236,7 +239,7 @@ fn half_pair(low: f32, high: f32) -> u32 {
     u32::from(half(low)) | u32::from(half(high)) << 16
 }
 
-/// Nearest 16-bit float at or below, saturating; subnormal results become 0.
+/// Rounds towards zero to a 16-bit float. Large values saturate, and subnormal results become 0.
 fn half(value: f32) -> u16 {
     let bits = value.clamp(-65504.0, 65504.0).to_bits();
     let sign = (bits >> 16) as u16 & 0x8000;
@@ -249,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn palettes_are_exact_as_long_as_there_is_room_for_them() {
+    fn palettes_are_exact_up_to_the_limit() {
         let palette = Texture { width: 256, height: 1, rgba: vec![0; 1024], ..texture() };
         let materials = (0..600)
             .map(|index| Material { base_color_texture: Some(TextureReference::new(index)), ..Default::default() })

@@ -1,17 +1,18 @@
-//! Mip levels, each a 2x2 average of the one before it, taken in the domain in which averaging is right.
+//! Makes mip levels. Each texel is the average of four texels of the level before, in the domain where averaging is
+//! correct.
 
-/// A texel of a surface layer while its levels are made.
+/// A texel of a surface layer in the form that is averaged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Surface {
-    /// Sum of unit normals over their number: as much shorter than 1 as they disagree.
+    /// Average of unit normals. The more they differ, the shorter it is.
     normal: [f32; 3],
-    /// Fourth power, which is the square of the microfacets' slope and what averages.
+    /// Fourth power of the roughness, which is proportional to the variance of slopes and can be averaged.
     roughness_4: f32,
     metallic: f32,
 }
 
-/// For a byte of a colour texture, the byte that holds the square root of its linear value. Shaders undo it by a
-/// multiplication, and bytes lose no more than in sRGB, whose curve is much the same.
+/// Returns, for each byte of a colour texture, the byte with the square root of its linear value. Shaders only have to
+/// multiply, and the loss is that of sRGB, whose curve is similar.
 pub(crate) fn roots(srgb: bool) -> [u8; 256] {
     std::array::from_fn(|value| {
         let value = value as f32 / 255.0;
@@ -36,7 +37,7 @@ pub(crate) fn color_levels(level: Vec<[u8; 4]>, side: u32) -> Vec<u8> {
         side /= 2;
         level = halved(&level, side, |quad| {
             let squares = |channel: usize| quad.iter().map(|texel| f32::from(texel[channel]).powi(2)).sum::<f32>();
-            // Casts cut off what is behind the point; a function that rounds would be called.
+            // The cast truncates, hence the half. Rounding would be a function call.
             let root = |channel| ((squares(channel) * 0.25).sqrt() + 0.5) as u8;
             let alpha = quad.iter().map(|texel| u32::from(texel[3])).sum::<u32>();
             [root(0), root(1), root(2), ((alpha + 2) / 4) as u8]
@@ -58,7 +59,7 @@ pub(crate) fn surface_levels(level: Vec<Surface>, side: u32) -> Vec<u8> {
     }
 }
 
-/// `side` is that of the result.
+/// Halves a level; `side` is that of the result.
 fn halved<T: Copy>(level: &[T], side: usize, average: impl Fn([T; 4]) -> T) -> Vec<T> {
     let mut result = Vec::with_capacity(side * side);
     for rows in level.chunks_exact(side * 4) {
@@ -73,7 +74,7 @@ impl Surface {
     pub(crate) fn new(normal: [u8; 3], roughness: u8, metallic: u8) -> Self {
         let [x, y, z] = normal.map(|value| (f32::from(value) - 128.0) / 127.0);
         let length = (x * x + y * y + z * z).sqrt();
-        // One division, which takes as long as all that is here besides.
+        // A single division, which takes as long as everything else here.
         let scale = length.recip();
         let normal = if length > 0.1 { [x * scale, y * scale, z * scale] } else { [0.0, 0.0, 1.0] };
         Self { normal, roughness_4: (f32::from(roughness) / 255.0).powi(4), metallic: f32::from(metallic) / 255.0 }
@@ -88,8 +89,8 @@ impl Surface {
         }
     }
 
-    /// Normals that disagree within a texel make it rougher, or it would sparkle; Toksvig, Mipmapping Normal Maps,
-    /// 2005, in terms of the GGX slope variance.
+    /// Returns the texel. Differing normals increase the roughness, which prevents sparkling. Source: Toksvig,
+    /// Mipmapping Normal Maps, 2005, in terms of the slope variance of GGX.
     fn texel(&self) -> [u8; 4] {
         let [x, y, z] = self.normal;
         let length = (x * x + y * y + z * z).sqrt().clamp(0.1, 1.0);
@@ -107,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_level_is_there() {
+    fn all_levels_are_made() {
         let texels = color_levels(vec![[1, 2, 3, 4]; 64], 8);
         assert_eq!(texels.len(), (64 + 16 + 4 + 1) * 4);
         assert!(texels.as_chunks::<4>().0.iter().all(|texel| *texel == [1, 2, 3, 4]));
     }
 
     #[test]
-    fn colors_average_as_light_does() {
+    fn colours_are_averaged_as_light() {
         let roots = roots(true);
         let [black, white] = [roots[0], roots[255]];
         let checkered: Vec<[u8; 4]> = (0..4).map(|i| if i == 0 || i == 3 { [black; 4] } else { [white; 4] }).collect();
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_keep_srgb_apart() {
+    fn roots_distinguish_all_values_of_srgb() {
         let roots = roots(true);
         for (value, root) in roots.iter().enumerate() {
             let linear = (f32::from(*root) / 255.0).powi(2);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn normals_that_disagree_make_it_rougher() {
+    fn differing_normals_increase_the_roughness() {
         let flat = vec![Surface::new([128, 128, 255], 51, 0); 4];
         let bumpy: Vec<Surface> = [40, 216, 40, 216].map(|x| Surface::new([x, 128, 220], 51, 0)).to_vec();
         let (flat, bumpy) = (surface_levels(flat, 2), surface_levels(bumpy, 2));

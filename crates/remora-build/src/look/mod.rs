@@ -1,4 +1,4 @@
-//! How surfaces look, in the form in which shaders read it: material words, and textures packed into layers.
+//! The appearance of surfaces in the form that shaders read: words of materials, and textures packed into layers.
 
 mod material;
 mod mip;

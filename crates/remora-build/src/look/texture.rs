@@ -1,13 +1,13 @@
-//! Textures packed into square layers of a few sizes, so that each size is one array on the device.
+//! Packs textures into square layers of a few sizes, so that each size is one array on the device.
 
 use super::mip;
 use remora_asset::layout::BUCKETS;
 use remora_model::{Model, Texture};
 
-/// What a layer is made of; textures by their index in the model.
+/// The sources of a layer, as indices of textures in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RecipeKind {
-    /// Alpha is the base texture's only where it is kept for blending or testing.
+    /// Base colour. Alpha is the base texture's if it is kept for blending or testing, and occlusion otherwise.
     Color {
         base: Option<u32>,
         occlusion: Option<u32>,
@@ -23,21 +23,24 @@ pub(crate) enum RecipeKind {
     },
 }
 
+/// The description of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recipe {
+    /// Index into [`BUCKETS`].
     pub bucket: u8,
-    /// Stays as it is where others are compressed: neighbouring texels of a palette have nothing in common.
+    /// True if the layer must not be compressed, because neighbouring texels of a palette are unrelated.
     pub exact: bool,
+    /// Sources of the layer.
     pub kind: RecipeKind,
 }
 
-/// A texture with a shorter side of this may be a palette: materials look at the middles of its texels, whose colours
-/// must not mix.
+/// A texture whose shorter side is at most this may be a palette: materials sample the centers of its texels, whose
+/// colours must not mix.
 const PALETTE_SHORTER_MAX: u32 = 16;
-/// So may one whose longer side is this.
+/// A texture whose longer side is at most this may also be a palette.
 const PALETTE_LONGER_MAX: u32 = 64;
 
-/// The bucket that does the textures of one material justice: as many texels as the largest of them, within bounds.
+/// Returns the bucket for the textures of one material: with as many texels as the largest of them, within the limit.
 pub(crate) fn bucket_for<'a>(textures: impl Iterator<Item = &'a Texture>, dimension_max: u32) -> u8 {
     let texels = textures.map(|texture| u64::from(texture.width) * u64::from(texture.height)).max().unwrap_or(1);
     let side = (texels as f64).sqrt().ceil() as u32;
@@ -47,8 +50,8 @@ pub(crate) fn bucket_for<'a>(textures: impl Iterator<Item = &'a Texture>, dimens
     (0..=largest).find(enough).unwrap_or(largest) as u8
 }
 
-/// As [`bucket_for`], but that textures which may be palettes keep every texel. They do in a layer of their own longer side,
-/// and in one of at least twice of it, where bilinear filtering sees one colour in the middle of a texel.
+/// Returns the bucket as [`bucket_for`] does, or a larger one in which possible palettes keep every texel: a layer with
+/// the same side, or with at least twice the side, where bilinear filtering at the center of a texel yields its colour.
 pub(crate) fn palette_bucket_for<'a>(textures: impl Iterator<Item = &'a Texture> + Clone, dimension_max: u32) -> u8 {
     let sides =
         textures.clone().filter(|texture| may_be_palette(texture)).map(|texture| texture.width.max(texture.height));
@@ -59,12 +62,13 @@ pub(crate) fn palette_bucket_for<'a>(textures: impl Iterator<Item = &'a Texture>
     (least..BUCKETS.len()).find(|&bucket| keeps(bucket) && fits(bucket)).unwrap_or(least) as u8
 }
 
+/// Returns whether a texture is small enough for a palette.
 pub(crate) fn may_be_palette(texture: &Texture) -> bool {
     let (width, height) = (texture.width, texture.height);
     width.min(height) <= PALETTE_SHORTER_MAX || width.max(height) <= PALETTE_LONGER_MAX
 }
 
-/// A finished layer: RGBA, all mip levels behind one another, the largest first.
+/// Makes a layer: RGBA, all mip levels, the largest first.
 pub(crate) fn texels(model: &Model, recipe: Recipe) -> Vec<u8> {
     let Recipe { bucket, kind, .. } = recipe;
     let side = BUCKETS[bucket as usize];
@@ -107,7 +111,7 @@ pub(crate) fn texels(model: &Model, recipe: Recipe) -> Vec<u8> {
     }
 }
 
-/// The texture at the layer's size: averaged over the source's area where it shrinks. Where it grows, the middle of each
+/// Scales a texture to the side of its layer. Where it shrinks, areas are averaged; where it grows, the center of each
 /// texel keeps its colour ([`grown`]).
 fn scaled(texture: &Texture, side: u32) -> Vec<[u8; 4]> {
     let source: Vec<[u8; 4]> = texture.rgba.as_chunks::<4>().0.to_vec();
@@ -124,7 +128,7 @@ fn scaled(texture: &Texture, side: u32) -> Vec<[u8; 4]> {
     transposed(&stretched(&turned, height, side, side), side, side)
 }
 
-/// Rows stretched to another width.
+/// Scales rows to another width.
 fn stretched(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<[u8; 4]> {
     if width < to {
         return grown(source, width, height, to);
@@ -140,7 +144,7 @@ fn stretched(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<
             let mut weights = 0.0;
             for index in from.floor() as isize..until.ceil() as isize {
                 let weight = (until.min(index as f32 + 1.0) - from.max(index as f32)).max(0.0);
-                // Textures repeat more often than not.
+                // Most textures repeat.
                 let texel = row[index.rem_euclid(width as isize) as usize];
                 for (sum, value) in sum.iter_mut().zip(texel) {
                     *sum += f32::from(value) * weight;
@@ -153,9 +157,10 @@ fn stretched(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<
     result
 }
 
-/// Lengthens rows. Within a texel, colours follow a straight line through its centre. The line is as steep as the flatter of
-/// the slopes to both neighbours, and level where the slopes have opposite signs. This keeps smooth textures smooth, and
-/// with two new texels for each old one, interpolation yields the old colour at the centre of each old texel.
+/// Lengthens rows. Within a texel, colours follow a straight line through its centre. The line is as steep as the
+/// flatter of the slopes to both neighbours, and level where the slopes have opposite signs. This keeps smooth textures
+/// smooth, and with two new texels for each old one, interpolation yields the old colour at the centre of each old
+/// texel.
 fn grown(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<[u8; 4]> {
     let mut result = Vec::with_capacity(to * height);
     for row in source.chunks_exact(width) {
@@ -163,7 +168,7 @@ fn grown(source: &[[u8; 4]], width: usize, height: usize, to: usize) -> Vec<[u8;
             let place = (column as f32 + 0.5) * width as f32 / to as f32;
             let index = (place as usize).min(width - 1);
             let from_middle = place - (index as f32 + 0.5);
-            // Textures repeat more often than not.
+            // Most textures repeat.
             let (before, here, after) = (row[(index + width - 1) % width], row[index], row[(index + 1) % width]);
             result.push(std::array::from_fn(|channel| {
                 let [before, here, after] = [before, here, after].map(|texel| f32::from(texel[channel]));
@@ -218,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_palette_keeps_each_of_its_colours() {
-        // No neighbours that are alike.
+        // No neighbours are equal.
         let color = |x: u32, y: u32| {
             let mixed = (x + 1).wrapping_mul(0x9e37_79b9) ^ (y + 1).wrapping_mul(0x85eb_ca6b);
             [(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8, 255]
@@ -238,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn palettes_want_room_and_other_textures_do_not() {
+    fn only_palettes_get_a_larger_layer() {
         let side = |textures: &[Texture], most| BUCKETS[palette_bucket_for(textures.iter(), most) as usize];
         let palette = texture(256, 1, |_, _| [0; 4]);
         let sheet = texture(600, 300, |_, _| [0; 4]);
@@ -252,14 +257,14 @@ mod tests {
     fn a_smooth_texture_stays_smooth_as_it_grows() {
         let source = texture(8, 8, |x, _| [(20 + x * 25) as u8, 0, 0, 255]);
         let layer = scaled(&source, 64);
-        // The first and the last texel have a neighbour on the other side of the seam.
+        // The neighbours of the first and the last texel are on the other side of the seam.
         let steps = layer[12..52].windows(2).map(|pair| i32::from(pair[1][0]) - i32::from(pair[0][0]));
         assert!(steps.clone().all(|step| (2..=4).contains(&step)), "{:?}", steps.collect::<Vec<_>>());
     }
 
     #[test]
     fn scaling_keeps_directions_and_averages() {
-        // Red grows to the right, green downwards; not square, both grown and shrunk.
+        // Red increases to the right and green downwards. One direction grows and the other shrinks.
         let source = texture(4, 32, |x, y| [(x * 60) as u8, (y * 8) as u8, 100, 255]);
         let scaled = scaled(&source, 16);
         assert_eq!(scaled.len(), 256);

@@ -53,11 +53,12 @@ async fn report(
         slot.assign_to_host();
     }
     let report: Option<HostReport> = read_body(body).await.and_then(|body| serde_json::from_slice(&body).ok());
+    let session_id = report.as_ref().and_then(|report| report.session_id.clone());
     let Some(reported) = report.and_then(|report| reported(report.state)) else {
         return error(StatusCode::BAD_REQUEST, "BadRequest", "The body is not a report of a host.");
     };
     match link.sessions.report(&host, reported).await {
-        Ok(Some(order)) => json(StatusCode::OK, &order),
+        Ok(Some(order)) => json(StatusCode::OK, &order.for_host_of(session_id.as_deref())),
         Ok(None) => error(StatusCode::NOT_FOUND, "HostNotFound", "No session has this host."),
         Err(failure) => {
             tracing::error!(%host, error = &failure as &dyn std::error::Error, "cannot take a host's report");

@@ -1,7 +1,8 @@
-//! Assets that were made from models seen before, by the content of those.
+//! A cache of converted models, by the content of the models.
 //!
-//! A directory of files, each named by what it was made from and how. Several processes may share it: files appear and
-//! disappear as a whole, and one that is mapped lives on until it is let go.
+//! The cache is a directory of assets. Each is named by the digest of everything that it was made from. Several
+//! processes may share the directory: files appear and disappear as a whole, and a mapped file lives on until it is
+//! unmapped.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
@@ -16,76 +17,96 @@ use remora_build::{BuildOptions, Detail, REVISION};
 use remora_model::Model;
 
 use crate::clock::now;
+use crate::source::map_asset;
 use crate::write::{TEMPORARY_PREFIX, write};
 use crate::{ConvertError, Source, open_asset};
 
-/// A temporary file that has not been written to for so long was left by a process that was killed.
-const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
-/// Of a file, that is read at a time.
+/// Age from which a temporary file counts as left behind by a process that was killed.
+const ABANDONED_AFTER: Duration = Duration::from_hours(24);
+/// Bytes of a file that are read at a time.
 const PIECE_BYTES: usize = 1 << 18;
 const EXTENSION: &str = "arrAsset";
 
+/// A directory of converted models.
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: PathBuf,
     bytes_max: u64,
 }
 
-/// Names an asset by everything that it depends on.
+/// The digest of everything that an asset depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Cache {
-    /// Makes the directory, if it is not there. The files in it are kept below `bytes_max` bytes together, those that
-    /// were used last.
+    /// Opens a cache and creates its directory if it is missing. Together the files in it take at most `bytes_max`
+    /// bytes; those that were used least recently are removed first.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be created.
     pub fn open(directory: &Path, bytes_max: u64) -> Result<Self, ConvertError> {
-        // Models are seen by their owner only. A control plane has made the directory before its hosts open it.
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(ConvertError::write(directory))?;
+        Self::create_directory(directory)?;
         Ok(Self { directory: directory.to_owned(), bytes_max })
     }
 
-    /// Of something that is made with these options from `content`.
+    /// Creates the directory of a cache if it is missing. Only its owner can read it, because models are private.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be created.
+    pub fn create_directory(directory: &Path) -> Result<(), ConvertError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(ConvertError::write(directory))
+    }
+
+    /// Returns the key of an asset that is built with these options from `content`.
     pub fn key(&self, content: &[u8], options: &BuildOptions) -> Key {
         let mut digest = begun(options);
         digest.update(content);
         finished(digest)
     }
 
-    /// The asset, if it is there. One that is damaged is taken away.
+    /// Returns the asset if the cache has it. A damaged one is removed.
     pub fn get(&self, key: &Key) -> Option<Asset> {
         let path = self.path(key);
         let asset = match open_asset(&path) {
             Ok(asset) => asset,
             Err(ConvertError::Asset { .. }) => {
-                tracing::warn!(path = %path.display(), "a damaged asset is taken out of the cache");
+                tracing::warn!(path = %path.display(), "removing a damaged asset from the cache");
                 let _ = std::fs::remove_file(&path);
                 return None;
             }
             Err(_) => return None,
         };
-        // Its place among those that were used last; a directory that cannot be written to still serves.
+        // Marks the file as used. The asset can be used all the same if the directory is read-only.
         let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
         Some(asset)
     }
 
-    /// Builds the asset and keeps it; see [`write_asset`].
+    /// Builds an asset into the cache and returns it; see [`write_asset`](crate::write_asset). A directory that was
+    /// deleted is created again.
+    ///
+    /// # Errors
+    ///
+    /// The asset cannot be built or written, or `cancelled` has returned true.
     pub fn build(
         &self,
         key: &Key,
         model: &Model,
         options: &BuildOptions,
-        told: &(dyn Fn(f32) + Sync),
+        progress: &(dyn Fn(f32) + Sync),
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Asset, ConvertError> {
+        Self::create_directory(&self.directory)?;
         let path = self.path(key);
-        // Opened by its handle: another process may have evicted it by now, and what is open lives on.
-        let (file, _) = write(model, options, &path, told, cancelled)?;
-        let asset = crate::source::asset_of(&file, &path)?;
+        // Mapped by its handle, because another process may have removed the file by now. An open file lives on.
+        let (file, _) = write(model, options, &path, progress, cancelled)?;
+        let asset = map_asset(&file, &path)?;
         self.evict();
         Ok(asset)
     }
 
-    /// Takes away what was used longest ago, until the rest is small enough.
+    /// Removes the least recently used files until the rest is small enough.
     fn evict(&self) {
         self.sweep();
         let Ok(entries) = std::fs::read_dir(&self.directory) else { return };
@@ -103,13 +124,13 @@ impl Cache {
             if bytes <= self.bytes_max {
                 return;
             }
-            // Another process may have been quicker.
+            // Another process may have removed the file already.
             let _ = std::fs::remove_file(path);
             bytes -= length;
         }
     }
 
-    /// Takes away what processes that were killed have left.
+    /// Removes temporary files that were left behind by processes that were killed.
     fn sweep(&self) {
         let Ok(entries) = std::fs::read_dir(&self.directory) else { return };
         for entry in entries.flatten() {
@@ -128,15 +149,19 @@ impl Cache {
 }
 
 impl Source {
-    /// What an asset made from this with these options is kept under. Of a model that names files beside it, those count
-    /// too; one that cannot be opened counts as empty, and importing will complain about it.
+    /// Returns the key of an asset that is built from this model with these options. Files beside the model are part of
+    /// it; a file that cannot be opened counts as empty, and importing reports it.
+    ///
+    /// # Errors
+    ///
+    /// The model is damaged, or a file beside it cannot be read.
     pub fn key(&self, options: &BuildOptions) -> Result<Key, ConvertError> {
         let mut digest = begun(options);
         digest.update(self.bytes());
-        for path in self.files_beside()? {
+        for path in self.references()? {
             let content = self.open_beside(&path).ok();
             let bytes = content.as_ref().map_or(0, |(_, bytes)| *bytes);
-            // Lengths stand before what they are of, so that no two lists of files look the same.
+            // Every part is preceded by its length, so that no two lists of files have the same digest.
             for length in [path.len() as u64, bytes] {
                 digest.update(&length.to_le_bytes());
             }
@@ -160,7 +185,7 @@ fn digest_file(digest: &mut Context, file: File, bytes: u64) -> io::Result<()> {
     }
 }
 
-/// Everything but the content that decides what comes out.
+/// Begins a digest with everything besides the content that the result depends on.
 fn begun(options: &BuildOptions) -> Context {
     let BuildOptions { detail, compress_textures, texture_dimension_max, source } = options;
     let coarse = match detail {

@@ -8,7 +8,7 @@ fn model() -> Model {
     remora_engine::build(EngineDetail { triangles: EngineDetail::TRIANGLES_MIN })
 }
 
-/// Quick to make.
+/// Returns options with which building is quick.
 fn options() -> BuildOptions {
     BuildOptions { detail: Detail::Coarse { primitives_max: 5_000 }, ..BuildOptions::default() }
 }
@@ -23,7 +23,7 @@ fn used_hours_ago(cache: &Cache, key: &Key, hours: u64) {
 }
 
 #[test]
-fn what_was_built_is_found_under_its_key_only() {
+fn an_asset_is_found_under_its_own_key_only() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let cache = Cache::open(&directory.path().join("deep/cache"), u64::MAX).expect("it can be made");
     let (key, other) = (cache.key(b"one", &options()), cache.key(b"two", &options()));
@@ -32,8 +32,19 @@ fn what_was_built_is_found_under_its_key_only() {
     let found = cache.get(&key).expect("it is there");
     assert_eq!((found.bytes(), found.triangle_count()), (built.bytes(), model().triangles()));
     assert!(cache.get(&other).is_none());
-    // Another process, or the same one after a restart.
+    // A second cache stands for another process, or for the same one after a restart.
     assert!(Cache::open(&cache.directory, u64::MAX).expect("it is there").get(&key).is_some());
+}
+
+#[test]
+fn a_directory_that_was_deleted_is_created_again() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let cache = Cache::open(&directory.path().join("cache"), u64::MAX).expect("it can be made");
+    fs::remove_dir_all(&cache.directory).expect("it is there");
+    let key = cache.key(b"one", &options());
+    assert!(cache.get(&key).is_none());
+    build(&cache, &key);
+    assert!(cache.get(&key).is_some());
 }
 
 #[test]
@@ -70,12 +81,12 @@ fn files_beside_a_model_are_part_of_its_key() {
         assert!(!keys.contains(&key()), "{name} is {content}");
         keys.push(key());
     }
-    fs::write(directory.path().join("c.png"), "nobody names it").expect("writable");
+    fs::write(directory.path().join("c.png"), "the model does not refer to it").expect("writable");
     assert_eq!(keys.last(), Some(&key()));
 }
 
 #[test]
-fn a_damaged_asset_is_taken_away_and_can_be_made_again() {
+fn a_damaged_asset_is_removed_and_can_be_built_again() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let cache = Cache::open(directory.path(), u64::MAX).expect("it can be made");
     let key = cache.key(b"one", &options());
@@ -94,7 +105,7 @@ fn a_damaged_asset_is_taken_away_and_can_be_made_again() {
 }
 
 #[test]
-fn what_was_used_longest_ago_goes_first() {
+fn the_least_recently_used_asset_is_removed_first() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let roomy = Cache::open(directory.path(), u64::MAX).expect("it can be made");
     let keys = [b"1", b"2", b"3"].map(|content| roomy.key(content, &options()));
@@ -113,24 +124,24 @@ fn what_was_used_longest_ago_goes_first() {
     let tiny = Cache::open(directory.path(), 1).expect("it is there");
     let asset = build(&tiny, &keys[1]);
     assert_eq!(keys.each_ref().map(|key| tiny.path(key).exists()), [false; 3]);
-    assert!((0..asset.pages().len() as u32).all(|page| asset.page(page).is_ok()), "what is open lives on");
+    assert!((0..asset.pages().len() as u32).all(|page| asset.page(page).is_ok()), "an open asset lives on");
 }
 
 #[test]
-fn what_a_killed_process_left_goes_after_a_day() {
+fn temporary_files_of_killed_processes_are_removed_after_a_day() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let cache = Cache::open(directory.path(), u64::MAX).expect("it can be made");
     let [old, new] = [".remora-old", ".remora-new"].map(|name| directory.path().join(name));
     File::create(&new).expect("writable");
     let file = File::create(&old).expect("writable");
-    file.set_modified(now() - ABANDONED_AFTER - Duration::from_secs(60)).expect("its time can be set");
+    file.set_modified(now() - ABANDONED_AFTER - Duration::from_mins(1)).expect("its time can be set");
     build(&cache, &cache.key(b"one", &options()));
     assert_eq!((old.exists(), new.exists()), (false, true));
 }
 
-/// What the second process of the next test runs; without its directory it has nothing to do.
+/// Runs in the second process of the next test. Without the variable it has nothing to do.
 #[test]
-fn builds_and_gets_as_long_as_it_is_told() {
+fn builds_and_gets_in_a_second_process() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let cache = Cache::open(Path::new(&directory), 1 << 20).expect("it is there");
     churn(&cache);
@@ -146,7 +157,7 @@ fn churn(cache: &Cache) {
             Some(asset) => asset,
             None => cache.build(&key, &model, &options(), &|_| {}, &|| false).expect("it is built"),
         };
-        // Everything that is evicted meanwhile by the other one can still be read.
+        // An asset that the other process removes in the meantime can still be read.
         for page in 0..asset.pages().len() as u32 {
             asset.page(page).expect("it is whole");
         }
@@ -157,7 +168,7 @@ fn churn(cache: &Cache) {
 fn two_processes_share_a_directory() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut other = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "cache::tests::builds_and_gets_as_long_as_it_is_told"])
+        .args(["--exact", "cache::tests::builds_and_gets_in_a_second_process"])
         .env(DIRECTORY, directory.path())
         .stdout(std::process::Stdio::null())
         .spawn()

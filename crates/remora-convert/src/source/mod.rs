@@ -1,4 +1,4 @@
-//! A file that somebody named: what it is, and what is in it.
+//! The bytes of a model or an asset: their format and their content.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,57 +9,56 @@ use std::sync::Arc;
 use memmap2::{Mmap, UncheckedAdvice};
 use remora_asset::layout::MAGIC;
 use remora_asset::{Asset, Content};
-use remora_import::{LoadLimits, PointFormat, external_files, load_gltf, load_gltf_for, load_points};
+use remora_import::{Format, Input, LoadLimits};
 use remora_model::{MeshSink, Model};
 
 use crate::ConvertError;
 
-/// Memory for the list of files that a model refers to.
+/// Limit of the memory for the list of files that a model refers to.
 const LIST_BYTES_MAX: u64 = 4 << 30;
 
+/// The format of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum SourceFormat {
+    /// An asset, which is opened as it is.
     Asset,
-    Gltf,
-    Points(PointFormat),
+    /// A model, which has to be imported.
+    Model(&'static Format),
 }
 
 /// The bytes of a model or an asset, and where they are from.
 pub struct Source {
-    /// For people and for recognising formats that have no mark: the last part of a path.
+    /// The last part of the path, for people and for formats without reliable first bytes.
     name: String,
-    /// Where files beside it are looked for.
+    /// The directory of the files that the model may refer to.
     directory: Option<PathBuf>,
     bytes: Arc<dyn Content>,
-    format: Format,
+    format: SourceFormat,
 }
 
-impl Format {
+impl SourceFormat {
+    /// Returns the format's name.
     pub fn name(self) -> &'static str {
         match self {
-            Format::Asset => "arrAsset",
-            Format::Gltf => "glTF",
-            Format::Points(PointFormat::Ply) => "PLY",
-            Format::Points(PointFormat::Las) => "LAS",
-            Format::Points(PointFormat::E57) => "E57",
-            Format::Points(PointFormat::Xyz) => "XYZ",
+            Self::Asset => "arrAsset",
+            Self::Model(format) => format.name,
         }
     }
 
     fn detect(bytes: &[u8], name: &str) -> Option<Self> {
         if bytes.starts_with(&MAGIC) {
-            return Some(Format::Asset);
+            return Some(Self::Asset);
         }
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-        if bytes.starts_with(b"glTF") || text.starts_with(b"{") {
-            return Some(Format::Gltf);
-        }
-        PointFormat::detect(bytes, name).map(Format::Points)
+        Format::detect(bytes, name).map(Self::Model)
     }
 }
 
 impl Source {
-    /// Maps a file. Files that it names beside it may be read from its directory and from those below.
+    /// Maps a file. A model may refer to files in its directory and below it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or its format is not known.
     pub fn open(path: &Path) -> Result<Self, ConvertError> {
         let (file, _) = open_regular(path).map_err(ConvertError::read(path))?;
         let bytes = map(&file).map_err(ConvertError::read(path))?;
@@ -69,7 +68,12 @@ impl Source {
         Self::new(name, directory.transpose()?, bytes)
     }
 
-    /// A model that came from elsewhere; it must carry its data itself. `address` may be a path or the end of one.
+    /// Takes bytes that were fetched from `address`, of which the last part is the name. A model must carry all of its
+    /// data itself.
+    ///
+    /// # Errors
+    ///
+    /// The format is not known.
     pub fn from_bytes(bytes: Vec<u8>, address: &str) -> Result<Self, ConvertError> {
         let name = address.rsplit(['/', '\\']).next().unwrap_or(address).to_owned();
         Self::new(name, None, Arc::new(bytes))
@@ -77,72 +81,93 @@ impl Source {
 
     fn new(name: String, directory: Option<PathBuf>, bytes: Arc<dyn Content>) -> Result<Self, ConvertError> {
         let content = bytes.bytes();
-        let Some(format) = Format::detect(content, &name) else {
+        let Some(format) = SourceFormat::detect(content, &name) else {
             return Err(ConvertError::UnknownFormat { name });
         };
         Ok(Self { name, directory, bytes, format })
     }
 
-    pub fn format(&self) -> Format {
+    /// Returns the format of the bytes.
+    pub fn format(&self) -> SourceFormat {
         self.format
     }
 
+    /// Returns the bytes of the file, without the files beside it.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.bytes()
     }
 
-    /// The asset that this is; `None` if it is something that has to be converted.
+    /// Opens the asset; `None` if this is a model, which has to be converted.
+    ///
+    /// # Errors
+    ///
+    /// The asset is damaged or of a newer version.
     pub fn asset(&self) -> Result<Option<Asset>, ConvertError> {
-        if self.format != Format::Asset {
+        if self.format != SourceFormat::Asset {
             return Ok(None);
         }
-        // A mapped file is aligned; what was fetched may not be, and is copied then.
-        let aligned = (self.bytes().as_ptr() as usize).is_multiple_of(size_of::<u128>());
-        let asset = if aligned { Asset::open(self.bytes.clone()) } else { Asset::from_bytes(self.bytes()) };
+        // A mapped file is aligned. Fetched bytes may not be, and are copied then.
+        let is_aligned = (self.bytes().as_ptr() as usize).is_multiple_of(size_of::<u128>());
+        let asset = if is_aligned { Asset::open(self.bytes.clone()) } else { Asset::from_bytes(self.bytes()) };
         asset.map(Some).map_err(|source| ConvertError::Asset { name: self.name.clone(), source })
     }
 
-    /// Imports it. `progress` hears rising fractions that end at 1.
+    /// Imports the model. `progress` is called on this thread with rising fractions that end at 1.
+    ///
+    /// # Errors
+    ///
+    /// The source is an asset, or the importer refuses it.
     pub fn model(&self, limits: &LoadLimits, progress: &mut dyn FnMut(f32)) -> Result<Model, ConvertError> {
         self.import(None, limits, progress)
     }
 
-    /// As [`Self::model`], for somebody who begins with meshes while others are read. Formats that hold one mesh are not
-    /// heard of.
-    pub fn model_for(
+    /// Imports the model as [`Self::model`] does, and hands each mesh to `sink` while the others are still being read.
+    /// Formats that hold a single mesh do not use the sink.
+    ///
+    /// # Errors
+    ///
+    /// The source is an asset, or the importer refuses it.
+    pub fn model_into(
         &self,
-        listener: &dyn MeshSink,
+        sink: &dyn MeshSink,
         limits: &LoadLimits,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Model, ConvertError> {
-        self.import(Some(listener), limits, progress)
+        self.import(Some(sink), limits, progress)
     }
 
     fn import(
         &self,
-        listener: Option<&dyn MeshSink>,
+        sink: Option<&dyn MeshSink>,
         limits: &LoadLimits,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Model, ConvertError> {
-        let stem =
-            Path::new(&self.name).file_stem().map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into());
-        let name = self.name.clone();
-        match self.format {
-            Format::Asset => Err(ConvertError::IsAsset { name }),
-            Format::Gltf => {
-                let mut resolve = |path: &str, bytes_max: u64| self.beside(path, bytes_max);
-                match listener {
-                    None => load_gltf(self.bytes(), &stem, limits, &mut resolve, progress),
-                    Some(listener) => load_gltf_for(listener, self.bytes(), &stem, limits, &mut resolve, progress),
-                }
-                .map_err(|source| ConvertError::Gltf { name, source })
-            }
-            Format::Points(_) => load_points(self.bytes(), &self.name, limits, progress)
-                .map_err(|source| ConvertError::Points { name, source }),
-        }
+        let SourceFormat::Model(format) = self.format else {
+            return Err(ConvertError::IsAsset { name: self.name.clone() });
+        };
+        let mut resolver = |path: &str, bytes_max: u64| self.read_beside(path, bytes_max);
+        let input = Input {
+            bytes: self.bytes(),
+            name: &self.name,
+            limits: *limits,
+            resolver: Some(&mut resolver),
+            sink,
+            progress,
+        };
+        format.import(input).map_err(|source| ConvertError::Import { name: self.name.clone(), source })
     }
 
-    /// A file that the model names, below the model's directory, wherever links lead; and its length.
+    /// Returns the files beside the model that importing it opens, wherever links lead. Files that do not exist are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// The model is damaged.
+    pub fn paths_beside(&self) -> Result<Vec<PathBuf>, ConvertError> {
+        Ok(self.references()?.iter().filter_map(|name| self.path_beside(name).ok()).collect())
+    }
+
+    /// Opens a file to which the model refers, wherever links lead; also returns its length.
     pub(crate) fn open_beside(&self, path: &str) -> Result<(File, u64), String> {
         open_regular(&self.path_beside(path)?).map_err(|error| error.to_string())
     }
@@ -158,8 +183,7 @@ impl Source {
         Ok(found)
     }
 
-    /// All of such a file.
-    fn beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+    fn read_beside(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
         let (file, length) = self.open_beside(path)?;
         if length > bytes_max {
             return Err(format!("it has {length} bytes, which is more than loading may still use"));
@@ -169,37 +193,43 @@ impl Source {
         Ok(bytes)
     }
 
-    /// Files that importing this would ask for.
-    pub(crate) fn files_beside(&self) -> Result<Vec<String>, ConvertError> {
-        if self.format != Format::Gltf {
-            return Ok(Vec::new());
-        }
-        external_files(self.bytes(), LIST_BYTES_MAX)
-            .map_err(|source| ConvertError::Gltf { name: self.name.clone(), source })
+    /// Returns the paths to which the model refers, relative to its directory.
+    pub(crate) fn references(&self) -> Result<Vec<String>, ConvertError> {
+        let SourceFormat::Model(format) = self.format else { return Ok(Vec::new()) };
+        format
+            .references(self.bytes(), LIST_BYTES_MAX)
+            .map_err(|source| ConvertError::Import { name: self.name.clone(), source })
     }
 }
 
-/// Files beside a model that importing it opens. Formats that carry everything themselves have none.
+/// Returns the files beside a model that importing it opens. Formats that carry all data themselves have none.
+///
+/// # Errors
+///
+/// The model cannot be read, its format is not known, or it is damaged.
 pub fn files_beside(model: &Path) -> Result<Vec<PathBuf>, ConvertError> {
-    let source = Source::open(model)?;
-    Ok(source.files_beside()?.iter().filter_map(|name| source.path_beside(name).ok()).collect())
+    Source::open(model)?.paths_beside()
 }
 
-/// Maps an asset's file.
+/// Maps the file of an asset.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no sound asset.
 pub fn open_asset(path: &Path) -> Result<Asset, ConvertError> {
     let (file, _) = open_regular(path).map_err(ConvertError::read(path))?;
-    asset_of(&file, path)
+    map_asset(&file, path)
 }
 
-/// As [`open_asset`], of a file that is open; `path` is what it is called.
-pub(crate) fn asset_of(file: &File, path: &Path) -> Result<Asset, ConvertError> {
+/// Maps an open file as an asset; `path` is only for errors.
+pub(crate) fn map_asset(file: &File, path: &Path) -> Result<Asset, ConvertError> {
     let map = map(file).map_err(ConvertError::read(path))?;
     Asset::open(map).map_err(|source| ConvertError::Asset { name: path.display().to_string(), source })
 }
 
-/// A file with its length. Directories have no bytes, and pipes and devices may have none for ever.
+/// Opens a file and returns its length. Directories have no bytes, and pipes and devices may never deliver any.
 fn open_regular(path: &Path) -> io::Result<(File, u64)> {
-    // Asked before opening, which waits for the other end of a pipe.
+    // The check comes first, because opening a pipe waits for its other end.
     if !path.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
@@ -217,17 +247,17 @@ impl Content for Mapped {
     }
 
     fn release(&self, range: Range<usize>) {
-        // SAFETY: what is given up of a map that is only read comes from the file again when it is read again.
+        // SAFETY: the map is only read, so released memory is filled from the file again when it is read again.
         let released = unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
-        // The memory stays in use then, which is what it would have been without asking.
+        // On an error the memory stays in use, as without the call.
         released.unwrap_or_else(|error| tracing::debug!(%error, "memory of a mapped file was not given back"));
     }
 }
 
 fn map(file: &File) -> io::Result<Arc<Mapped>> {
-    // SAFETY: bytes of a mapped file change if somebody writes to it meanwhile. They are read as plain numbers that
-    // are checked like any others, and our own files are replaced, never written to. If a file is cut short while it
-    // is mapped, reading beyond its end ends the process: a host is a process for one session for such reasons.
+    // SAFETY: bytes of a mapped file change if another process writes to it. They are read as plain numbers and checked
+    // like all others, and this program replaces its own files instead of writing to them. If a file is truncated while
+    // it is mapped, reading beyond its end ends the process; each host is a process for one session for such reasons.
     let map = unsafe { Mmap::map(file) }?;
     Ok(Arc::new(Mapped(map)))
 }

@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use remora_build::{BuildOptions, build_into};
 use remora_engine::EngineDetail;
-use remora_import::LoadError;
+use remora_import::{GltfError, ImportError};
 use serde_json::json;
 
 use super::*;
 
-/// A triangle whose positions are in `uri`.
+/// Returns a triangle whose positions are in `uri`.
 fn gltf(uri: &str) -> Vec<u8> {
     json!({
         "asset": { "version": "2.0" },
@@ -34,25 +34,26 @@ fn import(path: &Path, memory_bytes_max: u64) -> Result<Model, ConvertError> {
 
 fn refusal(path: &Path) -> String {
     match import(path, 1 << 20).expect_err("it is refused") {
-        ConvertError::Gltf { source: LoadError::Fetch { why, .. }, .. } => why,
+        ConvertError::Import { source: ImportError::Gltf(GltfError::Fetch { why, .. }), .. } => why,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn formats_are_told_by_content() {
-    let format = |bytes: &[u8], name: &str| Source::from_bytes(bytes.to_vec(), name).map(|source| source.format());
-    assert_eq!(format(b"glTF\x02\0\0\0", "a.ply").ok(), Some(Format::Gltf));
-    assert_eq!(format(b"\xEF\xBB\xBF \n{}", "a").ok(), Some(Format::Gltf));
-    assert_eq!(format(b"ply\nformat", "a.glb").ok(), Some(Format::Points(PointFormat::Ply)));
-    assert_eq!(format(b"LASF", "a").ok(), Some(Format::Points(PointFormat::Las)));
-    assert_eq!(format(b"ASTM-E57", "a").ok(), Some(Format::Points(PointFormat::E57)));
-    assert_eq!(format(b"1 2 3\n4 5 6\n", "a").ok(), Some(Format::Points(PointFormat::Xyz)));
-    assert_eq!(format(&MAGIC, "a.glb").ok(), Some(Format::Asset));
+fn formats_are_detected_by_content() {
+    let format =
+        |bytes: &[u8], name: &str| Source::from_bytes(bytes.to_vec(), name).map(|source| source.format().name());
+    assert_eq!(format(b"glTF\x02\0\0\0", "a.ply").ok(), Some("glTF"));
+    assert_eq!(format(b"\xEF\xBB\xBF \n{}", "a").ok(), Some("glTF"));
+    assert_eq!(format(b"ply\nformat", "a.glb").ok(), Some("PLY"));
+    assert_eq!(format(b"LASF", "a").ok(), Some("LAS"));
+    assert_eq!(format(b"ASTM-E57", "a").ok(), Some("E57"));
+    assert_eq!(format(b"1 2 3\n4 5 6\n", "a").ok(), Some("XYZ"));
+    assert_eq!(format(&MAGIC, "a.glb").ok(), Some("arrAsset"));
     for bytes in [b"PK\x03\x04".as_slice(), b""] {
         let error = format(bytes, "https://example.org/models/a.zip").expect_err("unknown").to_string();
         assert!(error.starts_with("a.zip is no model") && !error.contains("PK"), "{error}");
-        assert!(error.contains("glTF and GLB, PLY, LAS, LAZ, E57, XYZ and .arrAsset"), "{error}");
+        assert!(error.contains("accepted are .arrAsset, glTF, GLB, PLY, LAS, LAZ, E57 and XYZ"), "{error}");
     }
 }
 
@@ -68,7 +69,10 @@ fn files_beside_a_model_are_read_from_below_its_directory() {
 
     let source = Source::from_bytes(gltf("data/a%20b.bin"), "a.gltf").expect("glTF");
     let error = source.model(&LoadLimits::default(), &mut |_| {}).expect_err("it has no directory");
-    assert!(matches!(error, ConvertError::Gltf { source: LoadError::Fetch { .. }, .. }), "{error:?}");
+    assert!(
+        matches!(error, ConvertError::Import { source: ImportError::Gltf(GltfError::Fetch { .. }), .. }),
+        "{error:?}"
+    );
     let inline = gltf(&format!("data:application/octet-stream;base64,{}", STANDARD.encode(corners())));
     let source = Source::from_bytes(inline, "a.gltf").expect("glTF");
     assert_eq!(source.model(&LoadLimits::default(), &mut |_| {}).expect("it needs none").triangles(), 1);
@@ -92,7 +96,7 @@ fn links_stay_within_the_directory() {
         fs::write(&path, gltf(uri)).expect("writable");
         assert_eq!(refusal(&path), "it leads out of the model's directory");
     }
-    // Its own directory may be reached by a link.
+    // The directory itself may be reached by a link.
     let link = directory.path().join("link");
     std::os::unix::fs::symlink(&model, &link).expect("a link");
     fs::write(&path, gltf("inside.bin")).expect("writable");
@@ -100,7 +104,7 @@ fn links_stay_within_the_directory() {
 }
 
 #[test]
-fn what_is_no_file_or_too_long_is_not_read() {
+fn directories_and_files_that_are_too_long_are_not_read() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("a.gltf");
     fs::create_dir(directory.path().join("folder")).expect("writable");
@@ -117,7 +121,7 @@ fn what_is_no_file_or_too_long_is_not_read() {
     assert!(matches!(open_asset(&path), Err(ConvertError::Asset { .. })));
 }
 
-/// KiB of a mapped file that are in memory.
+/// Returns how many KiB of a mapped file are in memory.
 fn resident_kibibytes(path: &Path) -> u64 {
     let maps = fs::read_to_string("/proc/self/smaps").expect("Linux tells of its maps");
     let (_, own) = maps.split_once(&format!("{}\n", path.display())).expect("the file is mapped");
@@ -126,7 +130,7 @@ fn resident_kibibytes(path: &Path) -> u64 {
 }
 
 #[test]
-fn memory_of_a_mapped_file_is_given_back_and_its_bytes_come_again() {
+fn memory_of_a_mapped_file_is_released_and_filled_again() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("sheet.arrAsset");
     let options = BuildOptions { compress_textures: false, ..BuildOptions::default() };

@@ -16,7 +16,21 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_can_be_opened_and_is_all_there_is() {
+fn a_file_is_replaced_as_a_whole() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (path, link) = (directory.path().join("a.png"), directory.path().join("b.png"));
+    fs::write(&path, "old").expect("writable");
+    fs::hard_link(&path, &link).expect("the file system has links");
+    write_file(&path, b"new").expect("it is written");
+    assert_eq!(fs::read(&path).expect("it is there"), b"new");
+    assert_eq!(fs::read(&link).expect("it is there"), b"old", "the old file itself is not written to");
+    assert_eq!(names(directory.path()).len(), 2);
+    let error = write_file(directory.path(), b"new").expect_err("a directory is no file");
+    assert!(matches!(error, ConvertError::Write { .. }), "{error:?}");
+}
+
+#[test]
+fn a_written_asset_can_be_opened_and_is_the_only_file() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("a.arrAsset");
     fs::write(&path, "what was there before").expect("writable");
@@ -29,7 +43,7 @@ fn what_is_written_can_be_opened_and_is_all_there_is() {
 }
 
 #[test]
-fn giving_up_leaves_what_was_there() {
+fn cancelling_leaves_the_old_file() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("a.arrAsset");
     fs::write(&path, "before").expect("writable");
@@ -43,7 +57,7 @@ fn giving_up_leaves_what_was_there() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_to_is_named() {
+fn the_error_names_a_path_that_cannot_be_written() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("missing/a.arrAsset");
     let error = write_asset(&model(), &BuildOptions::default(), &path, &|_| {}, &|| false).expect_err("no directory");

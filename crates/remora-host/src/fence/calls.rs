@@ -1,4 +1,5 @@
-//! System calls that a render host does not need. They fail with `EPERM`; libraries that only try them go on.
+//! The system calls that a render host does not need. They fail with `EPERM`, which libraries that only try them
+//! accept.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use seccompiler::{
     SeccompRule, sock_filter,
 };
 
-use super::FenceError;
+use super::error::FenceError;
 
 const FORBIDDEN: &[c_long] = &[
     // Other processes: their memory, files and state.
@@ -31,7 +32,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_msgctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
-    // Files by their names: Landlock watches over neither modes, owners and access lists, nor, before Linux 6.2, lengths.
+    // Files by their names: Landlock protects neither modes, owners and access lists nor, before Linux 6.2, lengths.
     libc::SYS_truncate,
     libc::SYS_fchmodat,
     FCHMODAT2,
@@ -70,7 +71,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_swapon,
     libc::SYS_swapoff,
     libc::SYS_quotactl,
-    // Kernel interfaces in which many weaknesses have been found, or that change the machine.
+    // Kernel interfaces with many known vulnerabilities, or that change the machine.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
@@ -106,19 +107,19 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_modify_ldt,
 ];
 
-/// Calls that are too new for the list of names. All architectures have the same numbers for them.
+/// System calls that `libc` does not name yet. Their numbers are the same on all architectures.
 const FCHMODAT2: c_long = 452;
 const SETXATTRAT: c_long = 463;
 const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 
-/// The network, and netlink for the list of this machine's addresses. Local sockets lead to daemons that execute every
-/// program of this user; pairs of them come from another call.
+/// Allowed socket families: the network, and netlink for the list of this machine's addresses. Local sockets lead to
+/// daemons that trust every program of this user; pairs of them come from another call.
 const SOCKET_FAMILIES: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-/// Pairs of these can be connected to another socket, a daemon's.
+/// Kinds of socket pairs that can be connected to another socket, such as a daemon's.
 const SOCKET_PAIRS_FORBIDDEN: [c_int; 2] = [libc::SOCK_DGRAM, libc::SOCK_RAW];
 const SOCKET_KIND_MASK: u64 = 0xf;
-/// Within a namespace of its own, a process of any user has the rights of an administrator.
+/// Flags of new namespaces, within which a process of any user has the rights of an administrator.
 const NAMESPACES: [c_int; 7] = [
     libc::CLONE_NEWCGROUP,
     libc::CLONE_NEWIPC,
@@ -139,18 +140,18 @@ const F_SETOWN_EX: u64 = 15;
 const FIOSETOWN: u64 = 0x8901;
 const SIOCSPGRP: u64 = 0x8902;
 
-/// Numbers from here on are those of x32: another table of the same calls, which the list above does not name.
+/// Numbers from here on belong to x32, another table of the same calls, which the list above does not name.
 const X32_FIRST: u32 = 0x4000_0000;
 
-/// Filters the calls of this thread and of those that it starts.
+/// Filters the system calls of this thread and of the threads that it starts.
 pub(super) fn filter() -> Result<(), FenceError> {
     seccompiler::apply_filter(&unreadable())?;
     seccompiler::apply_filter(&program()?)?;
     Ok(())
 }
 
-/// Forbids calls that the other program cannot judge. The arguments of `clone3` lie in memory that no filter sees; programs
-/// take "not implemented" for an answer and use `clone`.
+/// Returns the filter for calls that the other filter cannot judge. The arguments of `clone3` lie in memory that no
+/// filter sees; programs accept "not implemented" and use `clone` instead.
 fn unreadable() -> BpfProgram {
     let step = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let unless = |code: u32, k: u32| sock_filter { jf: 1, ..step(libc::BPF_JMP | code | libc::BPF_K, k) };
@@ -192,7 +193,7 @@ fn program() -> Result<BpfProgram, FenceError> {
     Ok(filter.try_into()?)
 }
 
-/// Forbids a call whose argument compares so, beside those that are forbidden already.
+/// Adds a rule that forbids a call if one of its arguments compares so.
 fn forbid(
     rules: &mut BTreeMap<c_long, Vec<SeccompRule>>,
     call: c_long,

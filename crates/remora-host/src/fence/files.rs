@@ -1,4 +1,4 @@
-//! Files that a render host may use. All others are out of its reach, and it may execute none.
+//! The files that a render host may use. It cannot open any other, and it may execute none.
 
 use std::{
     ffi::OsStr,
@@ -9,12 +9,12 @@ use landlock::{
     ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
 };
-use remora_convert::files_beside;
-use remora_protocol::link::HostSpec;
+use remora_convert::{Cache, files_beside};
+use remora_protocol::link::Placement;
 
-use super::FenceError;
+use super::error::FenceError;
 
-/// Rights that are asked for; a kernel that knows fewer enforces those that it knows.
+/// The version of Landlock whose rights are requested. An older kernel enforces the rights that it knows.
 const ABI_WANTED: ABI = ABI::V6;
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const DEVICE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | IoctlDev});
@@ -24,8 +24,8 @@ const OWN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
 /// Rights that make sense for something that is not a directory.
 const OF_A_FILE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate | IoctlDev});
 
-/// Libraries, drivers and what they read at their start; name resolution; certificates of authorities. Secrets of the
-/// machine, such as `/etc/ssl/private`, are not among them.
+/// Libraries, drivers and the files that they read at their start; name resolution; certificates of authorities.
+/// Secrets of the machine, such as `/etc/ssl/private`, are not among them.
 const SYSTEM: &[&str] = &[
     "/usr",
     "/lib",
@@ -37,7 +37,7 @@ const SYSTEM: &[&str] = &[
     "/opt/amdgpu-pro",
     "/opt/rocm",
     "/sys",
-    // Other processes' secrets in it are kept by the kernel: a process behind Landlock cannot trace those outside.
+    // The kernel protects other processes' secrets in it: a process behind Landlock cannot trace processes outside.
     "/proc",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -69,9 +69,9 @@ const SYSTEM: &[&str] = &[
     "/etc/ca-certificates",
     "/var/lib/ca-certificates",
 ];
-/// In the home directory, where the Vulkan loader looks as well.
+/// Paths below the home directory that the Vulkan loader reads too.
 const SYSTEM_AT_HOME: [&str; 2] = [".local/share/vulkan", ".config/vulkan"];
-/// Lists of paths that the operator adds for the driver, the dynamic linker and TLS.
+/// Environment variables with paths that the operator adds for the driver, the dynamic linker and TLS.
 const VARIABLES: [&str; 8] = [
     "VK_DRIVER_FILES",
     "VK_ICD_FILENAMES",
@@ -93,13 +93,13 @@ const DEVICES: [&str; 9] = [
     "/dev/udmabuf",
     "/dev/dma_heap",
 ];
-/// Beginnings of names in `/dev`: NVIDIA's cards and its systems on a chip, and Arm's graphics.
+/// Prefixes of names in `/dev`: NVIDIA's cards and systems on a chip, and Arm's graphics.
 const DEVICE_FAMILIES: [&str; 4] = ["nvidia", "nvhost", "nvmap", "mali"];
 const SHARED_MEMORY: &str = "/dev/shm";
-/// A manifest of a Vulkan driver has some 200 bytes.
+/// Upper bound on the manifest of a Vulkan driver, which has about 200 bytes.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 
-/// Paths that may be used. Those that do not exist are left out.
+/// The paths that a host may use. Paths that do not exist are left out.
 #[derive(Debug, Default)]
 pub(super) struct Access {
     read: Vec<PathBuf>,
@@ -109,7 +109,7 @@ pub(super) struct Access {
 
 impl Access {
     /// Returns the files that a graphics driver and the network need without a session.
-    pub fn of_the_system() -> Self {
+    pub(super) fn of_the_system() -> Self {
         let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         if let Some(home) = std::env::var_os("HOME") {
             read.extend(SYSTEM_AT_HOME.map(|path| Path::new(&home).join(path)));
@@ -128,27 +128,33 @@ impl Access {
         Self { read, devices, own: vec![SHARED_MEMORY.into()] }
     }
 
-    /// That, and what the specification names: the operator's models with the files beside them, the cache, and the
-    /// host's own directory.
-    pub fn of(spec: &HostSpec) -> Self {
+    /// Returns the files of the system, and those that the placement names: the operator's models with the files beside
+    /// them, the cache, and the host's own directory.
+    pub(super) fn of(placement: &Placement) -> Self {
         let mut access = Self::of_the_system();
-        for model in spec.model_files.iter().map(Path::new) {
-            // A model that cannot be read is a matter for the client that asks for it.
+        for model in placement.model_files.iter().map(Path::new) {
+            // A model that cannot be read is reported to the client that asks for it.
             access.read.extend(files_beside(model).unwrap_or_default());
             access.read.push(model.to_owned());
         }
-        for directory in spec.rendering.cache_directory.iter().chain(&spec.scratch_directory) {
+        if let Some(cache) = &placement.cache_directory {
+            // Landlock refers to directories that exist, and this one may have been deleted since the service created
+            // it. An error is reported when the host opens the cache.
+            let _ = Cache::create_directory(Path::new(cache));
+        }
+        for directory in placement.cache_directory.iter().chain(&placement.scratch_directory) {
             access.allow_own(Path::new(directory));
         }
         access
     }
 
-    pub fn allow_own(&mut self, directory: &Path) {
+    /// Allows full use of a directory.
+    pub(super) fn allow_own(&mut self, directory: &Path) {
         self.own.push(directory.to_owned());
     }
 }
 
-/// Paths of a list, and where the driver of each manifest among them is.
+/// Returns the paths in a list, and the directories of the drivers whose manifests are among them.
 fn named(list: &OsStr) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::env::split_paths(list).filter(|path| path.is_absolute()).collect();
     let libraries: Vec<PathBuf> = paths.iter().filter_map(|path| library_directory(path)).collect();
@@ -161,12 +167,12 @@ fn library_directory(manifest: &Path) -> Option<PathBuf> {
     small?;
     let manifest_json: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
     let library = Path::new(manifest_json["ICD"]["library_path"].as_str()?);
-    // A bare name is looked for where all libraries are.
+    // A bare name is searched where all libraries are.
     let directory = library.parent().filter(|directory| !directory.as_os_str().is_empty())?;
     Some(manifest.parent()?.join(directory))
 }
 
-/// Restricts this thread and those that it starts.
+/// Restricts this thread and the threads that it starts.
 pub(super) fn restrict(access: &Access) -> Result<(), FenceError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

@@ -1,51 +1,39 @@
-//! The fence around a render host, which decodes files of strangers with libraries and drivers that are not memory-safe.
+//! The fence around a render host, which decodes untrusted files with libraries and drivers that are not memory-safe.
 //!
 //! ```text
 //!   specification read ─▶ raise ─▶ threads, graphics driver, network ─▶ clients and their models
 //! ```
 //!
-//! | means | keeps the host from |
-//! |---|---|
-//! | Landlock ([`files`]) | every file that it does not need: keys and database of the service, files of other hosts; starting programs; signals and abstract sockets of other processes |
-//! | seccomp ([`calls`]) | system calls that it does not need: debugging, mounting, namespaces, kernel modules, io_uring, local sockets, starting programs, changing modes and owners of files |
-//! | `no_new_privs` | rights of set-user-ID programs |
-//! | a limit | core dumps, which would hold the secrets of its clients |
+//! - Landlock ([`files`]) denies the host every file that it does not need, such as keys and database of the service
+//!   and files of other hosts; starting programs; and signals and abstract sockets of other processes.
+//! - seccomp ([`calls`]) denies system calls that it does not need: debugging, mounting, namespaces, kernel modules,
+//!   `io_uring`, local sockets, starting programs, and changing modes and owners of files.
+//! - `no_new_privs` denies the rights of set-user-ID programs.
+//! - A limit prevents core dumps, which would contain the secrets of its clients.
 //!
-//! Landlock and seccomp hold for the calling thread and for those that it starts, so the fence is raised before there
-//! are any. A kernel without one of them enforces the rest; the report says so.
+//! Landlock and seccomp apply to the calling thread and the threads that it starts, so the fence is raised before any
+//! thread is started. A kernel without one of them enforces the rest, and the report says so.
 
 mod calls;
+mod error;
 mod files;
 
 use std::fmt;
 
-use remora_protocol::link::{Fence, HostSpec};
+use remora_protocol::link::{Fence, HostStart};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use thiserror::Error;
 
-/// Which parts of the fence stand, and why a part does not.
+use error::FenceError;
+
+/// The parts of the fence that stand, and the reasons why others do not.
 #[derive(Debug)]
 pub struct FenceReport {
     files: Result<(), FenceError>,
     calls: Result<(), FenceError>,
 }
 
-#[derive(Debug, Error)]
-enum FenceError {
-    #[error("this kernel has no Landlock, or it is not enabled (it needs Linux 5.13 and lsm=landlock)")]
-    NoLandlock,
-    #[error("{0}")]
-    Landlock(#[from] landlock::RulesetError),
-    #[error("{0}")]
-    Seccomp(#[from] seccompiler::Error),
-    #[error("{0}")]
-    Filter(#[from] seccompiler::BackendError),
-    #[error("the thread that tries it cannot be started")]
-    Thread,
-}
-
 impl FenceReport {
-    /// Whether every part stands.
+    /// Returns whether every part stands.
     pub fn is_whole(&self) -> bool {
         self.files.is_ok() && self.calls.is_ok()
     }
@@ -64,21 +52,21 @@ impl fmt::Display for FenceReport {
     }
 }
 
-/// Raises the fence around this process, which has no other thread yet, as the specification says.
+/// Raises the fence that the specification asks for around this process, which has no other thread yet.
 ///
 /// # Errors
 ///
-/// The fence is required, and a part of it does not stand.
-pub(crate) fn raise(spec: &HostSpec) -> Result<(), String> {
-    if spec.fence == Fence::Off {
+/// Returns the reason if the fence is required and a part of it does not stand.
+pub(crate) fn raise(start: &HostStart) -> Result<(), String> {
+    if start.spec.fence == Fence::Off {
         tracing::warn!("this host is not fenced off: hosts.fence is \"off\"");
         return Ok(());
     }
     forbid_core_dumps();
-    let report = raise_around_this_thread(&files::Access::of(spec));
+    let report = raise_around_this_thread(&files::Access::of(&start.placement));
     if report.is_whole() {
         tracing::info!(%report, "fenced off");
-    } else if spec.fence == Fence::BestEffort {
+    } else if start.spec.fence == Fence::BestEffort {
         tracing::warn!(%report, "fenced off in part");
     } else {
         return Err(format!("hosts.fence is \"required\", but on this machine {report}"));
@@ -86,14 +74,14 @@ pub(crate) fn raise(spec: &HostSpec) -> Result<(), String> {
     Ok(())
 }
 
-/// Raises the fence around this process as far as this kernel can, without a session: to see whether the graphics driver
-/// works in it.
+/// Raises the fence around this process as far as this kernel can. The caller then checks whether the graphics driver
+/// works within it.
 pub fn raise_for_probe() -> FenceReport {
     forbid_core_dumps();
     raise_around_this_thread(&files::Access::of_the_system())
 }
 
-/// Tries the fence on a thread of its own, so that this process stays as it is.
+/// Tries the fence on a thread of its own, so that it does not affect this process.
 pub fn try_fence() -> FenceReport {
     let tried = std::thread::Builder::new().name("fence".to_owned()).spawn(|| {
         let access = files::Access::of_the_system();
@@ -103,7 +91,7 @@ pub fn try_fence() -> FenceReport {
     report.unwrap_or(FenceReport { files: Err(FenceError::Thread), calls: Err(FenceError::Thread) })
 }
 
-/// Files first: the filter forbids nothing that Landlock needs, but it is the part that every kernel has.
+/// Raises the fence around this thread: files first, because seccomp is the part that every kernel has.
 fn raise_around_this_thread(access: &files::Access) -> FenceReport {
     FenceReport { files: files::restrict(access), calls: calls::filter() }
 }

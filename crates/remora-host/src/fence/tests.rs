@@ -1,4 +1,4 @@
-//! A fence cannot be taken down again, so that each test raises it around a thread of its own.
+//! A fence cannot be removed, so each test raises it around a thread of its own.
 
 use std::{
     fs,
@@ -11,10 +11,12 @@ use std::{
     process::Command,
 };
 
+use remora_protocol::link::Placement;
+
 use super::*;
 
-/// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has no
-/// fence.
+/// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has
+/// no fence.
 fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -> Option<T> {
     let mut access = files::Access::of_the_system();
     access.allow_own(cache);
@@ -32,7 +34,7 @@ fn fenced<T: Send>(cache: &std::path::Path, inside: impl FnOnce() -> T + Send) -
 }
 
 #[test]
-fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
+fn a_host_reads_no_secret_and_writes_only_its_own_files() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let (key, cache) = (data.path().join("account.json"), data.path().join("cache"));
     fs::write(&key, "secret").expect("it is writable");
@@ -51,7 +53,7 @@ fn a_host_reads_no_secret_and_writes_only_what_is_its_own() {
             fs::read("/proc/1/environ").is_ok(),
             fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).map_err(|error| error.kind()),
             rustix::fs::setxattr(&key, "user.note", b"x", rustix::fs::XattrFlags::empty())
-                .map_err(|error| error.kind()),
+                .map_err(rustix::io::Errno::kind),
         )
     });
     let Some((read, list, new, own, status, environment, open, note)) = found else { return };
@@ -106,7 +108,7 @@ fn error_of(call: libc::c_long, arguments: [libc::c_long; 5]) -> Option<i32> {
 }
 
 #[test]
-fn a_host_enters_no_namespace_and_finds_no_other_table_of_calls() {
+fn a_host_enters_no_namespace_and_cannot_use_the_x32_calls() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let found = fenced(data.path(), || {
         let in_user_namespace = i64::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
@@ -135,13 +137,32 @@ fn a_frame_is_drawn_within_the_fence() {
     let drawn = fenced(data.path(), || crate::thumbnail(&asset, 64, 64, &crate::HostOptions::default()));
     let Some(drawn) = drawn else { return };
     let pixels = drawn.expect("the driver works within the fence");
-    assert!(pixels.chunks_exact(4).any(|pixel| pixel != &pixels[..4]), "a picture of one colour");
+    assert!(pixels.chunks_exact(4).any(|pixel| pixel != &pixels[..4]), "the frame has only one colour");
 }
 
 #[test]
-fn what_stands_of_the_fence_is_said() {
+fn the_report_says_which_parts_of_the_fence_stand() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let report = try_fence();
     assert!(fs::write(data.path().join("x"), "x").is_ok(), "trying it leaves this thread as it is");
     assert!(report.is_whole() || report.to_string().contains("NOT"), "{report}");
+}
+
+#[test]
+fn a_deleted_cache_directory_is_created_again_while_the_host_still_may() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let cache = data.path().join("cache");
+    let placement = Placement {
+        control_urls: Vec::new(),
+        hostname: "localhost".into(),
+        listen_address: [127, 0, 0, 1].into(),
+        certificate_pem: String::new(),
+        certificate_key_pem: String::new(),
+        media: Default::default(),
+        model_files: Vec::new(),
+        cache_directory: Some(cache.display().to_string()),
+        scratch_directory: None,
+    };
+    let _ = files::Access::of(&placement);
+    assert!(cache.is_dir());
 }

@@ -1,110 +1,152 @@
-//! Models on their way into the scene, and what the client points at there.
+//! Assembles the scene: hands loads to the loader, and places what it delivers on the device and in the stage.
+//!
+//! A large model is loaded in a coarse form, which the full one replaces later.
 
-use glam::DVec3;
+use std::collections::{HashMap, HashSet};
+
 use remora_protocol::codes::{ErrorCode, LoadStage, NoticeCode};
-use remora_render::{FrameOptions, FrameRequest, PixelFormat, PreparedAsset, RenderError, Samples};
+use remora_render::{PreparedAsset, RenderError};
 use remora_scene::ModelKey;
 
-use super::FrameLoop;
+use super::pipeline::Pipeline;
 use crate::{
-    loader::{LoadFailure, LoadId, Loading},
-    stage::quality::Detail,
+    clock::Moment,
+    ids::{CommandId, ConnectionId, LoadSerial},
+    loader::{Job, LoadFailure, LoadId, Loader, Loading},
+    stage::Stage,
 };
 
-impl FrameLoop {
-    pub(super) fn take_loading(&mut self, id: LoadId, loading: Loading) {
+/// The loads of the current connection.
+pub(super) struct Assembly {
+    loader: Loader,
+    serial_last: LoadSerial,
+    /// Coarse forms whose full forms are being built.
+    refining: HashMap<LoadSerial, ModelKey>,
+    /// Loads whose models replace all others.
+    replacing: HashSet<LoadSerial>,
+}
+
+impl Assembly {
+    pub(super) fn new(loader: Loader) -> Self {
+        Self { loader, serial_last: LoadSerial::default(), refining: HashMap::new(), replacing: HashSet::new() }
+    }
+
+    /// Gives up the loads of earlier connections.
+    pub(super) fn only(&mut self, connection: ConnectionId) {
+        self.replacing.clear();
+        self.loader.only(connection);
+    }
+
+    /// Starts to load a model.
+    pub(super) fn load(&mut self, stage: &mut Stage, command: CommandId, uri: String, replace: bool) {
+        let serial = self.serial_last.next();
+        self.serial_last = serial;
+        if replace {
+            self.replacing.insert(serial);
+        }
+        let id = LoadId { connection: stage.connection(), serial, command };
+        if !self.loader.load(Job { id, uri }) {
+            self.replacing.remove(&serial);
+            stage.load_failed(command, ErrorCode::Busy, "the loader's queue is full; try again".to_owned());
+        }
+    }
+
+    /// Ends the refinement of all models that were in the scene.
+    pub(super) fn scene_emptied(&mut self) {
+        // Loads finish in their order, so those after the last refinement are not in the scene yet and stay wanted.
+        let last = self.refining.drain().map(|(serial, _)| serial).max();
+        self.refine_after(last);
+    }
+
+    /// Ends the refinement of models that another one has replaced.
+    pub(super) fn models_replaced(&mut self, models: &[ModelKey]) {
+        // Loads finish in their order, so all of these came before the model that replaces them.
+        let replaced = self.refining.extract_if(|_, model| models.contains(model)).map(|(serial, _)| serial);
+        let last = replaced.max();
+        self.refine_after(last);
+    }
+
+    fn refine_after(&self, last: Option<LoadSerial>) {
+        if let Some(last) = last {
+            self.loader.refine_from(last.next());
+        }
+    }
+
+    /// Acts on a message of the loader about a load of the current connection.
+    pub(super) fn handle(
+        &mut self,
+        stage: &mut Stage,
+        pipeline: &mut Pipeline,
+        now: Moment,
+        id: LoadId,
+        loading: Loading,
+    ) {
         let LoadId { serial, command, .. } = id;
         match loading {
-            // Of a model that has been unloaded meanwhile.
+            // The model has been unloaded meanwhile.
             Loading::Progress { stage: LoadStage::Refining, .. } if !self.refining.contains_key(&serial) => {}
-            Loading::Progress { stage, fraction } => self.stage.load_progress(command, stage, fraction),
+            Loading::Progress { stage: load_stage, fraction } => stage.load_progress(command, load_stage, fraction),
             Loading::Loaded { prepared, refines } => {
                 let replace = self.replacing.remove(&serial);
-                match self.renderer.add_model(self.stage.next_model(), &prepared) {
+                match pipeline.renderer.add_model(stage.next_model(), &prepared) {
                     Ok(()) => {
-                        let (now, asset) = (self.clock.now(), prepared.asset().clone());
+                        let asset = prepared.asset().clone();
                         let model = match replace {
-                            true => self.stage.loaded_in_place(now, command, asset),
-                            false => self.stage.loaded(now, command, asset),
+                            true => stage.loaded_in_place(now, command, asset),
+                            false => stage.loaded(now, command, asset),
                         };
                         if let Some(model) = model.filter(|_| refines) {
                             self.refining.insert(serial, model);
                         }
                     }
                     Err(error) => {
-                        // The renderer has let go of what it had placed.
-                        self.stage.scene_mut().report_structure();
-                        let code = if let RenderError::Damaged(_) = error {
-                            ErrorCode::ModelInvalid
-                        } else {
-                            ErrorCode::OutOfMemory
-                        };
-                        self.stage.load_failed(command, code, error.to_string());
+                        // The renderer has dropped what it had placed already.
+                        stage.scene_mut().report_structure();
+                        let damaged = matches!(error, RenderError::Damaged(_));
+                        let code = if damaged { ErrorCode::ModelInvalid } else { ErrorCode::OutOfMemory };
+                        stage.load_failed(command, code, error.to_string());
                     }
                 }
             }
             Loading::Refined(prepared) => {
                 let Some(model) = self.refining.remove(&serial) else { return };
                 match prepared {
-                    Some(prepared) => self.replace(model, &prepared),
+                    Some(prepared) => refine(stage, pipeline, now, model, &prepared),
                     None => {
                         let text = "The full detail of a model could not be made; its coarse form stays.";
-                        self.stage.notice(NoticeCode::NotRefined, text.to_owned());
+                        stage.notice(NoticeCode::NotRefined, text.to_owned());
                     }
                 }
-                self.stage.load_progress(command, LoadStage::Refining, 1.0);
+                stage.load_progress(command, LoadStage::Refining, 1.0);
             }
             Loading::Failed(LoadFailure::Abandoned) => {}
             Loading::Failed(failure) => {
                 self.replacing.remove(&serial);
-                self.stage.load_failed(command, failure.code(), failure.to_string());
+                stage.load_failed(command, failure.code(), failure.to_string());
             }
         }
     }
 
-    /// Shows the full form of a model, or goes on to show the coarse one.
-    fn replace(&mut self, model: ModelKey, prepared: &PreparedAsset) {
-        let Some(coarse) = self.stage.asset(model) else { return };
-        let shown = match self.renderer.add_model(model, prepared) {
-            Ok(()) => self.stage.refined(self.clock.now(), model, prepared.asset().clone()),
-            Err(error) => {
-                tracing::error!(%error, "a model keeps its coarse form");
-                self.stage.notice(NoticeCode::OutOfMemory, error.to_string());
-                false
-            }
-        };
-        if !shown {
-            // What was taken out to make room.
-            self.put_back(model, &coarse);
+    /// Returns how many models are being refined, and how many loads are to replace the scene.
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> (usize, usize) {
+        (self.refining.len(), self.replacing.len())
+    }
+}
+
+/// Replaces a coarse form by the full one. Keeps the coarse form if the full one cannot be shown.
+fn refine(stage: &mut Stage, pipeline: &mut Pipeline, now: Moment, model: ModelKey, prepared: &PreparedAsset) {
+    let Some(coarse) = stage.asset(model) else { return };
+    let shown = match pipeline.renderer.add_model(model, prepared) {
+        Ok(()) => stage.refined(now, model, prepared.asset().clone()),
+        Err(error) => {
+            tracing::error!(%error, "a model keeps its coarse form");
+            stage.notice(NoticeCode::OutOfMemory, error.to_string());
+            false
         }
-    }
-
-    /// Answers what is seen at a place of the newest view. Nothing else may be in flight.
-    pub(super) fn pick(&mut self, (command, x, y): (u32, f32, f32)) -> Result<(), RenderError> {
-        let seen = self.look_at(x, y)?;
-        self.stage.picked(command, seen);
-        Ok(())
-    }
-
-    /// Draws the newest view once more; the instance that is seen at the place, and where in the world.
-    pub(super) fn look_at(&mut self, x: f32, y: f32) -> Result<Option<(u32, DVec3)>, RenderError> {
-        let Some((pose, detail)) = self.stage.view() else { return Ok(None) };
-        let Detail { render_size, error_pixels, .. } = detail;
-        let pixel = |place: f32, size: u32| (((place * 0.5 + 0.5) * size as f32) as u32).min(size - 1);
-        let pick = Some([pixel(x, render_size.width), pixel(-y, render_size.height)]);
-        self.renderer.synchronise(self.stage.scene_mut(), pose.position)?;
-        self.renderer.submit(&FrameRequest {
-            serial: 0,
-            camera: pose.camera(),
-            render_size,
-            samples: Samples::One,
-            error_pixels,
-            blend_layers: 1,
-            stream_size: render_size,
-            format: PixelFormat::Rgba,
-            options: FrameOptions { pick, ..FrameOptions::default() },
-        })?;
-        let done = self.renderer.receive(&mut self.picture)?;
-        Ok(done.and_then(|done| done.picked).map(|picked| (picked.instance, picked.position)))
+    };
+    if !shown {
+        // The coarse form was taken off the device to make room.
+        pipeline.put_back(stage, model, &coarse);
     }
 }

@@ -1,14 +1,14 @@
-//! The frame thread as the rest of the host sees it: what it is started with, what it is told, and what it tells.
+//! The frame thread's options, inputs, events and errors.
 
 use std::{sync::Arc, time::Duration};
 
 use remora_convert::Cache;
 use remora_protocol::{connection::session_ending::Reason, link::RemoteModels};
 use remora_render::{GraphicsError, GraphicsOptions, RenderError, RendererOptions};
-use remora_stream::{TransportEvent, TransportHandle, TransportOptions};
+use remora_stream::{EncoderBackend, TransportEvent, TransportHandle, TransportOptions};
 use thiserror::Error;
 
-use super::warming::Warm;
+use super::device::Warm;
 use crate::{
     encoding::EncodeDone,
     loader::{LoadId, Loading},
@@ -17,51 +17,52 @@ use crate::{
 
 /// The options of a frame thread.
 #[derive(Clone, Debug)]
-pub struct FrameThreadOptions {
-    pub model_files: Vec<String>,
-    pub remote_models: RemoteModels,
-    /// Triangles and points that a picture may take; `None` is any number.
-    pub primitives_max: Option<u64>,
-    pub graphics: GraphicsOptions,
-    pub transport: TransportOptions,
+pub(crate) struct FrameThreadOptions {
+    pub(crate) model_files: Vec<String>,
+    pub(crate) remote_models: RemoteModels,
+    /// Triangles and points that a frame may take; `None` is any number.
+    pub(crate) primitives_max: Option<u64>,
+    pub(crate) graphics: GraphicsOptions,
+    pub(crate) transport: TransportOptions,
+    pub(crate) encoder: EncoderBackend,
     /// The memory that imports may use.
-    pub memory: Arc<ImportMemory>,
-    pub renderer: RendererOptions,
-    /// What rendering a moving picture aims at; `None` for what suits the adapter.
-    pub render_target: Option<Duration>,
-    /// Where full forms of models are kept.
-    pub cache: Option<Cache>,
-    pub threads: usize,
+    pub(crate) memory: Arc<ImportMemory>,
+    pub(crate) renderer: RendererOptions,
+    /// The time that rendering a moving frame may take; `None` is a time that suits the adapter.
+    pub(crate) render_target: Option<Duration>,
+    /// Stores the full forms of models.
+    pub(crate) cache: Option<Cache>,
+    pub(crate) threads: usize,
 }
 
-/// What the frame thread is told.
-/// What the frame thread hears of the other threads.
-pub enum Input {
+/// An input of the frame thread, from any other thread.
+pub(crate) enum Input {
     Transport(TransportEvent),
     Loading {
         id: LoadId,
         loading: Loading,
     },
-    Encoded(EncodeDone),
-    /// Geometry that the last picture wanted has been read.
+    Encoded(Box<EncodeDone>),
+    /// Geometry that the last frame lacked has been read.
     Pages,
     Warm(Warm),
-    /// The session that the host is for, before its first client, and the models to show each client at once.
+    /// The host's session, before its first client. The models are loaded for each client at once.
     Assigned {
         session_id: String,
         models: Vec<String>,
     },
+    /// The time that is left of the lease.
     Lease(Duration),
-    /// Tells the client, which closes the connection.
+    /// Tells the client that the session ends. The client closes the connection.
     End {
         reason: Reason,
         message: String,
     },
 }
 
-/// What the frame thread tells the host.
-pub enum FrameThreadEvent {
-    /// Graphics, encoder and transport are up.
+/// An event of the frame thread.
+pub(crate) enum FrameThreadEvent {
+    /// Graphics, encoder and transport have started.
     Up {
         adapter: String,
         transport: TransportHandle,
@@ -70,14 +71,16 @@ pub enum FrameThreadEvent {
     Disconnected {
         why: String,
     },
+    /// Statistics of the transport, for the inspector.
     Statistics(String),
     Failed {
         why: String,
     },
 }
 
+/// The reason why a frame thread ends.
 #[derive(Debug, Error)]
-pub enum FrameThreadError {
+pub(crate) enum FrameThreadError {
     #[error(transparent)]
     Graphics(#[from] GraphicsError),
     #[error(transparent)]

@@ -1,13 +1,14 @@
-//! Who holds the session while nobody is connected.
+//! Decides which client holds the session while none is connected.
 //!
 //! ```text
-//!   until-disconnect   nobody
-//!   until-stop         the first client that was connected: it got a secret with the answer to its offer, and whoever
-//!                      does not bring that is refused
+//!   until-disconnect   no client
+//!   until-stop         the first client that was connected: it received a secret with the answer to its offer, and
+//!                      offers without that secret are refused
 //! ```
 //!
-//! A secret binds when its client is connected, not when it is handed out: a client that never got through, or never
-//! got the answer, has locked nobody out. While somebody is connected the transport refuses all others by itself.
+//! A secret binds when its client is connected, not when it is handed out. So a client that never connected, or never
+//! received the answer, locks no other client out. While a client is connected the transport refuses all others by
+//! itself.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,33 +17,34 @@ use remora_protocol::link::Exclusive;
 
 const SECRET_BYTES: usize = 32;
 
-pub struct Holder {
+/// The secrets of one session.
+pub(crate) struct Holder {
     exclusive: Exclusive,
     secrets: Mutex<Secrets>,
 }
 
 #[derive(Default)]
 struct Secrets {
-    /// Of the client whose offer was answered last.
+    /// The secret of the client whose offer was answered last.
     promised: Option<String>,
-    /// Of the client that holds the session.
+    /// The secret of the client that holds the session.
     bound: Option<String>,
 }
 
 impl Holder {
-    pub fn new(exclusive: Exclusive) -> Self {
+    pub(crate) fn new(exclusive: Exclusive) -> Self {
         Self { exclusive, secrets: Mutex::default() }
     }
 
-    /// Whether a client with that secret, or none, may have its offer answered.
-    pub fn admits(&self, presented: Option<&str>) -> bool {
+    /// Returns whether an offer with this secret, or without one, may be answered.
+    pub(super) fn admits(&self, presented: Option<&str>) -> bool {
         let secrets = self.lock();
         let Some(bound) = &secrets.bound else { return true };
         presented.is_some_and(|presented| verify_slices_are_equal(presented.as_bytes(), bound.as_bytes()).is_ok())
     }
 
-    /// The secret for a client whose offer has been answered, if it will need one.
-    pub fn promise(&self) -> Option<String> {
+    /// Returns the secret for a client whose offer was answered, if it will need one.
+    pub(super) fn promise(&self) -> Option<String> {
         if self.exclusive == Exclusive::UntilDisconnect {
             return None;
         }
@@ -52,8 +54,8 @@ impl Holder {
         Some(secret)
     }
 
-    /// The client whose offer was answered last is connected.
-    pub fn connected(&self) {
+    /// Notes that the client whose offer was answered last is connected.
+    pub(crate) fn connected(&self) {
         let mut secrets = self.lock();
         if secrets.bound.is_none() {
             secrets.bound = secrets.promised.take();
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn until_disconnect_nobody_holds_the_session() {
+    fn until_disconnect_no_client_holds_the_session() {
         let holder = Holder::new(Exclusive::UntilDisconnect);
         assert_eq!(holder.promise(), None);
         holder.connected();
@@ -84,10 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn until_stop_only_the_first_that_was_connected_comes_back() {
+    fn until_stop_only_the_first_connected_client_can_return() {
         let holder = Holder::new(Exclusive::UntilStop);
         let lost = holder.promise().expect("a secret");
-        assert!(holder.admits(None), "a client that never got through locks nobody out");
+        assert!(holder.admits(None), "a client that never connected locks no other out");
         let first = holder.promise().expect("a secret");
         assert_ne!(lost, first);
         holder.connected();

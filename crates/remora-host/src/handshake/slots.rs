@@ -1,7 +1,8 @@
-//! ConnectionSlots of a port's connections: strangers share them, and a client that has shown a token of the session keeps its own.
+//! The slots for a port's connections. Strangers share them; a client that has shown a valid token keeps its own.
 //!
-//! A newcomer that finds all places taken, or its subscriber's share, gets the place of the oldest connection there that
-//! has not shown a good token. So strangers only ever push each other out, and a client that asks at once gets through.
+//! A newcomer that finds all slots taken, or its subscriber's share, gets the slot of the oldest connection there that
+//! has not shown a valid token. So strangers only ever displace each other, and a client that shows its token at once
+//! is served.
 
 use std::{
     net::IpAddr,
@@ -11,18 +12,20 @@ use std::{
 use remora_protocol::subscriber::subscriber_of;
 use tokio::sync::Notify;
 
+/// Slots of one port.
 const SLOTS_MAX: usize = 64;
 /// Limit for one IPv4 address, or one IPv6 network of 64 bits. Several people may share it.
 const SLOTS_PER_SUBSCRIBER_MAX: usize = 16;
 
+/// The slots of one port.
 #[derive(Clone, Default)]
-pub struct ConnectionSlots {
+pub(super) struct ConnectionSlots {
     table: Arc<Mutex<SlotTable>>,
 }
 
 #[derive(Default)]
 struct SlotTable {
-    /// In the order in which they came.
+    /// The connections, oldest first.
     entries: Vec<Entry>,
     newest: u64,
 }
@@ -40,9 +43,10 @@ struct SlotEvents {
     lost: Notify,
 }
 
-/// A connection's place, given back when the last clone is dropped. It is among the extensions of every request.
+/// The slot of one connection. It becomes free when the last clone is dropped. Every request carries it among its
+/// extensions.
 #[derive(Clone)]
-pub struct ConnectionSlot {
+pub(super) struct ConnectionSlot {
     held: Arc<SlotHandle>,
     events: Arc<SlotEvents>,
 }
@@ -53,8 +57,8 @@ struct SlotHandle {
 }
 
 impl ConnectionSlots {
-    /// Returns `None` if everybody there has shown a good token.
-    pub fn take(&self, peer: IpAddr) -> Option<ConnectionSlot> {
+    /// Takes a slot for a connection. Returns `None` if all slots belong to clients that have shown a valid token.
+    pub(super) fn take(&self, peer: IpAddr) -> Option<ConnectionSlot> {
         let subscriber = subscriber_of(peer);
         let mut table = lock(&self.table);
         let share = table.entries.iter().filter(|entry| entry.subscriber == subscriber).count();
@@ -72,8 +76,8 @@ impl ConnectionSlots {
 }
 
 impl ConnectionSlot {
-    /// The connection has shown a token of the session: it keeps its place, and gets its time once more.
-    pub fn admit(&self) {
+    /// Notes that the connection has shown a valid token: it keeps its slot, and its deadline is extended.
+    pub(super) fn admit(&self) {
         let mut table = lock(&self.held.table);
         if let Some(entry) = table.entries.iter_mut().find(|entry| entry.id == self.held.id) {
             entry.admitted = true;
@@ -81,13 +85,13 @@ impl ConnectionSlot {
         self.events.admitted.notify_one();
     }
 
-    /// Resolves after [`Self::admit`], once for each call or several.
-    pub async fn admitted(&self) {
+    /// Resolves after one or several calls of [`Self::admit`].
+    pub(super) async fn admitted(&self) {
         self.events.admitted.notified().await;
     }
 
-    /// Resolves when a newcomer has got the place.
-    pub async fn lost(&self) {
+    /// Resolves when a newcomer has displaced the connection.
+    pub(super) async fn lost(&self) {
         self.events.lost.notified().await;
     }
 }
@@ -98,7 +102,7 @@ impl Drop for SlotHandle {
     }
 }
 
-/// No method leaves the table half changed, so a panic elsewhere does no harm to it.
+/// Locks the table. No method leaves it half changed, so a panic under the lock does no harm.
 fn lock(table: &Mutex<SlotTable>) -> MutexGuard<'_, SlotTable> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -121,36 +125,36 @@ mod tests {
     }
 
     #[test]
-    fn a_subscriber_pushes_out_its_own_oldest_connection_only() {
-        let places = ConnectionSlots::default();
-        let other = places.take(address(2)).expect("a free place");
+    fn a_subscriber_displaces_only_its_own_oldest_connection() {
+        let slots = ConnectionSlots::default();
+        let other = slots.take(address(2)).expect("a free slot");
         let mine: Vec<ConnectionSlot> =
-            (0..=SLOTS_PER_SUBSCRIBER_MAX).map(|_| places.take(address(1)).expect("a place")).collect();
+            (0..=SLOTS_PER_SUBSCRIBER_MAX).map(|_| slots.take(address(1)).expect("a slot")).collect();
         assert!(is_lost(&mine[0]) && !mine[1..].iter().any(is_lost) && !is_lost(&other));
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_have_one_share() {
-        let places = ConnectionSlots::default();
+    fn addresses_of_one_ipv6_network_share_one_limit() {
+        let slots = ConnectionSlots::default();
         let of = |last: usize| -> IpAddr { format!("2001:db8::{last:x}").parse().expect("an address") };
-        let first = places.take(of(0)).expect("a free place");
-        let _others: Vec<_> = (1..=SLOTS_PER_SUBSCRIBER_MAX).map(|last| places.take(of(last))).collect();
+        let first = slots.take(of(0)).expect("a free slot");
+        let _others: Vec<_> = (1..=SLOTS_PER_SUBSCRIBER_MAX).map(|last| slots.take(of(last))).collect();
         assert!(is_lost(&first));
     }
 
     #[test]
-    fn who_has_shown_a_token_is_pushed_out_by_nobody() {
-        let places = ConnectionSlots::default();
-        let admitted = places.take(address(0)).expect("a free place");
+    fn a_connection_with_a_token_is_never_displaced() {
+        let slots = ConnectionSlots::default();
+        let admitted = slots.take(address(0)).expect("a free slot");
         admitted.admit();
         let strangers: Vec<ConnectionSlot> =
-            (1..=SLOTS_MAX).map(|last| places.take(address(last)).expect("a place")).collect();
+            (1..=SLOTS_MAX).map(|last| slots.take(address(last)).expect("a slot")).collect();
         assert!(is_lost(&strangers[0]) && !strangers[1..].iter().any(is_lost) && !is_lost(&admitted));
         for stranger in &strangers {
             stranger.admit();
         }
-        assert!(places.take(address(200)).is_none(), "everybody has shown a token");
+        assert!(slots.take(address(200)).is_none(), "all connections have shown a token");
         drop(strangers);
-        assert!(places.take(address(200)).is_some());
+        assert!(slots.take(address(200)).is_some());
     }
 }

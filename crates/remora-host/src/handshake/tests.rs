@@ -1,4 +1,4 @@
-//! The door with a room behind it that takes one client, called over real sockets.
+//! The handshake server with a backend that takes one client, called over real sockets.
 
 use std::{
     io::{Read, Write},
@@ -8,9 +8,16 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
-use remora_protocol::{link::Exclusive, origins::Origins};
+use remora_protocol::{
+    cors::OriginResponse,
+    handshake::{OFFER_BYTES_MAX, RESUME_HEADER},
+    link::{Assignment, Exclusive, HostSpec, HostStart, PORTS, Placement},
+    origins::Origins,
+};
+use tokio::sync::watch;
 
 use super::*;
 use crate::token::tests::{ACCOUNT, Signer, person};
@@ -23,9 +30,9 @@ const FAR_FUTURE: u64 = 4_000_000_000;
 struct OneClient {
     taken: AtomicUsize,
     offers: Mutex<Vec<String>>,
-    /// Whether the host was to ask for its session.
+    /// The host was asked to ask for its session.
     asked: AtomicBool,
-    /// Where a host that waits hears of its session as soon as it asks.
+    /// Assigns a waiting host its session as soon as it asks.
     answer: Mutex<Option<watch::Sender<Option<Arc<Assignment>>>>>,
 }
 
@@ -63,7 +70,7 @@ struct TestServer {
     inspector: u16,
     signer: Signer,
     ca_pem: String,
-    room: Arc<OneClient>,
+    backend: Arc<OneClient>,
     holder: Arc<Holder>,
 }
 
@@ -78,53 +85,61 @@ impl TestServer {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate =
             rcgen::CertificateParams::new(names).and_then(|params| params.self_signed(&key)).expect("a certificate");
-        let spec = HostSpec {
-            host_id: "host".into(),
-            secret: "secret".into(),
-            control_urls: vec!["https://localhost:1".into()],
-            control_ca_pem: String::new(),
-            size: "Standard".into(),
-            assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: certificate.pem(),
-            certificate_key_pem: key.serialize_pem(),
-            token_public_key_pem: signer.public_key_pem.clone(),
-            allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
-            model_files: vec![],
-            remote_models: Default::default(),
-            adapter: None,
-            primitives_max: None,
-            rendering: Default::default(),
-            media: Default::default(),
-            fence: Default::default(),
-            scratch_directory: None,
-            exclusive,
-            start_milliseconds_max: 1000,
+        let start = HostStart {
+            spec: HostSpec {
+                host_id: "host".into(),
+                secret: "secret".into(),
+                control_ca_pem: String::new(),
+                size: "Standard".into(),
+                assignment: None,
+                token_public_key_pem: signer.public_key_pem.clone(),
+                allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
+                remote_models: Default::default(),
+                adapter: None,
+                primitives_max: None,
+                rendering: Default::default(),
+                fence: Default::default(),
+                exclusive,
+                json_logs: false,
+                start_milliseconds_max: 1000,
+            },
+            placement: Placement {
+                control_urls: vec!["https://localhost:1".into()],
+                hostname: "localhost".into(),
+                listen_address: [127, 0, 0, 1].into(),
+                certificate_pem: certificate.pem(),
+                certificate_key_pem: key.serialize_pem(),
+                model_files: vec![],
+                media: Default::default(),
+                scratch_directory: None,
+                cache_directory: None,
+            },
         };
-        let room = Arc::new(OneClient::default());
+        let backend = Arc::new(OneClient::default());
         let holder = Arc::new(Holder::new(exclusive));
-        let (session, told) = watch::channel(assignment.map(Arc::new));
-        *room.answer.lock().expect("no test panics with it") = Some(session);
+        let (session, assigned) = watch::channel(assignment.map(Arc::new));
+        *backend.answer.lock().expect("no test panics with it") = Some(session);
         let (ports, opened) = std::sync::mpsc::channel();
-        let (backend, at_the_door) = (Box::new(room.clone()), holder.clone());
+        let (server_backend, server_holder) = (Box::new(backend.clone()), holder.clone());
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
             runtime.block_on(async {
-                let door = HandshakeServer::open(&spec, 77, told, at_the_door, backend).await.expect("free ports");
-                ports.send(door.ports().expect("bound")).expect("the test waits");
-                door.serve().await;
+                let server = HandshakeServer::open(&start, 77, assigned, server_holder, server_backend)
+                    .await
+                    .expect("free ports");
+                ports.send(server.ports().expect("bound")).expect("the test waits");
+                server.serve().await;
             });
         });
-        let (handshake, inspector) = opened.recv().expect("the door opens");
-        Self { handshake, inspector, signer, ca_pem: certificate.pem(), room, holder }
+        let (handshake, inspector) = opened.recv().expect("the server opens");
+        Self { handshake, inspector, signer, ca_pem: certificate.pem(), backend, holder }
     }
 
     fn good_token(&self) -> String {
         format!("Bearer {}", self.signer.token(ACCOUNT, FAR_FUTURE))
     }
 
-    /// Status, body, and the value of Access-Control-Allow-Origin.
+    /// Returns status, body, and the value of Access-Control-Allow-Origin.
     fn post(&self, headers: &[(&str, &str)], offer: &[u8]) -> (u16, String, Option<String>) {
         self.send(&format!("http://127.0.0.1:{}/connection", self.handshake), headers, offer)
     }
@@ -155,14 +170,14 @@ fn agent(ca_pem: &str) -> ureq::Agent {
 }
 
 #[test]
-fn both_ports_are_of_the_range_and_differ() {
+fn both_ports_are_in_the_range_and_differ() {
     let server = TestServer::open();
     assert!(PORTS.contains(&server.handshake) && PORTS.contains(&server.inspector));
     assert_ne!(server.handshake, server.inspector);
 }
 
 #[test]
-fn one_client_is_let_in_and_the_second_is_told_that_the_session_is_in_use() {
+fn one_client_is_admitted_and_the_second_is_told_that_the_session_is_in_use() {
     let server = TestServer::open();
     let token = server.good_token();
     let headers = [("Authorization", token.as_str()), ("Origin", ORIGIN)];
@@ -174,19 +189,19 @@ fn one_client_is_let_in_and_the_second_is_told_that_the_session_is_in_use() {
 }
 
 #[test]
-fn a_host_that_has_not_heard_of_its_session_yet_asks_and_lets_the_client_in() {
+fn a_host_without_a_session_asks_for_it_and_admits_the_client() {
     let server = TestServer::open_for(None, Exclusive::UntilDisconnect);
     let forged = format!("Bearer {}", Signer::new().token(ACCOUNT, FAR_FUTURE));
     assert_eq!(server.post(&[("Authorization", &forged)], b"v=0 offer").0, 401);
-    assert!(!server.room.asked.load(Ordering::SeqCst), "strangers make the host do nothing");
+    assert!(!server.backend.asked.load(Ordering::SeqCst), "strangers cause no report");
     let token = server.good_token();
     let (status, body, _) = server.post(&[("Authorization", &token)], b"v=0 offer");
     assert_eq!((status, body.as_str()), (201, "v=0 answer"));
-    assert!(server.room.asked.load(Ordering::SeqCst));
+    assert!(server.backend.asked.load(Ordering::SeqCst));
 }
 
 #[test]
-fn a_private_session_lets_no_other_client_of_the_account_in() {
+fn a_private_session_admits_no_other_client_of_the_account() {
     let private = Assignment { owner: Some(person("ann")), private: true, ..assignment() };
     let server = TestServer::open_for(Some(private), Exclusive::UntilDisconnect);
     let of = |subject| format!("Bearer {}", server.signer.token_of(subject, ACCOUNT, FAR_FUTURE));
@@ -198,17 +213,17 @@ fn a_private_session_lets_no_other_client_of_the_account_in() {
         agent(&server.ca_pem).get(&url).header("Authorization", token).call().expect("an answer").status().as_u16()
     };
     assert_eq!((inspect(&bob), inspect(&ann)), (403, 200));
-    assert!(server.room.offers.lock().expect("no test panics with it").is_empty());
+    assert!(server.backend.offers.lock().expect("no test panics with it").is_empty());
     assert_eq!(server.post(&[("Authorization", &ann)], b"v=0 offer").0, 201);
     assert_eq!(
         server.post(&[("Authorization", &server.good_token())], b"v=0 offer").0,
         409,
-        "an Administrator may come in"
+        "an Administrator is admitted"
     );
 }
 
 #[test]
-fn until_stop_only_the_client_that_was_connected_comes_back() {
+fn until_stop_only_the_client_that_was_connected_can_return() {
     let server = TestServer::open_for(Some(assignment()), Exclusive::UntilStop);
     let token = server.good_token();
     let offer = |resume: Option<&str>| {
@@ -216,7 +231,7 @@ fn until_stop_only_the_client_that_was_connected_comes_back() {
         headers.extend(resume.map(|secret| (RESUME_HEADER, secret)));
         let answer =
             server.answer(&format!("http://127.0.0.1:{}/connection", server.handshake), &headers, b"v=0 offer");
-        server.room.taken.store(0, Ordering::SeqCst);
+        server.backend.taken.store(0, Ordering::SeqCst);
         let secret = answer.headers().get(RESUME_HEADER).map(|secret| secret.to_str().expect("ASCII").to_owned());
         (answer.status().as_u16(), secret)
     };
@@ -224,13 +239,13 @@ fn until_stop_only_the_client_that_was_connected_comes_back() {
     let secret = secret.expect("a secret to come back with");
     assert_eq!(status, 201);
     server.holder.connected();
-    assert_eq!(offer(None), (409, None), "nobody is connected, and still it is another client's");
+    assert_eq!(offer(None), (409, None), "no client is connected, and still the session is another client's");
     assert_eq!(offer(Some("guessed")), (409, None));
     assert_eq!(offer(Some(&secret)), (201, Some(secret.clone())));
 }
 
 #[test]
-fn the_same_port_takes_tls() {
+fn the_same_port_accepts_tls() {
     let server = TestServer::open();
     let token = server.good_token();
     let url = format!("https://localhost:{}/connection", server.handshake);
@@ -239,7 +254,7 @@ fn the_same_port_takes_tls() {
 }
 
 #[test]
-fn whoever_has_no_good_token_reaches_nothing() {
+fn a_request_without_a_valid_token_is_refused() {
     let server = TestServer::open();
     let expired = format!("Bearer {}", server.signer.token(ACCOUNT, 1_000));
     let foreign = format!("Bearer {}", server.signer.token("aaaaaaaa-2222-3333-4444-555555555555", FAR_FUTURE));
@@ -255,7 +270,7 @@ fn whoever_has_no_good_token_reaches_nothing() {
         assert_eq!(found, status, "{body}");
         assert!(body.contains(says), "{body}");
     }
-    assert!(server.room.offers.lock().expect("no panic").is_empty());
+    assert!(server.backend.offers.lock().expect("no panic").is_empty());
 }
 
 #[test]
@@ -268,11 +283,11 @@ fn pages_of_other_origins_and_other_names_are_refused() {
     assert!(body.contains("http://evil.example") && body.contains("listen.origins"), "{body}");
     let (status, body, _) = server.post(&[("Authorization", &token), ("Host", "rebound.example:80")], b"v=0 offer");
     assert_eq!(status, 403, "{body}");
-    assert!(server.room.offers.lock().expect("no panic").is_empty());
+    assert!(server.backend.offers.lock().expect("no panic").is_empty());
 }
 
 #[test]
-fn a_preflight_says_what_allowed_pages_may_send() {
+fn a_preflight_lists_the_headers_that_allowed_pages_may_send() {
     let server = TestServer::open();
     let url = format!("http://127.0.0.1:{}/connection", server.handshake);
     let preflight = |origin: &str| {
@@ -296,7 +311,7 @@ fn a_preflight_says_what_allowed_pages_may_send() {
 }
 
 #[test]
-fn every_page_learns_whether_its_origin_is_allowed() {
+fn every_page_can_ask_whether_its_origin_is_allowed() {
     let server = TestServer::open();
     for (origin, allowed) in [(ORIGIN, true), ("https://app.example.com", true), ("https://example.com", false)] {
         let url = format!("https://localhost:{}/origin", server.handshake);
@@ -308,7 +323,7 @@ fn every_page_learns_whether_its_origin_is_allowed() {
 }
 
 #[test]
-fn bad_offers_are_refused_in_words_and_the_place_stays_free() {
+fn bad_offers_are_refused_with_a_reason_and_the_session_stays_free() {
     let server = TestServer::open();
     let token = server.good_token();
     let headers = [("Authorization", token.as_str())];
@@ -320,6 +335,19 @@ fn bad_offers_are_refused_in_words_and_the_place_stays_free() {
     assert_eq!((status, body.contains("\"TooLarge\"")), (413, true), "{body}");
     let (status, _, _) = server.post(&headers, b"v=0 offer");
     assert_eq!(status, 201);
+}
+
+#[test]
+fn every_answer_carries_the_correlation_vector_of_its_request() {
+    let server = TestServer::open();
+    let url = format!("http://127.0.0.1:{}/connection", server.handshake);
+    let vector = |given: &[(&str, &str)]| {
+        let answer = server.answer(&url, given, b"v=0 offer");
+        answer.headers()["ms-cv"].to_str().expect("ASCII").to_owned()
+    };
+    assert_eq!(vector(&[("MS-CV", "ZuyAfqDYD0i4xphbpH16SQ.3")]), "ZuyAfqDYD0i4xphbpH16SQ.0");
+    let [one, other] = [vector(&[]), vector(&[("MS-CV", "nonsense")])];
+    assert!(one.ends_with(".0") && other.ends_with(".0") && one != other, "{one} {other}");
 }
 
 #[test]
@@ -340,20 +368,20 @@ fn the_inspector_needs_a_token_too() {
     assert_eq!(get("").0, 401);
 }
 
-/// A connection of a stranger, on which something has been said or nothing.
+/// Opens a connection of a stranger and sends these bytes.
 fn stranger(port: u16, says: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the port listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-    stream.write_all(says.as_bytes()).expect("the door takes it");
+    stream.write_all(says.as_bytes()).expect("the server accepts it");
     stream
 }
 
-/// The head of a request and the first byte of its body.
+/// Returns the head of a request and the first byte of its body.
 fn beginning(token: &str) -> String {
     format!("POST /connection HTTP/1.1\r\nHost: localhost\r\n{token}Content-Length: 60000\r\n\r\nv")
 }
 
-/// Whether the door ends the connection without a word.
+/// Returns whether the server closes the connection without an answer.
 fn is_closed(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0; 64]) {
         Ok(bytes) => bytes == 0,
@@ -361,7 +389,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Sends bytes one by one until the door has enough of it.
+/// Sends bytes one by one. Returns whether the server closes the connection.
 fn ends_while_dripping(stream: &mut TcpStream, drop_of: &[u8]) -> bool {
     (0..600).any(|_| {
         thread::sleep(Duration::from_millis(50));
@@ -370,7 +398,7 @@ fn ends_while_dripping(stream: &mut TcpStream, drop_of: &[u8]) -> bool {
 }
 
 #[test]
-fn strangers_with_slow_requests_are_answered_before_their_body_and_keep_no_client_out() {
+fn strangers_with_slow_requests_are_answered_before_their_body_and_block_no_client() {
     let server = TestServer::open();
     let token = server.good_token();
     let forged = format!("Authorization: Bearer {}\r\n", Signer::new().token(ACCOUNT, FAR_FUTURE));
@@ -386,18 +414,18 @@ fn strangers_with_slow_requests_are_answered_before_their_body_and_keep_no_clien
 }
 
 #[test]
-fn silent_strangers_give_way() {
+fn silent_strangers_lose_their_slots() {
     let server = TestServer::open();
     let token = server.good_token();
     let mut silent: Vec<TcpStream> = (0..100).map(|_| stranger(server.handshake, "")).collect();
     let url = format!("https://localhost:{}/connection", server.handshake);
     let (status, body, _) = server.send(&url, &[("Authorization", &token)], b"v=0 offer");
     assert_eq!((status, body.as_str()), (201, "v=0 answer"));
-    assert!(is_closed(&mut silent[0]), "the oldest has given its place to another");
+    assert!(is_closed(&mut silent[0]), "the oldest has lost its slot to another");
 }
 
 #[test]
-fn a_request_that_drips_in_ends_at_its_deadline() {
+fn a_request_that_arrives_slowly_ends_at_its_deadline() {
     let server = TestServer::open();
     let token = format!("Authorization: {}\r\n", server.good_token());
     let mut silent = stranger(server.handshake, "");
@@ -407,11 +435,11 @@ fn a_request_that_drips_in_ends_at_its_deadline() {
     assert!(ends_while_dripping(&mut head, b"x"));
     assert!(ends_while_dripping(&mut body, b"v"));
     assert!(is_closed(&mut tls) && is_closed(&mut silent));
-    assert!(server.room.offers.lock().expect("no panic").is_empty());
+    assert!(server.backend.offers.lock().expect("no panic").is_empty());
 }
 
 #[test]
-fn the_inspector_answers_while_the_handshake_has_no_places() {
+fn the_inspector_answers_while_the_handshake_has_no_free_slot() {
     let server = TestServer::open();
     let token = server.good_token();
     let with_token = format!("Authorization: {token}\r\n");

@@ -1,14 +1,14 @@
 //! Decides which hosts a model may be fetched from, so that no client reaches into the network of this machine.
 //!
 //! ```text
-//!   model address ─┐                                   ┌─ offered by the operator ──▶ every address of its host and port
+//!   model address ─┐                                   ┌─ offered by the operator ──▶ every address of the host
 //!                  ├─▶ name lookup ─▶ addresses ─▶ which ├─ name in allowed_hosts ────▶ every address
 //!   redirects ─────┘                                   ├─ address in allowed_hosts ─▶ this address
 //!                                                      └─ anything else ────────────▶ public addresses
 //! ```
 //!
-//! The connection is made to the addresses that come out of here, without a second lookup. Proxies of the environment
-//! are not used: a proxy would look up the name itself.
+//! The connection is made to the resolved addresses, without a second lookup. Proxies from the environment are not
+//! used, because a proxy would look up the name itself.
 
 use std::{net::IpAddr, sync::LazyLock};
 
@@ -24,20 +24,21 @@ use ureq::{
     },
 };
 
-/// Resolves names to addresses that a model may be fetched from. [`Error::HostNotFound`] says that there is none,
-/// whether the name is unknown or leads to other addresses: names of the operator's network are not for clients.
+/// Resolves names to the addresses that a model may be fetched from. Returns [`Error::HostNotFound`] both for unknown
+/// names and for names with other addresses only, so that clients learn nothing about names of the operator's network.
 #[derive(Debug)]
-pub struct Destinations<R = DefaultResolver> {
+pub(super) struct Destinations<R = DefaultResolver> {
     names: R,
     remote: RemoteModels,
-    /// The operator offers the model at this address.
+    /// The address of the model, if the operator offers it.
     offered: Option<Uri>,
-    /// This machine's own addresses, which are not public even where their numbers are.
+    /// This machine's own addresses, which do not count as public.
     own: Vec<IpAddr>,
 }
 
 impl Destinations {
-    pub fn of_model(uri: &str, remote: &RemoteModels) -> Self {
+    /// Returns the destinations for one model.
+    pub(super) fn of_model(uri: &str, remote: &RemoteModels) -> Self {
         let offered = remote.offered.iter().find(|offered| *offered == uri).and_then(|uri| uri.parse().ok());
         Self { names: DefaultResolver::default(), remote: remote.clone(), offered, own: local_addresses() }
     }
@@ -73,12 +74,12 @@ impl<R: Resolver> Resolver for Destinations<R> {
     }
 }
 
-/// Scheme, host and port.
+/// Returns scheme, host and port.
 fn endpoint(uri: &Uri) -> (Option<&str>, Option<String>, Option<u16>) {
     (uri.scheme_str(), uri.host().map(str::to_ascii_lowercase), uri.port_u16())
 }
 
-/// Whether an address belongs to the internet at large.
+/// Returns whether an address is globally reachable.
 fn is_public(address: IpAddr) -> bool {
     let address = address.to_canonical();
     match address {
@@ -118,11 +119,11 @@ static NOT_PUBLIC_V4: LazyLock<Vec<Network>> = LazyLock::new(|| {
     ])
 });
 
-/// The only IPv6 addresses that are given out for the internet.
+/// The only IPv6 addresses that are allocated for global unicast.
 static GLOBAL_V6: LazyLock<Vec<Network>> = LazyLock::new(|| networks(&["2000::/3"]));
 
-/// Global unicast networks that are not reachable, or that lead to an IPv4 address through a relay: protocol assignments
-/// (Teredo, ORCHID, benchmarking), documentation, 6to4.
+/// Global unicast networks that are not reachable, or that lead to an IPv4 address through a relay: protocol
+/// assignments (Teredo, ORCHID, benchmarking), documentation, 6to4.
 static NOT_PUBLIC_V6: LazyLock<Vec<Network>> =
     LazyLock::new(|| networks(&["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]));
 
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Knows one name, which has these addresses.
+    /// A resolver that knows one name with these addresses.
     #[derive(Debug)]
     struct Names(Vec<IpAddr>);
 
@@ -170,7 +171,7 @@ mod tests {
     const URI: &str = "http://models.example.com/a.glb";
 
     #[test]
-    fn only_public_addresses_are_left_of_a_name() {
+    fn only_the_public_addresses_of_a_name_are_used() {
         let mixed = ["127.0.0.1", "8.8.8.8", "8.8.4.4", "::ffff:8.8.4.4", "10.0.0.1", "2a00::1", "::1"];
         assert_eq!(resolved(&mixed, RemoteModels::default(), URI), Ok(vec!["8.8.8.8".into(), "2a00::1".into()]));
     }
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_opens_names_networks_and_what_is_offered() {
+    fn the_operator_allows_names_networks_and_offered_models() {
         let allowed = |host: &str| RemoteModels {
             allowed_hosts: AllowedHosts::from_iter([host.parse().expect("a host")]),
             ..RemoteModels::default()
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_not_of_the_internet_are_told_from_those_that_are() {
+    fn public_and_private_addresses_are_distinguished() {
         let public = [
             "1.1.1.1",
             "100.63.255.255",

@@ -1,23 +1,24 @@
-//! Fetches a model from an address: to the end, but never more than memory allows, whatever length was announced, and
-//! from no host that is not open to models (`destination.rs`).
+//! Fetches a model from an address: never more than memory allows, whatever length was announced, and only from hosts
+//! that models may come from (`destination.rs`).
 //!
-//! Failures say nothing of what the other side has answered, except for its status.
+//! Failures reveal nothing of the answer except its status.
 
 use std::{io::Read, sync::Arc, time::Duration};
 
 use remora_protocol::link::RemoteModels;
 use ureq::{Agent, Error, unversioned::transport::DefaultConnector};
 
-use super::{LoadFailure, destination::Destinations};
+use super::{destination::Destinations, failure::LoadFailure};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
-const FETCH_TIME_MAX: Duration = Duration::from_secs(600);
+const FETCH_TIME_MAX: Duration = Duration::from_mins(10);
 const REDIRECTS_MAX: u32 = 5;
 const READ_BYTES: usize = 1 << 18;
 
-/// `check` is asked between pieces whether to go on.
-pub fn fetch(
+/// Fetches a whole file. `progress` is told the fraction that has arrived; `check` is called between pieces and can end
+/// the transfer.
+pub(super) fn fetch(
     uri: &str,
     remote: &RemoteModels,
     bytes_max: u64,
@@ -42,7 +43,7 @@ pub fn fetch(
     loop {
         check()?;
         let count = source.read(&mut piece).map_err(|error| {
-            tracing::info!(%error, "a model was not fetched to its end");
+            tracing::info!(%error, "fetching a model broke off");
             LoadFailure::NotFound(format!("{uri} broke off before its end, or took too long"))
         })?;
         if count == 0 {
@@ -74,13 +75,14 @@ fn agent(uri: &str, remote: &RemoteModels) -> Agent {
     Agent::with_parts(config, DefaultConnector::new(), Destinations::of_model(uri, remote))
 }
 
-/// Errors of the client quote headers and certificates of the answer, so that only their kind is told.
+/// Returns the failure for the client. It names only the kind of the error, because the error quotes headers and
+/// certificates of the answer.
 fn failure(uri: &str, error: &Error) -> LoadFailure {
     let why = match error {
         Error::HostNotFound => {
             return LoadFailure::Refused(format!(
-                "{uri}, or an address that it redirects to, has no public host; models are fetched from public addresses \
-                 and from the hosts that the operator allows (models.allowed_hosts)"
+                "{uri}, or an address that it redirects to, has no public host; models are fetched from public \
+                 addresses and from the hosts that the operator allows (models.allowed_hosts)"
             ));
         }
         Error::Timeout(_) => "there was no answer in time".to_owned(),

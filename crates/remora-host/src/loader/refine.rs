@@ -1,11 +1,8 @@
-//! Makes the full form of a model whose coarse form is shown already, and keeps it for the next time.
+//! The refinement thread: builds the full form of a model whose coarse form is shown already, and caches it.
 
-use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender, sync_channel},
 };
 
 use remora_asset::Asset;
@@ -16,50 +13,55 @@ use remora_protocol::codes::LoadStage;
 use remora_render::PreparedAsset;
 
 use super::{
-    ActiveLoads, Deliver, LoadFailure, LoadId, LoaderOptions, Loading, build_options, pool, steps, with_source,
+    failure::{LoadFailure, with_source},
+    job::{ActiveLoads, Deliver, LoadId, Loading, progress_steps},
+    options::{LoaderOptions, pool},
 };
+use crate::threads;
 
-/// Whole models wait here.
+/// Upper bound on models that wait. Each of them is in memory as a whole.
 const QUEUE: usize = 1;
 
-pub struct RefineJob {
-    pub id: LoadId,
-    pub model: Model,
-    pub key: Option<Key>,
-    pub source: &'static str,
+/// A model to refine.
+pub(super) struct RefineJob {
+    pub(super) id: LoadId,
+    pub(super) model: Model,
+    /// The key under which the cache keeps the full form.
+    pub(super) key: Option<Key>,
+    /// The format that the model was imported from.
+    pub(super) source: &'static str,
 }
 
-pub struct Refiner {
+/// A handle to the refinement thread.
+pub(super) struct Refiner {
     jobs: SyncSender<RefineJob>,
 }
 
+/// The state of the refinement thread.
 struct Worker {
     options: LoaderOptions,
-    wanted: Arc<ActiveLoads>,
+    active: Arc<ActiveLoads>,
     deliver: Deliver,
 }
 
 impl Refiner {
-    pub fn start(options: LoaderOptions, wanted: Arc<ActiveLoads>, deliver: Deliver) -> Self {
+    pub(super) fn start(options: LoaderOptions, active: Arc<ActiveLoads>, deliver: Deliver) -> Self {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let worker = Worker { options, wanted, deliver };
-        thread::Builder::new()
-            .name("refiner".to_owned())
-            .spawn(move || worker.run(&inbox))
-            .expect("a thread can be started at the host's start");
+        let worker = Worker { options, active, deliver };
+        threads::spawn("refiner", move || worker.run(&inbox));
         Self { jobs }
     }
 
-    /// Waits while there is much to do: no more models are imported than can be refined.
-    pub fn refine(&self, job: RefineJob) {
-        // A refiner that has ended leaves coarse forms as they are.
+    /// Queues a model. Waits while the queue is full, so that no more models are imported than can be refined.
+    pub(super) fn refine(&self, job: RefineJob) {
+        // If the refiner has ended, the coarse form stays.
         let _ = self.jobs.send(job);
     }
 }
 
 impl Worker {
     fn run(&self, inbox: &Receiver<RefineJob>) {
-        // Pictures are drawn meanwhile, perhaps by the same cores.
+        // Half of the threads, because frames may be rendered on the same cores.
         let pool = pool("refining", self.options.threads / 2);
         for job in inbox {
             let id = job.id;
@@ -85,18 +87,18 @@ impl Worker {
 
     fn build(&self, job: &RefineJob) -> Result<Asset, LoadFailure> {
         let RefineJob { id, model, key, source } = job;
-        let options = build_options(&self.options, source);
-        let told = steps(self.deliver.clone(), *id, LoadStage::Refining);
-        let cancelled = || !self.wanted.is_refined_for(*id);
+        let options = self.options.build_options(source);
+        let progress = progress_steps(self.deliver.clone(), *id, LoadStage::Refining);
+        let cancelled = || !self.active.is_refined_for(*id);
         if let (Some(cache), Some(key)) = (&self.options.cache, key) {
-            match cache.build(key, model, &options, &told, &cancelled) {
-                // A full disk takes the detail from nobody.
+            match cache.build(key, model, &options, &progress, &cancelled) {
+                // With a full disk the full form is built in memory instead.
                 Err(error @ (ConvertError::Write { .. } | ConvertError::Build(BuildError::Write(_)))) => {
-                    tracing::warn!(error = with_source(&error), "an asset is not kept for the next time");
+                    tracing::warn!(error = with_source(&error), "an asset is not cached");
                 }
                 built => return Ok(built?),
             }
         }
-        Ok(build_asset(model, &options, &told, &cancelled)?)
+        Ok(build_asset(model, &options, &progress, &cancelled)?)
     }
 }

@@ -1,32 +1,36 @@
-//! Commands of a client, checked: what comes out of here is in range and finite, whatever was sent.
+//! Decodes and validates the commands of a client. A decoded command is in range and finite, whatever was sent.
 
 use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::Size;
-use remora_scene::{EntityId, StateOverrideEdit, Tint, ValueEdit};
+use remora_scene::{EntityId, StateOverrideEdit};
 
-/// Sides that a viewport may ask for, in pixels.
-pub const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
+use super::overrides;
+use crate::ids::CommandId;
+
+/// Accepted lengths of a viewport's sides, in pixels.
+const VIEWPORT_PIXELS: std::ops::RangeInclusive<u32> = 64..=4096;
 const URI_BYTES_MAX: usize = 4096;
-/// Entities that one command may name.
-pub const ENTITIES_MAX: usize = 65_536;
-/// Coordinates beyond this are refused: doubles are coarser than a tenth of a millimetre there.
+/// Upper bound on the entities that one command names.
+pub(super) const ENTITIES_MAX: usize = 65_536;
+/// Larger coordinates are refused, because doubles are coarser than a tenth of a millimetre there.
 const WORLD_METRES_MAX: f64 = 1e12;
 
+/// A valid command.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Command {
-    /// 0 where no reply is wanted.
-    pub id: u32,
-    pub action: Action,
+pub(super) struct Command {
+    pub(super) id: CommandId,
+    pub(super) action: Action,
 }
 
+/// The action that a command asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(super) enum Action {
     SetViewport(Size),
     LoadModel {
         uri: String,
-        /// All other models go when this one has come.
+        /// The model replaces all others when it is loaded.
         replace: bool,
     },
     UnloadAll,
@@ -34,7 +38,7 @@ pub enum Action {
         origin: DVec3,
         direction: Vec3,
     },
-    /// Normalised device coordinates, y up.
+    /// A point in normalised device coordinates, y up.
     Pick {
         x: f32,
         y: f32,
@@ -51,21 +55,22 @@ pub enum Action {
     Ping,
 }
 
-/// For the client's programmer.
+/// The reason why a command is refused, for the client's programmer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BadCommand {
-    /// 0 where it could not be read.
-    pub id: u32,
-    pub message: String,
+pub(super) struct BadCommand {
+    /// [`CommandId::NO_REPLY`] if the id could not be read.
+    pub(super) id: CommandId,
+    pub(super) message: String,
 }
 
 impl Command {
-    pub fn decode(bytes: &[u8]) -> Result<Self, BadCommand> {
+    /// Decodes a `ClientCommand`.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, BadCommand> {
         let command = wire::ClientCommand::decode(bytes).map_err(|error| BadCommand {
-            id: 0,
+            id: CommandId::NO_REPLY,
             message: format!("a message on the control channel is no ClientCommand: {error}"),
         })?;
-        let id = command.id;
+        let id = CommandId(command.id);
         let action = match command.command {
             Some(command) => checked(command),
             None => Err("the command is empty, or newer than this host".to_owned()),
@@ -77,7 +82,7 @@ impl Command {
     }
 }
 
-/// Or what is wrong with it.
+/// Validates a command. The error says what is wrong with it and what is accepted.
 fn checked(command: WireCommand) -> Result<Action, String> {
     Ok(match command {
         WireCommand::SetViewport(size) => {
@@ -110,7 +115,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
         }
         WireCommand::Pick(wire::Pick { x, y }) => {
             if !(-1.0..=1.0).contains(&x) || !(-1.0..=1.0).contains(&y) {
-                return Err(format!("the place in the picture is ({x}, {y}); accepted are -1 to 1 in both"));
+                return Err(format!("the place in the frame is ({x}, {y}); accepted are -1 to 1 in both"));
             }
             Action::Pick { x, y }
         }
@@ -125,7 +130,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
         }
         WireCommand::SetStateOverrides(wire::SetStateOverrides { entities, edit }) => {
             check_count(entities.len())?;
-            let edit = override_edit(edit.unwrap_or_default())?;
+            let edit = overrides::edit(edit.unwrap_or_default())?;
             Action::SetStateOverrides { entities: entities.into_iter().map(EntityId).collect(), edit }
         }
         WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
@@ -148,7 +153,7 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
         let translation = place(set.translation)?;
         Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
     };
-    let local = local().filter(|local| local.is_finite()).ok_or_else(|| {
+    let local = local().filter(DAffine3::is_finite).ok_or_else(|| {
         format!(
             "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
              and scale, and no scale of zero",
@@ -158,42 +163,14 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
     Ok((EntityId(set.entity), local))
 }
 
-fn override_edit(edit: wire::StateOverrideEdit) -> Result<StateOverrideEdit, String> {
-    let wire::StateOverrideEdit { visible, selected, tint: tint_edit } = edit;
-    let tint = match tint_edit {
-        None => ValueEdit::Keep,
-        Some(wire::TintEdit { tint: None }) => ValueEdit::Unset,
-        Some(wire::TintEdit { tint: Some(color) }) => ValueEdit::Set(tint(color)?),
-    };
-    Ok(StateOverrideEdit { visible: flag_edit("visible", visible)?, selected: flag_edit("selected", selected)?, tint })
-}
-
-fn flag_edit(name: &str, edit: i32) -> Result<ValueEdit<bool>, String> {
-    Ok(match wire::FlagEdit::try_from(edit) {
-        Ok(wire::FlagEdit::Keep) => ValueEdit::Keep,
-        Ok(wire::FlagEdit::Unset) => ValueEdit::Unset,
-        Ok(wire::FlagEdit::On) => ValueEdit::Set(true),
-        Ok(wire::FlagEdit::Off) => ValueEdit::Set(false),
-        Err(_) => return Err(format!("the edit of {name} is {edit}; accepted are 0 to 3")),
-    })
-}
-
-fn tint(color: wire::Color) -> Result<Tint, String> {
-    let wire::Color { red, green, blue, alpha } = color;
-    let channel = |value: u32| {
-        u8::try_from(value).map_err(|_| format!("a channel of the colour is {value}; accepted are 0 to 255"))
-    };
-    Ok([channel(red)?, channel(green)?, channel(blue)?, channel(alpha)?])
-}
-
-/// A place in the world.
+/// Returns a position in the world, if it is finite and within bounds.
 pub(super) fn place(point: Option<wire::Point>) -> Option<DVec3> {
     let point = point?;
     let point = DVec3::new(point.x, point.y, point.z);
     (point.is_finite() && point.abs().max_element() <= WORLD_METRES_MAX).then_some(point)
 }
 
-/// Of unit length.
+/// Returns the unit quaternion, if the given one is finite and not close to zero.
 pub(super) fn rotation(quaternion: wire::Quaternion) -> Option<DQuat> {
     let quaternion =
         DQuat::from_xyzw(quaternion.x.into(), quaternion.y.into(), quaternion.z.into(), quaternion.w.into());
@@ -209,6 +186,8 @@ fn finite(vector: Option<wire::Vector3>) -> Option<Vec3> {
 
 #[cfg(test)]
 mod tests {
+    use remora_scene::ValueEdit;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -271,13 +250,13 @@ mod tests {
         ];
         for (command, parts) in bad {
             let refused = decoded(command).expect_err("out of range");
-            assert_eq!(refused.id, 9);
+            assert_eq!(refused.id, CommandId(9));
             assert!(parts.iter().all(|part| refused.message.contains(part)), "{}", refused.message);
         }
     }
 
     #[test]
-    fn places_keep_their_precision() {
+    fn positions_keep_their_precision() {
         let far = 5_000_000.000_25;
         let set = decoded(WireCommand::SetTransform(transform(1, far, 1.0))).expect("a good transform");
         let Action::SetTransforms(moves) = set.action else { panic!("{set:?}") };
@@ -291,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_the_largest_length_and_empty_ones_are_taken() {
+    fn lists_of_the_largest_length_and_empty_ones_are_accepted() {
         for length in [0, ENTITIES_MAX] {
             let select = wire::SelectEntities { entities: vec![3; length] };
             let command = decoded(WireCommand::SelectEntities(select)).expect("within the limit");
@@ -339,12 +318,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_crash_the_host(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Command::decode(&bytes);
         }
 
         #[test]
-        fn whatever_is_accepted_is_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
+        fn accepted_transforms_are_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
             let [a, b, c, d] = turn;
             let rotation = Some(wire::Quaternion { x: a, y: b, z: c, w: d });
             let set = wire::SetTransform { rotation, ..transform(1, x, scale) };

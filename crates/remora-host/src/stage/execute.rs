@@ -1,4 +1,4 @@
-//! What becomes of a command.
+//! Executes the commands of a client.
 
 use glam::DVec3;
 use remora_protocol::{
@@ -8,12 +8,14 @@ use remora_protocol::{
 use remora_render::Size;
 use remora_scene::EditError;
 
-use super::command::{Action, Command};
-use super::{Capability, Output, Stage, answer};
-use crate::clock::Moment;
+use super::{
+    Capability, Output, Stage, answer,
+    command::{Action, Command},
+    loads::LOADS_MAX,
+};
+use crate::{clock::Moment, ids::CommandId};
 
-const LOADS_MAX: usize = 4;
-/// Each takes the time of a picture.
+/// Upper bound on picks that wait for an answer. Each takes the time of a frame.
 const PICKS_MAX: usize = 16;
 
 impl Stage {
@@ -25,24 +27,21 @@ impl Stage {
                 let viewport = fitted(wanted, &self.capability);
                 if client.viewport != Some(viewport) {
                     client.viewport = Some(viewport);
-                    client.key_wanted = true;
-                    client.change(now);
+                    client.pacing.want_key_frame();
+                    client.pacing.change(now);
                 }
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
-            Action::LoadModel { .. } if client.loads >= LOADS_MAX => {
-                self.refuse(
-                    id,
-                    ErrorCode::Busy,
-                    format!("{LOADS_MAX} models are being loaded already; wait for one of them"),
-                );
-            }
             Action::LoadModel { uri, replace } => {
-                client.loads += 1;
-                self.put(Output::Load { command: id, uri, replace });
+                if client.loads.start() {
+                    self.put(Output::Load { command: id, uri, replace });
+                } else {
+                    let message = format!("{LOADS_MAX} models are being loaded already; wait for one of them");
+                    self.refuse(id, ErrorCode::Busy, message);
+                }
             }
             Action::UnloadAll => {
-                client.change(now);
+                client.pacing.change(now);
                 self.scene.clear();
                 self.put(Output::SceneEmptied);
                 self.reply(id, Outcome::Done(wire::Done {}));
@@ -58,14 +57,14 @@ impl Stage {
                 self.refuse(
                     id,
                     ErrorCode::BadCommand,
-                    "there is no picture yet; send a pose and set the viewport first".into(),
+                    "there is no frame yet; send a pose and set the viewport first".into(),
                 );
             }
             Action::Pick { .. } if client.picks >= PICKS_MAX => {
                 self.refuse(
                     id,
                     ErrorCode::Busy,
-                    format!("{PICKS_MAX} places are being looked at already; wait for one of them"),
+                    format!("{PICKS_MAX} picks are waiting already; wait for one of them"),
                 );
             }
             Action::Pick { x, y } => {
@@ -90,7 +89,7 @@ impl Stage {
             },
             Action::SetLatencyMarker(enabled) => {
                 client.marker = enabled;
-                client.change(now);
+                client.pacing.change(now);
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
             Action::Goodbye => self.put(Output::Close),
@@ -98,20 +97,21 @@ impl Stage {
         }
     }
 
-    /// Answers [`Output::Pick`]: the instance that is seen there, by its index in the scene, and where in the world.
-    pub fn picked(&mut self, command: u32, seen: Option<(u32, DVec3)>) {
+    /// Answers [`Output::Pick`]. `visible` is the index of the visible instance in the scene, and the position in the
+    /// world.
+    pub(crate) fn picked(&mut self, command: CommandId, visible: Option<(u32, DVec3)>) {
         if let Some(client) = &mut self.client {
             client.picks = client.picks.saturating_sub(1);
         }
-        let seen = seen.and_then(|(instance, position)| answer::picked(&self.scene, instance, position));
-        self.reply(command, seen.map_or(Outcome::RayMissed(wire::RayMissed {}), Outcome::Picked));
+        let picked = visible.and_then(|(instance, position)| answer::picked(&self.scene, instance, position));
+        self.reply(command, picked.map_or(Outcome::RayMissed(wire::RayMissed {}), Outcome::Picked));
     }
 
-    fn edited(&mut self, now: Moment, id: u32, edit: Result<(), EditError>) {
+    fn edited(&mut self, now: Moment, id: CommandId, edit: Result<(), EditError>) {
         match edit {
             Ok(()) => {
                 if let Some(client) = &mut self.client {
-                    client.change(now);
+                    client.pacing.change(now);
                 }
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
@@ -121,7 +121,7 @@ impl Stage {
     }
 }
 
-/// The largest even size of the same shape that may be streamed.
+/// Returns the largest even size of the same aspect ratio that the host streams.
 pub(super) fn fitted(wanted: Size, capability: &Capability) -> Size {
     let shrink = (f64::from(capability.stream_pixels_max) / f64::from(wanted.pixels())).sqrt();
     let shrink = shrink

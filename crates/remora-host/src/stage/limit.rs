@@ -1,5 +1,6 @@
-//! The limit that a session's size sets to what is drawn. Judged is what the last picture really took: a model may have
-//! any number of triangles. Over the limit for a while, a checkerboard fades in; below it, it is gone at once.
+//! The limit that a session's size sets to the primitives that are drawn. It applies to the primitives of the last
+//! frame, not to those of the model. While the limit is exceeded, a checkerboard fades in after a while; it disappears
+//! at once when the limit is kept again.
 //!
 //! ```text
 //!   within ──drawn more──▶ over ──AFTER──▶ fading, in STEPS ──FADE──▶ full
@@ -11,49 +12,54 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Over the limit for this long before anything is seen of it, so that an application can react.
+/// The limit is exceeded for this long before the checkerboard appears, so that an application can react.
 const AFTER: Duration = Duration::from_secs(2);
+/// The time that the checkerboard takes to fade in.
 const FADE: Duration = Duration::from_secs(1);
-/// Pictures that a fade takes where nothing else changes.
+/// Frames that a fade takes if nothing else changes.
 const STEPS: u32 = 8;
 
+/// The limit of one connection, and how long it has been exceeded.
 #[derive(Clone, Debug)]
-pub struct PrimitiveLimit {
+pub(super) struct PrimitiveLimit {
     /// `None` is any number.
     primitives_max: Option<u64>,
+    /// When the limit was exceeded; `None` while it is kept.
     over_since: Option<Moment>,
-    /// In the picture planned last: steps of the fade, and which time over the limit they are of.
+    /// Steps of the fade in the last planned frame.
     steps: u32,
+    /// The `over_since` that those steps belong to.
     steps_of: Option<Moment>,
 }
 
 impl PrimitiveLimit {
-    pub fn new(primitives_max: Option<u64>) -> Self {
+    pub(super) fn new(primitives_max: Option<u64>) -> Self {
         Self { primitives_max, over_since: None, steps: 0, steps_of: None }
     }
 
-    /// Judges a picture by the triangles and points drawn for it. True for the first one over the limit.
-    pub fn drawn(&mut self, now: Moment, primitives: u64) -> bool {
+    /// Records the triangles and points of a frame. Returns whether this frame is the first one over the limit.
+    pub(super) fn drawn(&mut self, now: Moment, primitives: u64) -> bool {
         let over = self.primitives_max.is_some_and(|max| primitives > max);
         let crossed = over && self.over_since.is_none();
         self.over_since = over.then(|| self.over_since.unwrap_or(now));
         crossed
     }
 
-    pub fn is_over(&self) -> bool {
+    /// Returns whether the last frame exceeded the limit.
+    pub(super) fn is_over(&self) -> bool {
         self.over_since.is_some()
     }
 
-    /// Of a picture that is being planned: 0 for none, 1 for all of it.
-    pub fn checkerboard(&mut self, now: Moment) -> f32 {
+    /// Returns the opacity of the checkerboard in a frame that is planned now: 0 is invisible, 1 opaque.
+    pub(super) fn checkerboard(&mut self, now: Moment) -> f32 {
         let fading = self.over_since.and_then(|since| now.checked_sub(since + AFTER)).unwrap_or_default();
         self.steps = ((fading.as_micros() / (FADE / STEPS).as_micros()) as u32).min(STEPS);
         self.steps_of = self.over_since;
         self.steps as f32 / STEPS as f32
     }
 
-    /// When a picture would have another checkerboard than the one planned last; in the past for at once.
-    pub fn next_change(&self) -> Option<Moment> {
+    /// Returns when the checkerboard differs from the one in the last planned frame, which may be in the past.
+    pub(super) fn next_change(&self) -> Option<Moment> {
         if self.steps > 0 && self.steps_of != self.over_since {
             return Some(Moment::ZERO);
         }
@@ -62,8 +68,8 @@ impl PrimitiveLimit {
     }
 }
 
-/// As a person reads it: "950", "20.5 million".
-pub fn in_words(primitives: u64) -> String {
+/// Returns the number in words, such as "950" or "20.5 million".
+pub(super) fn in_words(primitives: u64) -> String {
     if primitives < 1_000_000 { primitives.to_string() } else { format!("{:.1} million", primitives as f64 / 1e6) }
 }
 
@@ -91,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crossing_is_told_once_and_again_after_a_return() {
+    fn a_crossing_is_reported_once_and_again_after_a_return() {
         let mut limit = PrimitiveLimit::new(Some(100));
         let crossings = [200, 200, 50, 50, 200].map(|primitives| limit.drawn(at(10), primitives));
         assert_eq!(crossings, [true, false, false, false, true]);
@@ -109,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_asked_for_while_it_fades_and_then_no_more() {
+    fn frames_are_due_while_the_checkerboard_fades_and_then_no_more() {
         let mut limit = PrimitiveLimit::new(Some(100));
         limit.drawn(at(0), 200);
         let mut asked = Vec::new();
@@ -123,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn below_the_limit_it_is_gone_at_once_and_the_wait_begins_anew() {
+    fn below_the_limit_the_checkerboard_disappears_at_once_and_the_wait_starts_again() {
         let mut limit = PrimitiveLimit::new(Some(100));
         limit.drawn(at(0), 200);
         assert_eq!(limit.checkerboard(at(2600)), 0.5);
         limit.drawn(at(2600), 100);
         assert_eq!(limit.next_change(), Some(Moment::ZERO));
-        // Over it again before a picture without it was planned.
+        // The limit is exceeded again before a frame without the checkerboard was planned.
         limit.drawn(at(2700), 200);
         assert_eq!(limit.next_change(), Some(Moment::ZERO));
         assert_eq!(limit.checkerboard(at(2700)), 0.0);

@@ -1,4 +1,4 @@
-//! Where a client looks from, checked: what comes out of here is in range and finite, whatever was sent.
+//! Decodes and validates the camera poses of a client. A decoded pose is in range and finite, whatever was sent.
 
 use glam::{DVec3, Quat};
 use prost::Message;
@@ -6,27 +6,30 @@ use remora_protocol::connection as wire;
 use remora_render::Camera;
 
 use super::command::{place, rotation};
+use crate::ids::PoseId;
 
-/// A camera and what the client said with it.
+/// A camera pose.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pose {
-    pub id: u32,
-    pub position: DVec3,
-    /// Camera to world; it looks along its own -Z, +Y is up.
-    pub orientation: Quat,
+pub(crate) struct Pose {
+    pub(crate) id: PoseId,
+    pub(crate) position: DVec3,
+    /// Camera to world. The camera looks along its -Z with +Y up.
+    pub(crate) orientation: Quat,
     /// Radians.
-    pub vertical_field_of_view: f32,
+    pub(crate) vertical_field_of_view: f32,
     /// Metres.
-    pub near: f32,
-    pub input_time_milliseconds: f64,
+    pub(crate) near: f32,
+    /// The client's clock at the input event, opaque to the host.
+    pub(crate) input_time_milliseconds: f64,
 }
 
 impl Pose {
-    /// `None` for anything that no camera can be made of: poses are many and unreliable, nobody is told.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    /// Decodes a `Pose`. Returns `None` if no camera can be made of it; the client is not told, because poses are
+    /// frequent and unreliable.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let pose = wire::Pose::decode(bytes).ok()?;
         Some(Self {
-            id: pose.id,
+            id: PoseId(pose.id),
             position: place(pose.position)?,
             orientation: rotation(pose.orientation?)?.as_quat().normalize(),
             vertical_field_of_view: in_range(pose.vertical_field_of_view, 0.01, 3.0)?,
@@ -35,8 +38,8 @@ impl Pose {
         })
     }
 
-    /// As the renderer wants it.
-    pub fn camera(&self) -> Camera {
+    /// Returns the camera for the renderer.
+    pub(crate) fn camera(&self) -> Camera {
         Camera {
             position: self.position,
             orientation: self.orientation,
@@ -70,11 +73,11 @@ mod tests {
     fn a_pose_is_normalised_and_keeps_its_precision() {
         let decoded = Pose::decode(&pose().encode_to_vec()).expect("a good pose");
         assert_eq!(decoded.orientation, Quat::IDENTITY);
-        assert_eq!((decoded.id, decoded.position), (7, DVec3::new(5_000_000.000_25, 2.0, 3.0)));
+        assert_eq!((decoded.id, decoded.position), (PoseId(7), DVec3::new(5_000_000.000_25, 2.0, 3.0)));
     }
 
     #[test]
-    fn poses_that_no_camera_can_be_made_of_are_dropped() {
+    fn poses_without_a_valid_camera_are_dropped() {
         let at = |x| Some(wire::Point { x, y: 0.0, z: 0.0 });
         let bad = [
             wire::Pose { position: at(f64::NAN), ..pose() },
@@ -92,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_crash_the_host(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Some(pose) = Pose::decode(&bytes) {
                 prop_assert!(pose.position.is_finite() && pose.camera().position.is_finite());
                 prop_assert!((pose.orientation.length() - 1.0).abs() < 1e-3);

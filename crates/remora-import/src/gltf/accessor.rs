@@ -1,22 +1,23 @@
-//! Numbers out of buffers: typed, strided, normalised, sparse, and never out of range.
+//! Reads numbers from buffers: typed, strided, normalised, sparse, and always in range.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable, allocation::pod_collect_to_vec};
 
-use super::budget::Budget;
 use super::container::Container;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
 use super::meshopt;
+use crate::budget::Budget;
 
+/// Access to the numbers of a file.
 #[derive(Clone, Copy)]
 pub(super) struct Accessors<'a> {
     root: &'a Root,
     buffers: &'a [Cow<'a, [u8]>],
-    /// Views that were compressed, by their index, rising.
-    decoded: &'a [(u32, meshopt::Decoded)],
+    /// Decoded views with their indices, in ascending order.
+    decoded: &'a [(u32, meshopt::DecodedView)],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ enum Component {
     F32,
 }
 
-/// Elements that are known to lie inside a buffer.
+/// Elements within a buffer.
 struct Elements<'a> {
     bytes: &'a [u8],
     stride: usize,
@@ -49,11 +50,11 @@ impl<'a> Accessors<'a> {
         Self { root: &container.root, buffers: &container.buffers, decoded: &container.decoded }
     }
 
-    pub(super) fn count(&self, index: u32) -> Result<u64, LoadError> {
+    pub(super) fn count(&self, index: u32) -> Result<u64, GltfError> {
         Ok(self.accessor(index)?.count)
     }
 
-    pub(super) fn is_normalized(&self, index: u32) -> Result<bool, LoadError> {
+    pub(super) fn is_normalized(&self, index: u32) -> Result<bool, GltfError> {
         Ok(self.accessor(index)?.normalized)
     }
 
@@ -61,19 +62,19 @@ impl<'a> Accessors<'a> {
         self.root.materials.len()
     }
 
-    /// Components per element.
-    pub(super) fn width(&self, index: u32) -> Result<usize, LoadError> {
+    /// Returns the components per element.
+    pub(super) fn width(&self, index: u32) -> Result<usize, GltfError> {
         let accessor = self.accessor(index)?;
         width(&accessor.shape).ok_or_else(|| invalid(index, format!("the type {:?} is not known", accessor.shape)))
     }
 
-    /// The elements of `range` as vectors of `N` numbers; integers are normalised where the accessor says so.
+    /// Returns the elements of `range` as vectors of `N` numbers. Integers are normalised if the accessor says so.
     pub(super) fn vectors<const N: usize>(
         &self,
         index: u32,
         range: Range<u64>,
         budget: &mut Budget,
-    ) -> Result<Vec<[f32; N]>, LoadError>
+    ) -> Result<Vec<[f32; N]>, GltfError>
     where
         [f32; N]: Pod,
     {
@@ -99,8 +100,8 @@ impl<'a> Accessors<'a> {
         }
     }
 
-    /// All elements, as vertex indices.
-    pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+    /// Returns all elements as vertex indices.
+    pub(super) fn indices(&self, index: u32, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         let typed = self.typed(index, 1)?;
         let range = 0..typed.accessor.count;
         match typed.component {
@@ -117,7 +118,7 @@ impl<'a> Accessors<'a> {
         range: Range<u64>,
         budget: &mut Budget,
         read: impl Fn(&[u8]) -> T,
-    ) -> Result<Vec<T>, LoadError> {
+    ) -> Result<Vec<T>, GltfError> {
         let data = self.data(typed, &range, size_of::<T>(), budget)?;
         let mut values = match &data {
             Some(data) => data.iter().map(&read).collect(),
@@ -127,15 +128,15 @@ impl<'a> Accessors<'a> {
         Ok(values)
     }
 
-    /// As [`Self::collect`], of elements that are in memory as they are in a file on a machine of the same byte
-    /// order: what stands without gaps is copied as a whole.
+    /// Collects elements as [`Self::collect`] does. On a little-endian machine their form in memory is that in the
+    /// file, so that elements without gaps are copied as a whole.
     fn collect_words<T: Pod>(
         &self,
         typed: &Typed<'_>,
         range: Range<u64>,
         budget: &mut Budget,
         read: impl Fn(&[u8]) -> T,
-    ) -> Result<Vec<T>, LoadError> {
+    ) -> Result<Vec<T>, GltfError> {
         let data = self.data(typed, &range, size_of::<T>(), budget)?;
         let mut values = match &data {
             Some(data) if data.is_packed() && cfg!(target_endian = "little") => pod_collect_to_vec(data.bytes),
@@ -146,15 +147,15 @@ impl<'a> Accessors<'a> {
         Ok(values)
     }
 
-    /// The elements of `range`; `None` where the accessor is zero, but for what is sparse. Takes memory for values
-    /// of `value_bytes` each.
+    /// Returns the elements of `range`; `None` if the accessor is zero except for sparse values. Takes memory for
+    /// values of `value_bytes` each.
     fn data(
         &self,
         typed: &Typed<'_>,
         range: &Range<u64>,
         value_bytes: usize,
         budget: &mut Budget,
-    ) -> Result<Option<Elements<'a>>, LoadError> {
+    ) -> Result<Option<Elements<'a>>, GltfError> {
         let accessor = typed.accessor;
         if range.start > range.end || range.end > accessor.count {
             let what = format!("element {} is needed, it has {}", range.end.saturating_sub(1), accessor.count);
@@ -179,7 +180,7 @@ impl<'a> Accessors<'a> {
         values: &mut [T],
         budget: &mut Budget,
         read: &impl Fn(&[u8]) -> T,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), GltfError> {
         let Some(sparse) = &typed.accessor.sparse else { return Ok(()) };
         let places = &sparse.indices;
         let component = component(places.component_type, typed.index)?;
@@ -193,7 +194,7 @@ impl<'a> Accessors<'a> {
         let places = self.elements(typed.index, places.buffer_view, places.byte_offset, count, component.size())?;
         let replacements =
             self.elements(typed.index, sparse.values.buffer_view, sparse.values.byte_offset, count, size)?;
-        // Nothing is allocated, but each primitive that reads the accessor goes through all of them.
+        // Nothing is allocated, but this bounds the time, because each primitive iterates over all of them.
         budget.take(sparse.count, size_of::<u32>(), "sparse geometry")?;
         for (at, bytes) in places.iter().map(place).zip(replacements.iter()) {
             if u64::from(at) >= typed.accessor.count {
@@ -207,7 +208,7 @@ impl<'a> Accessors<'a> {
         Ok(())
     }
 
-    fn elements(&self, index: u32, view: u32, offset: u64, count: u64, size: usize) -> Result<Elements<'a>, LoadError> {
+    fn elements(&self, index: u32, view: u32, offset: u64, count: u64, size: usize) -> Result<Elements<'a>, GltfError> {
         let (bytes, stride) = self.view(view)?;
         let stride = stride.unwrap_or(size as u64);
         if stride < size as u64 {
@@ -227,32 +228,32 @@ impl<'a> Accessors<'a> {
         }
     }
 
-    /// The bytes of a buffer view and its stride.
-    pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), LoadError> {
+    /// Returns the bytes of a buffer view and its stride.
+    pub(super) fn view(&self, index: u32) -> Result<(&'a [u8], Option<u64>), GltfError> {
         let place = || format!("buffer view {index}");
         let view = self.root.buffer_views.get(index as usize);
-        let view = view.ok_or_else(|| LoadError::invalid(place(), "it is referred to and not there"))?;
+        let view = view.ok_or_else(|| GltfError::invalid(place(), "it is referred to and not there"))?;
         if let Ok(at) = self.decoded.binary_search_by_key(&index, |(index, _)| *index) {
             return Ok((self.decoded[at].1.bytes(), view.byte_stride));
         }
         let buffer = self.buffers.get(view.buffer as usize);
         let buffer =
-            buffer.ok_or_else(|| LoadError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
+            buffer.ok_or_else(|| GltfError::invalid(place(), format!("there is no buffer {}", view.buffer)))?;
         let end = view.byte_offset.checked_add(view.byte_length).filter(|&end| end <= buffer.len() as u64);
         match end {
             Some(end) => Ok((&buffer[view.byte_offset as usize..end as usize], view.byte_stride)),
             None => {
                 let what = format!("it reaches beyond buffer {}, which has {} bytes", view.buffer, buffer.len());
-                Err(LoadError::invalid(place(), what))
+                Err(GltfError::invalid(place(), what))
             }
         }
     }
 
-    fn accessor(&self, index: u32) -> Result<&'a json::Accessor, LoadError> {
+    fn accessor(&self, index: u32) -> Result<&'a json::Accessor, GltfError> {
         self.root.accessors.get(index as usize).ok_or_else(|| invalid(index, "it is referred to and not there"))
     }
 
-    fn typed(&self, index: u32, width: usize) -> Result<Typed<'a>, LoadError> {
+    fn typed(&self, index: u32, width: usize) -> Result<Typed<'a>, GltfError> {
         let accessor = self.accessor(index)?;
         let found = self.width(index)?;
         if found != width {
@@ -263,14 +264,14 @@ impl<'a> Accessors<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// Those of a range that lies within them.
+    /// Returns the elements of a range within these.
     fn part(self, range: &Range<u64>) -> Self {
         let start = self.stride * range.start as usize;
         let end = self.bytes.len().min(self.stride * range.end as usize);
         Self { bytes: &self.bytes[start.min(end)..end], ..self }
     }
 
-    /// Whether the bytes are elements and nothing else.
+    /// Returns whether there are no gaps between elements.
     fn is_packed(&self) -> bool {
         self.stride == self.size
     }
@@ -291,7 +292,7 @@ impl Component {
     }
 }
 
-fn component(code: u32, index: u32) -> Result<Component, LoadError> {
+fn component(code: u32, index: u32) -> Result<Component, GltfError> {
     match code {
         5120 => Ok(Component::I8),
         5121 => Ok(Component::U8),
@@ -321,6 +322,6 @@ fn four(bytes: &[u8]) -> [u8; 4] {
     [bytes[0], bytes[1], bytes[2], bytes[3]]
 }
 
-fn invalid(index: u32, what: impl Into<String>) -> LoadError {
-    LoadError::invalid(format!("accessor {index}"), what)
+fn invalid(index: u32, what: impl Into<String>) -> GltfError {
+    GltfError::invalid(format!("accessor {index}"), what)
 }

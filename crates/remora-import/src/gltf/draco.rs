@@ -1,35 +1,35 @@
-//! Primitives in `KHR_draco_mesh_compression`.
+//! Decodes primitives in `KHR_draco_mesh_compression`.
 
 use std::collections::BTreeMap;
 
 use draco_core::{DataType, DecodeLimits, DecoderBuffer, Mesh, MeshDecoder};
 
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
-use super::primitive::Place;
+use super::place::Place;
+use crate::budget::Budget;
 
-/// What decoding holds at its peak per triangle besides attributes: its corners, their opposites and vertices, the
-/// seams of attributes, and the indices that come out.
+/// Peak memory per triangle without attributes: corners, their opposites and vertices, seams of attributes, and the
+/// resulting indices.
 const BYTES_PER_TRIANGLE: usize = 128;
 
-/// Of what a stream decodes to: once as its attributes, once more as what they were predicted from.
+/// Copies of attributes in memory: the attributes, and the values from which they are predicted.
 const ATTRIBUTE_COPIES: u64 = 2;
 
-pub(super) struct Decoded<'a> {
+pub(super) struct DecodedMesh<'a> {
     mesh: Mesh,
-    /// Semantic to unique id.
+    /// Unique ids of attributes by semantic.
     attributes: &'a BTreeMap<String, u32>,
 }
 
-/// Decodes a stream. `triangles` is how many the file says that it holds.
+/// Decodes a stream. `triangles` is the number that the file declares.
 pub(super) fn decode<'a>(
     draco: &'a json::Draco,
     stream: &[u8],
     triangles: u64,
     place: Place,
     budget: &mut Budget,
-) -> Result<Decoded<'a>, LoadError> {
+) -> Result<DecodedMesh<'a>, GltfError> {
     budget.take(triangles, BYTES_PER_TRIANGLE, "compressed geometry")?;
     let attribute_bytes_max = budget.left_bytes() / ATTRIBUTE_COPIES;
     let limits = DecodeLimits::default()
@@ -47,43 +47,43 @@ pub(super) fn decode<'a>(
     }
     let bytes = (0..mesh.num_attributes()).map(|index| mesh.attribute(index).buffer().data_size() as u64).sum();
     budget.take(bytes, ATTRIBUTE_COPIES as usize, "compressed geometry")?;
-    Ok(Decoded { mesh, attributes: &draco.attributes })
+    Ok(DecodedMesh { mesh, attributes: &draco.attributes })
 }
 
-impl Decoded<'_> {
+impl DecodedMesh<'_> {
     pub(super) fn vertices(&self) -> u64 {
         self.mesh.num_points() as u64
     }
 
-    /// Three per triangle, all of them in range.
+    /// Returns the indices, three per triangle, all of them in range.
     pub(super) fn indices(&self) -> Vec<u32> {
         self.mesh.faces().iter().flatten().map(|corner| corner.0).collect()
     }
 
-    /// Whether the stream holds this attribute; if not, an accessor may.
+    /// Returns whether the stream has this attribute. If not, an accessor may have it.
     pub(super) fn holds(&self, semantic: &str) -> bool {
         self.attributes.contains_key(semantic)
     }
 
-    /// Components per vertex of an attribute that the stream holds.
-    pub(super) fn width(&self, semantic: &str, place: Place) -> Result<usize, LoadError> {
+    /// Returns the components per vertex of an attribute of the stream.
+    pub(super) fn width(&self, semantic: &str, place: Place) -> Result<usize, GltfError> {
         Ok(usize::from(self.attribute(semantic, place)?.num_components()))
     }
 
-    /// An attribute that the stream holds, one vector per vertex.
+    /// Returns an attribute of the stream, one vector per vertex.
     pub(super) fn vectors<const N: usize>(
         &self,
         semantic: &str,
         is_normalized: bool,
         place: Place,
         budget: &mut Budget,
-    ) -> Result<Vec<[f32; N]>, LoadError> {
+    ) -> Result<Vec<[f32; N]>, GltfError> {
         let attribute = self.attribute(semantic, place)?;
         let found = usize::from(attribute.num_components());
         if found != N {
             return Err(place.invalid(format!("{semantic} in its Draco data has {found} numbers, {N} are needed")));
         }
-        // Once as a list of numbers, once as vectors.
+        // A list of numbers and a list of vectors.
         budget.take(self.vertices() * 2, size_of::<[f32; N]>(), "geometry")?;
         let numbers = attribute.read_f32s(self.mesh.num_points(), N);
         let mut vectors = numbers.as_chunks::<N>().0.to_vec();
@@ -95,13 +95,13 @@ impl Decoded<'_> {
         Ok(vectors)
     }
 
-    fn attribute(&self, semantic: &str, place: Place) -> Result<&draco_core::PointAttribute, LoadError> {
+    fn attribute(&self, semantic: &str, place: Place) -> Result<&draco_core::PointAttribute, GltfError> {
         let found = self.attributes.get(semantic).and_then(|&id| self.mesh.attribute_by_unique_id(id));
         found.ok_or_else(|| place.invalid(format!("its Draco data does not hold {semantic}, as the file says")))
     }
 }
 
-/// The integer that a normalised one counts as 1; `None` of what is none.
+/// Returns the integer that represents 1 in a normalised attribute; `None` for other types.
 fn largest(data_type: DataType) -> Option<f32> {
     match data_type {
         DataType::Int8 => Some(f32::from(i8::MAX)),

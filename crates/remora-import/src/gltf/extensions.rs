@@ -1,11 +1,11 @@
-//! Which extensions a model may require. One that is not supported and may change geometry refuses the model, because what
-//! would be shown is wrong; one that changes only light, surfaces or behaviour is passed over with a notice. Exporters
-//! list the second kind as required too: Blender does with lights.
+//! Checks the extensions that a model requires. A model is refused if it requires an extension that is not supported
+//! and may change geometry. An extension that changes only light, surfaces or behaviour is ignored with a notice;
+//! exporters list such extensions as required too, for example Blender with lights.
 
-use super::error::LoadError;
+use super::error::GltfError;
 use remora_model::Notices;
 
-/// Extensions that are read.
+/// Extensions that are supported.
 pub const SUPPORTED_EXTENSIONS: [&str; 11] = [
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
@@ -20,13 +20,13 @@ pub const SUPPORTED_EXTENSIONS: [&str; 11] = [
     "KHR_texture_transform",
 ];
 
-/// How the names of extensions that leave geometry as it is begin behind their vendor's prefix, which the registry of
-/// glTF extensions asks for: kinds of surfaces, of lights, of images, and data beside the scene.
+/// Start of the names, after the vendor's prefix, of extensions that do not change geometry: surfaces, lights, images,
+/// and data outside of the scene. The registry of glTF extensions requires such names.
 const HARMLESS_KINDS: [&str; 8] =
     ["animation_", "audio_", "lights", "materials_", "packing_", "techniques_", "texture_", "xmp"];
 
-/// Others that leave geometry as it is: levels of detail whose finest stands in the scene, marks on features, outlines
-/// beside the triangles, and what can be done with a node.
+/// Other extensions that do not change geometry: levels of detail whose finest is in the scene, marks on features,
+/// outlines in addition to triangles, and interaction with nodes.
 const HARMLESS: [&str; 8] = [
     "CESIUM_primitive_outline",
     "EXT_instance_features",
@@ -38,10 +38,11 @@ const HARMLESS: [&str; 8] = [
     "MSFT_lod",
 ];
 
-pub(super) fn check(required: &[String], notices: &mut Notices) -> Result<(), LoadError> {
+/// Checks the required extensions.
+pub(super) fn check(required: &[String], notices: &mut Notices) -> Result<(), GltfError> {
     for name in required.iter().filter(|name| !SUPPORTED_EXTENSIONS.contains(&name.as_str())) {
         if !is_harmless(name) {
-            return Err(LoadError::UnsupportedExtension { name: name.clone() });
+            return Err(GltfError::UnsupportedExtension { name: name.clone() });
         }
         notices.add(format!("the model requires the extension {name}, which is not supported; it is shown without"));
     }

@@ -1,56 +1,53 @@
-//! What a model refers to by URI: data that stands in the URI itself, or a file beside the model that whoever loads
-//! it may hand over. Nothing here opens anything, and no path that leaves the model's folder is asked for.
+//! Reads the data behind URIs: in the URI itself, or in a file beside the model that the resolver reads. This module
+//! opens no files, and never asks for a path outside of the model's folder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
+use crate::budget::Budget;
+use crate::input::Resolver;
 
-/// Gives the bytes of a file that a model refers to, or says why it cannot. The first argument is its path relative
-/// to the model's folder: decoded, `/` between its parts, none of them `.`, `..` or empty. The second is how many
-/// bytes it may have; what is longer is refused, and need not be read to the end.
-pub type Resolve<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
-
-/// Of a URI, in an error.
+/// Characters of a URI that an error shows.
 const SHOWN_MAX: usize = 80;
 
+/// Access to the data behind URIs.
 pub(super) struct External<'a> {
-    /// `None` where a model must carry everything itself.
-    pub(super) resolve: Option<&'a mut Resolve<'a>>,
+    /// Reads files; `None` if the model must carry all data itself.
+    pub(super) resolver: Option<&'a mut Resolver<'a>>,
 }
 
 impl External<'_> {
-    /// The bytes behind a URI. `place` is for the error.
-    pub(super) fn read(&mut self, uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+    /// Returns the bytes behind a URI. `place` is for errors.
+    pub(super) fn read(&mut self, uri: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, GltfError> {
         if let Some(data) = uri.strip_prefix("data:") {
             return data_uri(data, place, budget);
         }
         let place = place.to_owned();
-        let Some(resolve) = &mut self.resolve else {
-            return Err(LoadError::ExternalFile { place, uri: shown(uri) });
+        let Some(resolver) = &mut self.resolver else {
+            return Err(GltfError::ExternalFile { place, uri: shown(uri) });
         };
         let path = match relative_path(uri) {
             Ok(path) => path,
-            Err(why) => return Err(LoadError::UnsafeUri { place, uri: shown(uri), why }),
+            Err(why) => return Err(GltfError::UnsafeUri { place, uri: shown(uri), why }),
         };
         let bytes =
-            resolve(&path, budget.left_bytes()).map_err(|why| LoadError::Fetch { place, path: shown(&path), why })?;
+            resolver(&path, budget.left_bytes()).map_err(|why| GltfError::Fetch { place, path: shown(&path), why })?;
         budget.take(bytes.len() as u64, 1, "a file that the model refers to")?;
         Ok(bytes)
     }
 }
 
-/// `data` is what follows `data:`.
-fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, LoadError> {
+/// Decodes a data URI; `data` is the part after `data:`.
+fn data_uri(data: &str, place: &str, budget: &mut Budget) -> Result<Vec<u8>, GltfError> {
     let Some((_, encoded)) = data.split_once(";base64,") else {
-        return Err(LoadError::invalid(place, "its data: URI is not in base64"));
+        return Err(GltfError::invalid(place, "its data: URI is not in base64"));
     };
     budget.take(encoded.len() as u64, 1, "a buffer or image in a data: URI")?;
-    STANDARD.decode(encoded).map_err(|_| LoadError::invalid(place, "its data: URI is not valid base64"))
+    STANDARD.decode(encoded).map_err(|_| GltfError::invalid(place, "its data: URI is not valid base64"))
 }
 
-/// The path that a URI means, if it stays within the model's folder; otherwise what is wrong with it.
+/// Returns the path of a URI if it stays within the model's folder. The error is a relative clause about the URI.
 pub(super) fn relative_path(uri: &str) -> Result<String, &'static str> {
     let path = String::from_utf8(percent_decoded(uri)).map_err(|_| "whose escapes are not UTF-8")?;
     if path.chars().any(char::is_control) {
@@ -62,7 +59,7 @@ pub(super) fn relative_path(uri: &str) -> Result<String, &'static str> {
     if path.starts_with('/') {
         return Err("which is an absolute path");
     }
-    // A colon before the first slash makes a scheme, or a drive.
+    // A colon before the first slash indicates a scheme or a drive.
     if path.split('/').next().is_some_and(|first| first.contains(':')) {
         return Err("which has a scheme");
     }
@@ -76,7 +73,8 @@ pub(super) fn relative_path(uri: &str) -> Result<String, &'static str> {
     Ok(segments.join("/"))
 }
 
-/// A percent sign without two digits after it stands for itself: many files carry names that were never encoded.
+/// Decodes percent escapes. A percent sign without two digits after it is kept, because many files have names without
+/// escapes.
 fn percent_decoded(uri: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(uri.len());
     let mut rest = uri.as_bytes();

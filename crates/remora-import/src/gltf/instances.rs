@@ -1,22 +1,22 @@
-//! `EXT_mesh_gpu_instancing`: a node that shows its mesh many times.
+//! Reads `EXT_mesh_gpu_instancing`: nodes that show their mesh many times.
 
 use glam::{DAffine3, DQuat, DVec3};
 
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::{json, nodes};
+use crate::budget::Budget;
 
-/// Transforms relative to the node, one for each instance; `None` of a node that is not instanced. `place` is for
+/// Returns the transform of each instance relative to the node; `None` if the node is not instanced. `place` is for
 /// errors.
 pub(super) fn read(
     node: &json::Node,
     place: &str,
     accessors: Accessors<'_>,
     budget: &mut Budget,
-) -> Result<Option<Vec<DAffine3>>, LoadError> {
+) -> Result<Option<Vec<DAffine3>>, GltfError> {
     let extension = node.extensions.as_deref().and_then(|extensions| extensions.instancing.as_ref());
-    // Without a mesh or an attribute it says nothing.
+    // Without a mesh or an attribute, the extension has no effect.
     let (Some(extension), Some(_)) = (extension, node.mesh) else { return Ok(None) };
     let Some(&any) = extension.attributes.values().next() else { return Ok(None) };
     let count = accessors.count(any)?;
@@ -24,11 +24,11 @@ pub(super) fn read(
         let found = accessors.count(accessor)?;
         if found != count {
             let what = format!("{name} is given for {found} instances, other attributes for {count}");
-            return Err(LoadError::invalid(place, what));
+            return Err(GltfError::invalid(place, what));
         }
     }
     let attribute = |name: &str| extension.attributes.get(name).copied();
-    let mut vectors = |name: &str| -> Result<Option<Vec<[f32; 3]>>, LoadError> {
+    let mut vectors = |name: &str| -> Result<Option<Vec<[f32; 3]>>, GltfError> {
         attribute(name).map(|accessor| accessors.vectors::<3>(accessor, 0..count, budget)).transpose()
     };
     let (translations, scales) = (vectors("TRANSLATION")?, vectors("SCALE")?);
@@ -47,7 +47,7 @@ pub(super) fn read(
         let transform = DAffine3::from_scale_rotation_translation(scale, rotation, translation);
         match transform.is_finite() {
             true => Ok(transform),
-            false => Err(LoadError::invalid(place, format!("instance {at} contains a number that is not finite"))),
+            false => Err(GltfError::invalid(place, format!("instance {at} contains a number that is not finite"))),
         }
     });
     transforms.collect::<Result<_, _>>().map(Some)

@@ -1,15 +1,15 @@
-//! The part of the glTF 2.0 JSON schema that is read. Unknown members are passed over.
+//! The part of the glTF 2.0 JSON schema that is read. Unknown members are ignored.
 //!
-//! Large and rare members are boxed: a hostile file repeats the smallest element that makes the largest struct, and
-//! [`EXPANSION_MAX`] is what the container allows for that.
+//! Large and rare members are boxed. A hostile file repeats the smallest element that becomes the largest struct, and
+//! [`EXPANSION_MAX`] bounds the memory for that.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Bytes of memory that one byte of JSON can turn into at most: an empty material, `{},`, becomes a [`Material`] in a
-/// list that holds up to three times its length while it grows.
+/// Limit of the memory per byte of JSON: an empty material, `{},`, becomes a [`Material`] in a list that takes up to
+/// three times its length while it grows.
 pub(super) const EXPANSION_MAX: usize = 128;
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) struct Node {
     pub(super) rotation: Option<Box<[f64; 4]>>,
     pub(super) scale: Option<Box<[f64; 3]>>,
     pub(super) extensions: Option<Box<NodeExtensions>>,
-    /// As it stands in the file: most of it is never looked at.
+    /// Unparsed JSON, most of which is never used.
     pub(super) extras: Option<Box<RawValue>>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct NodeExtensions {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Instancing {
-    /// TRANSLATION, ROTATION, SCALE and custom ones to accessor.
+    /// Accessors by name: TRANSLATION, ROTATION, SCALE and custom names.
     pub(super) attributes: BTreeMap<String, u32>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Mesh {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Primitive {
-    /// Semantic to accessor.
+    /// Accessors by semantic.
     pub(super) attributes: BTreeMap<String, u32>,
     #[serde(default)]
     pub(super) indices: Option<u32>,
@@ -104,7 +104,7 @@ pub(super) struct PrimitiveExtensions {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Draco {
     pub(super) buffer_view: u32,
-    /// Semantic to the unique id of an attribute in the stream.
+    /// Unique ids of the stream's attributes by semantic.
     pub(super) attributes: BTreeMap<String, u32>,
 }
 
@@ -167,7 +167,7 @@ pub(super) struct BufferView {
 pub(super) struct BufferViewExtensions {
     #[serde(rename = "EXT_meshopt_compression")]
     meshopt: Option<Meshopt>,
-    /// The same layout under the name that it was ratified with.
+    /// The same extension under its ratified name.
     #[serde(rename = "KHR_meshopt_compression")]
     meshopt_ratified: Option<Meshopt>,
 }
@@ -347,7 +347,7 @@ pub(super) struct Sampler {
 }
 
 impl Buffer {
-    /// Whether it stands for what compressed buffer views decode to, and has no bytes of its own.
+    /// Returns whether the buffer is a placeholder for decoded views and has no bytes of its own.
     pub(super) fn is_fallback(&self) -> bool {
         let extensions = self.extensions.as_deref();
         let marks = extensions.map(|extensions| [&extensions.meshopt, &extensions.meshopt_ratified]);
@@ -363,7 +363,8 @@ impl BufferView {
 }
 
 impl Texture {
-    /// The image to read. One that an extension names is preferred to the one for readers without that extension.
+    /// Returns the image to read. The image of an extension is preferred to the fallback for readers without that
+    /// extension.
     pub(super) fn image(&self) -> Option<u32> {
         let extensions = self.extensions.as_deref();
         let sources = extensions.map(|extensions| [&extensions.basis, &extensions.webp]);

@@ -1,33 +1,33 @@
-//! Materials, and which textures they use how.
+//! Reads materials, and the textures that they use.
 
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root, TextureInfo};
 use super::{metadata, surface};
 use remora_model::Notices;
 use remora_model::{AlphaMode, Material, Texture, TextureReference};
 
-/// In one file: the limit that Azure Remote Rendering has.
+/// Limit of the materials in one file, which is that of Azure Remote Rendering.
 pub(super) const MATERIALS_MAX: usize = 65_535;
 
 #[derive(Debug)]
 pub(super) struct Materials {
     pub(super) list: Vec<Material>,
-    /// The set of texture coordinates that each material reads.
+    /// For each material, the set of texture coordinates that it uses.
     coordinate_sets: Vec<u32>,
-    /// The model's textures, in its order.
+    /// The textures of the model, in its order.
     pub(super) textures: Vec<TextureUse>,
 }
 
-/// One of the file's textures, read as colour or as data.
+/// A texture of the file, read as colour or as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextureUse {
     pub(super) texture: u32,
     pub(super) srgb: bool,
 }
 
-pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, LoadError> {
+pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, GltfError> {
     if root.materials.len() > MATERIALS_MAX {
-        return Err(LoadError::TooManyMaterials { count: root.materials.len() });
+        return Err(GltfError::TooManyMaterials { count: root.materials.len() });
     }
     let mut materials = Materials { list: Vec::new(), coordinate_sets: Vec::new(), textures: Vec::new() };
     for (index, material) in root.materials.iter().enumerate() {
@@ -43,7 +43,7 @@ pub(super) fn read(root: &Root, notices: &mut Notices) -> Result<Materials, Load
 }
 
 impl Materials {
-    /// Index of the material that a primitive names, or of the appended default.
+    /// Returns the index of the material that a primitive names, or of the appended default.
     pub(super) fn resolve(&self, named: Option<u32>, in_file: usize) -> Option<u32> {
         match named {
             Some(index) => ((index as usize) < in_file).then_some(index),
@@ -59,8 +59,8 @@ impl Materials {
         self.list[material as usize].normal_texture.is_some()
     }
 
-    /// Takes the textures that could be read, one for each of [`Self::textures`], and lets the others go; what is left is
-    /// the model's list.
+    /// Removes the textures that could not be read, given the result for each of [`Self::textures`]. Returns the
+    /// textures of the model.
     pub(super) fn settle(&mut self, textures: Vec<Option<Texture>>) -> Vec<Texture> {
         let mut kept = Vec::with_capacity(textures.len());
         let mut keep = |texture| {
@@ -83,7 +83,8 @@ impl Materials {
             ] {
                 *reference = reference.and_then(settled);
             }
-            // The factor is usually white and the texture mostly black: all of the surface would glow.
+            // The factor is usually white and the texture mostly black. Without the texture, the whole surface would
+            // glow.
             if glowed && material.emissive_texture.is_none() {
                 material.emissive = [0.0; 3];
             }
@@ -97,7 +98,7 @@ impl Materials {
         material: &json::Material,
         root: &Root,
         notices: &mut Notices,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), GltfError> {
         let place = || format!("material {index}");
         let extensions = material.extensions.as_deref();
         let surface = surface::read(material);
@@ -127,7 +128,7 @@ impl Materials {
             .and_then(|extension| extension.emissive_strength)
             .unwrap_or(1.0);
         let mut reference = |info: Option<&TextureInfo>, srgb: bool| {
-            info.map(|info| self.refer(info, srgb, root).map_err(|what| LoadError::invalid(place(), what))).transpose()
+            info.map(|info| self.refer(info, srgb, root).map_err(|what| GltfError::invalid(place(), what))).transpose()
         };
         let made = Material {
             name: metadata::name(material.name.as_deref(), || format!("Material {index}")),
@@ -142,13 +143,13 @@ impl Materials {
             occlusion_strength: occlusion.and_then(|occlusion| occlusion.strength).unwrap_or(1.0).clamp(0.0, 1.0),
             emissive: material.emissive_factor.unwrap_or([0.0; 3]).map(|factor| factor * strength),
             emissive_texture: reference(emissive, true)?,
-            alpha_mode: alpha_mode(material).map_err(|what| LoadError::invalid(place(), what))?,
+            alpha_mode: alpha_mode(material).map_err(|what| GltfError::invalid(place(), what))?,
             double_sided: material.double_sided,
             unlit: extensions.is_some_and(|extensions| extensions.unlit.is_some()),
         };
         let numbers = made.base_color.iter().chain(&made.emissive).chain([&made.normal_scale]);
         if numbers.into_iter().any(|number| !number.is_finite()) {
-            return Err(LoadError::invalid(place(), "one of its factors is not a finite number"));
+            return Err(GltfError::invalid(place(), "one of its factors is not a finite number"));
         }
         self.list.push(made);
         self.coordinate_sets.push(set);
@@ -180,8 +181,8 @@ fn coordinate_set(info: &TextureInfo) -> u32 {
     overridden.unwrap_or(info.tex_coord)
 }
 
-/// Translation * rotation * scale. The rotation turns the way that the extension's example and its test model show;
-/// the matrix printed in its text turns the other way.
+/// Returns translation * rotation * scale. The rotation has the direction of the extension's example and its test
+/// model; the matrix in its text has the opposite direction.
 fn transform(info: &TextureInfo) -> [[f32; 3]; 2] {
     let Some(transform) = info.extensions.as_deref().and_then(|extensions| extensions.transform.as_ref()) else {
         return TextureReference::IDENTITY;

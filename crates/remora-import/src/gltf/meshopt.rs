@@ -1,15 +1,15 @@
-//! Buffer views in `EXT_meshopt_compression` and `KHR_meshopt_compression`: decoded when the file is opened, so that
-//! accessors read them like any other.
+//! Decodes buffer views in `EXT_meshopt_compression` and `KHR_meshopt_compression` when the file is opened, so that
+//! accessors read them like all others.
 
 use std::borrow::Cow;
 
 use meshopt::ffi;
 
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
+use crate::budget::Budget;
 
-/// Bytes of a vertex, at most; a limit of the format.
+/// Limit of the bytes of a vertex in the format.
 const STRIDE_MAX: u64 = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +28,24 @@ enum Filter {
     Color,
 }
 
-/// What a view decodes to. Words, because filters work on up to four bytes at once, in their natural alignment.
-pub(super) struct Decoded {
+/// A decoded view. It consists of words, because filters access up to four aligned bytes at a time.
+pub(super) struct DecodedView {
     words: Vec<u32>,
     length: usize,
 }
 
-impl Decoded {
+impl DecodedView {
     pub(super) fn bytes(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.length]
     }
 }
 
-/// One for each of the file's buffer views that is compressed, in their order and with their index.
+/// Decodes all compressed buffer views of the file. They keep their order and are returned with their index.
 pub(super) fn decode(
     root: &Root,
     buffers: &[Cow<'_, [u8]>],
     budget: &mut Budget,
-) -> Result<Vec<(u32, Decoded)>, LoadError> {
+) -> Result<Vec<(u32, DecodedView)>, GltfError> {
     let compressed = root.buffer_views.iter().enumerate();
     compressed
         .filter_map(|(index, view)| view.meshopt().map(|meshopt| (index as u32, view, meshopt)))
@@ -62,8 +62,8 @@ fn decode_view(
     buffers: &[Cow<'_, [u8]>],
     place: &str,
     budget: &mut Budget,
-) -> Result<Decoded, LoadError> {
-    let invalid = |what: String| LoadError::invalid(place, what);
+) -> Result<DecodedView, GltfError> {
+    let invalid = |what: String| GltfError::invalid(place, what);
     let mode = mode(meshopt).map_err(invalid)?;
     let length = meshopt.count.checked_mul(meshopt.byte_stride);
     let Some(length) = length.filter(|&length| length == view.byte_length) else {
@@ -85,10 +85,10 @@ fn decode_view(
     let encoded = &buffer[meshopt.byte_offset as usize..end as usize];
     let words = decode_stream(mode, encoded, meshopt.count as usize, meshopt.byte_stride as usize);
     let words = words.ok_or_else(|| invalid("its compressed data is damaged".to_owned()))?;
-    Ok(Decoded { words, length: length as usize })
+    Ok(DecodedView { words, length: length as usize })
 }
 
-/// The mode, with everything checked that the decoder takes for granted.
+/// Returns the mode after checking everything that the decoder assumes.
 fn mode(meshopt: &json::Meshopt) -> Result<Mode, String> {
     let filter = match meshopt.filter.as_deref() {
         None | Some("NONE") => Filter::None,
@@ -129,14 +129,14 @@ fn mode(meshopt: &json::Meshopt) -> Result<Mode, String> {
     Ok(mode)
 }
 
-/// `None` if the data is damaged. Every `unsafe` of the importer is in this function.
+/// Decodes a stream; `None` if the data is damaged. All `unsafe` code of the importers is in this function.
 fn decode_stream(mode: Mode, encoded: &[u8], count: usize, stride: usize) -> Option<Vec<u32>> {
     let mut words = vec![0_u32; (count * stride).div_ceil(4)];
     let target = words.as_mut_ptr().cast::<std::ffi::c_void>();
     let (source, length) = (encoded.as_ptr(), encoded.len());
-    // SAFETY: the target has room for `count * stride` bytes, in the alignment of the widest integers that are
-    // written. `mode` has checked what the functions require of stride and count. They bound their reads by
-    // `length` and are made for data that is not trusted.
+    // SAFETY: the target has space for `count * stride` bytes, aligned for the widest integers that are written. `mode`
+    // has checked the requirements on stride and count. The functions bound their reads by `length` and accept
+    // untrusted data.
     let code = unsafe {
         match mode {
             Mode::Attributes(_) => ffi::meshopt_decodeVertexBuffer(target, count, stride, source, length),
@@ -147,7 +147,7 @@ fn decode_stream(mode: Mode, encoded: &[u8], count: usize, stride: usize) -> Opt
     if code != 0 {
         return None;
     }
-    // SAFETY: as above; filters work in place.
+    // SAFETY: the same holds for filters, which work in place.
     unsafe {
         match mode {
             Mode::Attributes(Filter::Octahedral) => ffi::meshopt_decodeFilterOct(target, count, stride),

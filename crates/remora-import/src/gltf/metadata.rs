@@ -1,4 +1,4 @@
-//! Names, and what a file says about its nodes beside geometry: `extras`.
+//! Names, and the application-specific data of nodes: `extras`.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 
 use remora_model::MetadataValue;
 
-/// Characters of a name; the rest is cut.
+/// Limit of the characters of a name; the rest is cut off.
 const NAME_CHARACTERS_MAX: usize = 1024;
 
-/// Bytes of the name or the text of one piece of metadata; the rest is cut, and a mark put in its place.
+/// Limit of the bytes of a metadata name or text; a mark replaces the rest.
 const TEXT_BYTES_MAX: usize = 64 << 10;
 const CUT_MARK: char = '…';
 
-/// The name that the file gives, or another one.
+/// Returns the name in the file, or another one.
 pub(super) fn name(given: Option<&str>, otherwise: impl FnOnce() -> String) -> String {
     match given {
         Some(name) => match name.char_indices().nth(NAME_CHARACTERS_MAX) {
@@ -25,11 +25,10 @@ pub(super) fn name(given: Option<&str>, otherwise: impl FnOnce() -> String) -> S
     }
 }
 
-/// The members of `extras`, if it is an object. Members that are null say nothing and are left out; lists and
-/// objects become their JSON.
+/// Returns the members of `extras`, if it is an object. Null members are left out; lists and objects become JSON texts.
 pub(super) fn read(extras: Option<&RawValue>) -> Vec<(String, MetadataValue)> {
     let Some(extras) = extras.map(RawValue::get).filter(|text| text.starts_with('{')) else { return Vec::new() };
-    // It has been parsed as a part of the file; only an escape in a name that is half a character is found now.
+    // It was parsed as a part of the file. Only an incomplete surrogate pair in a name can fail here.
     let Ok(Members(members)) = serde_json::from_str(extras) else { return Vec::new() };
     members.into_iter().filter_map(|(name, text)| Some((cut(name), value(text.get())?))).collect()
 }
@@ -61,7 +60,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// Of an object, in the order of the file.
+/// The members of an object, in the order of the file.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {

@@ -1,20 +1,18 @@
-//! The glTF 2 importer: GLB, and `.gltf` JSON with its data in `data:` URIs or in files beside it.
+//! The importer of glTF 2: GLB, and JSON with data in `data:` URIs or in files beside it.
 //!
 //! ```text
 //!   bytes ─container─▶ JSON + buffers ─accessor, draco─▶ numbers ─primitive─▶ meshes ─┐
 //!   files ─external─▶      │ (meshopt)                                                ├─▶ Model
 //!                          ├─ nodes, instances, materials ────────────────────────────┤
-//!                          └─ images ─(threads) texture─▶ picture, ktx2 ─▶ pixels ────┘
+//!                          └─ images ─(threads) texture─▶ crate::images ─▶ pixels ────┘
 //! ```
 //!
-//! The bytes are not trusted. Every index and range is checked before it is used, every allocation whose size the
-//! file decides is first taken from one budget, and what is wrong comes back as a [`LoadError`] that says where.
+//! The bytes are not trusted. Indices and ranges are checked before use, memory whose size the file determines is taken
+//! from one budget before it is allocated, and a [`GltfError`] says what is wrong and where.
 //!
-//! Skins, morph targets and animations are not read: a node is drawn as its own transform says. Lines are skipped.
-//! Content that does not affect the geometry (an image that cannot be read, an extension of light or surface)
-//! is left out, and the model's notices say so.
-//! The importer never opens a file or a network address: what a model refers to comes from whoever loads it, who is
-//! only asked for files below the model's folder.
+//! Skins, morph targets and animations are ignored, so that nodes are drawn with their own transforms. Lines are
+//! skipped. Content that does not affect the geometry and cannot be read (images, extensions of light or surface) is
+//! left out with a notice.
 
 mod accessor;
 mod container;
@@ -24,28 +22,25 @@ mod extensions;
 mod external;
 mod instances;
 mod json;
-mod ktx2;
 mod material;
 mod meshopt;
 mod metadata;
 mod nodes;
-mod normals;
-mod picture;
+mod place;
 mod primitive;
-mod shrink;
 mod surface;
 mod texture;
 mod vertices;
 mod write;
 
-pub use error::LoadError;
+pub use error::GltfError;
 pub use extensions::SUPPORTED_EXTENSIONS;
-pub use external::Resolve;
 pub use write::{WriteError, write_glb};
 
 use std::sync::OnceLock;
 
-use crate::budget::{self, Budget};
+use crate::budget::Budget;
+use crate::input::Input;
 use accessor::Accessors;
 use external::External;
 use json::Root;
@@ -54,66 +49,21 @@ use remora_model::MeshSink;
 use remora_model::Notices;
 use remora_model::{Mesh, Model};
 
-/// What loading may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoadLimits {
-    /// Memory for everything that is made from the file, intermediate results included; not the file itself.
-    pub memory_bytes_max: u64,
-    /// Textures that are wider or higher are scaled down, keeping their proportions. In pixels, at least 1.
-    pub texture_dimension_max: u32,
-}
-
-impl Default for LoadLimits {
-    /// 4 GiB, enough for some 50 million triangles with all attributes, and textures of 4096 pixels.
-    fn default() -> Self {
-        Self { memory_bytes_max: 4 << 30, texture_dimension_max: 4096 }
-    }
-}
-
-/// Part of the progress that geometry stands for; the rest is images.
+/// Share of geometry in the progress; the rest is images.
 const GEOMETRY_PROGRESS: f32 = 0.3;
 
-/// Reads a model that carries all of its data itself. `name` becomes that of the model; `progress` is called on this
-/// thread with rising numbers that end at 1.
+/// Returns whether a file with these first bytes is glTF: the mark of GLB, or a JSON object.
+pub(crate) fn has_magic(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    bytes.starts_with(b"glTF") || text.starts_with(b"{")
+}
+
+/// Returns the paths for which [`import`] would ask the resolver, sorted, each once. URIs that it refuses are left out.
 ///
-/// Missing normals are computed flat, as the specification asks; missing tangents, where a normal map needs them,
-/// per vertex: as MikkTSpace, but that a vertex where mirrored coordinates meet has one tangent, not two.
-pub fn load_glb(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, LoadError> {
-    load(bytes, name, limits, External { resolve: None }, None, progress)
-}
-
-/// As [`load_glb`], of a model whose buffers and images may be files of their own: `resolve` is asked for them, on
-/// this thread, before any of them is decoded. What it gives counts against the memory that loading may use.
-pub fn load_gltf(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    resolve: &mut Resolve<'_>,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, LoadError> {
-    load(bytes, name, limits, External { resolve: Some(resolve) }, None, progress)
-}
-
-/// As [`load_gltf`], for somebody who begins with meshes while others are read.
-pub fn load_gltf_for(
-    listener: &dyn MeshSink,
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    resolve: &mut Resolve<'_>,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, LoadError> {
-    load(bytes, name, limits, External { resolve: Some(resolve) }, Some(listener), progress)
-}
-
-/// Files that a model refers to, as [`Resolve`] would be asked for them, sorted, each once. URIs that [`load_gltf`]
-/// would refuse are left out.
-pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>, LoadError> {
+/// # Errors
+///
+/// The JSON is damaged, or the list needs more than `memory_bytes_max`.
+pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>, GltfError> {
     let uris = container::uris(bytes, &mut Budget::new(memory_bytes_max))?;
     let is_file = |uri: &&String| !uri.starts_with("data:");
     let mut paths: Vec<String> =
@@ -123,14 +73,20 @@ pub fn external_files(bytes: &[u8], memory_bytes_max: u64) -> Result<Vec<String>
     Ok(paths)
 }
 
-fn load(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    mut external: External<'_>,
-    listener: Option<&dyn MeshSink>,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, LoadError> {
+/// Reads a model. Buffers and images may be files of their own, which the resolver reads before any of them is decoded.
+/// Their bytes count towards the limit of memory.
+///
+/// Missing normals are computed flat, as the specification requires. Missing tangents, where a normal map needs them,
+/// are computed per vertex as by MikkTSpace, except that a vertex where mirrored coordinates meet has one tangent, not
+/// two.
+///
+/// # Errors
+///
+/// The file is damaged, requires an extension that is not supported, shows nothing, or exceeds the limits.
+pub fn import(input: Input<'_>) -> Result<Model, GltfError> {
+    let name = input.stem().to_owned();
+    let Input { bytes, limits, resolver, sink, progress, .. } = input;
+    let mut external = External { resolver };
     let mut budget = Budget::new(limits.memory_bytes_max);
     let container = container::open(bytes, &mut external, &mut budget)?;
     let root = &container.root;
@@ -141,12 +97,12 @@ fn load(
     let accessors = Accessors::new(&container);
     let tree = nodes::read(root, accessors, &mut budget)?;
     let mut materials = material::read(root, &mut notices)?;
-    let plan = texture::plan(&materials.textures, root, accessors, &mut external, limits, &mut budget, &mut notices)?;
+    let plan = texture::plan(&materials.textures, root, accessors, &mut external, &limits, &mut budget, &mut notices)?;
 
     let (meshes, textures) = std::thread::scope(|scope| {
         let decoding = plan.start(scope);
         let (meshes, skipped) =
-            read_meshes(root, accessors, &materials, &tree.meshes, listener, &mut budget, &mut |done| {
+            read_meshes(root, accessors, &materials, &tree.meshes, sink, &mut budget, &mut |done| {
                 progress(done * GEOMETRY_PROGRESS);
             })?;
         if skipped > 0 {
@@ -154,52 +110,51 @@ fn load(
         }
         let textures =
             decoding.finish(&mut notices, &mut |done| progress(GEOMETRY_PROGRESS + done * (1.0 - GEOMETRY_PROGRESS)));
-        Ok::<_, LoadError>((meshes, textures))
+        Ok::<_, GltfError>((meshes, textures))
     })?;
     let textures = materials.settle(textures);
     progress(1.0);
 
-    let name = name.to_owned();
     let model = Model { name, nodes: tree.nodes, meshes, materials: materials.list, textures, notices };
     debug_assert_eq!(model.check(), Ok(()));
     Ok(model)
 }
 
-/// `wanted` are indices into the file's meshes, in the order of the model's. With the number of primitives that show
-/// nothing.
+/// Reads the meshes `wanted` of the file, which become those of the model. Also returns the number of primitives
+/// without triangles and points.
 fn read_meshes(
     root: &Root,
     accessors: Accessors<'_>,
     materials: &material::Materials,
     wanted: &[u32],
-    listener: Option<&dyn MeshSink>,
+    sink: Option<&dyn MeshSink>,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<(Vec<Mesh>, usize), LoadError> {
+) -> Result<(Vec<Mesh>, usize), GltfError> {
     let mut skipped = 0_usize;
     let mut numbered = wanted.iter().enumerate().map(|(number, &index)| {
         let mesh = read_mesh(root, index, accessors, materials, &mut skipped, budget)?;
         progress((number + 1) as f32 / wanted.len() as f32);
-        Ok::<_, LoadError>((number, mesh))
+        Ok::<_, GltfError>((number, mesh))
     });
-    let meshes: Vec<Mesh> = match listener {
+    let meshes: Vec<Mesh> = match sink {
         None => numbered.map(|read| read.map(|(_, mesh)| mesh)).collect::<Result<_, _>>()?,
-        Some(listener) => {
-            listener.announced(announced(root, accessors, wanted));
+        Some(sink) => {
+            sink.announced(announced(root, accessors, wanted));
             let places: Vec<OnceLock<Mesh>> = wanted.iter().map(|_| OnceLock::new()).collect();
             rayon::in_place_scope(|scope| {
                 numbered.try_for_each(|read| {
                     let (number, mesh) = read?;
                     let place = &places[number];
-                    scope.spawn(move |_| listener.read(number, place.get_or_init(|| mesh)));
-                    Ok::<_, LoadError>(())
+                    scope.spawn(move |_| sink.read(number, place.get_or_init(|| mesh)));
+                    Ok::<_, GltfError>(())
                 })
             })?;
             places.into_iter().map(|place| place.into_inner().expect("each has been filled by its task")).collect()
         }
     };
     if meshes.iter().all(|mesh| mesh.primitives.is_empty() && mesh.points.positions.is_empty()) {
-        return Err(LoadError::NothingToDraw { skipped });
+        return Err(GltfError::NothingToDraw { skipped });
     }
     Ok((meshes, skipped))
 }
@@ -211,12 +166,12 @@ fn read_mesh(
     materials: &material::Materials,
     skipped: &mut usize,
     budget: &mut Budget,
-) -> Result<Mesh, LoadError> {
+) -> Result<Mesh, GltfError> {
     let mesh = &root.meshes[index as usize];
     let name = metadata::name(mesh.name.as_deref(), || format!("Mesh {index}"));
     let mut made = Mesh { name, ..Mesh::default() };
     for (part, primitive) in mesh.primitives.iter().enumerate() {
-        let place = primitive::Place { mesh: index, primitive: part };
+        let place = place::Place { mesh: index, primitive: part };
         match primitive::read(primitive, place, accessors, materials, budget)? {
             Shape::Triangles(primitive) => made.primitives.push(primitive),
             Shape::Points(points) => {
@@ -229,6 +184,7 @@ fn read_mesh(
     Ok(made)
 }
 
+/// Returns the number of triangles and points that the file declares for some meshes.
 fn announced(root: &Root, accessors: Accessors<'_>, meshes: &[u32]) -> u64 {
     let primitives = meshes.iter().flat_map(|&index| &root.meshes[index as usize].primitives);
     primitives.map(|primitive| primitive::announced(primitive, accessors)).fold(0, u64::saturating_add)

@@ -1,45 +1,47 @@
-//! The default scene's tree, parents before children. Instances of a mesh become nodes below the node that has them.
+//! Reads the tree of the default scene, parents before children. Instances of a mesh become nodes below the instanced
+//! node.
 
 use glam::{DAffine3, DMat4, DQuat, DVec3};
 
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json::{self, Root};
 use super::{instances, metadata};
+use crate::budget::Budget;
 use remora_model::Node;
 
+/// The nodes of a model, and the meshes that they show.
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// Which of the file's meshes the nodes show; a node's `mesh` is an index into this.
+    /// Indices of the file's meshes that are shown. The `mesh` of a node is an index into this list.
     pub(super) meshes: Vec<u32>,
 }
 
-pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -> Result<Tree, LoadError> {
+pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -> Result<Tree, GltfError> {
     let mut tree = Tree { nodes: Vec::new(), meshes: Vec::new() };
     let mut mesh_places: Vec<Option<u32>> = vec![None; root.meshes.len()];
     let mut visited = vec![false; root.nodes.len()];
-    // Last in, first out: children are pushed in reverse so that they come out in the file's order.
+    // A stack; children are pushed in reverse, so that they are taken in the file's order.
     let mut open: Vec<(u32, Option<u32>)> = roots(root)?.into_iter().rev().map(|node| (node, None)).collect();
     while let Some((index, parent)) = open.pop() {
         let place = || format!("node {index}");
         let Some(node) = root.nodes.get(index as usize) else {
-            return Err(LoadError::invalid(place(), "it is referred to and not there"));
+            return Err(GltfError::invalid(place(), "it is referred to and not there"));
         };
         if std::mem::replace(&mut visited[index as usize], true) {
-            return Err(LoadError::invalid(place(), "it is in the tree twice, or below itself"));
+            return Err(GltfError::invalid(place(), "it is in the tree twice, or below itself"));
         }
         let transform = transform(node);
         if !transform.is_finite() {
-            return Err(LoadError::invalid(place(), "its transform contains a number that is not finite"));
+            return Err(GltfError::invalid(place(), "its transform contains a number that is not finite"));
         }
         let here = tree.nodes.len() as u32;
         let name = metadata::name(node.name.as_deref(), || format!("Node {index}"));
         let instances = instances::read(node, &place(), accessors, budget)?;
-        // A mesh without instances is not shown, and need not be read.
+        // A mesh without instances is not shown and need not be read.
         let shown = node.mesh.filter(|_| instances.as_ref().is_none_or(|instances| !instances.is_empty()));
         let mesh = match shown {
-            Some(mesh) => Some(tree.show(mesh, &mut mesh_places).map_err(|what| LoadError::invalid(place(), what))?),
+            Some(mesh) => Some(tree.show(mesh, &mut mesh_places).map_err(|what| GltfError::invalid(place(), what))?),
             None => None,
         };
         let metadata = metadata::read(node.extras.as_deref());
@@ -56,7 +58,7 @@ pub(super) fn read(root: &Root, accessors: Accessors<'_>, budget: &mut Budget) -
 }
 
 impl Tree {
-    /// Where a mesh of the file stands in the list of those that are shown.
+    /// Returns the index of a mesh of the file in the list of those that are shown.
     fn show(&mut self, mesh: u32, places: &mut [Option<u32>]) -> Result<u32, String> {
         let place = places.get_mut(mesh as usize).ok_or_else(|| format!("there is no mesh {mesh}"))?;
         Ok(*place.get_or_insert_with(|| {
@@ -66,12 +68,12 @@ impl Tree {
     }
 }
 
-/// Of the default scene, else of the first, else all that are no one's child.
-fn roots(root: &Root) -> Result<Vec<u32>, LoadError> {
+/// Returns the roots of the default scene, else of the first scene, else all nodes without a parent.
+fn roots(root: &Root) -> Result<Vec<u32>, GltfError> {
     let scene = root.scene.unwrap_or(0);
     match root.scenes.get(scene as usize) {
         Some(scene) => Ok(scene.nodes.clone()),
-        None if root.scene.is_some() => Err(LoadError::invalid(format!("scene {scene}"), "it is not there")),
+        None if root.scene.is_some() => Err(GltfError::invalid(format!("scene {scene}"), "it is not there")),
         None => {
             let mut is_child = vec![false; root.nodes.len()];
             for &child in root.nodes.iter().flat_map(|node| &node.children) {
@@ -94,7 +96,7 @@ fn transform(node: &json::Node) -> DAffine3 {
     DAffine3::from_scale_rotation_translation(scale, rotation, translation)
 }
 
-/// Of unit length: many files hold rounded ones. One without a length says nothing.
+/// Normalises a rotation, because many files have rounded ones. A quaternion without length is ignored.
 pub(super) fn rotation(parts: [f64; 4]) -> DQuat {
     let rotation = DQuat::from_array(parts);
     if rotation.length_squared() > 0.0 { rotation.normalize() } else { DQuat::IDENTITY }

@@ -1,28 +1,22 @@
-//! One primitive: any kind of triangles in, a list of triangles with complete attributes out; or points.
+//! Reads a primitive: any kind of triangles becomes a list of triangles with complete attributes; points stay points.
 
 use std::ops::Range;
 
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
 use super::material::Materials;
+use super::place::Place;
 use super::vertices::Vertices;
-use super::{normals, shrink};
+use crate::budget::Budget;
+use crate::{images, normals};
 use remora_model::{Points, Primitive, tangent};
 
-/// Where in the file, for errors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) mesh: u32,
-    pub(super) primitive: usize,
-}
-
-/// What a primitive turns out to be.
+/// The content of a primitive.
 pub(super) enum Shape {
     Triangles(Primitive),
     Points(Points),
-    /// Lines, or without positions or elements.
+    /// Lines, or no positions or elements.
     Nothing,
 }
 
@@ -32,7 +26,7 @@ pub(super) fn read(
     accessors: Accessors<'_>,
     materials: &Materials,
     budget: &mut Budget,
-) -> Result<Shape, LoadError> {
+) -> Result<Shape, GltfError> {
     let mode = primitive.mode.unwrap_or(TRIANGLES);
     if mode > TRIANGLE_FAN {
         return Err(place.invalid(format!("the mode {mode} is not known")));
@@ -67,7 +61,7 @@ pub(super) fn read(
         Some(normals) => {
             made.normals = normals;
             normals::complete(&mut made);
-            // The specification: tangents without normals are to be ignored.
+            // The specification requires readers to ignore tangents without normals.
             if needs_tangents && let Some(tangents) = vertices.vectors::<4>("TANGENT", &range, budget)? {
                 made.tangents = tangents;
                 tangent::complete(&mut made);
@@ -86,7 +80,7 @@ pub(super) fn read(
     Ok(Shape::Triangles(made))
 }
 
-/// How many triangles or points it says it has; 0 if that cannot be told.
+/// Returns the number of triangles or points that the file declares; 0 if it is unknown.
 pub(super) fn announced(primitive: &json::Primitive, accessors: Accessors<'_>) -> u64 {
     let elements = primitive.indices.or(primitive.attributes.get("POSITION").copied());
     let count = elements.and_then(|accessor| accessors.count(accessor).ok()).unwrap_or(0);
@@ -98,7 +92,7 @@ pub(super) fn announced(primitive: &json::Primitive, accessors: Accessors<'_>) -
     }
 }
 
-/// Points that no colour is given to: light grey, as displayed.
+/// Colour of points without colours: light grey in sRGB.
 const POINT_COLOR: [u8; 4] = [200, 200, 200, 255];
 
 const POINTS: u32 = 0;
@@ -107,7 +101,7 @@ const TRIANGLES: u32 = 4;
 const TRIANGLE_STRIP: u32 = 5;
 const TRIANGLE_FAN: u32 = 6;
 
-fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Result<Shape, LoadError> {
+fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Result<Shape, GltfError> {
     let mut indices = vertices.elements(budget)?;
     let Some(range) = used(&mut indices, vertices, place)? else { return Ok(Shape::Nothing) };
     let positions = positions(vertices, &range, place, budget)?;
@@ -120,9 +114,9 @@ fn read_points(vertices: &Vertices<'_>, place: Place, budget: &mut Budget) -> Re
     Ok(Shape::Points(Points { positions, colors }))
 }
 
-/// The stretch of vertices that is used, from which indices count afterwards: many primitives may share one long
-/// list of vertices, and only this part is read. `None` if there are no indices.
-fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, LoadError> {
+/// Returns the range of used vertices and makes the indices relative to it. Many primitives may share one long list of
+/// vertices, of which only this range is read. `None` if there are no indices.
+fn used(indices: &mut [u32], vertices: &Vertices<'_>, place: Place) -> Result<Option<Range<u64>>, GltfError> {
     if indices.is_empty() {
         return Ok(None);
     }
@@ -143,21 +137,21 @@ fn positions(
     range: &Range<u64>,
     place: Place,
     budget: &mut Budget,
-) -> Result<Vec<[f32; 3]>, LoadError> {
+) -> Result<Vec<[f32; 3]>, GltfError> {
     let positions = vertices.vectors::<3>("POSITION", range, budget)?.unwrap_or_default();
-    // Without an early end, which lets the compiler look at many at once.
+    // No early exit, so that the compiler vectorises.
     if !positions.as_flattened().iter().fold(true, |finite, number| finite & number.is_finite()) {
         return Err(place.invalid("a position contains a number that is not finite"));
     }
     Ok(positions)
 }
 
-/// Linear RGBA, if the primitive has colours.
+/// Returns colours in linear RGBA, if the primitive has any.
 fn colors(
     vertices: &Vertices<'_>,
     range: &Range<u64>,
     budget: &mut Budget,
-) -> Result<Option<Vec<[f32; 4]>>, LoadError> {
+) -> Result<Option<Vec<[f32; 4]>>, GltfError> {
     match vertices.width("COLOR_0")? {
         None => Ok(None),
         Some(3) => {
@@ -169,11 +163,11 @@ fn colors(
     }
 }
 
-/// Corners of whole triangles.
-fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+/// Returns the corners of whole triangles.
+fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
     let triangle: fn(&[u32], usize) -> [u32; 3] = match mode {
         TRIANGLE_STRIP => |elements, at| {
-            // Every second one is wound the other way round.
+            // Every second triangle has the opposite winding.
             let [b, c] = if at % 2 == 0 { [at + 1, at + 2] } else { [at + 2, at + 1] };
             [elements[at], elements[b], elements[c]]
         },
@@ -185,23 +179,17 @@ fn triangles(mode: u32, mut elements: Vec<u32>, budget: &mut Budget) -> Result<V
     };
     let count = elements.len().saturating_sub(2);
     budget.take(count as u64, size_of::<[u32; 3]>(), "geometry")?;
-    // Strips turn corners by triangles without area.
+    // Strips contain degenerate triangles where they turn.
     let has_area = |&[a, b, c]: &[u32; 3]| a != b && b != c && c != a;
     Ok((0..count).map(|at| triangle(&elements, at)).filter(has_area).flatten().collect())
 }
 
 fn color(rgba: [f32; 4]) -> [u8; 4] {
-    // A cast saturates, and makes 0 of what is not a number.
+    // The cast saturates, and turns NaN into 0.
     rgba.map(|number| (number * 255.0 + 0.5) as u8)
 }
 
 fn point_color([red, green, blue, _]: [f32; 4]) -> [u8; 4] {
-    let [red, green, blue] = [red, green, blue].map(shrink::srgb_byte);
+    let [red, green, blue] = [red, green, blue].map(images::srgb_byte);
     [red, green, blue, 255]
-}
-
-impl Place {
-    pub(super) fn invalid(self, what: impl Into<String>) -> LoadError {
-        LoadError::invalid(format!("mesh {}, primitive {}", self.mesh, self.primitive), what)
-    }
 }

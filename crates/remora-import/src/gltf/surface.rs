@@ -1,11 +1,11 @@
-//! What a surface is made of: metallic-roughness as it stands in the file, or what `KHR_materials_pbrSpecularGlossiness`
-//! comes to in these terms.
+//! Reads the surface of a material: metallic-roughness, or `KHR_materials_pbrSpecularGlossiness` converted to it.
 
 use super::json::{self, TextureInfo};
 
+/// Metallic-roughness parameters.
 #[derive(Clone, Copy)]
 pub(super) struct Surface<'a> {
-    /// Linear RGBA.
+    /// Factor in linear RGBA.
     pub(super) base_color: [f32; 4],
     pub(super) base_color_texture: Option<&'a TextureInfo>,
     pub(super) metallic: f32,
@@ -13,9 +13,10 @@ pub(super) struct Surface<'a> {
     pub(super) metallic_roughness_texture: Option<&'a TextureInfo>,
 }
 
-/// What every surface that is no metal reflects of light from the front, as glTF takes it.
+/// Reflectance of dielectrics at normal incidence, as glTF defines it.
 const DIELECTRIC_SPECULAR: f32 = 0.04;
 
+/// Reads the surface of a material.
 pub(super) fn read(material: &json::Material) -> Surface<'_> {
     let extension = material.extensions.as_deref().and_then(|extensions| extensions.specular_glossiness.as_deref());
     if let Some(extension) = extension {
@@ -31,13 +32,13 @@ pub(super) fn read(material: &json::Material) -> Surface<'_> {
     }
 }
 
-/// By factors, as the conversion that Khronos publishes with the extension. The texture of specular colour and
-/// glossiness has no counterpart and is left out.
+/// Converts the factors as the conversion does that Khronos published with the extension. The texture of specular
+/// colour and glossiness has no counterpart and is ignored.
 fn converted(extension: &json::SpecularGlossiness) -> Surface<'_> {
     let [red, green, blue, alpha] = extension.diffuse_factor.unwrap_or([1.0; 4]);
     let specular = extension.specular_factor.unwrap_or([1.0; 3]);
     let strength = specular.into_iter().fold(0.0, f32::max);
-    // Where the diffuse colour is in a texture, the factor says nothing of how much light it takes: no metal then.
+    // If the diffuse colour is in a texture, the factor does not determine the metalness, which is 0 then.
     let metallic = match extension.diffuse_texture {
         Some(_) => 0.0,
         None => metallic(brightness([red, green, blue]), brightness(specular), 1.0 - strength),
@@ -61,7 +62,7 @@ fn converted(extension: &json::SpecularGlossiness) -> Surface<'_> {
     }
 }
 
-/// The metalness at which base colours computed from the diffuse and from the specular part agree.
+/// Returns the metalness at which the base colours from the diffuse and from the specular part are equal.
 fn metallic(diffuse: f32, specular: f32, one_minus_strength: f32) -> f32 {
     if specular < DIELECTRIC_SPECULAR {
         return 0.0;
@@ -73,7 +74,7 @@ fn metallic(diffuse: f32, specular: f32, one_minus_strength: f32) -> f32 {
     ((-b + discriminant.sqrt()) / (2.0 * a)).clamp(0.0, 1.0)
 }
 
-/// As perceived; ITU-R BT.601 weights under a root, as in the published conversion.
+/// Returns the perceived brightness: the root of a sum with ITU-R BT.601 weights, as in the published conversion.
 fn brightness([red, green, blue]: [f32; 3]) -> f32 {
     (0.299 * red * red + 0.587 * green * green + 0.114 * blue * blue).max(0.0).sqrt()
 }

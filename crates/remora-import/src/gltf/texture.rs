@@ -1,5 +1,5 @@
-//! Images, decoded beside the geometry on threads of their own. An image that is missing or cannot be decoded costs its
-//! textures and not the model: a notice says so.
+//! Decodes images on threads of their own while geometry is read. If an image is missing or cannot be decoded, the
+//! model is shown without its textures, and a notice says so.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,35 +8,35 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use super::LoadLimits;
 use super::accessor::Accessors;
-use super::budget::Budget;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::external::External;
 use super::json::{self, Root};
 use super::material::TextureUse;
-use super::picture::{DECODING_BYTES_PER_PIXEL, Picture};
-use super::{metadata, shrink};
+use super::metadata;
+use crate::budget::Budget;
+use crate::images::{self, DECODING_BYTES_PER_PIXEL, EncodedImage};
+use crate::input::LoadLimits;
 use remora_model::Notices;
 use remora_model::{Sampler, Texture, Wrap};
 
-/// Decoding is bound by memory beyond this.
+/// Limit of the decoding threads. Beyond it, memory bandwidth is the bottleneck.
 const THREADS_MAX: usize = 8;
 /// The end of every notice here.
 const WITHOUT: &str = "surfaces that use it show the material's own values";
 
-/// All images to decode and all textures to make of them.
+/// All images to decode, and the textures to make of them.
 pub(super) struct Plan<'a> {
     jobs: Vec<Job<'a>>,
-    /// One for each use; `None` where its image cannot be read.
+    /// A texture for each use; `None` if its image cannot be read.
     textures: Vec<Option<Planned>>,
     threads: usize,
 }
 
 struct Job<'a> {
-    /// Index in the file.
+    /// Index of the image in the file.
     image: u32,
-    picture: Picture<'a>,
+    encoded: EncodedImage<'a>,
     target: (u32, u32),
     srgb: bool,
 }
@@ -47,23 +47,24 @@ struct Planned {
     sampler: Sampler,
 }
 
-/// Threads at work. Dropped early, they stop after the image that each has in hand.
+/// Running decoding threads. If this is dropped, they stop after their current image.
 pub(super) struct Decoding {
     textures: Vec<Option<Planned>>,
     targets: Vec<Target>,
-    results: Receiver<Decoded>,
+    results: Receiver<DecodedImage>,
 }
 
-/// The texture that an image is converted to.
+/// The properties of the texture that an image is converted to.
 struct Target {
     image: u32,
     size: (u32, u32),
     srgb: bool,
 }
 
-/// The number of a job, and its pixels or what is wrong with the image.
-type Decoded = (usize, Result<Vec<u8>, String>);
+/// The number of a job, and its pixels or the problem with the image.
+type DecodedImage = (usize, Result<Vec<u8>, String>);
 
+/// Opens all images and takes the memory for decoding them from the budget.
 pub(super) fn plan<'a>(
     uses: &[TextureUse],
     root: &'a Root,
@@ -72,14 +73,14 @@ pub(super) fn plan<'a>(
     limits: &LoadLimits,
     budget: &mut Budget,
     notices: &mut Notices,
-) -> Result<Plan<'a>, LoadError> {
+) -> Result<Plan<'a>, GltfError> {
     let mut plan = Plan { jobs: Vec::new(), textures: Vec::new(), threads: 0 };
     let mut unreadable: BTreeSet<u32> = BTreeSet::new();
     for texture in uses {
         let place = || format!("texture {}", texture.texture);
         let entry = &root.textures[texture.texture as usize];
         let sampler =
-            sampler(entry.sampler, root).ok_or_else(|| LoadError::invalid(place(), "its sampler is not there"))?;
+            sampler(entry.sampler, root).ok_or_else(|| GltfError::invalid(place(), "its sampler is not there"))?;
         let Some(image) = entry.image() else {
             notices.add(format!("{}: it has no image of a kind that is read; {WITHOUT}", place()));
             plan.textures.push(None);
@@ -109,9 +110,9 @@ pub(super) fn plan<'a>(
     Ok(plan)
 }
 
-/// As many as there are cores, images, and memory for the largest ones side by side.
-fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, LoadError> {
-    let Some(largest) = jobs.iter().map(|job| job.picture.pixels()).max() else { return Ok(0) };
+/// Returns the number of threads, limited by cores, images and the memory for the largest image in each thread.
+fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, GltfError> {
+    let Some(largest) = jobs.iter().map(|job| job.encoded.pixels()).max() else { return Ok(0) };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let affordable = budget.left_bytes() / (largest * DECODING_BYTES_PER_PIXEL as u64).max(1);
     let threads = (affordable as usize).min(cores).min(jobs.len()).clamp(1, THREADS_MAX);
@@ -120,6 +121,7 @@ fn threads(jobs: &[Job<'_>], budget: &mut Budget) -> Result<usize, LoadError> {
 }
 
 impl<'a> Plan<'a> {
+    /// Starts the threads.
     pub(super) fn start<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Decoding
     where
         'a: 'scope,
@@ -137,7 +139,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<Decoded>) {
+fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<DecodedImage>) {
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = jobs.get(index) else { return };
@@ -148,7 +150,8 @@ fn work(jobs: &[Job<'_>], next: &AtomicUsize, results: &SyncSender<Decoded>) {
 }
 
 impl Decoding {
-    /// Waits for the images; `progress` rises to 1. A texture for each use, `None` where its image cannot be read.
+    /// Waits for the images, while `progress` rises to 1. Returns a texture for each use; `None` if its image cannot be
+    /// read.
     pub(super) fn finish(self, notices: &mut Notices, progress: &mut dyn FnMut(f32)) -> Vec<Option<Texture>> {
         let mut images: Vec<Result<Vec<u8>, String>> = self.targets.iter().map(|_| Ok(Vec::new())).collect();
         for done in 0..self.targets.len() {
@@ -177,7 +180,7 @@ impl Decoding {
 }
 
 impl<'a> Job<'a> {
-    /// The inner error says which image cannot be read and why; the outer one ends loading.
+    /// Opens an image. The inner error says which image cannot be read and why; the outer error ends the import.
     fn new(
         image: u32,
         srgb: bool,
@@ -186,33 +189,33 @@ impl<'a> Job<'a> {
         external: &mut External<'_>,
         limits: &LoadLimits,
         budget: &mut Budget,
-    ) -> Result<Result<Self, String>, LoadError> {
+    ) -> Result<Result<Self, String>, GltfError> {
         let place = format!("image {image}");
         let bytes = match root.images.get(image as usize) {
-            None => Err(LoadError::invalid(&place, "it is referred to and not there")),
+            None => Err(GltfError::invalid(&place, "it is referred to and not there")),
             Some(json::Image { buffer_view: Some(view), .. }) => accessors
                 .view(*view)
                 .map(|(bytes, _)| Cow::Borrowed(bytes))
-                .map_err(|error| LoadError::invalid(&place, error.to_string())),
+                .map_err(|error| GltfError::invalid(&place, error.to_string())),
             Some(json::Image { uri: Some(uri), .. }) => external.read(uri, &place, budget).map(Cow::Owned),
-            Some(_) => Err(LoadError::invalid(&place, "it has neither a buffer view nor a URI")),
+            Some(_) => Err(GltfError::invalid(&place, "it has neither a buffer view nor a URI")),
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            Err(error @ LoadError::TooLarge { .. }) => return Err(error),
+            Err(error @ GltfError::TooLarge { .. }) => return Err(error),
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let picture = match Picture::open(bytes) {
-            Ok(picture) => picture,
+        let encoded = match EncodedImage::open(bytes) {
+            Ok(encoded) => encoded,
             Err(what) => return Ok(Err(format!("{place}: {what}"))),
         };
-        let target = shrink::fit(picture.size(), limits.texture_dimension_max.max(1));
-        Ok(Ok(Self { image, picture, target, srgb }))
+        let target = images::fit(encoded.size(), limits.texture_dimension_max.max(1));
+        Ok(Ok(Self { image, encoded, target, srgb }))
     }
 
     fn decode(&self) -> Result<Vec<u8>, String> {
-        let (rgba, size) = (self.picture.decode()?, self.picture.size());
-        Ok(if size == self.target { rgba } else { shrink::shrink(&rgba, size, self.target, self.srgb) })
+        let (rgba, size) = (self.encoded.decode()?, self.encoded.size());
+        Ok(if size == self.target { rgba } else { images::shrink(&rgba, size, self.target, self.srgb) })
     }
 }
 

@@ -1,32 +1,32 @@
-//! Where a primitive's numbers come from: accessors, or a Draco stream with accessors beside it.
+//! The source of a primitive's numbers: accessors, or a Draco stream in addition to accessors.
 
 use std::ops::Range;
 
 use bytemuck::Pod;
 
 use super::accessor::Accessors;
-use super::budget::Budget;
 use super::draco;
-use super::error::LoadError;
+use super::error::GltfError;
 use super::json;
-use super::primitive::Place;
+use super::place::Place;
+use crate::budget::Budget;
 
 pub(super) struct Vertices<'a> {
     primitive: &'a json::Primitive,
     place: Place,
     accessors: Accessors<'a>,
-    draco: Option<draco::Decoded<'a>>,
+    draco: Option<draco::DecodedMesh<'a>>,
     count: u64,
 }
 
 impl<'a> Vertices<'a> {
-    /// `None` if the primitive has no positions.
+    /// Opens the source; `None` if the primitive has no positions.
     pub(super) fn open(
         primitive: &'a json::Primitive,
         place: Place,
         accessors: Accessors<'a>,
         budget: &mut Budget,
-    ) -> Result<Option<Self>, LoadError> {
+    ) -> Result<Option<Self>, GltfError> {
         let Some(&positions) = primitive.attributes.get("POSITION") else { return Ok(None) };
         let extension = primitive.extensions.as_deref().and_then(|extensions| extensions.draco.as_ref());
         let draco = match extension {
@@ -49,13 +49,13 @@ impl<'a> Vertices<'a> {
         self.count
     }
 
-    /// Whether the elements are a list of triangles, whatever the primitive's mode: Draco holds nothing else.
+    /// Returns whether the elements are a list of triangles regardless of the primitive's mode, as in Draco streams.
     pub(super) fn is_triangle_list(&self) -> bool {
         self.draco.is_some()
     }
 
-    /// Indices of vertices, in the order in which the primitive strings them together; not checked.
-    pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, LoadError> {
+    /// Returns the indices of vertices in the order of the primitive's mode, unchecked.
+    pub(super) fn elements(&self, budget: &mut Budget) -> Result<Vec<u32>, GltfError> {
         if let Some(draco) = &self.draco {
             return Ok(draco.indices());
         }
@@ -68,8 +68,8 @@ impl<'a> Vertices<'a> {
         Ok((0..count).collect())
     }
 
-    /// Numbers per vertex of an attribute, if the primitive has it.
-    pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, LoadError> {
+    /// Returns the numbers per vertex of an attribute, if the primitive has it.
+    pub(super) fn width(&self, semantic: &str) -> Result<Option<usize>, GltfError> {
         let Some(&accessor) = self.primitive.attributes.get(semantic) else { return Ok(None) };
         match self.draco_with(semantic) {
             Some(draco) => draco.width(semantic, self.place).map(Some),
@@ -77,14 +77,13 @@ impl<'a> Vertices<'a> {
         }
     }
 
-    /// An attribute of the vertices in `range`, which must not reach beyond the last; `None` if there is no such
-    /// attribute.
+    /// Returns an attribute of the vertices in `range`, which must be valid; `None` if there is no such attribute.
     pub(super) fn vectors<const N: usize>(
         &self,
         semantic: &str,
         range: &Range<u64>,
         budget: &mut Budget,
-    ) -> Result<Option<Vec<[f32; N]>>, LoadError>
+    ) -> Result<Option<Vec<[f32; N]>>, GltfError>
     where
         [f32; N]: Pod,
     {
@@ -99,7 +98,7 @@ impl<'a> Vertices<'a> {
         Ok(Some(vectors))
     }
 
-    fn draco_with(&self, semantic: &str) -> Option<&draco::Decoded<'a>> {
+    fn draco_with(&self, semantic: &str) -> Option<&draco::DecodedMesh<'a>> {
         self.draco.as_ref().filter(|draco| draco.holds(semantic))
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a model as GLB, so that what is made by code can be opened elsewhere, and read back in tests.
+//! Writes models as GLB, for other programs and for tests that read them back.
 
 use std::io::Cursor;
 
@@ -8,16 +8,32 @@ use serde_json::{Map, Value, json};
 
 use remora_model::{AlphaMode, Material, Model, Primitive, Texture, TextureReference, Wrap};
 
+/// A model cannot be written as GLB.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// The model is inconsistent; see [`Model::check`].
     #[error("the model is not consistent: {0}")]
     Inconsistent(String),
-    #[error("material {material:?} shears a texture, which glTF cannot say")]
-    Sheared { material: String },
+    /// A texture has a transform that glTF cannot express.
+    #[error("material {material:?} shears a texture, which glTF cannot express")]
+    Sheared {
+        /// Name of the material.
+        material: String,
+    },
+    /// A texture cannot be encoded as PNG.
     #[error("texture {texture:?} cannot be encoded")]
-    Texture { texture: String, source: image::ImageError },
+    Texture {
+        /// Name of the texture.
+        texture: String,
+        /// The encoder's error.
+        source: image::ImageError,
+    },
+    /// The model is too large for GLB.
     #[error("the model needs {bytes} bytes; a GLB holds at most 4 GiB")]
-    TooLarge { bytes: u64 },
+    TooLarge {
+        /// Bytes of the buffer.
+        bytes: u64,
+    },
 }
 
 #[derive(Default)]
@@ -35,8 +51,11 @@ const U16: u32 = 5123;
 const U32: u32 = 5125;
 const F32: u32 = 5126;
 
-/// The model as one GLB, textures as PNG. Reading it back gives the same model, materials that nothing uses and
-/// their textures included.
+/// Writes a model as one GLB with textures as PNG. Importing it yields the same model, including unused materials.
+///
+/// # Errors
+///
+/// The model is inconsistent, or has a property that glTF cannot express.
 pub fn write_glb(model: &Model) -> Result<Vec<u8>, WriteError> {
     model.check().map_err(WriteError::Inconsistent)?;
     let mut writer = Writer::default();
@@ -65,7 +84,7 @@ pub fn write_glb(model: &Model) -> Result<Vec<u8>, WriteError> {
         "scenes": [{ "name": model.name, "nodes": roots }],
         "buffers": [{ "byteLength": writer.binary.len() }],
     });
-    // The schema does not allow empty lists.
+    // The schema does not permit empty lists.
     let lists = [
         ("nodes", nodes),
         ("meshes", meshes),
@@ -172,8 +191,8 @@ impl Writer {
             attributes.insert(name.to_owned(), json!(accessor));
         }
         let length = primitive.indices.len();
-        // The largest value of each type is kept free, as it restarts primitives elsewhere.
-        let indices = if count <= usize::from(u16::MAX) {
+        // The largest value of a type is reserved, because it restarts primitives in some programs.
+        let indices = if u16::try_from(count).is_ok() {
             let short: Vec<u16> = primitive.indices.iter().map(|&index| index as u16).collect();
             self.accessor(bytemuck::cast_slice(&short), ELEMENT_ARRAY_BUFFER, U16, "SCALAR", length)
         } else {
@@ -246,7 +265,7 @@ impl Writer {
         if reference.transform == TextureReference::IDENTITY {
             return Ok(info);
         }
-        // The inverse of translation * rotation * scale, as the importer multiplies them.
+        // The inverse of translation * rotation * scale, the order of the importer.
         let [[a, b, x], [c, d, y]] = reference.transform;
         let (scale_x, rotation) = (a.hypot(c), (-c).atan2(a));
         let scale_y = b * rotation.sin() + d * rotation.cos();

@@ -1,33 +1,33 @@
-//! From positions in double precision to the points of a model: origin, grey from intensity, the axis that is up.
+//! Makes the points of a model of positions in double precision: origin, grey from intensity, the axis that points up.
 
 use glam::{DAffine3, DMat3, DVec3};
 
-use super::{FAR_METRES, POINTS_MAX, PointLoadError};
+use super::{FAR_METRES, POINTS_MAX, PointsError};
 use crate::budget::{Budget, TooLarge};
 use remora_model::{Material, Mesh, Model, Node, Points};
 
-/// Of a cloud that has neither colour nor intensity.
+/// Colour of a cloud that has neither colours nor intensities.
 pub(super) const PLAIN: [u8; 4] = [200, 200, 200, 255];
 
-/// Bytes of memory that a point takes until it is in the model: its position in double precision, shade, and result.
+/// Peak memory of a point in bytes: its position in double precision, its shade, and the result.
 const BYTES_PER_POINT: usize = size_of::<[f64; 3]>() + size_of::<f32>() + size_of::<[f32; 3]>() + size_of::<[u8; 4]>();
 
-/// Of how many points the distribution of intensities is taken.
+/// Points that are sampled for the distribution of intensities.
 const STRETCH_SAMPLE: usize = 10_000;
 
-/// Points as a file has them.
+/// Points as they are in a file.
 #[derive(Debug)]
 pub(super) struct Cloud {
     pub(super) positions: Vec<[f64; 3]>,
     pub(super) shades: Shades,
-    /// Points that are not in the lists because they are invalid.
+    /// Number of invalid points, which are not in the lists.
     pub(super) dropped: u64,
 }
 
-/// What makes a point's colour; as long as the positions, except `Plain`.
+/// The source of the points' colours. Lists are as long as the positions.
 #[derive(Debug)]
 pub(super) enum Shades {
-    /// sRGB.
+    /// Colours in sRGB.
     Colors(Vec<[u8; 4]>),
     Intensities(Vec<f32>),
     Plain,
@@ -41,11 +41,11 @@ pub(super) struct Placed {
     pub(super) dropped: u64,
 }
 
-/// Takes what `count` points need in all, so that their lists may be allocated.
-pub(super) fn reserve(count: u64, budget: &mut Budget) -> Result<usize, PointLoadError> {
+/// Takes the memory of `count` points from the budget, so that their lists may be allocated.
+pub(super) fn reserve(count: u64, budget: &mut Budget) -> Result<usize, PointsError> {
     if count > POINTS_MAX {
         let what = format!("{count} points; at most {POINTS_MAX} may be in one cloud");
-        return Err(PointLoadError::invalid("the file", what));
+        return Err(PointsError::invalid("the file", what));
     }
     budget.take(count, BYTES_PER_POINT, "the points")?;
     usize::try_from(count).map_err(|_| {
@@ -56,7 +56,7 @@ pub(super) fn reserve(count: u64, budget: &mut Budget) -> Result<usize, PointLoa
 }
 
 impl Cloud {
-    /// Drops what is not finite, in place.
+    /// Drops points that are not finite.
     fn retain_finite(&mut self) {
         let finite = |position: &[f64; 3]| is_placeable(*position);
         if self.positions.iter().all(finite) {
@@ -73,6 +73,7 @@ impl Cloud {
         self.dropped += (before - self.positions.len()) as u64;
     }
 
+    /// Moves the points to an origin and computes their colours.
     pub(super) fn place(mut self) -> Placed {
         self.retain_finite();
         let origin = origin(&self.positions);
@@ -87,12 +88,12 @@ impl Cloud {
     }
 }
 
-/// Differences and squares of such coordinates are finite in single precision; nothing on Earth is measured beyond.
+/// Returns whether a position can be used: differences and squares of such coordinates are finite in single precision.
 pub(super) fn is_placeable(position: [f64; 3]) -> bool {
     position.iter().all(|coordinate| coordinate.abs() <= 1e15)
 }
 
-/// Zero, or the middle of the bounds in whole metres if they reach far.
+/// Returns zero, or the center of the bounds in whole metres if they exceed [`FAR_METRES`].
 pub(super) fn origin(positions: &[[f64; 3]]) -> DVec3 {
     let placeable = positions.iter().filter(|position| is_placeable(**position));
     let (min, max) = placeable.fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(min, max), &position| {
@@ -106,13 +107,13 @@ pub(super) fn origin_of_bounds(min: DVec3, max: DVec3) -> DVec3 {
     if reach.is_finite() && reach > FAR_METRES { ((min + max) * 0.5).round() } else { DVec3::ZERO }
 }
 
-/// Intensities as grey, from black at the second percentile to white at the 98th: sensors use a small part of their
-/// range, and a few glints would make all else dark.
+/// Returns intensities as grey, from black at the second percentile to white at the 98th. Sensors use a small part of
+/// their range, and a few reflections would make all other points dark.
 pub(super) fn greys(intensities: &[f32]) -> Vec<[u8; 4]> {
     let (low, high) = stretch(intensities);
     let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
     let grey = |&intensity: &f32| {
-        // Casts saturate, and make nothing of what is not a number.
+        // The cast saturates, and turns NaN into 0.
         let value = if scale > 0.0 { ((intensity - low) * scale + 0.5) as u8 } else { PLAIN[0] };
         [value, value, value, 255]
     };
@@ -129,18 +130,18 @@ fn stretch(intensities: &[f32]) -> (f32, f32) {
     let at = |percent: usize| sample[(sample.len() - 1) * percent / 100];
     match (at(2), at(98)) {
         (low, high) if low < high => (low, high),
-        // Nearly all are equal: whatever range there is.
+        // Nearly all intensities are equal, so the whole range is used.
         _ => (at(0), at(100)),
     }
 }
 
-/// From Z up to Y up.
+/// Returns the rotation from Z up to Y up.
 pub(super) fn z_up() -> DAffine3 {
     DAffine3::from_mat3(DMat3::from_cols(DVec3::X, DVec3::NEG_Z, DVec3::Y))
 }
 
-/// Nodes with their clouds, as a model. Says what was dropped.
-pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Result<Model, PointLoadError> {
+/// Returns a model with a node for each cloud, and logs the number of dropped points.
+pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Result<Model, PointsError> {
     let dropped: u64 = clouds.iter().map(|(_, _, placed)| placed.dropped).sum();
     let mut made = Model { name: name.to_owned(), materials: vec![Material::default()], ..Model::default() };
     for (name, transform, placed) in clouds {
@@ -153,7 +154,7 @@ pub(super) fn model(name: &str, clouds: Vec<(String, DAffine3, Placed)>) -> Resu
         made.nodes.push(Node { name, transform, mesh: Some(mesh), ..Node::default() });
     }
     if made.meshes.is_empty() {
-        return Err(PointLoadError::NoPoints { dropped });
+        return Err(PointsError::NoPoints { dropped });
     }
     warn_of_dropped(dropped);
     debug_assert_eq!(made.check(), Ok(()));

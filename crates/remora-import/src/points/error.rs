@@ -1,36 +1,68 @@
-//! What can be wrong with a file of points, in words for the person who chose it.
+//! Errors of files of points, in words for the person who chose the file.
 
-use super::PointFormat;
 use crate::budget::TooLarge;
 
+/// A point cloud or scanned mesh cannot be imported.
 #[derive(Debug, thiserror::Error)]
-pub enum PointLoadError {
+pub enum PointsError {
+    /// The file is empty.
     #[error(
         "this is not a point cloud that can be read: PLY begins with \"ply\", LAS and LAZ \
          with \"LASF\", E57 with \"ASTM-E57\", and XYZ has a point per line: x y z, then intensity, red, green, blue"
     )]
     NotPoints,
+    /// The version of the format is not supported.
     #[error("the {format} file is version {found}; {accepted} is read")]
-    Version { format: PointFormat, found: String, accepted: &'static str },
+    Version {
+        /// Name of the format.
+        format: &'static str,
+        /// Version of the file.
+        found: String,
+        /// Versions that are supported.
+        accepted: &'static str,
+    },
+    /// The data contradicts itself or ends too early.
     #[error("the {format} file is cut short or damaged: {what}")]
-    Damaged { format: PointFormat, what: String },
+    Damaged {
+        /// Name of the format.
+        format: &'static str,
+        /// The damage.
+        what: String,
+    },
+    /// The file uses a feature that is not supported.
     #[error("the {format} file has {what}; {accepted}")]
-    Unsupported { format: PointFormat, what: String, accepted: &'static str },
+    Unsupported {
+        /// Name of the format.
+        format: &'static str,
+        /// The feature.
+        what: String,
+        /// The alternatives that are supported.
+        accepted: &'static str,
+    },
+    /// A part of the file has an invalid value.
     #[error("{place}: {what}")]
-    Invalid { place: String, what: String },
+    Invalid {
+        /// The part of the file.
+        place: String,
+        /// The problem.
+        what: String,
+    },
+    /// The XML part of an E57 file is not well-formed.
     #[error("the E57 file's XML part cannot be read")]
     Xml(#[source] roxmltree::Error),
+    /// The file needs more memory than the limit.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// No point is left to show.
     #[error("the file has no point to show{}", dropped_text(*.dropped))]
     NoPoints {
-        /// Points with a coordinate that is not a finite number, or that the file itself calls invalid.
+        /// Number of points that are marked as invalid or have a coordinate that is not finite.
         dropped: u64,
     },
 }
 
-impl PointLoadError {
-    pub(super) fn damaged(format: PointFormat, what: impl Into<String>) -> Self {
+impl PointsError {
+    pub(super) fn damaged(format: &'static str, what: impl Into<String>) -> Self {
         Self::Damaged { format, what: what.into() }
     }
 

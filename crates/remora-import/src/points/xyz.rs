@@ -1,45 +1,44 @@
-//! XYZ: a point per line, as everybody writes it. `x y z`, then perhaps intensity, then perhaps red, green and blue.
+//! XYZ: a point per line, `x y z`, optionally followed by intensity and by red, green and blue.
 //!
-//! Spaces, tabs, commas and semicolons separate; `#` and `//` begin comments. Lines before the first point, and lines
-//! of a single number, which PTS has before each scan, are headings.
+//! Spaces, tabs, commas and semicolons separate numbers; `#` and `//` begin comments. Lines before the first point are
+//! headings, as are lines with a single number, which PTS has before each scan.
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use remora_model::Model;
 
-/// Numbers of a line that are looked at; what follows is passed over.
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "XYZ";
+
+/// Numbers of a line that are read; the rest is ignored.
 const COLUMNS_MAX: usize = 7;
-/// Lines in which the first point must stand.
+/// Lines among which the first point must be.
 const HEADING_LINES_MAX: usize = 100;
-/// Points by whose columns it is decided what they mean.
+/// Points that are sampled to determine the meaning of columns.
 const SAMPLE: usize = 1000;
-/// Of the shortest line that has a point: three digits, two separators, an end.
+/// Bytes of the shortest line with a point: three digits, two separators and an end.
 const LINE_BYTES_MIN: u64 = 6;
-/// Between two calls of `progress`.
+/// Lines between two calls of `progress`.
 const LINES_PER_STEP: usize = 100_000;
 
-/// What stands behind the coordinates.
+/// The columns after the coordinates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Layout {
     Plain,
     Intensity,
-    /// Red stands in this column; white is this much.
+    /// Red is in this column, followed by green and blue; `white` is the value of full intensity.
     Color {
         column: usize,
         white: f64,
     },
 }
 
-/// Reads lines of numbers. `name` becomes that of the model; `progress` is called on this thread with rising numbers
-/// that end at 1.
-pub fn load_xyz(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+/// Reads lines of numbers.
+#[expect(clippy::naive_bytecount, reason = "counting lines takes a small part of the time")]
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let layout = layout(bytes)?;
     progress(0.0);
@@ -64,7 +63,7 @@ pub fn load_xyz(
             Line::Other if cloud.positions.is_empty() => continue,
             Line::Other => {
                 let what = "this is neither a point, x y z with what follows, nor a comment that begins with #";
-                return Err(PointLoadError::invalid(format!("line {}", number + 1), what));
+                return Err(PointsError::invalid(format!("line {}", number + 1), what));
             }
         };
         cloud.positions.push([row.values[0], row.values[1], row.values[2]]);
@@ -82,10 +81,10 @@ pub fn load_xyz(
     Ok(model)
 }
 
-/// Whether a point stands near the beginning, and nothing but headings before it.
-pub(super) fn looks_like_numbers(bytes: &[u8]) -> bool {
+/// Returns whether there is a point near the start with only headings before it.
+pub(crate) fn looks_like_numbers(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];
-    // The last line may be cut off in the middle.
+    // The last line may be incomplete.
     let whole = start.iter().rposition(|&byte| byte == b'\n').map_or(start, |end| &start[..end]);
     let is_text = whole.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace());
     is_text && lines_of(whole).any(|line| matches!(row(line), Line::Point(_)))
@@ -97,13 +96,13 @@ fn lines_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 enum Line {
     Point(Row),
-    /// Nothing, a comment, or the number of points that follow.
+    /// An empty line, a comment, or a single number.
     Empty,
     Other,
 }
 
 struct Row {
-    /// What is not in the line is 0.
+    /// The numbers; missing ones are 0.
     values: [f64; COLUMNS_MAX],
     columns: usize,
 }
@@ -121,7 +120,7 @@ fn row(line: &[u8]) -> Line {
         }
         match std::str::from_utf8(field).ok().and_then(|field| field.parse::<f64>().ok()) {
             Some(value) => row.values[row.columns] = value,
-            // A name or a class may follow.
+            // A name or a class may follow the numbers.
             None if row.columns >= 3 => break,
             None => return Line::Other,
         }
@@ -134,7 +133,7 @@ fn row(line: &[u8]) -> Line {
     }
 }
 
-fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
+fn layout(bytes: &[u8]) -> Result<Layout, PointsError> {
     let mut sample = Vec::new();
     for (number, line) in lines_of(bytes).enumerate() {
         if sample.len() >= SAMPLE || (sample.is_empty() && number >= HEADING_LINES_MAX) {
@@ -147,8 +146,8 @@ fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
     let Some(columns) = sample.iter().map(|row| row.columns).min() else {
         let what = format!("none of its first {HEADING_LINES_MAX} lines has the numbers x y z");
         return Err(match bytes {
-            [] => PointLoadError::NotPoints,
-            _ => PointLoadError::damaged(PointFormat::Xyz, what),
+            [] => PointsError::NotPoints,
+            _ => PointsError::damaged(FORMAT, what),
         });
     };
     let color_column = match columns {
@@ -165,7 +164,7 @@ fn layout(bytes: &[u8]) -> Result<Layout, PointLoadError> {
     } else if channels().all(|value| (0.0..=65535.0).contains(value)) {
         65535.0
     } else {
-        // Normals, or something else of which nothing is known.
+        // Normals, or values of unknown meaning.
         return Ok(if color_column == 4 { Layout::Intensity } else { Layout::Plain });
     };
     Ok(Layout::Color { column: color_column, white })

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::file::{File, file_with_image, png};
 
-/// Of 20 x 12 pixels each; whether alpha is 64 in the left part.
-pub const FILES: [(bool, &[u8]); 4] = [
+/// Files of 20 x 12 pixels, and whether alpha is 64 in their left part.
+pub(crate) const FILES: [(bool, &[u8]); 4] = [
     (false, include_bytes!("../files/etc1s.ktx2")),
     (true, include_bytes!("../files/etc1s-alpha-mipmaps.ktx2")),
     (true, include_bytes!("../files/uastc.ktx2")),
@@ -27,7 +27,7 @@ fn pixel(texture: &Texture, x: usize, y: usize) -> [u8; 4] {
 }
 
 #[test]
-fn what_binomials_encoder_makes_is_decoded() {
+fn files_of_binomials_encoder_are_decoded() {
     for (number, (has_alpha, ktx2)) in FILES.into_iter().enumerate() {
         let model = with_basis(ktx2).load().unwrap();
         let texture = &model.textures[0];
@@ -60,15 +60,15 @@ fn an_image_that_an_extension_names_is_preferred() {
 #[test]
 fn large_ktx2_textures_are_scaled_down() {
     let limits = remora_import::LoadLimits { texture_dimension_max: 10, ..crate::file::limits() };
-    let model = remora_import::load_glb(&with_basis(FILES[3].1).glb(), "Model", &limits, &mut |_| {}).unwrap();
+    let model = crate::file::load_glb(&with_basis(FILES[3].1).glb(), "Model", &limits, &mut |_| {}).unwrap();
     assert_eq!((model.textures[0].width, model.textures[0].height), (10, 6));
 }
 
 #[test]
-fn ktx2_that_is_cut_short_anywhere_is_left_out() {
+fn every_truncated_ktx2_file_is_left_out() {
     for (_, ktx2) in FILES {
         for length in 12..ktx2.len() {
-            // What mipmaps need may be missing: only the largest image is read, and in KTX2 it stands last.
+            // The data of smaller levels may be missing: only the largest image is read, which comes last in KTX2.
             let model = with_basis(&ktx2[..length]).load().unwrap();
             assert!(model.textures.is_empty(), "{length} of {} bytes", ktx2.len());
             assert_eq!(model.notices.texts().len(), 1);
@@ -77,7 +77,7 @@ fn ktx2_that_is_cut_short_anywhere_is_left_out() {
 }
 
 #[test]
-fn ktx2_headers_that_lie_are_noticed_in_words() {
+fn wrong_ktx2_headers_cause_a_notice() {
     let notice = |file: usize, at: usize, word: u32| {
         let mut ktx2 = FILES[file].1.to_vec();
         ktx2[at..at + 4].copy_from_slice(&word.to_le_bytes());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::file::{File, glb, load, push};
 
-/// How an element of a compressed view is laid out.
+/// The layout of an element in a compressed view.
 struct Layout<'a> {
     stride: usize,
     count: usize,
@@ -14,7 +14,7 @@ struct Layout<'a> {
     filter: &'a str,
 }
 
-/// Adds a compressed view whose fallback has no data; gives its index.
+/// Adds a compressed view whose fallback has no data. Returns its index.
 fn compressed(file: &mut File, name: &str, layout: &Layout<'_>, encoded: &[u8]) -> usize {
     let source = file.view(encoded);
     let offset = file.root["bufferViews"][source]["byteOffset"].clone();
@@ -78,14 +78,14 @@ fn file_of(name: &str) -> File {
     let attributes = json!({ "POSITION": positions, "NORMAL": normals, "TEXCOORD_0": coordinates, "COLOR_0": colors });
     file.primitive(json!({ "attributes": attributes, "indices": indices }));
 
-    // The rim, as a fan of indices in sequence.
+    // A fan along the rim, as a sequence of indices.
     let sequence = meshopt::encode_index_sequence(&[3, 0, 1, 2], 4).unwrap();
     let layout = Layout { stride: 4, count: 4, mode: "INDICES", filter: "NONE" };
     let indices = compressed(&mut file, name, &layout, &sequence);
     let indices = accessor(&mut file, indices, 5125, "SCALAR", 4);
     file.primitive(json!({ "attributes": { "POSITION": positions }, "indices": indices, "mode": 6 }));
 
-    // Instances, one of them turned a quarter around Z.
+    // Instances, one of them rotated around Z by a quarter.
     let half = std::f32::consts::FRAC_1_SQRT_2;
     let turns = meshopt::encode_filter_quat(&[[0.0, 0.0, half, half], [0.0, 0.0, 0.0, 1.0]], 16);
     let turns = meshopt::encode_vertex_buffer(&turns).unwrap();
@@ -97,7 +97,7 @@ fn file_of(name: &str) -> File {
     file
 }
 
-pub fn meshopt_file() -> File {
+pub(crate) fn meshopt_file() -> File {
     file_of("EXT_meshopt_compression")
 }
 
@@ -154,7 +154,7 @@ fn compressed_views_whose_sizes_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_fallback_without_data_has_nothing_to_read() {
+fn a_fallback_without_data_cannot_be_read() {
     let mut file = meshopt_file();
     let view = file.root["accessors"][0]["bufferView"].as_u64().unwrap() as usize;
     file.root["bufferViews"][view].as_object_mut().unwrap().remove("extensions");
@@ -164,23 +164,23 @@ fn a_fallback_without_data_has_nothing_to_read() {
 const EDGEBREAKER: &[u8] = include_bytes!("../files/grid-edgebreaker.glb");
 const SEQUENTIAL: &[u8] = include_bytes!("../files/grid-sequential.glb");
 
-/// A GLB, taken apart.
+/// Parses a GLB.
 fn taken_apart(bytes: &[u8]) -> File {
     let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
     let root = serde_json::from_slice(&bytes[20..20 + length]).unwrap();
     File { root, binary: bytes[28 + length..].to_vec() }
 }
 
-pub fn draco_file() -> File {
+pub(crate) fn draco_file() -> File {
     taken_apart(EDGEBREAKER)
 }
 
-pub fn sequential_draco_file() -> File {
+pub(crate) fn sequential_draco_file() -> File {
     taken_apart(SEQUENTIAL)
 }
 
 #[test]
-fn what_googles_encoder_makes_is_decoded() {
+fn files_of_googles_encoder_are_decoded() {
     for bytes in [EDGEBREAKER, SEQUENTIAL] {
         let model = load(bytes).unwrap();
         assert_eq!((model.triangles(), model.meshes[0].primitives.len()), (128, 1));
@@ -226,7 +226,7 @@ fn attributes_that_are_not_in_the_draco_data_come_from_their_accessors() {
 }
 
 #[test]
-fn draco_data_that_is_not_as_the_file_says_is_refused() {
+fn draco_data_that_contradicts_the_file_is_refused() {
     let refusal = |change: &dyn Fn(&mut File)| {
         let mut file = draco_file();
         change(&mut file);
@@ -244,6 +244,6 @@ fn draco_data_that_is_not_as_the_file_says_is_refused() {
     assert!(no_indices.contains("it is Draco and has no indices"), "{no_indices}");
     let mut many = draco_file();
     set(&mut many, "/accessors/0/count", json!(u64::MAX));
-    assert!(matches!(many.load(), Err(remora_import::LoadError::TooLarge { .. })));
+    assert!(matches!(many.load(), Err(remora_import::GltfError::TooLarge { .. })));
     assert!(load(&glb(many.root.to_string().as_bytes(), &[])).is_err());
 }

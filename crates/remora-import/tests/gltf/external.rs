@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use remora_import::{LoadError, LoadLimits, load_gltf};
+use remora_import::{GltfError, Input, LoadLimits, gltf};
 use remora_model::Model;
 use serde_json::json;
 
 use crate::file::{File, file_with_image, limits, png};
 
-/// A triangle whose positions are in one file and whose image is in another.
+/// Returns a triangle whose positions are in one file and whose image is in another.
 fn scattered() -> File {
     let mut file = file_with_image(&png(4, 4, [10, 200, 30, 255]));
     file.root["buffers"][0]["uri"] = json!("./geometry%20data.bin");
@@ -19,18 +19,20 @@ fn scattered() -> File {
 fn load(
     file: &File,
     limits: &LoadLimits,
-    mut resolve: impl FnMut(&str, u64) -> Result<Vec<u8>, String>,
-) -> Result<Model, LoadError> {
-    load_gltf(file.root.to_string().as_bytes(), "Model", limits, &mut resolve, &mut |_| {})
+    mut resolver: impl FnMut(&str, u64) -> Result<Vec<u8>, String>,
+) -> Result<Model, GltfError> {
+    let (text, mut progress) = (file.root.to_string(), |_| {});
+    let input = Input::new(text.as_bytes(), "Model", &mut progress);
+    gltf::import(Input { limits: *limits, resolver: Some(&mut resolver), ..input })
 }
 
 #[test]
-fn files_beside_the_model_are_asked_for_by_their_path() {
+fn files_beside_the_model_are_requested_by_their_path() {
     let file = scattered();
     let asked = RefCell::new(Vec::new());
     let model = load(&file, &limits(), |path, _| {
         asked.borrow_mut().push(path.to_owned());
-        Ok(if path.ends_with(".bin") { file.binary.clone() } else { png(2, 2, [1, 2, 3, 255]) })
+        Ok(if path == "geometry data.bin" { file.binary.clone() } else { png(2, 2, [1, 2, 3, 255]) })
     });
     let model = model.unwrap();
     assert_eq!(model.check(), Ok(()));
@@ -40,7 +42,7 @@ fn files_beside_the_model_are_asked_for_by_their_path() {
 }
 
 #[test]
-fn paths_that_leave_the_folder_are_never_asked_for() {
+fn paths_outside_of_the_folder_are_never_requested() {
     for uri in ["/etc/passwd", "%2Fetc%2Fpasswd", "a/%2e%2e/../b", "file:///etc/passwd", "http://host/a", "a\\b", ""] {
         for place in ["buffers", "images"] {
             let mut file = scattered();
@@ -50,7 +52,7 @@ fn paths_that_leave_the_folder_are_never_asked_for() {
                 Ok(file.binary.clone())
             });
             let text = match (place, loaded) {
-                ("buffers", Err(error @ LoadError::UnsafeUri { .. })) => error.to_string(),
+                ("buffers", Err(error @ GltfError::UnsafeUri { .. })) => error.to_string(),
                 ("images", Ok(model)) => model.notices.texts().join("\n"),
                 (_, other) => panic!("{place}: {other:?}"),
             };
@@ -60,7 +62,7 @@ fn paths_that_leave_the_folder_are_never_asked_for() {
 }
 
 #[test]
-fn what_is_fetched_counts_against_the_memory() {
+fn files_beside_the_model_count_towards_the_memory() {
     let mut file = scattered();
     let second = json!({ "byteLength": 4, "uri": "more.bin" });
     file.root["buffers"].as_array_mut().unwrap().push(second);
@@ -71,12 +73,12 @@ fn what_is_fetched_counts_against_the_memory() {
         left.borrow_mut().push(bytes_max);
         Ok(vec![0; 600_000])
     });
-    assert!(matches!(error, Err(LoadError::TooLarge { .. })), "{error:?}");
+    assert!(matches!(error, Err(GltfError::TooLarge { .. })), "{error:?}");
     assert_eq!(*left.borrow(), [1_000_000, 400_000]);
 }
 
 #[test]
-fn a_file_that_cannot_be_had_is_named_with_the_reason() {
+fn a_missing_file_is_named_with_the_reason() {
     let error = load(&scattered(), &limits(), |_, _| Err("it is not there".to_owned())).unwrap_err().to_string();
     assert_eq!(error, "buffer 0 refers to the file \"geometry data.bin\", which cannot be read: it is not there");
     let file = scattered();
@@ -92,7 +94,7 @@ fn a_file_that_cannot_be_had_is_named_with_the_reason() {
 }
 
 #[test]
-fn a_model_that_must_carry_everything_refers_to_no_file() {
+fn without_a_resolver_a_model_must_not_refer_to_files() {
     let refusal = crate::file::refusal(scattered().root.to_string().as_bytes());
     assert!(refusal.contains("buffer 0 refers to the file") && refusal.contains("pack it as GLB"), "{refusal}");
 }

@@ -1,18 +1,18 @@
-//! Files that are wrong, by accident or on purpose: each is refused in words, none does harm.
+//! Damaged and hostile files are refused with a reason and do no harm.
 
-use remora_import::{LoadError, LoadLimits, load_glb};
+use remora_import::{GltfError, LoadLimits};
 use serde_json::{Value, json};
 
-use crate::file::{File, boasting_png, file_with_image, load, png, refusal};
+use crate::file::{File, boasting_png, file_with_image, load, load_glb, png, refusal};
 
 #[test]
-fn what_is_not_gltf_is_said_so() {
+fn other_formats_are_refused_with_a_reason() {
     let text = refusal(b"PK\x03\x04 a zip file");
     assert!(text.contains("not glTF") && !text.contains("PK"), "{text}");
     assert!(refusal(b"").contains("empty"));
     assert!(refusal(b"glTF").contains("12 bytes"));
     assert!(refusal(b"glTF\x01\0\0\0\x14\0\0\0").contains("version 1"));
-    assert!(matches!(load(b"{ \"asset\": "), Err(LoadError::Json(_))));
+    assert!(matches!(load(b"{ \"asset\": "), Err(GltfError::Json(_))));
     for secret in [r#"{"asset": "SECRET"}"#, r#"{"asset": {"version": "SECRET"}}"#, "SECRET", r#"{"SECRET"}"#] {
         let error = load(secret.as_bytes()).expect_err("no model").to_string();
         assert!(!error.contains("SECRET"), "{error}");
@@ -23,7 +23,7 @@ fn what_is_not_gltf_is_said_so() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_anywhere_is_refused() {
+fn every_truncated_file_is_refused() {
     let whole = textured_file().glb();
     assert!(load(&whole).is_ok());
     for length in 0..whole.len() {
@@ -32,21 +32,21 @@ fn a_file_that_is_cut_short_anywhere_is_refused() {
 }
 
 #[test]
-fn an_extension_of_geometry_that_is_required_and_not_supported_is_refused_by_name() {
+fn a_required_extension_of_geometry_that_is_not_supported_is_refused_by_name() {
     let mut file = File::triangle();
     file.root["extensionsRequired"] = json!(["KHR_texture_transform", "KHR_gaussian_splatting"]);
     let text = file.refusal();
     assert!(text.contains("KHR_gaussian_splatting") && text.contains("KHR_materials_unlit"), "{text}");
-    // What is only used may be passed over.
+    // An extension that is used and not required is ignored.
     file.root["extensionsRequired"] = json!([]);
     file.root["extensionsUsed"] = json!(["KHR_gaussian_splatting"]);
     assert_eq!(file.notices(), [""; 0]);
 }
 
 #[test]
-fn an_extension_of_light_or_surface_that_is_required_is_passed_over_with_a_notice() {
+fn a_required_extension_of_light_or_surface_is_ignored_with_a_notice() {
     let mut file = File::triangle();
-    // As Blender writes a scene with lights and glass.
+    // Blender writes these for a scene with lights and glass.
     let names = ["KHR_lights_punctual", "KHR_materials_transmission", "KHR_materials_variants"];
     file.root["extensionsRequired"] = json!(names);
     file.root["extensions"] = json!({ "KHR_lights_punctual": { "lights": [{ "type": "point" }] } });
@@ -112,7 +112,7 @@ fn sparse_accessors_are_checked_too() {
 }
 
 #[test]
-fn positions_that_are_no_numbers_are_refused() {
+fn positions_that_are_not_finite_are_refused() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut file = File::new();
         let positions = file.vec3(&[[0.0, 0.0, 0.0], [1.0, bad, 0.0], [0.0, 1.0, 0.0]]);
@@ -130,17 +130,17 @@ fn attributes_of_fewer_vertices_than_are_used_are_refused() {
 }
 
 fn is_too_large(file: &File) -> bool {
-    matches!(file.load(), Err(LoadError::TooLarge { .. }))
+    matches!(file.load(), Err(GltfError::TooLarge { .. }))
 }
 
 #[test]
 fn counts_that_need_more_memory_than_allowed_are_refused_before_it_is_taken() {
-    // Zeros that need no data in the file.
+    // Zeros need no data in the file.
     let mut zeros = File::triangle();
     zeros.root["accessors"][0] = json!({ "componentType": 5126, "type": "VEC3", "count": 3_000_000_000_u64 });
     assert!(is_too_large(&zeros));
 
-    // One list of vertices that a thousand primitives read.
+    // A thousand primitives read one list of vertices.
     let mut shared = File::new();
     let positions = shared.vec3(&vec![[0.0, 1.0, 2.0]; 30_000]);
     let indices = shared.indices(&[0, 29_999, 1]);
@@ -153,13 +153,13 @@ fn counts_that_need_more_memory_than_allowed_are_refused_before_it_is_taken() {
 #[test]
 fn json_that_grows_beyond_the_limit_is_refused_before_it_is_parsed() {
     let bomb = format!("{{\"asset\":{{\"version\":\"2.0\"}},\"nodes\":[{}{{}}]}}", "{},".repeat(1_000_000));
-    assert!(matches!(load(bomb.as_bytes()), Err(LoadError::TooLarge { .. })));
+    assert!(matches!(load(bomb.as_bytes()), Err(GltfError::TooLarge { .. })));
     let deep = format!("{{\"asset\":{}", "[".repeat(100_000));
-    assert!(matches!(load(deep.as_bytes()), Err(LoadError::Json(_))));
+    assert!(matches!(load(deep.as_bytes()), Err(GltfError::Json(_))));
 }
 
 #[test]
-fn the_limit_names_what_needed_how_much() {
+fn the_error_names_the_part_and_its_memory() {
     let limits = LoadLimits { memory_bytes_max: 1000, texture_dimension_max: 1024 };
     let text = load_glb(&File::triangle().glb(), "Model", &limits, &mut |_| {}).unwrap_err().to_string();
     assert!(text.contains("JSON") && text.contains("of the 1000"), "{text}");
@@ -183,7 +183,7 @@ fn a_tiny_image_that_claims_to_be_huge_takes_no_memory() {
     for (width, height) in [(0x7fff_ffff, 0x7fff_ffff), (0, 4)] {
         assert!(with_size(width, height).notice().starts_with("image 0"));
     }
-    // Within the limit, but without the pixels.
+    // The size is within the limit, and the pixels are missing.
     assert!(with_size(500, 500).notice().starts_with("image 0"));
 }
 

@@ -1,13 +1,13 @@
 //! `EXT_mesh_gpu_instancing`.
 
 use glam::{DQuat, DVec3};
-use remora_import::LoadError;
+use remora_import::GltfError;
 use serde_json::json;
 
 use crate::file::File;
 
-/// A node with a child and three instances.
-pub fn instanced() -> File {
+/// Returns a file with a node that has a child and three instances.
+pub(crate) fn instanced() -> File {
     let mut file = File::triangle();
     let translations = file.vec3(&[[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 20.0, 0.0]]);
     let rotations = file.accessor(&[0, 0, 0, 127, 0, 0, 127, 0, 0, 0, 90, 90], 5120, "VEC4", 3);
@@ -38,7 +38,7 @@ fn instances_become_nodes_that_share_the_mesh() {
     let world = model.world_transforms();
     for (node, x) in [
         (1, DVec3::new(101.0, 0.0, 0.0)),
-        // Doubled and half turned; a quarter turned.
+        // Scaled by two and rotated by a half; rotated by a quarter.
         (2, DVec3::new(108.0, 0.0, 0.0)),
         (3, DVec3::new(100.0, 20.0, 0.0) + DQuat::from_rotation_z(std::f64::consts::FRAC_PI_2) * DVec3::X),
     ] {
@@ -84,6 +84,6 @@ fn more_instances_than_memory_are_refused() {
     };
     assert_eq!(zeros(1000).unwrap().parts(), 1001);
     for count in [500_000, u64::MAX] {
-        assert!(matches!(zeros(count), Err(LoadError::TooLarge { .. })));
+        assert!(matches!(zeros(count), Err(GltfError::TooLarge { .. })));
     }
 }

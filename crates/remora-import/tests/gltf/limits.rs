@@ -1,9 +1,9 @@
-//! The sizes up to which a model is read, each named where it is passed.
+//! Limits of models. Errors name the limit that is exceeded.
 
-use remora_import::{LoadError, LoadLimits, load_glb};
+use remora_import::{GltfError, LoadLimits};
 use serde_json::json;
 
-use crate::file::{File, boasting_png, file_with_image, glb};
+use crate::file::{File, boasting_png, file_with_image, glb, load_glb};
 
 #[test]
 fn images_of_more_than_16384_pixels_in_a_direction_are_left_out() {
@@ -28,12 +28,12 @@ fn more_than_65535_materials_are_refused() {
     };
     assert_eq!(with_materials(65_535).unwrap().materials.len(), 65_535);
     let error = with_materials(65_536).unwrap_err();
-    assert!(matches!(error, LoadError::TooManyMaterials { count: 65_536 }));
+    assert!(matches!(error, GltfError::TooManyMaterials { count: 65_536 }));
     assert_eq!(error.to_string(), "the model has 65536 materials; at most 65535 are read");
 }
 
 #[test]
-fn json_as_deep_as_it_likes_ends_in_words() {
+fn deeply_nested_json_is_refused_with_a_reason() {
     let file = File::triangle();
     let limits = LoadLimits { memory_bytes_max: 1 << 30, texture_dimension_max: 16 };
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
@@ -41,9 +41,9 @@ fn json_as_deep_as_it_likes_ends_in_words() {
         let text = file.root.to_string();
         let in_extras = text.replacen("\"mesh\":0", &format!("\"mesh\":0,\"extras\":{{\"a\":{deep}}}"), 1);
         let model = load_glb(&glb(in_extras.as_bytes(), &file.binary), "Model", &limits, &mut |_| {});
-        assert!(model.is_ok() || matches!(model, Err(LoadError::Json(_))));
+        assert!(model.is_ok() || matches!(model, Err(GltfError::Json(_))));
         let elsewhere = text.replacen("\"mesh\":0", &format!("\"mesh\":0,\"children\":{deep}"), 1);
         let error = load_glb(&glb(elsewhere.as_bytes(), &file.binary), "Model", &limits, &mut |_| {});
-        assert!(matches!(error, Err(LoadError::Json(_))));
+        assert!(matches!(error, Err(GltfError::Json(_))));
     }
 }

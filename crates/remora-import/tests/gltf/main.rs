@@ -1,4 +1,4 @@
-//! The glTF importer: what it reads, how what it writes comes back, and what it refuses.
+//! Tests of the glTF importer and writer.
 
 mod basis;
 mod compression;

@@ -1,11 +1,11 @@
 //! Materials, textures and images.
 
 use glam::{Vec2, Vec3};
-use remora_import::{LoadLimits, load_glb};
+use remora_import::LoadLimits;
 use remora_model::{AlphaMode, Material, Model, TextureReference, Wrap};
 use serde_json::{Value, json};
 
-use crate::file::{File, png};
+use crate::file::{File, load_glb, png};
 
 fn with_material(material: Value) -> File {
     let mut file = File::triangle();
@@ -18,7 +18,7 @@ fn material(material: Value) -> Material {
     with_material(material).load().unwrap().materials[0].clone()
 }
 
-/// With textures of one 4x2 image each, of the given colours.
+/// Returns a file with a texture of 4x2 texels for each of the colours.
 fn with_textures(material: Value, colors: &[[u8; 4]]) -> File {
     let mut file = with_material(material);
     let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
@@ -45,7 +45,11 @@ fn an_empty_material_is_the_default_of_the_specification() {
 #[test]
 fn factors_and_modes_are_read() {
     let made = material(json!({
-        "pbrMetallicRoughness": { "baseColorFactor": [0.1, 0.2, 0.3, 0.4], "metallicFactor": 0.5, "roughnessFactor": 0.6 },
+        "pbrMetallicRoughness": {
+            "baseColorFactor": [0.1, 0.2, 0.3, 0.4],
+            "metallicFactor": 0.5,
+            "roughnessFactor": 0.6
+        },
         "emissiveFactor": [0.5, 1.0, 0.0],
         "alphaMode": "MASK",
         "alphaCutoff": 0.7,
@@ -70,7 +74,7 @@ fn specular_and_glossiness_become_metal_and_roughness() {
         let extension = json!({ "KHR_materials_pbrSpecularGlossiness": extension });
         material(json!({ "pbrMetallicRoughness": { "metallicFactor": 0.9 }, "extensions": extension }))
     };
-    // Plastic: what it reflects is what every dielectric does.
+    // Plastic has the reflectance of all dielectrics.
     let plastic = made(json!({
         "diffuseFactor": [0.5, 0.25, 0.0, 0.75], "specularFactor": [0.04, 0.04, 0.04], "glossinessFactor": 0.8,
     }));
@@ -78,7 +82,7 @@ fn specular_and_glossiness_become_metal_and_roughness() {
     for (found, expected) in plastic.base_color.iter().zip([0.5, 0.25, 0.0, 0.75]) {
         assert!((found - expected).abs() < 0.01, "{plastic:?}");
     }
-    // Gold: all of its colour is in what it reflects.
+    // Gold has only specular colour.
     let gold = made(json!({ "diffuseFactor": [0.0, 0.0, 0.0, 1.0], "specularFactor": [1.0, 0.77, 0.34] }));
     assert!(gold.metallic > 0.999 && gold.roughness == 0.0, "{gold:?}");
     for (found, expected) in gold.base_color.iter().zip([1.0, 0.77, 0.34, 1.0]) {
@@ -109,7 +113,7 @@ fn a_primitive_without_a_material_gets_an_appended_default() {
 }
 
 #[test]
-fn every_kind_of_texture_finds_its_place() {
+fn every_kind_of_texture_is_read() {
     let red = |value| [value, 0, 0, 255];
     let file = with_textures(
         json!({
@@ -126,7 +130,7 @@ fn every_kind_of_texture_finds_its_place() {
         .map(|reference| texture(&model, reference))
         .map(|texture| (texture.rgba[0], texture.srgb, texture.width, texture.height));
     assert_eq!(seen, [(10, true, 4, 2), (20, false, 4, 2), (30, false, 4, 2), (40, true, 4, 2)]);
-    // Occlusion and roughness share one image, and one texture.
+    // Occlusion and roughness share an image, and therefore a texture.
     assert_eq!(made.occlusion_texture, made.metallic_roughness_texture);
     assert_eq!((made.normal_scale, made.occlusion_strength), (0.5, 0.25));
     assert_eq!(model.textures.len(), 4);
@@ -145,7 +149,7 @@ fn an_image_that_is_colour_here_and_data_there_becomes_two_textures() {
 }
 
 #[test]
-fn samplers_say_how_a_texture_repeats() {
+fn samplers_determine_wrapping() {
     let mut file = with_textures(json!({ "emissiveTexture": { "index": 0 } }), &[[0; 4]]);
     let wraps = |file: &File| {
         let sampler = file.load().unwrap().textures[0].sampler;
@@ -160,8 +164,8 @@ fn samplers_say_how_a_texture_repeats() {
 }
 
 #[test]
-fn a_texture_transform_turns_as_the_extension_shows() {
-    // The extension's own example: the lower left quadrant, turned a quarter clockwise.
+fn a_texture_transform_has_the_direction_of_the_extension() {
+    // The example of the extension: the lower left quadrant, rotated clockwise by a quarter.
     let extension = json!({ "offset": [0.0, 1.0], "rotation": std::f32::consts::FRAC_PI_2, "scale": [0.5, 0.5] });
     let info = json!({ "index": 0, "extensions": { "KHR_texture_transform": extension } });
     let model = with_textures(json!({ "emissiveTexture": info }), &[[0; 4]]).load().unwrap();
@@ -179,7 +183,7 @@ fn a_texture_transform_turns_as_the_extension_shows() {
 }
 
 #[test]
-fn another_set_of_coordinates_is_read_where_a_texture_asks_for_it() {
+fn a_texture_can_use_another_set_of_coordinates() {
     let mut file = with_textures(json!({ "emissiveTexture": { "index": 0, "texCoord": 1 } }), &[[0; 4]]);
     let second = file.vec2(&[[7.0, 7.0]; 3]);
     file.root["meshes"][0]["primitives"][0]["attributes"]["TEXCOORD_1"] = json!(second);
@@ -212,7 +216,7 @@ fn jpeg_is_read_and_grey_becomes_rgba() {
 }
 
 #[test]
-fn an_image_that_cannot_be_read_is_named_and_costs_its_textures_only() {
+fn an_image_that_cannot_be_read_is_named_and_only_its_textures_are_left_out() {
     let material = json!({
         "pbrMetallicRoughness": { "baseColorFactor": [0.5, 0.25, 0.125, 1.0], "baseColorTexture": { "index": 0 } },
         "normalTexture": { "index": 1 },
@@ -254,7 +258,7 @@ fn an_image_that_cannot_be_read_is_named_and_costs_its_textures_only() {
 }
 
 #[test]
-fn an_image_whose_pixels_are_cut_short_is_found_out_while_it_is_decoded() {
+fn a_truncated_image_is_reported_when_it_is_decoded() {
     let material = json!({ "pbrMetallicRoughness": { "baseColorTexture": { "index": 0 } } });
     let mut file = with_textures(material, &[[9; 4]]);
     let whole = png(64, 64, [1, 2, 3, 255]);

@@ -1,11 +1,11 @@
 //! Names and `extras` of nodes.
 
-use remora_import::{LoadLimits, load_glb};
+use remora_import::LoadLimits;
 use remora_model::MetadataValue;
 
-use crate::file::{File, glb};
+use crate::file::{File, glb, load_glb};
 
-/// What a node with these `extras` says; they are text, because their order matters.
+/// Returns the metadata of a node with these `extras`, which are text because their order matters.
 fn metadata(extras: &str) -> Vec<(String, MetadataValue)> {
     let file = File::triangle();
     let json = file.root.to_string().replacen("\"mesh\":0", &format!("\"mesh\":0,\"extras\":{extras}"), 1);
@@ -34,7 +34,7 @@ fn members_keep_their_order_and_kind() {
 }
 
 #[test]
-fn extras_that_are_no_object_say_nothing() {
+fn extras_that_are_no_object_are_ignored() {
     for extras in ["null", "7", "\"text\"", "[{\"a\": 1}]", "{}"] {
         assert_eq!(metadata(extras), [], "{extras}");
     }

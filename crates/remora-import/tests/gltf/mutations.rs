@@ -1,14 +1,14 @@
-//! Good files that are changed at random: loading may fail, but ends, does not panic, and what it gives is consistent.
+//! Random changes of valid files. Importing may fail, but it must end without a panic, and models must be consistent.
 
+use crate::file::load_glb;
 use proptest::prelude::*;
-use remora_import::load_glb;
 use serde_json::{Value, json};
 
 use crate::basis;
 use crate::compression;
 use crate::file::{File, file_with_image, glb, limits, png};
 
-/// A file of each kind of data that is decoded by others.
+/// Returns a file for each kind of data that a library decodes.
 fn compressed_files() -> Vec<File> {
     let images = [webp(), jpeg()].into_iter().chain(basis::FILES.map(|(_, bytes)| bytes.to_vec()));
     let mut files: Vec<File> = images.map(|image| file_with_image(&image)).collect();
@@ -30,7 +30,7 @@ fn jpeg() -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Numbers that are worth trying in place of any other.
+/// Numbers that often cause errors.
 fn awkward() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!(0)),
@@ -49,7 +49,7 @@ fn awkward() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Pointers to everything that is not a list or an object.
+/// Collects pointers to everything that is neither a list nor an object.
 fn leaves(value: &Value, place: String, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::file::File;
 
 #[test]
-fn parents_stand_before_children_and_transforms_multiply() {
+fn parents_come_before_children_and_transforms_multiply() {
     let mut file = File::triangle();
     file.root["scenes"] = json!([{ "nodes": [3] }]);
     file.root["nodes"] = json!([
@@ -20,12 +20,12 @@ fn parents_stand_before_children_and_transforms_multiply() {
     assert_eq!(names, ["Top", "Middle", "Leaf"]);
     assert_eq!(model.nodes.iter().map(|node| node.parent).collect::<Vec<_>>(), [None, Some(0), Some(1)]);
     let leaf = model.world_transforms()[2];
-    // Doubled, turned a quarter around Z, moved.
+    // Scaled by two, rotated around Z by a quarter, moved.
     assert!(leaf.transform_point3(DVec3::X).abs_diff_eq(DVec3::new(5.0, 12.0, 0.0), 1e-6));
 }
 
 #[test]
-fn rotations_are_normalised_and_one_without_length_is_none() {
+fn rotations_are_normalised_and_one_without_length_is_ignored() {
     let mut file = File::triangle();
     file.root["nodes"] = json!([{ "mesh": 0, "rotation": [0.0, 3.0, 0.0, 3.0] }]);
     let rotation = file.load().unwrap().nodes[0].transform;
@@ -60,7 +60,7 @@ fn the_default_scene_is_drawn_and_without_any_all_roots() {
 }
 
 #[test]
-fn a_tree_that_is_none_is_refused() {
+fn a_graph_that_is_no_tree_is_refused() {
     let with_nodes = |nodes| {
         let mut file = File::triangle();
         file.root["nodes"] = nodes;
@@ -76,13 +76,13 @@ fn a_tree_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_nodes_is_no_problem() {
+fn a_chain_of_a_hundred_thousand_nodes_is_read() {
     let mut file = File::triangle();
     let count = 100_000;
     let mut nodes: Vec<_> = (1..count).map(|child| json!({ "children": [child] })).collect();
     nodes.push(json!({ "mesh": 0 }));
     file.root["nodes"] = json!(nodes);
     let limits = remora_import::LoadLimits { memory_bytes_max: 1 << 30, texture_dimension_max: 1024 };
-    let model = remora_import::load_glb(&file.glb(), "Chain", &limits, &mut |_| {}).unwrap();
+    let model = crate::file::load_glb(&file.glb(), "Chain", &limits, &mut |_| {}).unwrap();
     assert_eq!(model.nodes.len(), count);
 }

@@ -21,9 +21,9 @@ fn points_alone_are_a_model() {
 }
 
 #[test]
-fn their_colours_are_as_displayed() {
+fn colours_are_converted_to_srgb() {
     let mut file = cloud();
-    // A linear half is 188 as displayed; what is out of range is cut.
+    // A linear half is 188 in sRGB; values out of range are clamped.
     let colors = file.vec3(&[[0.0, 0.5, 1.0], [-1.0, 2.0, f32::NAN], [0.21404, 0.0, 0.0]]);
     file.root["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = json!(colors);
     let expected = [[0, 188, 255, 255], [0, 255, 0, 255], [127, 0, 0, 255]];
@@ -49,7 +49,7 @@ fn points_of_several_primitives_and_of_indices_come_together_beside_triangles() 
 }
 
 #[test]
-fn points_at_no_place_are_refused() {
+fn points_without_positions_are_refused() {
     let mut file = cloud();
     let positions = file.vec3(&[[0.0, f32::NAN, 0.0]]);
     file.root["meshes"][0]["primitives"][0]["attributes"]["POSITION"] = json!(positions);

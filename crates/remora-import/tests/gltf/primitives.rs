@@ -1,4 +1,4 @@
-//! Geometry: every kind of triangles and numbers.
+//! Geometry: all kinds of triangles and numbers.
 
 use glam::{Vec3, Vec4};
 use remora_model::{Model, Primitive};
@@ -13,7 +13,7 @@ fn only(model: &Model) -> &Primitive {
     &model.meshes[0].primitives[0]
 }
 
-/// Corners of all triangles, whatever the order of the vertices.
+/// Returns the corners of all triangles, which do not depend on the order of vertices.
 fn corners(primitive: &Primitive) -> Vec<[f32; 3]> {
     primitive.indices.iter().map(|&index| primitive.positions[index as usize]).collect()
 }
@@ -39,7 +39,7 @@ fn indices_of_every_width_are_read() {
 
 #[test]
 fn strips_and_fans_keep_the_winding() {
-    // A zigzag for the strip, the rim for the fan: both make the same square.
+    // The strip is a zigzag and the fan follows the rim; both form the same square.
     for (mode, order) in [(5, [0_u16, 1, 3, 2]), (6, [0, 1, 2, 3])] {
         let mut file = File::new();
         let positions = file.vec3(&SQUARE);
@@ -100,14 +100,14 @@ fn sparse_accessors_replace_some_elements() {
     });
     file.root["accessors"][0]["sparse"] = sparse;
     assert_eq!(corners(only(&file.load().unwrap())), [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 5.0, 0.0]]);
-    // Without anything below, the rest is zero.
+    // Without a buffer view, the other elements are zero.
     file.root["accessors"][0].as_object_mut().unwrap().remove("bufferView");
     assert_eq!(corners(only(&file.load().unwrap())), [[0.0; 3], [0.0; 3], [0.0, 5.0, 0.0]]);
 }
 
 #[test]
 fn sparse_accessors_of_any_kind_are_read_in_part_too() {
-    // Indices: the last corner of the second triangle moves.
+    // The last corner of the second triangle is replaced.
     let mut file = File::new();
     let positions = file.vec3(&SQUARE);
     let indices = file.indices(&[0, 1, 2, 0, 2, 2]);
@@ -120,7 +120,7 @@ fn sparse_accessors_of_any_kind_are_read_in_part_too() {
     file.primitive(json!({ "attributes": { "POSITION": positions }, "indices": indices }));
     assert_eq!(corners(only(&file.load().unwrap()))[5], SQUARE[3]);
 
-    // Normalised bytes, of which a primitive uses the second half: what is replaced before it does not show.
+    // A primitive uses the second half of normalised bytes, so that earlier replacements have no effect.
     let mut file = File::new();
     let positions = file.vec3(&[SQUARE, SQUARE].concat());
     let indices = file.indices(&[4, 5, 6]);
@@ -153,7 +153,7 @@ fn quantised_numbers_of_sixteen_bits_are_converted() {
     assert_eq!(only(&model).positions, [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]);
     assert_eq!(only(&model).normals, [[0.0, 0.0, 1.0]; 3]);
     assert_eq!(only(&model).texture_coordinates, [[0.0, 1.0], [0.2, 0.0], [0.0, 0.0]]);
-    // Not normalised, texture coordinates count in whole pictures.
+    // Texture coordinates that are not normalised count whole images.
     file.root["accessors"][coordinates]["normalized"] = json!(false);
     assert_eq!(only(&file.load().unwrap()).texture_coordinates[1], [13107.0, 0.0]);
 }
@@ -180,7 +180,7 @@ fn quantised_positions_and_normalised_numbers_are_converted() {
 
 #[test]
 fn missing_normals_are_flat() {
-    // Two triangles that share an edge, at a right angle.
+    // Two triangles at a right angle share an edge.
     let mut file = File::new();
     let positions = file.vec3(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
     let coordinates = file.vec2(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]);
@@ -233,12 +233,12 @@ fn primitives_that_share_a_long_list_of_vertices_read_only_their_part() {
     }
 }
 
-/// A square with a normal map on it and texture coordinates of both hands.
+/// Returns a square with a normal map whose texture coordinates may be mirrored.
 fn normal_mapped(mirrored: bool) -> File {
     let mut file = File::new();
     let positions = file.vec3(&SQUARE);
     let normals = file.vec3(&[[0.0, 0.0, 1.0]; 4]);
-    // As on a picture: v goes down.
+    // As in an image, v goes down.
     let across = |x: f32| if mirrored { 1.0 - x } else { x };
     let coordinates: Vec<[f32; 2]> = SQUARE.iter().map(|&[x, y, _]| [across(x), 1.0 - y]).collect();
     let coordinates = file.vec2(&coordinates);
@@ -260,7 +260,7 @@ fn missing_tangents_are_computed_where_a_normal_map_needs_them() {
         assert_eq!(primitive.tangents.len(), 4);
         for &tangent in &primitive.tangents {
             let hand = if mirrored { -1.0 } else { 1.0 };
-            // u grows along X or against it; up the picture is up in space either way.
+            // u increases along X or against it; the upper edge of the image is up in both cases.
             assert!(Vec4::from(tangent).abs_diff_eq(Vec4::new(hand, 0.0, 0.0, hand), 1e-5), "{tangent:?}");
         }
     }
@@ -268,7 +268,7 @@ fn missing_tangents_are_computed_where_a_normal_map_needs_them() {
 }
 
 #[test]
-fn given_tangents_are_kept_where_they_are_of_use() {
+fn given_tangents_are_kept_if_they_are_needed() {
     let mut file = normal_mapped(false);
     let tangents = file.floats(&[0.0, 2.0, 0.0, -1.0, 0.0, 1.0, 0.0, 1.0].repeat(2), "VEC4", 4);
     file.root["meshes"][0]["primitives"][0]["attributes"]["TANGENT"] = json!(tangents);

@@ -1,15 +1,15 @@
-//! What is written as GLB comes back as it was.
+//! A model that is written as GLB and imported again is the same.
 
 use std::f32::consts::PI;
 
 use base64::Engine as _;
 use glam::{DAffine3, DQuat, DVec3};
 use remora_engine::{EngineDetail, build};
-use remora_import::{LoadLimits, WriteError, load_glb, write_glb};
+use remora_import::{LoadLimits, WriteError, write_glb};
 use remora_model::{AlphaMode, Material, Mesh, Model, Node, Primitive, Sampler, Texture, TextureReference, Wrap};
 use serde_json::{Value, json};
 
-use crate::file::{File, load};
+use crate::file::{File, load, load_glb};
 
 fn textured() -> Model {
     let turned = TextureReference { texture: 0, transform: rotation(0.7, [2.0, -3.0], [0.25, 0.5]) };
@@ -68,7 +68,7 @@ fn rotation(angle: f32, scale: [f32; 2], offset: [f32; 2]) -> [[f32; 3]; 2] {
 }
 
 #[test]
-fn everything_a_model_says_survives() {
+fn all_properties_of_a_model_are_kept() {
     let model = textured();
     let read = load(&write_glb(&model).unwrap()).unwrap();
     assert_eq!(format!("{:?}", read.meshes), format!("{:?}", model.meshes));
@@ -87,7 +87,7 @@ fn everything_a_model_says_survives() {
 }
 
 #[test]
-fn every_rotation_of_a_texture_survives() {
+fn every_rotation_of_a_texture_is_kept() {
     for step in 0..24 {
         for scale in [[1.0, 1.0], [0.5, 3.0], [2.0, -1.0]] {
             let mut model = textured();
@@ -103,7 +103,7 @@ fn every_rotation_of_a_texture_survives() {
 }
 
 #[test]
-fn the_engine_survives() {
+fn the_engine_is_kept() {
     let engine = build(EngineDetail { triangles: 60_000 });
     let read = load_glb(&write_glb(&engine).unwrap(), "Engine", &LoadLimits::default(), &mut |_| {}).unwrap();
     assert_eq!(read.check(), Ok(()));
@@ -114,7 +114,7 @@ fn the_engine_survives() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() {
+fn models_that_glb_cannot_express_are_refused() {
     let mut model = textured();
     model.materials[0].base_color_texture.as_mut().unwrap().transform = [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0]];
     assert!(matches!(write_glb(&model), Err(WriteError::Sheared { .. })));
@@ -124,7 +124,7 @@ fn what_cannot_be_written_is_refused() {
 }
 
 #[test]
-fn json_with_its_data_inside_is_the_same_as_a_glb() {
+fn json_with_inline_data_equals_glb() {
     let mut file = File::triangle();
     let expected = file.load().unwrap();
     let encoded = base64::engine::general_purpose::STANDARD.encode(&file.binary);

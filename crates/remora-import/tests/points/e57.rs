@@ -1,4 +1,4 @@
-//! E57, as another library writes it.
+//! E57 files written by another library.
 
 use ::e57::{RecordName, RecordValue};
 
@@ -7,7 +7,7 @@ use crate::file::{Scan, assert_near, colored_scan, double, e57, integer, load, r
 #[test]
 fn scans_are_parts_with_their_own_pose_names_and_colours() {
     let half = std::f64::consts::FRAC_1_SQRT_2;
-    // A quarter turn around what is up, and far away.
+    // A quarter turn around the vertical axis, far away from the origin.
     let turned = Scan { pose: Some(([half, 0.0, 0.0, half], [4_468_000.0, 5_330_000.0, 500.0])), ..colored_scan(30) };
     let model = load(&e57(&[colored_scan(5000), turned]), "site").unwrap();
     assert_eq!(model.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["Station 0", "Station 1"]);
@@ -15,7 +15,7 @@ fn scans_are_parts_with_their_own_pose_names_and_colours() {
     assert_eq!(found.len(), 4500 + 27, "every tenth is invalid");
     // 0.001 * at + 1 and so on, from Z up to Y up.
     assert_near(found[2].0, [1.002, 1.004, -0.998]);
-    assert_eq!(found[2].1, [2, 255, 7, 255], "blue has one value, of which nobody says what would be white");
+    assert_eq!(found[2].1, [2, 255, 7, 255], "blue has a single value and no declared limits");
     let (x, y, z) = (1.002, 0.998, 1.004);
     assert_near(found[4502].0, [4_468_000.0 - y, 500.0 + z, -(5_330_000.0 + x)]);
 }
@@ -45,7 +45,7 @@ fn spherical_coordinates_and_intensities_are_read() {
     assert_eq!(found.iter().map(|(_, color)| color[0]).collect::<Vec<_>>(), [0, 255, 255]);
 }
 
-/// Changes text of the XML part for as much other, and makes the checksums right.
+/// Replaces text of the XML part with text of the same length, and corrects the checksums.
 fn edited(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = e57(&[colored_scan(2000)]);
@@ -63,7 +63,7 @@ fn edited(from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     assert!(load(&edited("Station 0", "Station 0"), "same").is_ok());
     let cases = [
         (edited("recordCount=\"2000\"", "recordCount=\"9999\""), "9999 points of scan 0 need"),
@@ -85,7 +85,7 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn fields_of_one_value_take_no_room() {
+fn fields_with_a_single_value_take_no_space() {
     let prototype = vec![
         integer(RecordName::CartesianX, 5, 6),
         integer(RecordName::CartesianY, 5, 5),

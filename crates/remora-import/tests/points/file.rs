@@ -1,33 +1,34 @@
-//! Files to read, made in memory; LAS and E57 by other people's writers.
+//! Makes files in memory. LAS and E57 are written by other libraries.
 
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
 use ::e57::{E57Writer, Quaternion, Record, RecordDataType, RecordName, RecordValue, Transform, Translation};
 use ::las::{Builder, Color, Point, Writer, point::Format};
-use remora_import::{LoadLimits, PointLoadError, load_points};
+use remora_import::{ImportError, Input, LoadLimits, import};
 use remora_model::Model;
 
-pub fn limits() -> LoadLimits {
+pub(crate) fn limits() -> LoadLimits {
     LoadLimits { memory_bytes_max: 16 << 20, texture_dimension_max: 256 }
 }
 
-pub fn load(bytes: &[u8], name: &str) -> Result<Model, PointLoadError> {
+pub(crate) fn load(bytes: &[u8], name: &str) -> Result<Model, ImportError> {
     let mut before = 0.0;
-    let model = load_points(bytes, name, &limits(), &mut |done| {
+    let mut progress = |done| {
         assert!((before..=1.0).contains(&done), "progress goes from {before} to {done}");
         before = done;
-    })?;
+    };
+    let model = import(Input { limits: limits(), ..Input::new(bytes, name, &mut progress) })?;
     assert_eq!(before, 1.0, "progress ends at 1");
     assert_eq!(model.check(), Ok(()));
     Ok(model)
 }
 
-pub fn refusal(bytes: &[u8], name: &str) -> String {
+pub(crate) fn refusal(bytes: &[u8], name: &str) -> String {
     load(bytes, name).expect_err("this should be refused").to_string()
 }
 
-/// All points in the coordinates of the world, with their colours.
-pub fn world_points(model: &Model) -> Vec<([f64; 3], [u8; 4])> {
+/// Returns all points in the coordinates of the world with their colours.
+pub(crate) fn world_points(model: &Model) -> Vec<([f64; 3], [u8; 4])> {
     let mut found = Vec::new();
     for (node, world) in model.nodes.iter().zip(model.world_transforms()) {
         let Some(mesh) = node.mesh else { continue };
@@ -40,17 +41,17 @@ pub fn world_points(model: &Model) -> Vec<([f64; 3], [u8; 4])> {
     found
 }
 
-/// Within a tenth of a millimetre.
-pub fn assert_near(found: [f64; 3], wanted: [f64; 3]) {
+/// Asserts equality within a tenth of a millimetre.
+pub(crate) fn assert_near(found: [f64; 3], wanted: [f64; 3]) {
     let distance = glam::DVec3::from(found).distance(wanted.into());
     assert!(distance < 1e-4, "{found:?} should be {wanted:?}");
 }
 
-/// Numbers that are the same every time (SplitMix64).
-pub struct Random(pub u64);
+/// A deterministic generator of numbers (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -58,20 +59,20 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// 0 to 1.
-    pub fn unit(&mut self) -> f64 {
+    /// Returns a number from 0 to 1.
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// Some surveyed place.
-pub const SURVEYED: [f64; 3] = [4_468_512.25, 5_330_981.5, 512.125];
+/// A surveyed position.
+pub(crate) const SURVEYED: [f64; 3] = [4_468_512.25, 5_330_981.5, 512.125];
 
-pub fn las_points(count: usize, format: u8) -> Vec<Point> {
+pub(crate) fn las_points(count: usize, format: u8) -> Vec<Point> {
     let mut random = Random(7);
     let format = Format::new(format).unwrap();
     let point = |at: usize| Point {
@@ -87,7 +88,7 @@ pub fn las_points(count: usize, format: u8) -> Vec<Point> {
     (0..count).map(point).collect()
 }
 
-pub fn las(format: u8, is_compressed: bool, points: &[Point]) -> Vec<u8> {
+pub(crate) fn las(format: u8, is_compressed: bool, points: &[Point]) -> Vec<u8> {
     let mut builder = Builder::from((1, if format >= 6 { 4 } else { 3 }));
     builder.point_format = Format::new(format).unwrap();
     builder.point_format.is_compressed = is_compressed;
@@ -103,7 +104,7 @@ pub fn las(format: u8, is_compressed: bool, points: &[Point]) -> Vec<u8> {
     writer.into_inner().unwrap().into_inner()
 }
 
-/// A file in memory, because the writer of E57 wants to read too.
+/// A file in memory, because the writer of E57 also reads.
 #[derive(Default)]
 struct Memory(Cursor<Vec<u8>>);
 
@@ -129,14 +130,14 @@ impl Seek for &mut Memory {
     }
 }
 
-/// A scan: fields, values of each point, and where it stands.
-pub struct Scan {
-    pub prototype: Vec<Record>,
-    pub points: Vec<Vec<RecordValue>>,
-    pub pose: Option<([f64; 4], [f64; 3])>,
+/// A scan: fields, values of each point, and pose.
+pub(crate) struct Scan {
+    pub(crate) prototype: Vec<Record>,
+    pub(crate) points: Vec<Vec<RecordValue>>,
+    pub(crate) pose: Option<([f64; 4], [f64; 3])>,
 }
 
-pub fn e57(scans: &[Scan]) -> Vec<u8> {
+pub(crate) fn e57(scans: &[Scan]) -> Vec<u8> {
     let mut memory = Memory::default();
     let mut writer = E57Writer::new(&mut memory, "file").unwrap();
     for (number, scan) in scans.iter().enumerate() {
@@ -154,16 +155,16 @@ pub fn e57(scans: &[Scan]) -> Vec<u8> {
     memory.0.into_inner()
 }
 
-pub fn double(name: RecordName) -> Record {
+pub(crate) fn double(name: RecordName) -> Record {
     Record { name, data_type: RecordDataType::Double { min: None, max: None } }
 }
 
-pub fn integer(name: RecordName, min: i64, max: i64) -> Record {
+pub(crate) fn integer(name: RecordName, min: i64, max: i64) -> Record {
     Record { name, data_type: RecordDataType::Integer { min, max } }
 }
 
-/// A scan with scaled coordinates of 20 bits, colours, and every tenth point invalid.
-pub fn colored_scan(count: i64) -> Scan {
+/// Returns a scan with scaled coordinates of 20 bits and colours. Every tenth point is invalid.
+pub(crate) fn colored_scan(count: i64) -> Scan {
     let scaled = |name: RecordName| Record {
         name,
         data_type: RecordDataType::ScaledInteger { min: -500_000, max: 500_000, scale: 0.001, offset: 1.0 },
@@ -191,8 +192,8 @@ pub fn colored_scan(count: i64) -> Scan {
     Scan { prototype, points: (0..count).map(point).collect(), pose: None }
 }
 
-/// A square of two triangles with a colour per corner, and an element that nobody knows.
-pub fn ply_mesh(format: &str) -> Vec<u8> {
+/// Returns a square of two triangles with a colour per corner, and an unknown element.
+pub(crate) fn ply_mesh(format: &str) -> Vec<u8> {
     let header = format!(
         "ply\nformat {format} 1.0\ncomment made by a test\nelement camera 1\nproperty double focus\n\
          property list uchar short samples\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n\

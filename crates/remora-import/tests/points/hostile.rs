@@ -1,4 +1,4 @@
-//! Files that are wrong, by accident or on purpose: none does harm. Thousands of changes, the same every time.
+//! Damaged and hostile files must not do harm. Thousands of deterministic changes are tried.
 
 use remora_import::untrusted;
 
@@ -6,14 +6,14 @@ use crate::file::{Random, colored_scan, e57, las, las_points, load, ply_mesh};
 
 const CHANGES: usize = 2500;
 
-/// Numbers that are worth trying in place of any other.
+/// Numbers that often cause errors.
 const AWKWARD: [u64; 8] = [0, 1, 0x7f, 0xff, 0xffff, 0x7fff_ffff, 0xffff_ffff, u64::MAX];
 
 fn changed(whole: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = whole.to_vec();
-    // Headers decide more than data: half of the changes are there.
+    // Half of the changes are in headers, which have more effect than data.
     let end = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(600) };
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = random.below(end);
         match random.below(3) {
             0 => bytes[at] ^= 1 << random.below(8),
@@ -37,7 +37,7 @@ fn survives(whole: &[u8], target: fn(&[u8]), seed: u64) {
     (0..CHANGES).for_each(|_| target(&changed(whole, &mut random)));
 }
 
-/// Makes the checksums of pages right, so that what is behind them is reached.
+/// Corrects the checksums of pages, so that the code after the check is reached.
 fn with_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
     for page in bytes.chunks_exact_mut(1024) {
         let crc = page[..1020].iter().fold(u32::MAX, |crc, &byte| {
@@ -81,7 +81,7 @@ fn no_change_of_xyz_does_harm() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_anywhere_is_refused() {
+fn every_truncated_file_is_refused() {
     let files = [
         ply_mesh("binary_little_endian"),
         las(3, false, &las_points(5, 3)),
@@ -91,7 +91,7 @@ fn a_file_that_is_cut_short_anywhere_is_refused() {
     ];
     for whole in files {
         assert!(load(&whole, "whole").is_ok());
-        // The last page of an E57 file is filled up with nothing; LASzip has a byte or two that no point needs.
+        // The last page of an E57 file is padded, and LASzip writes one or two unused bytes.
         for length in 0..whole.len() - 8 {
             assert!(load(&whole[..length], "cut").is_err(), "{length} of {} bytes were taken", whole.len());
         }
@@ -99,7 +99,7 @@ fn a_file_that_is_cut_short_anywhere_is_refused() {
 }
 
 #[test]
-fn xml_that_grows_is_refused() {
+fn xml_that_expands_is_refused() {
     let mut bytes = e57(&[colored_scan(5)]);
     let xml = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"&c;&c;&c;\"><!ENTITY c \"d\">]><a>&b;</a>";
     let at = u64::from_le_bytes(bytes[24..32].try_into().unwrap()) as usize;

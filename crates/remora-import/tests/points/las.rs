@@ -1,4 +1,4 @@
-//! LAS and LAZ, as another library writes them.
+//! LAS and LAZ files written by another library.
 
 use ::las::{Color, Point};
 
@@ -17,7 +17,7 @@ fn every_format_is_read_with_its_colours_compressed_or_not() {
             let found = world_points(&model);
             assert_eq!(found.len(), points.len());
             for ((position, color), point) in found.iter().zip(&points) {
-                // East stays east, north is away, up is up.
+                // X stays, north becomes -Z, and up becomes Y.
                 assert_near(*position, [point.x, point.z, -point.y]);
                 match point.color {
                     Some(Color { red, .. }) => assert_eq!(*color, [(red >> 8) as u8, 255, 0, 255], "format {format}"),
@@ -33,7 +33,7 @@ fn every_format_is_read_with_its_colours_compressed_or_not() {
 }
 
 #[test]
-fn many_chunks_come_in_their_order() {
+fn chunks_keep_their_order() {
     let points = las_points(120_000, 7);
     let model = load(&las(7, true, &points), "scan").unwrap();
     let found = world_points(&model);
@@ -73,7 +73,7 @@ fn the_origin_is_in_the_node() {
 }
 
 #[test]
-fn counts_and_offsets_that_lie_are_refused() {
+fn wrong_counts_and_offsets_are_refused() {
     let whole = las(0, false, &las_points(10, 0));
     let with = |at: usize, value: &[u8]| {
         let mut bytes = whole.clone();
@@ -89,12 +89,12 @@ fn counts_and_offsets_that_lie_are_refused() {
     assert!(with(104, &[0x80]).contains("how its points are compressed"));
     assert!(refusal(&las(0, false, &[] as &[Point]), "none").contains("no point"));
 
-    // More points than memory, in a compressed file that could have them.
+    // A compressed file could have this many points, for which there is not enough memory.
     let mut compressed = las(0, true, &las_points(10, 0));
     compressed[107..111].copy_from_slice(&100_000_000_u32.to_le_bytes());
     let text = refusal(&compressed, "bomb");
     assert!(text.contains("bytes of memory"), "{text}");
-    // More chunks than bytes.
+    // There are more chunks than bytes.
     let mut chunks = las(0, true, &las_points(10, 0));
     let data = u32::from_le_bytes(chunks[96..100].try_into().unwrap()) as usize;
     let table = i64::from_le_bytes(chunks[data..data + 8].try_into().unwrap()) as usize;

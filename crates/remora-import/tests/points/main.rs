@@ -1,4 +1,4 @@
-//! Point clouds: what the importers read, what they refuse.
+//! Tests of the importers of point clouds and scanned meshes.
 
 mod e57;
 mod file;

@@ -10,7 +10,7 @@ fn a_mesh_is_the_same_in_every_encoding() {
         assert_eq!(primitive.indices, [0, 1, 2, 0, 2, 3], "{format}: a fan");
         assert_eq!(primitive.positions[2], [1.0, 1.0, 0.0]);
         assert_eq!(primitive.normals, [[0.0, 0.0, 1.0]; 4], "{format}: counter-clockwise is the front");
-        // 128 of sRGB is 55 of linear light.
+        // 128 in sRGB is 55 in linear light.
         assert_eq!(primitive.colors, [[55, 0, 255, 255]; 4]);
         assert!(model.meshes[0].points.positions.is_empty() && model.materials[0].double_sided);
     }
@@ -38,7 +38,8 @@ fn every_type_of_number_is_read() {
     let values = [-3.0, 200.0, -300.0, 60_000.0, -70_000.0, 4_000_000_000.0, 0.5, 0.25];
     for ((name, bits), value) in types.into_iter().zip(bits).zip(values) {
         let header = format!(
-            "ply\nformat binary_big_endian 1.0\nelement vertex 1\nproperty {name} x\nproperty uchar y\nproperty uchar z\nend_header\n"
+            "ply\nformat binary_big_endian 1.0\nelement vertex 1\nproperty {name} x\n\
+             property uchar y\nproperty uchar z\nend_header\n"
         );
         let model = load(&[header.as_bytes(), bits, &[0, 0]].concat(), "one").unwrap();
         assert_near(world_points(&model)[0].0, [value, 0.0, 0.0]);
@@ -81,7 +82,7 @@ fn surveyed_coordinates_keep_their_millimetres() {
 }
 
 #[test]
-fn what_is_not_finite_is_dropped_and_nothing_left_is_an_error() {
+fn points_that_are_not_finite_are_dropped_and_an_empty_cloud_is_an_error() {
     let header = format!("element vertex 3\n{XYZ}\nproperty uchar red\nproperty uchar green\nproperty uchar blue");
     let model = load(&points(&header, "nan 0 0 1 1 1\n1 1 1 2 2 2\n0 inf 0 3 3 3"), "one").unwrap();
     assert_eq!(world_points(&model), [([1.0; 3], [2, 2, 2, 255])]);
@@ -91,7 +92,7 @@ fn what_is_not_finite_is_dropped_and_nothing_left_is_an_error() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     let cases = [
         (points("element vertex 1\nproperty float x", "1"), "x, y and z"),
         (points(&format!("element vertex 2\n{XYZ}"), "1 2 3"), "2 of \"vertex\" take at least 12 bytes"),

@@ -1,11 +1,11 @@
-//! XYZ: lines of numbers, however they are written.
+//! XYZ: lines of numbers in several notations.
 
-use remora_import::PointFormat;
+use remora_import::Format;
 
 use crate::file::{assert_near, load, refusal, world_points};
 
 #[test]
-fn separators_headings_and_comments_are_as_people_write_them() {
+fn usual_separators_headings_and_comments_are_accepted() {
     for text in [
         "1 2 3\n4 5 6\n",
         "1,2,3\r\n4,5,6",
@@ -30,13 +30,13 @@ fn columns_are_intensity_and_colour() {
     assert_eq!(color("0 0 0 1.0 0.5 0\n1 1 1 0 0 0"), [255, 128, 0, 255]);
     assert_eq!(color("0 0 0 65535 32896 0\n1 1 1 0 0 0"), [255, 128, 0, 255]);
     assert_eq!(color("0 0 0 -2047\n1 1 1 2048"), [0, 0, 0, 255]);
-    // Normals are no colours.
+    // Normals are not colours.
     assert_eq!(color("0 0 0 0.5 -0.5 0\n1 1 1 0 0 1"), color("0 0 0"));
     assert_eq!(color("0 0 0 9 8 7 ground"), [9, 8, 7, 255]);
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_line() {
+fn errors_name_the_line() {
     assert!(refusal(b"1 2 3\n# fine\n4 5\n", "some.xyz").contains("line 3: this is neither"));
     assert!(refusal(b"1 2 3\nfour 5 6\n", "some.xyz").contains("line 2"));
     assert!(refusal(b"words\nand more\n", "some.txt").contains("none of its first 100 lines"));
@@ -46,15 +46,16 @@ fn what_is_wrong_is_said_with_its_line() {
 
 #[test]
 fn formats_are_known_by_their_first_bytes() {
-    let detect = PointFormat::detect;
-    assert_eq!(detect(b"ply\nformat", "a.las"), Some(PointFormat::Ply));
-    assert_eq!(detect(b"ply\r\nformat", ""), Some(PointFormat::Ply));
-    assert_eq!(detect(b"LASF", "a.laz"), Some(PointFormat::Las));
-    assert_eq!(detect(b"ASTM-E57", ""), Some(PointFormat::E57));
-    assert_eq!(detect(b"# a survey\n1 2 3\n", "survey"), Some(PointFormat::Xyz));
-    assert_eq!(detect(b"heading\n", "survey.PTS"), Some(PointFormat::Xyz));
-    assert_eq!(detect(b"glTF\x02\0\0\0", "model.glb"), None);
+    let detect = |bytes: &[u8], name: &str| Format::detect(bytes, name).map(|format| format.name);
+    assert_eq!(detect(b"ply\nformat", "a.las"), Some("PLY"));
+    assert_eq!(detect(b"ply\r\nformat", ""), Some("PLY"));
+    assert_eq!(detect(b"LASF", "a.laz"), Some("LAS"));
+    assert_eq!(detect(b"ASTM-E57", ""), Some("E57"));
+    assert_eq!(detect(b"# a survey\n1 2 3\n", "survey"), Some("XYZ"));
+    assert_eq!(detect(b"heading\n", "survey.PTS"), Some("XYZ"));
+    assert_eq!(detect(b"glTF\x02\0\0\0", "model.ply"), Some("glTF"));
+    assert_eq!(detect(b"PK\x03\x04", "model.ply"), None);
     assert_eq!(detect(b"plywood", ""), None);
-    let text = refusal(b"glTF\x02\0\0\0 and so on", "model");
-    assert!(!text.contains("glTF") && text.contains("ASTM-E57"), "the text repeats nothing of the file: {text}");
+    let text = refusal(b"PK\x03\x04 and so on", "model");
+    assert!(!text.contains("PK") && text.contains("E57"), "the text repeats nothing of the file: {text}");
 }

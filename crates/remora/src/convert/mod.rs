@@ -18,8 +18,8 @@ use std::{
 
 use clap::Args;
 use remora_build::{BuildError, BuildOptions};
-use remora_convert::{ConvertError, Format, Source, write_asset};
-use remora_import::LoadLimits;
+use remora_convert::{ConvertError, Source, SourceFormat, write_asset};
+use remora_import::{LoadLimits, file_kinds};
 use rustix::fs::{Access, access};
 
 use crate::{
@@ -41,7 +41,7 @@ const GIBIBYTES_MAX: f64 = 1e6;
                   command cannot be used; 130 interrupted. OUT is replaced only by a complete asset."
 )]
 pub(crate) struct Arguments {
-    /// A model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
+    #[arg(help = format!("A model: {}", file_kinds("or")))]
     file: PathBuf,
     /// Asset to write; an existing file is replaced [default: FILE with the extension .arrAsset]
     #[arg(short, long, value_name = "OUT")]
@@ -107,11 +107,11 @@ struct Converted {
 
 fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interruption) -> Result<Converted, Failure> {
     let source = Source::open(&arguments.file).map_err(failure)?;
-    if source.format() == Format::Asset {
+    if source.format() == SourceFormat::Asset {
         return Err(refused(format!("{} is already an asset", arguments.file.display())));
     }
     let output = arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension(EXTENSION));
-    check_output(&output, &arguments.file)?;
+    check_output(&output, &arguments.file, &source)?;
     let limits = LoadLimits {
         memory_bytes_max: arguments.memory.unwrap_or_else(remora_host::memory_bytes_max),
         texture_dimension_max: arguments.texture_size,
@@ -141,11 +141,17 @@ fn convert(arguments: &Arguments, progress: &Progress, interruption: &Interrupti
 }
 
 /// Reports errors of the output path before the long conversion starts.
-fn check_output(output: &Path, input: &Path) -> Result<(), Failure> {
+fn check_output(output: &Path, input: &Path, source: &Source) -> Result<(), Failure> {
     let name = output.display();
     let same = output.canonicalize().is_ok_and(|output| input.canonicalize().is_ok_and(|input| input == output));
     if same {
         return Err(refused(format!("{name} is the model itself; name another file with -o")));
+    }
+    // The model is read before the asset is written, so overwriting one of its files would destroy the model.
+    if let Ok(output) = output.canonicalize()
+        && source.paths_beside().map_err(failure)?.contains(&output)
+    {
+        return Err(refused(format!("{name} belongs to the model; name another file with -o")));
     }
     if output.is_dir() {
         return Err(refused(format!("{name} is a directory; -o names the file that is written")));

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use remora_asset::Asset;
 use remora_asset::layout::NONE;
-use remora_convert::{Format, Source};
+use remora_convert::{Source, SourceFormat};
 use serde::Serialize;
 
 use crate::session::{table, trimmed};
@@ -112,7 +112,7 @@ impl Contents {
             texture_layers: Layers { count: layers.len(), bytes: layers.iter().map(|layer| layer.bytes).sum() },
             metadata: Names::of(metadata.into_iter()),
             notices: asset.notices().map(str::to_owned).collect(),
-            asset: (format == Format::Asset).then(|| AssetContents::of(asset)),
+            asset: (format == SourceFormat::Asset).then(|| AssetContents::of(asset)),
         }
     }
 

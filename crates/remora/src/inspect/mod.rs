@@ -8,9 +8,9 @@ use clap::Args;
 use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
 use remora_asset::Asset;
 use remora_build::{BuildOptions, Detail, build_asset};
-use remora_convert::Source;
+use remora_convert::{Source, write_file};
 use remora_host::HostOptions;
-use remora_import::LoadLimits;
+use remora_import::{LoadLimits, file_kinds};
 
 use crate::{
     failure::{Failure, Status, in_words},
@@ -29,7 +29,7 @@ const SIDE_MAX: u32 = 4096;
                   2 the command cannot be used."
 )]
 pub(crate) struct Arguments {
-    /// An .arrAsset, or a model: glTF, GLB, PLY, LAS, LAZ, E57 or XYZ
+    #[arg(help = format!("An .arrAsset, or a model: {}", file_kinds("or")))]
     file: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let file = &arguments.file;
     let source = Source::open(file).map_err(|error| refused(in_words(&error)))?;
-    let thumbnail = thumbnail_path(&arguments)?;
+    let thumbnail = thumbnail_path(&arguments, &source)?;
     let asset = open(&source)?;
     let contents = Contents::of(file, &source, &asset);
     let text = if arguments.json {
@@ -79,7 +79,7 @@ fn open(source: &Source) -> Result<Asset, Failure> {
 
 /// Returns the path of the thumbnail, if one is wanted. The extension follows the whole name of the file, because
 /// images that a model refers to are often named like the model.
-fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
+fn thumbnail_path(arguments: &Arguments, source: &Source) -> Result<Option<PathBuf>, Failure> {
     if arguments.no_thumbnail {
         return Ok(None);
     }
@@ -91,6 +91,11 @@ fn thumbnail_path(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
     });
     if path.canonicalize().is_ok_and(|path| file.canonicalize().is_ok_and(|file| file == path)) {
         return Err(refused(format!("{} is the file itself; name another file with --thumbnail", path.display())));
+    }
+    if let Ok(path) = path.canonicalize()
+        && source.paths_beside().map_err(|error| refused(in_words(&error)))?.contains(&path)
+    {
+        return Err(refused(format!("{} belongs to the model; name another file with --thumbnail", path.display())));
     }
     Ok(Some(path))
 }
@@ -105,7 +110,7 @@ fn draw(asset: &Asset, path: &Path, arguments: &Arguments) -> Result<(), Failure
     PngEncoder::new(&mut png)
         .write_image(&image, width, height, ExtendedColorType::Rgba8)
         .map_err(|error| refused(format!("the thumbnail cannot be encoded: {}", in_words(&error))))?;
-    std::fs::write(path, png).map_err(|error| refused(format!("{} cannot be written: {error}", path.display())))
+    write_file(path, &png).map_err(|error| refused(in_words(&error)))
 }
 
 fn refused(message: String) -> Failure {

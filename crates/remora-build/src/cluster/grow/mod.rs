@@ -1,8 +1,9 @@
-//! Triangles taken together one after another, each the one that fits best to those before.
+//! Grows clusters triangle by triangle. Each step adds the triangle that fits best.
 //!
-//! The rules are those of meshoptimizer's `buildMeshletsFlex`: which triangle is best depends first on how few vertices
-//! and stragglers it makes, then on how compact the cluster stays and how narrow its normals. Where that looks at all
-//! neighbours for every triangle that it takes, here they wait in [`Frontier`], sorted by the first of the two.
+//! The rules are those of meshoptimizer's `buildMeshletsFlex`. The best triangle is the one that adds the fewest
+//! vertices and isolates the fewest triangles; among those, the one that keeps the cluster compact and its cone of
+//! normals narrow. `buildMeshletsFlex` examines all neighbours in every step. Here they are in a [`Frontier`], sorted
+//! by the first criterion.
 
 use glam::Vec3;
 
@@ -11,31 +12,31 @@ use remora_asset::layout::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 
 mod nearest;
 
-/// Clusters of fewer triangles take what is near, however far, once nothing is adjacent.
+/// Clusters with fewer triangles continue with the nearest triangle, at any distance, if no adjacent one is left.
 const TRIANGLES_MIN: usize = 40;
-/// How much a narrow cone of normals is preferred to a compact shape, 0 to 1; meshoptimizer's recommendation for
-/// models that are seen from outside.
+/// Weight of a narrow cone of normals against a compact shape, 0 to 1. meshoptimizer recommends this value for models
+/// that are seen from outside.
 const CONE_WEIGHT: f32 = 0.25;
-/// How many times its expected radius a cluster may jump; the value of `clusterlod.h`.
+/// Distance to which a cluster may jump, in expected radii of a cluster; the value of `clusterlod.h`.
 const SPLIT_FACTOR: f32 = 2.0;
-/// Triangles at a cluster's border that are noted as beginnings of later ones.
+/// Triangles at the border of a cluster that are kept as starts of later clusters.
 const SEEDS_EACH: usize = 4;
 const SEEDS_MAX: usize = 256;
-/// Kinds of neighbours, the most wanted first.
+/// Number of priorities of neighbours; 0 is the best.
 const PRIORITIES: usize = 5;
 
 const UNUSED: u16 = u16::MAX;
 
-/// Up to [`CLUSTER_TRIANGLES_MAX`] triangles of up to [`CLUSTER_VERTICES_MAX`] vertices.
+/// A finished cluster: up to [`CLUSTER_TRIANGLES_MAX`] triangles with up to [`CLUSTER_VERTICES_MAX`] vertices.
 #[derive(Default)]
 pub(crate) struct Grown {
-    /// Of the positions, in the order in which triangles use them.
+    /// Indices of positions, in the order in which triangles use them.
     pub vertices: Vec<u32>,
-    /// Three for each triangle: indices into `vertices`.
+    /// Indices into `vertices`, three for each triangle.
     pub corners: Vec<u8>,
 }
 
-/// Takes all triangles, which are given by three indices into `positions` each and have three different corners.
+/// Puts all triangles into clusters. Each is given by three different indices into `positions`.
 pub(crate) fn grow(indices: &[u32], positions: &[[f32; 3]]) -> Vec<Grown> {
     let (triangles, _) = indices.as_chunks::<3>();
     if triangles.is_empty() {
@@ -66,7 +67,7 @@ pub(crate) fn grow(indices: &[u32], positions: &[[f32; 3]]) -> Vec<Grown> {
     done
 }
 
-/// Where a triangle is and where it faces.
+/// Position and normal of a triangle.
 #[derive(Clone, Copy)]
 struct Facing {
     middle: Vec3,
@@ -76,21 +77,21 @@ struct Facing {
 struct Growth<'a> {
     triangles: &'a [[u32; 3]],
     facings: Vec<Facing>,
-    /// Triangles of each vertex: of vertex `v` those from `firsts[v]` on, as many as `live[v]`.
+    /// Triangles of each vertex `v`, `live[v]` of them from `firsts[v]` on.
     around: Vec<u32>,
     firsts: Vec<u32>,
-    /// Triangles of each vertex that are not taken.
+    /// For each vertex, the number of its triangles that are not taken.
     live: Vec<u32>,
-    /// By vertex: its number in the current cluster.
+    /// For each vertex, its index in the current cluster.
     numbers: Vec<u16>,
     taken: Vec<bool>,
     frontier: Frontier,
     seeds: Vec<u32>,
-    /// Made when it is first needed.
+    /// The search tree, built when it is first needed.
     kd: Option<Nearest>,
-    /// Where clusters begin, so that they cover the surface from one end to the other.
+    /// The corner of the bounds at which clusters start, so that they cover the surface from one end to the other.
     corner: Vec3,
-    /// Of a cluster, as expected.
+    /// Expected radius of a cluster.
     radius: f32,
     current: Grown,
     /// Sums over the current cluster.
@@ -100,7 +101,7 @@ struct Growth<'a> {
 /// Triangles that share a vertex with the current cluster.
 struct Frontier {
     waiting: [Vec<u32>; PRIORITIES],
-    /// By triangle: its list, [`PRIORITIES`] if none, and its place there.
+    /// For each triangle, its list, or [`PRIORITIES`] if it is in none, and its position in the list.
     places: Vec<(u8, u32)>,
 }
 
@@ -155,7 +156,7 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// The triangle to begin with.
+    /// Returns the triangle to start with.
     fn first(&self) -> Option<u32> {
         let distance = |&triangle: &u32| self.facings[triangle as usize].middle.distance_squared(self.corner);
         (0..self.triangles.len() as u32).min_by(|a, b| distance(a).total_cmp(&distance(b)))
@@ -190,7 +191,7 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// Of a triangle that shares a vertex with the current cluster.
+    /// Returns the priority of a triangle that shares a vertex with the current cluster.
     fn priority(&self, triangle: u32) -> usize {
         let corners = self.triangles[triangle as usize].map(|corner| corner as usize);
         let new = corners.iter().filter(|&&vertex| self.numbers[vertex] == UNUSED).count();
@@ -198,16 +199,16 @@ impl<'a> Growth<'a> {
         if new == 0 {
             return 0;
         }
-        // The last at one of its vertices: expensive to leave behind.
+        // It is the last triangle of one of its vertices, so leaving it behind is expensive.
         if live.contains(&1) {
             return 1;
         }
-        // Taking this makes others the last at two of its vertices.
+        // Taking it would leave a single triangle at two of its vertices.
         let makes_last = live.iter().filter(|&&live| live == 2).count() >= 2;
         if makes_last { 1 + new } else { 2 + new }
     }
 
-    /// The best triangle beside the current cluster.
+    /// Returns the best triangle adjacent to the current cluster.
     fn neighbour(&self) -> Option<u32> {
         let waiting = self.frontier.waiting.iter().find(|waiting| !waiting.is_empty())?;
         if let [only] = waiting[..] {
@@ -242,14 +243,15 @@ impl<'a> Growth<'a> {
         self.sum.middle / (self.current.corners.len() / 3) as f32
     }
 
-    /// The triangle nearest to the current cluster that is not taken, and how far it is.
+    /// Returns the triangle nearest to the current cluster that is not taken, and its distance.
     fn nearest(&mut self) -> Option<(u32, f32)> {
         let middle = self.middle();
         let kd = self.kd.get_or_insert_with(|| Nearest::new(&self.facings, &self.taken));
         kd.find(middle, &self.facings, &self.taken)
     }
 
-    /// Where the next cluster begins: at a border of those before, where least is left, nearest to the corner.
+    /// Returns the start of the next cluster: a triangle at the border of earlier clusters with the fewest triangles
+    /// left around it, and among those the nearest to the corner.
     fn seed(&mut self) -> Option<u32> {
         let rank = |&triangle: &u32| {
             let live: u32 = self.triangles[triangle as usize].iter().map(|&corner| self.live[corner as usize]).sum();

@@ -1,12 +1,12 @@
-//! The nearest triangle of those that are left: a tree of boxes that are halved along their longest side.
+//! Finds the nearest of the remaining triangles, in a tree of boxes that are split along their longest side.
 
 use glam::Vec3;
 
 use super::Facing;
 
-/// Triangles of a leaf.
+/// Triangles in a leaf.
 const LEAF_TRIANGLES: usize = 16;
-/// Nothing is split further than this: where many triangles are in one place, halves of boxes do not tell them apart.
+/// Limit of the depth. Many triangles in one place cannot be separated by splitting boxes.
 const DEPTH_MAX: u32 = 40;
 
 pub(super) struct Nearest {
@@ -15,11 +15,11 @@ pub(super) struct Nearest {
 }
 
 enum Node {
-    /// Of `order`.
+    /// A range of `order`.
     Leaf { first: u32, end: u32 },
-    /// What lies below `at` is in the next node and those behind it, the rest from `above` on.
+    /// Triangles below `at` are in the next node and its children, the others in the node `above`.
     Split { axis: u8, at: f32, above: u32 },
-    /// All below is taken.
+    /// No triangle is left.
     Empty,
 }
 
@@ -65,7 +65,7 @@ impl Nearest {
         best
     }
 
-    /// Whether anything is left in the node.
+    /// Searches a node. Returns whether a triangle is left in it.
     fn search(
         &mut self,
         node: usize,
@@ -94,7 +94,7 @@ impl Nearest {
                 let offset = from[usize::from(axis)] - at;
                 let (near, far) = if offset < 0.0 { (node + 1, above as usize) } else { (above as usize, node + 1) };
                 let near_left = self.search(near, from, facings, taken, best);
-                // What is not looked at may have something left.
+                // A node that is not searched may have triangles left.
                 let skipped = best.is_some_and(|(_, least)| offset.abs() >= least);
                 skipped || self.search(far, from, facings, taken, best) || near_left
             }

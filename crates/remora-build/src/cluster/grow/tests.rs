@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A strip of `count` squares from `x` on, two triangles each, with vertices of its own.
+/// Adds a strip of `count` squares from `x` on, two triangles each, with vertices of its own.
 fn strip(count: u32, x: f32, positions: &mut Vec<[f32; 3]>, indices: &mut Vec<u32>) {
     let first = positions.len() as u32;
     for column in 0..=count {
@@ -44,7 +44,7 @@ fn triangles_that_share_no_vertices_make_compact_clusters() {
         }
     }
     let clusters = grow(&indices, &positions);
-    // No more than 256 / 3 triangles have so few vertices.
+    // 256 vertices suffice for 256 / 3 triangles that share none.
     assert!(clusters.len() <= 4096 / 85 * 2, "{}", clusters.len());
     let spread = |cluster: &Grown| {
         let places = || cluster.vertices.iter().map(|&vertex| Vec3::from(positions[vertex as usize]));
@@ -78,7 +78,7 @@ fn the_nearest_is_found_until_nothing_is_left() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever triangles there are, and wherever their corners lie.
+    /// Covers any triangles at any positions.
     #[test]
     fn each_triangle_is_in_one_cluster(
         given in prop::collection::vec((0u32..80, 0u32..80, 0u32..80), 1..900),

@@ -1,20 +1,21 @@
-//! How many triangles come to lie between three cells of a grid, depending on how fine it is: from some of the triangles,
-//! on average over all places that the grid may have.
+//! Estimates how many triangles have their corners in three different cells of a grid, as a function of its resolution.
+//! The estimate is an average over all offsets of the grid, from a sample of the triangles.
 //!
-//! Along an axis, a plane between cells parts a triangle's lowest corner from the others as often as it falls between that
-//! corner and the next, and so with the highest. Planes of two axes that part different corners leave three apart.
+//! Along one axis, a plane between cells separates the lowest corner of a triangle from the others if it falls between
+//! that corner and the next; the same holds for the highest. Planes of two axes that separate different corners
+//! separate all three.
 
 use glam::Vec3;
 
 use remora_model::{Bounds, Primitive};
 
-/// One triangle in so many is looked at, but neither few nor many.
+/// One triangle in this number is sampled, within bounds.
 pub(super) const ONE_IN: usize = 32;
 const SAMPLES_MIN: usize = 128;
 const SAMPLES_MAX: usize = 2048;
-/// Of cells along the longest side.
+/// Limit of the cells along the longest side.
 const CELLS_MAX: f32 = 4096.0;
-/// Halvings of the range of that number, which is known within 2 % then.
+/// Steps of the bisection, after which the number of cells is known within 2 %.
 const STEPS: usize = 9;
 
 pub(super) struct Density {
@@ -22,7 +23,7 @@ pub(super) struct Density {
     triangles: usize,
 }
 
-/// By corner: how long a plane across each axis can be moved while it parts this corner from the other two, where the
+/// For each corner and axis, the length of the interval in which a plane separates this corner from the other two. The
 /// longest side of the box is 1.
 struct Sample([Vec3; 3]);
 
@@ -38,7 +39,7 @@ impl Density {
         Self { samples: (0..count).map(sample).collect(), triangles: triangles.len() }
     }
 
-    /// How many cells along the longest side leave so many triangles.
+    /// Returns the number of cells along the longest side that keeps this number of triangles.
     pub(super) fn cells_along(&self, triangles: usize) -> f32 {
         let wanted = triangles as f32 / self.triangles as f32 * self.samples.len() as f32;
         let (mut low, mut high) = (1.0_f32, CELLS_MAX);
@@ -61,16 +62,17 @@ impl Sample {
         Self([alone(a, b, c), alone(b, c, a), alone(c, a, b)])
     }
 
-    /// How likely it is that the corners are in three cells of which so many are as long as the box.
+    /// Returns the probability that the corners are in three different cells if the longest side has this number of
+    /// cells.
     fn stays(&self, cells: f32) -> f32 {
         let [a, b, c] = self.0.map(|lengths| (lengths * cells).min(Vec3::ONE));
         let any = a + b + c;
-        // Planes across two axes, but for those that part the same corner.
+        // Planes of two axes, except those that separate the same corner.
         let two = any * Vec3::new(any.y, any.z, any.x)
             - a * Vec3::new(a.y, a.z, a.x)
             - b * Vec3::new(b.y, b.z, b.x)
             - c * Vec3::new(c.y, c.z, c.x);
-        // Two planes across the same axis.
+        // Two planes of the same axis.
         let twice = (any - 1.0).max(Vec3::ZERO);
         (two + twice).element_sum().min(1.0)
     }

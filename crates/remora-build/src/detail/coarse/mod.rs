@@ -1,4 +1,4 @@
-//! A quick stand-in: one level of detail, drawn as a whole until a better one is there.
+//! Builds a coarse mesh quickly: one level of detail, drawn as a whole until all levels are built.
 
 use glam::Vec3;
 use meshopt::VertexDataAdapter;
@@ -12,25 +12,27 @@ use remora_model::{Bounds, Mesh, Points, Primitive};
 mod density;
 mod thin;
 
-/// Clusters of a group.
+/// Clusters in a group.
 const GROUP_CLUSTERS: usize = 16;
-/// What no primitive is thinned below.
+/// Least number of triangles to which a primitive is thinned.
 const TRIANGLES_MIN: usize = 64;
-/// Width of points, for their distance if they were spread evenly over their box's largest face: what closes a square
-/// grid.
+/// Width of points, in units of their distance if they were spread evenly over the largest face of their box. This
+/// value closes the gaps of a square grid.
 const SPREAD: f32 = 1.42;
 
-/// What is shown instead of a mesh.
+/// A coarse mesh, and its clusters.
 pub struct Coarse {
-    /// Only the vertices and points that are shown, so that whoever encodes them reads few and near ones: primitives of the
-    /// same numbers, their indices left out.
+    /// The vertices and points that are shown, in primitives with the original indices of the mesh. Indices of
+    /// triangles are left out.
     pub mesh: Mesh,
+    /// Clusters of triangles.
     pub surface: Hierarchy,
+    /// Clusters of points.
     pub cloud: Hierarchy,
 }
 
-/// About `share` of the triangles and points, all of them from 1 on, without regard to topology; of primitives that are no
-/// larger than a cluster all triangles.
+/// Keeps about `share` of the triangles and points without regard to topology, and all of them from 1 on. Primitives no
+/// larger than a cluster keep all triangles.
 pub fn coarse(mesh: &Mesh, share: f64) -> Coarse {
     let mut surface = Hierarchy::default();
     let mut primitives = Vec::with_capacity(mesh.primitives.len());
@@ -53,10 +55,10 @@ pub fn coarse(mesh: &Mesh, share: f64) -> Coarse {
     Coarse { mesh: Mesh { name: String::new(), primitives, points }, surface: grouped(surface), cloud: grouped(cloud) }
 }
 
-/// The vertices that are shown, and their clusters.
+/// Returns the vertices that are shown, and their clusters.
 fn triangles(primitive: &Primitive, share: f64) -> (Primitive, Clusters) {
     let wanted = ((primitive.triangles() as f64 * share) as usize).max(TRIANGLES_MIN);
-    // What is no larger than a cluster is of few large triangles, between which thinning leaves holes.
+    // A primitive no larger than a cluster has few large triangles, and thinning would leave holes between them.
     let is_large = primitive.triangles() > CLUSTER_TRIANGLES_MAX;
     let thinned = if is_large && wanted < primitive.triangles() { thin(primitive, wanted) } else { None };
     match thinned {
@@ -77,7 +79,7 @@ fn triangles(primitive: &Primitive, share: f64) -> (Primitive, Clusters) {
     }
 }
 
-/// Every so-manieth point, so that about `share` of them stay.
+/// Keeps every n-th point, about `share` of them.
 fn points(points: &Points, share: f64) -> (Points, Hierarchy) {
     let count = points.positions.len();
     if count == 0 {
@@ -120,12 +122,12 @@ fn points(points: &Points, share: f64) -> (Points, Hierarchy) {
     (points, hierarchy)
 }
 
-/// Those of `all` that are kept, if there are any.
+/// Returns the values at the indices `kept`; empty if `all` is.
 fn gathered<T: Copy>(all: &[T], kept: &[u32]) -> Vec<T> {
     if all.is_empty() { Vec::new() } else { kept.iter().map(|&place| all[place as usize]).collect() }
 }
 
-/// Groups of neighbours in the list, for which nothing coarser stands.
+/// Puts neighbours in the list into groups that nothing replaces.
 fn grouped(mut hierarchy: Hierarchy) -> Hierarchy {
     let clusters = &hierarchy.clusters;
     hierarchy.groups = (0..clusters.len())

@@ -1,36 +1,36 @@
-//! How far a point among others has to reach so that no gap is left between them.
+//! Computes how far a point must extend so that no gap is left between it and its neighbours.
 
 use glam::{Mat3, Vec2, Vec3};
 
-/// In which the cell is looked at.
+/// Number of directions in which the cell is sampled.
 const DIRECTIONS: usize = 16;
-/// Of half of them, an eighth of the half circle apart; the others are opposite.
+/// Cosines of half of the directions, an eighth of a half circle apart; the others are opposite.
 const COSINES: [f32; DIRECTIONS / 2] = [1.0, LONG, DIAGONAL, SHORT, 0.0, -SHORT, -DIAGONAL, -LONG];
 const SINES: [f32; DIRECTIONS / 2] = [0.0, SHORT, DIAGONAL, LONG, 1.0, LONG, DIAGONAL, SHORT];
 const LONG: f32 = 0.923_879_5;
 const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const SHORT: f32 = 0.382_683_43;
-const NOBODY: u32 = u32::MAX;
+const NO_POINT: u32 = u32::MAX;
 
-/// Places on a plane that are nearer to the origin than to any other point: a convex cell around it.
+/// The Voronoi cell of the origin among points of a plane; it is convex.
 #[derive(Default)]
 pub(super) struct Cell {
     points: Vec<Vec2>,
-    /// Of each direction, one over the distance at which it leaves the cell, and the point that the cell's side there
-    /// is shared with: nobody where it is farther away than is asked for.
+    /// For each direction, one over the distance at which it leaves the cell, and the point beyond that side of the
+    /// cell; none if the side is beyond the limit.
     closeness: [f32; DIRECTIONS],
     sides: [u32; DIRECTIONS],
 }
 
 impl Cell {
-    /// Without other points, to be looked at no farther than `limit`.
+    /// Begins a cell without other points that ends at the distance `limit`.
     pub(super) fn begin(&mut self, limit: f32) {
         self.points.clear();
         self.closeness = [1.0 / limit; DIRECTIONS];
-        self.sides = [NOBODY; DIRECTIONS];
+        self.sides = [NO_POINT; DIRECTIONS];
     }
 
-    /// Not the origin.
+    /// Adds a point other than the origin.
     pub(super) fn add(&mut self, point: Vec2) {
         let number = self.points.len() as u32;
         self.points.push(point);
@@ -48,9 +48,9 @@ impl Cell {
         }
     }
 
-    /// How far the cell reaches: to its corners within `limit`, except those with nothing beyond, and to the middles
-    /// between its point and neighbours, if those are within `middle_max`; 0 if there are none. And how far other points
-    /// would have to be away so as not to matter.
+    /// Returns two distances. The first is the extent of the cell: to its corners within `limit`, except those with no
+    /// point beyond, and halfway to neighbours, if that is within `middle_max`; 0 if there are none. The second is the
+    /// distance from which further points would not change the result.
     pub(super) fn reach(&self, middle_max: f32, limit: f32) -> (f32, f32) {
         let (mut reach, mut farthest) = (0.0_f32, 0.0_f32);
         for (at, &side) in self.sides.iter().enumerate() {
@@ -67,7 +67,7 @@ impl Cell {
             if side == next {
                 continue;
             }
-            // Equally far from the origin and both points.
+            // The corner is equally far from the origin and both points.
             let corner = (a.length_squared() * b.perp() - b.length_squared() * a.perp()) * (0.5 / b.perp_dot(a));
             let far = corner.length();
             farthest = farthest.max(far);
@@ -84,12 +84,12 @@ impl Cell {
     }
 }
 
-/// The plane that fits best to some points.
+/// The plane that fits some points best.
 #[derive(Default)]
 pub(super) struct Plane {
     pub(super) right: Vec3,
     pub(super) up: Vec3,
-    /// Share of the points' spread that is across it.
+    /// Share of the points' spread that is across the plane.
     pub(super) thickness: f32,
 }
 
@@ -99,14 +99,15 @@ impl Plane {
         let outer = |offset: Vec3| Mat3::from_cols(offset * offset.x, offset * offset.y, offset * offset.z);
         let spread = points.iter().fold(Mat3::ZERO, |spread, &point| spread + outer(point - middle));
         let spread = spread * (1.0 / (spread.x_axis.x + spread.y_axis.y + spread.z_axis.z));
-        // In the matrix of cofactors, the direction of least spread is that of the greatest value; squares bring it out.
+        // The direction of least spread belongs to the greatest eigenvalue of the matrix of cofactors. Squaring
+        // amplifies it.
         let (x, y, z) = (spread.x_axis, spread.y_axis, spread.z_axis);
         let mut cofactors = Mat3::from_cols(y.cross(z), z.cross(x), x.cross(y));
         for _ in 0..3 {
             cofactors *= 1.0 / longest(cofactors).length();
             cofactors *= cofactors;
         }
-        // Of points on a line, any direction across it, and of those in one place any at all.
+        // For points on a line any perpendicular direction will do, and for points in one position any direction.
         let across = longest(cofactors)
             .try_normalize()
             .or_else(|| longest(spread).try_normalize().map(|along| along.any_orthonormal_vector()))

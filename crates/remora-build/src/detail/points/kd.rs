@@ -1,4 +1,4 @@
-//! Points in an order in which neighbours stand together.
+//! Sorts points so that neighbours are adjacent.
 
 use glam::Vec3;
 
@@ -7,14 +7,14 @@ use super::{GROUP_POINTS_MAX, Tree, cluster_ends, shares};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) position: [f32; 3],
-    /// In the mesh.
+    /// Index of the point in the mesh.
     pub(super) index: u32,
 }
 
-/// Fewer are not worth a thread.
+/// Number of points from which another thread pays off.
 const THREAD_POINTS_MIN: usize = 1 << 16;
 
-/// Orders points so that those of every group, and of every cluster of a leaf, stand together. `None` if cancelled.
+/// Sorts points so that those of each group, and of each cluster of a leaf, are adjacent. `None` if cancelled.
 pub(super) fn split_tree(
     entries: &mut [Entry],
     tree: &Tree,
@@ -45,7 +45,7 @@ fn split_group(
     split_children(entries, &shares(entries.len(), leaves, depth), depth - 1, threads, cancelled)
 }
 
-/// Halves the children until there is one. Half of the threads go with each half of them.
+/// Splits the children in halves until one is left. Each half gets half of the threads.
 fn split_children(
     entries: &mut [Entry],
     children: &[(usize, usize)],
@@ -71,10 +71,10 @@ fn split_children(
     })
 }
 
-/// Orders points so that those between two of the ascending `ends` stand together, each part by its indices.
+/// Sorts points into compact parts that end at the ascending `ends`. Within a part, points are sorted by their indices.
 pub(super) fn split(entries: &mut [Entry], ends: &[usize]) {
     if ends.len() < 2 {
-        // What an algorithm leaves behind may change with its version.
+        // The order within a part must not depend on the version of the sorting algorithm.
         entries.sort_unstable_by_key(|entry| entry.index);
         return;
     }
@@ -87,8 +87,8 @@ pub(super) fn split(entries: &mut [Entry], ends: &[usize]) {
     split(right, &right_ends);
 }
 
-/// Puts the `middle` least along the longest side before the others. Which those are is certain, because no two points
-/// are equal: their indices differ.
+/// Moves the `middle` smallest points along the longest side before the others. The result is unique, because points
+/// with different indices are never equal.
 fn divide(entries: &mut [Entry], middle: usize) {
     let (min, max) = entries.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(min, max), entry| {
         (min.min(entry.position.into()), max.max(entry.position.into()))
@@ -102,7 +102,7 @@ fn divide(entries: &mut [Entry], middle: usize) {
     if middle == 0 || middle >= entries.len() {
         return;
     }
-    // Monotonic in the number, as an integer, which is compared faster together with the index.
+    // An integer that is monotonic in the coordinate. It is compared together with the index, which is faster.
     let key = |entry: &Entry| {
         let bits = entry.position[axis].to_bits();
         let ordered = if bits >> 31 == 0 { bits ^ 0x8000_0000 } else { !bits };

@@ -1,14 +1,14 @@
-//! Levels of detail of points: fewer and fewer of the original ones.
+//! Builds levels of detail of points. Each level is a subset of the original points.
 //!
 //! ```text
 //!   all points ─split─▶ groups of 1024 ─┬─ thin to a quarter ─▶ groups of 4 neighbours ─ thin ─ … ─▶ one group
 //!                       (8 clusters)    └─ thin to a quarter ─▶
 //! ```
 //!
-//! The groups are a tree: points are split at the middle of the longest side of their box, again and again, so that
-//! every part is compact, whatever the density, and the parts of a group are its neighbours. What stands for a group is
-//! chosen among its points so that the next one is always the farthest from all before: no two of them are close
-//! together, and every point that is left out has one near by.
+//! The groups form a tree. Points are split recursively at the middle of the longest side of their box, so that the
+//! parts are compact at any density and the parts of a group are neighbours. The points that replace a group are chosen
+//! one by one, each the farthest from all chosen before. No two of them are close together, and every other point has
+//! one nearby.
 
 mod cell;
 mod kd;
@@ -29,18 +29,18 @@ use width::Level;
 /// Clusters in a group.
 const GROUP_CLUSTERS: usize = 8;
 const GROUP_POINTS_MAX: usize = GROUP_CLUSTERS * CLUSTER_TRIANGLES_MAX;
-/// One point in so many stands for its group.
+/// One point in this number is kept from level to level.
 const THINNING: usize = 4;
 /// Groups whose replacements form a group together.
 const CHILDREN_MAX: usize = 4;
-/// Part of the progress that splitting stands for.
+/// Share of splitting in the progress.
 const SPLITTING_PROGRESS: f32 = 0.4;
 
-/// Builds all levels on `threads` threads, of which this is one; the result does not depend on their number. There may
-/// be at most [`crate::points::POINTS_MAX`] points, and they must be finite.
+/// Builds all levels on `threads` threads, including the calling one. The result does not depend on their number.
+/// Points must be finite, and all levels together must not exceed the range of 32 bits.
 ///
-/// `progress` is called on this thread with rising numbers that end at 1, `cancelled` on any: when it is true, there is
-/// no result.
+/// `progress` is called on the calling thread with rising fractions that end at 1. `cancelled` is called on any thread;
+/// if it returns true, the result is `None`.
 pub fn build(
     points: &Points,
     threads: usize,
@@ -64,7 +64,7 @@ pub fn build(
         let is_root = depth + 1 == tree.levels.len();
         let children = &tree.levels[depth];
         let made = build_level(children, &parts, &points.positions, is_root, threads, cancelled, &mut |done| {
-            // A level has a quarter of the points of the one before.
+            // Each level has a quarter of the points of the one before.
             let (before, share) = (1.0 - 0.25_f32.powi(depth as i32), 0.75 * 0.25_f32.powi(depth as i32));
             progress(SPLITTING_PROGRESS + (1.0 - SPLITTING_PROGRESS) * (before + done * share));
         })?;
@@ -74,7 +74,7 @@ pub fn build(
     Some(hierarchy)
 }
 
-/// Of how many parts each group is made, level by level; at level 0, of how many points.
+/// The number of parts of each group, level by level; at level 0, its number of points.
 struct Tree {
     levels: Vec<Vec<usize>>,
 }
@@ -92,7 +92,7 @@ impl Tree {
     }
 }
 
-/// The groups below one, depth first, which is from left to right on every level.
+/// Plans the groups below one, depth first. On each level this is the order from left to right.
 fn plan(points: usize, leaves: usize, depth: u32, levels: &mut [Vec<usize>]) {
     if depth == 0 {
         levels[0].push(points);
@@ -105,28 +105,28 @@ fn plan(points: usize, leaves: usize, depth: u32, levels: &mut [Vec<usize>]) {
     }
 }
 
-/// Points and leaves of each child of a group of some depth, as even as whole numbers can be.
+/// Returns the points and leaves of each child of a group, as even as possible.
 fn shares(points: usize, leaves: usize, depth: u32) -> Vec<(usize, usize)> {
     let children = leaves.div_ceil(CHILDREN_MAX.pow(depth - 1));
     let leaf_at = |child: usize| leaves * child / children;
-    // In 128 bits, because the product of both may be more than 64.
+    // The product may exceed 64 bits.
     let point_at = |child: usize| (points as u128 * leaf_at(child) as u128 / leaves as u128) as usize;
     (0..children).map(|at| (point_at(at + 1) - point_at(at), leaf_at(at + 1) - leaf_at(at))).collect()
 }
 
-/// Where to cut so many points into clusters, as even as can be.
+/// Returns the ends of the clusters of a number of points, as even as possible.
 fn cluster_ends(points: usize) -> impl Iterator<Item = usize> {
     let clusters = points.div_ceil(CLUSTER_TRIANGLES_MAX);
     (1..=clusters).map(move |cluster| points * cluster / clusters)
 }
 
-/// What a group is made of: all that stands for one finer group, or a leaf's own points.
+/// A part of a group: the points that replace one finer group, or the points of a leaf.
 struct Part {
-    /// Cluster by cluster.
+    /// Indices of points, cluster by cluster.
     vertices: Vec<u32>,
     /// Ends of the clusters in `vertices`.
     ends: Vec<usize>,
-    /// The finer group, and what it demands of coarser ones.
+    /// The finer group, whose sphere and error bound those of coarser groups.
     refined: Option<Refined>,
 }
 
@@ -138,7 +138,7 @@ struct Refined {
     error: f32,
 }
 
-/// The leaves as parts of their groups. Cuts in the order of the points are those that [`kd::split_tree`] has made.
+/// Returns the leaves as parts of their groups, in the order of [`kd::split_tree`].
 fn leaf_parts(entries: Vec<Entry>, tree: &Tree) -> Vec<Part> {
     let mut rest = entries.as_slice();
     let mut parts = Vec::with_capacity(tree.levels[0].len());
@@ -151,26 +151,27 @@ fn leaf_parts(entries: Vec<Entry>, tree: &Tree) -> Vec<Part> {
     parts
 }
 
-/// A group of a level with its clusters, and what will stand for it.
+/// A group of a level with its clusters, and the points that replace it.
 struct Made {
     center: Vec3,
     radius: f32,
     error: f32,
-    /// Of the clusters of its parts.
+    /// Clusters of all parts.
     clusters: Vec<Shown>,
-    /// Without a group yet; `None` at the root.
+    /// The points that replace the group, as a part of the next level; `None` at the root.
     replacement: Option<Part>,
 }
 
-/// How a cluster is drawn.
+/// Bounds and widths of a cluster.
 struct Shown {
     bounds: ClusterBounds,
-    /// Of the widest of its points; of each, its share of that.
+    /// Width of the widest point, and the share of each point in 255ths.
     width: f32,
     shares: Vec<u8>,
 }
 
-/// `children` are the parts of each group, except at level 0, where each group has one.
+/// Builds the groups of a level. `children` are the numbers of parts of each group; at level 0, each group has one
+/// part.
 fn build_level(
     children: &[usize],
     parts: &[Part],
@@ -246,7 +247,7 @@ fn build_group(parts: &[Part], level: &Level<'_>, positions: &[[f32; 3]], is_roo
 
 fn shown(clusters: &[Vec<Vec3>], level: &Level<'_>) -> Vec<Shown> {
     let typical: Vec<f32> = clusters.iter().map(|points| width::typical(points)).collect();
-    // A cluster whose points are all in one place gets the distances of its neighbours.
+    // A cluster whose points are all in one position takes the distance of its neighbours.
     let widest = typical.iter().copied().fold(0.0, f32::max);
     let shown = |(points, typical): (&Vec<Vec3>, f32)| {
         let widths = level.widths(points, if typical > 0.0 { typical } else { widest });
@@ -257,7 +258,7 @@ fn shown(clusters: &[Vec<Vec3>], level: &Level<'_>) -> Vec<Shown> {
     clusters.iter().zip(typical).map(shown).collect()
 }
 
-/// A quarter of the points, in clusters.
+/// Chooses a quarter of the points, in clusters.
 fn replace(all: &[Entry]) -> Part {
     let mut chosen = thin::spread(all, all.len().div_ceil(THINNING));
     let ends: Vec<usize> = cluster_ends(chosen.len()).collect();
@@ -265,7 +266,7 @@ fn replace(all: &[Entry]) -> Part {
     Part { vertices: chosen.iter().map(|entry| entry.index).collect(), ends, refined: None }
 }
 
-/// The widest of its clusters.
+/// Returns the widest spacing of the part's clusters.
 fn spacing_of(part: &Part, positions: &[[f32; 3]]) -> f32 {
     let mut first = 0;
     part.ends.iter().fold(0.0, |widest: f32, &end| {
@@ -275,7 +276,7 @@ fn spacing_of(part: &Part, positions: &[[f32; 3]]) -> f32 {
     })
 }
 
-/// Around all points of the group and the spheres of what is finer.
+/// Returns a sphere around all points of the group and the spheres of finer groups.
 fn sphere(all: &[Entry], parts: &[Part]) -> (Vec3, f32) {
     let center = middle(all.iter().map(|entry| entry.position.into()));
     let of_points = all.iter().map(|entry| distance(entry.position.into(), center));
@@ -289,7 +290,7 @@ fn sphere(all: &[Entry], parts: &[Part]) -> (Vec3, f32) {
 fn bounds(points: &[Vec3]) -> ClusterBounds {
     let center = middle(points.iter().copied());
     let radius = at_least(points.iter().map(|&point| distance(point, center)).fold(0.0, f64::max));
-    // Points have no back.
+    // Points have no back side, so the cone excludes nothing.
     ClusterBounds { center, radius, cone_apex: center, cone_axis: Vec3::ZERO, cone_cutoff: 1.0 }
 }
 
@@ -303,13 +304,13 @@ fn distance(a: Vec3, b: Vec3) -> f64 {
     DVec3::from(a).distance(DVec3::from(b))
 }
 
-/// The next number of single precision that is not less.
+/// Rounds up to single precision.
 fn at_least(value: f64) -> f32 {
     let rounded = value as f32;
     if f64::from(rounded) < value { rounded.next_up() } else { rounded }
 }
 
-/// Puts a level behind those before it, and makes its replacements the parts of the next.
+/// Appends a level, and makes its replacements the parts of the next level.
 fn append(hierarchy: &mut Hierarchy, depth: u32, made: Vec<Made>, parts: &mut Vec<Part>) {
     let mut finer = std::mem::take(parts).into_iter().peekable();
     for made in made {

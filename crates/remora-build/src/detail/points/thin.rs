@@ -1,15 +1,15 @@
-//! Which points stand for others, and how far apart points are.
+//! Chooses the points that replace a group, and measures distances between points.
 
 use glam::Vec3;
 
 use super::kd::Entry;
 
-/// Points of a cluster whose nearest neighbours are looked for.
+/// Points of a cluster that are sampled for the distance to their nearest neighbour.
 const SPACING_SAMPLE: usize = 24;
-/// Distances that are kept together, so that the compiler takes them at once.
+/// Distances that are computed together, so that the compiler vectorises.
 const LANES: usize = 8;
 
-/// The median distance to the nearest point elsewhere. Points in the same place are none; 0 if there is no other place.
+/// Returns the median distance to the nearest point in a different position; 0 if all points are in one position.
 pub(super) fn spacing(points: &[Vec3]) -> f32 {
     let step = points.len().div_ceil(SPACING_SAMPLE).max(1);
     let mut nearest: Vec<f32> = points.iter().step_by(step).map(|&point| nearest_elsewhere(point, points)).collect();
@@ -22,7 +22,7 @@ pub(super) fn spacing(points: &[Vec3]) -> f32 {
     median.sqrt()
 }
 
-/// Squared; infinite if all are in one place.
+/// Returns the squared distance to the nearest point in a different position; infinite if there is none.
 fn nearest_elsewhere(point: Vec3, points: &[Vec3]) -> f32 {
     points.iter().fold(f32::INFINITY, |nearest, &other| {
         let squared = point.distance_squared(other);
@@ -30,8 +30,8 @@ fn nearest_elsewhere(point: Vec3, points: &[Vec3]) -> f32 {
     })
 }
 
-/// `count` of the points: the first, and then always the one that is farthest from all that have been chosen, of equal
-/// ones the first.
+/// Chooses `count` points: the first, and then repeatedly the one that is farthest from all chosen points. Among
+/// equals, the first is chosen.
 pub(super) fn spread(all: &[Entry], count: usize) -> Vec<Entry> {
     let mut far = Distances::new(all);
     let mut chosen = Vec::with_capacity(count);
@@ -43,13 +43,13 @@ pub(super) fn spread(all: &[Entry], count: usize) -> Vec<Entry> {
     chosen
 }
 
-/// Of each point, how far it is from those that have been chosen. One list per coordinate, of whole lanes; what fills
-/// them up is chosen from the beginning.
+/// The distance of each point from the chosen ones. There is a list of whole lanes for each coordinate; the padding
+/// counts as chosen from the beginning.
 struct Distances {
     x: Vec<[f32; LANES]>,
     y: Vec<[f32; LANES]>,
     z: Vec<[f32; LANES]>,
-    /// Squared; -1 for points that have been chosen.
+    /// Squared distances; -1 for chosen points.
     squared: Vec<[f32; LANES]>,
 }
 
@@ -67,7 +67,7 @@ impl Distances {
         }
     }
 
-    /// Counts a point as chosen, and says which is now the farthest.
+    /// Marks a point as chosen and returns the one that is now farthest.
     fn choose(&mut self, chosen: usize) -> usize {
         let (row, lane) = (chosen / LANES, chosen % LANES);
         let (x, y, z) = (self.x[row][lane], self.y[row][lane], self.z[row][lane]);

@@ -1,9 +1,10 @@
-//! How wide points are drawn: so that those of one level close the gaps between them, however unevenly they lie.
+//! Computes the widths with which points are drawn, so that the points of a level close the gaps between them, even if
+//! they are distributed unevenly.
 //!
-//! A point has to reach every place that is nearer to it than to any other. On the plane through its neighbours these
-//! places are its cell in their Voronoi diagram, and the farthest are corners of the cell. Where there is nothing
-//! beyond a corner, the surface has ended before it, and where a corner is much farther away than neighbours usually
-//! are, there is no surface to be closed: such corners do not count, so that edges stay sharp and outliers small.
+//! A point has to cover its cell in the Voronoi diagram of its neighbours, on the plane through them. The farthest
+//! places are the corners of the cell. Two kinds of corners do not count, so that edges stay sharp and outliers small:
+//! corners with no points beyond them, where the surface ends, and corners that are much farther away than neighbours
+//! usually are.
 
 use std::ops::Range;
 
@@ -14,36 +15,36 @@ use super::cell::{Cell, Plane};
 use super::kd::{self, Entry};
 use remora_model::Bounds;
 
-/// Which neighbour of a point tells how far apart points are. The nearest ones may be much nearer than the others.
+/// The neighbour whose distance counts as the distance of points. The nearest ones may be much nearer than the others.
 const NEIGHBOUR: usize = 6;
-/// Points of a cluster whose neighbours are looked for to tell what is typical of it.
+/// Points of a cluster that are sampled for its typical distance.
 const SAMPLE: usize = 16;
-/// Most that counts of a point's own distance to its neighbours, for what is typical of its cluster.
+/// Limit of a point's own distance to its neighbours, in typical distances of its cluster.
 const UNEVEN_MAX: f32 = 1.5;
-/// Farthest corner of a cell that counts, for the distance of neighbours.
+/// Distance up to which the corners of a cell count, in distances of neighbours.
 const CORNER_MAX: f32 = 1.5;
-/// Half of the width of points that are on no surface, for the typical distance of neighbours.
+/// Half of the width of points that are on no surface, in typical distances of neighbours.
 const LOOSE: f32 = 0.18;
-/// Share of their spread that points on a surface have across it at most; evenly in a room it is a third.
+/// Largest share of the points' spread that is across a surface. For points spread evenly in space it is a third.
 const THICKNESS_MAX: f32 = 0.18;
-/// How far others are looked for, for the typical distance: farther for points that those nearer do not enclose.
+/// Search distances in typical distances. The larger ones are for points that nearer points do not enclose.
 const REACHES: [f32; 3] = [1.3, 2.2, REACH_MAX];
 const REACH_MAX: f32 = 2.0 * CORNER_MAX * UNEVEN_MAX;
-/// Points that share a plane, and a list of what is around them.
+/// Number of points that share a plane and a list of surrounding points.
 const BUCKET: usize = 16;
-/// Clusters that are looked at around one, the nearest of so many; on a surface there are some thirty.
+/// Limit of the clusters that are searched around one, the nearest first. On a surface there are about thirty.
 const CLUSTERS_MAX: usize = 64;
 const FOUND_MAX: usize = 512;
-/// Boxes below one in the tree of them.
+/// Children of a box in the tree of boxes.
 const BRANCHES: usize = 8;
 
-/// All points of a level, to be found by where they are.
+/// A search tree of all points of a level.
 pub(super) struct Level<'a> {
     parts: &'a [Part],
     positions: &'a [[f32; 3]],
-    /// Of each cluster, its part and its range of that part's points.
+    /// For each cluster, its part and its range of the part's points.
     clusters: Vec<(u32, Range<u32>)>,
-    /// Those of the clusters, then each time those of so many of them together.
+    /// Boxes of the clusters, then level by level the boxes around [`BRANCHES`] of them.
     boxes: Vec<Vec<Bounds>>,
 }
 
@@ -73,7 +74,8 @@ impl<'a> Level<'a> {
         vertices.iter().map(|&vertex| Vec3::from(self.positions[vertex as usize]))
     }
 
-    /// Points within a box, of a bounded number of clusters: all of them, except where many points lie in few places.
+    /// Returns the points in a box, from a bounded number of clusters. Points are left out only if very many are in few
+    /// positions.
     fn within(&self, wanted: &Bounds) -> Vec<Vec3> {
         let mut found = Vec::new();
         let mut open = vec![(self.boxes.len() - 1, 0)];
@@ -99,7 +101,7 @@ impl<'a> Level<'a> {
         points.filter(|&point| wanted.holds(point)).collect()
     }
 
-    /// How wide each point of a cluster of this level is drawn, where neighbours are typically so far apart.
+    /// Returns the width of each point of a cluster of this level, given the typical distance of neighbours.
     pub(super) fn widths(&self, points: &[Vec3], typical: f32) -> Vec<f32> {
         let everything = self.within(&widened(around(points.iter().copied()), REACH_MAX * typical));
         let mut entries: Vec<Entry> =
@@ -140,7 +142,7 @@ fn widened(bounds: Bounds, by: f32) -> Bounds {
     Bounds { min: bounds.min - by, max: bounds.max + by }
 }
 
-/// The median distance to a neighbour. Points in the same place are none; 0 if there is no other place.
+/// Returns the median distance to a neighbour in a different position; 0 if all points are in one position.
 pub(super) fn typical(points: &[Vec3]) -> f32 {
     let step = points.len().div_ceil(SAMPLE).max(1);
     let sample = points.iter().step_by(step).filter_map(|&point| {
@@ -157,7 +159,7 @@ pub(super) fn typical(points: &[Vec3]) -> f32 {
     median.sqrt()
 }
 
-/// The least squared distances, in their order.
+/// The smallest squared distances, in ascending order.
 struct Nearest([f32; NEIGHBOUR]);
 
 impl Default for Nearest {
@@ -179,16 +181,16 @@ impl Nearest {
     }
 }
 
-/// What is around a bucket.
+/// The points around a bucket.
 struct Surroundings {
-    /// How far from it.
+    /// Distance up to which points are included.
     reach: f32,
     typical: f32,
-    /// Of the nearest others, the number of the one whose distance counts: the last, if there are few in all.
+    /// Index of the neighbour whose distance counts, or of the last one if there are few.
     neighbour: usize,
     points: Vec<Vec3>,
     plane: Plane,
-    /// Of the point that is looked at, squared distances, and which of them are near.
+    /// Squared distances of the current point, and the indices of those that are near.
     squared: Vec<f32>,
     near: Vec<u32>,
 }
@@ -207,7 +209,7 @@ impl Surroundings {
         self.plane = Plane::through(&self.points);
     }
 
-    /// How far a point has to reach; `None` if what is around does not tell.
+    /// Returns the distance that a point has to cover; `None` if the surrounding points do not determine it.
     fn half_width(&mut self, point: Vec3, cell: &mut Cell) -> Option<f32> {
         self.squared.clear();
         self.squared.extend(self.points.iter().map(|other| point.distance_squared(*other)));
@@ -231,9 +233,9 @@ impl Surroundings {
             let squared = self.squared[at as usize];
             let flat = Vec2::new(offset.dot(self.plane.right), offset.dot(self.plane.up));
             let flat_squared = flat.length_squared();
-            // What stands above a point is not beside it: the other side of a thin wall, say.
+            // A point above the plane is not a neighbour, for example one on the other side of a thin wall.
             if flat_squared > 0.5 * squared {
-                // As far away on the plane as it is.
+                // Projected to the plane with its distance kept.
                 cell.add(flat * (squared / flat_squared).sqrt());
             }
         }

@@ -1,18 +1,19 @@
-//! How far two small surfaces are from each other. meshoptimizer's errors are averages of planes, which say little where a
-//! few triangles are made of a few more; here the distance itself is measured.
+//! Measures the distance between two small surfaces. meshoptimizer's errors are averages over planes, which are not
+//! meaningful for a few triangles.
 
 use glam::Vec3;
 
 pub(super) type Triangle = [Vec3; 3];
 
-/// The farthest that a place on one surface lies from what faces the same way on the other, either way, measured at corners,
-/// the middles of edges and of triangles; infinite if nothing does. The back of a thin plate is near to its front, and yet
-/// cannot stand for it: it is not seen from there.
+/// Returns the largest distance from a point of one surface to the part of the other that faces the same way, in both
+/// directions. It is measured at corners and at the centers of edges and triangles, and infinite if no part faces the
+/// same way. The back of a thin plate is near its front but cannot replace it, because it is not visible from the
+/// front.
 pub(super) fn deviation(one: &[Triangle], other: &[Triangle]) -> f32 {
     farthest_squared(one, other).max(farthest_squared(other, one)).sqrt()
 }
 
-/// From 0, of a closed surface, to 1, of a flat one that is seen from one side only.
+/// Returns a number between 0 for a closed surface and 1 for a flat one that is visible from one side only.
 pub(super) fn openness(triangles: &[Triangle]) -> f32 {
     let normals = || triangles.iter().map(normal);
     let area: f32 = normals().map(Vec3::length).sum();
@@ -30,7 +31,7 @@ fn farthest_squared(from: &[Triangle], to: &[Triangle]) -> f32 {
         let mut nearest = f32::INFINITY;
         for (triangle, _) in to.iter().filter(|(_, normal)| normal.dot(own) > 0.0) {
             nearest = nearest.min(distance_squared(place, triangle));
-            // It cannot be the farthest any more.
+            // This point cannot be the farthest any more.
             if nearest <= farthest {
                 break;
             }

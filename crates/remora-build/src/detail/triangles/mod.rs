@@ -1,9 +1,10 @@
-//! Levels of detail of triangles, by meshoptimizer: clusters, groups of neighbours, attribute-aware simplification.
+//! Builds levels of detail of triangles with meshoptimizer: clusters, groups of neighbours, attribute-aware
+//! simplification.
 //!
-//! It is the algorithm of meshoptimizer's `clusterlod.h`, whose groups are simplified here by all threads at once, each as
-//! a patch with numbers of its own, and which here knows several materials in one mesh: vertices belong to one primitive
-//! each, so that a border between two materials is a seam that is simplified on both sides alike. It ends where a level is
-//! no larger than a cluster, and goes on by other means ([`small_mesh_levels`]).
+//! The algorithm is that of meshoptimizer's `clusterlod.h` with two changes. All threads simplify groups at the same
+//! time, each as a patch with its own numbering. A mesh may have several materials: every vertex belongs to one
+//! primitive, and the border between two materials is a seam that is simplified equally on both sides. Levels no larger
+//! than a cluster are built differently ([`small_mesh_levels`]).
 
 mod deviation;
 mod patch;
@@ -21,26 +22,30 @@ use crate::cluster::ClusterBounds;
 use remora_asset::layout::CLUSTER_TRIANGLES_MAX;
 use remora_model::Mesh;
 
-/// Clusters of a group, as a target; up to a third more happen.
+/// Target number of clusters in a group; up to a third more are possible.
 const GROUP_CLUSTERS: usize = 16;
-/// Each level has half of the triangles of the one before; a group that keeps more than this is not simplified at all.
+/// A group that would keep more than this share of its triangles is not simplified. The target is a half.
 const STUCK_RATIO: f32 = 0.85;
-/// Sloppy simplification keeps no topology: what it does to the look counts twice.
+/// Factor for the error of sloppy simplification, which does not keep the topology.
 const SLOPPY_ERROR_FACTOR: f32 = 2.0;
-/// Weight of a unit of normal or colour against one of position; the value of `clusterlod.h`'s own demonstration.
+/// Weight of a unit of normal or colour against one of position; the value in the demonstration of `clusterlod.h`.
 const ATTRIBUTE_WEIGHT: f32 = 0.5;
-/// Triangles that are cut into clusters by one thread in one go.
+/// Triangles that a thread splits into clusters at a time.
 const CHUNK_TRIANGLES: usize = 1 << 15;
-/// Clusters that are put into groups by one thread in one go.
+/// Clusters that a thread puts into groups at a time.
 const SLICE_CLUSTERS: usize = 4096;
 
-/// Units of [`Work`] that [`build`] advances by for a mesh.
+/// Returns the units of [`Work`] by which [`build`] advances for a mesh.
 pub fn work_units(mesh: &Mesh) -> u64 {
     mesh.triangles() * 2
 }
 
-/// All levels of the triangles of a mesh; the same whatever the number of threads, which is that of the current rayon
-/// pool. Triangles with two corners in one vertex have no surface and are left out.
+/// Builds all levels of a mesh's triangles on the threads of the current rayon pool. The result does not depend on
+/// their number. Triangles with two corners in one vertex have no surface and are left out.
+///
+/// # Errors
+///
+/// The work is cancelled.
 pub fn build(mesh: &Mesh, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
     let mut surface = Surface::new(mesh);
     let mut level = surface.original(work)?;
@@ -72,15 +77,15 @@ pub fn build(mesh: &Mesh, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
     Ok(hierarchy)
 }
 
-/// A cluster on its way up.
+/// A cluster of the current level.
 struct Piece {
     primitive: u32,
     refined: Option<u32>,
     vertices: Vec<u32>,
-    /// Three local indices per triangle.
+    /// Local indices, three per triangle.
     corners: Vec<u8>,
     bounds: ClusterBounds,
-    /// Of the group that it was made from; its own if it is original.
+    /// Center of the sphere of the group that the cluster replaces, or of the cluster itself if it is original.
     center: Vec3,
     radius: f32,
     error: f32,

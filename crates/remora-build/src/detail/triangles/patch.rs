@@ -1,5 +1,5 @@
-//! A few of a surface's vertices with numbers of their own: what one call of meshoptimizer looks at. Its work and
-//! memory are then those of the patch, and stay in the processor's caches, however large the mesh is.
+//! A patch: some vertices of a surface with consecutive numbers, for one call of meshoptimizer. The call's time and
+//! memory then depend on the patch and not on the mesh, and the data stays in the processor's caches.
 
 use glam::Vec3;
 use meshopt::{SimplifyOptions, SimplifyVertex, VertexDataAdapter};
@@ -10,27 +10,27 @@ use super::{ATTRIBUTE_WEIGHT, Piece, SLOPPY_ERROR_FACTOR, STUCK_RATIO};
 use crate::cluster::ClusterBounds;
 use crate::cluster::grow::grow;
 
-/// Corners that a primitive may keep, however many others there are.
+/// Corners that every primitive may keep.
 const SHARE_MIN: usize = 12;
-/// No vertex has this number: there are fewer.
+/// Marks a free slot; no mesh has this many vertices.
 const EMPTY: u32 = u32::MAX;
 
-/// Gives numbers from 0 on, in the order in which vertices first come.
+/// Numbers vertices consecutively in the order of their first occurrence.
 pub(super) struct Numbering {
     vertices: Vec<u32>,
     /// A hash table of vertices with their numbers, at most half full; its length is a power of two.
     slots: Vec<(u32, u32)>,
 }
 
-/// Vertices, each once.
+/// Vertices of the surface, each once.
 pub(super) struct Patch {
-    /// Of the surface.
+    /// Indices of vertices of the surface.
     vertices: Vec<u32>,
     positions: Vec<[f32; 3]>,
 }
 
 impl Numbering {
-    /// For `expected` different vertices, or more.
+    /// Reserves space for `expected` different vertices; more are possible.
     pub(super) fn new(expected: usize) -> Self {
         let slots = (expected * 2).next_power_of_two().max(64);
         Self { vertices: Vec::with_capacity(expected), slots: vec![(EMPTY, EMPTY); slots] }
@@ -54,10 +54,10 @@ impl Numbering {
         number
     }
 
-    /// Where a vertex is, or has its place.
+    /// Returns the slot of a vertex, or the free slot where it belongs.
     fn slot(&self, vertex: u32) -> usize {
         let mask = self.slots.len() - 1;
-        // Multiplicative hashing: the upper bits are the good ones.
+        // In multiplicative hashing, the upper bits are mixed best.
         let mut slot = (u64::from(vertex).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
         while self.slots[slot].0 != vertex && self.slots[slot].0 != EMPTY {
             slot = (slot + 1) & mask;
@@ -72,7 +72,7 @@ impl Numbering {
 }
 
 impl Patch {
-    /// All vertices of some clusters, and the corners of their triangles.
+    /// Returns a patch of all vertices of some clusters, and the corners of their triangles.
     pub(super) fn around(surface: &Surface<'_>, pieces: &[Piece]) -> (Self, Vec<u32>) {
         let mut numbering = Numbering::new(pieces.iter().map(|piece| piece.vertices.len()).sum());
         let mut indices = Vec::with_capacity(pieces.iter().map(|piece| piece.corners.len()).sum());
@@ -87,7 +87,7 @@ impl Patch {
         adapter(&self.positions)
     }
 
-    /// Triangles of one primitive, cut into clusters of original geometry.
+    /// Splits triangles of one primitive into clusters of original geometry.
     pub(super) fn clusters(&self, primitive: u32, indices: &[u32]) -> Vec<Piece> {
         grow(indices, &self.positions)
             .into_iter()
@@ -109,9 +109,9 @@ impl Patch {
             .collect()
     }
 
-    /// Half of the triangles, and how far they are from the surface before; `None` if there are hardly fewer. Vertices
-    /// that are claimed as `shared` stay. Where the patch is all that is left of the mesh (`alone`), borders between
-    /// materials may give way if nothing else helps.
+    /// Simplifies to half of the triangles and returns them with their error; `None` if hardly any can be removed.
+    /// Vertices that are claimed as `shared` stay. If the patch is all that is left of the mesh (`alone`), borders
+    /// between materials may move as a last resort.
     pub(super) fn simplified(
         &self,
         surface: &Surface<'_>,
@@ -138,9 +138,9 @@ impl Patch {
         (is_few(&coarser) && self.keeps_materials(surface, &coarser) && error.is_finite()).then_some((coarser, error))
     }
 
-    /// Whether the texture is another one at most triangles, as where each face looks at a colour of a palette. The error of
-    /// sloppy simplification is one of positions, and that of a flat patchwork is none: whole triangles show the wrong colour,
-    /// which goes unnoticed only where they are small.
+    /// Returns whether most triangles use a different part of the texture, as if each face took its colour from a
+    /// palette. The error of sloppy simplification concerns positions only and would be 0 for a flat patchwork,
+    /// although whole triangles would get the wrong colour.
     fn is_patchwork(&self, surface: &Surface<'_>) -> bool {
         self.vertices.iter().filter(|&&vertex| surface.is_seam(vertex)).count() * 2 > self.vertices.len()
     }
@@ -156,8 +156,8 @@ impl Patch {
         self.vertices.iter().map(|&vertex| lock(vertex)).collect()
     }
 
-    /// About `target` corners, with the topology kept, and how far they are from the surface before; more if that does not
-    /// go.
+    /// Simplifies to about `target` corners and keeps the topology. Returns the corners, which may be more, and the
+    /// error.
     pub(super) fn careful(
         &self,
         surface: &Surface<'_>,
@@ -187,7 +187,7 @@ impl Patch {
         (coarser, error)
     }
 
-    /// About `target` corners without regard to topology, of each primitive its share.
+    /// Simplifies to about `target` corners without regard to topology, each primitive by its share.
     pub(super) fn sloppy(
         &self,
         surface: &Surface<'_>,
@@ -217,7 +217,7 @@ impl Patch {
         (coarser, error * meshopt::simplify_scale(&adapter) * SLOPPY_ERROR_FACTOR)
     }
 
-    /// Whether no triangle has corners of several primitives.
+    /// Returns whether no triangle has corners in several primitives.
     pub(super) fn keeps_materials(&self, surface: &Surface<'_>, indices: &[u32]) -> bool {
         let primitive = |number: u32| surface.primitive_of(self.vertices[number as usize]);
         indices
@@ -229,8 +229,8 @@ impl Patch {
         indices.chunks_exact(3).map(|corners| [0, 1, 2].map(|at| self.positions[corners[at] as usize].into())).collect()
     }
 
-    /// Triangles that stand for those of a group, cut into clusters. Their spheres are that of the group, which hold those
-    /// of all that is finer, whatever the simplified surface needs.
+    /// Splits the triangles that replace a group into clusters. They have the sphere of the group, which contains those
+    /// of all finer groups.
     pub(super) fn pieces(
         &self,
         surface: &Surface<'_>,
@@ -246,7 +246,7 @@ impl Patch {
             .collect()
     }
 
-    /// The triangles of each primitive, by its number.
+    /// Returns the triangles of each primitive, by its index.
     pub(super) fn by_primitive(&self, surface: &Surface<'_>, indices: &[u32]) -> Vec<(u32, Vec<u32>)> {
         let mut sorted: Vec<(u32, Vec<u32>)> = Vec::new();
         for corners in indices.chunks_exact(3) {

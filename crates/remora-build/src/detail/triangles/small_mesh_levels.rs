@@ -1,10 +1,10 @@
-//! The levels of a mesh that is no larger than a cluster. A model has tens of thousands of small parts, of which most cover
-//! a few pixels: with a hundred triangles each they would cost more than all that is seen of it. So what is left of a mesh
-//! is simplified as a whole, again and again, until it is a handful of triangles.
+//! Builds the levels of a mesh that is no larger than a cluster. A model may have tens of thousands of small meshes
+//! that cover only a few pixels each. With a hundred triangles each, they would dominate the cost of a frame. A mesh is
+//! therefore simplified as a whole and repeatedly, until a few triangles are left.
 //!
-//! So few triangles are not like others: meshoptimizer's error says little of them, and what is closed may become a leaf
-//! that is not seen from behind. Here, therefore, the distance from the finest of these levels is measured as well, and
-//! what is not closed any more is not taken.
+//! For so few triangles meshoptimizer's error is not meaningful, and a closed surface may collapse to a leaf that is
+//! invisible from behind. Therefore the distance to the finest of these levels is measured as well, and results that
+//! are no longer closed are rejected.
 
 use meshopt::SimplifyVertex;
 
@@ -14,12 +14,12 @@ use super::surface::Surface;
 use super::{Piece, STUCK_RATIO, merged_sphere};
 use crate::detail::{Group, Hierarchy};
 
-/// What is not simplified any further.
+/// Number of triangles below which a level is not simplified further.
 const TRIANGLES_MIN: usize = 8;
-/// By how much [`openness`] may grow.
+/// Limit of the increase of [`openness`].
 const OPENED_MAX: f32 = 0.25;
 
-/// Adds levels from `rest`, which is all of a level, up to the last.
+/// Adds the remaining levels, beginning with `rest`, which holds all clusters of a level.
 pub(super) fn add_small_mesh_levels(
     hierarchy: &mut Hierarchy,
     surface: &Surface<'_>,
@@ -42,11 +42,11 @@ pub(super) fn add_small_mesh_levels(
     }
 }
 
-/// The finest of the levels, which all others are compared with.
+/// The finest of these levels, with which the others are compared.
 struct Whole {
     triangles: Vec<Triangle>,
     openness: f32,
-    /// Of it itself.
+    /// Error of the level itself.
     error: f32,
     materials: usize,
 }
@@ -60,8 +60,8 @@ impl Whole {
         Self { triangles, openness, error, materials: patch.by_primitive(surface, &indices).len() }
     }
 
-    /// Half of the triangles, and how far they are from the original; `None` if there are few enough, or none are fit to be
-    /// seen.
+    /// Returns half of the triangles and their error; `None` if there are few enough already or no result is
+    /// acceptable.
     fn coarser(&self, surface: &Surface<'_>, patch: &Patch, indices: &[u32], radius: f32) -> Option<(Vec<u32>, f32)> {
         if indices.len() <= TRIANGLES_MIN * 3 {
             return None;
@@ -73,14 +73,14 @@ impl Whole {
                 && openness(&triangles) <= self.openness + OPENED_MAX
                 && patch.keeps_materials(surface, &coarser)
                 && patch.by_primitive(surface, &coarser).len() == self.materials;
-            // Both may lie on the same side.
+            // Both errors may point in the same direction, so they add up.
             let error = (self.error + deviation(&self.triangles, &triangles)).max(least);
             (fit && error.is_finite()).then_some((coarser, error))
         };
         let (careful, of_planes) = patch.careful(surface, indices, &patch.locks(|vertex| surface.seam(vertex)), target);
         measured(careful, of_planes).or_else(|| {
             let locks = patch.locks(|_| SimplifyVertex::None);
-            // What it does to normals shows wherever the part is more than a dot.
+            // Wrong normals are visible unless the mesh is only a dot.
             measured(patch.sloppy(surface, indices, &locks, target).0, radius)
         })
     }

@@ -1,4 +1,4 @@
-//! The vertices of a mesh, those of all primitives behind one another, and what is cut from it.
+//! The surface of a mesh: the vertices of all primitives in one sequence, and its division into clusters and groups.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,17 +12,17 @@ use super::{CHUNK_TRIANGLES, GROUP_CLUSTERS, Piece, SLICE_CLUSTERS, Simplified, 
 use crate::detail::work::{Cancelled, Work};
 use remora_model::{Bounds, Mesh, Primitive};
 
-/// Bits of a place along each axis, by which triangles are sorted.
+/// Bits per axis of the positions by which triangles are sorted.
 const PLACE_BITS: u32 = 10;
 
 pub(super) struct Surface<'a> {
     mesh: &'a Mesh,
-    /// First vertex of each primitive, and the number of all.
+    /// First vertex of each primitive, followed by the number of all vertices.
     pub(super) firsts: Vec<u32>,
-    /// The same number for all vertices of one position.
+    /// For each vertex, a number that all vertices at its position share.
     remap: Vec<u32>,
     protected: Vec<bool>,
-    /// What [`Self::claim`] last wrote, by the number that `remap` gives.
+    /// The last claim of each position, by its number in `remap`; see [`Self::claim`].
     claims: Vec<AtomicU32>,
     claims_next: u32,
     has_colors: bool,
@@ -42,7 +42,7 @@ impl<'a> Surface<'a> {
         surface
     }
 
-    /// The primitive and the number in it.
+    /// Returns the primitive of a vertex and its index there.
     pub(super) fn local(&self, vertex: u32) -> (u32, u32) {
         let primitive = self.primitive_of(vertex);
         (primitive, vertex - self.firsts[primitive as usize])
@@ -57,12 +57,12 @@ impl<'a> Surface<'a> {
         self.mesh.primitives[primitive as usize].positions[local as usize]
     }
 
-    /// How many numbers [`Self::put_attributes`] appends.
+    /// Returns how many numbers [`Self::put_attributes`] appends.
     pub(super) fn attribute_count(&self) -> usize {
         if self.has_colors { 6 } else { 3 }
     }
 
-    /// The normal, and the colour where the mesh has any.
+    /// Appends the normal and, if the mesh has colours, the colour.
     pub(super) fn put_attributes(&self, vertex: u32, attributes: &mut Vec<f32>) {
         let (primitive, local) = self.local(vertex);
         let primitive = &self.mesh.primitives[primitive as usize];
@@ -73,7 +73,8 @@ impl<'a> Surface<'a> {
         }
     }
 
-    /// Vertices where textures or materials meet: both sides must stay what they are. Creases between normals need not.
+    /// Returns whether each vertex is at a seam between textures or materials, where both sides must stay. Creases
+    /// between normals are no seams.
     fn seams(&self) -> Vec<bool> {
         let mut protected = vec![false; self.remap.len()];
         let coordinates = |vertex: u32| {
@@ -114,15 +115,15 @@ impl<'a> Surface<'a> {
         Ok(pieces)
     }
 
-    /// Neighbours together. A level of many clusters is grouped slice by slice; slices lie differently at every other
-    /// level, so that no border stays for ever.
+    /// Puts neighbouring clusters into groups. Large levels are grouped slice by slice. The slices differ between
+    /// levels, so that no border persists through all levels.
     pub(super) fn groups(&self, level: Vec<Piece>, depth: u32) -> Vec<Vec<Piece>> {
         let shift = if depth % 2 == 1 { SLICE_CLUSTERS / 2 } else { 0 };
         let mut bounds = vec![0];
         while bounds[bounds.len() - 1] < level.len() {
             let last = bounds[bounds.len() - 1];
             let length = if last == 0 && shift > 0 { shift } else { SLICE_CLUSTERS };
-            // What is left is taken along rather than left to a small slice.
+            // A small remainder joins the last slice.
             let end = if level.len() - last < length + SLICE_CLUSTERS / 2 { level.len() } else { last + length };
             bounds.push(end);
         }
@@ -156,9 +157,9 @@ impl<'a> Surface<'a> {
         numbers
     }
 
-    /// Notes which places more than one group touches; what [`Self::lock`] is to be asked with. Each level of groups
-    /// claims with greater numbers than those before, so that nothing has to be cleared: a place has the number of its
-    /// group, or the one behind those of all groups if there are several.
+    /// Finds the positions that more than one group touches and returns the number that marks them for [`Self::lock`].
+    /// A position is marked with the number of its group, or with the returned one if there are several. Every level
+    /// uses greater numbers than the level before, so that marks need not be cleared.
     pub(super) fn claim(&mut self, groups: &[Vec<Piece>]) -> u32 {
         let first = self.claims_next;
         let shared = first + groups.len() as u32;
@@ -171,14 +172,14 @@ impl<'a> Surface<'a> {
                     last if last == own || last == shared => None,
                     _ => Some(shared),
                 };
-                // Nothing to be done is no failure.
+                // An error means that the mark is right already.
                 let _ = self.claims[place].fetch_update(Ordering::Relaxed, Ordering::Relaxed, claimed);
             }
         });
         shared
     }
 
-    /// Vertices that groups share must stay, and protected ones keep their seams.
+    /// Returns the constraint of a vertex: shared vertices must stay, and protected ones keep their seams.
     pub(super) fn lock(&self, vertex: u32, shared: u32) -> SimplifyVertex {
         let place = self.remap[vertex as usize] as usize;
         let is_shared = self.claims[place].load(Ordering::Relaxed) == shared;
@@ -229,8 +230,8 @@ fn corners(primitive: &Primitive, triangle: u32) -> [u32; 3] {
     [0, 1, 2].map(|corner| primitive.indices[first + corner])
 }
 
-/// Triangles that have a surface, by the lower halves of the numbers, in an order in which chunks of them lie close
-/// together if there are several chunks.
+/// Returns the triangles with a surface, in the lower halves of the numbers. If there are several chunks, triangles are
+/// sorted so that each chunk is compact.
 fn neighbours_together(primitive: &Primitive) -> Vec<u64> {
     let solid = |&triangle: &u64| {
         let [a, b, c] = corners(primitive, triangle as u32);
@@ -245,7 +246,7 @@ fn neighbours_together(primitive: &Primitive) -> Vec<u64> {
     triangles
 }
 
-/// Of a triangle's middle, along a Morton curve.
+/// Returns the position of a triangle's center along a Morton curve.
 fn place(primitive: &Primitive, bounds: &Bounds, triangle: u32) -> u64 {
     let most = ((1 << PLACE_BITS) - 1) as f32;
     let scale = most / (bounds.max - bounds.min).max_element().max(f32::MIN_POSITIVE);

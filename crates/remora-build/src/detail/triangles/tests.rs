@@ -6,7 +6,7 @@ use super::*;
 use remora_asset::layout::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 use remora_model::Primitive;
 
-/// A bumpy sheet of `side * side * 2` triangles; the right half is of another primitive if `split`.
+/// Returns a bumpy sheet of `side * side * 2` triangles. The right half is another primitive if `split`.
 fn sheet(side: u32, split: bool) -> Mesh {
     let half = |columns: std::ops::Range<u32>, material| {
         let mut primitive = Primitive { material, ..Default::default() };
@@ -38,7 +38,7 @@ fn build_with(threads: usize, mesh: &Mesh) -> Hierarchy {
     pool.install(|| build(mesh, &Work::unwatched())).unwrap()
 }
 
-/// Clusters that are drawn if this error is allowed everywhere.
+/// Returns the clusters that are drawn with this permitted error.
 fn cut(hierarchy: &Hierarchy, allowed: f32) -> Vec<&DetailCluster> {
     let refined = |group: u32| hierarchy.groups[group as usize].error > allowed;
     (0..)
@@ -49,7 +49,7 @@ fn cut(hierarchy: &Hierarchy, allowed: f32) -> Vec<&DetailCluster> {
         .collect()
 }
 
-/// Corners of each triangle as bits of their positions.
+/// Returns the corners of each triangle as the bits of their positions.
 fn triangles<'a>(
     mesh: &'a Mesh,
     hierarchy: &'a Hierarchy,
@@ -64,7 +64,7 @@ fn triangles<'a>(
     })
 }
 
-/// How many edges are not shared by exactly two triangles that run along them in opposite directions.
+/// Counts the edges that are not shared by exactly two triangles in opposite directions.
 fn open_edges(mesh: &Mesh, hierarchy: &Hierarchy, cut: &[&DetailCluster]) -> usize {
     let mut edges: HashMap<([u32; 3], [u32; 3]), i32> = HashMap::new();
     for triangle in cut.iter().flat_map(|cluster| triangles(mesh, hierarchy, cluster)) {
@@ -77,7 +77,7 @@ fn open_edges(mesh: &Mesh, hierarchy: &Hierarchy, cut: &[&DetailCluster]) -> usi
 }
 
 #[test]
-fn every_cut_is_closed_but_for_the_border() {
+fn every_cut_is_closed_except_for_the_border() {
     for split in [false, true] {
         let mesh = sheet(64, split);
         let hierarchy = build_with(2, &mesh);
@@ -91,7 +91,7 @@ fn every_cut_is_closed_but_for_the_border() {
             assert!(count <= last && count > 0);
             last = count;
             let open = open_edges(&mesh, &hierarchy, &cut);
-            // The rim of the sheet is all that is open: never more edges than the original has.
+            // Only the rim of the sheet is open, which never has more edges than the original.
             assert!(open <= 64 * 4, "{open} open edges at {allowed}, split {split}");
         }
         assert!(last <= 600, "{last} triangles at the coarsest");
@@ -123,7 +123,7 @@ fn the_finest_cut_is_the_original() {
 }
 
 #[test]
-fn errors_and_spheres_grow_with_what_they_stand_for() {
+fn errors_and_spheres_grow_from_level_to_level() {
     let mesh = sheet(96, true);
     let hierarchy = build_with(2, &mesh);
     for group in &hierarchy.groups {
@@ -141,7 +141,7 @@ fn errors_and_spheres_grow_with_what_they_stand_for() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn the_number_of_threads_does_not_change_the_result() {
     let mesh = sheet(150, true);
     let [one, three] = [1, 3].map(|threads| build_with(threads, &mesh));
     assert_eq!(one.groups, three.groups);
@@ -150,14 +150,14 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn work_can_be_given_up() {
+fn work_can_be_cancelled() {
     let mesh = sheet(64, false);
     let given_up = build(&mesh, &Work::new(1, &|_| {}, &|| true));
     assert_eq!(given_up.unwrap_err(), Cancelled);
 }
 
 #[test]
-fn a_mesh_of_nothing_has_no_levels() {
+fn an_empty_mesh_has_no_levels() {
     let nothing = Mesh { primitives: vec![Primitive::default()], ..Default::default() };
     assert!(build_with(1, &nothing).groups.is_empty());
     let mut flat = sheet(1, false);
@@ -165,7 +165,7 @@ fn a_mesh_of_nothing_has_no_levels() {
     assert!(build_with(1, &flat).groups.is_empty());
 }
 
-/// Levels that are no larger than a cluster, finest first.
+/// Returns the levels that are no larger than a cluster, finest first.
 fn chain(hierarchy: &Hierarchy) -> &[Group] {
     &hierarchy.groups[hierarchy.groups.iter().position(|group| group.is_root).unwrap()..]
 }
@@ -175,7 +175,7 @@ fn surface_of(mesh: &Mesh, hierarchy: &Hierarchy, clusters: &[DetailCluster]) ->
     clusters.iter().flat_map(corners).collect()
 }
 
-/// A ball of `rings * rings * 2` triangles, scaled; its lower half is of another primitive if `split`.
+/// Returns a scaled ball of `rings * rings * 2` triangles. The lower half is another primitive if `split`.
 fn ball(rings: u32, scale: Vec3, split: bool) -> Mesh {
     let band = |rows: std::ops::Range<u32>, material| {
         let mut primitive = Primitive { material, ..Default::default() };
@@ -184,7 +184,7 @@ fn ball(rings: u32, scale: Vec3, split: bool) -> Mesh {
             let polar = std::f32::consts::PI * row as f32 / rings as f32;
             let around = std::f32::consts::TAU * (column % rings) as f32 / rings as f32;
             let normal = Vec3::new(polar.sin() * around.cos(), polar.cos(), -polar.sin() * around.sin());
-            // One place, so that the ball is closed.
+            // Poles are single positions, so that the ball is closed.
             let normal = if row == 0 {
                 Vec3::Y
             } else if row == rings {
@@ -209,7 +209,7 @@ fn ball(rings: u32, scale: Vec3, split: bool) -> Mesh {
 }
 
 #[test]
-fn what_is_far_away_is_a_handful_of_triangles_of_every_material() {
+fn the_last_level_has_a_few_triangles_of_every_material() {
     let long = Vec3::new(0.05, 1.0, 0.05);
     let meshes = [
         (ball(6, Vec3::ONE, false), 8),
@@ -230,7 +230,7 @@ fn what_is_far_away_is_a_handful_of_triangles_of_every_material() {
 }
 
 #[test]
-fn each_of_the_last_levels_stands_for_the_one_before() {
+fn each_of_the_last_levels_replaces_the_one_before() {
     for mesh in [ball(8, Vec3::ONE, false), ball(24, Vec3::ONE, true), sheet(40, false)] {
         let hierarchy = build_with(2, &mesh);
         let chain = chain(&hierarchy);
@@ -245,7 +245,7 @@ fn each_of_the_last_levels_stands_for_the_one_before() {
 }
 
 #[test]
-fn the_last_levels_lie_no_farther_away_than_they_say_and_stay_closed() {
+fn the_last_levels_keep_their_error_bounds_and_stay_closed() {
     for mesh in [ball(8, Vec3::ONE, false), ball(7, Vec3::new(0.1, 1.0, 0.3), false)] {
         let hierarchy = build_with(1, &mesh);
         let chain = chain(&hierarchy);
@@ -262,9 +262,9 @@ fn the_last_levels_lie_no_farther_away_than_they_say_and_stay_closed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever triangles there are: each is in one original cluster, and limits are kept.
+    /// Every triangle is in one original cluster, and the limits hold.
     #[test]
-    fn any_soup_is_taken(indices in prop::collection::vec(0u32..60, 3..900), seed in 0u32..1000) {
+    fn any_set_of_triangles_is_accepted(indices in prop::collection::vec(0u32..60, 3..900), seed in 0u32..1000) {
         let place = |i: u32| {
             let hash = (i * 7919 + seed * 104_729) % 997;
             [(hash % 10) as f32, (hash / 10 % 10) as f32, (hash / 100) as f32]

@@ -1,6 +1,6 @@
-//! Commands over a real connection: many at once, and early ones.
+//! Commands over a real connection: many at once, and some before the renderer is warm.
 
-use std::{collections::HashSet, sync::mpsc::channel};
+use std::{collections::HashSet, sync::mpsc::channel, thread};
 
 use remora_protocol::connection::{host_message::Message as Said, reply::Result as Outcome, session_ending::Reason};
 use remora_render::Renderer;
@@ -13,7 +13,7 @@ mod browser;
 
 use browser::Browser;
 
-/// A client of a frame thread, which works until the test's process ends.
+/// Connects a client to a frame thread, which works until the test's process ends.
 fn connected(
     work: impl FnOnce(&mut FrameLoop, &Receiver<Input>) -> Result<(), FrameThreadError> + Send + 'static,
 ) -> Browser {
@@ -36,12 +36,12 @@ fn ping(client: &mut Browser, id: u32) {
     client.write(client.control, &command.encode_to_vec());
 }
 
-/// The next thing that the host says on the control channel.
+/// Returns the next message on the control channel.
 fn said(client: &mut Browser) -> Said {
     loop {
         let (channel, bytes) = client.wait_for_message();
         if channel == client.control {
-            return wire::HostMessage::decode(&*bytes).expect("a message").message.expect("it says something");
+            return wire::HostMessage::decode(&*bytes).expect("a message").message.expect("it is not empty");
         }
     }
 }
@@ -75,7 +75,7 @@ fn a_client_is_welcomed_and_answered_while_the_renderer_warms_up() {
     let (finish, finished) = channel();
     let mut client = connected(move |frames, inputs| {
         let warm_up = move |_: &mut Renderer| {
-            finished.recv().expect("the test goes on");
+            finished.recv().expect("the test continues");
             Ok(())
         };
         frames.answer_while_warming(inputs, &|_| {}, warm_up)?;

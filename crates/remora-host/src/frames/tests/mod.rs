@@ -1,4 +1,4 @@
-//! The frame thread's parts on a real graphics device, without a client: what a client says is put into the inbox.
+//! The frame thread's parts on a real graphics device, without a client: its messages are put into the inbox.
 
 mod burst;
 
@@ -11,9 +11,11 @@ use glam::DVec3;
 use prost::Message as _;
 use remora_protocol::{connection::client_command::Command, link::RemoteModels};
 use remora_render::{GraphicsOptions, RenderError, RendererOptions};
+use remora_stream::EncoderBackend;
 
+use super::picks::Pick;
 use super::*;
-use crate::{loader::Loading, memory::ImportMemory};
+use crate::{ids::CommandId, loader::Loading, memory::ImportMemory};
 
 const ENGINE: &str = "builtin://Engine?triangles=60000";
 
@@ -30,6 +32,7 @@ fn options() -> FrameThreadOptions {
         primitives_max: None,
         graphics: GraphicsOptions::default(),
         transport,
+        encoder: EncoderBackend::default(),
         memory: Arc::new(ImportMemory::fixed(1 << 30)),
         renderer: RendererOptions::default(),
         render_target: None,
@@ -49,8 +52,8 @@ impl Bench {
     }
 
     fn take(&mut self, input: Input) {
-        self.frames.take(input, &|_| {});
-        self.frames.execute(&|_| {});
+        self.frames.handle(input, &|_| {});
+        self.frames.execute_commands(&|_| {});
     }
 
     fn say(&mut self, command: Command) {
@@ -66,7 +69,7 @@ impl Bench {
         self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned(), replace: true }));
     }
 
-    /// Works off the inbox until something is so.
+    /// Handles inputs until the condition holds.
     fn until(&mut self, is_so: impl Fn(&mut FrameLoop) -> bool) {
         while !is_so(&mut self.frames) {
             let input = self.inputs.recv().expect("the loop holds a sender");
@@ -74,7 +77,7 @@ impl Bench {
         }
     }
 
-    /// Works off the inbox up to a model that has been loaded, which is not taken yet.
+    /// Handles inputs until a model was loaded. Returns that input without handling it.
     fn until_loaded(&mut self) -> Input {
         loop {
             match self.inputs.recv().expect("the loop holds a sender") {
@@ -84,7 +87,7 @@ impl Bench {
         }
     }
 
-    /// Looks at the middle of the scene from the front.
+    /// Sends a pose that shows the middle of the scene from the front.
     fn look(&mut self) {
         let bounds = self.frames.stage.scene_mut().bounds();
         let (center, radius) = if bounds.is_empty() { (DVec3::ZERO, 1.0) } else { (bounds.center(), bounds.radius()) };
@@ -100,22 +103,37 @@ impl Bench {
         self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
     }
 
+    fn look_at(&mut self, x: f32, y: f32) -> Result<Option<(u32, DVec3)>, RenderError> {
+        let FrameLoop { stage, pipeline, picks, .. } = &mut self.frames;
+        picks.look_at(stage, &mut pipeline.renderer, x, y)
+    }
+
+    fn recover_from_loss(&mut self) -> Result<(), FrameThreadError> {
+        let FrameLoop { stage, pipeline, .. } = &mut self.frames;
+        pipeline.recover(stage, RenderError::DeviceLost("by the test".into()))
+    }
+
     fn models(&mut self) -> Vec<remora_asset::Asset> {
         self.frames.stage.scene_mut().models().map(|(_, asset)| asset.clone()).collect()
     }
 }
 
+/// Returns the number of models whose full forms are being built.
+fn refining(frames: &FrameLoop) -> usize {
+    frames.assembly.pending().0
+}
+
 fn is_refined(frames: &mut FrameLoop, models: usize) -> bool {
-    frames.stage.scene_mut().models().count() == models && frames.refining.is_empty()
+    frames.stage.scene_mut().models().count() == models && refining(frames) == 0
 }
 
 #[test]
 fn models_that_share_a_command_are_all_refined_and_one_that_was_unloaded_is_not() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
-    bench.until(|frames| frames.refining.len() == 1);
+    bench.until(|frames| refining(frames) == 1);
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
-    assert!(bench.frames.refining.is_empty());
+    assert_eq!(refining(&bench.frames), 0);
     bench.say_load(ENGINE);
     bench.say_load("builtin://Engine?triangles=70000");
     bench.until(|frames| is_refined(frames, 2));
@@ -125,53 +143,55 @@ fn models_that_share_a_command_are_all_refined_and_one_that_was_unloaded_is_not(
 }
 
 #[test]
-fn a_model_that_comes_with_an_unload_is_with_the_renderer() {
+fn a_model_that_arrives_with_an_unload_is_on_the_device() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
     let loaded = bench.until_loaded();
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
     bench.take(loaded);
     bench.look();
-    assert!(bench.frames.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
+    assert!(bench.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
 }
 
 #[test]
-fn a_model_that_replaces_another_is_with_the_renderer_and_the_other_is_not_refined() {
+fn a_model_that_replaces_another_is_on_the_device_and_the_other_is_not_refined() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
-    bench.until(|frames| frames.refining.len() == 1);
-    let memory = bench.frames.renderer.graphics_memory_bytes();
+    bench.until(|frames| refining(frames) == 1);
+    let memory = bench.frames.pipeline.renderer.graphics_memory_bytes();
     bench.say_replace("https://localhost:9/none.glb");
     bench.say_replace("builtin://Engine?triangles=70000");
-    bench.until(|frames| frames.replacing.is_empty());
+    bench.until(|frames| frames.assembly.pending().1 == 0);
     bench.until(|frames| is_refined(frames, 1));
     let models = bench.models();
     assert!(!models[0].is_coarse(), "{models:?}");
-    assert!(bench.frames.renderer.graphics_memory_bytes() < 2 * memory, "the first model is no longer on the device");
+    assert!(
+        bench.frames.pipeline.renderer.graphics_memory_bytes() < 2 * memory,
+        "the first model is no longer on the device"
+    );
     bench.look();
-    assert!(bench.frames.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
+    assert!(bench.look_at(0.0, 0.0).expect("the renderer knows the model").is_some());
 }
 
 #[test]
-fn a_device_that_failed_is_followed_by_one_that_shows_the_same() {
+fn a_failed_device_is_replaced_by_one_that_shows_the_same() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
     bench.until(|frames| is_refined(frames, 1));
     bench.look();
-    let seen = bench.frames.look_at(0.0, 0.0).expect("a device").expect("the engine");
-    let plan = bench.frames.stage.poll_frame(bench.frames.clock.now()).expect("a picture of it");
-    bench.frames.start(plan).expect("a device");
-    let lost = || RenderError::DeviceLost("by the test".into());
-    bench.frames.recover(lost()).expect("another device");
-    assert!(bench.frames.rendering.is_empty() && bench.frames.spare.len() == PICTURES);
-    assert_eq!(bench.frames.look_at(0.0, 0.0).expect("a device"), Some(seen));
-    // Now, or when it is its turn: what was lost is drawn anew.
+    let seen = bench.look_at(0.0, 0.0).expect("a device").expect("the engine");
+    let plan = bench.frames.stage.poll_frame(bench.frames.clock.now()).expect("a frame of it");
+    bench.frames.pipeline.start(&mut bench.frames.stage, plan.clone()).expect("a device");
+    bench.recover_from_loss().expect("another device");
+    assert!(!bench.frames.pipeline.is_rendering() && bench.frames.pipeline.spare() == pipeline::BUFFERS);
+    assert_eq!(bench.look_at(0.0, 0.0).expect("a device"), Some(seen));
+    // The lost frame is rendered again, now or at its turn.
     bench.frames.stage.tick(bench.frames.clock.now());
-    let at = bench.frames.stage.poll_timeout().expect("a picture is due");
-    let again = bench.frames.stage.poll_frame(at).expect("a picture is due");
+    let at = bench.frames.stage.poll_timeout().expect("a frame is due");
+    let again = bench.frames.stage.poll_frame(at).expect("a frame is due");
     assert!(again.serial > plan.serial && again.key);
-    bench.frames.recover(lost()).expect("another device");
-    assert!(bench.frames.recover(lost()).is_err(), "three failures without a picture between them");
+    bench.recover_from_loss().expect("another device");
+    assert!(bench.recover_from_loss().is_err(), "three failures without a frame between them");
 }
 
 #[test]
@@ -179,10 +199,11 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     let mut bench = Bench::connected();
     bench.look();
     bench.say(Command::Pick(wire::Pick { x: 0.5, y: 0.0 }));
-    assert_eq!(bench.frames.picks, [(5, 0.5, 0.0)]);
+    let pick = Pick { command: CommandId(5), x: 0.5, y: 0.0 };
+    assert_eq!(bench.frames.picks.waiting(), [pick]);
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
-    assert_eq!(bench.frames.picks, [(5, 0.5, 0.0)], "it wants an answer");
-    assert_eq!(bench.frames.look_at(0.5, 0.0).expect("a device"), None);
+    assert_eq!(bench.frames.picks.waiting(), [pick], "it still needs an answer");
+    assert_eq!(bench.look_at(0.5, 0.0).expect("a device"), None);
     bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
     assert!(bench.frames.picks.is_empty());
 }
@@ -195,5 +216,5 @@ fn a_client_may_leave_while_the_renderer_warms_up() {
         inbox.send(Input::Transport(event)).expect("room in the inbox");
     }
     frames.answer_while_warming(&inputs, &|_| {}, |_| Ok(())).expect("a graphics adapter");
-    assert!(!frames.connected && frames.renderer.get().is_some());
+    assert!(!frames.connected && frames.pipeline.renderer.get().is_some());
 }

@@ -1,4 +1,4 @@
-//! The loader against files and a server of the test's own.
+//! The loader with temporary files and an HTTP server of the tests.
 
 mod remote;
 
@@ -7,14 +7,24 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     sync::mpsc::Receiver,
+    thread,
 };
 
-use remora_asset::layout::NodeRecord;
-use remora_protocol::hosts::AllowedHosts;
+use remora_asset::{Asset, layout::NodeRecord};
+use remora_build::BuildOptions;
+use remora_convert::Cache;
+use remora_model::Model;
+use remora_protocol::{
+    codes::{ErrorCode, LoadStage},
+    hosts::AllowedHosts,
+    link::RemoteModels,
+};
+use remora_render::PrepareOptions;
 
-use super::*;
+use super::{import::SMALL_PRIMITIVES, *};
+use crate::{ids::CommandId, memory::ImportMemory};
 
-/// More than is built in full at once.
+/// A model that is shown in a coarse form first.
 const ENGINE: &str = "builtin://Engine?triangles=60000";
 
 struct Bench {
@@ -24,7 +34,7 @@ struct Bench {
     cache: Option<tempfile::TempDir>,
 }
 
-/// What came of one load: what was shown at once, and what took its place if it was a coarse form.
+/// The result of a load: the form that is shown first, and the full one if the first is coarse.
 struct LoadOutcome {
     loaded: Asset,
     refined: Option<Asset>,
@@ -69,7 +79,7 @@ fn gltf() -> (Vec<u8>, Vec<u8>) {
     (json.into(), corners.into_iter().flat_map(f32::to_le_bytes).collect())
 }
 
-/// Where the tests' own servers are.
+/// Allows the servers of the tests.
 fn localhost() -> AllowedHosts {
     ["127.0.0.1"].into_iter().map(|host| host.parse().expect("a host")).collect()
 }
@@ -119,13 +129,13 @@ impl Bench {
             threads: 2,
         };
         change(&mut options);
-        // The loader waits until the test has seen what it tells.
+        // The loader waits until the test has received each message.
         let (sender, results) = sync_channel(0);
         let loader = Loader::start(options, move |id, loading| sender.send((id, loading)).is_ok());
         Self { loader, results, directory, cache }
     }
 
-    /// Of a file in the bench's directory.
+    /// Returns the address of a file in the bench's directory.
     fn file(&self, name: &str) -> String {
         let root = self.directory.path().canonicalize().expect("it is there");
         format!("file://{}", root.join(name).display()).replace(' ', "%20")
@@ -137,15 +147,15 @@ impl Bench {
     }
 
     fn start(&self, serial: u64, uri: &str) -> LoadId {
-        let id = LoadId { generation: 0, serial, command: 1 };
+        let id = LoadId { connection: ConnectionId(0), serial: LoadSerial(serial), command: CommandId(1) };
         assert!(self.loader.load(Job { id, uri: uri.to_owned() }));
         id
     }
 
-    /// With the full form, if there is one to come.
+    /// Loads a model, with its full form if the first one is coarse.
     fn load(&self, uri: &str) -> Result<LoadOutcome, LoadFailure> {
         let id = self.start(1, uri);
-        let mut come: Option<LoadOutcome> = None;
+        let mut outcome: Option<LoadOutcome> = None;
         let mut last = (None, -1.0);
         loop {
             let (told_id, loading) = self.results.recv().expect("the loader answers");
@@ -153,7 +163,7 @@ impl Bench {
             match loading {
                 Loading::Progress { stage, fraction } => {
                     assert!(Some(stage) != last.0 || fraction > last.1, "progress went back in {stage}");
-                    assert_eq!(stage == LoadStage::Refining, come.is_some(), "{stage}");
+                    assert_eq!(stage == LoadStage::Refining, outcome.is_some(), "{stage}");
                     last = (Some(stage), fraction);
                 }
                 Loading::Loaded { prepared, refines } => {
@@ -161,14 +171,14 @@ impl Bench {
                     if !refines {
                         return Ok(loaded);
                     }
-                    come = Some(loaded);
+                    outcome = Some(loaded);
                 }
                 Loading::Refined(prepared) => {
                     assert!(
                         last.0 == Some(LoadStage::Refining) && last.1 > 0.5,
                         "progress was told nearly to its end: {last:?}"
                     );
-                    let loaded = come.expect("the coarse form comes first").loaded;
+                    let loaded = outcome.expect("the coarse form comes first").loaded;
                     return Ok(LoadOutcome {
                         loaded,
                         refined: Some(prepared.expect("it can be refined").asset().clone()),
@@ -179,11 +189,11 @@ impl Bench {
         }
     }
 
-    /// Loads something that needs no refinement.
+    /// Loads a model that needs no refinement.
     fn load_small(&self, uri: &str) -> Asset {
-        let come = self.load(uri).unwrap_or_else(|error| panic!("{uri}: {error}"));
-        assert!(come.refined.is_none() && !come.loaded.is_coarse());
-        come.loaded
+        let outcome = self.load(uri).unwrap_or_else(|error| panic!("{uri}: {error}"));
+        assert!(outcome.refined.is_none() && !outcome.loaded.is_coarse());
+        outcome.loaded
     }
 
     fn refused(&self, uri: &str) -> (ErrorCode, String) {
@@ -192,7 +202,7 @@ impl Bench {
     }
 }
 
-/// Answers one request with these bytes and hangs up.
+/// Answers one request with these bytes and closes the connection.
 fn serve(answer: Vec<u8>) -> String {
     serve_as("remote.glb", answer)
 }
@@ -274,7 +284,7 @@ fn a_body_larger_than_memory_is_not_read_to_the_end() {
 }
 
 #[test]
-fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_of_the_host() {
+fn a_model_that_needs_too_much_memory_names_the_operators_limit_and_not_the_hosts() {
     let bytes_max = 100;
     for (configured, told) in [(None, "on this host"), (Some(7 << 20), "at most 7 MiB")] {
         let memory = Arc::new(ImportMemory::telling(bytes_max, configured));
@@ -287,25 +297,19 @@ fn a_model_that_needs_too_much_memory_tells_the_limit_of_the_operator_and_none_o
 }
 
 #[test]
-fn what_an_earlier_connection_wanted_is_given_up() {
+fn loads_of_an_earlier_connection_are_given_up() {
     let bench = Bench::new(1 << 30);
-    bench.loader.only(7);
-    assert!(matches!(bench.load(ENGINE), Err(LoadFailure::Abandoned)), "nobody wants it");
+    bench.loader.only(ConnectionId(7));
+    assert!(matches!(bench.load(ENGINE), Err(LoadFailure::Abandoned)), "it is not wanted any more");
 }
 
-#[test]
-fn escapes_in_addresses_are_decoded() {
-    assert_eq!(percent_decoded("/a%20b%C3%A9%").as_deref(), Some("/a bé%"));
-    assert_eq!(percent_decoded("%FF"), None);
-}
-
-/// What the scene and its ids depend on.
+/// Returns the nodes, on which the scene and its ids depend.
 fn tree(asset: &Asset) -> Vec<(&str, u32, u32)> {
     asset.nodes().iter().map(|&NodeRecord { name, parent, mesh, .. }| (asset.text(name), parent, mesh)).collect()
 }
 
 #[test]
-fn a_larger_model_comes_coarse_at_first_and_then_in_full() {
+fn a_larger_model_is_loaded_coarse_first_and_then_in_full() {
     let bench = Bench::new(1 << 30);
     let LoadOutcome { loaded, refined } = bench.load(ENGINE).expect("the engine");
     let refined = refined.expect("a coarse form is refined");
@@ -315,7 +319,7 @@ fn a_larger_model_comes_coarse_at_first_and_then_in_full() {
 }
 
 #[test]
-fn what_was_refined_once_comes_in_full_from_the_cache() {
+fn a_model_that_was_refined_once_is_loaded_in_full_from_the_cache() {
     let bench = Bench::with_cache();
     let first = bench.load(ENGINE).expect("the engine").refined.expect("it is refined");
     assert_eq!(bench.cached_files().len(), 1);
@@ -330,16 +334,16 @@ fn a_damaged_file_of_the_cache_is_replaced() {
     let bench = Bench::with_cache();
     let bytes = bench.load(ENGINE).expect("the engine").refined.expect("it is refined").bytes();
     let [path] = bench.cached_files().try_into().expect("one file");
-    // Another file in its place: what is still mapped must not get shorter.
+    // Another file replaces it, because a file that is still mapped must not get shorter.
     let damaged = path.with_extension("damaged");
     std::fs::write(&damaged, &std::fs::read(&path).expect("readable")[..bytes as usize / 2]).expect("writable");
     std::fs::rename(&damaged, &path).expect("writable");
-    assert_eq!(bench.load(ENGINE).expect("the engine").refined.expect("it is made anew").bytes(), bytes);
+    assert_eq!(bench.load(ENGINE).expect("the engine").refined.expect("it is built again").bytes(), bytes);
     assert_eq!(bench.load_small(ENGINE).bytes(), bytes);
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_to_costs_no_detail() {
+fn a_cache_that_cannot_be_written_does_not_reduce_detail() {
     let bench = Bench::with_cache();
     std::fs::remove_dir(bench.cache.as_ref().expect("a bench with a cache").path()).expect("it is empty");
     assert!(bench.load(ENGINE).expect("the engine").refined.is_some());
@@ -368,28 +372,28 @@ fn files_beside_a_model_are_read_with_a_file_and_not_with_an_address() {
     assert!(message.contains("triangle.bin") && message.contains("must carry its data itself"), "{message}");
 }
 
-/// Starts to refine one load and calls `end`; then the second load, of `generation`, is refined, and only that one.
-fn ends_refining(generation: u64, end: impl Fn(&Loader)) {
+/// Starts to refine one load and calls `end`; then the second load, of `connection`, is refined, and only that one.
+fn ends_refining(connection: ConnectionId, end: impl Fn(&Loader)) {
     let bench = Bench::with_cache();
     let first = bench.start(1, ENGINE);
     let refining = |loading: &Loading| matches!(loading, Loading::Progress { stage: LoadStage::Refining, .. });
     while !bench.results.recv().is_ok_and(|(id, loading)| id == first && refining(&loading)) {}
     end(&bench.loader);
-    let second = LoadId { generation, serial: 2, command: 1 };
+    let second = LoadId { connection, serial: LoadSerial(2), command: CommandId(1) };
     assert!(bench.loader.load(Job { id: second, uri: ENGINE.to_owned() }));
-    // Refinements are made in their order: one of the first load would come before.
+    // Refinements are built in their order, so one of the first load would come before.
     let of_refined = |(id, loading)| matches!(loading, Loading::Refined(_)).then_some(id);
     assert_eq!(bench.results.iter().find_map(of_refined), Some(second));
 }
 
 #[test]
 fn a_connection_that_ends_ends_its_refinements() {
-    ends_refining(7, |loader| loader.only(7));
+    ends_refining(ConnectionId(7), |loader| loader.only(ConnectionId(7)));
 }
 
 #[test]
 fn an_unloaded_model_is_not_refined_any_more() {
-    ends_refining(0, |loader| loader.refine_from(2));
+    ends_refining(ConnectionId(0), |loader| loader.refine_from(LoadSerial(2)));
 }
 
 #[test]

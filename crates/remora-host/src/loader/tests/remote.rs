@@ -1,13 +1,13 @@
-//! Which hosts models are fetched from, and that failures tell nothing of what is there.
+//! Hosts that models are fetched from, and failures that reveal nothing about other hosts.
 
 use std::io::ErrorKind;
 
 use super::*;
 
-/// A listener that is not to be reached.
-struct HandshakeBackend(TcpListener);
+/// A listener that must not be contacted.
+struct PrivateListener(TcpListener);
 
-impl HandshakeBackend {
+impl PrivateListener {
     fn at(address: &str) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
@@ -33,9 +33,9 @@ fn redirect(to: &str) -> String {
 }
 
 #[test]
-fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
+fn private_addresses_are_refused_in_every_spelling_and_never_contacted() {
     let bench = with_hosts(RemoteModels::default());
-    let inside = HandshakeBackend::at("127.0.0.1");
+    let inside = PrivateListener::at("127.0.0.1");
     let port = inside.port();
     for host in [
         "127.0.0.1",
@@ -63,9 +63,9 @@ fn addresses_inside_are_refused_however_they_are_written_and_never_contacted() {
 }
 
 #[test]
-fn a_redirect_to_an_address_inside_is_refused_and_not_repeated() {
+fn a_redirect_to_a_private_address_is_refused_and_not_quoted() {
     let bench = Bench::new(1 << 30);
-    let inside = HandshakeBackend::at("127.0.0.2");
+    let inside = PrivateListener::at("127.0.0.2");
     let to = format!("http://127.0.0.2:{}/hidden", inside.port());
     let (code, message) = bench.refused(&redirect(&to));
     assert_eq!(code, ErrorCode::UriRefused);
@@ -75,9 +75,9 @@ fn a_redirect_to_an_address_inside_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn what_the_operator_offers_is_fetched_and_opens_its_host_for_nothing_else() {
+fn an_offered_model_is_fetched_and_opens_its_host_for_nothing_else() {
     let uri = serve(found(&glb()));
-    let inside = HandshakeBackend::at("127.0.0.1");
+    let inside = PrivateListener::at("127.0.0.1");
     let away = redirect(&format!("http://127.0.0.1:{}/a.glb", inside.port()));
     let offered = vec![uri.clone(), away.clone()];
     let bench = with_hosts(RemoteModels { offered, ..RemoteModels::default() });
@@ -88,7 +88,7 @@ fn what_the_operator_offers_is_fetched_and_opens_its_host_for_nothing_else() {
 }
 
 #[test]
-fn nothing_of_an_answer_that_is_no_model_is_told() {
+fn an_answer_that_is_no_model_is_not_quoted() {
     let bench = Bench::new(1 << 30);
     for answered in [
         found(b"SECRET of another service"),

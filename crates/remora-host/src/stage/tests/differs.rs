@@ -12,14 +12,14 @@ fn noted(count: usize) -> Asset {
 }
 
 #[test]
-fn a_model_that_differs_from_its_file_is_told_with_the_answer_and_in_a_notice() {
+fn differences_from_the_file_are_in_the_reply_and_in_a_notice() {
     for (count, told) in [
         (0, None),
         (1, Some("helmet is shown otherwise than its file says: image 0 cannot be read")),
         (3, Some("helmet is shown otherwise than its file says: image 0 cannot be read (and 2 more remarks)")),
     ] {
         let mut world = World::connected(true);
-        world.stage.loaded(world.now, 5, noted(count));
+        world.stage.loaded(world.now, CommandId(5), noted(count));
         world.work();
         let replies = world.replies();
         let Some((5, Outcome::ModelLoaded(loaded))) = replies.last() else { panic!("it is answered") };

@@ -1,12 +1,11 @@
 //! Models that clients load, and the scene that the next client finds.
 
 use super::*;
-use crate::stage::loads::SESSION_MODELS;
 
 #[test]
 fn the_next_client_finds_a_clean_scene() {
     let mut world = World::connected(true);
-    world.stage.loaded(world.now, 5, triangle());
+    world.stage.loaded(world.now, CommandId(5), triangle());
     world.pose(1);
     world.run_for(milliseconds(100));
     assert!(matches!(world.replies().last(), Some((5, Outcome::ModelLoaded(loaded))) if loaded.triangles == 1));
@@ -16,25 +15,29 @@ fn the_next_client_finds_a_clean_scene() {
     world.run_for(milliseconds(1));
     assert!(world.outputs.contains(&Output::SceneEmptied));
     assert_eq!(world.stage.scene_mut().instances().len(), 0);
-    assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the client before is not used");
+    assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the earlier client is not used");
 }
 
 #[test]
-fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_removes_nothing() {
+fn a_replacing_model_removes_the_others_when_it_is_loaded_and_a_failed_one_removes_nothing() {
     let mut world = World::connected(true);
     let load = |replace| WireCommand::LoadModel(wire::LoadModel { uri: "builtin://Engine".into(), replace });
-    let first = world.stage.loaded(world.now, 5, triangle()).expect("there is a client");
+    let first = world.stage.loaded(world.now, CommandId(5), triangle()).expect("there is a client");
     world.stage.control(world.now, &command(6, load(true)));
     world.work();
-    let asked = Output::Load { command: 6, uri: "builtin://Engine".into(), replace: true };
+    let asked = Output::Load { command: CommandId(6), uri: "builtin://Engine".into(), replace: true };
     assert!(world.outputs.contains(&asked), "{:?}", world.outputs);
     assert_eq!(world.stage.scene_mut().triangles(), 1, "the scene waits for the new model");
-    world.stage.load_failed(6, ErrorCode::ModelNotFound, "not there".into());
+    world.stage.load_failed(CommandId(6), ErrorCode::ModelNotFound, "not there".into());
     assert_eq!(world.stage.scene_mut().triangles(), 1);
 
     let key = world.stage.next_model();
     let asset = model(vec![0, 1, 2, 0, 1, 2], AssetDetail::Full);
-    assert_eq!(world.stage.loaded_in_place(world.now, 7, asset), Some(key), "the key that the renderer was given");
+    assert_eq!(
+        world.stage.loaded_in_place(world.now, CommandId(7), asset),
+        Some(key),
+        "the key that the renderer was given"
+    );
     world.work();
     assert!(world.outputs.contains(&Output::ModelsReplaced(vec![first])));
     assert_eq!(world.stage.scene_mut().models().map(|(key, _)| key).collect::<Vec<_>>(), [key]);
@@ -42,24 +45,24 @@ fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_remove
 }
 
 #[test]
-fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other() {
+fn the_models_of_the_session_are_loaded_for_each_client_one_after_the_other() {
     let mut stage = Stage::new(capability(true));
     let loads = |stage: &mut Stage| {
         let outputs = std::iter::from_fn(|| stage.poll_output());
         let loads = outputs.filter_map(|output| match output {
-            Output::Load { command: SESSION_MODELS, uri, .. } => Some(uri),
+            Output::Load { command: CommandId::SESSION_MODELS, uri, .. } => Some(uri),
             _ => None,
         });
         loads.collect::<Vec<_>>()
     };
     stage.assign("session".into(), vec!["builtin://a".into(), "builtin://b".into()]);
-    assert!(loads(&mut stage).is_empty(), "nobody is there yet");
+    assert!(loads(&mut stage).is_empty(), "no client is connected yet");
     for _client in 0..2 {
         stage.connected(milliseconds(0));
         assert_eq!(loads(&mut stage), ["builtin://a"]);
-        stage.load_failed(SESSION_MODELS, ErrorCode::ModelNotFound, "not there".into());
-        assert_eq!(loads(&mut stage), ["builtin://b"], "one that cannot be loaded does not keep the next away");
-        stage.loaded(milliseconds(1), SESSION_MODELS, triangle());
+        stage.load_failed(CommandId::SESSION_MODELS, ErrorCode::ModelNotFound, "not there".into());
+        assert_eq!(loads(&mut stage), ["builtin://b"], "a model that cannot be loaded does not block the next");
+        stage.loaded(milliseconds(1), CommandId::SESSION_MODELS, triangle());
         assert!(loads(&mut stage).is_empty());
         assert_eq!(stage.scene_mut().triangles(), 1);
     }

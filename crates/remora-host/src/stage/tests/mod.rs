@@ -1,5 +1,5 @@
-//! The stage in a world of its own: a renderer and an encoder that take a given time, and a clock that jumps from
-//! one deadline to the next.
+//! The stage with a simulated renderer and encoder that take a given time, and a clock that jumps from one deadline to
+//! the next.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -67,7 +67,7 @@ fn triangle() -> Asset {
     model(vec![0, 1, 2], AssetDetail::Full)
 }
 
-/// The same triangle as often as its indices are in the list.
+/// Returns a model with one triangle for each three indices.
 fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
     let primitive = Primitive {
         positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
@@ -86,18 +86,18 @@ fn model(indices: Vec<u32>, detail: AssetDetail) -> Asset {
     build_asset(&model, &options, &|_| {}, &|| false).expect("a good model")
 }
 
-/// Renders one picture at a time, then encodes it, each in a fixed time.
+/// Renders one frame at a time and then encodes it, each in a fixed time.
 struct World {
     now: Moment,
     stage: Stage,
     render: Duration,
     encode: Duration,
-    /// Triangles that every picture takes in full detail, and in less.
+    /// Triangles of a frame in full detail, and in less.
     primitives: [u64; 2],
-    /// When it will be done, and what.
+    /// The frame that is being rendered, and when it will be done.
     rendering: Option<(Moment, FramePlan)>,
     encoding: VecDeque<(Moment, FramePlan)>,
-    /// Times a still picture can be improved.
+    /// How often a still frame can be improved.
     gains: u32,
     started: Vec<(Moment, FramePlan)>,
     finished: Vec<(Moment, FramePlan)>,
@@ -123,7 +123,7 @@ impl World {
         }
     }
 
-    /// With a viewport and everything said that is said at the start.
+    /// Returns a world with a viewport, after the messages of the start.
     fn connected(software: bool) -> Self {
         let mut world = Self::new(software);
         world.stage.control(Moment::ZERO, &command(1, viewport(1280, 720)));
@@ -137,7 +137,7 @@ impl World {
             self.work();
             let wakes = [
                 self.stage.poll_timeout().filter(|&at| at > self.now || self.rendering.is_none()),
-                self.rendering.map(|(at, _)| at),
+                self.rendering.as_ref().map(|&(at, _)| at),
                 self.encoding.front().map(|&(at, _)| at),
             ];
             match wakes.into_iter().flatten().min() {
@@ -151,36 +151,31 @@ impl World {
     fn work(&mut self) {
         self.outputs.extend(std::iter::from_fn(|| self.stage.poll_output()));
         self.stage.tick(self.now);
-        if let Some((at, plan)) = self.rendering
-            && at <= self.now
+        if self.rendering.as_ref().is_some_and(|(at, _)| *at <= self.now)
+            && let Some((_, mut plan)) = self.rendering.take()
         {
-            self.rendering = None;
             let timings = FrameTimings { draw: self.render, ..FrameTimings::default() };
             let [full, coarse] = self.primitives;
             let triangles = match plan.work {
                 Work::Render { detail, .. } if !detail.full => coarse,
                 _ => full,
             };
-            self.stage.rendered(
-                self.now,
-                plan.serial,
-                DrawStatistics { timings, triangles, ..DrawStatistics::default() },
-            );
+            let drawn = DrawStatistics { timings, triangles, ..DrawStatistics::default() };
+            self.stage.rendered(self.now, &mut plan, drawn);
             self.encoding.push_back((self.now + self.encode, plan));
         }
-        while let Some(&(at, plan)) = self.encoding.front()
-            && at <= self.now
+        while self.encoding.front().is_some_and(|(at, _)| *at <= self.now)
+            && let Some((_, plan)) = self.encoding.pop_front()
         {
-            self.encoding.pop_front();
             self.gains = if plan.fidelity == Fidelity::Rest { self.gains.saturating_sub(1) } else { 2 };
-            let encoded = Encoded { bytes: 1000, encode: self.encode, refinable: self.gains > 0 };
-            self.stage.encoded(plan.serial, encoded);
-            self.finished.push((self.now, plan));
+            let result = EncodeResult { bytes: 1000, encode: self.encode, refinable: self.gains > 0 };
+            self.finished.push((self.now, plan.clone()));
+            self.stage.encoded(plan, result);
         }
         if self.rendering.is_none()
             && let Some(plan) = self.stage.poll_frame(self.now)
         {
-            self.started.push((self.now, plan));
+            self.started.push((self.now, plan.clone()));
             match plan.work {
                 Work::Render { .. } => self.rendering = Some((self.now + self.render, plan)),
                 Work::EncodeAgain => self.encoding.push_back((self.now + self.encode, plan)),
@@ -189,7 +184,7 @@ impl World {
         self.outputs.extend(std::iter::from_fn(|| self.stage.poll_output()));
     }
 
-    /// Whether nothing is due but statistics.
+    /// Returns whether nothing is due but statistics.
     fn rests(&self) -> bool {
         self.stage.poll_timeout() == self.stage.statistics_due()
     }
@@ -200,7 +195,7 @@ impl World {
 
     fn shown_pose(plan: &FramePlan) -> Option<u32> {
         match plan.work {
-            Work::Render { pose, .. } => Some(pose.id),
+            Work::Render { pose, .. } => Some(pose.id.0),
             Work::EncodeAgain => None,
         }
     }

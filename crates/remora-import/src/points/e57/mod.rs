@@ -1,4 +1,4 @@
-//! E57, as ASTM E2807 has it: scans, each with a pose of its own.
+//! E57 as defined by ASTM E2807: scans, each with its own pose.
 //!
 //! ```text
 //!   bytes ─pages─▶ XML ─scan─▶ fields of each scan's points ─┐
@@ -6,8 +6,8 @@
 //!            └──────▶ packets ─packets─▶ columns ────────────┘
 //! ```
 //!
-//! Read by a reader of its own. The library for it, `e57`, keeps values of sixteen bytes in a queue per field, which a
-//! file can make grow without end, and takes five times as long; tests compare with what it writes.
+//! The crate `e57` is not used for reading: its queues of 16 bytes per value can grow without bound for some files, and
+//! it takes five times as long. Tests read the files that it writes.
 
 mod packets;
 mod pages;
@@ -15,27 +15,24 @@ mod scan;
 
 use glam::{DAffine3, DVec3};
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Placed, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use pages::Pages;
 use remora_model::Model;
 use scan::{Role, Scan};
 
-/// Memory for a byte of XML, once it is a tree: an element needs four.
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "E57";
+
+/// Memory of the parsed tree per byte of XML; an element has at least four bytes.
 const TREE_BYTES_PER_BYTE: usize = 32;
 
-/// Reads all scans. `name` becomes that of the model, scans keep theirs; `progress` is called on this thread with
-/// rising numbers that end at 1.
-///
-/// Invalid points are dropped. Intensity is shown as grey in scans without colour. Pictures are not read.
-pub fn load_e57(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+/// Reads all scans as nodes of one model. Invalid points are dropped. Intensity is shown as grey in scans without
+/// colour. Images are not read.
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let (pages, xml) = pages::open(bytes)?;
     budget.take(xml.length_bytes, TREE_BYTES_PER_BYTE, "the XML part")?;
@@ -56,9 +53,9 @@ pub fn load_e57(
     Ok(model)
 }
 
-/// A value for every point of a scan.
+/// The values of all points of a scan.
 struct Columns {
-    /// Cartesian, or range, azimuth and elevation.
+    /// Cartesian coordinates, or range, azimuth and elevation.
     positions: Vec<[f64; 3]>,
     colors: Vec<[u8; 4]>,
     intensities: Vec<f32>,
@@ -66,7 +63,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(scan: &Scan, budget: &mut Budget) -> Result<Self, PointLoadError> {
+    fn new(scan: &Scan, budget: &mut Budget) -> Result<Self, PointsError> {
         let count = cloud::reserve(scan.points, budget)?;
         budget.take(scan.points, size_of::<bool>(), "invalid points")?;
         let with = |is_there: bool| if is_there { count } else { 0 };
@@ -83,7 +80,7 @@ impl Columns {
             Role::Position(axis) => self.positions[point][axis] = value,
             Role::Color { channel, low, high } => {
                 if let Some(color) = self.colors.get_mut(point) {
-                    // Casts saturate.
+                    // The cast saturates.
                     color[channel] = ((value - low) / (high - low) * 255.0 + 0.5) as u8;
                 }
             }
@@ -131,7 +128,7 @@ fn read_scan(
     number: usize,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Placed, PointLoadError> {
+) -> Result<Placed, PointsError> {
     if scan.points == 0 {
         let cloud = Cloud { positions: Vec::new(), shades: Shades::Plain, dropped: 0 };
         return Ok(cloud.place());
@@ -142,7 +139,7 @@ fn read_scan(
     Ok(columns.into_cloud(scan).place())
 }
 
-/// A rotation and a translation.
+/// Returns a rotation and a translation as a transform; `None` if they are invalid.
 fn pose(rotation: [f64; 4], translation: [f64; 3]) -> Option<DAffine3> {
     let rotation = glam::DQuat::from_array(rotation);
     let translation = DVec3::from(translation);
@@ -152,6 +149,6 @@ fn pose(rotation: [f64; 4], translation: [f64; 3]) -> Option<DAffine3> {
     cloud::is_placeable(translation.to_array()).then_some(pose)
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::E57, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }

@@ -1,29 +1,29 @@
 //! The points of a scan: packets with a stream of bits for each field. A value may begin in one packet and end in the
-//! next, and a packet need not have as many values of one field as of another.
+//! next, and a packet may have different numbers of values of its fields.
 
 use super::pages::{Cursor, Pages};
 use super::scan::{Coding, Field, Role, Scan};
-use super::{PointLoadError, damaged};
+use super::{PointsError, damaged};
 
 const SECTION_HEADER_BYTES: usize = 32;
 const SECTION_OF_POINTS: u8 = 1;
-/// Kind, flags, length.
+/// Bytes of a packet's kind, flags and length.
 const PACKET_START_BYTES: usize = 4;
 /// Packets between two calls of `progress`.
 const PACKETS_PER_STEP: u64 = 64;
 
-/// What a field's stream has brought so far.
+/// The state of reading a field's stream.
 #[derive(Default)]
 struct Stream {
-    /// Values of the points before this one are known.
+    /// Number of points whose value is known.
     point: usize,
-    /// Bits that were too few for a value.
+    /// Bits of an incomplete value.
     left: u128,
     left_bits: u32,
 }
 
-/// A count that the data cannot hold is refused before memory is taken for it.
-pub(super) fn check_count(pages: &Pages<'_>, scan: &Scan, number: usize) -> Result<(), PointLoadError> {
+/// Refuses a count for which there is not enough data, before memory is taken for it.
+pub(super) fn check_count(pages: &Pages<'_>, scan: &Scan, number: usize) -> Result<(), PointsError> {
     let point_bits: u64 = scan.fields.iter().map(|field| u64::from(field.coding.bits())).sum();
     let there = pages.content_bytes_from(scan.offset);
     let needed_bytes = scan.points.saturating_mul(point_bits) / 8;
@@ -34,26 +34,26 @@ pub(super) fn check_count(pages: &Pages<'_>, scan: &Scan, number: usize) -> Resu
     Ok(())
 }
 
-/// Calls `set` with every value of every point that means something.
+/// Calls `set` with every value of every point whose field is used.
 pub(super) fn read(
     pages: &Pages<'_>,
     scan: &Scan,
     number: usize,
     set: &mut dyn FnMut(Role, usize, f64),
     progress: &mut dyn FnMut(f32),
-) -> Result<(), PointLoadError> {
+) -> Result<(), PointsError> {
     let mut header = [0; SECTION_HEADER_BYTES];
     pages.cursor(scan.offset)?.read(&mut header)?;
     if header[0] != SECTION_OF_POINTS {
         return Err(damaged(format!("there are no points where scan {number} should have them")));
     }
     let mut cursor = pages.cursor(u64::from_le_bytes(std::array::from_fn(|byte| header[16 + byte])))?;
-    // All, rather than those that are used: a scan of which only colour has been cut off is cut off.
+    // Unused fields are read as well, because a scan with a truncated field is truncated.
     let points = scan.points as usize;
     let mut streams: Vec<Stream> = scan.fields.iter().map(|_| Stream::default()).collect();
     for (stream, field) in streams.iter_mut().zip(&scan.fields) {
         if let Coding::Integer { min, bits: 0, scale, offset } = field.coding {
-            // All values are the same, and take no room.
+            // All values are equal and take no space.
             (0..points).for_each(|point| set(field.role, point, min as f64 * scale + offset));
             stream.point = points;
         }
@@ -73,8 +73,8 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The packet behind its start, and whether it has points.
-fn next_packet(cursor: &mut Cursor<'_>, packet: &mut Vec<u8>) -> Result<bool, PointLoadError> {
+/// Reads the rest of a packet. Returns whether it has points.
+fn next_packet(cursor: &mut Cursor<'_>, packet: &mut Vec<u8>) -> Result<bool, PointsError> {
     let mut start = [0; PACKET_START_BYTES];
     cursor.read(&mut start)?;
     let length = usize::from(u16::from_le_bytes([start[2], start[3]])) + 1;
@@ -116,7 +116,7 @@ impl Stream {
         let mask = u128::MAX >> (u128::BITS - bits.max(1));
         for piece in bytes.chunks(size_of::<u32>()) {
             if self.point >= points {
-                // What follows the last value is padding.
+                // Padding follows the last value.
                 return;
             }
             let value = piece.iter().rev().fold(0, |value, &byte| value << 8 | u128::from(byte));
@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    /// Only counts.
+    /// Skips values and counts them.
     fn pass(&mut self, bytes: &[u8], bits: u32, points: usize) {
         let there = u64::from(self.left_bits) + 8 * bytes.len() as u64;
         let Some(values) = there.checked_div(u64::from(bits)) else { return };

@@ -1,7 +1,7 @@
-//! The file is cut into pages of 1024 bytes, of which the last four are a checksum. Offsets in the file count them
-//! (physical), lengths do not (logical).
+//! The pages of a file: 1024 bytes, of which the last four are a checksum. Offsets include the checksums (physical),
+//! lengths do not (logical).
 
-use super::{PointFormat, PointLoadError, damaged};
+use super::{FORMAT, PointsError, damaged};
 
 const PAGE_BYTES: usize = 1024;
 const CHECKSUM_BYTES: usize = 4;
@@ -9,42 +9,42 @@ const CONTENT_BYTES: usize = PAGE_BYTES - CHECKSUM_BYTES;
 const HEADER_BYTES: usize = 48;
 
 pub(super) struct Pages<'a> {
-    /// Whole pages.
+    /// All whole pages.
     bytes: &'a [u8],
 }
 
-/// Where the XML part is.
+/// The position of the XML part.
 pub(super) struct Section {
     offset: u64,
     pub(super) length_bytes: u64,
 }
 
-/// Reads on from some place.
+/// Reads content from a position on.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     page: usize,
-    /// Within the content of the page.
+    /// Offset in the content of the page.
     at: usize,
-    /// The page whose checksum has been verified.
+    /// The last page whose checksum was verified.
     verified: Option<usize>,
 }
 
-/// Looks at the header.
-pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointLoadError> {
+/// Reads the header.
+pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointsError> {
     if !bytes.starts_with(b"ASTM-E57") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("it has no whole header, which has 48 bytes"))?;
     let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let version = (number(8) as u32, (number(8) >> 32) as u32);
     if version.0 != 1 {
         let found = format!("{}.{}", version.0, version.1);
-        return Err(PointLoadError::Version { format: PointFormat::E57, found, accepted: "version 1" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1" });
     }
     let page_bytes = number(40);
     if page_bytes != PAGE_BYTES as u64 {
-        return Err(PointLoadError::Unsupported {
-            format: PointFormat::E57,
+        return Err(PointsError::Unsupported {
+            format: FORMAT,
             what: format!("pages of {page_bytes} bytes"),
             accepted: "pages of 1024 bytes are read, others are not in the standard",
         });
@@ -58,19 +58,19 @@ pub(super) fn open(bytes: &[u8]) -> Result<(Pages<'_>, Section), PointLoadError>
 }
 
 impl<'a> Pages<'a> {
-    /// Bytes of content from a physical offset to the end.
+    /// Returns the bytes of content from a physical offset to the end of the file.
     pub(super) fn content_bytes_from(&self, offset: u64) -> u64 {
         (self.bytes.len() as u64).saturating_sub(offset)
     }
 
-    pub(super) fn cursor(&self, offset: u64) -> Result<Cursor<'a>, PointLoadError> {
+    pub(super) fn cursor(&self, offset: u64) -> Result<Cursor<'a>, PointsError> {
         let place = usize::try_from(offset).ok().filter(|&offset| offset < self.bytes.len());
         let place = place.filter(|offset| offset % PAGE_BYTES < CONTENT_BYTES);
         let offset = place.ok_or_else(|| damaged(format!("something should be at {offset}, where nothing can be")))?;
         Ok(Cursor { bytes: self.bytes, page: offset / PAGE_BYTES, at: offset % PAGE_BYTES, verified: None })
     }
 
-    pub(super) fn text(&self, section: &Section) -> Result<String, PointLoadError> {
+    pub(super) fn text(&self, section: &Section) -> Result<String, PointsError> {
         let mut text = vec![0; section.length_bytes as usize];
         self.cursor(section.offset)?.read(&mut text)?;
         String::from_utf8(text).map_err(|_| damaged("its XML part is not UTF-8"))
@@ -78,7 +78,7 @@ impl<'a> Pages<'a> {
 }
 
 impl Cursor<'_> {
-    pub(super) fn read(&mut self, mut into: &mut [u8]) -> Result<(), PointLoadError> {
+    pub(super) fn read(&mut self, mut into: &mut [u8]) -> Result<(), PointsError> {
         while !into.is_empty() {
             if self.at == CONTENT_BYTES {
                 self.page += 1;
@@ -100,21 +100,21 @@ impl Cursor<'_> {
     }
 }
 
-fn verify(page: &[u8], number: usize) -> Result<(), PointLoadError> {
+fn verify(page: &[u8], number: usize) -> Result<(), PointsError> {
     let (content, checksum) = page.split_at(CONTENT_BYTES);
-    // In the byte order that nothing else has.
+    // The checksum is big-endian, unlike everything else.
     if crc32c(content).to_be_bytes() == checksum {
         return Ok(());
     }
     Err(damaged(format!("the checksum of page {number} is wrong")))
 }
 
-/// Castagnoli's polynomial, with its bits reversed.
+/// Castagnoli's polynomial with reversed bits.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
-/// Bytes that are taken together.
+/// Bytes that are processed together.
 const SLICES: usize = 8;
 
-/// What a byte adds that is followed by as many others of the slice.
+/// Contribution of a byte by the number of bytes after it in the slice.
 const TABLES: [[u32; 256]; SLICES] = {
     let mut tables = [[0; 256]; SLICES];
     let mut byte = 0;
@@ -141,7 +141,7 @@ const TABLES: [[u32; 256]; SLICES] = {
     tables
 };
 
-/// As in RFC 3720, eight bytes at a time.
+/// Computes the checksum of RFC 3720, eight bytes at a time.
 fn crc32c(bytes: &[u8]) -> u32 {
     let (slices, rest) = bytes.as_chunks::<SLICES>();
     let mut crc = u32::MAX;

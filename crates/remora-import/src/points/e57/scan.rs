@@ -1,18 +1,18 @@
-//! What the XML part says of each scan: where its points are, of what fields they are made, and where it stands.
+//! Reads the XML part: for each scan, the position of its points in the file, their fields, and the pose.
 
 use glam::DAffine3;
 use roxmltree::{Document, Node};
 
-use super::{PointLoadError, damaged, pose};
+use super::{PointsError, damaged, pose};
 
-/// Fields of a point. The standard has some twenty.
+/// Limit of the fields of a point. The standard has about twenty.
 const FIELDS_MAX: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) name: Option<String>,
     pub(super) points: u64,
-    /// Physical offset of the section that holds the points.
+    /// Physical offset of the section with the points.
     pub(super) offset: u64,
     pub(super) fields: Vec<Field>,
     pub(super) is_spherical: bool,
@@ -32,12 +32,12 @@ pub(super) enum Role {
     Position(usize),
     Color {
         channel: usize,
-        /// Black and white.
+        /// Value of black; `high` is white.
         low: f64,
         high: f64,
     },
     Intensity,
-    /// Not zero if there is no position.
+    /// Nonzero if the position is invalid.
     Invalid,
     Nothing,
 }
@@ -46,7 +46,7 @@ pub(super) enum Role {
 pub(super) enum Coding {
     Single,
     Double,
-    /// In as many bits as the range needs; the value is `(min + bits) * scale + offset`.
+    /// An integer in as many bits as its range needs. The value is `(min + bits) * scale + offset`.
     Integer {
         min: i64,
         bits: u32,
@@ -71,19 +71,19 @@ impl Scan {
     }
 }
 
-pub(super) fn read(xml: &str) -> Result<Vec<Scan>, PointLoadError> {
-    let document = Document::parse(xml).map_err(PointLoadError::Xml)?;
+pub(super) fn read(xml: &str) -> Result<Vec<Scan>, PointsError> {
+    let document = Document::parse(xml).map_err(PointsError::Xml)?;
     let scans = child(document.root_element(), "data3D");
     let scans = scans.into_iter().flat_map(|scans| scans.children()).filter(|node| node.has_tag_name("vectorChild"));
     scans.enumerate().map(|(number, node)| scan(node, number)).collect()
 }
 
-/// Whatever the namespace: writers differ.
+/// Returns a child element in any namespace, because writers use different ones.
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
     node.children().find(|child| child.tag_name().name() == name)
 }
 
-fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointLoadError> {
+fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointsError> {
     let lacks = |what: &str| damaged(format!("scan {number} has no {what}"));
     let points = child(node, "points").ok_or_else(|| lacks("points"))?;
     let prototype = child(points, "prototype").ok_or_else(|| lacks("prototype of its points"))?;
@@ -115,7 +115,7 @@ fn scan(node: Node<'_, '_>, number: usize) -> Result<Scan, PointLoadError> {
         has_color: ["colorRed", "colorGreen", "colorBlue"].into_iter().all(named),
         has_intensity: named("intensity"),
         pose: scan_pose(node).ok_or_else(|| {
-            PointLoadError::invalid(format!("scan {number}"), "its pose is not a rotation and a translation in metres")
+            PointsError::invalid(format!("scan {number}"), "its pose is not a rotation and a translation in metres")
         })?,
     })
 }
@@ -163,14 +163,14 @@ fn role(scan: Node<'_, '_>, element: Node<'_, '_>, coding: Coding, is_spherical:
     }
 }
 
-/// What the scan says of a channel.
+/// Returns the limits of a colour channel that the scan declares.
 fn color_limits(scan: Node<'_, '_>, channel: &str) -> Option<(f64, f64)> {
     let limits = child(scan, "colorLimits")?;
     let limit = |end: &str| number(child(limits, &format!("{channel}{end}"))?);
     increasing(limit("Minimum")?, limit("Maximum")?)
 }
 
-/// What the type of the field allows.
+/// Returns the limits of a field's type.
 fn type_limits(element: Node<'_, '_>, coding: Coding) -> Option<(f64, f64)> {
     let limit = |name: &str| element.attribute(name).and_then(|text| text.trim().parse::<f64>().ok());
     let (low, high) = (limit("minimum")?, limit("maximum")?);
@@ -184,7 +184,7 @@ fn increasing(low: f64, high: f64) -> Option<(f64, f64)> {
     (low.is_finite() && high.is_finite() && low < high).then_some((low, high))
 }
 
-/// The text of an element, with its scale if it has one. No text is zero, as the standard has it.
+/// Returns the number in an element with its scale, if it has one. By the standard, an empty element is zero.
 fn number(node: Node<'_, '_>) -> Option<f64> {
     let value: f64 = match node.text().map(str::trim) {
         None | Some("") => 0.0,
@@ -198,7 +198,7 @@ fn number(node: Node<'_, '_>) -> Option<f64> {
     }
 }
 
-/// That of the scan in the coordinates that all scans share.
+/// Returns the pose of the scan in the common coordinates of all scans.
 fn scan_pose(scan: Node<'_, '_>) -> Option<DAffine3> {
     let Some(node) = child(scan, "pose") else { return Some(DAffine3::IDENTITY) };
     let numbers = |of: Node<'_, '_>, names: &[&str]| -> Option<Vec<f64>> {

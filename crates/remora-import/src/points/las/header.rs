@@ -1,8 +1,8 @@
-//! The public header block and the records behind it, as ASPRS LAS 1.4 R15 has them.
+//! Reads the public header block and the records after it, as defined by ASPRS LAS 1.4 R15.
 
 use glam::DVec3;
 
-use super::{PointFormat, PointLoadError, Raw, damaged, unsupported};
+use super::{FORMAT, PointsError, Raw, damaged, unsupported};
 
 const HEADER_BYTES_MIN: usize = 227;
 const HEADER_BYTES_1_4: usize = 375;
@@ -13,16 +13,16 @@ pub(super) struct Header<'a> {
     pub(super) is_compressed: bool,
     pub(super) layout: Layout,
     pub(super) points: u64,
-    /// Metres from the numbers of a record.
+    /// Factor from the integers of a record to metres.
     pub(super) scale: DVec3,
     pub(super) offset: DVec3,
-    /// Offset of the points, within the file.
+    /// Offset of the points in the file.
     pub(super) data: usize,
-    /// The variable length record that says how the points are compressed.
+    /// The variable length record that describes the compression.
     pub(super) compression: Option<&'a [u8]>,
 }
 
-/// Where the fields of a record are.
+/// The positions of fields in a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) record_bytes: usize,
@@ -30,7 +30,7 @@ pub(super) struct Layout {
     withheld_bit: u8,
 }
 
-/// Formats 0 to 10: bytes of a record, and where its colour begins.
+/// Formats 0 to 10: bytes of a record, and offset of its colour.
 const FORMATS: [(usize, Option<usize>); 11] = [
     (20, None),
     (28, None),
@@ -46,7 +46,7 @@ const FORMATS: [(usize, Option<usize>); 11] = [
 ];
 
 impl Layout {
-    fn new(format: u8, record_bytes: usize) -> Result<Self, PointLoadError> {
+    fn new(format: u8, record_bytes: usize) -> Result<Self, PointsError> {
         let &(bytes_min, color) = FORMATS
             .get(usize::from(format))
             .ok_or_else(|| unsupported(format!("points of format {format}"), "formats 0 to 10 are read"))?;
@@ -54,12 +54,12 @@ impl Layout {
             let what = format!("its points have {record_bytes} bytes each, format {format} needs {bytes_min}");
             return Err(damaged(what));
         }
-        // Beside the classification in older formats, among flags of their own in newer ones.
+        // Older formats have the flag beside the classification, newer ones in a byte of flags.
         let withheld_bit = if format < 6 { 0x80 } else { 0x04 };
         Ok(Self { record_bytes, color, withheld_bit })
     }
 
-    /// `data` has at least the bytes of the format.
+    /// Reads a record. `data` has at least the bytes of the format.
     pub(super) fn record(&self, data: &[u8]) -> Raw {
         let coordinate = |at: usize| i32::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
         let short = |at: usize| u16::from_le_bytes([data[at], data[at + 1]]);
@@ -72,9 +72,9 @@ impl Layout {
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointsError> {
     if !bytes.starts_with(b"LASF") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     if bytes.len() < HEADER_BYTES_MIN {
         let length = bytes.len();
@@ -83,7 +83,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
     let (major, minor) = (bytes[24], bytes[25]);
     if major != 1 || minor > 4 {
         let found = format!("{major}.{minor}");
-        return Err(PointLoadError::Version { format: PointFormat::Las, found, accepted: "version 1.0 to 1.4" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1.0 to 1.4" });
     }
     let header_bytes = usize::from(u16_at(bytes, 94));
     let data = u32_at(bytes, 96) as usize;
@@ -98,7 +98,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
         points => points,
     };
     let numbers = |at: usize| DVec3::new(f64_at(bytes, at), f64_at(bytes, at + 8), f64_at(bytes, at + 16));
-    // Compressed files have a bit set that no format has.
+    // Compressed files have an additional bit set in the format.
     let is_compressed = bytes[104] & 0x80 != 0;
     Ok(Header {
         is_compressed,
@@ -111,7 +111,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, PointLoadError> {
     })
 }
 
-/// Looks for the record that LASzip writes.
+/// Returns the record that LASzip writes, if there is one.
 fn compression(head: &[u8], first: usize, count: u32) -> Option<&[u8]> {
     let mut rest = head.get(first..)?;
     for _ in 0..count {
@@ -128,7 +128,7 @@ fn compression(head: &[u8], first: usize, count: u32) -> Option<&[u8]> {
     None
 }
 
-/// Fields of the header, whose length has been looked at.
+/// Reads a field of the header, whose length has been checked.
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }

@@ -1,37 +1,36 @@
-//! The points of LAZ: chunks that are decoded independently of each other, in threads.
+//! The points of LAZ: chunks that threads decode independently of each other.
 //!
-//! Where chunks and their layers begin and end is found out here, each with a look at what is there, and the decoder
-//! sees one chunk at a time. It trusts these numbers and allocates what they say. On damaged data it also runs over the
-//! ends of its own tables (one change of a file in some 50,000 does it), which Rust answers with a panic: decoding is
-//! therefore isolated ([`isolated`]), and what comes of a panic is an error like any other. Nothing is used afterwards
-//! that the decoder had in hand.
+//! This module determines the bounds of chunks and layers and compares them with the data. The decoder receives one
+//! chunk at a time; it trusts the bounds and allocates by them. On damaged data it also indexes beyond its own tables
+//! (about one change of a file in 50,000 causes it) and panics. Decoding is therefore isolated ([`isolated`]), and a
+//! panic becomes an error like any other. Nothing that the decoder had borrowed is used after a panic.
 
 use std::io::Cursor;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use laz::laszip::{ChunkTable, CompressorType};
 use laz::record::{LayeredPointRecordDecompressor, RecordDecompressor, SequentialPointRecordDecompressor};
 use laz::{DecompressionSelection, LasZipError, LazItem, LazItemType, LazVlr};
 
 use super::header::{Header, Layout};
-use super::{PointLoadError, Raw, allocate, damaged, unsupported};
+use super::{PointsError, Raw, allocate, damaged, unsupported};
 use crate::budget::Budget;
 use crate::isolation::isolated;
 
 const THREADS_MAX: usize = 16;
-/// Bytes before the chunks, which say where their table is.
+/// Bytes before the chunks, which hold the offset of their table.
 const TABLE_OFFSET_BYTES: usize = 8;
-/// Version and number of chunks.
+/// Bytes of the version and the number of chunks.
 const TABLE_HEADER_BYTES: usize = 8;
-/// The least that a chunk takes: its first point is not compressed.
+/// Least bytes of a chunk, whose first point is not compressed.
 const CHUNK_BYTES_MIN: u64 = 20;
 
-/// What all chunks have in common.
+/// Properties of all chunks.
 struct Compression<'a> {
     items: &'a Vec<LazItem>,
     layout: Layout,
-    /// Layers behind the first point of a chunk; `None` if the fields of a point follow one another.
+    /// Number of layers after the first point of a chunk; `None` if points are stored one after another.
     layers: Option<usize>,
 }
 
@@ -45,7 +44,7 @@ pub(super) fn read(
     header: &Header<'_>,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Vec<Raw>, PointLoadError> {
+) -> Result<Vec<Raw>, PointsError> {
     let record = header.compression.ok_or_else(|| damaged("it does not say how its points are compressed"))?;
     let vlr = LazVlr::from_buffer(record).map_err(|error| damaged(format!("its LASzip record: {error}")))?;
     let compression = Compression::new(&vlr, record, header.layout)?;
@@ -69,7 +68,7 @@ pub(super) fn read(
     Ok(records)
 }
 
-/// The first field of the record.
+/// Returns the compressor, which is the first field of the record.
 fn compressor(record: &[u8]) -> CompressorType {
     match record {
         [1, 0, ..] => CompressorType::PointWise,
@@ -80,9 +79,9 @@ fn compressor(record: &[u8]) -> CompressorType {
 }
 
 impl<'a> Compression<'a> {
-    /// Refuses what the decoder would take and get wrong: fields that are not as long as they should be, or that are
-    /// together not as long as a record.
-    fn new(vlr: &'a LazVlr, record: &[u8], layout: Layout) -> Result<Self, PointLoadError> {
+    /// Reads the record. Refuses fields that the decoder would accept and misread: those with a wrong length, or whose
+    /// lengths do not add up to that of a record.
+    fn new(vlr: &'a LazVlr, record: &[u8], layout: Layout) -> Result<Self, PointsError> {
         let is_layered = match compressor(record) {
             CompressorType::PointWise | CompressorType::PointWiseChunked => false,
             CompressorType::LayeredChunked => true,
@@ -127,13 +126,13 @@ impl<'a> Compression<'a> {
     }
 }
 
-/// Points and data of each chunk.
+/// Returns the number of points and the data of each chunk.
 fn chunks<'a>(
     bytes: &'a [u8],
     header: &Header<'_>,
     vlr: &LazVlr,
     budget: &mut Budget,
-) -> Result<Vec<(u64, &'a [u8])>, PointLoadError> {
+) -> Result<Vec<(u64, &'a [u8])>, PointsError> {
     let first = header.data + TABLE_OFFSET_BYTES;
     let table_at = table_offset(bytes, header.data).filter(|&at| at >= first);
     let table =
@@ -146,7 +145,7 @@ fn chunks<'a>(
     }
     budget.take(u64::from(count), 2 * size_of::<(u64, &[u8])>(), "the table of chunks")?;
     let is_variable = vlr.uses_variable_size_chunks();
-    // The table is compressed as the points are; see above for why it is caught.
+    // The table is compressed as well, so that reading it may panic too.
     let read = || ChunkTable::read(&mut Cursor::new(table), is_variable);
     let table = isolated(read).ok_or_else(|| damaged("its table of chunks"))?;
     let table = table.map_err(|error| damaged(format!("its table of chunks: {error}")))?;
@@ -169,7 +168,8 @@ fn chunks<'a>(
     Ok(found)
 }
 
-/// Before the chunks, or at the end of the file where its writer could not go back.
+/// Returns the offset of the table. It stands before the chunks, or at the end of the file if the writer could not
+/// seek.
 fn table_offset(bytes: &[u8], data: usize) -> Option<usize> {
     let offset_at = |at: usize| {
         let offset = i64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
@@ -178,21 +178,21 @@ fn table_offset(bytes: &[u8], data: usize) -> Option<usize> {
     offset_at(data).or_else(|| offset_at(bytes.len().checked_sub(TABLE_OFFSET_BYTES)?))
 }
 
-/// On this thread and others. The first error ends it.
+/// Decodes all chunks on this thread and others. The first error ends the work.
 fn decode_all(
     jobs: Vec<Chunk<'_>>,
     compression: &Compression<'_>,
     progress: &mut dyn FnMut(f32),
-) -> Result<(), PointLoadError> {
+) -> Result<(), PointsError> {
     let all = jobs.len();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(all).clamp(1, THREADS_MAX);
     let jobs = Mutex::new(jobs.into_iter().enumerate());
     let done = AtomicUsize::new(0);
     let has_failed = AtomicBool::new(false);
-    let work = |report: &mut dyn FnMut()| -> Result<(), PointLoadError> {
+    let work = |report: &mut dyn FnMut()| -> Result<(), PointsError> {
         while !has_failed.load(Ordering::Relaxed) {
-            // Whoever held the lock only took what is next.
-            let next = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+            // The lock only guards an iterator, which is valid even after a panic.
+            let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((number, chunk)) = next else { break };
             decode(chunk, compression).map_err(|what| {
                 has_failed.store(true, Ordering::Relaxed);
@@ -225,7 +225,8 @@ fn decode(chunk: Chunk<'_>, compression: &Compression<'_>) -> Result<(), String>
     }
 }
 
-/// Behind the first point stand the number of points and the length of each layer; then come the layers.
+/// Checks the layers of a chunk. The first point is followed by the number of points, the length of each layer, and the
+/// layers.
 fn check_layers(data: &[u8], record_bytes: usize, layers: usize) -> Result<(), String> {
     let sizes_at = record_bytes + size_of::<u32>();
     let sizes = data.get(sizes_at..).and_then(|rest| rest.get(..layers * size_of::<u32>()));

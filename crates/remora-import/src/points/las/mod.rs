@@ -1,52 +1,48 @@
-//! LAS 1.0 to 1.4, point formats 0 to 10, and LAZ, its compressed form.
+//! LAS 1.0 to 1.4 with point formats 0 to 10, and LAZ, its compressed form.
 //!
 //! ```text
-//!   bytes ─header─▶ where, how many ─┬─ records ──────────────────▶ [Raw] ─▶ points around an origin
-//!                                    └─ laz: chunks, in threads ──▶
+//!   bytes ─header─▶ offset, count ─┬─ records ──────────────────▶ [Raw] ─▶ points around an origin
+//!                                  └─ laz: chunks, in threads ──▶
 //! ```
 //!
-//! The header is read here, because a few fields of it are all that is needed, and because what it says has to be
-//! compared with the data before anything is allocated. Only the arithmetic decoder is the crate `laz`.
+//! This module reads the header itself, because only a few fields are needed and all of them have to be compared with
+//! the data before memory is allocated. The crate `laz` provides the arithmetic decoder.
 
 mod header;
 mod laz;
 
 use glam::DVec3;
 
+use super::PointsError;
 use super::cloud::{self, Placed};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use header::Header;
 use remora_model::{Model, Points};
 
-/// What is used of a record.
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "LAS";
+
+/// The fields of a record that are used.
 #[derive(Clone, Copy, Debug, Default)]
 struct Raw {
-    /// Before scale and offset.
+    /// Coordinates before scale and offset.
     position: [i32; 3],
     color: [u16; 3],
-    /// Where there is no colour.
+    /// Intensity, used if there is no colour.
     intensity: u16,
     is_withheld: bool,
 }
 
 /// Records between two calls of `progress`.
 const RECORDS_PER_STEP: usize = 1 << 18;
-/// Part of the progress that decoding stands for.
+/// Share of decoding in the progress.
 const DECODING_PROGRESS: f32 = 0.9;
 
-/// Reads LAS or LAZ. `name` becomes that of the model; `progress` is called on this thread with rising numbers that
-/// end at 1.
-///
-/// Points that the file withholds are dropped. Colour has 16 bits, or 8 if no value of the file is larger; intensity is
-/// shown as grey where there is no colour.
-pub fn load_las(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+/// Reads LAS or LAZ. Points that the file withholds are dropped. Colours have 16 bits, or 8 if no value in the file is
+/// larger. Without colours, intensity is shown as grey.
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let header = header::read(bytes)?;
     progress(0.0);
@@ -61,8 +57,8 @@ pub fn load_las(
     Ok(model)
 }
 
-/// Room for all records, once it is paid for.
-fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointLoadError> {
+/// Takes memory for all records from the budget and allocates it.
+fn allocate(header: &Header, budget: &mut Budget) -> Result<Vec<Raw>, PointsError> {
     let count = cloud::reserve(header.points, budget)?;
     budget.take(header.points, size_of::<Raw>(), "the records")?;
     Ok(vec![Raw::default(); count])
@@ -73,7 +69,7 @@ fn read_records(
     header: &Header,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Vec<Raw>, PointLoadError> {
+) -> Result<Vec<Raw>, PointsError> {
     let data = &bytes[header.data..];
     let record_bytes = header.layout.record_bytes;
     if header.points.saturating_mul(record_bytes as u64) > data.len() as u64 {
@@ -92,7 +88,7 @@ fn read_records(
     Ok(records)
 }
 
-fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadError> {
+fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointsError> {
     let before = records.len();
     records.retain(|record| !record.is_withheld);
     let integer_bounds = records.iter().fold(([i32::MAX; 3], [i32::MIN; 3]), |(min, max), record| {
@@ -107,9 +103,9 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadErro
     let are_placeable = [a, b].into_iter().all(|corner| cloud::is_placeable(corner.to_array()));
     if !records.is_empty() && !are_placeable {
         let what = format!("with scale {} and offset {} its points are at {a} to {b}", header.scale, header.offset);
-        return Err(PointLoadError::invalid("the header", what));
+        return Err(PointsError::invalid("the header", what));
     }
-    // A negative scale turns the bounds around.
+    // A negative scale swaps the bounds.
     let origin = cloud::origin_of_bounds(a.min(b), a.max(b));
     let positions = records.iter().map(|record| (absolute(record.position) - origin).as_vec3().to_array()).collect();
     let colors = colors(&records, header);
@@ -118,7 +114,7 @@ fn place(mut records: Vec<Raw>, header: &Header) -> Result<Placed, PointLoadErro
 
 fn colors(records: &[Raw], header: &Header) -> Vec<[u8; 4]> {
     let brightest = records.iter().flat_map(|record| record.color).max().unwrap_or(0);
-    // A file with the fields for colour and nothing in them is not meant to be black.
+    // A file whose colours are all zero is not meant to be black.
     if header.layout.color.is_none() || brightest == 0 {
         let intensities: Vec<f32> = records.iter().map(|record| f32::from(record.intensity)).collect();
         return cloud::greys(&intensities);
@@ -131,10 +127,10 @@ fn colors(records: &[Raw], header: &Header) -> Vec<[u8; 4]> {
     records.iter().map(color).collect()
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::Las, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }
 
-fn unsupported(what: impl Into<String>, accepted: &'static str) -> PointLoadError {
-    PointLoadError::Unsupported { format: PointFormat::Las, what: what.into(), accepted }
+fn unsupported(what: impl Into<String>, accepted: &'static str) -> PointsError {
+    PointsError::Unsupported { format: FORMAT, what: what.into(), accepted }
 }

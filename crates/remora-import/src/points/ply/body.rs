@@ -1,33 +1,33 @@
-//! The data of the elements, in the order of the header.
+//! Reads the data of the elements, in the order of the header.
 
 use super::header::{Element, Encoding, Header, Kind, Scalar};
-use super::{PointLoadError, damaged};
+use super::{PointsError, damaged};
 use crate::budget::Budget;
 use crate::points::cloud;
 
-/// Between two calls of `progress`.
+/// Rows between two calls of `progress`.
 const ROWS_PER_STEP: u64 = 1 << 18;
 
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) vertices: Vertices,
-    /// Three per triangle; not yet compared with the number of vertices.
+    /// Three indices per triangle, not yet compared with the number of vertices.
     pub(super) corners: Vec<u32>,
 }
 
-/// Lists that are there are as long as `positions`.
+/// The vertices. Optional lists are as long as `positions`.
 #[derive(Debug, Default)]
 pub(super) struct Vertices {
     pub(super) positions: Vec<[f64; 3]>,
     pub(super) normals: Option<Vec<[f32; 3]>>,
-    /// sRGB.
+    /// Colours in sRGB.
     pub(super) colors: Option<Vec<[u8; 4]>>,
     pub(super) intensities: Option<Vec<f32>>,
 }
 
-/// Where numbers come from.
+/// A source of numbers: text or binary.
 trait Source {
-    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointLoadError>;
+    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointsError>;
     fn left_bytes(&self) -> u64;
 }
 
@@ -35,7 +35,7 @@ struct Text<'a>(&'a [u8]);
 
 struct Binary<'a, const BIG_ENDIAN: bool>(&'a [u8]);
 
-/// What a property means for a vertex.
+/// The meaning of a property of a vertex.
 #[derive(Clone, Copy, PartialEq)]
 enum Meaning {
     Position(usize),
@@ -50,7 +50,7 @@ pub(super) fn read(
     body: &[u8],
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Content, PointLoadError> {
+) -> Result<Content, PointsError> {
     match header.encoding {
         Encoding::Ascii => read_from(&mut Text(body), header, budget, progress),
         Encoding::BinaryLittleEndian => read_from(&mut Binary::<false>(body), header, budget, progress),
@@ -63,7 +63,7 @@ fn read_from(
     header: &Header,
     budget: &mut Budget,
     progress: &mut dyn FnMut(f32),
-) -> Result<Content, PointLoadError> {
+) -> Result<Content, PointsError> {
     let mut content = Content::default();
     let all_bytes = source.left_bytes().max(1);
     for element in &header.elements {
@@ -78,10 +78,10 @@ fn read_from(
     Ok(content)
 }
 
-/// A count that the data cannot hold is refused before memory is taken for it.
-fn check_count(element: &Element, encoding: Encoding, left_bytes: u64) -> Result<(), PointLoadError> {
+/// Refuses a count for which there is not enough data, before memory is taken for it.
+fn check_count(element: &Element, encoding: Encoding, left_bytes: u64) -> Result<(), PointsError> {
     let row_bytes: u64 = element.properties.iter().map(|property| property.kind.bytes_min(encoding)).sum();
-    // The last line of a text needs no end.
+    // In text, the last line need not end.
     let needed_bytes = element.count.saturating_mul(row_bytes);
     if needed_bytes > left_bytes + 1 {
         let Element { name, count, .. } = element;
@@ -96,7 +96,7 @@ fn vertices(
     element: &Element,
     budget: &mut Budget,
     step: &mut dyn FnMut(&dyn Fn() -> u64),
-) -> Result<Vertices, PointLoadError> {
+) -> Result<Vertices, PointsError> {
     let meanings: Vec<Meaning> = element.properties.iter().map(|property| meaning(&property.name)).collect();
     let is_scalar = |at: usize| matches!(element.properties[at].kind, Kind::Scalar(_));
     let has = |wanted: Meaning| (0..meanings.len()).any(|at| meanings[at] == wanted && is_scalar(at));
@@ -136,7 +136,7 @@ fn vertices(
             match meaning {
                 Meaning::Position(axis) => position[axis] = value,
                 Meaning::Normal(axis) => normal[axis] = value as f32,
-                // Casts saturate.
+                // The cast saturates.
                 Meaning::Color(channel) => color[channel] = (value / scalar.white() * 255.0 + 0.5) as u8,
                 Meaning::Intensity => intensity = value as f32,
                 Meaning::Nothing => {}
@@ -171,18 +171,18 @@ fn meaning(property: &str) -> Meaning {
     }
 }
 
-/// Corners of triangles, polygons in fans.
+/// Reads the corners of triangles. Polygons become fans.
 fn faces(
     source: &mut impl Source,
     element: &Element,
     budget: &mut Budget,
     step: &mut dyn FnMut(&dyn Fn() -> u64),
-) -> Result<Vec<u32>, PointLoadError> {
+) -> Result<Vec<u32>, PointsError> {
     let is_indices = |name: &str| name == "vertex_indices" || name == "vertex_index";
     let mut corners: Vec<u32> = Vec::new();
     let mut polygon: Vec<u32> = Vec::new();
     for row in 0..element.count {
-        // Without properties there is nothing to read, however many the header speaks of.
+        // Faces without properties have no data, whatever their number.
         if element.properties.is_empty() {
             break;
         }
@@ -198,7 +198,7 @@ fn faces(
             let count = list_length(source, count, item)?;
             polygon.clear();
             let triangles = count.saturating_sub(2);
-            // Lists that grow have twice their length for a while.
+            // While a list grows, it exists twice.
             budget.take(triangles, 2 * size_of::<[u32; 3]>(), "triangles")?;
             for _ in 0..count {
                 polygon.push(index(source.scalar(item)?, row)?);
@@ -214,15 +214,15 @@ fn faces(
     Ok(corners)
 }
 
-fn index(value: f64, row: u64) -> Result<u32, PointLoadError> {
+fn index(value: f64, row: u64) -> Result<u32, PointsError> {
     let index = value as u32;
     if f64::from(index) == value {
         return Ok(index);
     }
-    Err(PointLoadError::invalid(format!("face {row}"), format!("its vertex index is {value}")))
+    Err(PointsError::invalid(format!("face {row}"), format!("its vertex index is {value}")))
 }
 
-fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointLoadError> {
+fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointsError> {
     if element.properties.is_empty() {
         return Ok(());
     }
@@ -234,7 +234,7 @@ fn skip(source: &mut impl Source, element: &Element) -> Result<(), PointLoadErro
     Ok(())
 }
 
-fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointLoadError> {
+fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointsError> {
     match kind {
         Kind::Scalar(scalar) => {
             source.scalar(scalar)?;
@@ -248,7 +248,7 @@ fn skip_property(source: &mut impl Source, kind: Kind) -> Result<(), PointLoadEr
     Ok(())
 }
 
-fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<u64, PointLoadError> {
+fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<u64, PointsError> {
     let value = source.scalar(count)?;
     let length = value as u64;
     if length as f64 != value || length.saturating_mul(item.bytes().min(2) as u64) > source.left_bytes() + 1 {
@@ -258,7 +258,7 @@ fn list_length(source: &mut impl Source, count: Scalar, item: Scalar) -> Result<
 }
 
 impl Source for Text<'_> {
-    fn scalar(&mut self, _: Scalar) -> Result<f64, PointLoadError> {
+    fn scalar(&mut self, _: Scalar) -> Result<f64, PointsError> {
         let rest = self.0.trim_ascii_start();
         let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
@@ -279,7 +279,7 @@ impl Source for Text<'_> {
 
 impl<const BIG_ENDIAN: bool> Binary<'_, BIG_ENDIAN> {
     #[inline]
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], PointLoadError> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], PointsError> {
         let (bytes, rest) = self.0.split_first_chunk::<N>().ok_or_else(|| damaged("its data ends early"))?;
         self.0 = rest;
         let mut bytes = *bytes;
@@ -292,7 +292,7 @@ impl<const BIG_ENDIAN: bool> Binary<'_, BIG_ENDIAN> {
 
 impl<const BIG_ENDIAN: bool> Source for Binary<'_, BIG_ENDIAN> {
     #[inline]
-    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointLoadError> {
+    fn scalar(&mut self, kind: Scalar) -> Result<f64, PointsError> {
         Ok(match kind {
             Scalar::I8 => f64::from(i8::from_le_bytes(self.take()?)),
             Scalar::U8 => f64::from(u8::from_le_bytes(self.take()?)),

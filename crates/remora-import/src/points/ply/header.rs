@@ -1,8 +1,8 @@
-//! The lines before the data: which elements there are, how many, and of what numbers each is made.
+//! Reads the lines before the data: the elements, their number and their properties.
 
-use super::{PointFormat, PointLoadError, damaged};
+use super::{FORMAT, PointsError, damaged};
 
-/// Elements and properties together. Every property of every element is a step in reading.
+/// Limit of elements and properties together. Every property of every element is a step in reading.
 const LINES_MAX: usize = 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) struct Header {
 }
 
 impl Scalar {
-    fn parse(name: &str) -> Result<Self, PointLoadError> {
+    fn parse(name: &str) -> Result<Self, PointsError> {
         Ok(match name {
             "char" | "int8" => Self::I8,
             "uchar" | "uint8" => Self::U8,
@@ -61,8 +61,8 @@ impl Scalar {
             "float" | "float32" => Self::F32,
             "double" | "float64" => Self::F64,
             _ => {
-                return Err(PointLoadError::Unsupported {
-                    format: PointFormat::Ply,
+                return Err(PointsError::Unsupported {
+                    format: FORMAT,
                     what: format!("a property of type {name:?}"),
                     accepted: "char, uchar, short, ushort, int, uint, float and double are read",
                 });
@@ -79,7 +79,7 @@ impl Scalar {
         }
     }
 
-    /// What stands for 1, of colours.
+    /// Returns the value of full intensity in colours of this type.
     pub(super) fn white(self) -> f64 {
         match self {
             Self::F32 | Self::F64 => 1.0,
@@ -90,7 +90,7 @@ impl Scalar {
 }
 
 impl Kind {
-    /// The fewest bytes that one can take. In text, a digit and what separates it from the next.
+    /// Returns the least number of bytes of one number. In text these are a digit and a separator.
     pub(super) fn bytes_min(self, encoding: Encoding) -> u64 {
         match (encoding, self) {
             (Encoding::Ascii, _) => 2,
@@ -100,11 +100,11 @@ impl Kind {
     }
 }
 
-/// The header, and the bytes behind it.
-pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointLoadError> {
+/// Returns the header and the bytes after it.
+pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointsError> {
     let mut rest = bytes;
     if line(&mut rest) != Some("ply") {
-        return Err(PointLoadError::NotPoints);
+        return Err(PointsError::NotPoints);
     }
     let mut encoding = None;
     let mut elements: Vec<Element> = Vec::new();
@@ -140,25 +140,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), PointLoadError> {
     Ok((Header { encoding, elements }, rest))
 }
 
-fn parse_format(name: &str, version: &str) -> Result<Encoding, PointLoadError> {
+fn parse_format(name: &str, version: &str) -> Result<Encoding, PointsError> {
     if version != "1.0" {
         let found = version.to_owned();
-        return Err(PointLoadError::Version { format: PointFormat::Ply, found, accepted: "version 1.0" });
+        return Err(PointsError::Version { format: FORMAT, found, accepted: "version 1.0" });
     }
     match name {
         "ascii" => Ok(Encoding::Ascii),
         "binary_little_endian" => Ok(Encoding::BinaryLittleEndian),
         "binary_big_endian" => Ok(Encoding::BinaryBigEndian),
-        _ => Err(PointLoadError::Unsupported {
-            format: PointFormat::Ply,
+        _ => Err(PointsError::Unsupported {
+            format: FORMAT,
             what: format!("data in the format {name:?}"),
             accepted: "ascii, binary_little_endian and binary_big_endian are read",
         }),
     }
 }
 
-/// Takes a line and its end: a line feed, a carriage return, or both. `None` if there is no whole one, or if it is not
-/// text.
+/// Takes a line and its end: a line feed, a carriage return, or both. `None` if the line is incomplete or no text.
 fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let end = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r')?;
     let (line, behind) = rest.split_at(end);

@@ -1,21 +1,21 @@
-//! Triangles of a PLY file as a model of one part.
+//! Makes a model with one node of the triangles of a PLY file.
 
 use glam::{DAffine3, DVec3, Vec3};
 
-use super::PointLoadError;
+use super::PointsError;
 use super::body::{Content, Vertices};
 use crate::budget::Budget;
 use crate::points::cloud::{self, is_placeable};
 use remora_model::{Material, Mesh, Model, Node, Points, Primitive};
 
-pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result<Model, PointLoadError> {
+pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result<Model, PointsError> {
     let Content { vertices: Vertices { positions, normals, colors, .. }, corners } = content;
     check_corners(&corners, &positions)?;
     if normals.is_none() {
         budget.take(positions.len() as u64, size_of::<[f32; 3]>(), "computed normals")?;
     }
     let origin = cloud::origin(&positions);
-    // What no triangle uses may be anything, and shall not be in the bounds.
+    // Unused vertices may have any position and must not affect the bounds.
     let placed = |position: [f64; 3]| if is_placeable(position) { DVec3::from(position) - origin } else { DVec3::ZERO };
     let positions: Vec<[f32; 3]> =
         positions.into_iter().map(|position| placed(position).as_vec3().to_array()).collect();
@@ -30,7 +30,7 @@ pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result
         indices: corners,
         ..Primitive::default()
     };
-    // What has been scanned has holes, through which its inside is seen.
+    // Scanned surfaces have holes through which their inside is visible.
     let material = Material { metallic: 0.0, double_sided: true, ..Material::default() };
     let made = Model {
         name: name.to_owned(),
@@ -48,21 +48,21 @@ pub(super) fn model(name: &str, content: Content, budget: &mut Budget) -> Result
     Ok(made)
 }
 
-fn check_corners(corners: &[u32], positions: &[[f64; 3]]) -> Result<(), PointLoadError> {
+fn check_corners(corners: &[u32], positions: &[[f64; 3]]) -> Result<(), PointsError> {
     for (at, &corner) in corners.iter().enumerate() {
         let place = || format!("triangle {}", at / 3);
         let Some(position) = positions.get(corner as usize) else {
             let what = format!("a corner is vertex {corner}, there are {}", positions.len());
-            return Err(PointLoadError::invalid(place(), what));
+            return Err(PointsError::invalid(place(), what));
         };
         if !is_placeable(*position) {
-            return Err(PointLoadError::invalid(place(), format!("vertex {corner} is at {position:?}")));
+            return Err(PointsError::invalid(place(), format!("vertex {corner} is at {position:?}")));
         }
     }
     Ok(())
 }
 
-/// Weighted by area: the cross product is as long as its triangle is large.
+/// Computes normals weighted by area: the length of the cross product is proportional to the area of the triangle.
 fn smooth_normals(positions: &[[f32; 3]], corners: &[u32]) -> Vec<[f32; 3]> {
     let mut sums = vec![[0.0_f32; 3]; positions.len()];
     for triangle in corners.chunks_exact(3) {
@@ -76,12 +76,12 @@ fn smooth_normals(positions: &[[f32; 3]], corners: &[u32]) -> Vec<[f32; 3]> {
     sums.into_iter().map(|sum| unit(sum.into())).collect()
 }
 
-/// Some direction, where there is none.
+/// Returns a unit vector; any direction for a vector without length.
 fn unit(normal: Vec3) -> [f32; 3] {
     normal.normalize_or(Vec3::Y).to_array()
 }
 
-/// From sRGB, as IEC 61966-2-1 has it.
+/// Decodes colours from sRGB as IEC 61966-2-1 defines it.
 fn linear(mut colors: Vec<[u8; 4]>) -> Vec<[u8; 4]> {
     let table: [u8; 256] = std::array::from_fn(|value| {
         let value = value as f32 / 255.0;

@@ -1,12 +1,12 @@
-//! PLY: points, or triangles with colours; in text or in binary of either byte order.
+//! PLY: points, or triangles with colours, in text or in binary of either byte order.
 //!
 //! ```text
 //!   bytes ─header─▶ elements, properties ─body─▶ vertices, corners ─┬─ no faces ─▶ points
 //!                                                                   └─ mesh ─────▶ triangles
 //! ```
 //!
-//! Read by a reader of its own: the format is two pages, the libraries for it make a table of names and values for
-//! every vertex, which takes twenty times as long, and believe the counts of the header.
+//! The available libraries are not used: they make a table of names and values for every vertex, which takes twenty
+//! times as long, and they trust the counts of the header.
 
 mod body;
 mod header;
@@ -14,23 +14,21 @@ mod mesh;
 
 use glam::DAffine3;
 
+use super::PointsError;
 use super::cloud::{self, Cloud, Shades};
-use super::{PointFormat, PointLoadError};
 use crate::budget::Budget;
-use crate::gltf::LoadLimits;
+use crate::input::Input;
 use remora_model::Model;
 
-/// Reads points, or a mesh if there are faces. `name` becomes that of the model; `progress` is called on this thread
-/// with rising numbers that end at 1.
+/// The format's name, in errors and in assets.
+pub(crate) const FORMAT: &str = "PLY";
+
+/// Reads points, or a mesh if there are faces.
 ///
-/// Polygons become fans of triangles; missing normals are computed smooth. Intensity, or reflectance, is shown as grey
-/// where points have no colour. Elements and properties that are not known are passed over.
-pub fn load_ply(
-    bytes: &[u8],
-    name: &str,
-    limits: &LoadLimits,
-    progress: &mut dyn FnMut(f32),
-) -> Result<Model, PointLoadError> {
+/// Polygons become fans of triangles, and missing normals are computed smooth. Intensity or reflectance is shown as
+/// grey if points have no colour. Unknown elements and properties are ignored.
+pub(crate) fn import(input: Input<'_>) -> Result<Model, PointsError> {
+    let Input { bytes, name, limits, progress, .. } = input;
     let mut budget = Budget::new(limits.memory_bytes_max);
     let (header, body) = header::read(bytes)?;
     progress(0.0);
@@ -50,6 +48,6 @@ pub fn load_ply(
     Ok(model)
 }
 
-fn damaged(what: impl Into<String>) -> PointLoadError {
-    PointLoadError::damaged(PointFormat::Ply, what)
+fn damaged(what: impl Into<String>) -> PointsError {
+    PointsError::damaged(FORMAT, what)
 }

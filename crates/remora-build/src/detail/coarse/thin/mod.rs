@@ -1,15 +1,16 @@
-//! Fewer triangles of a surface in a few passes: each corner moves to the one vertex that stands for its cell of a grid,
-//! and triangles that still have three corners stay, each once. Rossignac and Borrel, Multi-resolution 3D approximations
-//! for rendering complex scenes, 1993.
+//! Thins a surface by vertex clustering: each corner moves to the vertex that represents its cell of a grid, and
+//! triangles that still have three corners are kept, each once. Source: Rossignac and Borrel, Multi-resolution 3D
+//! approximations for rendering complex scenes, 1993.
 //!
 //! ```text
+//!   sampled triangles ──▶ size of the cells
 //!   positions ──▶ occupied cells ──▶ cell of each vertex, vertex of each cell
-//!   some triangles ──▶ size of the cells      │
+//!                                             │
 //!   all triangles ────────────────────────────┴──▶ those between three cells ──▶ each once
 //! ```
 //!
-//! A plate thinner than a cell keeps both of its sides: they have the same corners, wound the other way round. Whatever
-//! the positions are, not numbers included, what comes out refers to vertices that are there.
+//! A plate thinner than a cell keeps both sides, which have the same corners in opposite order. For any positions, NaN
+//! included, the result refers only to vertices that exist.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,27 +20,28 @@ use rayon::prelude::*;
 use super::density::Density;
 use remora_model::{Bounds, Primitive};
 
-/// Vertices or triangles that one thread takes at a time.
+/// Vertices or triangles that a thread takes at a time.
 const PART: usize = 1 << 16;
-/// Bricks of a grid, which take twelve bytes each: 24 MiB; and no more than in proportion to the triangles, nor does time.
+/// Limit of the bricks of a grid, which take 12 bytes each: 24 MiB. Their number is also limited in proportion to the
+/// triangles, which bounds the time.
 const BRICKS_MAX: u64 = 1 << 21;
 const BRICKS_PER_TRIANGLE_MAX: u64 = 4;
-/// How many times what was wanted is too much.
+/// Factor by which the result may exceed the wanted number.
 const EXCESS_MAX: usize = 2;
-/// No number yet.
+/// Marks a vertex without a number.
 const NONE: u32 = u32::MAX;
 
-/// Some triangles between some of a primitive's vertices.
+/// Triangles between some of the vertices of a primitive.
 #[derive(Debug)]
 pub(super) struct Thinned {
-    /// Three for each triangle: places in `kept`.
+    /// Indices into `kept`, three for each triangle.
     pub indices: Vec<u32>,
-    /// Vertices of the primitive, each once.
+    /// Indices of vertices of the primitive, each once.
     pub kept: Vec<u32>,
 }
 
-/// About `wanted` triangles, and never more than twice as many if `wanted` is at least 56: so many can be had of the
-/// smallest grid. `None` if nothing would be left.
+/// Returns about `wanted` triangles, at most twice that if `wanted` is at least 56, which is the number that the
+/// smallest grid can produce. `None` if no triangle would be left.
 pub(super) fn thin(primitive: &Primitive, wanted: usize) -> Option<Thinned> {
     let bounds = primitive.bounds();
     let mut cells = Density::of(primitive, &bounds).cells_along(wanted);
@@ -50,36 +52,36 @@ pub(super) fn thin(primitive: &Primitive, wanted: usize) -> Option<Thinned> {
         if found.indices.len() <= wanted * 3 * EXCESS_MAX {
             return (!found.indices.is_empty()).then_some(found);
         }
-        // What was looked at to guess the density was not like the rest.
+        // The sample was not representative.
         cells = grid.cells_along() * 0.5;
     }
 }
 
-/// Where a point is in a grid.
+/// The position of a point in a grid.
 #[derive(Clone, Copy)]
 struct Place {
-    /// The number of the brick, and in the lowest six bits that of the cell there.
+    /// Number of the brick; the lowest six bits are the cell in the brick.
     cell: u32,
-    /// From the middle of the cell, squared, in cells.
+    /// Squared distance from the center of the cell, in cells.
     distance: f32,
 }
 
-/// Cells around points: the first and the last of each axis have their middle on the sides of the box, so that what
-/// stands for them is not moved inwards.
+/// A grid over the bounds of the points. The first and last cells of each axis have their centers on the sides of the
+/// box, so that their vertices do not move inwards.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
     origin: Vec3,
-    /// Cells per unit.
+    /// Cells per unit of length.
     scale: Vec3,
-    /// The number of the last cell along each axis.
+    /// Index of the last cell along each axis.
     last: [u32; 3],
-    /// Bricks of four cells along each axis, which are numbered one after another, so that numbers that are near mean cells
-    /// that are.
+    /// Number of bricks of four cells along each axis. Cells are numbered brick by brick, so that nearby cells have
+    /// nearby numbers.
     bricks: [u32; 3],
 }
 
 impl Grid {
-    /// So many cells along the longest side, or fewer; `None` if the box has no extent, or none that is a number.
+    /// Returns a grid with at most `cells` along the longest side; `None` if the box has no finite extent.
     fn around(bounds: &Bounds, cells: f32, bricks_max: u64) -> Option<Self> {
         let sides = bounds.max - bounds.min;
         let longest = sides.max_element();
@@ -108,12 +110,12 @@ impl Grid {
     }
 
     fn place(&self, position: [f32; 3]) -> Place {
-        // Numbers this large have no digits behind the point: adding it rounds, and the digits are the lowest bits.
+        // Numbers of this size have no fraction. Adding it rounds, and the integer is in the lowest bits.
         const ROUNDING: f32 = (1 << 23) as f32;
         let mut distance = 0.0;
         let cell: [u32; 3] = std::array::from_fn(|axis| {
             let at = (position[axis] - self.origin[axis]) * self.scale[axis];
-            // Compared so that what is not a number comes to be 0.
+            // In this form, NaN becomes 0.
             let within = if at > 0.0 { at } else { 0.0 };
             let last = self.last[axis] as f32;
             let rounded = (if within < last { within } else { last }) + ROUNDING;
@@ -127,11 +129,11 @@ impl Grid {
     }
 }
 
-/// Which cells there are points in, and their numbers without gaps, in the order of the grid.
+/// The occupied cells, numbered without gaps in the order of the grid.
 struct Occupied {
-    /// Of each brick, a bit for each cell.
+    /// A bit for each cell of each brick.
     bricks: Vec<u64>,
-    /// Occupied cells before each brick.
+    /// Number of occupied cells before each brick.
     before: Vec<u32>,
     count: usize,
 }
@@ -142,7 +144,7 @@ impl Occupied {
         places.par_chunks(PART).for_each(|part| {
             for place in part {
                 let (brick, bit) = (&bricks[place.cell as usize >> 6], 1 << (place.cell & 63));
-                // Most cells are known already, and reading disturbs no other thread.
+                // Most cells are marked already, and reading does not disturb other threads.
                 if brick.load(Ordering::Relaxed) & bit == 0 {
                     brick.fetch_or(bit, Ordering::Relaxed);
                 }
@@ -169,7 +171,8 @@ fn between_cells(primitive: &Primitive, grid: &Grid) -> Thinned {
     let place = |&position: &[f32; 3]| grid.place(position);
     let places: Vec<Place> = primitive.positions.par_iter().with_min_len(PART).map(place).collect();
     let occupied = Occupied::new(&places, grid);
-    // The vertex nearest to the middle of each cell, behind its distance: numbers from 0 on are in the order of their bits.
+    // The vertex nearest to the center of each cell, below the bits of its distance. Non-negative floats compare like
+    // their bits.
     let nearest: Vec<AtomicU64> = (0..occupied.count).map(|_| AtomicU64::new(u64::MAX)).collect();
     let number = |(vertex, place): (usize, &Place)| {
         let cell = occupied.number(place.cell);
@@ -181,11 +184,11 @@ fn between_cells(primitive: &Primitive, grid: &Grid) -> Thinned {
     };
     let cells: Vec<u32> = places.par_iter().enumerate().with_min_len(PART).map(number).collect();
     let (triangles, _) = primitive.indices.as_chunks::<3>();
+    #[expect(clippy::needless_bitwise_bool, reason = "the conjunction is easier to predict than its parts")]
     let found: Vec<Vec<[u32; 3]>> = triangles
         .par_chunks(PART)
         .map(|part| {
             let corners = part.iter().map(|triangle| triangle.map(|corner| cells[corner as usize]));
-            // Without early ends: which corners are together is hard to foresee, that some are is not.
             corners.filter(|[a, b, c]| (a != b) & (b != c) & (c != a)).collect()
         })
         .collect();
@@ -203,7 +206,7 @@ fn between_cells(primitive: &Primitive, grid: &Grid) -> Thinned {
     Thinned { indices, kept }
 }
 
-/// Triangles without those that are there already, wherever they begin.
+/// Removes repeated triangles, regardless of the corner at which they start.
 fn once_each(triangles: &[[u32; 3]]) -> Vec<[u32; 3]> {
     let slots = (triangles.len() * 2).next_power_of_two();
     let mut table = vec![NONE; slots];
@@ -229,7 +232,7 @@ fn once_each(triangles: &[[u32; 3]]) -> Vec<[u32; 3]> {
     once
 }
 
-/// By the first corner, which is one of `cells`.
+/// Sorts triangles by the first corner, which is one of `cells`.
 fn sorted(triangles: &[[u32; 3]], cells: usize) -> Vec<u32> {
     let mut ends = vec![0; cells + 1];
     for [first, ..] in triangles {
@@ -247,7 +250,7 @@ fn sorted(triangles: &[[u32; 3]], cells: usize) -> Vec<u32> {
     sorted.into_flattened()
 }
 
-/// Odd factors without a pattern; the upper half of the product is mixed best.
+/// Multiplies with odd factors without a pattern. The upper half of the product is mixed best.
 fn hash([a, b, c]: [u32; 3]) -> u64 {
     let pair = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (pair ^ u64::from(c)).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32

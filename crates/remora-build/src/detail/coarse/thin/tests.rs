@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A sphere of `rings * sectors * 2` triangles, wound so that they face outwards.
+/// Returns a sphere of `rings * sectors * 2` triangles that face outwards.
 fn sphere(rings: u32, sectors: u32) -> Primitive {
     let mut primitive = Primitive::default();
     for ring in 0..=rings {
@@ -23,7 +23,7 @@ fn sphere(rings: u32, sectors: u32) -> Primitive {
     primitive
 }
 
-/// A square of side 1, facing up at this height or down.
+/// Returns a square of side 1 at this height that faces up or down.
 fn square(side: u32, height: f32, up: bool) -> Primitive {
     let mut primitive = Primitive::default();
     for z in 0..=side {
@@ -48,7 +48,7 @@ fn corners(primitive: &Primitive, thinned: &Thinned) -> Vec<[Vec3; 3]> {
     thinned.indices.as_chunks::<3>().0.iter().map(|triangle| [0, 1, 2].map(|at| corner(&triangle[at]))).collect()
 }
 
-/// Twice the area of each side of a surface over the ground.
+/// Returns twice the area of the triangles that face up and of those that face down, projected to the ground.
 fn areas(triangles: &[[Vec3; 3]]) -> (f32, f32) {
     let up = triangles.iter().map(|[a, b, c]| (b - a).cross(c - a).y);
     up.fold((0.0, 0.0), |(up, down), area| (up + area.max(0.0), down - area.min(0.0)))
@@ -63,7 +63,7 @@ fn a_sphere_stays_closed_round_and_facing_outwards() {
     let outwards = |[a, b, c]: &&[Vec3; 3]| (b - a).cross(c - a).dot(a + b + c) > 0.0;
     let turned = triangles.len() - triangles.iter().filter(outwards).count();
     assert!(turned * 100 < triangles.len(), "{turned} of {} are turned around", triangles.len());
-    // The volume below all triangles is that of the sphere but for what lies between the corners.
+    // The volume below all triangles is that of the sphere, except for the part between the corners.
     let volume: f32 = triangles.iter().map(|[a, b, c]| a.dot(b.cross(*c)) / 6.0).sum();
     let whole = std::f32::consts::PI * 4.0 / 3.0;
     assert!((0.97..=1.0).contains(&(volume / whole)), "{volume} of {whole}");
@@ -102,7 +102,7 @@ fn triangles_and_vertices_are_kept_once() {
 }
 
 #[test]
-fn nothing_is_left_of_what_has_no_extent() {
+fn geometry_without_extent_leaves_nothing() {
     for position in [[0.0; 3], [f32::NAN; 3], [f32::INFINITY; 3], [f32::MAX, -f32::MAX, 0.0]] {
         let mut primitive = sphere(10, 10);
         primitive.positions.fill(position);
@@ -115,7 +115,7 @@ fn nothing_is_left_of_what_has_no_extent() {
 }
 
 #[test]
-fn it_is_the_same_whatever_the_number_of_threads() {
+fn the_number_of_threads_does_not_change_the_result() {
     let primitive = sphere(400, 400);
     let [one, three] = [1, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -125,8 +125,8 @@ fn it_is_the_same_whatever_the_number_of_threads() {
 }
 
 #[test]
-fn samples_that_mislead_do_not_make_it_too_many() {
-    // All triangles that are looked at are points; the others fill the box.
+fn a_misleading_sample_does_not_exceed_the_limit() {
+    // All sampled triangles are points; the others fill the box.
     let mut primitive = sphere(100, 160);
     let count = primitive.triangles();
     let samples = count / super::super::density::ONE_IN;
@@ -148,7 +148,7 @@ fn coordinate() -> impl Strategy<Value = f32> {
 
 proptest! {
     #[test]
-    fn whatever_the_positions_are_it_refers_to_vertices_that_are_used_and_not_too_often(
+    fn for_any_positions_the_result_refers_to_existing_vertices_and_is_not_too_large(
         positions in prop::collection::vec(prop::array::uniform3(coordinate()), 1..200),
         corners in prop::collection::vec(any::<prop::sample::Index>(), 1..3000),
         wanted in 56_usize..300,

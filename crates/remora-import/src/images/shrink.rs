@@ -1,8 +1,9 @@
-//! Scales an image down by averaging exactly the area that each new pixel covers, colours in linear light.
+//! Scales images down. Each new pixel is the exact average of the area that it covers, for colours in linear light.
 
 use std::sync::LazyLock;
 
-/// Fine enough that no dark tone is lost: one step is a fifth of the smallest step of an sRGB byte.
+/// Steps of the table from linear light to sRGB. One step is a fifth of the smallest step of an sRGB byte, so that no
+/// dark tone is lost.
 const ENCODE_STEPS: usize = 1 << 14;
 
 static DECODE: LazyLock<[f32; 256]> = LazyLock::new(|| std::array::from_fn(|byte| srgb_to_linear(byte as f32 / 255.0)));
@@ -11,14 +12,14 @@ static ENCODE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     (0..ENCODE_STEPS).map(|at| (step(at) * 255.0 + 0.5) as u8).collect()
 });
 
-/// How much of each source row or column goes into one new one: the first, and a weight for it and those after it.
+/// The source rows or columns of a new one: the first, and the weights of it and the following ones.
 struct Span {
     first: usize,
     weights: Vec<f32>,
 }
 
-/// The largest size of the same proportions with neither side above `dimension_max`; at least one pixel.
-pub(super) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32) {
+/// Returns the largest size with the same proportions and no side above `dimension_max`, at least one pixel.
+pub(crate) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= dimension_max {
         return (width, height);
@@ -30,8 +31,8 @@ pub(super) fn fit((width, height): (u32, u32), dimension_max: u32) -> (u32, u32)
     (scaled(width), scaled(height))
 }
 
-/// `rgba` has `size` pixels; `target` is not larger in either direction.
-pub(super) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bool) -> Vec<u8> {
+/// Scales an image of `size` pixels to `target`, which is not larger in either direction.
+pub(crate) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bool) -> Vec<u8> {
     let columns = spans(size.0 as usize, target.0 as usize);
     let rows = spans(size.1 as usize, target.1 as usize);
     let row_bytes = size.0 as usize * 4;
@@ -47,9 +48,9 @@ pub(super) fn shrink(rgba: &[u8], size: (u32, u32), target: (u32, u32), srgb: bo
     result
 }
 
-/// A linear tone, cut to 0 to 1, as it is displayed; 0 of what is not a number.
-pub(super) fn srgb_byte(linear: f32) -> u8 {
-    // A cast saturates.
+/// Returns a linear tone, clamped to 0 to 1, as a byte in sRGB; 0 for NaN.
+pub(crate) fn srgb_byte(linear: f32) -> u8 {
+    // The cast saturates.
     ENCODE[((linear * (ENCODE_STEPS - 1) as f32 + 0.5) as usize).min(ENCODE_STEPS - 1)]
 }
 
@@ -88,7 +89,7 @@ fn spans(length: usize, target: usize) -> Vec<Span> {
     (0..target).map(span).collect()
 }
 
-/// IEC 61966-2-1.
+/// Decodes sRGB as IEC 61966-2-1 defines it.
 fn srgb_to_linear(value: f32) -> f32 {
     if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
@@ -117,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pixel_that_is_cut_counts_for_the_part_that_is_covered() {
+    fn a_partly_covered_pixel_counts_by_its_covered_part() {
         let row: Vec<u8> = [30, 60, 90].iter().flat_map(|&value| [value, value, value, 255]).collect();
-        // Each new pixel covers one and a half old ones.
+        // Each new pixel covers one and a half source pixels.
         assert_eq!(shrink(&row, (3, 1), (2, 1), false), [40, 40, 40, 255, 80, 80, 80, 255]);
         let column: Vec<u8> = [30, 60, 90].iter().flat_map(|&value| [value, 0, value, 9]).collect();
         assert_eq!(shrink(&column, (1, 3), (1, 2), false), [40, 0, 40, 9, 80, 0, 80, 9]);

@@ -1,19 +1,19 @@
 //! Basis Universal textures in KTX2, the files of `KHR_texture_basisu`: ETC1S, and UASTC with or without Zstandard.
 //!
-//! The decoder takes what a header says for granted. So every offset and length is checked here, and what it gets to
-//! see is a file made anew of the largest image alone.
+//! The decoder trusts the header. Therefore every offset and length is checked here, and the decoder receives a new
+//! file that contains only the largest image.
 
 use basisu::{DecodeFlags, TargetFormat, Transcoder};
 
 const MAGIC: [u8; 12] = *b"\xABKTX 20\xBB\r\n\x1A\n";
 const HEADER_BYTES: usize = 80;
 const LEVEL_BYTES: usize = 24;
-/// In the part that is common to all images: counts and lengths, then one description for each image.
+/// Bytes of the header of the global data; one description for each image follows.
 const GLOBAL_HEADER_BYTES: usize = 20;
 const IMAGE_DESCRIPTION_BYTES: usize = 20;
 const UASTC_BLOCK_BYTES: u64 = 16;
 
-/// Of the Khronos data format specification.
+/// Colour models of the Khronos data format specification.
 const COLOR_MODEL_ETC1S: u8 = 163;
 const COLOR_MODEL_UASTC: u8 = 166;
 
@@ -22,31 +22,33 @@ const NONE: u32 = 0;
 const BASIS_LZ: u32 = 1;
 const ZSTANDARD: u32 = 2;
 
+/// A checked KTX2 file.
 pub(super) struct Ktx2<'a> {
     size: (u32, u32),
     scheme: u32,
-    /// The data format descriptor, its length included.
+    /// The data format descriptor with its length.
     descriptor: &'a [u8],
-    /// Of the largest image.
+    /// Compressed data of the largest image.
     level: &'a [u8],
     global: Option<Global<'a>>,
 }
 
-/// What the images of an ETC1S file have in common.
+/// The global data of an ETC1S file.
 struct Global<'a> {
     header: &'a [u8],
-    /// Of the largest image; its slices are known to lie in the level.
+    /// Description of the largest image, whose slices are within the level.
     description: &'a [u8],
-    /// Endpoints, selectors and tables, as long as the header says.
+    /// Endpoints, selectors and tables.
     codebooks: &'a [u8],
 }
 
 impl<'a> Ktx2<'a> {
+    /// Returns whether the bytes begin as a KTX2 file.
     pub(super) fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(&MAGIC)
     }
 
-    /// Checks all of the file but what is compressed in it. An error says what is wrong with it.
+    /// Checks everything except the compressed data. Errors complete the sentence "image 3: …".
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, String> {
         let word = |at: usize| word(bytes, at).ok_or_else(|| "its KTX2 header is cut short".to_owned());
         let long = |at: usize| Ok::<_, String>(u64::from(word(at)?) | u64::from(word(at + 4)?) << 32);
@@ -58,7 +60,7 @@ impl<'a> Ktx2<'a> {
         let size = (word(20)?, word(24)?);
         let (depth, layers, faces, levels, scheme) = (word(28)?, word(32)?, word(36)?, word(40)?, word(44)?);
         if depth > 0 || layers > 1 || faces != 1 {
-            return Err("its KTX2 file is not one flat picture".to_owned());
+            return Err("its KTX2 file is not one flat image".to_owned());
         }
         if levels == 0 || levels > 32 {
             return Err(format!("its KTX2 file has {levels} levels; 1 to 32 are possible"));
@@ -89,11 +91,12 @@ impl<'a> Ktx2<'a> {
         Ok(Self { size, scheme, descriptor, level, global })
     }
 
+    /// Returns width and height.
     pub(super) fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    /// RGBA of 8 bits, rows from the top.
+    /// Decodes to RGBA of 8 bits, rows from the top.
     pub(super) fn decode(&self) -> Result<Vec<u8>, String> {
         let file = self.largest_image_alone();
         let damaged = |_| "its Basis Universal data is damaged".to_owned();
@@ -116,8 +119,8 @@ impl<'a> Ktx2<'a> {
         let unpacked = if self.scheme == BASIS_LZ { 0 } else { blocks * UASTC_BLOCK_BYTES };
 
         let mut file = MAGIC.to_vec();
-        // Format undefined, bytes of a word, width, height, depth, layers, faces, levels, scheme; then offset and
-        // length of the format description, and none of key-value data.
+        // Undefined format, type size, width, height, depth, layers, faces, levels, scheme; then offset and length of
+        // the format descriptor, and of the key-value data, which is empty.
         let words = [0, 1, self.size.0, self.size.1, 0, 0, 1, 1, self.scheme];
         let places = [descriptor_at as u32, self.descriptor.len() as u32, 0, 0];
         file.extend(words.into_iter().chain(places).flat_map(u32::to_le_bytes));

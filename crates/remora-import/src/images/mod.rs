@@ -1,28 +1,34 @@
-//! One encoded image, of any kind that is read: its size first, its pixels when they are wanted.
+//! Encoded images of all supported formats. Opening one reads its size, and decoding it yields the pixels.
+
+mod ktx2;
+mod shrink;
 
 use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{ImageReader, Limits};
 
-use super::ktx2::Ktx2;
+pub(crate) use shrink::{fit, shrink, srgb_byte};
 
-/// Pixels in either direction. Larger than what textures are scaled down to, and far below what overflows.
-pub(super) const DIMENSION_MAX: u32 = 16_384;
+use ktx2::Ktx2;
 
-/// What decoding holds at its peak per pixel of the image: 16-bit RGBA as decoded, 8-bit RGBA as converted, and
-/// what the decoder needs for itself (a progressive JPEG: three coefficients of 16 bits; the others less).
-pub(super) const DECODING_BYTES_PER_PIXEL: usize = 8 + 4 + 6;
+/// Limit of width and height in pixels. It is above the largest texture and far below an overflow.
+pub(crate) const DIMENSION_MAX: u32 = 16_384;
 
-pub(super) struct Picture<'a> {
+/// Peak memory of decoding per pixel: decoded RGBA of 16 bits, converted RGBA of 8 bits, and the decoder's own data,
+/// which is largest for progressive JPEG with three coefficients of 16 bits.
+pub(crate) const DECODING_BYTES_PER_PIXEL: usize = 8 + 4 + 6;
+
+/// An encoded image whose size is known.
+pub(crate) struct EncodedImage<'a> {
     bytes: Cow<'a, [u8]>,
     size: (u32, u32),
     is_ktx2: bool,
 }
 
-impl<'a> Picture<'a> {
-    /// Reads as much as says how large it is. An error says what is wrong with it.
-    pub(super) fn open(bytes: Cow<'a, [u8]>) -> Result<Self, String> {
+impl<'a> EncodedImage<'a> {
+    /// Reads the size. Errors complete the sentence "image 3: …".
+    pub(crate) fn open(bytes: Cow<'a, [u8]>) -> Result<Self, String> {
         let is_ktx2 = Ktx2::is_one(&bytes);
         let (width, height) = match is_ktx2 {
             true => Ktx2::open(&bytes)?.size(),
@@ -38,17 +44,18 @@ impl<'a> Picture<'a> {
         Ok(Self { bytes, size: (width, height), is_ktx2 })
     }
 
-    /// Width and height, neither of them 0.
-    pub(super) fn size(&self) -> (u32, u32) {
+    /// Returns width and height, neither of them 0.
+    pub(crate) fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    pub(super) fn pixels(&self) -> u64 {
+    /// Returns the number of pixels.
+    pub(crate) fn pixels(&self) -> u64 {
         u64::from(self.size.0) * u64::from(self.size.1)
     }
 
-    /// RGBA of 8 bits, rows from the top. An error says what is wrong with the image.
-    pub(super) fn decode(&self) -> Result<Vec<u8>, String> {
+    /// Decodes to RGBA of 8 bits, rows from the top. Errors complete the sentence "image 3: …".
+    pub(crate) fn decode(&self) -> Result<Vec<u8>, String> {
         if self.is_ktx2 {
             return Ktx2::open(&self.bytes)?.decode();
         }
@@ -56,7 +63,7 @@ impl<'a> Picture<'a> {
         let mut limits = Limits::no_limits();
         limits.max_image_width = Some(self.size.0);
         limits.max_image_height = Some(self.size.1);
-        // Small images may carry a colour profile larger than themselves.
+        // The colour profile of a small image may be larger than the image.
         limits.max_alloc = Some(self.pixels() * DECODING_BYTES_PER_PIXEL as u64 + (1 << 20));
         reader.limits(limits);
         let decoded = reader.decode().map_err(undecodable)?.into_rgba8();
@@ -72,7 +79,7 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, image::ImageError>
     Ok(ImageReader::new(Cursor::new(bytes)).with_guessed_format()?)
 }
 
-/// The decoder's own words may quote the file, so they go to the log only.
+/// Returns a text without the decoder's own words, which may quote the file and therefore only go to the log.
 fn undecodable(error: image::ImageError) -> String {
     tracing::debug!(%error, "an image cannot be decoded");
     "it cannot be decoded; PNG, JPEG, WebP, and Basis Universal in KTX2 are read".to_owned()

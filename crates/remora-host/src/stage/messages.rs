@@ -1,6 +1,4 @@
-//! What the client hears: replies to its commands, notices, and statistics every second, also at rest.
-
-use std::time::Duration;
+//! Messages to the client: replies to its commands, notices and statistics.
 
 use remora_protocol::{
     codes::{ErrorCode, NoticeCode},
@@ -8,36 +6,22 @@ use remora_protocol::{
 };
 
 use super::{Output, Stage};
-use crate::clock::Moment;
-
-pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What statistics tell besides what the stage knows itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ExternalStatistics {
-    pub graphics_memory_bytes: u64,
-    /// 0 where there is no bound.
-    pub graphics_memory_budget_bytes: u64,
-    pub bitrate_target_bits_per_second: u32,
-    pub round_trip: Duration,
-    pub lease_remaining: Duration,
-}
+use crate::{clock::Moment, ids::CommandId};
 
 impl Stage {
-    /// What the person in front of the screen should know: `code` as `Notice.code` in `proto/`.
-    pub fn notice(&mut self, code: NoticeCode, text: String) {
+    /// Tells the person in front of the screen something that no command asked for.
+    pub(crate) fn notice(&mut self, code: NoticeCode, text: String) {
         if self.client.is_some() {
             self.tell(Message::Notice(wire::Notice { code: code.into(), text }));
         }
     }
 
-    /// Sends what is sent from time to time.
-    pub fn tick(&mut self, now: Moment) {
+    /// Sends the statistics if they are due.
+    pub(crate) fn tick(&mut self, now: Moment) {
         let Some(client) = &mut self.client else { return };
-        if now < client.statistics_at {
+        if !client.reporting.take_due(now) {
             return;
         }
-        client.statistics_at = now + STATISTICS_INTERVAL;
         let statistics = wire::Statistics {
             triangles_in_scene: self.scene.triangles(),
             triangles_drawn: self.drawn.triangles,
@@ -57,16 +41,21 @@ impl Stage {
         self.tell(Message::Statistics(statistics));
     }
 
-    pub(super) fn refuse(&mut self, id: u32, code: ErrorCode, message: String) {
+    /// Returns when [`Stage::tick`] has something to send.
+    pub(crate) fn statistics_due(&self) -> Option<Moment> {
+        self.client.as_ref().map(|client| client.reporting.due_at())
+    }
+
+    pub(super) fn refuse(&mut self, id: CommandId, code: ErrorCode, message: String) {
         self.tell(Message::Reply(wire::Reply {
-            id,
+            id: id.0,
             result: Some(Outcome::Error(wire::Error { code: code.into(), message })),
         }));
     }
 
-    pub(super) fn reply(&mut self, id: u32, outcome: Outcome) {
-        if id != 0 {
-            self.tell(Message::Reply(wire::Reply { id, result: Some(outcome) }));
+    pub(super) fn reply(&mut self, id: CommandId, outcome: Outcome) {
+        if id != CommandId::NO_REPLY {
+            self.tell(Message::Reply(wire::Reply { id: id.0, result: Some(outcome) }));
         }
     }
 

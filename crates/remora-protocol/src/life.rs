@@ -1,35 +1,41 @@
-//! The life of a host: pure, told the time.
+//! The life of a host: a pure state machine that is told the time.
 //!
 //! ```text
-//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to the control plane──▶ Ending
-//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────────▶ Ending
+//!   Starting ──graphics and ports are up──▶ Ready ──lease over, ordered to stop, unknown to control plane──▶ Ending
+//!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────▶ Ending
 //! ```
 //!
-//! A host never outlives the lease that it was last told, whoever else is dead: the deadline is kept here and moved
-//! only by an answer of the control plane. One that waits for a session has no lease; it ends when nobody has told it
-//! to go on waiting for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
+//! Render hosts and the simulated fleet of the control plane's tests live by these rules.
+//!
+//! A host never outlives the lease that it was last told, even if every other process is dead: the deadline is kept
+//! here and moved only by an answer of the control plane. A host that waits for a session has no lease. It ends when it
+//! was not told to wait for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
 
 use std::time::Duration;
 
-use remora_protocol::link::{HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
+use crate::link::{Assignment, HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
 
-use crate::clock::Moment;
+/// Time since an instant that the caller chooses once for each host.
+pub type Moment = Duration;
 
-/// However short its lease is, a host has this long to say that it is Ready: one that is gone before that has failed
-/// in the eyes of the control plane, and would be started again.
+/// The time that a host has to report that it is Ready, however short its lease is. The control plane would start a
+/// host again that ends before that, because it would count as failed.
 const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
 
+/// The reason why a host ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// The owner, or the control plane, wants it so.
+    /// The control plane ordered it.
     Ordered(StopReason),
+    /// The lease is over.
     LeaseExpired,
-    /// It waited for a session, and the control plane has been silent for too long.
+    /// The host waited for a session, and the control plane was silent for too long.
     Forgotten,
     /// The control plane does not know this host.
     Disowned,
+    /// The host cannot run. The text is for the owner of the session.
     Failed(String),
-    /// The process was asked to end by a signal.
+    /// The process received a signal to end.
     Terminated,
 }
 
@@ -40,7 +46,7 @@ enum Phase {
     Ending(Ending),
 }
 
-/// For how long a host may live from Ready on, or from the last order.
+/// The time that a host may live, counted from Ready or from the last order.
 #[derive(Clone, Copy, Debug)]
 enum Term {
     Idle,
@@ -56,6 +62,7 @@ impl Term {
     }
 }
 
+/// State of a host, from its start to the reason for its end.
 #[derive(Clone, Debug)]
 pub struct Life {
     phase: Phase,
@@ -63,11 +70,12 @@ pub struct Life {
 }
 
 impl Life {
-    /// `lease` counts from Ready, until an order says otherwise; without one the host waits for a session.
+    /// Starts a life. `lease` counts from Ready until an order sets it again; without one the host waits for a session.
     pub fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
         Self { phase: Phase::Starting { deadline: now + start_max }, term: lease.map_or(Term::Idle, Term::Lease) }
     }
 
+    /// Notes that clients can connect at this address.
     pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
             let end = now + self.term.duration().max(ANNOUNCEMENT_MAX);
@@ -75,18 +83,22 @@ impl Life {
         }
     }
 
+    /// Ends the life because of a failure.
     pub fn failed(&mut self, why: String) {
         self.end(Ending::Failed(why));
     }
 
+    /// Ends the life because of a signal.
     pub fn terminated(&mut self) {
         self.end(Ending::Terminated);
     }
 
+    /// Ends the life because the control plane does not know this host.
     pub fn disowned(&mut self) {
         self.end(Ending::Disowned);
     }
 
+    /// Follows an order of the control plane.
     pub fn ordered(&mut self, now: Moment, order: &HostOrder) {
         match order {
             HostOrder::Wait => {
@@ -94,14 +106,14 @@ impl Life {
                     self.extend(now, Term::Idle);
                 }
             }
-            HostOrder::Run(assignment) => {
-                self.extend(now, Term::Lease(Duration::from_millis(assignment.lease_milliseconds)));
+            HostOrder::Run(Assignment { lease_milliseconds, .. }) | HostOrder::Extend { lease_milliseconds } => {
+                self.extend(now, Term::Lease(Duration::from_millis(*lease_milliseconds)));
             }
             HostOrder::Stop { reason } => self.end(Ending::Ordered(*reason)),
         }
     }
 
-    /// To be called at [`Life::wake_at`].
+    /// Ends the life if its time is over. The caller calls it at [`Life::wake_at`].
     pub fn tick(&mut self, now: Moment) {
         match &self.phase {
             Phase::Starting { deadline } if now >= *deadline => {
@@ -115,6 +127,7 @@ impl Life {
         }
     }
 
+    /// Returns when [`Life::tick`] has something to do.
     pub fn wake_at(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Starting { deadline } => Some(*deadline),
@@ -123,7 +136,7 @@ impl Life {
         }
     }
 
-    /// `None` while the host lives.
+    /// Returns why the host ends; `None` while it lives.
     pub fn ending(&self) -> Option<&Ending> {
         match &self.phase {
             Phase::Ending(ending) => Some(ending),
@@ -131,7 +144,7 @@ impl Life {
         }
     }
 
-    /// Zero while there is no session.
+    /// Returns the time that is left of the lease; zero while there is no session.
     pub fn lease_remaining(&self, now: Moment) -> Duration {
         match (&self.phase, self.term) {
             (Phase::Ready { end, .. }, Term::Lease(_)) => end.saturating_sub(now),
@@ -140,7 +153,7 @@ impl Life {
         }
     }
 
-    /// What the control plane is told; `None` when there is nothing left to say.
+    /// Returns the state to report; `None` if the control plane knows everything.
     pub fn report(&self) -> Option<HostState> {
         match &self.phase {
             Phase::Starting { .. } => Some(HostState::Starting),
@@ -157,7 +170,7 @@ impl Life {
         }
     }
 
-    /// The first reason stays.
+    /// Ends the life. The first reason stays.
     fn end(&mut self, ending: Ending) {
         if !matches!(self.phase, Phase::Ending(_)) {
             self.phase = Phase::Ending(ending);
@@ -169,7 +182,6 @@ impl Life {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use remora_protocol::link::Assignment;
 
     fn address() -> HostAddress {
         HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 }
@@ -191,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_waits_as_long_as_it_is_told_to_and_a_lease_ends_the_waiting_for_ever() {
+    fn a_host_waits_as_long_as_it_is_told_to_and_never_again_after_a_lease() {
         let idle_max = Duration::from_millis(IDLE_MILLISECONDS_MAX);
         let mut life = Life::new(seconds(0), seconds(30), None);
         life.ready(seconds(1), address());
@@ -205,7 +217,7 @@ mod tests {
         assert_eq!(life.lease_remaining(seconds(210)), seconds(50));
         life.ordered(seconds(210), &HostOrder::Wait);
         life.tick(seconds(260));
-        assert_eq!(life.ending(), Some(&Ending::LeaseExpired), "an order to wait that came late changes nothing");
+        assert_eq!(life.ending(), Some(&Ending::LeaseExpired), "a late order to wait changes nothing");
     }
 
     #[test]
@@ -219,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_of_nothing_leaves_the_time_to_say_so() {
+    fn a_lease_of_zero_leaves_time_for_the_report() {
         let mut life = Life::new(seconds(0), seconds(30), Some(Duration::ZERO));
         life.ready(seconds(1), address());
         life.tick(seconds(1));
         assert!(matches!(life.report(), Some(HostState::Ready(_))));
         let mut answered = life.clone();
-        answered.ordered(seconds(2), &run(0));
+        answered.ordered(seconds(2), &HostOrder::Extend { lease_milliseconds: 0 });
         answered.tick(seconds(2));
         life.tick(seconds(1) + ANNOUNCEMENT_MAX);
         assert_eq!([life.ending(), answered.ending()], [Some(&Ending::LeaseExpired); 2]);
@@ -252,7 +264,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is heard, and however late: once the last told lease is over, a tick ends the host.
+        /// Once the last told lease is over, a tick ends the host, whatever it has heard and however late.
         #[test]
         fn no_host_outlives_its_lease(
             ready_at in 0u64..20,

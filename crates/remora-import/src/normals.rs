@@ -1,13 +1,12 @@
-//! Normals: of unit length, or computed from the faces.
+//! Normals: normalised, or computed from the faces.
 
 use glam::Vec3;
 
-use super::budget::Budget;
-use super::error::LoadError;
+use crate::budget::{Budget, TooLarge};
 use remora_model::Primitive;
 
-/// Makes normals unit length; those that cannot be take the mean of the faces around them.
-pub(super) fn complete(primitive: &mut Primitive) {
+/// Gives normals unit length. Those without a direction become the mean of the faces around them.
+pub(crate) fn complete(primitive: &mut Primitive) {
     let mut unusable: Vec<usize> = Vec::new();
     for (index, normal) in primitive.normals.iter_mut().enumerate() {
         match Vec3::from(*normal).try_normalize() {
@@ -40,7 +39,7 @@ pub(super) fn complete(primitive: &mut Primitive) {
 }
 
 /// Gives every triangle its own three vertices, with the triangle's normal.
-pub(super) fn flatten(primitive: &mut Primitive, budget: &mut Budget) -> Result<(), LoadError> {
+pub(crate) fn flatten(primitive: &mut Primitive, budget: &mut Budget) -> Result<(), TooLarge> {
     let per_vertex = size_of::<[f32; 3]>() * 2
         + if primitive.texture_coordinates.is_empty() { 0 } else { size_of::<[f32; 2]>() }
         + if primitive.colors.is_empty() { 0 } else { size_of::<[u8; 4]>() };
