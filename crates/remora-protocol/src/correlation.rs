@@ -1,7 +1,7 @@
-//! Correlation vectors: the `MS-CV` header, by which a request can be found in the logs of every program that it reaches.
+//! Correlation vectors: the `MS-CV` header, by which a request can be found in the logs of each program it reaches.
 //!
-//! A vector is 16 bytes in base64, a dot and numbers: `ZuyAfqDYD0i4xphbpH16SQ.0`. The part before the first dot stays the
-//! same along a chain of requests.
+//! A vector is 16 bytes in base64, a dot and numbers: `ZuyAfqDYD0i4xphbpH16SQ.0`. The part before the first dot stays
+//! the same along a chain of requests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName};

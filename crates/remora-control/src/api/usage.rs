@@ -1,7 +1,7 @@
 //! Usage of an account: `GET /accounts/{account}/usage`, the same for sessions of every API generation.
 //!
 //! Parameters:
-//! - `from`, `to`: instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`, its first instant in UTC).
+//! - `from`, `to`: instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`: its start in UTC).
 //!   `to` is not part of the interval. The default is the current month in UTC.
 //! - `continuation`: the position in the list, from `@nextLink`.
 //! - `api-version`: not needed.

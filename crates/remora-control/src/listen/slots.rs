@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Each party has limits, and a rule for a new connection that finds them reached:
-//! - Other machines have a limit for each subscriber of the network, and a total. A new connection replaces the one that
-//!   has been idle longest, of the same subscriber if it is the subscriber's limit. It is refused if none is idle.
+//! - Other machines have a limit for each subscriber of the network, and a total. A new connection replaces the one
+//!   that has been idle longest, of the same subscriber if it is the subscriber's limit. It is refused if none is idle.
 //! - This machine has a total. A new connection always gets in: it replaces the one that has been idle longest, or the
 //!   oldest one if none is idle.
 //! - Render hosts have a total. A connection beyond it keeps the slot that it had as one of this machine.

@@ -34,8 +34,8 @@ fn sources(page: &str, tag: &str) -> String {
 pub(super) fn content_security_policy<'a>(inline: &Inline, connect: impl Iterator<Item = &'a str>) -> HeaderValue {
     let Inline { scripts, styles } = inline;
     let policy = format!(
-        "default-src 'self'; script-src {scripts}; style-src {styles}; connect-src 'self' {}; img-src 'self' data: blob:; \
-         media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+        "default-src 'self'; script-src {scripts}; style-src {styles}; connect-src 'self' {}; \
+         img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'",
         connect.collect::<Vec<_>>().join(" ")
     );

@@ -9,9 +9,6 @@ const REPEATED: &[&str] = &["Arguments"];
 /// A reader can tell two types of one name apart by their modules, but not more.
 const MODULES_MAX: usize = 2;
 
-/// Crates in which some type names still occur too often. The list only shrinks.
-const NOT_YET_DISTINCT: &[&str] = &[];
-
 #[test]
 fn a_module_with_parts_is_a_folder_with_a_mod_rs() {
     for source in files("crates", &["rs"]) {
@@ -35,7 +32,7 @@ fn a_type_name_occurs_in_at_most_two_modules_of_a_crate() {
     }
     let repeated: Vec<String> = modules
         .into_iter()
-        .filter(|((name, _), paths)| paths.len() > MODULES_MAX && !NOT_YET_DISTINCT.contains(&name.as_str()))
+        .filter(|(_, paths)| paths.len() > MODULES_MAX)
         .map(|((name, defined), paths)| format!("{name}: {defined} in {paths:?}"))
         .collect();
     assert!(repeated.is_empty(), "give these types distinct names:\n{}", repeated.join("\n"));
