@@ -135,7 +135,9 @@ pub struct Rendering {
     /// Limit of the memory for importing one model; a model that needs more is refused. `None` is a share of the free
     /// memory at the start of the import, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
-    /// Limit of the size of the [cache](Placement::cache_directory). The files that were used least recently are deleted first.
+    /// Limit of the size of the [cache](Placement::cache_directory). The files that were used least recently are
+    /// deleted
+    /// first.
     pub cache_bytes_max: u64,
 }
 

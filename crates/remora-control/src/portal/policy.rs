@@ -35,8 +35,8 @@ pub(super) fn content_security_policy<'a>(inline: &Inline, connect: impl Iterato
     let Inline { scripts, styles } = inline;
     let policy = format!(
         "default-src 'self'; script-src {scripts}; style-src {styles}; connect-src 'self' {}; \
-         img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
+         img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         connect.collect::<Vec<_>>().join(" ")
     );
     HeaderValue::from_str(&policy).expect("host names and digests are visible ASCII")
