@@ -1,6 +1,7 @@
-//! How soon a model is on the screen: `open_cost FILE ...`. Opens each file as a host does that somebody is connected to,
-//! and prints how long only reading and decoding it takes, when the first picture came, and when one at full quality did.
-//! Run it twice for a file that the disk cache holds. What is not an asset is shown in a coarse form; its full form takes as long as converting it.
+//! Measures how soon a model is shown: `open_cost FILE ...`. Opens each file as a host with a connected client does, and
+//! prints the time for reading and decoding alone, to the first frame, and to a frame at full quality. Run it twice for a
+//! file that the disk cache holds. A file that is not an asset is shown in a coarse form; its full form takes as long as
+//! converting it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,23 +11,23 @@ use remora_build::{BuildOptions, CoarseBuilder, Detail};
 use remora_convert::Source;
 use remora_import::LoadLimits;
 use remora_render::{
-    Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
-    RenderedFrame, Renderer, RendererOptions, Samples, Size,
+    Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
 type Failure = Box<dyn std::error::Error>;
 
 const STREAM: Size = Size::new(1280, 720);
-/// As the host begins on a software adapter.
+/// The size with which the host begins on a software adapter.
 const FIRST: Size = Size::new(640, 360);
-/// What the host shows first of a large model that is no asset, and which are large.
+/// The host's limits for the coarse form of a large model, and for small models.
 const COARSE_PRIMITIVES: u64 = 300_000;
 const COARSE_TEXTURES: u32 = 512;
 const SMALL_PRIMITIVES: u64 = 50_000;
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// With this, a process only decodes: in the one that measures, memory would be there already.
+/// The option of a process that only decodes. In the measuring process memory would be allocated already.
 const DECODE: &str = "--decode";
 
 fn main() -> Result<(), Failure> {
@@ -34,7 +35,7 @@ fn main() -> Result<(), Failure> {
     if paths.next_if_eq(DECODE).is_some() {
         return paths.try_for_each(|path| decode(Path::new(&path)));
     }
-    println!("| file | MiB | primitives | decoding alone ms | first picture ms | full quality ms | graphics MiB |");
+    println!("| file | MiB | primitives | decoding alone ms | first frame ms | full quality ms | graphics MiB |");
     println!("|---|---|---|---|---|---|---|");
     paths.try_for_each(|path| open(Path::new(&path)))
 }
@@ -46,9 +47,9 @@ fn open(path: &Path) -> Result<(), Failure> {
     renderer.warm_up(Samples::One)?;
     let mut scene = Scene::new();
     let mut picture = RenderedFrame::default();
-    // Of nothing yet, as a connected host shows it.
+    // A frame of the empty scene, which a connected host has rendered.
     renderer.submit(&request(&scene, FIRST))?;
-    renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+    renderer.receive(&mut picture)?.ok_or("no frame was received")?;
     let decoded = decoding_alone(path)?;
 
     let clock = Instant::now();
@@ -69,11 +70,11 @@ fn open(path: &Path) -> Result<(), Failure> {
     renderer.add_model(scene.add_model(asset).model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     renderer.submit(&request(&scene, FIRST))?;
-    renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+    renderer.receive(&mut picture)?.ok_or("no frame was received")?;
     let first = clock.elapsed();
     let full = loop {
         renderer.submit(&request(&scene, STREAM))?;
-        let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+        let done = renderer.receive(&mut picture)?.ok_or("no frame was received")?;
         if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
             break clock.elapsed();
         }
@@ -91,7 +92,7 @@ fn open(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints how many seconds it takes to read and decode the file and nothing else; for an asset, to open it.
+/// Prints the seconds that it takes to read and decode the file, or to open an asset.
 fn decode(path: &Path) -> Result<(), Failure> {
     let clock = Instant::now();
     let source = Source::open(path)?;
@@ -104,7 +105,7 @@ fn decode(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// As [`decode`], in a process of its own.
+/// Runs [`decode`] in a process of its own.
 fn decoding_alone(path: &Path) -> Result<Duration, Failure> {
     let done = std::process::Command::new(std::env::current_exe()?).arg(DECODE).arg(path).output()?;
     let seconds: f64 = String::from_utf8(done.stdout)?.trim().parse()?;
@@ -117,7 +118,7 @@ fn request(scene: &Scene, size: Size) -> FrameRequest {
         _ => (scene.bounds().center(), scene.bounds().radius()),
     };
     FrameRequest {
-        serial: 0,
+        serial: FrameSerial(0),
         camera: Camera {
             position: center + DVec3::Z * radius * 2.6,
             orientation: Quat::IDENTITY,

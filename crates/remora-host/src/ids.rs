@@ -1,5 +1,7 @@
 //! Newtypes for the numbers that name things in a host.
 
+pub(crate) use remora_render::FrameSerial;
+
 /// The id that a client chose for a command. The reply carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct CommandId(pub(crate) u32);
@@ -21,17 +23,6 @@ pub(crate) struct ConnectionId(pub(crate) u64);
 
 impl ConnectionId {
     /// Returns the id of the connection after this one.
-    pub(crate) fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
-
-/// A number that rises with every planned frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FrameSerial(pub(crate) u64);
-
-impl FrameSerial {
-    /// Returns the serial of the frame after this one.
     pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)
     }

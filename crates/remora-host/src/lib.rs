@@ -216,14 +216,15 @@ impl Host {
                 self.connected = false;
             }
             Event::Stage(FrameThreadEvent::Statistics(statistics)) => self.runtime.publish(statistics),
-            Event::Stage(FrameThreadEvent::Failed { why }) => self.life.failed(why),
+            Event::Stage(FrameThreadEvent::Failed { why }) | Event::Runtime(RuntimeEvent::Failed { why }) => {
+                self.life.failed(why);
+            }
             Event::Runtime(RuntimeEvent::Open { handshake_port, inspector_port }) => {
                 let address = HostAddress { hostname: self.hostname.clone(), handshake_port, inspector_port };
                 tracing::info!(handshake_port, inspector_port, "ready");
                 self.life.ready(self.clock.now(), address);
             }
             Event::Runtime(RuntimeEvent::SessionWanted) => self.report_again(),
-            Event::Runtime(RuntimeEvent::Failed { why }) => self.life.failed(why),
             Event::Runtime(RuntimeEvent::Terminated) => self.life.terminated(),
             Event::Answer(Answer::Order(order)) => {
                 let now = self.clock.now();

@@ -7,8 +7,8 @@
 //!   free × 3/5 × (2/5) for each host that is        so that all of them together never get more than there is
 //! ```
 //!
-//! Hosts know of one another by locks on files in a directory that they share, which the kernel lets go when a host dies.
-//! Files of the kernel are opened once and read again and again: a host that is fenced off later may keep what it has open.
+//! Hosts find each other by locks on files in a directory that they share. The kernel releases the locks of a dead host.
+//! The kernel's files are opened once and read repeatedly, because a host that is fenced off later may keep open files.
 
 use std::{
     fs::{File, TryLockError},
@@ -16,16 +16,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where nothing says how much is free.
+/// The free memory that is assumed if it is unknown.
 const UNKNOWN_BYTES: u64 = 4 << 30;
-/// Hosts that are told apart; what is left for one more is next to nothing.
+/// Upper bound on importing hosts that are counted. The share of one more is negligible.
 const SLOTS: usize = 8;
-/// Files of the kernel are shorter.
+/// Upper bound on the bytes of the kernel's files, which are shorter.
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
-/// Divides memory among imports.
+/// Divides the memory among imports.
 #[derive(Debug)]
-pub struct ImportMemory {
+pub(crate) struct ImportMemory {
     rule: Rule,
 }
 
@@ -33,48 +33,51 @@ pub struct ImportMemory {
 enum Rule {
     Fixed {
         bytes_max: u64,
-        /// As the operator says.
+        /// The limit that the operator has set.
         configured_bytes_max: Option<u64>,
     },
-    /// By what is free, and by the other hosts that hold a lock in the directory.
+    /// A share of the free memory, divided by the other hosts that hold a lock in the directory.
     Free { machine: Machine, directory: Option<PathBuf> },
 }
 
 /// The memory that one import may use while it runs.
 #[derive(Debug)]
-pub struct MemoryShare {
-    pub bytes_max: u64,
-    /// Locked.
+pub(crate) struct MemoryShare {
+    /// Upper bound on the memory of the import.
+    pub(crate) bytes_max: u64,
+    /// The lock by which other hosts count this import.
     _slot: Option<File>,
 }
 
 impl ImportMemory {
-    pub fn fixed(bytes_max: u64) -> Self {
+    /// Returns a fixed limit, which the operator has set.
+    pub(crate) fn fixed(bytes_max: u64) -> Self {
         Self { rule: Rule::Fixed { bytes_max, configured_bytes_max: Some(bytes_max) } }
     }
 
-    /// `directory` is one that all hosts of the machine may write to; without it, there are no others.
-    pub fn free(directory: Option<&str>) -> Self {
+    /// Divides the free memory. All hosts of the machine can write to `directory`; without it this host counts as the only
+    /// one.
+    pub(crate) fn free(directory: Option<&str>) -> Self {
         let directory = directory.map(PathBuf::from);
         Self { rule: Rule::Free { machine: Machine::open(Path::new("/")), directory } }
     }
 
-    /// A limit that is not the one that clients are told.
+    /// Returns a limit that differs from the one that clients are told.
     #[cfg(test)]
-    pub fn telling(bytes_max: u64, configured_bytes_max: Option<u64>) -> Self {
+    pub(crate) fn telling(bytes_max: u64, configured_bytes_max: Option<u64>) -> Self {
         Self { rule: Rule::Fixed { bytes_max, configured_bytes_max } }
     }
 
-    /// The limit, if the operator has set it.
-    pub fn configured_bytes_max(&self) -> Option<u64> {
+    /// Returns the limit, if the operator has set one.
+    pub(crate) fn configured_bytes_max(&self) -> Option<u64> {
         match self.rule {
             Rule::Fixed { configured_bytes_max, .. } => configured_bytes_max,
             Rule::Free { .. } => None,
         }
     }
 
-    /// For an import that begins now.
-    pub fn take(&self) -> MemoryShare {
+    /// Takes the share of an import that begins now.
+    pub(crate) fn take(&self) -> MemoryShare {
         match &self.rule {
             Rule::Fixed { bytes_max, .. } => MemoryShare { bytes_max: *bytes_max, _slot: None },
             Rule::Free { machine, directory } => {
@@ -89,7 +92,7 @@ impl ImportMemory {
 
 impl MemoryShare {
     /// Returns the bytes that are left when `bytes` of the share are in use already.
-    pub fn less(self, bytes: u64) -> Self {
+    pub(crate) fn less(self, bytes: u64) -> Self {
         Self { bytes_max: self.bytes_max.saturating_sub(bytes), ..self }
     }
 }
@@ -103,8 +106,8 @@ fn share(free_bytes: Option<u64>, others: u32) -> u64 {
     (0..others).fold(free_bytes.map_or(UNKNOWN_BYTES, |bytes| bytes / 5 * 3), |bytes, _| bytes / 5 * 2)
 }
 
-/// A lock of this import, and how many others there are. A host that is counting just now may be taken for one that is
-/// importing, which only makes the share smaller.
+/// Locks a slot for this import. Returns the lock and the number of other imports. A host that is counting at the same time
+/// may count as importing, which only makes the share smaller.
 fn take_slot(directory: &Path) -> (Option<File>, u32) {
     let (mut own, mut others) = (None, 0);
     for number in 0..SLOTS {
@@ -117,7 +120,7 @@ fn take_slot(directory: &Path) -> (Option<File>, u32) {
             }
         };
         match file.try_lock() {
-            // Those that are not kept are unlocked at once.
+            // Surplus locks are released at once.
             Ok(()) => own = own.or(Some(file)),
             Err(TryLockError::WouldBlock) => others += 1,
             Err(TryLockError::Error(error)) => {
@@ -129,24 +132,24 @@ fn take_slot(directory: &Path) -> (Option<File>, u32) {
     (own, others)
 }
 
-/// Where the kernel tells how much memory is free for this process.
+/// The kernel's files about the memory that is free for this process.
 #[derive(Debug)]
 struct Machine {
     meminfo: Option<File>,
     groups: Vec<Group>,
 }
 
-/// A control group that the process is in.
+/// The files of a control group that the process is in.
 #[derive(Debug)]
 struct Group {
     limits: Vec<File>,
     usage: File,
     statistics: Option<File>,
-    /// The line of the statistics that says what of the use is given up when memory is short.
+    /// The line of the statistics with the memory that is reclaimed when memory is short.
     reclaimable: &'static str,
 }
 
-/// Names of a group's files in one version of control groups.
+/// The names of a group's files in one version of control groups.
 struct Names {
     limits: &'static [&'static str],
     usage: &'static str,
@@ -159,7 +162,7 @@ const VERSION_2: Names =
     Names { limits: &["memory.max", "memory.high"], usage: "memory.current", reclaimable: "inactive_file" };
 
 impl Machine {
-    /// `root` is `/`, except in tests.
+    /// Opens the files below `root`, which is `/` except in tests.
     fn open(root: &Path) -> Self {
         let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
         let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
@@ -174,7 +177,7 @@ impl Machine {
             };
             let mount = mounts.lines().find_map(|mount| mounted(mount, controllers.is_empty()));
             let Some((mount_root, mount_point)) = mount else { continue };
-            // A process that sees a part of the tree may be told a path in all of it.
+            // In a container the path may be relative to the whole tree, while only a part of it is mounted.
             let below = Path::new(path).strip_prefix(mount_root).unwrap_or(Path::new(""));
             let mount_point = root.join(mount_point.trim_start_matches('/'));
             all.extend(below.ancestors().filter_map(|group| Group::open(&mount_point.join(group), names)));
@@ -182,7 +185,7 @@ impl Machine {
         Self { meminfo: File::open(root.join("proc/meminfo")).ok(), groups: all }
     }
 
-    /// `None` if nothing tells.
+    /// Returns the free memory; `None` if it is unknown.
     fn free_bytes(&self) -> Option<u64> {
         let available = self.meminfo.as_ref().and_then(|file| {
             let text = text(file)?;
@@ -194,7 +197,7 @@ impl Machine {
     }
 }
 
-/// Root and place of a mount, if it is that of memory's control groups.
+/// Returns root and mount point of a mount, if it is the one of memory's control groups.
 fn mounted(line: &str, version_2: bool) -> Option<(&str, &str)> {
     let (place, kind) = line.split_once(" - ")?;
     let mut kind = kind.split(' ');
@@ -208,7 +211,7 @@ fn mounted(line: &str, version_2: bool) -> Option<(&str, &str)> {
 }
 
 impl Group {
-    /// `None` where the group does not count memory, as the topmost of version 2.
+    /// Opens the files of a group. Returns `None` if the group does not count memory, such as the root group of version 2.
     fn open(directory: &Path, names: &Names) -> Option<Self> {
         let open = |name: &str| File::open(directory.join(name)).ok();
         Some(Self {
@@ -219,9 +222,9 @@ impl Group {
         })
     }
 
-    /// `None` without a limit.
+    /// Returns the memory that is free in the group; `None` if it has no limit.
     fn free_bytes(&self) -> Option<u64> {
-        // "max" is no number.
+        // A group without a limit contains "max".
         let number = |file: &File| text(file)?.trim().parse::<u64>().ok();
         let limit = self.limits.iter().filter_map(number).min()?;
         let reclaimable = self.statistics.as_ref().and_then(|file| {
@@ -234,7 +237,7 @@ impl Group {
     }
 }
 
-/// As it is now.
+/// Returns the current content of a file.
 fn text(file: &File) -> Option<String> {
     let mut bytes = vec![0; TEXT_BYTES_MAX];
     let mut length = 0;
@@ -258,7 +261,7 @@ mod tests {
 
     const GIBIBYTE: u64 = 1 << 30;
 
-    /// A file system as the kernel shows it, with 20 GiB of memory available.
+    /// Creates files like the kernel's, with 20 GiB of available memory.
     fn machine(groups: &str, mounts: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
         let root = tempfile::tempdir().expect("a temporary directory");
         let meminfo = "MemTotal:       33554432 kB\nMemAvailable:   20971520 kB\n";
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn without_control_groups_what_the_machine_has_available_is_free() {
+    fn without_control_groups_the_available_memory_of_the_machine_is_free() {
         let (_root, machine) = machine("", "", &[]);
         assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE));
         let nowhere = tempfile::tempdir().expect("a temporary directory");
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tightest_group_of_version_2_decides_and_what_can_be_reclaimed_counts_as_free() {
+    fn the_tightest_group_of_version_2_decides_and_reclaimable_memory_counts_as_free() {
         let mounts = "29 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
         let (root, machine) = machine(
             "0::/system.slice/remora.service\n",
@@ -308,11 +311,11 @@ mod tests {
         assert_eq!(machine.free_bytes(), Some(GIBIBYTE / 2));
         write(root.path(), "sys/fs/cgroup/system.slice/memory.high", "max\n");
         write(root.path(), "sys/fs/cgroup/system.slice/remora.service/memory.max", "max\n");
-        assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE), "without limits, that of the machine");
+        assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE), "without limits, the memory of the machine");
     }
 
     #[test]
-    fn a_container_of_version_1_that_is_told_its_path_on_the_host_finds_its_limit() {
+    fn a_container_of_version_1_finds_its_limit_by_its_path_on_the_host() {
         let mounts = "34 30 0:29 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n\
                       35 30 0:30 /docker/abc /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory\n";
         let files = [
@@ -323,19 +326,19 @@ mod tests {
         let groups = "5:cpu:/docker/abc\n4:memory:/docker/abc\n0::/\n";
         let (root, machine) = machine(groups, mounts, &files);
         assert_eq!(machine.free_bytes(), Some(5 * GIBIBYTE));
-        // No limit is a number there, too.
+        // In version 1 a missing limit is a number too.
         write(root.path(), "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(machine.free_bytes(), Some(20 * GIBIBYTE));
     }
 
     #[test]
-    fn this_machine_tells_how_much_is_free() {
-        let free = Machine::open(Path::new("/")).free_bytes().expect("Linux tells");
+    fn the_free_memory_of_this_machine_is_known() {
+        let free = Machine::open(Path::new("/")).free_bytes().expect("Linux reports it");
         assert!(free > 0 && memory_bytes_max() > 0);
     }
 
     #[test]
-    fn hosts_that_import_at_the_same_time_never_get_more_than_there_is() {
+    fn hosts_that_import_at_the_same_time_share_the_free_memory() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (_root, machine) = machine("", "", &[]);
         let rule = Rule::Free { machine, directory: Some(directory.path().to_owned()) };
@@ -348,11 +351,11 @@ mod tests {
         assert!(together <= 20 * GIBIBYTE, "{together}");
         assert!(more[19].bytes_max < GIBIBYTE / 64, "{:?}", more[19]);
         drop((first, more));
-        assert_eq!(memory.take().less(GIBIBYTE).bytes_max, 11 * GIBIBYTE, "those that have ended do not count");
+        assert_eq!(memory.take().less(GIBIBYTE).bytes_max, 11 * GIBIBYTE, "ended imports do not count");
     }
 
     #[test]
-    fn a_limit_of_the_operator_and_a_directory_that_cannot_be_used_take_nobody_into_account() {
+    fn a_fixed_limit_and_an_unusable_directory_ignore_other_hosts() {
         let fixed = ImportMemory::fixed(5);
         assert_eq!((fixed.take().bytes_max, fixed.take().bytes_max), (5, 5));
         let (_root, machine) = machine("", "", &[]);

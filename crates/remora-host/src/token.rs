@@ -1,4 +1,4 @@
-//! Who may connect: verifies an access token with the control plane's public key, without asking it.
+//! Verifies access tokens with the control plane's public key, and decides whether their holders may connect.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind};
 use remora_protocol::{
@@ -7,8 +7,9 @@ use remora_protocol::{
 };
 use thiserror::Error;
 
+/// The reason why a request is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     #[error(
         "no access token; send `Authorization: Bearer <token>` with the token of the account that owns the session"
     )]
@@ -25,20 +26,20 @@ pub enum Refusal {
     NoSession,
 }
 
-pub struct TokenVerifier {
+/// Verifies access tokens.
+pub(crate) struct TokenVerifier {
     key: DecodingKey,
 }
 
 impl TokenVerifier {
-    /// `None` if the key is not the PEM of an RSA public key.
-    pub fn new(public_key_pem: &str) -> Option<Self> {
+    /// Returns `None` if the key is not the PEM of an RSA public key.
+    pub(crate) fn new(public_key_pem: &str) -> Option<Self> {
         let key = DecodingKey::from_rsa_pem(public_key_pem.as_bytes()).ok()?;
         Some(Self { key })
     }
 
-    /// Whether the token is one of this service at all. `authorization` is the header's value, `now` seconds since
-    /// 1970.
-    pub fn verify(&self, authorization: Option<&str>, now: u64) -> Result<AccessClaims, Refusal> {
+    /// Returns the claims of a token of this service. `authorization` is the header's value, `now` is in seconds since 1970.
+    pub(crate) fn verify(&self, authorization: Option<&str>, now: u64) -> Result<AccessClaims, Refusal> {
         let token = authorization
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -47,7 +48,7 @@ impl TokenVerifier {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
-        // Expiry is checked below against the given time.
+        // Expiry is checked below, against the given time.
         validation.validate_exp = false;
         let claims = decode::<AccessClaims>(token, &self.key, &validation)
             .map_err(|error| match error.kind() {
@@ -62,8 +63,8 @@ impl TokenVerifier {
     }
 }
 
-/// Whether the holder of the token may connect to the session.
-pub fn check_admission(claims: &AccessClaims, session: &Assignment) -> Result<(), Refusal> {
+/// Checks that the holder of the token may connect to the session.
+pub(crate) fn check_admission(claims: &AccessClaims, session: &Assignment) -> Result<(), Refusal> {
     if !claims.sub.eq_ignore_ascii_case(&session.account_id) {
         return Err(Refusal::Foreign);
     }
@@ -86,16 +87,16 @@ pub(crate) mod tests {
     use jsonwebtoken::{EncodingKey, Header, encode};
     use remora_protocol::token::{Owner, PersonId};
 
-    pub const ACCOUNT: &str = "11111111-2222-3333-4444-555555555555";
+    pub(crate) const ACCOUNT: &str = "11111111-2222-3333-4444-555555555555";
 
-    /// A key pair such as the control plane makes.
-    pub struct Signer {
+    /// A key pair like the control plane's.
+    pub(crate) struct Signer {
         key: EncodingKey,
-        pub public_key_pem: String,
+        pub(crate) public_key_pem: String,
     }
 
     impl Signer {
-        pub fn new() -> Self {
+        pub(crate) fn new() -> Self {
             let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key is generated");
             let private: aws_lc_rs::encoding::Pkcs8V1Der = pair.as_der().expect("a key can be written");
             let public: aws_lc_rs::encoding::PublicKeyX509Der =
@@ -106,12 +107,12 @@ pub(crate) mod tests {
             }
         }
 
-        pub fn token(&self, account: &str, exp: u64) -> String {
+        pub(crate) fn token(&self, account: &str, exp: u64) -> String {
             self.sign(&claims(account, exp, Role::Administrator, None))
         }
 
         /// Returns the token of a person who is a Client.
-        pub fn token_of(&self, subject: &str, account: &str, exp: u64) -> String {
+        pub(crate) fn token_of(&self, subject: &str, account: &str, exp: u64) -> String {
             self.sign(&claims(account, exp, Role::Client, Some(subject)))
         }
 
@@ -132,7 +133,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub fn person(subject: &str) -> Owner {
+    pub(crate) fn person(subject: &str) -> Owner {
         let id = PersonId { issuer: "https://login.example".into(), subject: subject.into() };
         Owner { person: Some(id), name: "Ann".into() }
     }
@@ -151,7 +152,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_a_living_token_of_the_owner_opens_the_door() {
+    fn only_an_unexpired_token_of_the_owner_is_accepted() {
         let signer = Signer::new();
         let verifier = TokenVerifier::new(&signer.public_key_pem).expect("a good key");
         let bearer = |token: &str| format!("Bearer {token}");
@@ -181,8 +182,8 @@ pub(crate) mod tests {
         let of_another_issuer = PersonId { issuer: "https://other.example".into(), subject: "ann".into() };
         let namesake = session(true, Some(Owner { person: Some(of_another_issuer), name: "Ann".into() }));
         assert_eq!(admitted(Role::Client, Some("ann"), &namesake), Err(Refusal::Private));
-        let of_nobody = [None, Some(Owner { person: None, name: "account key".into() })];
-        for owner in of_nobody {
+        let unowned = [None, Some(Owner { person: None, name: "account key".into() })];
+        for owner in unowned {
             for subject in [None, Some("ann")] {
                 assert_eq!(admitted(Role::Client, subject, &session(true, owner.clone())), Err(Refusal::Private));
             }

@@ -235,6 +235,7 @@ pub enum HostOrder {
 
 impl HostOrder {
     /// Returns the order for a host that has reported this session: without the assignment, if it is the host's own.
+    #[must_use]
     pub fn for_host_of(self, session_id: Option<&str>) -> Self {
         match self {
             Self::Run(assignment) if session_id == Some(assignment.session_id.as_str()) => {

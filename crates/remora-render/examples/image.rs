@@ -1,6 +1,7 @@
-//! Draws one picture of a model: `picture FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
-//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [--coarse PRIMITIVES]
-//! [-o out.png]`. Copies stand in a square; a coarse form is what a host shows until it has made the full one.
+//! Renders one image of a model: `image FILE.glb|FILE.arrAsset|CLOUD|builtin://Engine?triangles=N [--size 1280x720]
+//! [--samples 4] [--yaw DEGREES] [--pitch DEGREES] [--distance RADII] [--error PIXELS] [--copies N] [--coarse
+//! PRIMITIVES] [-o out.png]`. Copies stand in a square. A coarse model is the form that a host shows until it has built
+//! the full one.
 
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use remora_build::{BuildOptions, Detail, build_asset};
 use remora_import::Input;
 use remora_model::Model;
 use remora_render::{
-    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
-    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat,
+    PrepareOptions, PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
 use remora_scene::Scene;
 
@@ -60,7 +61,7 @@ fn main() -> Result<(), Failure> {
     renderer.synchronise(&mut scene, eye)?;
 
     let request = FrameRequest {
-        serial: 0,
+        serial: FrameSerial(0),
         camera: Camera {
             position: eye,
             orientation,
@@ -75,10 +76,10 @@ fn main() -> Result<(), Failure> {
         format: PixelFormat::Rgba,
         options: FrameOptions::default(),
     };
-    let mut picture = RenderedFrame::default();
+    let mut frame = RenderedFrame::default();
     let done = loop {
         renderer.submit(&request)?;
-        let done = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
+        let done = renderer.receive(&mut frame)?.ok_or("no frame came back")?;
         if done.pages_missing == 0 || !renderer.await_pages(PAGE_TIME_MAX)? {
             break done;
         }
@@ -94,7 +95,7 @@ fn main() -> Result<(), Failure> {
         warmed_up.as_millis(),
         done.timings
     );
-    image::save_buffer(&arguments.output, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)?;
+    image::save_buffer(&arguments.output, &frame.data, frame.width, frame.height, image::ColorType::Rgba8)?;
     Ok(())
 }
 
@@ -125,11 +126,11 @@ fn arguments() -> Result<Arguments, Failure> {
         error: 1.0,
         copies: 1,
         detail: Detail::Full,
-        output: "picture.png".into(),
+        output: "image.png".into(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
-        let mut value = || given.next().ok_or(format!("{argument} wants a value"));
+        let mut value = || given.next().ok_or(format!("{argument} requires a value"));
         match argument.as_str() {
             "--size" => {
                 let value = value()?;

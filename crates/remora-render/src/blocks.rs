@@ -1,10 +1,10 @@
-//! Blocks of pixels, in which visibility buffers are laid out.
+//! Blocks of pixels, the unit in which visibility buffers are stored.
 
 use crate::frame::{Samples, Size};
 
-/// Pixels of a block, across and down. `word_of` in scene.wgsl lays pictures out in them.
+/// Width and height of a block in pixels. `word_of` in scene.wgsl relies on them.
 pub(crate) const BLOCK: Size = Size::new(4, 2);
-/// A rectangle of a picture's blocks.
+/// A rectangle of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockRect {
     /// Column and row of the first block.
@@ -13,14 +13,14 @@ pub(crate) struct BlockRect {
 }
 
 impl BlockRect {
-    /// Whether a block is within.
+    /// Returns whether a block lies within the rectangle.
     pub(crate) fn holds(&self, block: [u32; 2]) -> bool {
         let within = |axis: usize, size: u32| (self.first[axis]..self.first[axis] + size).contains(&block[axis]);
         within(0, self.size.width) && within(1, self.size.height)
     }
 }
 
-/// Where a pixel's samples begin; `word_of` in scene.wgsl.
+/// Returns the index of the first sample of a pixel in a visibility buffer, as `word_of` in scene.wgsl does.
 pub(crate) fn word_of([x, y]: [u32; 2], blocks: Size, samples: Samples) -> u64 {
     let block = u64::from(y / BLOCK.height) * u64::from(blocks.width) + u64::from(x / BLOCK.width);
     let within = u64::from(y % BLOCK.height * BLOCK.width + x % BLOCK.width);

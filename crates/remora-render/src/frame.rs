@@ -1,4 +1,4 @@
-//! What is asked of the renderer, and what it gives back.
+//! Requests to the renderer, and its answers.
 
 use glam::{DVec3, Quat};
 use std::time::Duration;
@@ -7,15 +7,19 @@ use thiserror::Error;
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
+    /// Columns.
     pub width: u32,
+    /// Rows.
     pub height: u32,
 }
 
 impl Size {
+    /// Makes a size of `width` by `height` pixels.
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 
+    /// Returns the number of pixels.
     pub const fn pixels(self) -> u32 {
         self.width * self.height
     }
@@ -25,10 +29,12 @@ impl Size {
     }
 }
 
-/// Where the picture is seen from: looks along its own -Z, +Y is up.
+/// Position and orientation of the viewer, who looks along the local -Z axis with +Y up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
+    /// Position in the world, in metres.
     pub position: DVec3,
+    /// Rotation from the camera to the world.
     pub orientation: Quat,
     /// Radians, above 0 and below π.
     pub vertical_field_of_view: f32,
@@ -36,14 +42,17 @@ pub struct Camera {
     pub near: f32,
 }
 
-/// Samples per pixel that decide which triangle is seen.
+/// Number of samples per pixel, at which visibility is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Samples {
+    /// One sample at the centre.
     One,
+    /// Four samples, which smooth edges.
     Four,
 }
 
 impl Samples {
+    /// Returns the number of samples.
     pub const fn count(self) -> u32 {
         match self {
             Samples::One => 1,
@@ -52,43 +61,61 @@ impl Samples {
     }
 }
 
+/// The format of a frame's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
-    /// Planes Y, U, V behind one another, BT.709, limited range; chroma halved in both directions.
+    /// The planes Y, U and V one after another, BT.709, limited range; chroma has half the resolution in both
+    /// directions.
     I420,
     /// Four bytes per pixel, sRGB.
     Rgba,
 }
 
-/// One picture to draw.
+/// Number by which the caller knows a frame. The renderer returns it and gives it no meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameSerial(pub u64);
+
+impl FrameSerial {
+    /// Returns the serial of the frame after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A frame to render.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameRequest {
-    /// Given back with the picture.
-    pub serial: u64,
+    /// Returned with the frame.
+    pub serial: FrameSerial,
+    /// View of the frame.
     pub camera: Camera,
-    /// What is drawn; stretched to `stream_size`.
+    /// Size at which the frame is rendered before it is scaled to `stream_size`.
     pub render_size: Size,
+    /// Samples per pixel.
     pub samples: Samples,
-    /// What simplified geometry may differ by from the original, in pixels of the rendered picture; above 0.
+    /// Largest permitted error of simplified geometry, in pixels of the rendered frame; above 0.
     pub error_pixels: f32,
-    /// How many transparent surfaces behind one another are shown, up to [`BLEND_LAYERS_MAX`].
+    /// Number of transparent surfaces that are shown one behind another, up to [`BLEND_LAYERS_MAX`].
     pub blend_layers: u32,
-    /// What is given out; both even.
+    /// Size of the result; both sides are even.
     pub stream_size: Size,
+    /// Format of the result.
     pub format: PixelFormat,
+    /// Optional features.
     pub options: FrameOptions,
 }
 
-/// What can be asked of a picture besides showing the scene.
+/// Optional features of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameOptions {
-    /// Leave out what is hidden behind something else, where that saves time. The picture is the same.
+    /// Skip hidden clusters where that saves time. The rendered frame does not depend on it.
     pub occlusion_culling: bool,
-    /// Column and row of a pixel of the picture as it is rendered: what is seen there comes with the picture.
+    /// Column and row of a pixel of the rendered frame whose entity is returned with the frame.
     pub pick: Option<[u32; 2]>,
-    /// How much of a checkerboard takes the place of the background, 0 to 1.
+    /// Opacity of a checkerboard in the background, 0 to 1.
     pub checkerboard: f32,
-    /// Of the line around what is selected: sRGB and opacity.
+    /// Colour of the outline of selected entities: sRGB and opacity.
     pub outline_color: [u8; 4],
 }
 
@@ -98,92 +125,116 @@ impl Default for FrameOptions {
     }
 }
 
-/// What is seen at a pixel.
+/// The surface under a pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Picked {
-    /// Index into the instances of the scene as it was drawn.
+    /// Index into the instances of the scene at the time of the frame.
     pub instance: u32,
-    /// In the world. Of transparent surfaces, the nearest.
+    /// Position in the world; on the nearest one of several transparent surfaces.
     pub position: DVec3,
-    /// From the camera, in metres.
+    /// Distance from the camera in metres.
     pub distance: f32,
 }
 
+/// Largest number of transparent layers.
 pub const BLEND_LAYERS_MAX: u32 = 4;
 
-/// Longest side of a picture.
+/// Longest side of a frame in pixels.
 pub const FRAME_DIMENSION_MAX: u32 = 8192;
 
-/// A finished picture. Kept by the caller and filled again and again, so that nothing is allocated per frame.
+/// A finished frame. The caller keeps it and lets the renderer fill it again, so that no frame allocates memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderedFrame {
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
-    /// As the request's [`PixelFormat`] says, rows without padding.
+    /// Pixels in the requested [`PixelFormat`], rows without padding.
     pub data: Vec<u8>,
 }
 
-/// Goes with a finished picture.
+/// Information about a finished frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameDone {
-    pub serial: u64,
+    /// Serial of the request.
+    pub serial: FrameSerial,
+    /// Duration of each stage.
     pub timings: FrameTimings,
-    /// Handed to the rasteriser: in the view, not turned away as a whole cluster, and not found hidden. Points too.
+    /// Triangles and points given to the rasteriser. Clusters outside the view, facing away or found hidden do not
+    /// count.
     pub triangles_drawn: u64,
-    /// Of those, points; before what was found hidden is left out.
+    /// Points among them, before hidden clusters are subtracted.
     pub points_drawn: u64,
+    /// Clusters given to the rasteriser.
     pub clusters_drawn: u32,
-    /// Clusters that were hidden in an earlier frame, and were asked about again.
+    /// Clusters that an earlier frame found hidden and that this frame tested again.
     pub clusters_tested: u32,
-    /// Of those, the ones that were hidden again and left out.
+    /// Tested clusters that were still hidden and were not drawn.
     pub clusters_occluded: u32,
-    /// Parts of models that would have been shown finer, had they been there yet.
+    /// Pages whose absence made the frame coarser than requested.
     pub pages_missing: usize,
-    /// What is seen at the pixel that was asked about; `None` for the background, too.
+    /// Surface under the requested pixel; `None` for the background.
     pub picked: Option<Picked>,
 }
 
-/// Where a frame's time went. Wall time of each stage.
+/// Time spent in each stage of a frame. Stages overlap with those of other frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameTimings {
-    /// Choosing what to draw.
+    /// Selecting what to draw.
     pub select: Duration,
-    /// Recording and handing over the commands.
+    /// Recording and submitting commands.
     pub submit: Duration,
-    /// From hand-over until the picture was there to be read.
+    /// From submission until the result could be read.
     pub draw: Duration,
-    /// Of that, on the device, finding what is seen; 0 where the adapter cannot tell.
+    /// Part of `draw` that determined visibility on the device; 0 if the adapter has no timestamps.
     pub raster: Duration,
-    /// Of that, on the device, shading it.
+    /// Part of `draw` that shaded solid surfaces on the device; 0 if the adapter has no timestamps.
     pub shade: Duration,
-    /// Of that, on the device, layers of transparent surfaces.
+    /// Part of `draw` that blended transparent surfaces on the device; 0 if the adapter has no timestamps.
     pub blend: Duration,
-    /// Read-back, conversion and stretching.
+    /// Reading back, converting and scaling.
     pub convert: Duration,
 }
 
+/// Errors of the renderer.
 #[derive(Debug, Error)]
 pub enum RenderError {
+    /// The device is lost; a new one has to be opened.
     #[error("the graphics device was lost ({0}); a new one has to be opened")]
     DeviceLost(String),
+    /// An allocation failed or would exceed a limit of the device.
     #[error("not enough graphics memory for {0}")]
     OutOfMemory(String),
+    /// The driver rejected a resource or a command.
     #[error("the graphics driver refused {what}: {why}")]
-    Rejected { what: String, why: String },
-    #[error("the picture was not finished within {} ms", .0.as_millis())]
+    Rejected {
+        /// The rejected resource or command.
+        what: String,
+        /// The message of the driver.
+        why: String,
+    },
+    /// The device did not finish a frame in time.
+    #[error("the frame was not finished within {} ms", .0.as_millis())]
     TimedOut(Duration),
+    /// A value of the request is out of range.
     #[error("{0}")]
     Request(String),
+    /// A page of an asset is damaged.
     #[error("{0}")]
     Damaged(String),
-    #[error("model {0} is not with the renderer; add it before the scene that shows it")]
+    /// The scene shows a model that has not been added.
+    #[error("the renderer does not have model {0}; add it before the scene that shows it")]
     ModelUnknown(u64),
-    #[error("{frames} pictures are in flight already; receive one before submitting the next")]
-    TooManyInFlight { frames: usize },
+    /// A frame has to be received before the next one is submitted.
+    #[error("{frames} frames are in flight already; receive one before submitting the next")]
+    TooManyInFlight {
+        /// Number of frames in flight.
+        frames: usize,
+    },
 }
 
 impl FrameRequest {
-    /// Says what is wrong with a request, if anything.
+    /// Returns an error if a value of the request is out of range.
     pub(crate) fn check(&self) -> Result<(), RenderError> {
         let refuse = |why: String| Err(RenderError::Request(why));
         for (what, size) in [("render", self.render_size), ("stream", self.stream_size)] {
@@ -209,7 +260,7 @@ impl FrameRequest {
             return refuse("the near plane must lie in front of the camera".into());
         }
         if !(self.error_pixels > 0.0 && self.error_pixels.is_finite()) {
-            return refuse("the error that is allowed must be a number of pixels above 0".into());
+            return refuse("the permitted error must be a number of pixels above 0".into());
         }
         if self.blend_layers > BLEND_LAYERS_MAX {
             return refuse(format!("at most {BLEND_LAYERS_MAX} transparent layers can be shown"));
@@ -218,13 +269,10 @@ impl FrameRequest {
         if let Some([x, y]) = self.options.pick
             && (x >= size.width || y >= size.height)
         {
-            return refuse(format!(
-                "pixel {x}, {y} is not within the {}x{} that are rendered",
-                size.width, size.height
-            ));
+            return refuse(format!("pixel {x}, {y} is outside of the rendered {}x{}", size.width, size.height));
         }
         if !(0.0..=1.0).contains(&self.options.checkerboard) {
-            return refuse("the checkerboard's share must lie between 0 and 1".into());
+            return refuse("the opacity of the checkerboard must lie between 0 and 1".into());
         }
         Ok(())
     }

@@ -1,16 +1,16 @@
-//! Budgets of the renderer.
+//! Memory budgets.
 
-/// What the operator of the machine decides.
+/// Memory budgets that the operator of the machine sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RendererOptions {
-    /// What geometry may take of graphics memory, beyond what no picture can do without.
+    /// Graphics memory for geometry in bytes. The root pages of all models are loaded even if they exceed it.
     pub geometry_bytes_max: u64,
-    /// What pages of files that were read may take of main memory.
+    /// Main memory for pages that were read from mapped files, in bytes.
     pub page_memory_bytes_max: u64,
 }
 
 impl Default for RendererOptions {
-    /// 2 GiB, 1 GiB.
+    /// Returns budgets of 2 GiB and 1 GiB.
     fn default() -> Self {
         Self { geometry_bytes_max: 2 << 30, page_memory_bytes_max: 1 << 30 }
     }

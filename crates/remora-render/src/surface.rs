@@ -1,18 +1,18 @@
-//! What decides how a cluster is drawn: the surface of its material and the state of its instance.
+//! The surface of a material and the state of an instance, which decide how clusters are drawn.
 
 use remora_scene::EffectiveState;
 
-/// When a triangle is drawn.
+/// When a cluster is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Phase {
     Opaque,
-    /// Its alpha decides whether it covers a sample.
+    /// The alpha of a fragment decides whether it covers a sample.
     Mask,
-    /// In front of what is opaque, layer by layer.
+    /// Blended in front of solid surfaces, layer by layer.
     Blend,
 }
 
-/// Clusters with the same key are drawn and shaded by the same kernels with the same bindings.
+/// Clusters with equal keys are drawn and shaded by the same kernels with the same bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DrawKey {
     pub phase: Phase,
@@ -20,14 +20,14 @@ pub(crate) struct DrawKey {
     pub shading: Shading,
 }
 
-/// Which kernels draw a material.
+/// Features of a material, which decide the kernels that draw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Shading {
-    /// Its factors are all there is.
+    /// Factors without textures.
     Plain,
-    /// Two layers of the bucket, which repeat and share a transform.
+    /// Two texture layers of one array that repeat and share a transform.
     Layered { bucket: u8 },
-    /// Everything that glTF allows.
+    /// All texture features of glTF.
     Full { bucket: u8 },
     /// Points, which have no material.
     Points,
@@ -48,7 +48,7 @@ pub(crate) enum DrawMode {
     Normal,
 }
 
-/// The part of a material that decides how a cluster is drawn.
+/// The properties of a material that decide how its clusters are drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surface {
     pub alpha_mode: AlphaMode,
@@ -61,7 +61,7 @@ impl DrawMode {
     pub(crate) const ALL: [DrawMode; 1] = [DrawMode::Normal];
 
     /// Returns the mode of an instance in this state, or `None` if the instance is hidden.
-    pub(crate) fn of(state: &EffectiveState) -> Option<DrawMode> {
+    pub(crate) fn of(state: EffectiveState) -> Option<DrawMode> {
         state.visible.then_some(DrawMode::Normal)
     }
 }
@@ -72,7 +72,7 @@ impl Surface {
         Surface { alpha_mode: AlphaMode::Opaque, shading: Shading::Points, double_sided: true };
 
     /// Returns the phase in which an instance draws this surface. Nothing else decides it.
-    pub(crate) fn phase(&self, mode: DrawMode) -> Phase {
+    pub(crate) fn phase(self, mode: DrawMode) -> Phase {
         match (mode, self.alpha_mode) {
             (DrawMode::Normal, AlphaMode::Opaque) => Phase::Opaque,
             (DrawMode::Normal, AlphaMode::Mask) => Phase::Mask,
@@ -81,13 +81,13 @@ impl Surface {
     }
 
     /// Returns the key of the clusters of this surface that lie in a bank.
-    pub(crate) fn key(&self, mode: DrawMode, bank: u8) -> DrawKey {
+    pub(crate) fn key(self, mode: DrawMode, bank: u8) -> DrawKey {
         DrawKey { phase: self.phase(mode), bank, shading: self.shading }
     }
 }
 
 impl Shading {
-    /// `DETAIL` in the kernels.
+    /// Returns the value of `DETAIL` in the kernels.
     pub(crate) fn detail(self) -> u8 {
         match self {
             Shading::Plain | Shading::Points => 0,

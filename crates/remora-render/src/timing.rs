@@ -1,8 +1,8 @@
-//! The one place where the renderer looks at a clock: how long its own stages take.
+//! A stopwatch: the only code of the renderer that reads a clock.
 
 use std::time::{Duration, Instant};
 
-/// Laps of one frame.
+/// Measures the stages of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     last: Instant,
@@ -13,7 +13,7 @@ impl Stopwatch {
         Self { last: Instant::now() }
     }
 
-    /// Time since the last lap, or since the start.
+    /// Returns the time since the last lap or the start.
     pub(crate) fn lap(&mut self) -> Duration {
         let now = Instant::now();
         let lap = now.duration_since(self.last);

@@ -1,26 +1,28 @@
-//! What a camera sees, and how large: the tests that the cut asks of every sphere.
+//! The view of a camera: visibility and screen size of bounding spheres.
 
 use glam::{DVec3, Vec3, Vec3A, Vec4};
 
 use crate::frame::{Camera, Size};
+use crate::wgsl::shared_structs;
 
-/// What a view can see, and how large it sees it.
+/// The view of a camera.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     pub eye: Vec3A,
-    /// Normals point inwards; a point is inside where `normal · point + distance >= 0`. Near, then the four sides.
+    /// Normals point inwards; a point is inside if `normal · point + distance >= 0`. The near plane, then the four
+    /// sides.
     pub(crate) planes: [Vec4; 5],
     pub right: Vec3A,
     pub up: Vec3A,
     pub forward: Vec3A,
     pub near: f32,
-    /// Pixels that one metre takes at a distance of one metre.
+    /// Size in pixels of one metre at a distance of one metre.
     pub pixels_per_tangent: f32,
     pub size: Size,
 }
 
 impl View {
-    /// `origin` is where the world's coordinates begin for the device.
+    /// Makes the view of a camera; `origin` is the origin of the device's coordinates in the world.
     pub(crate) fn new(camera: &Camera, origin: DVec3, size: Size) -> Self {
         let eye = (camera.position - origin).as_vec3();
         let rotation = camera.orientation.normalize();
@@ -56,24 +58,25 @@ impl View {
         self.planes.iter().all(|plane| Vec3A::from_vec4(*plane).dot(center) + plane.w >= -radius)
     }
 
-    /// Upper bound of the diameter in pixels; infinite where the sphere reaches the near plane.
+    /// Returns an upper bound of the diameter in pixels; infinite if the sphere reaches the near plane.
     pub(crate) fn diameter_pixels(&self, center: Vec3A, radius: f32) -> f32 {
         let from_eye = center - self.eye;
         let depth = from_eye.dot(self.forward) - radius;
         if depth <= self.near {
             return f32::INFINITY;
         }
-        // Towards the sides of a wide view a sphere is seen stretched by up to its distance over its depth.
+        // Near the sides of a wide view, a sphere appears stretched by up to its distance divided by its depth.
         2.0 * radius * self.pixels_per_tangent / depth * (from_eye.length() + radius) / depth
     }
 }
 
-/// Relative to an eye.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Sphere {
-    center: [f32; 3],
-    radius: f32,
+shared_structs! {
+    SPHERE:
+    /// A bounding sphere relative to an eye.
+    struct Sphere {
+        center: [f32; 3],
+        radius: f32,
+    }
 }
 
 impl Sphere {

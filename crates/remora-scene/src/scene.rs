@@ -163,3 +163,25 @@ impl Scene {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_selection_overrides_holds_each_entity_once() {
+        let mut scene = Scene::new();
+        let model = remora_model::Model { name: "Model".to_owned(), ..Default::default() };
+        let build = remora_build::BuildOptions::default();
+        let asset = remora_build::build_asset(&model, &build, &|_| {}, &|| false).expect("an empty model");
+        let root = scene.add_model(asset).root;
+        for selected in [Some(true), Some(false), None, Some(true), Some(true)] {
+            scene.edit_overrides(&[root, root], StateOverrideEdit::selected(selected)).unwrap();
+            assert_eq!(scene.selection_overrides.len(), usize::from(selected.is_some()));
+        }
+        scene.select(&[root]).unwrap();
+        assert_eq!(scene.selection_overrides.len(), 1);
+        scene.clear();
+        assert!(scene.selection_overrides.is_empty());
+    }
+}

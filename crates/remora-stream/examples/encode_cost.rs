@@ -1,7 +1,7 @@
-//! What encoding costs and yields on this machine: `cargo run -p remora-stream --example encode_cost`.
+//! Measures cost and quality of encoding on this machine: `cargo run -p remora-stream --example encode_cost`.
 //!
-//! A camera turns around a synthetic scene for three seconds and stops; the picture is then refined. CPU time is the
-//! process's own, so that it stays meaningful on a busy machine; wall time is not.
+//! A camera turns around a synthetic scene for three seconds and stops; the frame is then refined. CPU time is the
+//! process's own, so it is meaningful on a busy machine too; wall time is not.
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
@@ -18,7 +18,7 @@ const TICKS_PER_FRAME: u32 = 3000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!(
-        "| picture | Mbit/s | threads | CPU ms | wall ms median/p95 | kbit key | kbit frame | PSNR dB | at rest: kbit → dB |"
+        "| frame | Mbit/s | threads | CPU ms | wall ms median/p95 | kbit key | kbit frame | PSNR dB | at rest: kbit → dB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (width, height, megabits) in [(1280, 720, 4), (1280, 720, 8), (1920, 1080, 8)] {
@@ -82,7 +82,7 @@ fn measure(width: u32, height: u32, megabits: u32, threads: NonZeroU16) -> Resul
     Ok(())
 }
 
-/// On-CPU time of all threads of this process.
+/// Returns the CPU time of all threads of this process.
 fn cpu_time() -> Result<Duration, Box<dyn Error>> {
     let mut total = 0;
     for thread in fs::read_dir("/proc/self/task")? {

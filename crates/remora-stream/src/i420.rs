@@ -1,10 +1,10 @@
-//! The picture that encoders take: planar 4:2:0, limited range, BT.709.
+//! The frame format that encoders take: planar 4:2:0, limited range, BT.709.
 
 use thiserror::Error;
 
-/// One picture, planes contiguous: Y `width × height`, then U and V, each `width/2 × height/2`.
+/// One frame with contiguous planes: Y `width × height`, then U and V, each `width/2 × height/2`.
 ///
-/// Y 16–235, U and V 16–240, BT.709 matrix: what [`crate::OpenH264Encoder`] writes into the stream's header.
+/// Y is 16–235, U and V are 16–240, with the BT.709 matrix, as [`crate::OpenH264Encoder`] declares in the stream's header.
 #[derive(Clone, Copy, Debug)]
 pub struct I420<'a> {
     width: u32,
@@ -12,21 +12,45 @@ pub struct I420<'a> {
     data: &'a [u8],
 }
 
+/// The reason why bytes are not a frame.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum I420Error {
+    /// A side is odd, too small or too large.
     #[error(
-        "a picture of {width}×{height} cannot be subsampled; accepted are even sizes of {min} to {max} pixels a side",
+        "a frame of {width}×{height} cannot be subsampled; accepted are even sizes of {min} to {max} pixels a side",
         min = I420::SIDE_PIXELS_MIN, max = I420::SIDE_PIXELS_MAX
     )]
-    Size { width: u32, height: u32 },
+    Size {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// The number of bytes does not fit the size.
     #[error("{width}×{height} needs {needed} bytes of I420, got {got}")]
-    Length { width: u32, height: u32, needed: usize, got: usize },
+    Length {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// Bytes that a frame of this size has.
+        needed: usize,
+        /// Bytes that were given.
+        got: usize,
+    },
 }
 
 impl<'a> I420<'a> {
+    /// Lower bound on both sides.
     pub const SIDE_PIXELS_MIN: u32 = 16;
+    /// Upper bound on both sides.
     pub const SIDE_PIXELS_MAX: u32 = 4096;
 
+    /// Checks that the bytes are a frame of this size.
+    ///
+    /// # Errors
+    ///
+    /// The size is not accepted, or the number of bytes does not fit it.
     pub fn new(width: u32, height: u32, data: &'a [u8]) -> Result<Self, I420Error> {
         let side = Self::SIDE_PIXELS_MIN..=Self::SIDE_PIXELS_MAX;
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
@@ -40,20 +64,22 @@ impl<'a> I420<'a> {
         Ok(Self { width, height, data })
     }
 
-    /// Bytes of a picture of this size, for even sizes.
+    /// Returns the bytes of a frame of this size, which must be even.
     pub const fn byte_length(width: u32, height: u32) -> usize {
         width as usize * height as usize * 3 / 2
     }
 
+    /// Returns the width in pixels.
     pub fn width(&self) -> u32 {
         self.width
     }
 
+    /// Returns the height in pixels.
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// Luma and both chroma planes; the rows of each follow each other without a gap.
+    /// Returns the planes Y, U and V. Their rows are contiguous.
     pub fn planes(&self) -> [&'a [u8]; 3] {
         let luma = self.width as usize * self.height as usize;
         let (y, chroma) = self.data.split_at(luma);

@@ -1,5 +1,4 @@
-//! The picture's way out of the host and the client's messages' way in: video encoding and the WebRTC
-//! transport of one connection.
+//! Video encoding and the WebRTC transport of one connection.
 //!
 //! ```text
 //!  frame thread                                    transport thread
@@ -9,11 +8,11 @@
 //!                └────────── Bandwidth ◄───────────────┘
 //! ```
 //!
-//! Pure, with time as an argument: [`Peer`] (the WebRTC state of one client) and [`Congestion`] (how much the
-//! path carries). Around them is one thread, [`Transport`], the only file that reads the clock.
+//! [`Peer`] (the WebRTC state of one client) and [`Congestion`] (the estimate of the path's rate) are pure: time is an
+//! argument. One thread, [`Transport`], drives them; its file is the only one that reads the clock.
 //!
-//! This crate moves opaque bytes on two named channels. It does not know the scene, nor the messages, nor who
-//! may connect: the caller has verified the client before it hands over the offer.
+//! This crate moves opaque bytes on two named channels. It knows neither the scene nor the messages, and it does not
+//! decide which clients may connect: the caller has verified the client before it passes the offer on.
 
 mod backend;
 mod congestion;

@@ -1,5 +1,4 @@
-//! A host and a client on two ends of a simulated path, in virtual time: real RTP, real feedback, no sockets, no
-//! waiting.
+//! A host and a client at the ends of a simulated path, in virtual time: real RTP, real feedback, no sockets, no waiting.
 
 mod simulation;
 
@@ -69,13 +68,13 @@ fn a_few_lost_packets_are_repaired_and_do_not_slow_the_stream_down() {
         lost += frames.lost;
         sent += frames.sent;
     }
-    // A frame here is some 40 packets: one in three loses a packet, and would be lost without repair. One in 200 loses
-    // a repair as well, and the client that stands in for a browser does not wait for a second one. Which packets are
-    // lost differs from run to run, with the keys; hence the margin.
+    // A frame has about 40 packets here: one in three loses a packet and would be lost without repair. One in 200 loses
+    // a repair too, and the client that replaces a browser does not wait for a second one. The lost packets differ from
+    // run to run, with the keys; hence the margin.
     assert!(lost * 100 <= sent * 3, "{lost} of {sent} frames lost");
 }
 
-/// Losses are not seen there, only waits: each looks like a queue for one round trip.
+/// TCP hides losses. Each looks like a queue for one round trip.
 #[test]
 fn over_tcp_a_few_losses_delay_frames_and_leave_the_rate_usable() {
     let mut simulation = Simulation::new(Path::of(20_000_000, Duration::from_millis(20)), RANGE);
@@ -91,7 +90,7 @@ fn over_tcp_a_few_losses_delay_frames_and_leave_the_rate_usable() {
 }
 
 #[test]
-fn over_tcp_a_stream_that_is_too_large_for_its_path_comes_to_fit() {
+fn over_tcp_a_stream_that_is_too_large_for_its_path_is_reduced() {
     let mut simulation = Simulation::new(Path::of(3_000_000, Duration::from_millis(20)), RANGE);
     simulation.path.in_order = true;
     simulation.run(12 * SECOND);
@@ -121,7 +120,7 @@ fn a_clock_that_runs_differently_is_no_congestion() {
 }
 
 #[test]
-fn a_last_frame_that_is_lost_is_asked_for_once() {
+fn a_lost_last_frame_is_requested_once() {
     let mut simulation = Simulation::new(Path::of(50_000_000, Duration::from_millis(5)), RANGE);
     simulation.run(2 * SECOND);
     simulation.path.loss_per_mille = 1000;
@@ -165,7 +164,7 @@ fn a_key_frame_request_during_rest_counts_only_if_something_was_lost() {
 }
 
 #[test]
-fn a_still_picture_costs_a_few_datagrams_per_second() {
+fn a_still_view_costs_a_few_datagrams_per_second() {
     let mut simulation = Simulation::new(Path::of(50_000_000, Duration::from_millis(5)), RANGE);
     simulation.run(2 * SECOND);
     simulation.frames_wanted = false;

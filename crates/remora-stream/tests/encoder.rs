@@ -1,10 +1,12 @@
-//! What the default encoder promises, checked with an independent decoder.
+//! The default encoder, checked with an independent decoder.
 
 mod synthetic;
 
 use openh264::decoder::Decoder;
 use openh264::nal_units;
-use remora_stream::{EncodedFrame, Encoder, Fidelity, FrameRequest, I420, OpenH264Encoder, OpenH264Options};
+use remora_stream::{
+    EncodedFrame, Encoder, EncoderBackend, Fidelity, FrameRequest, I420, OpenH264Encoder, OpenH264Options,
+};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 360;
@@ -19,12 +21,12 @@ struct Stream {
 impl Stream {
     fn new(bits_per_second: u32) -> Self {
         let options = OpenH264Options { bits_per_second, ..OpenH264Options::default() };
-        // Starting just below the wrap, so that every test crosses it.
+        // Starts just below the wrap, so that every test crosses it.
         let rtp_timestamp = u32::MAX - 2 * TICKS_PER_FRAME;
         Self { encoder: OpenH264Encoder::new(options), decoder: synthetic::decoder(), rtp_timestamp }
     }
 
-    /// The frame, and the PSNR of what a decoder makes of it.
+    /// Encodes a frame. Returns it with the PSNR of the decoded frame.
     fn frame(
         &mut self,
         data: &[u8],
@@ -36,7 +38,7 @@ impl Stream {
         let request = FrameRequest { rtp_timestamp: self.rtp_timestamp, key, fidelity };
         let frame = self.encoder.encode(I420::new(width, height, data).unwrap(), request).unwrap();
         assert_eq!(frame.rtp_timestamp, self.rtp_timestamp);
-        let decoded = self.decoder.decode(&frame.data).unwrap().expect("one access unit in, one picture out");
+        let decoded = self.decoder.decode(&frame.data).unwrap().expect("one frame per access unit");
         let decibels = synthetic::psnr(data, &decoded);
         (frame, decibels)
     }
@@ -61,6 +63,16 @@ fn the_stream_starts_with_parameter_sets_of_constrained_baseline() {
 }
 
 #[test]
+fn the_default_backend_opens_an_encoder_whose_first_frame_is_a_key_frame() {
+    let mut encoder = EncoderBackend::default().open();
+    let data = synthetic::picture(WIDTH, HEIGHT, 0.0);
+    let request = FrameRequest { rtp_timestamp: 7, key: false, fidelity: Fidelity::Motion };
+    let frame = encoder.encode(I420::new(WIDTH, HEIGHT, &data).unwrap(), request).unwrap();
+    assert!(frame.key && frame.rtp_timestamp == 7);
+    assert!(synthetic::decoder().decode(&frame.data).unwrap().is_some());
+}
+
+#[test]
 fn key_frames_come_on_request_and_never_otherwise() {
     let mut stream = Stream::new(2_000_000);
     for index in 0..40 {
@@ -79,7 +91,7 @@ fn a_new_size_starts_a_new_sequence() {
     let mut stream = Stream::new(2_000_000);
     stream.motion(0.0);
     stream.motion(0.05);
-    // Neither side a multiple of a macroblock.
+    // Neither side is a multiple of a macroblock.
     let (width, height) = (410, 238);
     let (frame, decibels) =
         stream.frame(&synthetic::picture(width, height, 0.1), (width, height), false, Fidelity::Motion);
@@ -105,7 +117,7 @@ fn a_frame_keeps_its_budget_while_something_moves() {
 }
 
 #[test]
-fn a_picture_at_rest_is_refined_until_nothing_is_left_to_gain() {
+fn a_frame_at_rest_is_refined_until_it_cannot_be_improved() {
     let mut stream = Stream::new(1_500_000);
     let mut in_motion = 0.0;
     for index in 0..20 {

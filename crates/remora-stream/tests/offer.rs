@@ -1,4 +1,4 @@
-//! What is accepted as an offer, and what is not.
+//! Offers that are accepted, and offers that are not.
 
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use remora_stream::{BitrateRange, MappedAddress, OfferError, Peer, PeerOptions};
 
-/// Of Debian's Chromium 156, before it had gathered candidates; line ends as in a repository.
+/// The offer of Debian's Chromium 156 before it gathered candidates, with the line ends of a repository.
 const CHROMIUM: &str = include_str!("fixtures/chromium-156.sdp");
 
 fn accept(offer: &str) -> Result<String, OfferError> {
@@ -65,7 +65,7 @@ fn every_address_is_advertised_for_udp_and_for_tcp() {
 }
 
 #[test]
-fn each_thing_that_is_missing_has_its_own_error() {
+fn each_missing_part_has_its_own_error() {
     assert_eq!(accept(&chromium().replace("a=recvonly", "a=inactive")), Err(OfferError::NoVideo));
     assert_eq!(accept(&chromium().replace("H264/90000", "H265/90000")), Err(OfferError::NoH264));
     let single_nal = chromium().replace("packetization-mode=1", "packetization-mode=0");
@@ -123,7 +123,7 @@ fn apply(lines: &mut Vec<String>, damage: &Damage) {
 
 proptest! {
     #[test]
-    fn any_bytes_are_an_error_in_words(bytes in vec(any::<u8>(), 0..4096)) {
+    fn any_bytes_are_refused_with_a_message(bytes in vec(any::<u8>(), 0..4096)) {
         let error = accept(&String::from_utf8_lossy(&bytes)).unwrap_err();
         prop_assert!(!error.to_string().is_empty());
     }

@@ -1,4 +1,4 @@
-//! Datagrams of others, and nonsense, change nothing.
+//! Datagrams of strangers and malformed ones change nothing.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -25,7 +25,7 @@ proptest! {
         };
         let (mut peer, _) = Peer::accept(&OFFER.replace('\n', "\r\n"), &options, start).unwrap();
         for (index, (kind, rest)) in datagrams.iter().enumerate() {
-            // The first byte tells STUN, DTLS and RTP apart.
+            // The first byte distinguishes STUN, DTLS and RTP.
             let bytes = [&[*kind], &rest[..]].concat();
             let protocol = if index % 2 == 0 { Protocol::Udp } else { Protocol::Tcp };
             let at = start + Duration::from_millis(index as u64);

@@ -32,6 +32,7 @@ export type { PresentedFrame, ShownFrame } from "./connection/frame-matcher.ts";
 export { FrameStatistics, type FrameStatisticsSnapshot, quantile } from "./connection/frame-statistics.ts";
 export type { HostAddress } from "./connection/handshake.ts";
 export type { OnProgress } from "./connection/pending-commands.ts";
+export type { StateOverrideEdit } from "./connection/state-overrides.ts";
 export type {
   CloseReason,
   Color,
@@ -40,7 +41,6 @@ export type {
   ConnectionState,
   EntityTransform,
   LoadOptions,
-  StateOverrideEdit,
 } from "./connection/types.ts";
 export { type Size, type ViewportLimits, viewportFor } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { StateOverrideEdit } from "../src/connection/types.ts";
+import type { StateOverrideEdit } from "../src/connection/state-overrides.ts";
 import { CommandRefused, RemoraError } from "../src/errors.ts";
 import {
   type EntityInfo,

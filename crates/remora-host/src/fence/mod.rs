@@ -7,7 +7,7 @@
 //! | mechanism | denies the host |
 //! |---|---|
 //! | Landlock ([`files`]) | every file that it does not need: keys and database of the service, files of other hosts; starting programs; signals and abstract sockets of other processes |
-//! | seccomp ([`calls`]) | system calls that it does not need: debugging, mounting, namespaces, kernel modules, io_uring, local sockets, starting programs, changing modes and owners of files |
+//! | seccomp ([`calls`]) | system calls that it does not need: debugging, mounting, namespaces, kernel modules, `io_uring`, local sockets, starting programs, changing modes and owners of files |
 //! | `no_new_privs` | rights of set-user-ID programs |
 //! | a limit | core dumps, which would hold the secrets of its clients |
 //!

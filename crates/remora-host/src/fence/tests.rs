@@ -51,7 +51,7 @@ fn a_host_reads_no_secret_and_writes_only_its_own_files() {
             fs::read("/proc/1/environ").is_ok(),
             fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).map_err(|error| error.kind()),
             rustix::fs::setxattr(&key, "user.note", b"x", rustix::fs::XattrFlags::empty())
-                .map_err(|error| error.kind()),
+                .map_err(rustix::io::Errno::kind),
         )
     });
     let Some((read, list, new, own, status, environment, open, note)) = found else { return };

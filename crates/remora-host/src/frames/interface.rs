@@ -42,7 +42,7 @@ pub(crate) enum Input {
         id: LoadId,
         loading: Loading,
     },
-    Encoded(EncodeDone),
+    Encoded(Box<EncodeDone>),
     /// Geometry that the last frame lacked has been read.
     Pages,
     Warm(Warm),

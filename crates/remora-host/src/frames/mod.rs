@@ -59,7 +59,7 @@ const INBOX: usize = 1024;
 /// Queue of the transport's events: as many commands as may wait, and as many other events as usual.
 const TRANSPORT_EVENTS: usize = RECEIVED_MAX + INBOX;
 /// The wait for an input if nothing else is due.
-const IDLE_WAIT: Duration = Duration::from_secs(3600);
+const IDLE_WAIT: Duration = Duration::from_hours(1);
 /// Upper bound on a stream that a software adapter renders.
 const SOFTWARE_STREAM_PIXELS_MAX: u32 = 1280 * 720;
 const STREAM_WIDTH_MAX: u32 = 3840;
@@ -146,7 +146,7 @@ impl FrameLoop {
         };
         let encoding = {
             let inbox = inbox.clone();
-            let deliver = move |done| inbox.send(Input::Encoded(done)).is_ok();
+            let deliver = move |done| inbox.send(Input::Encoded(Box::new(done))).is_ok();
             Encoding::start(options.encoder, transport.clone(), clock, deliver)
         };
         let recovery = Recovery::new(options.graphics, options.renderer, inbox.clone());
@@ -238,7 +238,7 @@ impl FrameLoop {
             Input::Loading { id, loading } => {
                 self.assembly.handle(&mut self.stage, &mut self.pipeline, self.clock.now(), id, loading);
             }
-            Input::Encoded(done) => self.pipeline.encoded(&mut self.stage, done),
+            Input::Encoded(done) => self.pipeline.encoded(&mut self.stage, *done),
             Input::Pages => self.stage.sharpened(),
             // Comes once, before any frame, and is received where it is waited for.
             Input::Warm(_) => {}
@@ -259,14 +259,13 @@ impl FrameLoop {
     fn handle_transport(&mut self, event: TransportEvent, tell: &impl Fn(FrameThreadEvent)) {
         let now = self.clock.now();
         match event {
-            TransportEvent::Connected => {}
+            TransportEvent::Connected | TransportEvent::ChannelOpen(Channel::Pose) => {}
             TransportEvent::ChannelOpen(Channel::Control) => {
                 self.connected = true;
                 self.stage.connected(now);
                 self.connection_changed();
                 tell(FrameThreadEvent::Connected);
             }
-            TransportEvent::ChannelOpen(Channel::Pose) => {}
             TransportEvent::Message { channel: Channel::Control, bytes } => self.commands.push_back(bytes),
             TransportEvent::Message { channel: Channel::Pose, bytes } => self.stage.pose(now, &bytes),
             TransportEvent::KeyFrameWanted => self.stage.key_frame_wanted(),
@@ -290,7 +289,7 @@ impl FrameLoop {
                 self.connection_changed();
                 // A renderer that warms up has drawn nothing for a client yet.
                 if let Some(renderer) = self.pipeline.renderer.get() {
-                    renderer.rest();
+                    renderer.release_targets();
                 }
                 if std::mem::take(&mut self.connected) {
                     tell(FrameThreadEvent::Disconnected { why: describe(&reason) });

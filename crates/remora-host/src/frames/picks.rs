@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use glam::DVec3;
-use remora_render::{FrameOptions, FrameRequest, PixelFormat, RenderError, RenderedFrame, Renderer, Samples};
+use remora_render::{
+    FrameOptions, FrameRequest, FrameSerial, PixelFormat, RenderError, RenderedFrame, Renderer, Samples,
+};
 
 use crate::{
     ids::CommandId,
@@ -74,7 +76,7 @@ impl Picks {
         let pick = Some([pixel(x, render_size.width), pixel(-y, render_size.height)]);
         renderer.synchronise(stage.scene_mut(), pose.position)?;
         renderer.submit(&FrameRequest {
-            serial: 0,
+            serial: FrameSerial(0),
             camera: pose.camera(),
             render_size,
             samples: Samples::One,

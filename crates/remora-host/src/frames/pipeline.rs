@@ -89,7 +89,7 @@ impl Pipeline {
             return Ok(());
         };
         let request = FrameRequest {
-            serial: plan.serial.0,
+            serial: plan.serial,
             camera: pose.camera(),
             render_size: detail.render_size,
             samples: detail.samples,

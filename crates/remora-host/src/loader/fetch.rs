@@ -12,7 +12,7 @@ use super::{destination::Destinations, failure::LoadFailure};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
-const FETCH_TIME_MAX: Duration = Duration::from_secs(600);
+const FETCH_TIME_MAX: Duration = Duration::from_mins(10);
 const REDIRECTS_MAX: u32 = 5;
 const READ_BYTES: usize = 1 << 18;
 

@@ -1,21 +1,24 @@
-//! What the scene has to say, in the words of the protocol, and no more of it than a message may hold.
+//! Converts the scene's answers into messages of the protocol, cut to the size that a message may have.
 
 use glam::{DVec3, Vec3};
 use remora_asset::Asset;
 use remora_model::{MetadataValue, WorldBounds};
 use remora_protocol::connection::{self as wire, metadata::Value};
-use remora_scene::{EffectiveState, EntityId, Hit, Scene, StateOverride, Tint};
+use remora_scene::{EntityId, Hit, Scene};
 
-/// Bytes of one name or text; longer ones are cut off.
+use super::overrides;
+
+/// Upper bound on the bytes of one name or text. Longer ones are cut off.
 const TEXT_BYTES_MAX: usize = 1024;
 const PATH_BYTES_MAX: usize = 8192;
 const CHILDREN_MAX: usize = 1024;
 const MATERIALS_MAX: usize = 64;
 const METADATA_MAX: usize = 256;
-/// Bytes of all metadata of one entity: what the message may have, with the rest of it, is 256 KiB.
+/// Upper bound on the bytes of an entity's metadata, so that the whole message stays below 256 KiB.
 const METADATA_BYTES_MAX: usize = 96 * 1024;
 
-pub fn ray_hit(scene: &Scene, hit: &Hit) -> wire::RayHit {
+/// Returns the answer to a ray that hit.
+pub(crate) fn ray_hit(scene: &Scene, hit: &Hit) -> wire::RayHit {
     let (bounds_min, bounds_max) = corners(hit.bounds);
     wire::RayHit {
         entity: hit.entity.0,
@@ -28,8 +31,8 @@ pub fn ray_hit(scene: &Scene, hit: &Hit) -> wire::RayHit {
     }
 }
 
-/// `None` where the scene has no such instance any more.
-pub fn picked(scene: &Scene, instance: u32, position: DVec3) -> Option<wire::Picked> {
+/// Returns the answer to a pick; `None` if the instance has left the scene.
+pub(crate) fn picked(scene: &Scene, instance: u32, position: DVec3) -> Option<wire::Picked> {
     let entity = scene.instances().get(instance as usize)?.entity;
     let (bounds_min, bounds_max) = corners(scene.entity(entity)?.bounds);
     Some(wire::Picked {
@@ -41,7 +44,8 @@ pub fn picked(scene: &Scene, instance: u32, position: DVec3) -> Option<wire::Pic
     })
 }
 
-pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> {
+/// Returns the description of an entity; `None` if there is no such entity.
+pub(crate) fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> {
     let view = scene.entity(entity)?;
     let contents = scene.contents(entity)?;
     let (bounds_min, bounds_max) = corners(view.bounds);
@@ -58,45 +62,31 @@ pub fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::EntityInfo> 
         bounds_min,
         bounds_max,
         metadata: metadata(&contents.metadata),
-        state_override: Some(state_override(view.overrides)),
-        effective_state: Some(effective_state(view.state)),
+        state_override: Some(overrides::state_override(view.overrides)),
+        effective_state: Some(overrides::effective_state(view.state)),
     })
 }
 
-fn state_override(own: StateOverride) -> wire::StateOverride {
-    let StateOverride { visible, selected, tint } = own;
-    wire::StateOverride { visible, selected, tint: tint.map(color) }
-}
-
-fn effective_state(state: EffectiveState) -> wire::EffectiveState {
-    let EffectiveState { visible, selected, tint } = state;
-    wire::EffectiveState { visible, selected, tint: (tint[3] > 0).then(|| color(tint)) }
-}
-
-fn color(tint: Tint) -> wire::Color {
-    let [red, green, blue, alpha] = tint.map(u32::from);
-    wire::Color { red, green, blue, alpha }
-}
-
 /// Returns the differences between a model and its file, for the client.
-pub fn notices(asset: &Asset) -> Vec<String> {
+pub(crate) fn notices(asset: &Asset) -> Vec<String> {
     asset.notices().map(|notice| cut(notice, TEXT_BYTES_MAX)).collect()
 }
 
-/// The same in one sentence, for the person in front of the screen; `None` if there is nothing to say.
-pub fn differs(name: &str, notices: &[String]) -> Option<String> {
+/// Returns the notices in one sentence, for the person in front of the screen; `None` if there are none.
+pub(crate) fn differs(name: &str, notices: &[String]) -> Option<String> {
     let (first, more) = notices.split_first()?;
     let name = cut(name, TEXT_BYTES_MAX);
     let others = if more.is_empty() { String::new() } else { format!(" (and {} more remarks)", more.len()) };
     Some(format!("{name} is shown otherwise than its file says: {first}{others}"))
 }
 
-pub fn point(point: DVec3) -> wire::Point {
+/// Returns a point of the protocol.
+pub(crate) fn point(point: DVec3) -> wire::Point {
     wire::Point { x: point.x, y: point.y, z: point.z }
 }
 
-/// Absent where there is nothing in it.
-pub fn corners(bounds: WorldBounds) -> (Option<wire::Point>, Option<wire::Point>) {
+/// Returns the corners of a box; `None` if it is empty.
+pub(crate) fn corners(bounds: WorldBounds) -> (Option<wire::Point>, Option<wire::Point>) {
     if bounds.is_empty() { (None, None) } else { (Some(point(bounds.min)), Some(point(bounds.max))) }
 }
 
@@ -128,7 +118,7 @@ fn metadata(entries: &[(&str, MetadataValue)]) -> Vec<wire::Metadata> {
     told
 }
 
-/// At most so many bytes, whole characters; what was cut off shows as an ellipsis.
+/// Cuts a text to `bytes_max` bytes at a character boundary. An ellipsis marks the cut.
 fn cut(text: &str, bytes_max: usize) -> String {
     const ELLIPSIS: char = '…';
     if text.len() <= bytes_max {
@@ -170,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_is_told_with_all_kinds_of_metadata() {
+    fn an_entity_is_described_with_all_kinds_of_metadata() {
         let values = [
             MetadataValue::Bool(true),
             MetadataValue::Integer(-5),
@@ -201,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_is_told_with_its_own_and_its_effective_state() {
+    fn an_entity_is_described_with_its_own_and_its_effective_state() {
         let nodes = vec![Node { name: "part".into(), mesh: Some(0), ..Node::default() }];
         let mut scene = scene(nodes, vec![Material::default()]);
         let told = |scene: &Scene| {
@@ -222,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_nothing_in_it_has_no_bounds() {
+    fn an_empty_entity_has_no_bounds() {
         let scene = scene(vec![Node { name: "empty".into(), ..Node::default() }], vec![Material::default()]);
         let info = entity_info(&scene, EntityId(2)).expect("it is there");
         assert_eq!((info.bounds_min, info.bounds_max, info.triangles), (None, None, 0));
     }
 
     #[test]
-    fn however_much_a_file_says_of_a_part_it_fits_one_message() {
+    fn the_description_of_any_part_fits_one_message() {
         let long = "ß".repeat(10_000);
         let metadata = (0..1000).map(|_| (long.clone(), MetadataValue::Text(long.clone()))).collect();
         let mut nodes = vec![Node { name: long.clone(), mesh: Some(0), metadata, ..Node::default() }];

@@ -4,8 +4,9 @@ use glam::{DAffine3, DQuat, DVec3, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::Size;
-use remora_scene::{EntityId, StateOverrideEdit, Tint, ValueEdit};
+use remora_scene::{EntityId, StateOverrideEdit};
 
+use super::overrides;
 use crate::ids::CommandId;
 
 /// Accepted lengths of a viewport's sides, in pixels.
@@ -129,7 +130,7 @@ fn checked(command: WireCommand) -> Result<Action, String> {
         }
         WireCommand::SetStateOverrides(wire::SetStateOverrides { entities, edit }) => {
             check_count(entities.len())?;
-            let edit = override_edit(edit.unwrap_or_default())?;
+            let edit = overrides::edit(edit.unwrap_or_default())?;
             Action::SetStateOverrides { entities: entities.into_iter().map(EntityId).collect(), edit }
         }
         WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
@@ -152,7 +153,7 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
         let translation = place(set.translation)?;
         Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
     };
-    let local = local().filter(|local| local.is_finite()).ok_or_else(|| {
+    let local = local().filter(DAffine3::is_finite).ok_or_else(|| {
         format!(
             "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
              and scale, and no scale of zero",
@@ -160,34 +161,6 @@ fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
         )
     })?;
     Ok((EntityId(set.entity), local))
-}
-
-fn override_edit(edit: wire::StateOverrideEdit) -> Result<StateOverrideEdit, String> {
-    let wire::StateOverrideEdit { visible, selected, tint: tint_edit } = edit;
-    let tint = match tint_edit {
-        None => ValueEdit::Keep,
-        Some(wire::TintEdit { tint: None }) => ValueEdit::Unset,
-        Some(wire::TintEdit { tint: Some(color) }) => ValueEdit::Set(tint(color)?),
-    };
-    Ok(StateOverrideEdit { visible: flag_edit("visible", visible)?, selected: flag_edit("selected", selected)?, tint })
-}
-
-fn flag_edit(name: &str, edit: i32) -> Result<ValueEdit<bool>, String> {
-    Ok(match wire::FlagEdit::try_from(edit) {
-        Ok(wire::FlagEdit::Keep) => ValueEdit::Keep,
-        Ok(wire::FlagEdit::Unset) => ValueEdit::Unset,
-        Ok(wire::FlagEdit::On) => ValueEdit::Set(true),
-        Ok(wire::FlagEdit::Off) => ValueEdit::Set(false),
-        Err(_) => return Err(format!("the edit of {name} is {edit}; accepted are 0 to 3")),
-    })
-}
-
-fn tint(color: wire::Color) -> Result<Tint, String> {
-    let wire::Color { red, green, blue, alpha } = color;
-    let channel = |value: u32| {
-        u8::try_from(value).map_err(|_| format!("a channel of the colour is {value}; accepted are 0 to 255"))
-    };
-    Ok([channel(red)?, channel(green)?, channel(blue)?, channel(alpha)?])
 }
 
 /// Returns a position in the world, if it is finite and within bounds.
@@ -213,6 +186,8 @@ fn finite(vector: Option<wire::Vector3>) -> Option<Vec3> {
 
 #[cfg(test)]
 mod tests {
+    use remora_scene::ValueEdit;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -281,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn places_keep_their_precision() {
+    fn positions_keep_their_precision() {
         let far = 5_000_000.000_25;
         let set = decoded(WireCommand::SetTransform(transform(1, far, 1.0))).expect("a good transform");
         let Action::SetTransforms(moves) = set.action else { panic!("{set:?}") };
@@ -295,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_the_largest_length_and_empty_ones_are_taken() {
+    fn lists_of_the_largest_length_and_empty_ones_are_accepted() {
         for length in [0, ENTITIES_MAX] {
             let select = wire::SelectEntities { entities: vec![3; length] };
             let command = decoded(WireCommand::SelectEntities(select)).expect("within the limit");
@@ -343,12 +318,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_crash_the_host(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Command::decode(&bytes);
         }
 
         #[test]
-        fn whatever_is_accepted_is_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
+        fn accepted_transforms_are_finite(x: f64, scale: f32, turn in any::<[f32; 4]>()) {
             let [a, b, c, d] = turn;
             let rotation = Some(wire::Quaternion { x: a, y: b, z: c, w: d });
             let set = wire::SetTransform { rotation, ..transform(1, x, scale) };

@@ -9,6 +9,7 @@ use super::{
     Client, Stage, limit,
     pacing::{NextFrame, PaceLimits},
     plan::{DrawStatistics, EncodeResult, FramePlan, FrameRecord, Work},
+    quality::Quality,
 };
 use crate::clock::Moment;
 
@@ -31,8 +32,8 @@ impl Stage {
         let stream_size = client.viewport?;
         let detail = match next {
             NextFrame::Moving => self.quality.moving(stream_size),
-            NextFrame::Sharpening => self.quality.sharp(stream_size),
-            NextFrame::Resting => self.quality.resting(stream_size),
+            NextFrame::Sharpening => Quality::sharp(stream_size),
+            NextFrame::Resting => Quality::resting(stream_size),
             NextFrame::Again => client.pacing.last_detail()?,
         };
         // The wait of a refinement is intended. Only that of a pose's first frame is a delay.

@@ -24,6 +24,7 @@ mod limit;
 mod loads;
 mod messages;
 mod models;
+mod overrides;
 mod pacing;
 pub(crate) mod plan;
 pub(crate) mod pose;
@@ -257,7 +258,7 @@ impl Stage {
     pub(crate) fn view(&self) -> Option<(Pose, Detail)> {
         let client = self.client.as_ref()?;
         let (pose, _) = client.pose?;
-        Some((pose, self.quality.sharp(client.viewport?)))
+        Some((pose, Quality::sharp(client.viewport?)))
     }
 
     /// Notes that geometry has arrived which the last frame lacked: the same view is worth another frame, which is no

@@ -230,7 +230,7 @@ mod tests {
 
     fn details() -> (Detail, Detail) {
         let (quality, size) = (Quality::new(true, render_target(true)), Size::new(640, 360));
-        (quality.moving(size), quality.resting(size))
+        (quality.moving(size), Quality::resting(size))
     }
 
     #[test]

@@ -10,23 +10,23 @@ use crate::ids::PoseId;
 
 /// A camera pose.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pose {
-    pub id: PoseId,
-    pub position: DVec3,
+pub(crate) struct Pose {
+    pub(crate) id: PoseId,
+    pub(crate) position: DVec3,
     /// Camera to world. The camera looks along its -Z with +Y up.
-    pub orientation: Quat,
+    pub(crate) orientation: Quat,
     /// Radians.
-    pub vertical_field_of_view: f32,
+    pub(crate) vertical_field_of_view: f32,
     /// Metres.
-    pub near: f32,
+    pub(crate) near: f32,
     /// The client's clock at the input event, opaque to the host.
-    pub input_time_milliseconds: f64,
+    pub(crate) input_time_milliseconds: f64,
 }
 
 impl Pose {
     /// Decodes a `Pose`. Returns `None` if no camera can be made of it; the client is not told, because poses are frequent
     /// and unreliable.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let pose = wire::Pose::decode(bytes).ok()?;
         Some(Self {
             id: PoseId(pose.id),
@@ -39,7 +39,7 @@ impl Pose {
     }
 
     /// Returns the camera for the renderer.
-    pub fn camera(&self) -> Camera {
+    pub(crate) fn camera(&self) -> Camera {
         Camera {
             position: self.position,
             orientation: self.orientation,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn poses_that_no_camera_can_be_made_of_are_dropped() {
+    fn poses_without_a_valid_camera_are_dropped() {
         let at = |x| Some(wire::Point { x, y: 0.0, z: 0.0 });
         let bad = [
             wire::Pose { position: at(f64::NAN), ..pose() },
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_host_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_crash_the_host(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Some(pose) = Pose::decode(&bytes) {
                 prop_assert!(pose.position.is_finite() && pose.camera().position.is_finite());
                 prop_assert!((pose.orientation.length() - 1.0).abs() < 1e-3);

@@ -1,9 +1,9 @@
-//! Quality follows motion: how large, how exactly, and with how many samples, the next picture is rendered.
+//! Chooses the size, the permitted error and the samples of the next frame.
 //!
-//! While something moves, a picture gives up as much as it must to be rendered within a target, one rung of a ladder
-//! after the other; at rest it is rendered in full.
+//! While something moves, quality is reduced step by step, along a ladder, until frames are rendered within a target time.
+//! At rest a frame is rendered in full.
 //!
-//! | adapter | given up first | then | last |
+//! | adapter | reduced first | then | last |
 //! |---|---|---|---|
 //! | software | geometry, to 2 pixels of error | size, to 0.4 | geometry, to 4 pixels |
 //! | graphics card | geometry, to 4 pixels of error | size, to 0.67 | |
@@ -12,17 +12,19 @@ use std::time::Duration;
 
 use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
 
-/// What leaves the full picture within 150 ms of the last change: 45 ms until it counts as rest, and encoding.
+/// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts as
+/// resting, and encoding takes the rest.
 const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
 
-/// In pixels. Where two parts touch, each may be off, and at a whole pixel what is behind them shows between them here and
-/// there, hardly ever at less (the orbit test of the renderer). It costs some 11 % more triangles.
+/// The permitted error at rest, in pixels. With an error of a whole pixel, gaps between touching parts become visible here
+/// and there, because each part may be off; with less they hardly ever do (the orbit test of the renderer). It costs about
+/// 11 % more triangles.
 const RESTING_ERROR: f32 = 0.7;
 
-/// What a picture gives up.
+/// A step of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Rung {
-    /// Linear, of the viewport.
+    /// Linear scale of the viewport.
     scale: f32,
     error_pixels: f32,
 }
@@ -31,8 +33,8 @@ const fn rung(scale: f32, error_pixels: f32) -> Rung {
     Rung { scale, error_pixels }
 }
 
-/// Steps are small enough that what a finer one costs at most is a useful prediction. Below a scale of 0.4 what is left
-/// of a frame's cost is that of its triangles, and a smaller picture would only look worse.
+/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Below a scale
+/// of 0.4 the triangles dominate the cost, and a smaller frame would only look worse.
 const SOFTWARE: [Rung; 11] = [
     rung(1.0, 1.0),
     rung(1.0, 1.25),
@@ -46,7 +48,9 @@ const SOFTWARE: [Rung; 11] = [
     rung(0.4, 3.2),
     rung(0.4, 4.0),
 ];
+/// The rung that a software adapter starts on.
 const SOFTWARE_AT_START: usize = 6;
+/// The ladder of graphics cards.
 const CARD: [Rung; 11] = [
     rung(1.0, RESTING_ERROR),
     rung(1.0, 0.85),
@@ -60,30 +64,30 @@ const CARD: [Rung; 11] = [
     rung(0.8, 4.0),
     rung(2.0 / 3.0, 4.0),
 ];
-/// Transparent surfaces shown behind one another while a weak adapter is moving.
+/// Layers of transparent surfaces while something moves on a software adapter.
 const MOVING_BLEND_LAYERS: u32 = 2;
-/// A picture may take so much more than the target before anything is given up. Together with the prediction below it
-/// keeps the ladder from swinging.
+/// A frame may exceed the target by this factor before quality is reduced. Together with [`growth`] it prevents oscillation.
 const TOLERANCE: f32 = 1.3;
-/// Frames that must agree before the rung changes, so that one slow frame does not.
+/// Consecutive frames before the rung changes, so that one slow frame has no effect.
 const FRAMES_BEFORE_FINER: u32 = 20;
 const FRAMES_BEFORE_COARSER: u32 = 4;
 
-/// How one picture is rendered; it is always streamed in the viewport's size.
+/// How a frame is rendered. It is always streamed in the viewport's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Detail {
-    pub render_size: Size,
-    pub samples: Samples,
-    /// Transparent surfaces behind one another.
-    pub blend_layers: u32,
-    /// How far geometry may be from the finest there is, in pixels of `render_size`.
-    pub error_pixels: f32,
-    /// Nothing better will follow as long as nothing changes.
-    pub full: bool,
+pub(crate) struct Detail {
+    pub(crate) render_size: Size,
+    pub(crate) samples: Samples,
+    /// Layers of transparent surfaces.
+    pub(crate) blend_layers: u32,
+    /// The permitted geometric error, in pixels of `render_size`.
+    pub(crate) error_pixels: f32,
+    /// No better frame follows while nothing changes.
+    pub(crate) full: bool,
 }
 
+/// The current quality, and the render times that determine it.
 #[derive(Clone, Debug)]
-pub struct Quality {
+pub(crate) struct Quality {
     software: bool,
     target: Duration,
     ladder: &'static [Rung],
@@ -91,51 +95,53 @@ pub struct Quality {
     /// Consecutive frames that asked for the same change.
     slow_frames: u32,
     fast_frames: u32,
-    /// What the last full picture took.
+    /// The render time of the last full frame.
     resting_render: Duration,
 }
 
-/// What a moving picture may take where the configuration says nothing. On a software adapter conversion, encoding and
-/// the viewer's own decoding need the same cores, and this leaves some 30 pictures a second; on a card, 60.
-pub const fn render_target(software: bool) -> Duration {
+/// Returns the default target for rendering a moving frame. It allows about 30 frames per second on a software adapter, where
+/// conversion, encoding and the viewer's decoding need the same cores, and 60 on a card.
+pub(crate) const fn render_target(software: bool) -> Duration {
     Duration::from_millis(if software { 22 } else { 12 })
 }
 
-/// Rounded to even numbers, so that the picture's chroma keeps its place when it is stretched.
+/// Returns the scaled size, rounded to even numbers, so that chroma keeps its position when the frame is stretched.
 fn scaled(size: Size, scale: f32) -> Size {
     let even = |length: u32| (((length as f32 * scale) as u32) & !1).max(2);
     Size::new(even(size.width), even(size.height))
 }
 
 impl Quality {
-    /// `target` is what a moving picture may take to render.
-    pub fn new(software: bool, target: Duration) -> Self {
+    /// Starts with the default rung. `target` is the time that rendering a moving frame may take.
+    pub(crate) fn new(software: bool, target: Duration) -> Self {
         let (ladder, rung): (&[Rung], usize) = if software { (&SOFTWARE, SOFTWARE_AT_START) } else { (&CARD, 0) };
         Self { software, target, ladder, rung, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
     }
 
-    pub fn moving(&self, viewport: Size) -> Detail {
+    /// Returns the detail of a frame while something moves.
+    pub(crate) fn moving(&self, viewport: Size) -> Detail {
         let Rung { scale, error_pixels } = self.ladder[self.rung];
         if self.software {
-            Detail { render_size: scaled(viewport, scale), error_pixels, ..self.sharp(viewport) }
+            Detail { render_size: scaled(viewport, scale), error_pixels, ..Self::sharp(viewport) }
         } else if self.rung == 0 {
-            self.resting(viewport)
+            Self::resting(viewport)
         } else {
-            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..self.resting(viewport) }
+            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..Self::resting(viewport) }
         }
     }
 
-    /// Whether the full picture takes so long that a sharp one should come before it.
-    pub fn sharpens_first(&self) -> bool {
+    /// Returns whether the full frame takes so long that a sharp one comes before it.
+    pub(crate) fn sharpens_first(&self) -> bool {
         self.resting_render > RESTING_RENDER_TARGET
     }
 
-    /// Full size, but edges still without smoothing.
-    pub fn sharp(&self, viewport: Size) -> Detail {
-        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..self.resting(viewport) }
+    /// Returns the detail of a sharp frame: full size, but edges without smoothing.
+    pub(crate) fn sharp(viewport: Size) -> Detail {
+        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..Self::resting(viewport) }
     }
 
-    pub fn resting(&self, viewport: Size) -> Detail {
+    /// Returns the full detail.
+    pub(crate) fn resting(viewport: Size) -> Detail {
         Detail {
             render_size: viewport,
             samples: Samples::Four,
@@ -145,15 +151,15 @@ impl Quality {
         }
     }
 
-    /// Learns from the time that a picture at rest took.
-    pub fn observe_resting(&mut self, detail: &Detail, render: Duration) {
+    /// Records the render time of a frame at rest.
+    pub(crate) fn observe_resting(&mut self, detail: &Detail, render: Duration) {
         if detail.full {
             self.resting_render = render;
         }
     }
 
-    /// Learns from the time that a moving picture took.
-    pub fn observe_moving(&mut self, render: Duration) {
+    /// Records the render time of a moving frame, and changes the rung if necessary.
+    pub(crate) fn observe_moving(&mut self, render: Duration) {
         let slow = render > self.target.mul_f32(TOLERANCE);
         let fast = self.rung.checked_sub(1).is_some_and(|finer| {
             let growth = growth(self.ladder[self.rung], self.ladder[finer]);
@@ -171,8 +177,8 @@ impl Quality {
     }
 }
 
-/// The cost is a constant, a price per pixel and a price per primitive, and both numbers go with the square: a safe
-/// prediction of what the finer rung costs at most.
+/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per pixel and a price per
+/// primitive, and both numbers grow with the square.
 fn growth(now: Rung, finer: Rung) -> f32 {
     (finer.scale / now.scale).powi(2) * (now.error_pixels / finer.error_pixels).powi(2)
 }
@@ -183,14 +189,14 @@ mod tests {
 
     const HD: Size = Size::new(1280, 720);
 
-    /// Milliseconds that a picture costs: a constant, a price per megapixel, and one for all primitives at one pixel of
-    /// error, of which a coarser picture has fewer.
+    /// The cost of a frame in milliseconds: a constant, a price per megapixel, and a price for all primitives at one pixel of
+    /// error. A coarser frame has fewer primitives.
     #[derive(Clone, Copy, Debug)]
     struct Adapter {
         fixed: f32,
         per_megapixel: f32,
         primitives: f32,
-        /// Whether errors are measured in the smaller picture, so that it has fewer primitives too.
+        /// Errors are measured in the smaller frame, so that it has fewer primitives too.
         follows_size: bool,
     }
 
@@ -245,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_given_up_that_the_target_leaves_room_for() {
+    fn quality_is_not_reduced_further_than_the_target_requires() {
         for software in [true, false] {
             for adapter in adapters() {
                 let mut quality = new(software);
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_time_errors_and_sizes_stay_within_their_bounds() {
+    fn errors_and_sizes_stay_within_their_bounds() {
         for (software, scale_min) in [(true, 0.4), (false, 2.0 / 3.0)] {
             let mut quality = new(software);
             for step in 0..2000_u64 {
@@ -268,7 +274,7 @@ mod tests {
                 assert!((RESTING_ERROR..=4.0).contains(&detail.error_pixels));
                 assert!(detail.render_size.width as f32 >= HD.width as f32 * scale_min - 2.0);
                 assert!(detail.render_size.width <= HD.width && detail.render_size.height <= HD.height);
-                for rest in [quality.sharp(HD), quality.resting(HD)] {
+                for rest in [Quality::sharp(HD), Quality::resting(HD)] {
                     assert_eq!((rest.error_pixels, rest.render_size), (RESTING_ERROR, HD));
                 }
                 // Waves from nothing to half a second, long enough to climb the whole ladder.
@@ -278,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_software_adapter_gives_up_geometry_then_size_then_more_geometry() {
+    fn a_software_adapter_reduces_geometry_then_size_then_more_geometry() {
         let mut quality = new(true);
         quality.rung = 0;
         let mut given_up = vec![SOFTWARE[0]];
@@ -297,21 +303,21 @@ mod tests {
     }
 
     #[test]
-    fn a_graphics_card_renders_the_full_picture_until_the_target_is_missed_and_then_gives_up_geometry_first() {
+    fn a_graphics_card_renders_the_full_frame_until_the_target_is_missed_and_then_reduces_geometry_first() {
         let mut quality = new(false);
         let quick = Adapter { fixed: 1.0, per_megapixel: 3.0, primitives: 2.0, follows_size: true };
-        assert_eq!(quick.run(&mut quality, 100), quality.resting(HD));
+        assert_eq!(quick.run(&mut quality, 100), Quality::resting(HD));
         let many = Adapter { primitives: 60.0, ..quick };
         let settled = many.run(&mut quality, 400);
         assert!(settled.error_pixels > RESTING_ERROR && settled.render_size == HD && !settled.full, "{settled:?}");
         assert_eq!(settled.samples, Samples::Four);
         let slow = Adapter { fixed: 40.0, ..many };
         assert_eq!(slow.run(&mut quality, 400).render_size, scaled(HD, 2.0 / 3.0));
-        assert_eq!(quick.run(&mut quality, 400), quality.resting(HD), "and takes it back");
+        assert_eq!(quick.run(&mut quality, 400), Quality::resting(HD), "and takes it back");
     }
 
     #[test]
-    fn a_larger_target_gives_up_less() {
+    fn a_larger_target_reduces_quality_less() {
         let adapter = Adapter { fixed: 2.0, per_megapixel: 30.0, primitives: 30.0, follows_size: true };
         let pixels = |milliseconds| {
             let mut quality = Quality::new(true, Duration::from_millis(milliseconds));
@@ -331,14 +337,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_picture_that_takes_long_has_a_sharp_one_before_it() {
+    fn a_slow_full_frame_has_a_sharp_one_before_it() {
         let mut quality = new(true);
         assert!(!quality.sharpens_first());
-        quality.observe_resting(&quality.resting(HD), Duration::from_millis(150));
+        quality.observe_resting(&Quality::resting(HD), Duration::from_millis(150));
         assert!(quality.sharpens_first());
-        quality.observe_resting(&quality.sharp(HD), Duration::from_millis(50));
-        assert!(quality.sharpens_first(), "only the full picture counts");
-        quality.observe_resting(&quality.resting(HD), Duration::from_millis(80));
+        quality.observe_resting(&Quality::sharp(HD), Duration::from_millis(50));
+        assert!(quality.sharpens_first(), "only the full frame counts");
+        quality.observe_resting(&Quality::resting(HD), Duration::from_millis(80));
         assert!(!quality.sharpens_first());
     }
 

@@ -1,9 +1,9 @@
-//! A ball with texture coordinates and tangents, for benchmarks and for the picture tests.
+//! A ball with texture coordinates and tangents, for benchmarks and for the frame tests.
 
 use remora_model::Primitive;
 
-/// Radius 1.
-pub fn sphere(rings: u32, sectors: u32) -> Primitive {
+/// Returns a ball of radius 1.
+pub(crate) fn sphere(rings: u32, sectors: u32) -> Primitive {
     let mut shape = Primitive::default();
     for ring in 0..=rings {
         for sector in 0..=sectors {

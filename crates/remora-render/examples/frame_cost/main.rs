@@ -1,10 +1,14 @@
-//! What a frame costs: `frame_cost [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...]
-//! [--frames N] [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no]
-//! [--size WIDTHxHEIGHT]`. Orbits each model and prints, per size and number of samples, wall time (median and 95th
-//! percentile), processor time (median and least), and where it goes. Without `--size`, the sizes that motion and rest take
-//! in a stream of 1280x720. Each of the N sheets has 1,000,000 triangles unless told otherwise.
+//! Cost of a frame: `frame_cost
+//! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no] [--size
+//! WIDTHxHEIGHT]`.
 //!
-//! `frame_cost --moving` tells what it costs the processor to move 1,000 of 100,000 parts between two frames.
+//! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
+//! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and
+//! rest in a stream of 1280x720. A sheet has 1,000,000 triangles by default. Before it measures, it renders until the
+//! time per frame is stable, because an idle GPU runs at a lower clock, and prints how long that took.
+//!
+//! `frame_cost --moving` measures the processor time of moving 1,000 of 100,000 parts between two frames.
 
 mod ball;
 mod scenes;
@@ -16,7 +20,7 @@ use remora_asset::Asset;
 use remora_build::{BuildOptions, build_asset};
 use remora_model::Model;
 use remora_render::{
-    Camera, FrameDone, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
     PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size, SyncStatistics,
 };
 use remora_scene::{EntityId, Scene};
@@ -32,6 +36,10 @@ const CASES: [(Size, Samples); 5] = [
     (Size::new(1280, 720), Samples::Four),
 ];
 const FRAMES_TO_WARM_UP: usize = 4;
+/// Rounds in a row without a faster one after which the time per frame counts as stable.
+const STABLE_ROUNDS: usize = 3;
+/// Longest warm-up of a case.
+const WARM_UP_MAX: Duration = Duration::from_secs(5);
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), Failure> {
@@ -46,7 +54,7 @@ fn main() -> Result<(), Failure> {
     let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
-        let mut value = || given.next().ok_or(format!("{argument} wants a value"));
+        let mut value = || given.next().ok_or(format!("{argument} requires a value"));
         match argument.as_str() {
             "--frames" => frames = value()?.parse()?,
             "--distance" => distance = value()?.parse()?,
@@ -91,15 +99,15 @@ fn parse_size(text: &str) -> Result<Size, Failure> {
     Ok(Size::new(width.parse()?, height.parse()?))
 }
 
-/// How a model is looked at.
+/// How the camera views a model.
 struct Course {
     frames: usize,
-    /// From the middle, in radii of what is shown.
+    /// Distance from the middle, in radii of the scene.
     distance: f32,
     layers: u32,
-    /// In pixels.
+    /// Permitted error in pixels.
     error: f32,
-    /// Copies side by side.
+    /// Number of copies side by side.
     instances: u32,
     culling: bool,
     stream: Size,
@@ -152,19 +160,12 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     );
     let bounds = scene.bounds();
     let (center, radius) = (bounds.center(), bounds.radius());
-    let mut picture = RenderedFrame::default();
+    let mut image = RenderedFrame::default();
     for &(size, samples) in cases {
-        let mut walls = Vec::new();
-        let mut done: Vec<FrameDone> = Vec::new();
-        let mut cpus = Vec::new();
-        for index in 0..frames + FRAMES_TO_WARM_UP {
+        let request = |index: usize| {
             let orientation = Quat::from_rotation_y(index as f32 * 0.05) * Quat::from_rotation_x(-0.35);
-            // Only what is there is measured, not the way to it.
-            while renderer.await_pages(PAGE_TIME_MAX)? {}
-            let cpu = processor_time()?;
-            let clock = Instant::now();
-            renderer.submit(&FrameRequest {
-                serial: index as u64,
+            FrameRequest {
+                serial: FrameSerial(index as u64),
                 camera: Camera {
                     position: center + (orientation * Vec3::Z).as_dvec3() * radius * f64::from(distance),
                     orientation,
@@ -178,13 +179,15 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
                 stream_size: stream,
                 format: PixelFormat::I420,
                 options: FrameOptions { occlusion_culling: culling, ..Default::default() },
-            })?;
-            let frame = renderer.receive(&mut picture)?.ok_or("no picture came back")?;
-            if index >= FRAMES_TO_WARM_UP {
-                walls.push(clock.elapsed());
-                cpus.push(processor_time()? - cpu);
-                done.push(frame);
             }
+        };
+        warm_up(&mut renderer, &mut image, &request)?;
+        let (mut walls, mut cpus, mut done) = (Vec::new(), Vec::new(), Vec::new());
+        for index in FRAMES_TO_WARM_UP..FRAMES_TO_WARM_UP + frames {
+            let (frame, wall, cpu) = render(&mut renderer, &mut image, &request(index))?;
+            walls.push(wall);
+            cpus.push(cpu);
+            done.push(frame);
         }
         let median = |value: fn(&FrameDone) -> Duration| milliseconds(middle(done.iter().map(value).collect(), 0.5));
         println!(
@@ -211,7 +214,56 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Moves every hundredth part, another one each time.
+/// Renders a frame and returns it with its wall time and its processor time.
+fn render(
+    renderer: &mut Renderer,
+    image: &mut RenderedFrame,
+    request: &FrameRequest,
+) -> Result<(FrameDone, Duration, Duration), Failure> {
+    // Loading is not part of the measurement.
+    while renderer.await_pages(PAGE_TIME_MAX)? {}
+    let cpu = processor_time()?;
+    let clock = Instant::now();
+    renderer.submit(request)?;
+    let frame = renderer.receive(image)?.ok_or("no frame came back")?;
+    Ok((frame, clock.elapsed(), processor_time()? - cpu))
+}
+
+/// Renders rounds of the same views until the time per frame does not fall any more, and prints how long that took. An
+/// idle GPU runs at a lower clock and takes a while to raise it.
+fn warm_up(
+    renderer: &mut Renderer,
+    image: &mut RenderedFrame,
+    request: &dyn Fn(usize) -> FrameRequest,
+) -> Result<(), Failure> {
+    let clock = Instant::now();
+    let mut rounds: Vec<Duration> = Vec::new();
+    let mut stable_rounds = 0;
+    while rounds.is_empty() || stable_rounds < STABLE_ROUNDS && clock.elapsed() < WARM_UP_MAX {
+        let mut walls = Vec::new();
+        for index in 0..FRAMES_TO_WARM_UP {
+            walls.push(render(renderer, image, &request(index))?.1);
+        }
+        let wall = middle(walls, 0.5);
+        let is_stable = rounds.last().is_some_and(|last| wall.as_secs_f64() > last.as_secs_f64() * 0.98);
+        stable_rounds = if is_stable { stable_rounds + 1 } else { 0 };
+        rounds.push(wall);
+        if renderer.graphics().adapter().software {
+            break;
+        }
+    }
+    let [first, last] = [rounds.first(), rounds.last()].map(|wall| milliseconds(*wall.unwrap_or(&Duration::ZERO)));
+    println!(
+        "warm after {} frames in {} ms: {} ms per frame at first, {} ms in the end",
+        rounds.len() * FRAMES_TO_WARM_UP,
+        clock.elapsed().as_millis(),
+        first.trim(),
+        last.trim()
+    );
+    Ok(())
+}
+
+/// Moves every hundredth part, other ones in each frame.
 fn measure_moving(frames: usize) -> Result<(), Failure> {
     let asset = built(&scenes::lattice())?;
     let graphics = Graphics::open(&GraphicsOptions::default())?;
@@ -222,7 +274,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
     let bounds = scene.bounds();
-    let mut picture = RenderedFrame::default();
+    let mut image = RenderedFrame::default();
     let (mut edits, mut writes, mut done) = (Vec::new(), Vec::new(), Vec::new());
     let mut written = SyncStatistics::default();
     for index in 0..frames {
@@ -242,7 +294,7 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             near: 0.1,
         };
         renderer.submit(&FrameRequest {
-            serial: index as u64,
+            serial: FrameSerial(index as u64),
             camera,
             render_size: Size::new(640, 360),
             samples: Samples::One,
@@ -252,16 +304,16 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
             format: PixelFormat::I420,
             options: FrameOptions::default(),
         })?;
-        done.push(renderer.receive(&mut picture)?.ok_or("no picture came back")?);
+        done.push(renderer.receive(&mut image)?.ok_or("no frame came back")?);
     }
     println!(
-        "{} of {} parts moved: {} ms to edit the scene, {} ms to write {} bytes in {} pieces; then {} ms to select",
+        "{} of {} parts moved: {} ms to edit the scene, {} ms to write {} bytes in {} writes; then {} ms to select",
         written.instances,
         entities.len(),
         milliseconds(middle(edits, 0.5)),
         milliseconds(middle(writes, 0.5)),
         written.bytes,
-        written.pieces,
+        written.writes,
         milliseconds(middle(done.iter().map(|frame| frame.timings.select).collect(), 0.5)),
     );
     Ok(())
@@ -280,11 +332,11 @@ fn milliseconds(duration: Duration) -> String {
     format!("{:>6.2}", duration.as_secs_f64() * 1000.0)
 }
 
-/// Time that all threads of this process have run so far.
+/// Returns the processor time of all threads of this process so far.
 fn processor_time() -> Result<Duration, Failure> {
     let mut nanoseconds = 0;
     for thread in std::fs::read_dir("/proc/self/task")? {
-        // A thread may end while it is looked at.
+        // A thread may end in the meantime.
         let Ok(statistics) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
         nanoseconds += statistics.split(' ').next().ok_or("unreadable schedstat")?.parse::<u64>()?;
     }

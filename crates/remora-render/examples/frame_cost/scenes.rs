@@ -1,4 +1,4 @@
-//! What frame_cost looks at: files, the built-in engine, and scenes that are made up.
+//! Scenes of `frame_cost`: files, the built-in engine, and generated models.
 
 use glam::{DAffine3, DVec3, Vec3};
 use remora_asset::Asset;
@@ -8,8 +8,8 @@ use remora_model::{Material, Mesh, Model, Node, Points, Primitive, Sampler, Text
 use crate::ball::sphere;
 use crate::{Failure, built};
 
-/// The model so many times, in a square.
-pub fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
+/// Returns copies of a model, in a square.
+pub(crate) fn load(name: &str, instances: u32) -> Result<Asset, Failure> {
     if name.ends_with(".arrAsset") {
         return Ok(Asset::from_bytes(&std::fs::read(name)?)?);
     }
@@ -46,8 +46,8 @@ fn import(name: &str) -> Result<Model, Failure> {
     Ok(remora_import::import(Input { limits, ..Input::new(&std::fs::read(name)?, name, &mut |_| {}) })?)
 }
 
-/// 100,000 parts of one triangle in a lattice.
-pub fn lattice() -> Model {
+/// Returns 100,000 parts of one triangle in a lattice.
+pub(crate) fn lattice() -> Model {
     let place = |index: u32| DVec3::new(f64::from(index % 50), f64::from(index / 50 % 50), f64::from(index / 2500));
     let node =
         |index| Node { transform: DAffine3::from_translation(place(index)), mesh: Some(0), ..Default::default() };
@@ -65,7 +65,7 @@ pub fn lattice() -> Model {
     }
 }
 
-/// A hilly landscape as a scanner leaves it: strip by strip, neighbours close to each other.
+/// Returns a hilly landscape in the order of a scanner: strip by strip, neighbours close to each other.
 fn landscape(count: usize) -> Model {
     const STRIP: usize = 8;
     let side = (count as f32).sqrt() as usize / STRIP * STRIP;
@@ -84,9 +84,8 @@ fn landscape(count: usize) -> Model {
     }
 }
 
-/// So many landscapes side by side, each different from the others. Of 10,000 triangles a landscape is already within a
-/// centimetre of the waves it follows: far less than a pixel of a picture that shows a hundred of them, so that more
-/// triangles look the same.
+/// Returns different landscapes side by side. With 10,000 triangles a landscape deviates from its waves by less than a
+/// centimetre, which is far less than a pixel of a frame that shows a hundred of them, so more triangles look the same.
 fn sheets(count: u32, triangles: u32) -> Model {
     let side = (f64::from(triangles) / 2.0).sqrt().ceil() as u32;
     let across = f64::from(count).sqrt().ceil() as u32;
@@ -125,7 +124,7 @@ fn sheets(count: u32, triangles: u32) -> Model {
     }
 }
 
-/// So many balls of 2,000 triangles in a square, each with its own textures: colour, and bumps with roughness.
+/// Returns balls of 2,000 triangles in a square. Each has its own textures for colour, and for bumps with roughness.
 fn textured(count: u32) -> Model {
     const SIDE: u32 = 256;
     let across = f64::from(count).sqrt().ceil() as u32;

@@ -1,7 +1,7 @@
-//! The graphics device: which adapter is taken, what it can do, and what became of it.
+//! Opening the graphics device, and its condition.
 //!
-//! wgpu's own reaction to an error that nobody caught is a panic. Here such errors are kept in a [`Health`] and
-//! surface from the next call of the renderer; a render host then says what happened instead of vanishing.
+//! By default wgpu panics on an error that no error scope catches. Here [`Health`] stores such errors, and the next
+//! call of the renderer returns them, so that a render host can report them.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,17 +10,16 @@ use thiserror::Error;
 
 use super::heaps;
 
-/// How an adapter is chosen.
+/// Criteria for the choice of an adapter.
 #[derive(Clone, Debug)]
 pub struct GraphicsOptions {
-    /// Only adapters whose name contains this text, in any case.
+    /// Text that the adapter's name must contain; case does not matter.
     pub adapter: Option<String>,
-    /// Whether an adapter without hardware, such as Mesa's lavapipe, may be used.
+    /// True if a software adapter, such as Mesa's lavapipe, may be used.
     pub software: bool,
-    /// Whether 64-bit atomics are used where the adapter has them; off exercises the path for those that have not.
+    /// True to use 64-bit atomics if the adapter has them. False exercises the path of adapters without them.
     pub atomics_64: bool,
-    /// Whether large triangles go through the adapter's own rasteriser; `None`: if warming up finds that
-    /// faster.
+    /// True if the adapter's rasteriser draws large triangles, false if kernels do; `None` lets the warm-up measure it.
     pub rasteriser: Option<bool>,
 }
 
@@ -30,37 +29,59 @@ impl Default for GraphicsOptions {
     }
 }
 
+/// Errors of opening a graphics device.
 #[derive(Debug, Error)]
 pub enum GraphicsError {
+    /// The machine has no Vulkan driver.
     #[error(
         "no Vulkan driver found; install one: the vendor's driver for a GPU, or for this machine's processor \
          `apt-get install libvulkan1 mesa-vulkan-drivers`"
     )]
     NoDriver,
-    #[error("no graphics adapter fits; wanted: {wanted}; there are: {found}")]
-    NoAdapter { wanted: String, found: String },
-    #[error("adapter {adapter:?} lacks {missing}, which the renderer needs")]
-    Unsuitable { adapter: String, missing: String },
-    #[error("the graphics device of {adapter:?} did not open: {why}")]
-    Open { adapter: String, why: String },
+    /// No adapter matches the options.
+    #[error("no graphics adapter matches; requested: {wanted}; available: {found}")]
+    NoAdapter {
+        /// The requested kind and name.
+        wanted: String,
+        /// Names of the available adapters.
+        found: String,
+    },
+    /// The adapter lacks a feature or a limit.
+    #[error("adapter {adapter:?} lacks {missing}, which the renderer requires")]
+    Unsuitable {
+        /// Name of the adapter.
+        adapter: String,
+        /// The missing feature or limit.
+        missing: String,
+    },
+    /// The driver did not open the device.
+    #[error("the graphics device of {adapter:?} could not be opened: {why}")]
+    Open {
+        /// Name of the adapter.
+        adapter: String,
+        /// The message of the driver.
+        why: String,
+    },
 }
 
-/// What kind of adapter is in use.
+/// Properties of the adapter in use.
 #[derive(Clone, Debug)]
 pub struct AdapterSummary {
+    /// Name of the adapter.
     pub name: String,
+    /// Name and version of the driver.
     pub driver: String,
-    /// Drawn by processor cores: quality should follow motion.
+    /// True if processor cores do the work. Quality should then adapt to motion.
     pub software: bool,
-    /// Memory of the graphics card in bytes; `None` on a software adapter and where the driver does not tell.
+    /// Memory of the graphics card in bytes; `None` on a software adapter and if the driver does not report it.
     pub memory_bytes: Option<u64>,
-    /// Depth and id are written by one 64-bit atomic operation; else in two passes.
+    /// True if one 64-bit atomic operation writes depth and id; otherwise two passes do.
     pub atomics_64: bool,
-    /// Invocations can pass values to each other without memory.
+    /// True if invocations can exchange values without memory.
     pub subgroups: bool,
-    /// Longest side of a texture.
+    /// Longest side of a texture in texels.
     pub texture_dimension_max: u32,
-    /// Textures may be in blocks of BC7.
+    /// True if textures may be compressed as BC7.
     pub texture_blocks: bool,
 }
 
@@ -70,19 +91,19 @@ impl fmt::Display for AdapterSummary {
     }
 }
 
-/// An open graphics device. Cheap to clone.
+/// An open graphics device. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Graphics {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) limits: wgpu::Limits,
     pub(crate) health: Arc<Health>,
-    /// Whether large triangles go through the adapter's own rasteriser, if that is decided.
+    /// True if the adapter's rasteriser draws large triangles; `None` if that is not decided yet.
     pub(crate) rasteriser: Option<bool>,
     adapter: Arc<AdapterSummary>,
 }
 
-/// The first thing that went wrong since it was last asked, and whether the device is gone for good.
+/// The first error since the last query, and whether the device is lost.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     state: Mutex<HealthState>,
@@ -102,7 +123,7 @@ pub(crate) enum Fault {
 }
 
 impl Health {
-    /// A lost device stays lost; any other fault is told once.
+    /// Returns an error once, and a loss every time.
     pub(crate) fn take(&self) -> Option<Fault> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.lost {
@@ -133,7 +154,7 @@ impl From<wgpu::Error> for Fault {
     }
 }
 
-/// Names of all adapters that the drivers of this machine offer.
+/// Returns the names of all adapters that the drivers of this machine offer.
 pub fn adapter_names() -> Vec<String> {
     enumerate().iter().map(|adapter| adapter.get_info().name).collect()
 }
@@ -141,13 +162,18 @@ pub fn adapter_names() -> Vec<String> {
 fn enumerate() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::VULKAN;
-    // The driver is asked for no debugging aids: they cost time and need packages of their own.
+    // Debugging aids of the driver cost time and need packages of their own.
     descriptor.flags = wgpu::InstanceFlags::empty();
     pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::VULKAN))
 }
 
 impl Graphics {
-    /// Opens the best adapter: discrete before integrated before virtual before software.
+    /// Opens the best adapter. Discrete GPUs come before integrated, virtual and software adapters.
+    ///
+    /// # Errors
+    ///
+    /// If there is no driver or no matching adapter, if the adapter lacks a required feature, or if the driver refuses
+    /// to open it.
     pub fn open(options: &GraphicsOptions) -> Result<Graphics, GraphicsError> {
         let adapters = enumerate();
         let infos: Vec<wgpu::AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
@@ -205,30 +231,31 @@ impl Graphics {
             texture_blocks: features.contains(wgpu::Features::TEXTURE_COMPRESSION_BC),
         };
         tracing::info!(adapter = %summary, software = summary.software, atomics_64, "graphics device open");
-        // Software has no rasteriser but kernels of its own.
+        // The rasteriser of a software adapter is a kernel itself.
         let rasteriser = options.rasteriser.or(summary.software.then_some(false));
         Ok(Graphics { device, queue, limits, health, adapter: Arc::new(summary), rasteriser })
     }
 
-    /// Gives the device up as a driver does that fails. For tests of what follows.
+    /// Destroys the device, as a failing driver would. For tests of the recovery.
     #[doc(hidden)]
     pub fn lose(&self) {
         self.device.destroy();
         let _ = self.device.poll(wgpu::PollType::Poll);
     }
 
-    /// Bytes of graphics memory that the device has handed out, by its own account; `None` if it keeps none. For tests.
+    /// Returns the bytes of graphics memory in use according to the device; `None` if it keeps no record. For tests.
     #[doc(hidden)]
     pub fn allocated_bytes(&self) -> Option<u64> {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
+    /// Returns the properties of the adapter.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
     }
 }
 
-/// Refuses an adapter on which the renderer's layouts would not fit, before anything is built on it.
+/// Refuses an adapter whose limits are too low for the renderer's layouts.
 fn require(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<(), GraphicsError> {
     let wants: [(&str, u64, u64); 5] = [
         ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage.into(), 13),
@@ -286,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn hardware_goes_before_software_whatever_the_order() {
+    fn hardware_precedes_software_in_any_order() {
         let infos = [
             adapter("llvmpipe", wgpu::DeviceType::Cpu),
             adapter("Iris", wgpu::DeviceType::IntegratedGpu),
@@ -305,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_is_there_and_what_to_install() {
+    fn errors_name_the_adapters_and_the_packages_to_install() {
         let none = choose(&[], &GraphicsOptions::default()).unwrap_err().to_string();
         assert!(none.contains("apt-get install") && none.contains("mesa-vulkan-drivers"), "{none}");
         let options = GraphicsOptions { software: false, ..Default::default() };
@@ -314,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_once_and_a_loss_for_ever() {
+    fn an_error_is_reported_once_and_a_loss_every_time() {
         let health = Health::default();
         health.note(wgpu::Error::OutOfMemory { source: "first".into() });
         assert_eq!(health.take(), Some(Fault::OutOfMemory));

@@ -1,4 +1,4 @@
-//! Buffers on the device: made under error scopes, so that a size asked for by a user is refused and not fatal.
+//! Buffers on the device. They are created under error scopes, so that an excessive size is an error and not a panic.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
 
 impl Graphics {
-    /// Runs `make`; an error of the driver within becomes an error of the call.
+    /// Runs `make` and returns an error of the driver within it.
     pub(crate) fn guarded<T>(&self, what: &str, make: impl FnOnce(&wgpu::Device) -> T) -> Result<T, RenderError> {
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -19,27 +19,19 @@ impl Graphics {
         let exhausted = pollster::block_on(memory.pop());
         match exhausted.or(refused) {
             None => Ok(made),
-            Some(error) => Err(self.explain(what, Fault::from(error))),
+            Some(error) => Err(explain(what, Fault::from(error))),
         }
     }
 
-    /// Hands over what has been written to buffers and textures, and frees what the device has finished with. Written data
-    /// lies in memory of its own until then, and a buffer that was dropped until it is known not to be in use.
+    /// Submits pending writes to buffers and textures, and frees resources that the device no longer uses. Until then,
+    /// written data occupies staging memory, and dropped buffers stay allocated.
     pub(crate) fn flush(&self) -> wgpu::SubmissionIndex {
         self.queue.submit([])
     }
 
-    /// An error that happened outside of any call, if there was one.
+    /// Returns the error that happened outside of any call, if there was one.
     pub(crate) fn check(&self, what: &str) -> Result<(), RenderError> {
-        self.health.take().map_or(Ok(()), |fault| Err(self.explain(what, fault)))
-    }
-
-    fn explain(&self, what: &str, fault: Fault) -> RenderError {
-        match fault {
-            Fault::Lost(why) => RenderError::DeviceLost(why),
-            Fault::OutOfMemory => RenderError::OutOfMemory(what.to_owned()),
-            Fault::Rejected(why) => RenderError::Rejected { what: what.to_owned(), why },
-        }
+        self.health.take().map_or(Ok(()), |fault| Err(explain(what, fault)))
     }
 
     pub(crate) fn buffer(&self, what: &str, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, RenderError> {
@@ -53,14 +45,22 @@ impl Graphics {
     }
 }
 
-/// A storage buffer of elements that grows by need, up to what one binding can hold.
+fn explain(what: &str, fault: Fault) -> RenderError {
+    match fault {
+        Fault::Lost(why) => RenderError::DeviceLost(why),
+        Fault::OutOfMemory => RenderError::OutOfMemory(what.to_owned()),
+        Fault::Rejected(why) => RenderError::Rejected { what: what.to_owned(), why },
+    }
+}
+
+/// A storage buffer of elements. It grows on demand up to the largest size of a binding.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     what: &'static str,
     buffer: wgpu::Buffer,
     ranges: RangeAllocator,
     length_max: u32,
-    /// Grows with every exchange of the buffer: bind groups that name the old one are stale.
+    /// Increases whenever the buffer is replaced, because bind groups refer to the old one.
     generation: u64,
     element: PhantomData<T>,
 }
@@ -72,16 +72,16 @@ const ARENA_USAGE: wgpu::BufferUsages =
 impl<T: NoUninit> Arena<T> {
     pub(crate) fn new(graphics: &Graphics, what: &'static str) -> Result<Self, RenderError> {
         let bytes_max = graphics.limits.max_storage_buffer_binding_size.min(graphics.limits.max_buffer_size);
-        // Shaders address single words by 32 bits.
+        // Shaders address words by 32-bit indices.
         let length_max = (bytes_max.min(1 << 34) / size_of::<T>() as u64) as u32;
         let length = ((ARENA_BYTES_MIN / size_of::<T>() as u64) as u32).min(length_max);
         let buffer = graphics.buffer(what, u64::from(length) * size_of::<T>() as u64, ARENA_USAGE)?;
         let mut ranges = RangeAllocator::default();
-        ranges.lengthen(length);
+        ranges.extend_to(length);
         Ok(Self { what, buffer, ranges, length_max, generation: 0, element: PhantomData })
     }
 
-    /// Another one without elements, in a buffer of the smallest size.
+    /// Returns an empty arena with a buffer of the smallest size.
     pub(crate) fn emptied(&self, graphics: &Graphics) -> Result<Self, RenderError> {
         Ok(Self { generation: self.generation + 1, ..Self::new(graphics, self.what)? })
     }
@@ -98,7 +98,7 @@ impl<T: NoUninit> Arena<T> {
         self.buffer.size()
     }
 
-    /// Places `elements` behind one another and returns where.
+    /// Stores `elements` contiguously and returns their range.
     pub(crate) fn insert(&mut self, graphics: &Graphics, elements: &[T]) -> Result<Range<u32>, RenderError> {
         let count = u32::try_from(elements.len()).map_err(|_| RenderError::OutOfMemory(self.what.to_owned()))?;
         let range = match self.ranges.take(count) {
@@ -118,7 +118,7 @@ impl<T: NoUninit> Arena<T> {
     }
 
     pub(crate) fn remove(&mut self, range: Range<u32>) {
-        self.ranges.give_back(range);
+        self.ranges.free(range);
     }
 
     fn grow(&mut self, graphics: &Graphics, count: u32) -> Result<(), RenderError> {
@@ -134,7 +134,7 @@ impl<T: NoUninit> Arena<T> {
         encoder.copy_buffer_to_buffer(&self.buffer, 0, &buffer, 0, self.buffer.size());
         graphics.queue.submit([encoder.finish()]);
         self.buffer = buffer;
-        self.ranges.lengthen(length);
+        self.ranges.extend_to(length);
         self.generation += 1;
         Ok(())
     }

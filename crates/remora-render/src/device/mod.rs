@@ -1,4 +1,4 @@
-//! The graphics device, and memory on it.
+//! The graphics device, and buffers on it.
 
 pub(crate) mod graphics;
 mod heaps;

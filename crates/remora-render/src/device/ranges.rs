@@ -1,17 +1,17 @@
-//! Which parts of a buffer are taken: first fit among sorted gaps.
+//! A first-fit allocator for the elements of a buffer.
 
 use std::ops::Range;
 
 #[derive(Debug, Default)]
 pub(crate) struct RangeAllocator {
     length: u32,
-    /// Sorted, never empty, never touching.
+    /// Sorted; no gap is empty, and no two gaps touch.
     gaps: Vec<Range<u32>>,
     taken: u32,
 }
 
 impl RangeAllocator {
-    /// Elements taken.
+    /// Returns the number of allocated elements.
     pub(crate) fn taken(&self) -> u32 {
         self.taken
     }
@@ -20,7 +20,7 @@ impl RangeAllocator {
         self.length
     }
 
-    /// Takes `count` elements in one piece, if there is a gap for them.
+    /// Allocates `count` contiguous elements, or returns `None` if no gap is large enough.
     pub(crate) fn take(&mut self, count: u32) -> Option<Range<u32>> {
         if count == 0 {
             return Some(0..0);
@@ -36,8 +36,8 @@ impl RangeAllocator {
         Some(taken)
     }
 
-    /// Gives back what [`Self::take`] gave.
-    pub(crate) fn give_back(&mut self, range: Range<u32>) {
+    /// Frees a range that [`Self::take`] returned.
+    pub(crate) fn free(&mut self, range: Range<u32>) {
         if range.is_empty() {
             return;
         }
@@ -45,8 +45,8 @@ impl RangeAllocator {
         self.open(range);
     }
 
-    /// Makes room at the end.
-    pub(crate) fn lengthen(&mut self, length: u32) {
+    /// Extends the buffer to `length` elements.
+    pub(crate) fn extend_to(&mut self, length: u32) {
         let old = self.length;
         self.length = length;
         if length > old {
@@ -74,11 +74,11 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Ranges in use never overlap, and when all are given back the whole is one gap again.
+        /// Allocated ranges never overlap, and freeing all of them leaves one gap.
         #[test]
-        fn nothing_is_lost_and_nothing_taken_twice(steps in prop::collection::vec((any::<bool>(), 1u32..50), 1..200)) {
+        fn no_element_is_lost_or_allocated_twice(steps in prop::collection::vec((any::<bool>(), 1u32..50), 1..200)) {
             let mut ranges = RangeAllocator::default();
-            ranges.lengthen(300);
+            ranges.extend_to(300);
             let mut used: Vec<Range<u32>> = Vec::new();
             for (takes, number) in steps {
                 if takes {
@@ -92,12 +92,12 @@ mod tests {
                         None => prop_assert!(ranges.taken() + number > 300 || used.len() > 1),
                     }
                 } else if !used.is_empty() {
-                    ranges.give_back(used.swap_remove(number as usize % used.len()));
+                    ranges.free(used.swap_remove(number as usize % used.len()));
                 }
-                prop_assert_eq!(ranges.taken() as usize, used.iter().map(|range| range.len()).sum::<usize>());
+                prop_assert_eq!(ranges.taken() as usize, used.iter().map(ExactSizeIterator::len).sum::<usize>());
             }
             for range in used {
-                ranges.give_back(range);
+                ranges.free(range);
             }
             prop_assert_eq!(ranges.take(300), Some(0..300));
         }
@@ -107,9 +107,9 @@ mod tests {
     fn more_room_joins_the_last_gap() {
         let mut ranges = RangeAllocator::default();
         assert_eq!(ranges.take(1), None);
-        ranges.lengthen(10);
+        ranges.extend_to(10);
         assert_eq!(ranges.take(6), Some(0..6));
-        ranges.lengthen(20);
+        ranges.extend_to(20);
         assert_eq!(ranges.take(14), Some(6..20));
     }
 }

@@ -1,4 +1,4 @@
-//! Lists that are written anew with every frame.
+//! Buffers whose content is replaced in every frame.
 
 use std::marker::PhantomData;
 
@@ -22,7 +22,7 @@ impl<T: NoUninit> UploadBuffer<T> {
         Ok(Self { what, buffer: buffer(graphics, what, BYTES_MIN)?, generation: 0, element: PhantomData })
     }
 
-    /// Goes back to the smallest buffer.
+    /// Replaces the buffer by one of the smallest size.
     pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         if self.buffer.size() > BYTES_MIN {
             self.buffer = buffer(graphics, self.what, BYTES_MIN)?;
@@ -35,7 +35,7 @@ impl<T: NoUninit> UploadBuffer<T> {
         &self.buffer
     }
 
-    /// Grows with every exchange of the buffer: bind groups that name the old one are stale.
+    /// Increases whenever the buffer is replaced, because bind groups refer to the old one.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

@@ -1,5 +1,5 @@
-//! How a finished picture leaves the device: as pixels, to be converted by the processor, or, from a GPU, already in
-//! the encoder's planes, which are less than half of the bytes.
+//! The output of a finished frame: as RGBA, which the processor converts, or already as I420, which a GPU makes with
+//! less than half of the bytes.
 
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;
@@ -9,22 +9,23 @@ use bytemuck::bytes_of;
 
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, PixelFormat, RenderError};
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::PlaneSizes;
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::Targets;
 
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// A software adapter would convert on the same processor, and more slowly.
+    /// False for a software adapter, which would convert on the same processor and more slowly.
     on_device: bool,
     planes: Option<wgpu::Buffer>,
 }
 
-/// What is to be read back: the front of a buffer.
+/// The buffer that is read back, from its beginning.
 pub(crate) struct Readback<'a> {
     pub buffer: &'a wgpu::Buffer,
     pub bytes: u64,
-    /// Whether it is the picture as it was asked for.
+    /// True if the content has the requested format and size.
     pub finished: bool,
 }
 
@@ -33,12 +34,12 @@ impl Output {
         Self { on_device, planes: None }
     }
 
-    /// Gives its memory back; the next conversion takes it again.
+    /// Frees the buffer; the next conversion allocates it again.
     pub(crate) fn shrink(&mut self) {
         self.planes = None;
     }
 
-    /// Records the conversion, if it is done on the device.
+    /// Records the conversion if the device does it.
     pub(crate) fn record<'a>(
         &'a mut self,
         graphics: &Graphics,
@@ -51,21 +52,24 @@ impl Output {
         // An invocation writes whole words of eight columns.
         if !self.on_device || request.format != PixelFormat::I420 || !to.width.is_multiple_of(8) {
             let bytes = u64::from(from.pixels()) * 4;
-            return Ok(Readback { buffer: &targets.picture, bytes, finished: false });
+            return Ok(Readback { buffer: &targets.pixels, bytes, finished: false });
         }
         kernels.ensure(graphics, Kernel::Planes)?;
         let bytes = u64::from(to.pixels()) * 3 / 2;
-        let kept = self.planes.take().filter(|planes| planes.size() >= bytes);
-        let planes = match kept {
+        let reusable = self.planes.take().filter(|planes| planes.size() >= bytes);
+        let planes = match reusable {
             Some(planes) => planes,
             None => graphics.buffer("planes", bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC)?,
         };
-        let bindings = [&targets.picture, &planes];
-        let bind_group = bind_buffers(&graphics.device, "planes", &kernels.layouts.planes, &bindings);
+        let bindings = [&targets.pixels, &planes];
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Planes, &bindings);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Planes));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[from.width, from.height, to.width, to.height]));
+        pass.set_immediates(
+            0,
+            bytes_of(&PlaneSizes { rendered: [from.width, from.height], stream: [to.width, to.height] }),
+        );
         pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
         Ok(Readback { buffer: self.planes.insert(planes), bytes, finished: true })
     }
@@ -79,8 +83,8 @@ mod tests {
     use remora_scene::Scene;
 
     use crate::{
-        Camera, FrameOptions, FrameRequest, Graphics, GraphicsOptions, PixelFormat, PrepareOptions, PreparedAsset,
-        RenderedFrame, Renderer, Samples, Size,
+        Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
+        PreparedAsset, RenderedFrame, Renderer, Samples, Size,
     };
 
     /// A triangle of all colours.
@@ -116,8 +120,8 @@ mod tests {
             (Size::new(64, 36), Size::new(128, 72)),
             (Size::new(97, 55), Size::new(128, 72)),
         ] {
-            let pictures = [false, true].map(|on_device| {
-                renderer.delivery.on_device = on_device;
+            let frames = [false, true].map(|on_device| {
+                renderer.output.on_device = on_device;
                 let camera = Camera {
                     position: DVec3::new(0.0, 0.0, 2.5),
                     orientation: Quat::IDENTITY,
@@ -128,7 +132,7 @@ mod tests {
                 let samples = Samples::One;
                 renderer
                     .submit(&FrameRequest {
-                        serial: 0,
+                        serial: FrameSerial(0),
                         camera,
                         render_size,
                         samples,
@@ -139,11 +143,11 @@ mod tests {
                         options: FrameOptions::default(),
                     })
                     .expect("the frame is taken");
-                let mut picture = RenderedFrame::default();
-                renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
-                picture.data
+                let mut pixels = RenderedFrame::default();
+                renderer.receive(&mut pixels).expect("the frame is drawn").expect("a frame was in flight");
+                pixels.data
             });
-            let [processor, device] = &pictures;
+            let [processor, device] = &frames;
             assert_eq!(device.len(), processor.len());
             for (index, (device, processor)) in device.iter().zip(processor).enumerate() {
                 assert!(device.abs_diff(*processor) <= 1, "{render_size:?}, byte {index}: {device}, {processor}");

@@ -1,22 +1,22 @@
-//! What comes back from the device in one piece: the picture, and what is told about it.
+//! The layout of a readback: the frame, followed by what is reported about it.
 
 use crate::passes::profile::Profile;
 use crate::passes::targets::PICK_BYTES;
 
-/// Bytes of the totals of what survived occlusion culling.
+/// Bytes of the totals of occlusion culling.
 const TOTALS_BYTES: u64 = 8;
 
-/// Where what lies. Everything besides the picture begins at a multiple of 8.
+/// Sizes of the parts. All parts but the frame begin at multiples of 8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadbackLayout {
-    pub picture_bytes: u64,
-    /// Of the depths that are read back.
+    pub frame_bytes: u64,
+    /// Bytes of the depths that are read back.
     pub depths_bytes: u64,
 }
 
 impl ReadbackLayout {
     pub(crate) fn marks(&self) -> u64 {
-        self.picture_bytes.next_multiple_of(8)
+        self.frame_bytes.next_multiple_of(8)
     }
 
     pub(crate) fn totals(&self) -> u64 {
@@ -35,11 +35,11 @@ impl ReadbackLayout {
         self.depths() + self.depths_bytes
     }
 
-    /// Picture, marks, totals, pick, depths.
+    /// Returns frame, timestamps, totals, pick and depths.
     pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 5] {
         let part = |from: u64, length: u64| &bytes[from as usize..(from + length) as usize];
         [
-            part(0, self.picture_bytes),
+            part(0, self.frame_bytes),
             part(self.marks(), Profile::bytes()),
             part(self.totals(), TOTALS_BYTES),
             part(self.pick(), PICK_BYTES),

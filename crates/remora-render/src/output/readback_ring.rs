@@ -1,5 +1,4 @@
-//! Finished pictures on their way from the device: a ring of buffers, so that the next frame is drawn while the last
-//! one is fetched.
+//! A ring of readback buffers, so that the next frame is rendered while the previous one is read back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,10 +8,10 @@ use std::time::Duration;
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 
-/// A frame that takes longer is given up.
+/// Longest time that a frame may take.
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Waits until the device has done what was submitted.
+/// Waits until the device has finished a submission.
 pub(crate) fn wait_for(graphics: &Graphics, submission: wgpu::SubmissionIndex) -> Result<(), RenderError> {
     let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(WAIT_MAX) };
     match graphics.device.poll(poll) {
@@ -55,23 +54,23 @@ impl<T> ReadbackRing<T> {
         self.in_flight.len() >= self.slots_max
     }
 
-    /// A buffer of at least so many bytes, to be copied into and then handed to [`Self::push`].
+    /// Returns a buffer of at least `bytes` bytes, to be filled and given to [`Self::push`].
     pub(crate) fn take_buffer(&mut self, graphics: &Graphics, bytes: u64) -> Result<wgpu::Buffer, RenderError> {
         if let Some(index) = self.free.iter().position(|buffer| buffer.size() >= bytes) {
             return Ok(self.free.swap_remove(index));
         }
-        // Sizes change together: a smaller one is not wanted again soon.
+        // Sizes change together, so smaller buffers will not be needed again soon.
         self.free.clear();
         graphics.buffer("read-back", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
-    /// Gives back the memory of buffers that are not in flight.
+    /// Frees the buffers that are not in flight.
     pub(crate) fn shrink(&mut self) {
         self.free.clear();
     }
 
-    /// A buffer that was taken and is not pushed.
-    pub(crate) fn give_back(&mut self, buffer: wgpu::Buffer) {
+    /// Returns a buffer that was taken and not pushed.
+    pub(crate) fn return_buffer(&mut self, buffer: wgpu::Buffer) {
         self.free.push(buffer);
     }
 
@@ -84,7 +83,8 @@ impl<T> ReadbackRing<T> {
         self.in_flight.push_back(InFlight { buffer, bytes, submission, state, frame });
     }
 
-    /// Hands the oldest picture to `read`. `None` if nothing is in flight, or if it is not finished and `wait` is off.
+    /// Passes the oldest frame to `read`. Returns `None` if none is in flight, or if it is not finished and `wait` is
+    /// false.
     pub(crate) fn receive<R>(
         &mut self,
         graphics: &Graphics,
@@ -104,15 +104,15 @@ impl<T> ReadbackRing<T> {
         let oldest = self.in_flight.pop_front().expect("it has just been looked at");
         graphics.check("a frame")?;
         if state != READY {
-            // The buffer is dropped with its pending mapping.
+            // The buffer is dropped together with its pending mapping.
             return Err(match polled {
                 Err(wgpu::PollError::Timeout) => RenderError::TimedOut(WAIT_MAX),
-                _ => RenderError::Rejected { what: "reading a picture back".into(), why: "mapping failed".into() },
+                _ => RenderError::Rejected { what: "reading a frame back".into(), why: "mapping failed".into() },
             });
         }
         let result = {
             let view = oldest.buffer.get_mapped_range(0..oldest.bytes).map_err(|error| RenderError::Rejected {
-                what: "reading a picture back".into(),
+                what: "reading a frame back".into(),
                 why: error.to_string(),
             })?;
             read(oldest.frame, &view)

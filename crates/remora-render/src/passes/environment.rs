@@ -1,20 +1,20 @@
-//! The light that surrounds the scene: a photographer's studio, made by formula when the renderer starts.
+//! The light around the scene: a photographer's studio, computed when the renderer starts.
 //!
-//! Three soft boxes in front of a gradient from floor to ceiling. For diffuse light it is reduced to spherical
-//! harmonics (Ramamoorthi & Hanrahan, An Efficient Representation for Irradiance Environment Maps, 2001), for
-//! reflections to an octahedral map that grows rougher from level to level.
+//! It consists of three soft boxes in front of a gradient from floor to ceiling. For diffuse light it is reduced to
+//! spherical harmonics (Ramamoorthi & Hanrahan, An Efficient Representation for Irradiance Environment Maps, 2001), for
+//! reflections to an octahedral map whose levels grow rougher.
 
 use glam::{Vec2, Vec3, vec2, vec3};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 
-/// Side of the sharpest level. Powers of two down to [`LEVELS`].
+/// Side of the sharpest level in texels. Each of the [`LEVELS`] halves it.
 pub(crate) const SIDE: u32 = 256;
-/// The last one has 16 texels a side and is for roughness 1.
+/// Number of levels. The last one has a side of 16 texels and a roughness of 1.
 pub(crate) const LEVELS: u32 = 5;
-/// Directions that are averaged for a texel of the first rough level; each further level, with a quarter of the
-/// texels and a wider lobe, takes twice as many.
+/// Directions averaged for a texel of the first rough level. Each further level, with a quarter of the texels and a
+/// wider lobe, takes twice as many.
 const DIRECTIONS: u32 = 24;
 
 pub(crate) struct Environment {
@@ -22,24 +22,24 @@ pub(crate) struct Environment {
     pub irradiance: [[f32; 4]; 9],
 }
 
-/// What linear light is multiplied with before it is shown: a white wall that faces the key light is just white.
+/// Factor of linear light before tone mapping. A white wall that faces the key light becomes just white.
 pub(crate) const EXPOSURE: f32 = 0.55;
 
-/// Direction towards the key light; the radiance times pi that goes with it.
+/// Direction towards the key light.
 pub(crate) const KEY_DIRECTION: Vec3 = Vec3::new(0.48, 0.76, 0.44);
 pub(crate) const KEY_LIGHT: Vec3 = Vec3::new(1.35, 1.3, 1.22);
 
 struct SoftBox {
     toward: Vec3,
     up: Vec3,
-    /// Tangents of half of its angles.
+    /// Tangents of half of the angles that it spans.
     half: Vec2,
     edge: f32,
     radiance: Vec3,
 }
 
 const SOFT_BOXES: [SoftBox; 3] = [
-    // Above and in front, to the right: the main one.
+    // The main light: above and in front, to the right.
     SoftBox {
         toward: Vec3::new(0.5, 0.7, 0.5),
         up: Vec3::Y,
@@ -90,7 +90,7 @@ impl Environment {
     }
 }
 
-/// Nearest 16-bit float at or below, saturating; subnormal results become 0.
+/// Rounds to a 16-bit float towards zero. Large values saturate, and subnormal results become 0.
 fn half(value: f32) -> u16 {
     let bits = value.clamp(-65504.0, 65504.0).to_bits();
     let sign = (bits >> 16) as u16 & 0x8000;
@@ -131,14 +131,14 @@ fn smooth(from: f32, to: f32, value: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Radiance around each texel's direction, blurred as a surface of the level's roughness reflects it.
+/// Returns the radiance around each texel's direction, blurred as a surface of the level's roughness reflects it.
 fn level_texels(level: u32) -> Vec<Vec3> {
     let side = SIDE >> level;
     let roughness = level as f32 / (LEVELS - 1) as f32;
     let alpha = roughness * roughness;
     (0..side * side)
         .map(|index| {
-            // From edge to edge; see `reflected_radiance` in shade.wgsl.
+            // Outermost texels lie on the edge of the map; see `reflected_radiance` in shade.wgsl.
             let point = vec2((index % side) as f32, (index / side) as f32) / (side - 1) as f32;
             let normal = unfolded(point * 2.0 - Vec2::ONE);
             match level {
@@ -149,7 +149,7 @@ fn level_texels(level: u32) -> Vec<Vec3> {
         .collect()
 }
 
-/// Average over the GGX lobe with the eye along the normal; Karis, Real Shading in Unreal Engine 4, 2013.
+/// Averages over the GGX lobe with the eye along the normal; Karis, Real Shading in Unreal Engine 4, 2013.
 fn reflected(normal: Vec3, alpha: f32, directions: u32) -> Vec3 {
     let (tangent, bitangent) = normal.any_orthonormal_pair();
     let mut sum = Vec3::ZERO;
@@ -174,7 +174,8 @@ fn hammersley(index: u32, count: u32) -> [f32; 2] {
     [(index as f32 + 0.5) / count as f32, index.reverse_bits() as f32 / 4_294_967_296.0]
 }
 
-/// The direction at a point of the square from -1 to 1: up in the middle, the horizon on the diamond around it.
+/// Returns the direction at a point of the square from -1 to 1. Up is in the middle, and the horizon forms the diamond
+/// around it.
 fn unfolded(point: Vec2) -> Vec3 {
     let y = 1.0 - point.x.abs() - point.y.abs();
     let fold = (-y).max(0.0);
@@ -182,7 +183,7 @@ fn unfolded(point: Vec2) -> Vec3 {
     vec3(inward(point.x), y, inward(point.y)).normalize()
 }
 
-/// Coefficients in the order and with the factors that `irradiance` in shade.wgsl expects.
+/// Returns the coefficients in the order and with the factors that `irradiance` in shade.wgsl expects.
 fn irradiance() -> [[f32; 4]; 9] {
     const COUNT: u32 = 4096;
     let mut coefficients = [Vec3::ZERO; 9];
@@ -197,7 +198,7 @@ fn irradiance() -> [[f32; 4]; 9] {
             *coefficient += light * basis;
         }
     }
-    // Each band: 4 pi of the sphere's area, the squared norm of its basis, the cosine lobe over pi.
+    // Each band contains 4 pi of the sphere's area, the squared norm of its basis, and the cosine lobe over pi.
     let (band_0, band_1, band_2) = (1.0, 3.0 * 2.0 / 3.0, 0.25);
     let norms = [1.0, 1.0, 1.0, 1.0, 15.0, 15.0, 1.25, 15.0, 3.75];
     std::array::from_fn(|index| {
@@ -218,7 +219,7 @@ mod tests {
         irradiance().iter().zip(basis(n)).map(|(c, b)| Vec3::from_slice(c) * b).sum()
     }
 
-    /// Irradiance over pi by brute force.
+    /// Returns irradiance over pi by brute force.
     fn gathered(n: Vec3) -> Vec3 {
         let mut sum = Vec3::ZERO;
         for index in 0..20_000 {
@@ -236,7 +237,7 @@ mod tests {
     fn irradiance_agrees_with_brute_force() {
         for n in [Vec3::X, Vec3::Y, Vec3::Z, -Vec3::X, -Vec3::Y, -Vec3::Z, vec3(0.6, 0.48, 0.64)] {
             let (short, long) = (evaluated(n), gathered(n));
-            // Nine coefficients leave out what changes quickly; the brightest side has about 1.5.
+            // Nine coefficients omit high frequencies; the brightest side has about 1.5.
             assert!((short - long).abs().max_element() < 0.06, "{n}: {short} instead of {long}");
         }
     }

@@ -1,4 +1,4 @@
-//! The passes that draw a frame, and what they draw into.
+//! The passes that record a frame, and their buffers.
 
 pub(crate) mod draw;
 pub(crate) mod environment;

@@ -1,21 +1,22 @@
-//! The line around what is selected: what is seen of it is marked while it is drawn, and outlined when the picture is
-//! finished. Costs nothing while nothing is selected.
+//! The outline of selected instances: their pixels are marked during shading, and the line is drawn into the finished
+//! frame. It costs nothing while nothing is selected.
 
 use bytemuck::bytes_of;
 
 use crate::blocks::BLOCK;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Size};
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{MaskArea, OutlineStyle};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::{Targets, VisibilityView};
 
-/// Pixels of a line in a picture of the stream's size.
+/// Width of the line in pixels of a frame of the stream's size.
 const WIDTH_PIXELS: f32 = 2.0;
-/// In a picture that is stretched a lot, a thinner line would have gaps.
+/// Smallest width. A thinner line would show gaps in a frame that is enlarged a lot.
 const WIDTH_PIXELS_MIN: f32 = 1.0;
 
-/// Which samples show something selected, a word per pixel.
+/// Marks the samples that show something selected, one word per pixel.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
     mask: Option<(Size, wgpu::Buffer)>,
@@ -26,7 +27,7 @@ impl Outline {
         self.mask.as_ref().map_or(0, |(_, mask)| mask.size())
     }
 
-    /// Makes room for a request's picture.
+    /// Allocates the mask for a frame and compiles the kernels.
     pub(crate) fn prepare(
         &mut self,
         graphics: &Graphics,
@@ -47,14 +48,14 @@ impl Outline {
         Ok(())
     }
 
-    /// Nothing is marked.
+    /// Clears the mask.
     pub(crate) fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
         if let Some((_, mask)) = &self.mask {
             encoder.clear_buffer(mask, 0, None);
         }
     }
 
-    /// Marks what is seen of what is selected.
+    /// Marks the selected pixels of a visibility buffer.
     pub(crate) fn mark(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -65,7 +66,7 @@ impl Outline {
         seen: VisibilityView<'_>,
     ) {
         let Some((_, mask)) = &self.mask else { return };
-        let bind_group = bind_buffers(&graphics.device, "mask", &kernels.layouts.mask, &[seen.buffer, mask]);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Mask, &[seen.buffer, mask]);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Mask { samples: targets.kind.samples }));
         pass.set_bind_group(0, scene, &[]);
@@ -73,11 +74,11 @@ impl Outline {
         let area = seen.area;
         let first = [area.first[0] * BLOCK.width, area.first[1] * BLOCK.height];
         let extent = [area.size.width * BLOCK.width, area.size.height * BLOCK.height];
-        pass.set_immediates(0, bytes_of(&[first, extent]));
+        pass.set_immediates(0, bytes_of(&MaskArea { first, size: extent }));
         pass.dispatch_workgroups(extent[0].div_ceil(8), extent[1].div_ceil(8), 1);
     }
 
-    /// Draws the line into the finished picture.
+    /// Draws the line into the finished frame.
     pub(crate) fn draw(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -87,16 +88,16 @@ impl Outline {
         request: &FrameRequest,
     ) {
         let Some((size, mask)) = &self.mask else { return };
-        let bind_group = bind_buffers(&graphics.device, "outline", &kernels.layouts.outline, &[mask, &targets.picture]);
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Outline, &[mask, &targets.pixels]);
         let scale = size.height as f32 / request.stream_size.height as f32;
-        // No wider than in a picture of the stream's own size.
+        // The line is at most as wide as in a frame of the stream's own size.
         let width = (WIDTH_PIXELS * scale).clamp(WIDTH_PIXELS_MIN, WIDTH_PIXELS);
         let width = ((width * 256.0) as u32) << 8 | request.samples.count();
         let color = u32::from_le_bytes(request.options.outline_color);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::Outline));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[size.width, size.height, color, width]));
+        pass.set_immediates(0, bytes_of(&OutlineStyle { size: [size.width, size.height], color, width }));
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 }

@@ -1,24 +1,24 @@
-//! What lies under a pixel: read from what the picture was made of, so that it is what is seen and costs a copy.
+//! Picking: a copy of one pixel of the visibility buffer tells which surface it shows.
 
 use glam::{DVec3, Vec3};
 
 use crate::blocks::{BLOCK, word_of};
 use crate::frame::{Picked, Samples, Size};
+use crate::kernels::shared::{ENTRY_MIRRORED, SAMPLE_OFFSETS, TRIANGLE_BITS};
 use crate::passes::targets::{PIXEL_BYTES, VisibilityView};
-use crate::select::INSTANCE_MASK;
 use crate::view::View;
 
-/// A question that goes with a frame.
+/// A pick that belongs to a frame.
 #[derive(Debug)]
 pub(crate) struct Pick {
     pixel: [u32; 2],
     view: View,
-    /// Where the view's coordinates begin in the world.
+    /// Origin of the view's coordinates in the world.
     origin: DVec3,
     samples: Samples,
-    /// The frame's own: the next one numbers anew.
+    /// Entries of the frame. Their numbers are valid in no other frame.
     entries: Vec<[u32; 2]>,
-    /// There is a transparent layer to look at.
+    /// True if the frame has a transparent layer.
     pub layered: bool,
 }
 
@@ -53,22 +53,22 @@ impl Pick {
         }
     }
 
-    /// What the copied pixels show: of the samples the nearest, and what is transparent before what is not.
+    /// Evaluates the copied pixels. A transparent surface precedes a solid one, and the nearest sample counts.
     pub(crate) fn read(&self, bytes: &[u8]) -> Option<Picked> {
         let (layer, solid) = bytes.split_at(PIXEL_BYTES as usize);
         let layer = if self.layered { self.nearest(layer) } else { None };
         let (sample, id, depth) = layer.or_else(|| self.nearest(solid))?;
-        let [instance, _] = *self.entries.get((id >> 7) as usize)?;
+        let [instance, _] = *self.entries.get((id >> TRIANGLE_BITS) as usize)?;
         let along = self.view.near / depth;
         let offset = self.direction(sample) * along;
         Some(Picked {
-            instance: instance & INSTANCE_MASK,
+            instance: instance & !ENTRY_MIRRORED,
             position: self.origin + DVec3::from(Vec3::from(self.view.eye)) + offset.as_dvec3(),
             distance: offset.length(),
         })
     }
 
-    /// Sample, id and depth.
+    /// Returns sample, id and depth of the nearest sample.
     fn nearest(&self, pixel: &[u8]) -> Option<(usize, u32, f32)> {
         let samples = pixel.as_chunks::<8>().0[..self.samples.count() as usize].iter().enumerate();
         let seen = samples.map(|(sample, bytes)| (sample, u64::from_le_bytes(*bytes))).filter(|(_, word)| *word != 0);
@@ -76,13 +76,12 @@ impl Pick {
         Some((sample, word as u32, f32::from_bits((word >> 32) as u32)))
     }
 
-    /// From the eye through a sample of the pixel; 1 m along the view.
+    /// Returns the vector from the eye through a sample of the pixel, with a length of 1 m along the view.
     fn direction(&self, sample: usize) -> Vec3 {
-        const OFFSETS: [[f32; 2]; 4] = [[-32.0, -96.0], [96.0, -32.0], [-96.0, 32.0], [32.0, 96.0]];
         let view = &self.view;
         let offset = match self.samples {
             Samples::One => [0.0; 2],
-            Samples::Four => OFFSETS[sample].map(|offset| offset / 256.0),
+            Samples::Four => SAMPLE_OFFSETS[sample].map(|offset| offset as f32 / 256.0),
         };
         let from_middle = |axis: usize, size: u32| self.pixel[axis] as f32 + 0.5 + offset[axis] - size as f32 * 0.5;
         let across = view.right * (from_middle(0, view.size.width) / view.pixels_per_tangent);

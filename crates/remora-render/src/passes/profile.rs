@@ -1,11 +1,11 @@
-//! How long the stages of a frame take on the device, by timestamps that it writes between them.
+//! Timestamps that the device writes between the stages of a frame.
 
 use std::time::Duration;
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
 
-/// Marks in the order in which they are written.
+/// Timestamps in the order in which they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     Begin,
@@ -17,7 +17,7 @@ pub(crate) enum Mark {
 const MARKS: u32 = 4;
 const BYTES: u64 = MARKS as u64 * 8;
 
-/// Device time of the stages.
+/// Time of the stages on the device.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PassTimes {
     pub raster: Duration,
@@ -25,7 +25,7 @@ pub(crate) struct PassTimes {
     pub blend: Duration,
 }
 
-/// Where the marks of one frame go; does nothing on an adapter without timestamps.
+/// The timestamps of one frame. Does nothing on an adapter without timestamps.
 #[derive(Debug)]
 pub(crate) struct Profile {
     queries: Option<(wgpu::QuerySet, wgpu::Buffer)>,
@@ -54,12 +54,12 @@ impl Profile {
         }
     }
 
-    /// Bytes that [`Self::append`] adds to a read-back.
+    /// Returns the bytes that [`Self::append`] adds to a readback.
     pub(crate) const fn bytes() -> u64 {
         BYTES
     }
 
-    /// Puts the marks behind the picture.
+    /// Copies the timestamps into a readback.
     pub(crate) fn append(&self, encoder: &mut wgpu::CommandEncoder, readback: &wgpu::Buffer, offset: u64) {
         if let Some((set, buffer)) = &self.queries {
             encoder.resolve_query_set(set, 0..MARKS, buffer, 0);
@@ -67,7 +67,7 @@ impl Profile {
         }
     }
 
-    /// What [`Self::append`] put there.
+    /// Evaluates the bytes that [`Self::append`] copied.
     pub(crate) fn read(&self, bytes: &[u8]) -> PassTimes {
         if self.queries.is_none() {
             return PassTimes::default();

@@ -1,5 +1,5 @@
-//! A frame's commands in pieces that are handed over one after another: between two of them the frame can be given up,
-//! so that a long one does not stand in the way of one that is wanted sooner.
+//! The commands of a frame in slices that are submitted one after another. Between two slices the frame can be
+//! abandoned, so that a long frame does not delay a more urgent one.
 
 use std::collections::VecDeque;
 
@@ -9,33 +9,33 @@ pub(crate) struct SlicedEncoder<'a> {
     graphics: &'a Graphics,
     encoder: wgpu::CommandEncoder,
     finished: VecDeque<wgpu::CommandBuffer>,
-    /// Off: everything is one piece.
-    cutting: bool,
+    /// False if the whole frame is one slice.
+    slicing: bool,
 }
 
 impl<'a> SlicedEncoder<'a> {
-    pub(crate) fn new(graphics: &'a Graphics, cutting: bool) -> Self {
+    pub(crate) fn new(graphics: &'a Graphics, slicing: bool) -> Self {
         let encoder = graphics.device.create_command_encoder(&Default::default());
-        Self { graphics, encoder, finished: VecDeque::new(), cutting }
+        Self { graphics, encoder, finished: VecDeque::new(), slicing }
     }
 
     pub(crate) fn encoder(&mut self) -> &mut wgpu::CommandEncoder {
         &mut self.encoder
     }
 
-    pub(crate) fn cutting(&self) -> bool {
-        self.cutting
+    pub(crate) fn slicing(&self) -> bool {
+        self.slicing
     }
 
-    /// What has been recorded since the last cut is a piece.
-    pub(crate) fn cut(&mut self) {
-        if self.cutting {
+    /// Ends the current slice.
+    pub(crate) fn end_slice(&mut self) {
+        if self.slicing {
             let next = self.graphics.device.create_command_encoder(&Default::default());
             self.finished.push_back(std::mem::replace(&mut self.encoder, next).finish());
         }
     }
 
-    /// At least one.
+    /// Returns the slices, at least one.
     pub(crate) fn finish(mut self) -> VecDeque<wgpu::CommandBuffer> {
         self.finished.push_back(self.encoder.finish());
         self.finished

@@ -1,25 +1,23 @@
-//! What is drawn into, for one size of picture.
+//! The buffers that a frame is drawn into.
 
 use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
 use crate::frame::{RenderError, Samples, Size};
 use crate::kernels::ATTACHMENT;
-use crate::kernels::layouts::{Layouts, bind_buffers};
-
-/// Runs that are classified at once: one bit each.
-pub(crate) const RUNS_AT_ONCE: usize = 32;
+use crate::kernels::groups::{Group, Layouts};
+use crate::kernels::shared::{QUEUE_RECORD_QUADS, RUNS_AT_ONCE};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TargetsKind {
     pub size: Size,
     pub samples: Samples,
-    /// Whether layers of transparent surfaces can be drawn.
+    /// True if transparent layers can be drawn.
     pub layered: bool,
-    /// Whether the adapter's own rasteriser can be used.
+    /// True if the rasteriser of the adapter can be used.
     pub rasteriser: bool,
 }
 
-/// A visibility buffer, and the part of it that means anything.
+/// A visibility buffer, and the part of it that is valid.
 #[derive(Clone, Copy)]
 pub(crate) struct VisibilityView<'a> {
     pub buffer: &'a wgpu::Buffer,
@@ -31,25 +29,25 @@ pub(crate) struct Targets {
     pub kind: TargetsKind,
     pub blocks: Size,
     pub visibility: wgpu::Buffer,
-    /// Two layers of transparent surfaces, the current one and the one in front of it; placeholders if not layered.
+    /// The current transparent layer and the one in front of it; placeholders if there are none.
     pub layers: [wgpu::Buffer; 2],
-    /// RGBA, row by row.
-    pub picture: wgpu::Buffer,
-    /// What the picture shows where nothing is.
+    /// The frame as RGBA, row by row.
+    pub pixels: wgpu::Buffer,
+    /// The background, as RGBA.
     pub backdrop: wgpu::Buffer,
     /// Sums of colour; a placeholder if nothing is summed.
     pub sums: wgpu::Buffer,
     pub lists: wgpu::Buffer,
     /// Blocks that show anything.
     pub touched: wgpu::Buffer,
-    /// Lists that there is room for.
+    /// Number of lists.
     pub lists_max: usize,
     pub composite: wgpu::BindGroup,
-    /// What the adapter's own rasteriser is given; nothing is written to it.
+    /// Attachment for the rasteriser of the adapter. Nothing is written to it.
     pub attachment: Option<wgpu::TextureView>,
 }
 
-/// What does not depend on the size of the picture.
+/// Buffers that do not depend on the size of the frame.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     pub queue_counts: wgpu::Buffer,
@@ -61,7 +59,7 @@ pub(crate) struct Scratch {
     pub list_dispatches: wgpu::Buffer,
     pub touched_count: wgpu::Buffer,
     pub touched_dispatch: wgpu::Buffer,
-    /// Pixels that were asked about.
+    /// Copies of the picked pixel.
     pub picked: wgpu::Buffer,
     pub queue_arguments: wgpu::BindGroup,
     pub queue_draw_arguments: wgpu::BindGroup,
@@ -69,12 +67,12 @@ pub(crate) struct Scratch {
     pub touched_arguments: wgpu::BindGroup,
 }
 
-/// Words of one pixel of a visibility buffer, at most.
+/// Largest size of a pixel in a visibility buffer.
 pub(crate) const PIXEL_BYTES: u64 = 4 * 8;
-/// The nearest transparent layer's pixel, and the solid one.
+/// Size of a picked pixel: that of the nearest transparent layer, and the solid one.
 pub(crate) const PICK_BYTES: u64 = 2 * PIXEL_BYTES;
 
-/// Records of large triangles, 64 bytes each.
+/// Number of records in the queue of large triangles.
 const QUEUE_LENGTH: u32 = 1 << 16;
 
 const STORAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
@@ -88,33 +86,33 @@ impl Targets {
         lists_max: usize,
     ) -> Result<Self, RenderError> {
         let blocks = Size::new(kind.size.width.div_ceil(BLOCK.width), kind.size.height.div_ceil(BLOCK.height));
-        let pixels = u64::from(kind.size.pixels());
+        let pixel_count = u64::from(kind.size.pixels());
         let words = u64::from(blocks.pixels()) * u64::from(BLOCK.pixels() * kind.samples.count());
         let visibility_bytes = words * 8;
         if visibility_bytes > graphics.limits.max_storage_buffer_binding_size {
             return Err(RenderError::OutOfMemory(format!(
-                "a picture of {}x{} with {} samples",
+                "a frame of {}x{} with {} samples",
                 kind.size.width,
                 kind.size.height,
                 kind.samples.count()
             )));
         }
         let layer_bytes = if kind.layered { visibility_bytes } else { 0 };
-        let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixels * 8 } else { 0 };
-        // Single pixels are read back.
+        let sums_bytes = if kind.layered || kind.samples == Samples::Four { pixel_count * 8 } else { 0 };
+        // Picking copies single pixels.
         let seen = STORAGE | wgpu::BufferUsages::COPY_SRC;
         let visibility = graphics.buffer("visibility", visibility_bytes, seen)?;
         let layers = [graphics.buffer("layer", layer_bytes, seen)?, graphics.buffer("layer", layer_bytes, seen)?];
-        let picture = graphics.buffer("picture", pixels * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
+        let pixels = graphics.buffer("frame pixels", pixel_count * 4, STORAGE | wgpu::BufferUsages::COPY_SRC)?;
         let backdrop_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let backdrop = graphics.buffer("backdrop", pixels * 4, backdrop_usage)?;
+        let backdrop = graphics.buffer("backdrop", pixel_count * 4, backdrop_usage)?;
         graphics.queue.write_buffer(&backdrop, 0, &gradient(kind.size));
         let sums = graphics.buffer("sums", sums_bytes, STORAGE)?;
         let lists_bytes = lists_max as u64 * u64::from(blocks.pixels()) * 4;
         let lists = graphics.buffer("block lists", lists_bytes, STORAGE)?;
         let touched = graphics.buffer("touched blocks", u64::from(blocks.pixels()) * 4, STORAGE)?;
-        let buffers = [&scratch.touched_count, &touched, &sums, &picture];
-        let composite = bind_buffers(&graphics.device, "composite", &layouts.composite, &buffers);
+        let buffers = [&scratch.touched_count, &touched, &sums, &pixels];
+        let composite = layouts.bind(&graphics.device, Group::Composite, &buffers);
         let attachment = match kind.rasteriser {
             true => Some(attachment(graphics, kind)?),
             false => None,
@@ -124,7 +122,7 @@ impl Targets {
             blocks,
             visibility,
             layers,
-            picture,
+            pixels,
             backdrop,
             sums,
             lists,
@@ -136,21 +134,14 @@ impl Targets {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        let buffers = [
-            &self.visibility,
-            &self.layers[0],
-            &self.layers[1],
-            &self.picture,
-            &self.backdrop,
-            &self.sums,
-            &self.lists,
-        ];
+        let buffers =
+            [&self.visibility, &self.layers[0], &self.layers[1], &self.pixels, &self.backdrop, &self.sums, &self.lists];
         let attachment = self.attachment.as_ref().map_or(0, |_| self.kind.size.pixels() * self.kind.samples.count());
         buffers.iter().map(|buffer| buffer.size()).sum::<u64>() + u64::from(attachment)
     }
 }
 
-/// One byte for each sample.
+/// Makes an attachment with one byte per sample.
 fn attachment(graphics: &Graphics, kind: TargetsKind) -> Result<wgpu::TextureView, RenderError> {
     let descriptor = wgpu::TextureDescriptor {
         label: Some("attachment"),
@@ -177,10 +168,9 @@ impl Scratch {
         let touched_count = graphics.buffer("touched count", 4, STORAGE)?;
         let touched_dispatch = graphics.buffer("touched dispatch", 12, indirect)?;
         let picked_usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let arguments =
-            |counts, dispatches| bind_buffers(&graphics.device, "arguments", &layouts.arguments, &[counts, dispatches]);
+        let arguments = |counts, dispatches| layouts.bind(&graphics.device, Group::Arguments, &[counts, dispatches]);
         Ok(Self {
-            queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH) * 64, STORAGE)?,
+            queue: graphics.buffer("large triangles", u64::from(QUEUE_LENGTH * QUEUE_RECORD_QUADS) * 16, STORAGE)?,
             queue_length: QUEUE_LENGTH,
             queue_arguments: arguments(&queue_counts, &queue_dispatches),
             queue_draw_arguments: arguments(&queue_counts, &queue_draws),
@@ -202,14 +192,14 @@ impl Scratch {
     }
 }
 
-/// A neutral grey, a little lighter above than below, with noise of one step so that no bands show.
+/// Returns a neutral grey that is slightly lighter at the top, with noise of one step against banding.
 fn gradient(size: Size) -> Vec<u8> {
     const ABOVE: [f32; 3] = [0.215, 0.225, 0.245];
     const BELOW: [f32; 3] = [0.105, 0.11, 0.12];
     let mut pixels = Vec::with_capacity(size.pixels() as usize * 4);
     for row in 0..size.height {
-        let share = row as f32 / (size.height - 1).max(1) as f32;
-        let color: [f32; 3] = std::array::from_fn(|c| (ABOVE[c] + (BELOW[c] - ABOVE[c]) * share) * 255.0);
+        let set = row as f32 / (size.height - 1).max(1) as f32;
+        let color: [f32; 3] = std::array::from_fn(|c| (ABOVE[c] + (BELOW[c] - ABOVE[c]) * set) * 255.0);
         for column in 0..size.width {
             let noise = dither(column, row);
             pixels.extend(color.map(|value| (value + noise) as u8));
@@ -219,7 +209,7 @@ fn gradient(size: Size) -> Vec<u8> {
     pixels
 }
 
-/// An ordered pattern, 0 to 1: still from frame to frame and cheap to encode.
+/// Returns a value of an ordered pattern, 0 to 1. It is the same in every frame and cheap to encode.
 fn dither(x: u32, y: u32) -> f32 {
     const PATTERN: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
     (f32::from(PATTERN[y as usize % 4][x as usize % 4]) + 0.5) / 16.0

@@ -1,17 +1,18 @@
-//! What a frame is drawn into and with: targets of its size, and bind groups, which are made anew when what they name is.
+//! Targets of the requested size, and bind groups, which are replaced when a resource is.
 
 use super::Renderer;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError};
-use crate::kernels::layouts::bind_buffers;
-use crate::passes::targets::{RUNS_AT_ONCE, Targets, TargetsKind};
+use crate::kernels::groups::Group;
+use crate::kernels::shared::RUNS_AT_ONCE;
+use crate::passes::targets::{Targets, TargetsKind};
 use crate::residency::prepare::ARRAYS;
 use crate::surface::Phase;
 
-/// Sizes of pictures that are kept ready: those of motion and of rest, and one more while they change.
+/// Largest number of targets: those of motion and of rest, and one while the size changes.
 const TARGETS_MAX: usize = 3;
 
-/// Bind groups, and the generations of what they name.
+/// Bind groups, and the generations of the resources that they refer to.
 pub(super) struct Bindings {
     pub scene: wgpu::BindGroup,
     pub lights: Vec<wgpu::BindGroup>,
@@ -19,7 +20,7 @@ pub(super) struct Bindings {
 }
 
 impl Renderer {
-    /// Makes the targets of the request's size the first of the list.
+    /// Moves the targets of the requested size to the front, or makes them.
     pub(super) fn ensure_targets(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         let blended = self.selection.runs_of(&[Phase::Blend]).count();
         let solid = self.selection.runs.len() - blended;
@@ -52,10 +53,10 @@ impl Renderer {
 
     pub(super) fn ensure_bindings(&mut self) {
         let generations = [
-            self.library.clusters.generation(),
-            self.library.materials.generation(),
-            self.library.layers_generation,
-            self.placement.generation,
+            self.models.clusters.generation(),
+            self.models.materials.generation(),
+            self.models.layers_generation,
+            self.instances.generation,
             self.entries.generation(),
         ];
         if self.bindings.as_ref().is_some_and(|bindings| bindings.generations == generations) {
@@ -65,37 +66,28 @@ impl Renderer {
         let layouts = &self.kernels.layouts;
         let buffers = [
             &self.frame,
-            &self.placement.buffer,
-            self.library.clusters.buffer(),
+            &self.instances.buffer,
+            self.models.clusters.buffer(),
             self.entries.buffer(),
-            self.library.materials.buffer(),
+            self.models.materials.buffer(),
         ];
-        let scene = bind_buffers(device, "scene", &layouts.scene, &buffers);
+        let scene = layouts.bind(device, Group::Scene, &buffers);
         let [layer_sampler, environment_sampler] = &self.samplers;
         let lights = (0..ARRAYS as u8).map(|bucket| {
-            let view = self.library.layers.view(bucket);
+            let view = self.models.layers.view(bucket);
             let resources = [
                 wgpu::BindingResource::TextureView(&view),
                 wgpu::BindingResource::Sampler(layer_sampler),
                 wgpu::BindingResource::TextureView(&self.environment.view),
                 wgpu::BindingResource::Sampler(environment_sampler),
             ];
-            let entries: Vec<wgpu::BindGroupEntry<'_>> = resources
-                .into_iter()
-                .zip(0..)
-                .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
-                .collect();
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("textures and light"),
-                layout: &layouts.light,
-                entries: &entries,
-            })
+            layouts.bind_resources(device, Group::Light, resources)
         });
         self.bindings = Some(Bindings { scene, lights: lights.collect(), generations });
     }
 }
 
-/// For material layers, which repeat, and for the environment, which does not.
+/// Makes samplers for textures, which repeat, and for the environment, which does not.
 pub(super) fn samplers(graphics: &Graphics) -> Result<[wgpu::Sampler; 2], RenderError> {
     let sampler = |label, address_mode| {
         graphics.guarded(label, |device| {

@@ -1,4 +1,4 @@
-//! The renderer: what is on the device, and the frames that are being drawn.
+//! The renderer, and the frames in flight.
 
 mod bindings;
 pub(crate) mod warm_up;
@@ -14,6 +14,8 @@ use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, RenderError, RenderedFrame};
 use crate::kernels::Kernels;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
 use crate::output::readback_layout::ReadbackLayout;
@@ -27,7 +29,6 @@ use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
 use crate::passes::sliced_encoder::SlicedEncoder;
 use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
-use crate::passes::uniform::FrameUniform;
 use crate::residency::instances::{InstanceStore, SyncStatistics};
 use crate::residency::model_store::ModelStore;
 use crate::residency::pages::PageRequest;
@@ -37,16 +38,17 @@ use crate::surface::Phase;
 use crate::timing::Stopwatch;
 use crate::view::View;
 
-/// Clusters up to so many pixels across hold no triangle for the queue; no more than `SMALL_SIDE` in raster.wgsl.
+/// Largest diameter in pixels of clusters that hold no triangle for the queue.
 const SMALL_CLUSTER_PIXELS: f32 = 40.0;
+const _: () = assert!(SMALL_CLUSTER_PIXELS <= SMALL_SIDE);
 
-/// Draws a scene on one graphics device. Not for several threads at once; wants one of its own, because handing
-/// over a frame can wait for the one before.
+/// Renders a scene on one graphics device. It belongs on a thread of its own, because submitting a frame can wait for
+/// the previous one.
 pub struct Renderer {
     graphics: Graphics,
     pub(crate) kernels: Kernels,
-    library: ModelStore,
-    placement: InstanceStore,
+    models: ModelStore,
+    instances: InstanceStore,
     selection: Selection,
     frame: wgpu::Buffer,
     entries: UploadBuffer<[u32; 2]>,
@@ -58,56 +60,57 @@ pub struct Renderer {
     environment: Environment,
     samplers: [wgpu::Sampler; 2],
     ring: ReadbackRing<SubmittedFrame>,
-    underway: Option<SlicedFrame>,
+    sliced: Option<SlicedFrame>,
     occlusion: Occlusion,
     outline: Outline,
     profile: Profile,
     converter: Converter,
-    pub(crate) delivery: Output,
+    pub(crate) output: Output,
     wanted: Vec<PageRequest>,
-    /// Pages that the last frame would have liked to draw and that were not there.
+    /// Pages that the most recent frame lacked.
     pages_missing: usize,
 }
 
-/// A frame that has been handed over.
+/// A submitted frame.
 #[derive(Debug)]
 struct SubmittedFrame {
     request: FrameRequest,
-    report: ReadbackLayout,
-    /// What is read back is the picture as it was asked for.
+    layout: ReadbackLayout,
+    /// True if the readback has the requested format and size.
     finished: bool,
     timings: FrameTimings,
     stopwatch: Stopwatch,
-    /// Without those that were put off.
+    /// Triangles drawn without a query.
     triangles: u64,
     points: u64,
     clusters: u32,
     pages_missing: usize,
-    sighting: Option<OcclusionQuery>,
+    query: Option<OcclusionQuery>,
     pick: Option<Pick>,
 }
 
-/// A frame of which some pieces are still to be handed over.
+/// A frame with slices that have not been submitted.
 #[derive(Debug)]
 struct SlicedFrame {
-    pieces: VecDeque<wgpu::CommandBuffer>,
-    /// Of the last piece that was.
+    slices: VecDeque<wgpu::CommandBuffer>,
+    /// Submission of the most recent slice.
     submission: wgpu::SubmissionIndex,
     readback: wgpu::Buffer,
     readback_bytes: u64,
-    drawn: SubmittedFrame,
+    submitted: SubmittedFrame,
 }
 
 impl Renderer {
+    /// Makes a renderer without models.
     pub fn new(graphics: Graphics, options: &RendererOptions) -> Result<Renderer, RenderError> {
         let kernels = Kernels::new(&graphics)?;
-        let library = ModelStore::new(&graphics, kernels.layouts.bank.clone(), options)?;
+        let models = ModelStore::new(&graphics, kernels.layouts.get(Group::Bank).clone(), options)?;
         let scratch = Scratch::new(&graphics, &kernels.layouts)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        // With more than one frame in flight a software adapter makes submitting wait and gains nothing.
+        // On a software adapter a second frame in flight makes submitting wait and gains nothing.
         let in_flight_max = if graphics.adapter().software { 1 } else { 3 };
         Ok(Renderer {
-            placement: InstanceStore::new(&graphics)?,
+            instances: InstanceStore::new(&graphics)?,
             selection: Selection::default(),
             frame: graphics.buffer("frame", size_of::<FrameUniform>() as u64, uniform)?,
             entries: UploadBuffer::new(&graphics, "entries")?,
@@ -118,171 +121,172 @@ impl Renderer {
             environment: Environment::new(&graphics)?,
             samplers: samplers(&graphics)?,
             ring: ReadbackRing::new(in_flight_max),
-            underway: None,
+            sliced: None,
             occlusion: Occlusion::new(&graphics, &kernels.layouts)?,
             outline: Outline::default(),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
-            delivery: Output::new(!graphics.adapter().software),
+            output: Output::new(!graphics.adapter().software),
             wanted: Vec::new(),
             pages_missing: 0,
             kernels,
-            library,
+            models,
             graphics,
         })
     }
 
+    /// Returns the device.
     pub fn graphics(&self) -> &Graphics {
         &self.graphics
     }
 
-    /// Whether large triangles go through the adapter's own rasteriser; else through kernels, as small ones do.
+    /// Returns true if the rasteriser of the adapter draws large triangles, and false if kernels do.
     pub fn uses_rasteriser(&self) -> bool {
         self.kernels.rasteriser
     }
 
-    /// Adds a model, in place of what was under its key: what cannot be done without is uploaded at once, the rest as it
-    /// is looked at. On an error nothing of it is kept.
+    /// Adds a model, or replaces the one with this key. The root pages are uploaded at once, the others when a view
+    /// needs them. On an error the key has no model.
     pub fn add_model(&mut self, key: ModelKey, prepared: &PreparedAsset) -> Result<(), RenderError> {
-        // Meshes are numbered anew: whatever is placed has to be placed again.
-        self.placement.clear();
-        let added = self.library.add(&self.graphics, key, prepared);
-        // There may be no frame for a long time, which would do it.
+        // Meshes get new numbers, so all instances have to be recorded again.
+        self.instances.clear();
+        let added = self.models.add(&self.graphics, key, prepared);
+        // The next frame would submit the writes, but may be far off.
         self.graphics.flush();
         added?;
         self.graphics.check("a model")
     }
 
-    /// Its instances must be gone from the scene before the next frame.
+    /// Removes a model. Its instances must be gone from the scene before the next frame.
     pub fn remove_model(&mut self, key: ModelKey) {
-        self.placement.clear();
-        self.library.remove(key);
-        if self.library.is_empty() {
+        self.instances.clear();
+        self.models.remove(key);
+        if self.models.is_empty() {
             self.clear();
         } else {
             self.graphics.flush();
         }
     }
 
-    /// Forgets all models and instances, and gives back the memory that they took.
+    /// Removes all models and instances and frees their memory.
     pub fn clear(&mut self) {
         self.bindings = None;
-        let cleared = self.library.clear(&self.graphics).and_then(|()| {
-            self.placement.shrink(&self.graphics)?;
+        let cleared = self.models.clear(&self.graphics).and_then(|()| {
+            self.instances.shrink(&self.graphics)?;
             self.entries.shrink(&self.graphics)?;
             self.numbers.shrink(&self.graphics)?;
             self.occlusion = Occlusion::new(&self.graphics, &self.kernels.layouts)?;
             wait_for(&self.graphics, self.graphics.flush())
         });
         if let Err(error) = cleared {
-            // The models are gone all the same, and the next frame finds out what is wrong with the device.
-            self.placement.clear();
-            tracing::warn!(%error, "graphics memory of models that are gone could not be given back");
+            // The models are removed in any case, and the next frame reports what is wrong with the device.
+            self.instances.clear();
+            tracing::warn!(%error, "the graphics memory of removed models could not be freed");
         }
     }
 
-    /// Gives back the memory that frames are drawn into, for a time without frames. The next frame takes it again.
-    pub fn rest(&mut self) {
+    /// Frees the targets of frames, for a period without frames. The next frame allocates them again.
+    pub fn release_targets(&mut self) {
         self.targets.clear();
         self.outline = Outline::default();
-        self.delivery.shrink();
+        self.output.shrink();
         self.ring.shrink();
         self.graphics.flush();
     }
 
-    /// Takes over what has changed in the scene, to be seen from about `eye`, and tells how much was written for it. Models must have been added
-    /// before it shows them.
+    /// Applies the changes of the scene and returns how much was written. The scene may show only models that have been
+    /// added. `eye` is the approximate position from which the scene will be rendered.
     pub fn synchronise(&mut self, scene: &mut Scene, eye: DVec3) -> Result<SyncStatistics, RenderError> {
-        if let Some(origin) = self.placement.better_origin(eye) {
-            self.placement.origin = origin;
+        if let Some(origin) = self.instances.better_origin(eye) {
+            self.instances.origin = origin;
             scene.take_changes();
-            let written = self.placement.rebuild(&self.graphics, &self.library, scene.instances())?;
+            let written = self.instances.rebuild(&self.graphics, &self.models, scene.instances())?;
             self.graphics.check("the scene")?;
             return Ok(written);
         }
-        let written = self.placement.synchronise(&self.graphics, &self.library, scene)?;
+        let written = self.instances.synchronise(&self.graphics, &self.models, scene)?;
         self.graphics.check("the scene")?;
         Ok(written)
     }
 
-    /// `listener` is called on another thread whenever geometry has arrived that the next frame would show.
+    /// Sets a listener, which is called on another thread whenever geometry has arrived that the next frame would show.
     pub fn listen_for_pages(&self, listener: impl Fn() + Send + 'static) {
-        self.library.listen(Box::new(listener));
+        self.models.listen(Box::new(listener));
     }
 
-    /// Waits until something has arrived of what the last frame wanted, at most so long. `false` if nothing is on its
-    /// way, or nothing came, or a frame is being handed over in pieces.
+    /// Waits at most `wait` until a page arrives that the most recent frame lacked. Returns `false` if none arrived or
+    /// is in flight, or if slices of a frame remain to be submitted.
     pub fn await_pages(&mut self, wait: Duration) -> Result<bool, RenderError> {
-        // What is still to be drawn of a frame in pieces must stay where it is.
-        if self.pages_missing == 0 || self.library.in_flight() == 0 || self.underway.is_some() {
+        // The remaining slices of a frame refer to the pages where they are.
+        if self.pages_missing == 0 || self.models.in_flight() == 0 || self.sliced.is_some() {
             return Ok(false);
         }
-        Ok(self.library.take_pages(&self.graphics, self.selection.frame, wait)? > 0)
+        Ok(self.models.upload_pages(&self.graphics, self.selection.frame, wait)? > 0)
     }
 
-    /// Bytes that geometry may take of graphics memory.
+    /// Returns the budget of geometry in bytes of graphics memory.
     pub fn geometry_bytes_max(&self) -> u64 {
-        self.library.geometry.bytes_max()
+        self.models.geometry.bytes_max()
     }
 
-    /// How many frames may be submitted and not yet received.
+    /// Returns how many frames may be submitted before one is received.
     pub fn frames_in_flight_max(&self) -> usize {
         self.ring.slots_max()
     }
 
-    /// Bytes of graphics memory held.
+    /// Returns the bytes of graphics memory in use.
     pub fn graphics_memory_bytes(&self) -> u64 {
         let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
         let effects = self.occlusion.bytes() + self.outline.bytes();
-        self.library.bytes() + self.placement.buffer.size() + self.scratch.bytes() + effects + targets
+        self.models.bytes() + self.instances.buffer.size() + self.scratch.bytes() + effects + targets
     }
 
-    /// Starts a frame.
+    /// Submits a frame.
     pub fn submit(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         self.start(request, false)
     }
 
-    /// Starts a frame that may be given up: it is handed over in pieces of some milliseconds, the first one here, the
-    /// next with every [`Self::proceed`]. Takes a little longer than in one piece.
+    /// Submits a frame that can be abandoned. It is divided into slices of some milliseconds: this call submits the
+    /// first one, and each [`Self::proceed`] the next. That takes slightly longer than a whole frame.
     pub fn submit_in_slices(&mut self, request: &FrameRequest) -> Result<(), RenderError> {
         self.start(request, true)
     }
 
-    /// Waits for the piece that is being drawn and hands over the next one. `true` when there is none left: the frame
-    /// is in flight as any other.
+    /// Waits for the slice in progress and submits the next one. Returns `true` if none is left; the frame is then in
+    /// flight like any other.
     pub fn proceed(&mut self) -> Result<bool, RenderError> {
-        let Some(underway) = &mut self.underway else { return Ok(true) };
-        wait_for(&self.graphics, underway.submission.clone())?;
-        if let Some(piece) = underway.pieces.pop_front() {
-            underway.submission = self.graphics.queue.submit([piece]);
+        let Some(sliced) = &mut self.sliced else { return Ok(true) };
+        wait_for(&self.graphics, sliced.submission.clone())?;
+        if let Some(slice) = sliced.slices.pop_front() {
+            sliced.submission = self.graphics.queue.submit([slice]);
         }
-        if !underway.pieces.is_empty() {
+        if !sliced.slices.is_empty() {
             return Ok(false);
         }
-        if let Some(SlicedFrame { submission, readback, readback_bytes, drawn, .. }) = self.underway.take() {
-            self.ring.push(readback, readback_bytes, submission, drawn);
+        if let Some(SlicedFrame { submission, readback, readback_bytes, submitted, .. }) = self.sliced.take() {
+            self.ring.push(readback, readback_bytes, submission, submitted);
         }
         self.graphics.check("a frame")?;
         Ok(true)
     }
 
-    /// Gives up the frame that was submitted in pieces. `false` if all of it has been handed over already: then it is
-    /// to be received.
+    /// Abandons the frame that was submitted in slices. Returns `false` if all slices have been submitted; the frame
+    /// must then be received.
     pub fn abandon(&mut self) -> bool {
-        let Some(underway) = self.underway.take() else { return false };
-        self.ring.give_back(underway.readback);
+        let Some(sliced) = self.sliced.take() else { return false };
+        self.ring.return_buffer(sliced.readback);
         true
     }
 
-    fn start(&mut self, request: &FrameRequest, in_pieces: bool) -> Result<(), RenderError> {
+    fn start(&mut self, request: &FrameRequest, in_slices: bool) -> Result<(), RenderError> {
         request.check()?;
         self.graphics.check("an earlier frame")?;
-        if self.ring.is_full() || self.underway.is_some() {
+        if self.ring.is_full() || self.sliced.is_some() {
             return Err(RenderError::TooManyInFlight { frames: self.ring.slots_max() });
         }
         let mut stopwatch = Stopwatch::start();
-        self.library.take_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
-        let view = View::new(&request.camera, self.placement.origin, request.render_size);
+        self.models.upload_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
+        let view = View::new(&request.camera, self.instances.origin, request.render_size);
         let limits = SelectionLimits {
             error_pixels: request.error_pixels,
             blended: request.blend_layers > 0,
@@ -290,24 +294,24 @@ impl Renderer {
             queue_length: self.scratch.queue_length,
         };
         let culling = request.options.occlusion_culling;
-        let horizon = self.occlusion.horizon().filter(|_| culling);
-        let ModelStore { keys, selectable, .. } = &mut self.library;
-        self.selection.select(keys, selectable, &self.placement.selectable, &view, limits, horizon);
+        let pyramid = self.occlusion.pyramid().filter(|_| culling);
+        let ModelStore { keys, selectable, .. } = &mut self.models;
+        self.selection.select(keys, selectable, &self.instances.selectable, &view, limits, pyramid);
         self.wanted.clear();
         self.wanted.append(&mut self.selection.wanted);
-        self.pages_missing = self.library.want(self.selection.frame, &mut self.wanted);
+        self.pages_missing = self.models.request_pages(self.selection.frame, &mut self.wanted);
         let select = stopwatch.lap();
 
         ensure_kernels(&mut self.kernels, &self.graphics, &self.selection, request)?;
         self.ensure_targets(request)?;
-        let sighting = match culling {
+        let query = match culling {
             true => {
                 let (kernels, samples) = (&mut self.kernels, request.samples);
                 self.occlusion.prepare(&self.graphics, kernels, &self.selection, &view, samples)?
             }
             false => None,
         };
-        if self.placement.selected() > 0 {
+        if self.instances.selected() > 0 {
             self.outline.prepare(&self.graphics, &mut self.kernels, request)?;
         }
         let frame = FrameUniform::new(&view, self.targets[0].blocks, self.environment.irradiance);
@@ -317,9 +321,9 @@ impl Renderer {
         self.ensure_bindings();
         let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
         let pick = request.options.pick.map(|pixel| {
-            Pick::new(pixel, view, self.placement.origin, request.samples, &self.selection.entries, layered)
+            Pick::new(pixel, view, self.instances.origin, request.samples, &self.selection.entries, layered)
         });
-        self.hand_over(request, stopwatch, select, sighting, pick, in_pieces)
+        self.hand_over(request, stopwatch, select, query, pick, in_slices)
     }
 
     fn hand_over(
@@ -327,74 +331,75 @@ impl Renderer {
         request: &FrameRequest,
         mut stopwatch: Stopwatch,
         select: Duration,
-        sighting: Option<OcclusionQuery>,
+        query: Option<OcclusionQuery>,
         pick: Option<Pick>,
-        in_pieces: bool,
+        in_slices: bool,
     ) -> Result<(), RenderError> {
         let targets = &self.targets[0];
         let bindings = self.bindings.as_ref().expect("bindings are made before a frame is recorded");
         let stage = FrameRecorder {
             graphics: &self.graphics,
             kernels: &self.kernels,
-            library: &self.library,
+            models: &self.models,
             scene: &bindings.scene,
             lights: &bindings.lights,
             scratch: &self.scratch,
             targets,
-            solid_area: self.selection.solid_reach.area(targets.blocks),
-            blended_area: self.selection.blended_reach.area(targets.blocks),
+            solid_area: self.selection.solid_bounds.area(targets.blocks),
+            blended_area: self.selection.blended_bounds.area(targets.blocks),
             profile: &self.profile,
             numbers: self.numbers.buffer(),
-            occlusion: sighting.is_some().then_some(&self.occlusion),
-            outline: (self.placement.selected() > 0).then_some(&self.outline),
+            occlusion: query.is_some().then_some(&self.occlusion),
+            outline: (self.instances.selected() > 0).then_some(&self.outline),
             pick: pick.as_ref(),
         };
-        let mut pieces = SlicedEncoder::new(&self.graphics, in_pieces);
-        stage.record(&mut pieces, &self.selection, request);
-        let encoder = pieces.encoder();
-        let parcel = self.delivery.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
-        let depths_bytes = sighting.as_ref().map_or(0, |sighting| sighting.bytes);
-        let report = ReadbackLayout { picture_bytes: parcel.bytes, depths_bytes };
-        let bytes = report.bytes();
+        let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
+        stage.record(&mut slices, &self.selection, request);
+        let encoder = slices.encoder();
+        let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
+        let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
+        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes };
+        let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
-        encoder.copy_buffer_to_buffer(parcel.buffer, 0, &readback, 0, parcel.bytes);
-        self.profile.append(encoder, &readback, report.marks());
-        if let Some(sighting) = &sighting {
-            self.occlusion.append(encoder, sighting, &readback, [report.totals(), report.depths()]);
+        encoder.copy_buffer_to_buffer(content.buffer, 0, &readback, 0, content.bytes);
+        self.profile.append(encoder, &readback, layout.marks());
+        if let Some(query) = &query {
+            self.occlusion.append(encoder, query, &readback, [layout.totals(), layout.depths()]);
         }
         if pick.is_some() {
-            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, report.pick(), PICK_BYTES);
+            encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, layout.pick(), PICK_BYTES);
         }
-        let mut pieces = pieces.finish();
-        let submission = self.graphics.queue.submit(pieces.pop_front());
+        let mut slices = slices.finish();
+        let submission = self.graphics.queue.submit(slices.pop_front());
         let submit = stopwatch.lap();
-        let drawn = SubmittedFrame {
+        let submitted = SubmittedFrame {
             request: *request,
-            report,
-            finished: parcel.finished,
+            layout,
+            finished: content.finished,
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
             points: self.selection.points,
             clusters: self.selection.numbers.len() as u32,
             pages_missing: self.pages_missing,
-            sighting,
+            query,
             pick,
         };
-        if pieces.is_empty() {
-            self.ring.push(readback, bytes, submission, drawn);
+        if slices.is_empty() {
+            self.ring.push(readback, bytes, submission, submitted);
         } else {
-            self.underway = Some(SlicedFrame { pieces, submission, readback, readback_bytes: bytes, drawn });
+            self.sliced = Some(SlicedFrame { slices, submission, readback, readback_bytes: bytes, submitted });
         }
         self.graphics.check("a frame")
     }
 
-    /// The oldest frame in flight, waited for. `None` if nothing is in flight.
+    /// Waits for the oldest frame in flight and stores it in `into`. Returns `None` if none is in flight.
     pub fn receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(true, into)
     }
 
-    /// As [`Self::receive`], but `None` too if the oldest frame is not finished yet.
+    /// Stores the oldest frame in flight in `into` if it is finished. Returns `None` if it is not, or if none is in
+    /// flight.
     pub fn try_receive(&mut self, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         self.fetch(false, into)
     }
@@ -404,18 +409,18 @@ impl Renderer {
         let converter = &mut self.converter;
         let profile = &self.profile;
         let occlusion = &mut self.occlusion;
-        self.ring.receive(&self.graphics, wait, |mut drawn: SubmittedFrame, bytes| {
-            drawn.timings.draw = drawn.stopwatch.lap();
-            let [pixels, marks, totals, picked, depths] = drawn.report.split(bytes);
-            let sighting = drawn.sighting.as_ref();
-            let survivors = sighting.map(|sighting| occlusion.learn(sighting, totals, depths)).unwrap_or_default();
-            let tested = sighting.map_or(0, |sighting| sighting.candidates);
+        self.ring.receive(&self.graphics, wait, |mut submitted: SubmittedFrame, bytes| {
+            submitted.timings.draw = submitted.stopwatch.lap();
+            let [pixels, marks, totals, picked, depths] = submitted.layout.split(bytes);
+            let query = submitted.query.as_ref();
+            let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
+            let tested = query.map_or(0, |query| query.candidates);
             let stages = profile.read(marks);
-            drawn.timings.raster = stages.raster;
-            drawn.timings.shade = stages.shade;
-            drawn.timings.blend = stages.blend;
-            let request = &drawn.request;
-            if drawn.finished {
+            submitted.timings.raster = stages.raster;
+            submitted.timings.shade = stages.shade;
+            submitted.timings.blend = stages.blend;
+            let request = &submitted.request;
+            if submitted.finished {
                 into.width = request.stream_size.width;
                 into.height = request.stream_size.height;
                 into.data.clear();
@@ -423,17 +428,17 @@ impl Renderer {
             } else {
                 converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
             }
-            drawn.timings.convert = drawn.stopwatch.lap();
+            submitted.timings.convert = submitted.stopwatch.lap();
             FrameDone {
                 serial: request.serial,
-                timings: drawn.timings,
-                triangles_drawn: drawn.triangles + u64::from(survivors.triangles),
-                points_drawn: drawn.points,
-                clusters_drawn: drawn.clusters + survivors.clusters,
+                timings: submitted.timings,
+                triangles_drawn: submitted.triangles + u64::from(survivors.triangles),
+                points_drawn: submitted.points,
+                clusters_drawn: submitted.clusters + survivors.clusters,
                 clusters_tested: tested,
                 clusters_occluded: tested.saturating_sub(survivors.clusters),
-                pages_missing: drawn.pages_missing,
-                picked: drawn.pick.as_ref().and_then(|pick| pick.read(picked)),
+                pages_missing: submitted.pages_missing,
+                picked: submitted.pick.as_ref().and_then(|pick| pick.read(picked)),
             }
         })
     }

@@ -1,8 +1,8 @@
-//! Draws a little of everything, so that drivers compile the common kernels before somebody waits for a picture.
+//! The warm-up draws every kind of surface, so that drivers compile the common kernels before a user waits for a frame.
 //!
-//! Software adapters compile a kernel when it first runs, for a tenth of a second and more each, and keep the result
-//! on disk; a host that warms up at its start shows its first picture without that delay.
-//! What is a matter of the adapter's measured speed is found out here as well.
+//! A software adapter compiles a kernel when it first runs, which takes a tenth of a second or more, and caches the
+//! result on disk. A host that warms up at its start shows its first frame without that delay. The warm-up also
+//! measures which way of drawing large triangles is faster on the adapter.
 
 use std::time::Duration;
 
@@ -12,55 +12,60 @@ use remora_model::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive, Te
 use remora_scene::Scene;
 
 use crate::frame::{
-    Camera, FrameDone, FrameOptions, FrameRequest, PixelFormat, RenderError, RenderedFrame, Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
 use crate::passes::occlusion::CLUSTERS_MIN;
 use crate::renderer::Renderer;
 use crate::residency::prepare::{PrepareOptions, PreparedAsset};
 
 const SIZE: Size = Size::new(64, 36);
-/// As large as what is streamed.
+/// The usual size of a stream.
 const TRIAL_SIZE: Size = Size::new(1280, 720);
-/// Pictures of which the median counts.
-const TRIALS: usize = 7;
+/// Number of frames whose median counts.
+const TRIAL_FRAMES: usize = 7;
 
 impl Renderer {
-    /// Compiles the kernels that most models need, for pictures with so many samples, and finds out which way of drawing
-    /// large triangles is the faster one here, for all pictures from then on. Takes seconds on a software adapter that has never done it, and a fraction
-    /// of one from then on. Forgets all models.
+    /// Compiles the kernels that most models need with this number of samples, and chooses the faster way of drawing
+    /// large triangles for all later frames. Takes seconds on a software adapter without cached kernels. Removes all
+    /// models.
     pub fn warm_up(&mut self, samples: Samples) -> Result<(), RenderError> {
         self.show_alone(&model())?;
-        // The second picture leaves out what the first has seen to be hidden.
+        // The second frame leaves out what the first one found hidden.
         for _ in 0..2 {
-            self.try_picture(SIZE, samples)?;
+            self.try_frame(SIZE, samples)?;
         }
         if self.graphics().rasteriser.is_none() {
-            self.compare_ways(samples)?;
+            self.choose_way_for_large(samples)?;
         }
         self.clear();
         Ok(())
     }
 
-    /// Draws large triangles both ways and stays with the faster one. It cannot be told from the kind of adapter: GPUs for
-    /// data centres may have many units for kernels and few that a rasteriser may use.
-    fn compare_ways(&mut self, samples: Samples) -> Result<(), RenderError> {
+    /// Draws large triangles by kernels and by the rasteriser, and keeps the faster way. The kind of adapter does not
+    /// decide it: GPUs for data centres may have many units for kernels and few for rasterising.
+    fn choose_way_for_large(&mut self, samples: Samples) -> Result<(), RenderError> {
         self.show_alone(&panes())?;
         let mut times = [Duration::MAX; 2];
-        // Each in turn again: a GPU that sleeps is slower the first time.
+        // Each way runs twice, because a GPU that has been idle is slower at first.
         for rasteriser in [false, true, false, true] {
             self.kernels.rasteriser = rasteriser;
-            let mut rasters = [Duration::ZERO; TRIALS];
+            let mut rasters = [Duration::ZERO; TRIAL_FRAMES];
             for raster in &mut rasters {
-                *raster = self.try_picture(TRIAL_SIZE, samples)?.timings.raster;
+                *raster = self.try_frame(TRIAL_SIZE, samples)?.timings.raster;
             }
             rasters.sort_unstable();
             let time = &mut times[usize::from(rasteriser)];
-            *time = rasters[TRIALS / 2].min(*time);
+            *time = rasters[TRIAL_FRAMES / 2].min(*time);
         }
         let [by_kernels, by_rasteriser] = times;
-        // Without timestamps neither is.
+        // Without timestamps both times are 0, and kernels are used.
         self.kernels.rasteriser = by_rasteriser < by_kernels;
-        tracing::info!(?by_kernels, ?by_rasteriser, samples = samples.count(), "large triangles tried both ways");
+        tracing::info!(
+            ?by_kernels,
+            ?by_rasteriser,
+            samples = samples.count(),
+            "measured both ways of drawing large triangles"
+        );
         Ok(())
     }
 
@@ -73,16 +78,16 @@ impl Renderer {
         self.clear();
         let added = scene.add_model(asset);
         self.add_model(added.model, &prepared)?;
-        // For the line around what is selected.
+        // The outline needs a selected instance.
         let last = scene.instances().last().map(|instance| instance.entity);
         scene.select(last.as_slice()).expect("the entity has just been added");
         self.synchronise(&mut scene, DVec3::ZERO)?;
         Ok(())
     }
 
-    fn try_picture(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
+    fn try_frame(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
         self.submit(&FrameRequest {
-            serial: 0,
+            serial: FrameSerial(0),
             camera: Camera {
                 position: DVec3::ZERO,
                 orientation: Quat::IDENTITY,
@@ -101,10 +106,10 @@ impl Renderer {
     }
 }
 
-/// So many things are hidden behind another one that looking for them is worth its time.
+/// Enough hidden instances to make culling worthwhile.
 const HIDDEN: usize = CLUSTERS_MIN as usize;
 
-/// A triangle of each kind, near enough to be large and far enough to be small, and points; on the left, one before many.
+/// Returns triangles of each kind, large and small, and points. On the left, one triangle hides many others.
 pub(crate) fn model() -> Model {
     let texture = Texture {
         name: String::new(),
@@ -142,7 +147,7 @@ pub(crate) fn model() -> Model {
     };
     let mut nodes: Vec<Node> = (0..meshes.len() as u32)
         .flat_map(|mesh| {
-            // What is transparent lies in front.
+            // Transparent surfaces lie in front.
             let before = f64::from(mesh) * 0.1;
             [DVec3::new(0.5, 0.0, before - 2.0), DVec3::new(20.0, 0.0, before - 80.0)]
                 .map(|place| node(mesh, place, 1.0))
@@ -157,7 +162,7 @@ pub(crate) fn model() -> Model {
     Model { nodes, meshes, materials, textures: vec![texture], ..Model::default() }
 }
 
-/// Large triangles at all angles and depths, many before each other: as a building seen from within.
+/// Returns large triangles at all angles and depths, many behind one another, like a building seen from inside.
 fn panes() -> Model {
     const PANES: u32 = 200;
     let pane = Primitive {
@@ -189,7 +194,7 @@ mod tests {
     use crate::kernels::{Fragments, Kernel, VisibilityWrite};
 
     #[test]
-    fn warming_up_leaves_nothing_behind() {
+    fn the_warm_up_leaves_no_model() {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn large_triangles_are_tried_both_ways() {
+    fn large_triangles_are_measured_both_ways() {
         let mut graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
         graphics.rasteriser = None;
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
@@ -219,7 +224,7 @@ mod tests {
         renderer.warm_up(Samples::One).expect("both ways draw");
         let by_kernels = Kernel::RasterLarge {
             fragments: Fragments::Opaque,
-            cover: VisibilityWrite::Whole,
+            write: VisibilityWrite::Whole,
             samples: Samples::One,
             wide: false,
         };
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_not_tried() {
+    fn a_requested_way_is_not_measured() {
         for asked in [false, true] {
             let options = GraphicsOptions { rasteriser: Some(asked), ..Default::default() };
             let graphics = Graphics::open(&options).expect("tests need a Vulkan driver");

@@ -1,4 +1,4 @@
-//! Geometry on the device: banks of slots, one page of an asset in each.
+//! Geometry on the device: banks of slots that hold one page of an asset each.
 
 use std::ops::Range;
 
@@ -7,15 +7,16 @@ use remora_asset::layout::PAGE_BYTES_MAX;
 use crate::device::graphics::Graphics;
 use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
+use crate::kernels::groups::{Group, bind_buffers};
 
-/// Slots that a bank begins with: 4 MiB.
+/// Initial slots of a bank: 4 MiB.
 const BANK_SLOTS_MIN: u32 = 16;
-/// Each bank is looked at by itself while drawing, so that there should be few.
+/// Largest number of banks. Each bank needs draws of its own.
 pub(crate) const BANKS_MAX: usize = 16;
-/// Kernels address words by 32 bits, and more is not copied in one piece when a bank grows.
+/// Kernels address words by 32-bit indices, and growing copies a bank at once.
 const BANK_BYTES_MAX: u64 = 4 << 30;
 
-/// Where a page lies.
+/// Position of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub bank: u8,
@@ -33,21 +34,21 @@ struct Bank {
 pub(crate) struct Geometry {
     banks: Vec<Bank>,
     layout: wgpu::BindGroupLayout,
-    /// Of one bank.
+    /// Largest number of slots in one bank.
     bank_slots_max: u32,
-    /// Of all.
+    /// Budget of slots in all banks.
     slots_max: u32,
 }
 
 impl Slot {
-    /// First byte within its bank.
+    /// Returns the offset of the first byte within the bank.
     pub(crate) fn offset(self) -> u64 {
         u64::from(self.number) * PAGE_BYTES_MAX as u64
     }
 }
 
 impl Geometry {
-    /// `bytes_max` is what all pages together may take; room for a few is always made.
+    /// Makes an empty store. `bytes_max` is the budget of all pages; a few slots are always available.
     pub(crate) fn new(graphics: &Graphics, layout: wgpu::BindGroupLayout, bytes_max: u64) -> Result<Self, RenderError> {
         let limits = &graphics.limits;
         let bank_bytes_max = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(BANK_BYTES_MAX);
@@ -57,7 +58,7 @@ impl Geometry {
         Ok(Self { banks: vec![bank], layout, bank_slots_max, slots_max: slots(bytes_max).max(BANK_SLOTS_MIN) })
     }
 
-    /// Another one without pages, with the same budget, and no larger than a new one.
+    /// Returns an empty store with the same budget and a bank of the initial size.
     pub(crate) fn emptied(&self, graphics: &Graphics) -> Result<Self, RenderError> {
         Self::new(graphics, self.layout.clone(), self.bytes_max())
     }
@@ -70,7 +71,7 @@ impl Geometry {
         &self.banks[bank as usize].bind_group
     }
 
-    /// Bytes of the buffers.
+    /// Returns the size of all banks in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.banks.iter().map(|bank| bank.buffer.size()).sum()
     }
@@ -79,7 +80,7 @@ impl Geometry {
         u64::from(self.slots_max) * PAGE_BYTES_MAX as u64
     }
 
-    /// How many pages may be added without giving another up.
+    /// Returns the number of pages that fit without evicting another one.
     pub(crate) fn slots_left(&self) -> u32 {
         self.slots_max.saturating_sub(self.taken())
     }
@@ -92,7 +93,7 @@ impl Geometry {
         self.banks.iter().map(|bank| bank.slots.taken()).sum()
     }
 
-    /// Uploads a page, whatever the budget says.
+    /// Uploads a page, even if that exceeds the budget.
     pub(crate) fn insert(&mut self, graphics: &Graphics, page: &[u8]) -> Result<Slot, RenderError> {
         let slot = match self.free_slot() {
             Some(slot) => slot,
@@ -106,7 +107,7 @@ impl Geometry {
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) {
-        self.banks[slot.bank as usize].slots.give_back(slot.number..slot.number + 1);
+        self.banks[slot.bank as usize].slots.free(slot.number..slot.number + 1);
     }
 
     fn free_slot(&mut self) -> Option<Slot> {
@@ -116,7 +117,7 @@ impl Geometry {
         })
     }
 
-    /// Makes the last bank longer, or begins another one.
+    /// Grows the last bank, or adds one.
     fn grow(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let all: u32 = self.banks.iter().map(|bank| bank.slots.length()).sum();
         let last = self.banks.last_mut().expect("there is always a bank");
@@ -137,7 +138,7 @@ impl Bank {
     fn new(graphics: &Graphics, layout: &wgpu::BindGroupLayout, slots: u32) -> Result<Self, RenderError> {
         let buffer = buffer(graphics, slots)?;
         let mut ranges = RangeAllocator::default();
-        ranges.lengthen(slots);
+        ranges.extend_to(slots);
         Ok(Self { bind_group: bind(graphics, layout, &buffer), buffer, slots: ranges })
     }
 
@@ -148,13 +149,13 @@ impl Bank {
         graphics.queue.submit([encoder.finish()]);
         self.bind_group = bind(graphics, layout, &grown);
         self.buffer = grown;
-        self.slots.lengthen(slots);
+        self.slots.extend_to(slots);
         Ok(())
     }
 }
 
-/// Slots of a bank that has `length` of the `all` that there are: twice as many, but no more than the budget has left;
-/// what no picture can do without may go beyond it, in small steps.
+/// Returns the new length of a bank that has `length` of `all` slots: twice the length, limited by the budget. Root
+/// pages may exceed the budget, in small steps.
 fn grown(length: u32, all: u32, slots_max: u32) -> u32 {
     let left = slots_max.saturating_sub(all);
     length + left.max(BANK_SLOTS_MIN.max(length / 8)).min(length)
@@ -165,9 +166,9 @@ fn buffer(graphics: &Graphics, slots: u32) -> Result<wgpu::Buffer, RenderError> 
     graphics.buffer("geometry", u64::from(slots) * PAGE_BYTES_MAX as u64, usage)
 }
 
-/// The same bytes three times: kernels read them as pairs of words, as words, and as quads.
+/// Binds the same buffer three times, as kernels read it as pairs, words and quads.
 fn bind(graphics: &Graphics, layout: &wgpu::BindGroupLayout, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
-    crate::kernels::layouts::bind_buffers(&graphics.device, "geometry bank", layout, &[buffer, buffer, buffer])
+    bind_buffers(&graphics.device, Group::Bank, layout, &[buffer, buffer, buffer])
 }
 
 #[cfg(test)]
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn banks_double_up_to_the_budget_and_creep_beyond_it() {
+    fn banks_double_up_to_the_budget_and_grow_slowly_beyond_it() {
         assert_eq!(grown(16, 16, 1000), 32);
         assert_eq!(grown(512, 512, 1000), 1000);
         assert_eq!(grown(512, 900, 1000), 612, "other banks count");

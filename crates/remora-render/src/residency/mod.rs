@@ -1,4 +1,4 @@
-//! What is on the device of models and instances.
+//! Models, pages and instances in graphics memory.
 
 pub(crate) mod geometry;
 pub(crate) mod instances;

@@ -1,4 +1,4 @@
-//! The models that are on the device: their layers and materials as a whole, of their geometry what is needed.
+//! The models on the device: all of their textures and materials, and the pages of geometry that the view needs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,9 +10,10 @@ use remora_scene::ModelKey;
 use crate::device::graphics::Graphics;
 use crate::device::memory::Arena;
 use crate::frame::RenderError;
+use crate::kernels::shared::{CLUSTER_DOUBLE_SIDED, CLUSTER_MATERIAL_SHIFT, CLUSTER_POINTS};
 use crate::options::RendererOptions;
 use crate::residency::geometry::{Geometry, Slot};
-use crate::residency::pager::{FetchedPage, Pager, Ticket};
+use crate::residency::pager::{FetchedPage, ModelSerial, Pager, Ticket};
 use crate::residency::pages::{FrameNumber, PageId, PageRequest, Pages, most_urgent};
 use crate::residency::prepare::PreparedAsset;
 use crate::residency::selectable::{PageLocation, SelectableModel};
@@ -20,12 +21,10 @@ use crate::residency::textures::TextureArrays;
 use crate::surface::{DrawKey, Surface};
 use crate::timing::Stopwatch;
 
-const CLUSTER_DOUBLE_SIDED: u32 = 0x100;
-const CLUSTER_POINTS: u32 = 0x200;
 const MATERIALS_MAX: u32 = 1 << 20;
-/// Pages that are uploaded with one frame: 16 MiB, some milliseconds.
+/// Largest number of pages uploaded with one frame: 16 MiB, which takes some milliseconds.
 const UPLOADS_PER_FRAME: usize = 64;
-/// Bytes of a model that are written to the device before they are submitted.
+/// Bytes of a model that are written before they are submitted.
 const UPLOAD_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]
@@ -34,31 +33,32 @@ pub(crate) struct ModelStore {
     pub layers: TextureArrays,
     pub clusters: Arena<[u32; 4]>,
     pub materials: Arena<[u32; MATERIAL_WORDS]>,
-    /// In the order of drawing.
+    /// All keys, in the order of drawing.
     pub keys: Vec<DrawKey>,
     pub selectable: Vec<SelectableModel>,
-    /// Grows with every change of the texture arrays.
+    /// Increases whenever a texture array is replaced.
     pub layers_generation: u64,
-    /// What the device holds of each of `selectable`.
-    residents: Vec<StoredModel>,
-    /// Indices into both.
+    /// Allocations on the device for each of `selectable`.
+    stored: Vec<StoredModel>,
+    /// Indices into `selectable` and `stored`.
     models: HashMap<ModelKey, usize>,
     pager: Pager,
-    serial_next: u64,
-    /// Banks that `keys` were made for.
+    /// Serial of the model that was added last.
+    serial: ModelSerial,
+    /// Number of banks for which `keys` were made.
     banks: usize,
 }
 
 #[derive(Debug)]
 struct StoredModel {
     key: ModelKey,
-    /// What its tickets carry.
-    serial: u64,
+    /// Serial in the model's tickets.
+    serial: ModelSerial,
     materials: Range<u32>,
-    /// Array and layer.
+    /// Array and index of each texture layer.
     layers: Vec<(u8, u32)>,
-    /// Of pages that are loaded.
-    places: Vec<Option<PageAllocation>>,
+    /// Allocations of the loaded pages.
+    allocations: Vec<Option<PageAllocation>>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,15 +81,15 @@ impl ModelStore {
             keys: Vec::new(),
             selectable: Vec::new(),
             layers_generation: 0,
-            residents: Vec::new(),
+            stored: Vec::new(),
             models: HashMap::new(),
             pager: Pager::start(options.page_memory_bytes_max),
-            serial_next: 0,
+            serial: ModelSerial::default(),
             banks: 0,
         })
     }
 
-    /// Index into [`Self::selectable`], and the mesh's record, of a model's mesh.
+    /// Returns the index of a model in [`Self::selectable`].
     pub(crate) fn model(&self, key: ModelKey) -> Option<usize> {
         self.models.get(&key).copied()
     }
@@ -98,13 +98,13 @@ impl ModelStore {
         self.geometry.bytes() + self.layers.bytes() + self.clusters.bytes() + self.materials.bytes()
     }
 
-    /// `listener` is called on another thread whenever pages have arrived that the next frame could show.
+    /// Registers a listener, which is called on another thread whenever pages have arrived that the next frame could
+    /// show.
     pub(crate) fn listen(&self, listener: Box<dyn Fn() + Send>) {
         self.pager.listen(listener);
     }
 
-    /// Uploads a model's materials, layers and the pages without which nothing of it could be shown. On an error nothing
-    /// of it stays.
+    /// Uploads a model's materials, textures and root pages. On an error the model is removed again.
     pub(crate) fn add(
         &mut self,
         graphics: &Graphics,
@@ -113,25 +113,25 @@ impl ModelStore {
     ) -> Result<(), RenderError> {
         self.remove(key);
         let asset = &prepared.asset;
-        self.serial_next += 1;
+        self.serial.0 += 1;
         let pages = asset.pages().len();
-        self.residents.push(StoredModel {
+        self.stored.push(StoredModel {
             key,
-            serial: self.serial_next,
+            serial: self.serial,
             materials: 0..0,
             layers: Vec::new(),
-            places: vec![None; pages],
+            allocations: vec![None; pages],
         });
         let mut surfaces = prepared.surfaces.clone();
         surfaces.push(Surface::POINTS);
         self.selectable.push(SelectableModel {
             asset: asset.clone(),
             pages: Pages::new(asset),
-            places: vec![None; pages],
+            locations: vec![None; pages],
             surfaces,
             keys: Vec::new(),
         });
-        self.models.insert(key, self.residents.len() - 1);
+        self.models.insert(key, self.stored.len() - 1);
         match self.upload(graphics, prepared) {
             Ok(()) => {
                 self.rebuild_keys();
@@ -146,19 +146,19 @@ impl ModelStore {
 
     pub(crate) fn remove(&mut self, key: ModelKey) {
         let Some(index) = self.models.remove(&key) else { return };
-        let resident = self.residents.swap_remove(index);
+        let stored = self.stored.swap_remove(index);
         self.selectable.swap_remove(index);
-        if let Some(moved) = self.residents.get(index) {
+        if let Some(moved) = self.stored.get(index) {
             self.models.insert(moved.key, index);
         }
-        for place in resident.places.into_iter().flatten() {
-            self.geometry.remove(place.slot);
-            self.clusters.remove(place.clusters);
+        for allocation in stored.allocations.into_iter().flatten() {
+            self.geometry.remove(allocation.slot);
+            self.clusters.remove(allocation.clusters);
         }
-        for (bucket, layer) in resident.layers {
+        for (bucket, layer) in stored.layers {
             self.layers.remove(bucket, layer);
         }
-        self.materials.remove(resident.materials);
+        self.materials.remove(stored.materials);
         self.rebuild_keys();
     }
 
@@ -166,7 +166,7 @@ impl ModelStore {
         self.models.is_empty()
     }
 
-    /// Forgets all models, and gives back what they took on the device.
+    /// Removes all models and frees their memory on the device.
     pub(crate) fn clear(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let keys: Vec<ModelKey> = self.models.keys().copied().collect();
         keys.into_iter().for_each(|key| self.remove(key));
@@ -179,19 +179,19 @@ impl ModelStore {
         Ok(())
     }
 
-    /// Of the model that was added last.
+    /// Uploads the model that was added last.
     fn upload(&mut self, graphics: &Graphics, prepared: &PreparedAsset) -> Result<(), RenderError> {
-        let index = self.residents.len() - 1;
+        let index = self.stored.len() - 1;
         if self.layers.reserve(graphics, &prepared.layers)? {
             self.layers_generation += 1;
         }
-        let mut written = SyncStatistics { graphics, bytes: 0 };
+        let mut written = UploadMeter { graphics, bytes: 0 };
         for layer in &prepared.layers {
             let number = self.layers.insert(graphics, layer);
-            self.residents[index].layers.push((layer.bucket, number));
+            self.stored[index].layers.push((layer.bucket, number));
             written.add(layer.texels.len());
         }
-        let layers = &self.residents[index].layers;
+        let layers = &self.stored[index].layers;
         let records: Vec<[u32; MATERIAL_WORDS]> = prepared
             .asset
             .materials()
@@ -206,7 +206,7 @@ impl ModelStore {
             })
             .collect();
         let materials = self.materials.insert(graphics, &records)?;
-        self.residents[index].materials = materials.clone();
+        self.stored[index].materials = materials.clone();
         if materials.end > MATERIALS_MAX {
             return Err(RenderError::OutOfMemory(format!("more than {MATERIALS_MAX} materials")));
         }
@@ -215,45 +215,45 @@ impl ModelStore {
                 break;
             }
             prepared.asset.page(number).map_err(|error| RenderError::Damaged(error.to_string()))?;
-            self.load(graphics, index, number, 0)?;
+            self.load(graphics, index, number, FrameNumber::default())?;
             written.add(page.bytes as usize);
-            // It stays on the device.
+            // Root pages stay on the device, so their bytes in main memory are not needed again.
             prepared.asset.page_memory(number).release();
         }
         Ok(())
     }
 
-    /// Puts a page that has been checked on the device.
+    /// Uploads a page that has been checked.
     fn load(&mut self, graphics: &Graphics, index: usize, number: u32, frame: FrameNumber) -> Result<(), RenderError> {
         let model = &mut self.selectable[index];
         let page = &model.asset.pages()[number as usize];
         let bytes = model.asset.page_bytes(number);
         let slot = self.geometry.insert(graphics, bytes)?;
-        let materials = self.residents[index].materials.start;
+        let materials = self.stored[index].materials.start;
         let records: Vec<[u32; 4]> = model.asset.clusters()[page.cluster_first as usize..]
             [..page.cluster_count as usize]
             .iter()
-            .map(|cluster| record(cluster, slot, materials, &model.surfaces))
+            .map(|cluster| cluster_record(cluster, slot, materials, &model.surfaces))
             .collect();
         let clusters = self.clusters.insert(graphics, &records).inspect_err(|_| self.geometry.remove(slot))?;
-        model.places[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
+        model.locations[number as usize] = Some(PageLocation { bank: slot.bank, first: clusters.start });
         model.pages.loaded(number, frame);
-        self.residents[index].places[number as usize] = Some(PageAllocation { slot, clusters });
+        self.stored[index].allocations[number as usize] = Some(PageAllocation { slot, clusters });
         Ok(())
     }
 
     fn evict(&mut self, index: usize, number: u32) {
         self.selectable[index].pages.evicted(number);
-        self.selectable[index].places[number as usize] = None;
-        if let Some(place) = self.residents[index].places[number as usize].take() {
-            self.geometry.remove(place.slot);
-            self.clusters.remove(place.clusters);
+        self.selectable[index].locations[number as usize] = None;
+        if let Some(allocation) = self.stored[index].allocations[number as usize].take() {
+            self.geometry.remove(allocation.slot);
+            self.clusters.remove(allocation.clusters);
         }
     }
 
-    /// Uploads pages that have been read, as many as a frame should carry; waits so long for the first that is of use.
-    /// `frame` is the last that was selected: what it looked at stays.
-    pub(crate) fn take_pages(
+    /// Uploads pages that have been read, up to the limit per frame. Waits at most `wait` for the first useful one.
+    /// Pages that `frame`, the most recent selection, used are not evicted.
+    pub(crate) fn upload_pages(
         &mut self,
         graphics: &Graphics,
         frame: FrameNumber,
@@ -266,12 +266,12 @@ impl ModelStore {
             && let Some(FetchedPage { ticket, outcome }) = self.pager.receive(wait)
         {
             wait = wait.saturating_sub(stopwatch.lap());
-            // Of a model that is gone.
-            let Some(index) = self.residents.iter().position(|resident| resident.serial == ticket.serial) else {
+            // The model has been removed.
+            let Some(index) = self.stored.iter().position(|stored| stored.serial == ticket.serial) else {
                 continue;
             };
             if let Err(error) = outcome {
-                tracing::error!(%error, model = self.selectable[index].asset.name(), "a part of a model is not shown");
+                tracing::error!(%error, model = self.selectable[index].asset.name(), "a damaged page is not shown");
                 self.selectable[index].pages.fetch_failed(ticket.page, true);
                 continue;
             }
@@ -284,18 +284,18 @@ impl ModelStore {
                     uploaded += 1;
                     wait = Duration::ZERO;
                 }
-                // What the device has is what it has: go on with less than the budget.
+                // Graphics memory is full below the budget: lower the budget to the memory in use.
                 Err(RenderError::OutOfMemory(what)) => {
                     self.selectable[index].pages.fetch_failed(ticket.page, false);
                     let bytes = self.geometry.bytes();
-                    tracing::warn!(what, bytes, "graphics memory is full; the budget is taken down to what is in use");
+                    tracing::warn!(what, bytes, "graphics memory is full; the budget is lowered to the memory in use");
                     self.geometry.set_bytes_max(bytes);
                 }
                 Err(other) => return Err(other),
             }
         }
         if uploaded == UPLOADS_PER_FRAME {
-            self.pager.tell_again();
+            self.pager.notify();
         }
         if uploaded > 0 && self.geometry.bank_count() != self.banks {
             self.rebuild_keys();
@@ -303,7 +303,7 @@ impl ModelStore {
         Ok(uploaded)
     }
 
-    /// Gives up the pages that were looked at least recently, some at once because finding them is work.
+    /// Evicts the least recently used pages. It evicts several at once, because searching for them is expensive.
     fn make_room(&mut self, frame: FrameNumber) -> bool {
         let mut oldest: Vec<(FrameNumber, usize, u32)> = self
             .selectable
@@ -319,19 +319,19 @@ impl ModelStore {
         !oldest.is_empty()
     }
 
-    /// Asks for what the frame would have liked to draw, as far as there is room; the number of pages that are not there.
-    pub(crate) fn want(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
-        wanted.retain(|wish| self.selectable[wish.page.model].pages.can_come(wish.page.page));
+    /// Requests the pages that the frame lacked, as far as there is room. Returns the number of missing pages.
+    pub(crate) fn request_pages(&mut self, frame: FrameNumber, wanted: &mut Vec<PageRequest>) -> usize {
+        wanted.retain(|request| self.selectable[request.page.model].pages.can_become_usable(request.page.page));
         let (mut missing, mut pages) = (Vec::new(), Vec::new());
         for PageRequest { page: PageId { model, page }, .. } in most_urgent(wanted) {
             self.selectable[*model].pages.require(*page, frame, &mut pages);
             missing.extend(pages.drain(..).map(|page| PageId { model: *model, page }));
         }
-        let room = self.pager.room().min(self.places_left(frame, missing.len()));
+        let room = self.pager.room().min(self.slots_available(frame, missing.len()));
         let absent = |of: &&PageId| self.selectable[of.model].pages.is_absent(of.page);
         let asked: Vec<PageId> = missing.iter().filter(absent).take(room).copied().collect();
         for PageId { model, page } in asked {
-            let ticket = Ticket { serial: self.residents[model].serial, page };
+            let ticket = Ticket { serial: self.stored[model].serial, page };
             let model = &mut self.selectable[model];
             model.pages.fetching(page);
             self.pager.fetch(&model.asset, ticket);
@@ -339,9 +339,9 @@ impl ModelStore {
         missing.len()
     }
 
-    /// For how many more pages than are on their way there is room, if what the frame did not look at is given up; at
-    /// least so many as `needed`, or all.
-    fn places_left(&self, frame: FrameNumber, needed: usize) -> usize {
+    /// Returns the number of further pages that fit if pages that the frame did not use are evicted. Stops counting
+    /// once `needed` pages fit.
+    fn slots_available(&self, frame: FrameNumber, needed: usize) -> usize {
         let (free, coming) = (self.geometry.slots_left() as usize, self.pager.in_flight());
         if free >= coming + needed {
             return free - coming;
@@ -350,12 +350,12 @@ impl ModelStore {
         (free + evictable).saturating_sub(coming)
     }
 
-    /// Pages on their way.
+    /// Returns the number of requested pages that have not arrived.
     pub(crate) fn in_flight(&self) -> usize {
         self.pager.in_flight()
     }
 
-    /// Lists what can be drawn by the same kernels with the same bindings, for all models together.
+    /// Lists the draw keys of all models.
     fn rebuild_keys(&mut self) {
         self.banks = self.geometry.bank_count();
         let banks = self.banks as u8;
@@ -373,13 +373,14 @@ impl ModelStore {
     }
 }
 
-/// Counts what is written to the device and hands it over in parts: each byte takes memory twice until then.
-struct SyncStatistics<'a> {
+/// Counts written bytes and submits them in portions, because written data occupies staging memory until it is
+/// submitted.
+struct UploadMeter<'a> {
     graphics: &'a Graphics,
     bytes: usize,
 }
 
-impl SyncStatistics<'_> {
+impl UploadMeter<'_> {
     fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes > UPLOAD_BYTES_MAX {
@@ -389,16 +390,16 @@ impl SyncStatistics<'_> {
     }
 }
 
-/// As scene.wgsl reads it.
-fn record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
-    // The block's first byte in the bank, in units of four.
+/// Returns the record of a cluster as scene.wgsl reads it.
+fn cluster_record(cluster: &ClusterRecord, slot: Slot, materials: u32, surfaces: &[Surface]) -> [u32; 4] {
+    // Offset of the cluster's block in the bank, in words.
     let word = (slot.offset() / 4) as u32 + cluster.block * 4;
     let vertices = u32::from(cluster.vertices);
     let last = match cluster.material {
         NONE => CLUSTER_POINTS | vertices,
         material => {
             let sides = if surfaces[material as usize].double_sided { CLUSTER_DOUBLE_SIDED } else { 0 };
-            (materials + material) << 12 | sides | u32::from(cluster.triangles)
+            (materials + material) << CLUSTER_MATERIAL_SHIFT | sides | u32::from(cluster.triangles)
         }
     };
     [word / 2, word + vertices * 2, word + vertices * 3, last]

@@ -1,5 +1,5 @@
-//! Which pages stay in main memory after they have been read: the last ones, up to a budget. What the device holds is a copy,
-//! and a page that it gave up comes back sooner if it is still there.
+//! The page cache: the most recently read pages of mapped files stay in main memory, up to a budget. A page that was
+//! evicted from the device then loads faster.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use remora_asset::PartMemory;
 pub(crate) struct PageCache {
     bytes_max: u64,
     bytes: u64,
-    /// Read longest ago first.
+    /// Least recently read first.
     parts: VecDeque<PartMemory>,
 }
 
@@ -18,7 +18,7 @@ impl PageCache {
         Self { bytes_max, ..Self::default() }
     }
 
-    /// This one has just been read.
+    /// Adds a page that has just been read.
     pub(crate) fn keep(&mut self, part: PartMemory) {
         self.bytes += part.bytes();
         self.parts.push_back(part);
@@ -42,13 +42,13 @@ mod tests {
     use super::*;
     use crate::renderer::warm_up;
 
-    /// Notes what is given up.
-    struct Noting {
+    /// Records released ranges.
+    struct ReleaseRecorder {
         words: Vec<u128>,
         released: Mutex<Vec<Range<usize>>>,
     }
 
-    impl Content for Noting {
+    impl Content for ReleaseRecorder {
         fn bytes(&self) -> &[u8] {
             bytemuck::cast_slice(&self.words)
         }
@@ -58,34 +58,34 @@ mod tests {
         }
     }
 
-    fn asset() -> (Asset, Arc<Noting>) {
+    fn asset() -> (Asset, Arc<ReleaseRecorder>) {
         let mut bytes = std::io::Cursor::new(Vec::new());
         let built =
             remora_build::build_into(&warm_up::model(), &BuildOptions::default(), &|_| {}, &|| false, &mut bytes);
-        built.expect("a small model of our own is built");
+        built.expect("the asset is built");
         let mut words = vec![0_u128; bytes.get_ref().len().div_ceil(16)];
         bytemuck::cast_slice_mut(&mut words)[..bytes.get_ref().len()].copy_from_slice(bytes.get_ref());
-        let content = Arc::new(Noting { words, released: Mutex::default() });
-        (Asset::open(content.clone()).expect("what has just been built is sound"), content)
+        let content = Arc::new(ReleaseRecorder { words, released: Mutex::default() });
+        (Asset::open(content.clone()).expect("a new asset is sound"), content)
     }
 
     #[test]
-    fn what_was_read_longest_ago_goes_first_and_the_budget_is_kept() {
+    fn the_least_recently_read_page_is_released_first() {
         let (asset, content) = asset();
         let bytes = asset.page_memory(0).bytes();
         let released = || content.released.lock().unwrap().len() as u64;
-        let mut kept = PageCache::new(bytes * 3);
+        let mut cache = PageCache::new(bytes * 3);
         for read in 1..=10_u64 {
-            kept.keep(asset.page_memory(0));
+            cache.keep(asset.page_memory(0));
             assert_eq!(released(), read.saturating_sub(3));
         }
     }
 
     #[test]
-    fn what_is_gone_is_not_held_by_what_might_be_released() {
+    fn the_cache_does_not_keep_an_asset_alive() {
         let (asset, content) = asset();
-        let mut kept = PageCache::new(1 << 30);
-        kept.keep(asset.page_memory(0));
+        let mut cache = PageCache::new(1 << 30);
+        cache.keep(asset.page_memory(0));
         drop(asset);
         assert_eq!(Arc::strong_count(&content), 1);
     }

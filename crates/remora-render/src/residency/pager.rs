@@ -1,5 +1,5 @@
-//! Reads pages on a thread of its own, so that a frame waits for no disk: bytes are brought into memory and compared
-//! with their checksum; uploading them is then a copy.
+//! Reads pages on a thread of its own, so that no frame waits for a disk. Reading a page brings its bytes into memory
+//! and verifies its checksum; the upload is then a copy.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -9,20 +9,24 @@ use remora_asset::{Asset, AssetError};
 
 use crate::residency::page_cache::PageCache;
 
-/// Pages that are asked for and not there yet: what a second of reading brings from a slow disk.
+/// Largest number of requested pages that have not arrived: about one second of reading from a slow disk.
 pub(crate) const IN_FLIGHT_MAX: usize = 128;
 
-/// Which page is meant. Serials are never used twice, so that what was asked for a model that is gone is noticed.
+/// Number of an addition of a model to the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ModelSerial(pub u64);
+
+/// Identifies a requested page. Serials are never reused, so requests for a removed model are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    pub serial: u64,
+    pub serial: ModelSerial,
     pub page: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct FetchedPage {
     pub ticket: Ticket,
-    /// Whether the page is sound.
+    /// Success, or the damage found in the page.
     pub outcome: Result<(), AssetError>,
 }
 
@@ -30,8 +34,8 @@ type Listener = Box<dyn Fn() + Send>;
 
 enum Job {
     Fetch { asset: Asset, ticket: Ticket },
-    Listen(Listener),
-    TellAgain,
+    SetListener(Listener),
+    Notify,
 }
 
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(crate) struct Pager {
 }
 
 impl Pager {
-    /// Of what it has read, `memory_bytes_max` stay in memory.
+    /// Starts the thread. The page cache keeps up to `memory_bytes_max` bytes.
     pub(crate) fn start(memory_bytes_max: u64) -> Self {
         let (jobs, inbox) = sync_channel::<Job>(IN_FLIGHT_MAX + 2);
         let (outbox, fetched) = sync_channel(IN_FLIGHT_MAX);
@@ -50,14 +54,14 @@ impl Pager {
             .name("pager".to_owned())
             .spawn(move || {
                 let mut listener: Listener = Box::new(|| {});
-                let mut kept = PageCache::new(memory_bytes_max);
+                let mut cache = PageCache::new(memory_bytes_max);
                 for job in inbox {
                     match job {
-                        Job::Listen(new) => listener = new,
-                        Job::TellAgain => listener(),
+                        Job::SetListener(new) => listener = new,
+                        Job::Notify => listener(),
                         Job::Fetch { asset, ticket } => {
                             let outcome = asset.page(ticket.page).map(|_| ());
-                            kept.keep(asset.page_memory(ticket.page));
+                            cache.keep(asset.page_memory(ticket.page));
                             if outbox.send(FetchedPage { ticket, outcome }).is_err() {
                                 return;
                             }
@@ -70,16 +74,16 @@ impl Pager {
         Self { jobs, fetched, in_flight: 0 }
     }
 
-    /// `listener` is called on the pager's thread whenever a page has been read.
+    /// Sets the listener, which the pager's thread calls whenever it has read a page.
     pub(crate) fn listen(&self, listener: Listener) {
         // The queue has room for more jobs than pages may be in flight.
-        let _ = self.jobs.try_send(Job::Listen(listener));
+        let _ = self.jobs.try_send(Job::SetListener(listener));
     }
 
-    /// Calls the listener, because pages were left for another frame.
-    pub(crate) fn tell_again(&self) {
-        // Where the queue is full, pages are still to come, and the listener is called for them.
-        let _ = self.jobs.try_send(Job::TellAgain);
+    /// Calls the listener because pages were left for another frame.
+    pub(crate) fn notify(&self) {
+        // If the queue is full, more pages follow, and the listener is called for them.
+        let _ = self.jobs.try_send(Job::Notify);
     }
 
     pub(crate) fn room(&self) -> usize {
@@ -90,14 +94,14 @@ impl Pager {
         self.in_flight
     }
 
-    /// There must be room.
+    /// Requests a page; [`Self::room`] must be above 0.
     pub(crate) fn fetch(&mut self, asset: &Asset, ticket: Ticket) {
         self.in_flight += 1;
-        // A pager that has ended takes the pages with it; the frames go on with what is there.
+        // If the thread has ended, the page never arrives, and frames keep using what is loaded.
         let _ = self.jobs.try_send(Job::Fetch { asset: asset.clone(), ticket });
     }
 
-    /// The next page that has been read, waited for at most so long; not at all if none is on its way.
+    /// Returns the next page that has been read. Waits at most `wait`, and not at all if no page is in flight.
     pub(crate) fn receive(&mut self, wait: Duration) -> Option<FetchedPage> {
         let fetched = match wait.is_zero() || self.in_flight == 0 {
             true => self.fetched.try_recv().ok(),

@@ -1,5 +1,5 @@
-//! What of an asset is made ready before it is uploaded, on any thread and without a device: texture layers in a format
-//! and of a size that suits the adapter. Geometry needs nothing: it is uploaded as it lies in the asset.
+//! Preparation of an asset for upload, on any thread and without a device: texture layers get the format and the size
+//! that suit the adapter. Geometry is uploaded as it is stored in the asset.
 
 use rayon::prelude::*;
 use remora_asset::layout::{BUCKETS, LayerRecord, MATERIAL_DOUBLE_SIDED, MATERIAL_WORDS, MaterialRow};
@@ -8,21 +8,21 @@ use remora_asset::{Asset, AssetError, layers};
 use crate::device::graphics::AdapterSummary;
 use crate::surface::{AlphaMode, Shading, Surface};
 
-/// Arrays of texture layers on a device: every size as plain RGBA, and every size in blocks.
+/// Number of texture arrays on a device: for every size one of RGBA and one of BC7 blocks.
 pub(crate) const ARRAYS: usize = BUCKETS.len() * 2;
 
-/// How an asset is made ready.
+/// Settings of the preparation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
-    /// Mip levels with a longer side are left out.
+    /// Longest side of a texture in texels. Larger mip levels are left out.
     pub texture_dimension_max: u32,
-    /// Compressed layers stay compressed.
+    /// True to keep compressed layers compressed.
     pub blocks: bool,
 }
 
 impl PrepareOptions {
-    /// What suits an adapter. A software adapter draws from the caches of the processor, where large textures
-    /// have no room, and takes blocks apart anew for every texel.
+    /// Returns the settings for an adapter. A software adapter samples from processor caches, which large textures
+    /// exceed, and would decode blocks for every texel.
     pub fn for_adapter(adapter: &AdapterSummary) -> Self {
         let dimension_max = if adapter.software { 1024 } else { 4096 };
         Self {
@@ -32,7 +32,7 @@ impl PrepareOptions {
     }
 }
 
-/// An asset, and what the device needs besides.
+/// An asset with its textures, ready for upload.
 #[derive(Clone, Debug)]
 pub struct PreparedAsset {
     pub(crate) asset: Asset,
@@ -40,27 +40,31 @@ pub struct PreparedAsset {
     pub(crate) surfaces: Vec<Surface>,
 }
 
-/// A layer as it is uploaded: all its mip levels behind one another, the largest first.
+/// A texture layer as it is uploaded: all mip levels one after another, the largest first.
 #[derive(Clone, Debug)]
 pub(crate) struct TextureLayer {
-    /// Number of the array that it belongs to.
+    /// Index of the texture array.
     pub bucket: u8,
     pub texels: Vec<u8>,
 }
 
-/// Side of the layers of an array, and whether they are in blocks.
+/// Returns the side of an array's layers in texels, and whether they are compressed.
 pub(crate) fn array_of(bucket: u8) -> (u32, bool) {
     (BUCKETS[bucket as usize % BUCKETS.len()], bucket as usize >= BUCKETS.len())
 }
 
 impl PreparedAsset {
-    /// Makes layers ready by the threads of the current rayon pool. Fails where a layer is damaged.
+    /// Prepares the layers on the current rayon pool.
+    ///
+    /// # Errors
+    ///
+    /// If a layer is damaged.
     pub fn new(asset: &Asset, options: &PrepareOptions) -> Result<PreparedAsset, AssetError> {
         let layers: Vec<TextureLayer> = (0..asset.layers().len() as u32)
             .into_par_iter()
             .map(|number| {
                 let record = &asset.layers()[number as usize];
-                let made = layer(record, asset.layer(number)?, options);
+                let made = layer(record, asset.layer(number)?, *options);
                 asset.layer_memory(number).release();
                 Ok(made)
             })
@@ -82,25 +86,26 @@ impl PreparedAsset {
         Ok(PreparedAsset { asset: asset.clone(), layers, surfaces })
     }
 
+    /// Returns the asset.
     pub fn asset(&self) -> &Asset {
         &self.asset
     }
 
-    /// Bytes that the device will hold besides geometry, which comes and goes.
+    /// Returns the bytes of graphics memory that the model needs besides geometry.
     pub fn graphics_bytes(&self) -> u64 {
         let layers: usize = self.layers.iter().map(|layer| layer.texels.len()).sum();
         (layers + self.surfaces.len() * MATERIAL_WORDS * size_of::<u32>()) as u64
     }
 }
 
-fn layer(record: &LayerRecord, bytes: &[u8], options: &PrepareOptions) -> TextureLayer {
+fn layer(record: &LayerRecord, bytes: &[u8], options: PrepareOptions) -> TextureLayer {
     let fits = |&bucket: &usize| BUCKETS[bucket] <= options.texture_dimension_max.max(BUCKETS[0]);
     let bucket = (0..=record.bucket as usize).rev().find(fits).unwrap_or(0);
     let is_compressed = record.format == 1;
     let keeps = is_compressed && options.blocks;
     let side = BUCKETS[bucket];
     let kept_bytes = if is_compressed { layers::compressed_bytes(side) } else { layers::plain_bytes(side) };
-    // The smaller levels are the last.
+    // The smaller levels come last.
     let kept = &bytes[bytes.len() - kept_bytes as usize..];
     let texels = if is_compressed && !keeps { layers::expanded(kept, side) } else { kept.to_vec() };
     TextureLayer { bucket: (bucket + if keeps { BUCKETS.len() } else { 0 }) as u8, texels }

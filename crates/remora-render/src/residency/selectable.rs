@@ -1,4 +1,4 @@
-//! What the selection knows of models and instances.
+//! The description of models and instances that the selection reads.
 
 use glam::Affine3A;
 use remora_asset::Asset;
@@ -6,14 +6,14 @@ use remora_asset::Asset;
 use crate::residency::pages::Pages;
 use crate::surface::{DrawKey, DrawMode, Surface};
 
-/// A model of which instances are drawn.
+/// A model that instances refer to.
 #[derive(Debug)]
 pub(crate) struct SelectableModel {
     pub asset: Asset,
     pub pages: Pages,
-    /// Of each page that is on the device.
-    pub places: Vec<Option<PageLocation>>,
-    /// Of each material; the last is that of points.
+    /// Location of each page that is on the device.
+    pub locations: Vec<Option<PageLocation>>,
+    /// Surface of each material; the last one is that of points.
     pub surfaces: Vec<Surface>,
     /// Indices into the keys, in the order of [`Self::key_list`].
     pub keys: Vec<u32>,
@@ -36,23 +36,23 @@ impl SelectableModel {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageLocation {
     pub bank: u8,
-    /// The number on the device of its first cluster.
+    /// Number of its first cluster on the device.
     pub first: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectableInstance {
-    /// Index into the models.
+    /// Index of the model.
     pub model: u32,
     pub mesh: u32,
     /// `None` if the instance is hidden.
     pub mode: Option<DrawMode>,
     pub world: Affine3A,
-    /// Longest column of the transform: no distance within the mesh grows by more.
+    /// Largest factor by which the transform lengthens a distance within the mesh.
     pub scale_max: f32,
-    /// All columns are equally long and at right angles, so that angles keep.
+    /// True if the transform preserves angles: its columns are orthogonal and of equal length.
     pub uniform: bool,
-    /// Turns what runs anticlockwise around.
+    /// True if the transform reverses the orientation of triangles.
     pub mirrored: bool,
 }
 
@@ -61,8 +61,8 @@ impl SelectableInstance {
         let [x, y, z] = [world.matrix3.x_axis, world.matrix3.y_axis, world.matrix3.z_axis];
         let lengths = [x.length_squared(), y.length_squared(), z.length_squared()];
         let longest = lengths.into_iter().fold(0.0, f32::max);
-        // The Frobenius norm bounds the growth of any distance; the longest column does where columns are at
-        // right angles.
+        // The length of the longest column bounds the growth of distances only if the columns are orthogonal; the
+        // Frobenius norm always does.
         let skew = x.dot(y).abs().max(y.dot(z).abs()).max(z.dot(x).abs());
         let orthogonal = skew <= longest * 1e-4;
         let scale_max = if orthogonal { longest.sqrt() } else { lengths.iter().sum::<f32>().sqrt() };

@@ -1,11 +1,11 @@
-//! Textures on the device: one array per bucket, whose layers are taken and given back.
+//! Textures on the device: one array per size and format, whose layers are allocated and freed.
 
 use crate::device::graphics::Graphics;
 use crate::device::ranges::RangeAllocator;
 use crate::frame::RenderError;
 use crate::residency::prepare::{ARRAYS, TextureLayer, array_of};
 
-/// Texels of a block, across and down.
+/// Side of a compressed block in texels.
 const BLOCK: u32 = 4;
 
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub(crate) struct TextureArrays {
 #[derive(Debug)]
 struct TextureArray {
     side: u32,
-    /// In blocks of BC7.
+    /// True if layers are compressed as BC7.
     blocks: bool,
     texture: wgpu::Texture,
     ranges: RangeAllocator,
 }
 
 impl TextureArrays {
-    /// Each bucket begins with one layer of its size, or, as long as nothing is in it, with a single texel.
+    /// Makes empty arrays. An array without layers holds a single texel.
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let buckets = (0..ARRAYS as u8)
             .map(|bucket| {
@@ -53,8 +53,8 @@ impl TextureArrays {
         self.buckets.iter().map(bytes).sum()
     }
 
-    /// Makes room for so many more layers in each bucket, at once, because arrays are copied when they grow.
-    /// Returns whether arrays were exchanged.
+    /// Makes room for further layers in each array, all at once because an array is copied when it grows. Returns
+    /// whether an array was replaced.
     pub(crate) fn reserve(&mut self, graphics: &Graphics, layers: &[TextureLayer]) -> Result<bool, RenderError> {
         let mut exchanged = false;
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
@@ -68,14 +68,14 @@ impl TextureArrays {
         Ok(exchanged)
     }
 
-    /// Uploads a layer; there must be room.
+    /// Uploads a layer. There must be room for it.
     pub(crate) fn insert(&mut self, graphics: &Graphics, layer: &TextureLayer) -> u32 {
         let bucket = &mut self.buckets[layer.bucket as usize];
         let index = bucket.ranges.take(1).expect("room was reserved for every layer").start;
         let mut rest = &layer.texels[..];
         for level in 0..levels(bucket.side) {
             let side = bucket.side >> level;
-            // Blocks are whole, however small the level.
+            // Levels smaller than a block still take a whole one.
             let (extent, row_bytes, rows) = match bucket.blocks {
                 true => (extent(side.max(BLOCK), 1), side.div_ceil(BLOCK) * 16, side.div_ceil(BLOCK)),
                 false => (extent(side, 1), side * 4, side),
@@ -95,7 +95,7 @@ impl TextureArrays {
     }
 
     pub(crate) fn remove(&mut self, bucket: u8, layer: u32) {
-        self.buckets[bucket as usize].ranges.give_back(layer..layer + 1);
+        self.buckets[bucket as usize].ranges.free(layer..layer + 1);
     }
 }
 
@@ -121,7 +121,7 @@ impl TextureArray {
             graphics.queue.submit([encoder.finish()]);
         }
         self.texture = grown;
-        self.ranges.lengthen(needed);
+        self.ranges.extend_to(needed);
         Ok(())
     }
 }

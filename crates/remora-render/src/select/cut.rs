@@ -1,33 +1,34 @@
-//! The way through one mesh's tree of groups, from coarse to as fine as the view can tell.
+//! The cut through one mesh's tree of groups: the coarsest clusters whose error stays below the permitted one.
 
 use glam::{Vec3, Vec3A};
 use remora_asset::layout::{ClusterRecord, MeshRecord, NONE};
 
-use super::{ENTRIES_MAX, MIRRORED, SelectedCluster, SelectionChunk, SelectionLimits};
+use super::{ENTRIES_MAX, SelectedCluster, SelectionChunk, SelectionLimits};
+use crate::kernels::shared::ENTRY_MIRRORED;
 use crate::residency::pages::{FrameNumber, PageId, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
 use crate::surface::{DrawKey, DrawMode, Phase};
 use crate::view::{Sphere, View};
 
-/// A cut that is being found.
+/// The state of one cut.
 pub(super) struct Cut<'a> {
     pub(super) view: &'a View,
     pub(super) limits: SelectionLimits,
     pub(super) keys: &'a [DrawKey],
     pub(super) frame: FrameNumber,
-    pub(super) harvest: &'a mut SelectionChunk,
+    pub(super) chunk: &'a mut SelectionChunk,
 }
 
-/// One instance as the view sees it.
+/// An instance in the view.
 struct InstanceView<'a> {
     instance: &'a SelectableInstance,
     view: &'a View,
-    /// Metres of error that are allowed at a distance of one metre.
+    /// Permitted error in metres at a distance of one metre.
     allowed: f32,
 }
 
 impl InstanceView<'_> {
-    fn place(&self, center: [f32; 3], radius: f32) -> (Vec3A, f32) {
+    fn to_world(&self, center: [f32; 3], radius: f32) -> (Vec3A, f32) {
         (self.instance.world.transform_point3a(center.into()), radius * self.instance.scale_max)
     }
 
@@ -36,33 +37,33 @@ impl InstanceView<'_> {
     }
 
     fn exceeds(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
-        let (center, radius) = self.place(center, radius);
+        let (center, radius) = self.to_world(center, radius);
         error * self.instance.scale_max > self.allowed * self.nearest(center, radius)
     }
 
-    /// Whether anything within the sphere, of no larger error, may exceed: `true` in doubt, with room for what rounding
-    /// may cost.
+    /// Returns whether anything within the sphere, with at most this error, may exceed the permitted one. Returns
+    /// `true` in doubt, with a margin for rounding.
     fn may_exceed(&self, center: [f32; 3], radius: f32, error: f32) -> bool {
-        let (center, radius) = self.place(center, radius);
+        let (center, radius) = self.to_world(center, radius);
         let slack = rounding(self.instance, self.view, center);
         error * self.instance.scale_max * 1.00001 > self.allowed * self.nearest(center, radius * 1.00001 + slack)
     }
 
     fn pixels(&self, center: [f32; 3], radius: f32, error: f32) -> f32 {
-        let (center, radius) = self.place(center, radius);
+        let (center, radius) = self.to_world(center, radius);
         error * self.instance.scale_max * self.view.pixels_per_tangent / self.nearest(center, radius)
     }
 }
 
 impl Cut<'_> {
-    pub(super) fn through(
+    pub(super) fn select(
         &mut self,
         index: u32,
         instance: &SelectableInstance,
         mode: DrawMode,
         model: &SelectableModel,
     ) {
-        let SelectableModel { asset, pages, places, surfaces, .. } = model;
+        let SelectableModel { asset, pages, locations, surfaces, .. } = model;
         let mesh: &MeshRecord = &asset.meshes()[instance.mesh as usize];
         let view = self.view;
         let seen = InstanceView { instance, view, allowed: self.limits.error_pixels / view.pixels_per_tangent };
@@ -70,50 +71,50 @@ impl Cut<'_> {
         if bounds.is_empty() {
             return;
         }
-        let (center, radius) = seen.place(bounds.center().into(), bounds.radius());
+        let (center, radius) = seen.to_world(bounds.center().into(), bounds.radius());
         if !view.sees(center, radius) {
             return;
         }
         let (tree, groups, clusters, records) = (asset.tree(), asset.groups(), asset.clusters(), asset.pages());
         let local_eye = local_eye(instance, view);
-        self.harvest.open.clear();
-        self.harvest.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
-        while let Some(number) = self.harvest.open.pop() {
+        self.chunk.open.clear();
+        self.chunk.open.extend(mesh.tree_first..mesh.tree_first + mesh.tree_roots);
+        while let Some(number) = self.chunk.open.pop() {
             let node = &tree[number as usize];
             if !seen.may_exceed(node.center, node.radius, node.error) {
                 continue;
             }
-            // A level that is one group is as large as the mesh, which is seen.
+            // A level that consists of one group is as large as the mesh, which is in the view.
             let is_whole = number < mesh.tree_first + mesh.tree_roots && node.count == 0;
             if !is_whole {
-                let (center, radius) = seen.place(node.center, node.radius);
+                let (center, radius) = seen.to_world(node.center, node.radius);
                 if !view.sees(center, radius) {
                     continue;
                 }
             }
             if node.count > 0 {
-                self.harvest.open.extend(node.first..node.first + node.count);
+                self.chunk.open.extend(node.first..node.first + node.count);
                 continue;
             }
-            // Asked as below, so that both answers are the same.
+            // The cluster loop below asks the same question, and both answers must agree.
             let group = &groups[node.first as usize];
             if !seen.exceeds(group.center, group.radius, group.error) {
                 continue;
             }
-            let place = match places[group.page as usize] {
-                Some(place) if pages.is_usable(group.page) => place,
+            let location = match locations[group.page as usize] {
+                Some(location) if pages.is_usable(group.page) => location,
                 _ => {
                     let error_pixels = seen.pixels(group.center, group.radius, group.error);
                     let page = PageId { model: instance.model as usize, page: group.page };
-                    self.harvest.wanted.push(PageRequest { page, error_pixels });
+                    self.chunk.wanted.push(PageRequest { page, error_pixels });
                     continue;
                 }
             };
             pages.touch(group.page, self.frame);
-            let first = place.first + (group.cluster_first - records[group.page as usize].cluster_first);
-            let keys = model.keys_of(mode, place.bank);
+            let first = location.first + (group.cluster_first - records[group.page as usize].cluster_first);
+            let keys = model.keys_of(mode, location.bank);
             let own = &clusters[group.cluster_first as usize..][..group.cluster_count as usize];
-            // Clusters that stand for the same group stand beside one another.
+            // Clusters that replace the same group are adjacent.
             let mut last = (NONE, false);
             for (number, cluster) in (first..).zip(own) {
                 if cluster.refined != NONE {
@@ -130,13 +131,13 @@ impl Cut<'_> {
                 let surface = if cluster.material == NONE { surfaces.len() - 1 } else { cluster.material as usize };
                 let key = keys[surface];
                 let double_sided = surfaces[surface].double_sided;
-                self.take(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
+                self.add(index, &seen, cluster, number, key, if double_sided { None } else { local_eye });
             }
         }
     }
 
-    /// Takes a cluster of the cut if it may be seen; `eye` if it has a back from which it is not.
-    fn take(
+    /// Adds a cluster of the cut unless it is certainly invisible; `eye` is given if the cluster has an invisible back.
+    fn add(
         &mut self,
         index: u32,
         seen: &InstanceView<'_>,
@@ -147,22 +148,23 @@ impl Cut<'_> {
     ) {
         let (instance, view) = (seen.instance, self.view);
         let is_points = cluster.triangles == 0;
-        // Points are discs: half of the width is theirs, and the rest more than what the grid moves them by.
-        let (center, radius) = seen.place(cluster.center, cluster.radius + cluster.width);
+        // Points are discs. Half of the width is their radius, and the other half covers the rounding of positions to
+        // the grid.
+        let (center, radius) = seen.to_world(cluster.center, cluster.radius + cluster.width);
         if !view.sees(center, radius) || turned_away(cluster, eye) {
             return;
         }
         let blended = self.keys[key as usize].phase == Phase::Blend;
-        if blended && !self.limits.blended || self.harvest.count == ENTRIES_MAX {
+        if blended && !self.limits.blended || self.chunk.count == ENTRIES_MAX {
             return;
         }
         let sphere = sphere(instance, view, center, radius);
-        let harvest = &mut *self.harvest;
-        harvest.count += 1;
-        if blended { &mut harvest.blended_reach } else { &mut harvest.solid_reach }.include(view, sphere);
+        let chunk = &mut *self.chunk;
+        chunk.count += 1;
+        if blended { &mut chunk.blended_bounds } else { &mut chunk.solid_bounds }.include(view, sphere);
         let large = !is_points && view.diameter_pixels(center, radius) > self.limits.small_pixels;
-        harvest.found[key as usize][usize::from(large)].push(SelectedCluster {
-            instance: index | if instance.mirrored { MIRRORED } else { 0 },
+        chunk.found[key as usize][usize::from(large)].push(SelectedCluster {
+            instance: index | if instance.mirrored { ENTRY_MIRRORED } else { 0 },
             cluster: number,
             triangles: u32::from(if is_points { cluster.vertices } else { cluster.triangles }),
             distance: center.distance(view.eye),
@@ -171,18 +173,20 @@ impl Cut<'_> {
     }
 }
 
-/// Positions are computed in another order by the kernels: what that may cost is added to the radius.
+/// Returns the bounding sphere of a cluster. The radius has a margin, because kernels compute positions in another
+/// order.
 fn sphere(instance: &SelectableInstance, view: &View, center: Vec3A, radius: f32) -> Sphere {
     Sphere::new(center - view.eye, radius * 1.001 + rounding(instance, view, center))
 }
 
-/// Metres by which a distance from the eye may be wrong.
+/// Returns the rounding error of a distance from the eye in metres.
 fn rounding(instance: &SelectableInstance, view: &View, center: Vec3A) -> f32 {
-    let reach = center.abs() + view.eye.abs() + instance.world.translation.abs();
-    reach.max_element() * 2e-6
+    let extent = center.abs() + view.eye.abs() + instance.world.translation.abs();
+    extent.max_element() * 2e-6
 }
 
-/// The eye in the mesh's coordinates; `None` where angles are not kept, so that cones mean nothing.
+/// Returns the eye in the coordinates of the mesh, or `None` if the transform does not preserve angles and normal cones
+/// are invalid.
 fn local_eye(instance: &SelectableInstance, view: &View) -> Option<Vec3> {
     // A scale of zero has no inverse.
     (instance.uniform && instance.scale_max > 0.0)

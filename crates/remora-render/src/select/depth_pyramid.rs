@@ -1,30 +1,25 @@
-//! What hid what a frame ago: the farthest depth of every part of a picture, asked about spheres. Pure.
+//! The depth pyramid of an earlier frame: the farthest depth of each region, used to predict which spheres are hidden.
+//! Pure.
 //!
-//! Only a guess for the next frame, whose view is another one: it decides what is drawn first, not what is drawn.
+//! The next frame has another view, so the prediction decides only which clusters are drawn first.
 
 use glam::{Vec2, Vec3A};
 
 use crate::frame::Size;
+use crate::kernels::shared::{SPREAD_PIXELS, TEXEL_PIXELS, TEXELS_MAX};
 use crate::view::{Sphere, View};
 
-/// Pixels of a texel of the first level, in both directions.
-pub(crate) const TEXEL_PIXELS: u32 = 8;
-/// Texels that a question looks at, in both directions; so many are the coarsest level.
-const TEXELS_MAX: u32 = 4;
-/// How far beyond its bounding rectangle a cluster can cover pixels: points are a pixel large at least.
-const SPREAD_PIXELS: f32 = 1.0;
-
-/// One level of a pyramid of depths.
+/// Size and position of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LevelShape {
     pub size: Size,
-    /// Texels of all levels before.
+    /// Number of texels of all finer levels.
     pub first: u32,
 }
 
-/// Levels for a picture, finest first: each is half of the one before, rounded up.
-pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
-    let mut size = Size::new(picture.width.div_ceil(TEXEL_PIXELS), picture.height.div_ceil(TEXEL_PIXELS));
+/// Returns the levels for a frame, finest first. Each one has half the size of the previous one, rounded up.
+pub(crate) fn levels(frame: Size) -> Vec<LevelShape> {
+    let mut size = Size::new(frame.width.div_ceil(TEXEL_PIXELS), frame.height.div_ceil(TEXEL_PIXELS));
     let mut levels = vec![LevelShape { size, first: 0 }];
     let mut first = 0;
     while size.width.max(size.height) > TEXELS_MAX {
@@ -35,11 +30,11 @@ pub(crate) fn levels(picture: Size) -> Vec<LevelShape> {
     levels
 }
 
-/// The depths that a view saw. Depth is 1 at the near plane and falls towards 0.
+/// Depths of an earlier frame. Depth is 1 at the near plane and falls towards 0.
 #[derive(Debug)]
 pub(crate) struct DepthPyramid {
     view: View,
-    /// Pixels of a texel of the first level.
+    /// Pixels of a texel of the first level, in each direction.
     texel_pixels: u32,
     levels: Vec<Level>,
 }
@@ -50,14 +45,14 @@ struct Level {
     depths: Vec<f32>,
 }
 
-/// A horizon as asked from another eye.
+/// A depth pyramid seen from another eye.
 #[derive(Clone, Copy)]
 pub(crate) struct ReprojectedPyramid<'a> {
-    horizon: &'a DepthPyramid,
+    pyramid: &'a DepthPyramid,
     offset: Vec3A,
 }
 
-/// What a sphere can cover, in pixels, and its nearest depth.
+/// Pixels that a sphere can cover, and its nearest depth.
 #[derive(Clone, Copy, Debug)]
 struct Footprint {
     low: Vec2,
@@ -66,7 +61,7 @@ struct Footprint {
 }
 
 impl DepthPyramid {
-    /// `depths` are those of the pyramid's level `level`, row by row.
+    /// Makes a pyramid from the depths of `level`, row by row.
     pub(crate) fn new(view: View, level: usize, depths: Vec<f32>) -> Self {
         let shapes = levels(view.size);
         let shape = shapes[level];
@@ -80,26 +75,26 @@ impl DepthPyramid {
     }
 
     pub(crate) fn from(&self, eye: Vec3A) -> ReprojectedPyramid<'_> {
-        ReprojectedPyramid { horizon: self, offset: eye - self.view.eye }
+        ReprojectedPyramid { pyramid: self, offset: eye - self.view.eye }
     }
 }
 
 impl ReprojectedPyramid<'_> {
-    /// Whether everything that the sphere could show lies behind what was seen there.
+    /// Returns whether the whole sphere lies behind what the earlier frame showed in its place.
     pub(crate) fn hides(&self, sphere: Sphere) -> bool {
-        let horizon = self.horizon;
-        let Some(footprint) = footprint(&horizon.view, Vec3A::from(sphere.center()) + self.offset, sphere.radius())
+        let pyramid = self.pyramid;
+        let Some(footprint) = footprint(&pyramid.view, Vec3A::from(sphere.center()) + self.offset, sphere.radius())
         else {
             return false;
         };
-        let size = horizon.view.size;
+        let size = pyramid.view.size;
         let last = Vec2::new(size.width as f32, size.height as f32) - 1.0;
         let (low, high) = (footprint.low.max(Vec2::ZERO), footprint.high.min(last));
         if low.x > high.x || low.y > high.y {
             return false;
         }
-        let mut texels = [low.x, low.y, high.x, high.y].map(|pixel| pixel as u32 / horizon.texel_pixels);
-        for level in &horizon.levels {
+        let mut texels = [low.x, low.y, high.x, high.y].map(|pixel| pixel as u32 / pyramid.texel_pixels);
+        for level in &pyramid.levels {
             let [x0, y0, x1, y1] = texels;
             if x1 - x0 < TEXELS_MAX && y1 - y0 < TEXELS_MAX {
                 return (y0..=y1).all(|y| level.row(y, x0, x1).iter().all(|depth| footprint.depth < *depth));
@@ -129,18 +124,19 @@ impl Level {
     }
 }
 
-/// `None` where the sphere reaches the near plane: then it could cover anything. The same as in cull.wgsl.
+/// Returns the pixels that a sphere can cover, as cull.wgsl computes them. `None` if it reaches the near plane, where
+/// it could cover anything.
 fn footprint(view: &View, center: Vec3A, radius: f32) -> Option<Footprint> {
     let along = center.dot(view.forward);
     let nearest = along - radius;
     if nearest <= view.near {
         return None;
     }
-    // Tangents to the circle that the sphere is, seen along the other axis.
+    // Tangents to the circle that the sphere forms in the plane of the view axis and this one.
     let bounds = |across: f32| {
         let squared = nearest * (along + radius);
-        let reach = radius * (across * across + squared).sqrt();
-        [(across * along - reach) / squared, (across * along + reach) / squared]
+        let extent = radius * (across * across + squared).sqrt();
+        [(across * along - extent) / squared, (across * along + extent) / squared]
     };
     let middle = Vec2::new(view.size.width as f32, view.size.height as f32) * 0.5;
     let scale = view.pixels_per_tangent;
@@ -168,7 +164,7 @@ mod tests {
         View::new(&camera, glam::DVec3::ZERO, SIZE)
     }
 
-    /// A wall of one depth, with one texel open.
+    /// A wall at one depth, with one open texel.
     fn wall(distance: f32, open: Option<usize>) -> DepthPyramid {
         let mut depths = vec![0.1 / distance; levels(SIZE)[0].size.pixels() as usize];
         if let Some(open) = open {
@@ -177,32 +173,32 @@ mod tests {
         DepthPyramid::new(view(), 0, depths)
     }
 
-    fn hides(horizon: &DepthPyramid, center: [f32; 3], radius: f32) -> bool {
-        horizon.from(Vec3A::ZERO).hides(Sphere::new(center.into(), radius))
+    fn hides(pyramid: &DepthPyramid, center: [f32; 3], radius: f32) -> bool {
+        pyramid.from(Vec3A::ZERO).hides(Sphere::new(center.into(), radius))
     }
 
     #[test]
-    fn what_is_behind_the_wall_is_hidden_and_nothing_else() {
+    fn exactly_the_spheres_behind_the_wall_are_hidden() {
         let wall = wall(10.0, None);
         assert!(hides(&wall, [0.0, 0.0, -12.0], 1.0));
         assert!(!hides(&wall, [0.0, 0.0, -10.5], 1.0), "reaches through");
         assert!(!hides(&wall, [0.0, 0.0, -5.0], 1.0), "in front");
         assert!(!hides(&wall, [0.0, 0.0, 12.0], 1.0), "behind the eye");
-        assert!(!hides(&wall, [100.0, 0.0, -12.0], 1.0), "never was in the picture");
-        assert!(hides(&wall, [0.0, 0.0, -500.0], 400.0), "as wide as the picture");
+        assert!(!hides(&wall, [100.0, 0.0, -12.0], 1.0), "never in the frame");
+        assert!(hides(&wall, [0.0, 0.0, -500.0], 400.0), "as wide as the frame");
     }
 
     #[test]
     fn a_gap_shows_what_is_behind_it() {
         let width = levels(SIZE)[0].size.width as usize;
-        // The texel at the middle of the picture, and one in the corner.
+        // The texel in the middle of the frame, and one in the corner.
         assert!(!hides(&wall(10.0, Some(11 * width + 20)), [0.0, 0.0, -12.0], 0.5));
         assert!(hides(&wall(10.0, Some(0)), [0.0, 0.0, -12.0], 0.5));
         assert!(!hides(&wall(10.0, Some(0)), [0.0, 0.0, -500.0], 400.0), "coarse levels keep the gap");
     }
 
     #[test]
-    fn an_eye_that_moved_asks_about_the_same_place() {
+    fn a_moved_eye_tests_the_same_place() {
         let wall = wall(10.0, None);
         let eye = Vec3A::new(0.0, 0.0, -3.0);
         assert!(wall.from(eye).hides(Sphere::new(Vec3A::new(0.0, 0.0, -9.0), 1.0)));
@@ -219,7 +215,7 @@ mod tests {
     }
 
     proptest! {
-        /// Points of a sphere never fall outside of its footprint, and are never nearer.
+        /// No point of a sphere lies outside of its footprint or nearer than its depth.
         #[test]
         fn footprints_hold_their_spheres(
             x in -20f32..20.0, y in -20f32..20.0, z in -30f32..-0.2, radius in 0.01f32..5.0,

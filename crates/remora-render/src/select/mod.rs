@@ -1,18 +1,19 @@
-//! What is drawn in a frame: a cut through each mesh's levels of detail, as fine as pixels can show. Pure.
+//! The selection of a frame: a cut through each mesh's levels of detail whose error stays below the permitted one.
+//! Pure.
 //!
 //! ```text
-//!   instances ─┬─ in the view? ─ tree ─┬─ error too large? ─ groups ─┬─ on the device? ─┬─ finer ones not drawn? ─▶ entries
-//!              └─ hidden               └─ fine enough                └─ wanted          └─ outside, turned away
+//!   instances ─┬─ in the view? ─ tree ─┬─ error too large? ─ groups ─┬─ page usable? ─┬─ no finer group drawn? ─▶ entries
+//!              └─ hidden               └─ fine enough                └─ requested     └─ outside, facing away
 //! ```
 //!
-//! A group is refined if its error, in pixels, is more than is allowed and its page is usable; what is drawn are the
-//! clusters of refined groups that stand for groups which are not (`remora_build::detail`). A group that should be
-//! refined and cannot be yet is wanted, and what stands for it is drawn.
+//! A group is refined if its error in pixels exceeds the permitted one and its page is usable. The clusters drawn are
+//! those of refined groups that replace groups which are not (`remora_build::detail`). If a group should be
+//! refined but its page is missing, the page is requested and the coarser clusters are drawn.
 //!
-//! An entry is a pair of instance and cluster; its number times 128 plus the triangle's is the id that the
-//! visibility buffer holds. Runs are entries that one kernel shades; batches are entries that one dispatch
-//! rasterises, a workgroup each. What the frame before hid is numbered like everything else, but put off: the device
-//! draws it only if it is not hidden in this frame too.
+//! An entry is a pair of instance and cluster. The id in the visibility buffer is the number of an entry times 128 plus
+//! the number of the triangle. A run is the entries that one kernel shades; a batch is the entries that one dispatch
+//! rasterises, with one workgroup each. Entries that an earlier frame found hidden are numbered like the others but
+//! deferred: the device draws them only if they are visible in this frame.
 
 mod cut;
 pub(crate) mod depth_pyramid;
@@ -23,6 +24,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::cut::Cut;
+use crate::kernels::shared::Candidate;
 use crate::residency::pages::{FrameNumber, PageRequest};
 use crate::residency::selectable::{SelectableInstance, SelectableModel};
 use crate::select::depth_pyramid::{DepthPyramid, ReprojectedPyramid};
@@ -30,10 +32,10 @@ use crate::select::screen_bounds::ScreenBounds;
 use crate::surface::{DrawKey, Phase, Shading};
 use crate::view::{Sphere, View};
 
-/// Entries are numbered within 25 bits; 0 is nothing.
+/// Largest number of entries: ids have 25 bits for it, and entry 0 is empty.
 pub(crate) const ENTRIES_MAX: usize = (1 << 25) - 1;
 
-/// Entries of one key, all in one piece.
+/// Consecutive entries of one key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
     pub key: DrawKey,
@@ -44,96 +46,97 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
     pub key: DrawKey,
-    /// What is drawn at once, in [`Selection::numbers`].
+    /// Entries that are drawn at once, as a range of [`Selection::numbers`].
     pub chosen: Range<u32>,
-    /// What is not, in [`Selection::candidates`].
+    /// Entries that are tested first, as a range of [`Selection::candidates`].
     pub deferred: Range<u32>,
-    /// Number among the batches that have any.
+    /// Index among the batches with candidates.
     pub deferring: u32,
-    /// Nothing in it is for the queue.
+    /// True if no triangle of the batch goes to the queue.
     pub small: bool,
-    /// The queue must be drawn before the next batch, which could overfill it or needs other bindings.
+    /// True if the queue must be drawn before the next batch, which could overfill it or needs other bindings.
     pub flush: bool,
 }
 
-/// The result; kept from frame to frame so that nothing is allocated while the scene stays.
+/// The result of the selection. It is reused from frame to frame, so that a still scene allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// Instance, with a bit for mirrored ones, and cluster on the device. The first is a blank.
+    /// Instance, with a bit for mirrored ones, and cluster on the device. The first entry is empty.
     pub entries: Vec<[u32; 2]>,
     pub runs: Vec<Run>,
     pub batches: Vec<Batch>,
     /// Entries that are drawn at once, batch by batch.
     pub numbers: Vec<u32>,
-    /// Entries that were hidden a frame ago, batch by batch.
+    /// Entries that an earlier frame found hidden, batch by batch.
     pub candidates: Vec<Candidate>,
-    /// Of the entries that are drawn at once; points count as triangles.
+    /// Triangles and points of the entries that are drawn at once.
     pub triangles: u64,
-    /// Of those, points.
+    /// Points among them.
     pub points: u64,
-    /// Groups that should have been refined and were not on the device.
+    /// Pages of groups that should have been refined.
     pub wanted: Vec<PageRequest>,
-    /// Counts frames.
+    /// Number of this selection.
     pub frame: FrameNumber,
     /// Entries that are not blended.
     pub solid: u32,
-    /// Where those may be seen, and where those that are.
-    pub solid_reach: ScreenBounds,
-    pub blended_reach: ScreenBounds,
-    /// What is found of each share of the instances; in the end the first holds all of it.
-    harvests: Vec<SelectionChunk>,
-    share_length: ShareLength,
+    /// Pixels that solid entries can cover.
+    pub solid_bounds: ScreenBounds,
+    pub blended_bounds: ScreenBounds,
+    /// Clusters selected from each portion of the instances. In the end the first chunk holds all of them.
+    chunks: Vec<SelectionChunk>,
+    task_length: TaskLength,
     threads: Threads,
 }
 
-/// Instances that one thread looks at in one go.
+/// Number of instances in one task of a thread.
 #[derive(Debug)]
-struct ShareLength(usize);
+struct TaskLength(usize);
 
-impl Default for ShareLength {
-    /// Some tenths of a millisecond.
+impl Default for TaskLength {
+    /// Returns a length that takes some tenths of a millisecond.
     fn default() -> Self {
         Self(4096)
     }
 }
 
-/// The threads that look at many instances. The caller's pool would not do: whoever has long work there would be
-/// waited for.
+/// The threads that select among many instances. The caller's pool is not used, because long tasks there would delay
+/// the frame.
 #[derive(Debug, Default)]
 enum Threads {
     #[default]
-    Unasked,
+    NotStarted,
     Pool(rayon::ThreadPool),
-    /// There cannot be any.
-    Refused,
+    /// The pool could not be created.
+    Unavailable,
 }
 
 impl Threads {
     fn run(&mut self, work: impl FnOnce() + Send) {
-        if matches!(self, Threads::Unasked) {
+        if matches!(self, Threads::NotStarted) {
             let pool = rayon::ThreadPoolBuilder::new().thread_name(|index| format!("select {index}")).build();
-            *self = pool.map_or(Threads::Refused, Threads::Pool);
+            *self = pool.map_or(Threads::Unavailable, Threads::Pool);
         }
         match self {
             Threads::Pool(pool) => pool.install(work),
-            Threads::Unasked | Threads::Refused => work(),
+            Threads::NotStarted | Threads::Unavailable => work(),
         }
     }
 }
 
-/// What was found of some instances. In lines of its own: each thread writes to one all the time.
+/// Clusters selected from some of the instances. The alignment prevents false sharing, because each thread writes to
+/// its own chunk constantly.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct SelectionChunk {
-    /// Per key, first what is small, then what is large.
+    /// Small and large clusters of each key.
     found: Vec<[Vec<SelectedCluster>; 2]>,
-    /// No more than can be numbered in all.
+    /// At most [`ENTRIES_MAX`].
     count: usize,
     wanted: Vec<PageRequest>,
-    /// Tree nodes that are still to be looked at.
+    /// Nodes of the tree that remain to be visited.
     open: Vec<u32>,
-    solid_reach: ScreenBounds,
-    blended_reach: ScreenBounds,
+    solid_bounds: ScreenBounds,
+    blended_bounds: ScreenBounds,
 }
 
 impl SelectionChunk {
@@ -142,24 +145,19 @@ impl SelectionChunk {
         self.found.resize_with(keys, Default::default);
         self.count = 0;
         self.wanted.clear();
-        (self.solid_reach, self.blended_reach) = Default::default();
+        (self.solid_bounds, self.blended_bounds) = Default::default();
     }
 
-    /// Puts what another one holds behind its own.
+    /// Appends the content of another chunk.
     fn append(&mut self, other: &mut SelectionChunk) {
         for (own, more) in self.found.iter_mut().flatten().zip(other.found.iter_mut().flatten()) {
             own.append(more);
         }
         self.wanted.append(&mut other.wanted);
-        self.solid_reach = self.solid_reach.with(other.solid_reach);
-        self.blended_reach = self.blended_reach.with(other.blended_reach);
+        self.solid_bounds = self.solid_bounds.with(other.solid_bounds);
+        self.blended_bounds = self.blended_bounds.with(other.blended_bounds);
     }
 }
-
-/// Bit of an entry's first word.
-const MIRRORED: u32 = 1 << 31;
-/// The other bits: the instance.
-pub(crate) const INSTANCE_MASK: u32 = MIRRORED - 1;
 
 #[derive(Clone, Copy, Debug)]
 struct SelectedCluster {
@@ -167,38 +165,25 @@ struct SelectedCluster {
     cluster: u32,
     triangles: u32,
     distance: f32,
-    /// Around it in the world, relative to the eye, with room for what rounding may cost.
+    /// Bounding sphere relative to the eye, with a margin for rounding.
     sphere: Sphere,
 }
 
-/// An entry that is drawn only if the device does not find it hidden, as cull.wgsl reads it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Candidate {
-    pub sphere: Sphere,
-    pub number: u32,
-    /// Among the batches that have candidates.
-    pub batch: u32,
-    /// First candidate of the batch.
-    pub first: u32,
-    pub triangles: u32,
-}
-
-/// What a frame may show and cost.
+/// Limits of a selection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectionLimits {
-    /// What simplified geometry may differ by, on the screen.
+    /// Largest permitted error of simplified geometry in pixels.
     pub error_pixels: f32,
-    /// Blended surfaces are wanted.
+    /// True if blended surfaces are drawn.
     pub blended: bool,
-    /// Clusters up to so many pixels hold no triangle for the queue.
+    /// Largest diameter in pixels of clusters that hold no triangle for the queue.
     pub small_pixels: f32,
-    /// Records in the queue of large triangles.
+    /// Number of records in the queue of large triangles.
     pub queue_length: u32,
 }
 
 impl Selection {
-    /// Selects for a view. What `horizon` hides is put off.
+    /// Selects for a view. Clusters that `pyramid` hides are deferred.
     pub(crate) fn select(
         &mut self,
         keys: &[DrawKey],
@@ -206,32 +191,32 @@ impl Selection {
         instances: &[SelectableInstance],
         view: &View,
         limits: SelectionLimits,
-        horizon: Option<&DepthPyramid>,
+        pyramid: Option<&DepthPyramid>,
     ) {
-        self.frame += 1;
+        self.frame.0 += 1;
         let frame = self.frame;
-        let look = |harvest: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
-            harvest.clear(keys.len());
-            let mut cut = Cut { view, limits, keys, frame, harvest };
+        let select_task = |chunk: &mut SelectionChunk, first: usize, instances: &[SelectableInstance]| {
+            chunk.clear(keys.len());
+            let mut cut = Cut { view, limits, keys, frame, chunk };
             for (index, instance) in (first as u32..).zip(instances) {
                 let Some(mode) = instance.mode else { continue };
-                cut.through(index, instance, mode, &models[instance.model as usize]);
+                cut.select(index, instance, mode, &models[instance.model as usize]);
             }
         };
-        let mut harvests = std::mem::take(&mut self.harvests);
-        let length = self.share_length.0;
-        harvests.resize_with(instances.len().div_ceil(length).max(1), SelectionChunk::default);
-        let (all, rest) = harvests.split_at_mut(1);
+        let mut chunks = std::mem::take(&mut self.chunks);
+        let length = self.task_length.0;
+        chunks.resize_with(instances.len().div_ceil(length).max(1), SelectionChunk::default);
+        let (all, rest) = chunks.split_at_mut(1);
         let all = &mut all[0];
         if rest.is_empty() {
-            look(all, 0, instances);
+            select_task(all, 0, instances);
         } else {
-            let shares = std::slice::from_mut(all).par_iter_mut().chain(rest.par_iter_mut()).enumerate();
-            let shares = shares.zip(instances.par_chunks(length));
-            self.threads.run(|| shares.for_each(|((index, harvest), share)| look(harvest, index * length, share)));
-            rest.iter_mut().for_each(|harvest| all.append(harvest));
+            let tasks = std::slice::from_mut(all).par_iter_mut().chain(rest.par_iter_mut()).enumerate();
+            let tasks = tasks.zip(instances.par_chunks(length));
+            self.threads.run(|| tasks.for_each(|((index, chunk), task)| select_task(chunk, index * length, task)));
+            rest.iter_mut().for_each(|chunk| all.append(chunk));
         }
-        (self.solid_reach, self.blended_reach) = (all.solid_reach, all.blended_reach);
+        (self.solid_bounds, self.blended_bounds) = (all.solid_bounds, all.blended_bounds);
         self.wanted.clear();
         self.wanted.append(&mut all.wanted);
         let found = &mut all.found;
@@ -240,22 +225,22 @@ impl Selection {
             list.truncate(room);
             room -= list.len();
         }
-        // What is near hides what is far, but only large triangles are worth asking.
+        // Near clusters hide far ones, and drawing order matters only for large triangles.
         for [_, large] in found.iter_mut() {
             large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
         }
-        let horizon = horizon.map(|horizon| horizon.from(view.eye));
-        self.arrange(keys, found, limits.queue_length, horizon.as_ref());
-        self.harvests = harvests;
+        let pyramid = pyramid.map(|pyramid| pyramid.from(view.eye));
+        self.arrange(keys, found, limits.queue_length, pyramid.as_ref());
+        self.chunks = chunks;
     }
 
-    /// Numbers what was found, key by key.
+    /// Numbers the selected clusters, key by key.
     fn arrange(
         &mut self,
         keys: &[DrawKey],
         found: &[[Vec<SelectedCluster>; 2]],
         queue_length: u32,
-        horizon: Option<&ReprojectedPyramid<'_>>,
+        pyramid: Option<&ReprojectedPyramid<'_>>,
     ) {
         self.numbers.clear();
         self.candidates.clear();
@@ -272,25 +257,25 @@ impl Selection {
             if small.is_empty() && large.is_empty() {
                 continue;
             }
-            // What is queued by a masked triangle can only be drawn with the bindings of its key.
+            // Queued triangles with a mask need the bindings of their key.
             let together = |last: &Batch| last.key.phase == key.phase && key.phase != Phase::Mask;
             if self.batches.last().is_some_and(|last| !together(last)) {
                 self.flush(&mut queued);
             }
             let first = self.entries.len() as u32;
-            // What is blended is seen in front of everything, and not worth asking.
-            let horizon = horizon.filter(|_| key.phase != Phase::Blend);
-            self.number_batch(*key, small, true, horizon, &mut deferring);
-            let mut piece = 0;
+            // Blended clusters are rarely hidden, so they are not tested.
+            let pyramid = pyramid.filter(|_| key.phase != Phase::Blend);
+            self.number_batch(*key, small, true, pyramid, &mut deferring);
+            let mut start = 0;
             for (index, one) in large.iter().enumerate() {
                 if queued + one.triangles > queue_length {
-                    self.number_batch(*key, &large[piece..index], false, horizon, &mut deferring);
+                    self.number_batch(*key, &large[start..index], false, pyramid, &mut deferring);
                     self.flush(&mut queued);
-                    piece = index;
+                    start = index;
                 }
                 queued += one.triangles;
             }
-            self.number_batch(*key, &large[piece..], false, horizon, &mut deferring);
+            self.number_batch(*key, &large[start..], false, pyramid, &mut deferring);
             let entries = first..self.entries.len() as u32;
             if key.phase != Phase::Blend {
                 self.solid += entries.len() as u32;
@@ -300,13 +285,13 @@ impl Selection {
         self.flush(&mut queued);
     }
 
-    /// `deferring` counts batches with candidates.
+    /// Numbers the entries of one batch; `deferring` counts batches with candidates.
     fn number_batch(
         &mut self,
         key: DrawKey,
         found: &[SelectedCluster],
         small: bool,
-        horizon: Option<&ReprojectedPyramid<'_>>,
+        pyramid: Option<&ReprojectedPyramid<'_>>,
         deferring: &mut u32,
     ) {
         if found.is_empty() {
@@ -316,7 +301,7 @@ impl Selection {
         for one in interleaved(found) {
             let number = self.entries.len() as u32;
             self.entries.push([one.instance, one.cluster]);
-            if horizon.is_some_and(|horizon| horizon.hides(one.sphere)) {
+            if pyramid.is_some_and(|pyramid| pyramid.hides(one.sphere)) {
                 let (sphere, triangles) = (one.sphere, one.triangles);
                 self.candidates.push(Candidate { sphere, number, batch: *deferring, first: deferred, triangles });
             } else {
@@ -348,7 +333,7 @@ impl Selection {
         self.runs.iter().filter(move |run| phases.contains(&run.key.phase))
     }
 
-    /// Batches with candidates.
+    /// Returns the number of batches with candidates.
     pub(crate) fn deferring_batches(&self) -> u32 {
         self.candidates.last().map_or(0, |last| last.batch + 1)
     }
@@ -358,11 +343,11 @@ impl Selection {
     }
 }
 
-/// Software adapters give each thread one piece of a dispatch. Neighbours in the list cost about the same, so they go
-/// to different pieces.
+/// Interleaves the clusters. Software adapters give each thread a contiguous part of a dispatch, and neighbours in the
+/// list cost about the same.
 fn interleaved(found: &[SelectedCluster]) -> impl Iterator<Item = &SelectedCluster> {
-    const PIECES: usize = 8;
-    (0..PIECES).flat_map(move |piece| found.iter().skip(piece).step_by(PIECES))
+    const PARTS: usize = 8;
+    (0..PARTS).flat_map(move |start| found.iter().skip(start).step_by(PARTS))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which part of a picture something can show in: what lies outside is neither cleared nor looked at. Pure.
+//! Bounds on the screen of what a frame draws. Passes clear and process nothing outside of them. Pure.
 
 use glam::{Vec2, Vec3A};
 
@@ -6,11 +6,11 @@ use crate::blocks::{BLOCK, BlockRect};
 use crate::frame::Size;
 use crate::view::{Sphere, View};
 
-/// How far beyond its bounding rectangle something can cover pixels: points are a pixel large at least, and samples
-/// lie beside the middle of their pixel.
+/// Pixels by which anything may exceed its bounding rectangle: points are at least one pixel wide, and samples lie
+/// beside the centre of their pixel.
 const MARGIN_PIXELS: f32 = 1.0;
 
-/// A rectangle of pixels, which may reach beyond the picture.
+/// A rectangle of pixels, which may exceed the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ScreenBounds {
     low: Vec2,
@@ -18,14 +18,14 @@ pub(crate) struct ScreenBounds {
 }
 
 impl Default for ScreenBounds {
-    /// Nothing.
+    /// Returns an empty rectangle.
     fn default() -> Self {
         Self { low: Vec2::INFINITY, high: Vec2::NEG_INFINITY }
     }
 }
 
 impl ScreenBounds {
-    /// Grows to where a sphere, relative to the view's eye, can be seen.
+    /// Extends the rectangle by the pixels that a sphere, relative to the view's eye, can cover.
     pub(crate) fn include(&mut self, view: &View, sphere: Sphere) {
         let size = Vec2::new(view.size.width as f32, view.size.height as f32);
         if self.low.cmple(Vec2::ZERO).all() && self.high.cmpge(size).all() {
@@ -38,21 +38,21 @@ impl ScreenBounds {
             (self.low, self.high) = (Vec2::ZERO, size);
             return;
         }
-        // The box around the sphere that is turned as the view is. Rows run down.
+        // The axes of the box around the sphere are those of the view. Rows run downwards.
         let across = Vec2::new(center.dot(view.right), -center.dot(view.up));
         let (near, far) = (view.pixels_per_tangent / nearest, view.pixels_per_tangent / farthest);
-        // What lies away from the middle is seen farthest away from it where it is nearest.
+        // A point beside the view axis appears farthest from the middle where it is nearest.
         let (low, high) = (across - radius, across + radius);
         self.low = self.low.min(size * 0.5 + (low * near).min(low * far));
         self.high = self.high.max(size * 0.5 + (high * near).max(high * far));
     }
 
-    /// Both.
+    /// Returns the union of two rectangles.
     pub(crate) fn with(self, other: ScreenBounds) -> ScreenBounds {
         ScreenBounds { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
-    /// The blocks that it touches, of so many.
+    /// Returns the blocks that the rectangle touches, in a frame of `blocks` columns and rows.
     pub(crate) fn area(&self, blocks: Size) -> BlockRect {
         let block = Vec2::new(BLOCK.width as f32, BLOCK.height as f32);
         let end = Vec2::new(blocks.width as f32, blocks.height as f32);
@@ -84,7 +84,7 @@ mod tests {
         View::new(&camera, DVec3::ZERO, SIZE)
     }
 
-    /// `None` behind the near plane.
+    /// Projects a point; `None` behind the near plane.
     fn pixel(view: &View, point: Vec3A) -> Option<Vec2> {
         let depth = point.dot(view.forward);
         let middle = Vec2::new(SIZE.width as f32, SIZE.height as f32) * 0.5;
@@ -93,40 +93,40 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reaches_no_block_and_what_is_at_the_eye_all() {
-        let mut reach = ScreenBounds::default();
-        assert_eq!(reach.area(BLOCKS).size.pixels(), 0);
-        reach.include(&view(), Sphere::new(Vec3A::ZERO, 1.0));
-        assert_eq!(reach.area(BLOCKS), BlockRect { first: [0, 0], size: BLOCKS });
+    fn empty_bounds_touch_no_block_and_a_sphere_at_the_eye_all() {
+        let mut bounds = ScreenBounds::default();
+        assert_eq!(bounds.area(BLOCKS).size.pixels(), 0);
+        bounds.include(&view(), Sphere::new(Vec3A::ZERO, 1.0));
+        assert_eq!(bounds.area(BLOCKS), BlockRect { first: [0, 0], size: BLOCKS });
     }
 
     #[test]
-    fn what_is_small_reaches_few_blocks() {
+    fn a_small_sphere_touches_few_blocks() {
         let view = view();
-        let mut reach = ScreenBounds::default();
-        reach.include(&view, Sphere::new(view.forward * 10.0 + view.right + view.up * 2.0, 0.01));
-        let area = reach.area(BLOCKS);
+        let mut bounds = ScreenBounds::default();
+        bounds.include(&view, Sphere::new(view.forward * 10.0 + view.right + view.up * 2.0, 0.01));
+        let area = bounds.area(BLOCKS);
         assert!(area.size.pixels() <= 9, "{area:?}");
         assert!(area.first[0] > BLOCKS.width / 2 && area.first[1] < BLOCKS.height / 2, "{area:?}");
     }
 
     proptest! {
         #[test]
-        fn every_point_of_what_is_included_is_within(
+        fn every_point_of_an_included_sphere_is_within(
             spheres in prop::collection::vec(([-9f32..9.0, -6f32..6.0, 0.2f32..30.0], 0.01f32..4.0), 1..4),
             directions in prop::collection::vec([-1f32..1.0, -1f32..1.0, -1f32..1.0], 24),
         ) {
             let view = view();
-            let place = |[x, y, z]: [f32; 3]| view.right * x + view.up * y + view.forward * z;
-            let mut reach = ScreenBounds::default();
+            let point_at = |[x, y, z]: [f32; 3]| view.right * x + view.up * y + view.forward * z;
+            let mut bounds = ScreenBounds::default();
             for (center, radius) in &spheres {
-                reach.include(&view, Sphere::new(place(*center), *radius));
+                bounds.include(&view, Sphere::new(point_at(*center), *radius));
             }
-            let area = reach.area(BLOCKS);
+            let area = bounds.area(BLOCKS);
             for (center, radius) in &spheres {
                 for direction in &directions {
                     let offset = Vec3::from(*direction).normalize_or_zero() * *radius;
-                    let Some(pixel) = pixel(&view, place(*center) + Vec3A::from(offset)) else { continue };
+                    let Some(pixel) = pixel(&view, point_at(*center) + Vec3A::from(offset)) else { continue };
                     if pixel.cmpge(Vec2::ZERO).all() && pixel.x < SIZE.width as f32 && pixel.y < SIZE.height as f32 {
                         let block = [pixel.x as u32 / BLOCK.width, pixel.y as u32 / BLOCK.height];
                         prop_assert!(area.holds(block), "{pixel} is not in {area:?}");

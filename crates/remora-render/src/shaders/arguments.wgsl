@@ -3,16 +3,7 @@
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 @group(0) @binding(1) var<storage, read_write> dispatches: array<u32>;
 
-struct Plan {
-    // How many counts there are, and how many of what is counted one workgroup takes.
-    length: u32,
-    per_group: u32,
-    // Workgroups that share one unit of the last count.
-    slices: u32,
-}
-var<immediate> plan: Plan;
-
-const GROUPS_WIDE: u32 = 32768u;
+var<immediate> plan: DispatchPlan;
 
 @compute @workgroup_size(32)
 fn arguments(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -1,14 +1,8 @@
-// Blends a checkerboard into a picture that shows nothing yet. One invocation per pixel.
+// Blends a checkerboard into the background of a frame. One invocation per pixel.
 
-struct Board {
-    size: vec2<u32>,
-    // Pixels of a square.
-    side: u32,
-    opacity: f32,
-}
-var<immediate> board: Board;
+var<immediate> board: CheckerboardStyle;
 
-@group(0) @binding(0) var<storage, read_write> picture: array<u32>;
+@group(0) @binding(0) var<storage, read_write> pixels: array<u32>;
 
 const DARK: f32 = 0.05;
 const LIGHT: f32 = 0.4;
@@ -21,6 +15,6 @@ fn checkerboard(@builtin(global_invocation_id) id: vec3<u32>) {
     let at = id.y * board.size.x + id.x;
     let square = id.xy / board.side;
     let color = select(DARK, LIGHT, ((square.x + square.y) & 1u) == 1u);
-    let behind = decoded(unpack4x8unorm(picture[at]).rgb);
-    picture[at] = pixel_of(mix(behind, vec3(color), board.opacity));
+    let behind = decoded(unpack4x8unorm(pixels[at]).rgb);
+    pixels[at] = pixel_of(mix(behind, vec3(color), board.opacity));
 }

@@ -1,22 +1,9 @@
-// Sorts the blocks of the picture by what is seen in them: one list of blocks per run of entries that are shaded the
-// same way. What shows nothing is in no list, so that shading costs what is seen. One invocation per
-// block of the area.
+// Lists the blocks that show each run of entries, so that shading costs only visible pixels. One invocation per block
+// of the area.
 
 override SAMPLES: u32 = 1u;
 
-struct Runs {
-    blocks_wide: u32,
-    blocks: u32,
-    length: u32,
-    // Whether blocks that show anything at all are listed, too.
-    collect: u32,
-    // Where anything can be seen: column and row of the first block, columns, and rows.
-    area: vec4<u32>,
-    // First and end entry of each run, two runs per vector.
-    bounds: array<vec4<u32>, 16>,
-}
-
-@group(0) @binding(0) var<uniform> runs: Runs;
+@group(0) @binding(0) var<uniform> runs: RunBounds;
 @group(0) @binding(1) var<storage, read> seen: array<Quad>;
 @group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>;
 // Column and row << 16 of each block, one list of `blocks` words per run.
@@ -24,8 +11,6 @@ struct Runs {
 // The same for blocks that show anything.
 @group(0) @binding(4) var<storage, read_write> touched_count: atomic<u32>;
 @group(0) @binding(5) var<storage, read_write> touched: array<u32>;
-
-const GROUPS_WIDE: u32 = 32768u;
 
 @compute @workgroup_size(64)
 fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -41,8 +26,8 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     // A quad holds id and depth of two samples.
     for (var quad = 0u; quad < 4u * SAMPLES; quad++) {
         let words = unpack(seen[block * 4u * SAMPLES + quad]);
-        let first = words.x >> 7u;
-        let second = words.z >> 7u;
+        let first = words.x >> TRIANGLE_BITS;
+        let second = words.z >> TRIANGLE_BITS;
         any |= words.x | words.z;
         for (var run = 0u; run < runs.length; run++) {
             let pair = runs.bounds[run >> 1u];
@@ -51,13 +36,13 @@ fn classify(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             found |= select(0u, 1u << run, hit);
         }
     }
-    let place = column | (row << 16u);
+    let position = column | (row << 16u);
     if (runs.collect == 1u && any != 0u) {
-        touched[atomicAdd(&touched_count, 1u)] = place;
+        touched[atomicAdd(&touched_count, 1u)] = position;
     }
     while (found != 0u) {
         let run = firstTrailingBit(found);
         found &= found - 1u;
-        lists[run * runs.blocks + atomicAdd(&counts[run], 1u)] = place;
+        lists[run * runs.blocks + atomicAdd(&counts[run], 1u)] = position;
     }
 }

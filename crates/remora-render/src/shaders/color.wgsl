@@ -1,9 +1,9 @@
-// What a triangle shows at a pixel: display-linear colour and alpha.
+// Returns the display-linear colour and the alpha of a triangle at a pixel.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let facet = facet_of(id);
-    let a = corner_of(facet.placement, facet.a);
-    let b = corner_of(facet.placement, facet.b);
-    let c = corner_of(facet.placement, facet.c);
+    let a = corner_of(facet.transform, facet.a);
+    let b = corner_of(facet.transform, facet.b);
+    let c = corner_of(facet.transform, facet.c);
     let weights = weights_at(a.screen, b.screen, c.screen, pixel);
     let w = weights.at;
     let position = a.position * w.x + b.position * w.y + c.position * w.z;
@@ -11,22 +11,22 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
         + octahedral(words[facet.normals.y]) * w.y
         + octahedral(words[facet.normals.z]) * w.z;
 
-    // Normals are transformed by the matrix of cofactors, which for a mirrored instance points inwards. The columns
-    // carry the step of the mesh's grid, and its fourth power underflows for parts of a few centimetres. Only the
-    // directions count here, so the largest element is scaled to 1 first.
-    let rows = max(abs(facet.placement.x.xyz), max(abs(facet.placement.y.xyz), abs(facet.placement.z.xyz)));
+    // Normals are transformed by the matrix of cofactors, which points inwards for a mirrored instance. Its columns
+    // contain the step of the mesh's grid, whose fourth power underflows for parts of a few centimetres. Only
+    // directions count, so the largest element is scaled to 1 first.
+    let rows = max(abs(facet.transform.x.xyz), max(abs(facet.transform.y.xyz), abs(facet.transform.z.xyz)));
     let scale = 1.0 / max(max(rows.x, max(rows.y, rows.z)), 1e-37);
-    let column_x = vec3(facet.placement.x.x, facet.placement.y.x, facet.placement.z.x) * scale;
-    let column_y = vec3(facet.placement.x.y, facet.placement.y.y, facet.placement.z.y) * scale;
-    let column_z = vec3(facet.placement.x.z, facet.placement.y.z, facet.placement.z.z) * scale;
+    let column_x = vec3(facet.transform.x.x, facet.transform.y.x, facet.transform.z.x) * scale;
+    let column_y = vec3(facet.transform.x.y, facet.transform.y.y, facet.transform.z.y) * scale;
+    let column_z = vec3(facet.transform.x.z, facet.transform.y.z, facet.transform.z.z) * scale;
     let outwards = cross(column_y, column_z) * local_normal.x + cross(column_z, column_x) * local_normal.y
         + cross(column_x, column_y) * local_normal.z;
-    let handedness = select(1.0, -1.0, facet.placement.mirrored);
-    // With y down, what runs anticlockwise in the world runs clockwise on the screen and has a negative sum.
-    let facing = select(1.0, -1.0, weights.clockwise != facet.placement.mirrored);
+    let handedness = select(1.0, -1.0, facet.transform.mirrored);
+    // With y down, a triangle that is anticlockwise in the world is clockwise on the screen and has a negative sum.
+    let facing = select(1.0, -1.0, weights.clockwise != facet.transform.mirrored);
     let normal = outwards * (inverseSqrt(max(dot(outwards, outwards), 1e-30)) * handedness * facing);
 
-    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let at = (facet.cluster.w >> CLUSTER_MATERIAL_SHIFT) * MATERIAL_QUADS;
     let factors = unpack(materials[at]);
     let more = unpack(materials[at + 1u]);
     var base = vec4(unpack2x16unorm(factors.x), unpack2x16unorm(factors.y));
@@ -91,7 +91,7 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
 
     base = vec4(tinted(base.rgb, facet.instance), base.a);
     surface.base = base.rgb;
-    // What is unlit shows its colour as it is.
+    // Unlit surfaces show their colour unchanged.
     let unlit = (factors.w & MATERIAL_UNLIT) != 0u;
     return vec4(select(tone_mapped(lit(surface) * frame.look.x), base.rgb, unlit), base.a);
 }

@@ -1,7 +1,7 @@
-// What a point shows: its own colour, whatever the light.
+// Returns the colour of a point, which no light changes.
 fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
-    let entry = entry_of(id >> 7u);
+    let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);
-    let color = unpack4x8unorm(words[cluster.y + (id & 0x7fu)]).rgb;
+    let color = unpack4x8unorm(words[cluster.y + (id & TRIANGLE_MASK)]).rgb;
     return vec4(tinted(decoded(color), entry.instance), 1.0);
 }

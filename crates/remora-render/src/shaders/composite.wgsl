@@ -1,18 +1,11 @@
-// Puts summed colours in front of what the picture shows already. Eight invocations take a block from the list of
-// those that were touched, one pixel each.
+// Blends sums of colour into the frame. Eight invocations take a block from the list of touched blocks, one pixel each.
 
-struct Extent {
-    width: u32,
-    height: u32,
-}
-var<immediate> extent: Extent;
+var<immediate> extent: CompositeExtent;
 
 @group(0) @binding(0) var<storage, read> touched_count: u32;
 @group(0) @binding(1) var<storage, read> touched: array<u32>;
 @group(0) @binding(2) var<storage, read> sums: array<vec2<u32>>;
-@group(0) @binding(3) var<storage, read_write> picture: array<u32>;
-
-const GROUPS_WIDE: u32 = 32768u;
+@group(0) @binding(3) var<storage, read_write> pixels: array<u32>;
 
 @compute @workgroup_size(64)
 fn composite(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -20,17 +13,17 @@ fn composite(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     if (slot >= touched_count) {
         return;
     }
-    let place = touched[slot];
-    let pixel = vec2((place & 0xffffu) * 4u + (lane & 3u), (place >> 16u) * 2u + ((lane >> 2u) & 1u));
-    if (pixel.x >= extent.width || pixel.y >= extent.height) {
+    let position = touched[slot];
+    let pixel = vec2((position & 0xffffu) * 4u + (lane & 3u), (position >> 16u) * 2u + ((lane >> 2u) & 1u));
+    if (pixel.x >= extent.size.x || pixel.y >= extent.size.y) {
         return;
     }
-    let at = pixel.y * extent.width + pixel.x;
+    let at = pixel.y * extent.size.x + pixel.x;
     let words = sums[at];
     if ((words.y >> 16u) == 0u) {
         return;
     }
     let sum = vec4(unpack2x16float(words.x), unpack2x16float(words.y));
-    let behind = decoded(unpack4x8unorm(picture[at]).rgb);
-    picture[at] = pixel_of(sum.rgb + behind * (1.0 - sum.a));
+    let behind = decoded(unpack4x8unorm(pixels[at]).rgb);
+    pixels[at] = pixel_of(sum.rgb + behind * (1.0 - sum.a));
 }

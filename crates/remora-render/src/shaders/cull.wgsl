@@ -1,33 +1,13 @@
-// Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation each.
+// Lists the candidates that are not hidden by what has been drawn so far, batch by batch. One invocation per candidate.
 
-struct Candidates {
-    length: u32,
-}
-var<immediate> given: Candidates;
-
-struct Candidate {
-    // Around the cluster, relative to the eye.
-    center: vec3<f32>,
-    radius: f32,
-    // Its entry.
-    number: u32,
-    // Its batch's count and the first place of its batch's list.
-    batch: u32,
-    first: u32,
-    triangles: u32,
-}
+var<immediate> given: CullCandidates;
 
 @group(2) @binding(0) var<storage, read> candidates: array<Candidate>;
-// The farthest depths, level behind level, finest first.
+// The farthest depths, level after level, finest first.
 @group(2) @binding(1) var<storage, read> depths: array<f32>;
 @group(2) @binding(2) var<storage, read_write> survivors: array<u32>;
-// Of all survivors: clusters and triangles. Then clusters per batch.
+// Surviving clusters and triangles, then surviving clusters of each batch.
 @group(2) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
-
-const GROUPS_WIDE: u32 = 32768u;
-const TEXEL_PIXELS: u32 = 8u;
-const TEXELS_MAX: u32 = 4u;
-const SPREAD_PIXELS: f32 = 1.0;
 
 @compute @workgroup_size(64)
 fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -36,14 +16,14 @@ fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let candidate = candidates[index];
-    if (!hidden(candidate.center, candidate.radius)) {
+    if (!hidden(candidate.sphere.center, candidate.sphere.radius)) {
         atomicAdd(&counts[0], 1u);
         atomicAdd(&counts[1], candidate.triangles);
-        survivors[candidate.first + atomicAdd(&counts[2u + candidate.batch], 1u)] = candidate.number;
+        survivors[candidate.first + atomicAdd(&counts[SURVIVOR_TOTALS + candidate.batch], 1u)] = candidate.number;
     }
 }
 
-// As in horizon.rs.
+// Computes the same as depth_pyramid.rs.
 fn hidden(center: vec3<f32>, radius: f32) -> bool {
     let near = frame.eye.w;
     let along = dot(frame.row_w.xyz, center);
@@ -51,14 +31,14 @@ fn hidden(center: vec3<f32>, radius: f32) -> bool {
     if (nearest <= near) {
         return false;
     }
-    // Rows hold the middle of the picture, too: without it they are the axes, scaled.
+    // The rows contain the middle of the frame; without it they are the scaled axes.
     let middle = vec2<f32>(frame.size.xy) * 0.5;
     let scale = frame.look.w;
     let across = vec2(dot(frame.row_x.xyz, center), dot(frame.row_y.xyz, center)) - middle * along;
     let squared = nearest * (along + radius);
-    let reach = radius * sqrt(across * across + squared * scale * scale);
-    let low = max(middle + (across * along - reach) / squared - SPREAD_PIXELS, vec2(0.0));
-    let high = min(middle + (across * along + reach) / squared + SPREAD_PIXELS, vec2<f32>(frame.size.xy) - 1.0);
+    let extent = radius * sqrt(across * across + squared * scale * scale);
+    let low = max(middle + (across * along - extent) / squared - SPREAD_PIXELS, vec2(0.0));
+    let high = min(middle + (across * along + extent) / squared + SPREAD_PIXELS, vec2<f32>(frame.size.xy) - 1.0);
     if (any(low > high)) {
         return false;
     }

@@ -1,5 +1,5 @@
-// What happens where a transparent triangle covers a sample: it belongs to this layer if it lies in front of what is
-// opaque and behind the layer before. The nearest of those is kept, so that layers come front to back.
+// A transparent fragment: it belongs to this layer if it lies in front of solid surfaces and behind the previous layer.
+// The nearest one is kept, so layers are ordered front to back.
 @group(2) @binding(3) var<storage, read> solid: array<vec2<u32>>;
 @group(2) @binding(4) var<storage, read> before: array<vec2<u32>>;
 

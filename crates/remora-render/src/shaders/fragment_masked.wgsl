@@ -1,13 +1,13 @@
-// What happens where a triangle with a mask covers a sample: its alpha there decides.
+// A fragment with a mask: its alpha decides whether it covers the sample.
 fn fragment(pixel: vec2<u32>, sample: u32, word: u32, depth: f32, id: u32) {
     let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
     let point = vec2<f32>(pixel) + 0.5 + offset;
     let facet = facet_of(id);
-    let a = corner_of(facet.placement, facet.a).screen;
-    let b = corner_of(facet.placement, facet.b).screen;
-    let c = corner_of(facet.placement, facet.c).screen;
+    let a = corner_of(facet.transform, facet.a).screen;
+    let b = corner_of(facet.transform, facet.b).screen;
+    let c = corner_of(facet.transform, facet.c).screen;
     let weights = weights_at(a, b, c, point);
-    let at = (facet.cluster.w >> 12u) * MATERIAL_QUADS;
+    let at = (facet.cluster.w >> CLUSTER_MATERIAL_SHIFT) * MATERIAL_QUADS;
     let factors = unpack(materials[at]);
     let more = unpack(materials[at + 1u]);
     var alpha = unpack2x16unorm(factors.y).y;

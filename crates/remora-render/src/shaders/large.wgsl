@@ -1,16 +1,10 @@
-// Draws queued triangles by the adapter's own rasteriser, which has no trouble with size, nor with what reaches behind the
-// eye. Its grid is that of 1/256 pixel on which small triangles are drawn, so that neighbours leave no gap.
+// Draws queued triangles by the rasteriser of the adapter, which handles any size and triangles that reach behind the
+// eye. It snaps vertices to 1/256 pixel as the kernels for small triangles do, so neighbours leave no gap.
 
-// As in queue.wgsl.
+// Records as in queue.wgsl.
 @group(2) @binding(2) var<storage, read> queue: array<Quad>;
 
-struct Draw {
-    // Which end of the queue.
-    kind: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasteriserDraw;
 
 struct Vertex {
     @builtin(position) position: vec4<f32>,
@@ -22,16 +16,16 @@ struct Vertex {
 @vertex
 fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
     let slot = index / 3u;
-    let record = select(draw.queue_length - 1u - slot, slot, draw.kind == 0u);
-    let id = unpack(queue[record * 4u]).w;
-    let entry = entry_of(id >> 7u);
+    let record = select(draw.queue_length - 1u - slot, slot, draw.kind == MEDIUM);
+    let id = unpack(queue[record * QUEUE_RECORD_QUADS]).w;
+    let entry = entry_of(id >> TRIANGLE_BITS);
     let cluster = unpack(clusters[entry.cluster]);
-    let corner = (words[cluster.z + (id & 0x7fu)] >> ((index % 3u) * 8u)) & 0xffu;
-    let at = corner_of(placement_of(entry), position_at(cluster.x + corner)).screen;
+    let corner = (words[cluster.z + (id & TRIANGLE_MASK)] >> ((index % 3u) * 8u)) & 0xffu;
+    let at = corner_of(transform_of(entry), position_at(cluster.x + corner)).screen;
     let half = vec2<f32>(frame.size.xy) * 0.5;
     let across = at.xy / half - at.z;
     // Depth is 1 at the near plane, where the rasteriser clips, and falls towards 0.
-    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), bitcast<vec4<f32>>(unpack(queue[record * 4u + 3u])), id);
+    return Vertex(vec4(across.x, -across.y, frame.eye.w, at.z), bitcast<vec4<f32>>(unpack(queue[record * QUEUE_RECORD_QUADS + 3u])), id);
 }
 
 @fragment

@@ -1,16 +1,9 @@
-// Draws a line around what the mask marks, over the finished picture. One invocation per pixel.
+// Draws a line around the marked pixels into the finished frame. One invocation per pixel.
 
-struct Style {
-    size: vec2<u32>,
-    // sRGB, and opacity.
-    color: u32,
-    // Width in 1/256 pixel << 8 | samples per pixel.
-    width: u32,
-}
-var<immediate> style: Style;
+var<immediate> style: OutlineStyle;
 
 @group(0) @binding(0) var<storage, read> mask: array<u32>;
-@group(0) @binding(1) var<storage, read_write> picture: array<u32>;
+@group(0) @binding(1) var<storage, read_write> pixels: array<u32>;
 
 @compute @workgroup_size(8, 8)
 fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -20,11 +13,11 @@ fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
     let pixel = vec2<i32>(id.xy);
     let own = marked(pixel);
     let width = f32(style.width >> 8u) * (1.0 / 256.0);
-    let reach = i32(ceil(width));
+    let radius = i32(ceil(width));
     var strongest = 0.0;
-    for (var y = -reach; y <= reach; y++) {
-        for (var x = -reach; x <= reach; x++) {
-            // How much of the pixel the line takes that begins at the other one's border.
+    for (var y = -radius; y <= radius; y++) {
+        for (var x = -radius; x <= radius; x++) {
+            // Share of the pixel that a line covers which starts at the edge of the other pixel.
             let share = clamp(width + 1.0 - length(vec2(f32(x), f32(y))), 0.0, 1.0);
             strongest = max(strongest, share * marked(pixel + vec2(x, y)));
         }
@@ -33,12 +26,12 @@ fn outline(@builtin(global_invocation_id) id: vec3<u32>) {
     let opacity = strongest * (1.0 - own) * color.a;
     if (opacity > 0.0) {
         let at = id.y * style.size.x + id.x;
-        let behind = decoded(unpack4x8unorm(picture[at]).rgb);
-        picture[at] = pixel_of(mix(behind, decoded(color.rgb), opacity));
+        let behind = decoded(unpack4x8unorm(pixels[at]).rgb);
+        pixels[at] = pixel_of(mix(behind, decoded(color.rgb), opacity));
     }
 }
 
-// Share of a pixel's samples; none outside of the picture.
+// Returns the share of a pixel's samples that are marked; 0 outside of the frame.
 fn marked(pixel: vec2<i32>) -> f32 {
     let inside = all(pixel >= vec2(0)) && all(pixel < vec2<i32>(style.size));
     let at = select(0, pixel.y * i32(style.size.x) + pixel.x, inside);

@@ -1,4 +1,4 @@
-// Display colours as they are stored: linear in sums, sRGB-encoded bytes in pictures.
+// Encodings of display colours: linear in sums, sRGB bytes in frames.
 
 fn encoded(linear: vec3<f32>) -> vec3<f32> {
     let bounded = clamp(linear, vec3(0.0), vec3(1.0));

@@ -1,15 +1,9 @@
-// The first level of a pyramid of depths: the farthest of every 8 x 8 pixels, all samples of them. One invocation each.
+// Makes the finest level of the depth pyramid: the farthest depth of all samples of 8 x 8 pixels. One invocation per
+// texel.
 
 override SAMPLES: u32 = 1u;
 
-struct Extent {
-    // Of the picture.
-    blocks: vec2<u32>,
-    // Texels where anything has been drawn, columns below and rows above.
-    low: u32,
-    end: u32,
-}
-var<immediate> extent: Extent;
+var<immediate> extent: PyramidExtent;
 
 @group(0) @binding(0) var<storage, read> seen: array<Quad>;
 @group(0) @binding(1) var<storage, read_write> depths: array<f32>;
@@ -28,10 +22,10 @@ fn pyramid(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let first = texel * vec2(2u, 4u);
     let end = min(first + vec2(2u, 4u), extent.blocks);
-    // Depths are never negative: they compare as their bits do.
+    // Depths are not negative, so they compare like their bits.
     var farthest = bitcast<u32>(1.0);
     for (var row = first.y; row < end.y; row++) {
-        // Blocks beside one another lie behind one another; a quad holds id and depth of two samples.
+        // Blocks of a row are contiguous, and a quad holds id and depth of two samples.
         let start = (row * extent.blocks.x + first.x) * 4u * SAMPLES;
         let stop = (row * extent.blocks.x + end.x) * 4u * SAMPLES;
         for (var quad = start; quad < stop; quad++) {

@@ -1,13 +1,12 @@
-// Triangles too large, or too near, for one invocation each: set up once, drawn by workgroups of their own.
+// The queue of triangles that are too large or too near for one invocation. They are set up once and drawn by
+// workgroups of their own.
 //
-// Four quads per triangle:
-//   edge a, b, c: coefficients of x, y and 1, in pixels from the centre of the picture; inside is above 0. The
-//                 fourth words: id; first and last column; first and last row.
+// Each triangle has four quads:
+//   edge a, b, c: coefficients of x, y and 1, in pixels from the centre of the frame; positive inside. The fourth
+//                 words are the id, the first and last column, and the first and last row.
 //   depth:        coefficients of x, y and 1; the depth of the nearest corner.
 @group(2) @binding(1) var<storage, read_write> queue_counts: array<atomic<u32>, 2>;
 @group(2) @binding(2) var<storage, read_write> queue: array<Quad>;
 
-// Triangles up to this many pixels (of their bounding box) are drawn by one workgroup, larger ones by several.
+// Largest bounding box in pixels of a triangle that one workgroup draws. Several workgroups share a larger one.
 const MEDIUM_PIXELS: u32 = 4096u;
-const MEDIUM: u32 = 0u;
-const HUGE: u32 = 1u;

@@ -1,30 +1,18 @@
-// One workgroup per cluster, its invocations take triangles in turn: each sets one up, draws it at once if it is small,
-// and queues it otherwise.
+// Draws one cluster per workgroup. The invocations take the triangles in turn: each one is set up, and then drawn if it
+// is small or queued otherwise.
 
-struct Draw {
-    // Share of the numbers.
-    first: u32,
-    count: u32,
-    // Records that the queue holds.
-    queue_length: u32,
-    // Whether there is no layer in front of this one.
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasterDraw;
 
-// Entries to draw; 0 is nothing.
+// Entries to draw; 0 is empty.
 @group(2) @binding(5) var<storage, read> numbers: array<u32>;
 
-// Invocations of a workgroup: as many as run together, so that what is the same for all is loaded once.
+// Invocations of a workgroup. It equals the number that run together, so that uniform values are loaded once.
 override WIDTH: u32 = 64u;
-// Whether all triangles are known to be small and in front of the near plane.
+// True if all triangles are known to be small and in front of the near plane.
 override SMALL_ONLY: bool = false;
 
-const GROUPS_WIDE: u32 = 32768u;
-// A small triangle's bounding box has at most so many pixels, and no side is longer than the fixed-point
-// arithmetic allows: (64 * 256)^2 * 2 fits in 31 bits.
+// Largest bounding box in pixels of a small triangle.
 override SMALL_PIXELS: f32 = 144.0;
-const SMALL_SIDE: f32 = 60.0;
 
 @compute @workgroup_size(WIDTH)
 fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -32,7 +20,7 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let number = numbers[draw.first + min(slot, draw.count - 1u)];
     let entry = entry_of(number);
     let cluster = unpack(clusters[entry.cluster]);
-    let placement = placement_of(entry);
+    let transform = transform_of(entry);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
     let double_sided = (cluster.w & CLUSTER_DOUBLE_SIDED) != 0u;
     for (var index = lane; index < length; index += WIDTH) {
@@ -40,10 +28,10 @@ fn raster(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         let local_a = position_at(cluster.x + (corners & 0xffu));
         let local_b = position_at(cluster.x + ((corners >> 8u) & 0xffu));
         let local_c = position_at(cluster.x + ((corners >> 16u) & 0xffu));
-        let a = corner_of(placement, local_a).screen;
-        let b = corner_of(placement, local_b).screen;
-        let c = corner_of(placement, local_c).screen;
-        draw_triangle(a, b, c, placement.mirrored, double_sided, number << 7u | index);
+        let a = corner_of(transform, local_a).screen;
+        let b = corner_of(transform, local_b).screen;
+        let c = corner_of(transform, local_c).screen;
+        draw_triangle(a, b, c, transform.mirrored, double_sided, number << TRIANGLE_BITS | index);
     }
 }
 
@@ -63,7 +51,7 @@ fn draw_triangle(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, mirrored: bool, doubl
             box = cut_box(a, b, c, near);
         }
     }
-    // Columns and rows with a sample in the box; samples lie up to 3/8 pixel from the centre.
+    // Columns and rows with a sample in the box. Samples lie up to 3/8 pixel from the centre.
     let spread = select(0.0, 0.375, SAMPLES == 4u);
     let low = max(ceil(box.low - 0.5 - spread), vec2(0.0));
     let high = min(floor(box.high - 0.5 + spread), vec2<f32>(frame.size.xy) - 1.0);
@@ -86,7 +74,7 @@ struct Box {
     high: vec2<f32>,
 }
 
-// Bounds of the part of a triangle that lies in front of the near plane.
+// Returns the bounds of the part of a triangle that lies in front of the near plane.
 fn cut_box(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, near: f32) -> Box {
     var box = Box(vec2(1e9), vec2(-1e9));
     box = including_corner(box, a, near);
@@ -103,15 +91,15 @@ fn including_corner(box: Box, corner: vec3<f32>, near: f32) -> Box {
     return Box(select(box.low, min(box.low, point), seen), select(box.high, max(box.high, point), seen));
 }
 
-// Where the edge from a to b passes the near plane; the box unchanged if it does not.
+// Includes the point where the edge from a to b crosses the near plane, if it does.
 fn including_crossing(box: Box, a: vec3<f32>, b: vec3<f32>, near: f32) -> Box {
     let crossing = (a.z < near) != (b.z < near);
     let point = mix(a.xy, b.xy, (near - a.z) / (b.z - a.z)) / near;
     return Box(select(box.low, min(box.low, point), crossing), select(box.high, max(box.high, point), crossing));
 }
 
-// Exact edge functions on a grid of 1/256 pixel, relative to the centre of the first pixel: neighbours agree on
-// every sample, and the top-left rule gives each to one of them.
+// Draws with exact edge functions on a grid of 1/256 pixel, relative to the centre of the first pixel. Neighbours agree
+// on every sample, and the top-left rule gives it to one of them.
 fn draw_small(
     point_a: vec2<f32>, point_b: vec2<f32>, point_c: vec2<f32>, inverse: vec3<f32>,
     low: vec2<f32>, high: vec2<f32>,
@@ -122,7 +110,7 @@ fn draw_small(
     var fixed_b = vec2<i32>(round((point_b - origin) * 256.0));
     var fixed_c = vec2<i32>(round((point_c - origin) * 256.0));
     let area = (fixed_b.x - fixed_a.x) * (fixed_c.y - fixed_a.y) - (fixed_b.y - fixed_a.y) * (fixed_c.x - fixed_a.x);
-    // With y down, what runs anticlockwise in the world has a negative area.
+    // With y down, a triangle that is anticlockwise in the world has a negative area.
     let front = (area < 0) != mirrored;
     let drawn = wanted && area != 0 && (front || double_sided);
     let turn = area < 0;
@@ -137,7 +125,7 @@ fn draw_small(
     let ab = fixed_b - fixed_a;
     let bc = fixed_c - fixed_b;
     let ca = fixed_a - fixed_c;
-    // Value at the centre of the first pixel, which is the origin.
+    // Values at the centre of the first pixel, which is the origin.
     var row = vec3<i32>(
         ab.y * fixed_a.x - ab.x * fixed_a.y,
         bc.y * fixed_b.x - bc.x * fixed_b.y,
@@ -158,7 +146,7 @@ fn draw_small(
     let first_x = u32(low.x);
     let last_x = u32(high.x);
     let last_y = select(-1, i32(high.y), drawn);
-    // Words of a row of blocks; a row of pixels takes half of a block's.
+    // Words of a row of blocks. A row of pixels takes half of each block.
     let pitch = frame.size.z * 8u;
     var x = first_x;
     var y = i32(low.y);
@@ -167,7 +155,7 @@ fn draw_small(
     var depth = depth_row;
     var entered = false;
     while (y <= last_y) {
-        // Four words on in this row of the block, four of the other row between blocks.
+        // Four words of this row of the block are followed by four words of the other row.
         let word = (row_word + x + (x & ~3u)) * SAMPLES;
         var inside = false;
         if (SAMPLES == 1u) {
@@ -190,7 +178,8 @@ fn draw_small(
                 }
             }
         }
-        // A row is left for good once the triangle has been left. Samples of one pixel need not follow in a row.
+        // The rest of a row is skipped once the triangle has been left. With several samples a row may be entered
+        // again.
         let end = x == last_x || (SAMPLES == 1u && entered && !inside);
         entered = inside && !end;
         row = select(row, row + step_y, end);
@@ -203,13 +192,13 @@ fn draw_small(
     }
 }
 
-// 0 for an edge that owns the samples on it, -1 for one that leaves them to its neighbour.
+// Returns 0 for an edge that owns the samples on it, and -1 for one that leaves them to its neighbour.
 fn top_left(edge: vec2<i32>) -> i32 {
     return select(-1, 0, edge.y < 0 || (edge.y == 0 && edge.x > 0));
 }
 
-// Homogeneous edge functions (Olano & Greer, Triangle Scan Conversion using 2D Homogeneous Coordinates, 1997): right
-// for triangles of any size, and for those that reach behind the eye, without clipping.
+// Queues a triangle with homogeneous edge functions (Olano & Greer, Triangle Scan Conversion using 2D Homogeneous
+// Coordinates, 1997). They are exact for triangles of any size, and need no clipping at the eye.
 fn enqueue(
     a: vec3<f32>, b: vec3<f32>, c: vec3<f32>,
     low: vec2<u32>, high: vec2<u32>,
@@ -235,18 +224,18 @@ fn enqueue(
     } else {
         record = draw.queue_length - 1u - atomicAdd(&queue_counts[HUGE], 1u);
     }
-    let at = record * 4u;
+    let at = record * QUEUE_RECORD_QUADS;
     queue[at] = pack(vec4<u32>(in_pixels(edge_a, determinant), id));
     queue[at + 1u] = pack(vec4<u32>(in_pixels(edge_b, determinant), low.x | (high.x << 16u)));
     queue[at + 2u] = pack(vec4<u32>(in_pixels(edge_c, determinant), low.y | (high.y << 16u)));
-    // Seen edge-on, a triangle's depth is the difference of large numbers: it is never nearer than its corners.
-    // One that reaches through the near plane has no such bound.
+    // The depth of a triangle seen edge-on is a difference of large numbers, so it is limited to the nearest corner. A
+    // triangle that crosses the near plane has no such limit.
     let low_w = min(a.z, min(b.z, c.z));
     let nearest = select(frame.eye.w / low_w, 1e9, low_w < frame.eye.w);
     queue[at + 3u] = pack(vec4<u32>(bitcast<vec3<u32>>(depth), bitcast<u32>(nearest)));
 }
 
-// Scaled so that one pixel away from the edge is about 1, and positive inside.
+// Scales an edge function so that it changes by about 1 per pixel and is positive inside.
 fn in_pixels(edge: vec3<f32>, determinant: f32) -> vec3<u32> {
     let length = max(abs(edge.x) + abs(edge.y), 1e-30);
     return bitcast<vec3<u32>>(edge * (sign(determinant) / length));

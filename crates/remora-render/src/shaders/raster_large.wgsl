@@ -1,35 +1,26 @@
-// Draws queued triangles: eight invocations beside one another take a block of pixels and go along a row of blocks,
-// from where the triangle begins in it to where it ends.
+// Draws queued triangles. Eight neighbouring invocations take a block of pixels and move along a row of blocks, from
+// where the triangle begins in it to where it ends.
 
-struct Draw {
-    // Which end of the queue, and how many workgroups share a triangle.
-    kind: u32,
-    slices: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: QueueDraw;
 
 // Invocations of a workgroup, a multiple of 8.
 override WIDTH: u32 = 32u;
-// An edge reaches so many pixels farther than it should: neighbours that were drawn by exact arithmetic on a grid of
-// 1/256 pixel leave no gap to it. Where several layers are blended, a gap is better than a double hit.
-override REACH: f32 = 0.0078125;
-
-const GROUPS_WIDE: u32 = 32768u;
+// Pixels by which an edge covers more than it should, so that no gap remains to neighbours that were drawn exactly on a
+// grid of 1/256 pixel. Transparent layers use 0, because a gap is better than blending twice.
+override EXTENSION: f32 = 0.0078125;
 
 @compute @workgroup_size(WIDTH)
 fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let slot = group.z * GROUPS_WIDE + group.x;
     let alive = slot < atomicLoad(&queue_counts[draw.kind]);
     let record = select(draw.queue_length - 1u - min(slot, draw.queue_length - 1u), slot, draw.kind == MEDIUM);
-    let at = record * 4u;
+    let at = record * QUEUE_RECORD_QUADS;
     let quad_a = unpack(queue[at]);
     let quad_b = unpack(queue[at + 1u]);
     let quad_c = unpack(queue[at + 2u]);
     let quad_depth = bitcast<vec4<f32>>(unpack(queue[at + 3u]));
     let depth_plane = quad_depth.xyz;
-    // Coefficients of the three edges: of x, of y, and of 1.
+    // Coefficients of x, of y and of 1 for the three edges.
     let edges = transpose(mat3x3<f32>(
         bitcast<vec3<f32>>(quad_a.xyz), bitcast<vec3<f32>>(quad_b.xyz), bitcast<vec3<f32>>(quad_c.xyz),
     ));
@@ -44,9 +35,9 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         row < last_row;
         row += rows_at_once * draw.slices
     ) {
-        // Where each edge can have its inside in this row of blocks: from its bound on, or up to it.
+        // The inside of each edge in this row of blocks begins or ends at its bound.
         let top = f32(row * 2u) - center.y;
-        let most = max(edges[1] * top, edges[1] * (top + 2.0)) + edges[2] + REACH;
+        let most = max(edges[1] * top, edges[1] * (top + 2.0)) + edges[2] + EXTENSION;
         let bounds = -most / edges[0];
         let begins = select(vec3(-1e9), bounds, edges[0] > vec3(0.0));
         let ends = select(vec3(1e9), bounds, edges[0] < vec3(0.0));
@@ -63,7 +54,7 @@ fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
                 let point = vec3(vec2<f32>(pixel) + 0.5 + offset - center, 1.0);
                 let values = edges * point;
                 let depth = min(dot(depth_plane, point), quad_depth.w);
-                let inside = inside_box && min(values.x, min(values.y, values.z)) >= -REACH;
+                let inside = inside_box && min(values.x, min(values.y, values.z)) >= -EXTENSION;
                 // Depth is 1 at the near plane and falls towards 0.
                 if (inside && depth > 0.0 && depth <= 1.0) {
                     fragment(pixel, sample, word + sample, depth, quad_a.w);

@@ -1,22 +1,14 @@
-// One workgroup per cluster of points, its invocations take points in turn: each is a disc that faces the picture,
-// as wide as the gaps around it. A disc bulges towards the eye: where several lie over one another, the one whose middle
-// is nearest is seen, and not the one that happens to lie a little above the others.
+// Draws one cluster of points per workgroup. The invocations take the points in turn: each one is a disc parallel to
+// the screen, as wide as the gaps around it. Discs bulge towards the eye, so that of several overlapping ones the disc
+// with the nearest centre is visible, and not the one that happens to lie slightly above the others.
 
-struct Draw {
-    // Share of the numbers.
-    first: u32,
-    count: u32,
-    queue_length: u32,
-    first_layer: u32,
-}
-var<immediate> draw: Draw;
+var<immediate> draw: RasterDraw;
 
-// Entries to draw; 0 is nothing.
+// Entries to draw; 0 is empty.
 @group(2) @binding(5) var<storage, read> numbers: array<u32>;
 
 override WIDTH: u32 = 64u;
 
-const GROUPS_WIDE: u32 = 32768u;
 const WIDTH_MIN: f32 = 1.0;
 const WIDTH_MAX: f32 = 64.0;
 
@@ -26,17 +18,17 @@ fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let number = numbers[draw.first + min(slot, draw.count - 1u)];
     let entry = entry_of(number);
     let cluster = unpack(clusters[entry.cluster]);
-    let placement = placement_of(entry);
-    let to_screen = to_screen_of(placement);
+    let transform = transform_of(entry);
+    let to_screen = to_screen_of(transform);
     let length = select(0u, cluster.w & 0xffu, slot < draw.count && number != 0u);
-    // Of a point's share of 1, in pixels at a distance of one metre.
-    let width = bitcast<f32>(words[cluster.z]) * scale_of(placement) * frame.look.w * (1.0 / 255.0);
+    // Width in pixels, at a distance of one metre, per unit of a point's share.
+    let width = bitcast<f32>(words[cluster.z]) * scale_of(transform) * frame.look.w * (1.0 / 255.0);
     for (var index = lane; index < length; index += WIDTH) {
         let local = vec4(position_at(cluster.x + index), 1.0);
-        let place = vec3(dot(to_screen.x, local), dot(to_screen.y, local), dot(to_screen.w, local));
-        if (place.z >= frame.eye.w) {
+        let center = vec3(dot(to_screen.x, local), dot(to_screen.y, local), dot(to_screen.w, local));
+        if (center.z >= frame.eye.w) {
             let share = f32(words[cluster.y + index] >> 24u);
-            draw_point(place, share * width / place.z, number << 7u | index);
+            draw_point(center, share * width / center.z, number << TRIANGLE_BITS | index);
         }
     }
 }
@@ -47,26 +39,26 @@ struct Rows {
     w: vec4<f32>,
 }
 
-// From the mesh's grid to homogeneous pixels in one step, for all points of a cluster.
-fn to_screen_of(placement: Placement) -> Rows {
-    return Rows(row_of(placement, frame.row_x), row_of(placement, frame.row_y), row_of(placement, frame.row_w));
+// Combines the transforms from the mesh's grid to homogeneous pixels, once for all points of a cluster.
+fn to_screen_of(transform: Transform) -> Rows {
+    return Rows(row_of(transform, frame.row_x), row_of(transform, frame.row_y), row_of(transform, frame.row_w));
 }
 
-fn row_of(placement: Placement, row: vec4<f32>) -> vec4<f32> {
-    return row.x * (placement.x - vec4(0.0, 0.0, 0.0, frame.eye.x))
-        + row.y * (placement.y - vec4(0.0, 0.0, 0.0, frame.eye.y))
-        + row.z * (placement.z - vec4(0.0, 0.0, 0.0, frame.eye.z));
+fn row_of(transform: Transform, row: vec4<f32>) -> vec4<f32> {
+    return row.x * (transform.x - vec4(0.0, 0.0, 0.0, frame.eye.x))
+        + row.y * (transform.y - vec4(0.0, 0.0, 0.0, frame.eye.y))
+        + row.z * (transform.z - vec4(0.0, 0.0, 0.0, frame.eye.z));
 }
 
-// The longest axis of the transform.
-fn scale_of(placement: Placement) -> f32 {
-    let squares = placement.x.xyz * placement.x.xyz + placement.y.xyz * placement.y.xyz
-        + placement.z.xyz * placement.z.xyz;
+// Returns the length of the longest axis of the transform.
+fn scale_of(transform: Transform) -> f32 {
+    let squares = transform.x.xyz * transform.x.xyz + transform.y.xyz * transform.y.xyz
+        + transform.z.xyz * transform.z.xyz;
     return sqrt(max(squares.x, max(squares.y, squares.z)));
 }
 
-fn draw_point(place: vec3<f32>, width: f32, id: u32) {
-    let middle = place.xy / place.z;
+fn draw_point(center: vec3<f32>, width: f32, id: u32) {
+    let middle = center.xy / center.z;
     let radius = 0.5 * clamp(width, WIDTH_MIN, WIDTH_MAX);
     // Samples lie up to 3/8 pixel from the centre of a pixel.
     let spread = select(0.0, 0.375, SAMPLES == 4u);
@@ -75,20 +67,20 @@ fn draw_point(place: vec3<f32>, width: f32, id: u32) {
     if (any(low > high)) {
         return;
     }
-    let depth = frame.eye.w / place.z;
+    let depth = frame.eye.w / center.z;
     // A disc of 64 pixels is half as deep as it is wide.
     let bulge = 1.0 / (32.0 * frame.look.w);
     let first = vec2<u32>(low);
     let last = vec2<u32>(high);
     var pixel = first;
-    // One loop over rows and columns: most points take few pixels.
+    // One loop covers rows and columns, because most points cover few pixels.
     loop {
         let word = word_of(pixel.x, pixel.y);
         for (var sample = 0u; sample < SAMPLES; sample++) {
             let point = vec2<f32>(pixel) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
             let offset = point - middle;
             let away = dot(offset, offset);
-            // A pixel at least: a small disc may have no sample in it.
+            // Every disc covers at least one pixel, even if it contains no sample.
             if (away < radius * radius || max(abs(offset.x), abs(offset.y)) <= 0.5) {
                 cover(word + sample, depth * (1.0 - min(away * bulge, 0.5)), id);
             }

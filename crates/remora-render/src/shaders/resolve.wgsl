@@ -1,32 +1,24 @@
-// Shades what is seen: eight invocations take a block from the run's list, one pixel each.
+// Shades visible pixels. Eight invocations take a block from the run's list, one pixel each.
 
-struct Run {
-    // Entries of the run, its list of blocks, and how long lists are.
-    first: u32,
-    end: u32,
-    list: u32,
-    blocks: u32,
-}
-var<immediate> run: Run;
+var<immediate> run: ResolveRun;
 
 @group(2) @binding(0) var<storage, read> seen: array<vec2<u32>>;
 @group(2) @binding(1) var<storage, read> counts: array<u32>;
 @group(2) @binding(2) var<storage, read> lists: array<u32>;
-// Finished pixels, row by row; written where one sample decides a pixel.
-@group(2) @binding(3) var<storage, read_write> picture: array<u32>;
+// Finished pixels, row by row; written if one sample decides a pixel.
+@group(2) @binding(3) var<storage, read_write> pixels: array<u32>;
 // Sums of display-linear colour times coverage, and of coverage, as four 16-bit floats.
 @group(2) @binding(4) var<storage, read_write> sums: array<vec2<u32>>;
 
-const GROUPS_WIDE: u32 = 32768u;
-// Whether this is a layer of transparent surfaces: then colours go in front of what is behind by their alpha.
+// True for a transparent layer, whose colours are blended in front of those behind it.
 override LAYER: bool = false;
 
 @compute @workgroup_size(64)
 fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let slot = (group.z * GROUPS_WIDE + group.x) * 8u + (lane >> 3u);
     let listed = slot < counts[run.list];
-    let place = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
-    let pixel = vec2((place & 0xffffu) * 4u + (lane & 3u), (place >> 16u) * 2u + ((lane >> 2u) & 1u));
+    let position = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
+    let pixel = vec2((position & 0xffffu) * 4u + (lane & 3u), (position >> 16u) * 2u + ((lane >> 2u) & 1u));
     let alive = listed && all(pixel < frame.size.xy);
     let word = word_of(pixel.x, pixel.y);
     let at = pixel.y * frame.size.x + pixel.x;
@@ -34,7 +26,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if (SAMPLES == 1u && !LAYER) {
         let id = select(0u, seen[word].x, alive);
         if (belongs(id)) {
-            picture[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
+            pixels[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
         }
         return;
     }
@@ -45,7 +37,7 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         ids[sample] = select(0u, id, belongs(id));
     }
     var sum = vec4(0.0);
-    // Each triangle in the pixel is shaded once, at the middle of its samples.
+    // Each triangle in the pixel is shaded once, in the middle of its samples.
     loop {
         var id = 0u;
         for (var sample = 0u; sample < SAMPLES; sample++) {
@@ -75,5 +67,5 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 }
 
 fn belongs(id: u32) -> bool {
-    return (id >> 7u) >= run.first && (id >> 7u) < run.end;
+    return (id >> TRIANGLE_BITS) >= run.first && (id >> TRIANGLE_BITS) < run.end;
 }

@@ -1,73 +1,50 @@
-// What belongs to the frame and to the scene; group 0 of every kernel that looks at triangles.
+// The frame and the scene: group 0 of every kernel that reads triangles.
 
 // Samples per pixel, 1 or 4.
 override SAMPLES: u32 = 1u;
 
-struct Frame {
-    // Where the picture is seen from, in the world; w is the distance of the near plane.
-    eye: vec4<f32>,
-    // Rows that take a position relative to the eye to homogeneous pixels: x and y are w times the pixel
-    // coordinates, y down; w is the distance along the view direction.
-    row_x: vec4<f32>,
-    row_y: vec4<f32>,
-    row_w: vec4<f32>,
-    // Width and height in pixels, blocks per row, rows of blocks.
-    size: vec4<u32>,
-    // Direction towards the key light, and its radiance times pi.
-    light_direction: vec4<f32>,
-    light: vec4<f32>,
-    // Exposure; roughest level of the environment, and the side of its sharpest in texels; pixels that one metre
-    // takes at a distance of one metre.
-    look: vec4<f32>,
-    // Irradiance over pi, as spherical harmonics with the cosine lobe multiplied in.
-    irradiance: array<vec4<f32>, 9>,
-}
-
-@group(0) @binding(0) var<uniform> frame: Frame;
-// INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world, and its state. That is a linear tint, red and
-// green, blue and the share of the surface's colour that it replaces; then flags.
+@group(0) @binding(0) var<uniform> frame: FrameUniform;
+// INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world; then a linear tint (red
+// and green; blue, and the share of the surface's colour that it replaces) and flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
-// First position (in pairs), first normal and first triangle (in words); material << 12 | points << 9 |
-// double-sided << 8 | number of triangles, or of points. Details come with the next whole quad behind the triangles.
+// First position in pairs, first normal and first triangle in words; then material << 12 | points << 9 | double-sided
+// << 8 | number of triangles or points. Details start at the next whole quad after the triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
-// Instance, with a bit for mirrored ones, and cluster of everything selected for this frame. Entry 0 is nothing.
+// Instance, with a bit for mirrored ones, and cluster of every entry of this frame. Entry 0 is empty.
 @group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
 // MATERIAL_QUADS each.
 @group(0) @binding(4) var<storage, read> materials: array<Quad>;
 
-// One bank of geometry, seen in three ways. Positions on the mesh's grid: three numbers of 21 bits.
+// A bank of geometry, bound in three ways. Positions on the mesh's grid: three numbers of GRID_BITS.
 @group(1) @binding(0) var<storage, read> positions: array<Pair>;
-// Octahedral normals, or colours of points and, in the highest byte, their shares of the width; and triangles, three local
-// indices of eight bits, or the width of points.
+// Octahedral normals, or colours of points with their share of the width in the highest byte; and triangles, three
+// local indices of eight bits, or the width of points.
 @group(1) @binding(1) var<storage, read> words: array<u32>;
-// Texture coordinates, tangent, colour. Only for clusters whose material looks at them.
+// Texture coordinates, tangent, colour. Only clusters whose material uses them have details.
 @group(1) @binding(2) var<storage, read> details: array<Quad>;
 
-const GRID_BITS: u32 = 21u;
-const GRID_MASK: u32 = 0x1fffffu;
-const ENTRY_MIRRORED: u32 = 0x80000000u;
-const CLUSTER_DOUBLE_SIDED: u32 = 0x100u;
-const INSTANCE_QUADS: u32 = 4u;
-const INSTANCE_SELECTED: u32 = 1u;
-const MATERIAL_QUADS: u32 = 10u;
+const GRID_MASK: u32 = (1u << GRID_BITS) - 1u;
 
-// A picture is stored in blocks of 4 x 2 pixels, each with all of its samples: a small triangle touches few cache
-// lines, and whoever looks at a block reads it in one piece.
+// Visibility buffers consist of blocks of 4 x 2 pixels, each with all of its samples. A small triangle then touches few
+// cache lines, and a block is read contiguously.
+const_assert BLOCK_WIDTH == 4u && BLOCK_HEIGHT == 2u;
+
+// Returns the index of the first sample of a pixel.
 fn word_of(x: u32, y: u32) -> u32 {
     let block = (y >> 1u) * frame.size.z + (x >> 2u);
     return (block * 8u + (y & 1u) * 4u + (x & 3u)) * SAMPLES;
 }
 
-// The standard positions of four samples, in 1/256 pixel from the centre of the pixel.
+// Returns the position of a sample in 1/256 pixel from the centre of the pixel.
 fn sample_offset(sample: u32) -> vec2<i32> {
     if (SAMPLES == 1u) {
         return vec2<i32>(0, 0);
     }
-    let packed = array<vec2<i32>, 4>(vec2(-32, -96), vec2(96, -32), vec2(-96, 32), vec2(32, 96));
-    return packed[sample];
+    let offsets = SAMPLE_OFFSETS;
+    return offsets[sample];
 }
 
-// On the mesh's grid.
+// Returns a position on the mesh's grid.
 fn position_at(index: u32) -> vec3<f32> {
     let pair = unpair(positions[index]);
     return vec3<f32>(vec3(
@@ -94,16 +71,16 @@ fn entry_of(number: u32) -> Entry {
     return Entry(words.x & ~ENTRY_MIRRORED, words.y, (words.x & ENTRY_MIRRORED) != 0u);
 }
 
-struct Placement {
+struct Transform {
     x: vec4<f32>,
     y: vec4<f32>,
     z: vec4<f32>,
     mirrored: bool,
 }
 
-fn placement_of(entry: Entry) -> Placement {
+fn transform_of(entry: Entry) -> Transform {
     let at = entry.instance * INSTANCE_QUADS;
-    return Placement(
+    return Transform(
         bitcast<vec4<f32>>(unpack(instances[at])),
         bitcast<vec4<f32>>(unpack(instances[at + 1u])),
         bitcast<vec4<f32>>(unpack(instances[at + 2u])),
@@ -111,9 +88,9 @@ fn placement_of(entry: Entry) -> Placement {
     );
 }
 
-fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
-    let offset = vec3(placement.x.w, placement.y.w, placement.z.w) - frame.eye.xyz;
-    let turned = vec3(dot(placement.x.xyz, local), dot(placement.y.xyz, local), dot(placement.z.xyz, local));
+fn corner_of(transform: Transform, local: vec3<f32>) -> Corner {
+    let offset = vec3(transform.x.w, transform.y.w, transform.z.w) - frame.eye.xyz;
+    let turned = vec3(dot(transform.x.xyz, local), dot(transform.y.xyz, local), dot(transform.z.xyz, local));
     let position = turned + offset;
     let screen = vec3(
         dot(frame.row_x.xyz, position),
@@ -123,7 +100,7 @@ fn corner_of(placement: Placement, local: vec3<f32>) -> Corner {
     return Corner(position, screen);
 }
 
-// A tint takes the place of a share of the surface's own colour.
+// Replaces a share of the surface's colour by the tint.
 fn tinted(color: vec3<f32>, instance: u32) -> vec3<f32> {
     let state = unpack(instances[instance * INSTANCE_QUADS + 3u]);
     let blue_share = unpack2x16unorm(state.y);

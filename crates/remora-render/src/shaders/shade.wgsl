@@ -1,6 +1,6 @@
-// Light: metallic-roughness surfaces in a studio environment and one key light, tone mapping, and the packed pixel.
+// Lighting of metallic-roughness surfaces by a studio environment and one key light, and tone mapping.
 
-// Radiance of the environment in octahedral form, rougher from level to level.
+// Octahedral map of the radiance of the environment; each level is rougher than the previous one.
 @group(3) @binding(2) var environment: texture_2d<f32>;
 @group(3) @binding(3) var environment_sampler: sampler;
 
@@ -11,7 +11,7 @@ struct Surface {
     occlusion: f32,
     emissive: vec3<f32>,
     normal: vec3<f32>,
-    // Towards the eye.
+    // Direction towards the eye.
     view: vec3<f32>,
 }
 
@@ -30,14 +30,14 @@ fn reflected_radiance(direction: vec3<f32>, roughness: f32) -> vec3<f32> {
     let fold = max(-scaled.y, 0.0);
     let folded = scaled.xz + select(vec2(fold), vec2(-fold), scaled.xz >= vec2(0.0));
     let level = roughness * frame.look.y;
-    // The middles of the outermost texels lie on the edges of the map, where opposite halves of an edge are the same
-    // direction: no seam shows, however few texels a level has.
+    // The centres of the outermost texels lie on the edges of the map, where opposite halves of an edge are the same
+    // direction. No seam shows, however few texels a level has.
     let texel = exp2(level) / frame.look.z;
     let point = (folded * 0.5 + 0.5) * (1.0 - texel) + 0.5 * texel;
     return textureSampleLevel(environment, environment_sampler, point, level).rgb;
 }
 
-// Scale and bias of the reflectance at normal incidence; Karis, Physically Based Shading on Mobile, 2014.
+// Returns scale and bias of the reflectance at normal incidence; Karis, Physically Based Shading on Mobile, 2014.
 fn environment_reflectance(roughness: f32, n_dot_v: f32) -> vec2<f32> {
     let r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
     let a = min(r.x * r.x, exp2(-9.28 * n_dot_v)) * r.x + r.y;
@@ -54,8 +54,8 @@ fn lit(surface: Surface) -> vec3<f32> {
 
     let scale_bias = environment_reflectance(roughness, n_dot_v);
     let reflectance = specular_color * scale_bias.x + scale_bias.y;
-    // Energy that leaves after more than one bounce between microfacets; Fdez-Agüera, A Multiple-Scattering
-    // Microfacet Model for Real-Time Image-based Lighting, 2019, reduced to its dominant term.
+    // Energy that leaves after several bounces between microfacets; Fdez-Agüera, A Multiple-Scattering Microfacet Model
+    // for Real-Time Image-based Lighting, 2019, reduced to its dominant term.
     let missing = 1.0 - (scale_bias.x + scale_bias.y);
     let specular = reflectance * (1.0 + specular_color * missing);
     let mirrored = reflect(-v, n);
@@ -82,7 +82,7 @@ fn lit(surface: Surface) -> vec3<f32> {
     return light + surface.emissive;
 }
 
-// Khronos PBR Neutral tone mapper, 2024: colours below 0.8 stay what they are, brighter ones lose saturation.
+// The Khronos PBR Neutral tone mapper, 2024. Colours below 0.8 are unchanged, and brighter ones lose saturation.
 fn tone_mapped(linear: vec3<f32>) -> vec3<f32> {
     let start = 0.8 - 0.04;
     let least = min(linear.r, min(linear.g, linear.b));

@@ -1,12 +1,6 @@
-// The next level of a pyramid of depths: the farthest of every 2 x 2 texels. One invocation each.
+// Makes the next level of a depth pyramid: the farthest depth of 2 x 2 texels. One invocation per texel.
 
-struct Level {
-    // Where the finer level and this one begin, and the size of the finer one.
-    fine: u32,
-    coarse: u32,
-    size: vec2<u32>,
-}
-var<immediate> level: Level;
+var<immediate> level: ShrinkLevels;
 
 @group(0) @binding(0) var<storage, read_write> depths: array<f32>;
 

@@ -1,7 +1,7 @@
-// The visibility buffer: depth above, id below, written in one operation.
+// The visibility buffer: depth in the upper half, id in the lower half, written by one operation.
 @group(2) @binding(0) var<storage, read_write> visibility: array<atomic<u64>>;
 
-// Whether it pays to look first: where neighbours are covered together, and mostly hidden.
+// True to read before writing, which pays where neighbours are covered together and mostly hidden.
 override LOOK_FIRST: bool = false;
 
 fn cover(word: u32, depth: f32, id: u32) {

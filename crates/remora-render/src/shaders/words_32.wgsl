@@ -1,4 +1,4 @@
-// How records of four words lie in memory: as vectors of 32-bit words.
+// Records of four words, stored as vectors of 32-bit words.
 alias Quad = vec4<u32>;
 alias Pair = vec2<u32>;
 

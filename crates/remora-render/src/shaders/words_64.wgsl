@@ -1,5 +1,5 @@
-// How records of four words lie in memory: as pairs of 64-bit words. A software adapter loads every lane's words
-// one by one, so that half as many words are half of the cost.
+// Records of four words, stored as pairs of 64-bit words. A software adapter loads the words of every lane one by one,
+// so half as many words halve the cost.
 alias Quad = vec2<u64>;
 alias Pair = u64;
 

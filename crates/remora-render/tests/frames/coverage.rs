@@ -1,24 +1,24 @@
-//! Which pixels a triangle takes: no gaps, no losses at the near plane, the same by every way of drawing.
+//! Coverage of triangles: no gaps, no losses at the near plane, and equal results from every way of drawing.
 
 use crate::perceptual::assert_golden;
 use crate::shapes::{fan, sheet, sphere};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, double, matte, request, unlit};
 use glam::{Affine3A, Quat, Vec3};
 use remora_model::{AlphaMode, Material};
-use remora_render::{GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
+use remora_render::{FrameSerial, GraphicsOptions, PixelFormat, RenderError, RenderedFrame, Samples, Size};
 use remora_scene::StateOverrideEdit;
 
-pub fn front() -> remora_render::Camera {
+pub(crate) fn front() -> remora_render::Camera {
     camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
 }
 
-/// Red, green, blue at a pixel.
-fn pixel(picture: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
-    let at = ((y * picture.width + x) * 4) as usize;
-    [picture.data[at], picture.data[at + 1], picture.data[at + 2]]
+/// Returns red, green and blue of a pixel.
+fn pixel(frame: &RenderedFrame, x: u32, y: u32) -> [u8; 3] {
+    let at = ((y * frame.width + x) * 4) as usize;
+    [frame.data[at], frame.data[at + 1], frame.data[at + 2]]
 }
 
-/// Red things in front of a blue wall: blue may only be seen outside of `inside`.
+/// Asserts that red surfaces in front of a blue wall let blue show only outside of `inside`.
 fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl Fn(f32, f32) -> bool) {
     let mut parts = parts;
     parts.add(&sheet(1), unlit(0.0, 0.0, 1.0), at(0.0, 0.0, -1.0) * Affine3A::from_scale(Vec3::splat(50.0)));
@@ -26,13 +26,13 @@ fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl F
     for (rasteriser, samples) in ways {
         let mut studio = Studio::with(&by_rasteriser(rasteriser));
         studio.show(parts.clone().model());
-        let picture = studio.picture(camera, samples);
+        let frame = studio.frame(camera, samples);
         for y in 0..SIZE.height {
             for x in 0..SIZE.width {
-                // In heights of the picture from its middle.
+                // Position relative to the middle of the frame, in heights of the frame.
                 let place = |value: u32, size: u32| (value as f32 + 0.5 - size as f32 * 0.5) / SIZE.height as f32;
                 if inside(place(x, SIZE.width), place(y, SIZE.height)) {
-                    let color = pixel(&picture, x, y);
+                    let color = pixel(&frame, x, y);
                     assert!(
                         color[2] == 0 && color[0] == 255,
                         "a gap at {x}, {y} with {samples:?}, {rasteriser}: {color:?}"
@@ -45,7 +45,7 @@ fn assert_watertight(parts: Parts, camera: remora_render::Camera, inside: impl F
 
 #[test]
 fn slivers_that_meet_in_a_point_leave_no_gap() {
-    // The camera sees 3.65 m at the disc: 2 m of it are 0.548 heights.
+    // The camera sees 3.65 m at the disc, so 2 m are 0.548 heights.
     for slices in [7, 61, 500, 3000] {
         let mut parts = Parts::default();
         let turned = Affine3A::from_rotation_z(0.123) * Affine3A::from_scale(Vec3::splat(1.3));
@@ -57,12 +57,12 @@ fn slivers_that_meet_in_a_point_leave_no_gap() {
 
 #[test]
 fn small_and_large_neighbours_leave_no_gap() {
+    const CELLS: u32 = 97;
     // A strip of many small triangles between two large ones, all sharing edges.
     let mut parts = Parts::default();
     let mut shape = sheet(1);
     shape.positions.clear();
     shape.indices.clear();
-    const CELLS: u32 = 97;
     for column in 0..=CELLS {
         let x = column as f32 / CELLS as f32 * 3.0 - 1.5;
         shape.positions.extend([[x, 0.021, 0.0], [x, -0.017, 0.0]]);
@@ -85,7 +85,7 @@ fn small_and_large_neighbours_leave_no_gap() {
     parts.add(&shape, unlit(1.0, 0.0, 0.0), Affine3A::from_rotation_z(0.3));
     assert_watertight(parts, front(), |x, y| {
         let (sine, cosine) = 0.3f32.sin_cos();
-        // Y runs down in the picture.
+        // Y runs downwards in the frame.
         let (along, across) = (x * cosine - y * sine, x * sine + y * cosine);
         along.abs() < 0.1 && across.abs() < 0.3
     });
@@ -109,7 +109,7 @@ fn a_surface_that_reaches_behind_the_eye_is_drawn() {
     let mut studio = Studio::new();
     studio.show(parts.model());
     let inside = camera(Vec3::new(0.0, 0.3, 0.0), Vec3::new(0.2, 0.1, -5.0));
-    assert_golden("behind_the_eye", &studio.picture(inside, Samples::Four));
+    assert_golden("behind_the_eye", &studio.frame(inside, Samples::Four));
 }
 
 #[test]
@@ -119,18 +119,17 @@ fn four_samples_smooth_edges() {
     parts.add(&sheet(1), unlit(1.0, 1.0, 1.0), tilted);
     let mut studio = Studio::new();
     studio.show(parts.model());
-    let hard = studio.picture(front(), Samples::One);
-    let soft = studio.picture(front(), Samples::Four);
-    let between =
-        |picture: &RenderedFrame| picture.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
+    let hard = studio.frame(front(), Samples::One);
+    let soft = studio.frame(front(), Samples::Four);
+    let between = |frame: &RenderedFrame| frame.data.chunks(4).filter(|pixel| (90..240).contains(&pixel[0])).count();
     assert_eq!(between(&hard), 0);
-    // Some 100 pixels of height and width on four sides.
+    // About 100 pixels of height and width on four sides.
     assert!(between(&soft) > 150, "{} pixels between", between(&soft));
     assert_golden("four_samples", &soft);
 }
 
-/// A bit of everything: small, large, masked, blended, mirrored.
-pub fn mixture() -> Parts {
+/// Returns a mixture of surfaces: small, large, masked, blended, mirrored.
+pub(crate) fn mixture() -> Parts {
     let mut parts = Parts::default();
     parts.add(&sphere(60, 80), matte(0.8, 0.3, 0.2), at(-0.8, 0.0, 0.0));
     parts.add(&sheet(1), matte(0.2, 0.5, 0.8), at(0.0, 0.0, -2.0) * Affine3A::from_scale(Vec3::splat(3.0)));
@@ -144,66 +143,66 @@ pub fn mixture() -> Parts {
 }
 
 #[test]
-fn two_passes_of_32_bits_see_what_one_of_64_sees() {
-    let pictures = [true, false].map(|atomics_64| {
+fn two_passes_of_32_bits_equal_one_of_64() {
+    let frames = [true, false].map(|atomics_64| {
         let mut studio = Studio::with(&GraphicsOptions { atomics_64, ..Default::default() });
         studio.show(mixture().model());
-        [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples))
+        [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples))
     });
-    assert!(pictures[0] == pictures[1], "the two ways differ");
+    assert!(frames[0] == frames[1], "the two ways differ");
 }
 
-/// Large triangles through the adapter's own rasteriser, or through kernels.
+/// Returns options that let the rasteriser of the adapter or kernels draw large triangles.
 fn by_rasteriser(rasteriser: bool) -> GraphicsOptions {
     GraphicsOptions { rasteriser: Some(rasteriser), ..Default::default() }
 }
 
 #[test]
-fn the_adapters_rasteriser_sees_what_kernels_see() {
+fn the_rasteriser_of_the_adapter_agrees_with_the_kernels() {
     let mut parts = mixture();
     let floor = Affine3A::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Affine3A::from_scale(Vec3::splat(40.0));
     parts.add(&sheet(1), matte(0.4, 0.6, 0.4), at(0.0, -0.9, 0.0) * floor);
-    // At a slant: where an edge runs along a row of samples, it is all of them or none.
+    // At a slant, because an edge along a row of samples covers all of them or none.
     let mut tilted = front();
     tilted.orientation *= Quat::from_rotation_z(0.1);
     let options = [true, false].map(|atomics_64| GraphicsOptions { atomics_64, ..by_rasteriser(true) });
-    let pictures = [by_rasteriser(false), options[0].clone(), options[1].clone()].map(|options| {
+    let frames = [by_rasteriser(false), options[0].clone(), options[1].clone()].map(|options| {
         let mut studio = Studio::with(&options);
         studio.show(parts.clone().model());
-        [Samples::One, Samples::Four].map(|samples| studio.picture(tilted, samples))
+        [Samples::One, Samples::Four].map(|samples| studio.frame(tilted, samples))
     });
-    assert!(pictures[1] == pictures[2], "the rasteriser differs with and without 64-bit atomics");
-    for (one, other) in pictures[0].iter().zip(&pictures[1]) {
+    assert!(frames[1] == frames[2], "the rasteriser differs with and without 64-bit atomics");
+    for (one, other) in frames[0].iter().zip(&frames[1]) {
         let differing = one.data.chunks(4).zip(other.data.chunks(4)).filter(|(one, other)| one != other).count();
-        // Edges of large triangles, which kernels cover by 1/128 pixel more.
+        // Kernels extend the edges of large triangles by 1/128 pixel.
         assert!(differing < 40, "{differing} of {} pixels differ", one.data.len() / 4);
     }
 }
 
 #[test]
-fn a_frame_is_the_same_every_time() {
+fn frames_are_deterministic() {
     let mut studio = Studio::new();
     studio.show(mixture().model());
     for samples in [Samples::One, Samples::Four] {
-        let first = studio.picture(front(), samples);
+        let first = studio.frame(front(), samples);
         for _ in 0..3 {
-            assert!(studio.picture(front(), samples) == first, "frames of one scene differ with {samples:?}");
+            assert!(studio.frame(front(), samples) == first, "frames of one scene differ with {samples:?}");
         }
     }
 }
 
 #[test]
-fn what_moved_looks_as_if_it_had_always_been_there() {
+fn a_moved_instance_renders_like_one_that_was_always_there() {
     let mut moved = Studio::new();
     let added = moved.show(mixture().model());
-    moved.picture(front(), Samples::One);
+    moved.frame(front(), Samples::One);
     let children: Vec<_> = moved.scene.children(added.root).collect();
     let place = at(-0.4, 0.3, 0.2) * Affine3A::from_quat(Quat::from_rotation_y(0.5));
     for entity in &children[..2] {
         moved.scene.set_local(*entity, double(place)).expect("the entity is there");
     }
     moved.scene.edit_overrides(&[children[2]], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
-    let by_delta = moved.picture(front(), Samples::One);
+    let by_delta = moved.frame(front(), Samples::One);
 
     let mut fresh = Studio::new();
     let mut model = mixture().model();
@@ -211,19 +210,19 @@ fn what_moved_looks_as_if_it_had_always_been_there() {
     model.nodes[1].transform = double(place);
     model.nodes[2].mesh = None;
     fresh.show(model);
-    assert!(fresh.picture(front(), Samples::One) == by_delta, "the delta and the rebuild differ");
+    assert!(fresh.frame(front(), Samples::One) == by_delta, "the delta and the rebuild differ");
 }
 
 #[test]
-fn models_come_and_go() {
+fn models_are_added_and_removed() {
     let mut studio = Studio::new();
-    let empty = studio.picture(front(), Samples::One);
+    let empty = studio.frame(front(), Samples::One);
     for _ in 0..3 {
         let added = studio.show(mixture().model());
-        assert!(studio.picture(front(), Samples::One) != empty);
+        assert!(studio.frame(front(), Samples::One) != empty);
         studio.scene.clear();
         studio.renderer.remove_model(added.model);
-        assert!(studio.picture(front(), Samples::One) == empty, "something stayed");
+        assert!(studio.frame(front(), Samples::One) == empty, "something stayed");
     }
     let held = studio.renderer.graphics_memory_bytes();
     for _ in 0..5 {
@@ -231,7 +230,7 @@ fn models_come_and_go() {
         studio.scene.clear();
         studio.renderer.clear();
     }
-    assert_eq!(studio.renderer.graphics_memory_bytes(), held, "memory of models that went is not used again");
+    assert_eq!(studio.renderer.graphics_memory_bytes(), held, "memory of removed models is reused");
 }
 
 #[test]
@@ -243,7 +242,7 @@ fn an_instance_of_an_unknown_model_is_an_error() {
 }
 
 #[test]
-fn requests_that_cannot_be_drawn_are_refused() {
+fn invalid_requests_are_refused() {
     let mut studio = Studio::new();
     let good = request(front(), Samples::One);
     let mut refuse = |request: remora_render::FrameRequest, why: &str| {
@@ -255,27 +254,28 @@ fn requests_that_cannot_be_drawn_are_refused() {
     refuse(remora_render::FrameRequest { blend_layers: 9, ..good }, "4 transparent layers");
     let blind = remora_render::Camera { position: glam::DVec3::NAN, ..front() };
     refuse(remora_render::FrameRequest { camera: blind, ..good }, "finite");
-    let (picture, _) = studio.draw(&good);
-    assert_eq!(picture.data.len(), 320 * 180 * 4, "the renderer goes on");
+    let (frame, _) = studio.draw(&good);
+    assert_eq!(frame.data.len(), 320 * 180 * 4, "the renderer continues");
 }
 
 #[test]
-fn no_more_frames_are_taken_than_are_received() {
+fn frames_in_flight_are_limited() {
     let mut studio = Studio::new();
-    let mut picture = RenderedFrame::default();
-    assert!(studio.renderer.receive(&mut picture).unwrap().is_none());
+    let mut frame = RenderedFrame::default();
+    assert!(studio.renderer.receive(&mut frame).unwrap().is_none());
     let frames = studio.renderer.frames_in_flight_max();
     for serial in 0..frames as u64 {
         let format = PixelFormat::I420;
-        let request = remora_render::FrameRequest { serial, format, ..request(front(), Samples::One) };
+        let request =
+            remora_render::FrameRequest { serial: FrameSerial(serial), format, ..request(front(), Samples::One) };
         studio.renderer.submit(&request).unwrap();
     }
     let error = studio.renderer.submit(&request(front(), Samples::One)).unwrap_err();
     assert!(matches!(error, RenderError::TooManyInFlight { .. }), "{error}");
     for serial in 0..frames as u64 {
-        let done = studio.renderer.receive(&mut picture).unwrap().unwrap();
-        assert_eq!(done.serial, serial, "pictures come back in order");
-        assert_eq!(picture.data.len(), 320 * 180 * 3 / 2);
+        let done = studio.renderer.receive(&mut frame).unwrap().unwrap();
+        assert_eq!(done.serial, FrameSerial(serial), "frames come back in order");
+        assert_eq!(frame.data.len(), 320 * 180 * 3 / 2);
     }
-    assert!(studio.renderer.try_receive(&mut picture).unwrap().is_none());
+    assert!(studio.renderer.try_receive(&mut frame).unwrap().is_none());
 }

@@ -1,4 +1,4 @@
-//! Levels of detail: what is drawn with the error that is allowed looks like the original, still and in motion.
+//! Levels of detail: a frame with a permitted error looks like the original, still and in motion.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -17,10 +17,10 @@ use crate::shapes::{bumpy, sheet, texture};
 use crate::studio::{Parts, SIZE, Studio, asset, at, camera, matte, request, unlit};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| remora_engine::build(EngineDetail { triangles: 100_000 }));
-pub static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
+pub(crate) static ENGINE: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
-/// Around the engine, `radii` of it from its middle.
-pub fn around(degrees: f32, radii: f32) -> Camera {
+/// Returns a camera that looks at the engine's middle from a distance of `radii` of it.
+pub(crate) fn around(degrees: f32, radii: f32) -> Camera {
     let bounds = ENGINE.bounds();
     let orientation = Quat::from_rotation_y(degrees.to_radians()) * Quat::from_rotation_x(-0.3);
     let position = bounds.center() + (orientation * Vec3::Z).as_dvec3() * bounds.radius() * f64::from(radii);
@@ -32,22 +32,22 @@ fn with_error(studio: &mut Studio, camera: Camera, error_pixels: f32) -> (Render
 }
 
 fn background() -> RenderedFrame {
-    Studio::new().picture(camera(Vec3::Z, Vec3::ZERO), Samples::One)
+    Studio::new().frame(camera(Vec3::Z, Vec3::ZERO), Samples::One)
 }
 
-/// Pixels where `picture` shows the background and `whole` shows none within `margin` pixels.
-pub fn holes(picture: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
-    open_pixels(picture, whole, margin).len()
+/// Counts pixels where `frame` shows the background and `whole` shows none within `margin` pixels.
+pub(crate) fn holes(frame: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> usize {
+    open_pixels(frame, whole, margin).len()
 }
 
-fn open_pixels(picture: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> Vec<(u32, u32)> {
+fn open_pixels(frame: &RenderedFrame, whole: &RenderedFrame, margin: u32) -> Vec<(u32, u32)> {
     let background = background();
-    let is_open = |picture: &RenderedFrame, x: u32, y: u32| same_at(picture, &background, (x, y));
+    let is_open = |frame: &RenderedFrame, x: u32, y: u32| same_at(frame, &background, (x, y));
     let inside =
         |x: u32, y: u32| (y - margin..=y + margin).all(|y| (x - margin..=x + margin).all(|x| !is_open(whole, x, y)));
     let columns = margin..SIZE.width - margin;
     let pixels = (margin..SIZE.height - margin).flat_map(|y| columns.clone().map(move |x| (x, y)));
-    pixels.filter(|&(x, y)| is_open(picture, x, y) && inside(x, y)).collect()
+    pixels.filter(|&(x, y)| is_open(frame, x, y) && inside(x, y)).collect()
 }
 
 fn same_at(one: &RenderedFrame, other: &RenderedFrame, (x, y): (u32, u32)) -> bool {
@@ -55,37 +55,38 @@ fn same_at(one: &RenderedFrame, other: &RenderedFrame, (x, y): (u32, u32)) -> bo
     one.data[at..at + 4] == other.data[at..at + 4]
 }
 
-/// As [`holes`], of what `request` shows, drawn again with another background: dark parts may have the colour of the first
+/// Counts [`holes`] that also show against another background, because dark parts may have the colour of the first one
 /// by chance.
 fn true_holes(
     studio: &mut Studio,
     request: &FrameRequest,
-    picture: &RenderedFrame,
+    frame: &RenderedFrame,
     whole: &RenderedFrame,
     margin: u32,
 ) -> usize {
-    let open = open_pixels(picture, whole, margin);
+    let open = open_pixels(frame, whole, margin);
     if open.is_empty() {
         return 0;
     }
     let mut board = *request;
     board.options.checkerboard = 1.0;
-    let [picture, background] = [studio, &mut Studio::new()].map(|studio| studio.draw(&board).0);
-    open.into_iter().filter(|&place| same_at(&picture, &background, place)).count()
+    let [frame, background] = [studio, &mut Studio::new()].map(|studio| studio.draw(&board).0);
+    open.into_iter().filter(|&place| same_at(&frame, &background, place)).count()
 }
 
-/// Measured: 0.33 and 15.0 on lavapipe, the peak on edges, which one sample per pixel leaves hard.
+/// Measured on lavapipe: 0.33 and 15.0. The peak lies on edges, which are hard with one sample per pixel.
 const SEEN_MAX: Difference = Difference { mean: 0.4, peak: 18.0 };
-/// The error of a picture at rest: see `RESTING_ERROR` of the host.
+/// Error of a frame at rest; `RESTING_ERROR` of the host.
 const RESTING_ERROR: f32 = 0.7;
-/// Where parts touch, each may be off by the error, and what is behind them may show between them. Measured: 2 in a view of
-/// a moving picture, and 11 in all 48 views together; 3 in all of them at rest, none at half a pixel, which takes a third more
-/// triangles. Open borders that do not move change nothing about it: what gives way is inside of surfaces.
+/// Holes permitted in all 48 views together at rest. Where parts touch, each may be off by the error, so the background
+/// may show between them. Measured: 2 in one view in motion and 11 in all views; 3 in all views at rest, and none at
+/// half a pixel of error, which takes a third more triangles. Open borders that do not move do not change it, because
+/// the differences lie inside of surfaces.
 const SLITS_AT_REST_MAX: usize = 5;
 const SLITS_MAX: usize = 4;
 
 #[test]
-fn a_pixel_of_error_looks_like_full_detail_from_everywhere() {
+fn a_pixel_of_error_looks_like_full_detail_from_all_sides() {
     let mut studio = Studio::new();
     studio.show_asset(&ENGINE);
     let (mut drawn, mut whole, mut at_rest) = (0, 0, 0);
@@ -94,13 +95,13 @@ fn a_pixel_of_error_looks_like_full_detail_from_everywhere() {
         let (full, full_done) = with_error(&mut studio, camera, 1e-3);
         let (finer, _) = with_error(&mut studio, camera, 0.25);
         let (resting, _) = with_error(&mut studio, camera, RESTING_ERROR);
-        let (picture, done) = with_error(&mut studio, camera, 1.0);
+        let (frame, done) = with_error(&mut studio, camera, 1.0);
         assert_eq!((full_done.pages_missing, done.pages_missing), (0, 0));
-        let seen = difference(&full, &picture);
+        let seen = difference(&full, &frame);
         assert!(seen.mean < SEEN_MAX.mean && seen.peak < SEEN_MAX.peak, "from {camera:?}: {seen:?}");
-        let open = [(0.25, &finer), (RESTING_ERROR, &resting), (1.0, &picture)].map(|(error_pixels, picture)| {
+        let open = [(0.25, &finer), (RESTING_ERROR, &resting), (1.0, &frame)].map(|(error_pixels, frame)| {
             let request = FrameRequest { error_pixels, ..request(camera, Samples::One) };
-            true_holes(&mut studio, &request, picture, &full, 2)
+            true_holes(&mut studio, &request, frame, &full, 2)
         });
         assert_eq!(open[0], 0, "from {camera:?}");
         assert!(open[2] <= SLITS_MAX, "{} from {camera:?}", open[2]);
@@ -121,13 +122,13 @@ fn a_closed_surface_has_no_cracks_between_its_levels() {
     let mut counts = HashSet::new();
     for step in 0..16 {
         let angle = step as f32 * 0.4;
-        // Grazing, so that near parts are drawn finer than far ones.
+        // A grazing view draws near parts finer than far ones.
         let near = camera(Vec3::new(angle.sin() * 0.9, angle.cos() * 0.9, 0.35), Vec3::new(0.0, 0.0, 0.05));
         let (full, _) = with_error(&mut studio, near, 1e-3);
         for error_pixels in [0.5, 1.0, 2.0] {
-            let (picture, done) = with_error(&mut studio, near, error_pixels);
+            let (frame, done) = with_error(&mut studio, near, error_pixels);
             counts.insert(done.triangles_drawn);
-            assert_eq!(holes(&picture, &full, 3), 0, "step {step} with {error_pixels} pixels");
+            assert_eq!(holes(&frame, &full, 3), 0, "step {step} with {error_pixels} pixels");
         }
     }
     assert!(counts.len() > 30, "{counts:?}");
@@ -141,34 +142,34 @@ fn nothing_pops_while_the_camera_comes_closer() {
     let mut counts = HashSet::new();
     for step in 0..30 {
         let camera = around(25.0, 3.0 - step as f32 * 0.01);
-        let (picture, done) = with_error(&mut studio, camera, 1.0);
-        let pictures = [with_error(&mut studio, camera, 1e-3).0, picture];
+        let (frame, done) = with_error(&mut studio, camera, 1.0);
+        let frames = [with_error(&mut studio, camera, 1e-3).0, frame];
         counts.insert(done.triangles_drawn);
         if let Some(before) = &last {
-            let [full, coarse] = [0, 1].map(|index| difference(&before[index], &pictures[index]));
+            let [full, coarse] = [0, 1].map(|index| difference(&before[index], &frames[index]));
             assert!(coarse.mean < full.mean * 1.2 + 0.03, "step {step}: {coarse:?}, in full detail {full:?}");
             assert!(coarse.peak < full.peak * 1.2 + 1.0, "step {step}: {coarse:?}, in full detail {full:?}");
         }
-        last = Some(pictures);
+        last = Some(frames);
     }
     assert!(counts.len() > 5, "levels change on the way: {counts:?}");
 }
 
 #[test]
 fn far_from_the_origin_everything_looks_the_same() {
-    let pictures = [DVec3::ZERO, DVec3::new(3.0e6, -1.0e6 + 0.37, 4.0e6)].map(|offset| {
+    let frames = [DVec3::ZERO, DVec3::new(3.0e6, -1.0e6 + 0.37, 4.0e6)].map(|offset| {
         let mut studio = Studio::new();
         let added = studio.show(mixture().model());
         studio.scene.set_local(added.root, DAffine3::from_translation(offset)).expect("the root is there");
         let near = camera(Vec3::new(0.7, 0.5, 2.0), Vec3::new(0.2, 0.1, 0.0));
-        studio.picture(Camera { position: near.position + offset, ..near }, Samples::Four)
+        studio.frame(Camera { position: near.position + offset, ..near }, Samples::Four)
     });
-    let seen = difference(&pictures[0], &pictures[1]);
+    let seen = difference(&frames[0], &frames[1]);
     assert!(seen.mean < 0.05 && seen.peak < 0.5, "{seen:?}");
 }
 
 #[test]
-fn a_full_asset_takes_the_place_of_a_coarse_one() {
+fn a_full_asset_replaces_a_coarse_one() {
     let options = BuildOptions { detail: Detail::Coarse { primitives_max: 15_000 }, ..Default::default() };
     let coarse = build_asset(&MODEL, &options, &|_| {}, &|| false).expect("the asset is built");
     assert!(coarse.is_coarse());
@@ -183,12 +184,12 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
     direct.show_asset(&ENGINE);
     edit(&mut direct);
     let view = around(40.0, 2.0);
-    let wanted = direct.picture(view, Samples::One);
+    let wanted = direct.frame(view, Samples::One);
 
     let mut studio = Studio::new();
     let added = studio.show_asset(&coarse);
     let (moved, selected) = edit(&mut studio);
-    let before = studio.picture(view, Samples::One);
+    let before = studio.frame(view, Samples::One);
     assert!(before != wanted, "the stand-in is coarser");
     assert_eq!(true_holes(&mut studio, &request(view, Samples::One), &before, &wanted, 6), 0);
     let place = |studio: &Studio| studio.scene.entity(moved).expect("it is there").local;
@@ -199,24 +200,24 @@ fn a_full_asset_takes_the_place_of_a_coarse_one() {
     studio.scene.replace_model(added.model, ENGINE.clone()).expect("it is the same tree");
     assert_eq!(place(&studio), local);
     assert!(studio.scene.entity(selected).expect("it is there").state.selected);
-    assert!(studio.picture(view, Samples::One) == wanted, "the pictures differ");
+    assert!(studio.frame(view, Samples::One) == wanted, "the frames differ");
 }
 
 #[test]
-fn a_model_put_under_its_key_again_is_placed_again() {
+fn a_replaced_model_is_recorded_again() {
     let mut studio = Studio::new();
     let model = asset(&mixture().model());
     let added = studio.show_asset(&model);
     let near = camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
-    let before = studio.picture(near, Samples::One);
+    let before = studio.frame(near, Samples::One);
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
     let prepared = PreparedAsset::new(&model, &options).expect("the asset is sound");
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
-    // The scene has not changed as a whole, and one part of it moves.
+    // The scene keeps its structure, and one part of it moves.
     let entity = studio.scene.instances()[0].entity;
     let local = studio.scene.entity(entity).expect("it is there").local;
     studio.scene.set_local(entity, local).expect("it is there");
-    assert!(studio.picture(near, Samples::One) == before, "something is missing");
+    assert!(studio.frame(near, Samples::One) == before, "something is missing");
 }
 
 #[test]
@@ -244,14 +245,14 @@ fn compressed_textures_look_like_plain_ones() {
         let prepared =
             PreparedAsset::new(asset, &PrepareOptions { texture_dimension_max: 4096, blocks }).expect("it is sound");
         studio.show_prepared(&prepared);
-        Some((studio.picture(camera(Vec3::new(0.0, 0.0, 4.0), Vec3::ZERO), Samples::Four), prepared.graphics_bytes()))
+        Some((studio.frame(camera(Vec3::new(0.0, 0.0, 4.0), Vec3::ZERO), Samples::Four), prepared.graphics_bytes()))
     };
     let (wanted, plain_bytes) = draw(&plain, false).expect("plain textures can always be drawn");
     for blocks in [false, true] {
-        let Some((picture, bytes)) = draw(&compressed, blocks) else { continue };
-        let seen = difference(&wanted, &picture);
+        let Some((frame, bytes)) = draw(&compressed, blocks) else { continue };
+        let seen = difference(&wanted, &frame);
         assert!(seen.is_invisible(), "blocks {blocks}: {seen:?}");
-        assert!(picture != wanted, "the textures are not compressed");
+        assert!(frame != wanted, "the textures are not compressed");
         assert!(!blocks || bytes < plain_bytes / 3, "{bytes} of {plain_bytes} bytes");
     }
 }

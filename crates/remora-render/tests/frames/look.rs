@@ -1,4 +1,4 @@
-//! What surfaces look like, held by golden pictures.
+//! Appearance of surfaces, compared with golden images.
 
 use crate::perceptual::{assert_golden, difference};
 use crate::shapes::{sheet, sphere, texture};
@@ -29,10 +29,10 @@ fn rough_and_metallic_spheres() {
     }
     let mut studio = Studio::new();
     studio.show(parts.model());
-    assert_golden("rough_and_metallic_spheres", &studio.picture(front(), Samples::Four));
+    assert_golden("rough_and_metallic_spheres", &studio.frame(front(), Samples::Four));
 }
 
-/// Framed alike, so that nothing tells how large it is. One ball is metal, and one has a normal map.
+/// Shows two balls so that their size cannot be seen in the frame. One is metallic, and one has a normal map.
 fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_render::RenderedFrame {
     let mut parts = Parts::default();
     let normal = parts.texture(ripples());
@@ -50,7 +50,7 @@ fn balls(studio: &mut Studio, radius: f32, scaled_by_node: bool) -> remora_rende
     studio.renderer.clear();
     studio.show(parts.model());
     let view = camera(Vec3::new(0.0, 2.0, 6.0) * radius, Vec3::ZERO);
-    studio.picture(remora_render::Camera { near: 0.01 * radius, ..view }, Samples::Four)
+    studio.frame(remora_render::Camera { near: 0.01 * radius, ..view }, Samples::Four)
 }
 
 #[test]
@@ -100,26 +100,26 @@ fn maps_bend_shade_and_glow() {
     add(Material { base_color_texture: Some(checks), normal_texture: Some(normal), ..matte(1.0, 1.0, 1.0) });
     let mut studio = Studio::new();
     studio.show(parts.model());
-    assert_golden("maps_bend_shade_and_glow", &studio.picture(front(), Samples::Four));
+    assert_golden("maps_bend_shade_and_glow", &studio.frame(front(), Samples::Four));
 }
 
 #[test]
-fn textures_wrap_as_told_and_keep_their_own_transforms() {
+fn textures_wrap_as_specified_and_keep_their_own_transforms() {
     let mut parts = Parts::default();
-    let picture = |wrap| Texture {
+    let frame = |wrap| Texture {
         sampler: Sampler { wrap_u: wrap, wrap_v: wrap },
         ..texture(64, true, |u, v| [u, v, if u > v { 1.0 } else { 0.0 }, 1.0])
     };
     let mut place = -4.2;
     for wrap in [Wrap::Repeat, Wrap::MirroredRepeat, Wrap::ClampToEdge] {
-        let mut reference = parts.texture(picture(wrap));
+        let mut reference = parts.texture(frame(wrap));
         reference.transform = [[2.5, 0.0, -0.75], [0.0, 2.5, -0.75]];
         let material = Material { base_color_texture: Some(reference), ..unlit(1.0, 1.0, 1.0) };
         parts.add(&sheet(1), material, at(place, 0.0, 0.0));
         place += 2.8;
     }
     // Two transforms in one material.
-    let mut base = parts.texture(picture(Wrap::Repeat));
+    let mut base = parts.texture(frame(Wrap::Repeat));
     base.transform = [[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]];
     let mut normal = parts.texture(ripples());
     normal.transform = [[0.3, 0.0, 0.0], [0.0, 0.3, 0.0]];
@@ -127,12 +127,12 @@ fn textures_wrap_as_told_and_keep_their_own_transforms() {
     parts.add(&sheet(1), material, at(place, 0.0, 0.0));
     let mut studio = Studio::new();
     studio.show(parts.model());
-    assert_golden("wraps_and_transforms", &studio.picture(front(), Samples::Four));
+    assert_golden("wraps_and_transforms", &studio.frame(front(), Samples::Four));
 }
 
-/// As exporters of voxels and of avatars write them: a row of colours, and faces that each look at one of them.
+/// Exporters of voxels and of avatars write a row of colours, and faces that refer to one of them each.
 #[test]
-fn every_colour_of_a_palette_is_the_one_that_the_file_says() {
+fn palette_colours_are_exact() {
     const COLORS: u32 = 256;
     let color = |index: u32| {
         let mixed = (index + 1).wrapping_mul(0x9e37_79b9);
@@ -162,13 +162,13 @@ fn every_colour_of_a_palette_is_the_one_that_the_file_says() {
     studio.show(parts.model());
     let height = 1.1;
     let view = camera(Vec3::new(0.0, 0.0, height / 0.35_f32.tan()), Vec3::ZERO);
-    let picture = studio.picture(view, Samples::One);
-    let scale = picture.height as f32 * 0.5 / height;
+    let frame = studio.frame(view, Samples::One);
+    let scale = frame.height as f32 * 0.5 / height;
     for index in 0..COLORS {
         let (x, y) = ((index % 16) as f32 / 8.0 - 0.9375, 0.9375 - (index / 16) as f32 / 8.0);
-        let column = (picture.width as f32 * 0.5 + x * scale) as usize;
-        let row = (picture.height as f32 * 0.5 - y * scale) as usize;
-        let seen = &picture.data[(row * picture.width as usize + column) * 4..][..3];
+        let column = (frame.width as f32 * 0.5 + x * scale) as usize;
+        let row = (frame.height as f32 * 0.5 - y * scale) as usize;
+        let seen = &frame.data[(row * frame.width as usize + column) * 4..][..3];
         let close = seen.iter().zip(color(index)).all(|(seen, wanted)| seen.abs_diff(wanted) <= 2);
         assert!(close, "colour {index} is {:?} in the file, {seen:?} is seen", &color(index)[..3]);
     }
@@ -187,7 +187,7 @@ fn masks_cut_holes() {
         double_sided: true,
         ..matte(1.0, 1.0, 1.0)
     };
-    // Of two large triangles, of many small ones, and one through the near plane.
+    // Leaves of two large triangles, of many small ones, and one that crosses the near plane.
     parts.add(&sheet(1), leaf(holes), at(-2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
     parts.add(&sheet(60), leaf(holes), at(2.2, 0.0, 1.0) * Affine3A::from_scale(Vec3::splat(2.0)));
     let floor = Affine3A::from_rotation_x(-1.5) * Affine3A::from_scale(Vec3::splat(12.0));
@@ -195,11 +195,11 @@ fn masks_cut_holes() {
     parts.add(&sphere(32, 48), matte(0.9, 0.2, 0.2), at(0.0, 0.0, -1.0) * Affine3A::from_scale(Vec3::splat(1.5)));
     let mut studio = Studio::new();
     studio.show(parts.model());
-    assert_golden("masks_cut_holes", &studio.picture(front(), Samples::One));
+    assert_golden("masks_cut_holes", &studio.frame(front(), Samples::One));
 }
 
 #[test]
-fn transparent_surfaces_lie_over_one_another_in_order() {
+fn transparent_surfaces_are_blended_in_order() {
     let mut parts = Parts::default();
     let glass = |red, green, blue| Material {
         base_color: [red, green, blue, 0.5],
@@ -207,7 +207,7 @@ fn transparent_surfaces_lie_over_one_another_in_order() {
         double_sided: true,
         ..unlit(red, green, blue)
     };
-    // Listed from front to back, from back to front, and through one another.
+    // Panes listed from front to back, from back to front, and intersecting.
     parts.add(&sheet(1), glass(1.0, 0.0, 0.0), at(-3.5, 0.3, 1.0));
     parts.add(&sheet(1), glass(0.0, 1.0, 0.0), at(-3.0, 0.0, 0.5));
     parts.add(&sheet(1), glass(0.0, 0.0, 1.0), at(-2.5, -0.3, 0.0));
@@ -217,12 +217,12 @@ fn transparent_surfaces_lie_over_one_another_in_order() {
     let turned = |angle| at(3.0, 0.0, 0.0) * Affine3A::from_rotation_y(angle);
     parts.add(&sheet(1), glass(1.0, 1.0, 0.0), turned(0.7));
     parts.add(&sheet(1), glass(0.0, 1.0, 1.0), turned(-0.7));
-    // Half behind something solid.
+    // A pane half behind something solid.
     parts.add(&sphere(24, 32), matte(0.8, 0.8, 0.8), at(3.0, -0.8, 0.0) * Affine3A::from_scale(Vec3::splat(0.5)));
     let mut studio = Studio::new();
     studio.show(parts.model());
     for (name, samples) in [("transparent_order_1", Samples::One), ("transparent_order_4", Samples::Four)] {
-        assert_golden(name, &studio.picture(front(), samples));
+        assert_golden(name, &studio.frame(front(), samples));
     }
 }
 
@@ -238,7 +238,7 @@ fn back_sides_show_where_they_should() {
     parts.add(&sheet(8), matte(0.3, 0.3, 0.9), at(3.6, 0.0, 0.0) * mirrored);
     let mut studio = Studio::new();
     studio.show(parts.model());
-    assert_golden("back_sides", &studio.picture(front(), Samples::Four));
+    assert_golden("back_sides", &studio.frame(front(), Samples::Four));
 }
 
 #[test]
@@ -252,27 +252,27 @@ fn vertex_colors_tint() {
     let mut studio = Studio::new();
     studio.show(parts.model());
     let near = camera(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
-    assert_golden("vertex_colors", &studio.picture(near, Samples::One));
+    assert_golden("vertex_colors", &studio.frame(near, Samples::One));
 }
 
 #[test]
 fn alpha_of_a_texture_is_no_occlusion() {
     let lit = |alpha_mode, of_texture: f32, of_factor: f32| {
         let mut parts = Parts::default();
-        let picture = parts.texture(texture(16, true, |_, _| [0.8, 0.8, 0.8, of_texture]));
+        let frame = parts.texture(texture(16, true, |_, _| [0.8, 0.8, 0.8, of_texture]));
         let material = Material {
             base_color: [1.0, 1.0, 1.0, of_factor],
-            base_color_texture: Some(picture),
+            base_color_texture: Some(frame),
             alpha_mode,
             ..matte(1.0, 1.0, 1.0)
         };
         parts.add(&sheet(1), material, Affine3A::from_scale(Vec3::splat(4.0)));
         let mut studio = Studio::new();
         studio.show(parts.model());
-        studio.picture(front(), Samples::One)
+        studio.frame(front(), Samples::One)
     };
     for alpha_mode in [AlphaMode::Blend, AlphaMode::Mask { cutoff: 0.5 }] {
-        // 153 of 255, from the texture or from the factor.
+        // An alpha of 153 of 255, from the texture or from the factor.
         let seen = difference(&lit(alpha_mode, 0.6, 1.0), &lit(alpha_mode, 1.0, 0.6));
         assert!(seen.is_invisible(), "{alpha_mode:?}: {seen:?}");
     }

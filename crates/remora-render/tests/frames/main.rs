@@ -1,4 +1,4 @@
-//! What the renderer draws, on whatever adapter there is.
+//! Tests of rendered frames, on any adapter.
 
 mod coverage;
 mod detail;

@@ -1,4 +1,4 @@
-//! Graphics memory comes back, whether or not a frame is drawn.
+//! Graphics memory is freed, with or without frames in between.
 
 use remora_render::{PrepareOptions, PreparedAsset, Samples};
 
@@ -8,11 +8,11 @@ use crate::studio::{Parts, Studio, asset, at, matte};
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Some 10 MiB on the device.
+/// Returns a model of about 10 MiB on the device.
 fn prepared(studio: &Studio) -> PreparedAsset {
     let mut parts = Parts::default();
-    let picture = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
-    let material = remora_model::Material { base_color_texture: Some(picture), ..matte(1.0, 1.0, 1.0) };
+    let image = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
+    let material = remora_model::Material { base_color_texture: Some(image), ..matte(1.0, 1.0, 1.0) };
     parts.add(&bumpy(100), material, at(0.0, 0.0, 0.0));
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
     PreparedAsset::new(&asset(&parts.model()), &options).expect("the asset is sound")
@@ -23,7 +23,7 @@ fn allocated(studio: &Studio) -> u64 {
 }
 
 #[test]
-fn models_that_come_and_go_without_a_frame_leave_nothing_behind() {
+fn models_removed_without_a_frame_free_their_memory() {
     let mut studio = Studio::new();
     let prepared = prepared(&studio);
     let bytes = prepared.graphics_bytes();
@@ -43,21 +43,21 @@ fn models_that_come_and_go_without_a_frame_leave_nothing_behind() {
 }
 
 #[test]
-fn an_empty_scene_takes_no_more_than_it_did_before_there_was_one() {
+fn an_emptied_scene_takes_no_more_memory_than_a_new_one() {
     let mut studio = Studio::new();
     studio.renderer.warm_up(Samples::Four).expect("the renderer draws");
-    studio.renderer.rest();
+    studio.renderer.release_targets();
     studio.renderer.clear();
     let empty = allocated(&studio);
     let prepared = prepared(&studio);
     studio.show_prepared(&prepared);
-    let shown = studio.picture(front(), Samples::Four);
+    let shown = studio.frame(front(), Samples::Four);
     assert!(allocated(&studio) > empty + prepared.graphics_bytes());
     studio.scene.clear();
-    studio.renderer.rest();
+    studio.renderer.release_targets();
     studio.renderer.clear();
     let left = allocated(&studio);
     assert!(left <= empty + MEBIBYTE, "{empty} bytes before, {left} after");
     studio.show_prepared(&prepared);
-    assert!(studio.picture(front(), Samples::Four) == shown, "everything is made again");
+    assert!(studio.frame(front(), Samples::Four) == shown, "everything is made again");
 }

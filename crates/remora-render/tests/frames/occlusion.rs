@@ -1,4 +1,4 @@
-//! What is hidden is left out, and nobody sees it: every picture is the same as with everything drawn.
+//! Occlusion culling leaves out hidden clusters, and every frame equals one without culling.
 
 use glam::{Affine3A, Vec3};
 use remora_model::{AlphaMode, Material, Model};
@@ -8,7 +8,7 @@ use remora_scene::StateOverrideEdit;
 use crate::shapes::{sheet, sphere};
 use crate::studio::{Parts, Studio, at, camera, double, matte, request};
 
-/// A crowd of balls around walls, leaves with holes and a pane of glass.
+/// Returns a crowd of balls around walls, leaves with holes, and a pane of glass.
 fn crowd() -> Model {
     let mut parts = Parts::default();
     let ball = sphere(24, 32);
@@ -32,7 +32,7 @@ fn crowd() -> Model {
     parts.model()
 }
 
-/// The same scene twice, once with everything drawn.
+/// Two renderers with the same scene, one of which does not cull.
 struct Pair {
     culling: Studio,
     plain: Studio,
@@ -48,18 +48,18 @@ impl Pair {
         Self { culling, plain }
     }
 
-    /// Draws with both and compares.
+    /// Renders with both and compares the frames.
     fn draw(&mut self, request: FrameRequest, what: &str) -> FrameDone {
-        let (picture, done) = self.culling.draw(&request);
-        self.compare(request, &picture, what);
+        let (frame, done) = self.culling.draw(&request);
+        self.compare(request, &frame, what);
         done
     }
 
-    fn compare(&mut self, request: FrameRequest, picture: &RenderedFrame, what: &str) {
+    fn compare(&mut self, request: FrameRequest, frame: &RenderedFrame, what: &str) {
         let options = FrameOptions { occlusion_culling: false, ..request.options };
         let (whole, done) = self.plain.draw(&FrameRequest { options, ..request });
         assert_eq!((done.clusters_tested, done.clusters_occluded), (0, 0));
-        assert!(*picture == whole, "{what}: the pictures differ");
+        assert!(*frame == whole, "{what}: the frames differ");
     }
 
     fn move_parts(&mut self, seed: u32) {
@@ -75,7 +75,7 @@ impl Pair {
     }
 }
 
-/// From a circle around the crowd, and from within it.
+/// Returns a view from a circle around the crowd or from within it.
 fn view(step: u32) -> Camera {
     let angle = step as f32 * 2.4;
     let radius = [7.0, 5.0, 0.5, 9.0][step as usize % 4];
@@ -83,7 +83,7 @@ fn view(step: u32) -> Camera {
 }
 
 #[test]
-fn jumps_and_moves_change_nothing() {
+fn jumps_and_moves_do_not_change_frames() {
     for (atomics_64, samples) in
         [(true, Samples::One), (true, Samples::Four), (false, Samples::One), (false, Samples::Four)]
     {
@@ -93,7 +93,7 @@ fn jumps_and_moves_change_nothing() {
             if step % 3 == 2 {
                 pair.move_parts(step);
             }
-            // Twice from each place: after a jump the guess is a bad one, and then a good one.
+            // Two frames from each place: after a jump the prediction is wrong, then right.
             for time in 0..2 {
                 let what = format!("atomics {atomics_64}, {samples:?}, step {step}, {time}");
                 let done = pair.draw(request(view(step), samples), &what);
@@ -107,7 +107,7 @@ fn jumps_and_moves_change_nothing() {
 }
 
 #[test]
-fn other_sizes_and_pieces_change_nothing() {
+fn sizes_and_slices_do_not_change_frames() {
     let mut pair = Pair::new(&GraphicsOptions::default());
     let mut occluded = 0;
     for (step, size) in [(320, 180), (97, 55), (640, 360), (61, 203), (640, 360), (640, 360)].into_iter().enumerate() {
@@ -117,16 +117,16 @@ fn other_sizes_and_pieces_change_nothing() {
 
         let request = FrameRequest { samples: Samples::Four, ..request };
         pair.culling.renderer.submit_in_slices(&request).expect("the frame is taken");
-        let mut picture = RenderedFrame::default();
-        let done = pair.culling.renderer.receive(&mut picture).expect("the frame is drawn").expect("it was in flight");
-        pair.compare(request, &picture, &format!("{size:?} in pieces, step {step}"));
+        let mut frame = RenderedFrame::default();
+        let done = pair.culling.renderer.receive(&mut frame).expect("the frame is drawn").expect("it was in flight");
+        pair.compare(request, &frame, &format!("{size:?} in pieces, step {step}"));
         occluded += done.clusters_occluded;
     }
     assert!(occluded > 100, "{occluded} clusters were left out");
 }
 
 #[test]
-fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
+fn culling_draws_fewer_triangles_and_the_device_decides() {
     let mut pair = Pair::new(&GraphicsOptions::default());
     let facing = request(camera(Vec3::new(0.0, 0.0, 8.0), Vec3::ZERO), Samples::One);
     let first = pair.draw(facing, "first");
@@ -135,7 +135,7 @@ fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
     assert!(second.clusters_occluded > 0 && second.clusters_occluded <= second.clusters_tested);
     assert!(second.triangles_drawn < first.triangles_drawn);
     assert_eq!(second.clusters_drawn + second.clusters_occluded, first.clusters_drawn);
-    // What hid the others goes away between two frames.
+    // The occluder disappears between two frames.
     for studio in [&mut pair.culling, &mut pair.plain] {
         let walls: Vec<_> = studio.scene.instances()[90..].iter().map(|instance| instance.entity).collect();
         for wall in walls {
@@ -147,7 +147,7 @@ fn fewer_triangles_are_drawn_and_the_device_has_the_last_word() {
 }
 
 #[test]
-fn a_small_scene_is_not_asked_about() {
+fn a_small_scene_is_not_tested() {
     let mut studio = Studio::new();
     studio.show(crate::coverage::mixture().model());
     for _ in 0..3 {

@@ -1,24 +1,24 @@
-//! Whether two pictures look the same: differences in CIE Lab after a blur of about what the eye blurs at arm's
-//! length, so that single pixels on edges, where drivers may differ, count little.
+//! A perceptual comparison of two frames: differences in CIE Lab after a blur like that of the eye at arm's length.
+//! Single pixels on edges, where drivers may differ, count little.
 
 use std::path::PathBuf;
 
 use remora_render::RenderedFrame;
 
-/// Mean and 99.5th percentile of the colour difference; 1 is about what can just be told apart side by side.
+/// Mean and 99.5th percentile of the colour difference. A difference of 1 is just noticeable side by side.
 #[derive(Clone, Copy, Debug)]
-pub struct Difference {
-    pub mean: f32,
-    pub peak: f32,
+pub(crate) struct Difference {
+    pub(crate) mean: f32,
+    pub(crate) peak: f32,
 }
 
 impl Difference {
-    pub fn is_invisible(self) -> bool {
+    pub(crate) fn is_invisible(self) -> bool {
         self.mean < 0.3 && self.peak < 3.0
     }
 }
 
-pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
+pub(crate) fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
     assert_eq!((a.width, a.height), (b.width, b.height));
     let (a_lab, b_lab) = (lab(a), lab(b));
     let mut differences: Vec<f32> = a_lab
@@ -33,35 +33,35 @@ pub fn difference(a: &RenderedFrame, b: &RenderedFrame) -> Difference {
     }
 }
 
-/// Compares with the picture kept under `tests/golden`, or keeps this one if `REMORA_ACCEPT_GOLDEN` is set.
-pub fn assert_golden(name: &str, picture: &RenderedFrame) {
+/// Compares with the golden image under `tests/golden`, or stores the frame there if `REMORA_ACCEPT_GOLDEN` is set.
+pub(crate) fn assert_golden(name: &str, frame: &RenderedFrame) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(format!("{name}.png"));
     if std::env::var_os("REMORA_ACCEPT_GOLDEN").is_some() {
-        save(&path, picture);
+        save(&path, frame);
         return;
     }
     let golden = image::open(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; REMORA_ACCEPT_GOLDEN=1 cargo test -p remora-render keeps the pictures", path.display())
+        panic!("{}: {error}; REMORA_ACCEPT_GOLDEN=1 cargo test -p remora-render stores the frames", path.display())
     });
     let golden = golden.to_rgba8();
     let golden = RenderedFrame { width: golden.width(), height: golden.height(), data: golden.into_raw() };
-    let difference = difference(&golden, picture);
+    let difference = difference(&golden, frame);
     if !difference.is_invisible() {
         let found = std::env::temp_dir().join(format!("remora-{name}.png"));
-        save(&found, picture);
+        save(&found, frame);
         panic!("{name} looks different: {difference:?}; see {} beside {}", found.display(), path.display());
     }
 }
 
-fn save(path: &std::path::Path, picture: &RenderedFrame) {
-    image::save_buffer(path, &picture.data, picture.width, picture.height, image::ColorType::Rgba8)
+fn save(path: &std::path::Path, frame: &RenderedFrame) {
+    image::save_buffer(path, &frame.data, frame.width, frame.height, image::ColorType::Rgba8)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-fn lab(picture: &RenderedFrame) -> Vec<[f32; 3]> {
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let linear: Vec<[f32; 3]> = picture
+fn lab(frame: &RenderedFrame) -> Vec<[f32; 3]> {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let linear: Vec<[f32; 3]> = frame
         .data
         .chunks_exact(4)
         .map(|pixel| {
@@ -100,14 +100,14 @@ fn lab_of([r, g, b]: [f32; 3]) -> [f32; 3] {
 }
 
 #[test]
-fn the_measure_tells_noise_from_change() {
-    let picture = |color: [u8; 3], noise: u8| RenderedFrame {
+fn the_measure_distinguishes_noise_from_change() {
+    let frame = |color: [u8; 3], noise: u8| RenderedFrame {
         width: 32,
         height: 32,
         data: (0..32 * 32u32).flat_map(|i| [color[0] + (i % 2) as u8 * noise, color[1], color[2], 255]).collect(),
     };
-    let same = difference(&picture([90, 90, 90], 0), &picture([90, 90, 90], 1));
+    let same = difference(&frame([90, 90, 90], 0), &frame([90, 90, 90], 1));
     assert!(same.is_invisible(), "{same:?}");
-    let changed = difference(&picture([90, 90, 90], 0), &picture([98, 90, 90], 0));
+    let changed = difference(&frame([90, 90, 90], 0), &frame([98, 90, 90], 0));
     assert!(!changed.is_invisible(), "{changed:?}");
 }

@@ -1,4 +1,4 @@
-//! Geometry that comes and goes: pictures never wait for it, memory stays bounded, and nothing unsound is drawn.
+//! Residency of geometry: frames never wait for it, memory stays bounded, and nothing damaged is drawn.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::perceptual::difference;
 use crate::shapes::{bumpy, texture};
 use crate::studio::{Parts, Studio, asset, at, camera, matte, request};
 
-/// Three sheets in a row, each of some ten pages.
+/// Three sheets in a row, about ten pages each.
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let mut parts = Parts::default();
     let base = parts.texture(texture(64, true, |u, v| [0.5 + u * 0.5, 0.5 + v * 0.5, 0.6, 1.0]));
@@ -31,23 +31,23 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 });
 static SHEETS: LazyLock<Asset> = LazyLock::new(|| asset(&MODEL));
 
-/// The least that there is.
+/// The smallest budget.
 const BUDGET: u64 = 16 * PAGE_BYTES_MAX as u64;
 
-/// By which the outline of a stand-in may be another one, in the overview.
+/// Pixels by which the outline of coarser clusters may differ in the overview.
 const COARSE_PIXELS: u32 = 6;
 
 fn studio(geometry_bytes_max: u64) -> Studio {
     Studio::within(&GraphicsOptions::default(), &RendererOptions { geometry_bytes_max, ..Default::default() })
 }
 
-/// In front of the sheet of that number, which takes all of the picture's height.
+/// Returns a camera in front of a sheet, which fills the height of the frame.
 fn before(sheet: usize) -> Camera {
     let x = [-6.0, 0.0, 6.0][sheet];
     camera(Vec3::new(x, 0.0, 2.2), Vec3::new(x, 0.0, 0.0))
 }
 
-/// Of all three.
+/// Returns a camera that sees all three sheets.
 fn overview() -> Camera {
     camera(Vec3::new(0.0, 0.5, 12.0), Vec3::ZERO)
 }
@@ -59,13 +59,13 @@ fn pages(is_root: bool) -> usize {
 fn settled(geometry_bytes_max: u64, asset: &Asset, camera: Camera) -> (RenderedFrame, u64) {
     let mut studio = studio(geometry_bytes_max);
     studio.show_asset(asset);
-    let (picture, done) = studio.draw(&request(camera, Samples::One));
+    let (frame, done) = studio.draw(&request(camera, Samples::One));
     assert_eq!(done.pages_missing, 0);
-    (picture, done.triangles_drawn)
+    (frame, done.triangles_drawn)
 }
 
 #[test]
-fn a_picture_never_waits_and_memory_stays_within_its_budget() {
+fn frames_never_wait_and_memory_stays_within_the_budget() {
     assert!(pages(false) > 24 && pages(true) < 4, "{} pages and {} roots", pages(false), pages(true));
     let mut small = studio(BUDGET);
     let view = request(overview(), Samples::One);
@@ -81,45 +81,45 @@ fn a_picture_never_waits_and_memory_stays_within_its_budget() {
     assert!(done.pages_missing > 0, "there is no room for everything");
     let held = small.renderer.graphics_memory_bytes() - empty;
     let roots = (pages(true) * PAGE_BYTES_MAX) as u64;
-    // Texture layers, materials and the list of clusters take a little.
+    // Texture layers, materials and cluster records take little.
     assert!(held <= roots + (1 << 20), "{held} bytes more than the budget, of which {roots} are roots");
     assert_eq!(holes(&last, &whole, COARSE_PIXELS), 0);
-    let [early, late] = [&first, &last].map(|picture| difference(&whole, picture).mean);
+    let [early, late] = [&first, &last].map(|frame| difference(&whole, frame).mean);
     assert!(late < early * 0.7, "{early} at first, {late} in the end");
-    // What does not fit is not read again and again.
+    // Pages that do not fit are not read repeatedly.
     for _ in 0..3 {
         let (again, done) = small.draw_once(&view);
         assert!(again == last && done.pages_missing > 0);
-        assert!(!small.renderer.await_pages(std::time::Duration::from_secs(60)).expect("nothing is on its way"));
+        assert!(!small.renderer.await_pages(std::time::Duration::from_mins(1)).expect("nothing is on its way"));
     }
 
     let mut roomy = studio(64 << 20);
     roomy.show_asset(&SHEETS);
-    let (picture, done) = roomy.draw(&view);
+    let (frame, done) = roomy.draw(&view);
     assert_eq!((done.pages_missing, done.triangles_drawn), (0, triangles));
-    assert!(picture == whole);
+    assert!(frame == whole);
 }
 
 #[test]
-fn what_was_given_up_comes_back_with_the_camera() {
+fn evicted_pages_return_with_the_camera() {
     let mut small = studio(BUDGET);
     small.show_asset(&SHEETS);
     for sheet in [0, 1, 2, 0, 2, 1] {
-        let (picture, done) = small.draw(&request(before(sheet), Samples::One));
+        let (frame, done) = small.draw(&request(before(sheet), Samples::One));
         assert_eq!(done.pages_missing, 0, "one sheet fits");
         let (wanted, triangles) = settled(64 << 20, &SHEETS, before(sheet));
-        assert!(picture == wanted, "sheet {sheet}");
+        assert!(frame == wanted, "sheet {sheet}");
         assert_eq!(done.triangles_drawn, triangles);
     }
 }
 
-/// A container that notes how much of it is given up.
-struct Noting {
+/// A container that records how many of its bytes are released.
+struct ReleaseRecorder {
     words: Vec<u128>,
     released_bytes: AtomicUsize,
 }
 
-impl Content for Noting {
+impl Content for ReleaseRecorder {
     fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.words)
     }
@@ -130,36 +130,36 @@ impl Content for Noting {
 }
 
 #[test]
-fn main_memory_keeps_no_more_than_its_budget_of_what_was_read() {
+fn the_page_cache_stays_within_its_budget() {
+    const BYTES_MAX: usize = 4 * PAGE_BYTES_MAX;
     let mut bytes = Vec::new();
     build_into(&MODEL, &BuildOptions::default(), &|_| {}, &|| false, Cursor::new(&mut bytes))
         .expect("the asset is built");
     let mut words = vec![0_u128; bytes.len().div_ceil(16)];
     bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&bytes);
-    let content = Arc::new(Noting { words, released_bytes: AtomicUsize::new(0) });
+    let content = Arc::new(ReleaseRecorder { words, released_bytes: AtomicUsize::new(0) });
     let asset = Asset::open(content.clone()).expect("the asset is sound");
     let bytes_of = |is_root: bool| -> usize {
         let pages = asset.pages().iter().filter(|page| (page.flags & PAGE_ROOT != 0) == is_root);
         pages.map(|page| page.bytes as usize).sum()
     };
     let layers: usize = asset.layers().iter().map(|layer| layer.bytes as usize).sum();
-    const KEPT: usize = 4 * PAGE_BYTES_MAX;
-    let options = RendererOptions { page_memory_bytes_max: KEPT as u64, ..Default::default() };
+    let options = RendererOptions { page_memory_bytes_max: BYTES_MAX as u64, ..Default::default() };
     let mut studio = Studio::within(&GraphicsOptions::default(), &options);
     studio.show_asset(&asset);
     let released = || content.released_bytes.load(Ordering::Relaxed);
     assert_eq!(released(), layers + bytes_of(true), "what stays on the device");
 
-    let (picture, done) = studio.draw(&request(overview(), Samples::One));
+    let (frame, done) = studio.draw(&request(overview(), Samples::One));
     assert_eq!(done.pages_missing, 0);
-    let kept = layers + bytes_of(true) + bytes_of(false) - released();
-    assert!(kept <= KEPT && kept > KEPT - PAGE_BYTES_MAX, "{kept} bytes are kept");
+    let cached = layers + bytes_of(true) + bytes_of(false) - released();
+    assert!(cached <= BYTES_MAX && cached > BYTES_MAX - PAGE_BYTES_MAX, "{cached} bytes are cached");
     let (whole, _) = settled(RendererOptions::default().geometry_bytes_max, &SHEETS, overview());
-    assert!(picture == whole);
+    assert!(frame == whole);
 }
 
 #[test]
-fn a_model_that_goes_while_its_pages_come_does_no_harm() {
+fn a_model_may_be_removed_while_its_pages_are_in_flight() {
     let view = request(overview(), Samples::One);
     let (wanted, _) = settled(64 << 20, &SHEETS, overview());
     let mut studio = studio(64 << 20);
@@ -185,13 +185,13 @@ fn damaged(page: usize) -> Asset {
 }
 
 #[test]
-fn a_damaged_page_is_never_drawn_and_the_rest_is() {
+fn a_damaged_page_is_not_drawn_but_the_rest_is() {
     let (whole, triangles) = settled(64 << 20, &SHEETS, overview());
     for page in [SHEETS.pages().len() - 1, pages(true)] {
-        let (picture, drawn) = settled(64 << 20, &damaged(page), overview());
+        let (frame, drawn) = settled(64 << 20, &damaged(page), overview());
         assert!(drawn < triangles, "page {page}");
-        assert_eq!(holes(&picture, &whole, COARSE_PIXELS), 0, "what stands for the page is shown");
-        let seen = difference(&whole, &picture);
+        assert_eq!(holes(&frame, &whole, COARSE_PIXELS), 0, "what stands for the page is shown");
+        let seen = difference(&whole, &frame);
         assert!(seen.mean > 0.0 && seen.mean < 1.5, "page {page}: {seen:?}");
     }
 
@@ -206,11 +206,11 @@ fn a_damaged_page_is_never_drawn_and_the_rest_is() {
     studio.show_asset(&SHEETS);
     studio.scene.clear();
     studio.renderer.clear();
-    assert!(studio.renderer.graphics_memory_bytes() <= held + (2 << 20), "nothing of it stays");
+    assert!(studio.renderer.graphics_memory_bytes() <= held + (2 << 20), "the model is removed");
 }
 
 #[test]
-fn a_lost_device_is_told_and_another_one_goes_on() {
+fn a_lost_device_is_reported_and_another_one_continues() {
     let mut studio = Studio::new();
     let mut parts = Parts::default();
     parts.add(&bumpy(30), matte(0.4, 0.6, 0.8), Affine3A::from_rotation_x(-0.6));
@@ -225,5 +225,5 @@ fn a_lost_device_is_told_and_another_one_goes_on() {
     }
     let mut other = Studio::new();
     other.show_asset(&model);
-    assert!(other.draw(&view).0 == wanted, "the pictures differ");
+    assert!(other.draw(&view).0 == wanted, "the frames differ");
 }

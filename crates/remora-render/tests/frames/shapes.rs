@@ -1,14 +1,14 @@
-//! Shapes for tests: anticlockwise seen from outside, with texture coordinates and tangents.
+//! Shapes for tests. Triangles are anticlockwise seen from outside and have texture coordinates and tangents.
 
 #[path = "../../examples/frame_cost/ball.rs"]
 mod ball;
 
 use remora_model::{Primitive, Sampler, Texture};
 
-pub use self::ball::sphere;
+pub(crate) use self::ball::sphere;
 
-/// From -1 to 1 in x and y, facing +Z, in `cells` by `cells` squares.
-pub fn sheet(cells: u32) -> Primitive {
+/// Returns a sheet from -1 to 1 in x and y that faces +Z, in `cells` by `cells` squares.
+pub(crate) fn sheet(cells: u32) -> Primitive {
     let mut shape = Primitive::default();
     for row in 0..=cells {
         for column in 0..=cells {
@@ -29,8 +29,8 @@ pub fn sheet(cells: u32) -> Primitive {
     shape
 }
 
-/// As [`sheet`], with waves of several lengths, up to 0.2 high.
-pub fn bumpy(cells: u32) -> Primitive {
+/// Returns a [`sheet`] with waves of several lengths, up to 0.2 high.
+pub(crate) fn bumpy(cells: u32) -> Primitive {
     let mut shape = sheet(cells);
     let height = |x: f32, y: f32| {
         0.12 * (x * 5.0).sin() * (y * 4.0).cos() + 0.03 * (x * 23.0 + y * 31.0).sin() + 0.01 * (y * 90.0).sin()
@@ -44,8 +44,8 @@ pub fn bumpy(cells: u32) -> Primitive {
     shape
 }
 
-/// A disc of radius 1 facing +Z, of thin triangles that meet in its middle: the worst that can happen to edges.
-pub fn fan(slices: u32) -> Primitive {
+/// Returns a disc of radius 1 that faces +Z. Its thin triangles meet in the middle, the worst case for edges.
+pub(crate) fn fan(slices: u32) -> Primitive {
     let mut shape = Primitive::default();
     shape.positions.push([0.0; 3]);
     for slice in 0..slices {
@@ -57,8 +57,8 @@ pub fn fan(slices: u32) -> Primitive {
     shape
 }
 
-/// A texture by formula; u and v run from 0 to 1.
-pub fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
+/// Returns a texture computed by `texel`, whose arguments run from 0 to 1.
+pub(crate) fn texture(side: u32, srgb: bool, texel: impl Fn(f32, f32) -> [f32; 4]) -> Texture {
     let middle = |index: u32| (index as f32 + 0.5) / side as f32;
     let rgba = (0..side * side)
         .flat_map(|index| texel(middle(index % side), middle(index / side)))

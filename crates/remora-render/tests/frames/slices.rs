@@ -1,4 +1,4 @@
-//! Frames that are handed over in pieces, and given up between them.
+//! Frames that are submitted in slices, and abandoned between them.
 
 use remora_render::{FrameRequest, RenderedFrame, Samples};
 
@@ -12,31 +12,31 @@ fn studio() -> Studio {
     studio
 }
 
-fn in_pieces(studio: &mut Studio, request: &FrameRequest) -> (RenderedFrame, u32) {
+fn in_slices(studio: &mut Studio, request: &FrameRequest) -> (RenderedFrame, u32) {
     studio.renderer.submit_in_slices(request).expect("the frame is taken");
-    let mut pieces = 1;
+    let mut slices = 1;
     while !studio.renderer.proceed().expect("the frame is drawn") {
-        pieces += 1;
+        slices += 1;
     }
-    let mut picture = RenderedFrame::default();
-    studio.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
-    (picture, pieces)
+    let mut frame = RenderedFrame::default();
+    studio.renderer.receive(&mut frame).expect("the frame is drawn").expect("a frame was in flight");
+    (frame, slices)
 }
 
 #[test]
-fn a_frame_in_pieces_is_the_same_picture() {
+fn a_frame_in_slices_equals_a_whole_one() {
     let mut studio = studio();
     for samples in [Samples::One, Samples::Four] {
         let request = request(front(), samples);
         let whole = studio.draw(&request).0;
-        let (picture, pieces) = in_pieces(&mut studio, &request);
-        assert!(pieces > 2, "{pieces} pieces");
-        assert_eq!(picture, whole);
+        let (frame, slices) = in_slices(&mut studio, &request);
+        assert!(slices > 2, "{slices} pieces");
+        assert_eq!(frame, whole);
     }
 }
 
 #[test]
-fn a_frame_that_was_given_up_leaves_nothing_behind() {
+fn an_abandoned_frame_leaves_no_trace() {
     let mut studio = studio();
     let moving = request(front(), Samples::One);
     let resting = request(front(), Samples::Four);
@@ -44,7 +44,7 @@ fn a_frame_that_was_given_up_leaves_nothing_behind() {
     for given_up_after in 0..4 {
         studio.renderer.submit_in_slices(&resting).expect("the frame is taken");
         for _ in 0..given_up_after {
-            assert!(!studio.renderer.proceed().expect("the frame is drawn"), "there were not that many pieces");
+            assert!(!studio.renderer.proceed().expect("the frame is drawn"), "the frame has more slices");
         }
         assert!(studio.renderer.abandon());
         assert_eq!(studio.draw(&moving).0, expected[0]);
@@ -53,15 +53,15 @@ fn a_frame_that_was_given_up_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_frame_underway_is_finished_by_receiving_it() {
+fn receiving_submits_the_remaining_slices() {
     let mut studio = studio();
     let request = request(front(), Samples::Four);
     let whole = studio.draw(&request).0;
     studio.renderer.submit_in_slices(&request).expect("the frame is taken");
     assert!(studio.renderer.submit(&request).is_err(), "two frames at once");
-    let mut picture = RenderedFrame::default();
-    studio.renderer.receive(&mut picture).expect("the frame is drawn").expect("a frame was in flight");
-    assert_eq!(picture, whole);
-    assert!(studio.renderer.receive(&mut picture).expect("nothing went wrong").is_none());
-    assert!(!studio.renderer.abandon(), "there is nothing to give up");
+    let mut frame = RenderedFrame::default();
+    studio.renderer.receive(&mut frame).expect("the frame is drawn").expect("a frame was in flight");
+    assert_eq!(frame, whole);
+    assert!(studio.renderer.receive(&mut frame).expect("nothing went wrong").is_none());
+    assert!(!studio.renderer.abandon(), "a frame can be abandoned");
 }

@@ -1,4 +1,4 @@
-//! How instances are shown, what is under a pixel, and what is behind everything.
+//! State of instances, picking, and the background.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_model::{AlphaMode, Material, Mesh, Model, Node};
@@ -19,7 +19,7 @@ fn entities(studio: &Studio) -> Vec<remora_scene::EntityId> {
 }
 
 #[test]
-fn a_tint_takes_the_place_of_a_share_of_the_colour() {
+fn a_tint_replaces_a_share_of_the_colour() {
     let mut parts = Parts::default();
     parts.add(&sheet(1), unlit(1.0, 0.0, 0.0), Affine3A::from_scale(Vec3::splat(5.0)));
     let mut studio = Studio::new();
@@ -27,9 +27,9 @@ fn a_tint_takes_the_place_of_a_share_of_the_colour() {
     let entity = entities(&studio)[0];
     let mut color = |tint| {
         studio.scene.edit_overrides(&[entity], StateOverrideEdit::tint(tint)).expect("the entity is there");
-        let picture = studio.picture(front(), Samples::One);
+        let frame = studio.frame(front(), Samples::One);
         let middle = ((SIZE.height / 2 * SIZE.width + SIZE.width / 2) * 4) as usize;
-        [picture.data[middle], picture.data[middle + 1], picture.data[middle + 2]]
+        [frame.data[middle], frame.data[middle + 1], frame.data[middle + 2]]
     };
     assert_eq!(color(None), [255, 0, 0]);
     assert_eq!(color(Some([10, 200, 30, 255])), [10, 200, 30], "all of it");
@@ -41,42 +41,42 @@ fn a_tint_takes_the_place_of_a_share_of_the_colour() {
 }
 
 #[test]
-fn what_is_selected_has_a_line_around_it() {
+fn a_selected_instance_has_an_outline() {
     let mut studio = Studio::new();
     studio.show(mixture().model());
-    let before = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
+    let before = [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples));
     let parts = entities(&studio);
-    // A ball, and the one of glass.
+    // A solid ball and a transparent one.
     for entity in [parts[0], parts[3]] {
         studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     }
-    assert_golden("outline_1", &studio.picture(front(), Samples::One));
-    assert_golden("outline_4", &studio.picture(front(), Samples::Four));
+    assert_golden("outline_1", &studio.frame(front(), Samples::One));
+    assert_golden("outline_4", &studio.frame(front(), Samples::Four));
     for entity in [parts[0], parts[3]] {
         studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(None)).expect("the entity is there");
     }
-    let after = [Samples::One, Samples::Four].map(|samples| studio.picture(front(), samples));
+    let after = [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples));
     assert!(before == after, "the line stays");
-    // A part that cannot be seen has no line.
+    // A hidden part has no line.
     let hidden = studio.scene.instances()[0].entity;
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
-    let gone = studio.picture(front(), Samples::Four);
+    let gone = studio.frame(front(), Samples::Four);
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(None)).expect("the entity is there");
-    assert!(gone == studio.picture(front(), Samples::Four));
+    assert!(gone == studio.frame(front(), Samples::Four));
 }
 
 #[test]
-fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
+fn a_removed_transparent_part_leaves_no_trace() {
     let glass = || Material { base_color: [0.9, 0.2, 0.1, 0.5], alpha_mode: AlphaMode::Blend, ..matte(0.0, 0.0, 0.0) };
     let shows = |samples| {
         let mut studio = Studio::new();
-        let empty = studio.picture(front(), samples);
+        let empty = studio.frame(front(), samples);
         let mut parts = Parts::default();
         parts.add(&sheet(4), glass(), at(-1.0, 0.0, 0.0));
         parts.add(&sphere(24, 32), matte(0.3, 0.6, 0.9), at(1.2, 0.0, -1.0));
         studio.show(parts.model());
-        let shown = studio.picture(front(), samples);
+        let shown = studio.frame(front(), samples);
         assert!(shown != empty);
 
         let entities = entities(&studio);
@@ -85,7 +85,7 @@ fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
                 .scene
                 .edit_overrides(&[entities[number]], StateOverrideEdit::visible(Some(visible)))
                 .expect("the entity is there");
-            studio.picture(front(), samples)
+            studio.frame(front(), samples)
         };
         visible(&mut studio, 1, false);
         assert!(visible(&mut studio, 0, false) == empty, "the glass was the only thing to be seen");
@@ -94,38 +94,38 @@ fn a_transparent_part_leaves_nothing_behind_when_it_is_gone() {
 
         studio.scene.clear();
         studio.renderer.clear();
-        assert!(studio.picture(front(), samples) == empty, "the model is gone");
+        assert!(studio.frame(front(), samples) == empty, "the model is gone");
     };
     shows(Samples::One);
     shows(Samples::Four);
 }
 
 #[test]
-fn the_line_has_the_colour_and_opacity_that_are_asked_for() {
+fn the_outline_has_the_requested_colour_and_opacity() {
     let mut parts = Parts::default();
     parts.add(&sheet(1), unlit(1.0, 1.0, 1.0), Affine3A::IDENTITY);
     let mut studio = Studio::new();
     studio.show(parts.model());
     let entity = entities(&studio)[0];
-    let plain = studio.picture(front(), Samples::One);
+    let plain = studio.frame(front(), Samples::One);
     studio.scene.edit_overrides(&[entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     let mut count = |outline_color: [u8; 4]| {
-        let (picture, _) = studio.draw(&with(FrameOptions { outline_color, ..Default::default() }, Samples::One));
-        let lined = picture.data.chunks(4).zip(plain.data.chunks(4)).filter(|(lined, plain)| lined != plain);
+        let (frame, _) = studio.draw(&with(FrameOptions { outline_color, ..Default::default() }, Samples::One));
+        let lined = frame.data.chunks(4).zip(plain.data.chunks(4)).filter(|(lined, plain)| lined != plain);
         let exact = lined.clone().filter(|(lined, _)| lined[..3] == outline_color[..3]).count();
         (lined.count(), exact)
     };
-    // 2 m are 98.6 pixels; two pixels around them, and half of one that is soft at the corners.
+    // 2 m are 98.6 pixels, with a line of two pixels around them whose corners are soft.
     let (lined, exact) = count([0, 80, 255, 255]);
     assert!((760..=840).contains(&lined) && exact > 700, "{lined} pixels, {exact} of the colour");
     assert_eq!(count([0, 80, 255, 0]).0, 0);
 }
 
 #[test]
-fn a_checkerboard_takes_the_place_of_the_background_only() {
+fn a_checkerboard_replaces_only_the_background() {
     let mut studio = Studio::new();
     studio.show(mixture().model());
-    let plain = studio.picture(front(), Samples::Four);
+    let plain = studio.frame(front(), Samples::Four);
     let (none, _) = studio.draw(&with(FrameOptions { checkerboard: 0.0, ..Default::default() }, Samples::Four));
     assert!(plain == none);
     let outside = camera(Vec3::new(6.0, 2.0, 9.0), Vec3::ZERO);
@@ -136,7 +136,7 @@ fn a_checkerboard_takes_the_place_of_the_background_only() {
     parts.add(&sheet(1), unlit(0.2, 0.5, 0.9), Affine3A::from_scale(Vec3::splat(20.0)));
     let mut covered = Studio::new();
     covered.show(parts.model());
-    let plain = covered.picture(front(), Samples::One);
+    let plain = covered.frame(front(), Samples::One);
     assert!(covered.draw(&with(options, Samples::One)).0 == plain, "there is no background to see");
     let error = covered
         .renderer
@@ -145,7 +145,7 @@ fn a_checkerboard_takes_the_place_of_the_background_only() {
     assert!(error.to_string().contains("between 0 and 1"), "{error}");
 }
 
-/// Closed and double-sided things only: rays meet both sides.
+/// Returns closed and double-sided parts, because rays hit both sides.
 fn solids() -> Parts {
     let mut parts = Parts::default();
     let ball = sphere(40, 50);
@@ -159,7 +159,7 @@ fn solids() -> Parts {
 }
 
 #[test]
-fn a_pick_finds_what_a_ray_finds() {
+fn a_pick_agrees_with_a_ray() {
     for (atomics_64, samples) in [(true, Samples::One), (true, Samples::Four), (false, Samples::Four)] {
         let mut studio = Studio::with(&GraphicsOptions { atomics_64, ..Default::default() });
         studio.show(solids().model());
@@ -180,11 +180,11 @@ fn a_pick_finds_what_a_ray_finds() {
                     (Some(picked), Some(hit)) if picked.instance == hit.instance => {
                         seen[hit.instance as usize] += 1;
                         let apart = picked.position.distance(hit.position);
-                        // The nearest of four samples lies up to half a pixel away, which is more at a slant.
+                        // The nearest of four samples lies up to half a pixel away, which is more on a slanted surface.
                         let close = apart < 0.05 && (picked.distance - hit.distance).abs() < 0.05;
                         agreeing += usize::from(close);
                     }
-                    (None, Some(_)) | (Some(_), None) | (Some(_), Some(_)) => {}
+                    (None | Some(_), Some(_)) | (Some(_), None) => {}
                 }
             }
         }
@@ -194,7 +194,7 @@ fn a_pick_finds_what_a_ray_finds() {
 }
 
 #[test]
-fn a_pick_outside_of_the_picture_is_refused() {
+fn a_pick_outside_of_the_frame_is_refused() {
     let mut studio = Studio::new();
     let small = FrameRequest {
         render_size: Size::new(64, 36),
@@ -208,7 +208,7 @@ fn a_pick_outside_of_the_picture_is_refused() {
 }
 
 #[test]
-fn only_what_changed_is_written() {
+fn only_changed_instances_are_written() {
     const PARTS: usize = 100_000;
     let mut triangle = sheet(1);
     triangle.indices.truncate(3);
@@ -226,9 +226,9 @@ fn only_what_changed_is_written() {
     let mut studio = Studio::new();
     studio.show(model);
     let all = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
-    assert_eq!((all.instances, all.pieces, all.bytes), (PARTS, 1, PARTS as u64 * 64));
+    assert_eq!((all.instances, all.writes, all.bytes), (PARTS, 1, PARTS as u64 * 64));
     let still = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
-    assert_eq!((still.instances, still.pieces, still.bytes), (0, 0, 0));
+    assert_eq!((still.instances, still.writes, still.bytes), (0, 0, 0));
 
     let parts = entities(&studio);
     let moved = DAffine3::from_translation(DVec3::new(0.0, 1.0, 0.0));
@@ -236,7 +236,7 @@ fn only_what_changed_is_written() {
         studio.scene.set_local(*entity, moved).expect("the entity is there");
     }
     let apart = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
-    assert_eq!((apart.instances, apart.pieces, apart.bytes), (1000, 1000, 64_000));
+    assert_eq!((apart.instances, apart.writes, apart.bytes), (1000, 1000, 64_000));
     for entity in &parts[5000..6000] {
         studio
             .scene
@@ -245,10 +245,10 @@ fn only_what_changed_is_written() {
         studio.scene.edit_overrides(&[*entity], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     }
     let together = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).expect("the scene is taken over");
-    assert_eq!((together.instances, together.pieces, together.bytes), (1000, 1, 64_000));
+    assert_eq!((together.instances, together.writes, together.bytes), (1000, 1, 64_000));
 }
 
-/// A pane over the whole picture, a small one in a corner, and a ball behind both.
+/// Returns a pane over the whole frame, a small one in a corner, and a ball behind both.
 fn panes() -> Parts {
     let mut parts = Parts::default();
     let glass = Material { alpha_mode: AlphaMode::Blend, base_color: [0.9, 0.4, 0.2, 0.5], ..matte(0.0, 0.0, 0.0) };
@@ -259,9 +259,9 @@ fn panes() -> Parts {
 }
 
 #[test]
-fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
+fn glass_of_an_earlier_frame_is_neither_shown_nor_picked() {
     for samples in [Samples::One, Samples::Four] {
-        // With more layers, those behind would wipe what the first one left.
+        // Further layers would overwrite what the first one left.
         let with = |options| FrameRequest { blend_layers: 1, ..with(options, samples) };
         let [mut used, mut fresh] = [(); 2].map(|()| {
             let mut studio = Studio::new();
@@ -279,11 +279,11 @@ fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
                 .scene
                 .edit_overrides(&[entities(&fresh)[0]], StateOverrideEdit::visible(Some(false)))
                 .expect("the pane is there");
-            let [(picture, done), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
-            assert!(picture != before && picture == expected, "with {samples:?}");
+            let [(frame, done), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+            assert!(frame != before && frame == expected, "with {samples:?}");
             assert_eq!(done.picked.map(|picked| picked.instance), instance, "at {x}, {y} with {samples:?}");
         }
-        // A hidden part has no line; the one that is seen has.
+        // A hidden part has no line, a visible one has.
         for studio in [&mut used, &mut fresh] {
             studio
                 .scene
@@ -291,7 +291,7 @@ fn what_an_earlier_frame_showed_of_glass_is_neither_seen_nor_picked() {
                 .expect("the small pane is there");
         }
         let request = with(FrameOptions::default());
-        let [(picture, _), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
-        assert!(picture == expected, "a line where nothing is, with {samples:?}");
+        let [(frame, _), (expected, _)] = [&mut used, &mut fresh].map(|studio| studio.draw(&request));
+        assert!(frame == expected, "a line on the background with {samples:?}");
     }
 }

@@ -1,11 +1,12 @@
-//! The least one-way delay of the last while: what the path takes when no packet waits for another.
+//! The delay baseline: the shortest one-way delay of the last 10 to 20 seconds, which a packet has if it waits for no other.
 
 use std::time::{Duration, Instant};
 
-/// Two of these are kept, so that the baseline follows a changed route, or two clocks that drift apart, within
-/// 10 to 20 seconds.
+/// The length of a period. Two are kept, so the baseline follows a changed route, or clocks that drift apart, within 10 to
+/// 20 seconds.
 const PERIOD: Duration = Duration::from_secs(10);
 
+/// The shortest delays of the current and the previous period.
 #[derive(Default)]
 pub(super) struct DelayBaseline {
     previous_microseconds: Option<i64>,
@@ -13,6 +14,7 @@ pub(super) struct DelayBaseline {
 }
 
 impl DelayBaseline {
+    /// Adds the delay of a packet.
     pub(super) fn observe(&mut self, delay_microseconds: i64, now: Instant) {
         self.current = match self.current {
             Some((since, least)) if now.saturating_duration_since(since) < PERIOD => {
@@ -26,7 +28,7 @@ impl DelayBaseline {
         };
     }
 
-    /// How much longer than the baseline a delay is; `None` before the first observation.
+    /// Returns by how much a delay exceeds the baseline; `None` before the first observation.
     pub(super) fn over(&self, delay_microseconds: i64) -> Option<Duration> {
         let current = self.current.map(|(_, least)| least)?;
         let baseline = self.previous_microseconds.map_or(current, |previous| previous.min(current));
@@ -39,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_delay_counts_until_two_periods_have_passed() {
+    fn the_shortest_delay_counts_until_two_periods_have_passed() {
         let start = Instant::now();
         let mut baseline = DelayBaseline::default();
         assert_eq!(baseline.over(5), None);

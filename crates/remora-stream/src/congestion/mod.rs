@@ -1,14 +1,14 @@
-//! How much the path to the client carries, and whether a queue builds up in it.
+//! Congestion control: estimates the rate of the path to the client, and whether a queue builds up in it.
 //!
-//! Pure: it learns what was sent and what the client reported about each packet (transport-wide feedback), with
-//! time as an argument. It answers two questions:
+//! Pure: it is told which packets were sent and what the client reported about each of them (transport-wide feedback),
+//! with time as an argument. It provides two values:
 //!
-//! - What may the encoder spend? [`Congestion::target_bits_per_second`] falls below what the path was seen to
-//!   carry as soon as a queue *stands*, that is does not drain between two frames, or packets are lost in numbers;
-//!   it grows slowly while neither happens, and faster where the path is known to carry more.
-//! - When may the next frame be rendered? [`Congestion::hold_until`] models the bottleneck as a queue that is
-//!   filled by what is sent and drained at the path's rate, corrected by every report: a frame that would only
-//!   wait in the network is better not rendered.
+//! - The bitrate for the encoder. [`Congestion::target_bits_per_second`] falls below the measured rate of the path as soon
+//!   as a queue *stands*, that is, does not drain between two frames, or many packets are lost. Otherwise it grows slowly,
+//!   and faster if the path is known to carry more.
+//! - The time for the next frame. [`Congestion::hold_until`] models the bottleneck as a queue that sent packets fill and
+//!   the path's rate drains, corrected by every report. A frame that would only wait in the network is better not
+//!   rendered.
 //!
 //! ```text
 //!   sent ──► packets ──► fates ──┬─► delay over its baseline ──► queueing delay ─┐
@@ -16,7 +16,7 @@
 //!                                └─► losses ─────────────────────────────────────┘
 //! ```
 //!
-//! It never paces: a frame's packets leave at once, because spreading them would be delay too.
+//! It never paces: a frame's packets leave at once, because spreading them would add delay too.
 
 mod delay;
 mod path_rate;
@@ -27,37 +27,42 @@ use std::time::{Duration, Instant};
 use self::delay::DelayBaseline;
 use self::path_rate::PathRate;
 
-/// Enough for two seconds at 20 Mbit/s; older ones are forgotten unreported.
+/// Upper bound on remembered packets: enough for two seconds at 20 Mbit/s.
 const PACKETS_MAX: usize = 4096;
-/// A queue that still stands when a frame's first packet arrives.
+/// A queue of this length that is left when a frame's first packet arrives counts as standing.
 const STANDING_QUEUE_MIN: Duration = Duration::from_millis(20);
-/// A queue this long is acted on without waiting for a second report.
+/// The rate is lowered for a queue of this length without waiting for a second report.
 const LONG_QUEUE_MIN: Duration = Duration::from_millis(60);
-/// Below this the path counts as free.
+/// With a shorter queue the path counts as free.
 const FREE_QUEUE_MAX: Duration = Duration::from_millis(10);
-/// What a frame may wait in the bottleneck before the next one is held back.
+/// The time that a frame may wait in the bottleneck before the next one is held back.
 const QUEUE_ALLOWED: Duration = Duration::from_millis(60);
-/// Share of what the path carries that is used after it was full: the rest drains the queue.
+/// Share of the path's rate that is used after it was full. The rest drains the queue.
 const DECREASE: f64 = 0.85;
 const DECREASE_INTERVAL_MIN: Duration = Duration::from_millis(250);
 const INCREASE_AFTER_DECREASE_MIN: Duration = Duration::from_secs(1);
-/// Per second.
+/// Growth of the target per second.
 const INCREASE: f64 = 1.08;
-/// Per second, where bursts were seen to pass at more than twice the target.
+/// Growth of the target per second if bursts passed at more than twice the target.
 const INCREASE_FAST: f64 = 1.6;
 const INCREASE_STEP_MAX: Duration = Duration::from_millis(250);
-/// Random loss of a radio link is not congestion below this.
+/// Lower losses are attributed to radio links, not to congestion.
 const LOSS_HIGH: f32 = 0.10;
 const LOSS_LOW: f32 = 0.02;
 const LOSS_PACKETS_MIN: usize = 30;
+/// The interval over which losses and the received rate are measured.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Clients report every 50 to 250 ms; a newest packet that stays unreported this long was lost.
+/// A newest packet that is not reported within this time was lost, because clients report every 50 to 250 ms.
 const TAIL_UNREPORTED_MAX: Duration = Duration::from_millis(400);
 
+/// The bounds of the bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitrateRange {
+    /// The target never falls below this.
     pub min_bits_per_second: u32,
+    /// The target at the start of a connection.
     pub start_bits_per_second: u32,
+    /// The target never rises above this.
     pub max_bits_per_second: u32,
 }
 
@@ -67,11 +72,12 @@ impl Default for BitrateRange {
     }
 }
 
-/// What the client reported about one packet.
+/// The client's report about one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketFate {
+    /// The sequence number of the packet.
     pub sequence: u64,
-    /// On the client's clock, whose zero is arbitrary; `None`: not received so far.
+    /// When the packet was received, on the client's clock, whose zero is arbitrary; `None` if it was not received so far.
     pub received: Option<Duration>,
 }
 
@@ -79,21 +85,22 @@ pub struct PacketFate {
 pub struct Congestion {
     range: BitrateRange,
     target_bits_per_second: f64,
-    /// Of consecutive sequence numbers, oldest first.
+    /// The sent packets with consecutive sequence numbers, oldest first.
     packets: VecDeque<Packet>,
     started: Instant,
     baseline: DelayBaseline,
     path_rate: PathRate,
     queueing_delay: Duration,
+    /// Consecutive reports of a standing queue.
     full_reports: u32,
     changed_at: Instant,
     decreased_at: Instant,
-    /// When the bottleneck will have passed on everything that was sent.
+    /// When the bottleneck will have forwarded everything that was sent.
     drained_at: Instant,
     /// The newest packet that was reported as received, and when, on the client's clock.
     newest_received: Option<(u64, Duration)>,
     reported_at: Option<Instant>,
-    /// The newest packet for which a repetition has been asked for.
+    /// The newest packet for which a repetition was requested.
     repeated_after: Option<u64>,
 }
 
@@ -113,6 +120,7 @@ enum Fate {
 }
 
 impl Congestion {
+    /// Starts without knowledge of the path.
     pub fn new(range: BitrateRange, now: Instant) -> Self {
         let start = range.start_bits_per_second.clamp(range.min_bits_per_second, range.max_bits_per_second);
         Self {
@@ -133,23 +141,23 @@ impl Congestion {
         }
     }
 
-    /// What the encoder may spend, within the range given at the start.
+    /// Returns the bitrate for the encoder, within the range given at the start.
     pub fn target_bits_per_second(&self) -> u32 {
         self.target_bits_per_second as u32
     }
 
-    /// Of the newest report.
+    /// Returns the queueing delay according to the newest report.
     pub fn queueing_delay(&self) -> Duration {
         self.queueing_delay
     }
 
-    /// Until when another frame would wait in the bottleneck for more than 60 ms. In the past while the path is
-    /// free, or unknown.
+    /// Returns the time until which another frame would wait in the bottleneck for more than 60 ms. It is in the past while
+    /// the path is free or unknown.
     pub fn hold_until(&self) -> Instant {
         self.drained_at.checked_sub(QUEUE_ALLOWED).unwrap_or(self.started)
     }
 
-    /// Of the packets that were reported in the last second; 0 while there are too few to tell.
+    /// Returns the fraction of lost packets among those that were reported in the last second; 0 while there are too few.
     pub fn loss_fraction(&self) -> f32 {
         let Some(newest) = self.packets.iter().rev().find(|packet| packet.fate != Fate::Unreported) else {
             return 0.0;
@@ -164,7 +172,7 @@ impl Congestion {
         if reported < LOSS_PACKETS_MIN { 0.0 } else { lost as f32 / reported as f32 }
     }
 
-    /// Whether the client has reported every packet of the last second of sending as received.
+    /// Returns whether the client has reported every packet of the last second of sending as received.
     pub fn newest_arrived(&self) -> bool {
         let Some(newest) = self.packets.back() else {
             return false;
@@ -174,7 +182,7 @@ impl Congestion {
         recent.all(|packet| matches!(packet.fate, Fate::Received(_)))
     }
 
-    /// `sequence` increases by one with each packet; a jump forgets what came before.
+    /// Records a sent packet. `sequence` increases by one with each packet; a jump drops the earlier packets.
     pub fn on_sent(&mut self, sequence: u64, bytes: usize, now: Instant) {
         if self.packets.back().is_some_and(|newest| newest.sequence + 1 != sequence) {
             self.packets.clear();
@@ -186,7 +194,7 @@ impl Congestion {
         self.drained_at = self.drained_at.max(now) + self.path_rate.transfer_time(bytes);
     }
 
-    /// One report, in order of sequence numbers. Packets that were forgotten are ignored.
+    /// Takes one report, in order of sequence numbers. Packets that are not remembered are ignored.
     pub fn on_feedback(&mut self, fates: impl Iterator<Item = PacketFate>, now: Instant) {
         self.reported_at = Some(now);
         let mut delay_min = None;
@@ -195,7 +203,7 @@ impl Congestion {
                 continue;
             };
             let Some(received) = received else {
-                // A packet that overtook this one was reported; it may still come.
+                // A later packet was reported, but this one may still arrive.
                 if packet.fate == Fate::Unreported {
                     packet.fate = Fate::Lost;
                 }
@@ -206,7 +214,7 @@ impl Congestion {
             let delay = delay_microseconds(packet.sent.saturating_duration_since(self.started), received);
             delay_min = Some(delay_min.map_or(delay, |least: i64| least.min(delay)));
             if let Some((_, before)) = self.newest_received.filter(|&(newest, _)| newest + 1 == sequence) {
-                // It was under way while the packet before it was arriving: the gap is what the path needed for it.
+                // It was under way while the packet before it arrived, so the gap is the time that the path needed for it.
                 let queued =
                     self.baseline.over(delay_microseconds(packet.sent.saturating_duration_since(self.started), before));
                 if queued > Some(Duration::ZERO) {
@@ -225,6 +233,7 @@ impl Congestion {
         }
     }
 
+    /// Returns when [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.reported_at?;
         let newest = self.packets.back()?;
@@ -232,7 +241,7 @@ impl Congestion {
         tail.then(|| newest.sent + TAIL_UNREPORTED_MAX)
     }
 
-    /// Whether the newest frame should be repeated, because it was lost at its end.
+    /// Returns whether the newest frame should be repeated, because its last packet was lost.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         if self.poll_timeout().is_none_or(|at| now < at) {
             return false;
@@ -241,7 +250,7 @@ impl Congestion {
         true
     }
 
-    /// Starts the bottleneck's model anew from the newest packet whose delay is known.
+    /// Resets the model of the bottleneck to the newest packet whose delay is known.
     fn correct_model(&mut self) {
         let Some((newest, received)) = self.newest_received else {
             return;
@@ -256,6 +265,7 @@ impl Congestion {
         }
     }
 
+    /// Adapts the target to the newest report.
     fn adapt(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.changed_at).min(INCREASE_STEP_MAX);
         self.changed_at = now;
@@ -291,7 +301,7 @@ impl Congestion {
             self.target_bits_per_second.min(bits_per_second).max(self.range.min_bits_per_second.into());
     }
 
-    /// What arrived in the last second before the newest arrival, on the client's clock.
+    /// Returns the rate of arrivals in the last second before the newest one, on the client's clock.
     fn received_bits_per_second(&self) -> f64 {
         let Some((_, newest)) = self.newest_received else {
             return 0.0;
@@ -312,7 +322,7 @@ fn find(packets: &mut VecDeque<Packet>, sequence: u64) -> Option<&mut Packet> {
     packets.get_mut(usize::try_from(index).ok()?)
 }
 
-/// One way, plus the unknown difference of the two clocks.
+/// Returns the one-way delay plus the unknown difference of the two clocks.
 fn delay_microseconds(sent: Duration, received: Duration) -> i64 {
     received.as_micros() as i64 - sent.as_micros() as i64
 }

@@ -1,21 +1,24 @@
-//! What the bottleneck passes on, measured where it has to work: inside of bursts.
+//! The rate of the bottleneck, measured within bursts.
 //!
-//! A frame's packets leave at once. They arrive spread over the time that the narrowest link needed for them, so
-//! that bytes over gaps is its rate, whether or not the stream as a whole fills it.
+//! A frame's packets leave at once. They arrive spread over the time that the narrowest link needed for them. Bytes over
+//! gaps is therefore its rate, whether or not the stream as a whole fills it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// Samples older than this are dropped.
 const WINDOW: Duration = Duration::from_secs(1);
 const SAMPLES_MAX: usize = 1024;
 const SAMPLES_MIN: usize = 10;
-/// Feedback counts in 250 µs: shorter spreads than this say only "fast".
+/// Shorter spreads cannot be measured, because feedback has a resolution of 250 µs.
 const SPREAD_MIN: Duration = Duration::from_millis(5);
-/// A rate once measured holds for the model of the queue this long without new bursts.
+/// The model of the queue uses a measured rate for this long without new bursts.
 const MEMORY: Duration = Duration::from_secs(10);
 
+/// The samples of the last second, and the rate that was measured last.
 #[derive(Default)]
 pub(super) struct PathRate {
+    /// Arrival, bytes and gap of each packet.
     samples: VecDeque<(Instant, usize, Duration)>,
     bytes: usize,
     spread: Duration,
@@ -23,6 +26,7 @@ pub(super) struct PathRate {
 }
 
 impl PathRate {
+    /// Adds a packet of a burst that arrived `gap` after the one before.
     pub(super) fn observe(&mut self, bytes: usize, gap: Duration, now: Instant) {
         self.samples.push_back((now, bytes, gap));
         self.bytes += bytes;
@@ -41,12 +45,12 @@ impl PathRate {
         }
     }
 
-    /// `None`: not measured within the last second, or too fast to be measured.
+    /// Returns the rate; `None` if it was not measured within the last second, or is too fast to be measured.
     pub(super) fn bits_per_second(&self, now: Instant) -> Option<f64> {
         self.measured.filter(|&(at, _)| now.saturating_duration_since(at) <= WINDOW).map(|(_, rate)| rate)
     }
 
-    /// How long the bottleneck needs for a packet; nothing while its rate is unknown.
+    /// Returns the time that the bottleneck needs for a packet; zero while its rate is unknown.
     pub(super) fn transfer_time(&self, bytes: usize) -> Duration {
         self.measured.map_or(Duration::ZERO, |(_, rate)| Duration::from_secs_f64(bytes as f64 * 8.0 / rate))
     }

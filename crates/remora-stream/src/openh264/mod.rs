@@ -1,14 +1,14 @@
-//! Cisco's openh264, built from source into the executable: the encoder that is always there.
+//! Cisco's openh264, built from source into the executable. This encoder works on every machine.
 //!
-//! Constrained baseline, no delay, one key frame on request and none otherwise. While something moves, its rate
-//! control gives each frame an equal budget. At rest rate control is off and the quantiser steps down from
-//! frame to frame, so that each refinement stays small enough not to be in the way of the next movement:
+//! It encodes constrained baseline without delay, and key frames on request only. While something moves, its rate control
+//! gives each frame an equal budget. At rest, rate control is off and the quantiser steps down from frame to frame, so that
+//! each refinement stays small enough not to delay the next movement:
 //!
 //! ```text
 //!   Motion  budget per frame, QP as needed          Rest   QP − 4, QP − 4, … down to REST_QUANTIZER_MIN
 //! ```
 //!
-//! It never skips a frame by itself and never reorders: who skips is decided before rendering, by
+//! It never skips a frame and never reorders. Frames are skipped before they are rendered, by
 //! [`crate::TransportHandle::hold_until`].
 
 mod raw;
@@ -27,19 +27,20 @@ use crate::i420::I420;
 
 const NAME: &str = "openh264";
 
-/// A frame's budget is the bitrate divided by the frame rate, which is measured within these bounds: a slow
-/// renderer must not turn into large, late frames.
+/// Lower bound on the measured frame rate. A frame's budget is the bitrate divided by the frame rate, and a slow renderer
+/// must not cause large, late frames.
 const FRAME_RATE_MIN: f32 = 30.0;
-/// openh264's own limit.
+/// Upper bound on the measured frame rate: openh264's own limit.
 const FRAME_RATE_MAX: f32 = 60.0;
-/// Below this quantiser nobody sees a difference in motion, and above it the picture is worse than a skipped frame.
+/// Quantisers in motion. A lower one makes no visible difference, and a higher one looks worse than a skipped frame.
 const MOTION_QUANTIZER: std::ops::RangeInclusive<c_int> = 18..=48;
-/// Each refinement frame has a quantiser this much below the one before. A step of 4 makes it about as large as a frame
-/// in motion, so that it is not in the way of the next movement.
+/// The step of the quantiser from one refinement to the next. A step of 4 makes a refinement about as large as a frame in
+/// motion, so that it does not delay the next movement.
 const REST_QUANTIZER_STEP: c_int = 4;
-/// Visually lossless for rendered pictures; see `examples/encode_cost.rs`.
+/// The lowest quantiser at rest: visually lossless for rendered frames; see `examples/encode_cost.rs`.
 const REST_QUANTIZER_MIN: c_int = 18;
-/// A key frame's budget in frames' budgets: more is a better first picture, and a longer one to wait for.
+/// The budget of a key frame, in percent of a frame's budget. A larger one makes the first frame better and slower to
+/// arrive.
 const KEY_FRAME_BUDGET_PERCENT: c_int = 400;
 const BITRATE_MIN: u32 = 100_000;
 /// ITU-T H.264 tables E-3 to E-5: BT.709 for primaries, transfer and matrix.
@@ -47,10 +48,12 @@ const VUI_BT709: u8 = 1;
 /// ITU-T H.264 table E-2.
 const VUI_FORMAT_UNSPECIFIED: u8 = 5;
 
+/// The options of the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenH264Options {
+    /// The bitrate at the start.
     pub bits_per_second: u32,
-    /// One slice is encoded by each, in parallel. More slices cost some compression.
+    /// Threads, each of which encodes one slice. More slices cost some compression.
     pub threads: NonZeroU16,
 }
 
@@ -67,7 +70,7 @@ pub struct OpenH264Encoder {
     sequence: Option<Sequence>,
 }
 
-/// The encoder for pictures of one size.
+/// The encoder for frames of one size.
 struct Sequence {
     raw: RawEncoder,
     width: u32,
@@ -78,6 +81,7 @@ struct Sequence {
 }
 
 impl OpenH264Encoder {
+    /// Prepares an encoder. It opens openh264 with the first frame, whose size it needs.
     pub fn new(options: OpenH264Options) -> Self {
         let bits_per_second = options.bits_per_second.max(BITRATE_MIN);
         Self {
@@ -89,8 +93,8 @@ impl OpenH264Encoder {
 }
 
 impl Encoder for OpenH264Encoder {
-    fn encode(&mut self, picture: I420<'_>, request: FrameRequest) -> Result<EncodedFrame, EncodeError> {
-        let (width, height) = (picture.width(), picture.height());
+    fn encode(&mut self, frame: I420<'_>, request: FrameRequest) -> Result<EncodedFrame, EncodeError> {
+        let (width, height) = (frame.width(), frame.height());
         let rate_changed = self.frame_rate.observe(request.rtp_timestamp);
         let sequence = match self.sequence.take() {
             Some(mut sequence) if sequence.width == width && sequence.height == height => {
@@ -102,9 +106,9 @@ impl Encoder for OpenH264Encoder {
             _ => Sequence::open(self.options, self.frame_rate.frames_per_second, width, height)
                 .map_err(|Code(code)| EncodeError::Setup { encoder: NAME, width, height, code })?,
         };
-        // A sequence that failed is dropped: the next picture starts a new one, with a key frame.
+        // A sequence that failed is dropped, so the next frame starts a new one with a key frame.
         let sequence = self.sequence.insert(sequence);
-        let encoded = sequence.encode(picture, request, self.frame_rate.elapsed_milliseconds());
+        let encoded = sequence.encode(frame, request, self.frame_rate.elapsed_milliseconds());
         if encoded.is_err() {
             self.sequence = None;
         }
@@ -135,16 +139,11 @@ impl Sequence {
         Ok(Self { raw, width, height, quantizer: *MOTION_QUANTIZER.end(), rate_controlled: true })
     }
 
-    fn encode(
-        &mut self,
-        picture: I420<'_>,
-        request: FrameRequest,
-        time_milliseconds: i64,
-    ) -> Result<EncodedFrame, Code> {
+    fn encode(&mut self, frame: I420<'_>, request: FrameRequest, time_milliseconds: i64) -> Result<EncodedFrame, Code> {
         if request.key {
             self.raw.request_key_frame()?;
         }
-        // A key frame without rate control would be the largest of all: it is refined afterwards instead.
+        // A key frame without rate control would be very large. It is refined afterwards instead.
         let refine = request.fidelity == Fidelity::Rest && !request.key;
         if refine {
             let quantizer = (self.quantizer - REST_QUANTIZER_STEP).max(REST_QUANTIZER_MIN);
@@ -156,8 +155,8 @@ impl Sequence {
         }
         let Output { data, key } = self
             .raw
-            .encode(picture, time_milliseconds)?
-            .expect("openh264 drops a picture only where frame skipping is enabled, and it is not");
+            .encode(frame, time_milliseconds)?
+            .expect("openh264 drops a frame only if frame skipping is enabled, and it is not");
         self.quantizer = self.raw.quantizer()? as c_int;
         Ok(EncodedFrame {
             data,
@@ -184,7 +183,7 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
     parameters.iMaxQp = *MOTION_QUANTIZER.end();
     parameters.iMultipleThreadIdc = options.threads.get();
     parameters.iLoopFilterDisableIdc = DEBLOCKING_IDC_0;
-    // A turn of the view is no scene change: key frames come on request only.
+    // A turn of the view is not a scene change. Key frames come on request only.
     parameters.bEnableSceneChangeDetect = false;
     parameters.bEnableBackgroundDetection = false;
     parameters.bEnableAdaptiveQuant = false;
@@ -211,8 +210,8 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
     layer.uiColorMatrix = VUI_BT709;
 }
 
-/// ITU-T H.264 table A-1, MaxFS at 60 frames per second, but none below 4.0: a change of the quantiser makes openh264
-/// compare level and bitrate anew, and a level that is too low for the bitrate would restart the stream.
+/// Returns the level for a frame size (ITU-T H.264 table A-1, MaxFS at 60 frames per second), at least 4.0. A change of the
+/// quantiser makes openh264 compare level and bitrate again, and a level that is too low would restart the stream.
 fn level(width: u32, height: u32) -> ELevelIdc {
     match width.div_ceil(16) * height.div_ceil(16) {
         ..=4096 => LEVEL_4_0,
@@ -221,7 +220,7 @@ fn level(width: u32, height: u32) -> ELevelIdc {
     }
 }
 
-/// Frames per second as the timestamps of the frames show it: frames come on input, not on a clock.
+/// The frame rate according to the frames' timestamps, because frames follow inputs and not a clock.
 struct FrameRate {
     frames_per_second: f32,
     smoothed_interval_ticks: f32,
@@ -242,10 +241,10 @@ impl Default for FrameRate {
 
 impl FrameRate {
     const TICKS_PER_SECOND: f32 = 90_000.0;
-    /// A change that is worth telling the rate control.
+    /// Smaller changes are not passed on to the rate control.
     const RELATIVE_CHANGE_MIN: f32 = 0.15;
 
-    /// Whether the rate has changed enough to matter.
+    /// Adds a frame. Returns whether the rate has changed enough to matter.
     fn observe(&mut self, rtp_timestamp: u32) -> bool {
         let interval_ticks = self.newest.map_or(0, |newest| rtp_timestamp.wrapping_sub(newest));
         self.newest = Some(rtp_timestamp);
@@ -253,7 +252,7 @@ impl FrameRate {
 
         let slowest = Self::TICKS_PER_SECOND / FRAME_RATE_MIN;
         let fastest = Self::TICKS_PER_SECOND / FRAME_RATE_MAX;
-        // A pause says nothing about the pace of a movement.
+        // A pause must not lower the frame rate of the next movement.
         let interval = (interval_ticks as f32).clamp(fastest, slowest);
         self.smoothed_interval_ticks += (interval - self.smoothed_interval_ticks) / 8.0;
         let measured = Self::TICKS_PER_SECOND / self.smoothed_interval_ticks;

@@ -1,7 +1,7 @@
-//! The C interface of openh264 behind safe methods: every `unsafe` of the encoder is in this file.
+//! Safe methods around the C interface of openh264. Every `unsafe` block of the encoder is in this file.
 //!
-//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single
-//! frames, and both decide about delay.
+//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single frames,
+//! and both determine the delay.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -23,7 +23,7 @@ fn check(code: c_int) -> Result<(), Code> {
     if code == cmResultSuccess { Ok(()) } else { Err(Code(code)) }
 }
 
-/// An initialised encoder for pictures of one size.
+/// An initialised encoder for frames of one size.
 pub(super) struct RawEncoder {
     api: DynamicAPI,
     encoder: *mut ISVCEncoder,
@@ -34,14 +34,14 @@ pub(super) struct RawEncoder {
 // keeps calls from overlapping.
 unsafe impl Send for RawEncoder {}
 
-/// What `encode` left in the encoder's own buffer.
+/// An encoded frame.
 pub(super) struct Output {
     pub data: Vec<u8>,
     pub key: bool,
 }
 
 impl RawEncoder {
-    /// `configure` receives openh264's defaults.
+    /// Opens an encoder. `configure` changes openh264's default parameters.
     pub(super) fn open(configure: impl FnOnce(&mut SEncParamExt)) -> Result<Self, Code> {
         let api = DynamicAPI::from_source();
         let mut encoder: *mut ISVCEncoder = ptr::null_mut();
@@ -60,10 +60,10 @@ impl RawEncoder {
         let mut parameters = SEncParamExt::default();
         let vtable = this.vtable();
         // SAFETY: function and object belong together, and the argument has the type that the header names.
-        check(unsafe { this.function(vtable.GetDefaultParams)(this.encoder, &raw mut parameters) })?;
+        check(unsafe { function(vtable.GetDefaultParams)(this.encoder, &raw mut parameters) })?;
         configure(&mut parameters);
         // SAFETY: as above; the parameters are copied.
-        check(unsafe { this.function(vtable.InitializeExt)(this.encoder, &raw const parameters) })?;
+        check(unsafe { function(vtable.InitializeExt)(this.encoder, &raw const parameters) })?;
         Ok(this)
     }
 
@@ -83,10 +83,10 @@ impl RawEncoder {
         unsafe { self.set_option(ENCODER_OPTION_RC_MODE, &mut mode) }
     }
 
-    /// The quantiser of frames that are encoded without rate control.
+    /// Sets the quantiser of frames that are encoded without rate control.
     pub(super) fn set_quantizer(&mut self, quantizer: c_int) -> Result<(), Code> {
         let mut parameters = SEncParamExt::default();
-        let get_option = self.function(self.vtable().GetOption);
+        let get_option = function(self.vtable().GetOption);
         let option = ENCODER_OPTION_SVC_ENCODE_PARAM_EXT;
         // SAFETY: this option writes an SEncParamExt.
         check(unsafe { get_option(self.encoder, option, (&raw mut parameters).cast::<c_void>()) })?;
@@ -98,10 +98,10 @@ impl RawEncoder {
         unsafe { self.set_option(option, &mut parameters) }
     }
 
-    /// Mean quantiser of the newest frame.
+    /// Returns the mean quantiser of the newest frame.
     pub(super) fn quantizer(&self) -> Result<u32, Code> {
         let mut statistics = SEncoderStatistics::default();
-        let get_option = self.function(self.vtable().GetOption);
+        let get_option = function(self.vtable().GetOption);
         let target = (&raw mut statistics).cast::<c_void>();
         // SAFETY: this option writes an SEncoderStatistics.
         check(unsafe { get_option(self.encoder, ENCODER_OPTION_GET_STATISTICS, target) })?;
@@ -110,13 +110,13 @@ impl RawEncoder {
 
     pub(super) fn request_key_frame(&mut self) -> Result<(), Code> {
         // SAFETY: function and object belong together.
-        check(unsafe { self.function(self.vtable().ForceIntraFrame)(self.encoder, true) })
+        check(unsafe { function(self.vtable().ForceIntraFrame)(self.encoder, true) })
     }
 
-    /// The picture must have the size that the encoder was opened for. `None`: the encoder dropped the picture.
-    pub(super) fn encode(&mut self, picture: I420<'_>, time_milliseconds: i64) -> Result<Option<Output>, Code> {
-        let (width, height) = (picture.width() as c_int, picture.height() as c_int);
-        let [y, u, v] = picture.planes().map(|plane| plane.as_ptr().cast_mut());
+    /// Encodes a frame of the size that the encoder was opened for. Returns `None` if the encoder dropped the frame.
+    pub(super) fn encode(&mut self, frame: I420<'_>, time_milliseconds: i64) -> Result<Option<Output>, Code> {
+        let (width, height) = (frame.width() as c_int, frame.height() as c_int);
+        let [y, u, v] = frame.planes().map(|plane| plane.as_ptr().cast_mut());
         let source = SSourcePicture {
             iColorFormat: videoFormatI420,
             iStride: [width, width / 2, width / 2, 0],
@@ -126,7 +126,7 @@ impl RawEncoder {
             uiTimeStamp: time_milliseconds,
             ..SSourcePicture::default()
         };
-        let encode_frame = self.function(self.vtable().EncodeFrame);
+        let encode_frame = function(self.vtable().EncodeFrame);
         // SAFETY: the planes outlive the call, have the lengths that size and strides imply (`I420` checked), and
         // are only read; the encoder copies them before it returns.
         check(unsafe { encode_frame(self.encoder, &raw const source, &raw mut *self.output) })?;
@@ -151,10 +151,13 @@ impl RawEncoder {
         data
     }
 
+    /// Sets an option.
+    ///
     /// # Safety
+    ///
     /// `T` must be the type that openh264 reads for this option.
     unsafe fn set_option<T>(&mut self, option: ENCODER_OPTION, value: &mut T) -> Result<(), Code> {
-        let set_option = self.function(self.vtable().SetOption);
+        let set_option = function(self.vtable().SetOption);
         // SAFETY: the caller vouches for the type; the value is copied.
         check(unsafe { set_option(self.encoder, option, ptr::from_mut(value).cast::<c_void>()) })
     }
@@ -163,10 +166,11 @@ impl RawEncoder {
         // SAFETY: `encoder` is not null and points to the table that `WelsCreateSVCEncoder` made.
         unsafe { **self.encoder }
     }
+}
 
-    fn function<F>(&self, entry: Option<F>) -> F {
-        entry.expect("the bundled openh264 fills its whole function table")
-    }
+/// Returns a function of openh264's table.
+fn function<F>(entry: Option<F>) -> F {
+    entry.expect("the bundled openh264 fills its whole function table")
 }
 
 impl Drop for RawEncoder {
@@ -174,7 +178,7 @@ impl Drop for RawEncoder {
         // SAFETY: the object was made by `open` and is freed once; `Uninitialize` does nothing where
         // initialisation had failed.
         unsafe {
-            self.function(self.vtable().Uninitialize)(self.encoder);
+            function(self.vtable().Uninitialize)(self.encoder);
             self.api.WelsDestroySVCEncoder(self.encoder);
         }
     }

@@ -1,5 +1,4 @@
-//! Pairs the packets that were sent with what transport-wide feedback (draft-holmer-rmcat-transport-wide-cc)
-//! says about them.
+//! Matches sent packets with the client's transport-wide feedback (draft-holmer-rmcat-transport-wide-cc).
 
 use std::time::Instant;
 
@@ -8,12 +7,12 @@ use str0m::rtp::rtcp::{Rtcp, Twcc};
 
 use crate::congestion::{Congestion, PacketFate};
 
-/// RTP header with extensions, SRTP tag, UDP and IPv4.
+/// Overhead of a packet: RTP header with extensions, SRTP tag, UDP and IPv4.
 const OVERHEAD_BYTES: usize = 12 + 24 + 10 + 8 + 20;
 
-/// Sequence numbers are 16 bits on the wire and are extended here.
+/// Extends the 16-bit sequence numbers of packets, and passes reports on to the congestion control.
 pub(super) struct Feedback {
-    /// Zero of the client's clock; only differences matter.
+    /// The zero of the client's clock. Only differences matter.
     epoch: Instant,
     newest_sent: Option<u64>,
 }
@@ -23,6 +22,7 @@ impl Feedback {
         Self { epoch: now, newest_sent: None }
     }
 
+    /// Looks for sent packets and reports among str0m's raw packets.
     pub(super) fn observe(&mut self, packet: RawPacket, congestion: &mut Congestion, now: Instant) {
         match packet {
             RawPacket::RtpTx(header, payload) => {
@@ -50,7 +50,7 @@ impl Feedback {
     }
 }
 
-/// The number nearest to the newest one that has these low 16 bits.
+/// Returns the number with these low 16 bits that is nearest to the newest one.
 fn extend(newest: Option<u64>, wire: u16) -> u64 {
     let Some(newest) = newest else {
         return u64::from(wire);

@@ -1,7 +1,7 @@
-//! The WebRTC state of one client: ICE, DTLS, SRTP, SCTP by str0m, and what this host makes of them.
+//! The WebRTC state of one client: ICE, DTLS, SRTP and SCTP by str0m, and this host's use of them.
 //!
-//! Pure: no socket, no clock. Datagrams, commands and time go in; datagrams, events and the next deadline come
-//! out. Every mutation of str0m is followed by a full drain of its output, in [`Peer::drain`].
+//! Pure: no socket, no clock. Datagrams, commands and time go in; datagrams, events and the next deadline come out. Every
+//! mutation of str0m is followed by a full drain of its output, in [`Peer::drain`].
 //!
 //! ```text
 //!   accept ──► Connecting ──DTLS──► Connected ──┬─ goodbye, closed channel or association ─► Closed(Goodbye)
@@ -14,6 +14,7 @@
 mod event;
 mod feedback;
 mod offer;
+mod options;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -26,44 +27,25 @@ use str0m::rtp::AbsCaptureTime;
 use str0m::stats::PeerStats;
 use str0m::{Event, Input, Output, Rtc, RtcError};
 
-use self::event::CONTROL_BYTES_MAX;
 pub use self::event::{Channel, CloseReason, PeerEvent, SendError, Statistics};
 use self::feedback::Feedback;
 pub use self::offer::OfferError;
+use self::options::STATISTICS_INTERVAL;
+pub use self::options::{MappedAddress, PeerOptions};
 use crate::congestion::{BitrateRange, Congestion};
 use crate::encoder::EncodedFrame;
 
-/// From the offer to an open control channel.
+/// The time from the offer to an open control channel.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// Browsers answer the connectivity checks that are sent every [`CONSENT_INTERVAL`], so that this long a silence
-/// means that several were lost in a row.
+/// The longest silence of a client. Browsers answer the connectivity checks that are sent every `CONSENT_INTERVAL`, so
+/// this silence means that several were lost in a row.
 const SILENCE_MAX: Duration = Duration::from_millis(4500);
-const CONSENT_INTERVAL: Duration = Duration::from_secs(1);
-const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
-/// A browser repeats its request until the key frame has arrived; answering each would flood the path.
+/// The interval between key frames. A browser repeats its request until the key frame has arrived, and answering each
+/// request would flood the path.
 const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(250);
-/// Chromium asks for a key frame when it has got no frame for three seconds, although it misses none: while the picture
-/// rests, that is how it should be. A request so late after the newest frame is answered only if something was lost.
+/// A request this long after the newest frame is answered only if something was lost. Chromium requests a key frame when it
+/// has received no frame for three seconds, although none is missing while nothing changes.
 const KEY_FRAME_REQUEST_IDLE: Duration = Duration::from_secs(2);
-/// Of both channels together, waiting for a slow path.
-const BUFFERED_BYTES_MAX: usize = 1024 * 1024;
-
-#[derive(Clone, Debug)]
-pub struct PeerOptions {
-    /// Addresses of the sockets: each takes datagrams by UDP, and by TCP from clients that cannot use UDP.
-    pub local_addresses: Vec<SocketAddr>,
-    pub mapped_address: Option<MappedAddress>,
-    pub bitrate: BitrateRange,
-    /// What the wall clock showed at an instant, for `abs-capture-time`.
-    pub wall_clock: (Instant, SystemTime),
-}
-
-/// An address of a NAT that passes what it receives on to a local address, by UDP and TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MappedAddress {
-    pub external: SocketAddr,
-    pub local: SocketAddr,
-}
 
 /// See the module's documentation.
 pub struct Peer {
@@ -74,7 +56,7 @@ pub struct Peer {
     feedback: Feedback,
     congestion: Congestion,
     bitrate: BitrateRange,
-    /// As told last.
+    /// The bitrate of the last [`PeerEvent::TargetBitrate`].
     target_bits_per_second: u32,
     last_received: Instant,
     key_frame_wanted_at: Option<Instant>,
@@ -93,11 +75,11 @@ enum State {
     Closed,
 }
 
-/// The one video line of the offer that is sent on.
+/// The video line of the offer that carries the stream.
 struct Video {
     mid: Mid,
     pt: Pt,
-    /// Timestamp of the newest frame, extended beyond 32 bits.
+    /// The timestamp of the newest frame, extended beyond 32 bits.
     extended_timestamp: Option<u64>,
     newest_sent: Option<Instant>,
 }
@@ -128,7 +110,11 @@ impl Channels {
 }
 
 impl Peer {
-    /// Takes a client's SDP offer; the answer lists every local address as a candidate.
+    /// Accepts a client's SDP offer. Returns the peer and the SDP answer, which lists every local address as a candidate.
+    ///
+    /// # Errors
+    ///
+    /// The offer is malformed or lacks something that the host needs.
     pub fn accept(offer: &str, options: &PeerOptions, now: Instant) -> Result<(Self, String), OfferError> {
         let offer::Accepted { rtc, mid, pt, answer } = offer::accept(offer, options, now)?;
         let congestion = Congestion::new(options.bitrate, now);
@@ -154,20 +140,22 @@ impl Peer {
         Ok((peer, answer))
     }
 
+    /// Returns whether the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
-    /// The next datagram to be sent, if any.
+    /// Returns the next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
     }
 
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<PeerEvent> {
         self.events.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] wants to be called at the latest.
+    /// Returns when [`Self::handle_timeout`] is to be called at the latest.
     pub fn poll_timeout(&self) -> Instant {
         let own = match self.state {
             State::Connecting { deadline } => deadline,
@@ -177,14 +165,14 @@ impl Peer {
         self.rtc_timeout.min(own).min(self.congestion.poll_timeout().unwrap_or(own))
     }
 
-    /// Until when rendering another frame would only lengthen the queue in the network; the past while there is
+    /// Returns the time until which another frame would only lengthen the queue in the network; in the past while there is
     /// none.
     pub fn hold_until(&self) -> Instant {
         self.congestion.hold_until()
     }
 
-    /// Returns whether the datagram was the client's; those of strangers are ignored. `destination` is the local
-    /// address, also where the client sent to a mapped one.
+    /// Takes a datagram. Returns whether it was the client's; those of strangers are ignored. `destination` is the local
+    /// address, even if the client sent to a mapped one.
     pub fn handle_datagram(
         &mut self,
         protocol: Protocol,
@@ -206,6 +194,7 @@ impl Peer {
         true
     }
 
+    /// Acts on deadlines that have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.state {
             State::Connecting { deadline } if now >= deadline => self.close(CloseReason::NeverConnected, now),
@@ -219,7 +208,11 @@ impl Peer {
         }
     }
 
-    /// The frame's timestamp becomes the RTP timestamp, unchanged.
+    /// Sends a frame. Its timestamp becomes the RTP timestamp, unchanged.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection.
     pub fn send_video(&mut self, frame: EncodedFrame, now: Instant) -> Result<(), SendError> {
         if self.state == State::Closed || !self.rtc.is_connected() {
             return Err(SendError::NotConnected);
@@ -240,12 +233,17 @@ impl Peer {
             .abs_capture_time(AbsCaptureTime { capture_time, clock_offset: None })
             .write(self.video.pt, now, MediaTime::from_90khz(extended), frame.data);
         self.settle(written, now);
-        // str0m packetises on the next time step only; a frame does not wait for one.
+        // str0m packetises only at the next time step. The frame does not wait for one.
         let handled = self.rtc.handle_input(Input::Timeout(now));
         self.settle(handled, now);
         Ok(())
     }
 
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// The message is too large, the channel is not open, or too much waits already.
     pub fn send(&mut self, channel: Channel, bytes: &[u8], now: Instant) -> Result<(), SendError> {
         let bytes_max = channel.message_bytes_max();
         if bytes.len() > bytes_max {
@@ -270,7 +268,7 @@ impl Peer {
         open.map_or(0, |mut open| open.buffered_amount())
     }
 
-    /// Tells the client, where it still listens, and ends. What it says comes out of [`Self::poll_transmit`].
+    /// Ends the connection and tells the client, if it still listens. [`Self::poll_transmit`] returns the last datagrams.
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
         self.finish(reason);
         self.settle(Ok(()), now);
@@ -283,7 +281,7 @@ impl Peer {
         }
     }
 
-    /// Drains str0m after a mutation, whatever came of it.
+    /// Drains str0m after a mutation, whether it succeeded or not.
     fn settle(&mut self, result: Result<(), RtcError>, now: Instant) {
         match result {
             Ok(()) => self.drain(now),
@@ -320,7 +318,7 @@ impl Peer {
         }
     }
 
-    /// str0m is of no use after an error.
+    /// Ends the connection after an error of str0m, which cannot be used any more.
     fn fail(&mut self, error: &RtcError) {
         self.finish(CloseReason::Failed(error.to_string()));
         self.rtc.disconnect();
@@ -354,14 +352,14 @@ impl Peer {
             }
             Event::RawPacket(packet) => self.feedback.observe(*packet, &mut self.congestion, now),
             Event::PeerStats(statistics) => self.report(&statistics),
-            // Received media, str0m's own bandwidth estimation and ICE states that the deadlines cover.
+            // Received media, str0m's own bandwidth estimation, and ICE states that the deadlines cover.
             _ => {}
         }
     }
 
     fn open_channel(&mut self, id: ChannelId, label: &str) {
         let Some(channel) = Channel::from_label(label) else {
-            tracing::debug!(label, "the client opened a channel that means nothing here");
+            tracing::debug!(label, "the client opened an unknown channel");
             return;
         };
         let slot = self.channels.slot(channel);
@@ -408,7 +406,7 @@ impl Peer {
     }
 }
 
-/// An encoder is not told every step of a slow increase.
+/// Returns whether a target differs enough from the last one. The encoder is not told every step of a slow increase.
 fn worth_telling(told: u32, target: u32, range: &BitrateRange) -> bool {
     let (told_for, change) = (f64::from(told), f64::from(target) - f64::from(told));
     target != told && (change.abs() >= told_for * 0.05 || target == range.max_bits_per_second || target < told)

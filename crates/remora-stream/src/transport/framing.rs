@@ -1,27 +1,27 @@
-//! Datagrams on a TCP stream, as RFC 4571 frames them: each follows its length, two bytes, big-endian.
+//! Datagrams on a TCP stream, framed as in RFC 4571: each follows its length, two bytes, big-endian.
 //!
 //! Pure: bytes go in and out, and the caller owns the stream. Both directions are bounded.
 
-use super::DATAGRAM_BYTES_MAX;
+use super::interface::DATAGRAM_BYTES_MAX;
 
 const LENGTH_BYTES: usize = 2;
-/// Room for several datagrams, so that one read takes all that a burst has brought.
+/// Room for several datagrams, so that one read takes a whole burst.
 const READ_BYTES: usize = 16 * 1024;
-/// Frames that the kernel has not taken yet. A key frame of 200 kB fits. More than this means that the path has been
-/// too slow for a while.
+/// Upper bound on framed datagrams that the kernel has not accepted yet. A key frame of 200 kB fits. A full queue means that
+/// the path has been too slow for a while.
 const QUEUED_BYTES_MAX: usize = 256 * 1024;
 
-/// The stream is not what RFC 4571 describes, or carries datagrams that WebRTC never sends. Nothing after such a
-/// length can be read.
+/// A length that no datagram of WebRTC has: the stream is not framed as in RFC 4571. Nothing after such a length can be
+/// read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Oversized {
     pub bytes: usize,
 }
 
-/// Takes a stream apart into datagrams.
+/// Splits a stream into datagrams.
 pub(super) struct FrameReader {
     buffer: Box<[u8]>,
-    /// Bytes before `start` have been taken, bytes from `end` on have not been read.
+    /// Bytes before `start` were returned, bytes from `end` on were not read yet.
     start: usize,
     end: usize,
 }
@@ -31,7 +31,8 @@ impl FrameReader {
         Self { buffer: vec![0; READ_BYTES].into_boxed_slice(), start: 0, end: 0 }
     }
 
-    /// Where the next bytes of the stream go; never empty once [`Self::next`] has found no whole datagram.
+    /// Returns the space for the next bytes of the stream. It is never empty after [`Self::next`] has found no whole
+    /// datagram.
     pub(super) fn space(&mut self) -> &mut [u8] {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -39,7 +40,7 @@ impl FrameReader {
         &mut self.buffer[self.end..]
     }
 
-    /// Tells how much of [`Self::space`] has been filled.
+    /// Notes how much of [`Self::space`] was filled.
     pub(super) fn fill(&mut self, bytes: usize) {
         self.end += bytes;
     }
@@ -67,17 +68,17 @@ impl FrameReader {
     }
 }
 
-/// Frames on their way into a stream. A datagram that finds the queue full is dropped, as a router would drop it, so
-/// that what is sent never becomes older than the queue is long.
+/// Framed datagrams on their way into a stream. A datagram that finds the queue full is dropped, as a router would drop it,
+/// so that no datagram waits longer than the queue is long.
 #[derive(Default)]
 pub(super) struct FrameQueue {
     buffer: Vec<u8>,
-    /// Bytes before this have been written.
+    /// Bytes before this were written.
     start: usize,
 }
 
 impl FrameQueue {
-    /// Returns whether the datagram was taken.
+    /// Queues a datagram. Returns `false` if the queue is full.
     pub(super) fn push(&mut self, datagram: &[u8]) -> bool {
         let Ok(length) = u16::try_from(datagram.len()) else {
             return false;
@@ -94,11 +95,12 @@ impl FrameQueue {
         true
     }
 
+    /// Returns the bytes that are to be written.
     pub(super) fn unwritten(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
-    /// Tells how much of [`Self::unwritten`] has been written.
+    /// Notes how much of [`Self::unwritten`] was written.
     pub(super) fn written(&mut self, bytes: usize) {
         self.start += bytes;
         if self.start == self.buffer.len() {
@@ -148,18 +150,18 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_no_datagram_has_is_refused_before_anything_is_read_for_it() {
+    fn a_length_that_no_datagram_has_is_refused_before_its_bytes_are_read() {
         let mut reader = FrameReader::new();
         feed(&mut reader, &(DATAGRAM_BYTES_MAX as u16 + 1).to_be_bytes());
         assert_eq!(take(&mut reader), Err(Oversized { bytes: DATAGRAM_BYTES_MAX + 1 }));
-        // "GET" of a client that takes the port for a web server's.
+        // "GET" of a client that expects a web server.
         let mut reader = FrameReader::new();
         feed(&mut reader, b"GET / HTTP/1.1\r\n");
         assert_eq!(take(&mut reader), Err(Oversized { bytes: 0x4745 }));
     }
 
     #[test]
-    fn a_full_queue_drops_and_takes_again_once_something_was_written() {
+    fn a_full_queue_drops_datagrams_until_something_was_written() {
         let mut queue = FrameQueue::default();
         let datagram = [5; 1200];
         let mut taken = 0;

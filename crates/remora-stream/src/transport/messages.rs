@@ -1,18 +1,19 @@
-//! Messages that wait: those of a client until the host has acted on them, those of the host until the client's path
-//! takes them. Nothing that waits is lost, so both are bounded, by number and by bytes.
+//! Messages that wait: those of the client until the host has executed them, those of the host until the client's path
+//! accepts them. No waiting message is lost, so both queues are bounded, by number and by bytes.
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Messages of a client that may wait for the host: a page may ask for tens of thousands of entities at once.
+/// Upper bound on the client's messages that wait for the host. A page may ask for tens of thousands of entities at once.
 pub const RECEIVED_MAX: usize = 32_768;
 const RECEIVED_BYTES_MAX: usize = 16 << 20;
-/// The host holds back commands long before as many answers wait (see [`super::TransportHandle::control_bytes_waiting`]).
+/// Upper bound on the host's messages that wait. The host holds back commands long before that (see
+/// [`super::TransportHandle::control_bytes_waiting`]).
 const SENT_MAX: usize = 32_768;
 const SENT_BYTES_MAX: usize = 8 << 20;
 
-/// Counts the messages that wait.
+/// Counts waiting messages.
 #[derive(Debug)]
 pub(super) struct Backlog {
     messages: AtomicUsize,
@@ -34,11 +35,11 @@ impl Backlog {
         Arc::new(Self { messages: AtomicUsize::new(0), bytes: AtomicUsize::new(0), messages_max, bytes_max })
     }
 
-    /// `None` if too much waits already.
+    /// Counts a message. Returns `None` if too much waits already.
     pub(super) fn admit(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Message> {
         let messages = self.messages.fetch_add(1, Ordering::Relaxed) + 1;
         let waiting = self.bytes.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
-        // Dropping it takes it off the count again.
+        // Dropping the message removes it from the count.
         let message = Message { bytes, backlog: Some(self.clone()) };
         (messages <= self.messages_max && waiting <= self.bytes_max).then_some(message)
     }
@@ -63,7 +64,7 @@ impl Deref for Message {
     }
 }
 
-/// A message that counts nowhere.
+/// Returns a message that no backlog counts.
 impl From<Vec<u8>> for Message {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, backlog: None }
@@ -90,13 +91,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_admitted_up_to_their_number_and_bytes_and_again_when_some_have_gone() {
+    fn messages_are_admitted_up_to_a_number_and_bytes_and_again_when_some_were_dropped() {
         let backlog = Backlog::new(3, 10);
         let first = backlog.admit(vec![0; 4]).expect("room");
         let second = backlog.admit(vec![0; 6]).expect("room");
         assert_eq!(backlog.bytes(), 10);
         assert_eq!(backlog.admit(vec![0; 1]), None, "too many bytes");
-        assert_eq!(backlog.bytes(), 10, "what is refused does not count");
+        assert_eq!(backlog.bytes(), 10, "a refused message does not count");
         let third = backlog.admit(vec![]).expect("room");
         assert_eq!(backlog.admit(vec![]), None, "too many messages");
         drop((first, third));

@@ -6,131 +6,56 @@
 //!        └──── hold_until (atomic) ◄────────┘ ◄──► UDP and TCP, a port of both per address
 //! ```
 //!
-//! Messages of the control channel are never lost while the connection lasts (`messages.rs`): what the path does not
-//! take waits, and a client that sends faster than the host acts is told so and disconnected.
+//! Messages of the control channel are never lost while the connection lasts (`messages.rs`): they wait until the path
+//! accepts them, and a client that sends faster than the host executes is told so and disconnected.
 //!
-//! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else.
-//! Who may connect is decided before [`TransportHandle::accept`]: the transport takes any offer while it is free.
+//! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else. The caller
+//! decides which clients may connect before [`TransportHandle::accept`]: the transport accepts any offer while it is free.
 
+mod addresses;
 mod framing;
+mod interface;
 mod messages;
+mod shared_instant;
 mod sockets;
 mod tcp;
 mod thread;
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Waker;
-use thiserror::Error;
 
+pub use self::addresses::local_addresses;
+pub use self::interface::{AcceptError, Bandwidth, StartError, TransportEvent, TransportOptions};
 use self::messages::Backlog;
 pub use self::messages::{Message, RECEIVED_MAX};
+use self::shared_instant::SharedInstant;
 use self::sockets::Sockets;
-pub use self::sockets::local_addresses;
 use self::thread::{Command, ThreadChannels, TransportThread};
-use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
-use crate::peer::{Channel, CloseReason, OfferError, SendError, Statistics};
+use crate::peer::{Channel, SendError};
 
-/// Commands that the thread has not taken yet. It takes them within microseconds: a full queue means that the
-/// machine cannot keep up.
+/// Upper bound on commands that the thread has not taken yet. It takes them within microseconds, so a full queue means that
+/// the machine cannot keep up.
 const COMMANDS_MAX: usize = 64;
-/// WebRTC sends no larger ones.
-const DATAGRAM_BYTES_MAX: usize = 2048;
-
-#[derive(Clone, Debug)]
-pub struct TransportOptions {
-    /// One UDP and one TCP socket are bound to each and advertised to clients. Loopback should be among them:
-    /// browsers on the same machine reach it without any network.
-    pub addresses: Vec<IpAddr>,
-    /// Where clients reach this machine, if a 1:1 NAT stands before it: advertised beside the addresses, with the
-    /// same ports.
-    pub external_address: Option<IpAddr>,
-    /// The first port that is free for UDP and TCP is taken on each address; `None` is any.
-    pub ports: Option<RangeInclusive<u16>>,
-    pub bitrate: BitrateRange,
-    /// Said on the control channel to a client that sends faster than the host acts, before it is disconnected; empty
-    /// for nothing.
-    pub overrun_farewell: Vec<u8>,
-}
-
-impl Default for TransportOptions {
-    /// Every address of this machine, any port.
-    fn default() -> Self {
-        Self {
-            addresses: local_addresses(),
-            external_address: None,
-            ports: None,
-            bitrate: BitrateRange::default(),
-            overrun_farewell: Vec::new(),
-        }
-    }
-}
-
-/// What happens to the connection, in order. Between [`TransportEvent::Connected`] and
-/// [`TransportEvent::Closed`] there is one client; an accepted offer always ends in `Closed`.
-#[derive(Debug, PartialEq)]
-pub enum TransportEvent {
-    Connected,
-    ChannelOpen(Channel),
-    /// One of the control channel counts as waiting until its bytes are dropped.
-    Message {
-        channel: Channel,
-        bytes: Message,
-    },
-    KeyFrameWanted,
-    RepeatWanted,
-    Bandwidth(Bandwidth),
-    Statistics(Statistics),
-    Closed(CloseReason),
-}
-
-/// What the encoder may spend from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bandwidth {
-    pub target_bits_per_second: u32,
-}
-
-#[derive(Debug, Error)]
-pub enum StartError {
-    #[error("no address to listen on; name at least one, 127.0.0.1 for this machine only")]
-    NoAddress,
-    #[error("{address} cannot be listened on: it is not an address of this machine, or may not be used")]
-    Bind { address: IpAddr, source: io::Error },
-    #[error("no port of {address} is free for both UDP and TCP; allow a wider range")]
-    NoPort { address: IpAddr, source: io::Error },
-    #[error("the transport cannot wait for its sockets")]
-    Poll(#[from] io::Error),
-}
-
-/// Why an offer was not accepted.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum AcceptError {
-    #[error(transparent)]
-    Offer(#[from] OfferError),
-    #[error("another client is connected")]
-    InUse,
-    #[error("the transport is too busy to accept a client")]
-    Busy,
-    #[error("the transport has ended")]
-    Stopped,
-}
-
 /// Starts transports.
 pub struct Transport;
 
 impl Transport {
     /// Binds the sockets and starts the thread. It ends when the last handle is dropped.
     ///
-    /// `events` is never waited for: a full channel loses poses and statistics, and closes the connection
-    /// ([`CloseReason::Overrun`]) before it loses anything else. It should have room for [`RECEIVED_MAX`] messages.
+    /// The thread never waits for `events`. A full channel loses poses and statistics, and closes the connection
+    /// ([`CloseReason::Overrun`](crate::CloseReason::Overrun)) before it loses anything else. It should have room for
+    /// [`RECEIVED_MAX`] messages.
+    ///
+    /// # Errors
+    ///
+    /// The sockets cannot be bound, or the thread cannot be started.
     pub fn start(options: TransportOptions, events: SyncSender<TransportEvent>) -> Result<TransportHandle, StartError> {
         let poll = mio::Poll::new()?;
         let waker = Waker::new(poll.registry(), sockets::WAKER)?;
@@ -159,7 +84,7 @@ impl Transport {
     }
 }
 
-/// Commands to the transport; each wakes it at once. Clones share one transport.
+/// A handle to a transport, which each command wakes at once. Clones share one transport.
 #[derive(Clone)]
 pub struct TransportHandle {
     shared: Arc<Shared>,
@@ -178,12 +103,16 @@ struct Shared {
 }
 
 impl TransportHandle {
-    /// Where clients can send to, as advertised in each answer.
+    /// Returns the addresses that are advertised to clients.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.shared.addresses
     }
 
-    /// Takes a client's SDP offer and returns the answer. Waits for the thread, some milliseconds.
+    /// Accepts a client's SDP offer and returns the answer. Waits some milliseconds for the thread.
+    ///
+    /// # Errors
+    ///
+    /// The offer is refused, another client is connected, or the transport cannot answer.
     pub fn accept(&self, offer_sdp: &str) -> Result<String, AcceptError> {
         let (reply, answer) = mpsc::sync_channel(1);
         self.command(Command::Accept { offer: offer_sdp.to_owned(), reply }).map_err(|error| match error {
@@ -194,14 +123,22 @@ impl TransportHandle {
     }
 
     /// Sends one access unit. Without a connected client it is dropped: a client starts with a key frame, which
-    /// [`TransportEvent::KeyFrameWanted`] asks for.
+    /// [`TransportEvent::KeyFrameWanted`] requests.
+    ///
+    /// # Errors
+    ///
+    /// The command queue is full, or the transport has ended.
     pub fn send_video(&self, frame: EncodedFrame) -> Result<(), SendError> {
         self.command(Command::Video(frame))
     }
 
-    /// Sends a message. Without a connected client it is dropped, and so is one of the pose channel while the path is
-    /// slow. One of the control channel waits for the path, and is refused ([`SendError::Backlogged`]) when too much
-    /// waits already; see [`Self::control_bytes_waiting`].
+    /// Sends a message. Without a connected client it is dropped, and so is a message of the pose channel while the path is
+    /// slow. A message of the control channel waits for the path.
+    ///
+    /// # Errors
+    ///
+    /// The message is too large, too much waits already ([`SendError::Backlogged`]; see [`Self::control_bytes_waiting`]), or
+    /// the transport has ended.
     pub fn send(&self, channel: Channel, bytes: Vec<u8>) -> Result<(), SendError> {
         let bytes_max = channel.message_bytes_max();
         if bytes.len() > bytes_max {
@@ -218,20 +155,24 @@ impl TransportHandle {
         }
     }
 
-    /// Bytes of the control channel that the path has not taken yet. As long as there are many, the host should not
-    /// act on further commands, because their answers would only wait too.
+    /// Returns the bytes of the control channel that the path has not accepted yet. While there are many, the host should not
+    /// execute further commands, because their answers would wait too.
     pub fn control_bytes_waiting(&self) -> usize {
         self.shared.sent.bytes()
     }
 
-    /// ThreadChannels the connection, if there is one, as soon as the client has everything that was sent before, at most a
-    /// second later; [`TransportEvent::Closed`] follows.
+    /// Ends the connection, if there is one, as soon as the client has received everything that was sent before, at most a
+    /// second later. [`TransportEvent::Closed`] follows.
+    ///
+    /// # Errors
+    ///
+    /// The command queue is full, or the transport has ended.
     pub fn close(&self) -> Result<(), SendError> {
         self.command(Command::Close)
     }
 
-    /// Until when another frame would only wait in the network: the next one should not be rendered earlier. In the
-    /// past while the path is free.
+    /// Returns the time until which another frame would only wait in the network. The next one should not be rendered earlier.
+    /// It is in the past while the path is free.
     pub fn hold_until(&self) -> Instant {
         self.shared.hold.get()
     }
@@ -263,26 +204,5 @@ impl Drop for Shared {
         {
             tracing::error!("the transport thread panicked");
         }
-    }
-}
-
-/// An instant that one thread writes and others read.
-struct SharedInstant {
-    start: Instant,
-    nanoseconds: AtomicU64,
-}
-
-impl SharedInstant {
-    fn new(start: Instant) -> Self {
-        Self { start, nanoseconds: AtomicU64::new(0) }
-    }
-
-    fn set(&self, at: Instant) {
-        let since_start = at.saturating_duration_since(self.start).as_nanos();
-        self.nanoseconds.store(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Instant {
-        self.start + Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 }

@@ -10,40 +10,21 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 use str0m::net::{Protocol as IceProtocol, Transmit};
 
+use super::interface::{DATAGRAM_BYTES_MAX, StartError, TransportOptions};
 use super::tcp::TcpSockets;
-use super::{DATAGRAM_BYTES_MAX, StartError, TransportOptions};
 use crate::peer::MappedAddress;
 
 pub(super) const WAKER: Token = Token(usize::MAX);
 
-/// A key frame of 200 kB has to fit at once, twice. The kernel may grant less.
+/// Requested size of the send buffer: two key frames of 200 kB fit at once. The kernel may grant less.
 const SEND_BUFFER_BYTES: usize = 1024 * 1024;
 const RECEIVE_BUFFER_BYTES: usize = 512 * 1024;
-/// Connections that the kernel has set up and that wait to be accepted.
+/// Upper bound on established connections that wait to be accepted.
 const BACKLOG: i32 = 64;
-/// Where any port will do, the one that is free for UDP may be taken for TCP.
+/// Attempts to find a port if any will do. A port that is free for UDP may be taken for TCP.
 const ANY_PORT_ATTEMPTS_MAX: usize = 16;
 
-/// Every address of this machine that another one, or a browser on this one, can send to: loopback included,
-/// link-local excluded.
-pub fn local_addresses() -> Vec<IpAddr> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the network interfaces are unknown; only loopback is used");
-        Vec::new()
-    });
-    let mut addresses: Vec<IpAddr> = interfaces
-        .iter()
-        .filter(|interface| interface.is_oper_up() && !interface.is_link_local())
-        .map(if_addrs::Interface::ip)
-        .collect();
-    if !addresses.iter().any(IpAddr::is_loopback) {
-        addresses.push(IpAddr::from([127, 0, 0, 1]));
-    }
-    addresses.sort();
-    addresses.dedup();
-    addresses
-}
-
+/// The sockets of all local addresses.
 pub(super) struct Sockets {
     udp: Vec<UdpSocket>,
     tcp: TcpSockets,
@@ -51,7 +32,7 @@ pub(super) struct Sockets {
     mapped_address: Option<MappedAddress>,
 }
 
-/// A datagram in the caller's buffer, however it came.
+/// A received datagram, whose bytes are in the caller's buffer.
 pub(super) struct Datagram {
     pub length: usize,
     pub protocol: IceProtocol,
@@ -60,6 +41,7 @@ pub(super) struct Datagram {
 }
 
 impl Sockets {
+    /// Binds the sockets and registers them.
     pub(super) fn bind(options: &TransportOptions, registry: &Registry) -> Result<Self, StartError> {
         let tcp = TcpSockets::new(registry.try_clone()?, options.addresses.len());
         let mut this = Self { udp: Vec::new(), tcp, addresses: Vec::new(), mapped_address: None };
@@ -74,7 +56,7 @@ impl Sockets {
         if this.udp.is_empty() { Err(StartError::NoAddress) } else { Ok(this) }
     }
 
-    /// Each is one of UDP and of TCP.
+    /// Returns the addresses, each of which is bound for UDP and TCP.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -83,7 +65,7 @@ impl Sockets {
         self.mapped_address
     }
 
-    /// The next datagram that a token announces. `None` when there is none, or the token announces none.
+    /// Returns the next datagram of a token's socket. Returns `None` if there is none.
     pub(super) fn receive(
         &mut self,
         token: Token,
@@ -102,19 +84,18 @@ impl Sockets {
                     return Some(Datagram { length, protocol: IceProtocol::Udp, source, destination });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                // What an earlier datagram met at its destination (a port that was closed) is reported here.
+                // Errors of earlier datagrams, such as a closed port at their destination, are reported here.
                 Err(error) => tracing::trace!(%error, "receive"),
             }
         }
     }
 
-    /// Tells whether the datagram that a token announced last was the peer's: a TCP connection whose first one is not
-    /// ends.
-    pub(super) fn judge(&mut self, token: Token, is_of_peer: bool) {
-        self.tcp.judge(token, is_of_peer);
+    /// Notes whether the last datagram of a token's socket was the peer's. A TCP connection whose first datagram is not ends.
+    pub(super) fn note_sender(&mut self, token: Token, is_of_peer: bool) {
+        self.tcp.note_sender(token, is_of_peer);
     }
 
-    /// Sends or drops, as the network itself would. What goes by TCP waits for [`Self::flush`].
+    /// Sends a datagram, or drops it as a network would. Over TCP it waits for [`Self::flush`].
     pub(super) fn send(&mut self, transmit: &Transmit) {
         let Transmit { proto, source, destination, contents } = transmit;
         match proto {
@@ -134,26 +115,29 @@ impl Sockets {
         }
     }
 
+    /// Writes what waits for TCP connections.
     pub(super) fn flush(&mut self) {
         self.tcp.flush();
     }
 
-    /// The peer has left: nothing more is sent to its connections.
+    /// Notes that the peer has left, so nothing more is sent on its connections.
     pub(super) fn release(&mut self, now: Instant) {
         self.tcp.release(now);
     }
 
-    /// When [`Self::handle_timeout`] wants to be called, if at all.
+    /// Returns when [`Self::handle_timeout`] is to be called.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.tcp.poll_timeout()
     }
 
+    /// Ends connections whose deadline has passed.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.tcp.handle_timeout(now);
     }
 }
 
-/// A 1:1 NAT with that external address passes on to the local address that this machine would send from.
+/// Returns the mapping of a 1:1 NAT with this external address. It forwards to the local address that this machine sends
+/// from.
 fn mapped_address(external: IpAddr, addresses: &[SocketAddr]) -> Option<MappedAddress> {
     let reachable = |address: &&SocketAddr| address.is_ipv4() == external.is_ipv4() && !address.ip().is_loopback();
     let local = source_towards(external)
@@ -165,7 +149,7 @@ fn mapped_address(external: IpAddr, addresses: &[SocketAddr]) -> Option<MappedAd
     local.map(|&local| MappedAddress { external: SocketAddr::new(external, local.port()), local })
 }
 
-/// The address that the routing table chooses. Nothing is sent: connecting a UDP socket only looks the route up.
+/// Returns the address that the routing table chooses. Nothing is sent: connecting a UDP socket only looks up the route.
 fn source_towards(destination: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = if destination.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
     let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
@@ -173,7 +157,7 @@ fn source_towards(destination: IpAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// A port that is free for both protocols: a firewall then needs one rule for both.
+/// Binds a port that is free for both protocols, so that a firewall needs one rule for both.
 fn bind_both(
     ip: IpAddr,
     ports: Option<&RangeInclusive<u16>>,
@@ -210,7 +194,7 @@ fn bind_udp(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
 
 fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = new_socket(address, Type::STREAM, Protocol::TCP)?;
-    // Connections of an earlier host that linger on the port do not take it.
+    // Lingering connections of an earlier host do not block the port.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -1,14 +1,14 @@
-//! TCP for clients whose network blocks UDP: one listener per local address, and the connections that clients have
-//! opened to it (RFC 6544, passive side).
+//! TCP for clients whose network blocks UDP: one listener per local address, and the connections that clients open to it
+//! (RFC 6544, passive side).
 //!
 //! ```text
 //!   accept ──► Unproven ──first datagram is of the peer──► Proven ──the peer has left──► Leaving ──► closed
 //!                  └─ any other datagram, or UNPROVEN_MAX ─► closed        LEAVING_MAX or its end ─┘
 //! ```
 //!
-//! A stranger costs little: without a valid first datagram a connection ends after [`UNPROVEN_MAX`], and where there is
-//! no place left, the oldest one that has not proven itself makes room. So a client that knows the secrets of the
-//! handshake, and proves it with its first message, finds a place however many strangers knock.
+//! Strangers cost little: a connection without a valid first datagram ends after [`UNPROVEN_MAX`], and if no slot is free,
+//! the oldest unproven connection is closed. So a client that proves with its first message that it knows the secrets of
+//! the handshake gets a slot, however many strangers connect.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -19,26 +19,27 @@ use mio::{Interest, Registry, Token};
 use remora_protocol::subscriber::subscriber_of;
 use socket2::SockRef;
 
-use super::DATAGRAM_BYTES_MAX;
 use super::framing::{FrameQueue, FrameReader};
+use super::interface::DATAGRAM_BYTES_MAX;
 
-/// A browser opens one connection per network interface of its own and candidate of the host.
+/// Upper bound on connections. A browser opens one for each pair of its own network interface and a candidate of the host.
 const CONNECTIONS_MAX: usize = 128;
 /// Limit for one IPv4 address, or one IPv6 network of 64 bits.
 const CONNECTIONS_PER_SUBSCRIBER_MAX: usize = 32;
-/// From the connection to the client's first connectivity check, which browsers send at once.
+/// The time from the connection to the client's first connectivity check, which browsers send at once.
 const UNPROVEN_MAX: Duration = Duration::from_secs(5);
-/// For the last datagrams to arrive: a connection that is closed while something is unread takes them with it.
+/// The time for the last datagrams to arrive. A connection that is closed while something is unread discards them.
 const LEAVING_MAX: Duration = Duration::from_secs(1);
-/// With [`FrameQueue`]'s own limit, what may wait for a slow path. Without a limit of its own, the kernel would keep
-/// several megabytes, which are seconds.
+/// The kernel's share of what may wait for a slow path, beside [`FrameQueue`]'s limit. By default the kernel would keep
+/// several megabytes, which take seconds.
 const SEND_BUFFER_BYTES: usize = 256 * 1024;
-/// Connections that are accepted before anything else has its turn.
+/// Upper bound on connections that are accepted before other work is done.
 const ACCEPT_BATCH_MAX: usize = 32;
 
+/// The listeners and connections of all local addresses.
 pub(super) struct TcpSockets {
     registry: Registry,
-    /// Tokens of listeners start here, those of connections follow.
+    /// The token of the first listener. Tokens of connections follow those of listeners.
     first_token: usize,
     listeners: Vec<Listener>,
     connections: Vec<Option<Connection>>,
@@ -75,7 +76,7 @@ impl Connection {
     }
 }
 
-/// A datagram in the caller's buffer.
+/// A received datagram, whose bytes are in the caller's buffer.
 pub(super) struct Received {
     pub length: usize,
     pub client: SocketAddr,
@@ -87,7 +88,7 @@ impl TcpSockets {
         Self { registry, first_token, listeners: Vec::new(), connections: Vec::new() }
     }
 
-    /// All listeners are added before the first connection is accepted.
+    /// Adds a listener. All listeners are added before the first connection is accepted.
     pub(super) fn add(&mut self, mut listener: TcpListener, address: SocketAddr) -> io::Result<()> {
         let token = Token(self.first_token + self.listeners.len());
         self.registry.register(&mut listener, token, Interest::READABLE)?;
@@ -95,8 +96,8 @@ impl TcpSockets {
         Ok(())
     }
 
-    /// The next datagram of a connection. `None` when there is none for now, and for listeners, which accept what
-    /// waits instead.
+    /// Returns the next datagram of a connection. Returns `None` if there is none for now, and for a listener, which accepts
+    /// waiting connections instead.
     pub(super) fn receive(
         &mut self,
         token: Token,
@@ -119,9 +120,8 @@ impl TcpSockets {
         }
     }
 
-    /// Tells whether the datagram that was received last on this connection was the peer's. If it was the first one
-    /// and was not, the connection ends.
-    pub(super) fn judge(&mut self, token: Token, is_of_peer: bool) {
+    /// Notes whether the last datagram of this connection was the peer's. If the first one is not, the connection ends.
+    pub(super) fn note_sender(&mut self, token: Token, is_of_peer: bool) {
         let Some(slot) = self.slot(token) else { return };
         let Some(Some(connection)) = self.connections.get_mut(slot) else { return };
         if matches!(connection.state, ConnectionState::Unproven { .. }) {
@@ -134,20 +134,20 @@ impl TcpSockets {
         }
     }
 
-    /// Queues a datagram, or drops it: when the queue is full, or the client has no such connection.
+    /// Queues a datagram. Drops it if the queue is full or the client has no such connection.
     pub(super) fn send(&mut self, local: SocketAddr, client: SocketAddr, datagram: &[u8]) {
         let found = self
             .connections
             .iter_mut()
             .flatten()
             .find(|connection| connection.client == client && connection.local == local);
-        // Connectivity checks to candidates of a browser, which only ever connects itself, find no connection.
+        // There is no connection for connectivity checks to candidates of a browser, which only connects itself.
         if !found.is_some_and(|connection| connection.queue.push(datagram)) {
             tracing::trace!(%local, %client, "a datagram is dropped");
         }
     }
 
-    /// Writes what the kernel takes. The rest follows when a connection is writable again.
+    /// Writes what the kernel accepts. The rest follows when a connection is writable again.
     pub(super) fn flush(&mut self) {
         for connection in &mut self.connections {
             if let Some(Err(error)) = connection.as_mut().map(write) {
@@ -157,21 +157,23 @@ impl TcpSockets {
         }
     }
 
-    /// The peer has left. Its connections end once the client has read everything, or after a moment.
+    /// Notes that the peer has left. Its connections end when the client has read everything, or after [`LEAVING_MAX`].
     pub(super) fn release(&mut self, now: Instant) {
         for connection in self.connections.iter_mut().flatten() {
             if connection.state == ConnectionState::Proven {
                 connection.state = ConnectionState::Leaving { deadline: now + LEAVING_MAX };
-                // An error means that there is nothing left to be shut down.
+                // An error means that the connection is shut down already.
                 let _ = connection.stream.shutdown(Shutdown::Write);
             }
         }
     }
 
+    /// Returns the first deadline of a connection.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.connections.iter().flatten().filter_map(Connection::deadline).min()
     }
 
+    /// Ends connections whose deadline has passed.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         for connection in &mut self.connections {
             if connection.as_ref().and_then(Connection::deadline).is_some_and(|deadline| deadline <= now) {
@@ -200,7 +202,7 @@ impl TcpSockets {
                 }
             }
         }
-        // Edge-triggered: those that still wait are announced again.
+        // Events are edge-triggered. Registering again announces the connections that still wait.
         let token = Token(self.first_token + index);
         if let Err(error) = self.registry.reregister(&mut self.listeners[index].listener, token, Interest::READABLE) {
             tracing::error!(%error, "a TCP listener ends");
@@ -211,7 +213,7 @@ impl TcpSockets {
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES)?;
         let Some(slot) = self.make_room(client.ip()) else {
-            return Err(io::Error::other("all places are taken by connections of the client"));
+            return Err(io::Error::other("all slots are taken by connections of the client"));
         };
         let token = Token(self.first_token + self.listeners.len() + slot);
         self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -227,7 +229,7 @@ impl TcpSockets {
         Ok(())
     }
 
-    /// A free slot. Where there is none, or the subscriber has its share, the oldest connection that is not proven ends.
+    /// Returns a free slot. If there is none, or the subscriber has its share, the oldest unproven connection ends.
     fn make_room(&mut self, client: IpAddr) -> Option<usize> {
         let subscriber = subscriber_of(client);
         let has_share = self.connections_of(Some(subscriber)).count() >= CONNECTIONS_PER_SUBSCRIBER_MAX;
@@ -248,7 +250,7 @@ impl TcpSockets {
         Some(slot)
     }
 
-    /// Connections with their slots, of one subscriber or of all.
+    /// Returns connections with their slots, of one subscriber or of all.
     fn connections_of(&self, of: Option<IpAddr>) -> impl Iterator<Item = (usize, &Connection)> {
         self.connections
             .iter()
@@ -258,7 +260,7 @@ impl TcpSockets {
     }
 }
 
-/// The next datagram's length; `None` when the stream has none for now. Errors end the connection.
+/// Reads the next datagram and returns its length; `None` if the stream has none for now. Errors end the connection.
 fn read(connection: &mut Connection, datagram: &mut [u8; DATAGRAM_BYTES_MAX]) -> io::Result<Option<usize>> {
     loop {
         match connection.reader.next(datagram) {

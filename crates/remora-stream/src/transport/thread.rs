@@ -1,4 +1,4 @@
-//! The transport's loop. The only file of this crate that reads the clock.
+//! The transport's loop. This is the only file of this crate that reads the clock.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,25 +9,29 @@ use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll, Token};
 
+use super::interface::{AcceptError, Bandwidth, DATAGRAM_BYTES_MAX, TransportEvent};
 use super::messages::{Backlog, Message};
+use super::shared_instant::SharedInstant;
 use super::sockets::{Datagram, Sockets};
-use super::{AcceptError, Bandwidth, DATAGRAM_BYTES_MAX, SharedInstant, TransportEvent};
 use crate::congestion::BitrateRange;
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, CloseReason, Peer, PeerEvent, PeerOptions, SendError};
 
+/// Upper bound on socket events per wake-up.
 const POLL_EVENTS_MAX: usize = 64;
-/// Datagrams of one socket that are taken before anything else has its turn.
+/// Upper bound on datagrams of one socket that are read before other work is done.
 const BATCH_MAX: usize = 256;
-/// How soon to try again to tell a host that does not take its events.
+/// The interval at which an undelivered event is offered again to a host that takes no events.
 const UNDELIVERED_RETRY: Duration = Duration::from_millis(10);
-/// For what was sent before a connection is closed to arrive.
+/// The time for everything that was sent to arrive before a connection is closed.
 const CLOSING_MAX: Duration = Duration::from_secs(1);
 
+/// Returns the current time.
 pub(super) fn now() -> Instant {
     Instant::now()
 }
 
+/// A command of the host.
 pub(super) enum Command {
     Accept { offer: String, reply: SyncSender<Result<String, AcceptError>> },
     Video(EncodedFrame),
@@ -38,13 +42,14 @@ pub(super) enum Command {
 /// The channels between the thread and the host.
 pub(super) struct ThreadChannels {
     pub commands: Receiver<Command>,
-    /// For the control channel.
+    /// Messages for the control channel.
     pub messages: Receiver<Message>,
     pub events: SyncSender<TransportEvent>,
     pub hold: Arc<SharedInstant>,
     pub stopping: Arc<AtomicBool>,
 }
 
+/// The state of the thread.
 pub(super) struct TransportThread {
     poll: Poll,
     sockets: Sockets,
@@ -57,7 +62,7 @@ pub(super) struct TransportThread {
     /// Messages that the peer's control channel has not accepted yet, oldest first.
     unsent: VecDeque<Message>,
     closing: Option<Closing>,
-    /// The end of a connection that the host could not be told yet. There is no next one before.
+    /// The end of a connection that was not delivered to the host yet. No client is accepted before it is.
     undelivered: Option<CloseReason>,
 }
 
@@ -83,10 +88,11 @@ impl TransportThread {
         }
     }
 
+    /// Runs until the transport is dropped.
     pub(super) fn run(mut self) {
         let mut ready = Events::with_capacity(POLL_EVENTS_MAX);
         let mut buffer = [0; DATAGRAM_BYTES_MAX];
-        // Sockets that have announced something and have not been read to their end.
+        // Readable sockets that were not read to their end.
         let mut unread: Vec<Token> = Vec::new();
         loop {
             let timeout = if unread.is_empty() { self.timeout(Instant::now()) } else { Some(Duration::ZERO) };
@@ -135,8 +141,8 @@ impl TransportThread {
         next.map(|at| at.saturating_duration_since(now))
     }
 
-    /// Takes a batch of datagrams from a socket. Returns whether there may be more: sockets are edge-triggered, so what is
-    /// left would be announced only with the next datagram.
+    /// Reads a batch of datagrams from a socket. Returns whether there may be more. Events are edge-triggered, so the rest
+    /// would be announced only with the next datagram.
     fn receive(&mut self, token: Token, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) -> bool {
         for _ in 0..BATCH_MAX {
             let now = Instant::now();
@@ -149,7 +155,7 @@ impl TransportThread {
                 .peer
                 .as_mut()
                 .is_some_and(|peer| peer.handle_datagram(protocol, source, destination, &buffer[..length], now));
-            self.sockets.judge(token, is_of_peer);
+            self.sockets.note_sender(token, is_of_peer);
         }
         self.flush();
         true
@@ -166,7 +172,7 @@ impl TransportThread {
         match (command, &mut self.peer) {
             (Command::Accept { offer, reply }, _) => {
                 let answer = self.accept(&offer, now);
-                // The caller may have gone; then nobody will connect, and the deadline frees the transport.
+                // If the caller has gone, no client will connect, and the deadline frees the transport.
                 drop(reply.try_send(answer));
             }
             (_, None) => {}
@@ -186,7 +192,7 @@ impl TransportThread {
         true
     }
 
-    /// Hands the peer what its control channel takes now.
+    /// Hands the peer the messages that its control channel accepts now.
     fn send_messages(&mut self, now: Instant) {
         self.unsent.extend(self.ends.messages.try_iter());
         let Some(peer) = &mut self.peer else {
@@ -203,7 +209,7 @@ impl TransportThread {
         }
     }
 
-    /// The first reason counts.
+    /// Starts to close the connection. The first reason counts.
     fn start_closing(&mut self, reason: CloseReason, now: Instant) {
         self.closing.get_or_insert(Closing { reason, deadline: now + CLOSING_MAX });
         self.close_in_time(now);
@@ -217,7 +223,7 @@ impl TransportThread {
         self.start_closing(CloseReason::Overrun, now);
     }
 
-    /// Closes when everything that was said has arrived, or when that takes too long.
+    /// Closes the connection when everything that was sent has arrived, or when that takes too long.
     fn close_in_time(&mut self, now: Instant) {
         let (Some(closing), Some(peer)) = (&self.closing, &mut self.peer) else { return };
         let has_arrived = self.unsent.is_empty() && peer.buffered_bytes(Channel::Control) == 0;
@@ -242,7 +248,7 @@ impl TransportThread {
         Ok(answer)
     }
 
-    /// Sends what the peer has to send and tells what happened; a closed peer leaves.
+    /// Sends the peer's datagrams and delivers its events. Drops a closed peer.
     fn flush(&mut self) {
         if let Some(reason) = self.undelivered.take() {
             self.tell_end(reason);
@@ -257,7 +263,7 @@ impl TransportThread {
                     self.undelivered = Some(reason);
                     break;
                 }
-                // A connection that is about to end acts on nothing more.
+                // Messages are ignored on a connection that is about to end.
                 PeerEvent::Message { .. } if overrun || self.closing.is_some() => continue,
                 event => translate(event, &self.received),
             };
@@ -299,7 +305,7 @@ impl TransportThread {
     }
 }
 
-/// `None` for a command when too many wait for the host.
+/// Translates an event. Returns `None` for a message if too many wait for the host.
 fn translate(event: PeerEvent, received: &Arc<Backlog>) -> Option<TransportEvent> {
     Some(match event {
         PeerEvent::Connected => TransportEvent::Connected,
@@ -320,7 +326,7 @@ fn translate(event: PeerEvent, received: &Arc<Backlog>) -> Option<TransportEvent
     })
 }
 
-/// A connection that ends when the client has what was said to it.
+/// A connection that ends when the client has received everything that was sent.
 struct Closing {
     reason: CloseReason,
     deadline: Instant,

@@ -1,4 +1,4 @@
-//! A client as a browser would be: str0m on real sockets, driven by the test's own thread.
+//! A client like a browser: str0m on real sockets, driven by the test's own thread.
 
 mod network;
 
@@ -14,12 +14,12 @@ use str0m::rtp::Extension;
 use str0m::{Event, Input, Output, Rtc};
 
 use self::network::Network;
-pub use self::network::NetworkProtocols;
+pub(crate) use self::network::NetworkProtocols;
 
-pub struct Browser {
-    pub rtc: Rtc,
-    pub control: ChannelId,
-    pub pose: ChannelId,
+pub(crate) struct Browser {
+    pub(crate) rtc: Rtc,
+    pub(crate) control: ChannelId,
+    pub(crate) pose: ChannelId,
     mid: Mid,
     network: Network,
     pending: Option<SdpPendingOffer>,
@@ -27,11 +27,11 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub fn new() -> (Self, String) {
+    pub(crate) fn new() -> (Self, String) {
         Self::with_protocols(NetworkProtocols::Udp)
     }
 
-    pub fn with_protocols(protocols: NetworkProtocols) -> (Self, String) {
+    pub(crate) fn with_protocols(protocols: NetworkProtocols) -> (Self, String) {
         let mut rtc = Rtc::builder()
             .clear_codecs()
             .enable_h264(true)
@@ -57,14 +57,14 @@ impl Browser {
         (Self { rtc, control, pose, mid, network, pending: Some(pending), events: VecDeque::new() }, offer)
     }
 
-    pub fn accept(&mut self, answer: &str) {
+    pub(crate) fn accept(&mut self, answer: &str) {
         let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         let pending = self.pending.take().expect("one answer for one offer");
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
     }
 
-    /// Runs the client until it finds what it looks for, or panics after ten seconds.
-    pub fn wait_for<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self, Event) -> Option<T>) -> T {
+    /// Runs the client until `find` returns something. Panics after ten seconds.
+    pub(crate) fn wait_for<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self, Event) -> Option<T>) -> T {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -78,8 +78,9 @@ impl Browser {
         }
     }
 
-    /// Keeps everything else that happens meanwhile: the host may speak on one channel before the other is open.
-    pub fn wait_for_channels(&mut self) {
+    /// Waits until both channels are open. Keeps all other events, because the host may send on one channel before the other
+    /// is open.
+    pub(crate) fn wait_for_channels(&mut self) {
         let (mut open, mut others) = (0, Vec::new());
         self.wait_for("open channels", |_, event| {
             match event {
@@ -91,51 +92,51 @@ impl Browser {
         others.into_iter().rev().for_each(|event| self.events.push_front(event));
     }
 
-    pub fn wait_for_frame(&mut self) -> MediaData {
+    pub(crate) fn wait_for_frame(&mut self) -> MediaData {
         self.wait_for("frame", |_, event| match event {
             Event::MediaData(data) => Some(data),
             _ => None,
         })
     }
 
-    pub fn wait_for_message(&mut self) -> (ChannelId, Vec<u8>) {
+    pub(crate) fn wait_for_message(&mut self) -> (ChannelId, Vec<u8>) {
         self.wait_for("message", |_, event| match event {
             Event::ChannelData(message) => Some((message.id, message.data)),
             _ => None,
         })
     }
 
-    pub fn send(&mut self, channel: ChannelId, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, channel: ChannelId, bytes: &[u8]) {
         assert!(self.rtc.channel(channel).expect("the channel is open").write(true, bytes).unwrap());
         self.step(Duration::ZERO);
     }
 
-    /// Writes without giving the network its turn, as long as there is room.
-    pub fn write(&mut self, channel: ChannelId, bytes: &[u8]) {
+    /// Writes a message. Runs the network only if there is no room.
+    pub(crate) fn write(&mut self, channel: ChannelId, bytes: &[u8]) {
         while !self.rtc.channel(channel).expect("the channel is open").write(true, bytes).unwrap() {
             self.step(Duration::ZERO);
         }
     }
 
-    pub fn request_key_frame(&mut self) {
+    pub(crate) fn request_key_frame(&mut self) {
         self.rtc.writer(self.mid).unwrap().request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
         self.step(Duration::ZERO);
     }
 
-    /// Over which protocol datagrams have arrived, in order.
-    pub fn protocols(&self) -> &[Protocol] {
+    /// Returns the protocol of each received datagram, in order.
+    pub(crate) fn protocols(&self) -> &[Protocol] {
         self.network.received()
     }
 
-    /// As a tab does when it is closed.
-    pub fn close(&mut self) {
+    /// Closes the connection, as a tab does.
+    pub(crate) fn close(&mut self) {
         self.rtc.close().unwrap();
         self.step(Duration::ZERO);
     }
 
-    /// Sends what there is to send, then takes datagrams for as long as `wait`, or the next deadline.
-    pub fn step(&mut self, wait: Duration) {
+    /// Sends all datagrams, then receives one within `wait` or until the next deadline.
+    pub(crate) fn step(&mut self, wait: Duration) {
         let until = self.drain();
         let now = Instant::now();
         let wait = until.saturating_duration_since(now).min(wait).max(Duration::from_millis(1));
@@ -161,6 +162,6 @@ impl Browser {
     }
 }
 
-pub fn is_h264(data: &MediaData) -> bool {
+pub(crate) fn is_h264(data: &MediaData) -> bool {
     data.params.spec().codec == Codec::H264
 }

@@ -1,4 +1,4 @@
-//! The sockets of a client: UDP, and a TCP connection to each address that it sends to by TCP.
+//! The sockets of a client: UDP, and one TCP connection for each address that it sends to over TCP.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -8,18 +8,18 @@ use std::time::Duration;
 use str0m::Candidate;
 use str0m::net::{Protocol, TcpType, Transmit};
 
-/// Which protocols the client's network lets through.
+/// The protocols that the client's network allows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum NetworkProtocols {
+pub(crate) enum NetworkProtocols {
     Udp,
     Tcp,
     Both,
 }
 
-/// Browsers advertise this port for TCP, since they only ever connect.
+/// The port that browsers advertise for TCP, because they only connect.
 const DISCARD_PORT: u16 = 9;
 
-pub struct Network {
+pub(crate) struct Network {
     udp: Option<UdpSocket>,
     tcp: Option<HashMap<SocketAddr, Stream>>,
     received: Vec<Protocol>,
@@ -33,12 +33,12 @@ struct Stream {
 type Datagram = (Protocol, SocketAddr, SocketAddr, Vec<u8>);
 
 impl Network {
-    pub fn new(protocols: NetworkProtocols) -> Self {
+    pub(crate) fn new(protocols: NetworkProtocols) -> Self {
         let udp = (protocols != NetworkProtocols::Tcp).then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         Self { udp, tcp: (protocols != NetworkProtocols::Udp).then(HashMap::new), received: Vec::new() }
     }
 
-    pub fn candidates(&self) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let udp = self.udp.as_ref().map(|socket| Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
         let tcp = self
             .tcp
@@ -47,11 +47,11 @@ impl Network {
         udp.into_iter().chain(tcp).collect()
     }
 
-    pub fn received(&self) -> &[Protocol] {
+    pub(crate) fn received(&self) -> &[Protocol] {
         &self.received
     }
 
-    pub fn send(&mut self, transmit: &Transmit) {
+    pub(crate) fn send(&mut self, transmit: &Transmit) {
         match (transmit.proto, &self.udp, &mut self.tcp) {
             (Protocol::Udp, Some(socket), _) => {
                 socket.send_to(&transmit.contents, transmit.destination).unwrap();
@@ -62,15 +62,15 @@ impl Network {
                     Stream { stream, unread: Vec::new() }
                 });
                 let length = u16::try_from(transmit.contents.len()).unwrap().to_be_bytes();
-                // A host that has closed the connection is found out by reading.
+                // Reading detects a connection that the host has closed.
                 let _ = stream.stream.write_all(&[&length[..], &transmit.contents].concat());
             }
             (protocol, ..) => panic!("no candidate of this client is {protocol}"),
         }
     }
 
-    /// Waits for a datagram on any socket; with several of them the wait is a little longer.
-    pub fn receive(&mut self, wait: Duration) -> Option<Datagram> {
+    /// Waits for a datagram on any socket. With several sockets the wait is a little longer.
+    pub(crate) fn receive(&mut self, wait: Duration) -> Option<Datagram> {
         let wait_tcp = if self.udp.is_some() { Duration::from_millis(1) } else { wait };
         let by_tcp = self
             .tcp

@@ -1,5 +1,5 @@
-//! A [`Peer`] and a str0m client joined by a path with a rate, a delay and losses. Deterministic but for the keys
-//! that both ends make up.
+//! A [`Peer`] and a str0m client, joined by a path with a rate, a delay and losses. Deterministic except for the keys of
+//! both ends.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -13,21 +13,21 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 
 const FRAME_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
-/// From host to client; the way back has the same delay and no limit.
-pub struct Path {
-    pub bits_per_second: f64,
-    pub delay: Duration,
-    pub loss_per_mille: u32,
-    pub back_loss_per_mille: u32,
-    /// As TCP has it: what is lost is sent again, and nothing overtakes it.
-    pub in_order: bool,
+/// The path from host to client. The path back has the same delay and no limit.
+pub(crate) struct Path {
+    pub(crate) bits_per_second: f64,
+    pub(crate) delay: Duration,
+    pub(crate) loss_per_mille: u32,
+    pub(crate) back_loss_per_mille: u32,
+    /// Lost datagrams are sent again and not overtaken, as over TCP.
+    pub(crate) in_order: bool,
     newest_arrival: Option<Instant>,
     busy_until: Option<Instant>,
     random: u64,
 }
 
 impl Path {
-    pub fn of(bits_per_second: u32, delay: Duration) -> Self {
+    pub(crate) fn of(bits_per_second: u32, delay: Duration) -> Self {
         Self {
             bits_per_second: bits_per_second.into(),
             delay,
@@ -40,10 +40,10 @@ impl Path {
         }
     }
 
-    /// When a datagram that enters now arrives, if it does.
+    /// Returns when a datagram that is sent now arrives; `None` if it is lost.
     fn forward(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
         let start = self.busy_until.map_or(now, |busy| busy.max(now));
-        // A second of queue is what bad routers have.
+        // Bad routers have a queue of one second.
         let lost = self.lost(self.loss_per_mille);
         if start > now + Duration::from_secs(1) || (lost && !self.in_order) {
             return None;
@@ -52,7 +52,7 @@ impl Path {
         self.busy_until = Some(end);
         let mut arrival = end + self.delay;
         if self.in_order {
-            // The receiver's acknowledgements say what is missing, and the repetition takes the path once more.
+            // The receiver's acknowledgements reveal the loss, and the repetition takes the path again.
             let repetition = if lost { 2 * self.delay } else { Duration::ZERO };
             arrival = self.newest_arrival.map_or(arrival, |newest| newest.max(arrival)) + repetition;
             self.newest_arrival = Some(arrival);
@@ -70,18 +70,18 @@ impl Path {
     }
 }
 
-pub struct Frames {
-    pub sent: usize,
-    pub held: usize,
-    pub lost: usize,
-    pub per_second: f64,
-    pub delay_median: Duration,
-    pub delay_95: Duration,
+pub(crate) struct Frames {
+    pub(crate) sent: usize,
+    pub(crate) held: usize,
+    pub(crate) lost: usize,
+    pub(crate) per_second: f64,
+    pub(crate) delay_median: Duration,
+    pub(crate) delay_95: Duration,
 }
 
 struct Frame {
     due: Instant,
-    /// `None`: held back, because it would only have waited.
+    /// `None` if the frame was held back.
     timestamp: Option<u32>,
     arrived: Option<Instant>,
 }
@@ -93,14 +93,14 @@ struct Datagram {
     bytes: Vec<u8>,
 }
 
-pub struct Simulation {
-    pub path: Path,
-    pub frames_wanted: bool,
-    pub events: Vec<PeerEvent>,
-    pub host_steps: usize,
-    pub host_datagrams: usize,
+pub(crate) struct Simulation {
+    pub(crate) path: Path,
+    pub(crate) frames_wanted: bool,
+    pub(crate) events: Vec<PeerEvent>,
+    pub(crate) host_steps: usize,
+    pub(crate) host_datagrams: usize,
     /// Seconds that the client's clock gains per second.
-    pub client_clock_drift: f64,
+    pub(crate) client_clock_drift: f64,
     start: Instant,
     now: Instant,
     next_frame: Instant,
@@ -116,8 +116,8 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Connected, with no frame sent so far.
-    pub fn new(path: Path, bitrate: BitrateRange) -> Self {
+    /// Returns a connected simulation in which no frame was sent.
+    pub(crate) fn new(path: Path, bitrate: BitrateRange) -> Self {
         let start = Instant::now();
         let host_address = SocketAddr::from(([192, 0, 2, 1], 1000));
         let client_address = SocketAddr::from(([192, 0, 2, 2], 2000));
@@ -166,19 +166,19 @@ impl Simulation {
         this
     }
 
-    pub fn target_bits_per_second(&self) -> u32 {
+    pub(crate) fn target_bits_per_second(&self) -> u32 {
         self.target_bits_per_second
     }
 
-    pub fn run(&mut self, duration: Duration) {
+    pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.now < end {
             self.step(end);
         }
     }
 
-    /// One frame of the size that the target allows, now.
-    pub fn send_frame(&mut self) {
+    /// Sends a frame of the size that the target allows.
+    pub(crate) fn send_frame(&mut self) {
         let timestamp = (self.now.duration_since(self.start).as_micros() * 9 / 100) as u32;
         let budget = self.target_bits_per_second as usize / 8 / 30;
         let bytes = if self.frames.is_empty() { budget * 4 } else { budget };
@@ -190,16 +190,17 @@ impl Simulation {
         self.drain_host();
     }
 
-    /// As a browser does whose decoder cannot go on.
-    pub fn request_key_frame(&mut self) {
+    /// Requests a key frame, as a browser does whose decoder cannot continue.
+    pub(crate) fn request_key_frame(&mut self) {
         let mut writer = self.client.writer(self.mid).unwrap();
         writer.request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
         self.client.handle_input(Input::Timeout(self.client_time(self.now))).unwrap();
         self.drain_client();
     }
 
-    /// Of the frames that were due since then; those of the last second may still be under way and do not count.
-    pub fn take_frames_since(&self, since: Duration) -> Frames {
+    /// Returns the statistics of the frames that were due since then. Those of the last second may still be under way and do
+    /// not count.
+    pub(crate) fn take_frames_since(&self, since: Duration) -> Frames {
         let (from, to) = (self.start + since, self.now - Duration::from_secs(1));
         let frames: Vec<_> = self.frames.iter().filter(|frame| frame.due >= from && frame.due < to).collect();
         let mut delays: Vec<_> =
@@ -216,7 +217,7 @@ impl Simulation {
         }
     }
 
-    /// To the next thing that happens, but not past `end`.
+    /// Advances to the next event, but not past `end`.
     fn step(&mut self, end: Instant) {
         let next_frame = if self.frames_wanted { self.next_frame } else { end };
         let arrivals = [self.to_client.front(), self.to_host.front()];
@@ -227,7 +228,7 @@ impl Simulation {
             .chain([self.host.poll_timeout(), self.client_timeout, next_frame, end])
             .min()
             .expect("the end is among them");
-        // Deadlines in the past are due now, and time goes on.
+        // Deadlines in the past are due now, and time advances.
         self.now = next.max(self.now + Duration::from_micros(1)).min(end);
 
         if self.host.poll_timeout() <= self.now {
@@ -306,7 +307,7 @@ impl Simulation {
                 Output::Event(Event::MediaData(data)) => {
                     let timestamp = data.time.numer() as u32;
                     let frame = self.frames.iter_mut().rev().find(|frame| frame.timestamp == Some(timestamp));
-                    frame.expect("only what was sent arrives").arrived = Some(self.now);
+                    frame.expect("only sent frames arrive").arrived = Some(self.now);
                 }
                 Output::Event(_) => {}
             }

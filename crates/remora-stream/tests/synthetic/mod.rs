@@ -1,14 +1,14 @@
-//! Moving pictures that are hard and easy in the way rendered ones are: smooth shading, sharp edges, fine texture,
-//! and a camera that turns. Deterministic.
+//! Synthetic frames that are as hard to encode as rendered ones: smooth shading, sharp edges, fine texture, and a camera
+//! that turns. Deterministic.
 
-#![allow(dead_code, reason = "each test and the example use their own part of it")]
+#![allow(dead_code, reason = "each test and the example use a part of it")]
 
 use openh264::decoder::{DecodedYUV, Decoder};
 use openh264::formats::YUVSource;
 use remora_stream::I420;
 
-/// I420 of the scene as seen after the camera has turned by `angle` radians.
-pub fn picture(width: u32, height: u32, angle: f32) -> Vec<u8> {
+/// Returns the scene as I420 after the camera has turned by `angle` radians.
+pub(crate) fn picture(width: u32, height: u32, angle: f32) -> Vec<u8> {
     let (w, h) = (width as usize, height as usize);
     let mut data = vec![0; I420::byte_length(width, height)];
     let (luma, chroma) = data.split_at_mut(w * h);
@@ -28,7 +28,7 @@ pub fn picture(width: u32, height: u32, angle: f32) -> Vec<u8> {
     data
 }
 
-/// Luma and both chroma values of one point of a ring of spheres before a gradient.
+/// Returns luma and both chroma values of a point of a ring of spheres before a gradient.
 fn shade(u: f32, v: f32, sin: f32, cos: f32, angle: f32) -> (f32, f32, f32) {
     let mut nearest = f32::INFINITY;
     let mut colour = (0.25 + 0.3 * (v + 0.5), 0.02, -0.02);
@@ -41,7 +41,7 @@ fn shade(u: f32, v: f32, sin: f32, cos: f32, angle: f32) -> (f32, f32, f32) {
         if squared < 1.0 && depth < nearest {
             nearest = depth;
             let dz = (1.0 - squared).sqrt();
-            // A texture that is fixed to the sphere, which turns with the camera.
+            // The texture is fixed to the sphere, which turns with the camera.
             let (tx, tz) = (du * cos - dz * sin, du * sin + dz * cos);
             let stripes = ((tx * 23.0).sin() * (dv * 31.0).sin() * (tz * 17.0).sin()).signum() * 0.08;
             let light = (0.4 * du - 0.6 * dv + 0.7 * dz).max(0.0);
@@ -52,8 +52,8 @@ fn shade(u: f32, v: f32, sin: f32, cos: f32, angle: f32) -> (f32, f32, f32) {
     colour
 }
 
-/// Of luma, in dB.
-pub fn psnr(picture: &[u8], decoded: &DecodedYUV<'_>) -> f64 {
+/// Returns the PSNR of luma in dB.
+pub(crate) fn psnr(picture: &[u8], decoded: &DecodedYUV<'_>) -> f64 {
     let (width, height) = decoded.dimensions();
     let stride = decoded.strides().0;
     let mut squares = 0_u64;
@@ -65,6 +65,6 @@ pub fn psnr(picture: &[u8], decoded: &DecodedYUV<'_>) -> f64 {
     10.0 * (255.0_f64.powi(2) * (width * height) as f64 / squares.max(1) as f64).log10()
 }
 
-pub fn decoder() -> Decoder {
+pub(crate) fn decoder() -> Decoder {
     Decoder::new().expect("the bundled decoder needs nothing")
 }

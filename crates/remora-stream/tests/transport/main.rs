@@ -1,4 +1,4 @@
-//! One client over real sockets on loopback, from its offer to its end.
+//! A client over real sockets on loopback, from its offer to its end.
 
 #[path = "../browser/mod.rs"]
 mod browser;
@@ -51,7 +51,7 @@ impl Host {
         self.connect_with(protocols, |answer| answer)
     }
 
-    /// The client reads an answer that was changed on its way.
+    /// Connects a client that receives a changed answer.
     fn connect_with(&self, protocols: NetworkProtocols, change: impl Fn(String) -> String) -> Browser {
         let (mut browser, offer) = Browser::with_protocols(protocols);
         browser.accept(&change(self.transport.accept(&offer).unwrap()));
@@ -102,7 +102,7 @@ impl Camera {
 fn frames_arrive_whole_in_order_and_under_their_own_timestamps() {
     let host = Host::start();
     let mut browser = host.connect();
-    // The wrap of 32 bits lies in the middle.
+    // The timestamps wrap in the middle.
     let mut camera = Camera::new(u32::MAX - 15 * 3000);
     let mut decoder = synthetic::decoder();
     for index in 0..30 {
@@ -114,7 +114,7 @@ fn frames_arrive_whole_in_order_and_under_their_own_timestamps() {
         assert_eq!(received.time.numer() as u32, rtp_timestamp, "frame {index}");
         assert_eq!(received.ext_vals.play_delay_max.map(|delay| delay.is_zero()), Some(true), "frame {index}");
         assert!(received.ext_vals.abs_capture_time.is_some(), "frame {index}");
-        let decoded = decoder.decode(&received.data).unwrap().expect("a picture");
+        let decoded = decoder.decode(&received.data).unwrap().expect("a frame");
         assert!(synthetic::psnr(&picture, &decoded) > 30.0, "frame {index}");
         assert!(received.data.len().abs_diff(data.len()) < 32, "start codes may differ, nothing else");
     }
@@ -173,7 +173,7 @@ fn a_second_offer_is_refused_until_the_first_client_has_left() {
     second.wait_for_channels();
 }
 
-/// How soon is measured in virtual time, in `congested_path.rs`: this machine may be busy.
+/// The time is measured in virtual time in `congested_path.rs`, because this machine may be busy.
 #[test]
 fn a_client_that_vanishes_is_noticed_and_a_short_silence_is_forgiven() {
     let host = Host::start();
@@ -187,7 +187,7 @@ fn a_client_that_vanishes_is_noticed_and_a_short_silence_is_forgiven() {
 }
 
 #[test]
-fn an_offer_that_nobody_follows_up_frees_the_transport() {
+fn an_offer_without_a_connection_frees_the_transport() {
     let host = Host::start();
     let (_browser, offer) = Browser::new();
     host.transport.accept(&offer).unwrap();
@@ -215,7 +215,7 @@ fn a_dropped_transport_says_goodbye_too() {
 }
 
 #[test]
-fn a_host_that_takes_no_events_loses_the_client_and_not_the_end() {
+fn a_host_that_takes_no_events_loses_the_client_but_not_the_event_of_its_end() {
     let host = Host::with_events_max(8);
     let (mut browser, offer) = Browser::new();
     browser.accept(&host.transport.accept(&offer).unwrap());
@@ -234,7 +234,7 @@ fn a_host_that_takes_no_events_loses_the_client_and_not_the_end() {
 }
 
 #[test]
-fn a_client_that_sends_faster_than_the_host_acts_is_told_so_before_the_connection_ends() {
+fn a_client_that_sends_faster_than_the_host_executes_is_told_so_before_the_connection_ends() {
     let host = Host::with(
         TransportOptions { overrun_farewell: b"too fast".to_vec(), ..TransportOptions::default() },
         RECEIVED_MAX + 64,
@@ -254,7 +254,7 @@ fn a_client_that_sends_faster_than_the_host_acts_is_told_so_before_the_connectio
 }
 
 #[test]
-fn messages_that_the_path_does_not_take_yet_wait_and_arrive_in_their_order() {
+fn messages_wait_for_a_slow_path_and_arrive_in_their_order() {
     let host = Host::start();
     let mut browser = host.connect();
     let large = |index: u8| vec![index; 200_000];
@@ -273,7 +273,7 @@ fn messages_that_the_path_does_not_take_yet_wait_and_arrive_in_their_order() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused() {
+fn a_message_that_is_too_large_is_refused() {
     let host = Host::start();
     let (channel, bytes_max) = (Channel::Pose, Channel::Pose.message_bytes_max());
     assert_eq!(
@@ -283,14 +283,14 @@ fn what_cannot_be_sent_is_refused() {
 }
 
 #[test]
-fn an_offer_that_cannot_work_is_refused_in_words_and_reserves_nothing() {
+fn an_unusable_offer_is_refused_with_a_message_and_reserves_nothing() {
+    type Expected = fn(&OfferError) -> bool;
     let host = Host::start();
     let (_, offer) = Browser::new();
     let without_video = offer.replace("m=video ", "m=audio ");
     let sending = offer.replace("a=recvonly", "a=sendonly");
     let without_channels = offer.split("m=application").next().unwrap().to_owned();
     let vp8_only = offer.replace("H264/90000", "VP9/90000");
-    type Expected = fn(&OfferError) -> bool;
     let cases: [(&str, Expected); 6] = [
         ("", |error| matches!(error, OfferError::NotSdp(_))),
         ("v=0\r\nhello", |error| matches!(error, OfferError::NotSdp(_))),
@@ -309,7 +309,7 @@ fn an_offer_that_cannot_work_is_refused_in_words_and_reserves_nothing() {
 }
 
 #[test]
-fn an_address_that_is_not_of_this_machine_is_named() {
+fn an_address_of_another_machine_is_named_in_the_error() {
     let addresses = vec![IpAddr::from([203, 0, 113, 1])];
     let (sender, _events) = mpsc::sync_channel(1);
     let started = Transport::start(TransportOptions { addresses, ..TransportOptions::default() }, sender);

@@ -1,4 +1,4 @@
-//! Clients whose network lets only TCP through, clients behind the host's NAT, and strangers on the TCP port.
+//! Clients whose network allows only TCP, clients on the other side of the host's NAT, and strangers on the TCP port.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -15,14 +15,14 @@ use super::browser::{self, Browser, NetworkProtocols};
 use super::{Camera, EVENTS_MAX, Host};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// Also this machine, but not an address that hosts listen on.
+/// An address of this machine that hosts do not listen on.
 const EXTERNAL: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 fn address_of(host: &Host) -> SocketAddr {
     host.transport.addresses()[0]
 }
 
-/// Frames down, and a message each way.
+/// Sends frames to the client, and a message in each direction.
 fn use_connection(host: &Host, browser: &mut Browser) {
     let mut camera = Camera::new(0);
     for index in 0..10 {
@@ -46,10 +46,10 @@ fn use_connection(host: &Host, browser: &mut Browser) {
     }
 }
 
-/// Whether the host ends the connection; waits until it does, at most ten seconds.
+/// Returns whether the host ends the connection within ten seconds.
 fn is_closed(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    // A connection that the host closes while something of ours is unread is reset.
+    // A connection that the host closes before it has read everything is reset.
     match stream.read(&mut [0; 64]) {
         Ok(bytes) => bytes == 0,
         Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
@@ -57,7 +57,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn a_client_that_only_tcp_reaches_gets_frames_and_messages() {
+fn a_client_with_tcp_only_receives_frames_and_messages() {
     let host = Host::start();
     let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     use_connection(&host, &mut browser);
@@ -68,7 +68,7 @@ fn a_client_that_only_tcp_reaches_gets_frames_and_messages() {
 }
 
 #[test]
-fn a_client_by_tcp_learns_that_the_host_ends_the_connection() {
+fn a_client_over_tcp_learns_that_the_host_ends_the_connection() {
     let host = Host::start();
     let mut browser = host.connect_with_protocols(NetworkProtocols::Tcp);
     host.transport.send(Channel::Control, b"last words".to_vec()).unwrap();
@@ -85,7 +85,7 @@ fn feedback_arrives_over_tcp_and_the_bitrate_grows() {
     let start = BitrateRange::default().start_bits_per_second;
     let (deadline, frame_interval) = (Instant::now() + Duration::from_secs(15), Duration::from_secs(1) / 30);
     for frame in 1.. {
-        // As much as the encoder may spend, so that the target may rise.
+        // As many bytes as the target allows, so that it may rise.
         let mut data = vec![0, 0, 0, 1, 0x41];
         data.resize(start as usize / 8 / 30, 0xa5);
         let frame = EncodedFrame { data, rtp_timestamp: frame * 3000, key: false, refinable: false };
@@ -105,7 +105,7 @@ fn feedback_arrives_over_tcp_and_the_bitrate_grows() {
 }
 
 #[test]
-fn where_both_work_the_media_go_by_udp() {
+fn media_use_udp_if_both_protocols_work() {
     let host = Host::start();
     let mut browser = host.connect_with_protocols(NetworkProtocols::Both);
     assert!(browser.protocols().contains(&Protocol::Tcp), "the client has tried TCP");
@@ -113,7 +113,7 @@ fn where_both_work_the_media_go_by_udp() {
     use_connection(&host, &mut browser);
     let received = &browser.protocols()[before..];
     let by = |protocol: Protocol| received.iter().filter(|&&other| other == protocol).count();
-    // Connectivity checks go on over both.
+    // Connectivity checks continue over both.
     assert!(by(Protocol::Udp) > 10 * by(Protocol::Tcp), "{} by UDP, {} by TCP", by(Protocol::Udp), by(Protocol::Tcp));
 }
 
@@ -121,7 +121,7 @@ fn where_both_work_the_media_go_by_udp() {
 fn strangers_on_the_port_are_dropped_and_a_client_still_connects() {
     let host = Host::start();
     let stranger = || TcpStream::connect(address_of(&host)).unwrap();
-    // More than there are places: silent ones make room for others.
+    // More connections than there are slots: silent ones lose theirs.
     let mut silent: Vec<TcpStream> = (0..200).map(|_| stranger()).collect();
     let mut talkers = [stranger(), stranger(), stranger(), stranger()];
     let no_stun: &[u8] = &[0, 4, 1, 2, 3, 4];
@@ -138,7 +138,7 @@ fn strangers_on_the_port_are_dropped_and_a_client_still_connects() {
 }
 
 #[test]
-fn ports_are_taken_from_the_range_that_is_given_and_shared_by_both_protocols() {
+fn ports_are_taken_from_the_given_range_and_shared_by_both_protocols() {
     // Two neighbouring ports, the lower one taken for TCP.
     let (taken, port) = (0..100)
         .find_map(|_| {
@@ -158,7 +158,7 @@ fn ports_are_taken_from_the_range_that_is_given_and_shared_by_both_protocols() {
     drop(taken);
 }
 
-/// A NAT as a thread: what arrives at the external address goes on to the host from an address of its own.
+/// A simulated NAT: it forwards from the external address to the host, from an address of its own.
 struct Nat;
 
 impl Nat {

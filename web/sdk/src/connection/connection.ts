@@ -14,7 +14,6 @@ import { EventEmitter } from "../events.ts";
 import {
   ClientCommandSchema,
   type EntityInfo,
-  FlagEdit,
   FrameInfoSchema,
   type HostMessage,
   type ModelLoaded,
@@ -33,6 +32,7 @@ import { Inbox } from "./inbox.ts";
 import { openPeer, type Peer } from "./peer.ts";
 import { type OnProgress, PendingCommands, type ReplyResult } from "./pending-commands.ts";
 import { type NumberedPose, PoseSender } from "./pose-sender.ts";
+import { editMessage, type StateOverrideEdit } from "./state-overrides.ts";
 import type {
   CloseReason,
   ConnectionEvents,
@@ -40,7 +40,6 @@ import type {
   ConnectionState,
   EntityTransform,
   LoadOptions,
-  StateOverrideEdit,
 } from "./types.ts";
 import type { Size } from "./viewport.ts";
 
@@ -197,10 +196,8 @@ export class Connection {
     edit: StateOverrideEdit,
     options: CallOptions = {},
   ): Promise<void> {
-    const { visible, selected, tint } = edit;
-    const flags = { visible: flagEdit(visible), selected: flagEdit(selected) };
-    const value = tint === undefined ? flags : { ...flags, tint: tint === null ? {} : { tint } };
-    await this.#ask({ case: "setStateOverrides", value: { entities: [...entities], edit: value } }, options);
+    const value = { entities: [...entities], edit: editMessage(edit) };
+    await this.#ask({ case: "setStateOverrides", value }, options);
   }
 
   /** Sets the transform of an entity relative to its parent. */
@@ -397,12 +394,6 @@ function reasonOf({ reason, message }: SessionEnding): CloseReason {
     case SessionEnding_Reason.UNSPECIFIED:
       return { kind: "ended", why: "stopped", message };
   }
-}
-
-function flagEdit(value: boolean | null | undefined): FlagEdit {
-  if (value === undefined) return FlagEdit.KEEP;
-  if (value === null) return FlagEdit.UNSET;
-  return value ? FlagEdit.ON : FlagEdit.OFF;
 }
 
 function unexpected(result: ReplyResult): CommandRefused {

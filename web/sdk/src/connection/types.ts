@@ -47,17 +47,6 @@ export interface Color {
   readonly alpha: number;
 }
 
-/**
- * A change of the state overrides of an entity. Values that are left out stay as they are; with null the entity inherits the
- * value from its parent. The nearest value wins: a part that is set to visible is shown although its assembly is hidden.
- */
-export interface StateOverrideEdit {
-  readonly visible?: boolean | null;
-  /** Outlines the entity. */
-  readonly selected?: boolean | null;
-  readonly tint?: Color | null;
-}
-
 /** Options of {@link Connection.loadModel}. */
 export interface LoadOptions extends CallOptions {
   readonly onProgress?: OnProgress | undefined;

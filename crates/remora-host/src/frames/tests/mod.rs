@@ -1,4 +1,4 @@
-//! The frame thread's parts on a real graphics device, without a client: what a client says is put into the inbox.
+//! The frame thread's parts on a real graphics device, without a client: its messages are put into the inbox.
 
 mod burst;
 
@@ -69,7 +69,7 @@ impl Bench {
         self.say(Command::LoadModel(wire::LoadModel { uri: uri.to_owned(), replace: true }));
     }
 
-    /// Works off the inbox until something is so.
+    /// Handles inputs until the condition holds.
     fn until(&mut self, is_so: impl Fn(&mut FrameLoop) -> bool) {
         while !is_so(&mut self.frames) {
             let input = self.inputs.recv().expect("the loop holds a sender");
@@ -77,7 +77,7 @@ impl Bench {
         }
     }
 
-    /// Works off the inbox up to a model that has been loaded, which is not taken yet.
+    /// Handles inputs until a model was loaded. Returns that input without handling it.
     fn until_loaded(&mut self) -> Input {
         loop {
             match self.inputs.recv().expect("the loop holds a sender") {
@@ -87,7 +87,7 @@ impl Bench {
         }
     }
 
-    /// Looks at the middle of the scene from the front.
+    /// Sends a pose that shows the middle of the scene from the front.
     fn look(&mut self) {
         let bounds = self.frames.stage.scene_mut().bounds();
         let (center, radius) = if bounds.is_empty() { (DVec3::ZERO, 1.0) } else { (bounds.center(), bounds.radius()) };
@@ -143,7 +143,7 @@ fn models_that_share_a_command_are_all_refined_and_one_that_was_unloaded_is_not(
 }
 
 #[test]
-fn a_model_that_comes_with_an_unload_is_with_the_renderer() {
+fn a_model_that_arrives_with_an_unload_is_on_the_device() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
     let loaded = bench.until_loaded();
@@ -154,7 +154,7 @@ fn a_model_that_comes_with_an_unload_is_with_the_renderer() {
 }
 
 #[test]
-fn a_model_that_replaces_another_is_with_the_renderer_and_the_other_is_not_refined() {
+fn a_model_that_replaces_another_is_on_the_device_and_the_other_is_not_refined() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
     bench.until(|frames| refining(frames) == 1);
@@ -174,24 +174,24 @@ fn a_model_that_replaces_another_is_with_the_renderer_and_the_other_is_not_refin
 }
 
 #[test]
-fn a_device_that_failed_is_followed_by_one_that_shows_the_same() {
+fn a_failed_device_is_replaced_by_one_that_shows_the_same() {
     let mut bench = Bench::connected();
     bench.say_load(ENGINE);
     bench.until(|frames| is_refined(frames, 1));
     bench.look();
     let seen = bench.look_at(0.0, 0.0).expect("a device").expect("the engine");
-    let plan = bench.frames.stage.poll_frame(bench.frames.clock.now()).expect("a picture of it");
+    let plan = bench.frames.stage.poll_frame(bench.frames.clock.now()).expect("a frame of it");
     bench.frames.pipeline.start(&mut bench.frames.stage, plan.clone()).expect("a device");
     bench.recover_from_loss().expect("another device");
     assert!(!bench.frames.pipeline.is_rendering() && bench.frames.pipeline.spare() == pipeline::BUFFERS);
     assert_eq!(bench.look_at(0.0, 0.0).expect("a device"), Some(seen));
-    // Now, or when it is its turn: what was lost is drawn anew.
+    // The lost frame is rendered again, now or at its turn.
     bench.frames.stage.tick(bench.frames.clock.now());
-    let at = bench.frames.stage.poll_timeout().expect("a picture is due");
-    let again = bench.frames.stage.poll_frame(at).expect("a picture is due");
+    let at = bench.frames.stage.poll_timeout().expect("a frame is due");
+    let again = bench.frames.stage.poll_frame(at).expect("a frame is due");
     assert!(again.serial > plan.serial && again.key);
     bench.recover_from_loss().expect("another device");
-    assert!(bench.recover_from_loss().is_err(), "three failures without a picture between them");
+    assert!(bench.recover_from_loss().is_err(), "three failures without a frame between them");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     let pick = Pick { command: CommandId(5), x: 0.5, y: 0.0 };
     assert_eq!(bench.frames.picks.waiting(), [pick]);
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
-    assert_eq!(bench.frames.picks.waiting(), [pick], "it wants an answer");
+    assert_eq!(bench.frames.picks.waiting(), [pick], "it still needs an answer");
     assert_eq!(bench.look_at(0.5, 0.0).expect("a device"), None);
     bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
     assert!(bench.frames.picks.is_empty());

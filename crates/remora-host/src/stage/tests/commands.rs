@@ -1,9 +1,9 @@
-//! Commands, and what comes of bad ones.
+//! Commands, valid and malformed.
 
 use super::*;
 
 #[test]
-fn a_ray_finds_the_part_and_a_moved_part_is_found_where_it_went() {
+fn a_ray_hits_a_part_and_a_moved_part_at_its_new_place() {
     let mut world = World::connected(true);
     world.stage.loaded(world.now, CommandId(5), triangle());
     let ray = |x: f64| {
@@ -56,7 +56,7 @@ fn bad_messages_are_answered_and_change_nothing() {
 }
 
 #[test]
-fn a_viewport_of_any_shape_is_fitted_to_what_is_streamed() {
+fn a_viewport_of_any_shape_is_fitted_to_the_stream() {
     for (wanted, fits) in [
         (Size::new(1280, 720), Size::new(1280, 720)),
         (Size::new(641, 481), Size::new(640, 480)),

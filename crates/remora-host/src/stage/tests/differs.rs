@@ -12,7 +12,7 @@ fn noted(count: usize) -> Asset {
 }
 
 #[test]
-fn a_model_that_differs_from_its_file_is_told_with_the_answer_and_in_a_notice() {
+fn differences_from_the_file_are_in_the_reply_and_in_a_notice() {
     for (count, told) in [
         (0, None),
         (1, Some("helmet is shown otherwise than its file says: image 0 cannot be read")),

@@ -1,4 +1,4 @@
-//! More primitives than the session's size allows.
+//! Scenes with more primitives than the session's size allows.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn a_model_over_the_limit_is_shown_and_a_checkerboard_fades_in_after_two_seconds
 }
 
 #[test]
-fn it_fades_in_the_detail_of_rest_because_coarser_pictures_draw_less() {
+fn it_fades_in_full_detail_because_coarser_frames_draw_less() {
     let mut world = World::over_limit(true);
     world.primitives = [3, 1];
     world.run_for(milliseconds(10_000));
@@ -71,7 +71,7 @@ fn it_fades_in_the_detail_of_rest_because_coarser_pictures_draw_less() {
 }
 
 #[test]
-fn below_the_limit_the_checkerboard_is_gone_with_the_next_picture_but_one() {
+fn below_the_limit_the_checkerboard_disappears_with_the_next_frame_but_one() {
     let mut world = World::over_limit(true);
     world.run_for(milliseconds(5000));
     assert!(world.statistics().primitives_over_limit);
@@ -80,13 +80,13 @@ fn below_the_limit_the_checkerboard_is_gone_with_the_next_picture_but_one() {
     world.pose(2);
     world.run_for(milliseconds(2000));
     let levels: Vec<f32> = world.checkerboards().iter().map(|(_, level)| *level).collect();
-    assert_eq!(levels[0], 1.0, "what the first one takes is known when it is drawn");
+    assert_eq!(levels[0], 1.0, "the primitives of the first frame are known when it is rendered");
     assert!(levels.len() > 1 && levels[1..].iter().all(|&level| level == 0.0), "{levels:?}");
     assert!(!world.statistics().primitives_over_limit);
 }
 
 #[test]
-fn a_crossing_is_noticed_once_with_both_numbers() {
+fn a_crossing_causes_one_notice_with_both_numbers() {
     let mut world = World::over_limit(true);
     world.run_for(milliseconds(5000));
     for id in 2..20 {
@@ -107,10 +107,10 @@ fn a_crossing_is_noticed_once_with_both_numbers() {
 }
 
 #[test]
-fn points_count_as_triangles_do_and_the_figures_say_so() {
+fn points_count_like_triangles_in_the_statistics_too() {
     let mut world = World::connected(true);
     world.pose(1);
-    let mut plan = world.stage.poll_frame(world.now).expect("a picture");
+    let mut plan = world.stage.poll_frame(world.now).expect("a frame");
     let drawn = DrawStatistics { triangles: 1, points: 2, pages_missing: 7, ..DrawStatistics::default() };
     world.stage.set_external_statistics(ExternalStatistics {
         graphics_memory_budget_bytes: 99,
@@ -141,10 +141,10 @@ fn the_next_client_begins_below_the_limit() {
 }
 
 #[test]
-fn a_picture_of_the_client_before_counts_for_nobody() {
+fn a_frame_of_an_earlier_client_is_ignored() {
     let mut world = World::connected(true);
     world.pose(1);
-    let mut plan = world.stage.poll_frame(world.now).expect("a picture");
+    let mut plan = world.stage.poll_frame(world.now).expect("a frame");
     world.stage.connected(world.now);
     world.stage.rendered(world.now, &mut plan, DrawStatistics { triangles: 3, ..DrawStatistics::default() });
     world.work();

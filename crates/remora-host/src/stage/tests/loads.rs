@@ -15,11 +15,11 @@ fn the_next_client_finds_a_clean_scene() {
     world.run_for(milliseconds(1));
     assert!(world.outputs.contains(&Output::SceneEmptied));
     assert_eq!(world.stage.scene_mut().instances().len(), 0);
-    assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the client before is not used");
+    assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the earlier client is not used");
 }
 
 #[test]
-fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_removes_nothing() {
+fn a_replacing_model_removes_the_others_when_it_is_loaded_and_a_failed_one_removes_nothing() {
     let mut world = World::connected(true);
     let load = |replace| WireCommand::LoadModel(wire::LoadModel { uri: "builtin://Engine".into(), replace });
     let first = world.stage.loaded(world.now, CommandId(5), triangle()).expect("there is a client");
@@ -45,7 +45,7 @@ fn a_model_in_place_of_others_removes_them_when_it_comes_and_a_failed_one_remove
 }
 
 #[test]
-fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other() {
+fn the_models_of_the_session_are_loaded_for_each_client_one_after_the_other() {
     let mut stage = Stage::new(capability(true));
     let loads = |stage: &mut Stage| {
         let outputs = std::iter::from_fn(|| stage.poll_output());
@@ -56,12 +56,12 @@ fn each_client_finds_the_models_of_its_session_being_loaded_one_after_the_other(
         loads.collect::<Vec<_>>()
     };
     stage.assign("session".into(), vec!["builtin://a".into(), "builtin://b".into()]);
-    assert!(loads(&mut stage).is_empty(), "nobody is there yet");
+    assert!(loads(&mut stage).is_empty(), "no client is connected yet");
     for _client in 0..2 {
         stage.connected(milliseconds(0));
         assert_eq!(loads(&mut stage), ["builtin://a"]);
         stage.load_failed(CommandId::SESSION_MODELS, ErrorCode::ModelNotFound, "not there".into());
-        assert_eq!(loads(&mut stage), ["builtin://b"], "one that cannot be loaded does not keep the next away");
+        assert_eq!(loads(&mut stage), ["builtin://b"], "a model that cannot be loaded does not block the next");
         stage.loaded(milliseconds(1), CommandId::SESSION_MODELS, triangle());
         assert!(loads(&mut stage).is_empty());
         assert_eq!(stage.scene_mut().triangles(), 1);

@@ -1,4 +1,4 @@
-//! When a picture is drawn, refined, encoded once more, and when nothing is.
+//! When a frame is rendered, refined, encoded again, and when nothing happens.
 
 use super::*;
 
@@ -41,18 +41,18 @@ fn a_weak_adapter_refines_within_150_ms_of_rest_and_then_does_nothing() {
         matches!(plan.work, Work::Render { detail, .. }
             if detail.samples == Samples::Four && detail.render_size == Size::new(1280, 720))
     };
-    let (at, _) = world.finished.iter().find(|(_, plan)| refined(plan)).expect("a refined picture");
+    let (at, _) = world.finished.iter().find(|(_, plan)| refined(plan)).expect("a refined frame");
     assert!(*at - last_input <= milliseconds(150), "{:?}", *at - last_input);
-    let moving = world.started.iter().find(|(_, plan)| !refined(plan)).expect("a picture while moving");
+    let moving = world.started.iter().find(|(_, plan)| !refined(plan)).expect("a frame while moving");
     assert!(matches!(moving.1.work, Work::Render { detail, .. } if detail.samples == Samples::One));
 
     let last = world.started.last().expect("something was rendered").0;
-    assert!(last < last_input + milliseconds(600), "encoded for ever");
+    assert!(last < last_input + milliseconds(600), "still encoding");
     assert!(world.rests());
 }
 
 #[test]
-fn at_rest_the_client_hears_every_second_what_is_left_of_its_lease_and_nothing_is_drawn() {
+fn at_rest_the_client_hears_every_second_how_long_its_lease_lasts_and_nothing_is_rendered() {
     let mut world = World::connected(true);
     world.pose(1);
     world.run_for(milliseconds(3000));
@@ -71,15 +71,15 @@ fn at_rest_the_client_hears_every_second_what_is_left_of_its_lease_and_nothing_i
         })
         .collect();
     assert_eq!(told, [9.0, 8.0, 7.0]);
-    assert!(world.started.is_empty(), "a picture at rest is not drawn or encoded for the sake of statistics");
+    assert!(world.started.is_empty(), "a frame at rest is not rendered or encoded because of statistics");
     world.stage.disconnected();
-    assert_eq!(world.stage.poll_timeout(), None, "without a client there is nothing to tell");
+    assert_eq!(world.stage.poll_timeout(), None, "without a client nothing is due");
 }
 
 #[test]
 fn a_slow_adapter_is_sharp_within_150_ms_and_smooth_after_that() {
     let mut world = World::connected(true);
-    // Learns at the first rest that the full picture takes long here.
+    // At the first rest the stage learns that the full frame takes long.
     world.render = milliseconds(140);
     world.pose(1);
     world.run_for(milliseconds(2000));
@@ -107,14 +107,14 @@ fn a_slow_adapter_is_sharp_within_150_ms_and_smooth_after_that() {
 }
 
 #[test]
-fn a_pose_supersedes_the_refinement_but_never_a_moving_picture() {
+fn a_pose_supersedes_a_refinement_but_never_a_moving_frame() {
     let mut world = World::connected(true);
     world.render = milliseconds(100);
     world.pose(1);
     world.run_for(milliseconds(1));
-    let (_, moving) = world.started.last().cloned().expect("a picture at once");
+    let (_, moving) = world.started.last().cloned().expect("a frame at once");
     world.pose(2);
-    assert!(!world.stage.superseded(&moving), "then nothing would be seen while moving");
+    assert!(!world.stage.superseded(&moving), "otherwise nothing would be shown while moving");
     world.run_for(milliseconds(400));
     let (_, refinement) = world.started.last().cloned().expect("a refinement");
     assert_eq!(refinement.fidelity, Fidelity::Rest);
@@ -144,12 +144,12 @@ fn a_strong_adapter_renders_once_in_full_and_only_encodes_again() {
     world.run_for(milliseconds(1000));
     let renders = world.started.iter().filter(|(_, plan)| World::shown_pose(plan).is_some()).count();
     assert_eq!(renders, 1);
-    assert!(world.started.len() > 1, "a still picture is improved");
+    assert!(world.started.len() > 1, "a still frame is improved");
     assert!(world.started[1..].iter().all(|(_, plan)| plan.fidelity == Fidelity::Rest));
 }
 
 #[test]
-fn a_key_frame_wanted_at_rest_is_the_last_picture_once_more() {
+fn a_key_frame_at_rest_is_the_last_frame_encoded_again() {
     let mut world = World::connected(true);
     world.pose(1);
     world.run_for(milliseconds(2000));
@@ -190,10 +190,10 @@ fn a_full_network_holds_frames_back_and_the_newest_pose_follows() {
 }
 
 proptest! {
-    /// However inputs fall: no two pictures closer than the interval, never more in flight than allowed, keys
-    /// increasing, and the last pose is on the screen in full detail soon after it came.
+    /// For any inputs: frames keep the interval and the number in flight, keys increase, and the last pose is shown in full
+    /// detail soon after it arrived.
     #[test]
-    fn pictures_keep_their_pace_and_the_last_pose_always_arrives(
+    fn frames_keep_their_pace_and_the_last_pose_always_arrives(
         software: bool,
         render in 1u64..60,
         encode in 1u64..40,
@@ -224,7 +224,7 @@ proptest! {
             }
         }
         for window in world.finished.windows(2) {
-            prop_assert!(window[0].1.serial < window[1].1.serial, "pictures overtook each other");
+            prop_assert!(window[0].1.serial < window[1].1.serial, "frames overtook each other");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Parts of the scene: picked, selected, tinted, hidden, moved and asked about.
+//! Parts of the scene: picked, selected, tinted, hidden, moved and described.
 
 use remora_protocol::codes::{LoadStage, NoticeCode};
 use remora_scene::EntityId;
@@ -8,7 +8,7 @@ use super::*;
 const PART: EntityId = EntityId(2);
 const NOWHERE: u64 = 99;
 
-/// With a triangle in the middle of the picture, at rest.
+/// Returns a world with a triangle in the middle of the frame, at rest.
 fn with_part() -> World {
     let mut world = World::connected(true);
     world.stage.loaded(world.now, CommandId(5), triangle());
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    fn ask_in_vain(&mut self, wanted: WireCommand) -> String {
+    fn ask_refused(&mut self, wanted: WireCommand) -> String {
         match self.ask(wanted) {
             Outcome::Error(error) => error.code,
             outcome => panic!("{outcome:?}"),
@@ -41,7 +41,7 @@ impl World {
         self.stage.scene_mut().instances()[0].state
     }
 
-    /// Whether something that was done is to be seen: a new picture is started.
+    /// Returns whether the change is shown: a new frame is started.
     fn shows_it(&mut self) -> bool {
         self.started.clear();
         self.run_for(milliseconds(1000));
@@ -71,7 +71,7 @@ fn pick(x: f32, y: f32) -> WireCommand {
 }
 
 #[test]
-fn what_is_seen_at_a_place_of_the_picture_is_picked() {
+fn the_visible_part_at_a_point_of_the_frame_is_picked() {
     let mut world = with_part();
     world.stage.control(world.now, &command(3, pick(0.25, -0.5)));
     assert_eq!(world.stage.poll_output(), Some(Output::Pick { command: CommandId(3), x: 0.25, y: -0.5 }));
@@ -122,9 +122,9 @@ fn a_pick_that_is_answered_after_the_scene_has_changed_finds_nothing() {
 }
 
 #[test]
-fn without_a_picture_there_is_nothing_to_pick() {
+fn without_a_frame_a_pick_is_refused() {
     let mut world = World::connected(true);
-    assert_eq!(world.ask_in_vain(WireCommand::Pick(wire::Pick { x: 0.0, y: 0.0 })), "BadCommand");
+    assert_eq!(world.ask_refused(WireCommand::Pick(wire::Pick { x: 0.0, y: 0.0 })), "BadCommand");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_selection_is_shown_and_replaced() {
     let select = |entities: &[u64]| WireCommand::SelectEntities(wire::SelectEntities { entities: entities.to_vec() });
     assert_eq!(world.ask(select(&[PART.0])), done());
     assert!(world.part().selected && world.shows_it());
-    assert_eq!(world.ask_in_vain(select(&[NOWHERE])), "EntityNotFound");
+    assert_eq!(world.ask_refused(select(&[NOWHERE])), "EntityNotFound");
     assert!(world.part().selected, "a refused selection changes nothing");
     assert!(!world.shows_it());
     assert_eq!(world.ask(select(&[])), done());
@@ -141,7 +141,7 @@ fn a_selection_is_shown_and_replaced() {
 }
 
 #[test]
-fn a_part_is_tinted_and_hidden_and_both_taken_back() {
+fn a_part_is_tinted_and_hidden_and_both_are_undone() {
     let mut world = with_part();
     let tint = |tint| {
         let edit = wire::StateOverrideEdit { tint: Some(wire::TintEdit { tint }), ..Default::default() };
@@ -164,7 +164,7 @@ fn a_part_is_tinted_and_hidden_and_both_taken_back() {
 fn overrides_are_set_on_all_entities_or_on_none() {
     let mut world = with_part();
     let off = || wire::StateOverrideEdit { visible: wire::FlagEdit::Off.into(), ..Default::default() };
-    assert_eq!(world.ask_in_vain(set_overrides(&[PART.0, NOWHERE], off())), "EntityNotFound");
+    assert_eq!(world.ask_refused(set_overrides(&[PART.0, NOWHERE], off())), "EntityNotFound");
     assert!(world.part().visible && !world.shows_it());
     assert_eq!(world.ask(set_overrides(&[1, PART.0], off())), done());
     assert!(!world.part().visible && world.shows_it());
@@ -182,7 +182,7 @@ fn many_parts_are_moved_together_or_not_at_all() {
     let mut world = with_part();
     let transforms =
         |list: Vec<wire::SetTransform>| WireCommand::SetTransforms(wire::SetTransforms { transforms: list });
-    let refused = world.ask_in_vain(transforms(vec![set_transform(PART.0, 5.0), set_transform(NOWHERE, 1.0)]));
+    let refused = world.ask_refused(transforms(vec![set_transform(PART.0, 5.0), set_transform(NOWHERE, 1.0)]));
     assert_eq!(refused, "EntityNotFound");
     let place = |world: &mut World| world.stage.scene_mut().instances()[0].world.translation.x;
     assert_eq!(place(&mut world), 0.0);
@@ -193,17 +193,17 @@ fn many_parts_are_moved_together_or_not_at_all() {
 }
 
 #[test]
-fn a_part_is_told_about() {
+fn a_part_is_described() {
     let mut world = with_part();
     let get = |entity| WireCommand::GetEntity(wire::GetEntity { entity });
     let Outcome::EntityInfo(info) = world.ask(get(PART.0)) else { panic!("it is there") };
     assert_eq!((info.path.as_str(), info.triangles, info.parent), ("triangle/part", 1, 1));
-    assert_eq!(world.ask_in_vain(get(NOWHERE)), "EntityNotFound");
+    assert_eq!(world.ask_refused(get(NOWHERE)), "EntityNotFound");
     assert!(!world.shows_it(), "asking changes nothing");
 }
 
 #[test]
-fn progress_goes_on_after_the_model_is_there() {
+fn progress_continues_after_the_model_was_loaded() {
     let mut world = with_part();
     world.stage.load_progress(CommandId(5), LoadStage::Refining, 0.5);
     world.stage.notice(NoticeCode::DeviceRestarted, "the graphics device was restarted".into());

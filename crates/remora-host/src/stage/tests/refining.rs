@@ -1,4 +1,4 @@
-//! What is shown gets better while nobody moves: geometry that arrives, and coarse forms that are replaced.
+//! Improvements without movement: geometry that arrives, and coarse forms that are replaced.
 
 use remora_scene::{EntityId, ModelKey};
 
@@ -6,7 +6,7 @@ use super::*;
 
 const PART: EntityId = EntityId(2);
 
-/// With a coarse form that is looked at, at rest.
+/// Returns a world that shows a coarse form, at rest.
 fn with_coarse_form(software: bool) -> (World, ModelKey) {
     let mut world = World::connected(software);
     let coarse = model(vec![0, 1, 2], AssetDetail::Coarse { primitives_max: 1 });
@@ -30,7 +30,7 @@ impl World {
 }
 
 #[test]
-fn geometry_that_arrives_is_worth_a_picture_at_rest_and_none_in_motion() {
+fn geometry_that_arrives_is_shown_by_a_frame_at_rest() {
     for software in [true, false] {
         let (mut world, _) = with_coarse_form(software);
         for _ in 0..3 {
@@ -38,7 +38,7 @@ fn geometry_that_arrives_is_worth_a_picture_at_rest_and_none_in_motion() {
             let before = world.now;
             world.run_for(milliseconds(1000));
             assert_eq!(world.rendered(), [(Fidelity::Rest, true)], "software: {software}");
-            assert_eq!(world.started[0].0, before, "nothing to wait for");
+            assert_eq!(world.started[0].0, before, "it starts at once");
             assert!(world.rests());
             world.started.clear();
         }
@@ -46,7 +46,7 @@ fn geometry_that_arrives_is_worth_a_picture_at_rest_and_none_in_motion() {
 }
 
 #[test]
-fn geometry_that_arrives_before_the_first_picture_starts_none() {
+fn geometry_that_arrives_before_the_first_frame_starts_none() {
     let mut world = World::connected(true);
     world.stage.sharpened();
     world.run_for(milliseconds(500));
@@ -68,7 +68,7 @@ fn geometry_that_arrives_while_moving_does_not_end_the_movement() {
 }
 
 #[test]
-fn the_full_form_takes_the_place_of_the_coarse_one_with_entities_and_selection() {
+fn the_full_form_replaces_the_coarse_one_and_keeps_entities_and_selection() {
     let (mut world, key) = with_coarse_form(true);
     let select = WireCommand::SelectEntities(wire::SelectEntities { entities: vec![PART.0] });
     world.stage.control(world.now, &command(6, select));
@@ -86,7 +86,7 @@ fn the_full_form_takes_the_place_of_the_coarse_one_with_entities_and_selection()
 }
 
 #[test]
-fn a_full_form_of_something_else_or_of_what_is_gone_is_not_shown() {
+fn a_full_form_of_another_or_an_unloaded_model_is_not_shown() {
     let (mut world, key) = with_coarse_form(true);
     let other = Model { name: "other".into(), ..Model::default() };
     let other = build_asset(&other, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model");

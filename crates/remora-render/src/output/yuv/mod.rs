@@ -1,13 +1,12 @@
-//! From the pixels that were drawn to the picture that was asked for: stretched to the size of the stream, and in the
-//! encoder's planes. Runs on the processor, which is where the pixels are by then.
+//! Conversion of rendered pixels to the requested format and size, on the processor.
 //!
 //! ```text
 //!   same size:    RGBA ──planes──▶ I420, chroma averaged over 2x2
 //!   another size: RGBA ──planes──▶ Y, U, V of every pixel ──stretch──▶ I420
 //! ```
 //!
-//! Every row operation exists twice: in portable code, which is also what tests compare with, and for AVX2, which is
-//! chosen when the processor has it.
+//! Every row operation exists in portable code, which tests also use as reference, and for AVX2, which is chosen if the
+//! processor has it.
 
 mod planes;
 mod rows;
@@ -19,13 +18,13 @@ use crate::frame::{PixelFormat, RenderedFrame, Size};
 use rows::RowOperations;
 use stretch::Stretch;
 
-/// Keeps its intermediate planes and tables, so that nothing is allocated per frame.
+/// Converts frames. It keeps its intermediate planes and tables, so that no frame allocates memory.
 #[derive(Debug)]
 pub(crate) struct Converter {
     rows: RowOperations,
-    /// Y, U, V or R, G, B, A of every pixel that was drawn.
+    /// Y, U, V or R, G, B, A of every rendered pixel.
     full: [Vec<u8>; 4],
-    /// For the planes of the last pair of sizes.
+    /// Tables for the planes of the most recent sizes.
     stretches: Vec<Stretch>,
 }
 
@@ -80,7 +79,7 @@ impl Converter {
     fn stretched(&mut self, plane: usize, from: Size, to: Size, into: &mut [u8]) {
         let known = self.stretches.iter().position(|stretch| stretch.is_for(from, to));
         let index = known.unwrap_or_else(|| {
-            // Sizes of the whole picture and of chroma, for motion and for rest.
+            // Luma and chroma sizes, each in motion and at rest.
             if self.stretches.len() >= 4 {
                 self.stretches.clear();
             }
@@ -95,8 +94,8 @@ impl Converter {
 mod tests {
     use super::*;
 
-    /// A picture with edges, gradients and noise.
-    fn picture(size: Size) -> Vec<u8> {
+    /// A frame with edges, gradients and noise.
+    fn frame(size: Size) -> Vec<u8> {
         let pixel = |x: u32, y: u32| {
             let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 26;
             let edge = if (x / 7 + y / 5).is_multiple_of(3) { 200 } else { 20 };
@@ -105,14 +104,14 @@ mod tests {
         (0..size.pixels()).flat_map(|index| pixel(index % size.width, index / size.width)).collect()
     }
 
-    /// BT.709, limited range.
+    /// Converts to BT.709, limited range.
     fn yuv(rgb: [f32; 3]) -> [f32; 3] {
         let [r, g, b] = rgb.map(|value| value / 255.0);
         let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
         [16.0 + 219.0 * y, 128.0 + 224.0 * (b - y) / 1.8556, 128.0 + 224.0 * (r - y) / 1.5748]
     }
 
-    /// The value of a channel between pixels, whose centres lie at halves; beyond the border it goes on unchanged.
+    /// Interpolates a channel between pixels, whose centres lie at halves. Beyond the border the value stays the same.
     fn bilinear(rgba: &[u8], size: Size, channel: usize, x: f32, y: f32) -> f32 {
         let x = (x - 0.5).clamp(0.0, size.width as f32 - 1.0);
         let y = (y - 0.5).clamp(0.0, size.height as f32 - 1.0);
@@ -149,13 +148,13 @@ mod tests {
     }
 
     fn assert_close(rows: RowOperations, from: Size, to: Size) {
-        let rgba = picture(from);
+        let rgba = frame(from);
         let mut converter = Converter { rows, ..Default::default() };
-        let mut picture = RenderedFrame::default();
-        converter.convert(&rgba, from, to, PixelFormat::I420, &mut picture);
+        let mut frame = RenderedFrame::default();
+        converter.convert(&rgba, from, to, PixelFormat::I420, &mut frame);
         let expected = reference(&rgba, from, to);
-        assert_eq!(picture.data.len(), expected.len());
-        for (index, (found, expected)) in picture.data.iter().zip(&expected).enumerate() {
+        assert_eq!(frame.data.len(), expected.len());
+        for (index, (found, expected)) in frame.data.iter().zip(&expected).enumerate() {
             assert!(
                 (f32::from(*found) - expected.round()).abs() <= 1.0,
                 "{from:?} to {to:?} with {rows:?}, byte {index}: {found} instead of {expected}"
@@ -174,23 +173,23 @@ mod tests {
     ];
 
     #[test]
-    fn planes_are_those_of_the_formula_whatever_the_sizes() {
+    fn planes_match_the_formula_at_all_sizes() {
         for (from, to) in SIZES {
             assert_close(RowOperations::PORTABLE, from, to);
         }
     }
 
     #[test]
-    fn the_processor_s_own_way_gives_the_same_planes() {
+    fn vector_instructions_give_the_same_planes() {
         for (from, to) in SIZES {
             assert_close(RowOperations::detect(), from, to);
         }
     }
 
     #[test]
-    fn pixels_stay_pixels() {
+    fn rgba_is_copied_or_scaled() {
         let size = Size::new(32, 18);
-        let rgba = picture(size);
+        let rgba = frame(size);
         let mut converter = Converter::default();
         let mut result = RenderedFrame::default();
         converter.convert(&rgba, size, size, PixelFormat::Rgba, &mut result);

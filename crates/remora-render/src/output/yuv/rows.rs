@@ -1,37 +1,37 @@
-//! The operations on rows that conversion is made of.
+//! Operations on rows of pixels.
 
-/// Luma and chroma of BT.709 in limited range, times 2^15: red, green, blue.
+/// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
 pub(super) const LUMA: [i16; 3] = [5983, 20127, 2032];
 pub(super) const CHROMA_U: [i16; 3] = [-3298, -11094, 14392];
 pub(super) const CHROMA_V: [i16; 3] = [14392, -13073, -1319];
 pub(super) const LUMA_OFFSET: i32 = 16;
 pub(super) const CHROMA_OFFSET: i32 = 128;
 
-/// How a row is stretched: eight outputs at a time from sixteen neighbouring inputs.
+/// Eight outputs of a stretched row, which depend on sixteen neighbouring inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ColumnGroup {
     /// First of the sixteen inputs.
     pub start: u32,
-    /// Which of them lies left of each output, and which right.
+    /// Index among the inputs of the left and of the right neighbour of each output.
     pub left: [u8; 8],
     pub right: [u8; 8],
-    /// Share of the right one, times 2^15.
+    /// Weight of the right neighbour, times 2^15.
     pub share: [i16; 8],
 }
 
 /// A row and the one below it.
 pub(super) type TwoRows<'a> = [&'a [u8]; 2];
 
-/// One implementation of all row operations. Rows that are written decide how many pixels are taken.
+/// An implementation of all row operations. The length of the output decides how many pixels are processed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowOperations {
-    /// One value per pixel: coefficients, offset.
+    /// Computes one value per pixel from coefficients and offset.
     pub(super) weighted: fn(&[u8], [i16; 3], i32, &mut [u8]),
-    /// One value per 2x2 pixels of two rows.
+    /// Computes one value per 2x2 pixels of two rows.
     pub(super) weighted_2x2: fn(TwoRows<'_>, [i16; 3], i32, &mut [u8]),
-    /// Between two rows: share of the second times 2^15.
+    /// Interpolates between two rows, with the weight of the second one times 2^15.
     pub(super) between: fn(TwoRows<'_>, i16, &mut [u8]),
-    /// Stretches a row that has at least 16 bytes after every group's start.
+    /// Stretches a row that has at least 16 bytes after the start of every group.
     pub(super) stretched: fn(&[u8], &[ColumnGroup], &mut [u8]),
 }
 
@@ -50,7 +50,7 @@ impl RowOperations {
 pub(super) fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
     let start = (offset << 15) + (1 << 14);
     for (pixel, value) in rgba.as_chunks::<4>().0.iter().zip(into) {
-        *value = ((start + product(pixel, coefficients)) >> 15) as u8;
+        *value = ((start + product(*pixel, coefficients)) >> 15) as u8;
     }
 }
 
@@ -59,12 +59,12 @@ pub(super) fn weighted_2x2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i3
     let pairs = rgba.map(|row| row.as_chunks::<8>().0);
     for ((upper, lower), value) in pairs[0].iter().zip(pairs[1]).zip(into) {
         let pixels = upper.as_chunks::<4>().0.iter().chain(lower.as_chunks::<4>().0);
-        let sum: i32 = pixels.map(|pixel| product(pixel, coefficients)).sum();
+        let sum: i32 = pixels.map(|pixel| product(*pixel, coefficients)).sum();
         *value = ((start + sum) >> 17) as u8;
     }
 }
 
-fn product(pixel: &[u8; 4], coefficients: [i16; 3]) -> i32 {
+fn product(pixel: [u8; 4], coefficients: [i16; 3]) -> i32 {
     pixel.iter().zip(coefficients).map(|(value, coefficient)| i32::from(*value) * i32::from(coefficient)).sum()
 }
 
@@ -84,7 +84,7 @@ pub(super) fn stretched(row: &[u8], groups: &[ColumnGroup], into: &mut [u8]) {
     }
 }
 
-/// Rounded like the `pmulhrsw` instruction.
+/// Interpolates and rounds like the `pmulhrsw` instruction.
 fn mixed(from: u8, to: u8, share: i16) -> u8 {
     let difference = i32::from(to) - i32::from(from);
     (i32::from(from) + ((difference * i32::from(share) + (1 << 14)) >> 15)) as u8

@@ -1,15 +1,16 @@
-//! Row operations for AVX2. What is left of a row after whole registers is done by the portable code, which gives the
-//! same values.
+//! Row operations for AVX2. The portable code processes the rest of a row that does not fill a register, with equal
+//! results.
 
+#[allow(clippy::wildcard_imports, reason = "a list of some thirty intrinsics would tell nothing")]
 use std::arch::x86_64::*;
 
 use super::rows::{self, ColumnGroup, RowOperations, TwoRows};
 
-/// Only to be used where AVX2 has been detected.
+/// Row operations that may be called only where AVX2 has been detected.
 pub(super) const ROWS: RowOperations = RowOperations { weighted, weighted_2x2, between, stretched };
 
 fn weighted(rgba: &[u8], coefficients: [i16; 3], offset: i32, into: &mut [u8]) {
-    // SAFETY: `ROWS` is used where AVX2 has been detected only.
+    // SAFETY: `ROWS` is used only where AVX2 has been detected.
     let done = unsafe { weighted_avx2(rgba, coefficients, offset, into) };
     rows::weighted(&rgba[done * 4..], coefficients, offset, &mut into[done..]);
 }
@@ -34,36 +35,36 @@ fn stretched(row: &[u8], groups: &[ColumnGroup], into: &mut [u8]) {
 
 #[target_feature(enable = "avx2")]
 fn load_32(bytes: &[u8; 32]) -> __m256i {
-    // SAFETY: 32 bytes are there, and the load needs no alignment.
+    // SAFETY: the array has 32 bytes, and the load needs no alignment.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]
 fn load_16(bytes: &[u8; 16]) -> __m128i {
-    // SAFETY: 16 bytes are there, and the load needs no alignment.
+    // SAFETY: the array has 16 bytes, and the load needs no alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]
 fn store_16(bytes: &mut [u8; 16], value: __m128i) {
-    // SAFETY: 16 bytes are there, and the store needs no alignment.
+    // SAFETY: the array has 16 bytes, and the store needs no alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), value) }
 }
 
 #[target_feature(enable = "avx2")]
 fn store_8(bytes: &mut [u8; 8], value: __m128i) {
-    // SAFETY: 8 bytes are there, and the store needs no alignment.
+    // SAFETY: the array has 8 bytes, and the store needs no alignment.
     unsafe { _mm_storel_epi64(bytes.as_mut_ptr().cast(), value) }
 }
 
-/// Red, green, blue, and nothing for alpha, for every pixel.
+/// Returns the factors of red, green and blue, and 0 for alpha, for every pixel.
 #[target_feature(enable = "avx2")]
 fn factors([red, green, blue]: [i16; 3]) -> __m256i {
     let words = [red, green, blue, 0].map(|word| u64::from(word as u16));
     _mm256_set1_epi64x((words[0] | words[1] << 16 | words[2] << 32) as i64)
 }
 
-/// Eight sums of products from eight pixels, in order within each half of the register.
+/// Returns eight sums of products of eight pixels, in order within each half of the register.
 #[target_feature(enable = "avx2")]
 fn products(pixels: __m256i, factors: __m256i) -> __m256i {
     let zero = _mm256_setzero_si256();
@@ -72,7 +73,7 @@ fn products(pixels: __m256i, factors: __m256i) -> __m256i {
     _mm256_hadd_epi32(low, high)
 }
 
-/// Sixteen bytes from two registers of eight words each, whose halves are in order.
+/// Returns sixteen bytes of two registers of eight words, whose halves are in order.
 #[target_feature(enable = "avx2")]
 fn bytes_of(first: __m256i, second: __m256i) -> __m128i {
     // Packing works on halves: first low, second low, first high, second high.
@@ -108,7 +109,7 @@ fn weighted_2x2_avx2(rgba: TwoRows<'_>, coefficients: [i16; 3], offset: i32, int
             let lower = products(load_32(&lower.as_chunks::<32>().0[half]), factors);
             _mm256_add_epi32(upper, lower)
         });
-        // Pairs: of first and second, in both halves of the register.
+        // Pairs of the first and of the second register, in both halves.
         let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(first, second));
         let values_32 = _mm256_srai_epi32::<17>(_mm256_add_epi32(sums, start));
         store_8(values, bytes_of(values_32, values_32));

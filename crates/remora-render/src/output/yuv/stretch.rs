@@ -1,4 +1,4 @@
-//! Bilinear stretching of one plane, first down the columns, then along the rows.
+//! Bilinear scaling of one plane, first along the columns, then along the rows.
 
 use super::rows::{ColumnGroup, RowOperations};
 use crate::frame::Size;
@@ -9,16 +9,17 @@ pub(super) struct Stretch {
     from: Size,
     to: Size,
     columns: Columns,
-    /// One row between rows, with room to read whole groups past its end.
+    /// An interpolated row, with room to read whole groups past its end.
     row: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Columns {
     Same,
-    /// Sixteen inputs hold what eight outputs need.
+    /// Sixteen inputs suffice for eight outputs.
     Grouped(Vec<ColumnGroup>),
-    /// Left input and share of the right one, times 2^15, for every output: shrunk by more than groups allow.
+    /// Left input and weight of the right one, times 2^15, of every output. Used where the row shrinks too much for
+    /// groups.
     Single(Vec<(u32, i16)>),
 }
 
@@ -49,7 +50,7 @@ impl Stretch {
                 Columns::Same => (rows.between)([source(upper), source(lower)], share, target),
                 columns => {
                     (rows.between)([source(upper), source(lower)], share, &mut self.row[..width]);
-                    // A group may look at the neighbour of the last input, with a share of nothing.
+                    // A group may read the neighbour of the last input, with a weight of 0.
                     self.row[width] = self.row[width - 1];
                     along(rows, columns, &self.row, target);
                 }
@@ -71,7 +72,7 @@ fn along(rows: &RowOperations, columns: &Columns, row: &[u8], target: &mut [u8])
     }
 }
 
-/// The input before an output's centre, and the share of the one after it times 2^15.
+/// Returns the input before an output's centre, and the weight of the next one times 2^15.
 fn position(output: u32, inputs: u32, outputs: u32) -> (u32, i16) {
     let center = (f64::from(output) + 0.5) * f64::from(inputs) / f64::from(outputs) - 0.5;
     let center = center.clamp(0.0, f64::from(inputs - 1));
@@ -80,7 +81,7 @@ fn position(output: u32, inputs: u32, outputs: u32) -> (u32, i16) {
     (first, share.round().min(32767.0) as i16)
 }
 
-/// The same as groups; `None` if some eight outputs span more than sixteen inputs.
+/// Returns the positions as groups, or `None` if eight outputs span more than sixteen inputs.
 fn grouped(positions: &[(u32, i16)]) -> Option<Vec<ColumnGroup>> {
     positions
         .chunks(8)

@@ -1,10 +1,10 @@
-//! Records a frame: from a selection to a finished picture.
+//! Recording a frame, from the selection to the finished pixels.
 //!
 //! ```text
 //!   batches ──raster──▶ visibility, queue ──large triangles──▶ visibility  per batch, until the queue is flushed
-//!   what was put off ──cull──▶ batches                                     if anything was hidden a frame ago
-//!   runs ──classify──▶ lists of blocks ──resolve──▶ picture                per 32 runs
-//!   the same for each layer of what is transparent, which goes in front of the picture
+//!   deferred entries ──cull──▶ batches                                     if an earlier frame found any hidden
+//!   runs ──classify──▶ lists of blocks ──resolve──▶ frame                  per 32 runs
+//!   the same for each transparent layer, which is blended into the frame
 //! ```
 
 mod large;
@@ -18,8 +18,9 @@ use self::shade::resolve_kernel;
 use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Samples};
-use crate::kernels::dispatch::GROUPS_WIDE;
-use crate::kernels::layouts::bind_buffers;
+use crate::kernels::Fragments;
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{CheckerboardStyle, GROUPS_WIDE, RasterDraw};
 use crate::kernels::{Kernel, Kernels, LargePipeline, VisibilityWrite};
 use crate::passes::occlusion::Occlusion;
 use crate::passes::outline::Outline;
@@ -31,31 +32,31 @@ use crate::residency::model_store::ModelStore;
 use crate::select::{Batch, Selection};
 use crate::surface::{Phase, Shading};
 
-/// Clusters that one piece of a frame rasterises: some 10 ms on two cores, with four samples.
-const PIECE_CLUSTERS: u32 = 512;
+/// Clusters that one slice of a frame rasterises: about 10 ms on two cores with four samples.
+const SLICE_CLUSTERS: u32 = 512;
 
 /// Squares of the checkerboard from top to bottom.
 const CHECKERBOARD_SQUARES: u32 = 36;
 
-/// Bind groups and buffers that live as long as the scene.
+/// Everything that the passes of a frame refer to.
 pub(crate) struct FrameRecorder<'a> {
     pub graphics: &'a Graphics,
     pub kernels: &'a Kernels,
-    pub library: &'a ModelStore,
+    pub models: &'a ModelStore,
     pub scene: &'a wgpu::BindGroup,
-    /// Textures and light, by bucket.
+    /// Bind groups of textures and light, one per texture array.
     pub lights: &'a [wgpu::BindGroup],
     pub scratch: &'a Scratch,
     pub targets: &'a Targets,
-    /// Where anything solid, and anything blended, may be seen: nothing else of their buffers is cleared, or looked at.
+    /// Blocks that solid surfaces can cover. Nothing else of their buffers is cleared or processed.
     pub solid_area: BlockRect,
     pub blended_area: BlockRect,
     pub profile: &'a Profile,
-    /// Entries that are drawn at once.
+    /// Numbers of the entries that are drawn at once.
     pub numbers: &'a wgpu::Buffer,
-    /// If it is of use for this frame.
+    /// Set if the frame uses occlusion culling.
     pub occlusion: Option<&'a Occlusion>,
-    /// If anything is selected.
+    /// Set if an instance is selected.
     pub outline: Option<&'a Outline>,
     pub pick: Option<&'a Pick>,
 }
@@ -64,27 +65,27 @@ pub(crate) struct FrameRecorder<'a> {
 #[derive(Clone, Copy)]
 struct RasterMode {
     samples: Samples,
-    cover: VisibilityWrite,
-    share: ClusterSet,
+    write: VisibilityWrite,
+    set: ClusterSet,
     first_layer: bool,
 }
 
-/// What is drawn into, for the kernels and for the adapter's rasteriser.
+/// Targets of the kernels and of the rasteriser of the adapter.
 struct RasterTargets {
     kernels: wgpu::BindGroup,
     large: wgpu::BindGroup,
 }
 
-/// Which entries of the batches are drawn.
+/// The entries of the batches that are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClusterSet {
-    /// Known before.
+    /// Entries that the selection found visible.
     Chosen,
-    /// Found by culling.
+    /// Deferred entries that survive culling on the device.
     Surviving,
 }
 
-/// Which part of a picture is being drawn.
+/// The visibility buffer that is being drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DrawTarget {
     Solid,
@@ -92,20 +93,20 @@ enum DrawTarget {
 }
 
 impl Batch {
-    fn numbers(&self, share: ClusterSet) -> Range<u32> {
-        match share {
+    fn numbers(&self, set: ClusterSet) -> Range<u32> {
+        match set {
             ClusterSet::Chosen => self.chosen.clone(),
             ClusterSet::Surviving => self.deferred.clone(),
         }
     }
 }
 
-/// The ways in which triangles are written; one dispatch each.
-fn covers(atomics_64: bool) -> &'static [VisibilityWrite] {
+/// Returns how triangles are written; each one takes a dispatch.
+fn writes(atomics_64: bool) -> &'static [VisibilityWrite] {
     if atomics_64 { &[VisibilityWrite::Whole] } else { &[VisibilityWrite::Depth, VisibilityWrite::Id] }
 }
 
-/// Compiles what the frame needs and does not have yet.
+/// Compiles the kernels that the frame needs.
 pub(crate) fn ensure_kernels(
     kernels: &mut Kernels,
     graphics: &Graphics,
@@ -125,13 +126,13 @@ pub(crate) fn ensure_kernels(
         wanted.push(Kernel::Draws);
     }
     for batch in &selection.batches {
-        let fragments = batch.key.phase.fragments(batch.key.shading.detail());
-        for &cover in covers(graphics.adapter().atomics_64) {
-            wanted.push(raster_kernel(batch, cover, samples, wide));
+        let fragments = Fragments::of(batch.key.phase, batch.key.shading.detail());
+        for &write in writes(graphics.adapter().atomics_64) {
+            wanted.push(raster_kernel(batch, write, samples, wide));
             match (batch.small, kernels.rasteriser) {
                 (true, _) => {}
-                (false, true) => kernels.ensure_large(graphics, LargePipeline { fragments, cover, samples })?,
-                (false, false) => wanted.push(Kernel::RasterLarge { fragments, cover, samples, wide }),
+                (false, true) => kernels.ensure_large(graphics, LargePipeline { fragments, write, samples })?,
+                (false, false) => wanted.push(Kernel::RasterLarge { fragments, write, samples, wide }),
             }
         }
     }
@@ -145,35 +146,35 @@ pub(crate) fn ensure_kernels(
     wanted.into_iter().try_for_each(|kernel| kernels.ensure(graphics, kernel))
 }
 
-fn raster_kernel(batch: &Batch, cover: VisibilityWrite, samples: Samples, wide: bool) -> Kernel {
-    let fragments = batch.key.phase.fragments(batch.key.shading.detail());
+fn raster_kernel(batch: &Batch, write: VisibilityWrite, samples: Samples, wide: bool) -> Kernel {
+    let fragments = Fragments::of(batch.key.phase, batch.key.shading.detail());
     match batch.key.shading {
-        Shading::Points => Kernel::RasterPoints { cover, samples, wide },
+        Shading::Points => Kernel::RasterPoints { write, samples, wide },
         Shading::Plain | Shading::Layered { .. } | Shading::Full { .. } => {
-            Kernel::Raster { fragments, cover, samples, wide, small: batch.small }
+            Kernel::Raster { fragments, write, samples, wide, small: batch.small }
         }
     }
 }
 
 impl FrameRecorder<'_> {
-    pub(crate) fn record(&self, pieces: &mut SlicedEncoder<'_>, selection: &Selection, request: &FrameRequest) {
+    pub(crate) fn record(&self, slices: &mut SlicedEncoder<'_>, selection: &Selection, request: &FrameRequest) {
         let targets = self.targets;
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         self.profile.mark(encoder, Mark::Begin);
         encoder.clear_buffer(&targets.visibility, 0, None);
-        encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.picture, 0, targets.picture.size());
+        encoder.copy_buffer_to_buffer(&targets.backdrop, 0, &targets.pixels, 0, targets.pixels.size());
         if request.options.checkerboard > 0.0 {
             self.checkerboard(encoder, request.options.checkerboard);
         }
         let solid = [Phase::Opaque, Phase::Mask];
-        self.raster(pieces, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
+        self.raster(slices, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
         if let Some(occlusion) = self.occlusion {
-            let encoder = pieces.encoder();
+            let encoder = slices.encoder();
             occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets, self.solid_area);
             if !selection.candidates.is_empty() {
                 occlusion.record_cull(encoder, self.graphics, self.kernels, self.scene, selection);
                 self.raster(
-                    pieces,
+                    slices,
                     selection.batches_of(&solid),
                     request.samples,
                     DrawTarget::Solid,
@@ -181,20 +182,20 @@ impl FrameRecorder<'_> {
                 );
             }
         }
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         self.profile.mark(encoder, Mark::Rastered);
         if let Some(outline) = self.outline {
             outline.clear(encoder);
         }
         self.inspect(encoder, DrawTarget::Solid);
         let solid = selection.runs_of(&[Phase::Opaque, Phase::Mask]);
-        // Without a run nothing lists the blocks that are touched: the list is still that of an earlier frame.
+        // Without a run, nothing updates the list of touched blocks, which is still that of an earlier frame.
         let summed = request.samples == Samples::Four && solid.clone().next().is_some();
         if summed {
             self.clear_sums(encoder, self.solid_area);
         }
-        self.shade(pieces, solid, request.samples, DrawTarget::Solid);
-        let encoder = pieces.encoder();
+        self.shade(slices, solid, request.samples, DrawTarget::Solid);
+        let encoder = slices.encoder();
         if summed {
             self.composite(encoder);
         }
@@ -205,64 +206,64 @@ impl FrameRecorder<'_> {
         if blended.clone().next().is_some() {
             self.clear_sums(encoder, self.blended_area);
             for index in 0..request.blend_layers {
-                let part = DrawTarget::Layer { index };
-                self.clear_layer(pieces.encoder(), part);
-                self.raster(pieces, selection.batches_of(&[Phase::Blend]), request.samples, part, ClusterSet::Chosen);
-                self.inspect(pieces.encoder(), part);
-                self.shade(pieces, blended.clone(), request.samples, part);
+                let target = DrawTarget::Layer { index };
+                self.clear_layer(slices.encoder(), target);
+                self.raster(slices, selection.batches_of(&[Phase::Blend]), request.samples, target, ClusterSet::Chosen);
+                self.inspect(slices.encoder(), target);
+                self.shade(slices, blended.clone(), request.samples, target);
             }
-            self.composite(pieces.encoder());
+            self.composite(slices.encoder());
         }
-        let encoder = pieces.encoder();
+        let encoder = slices.encoder();
         if let Some(outline) = self.outline {
             outline.draw(encoder, self.graphics, self.kernels, targets, request);
         }
         self.profile.mark(encoder, Mark::Blended);
     }
 
-    /// Notes what a finished visibility buffer shows of what is selected, and at the pixel that is asked about.
-    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
-        let seen = VisibilityView { buffer: self.visibility(part), area: self.area(part) };
+    /// Marks selected pixels of a finished visibility buffer, and copies the picked pixel.
+    fn inspect(&self, encoder: &mut wgpu::CommandEncoder, target: DrawTarget) {
+        let seen = VisibilityView { buffer: self.visibility(target), area: self.area(target) };
         if let Some(outline) = self.outline {
             outline.mark(encoder, self.graphics, self.kernels, self.scene, self.targets, seen);
         }
-        if let (Some(pick), DrawTarget::Solid | DrawTarget::Layer { index: 0 }) = (self.pick, part) {
-            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, part != DrawTarget::Solid);
+        if let (Some(pick), DrawTarget::Solid | DrawTarget::Layer { index: 0 }) = (self.pick, target) {
+            pick.copy(encoder, seen, self.targets.blocks, &self.scratch.picked, target != DrawTarget::Solid);
         }
     }
 
     fn checkerboard(&self, encoder: &mut wgpu::CommandEncoder, opacity: f32) {
         let size = self.targets.kind.size;
-        let layout = &self.kernels.layouts.checkerboard;
-        let bind_group = bind_buffers(&self.graphics.device, "checkerboard", layout, &[&self.targets.picture]);
-        // As large to the eye at any size of the picture.
+        let layouts = &self.kernels.layouts;
+        let bind_group = layouts.bind(&self.graphics.device, Group::Checkerboard, &[&self.targets.pixels]);
+        // The squares appear equally large at any size of the frame.
         let side = (size.height / CHECKERBOARD_SQUARES).max(1);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Checkerboard));
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(0, bytes_of(&[size.width, size.height, side, opacity.to_bits()]));
+        pass.set_immediates(0, bytes_of(&CheckerboardStyle { size: [size.width, size.height], side, opacity }));
         pass.dispatch_workgroups(size.width.div_ceil(8), size.height.div_ceil(8), 1);
     }
 
-    fn area(&self, part: DrawTarget) -> BlockRect {
-        match part {
+    fn area(&self, target: DrawTarget) -> BlockRect {
+        match target {
             DrawTarget::Solid => self.solid_area,
             DrawTarget::Layer { .. } => self.blended_area,
         }
     }
 
-    /// The rows of blocks of its area.
-    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, part: DrawTarget) {
-        let buffer = self.visibility(part);
+    /// Clears the rows of blocks that the layer can cover.
+    fn clear_layer(&self, encoder: &mut wgpu::CommandEncoder, target: DrawTarget) {
+        let buffer = self.visibility(target);
         let row_bytes = buffer.size() / u64::from(self.targets.blocks.height);
-        let BlockRect { first: [_, row], size } = self.area(part);
+        let BlockRect { first: [_, row], size } = self.area(target);
         if size.height > 0 {
             encoder.clear_buffer(buffer, u64::from(row) * row_bytes, Some(u64::from(size.height) * row_bytes));
         }
     }
 
-    fn visibility(&self, part: DrawTarget) -> &wgpu::Buffer {
-        match part {
+    fn visibility(&self, target: DrawTarget) -> &wgpu::Buffer {
+        match target {
             DrawTarget::Solid => &self.targets.visibility,
             DrawTarget::Layer { index } => &self.targets.layers[index as usize % 2],
         }
@@ -270,84 +271,92 @@ impl FrameRecorder<'_> {
 
     fn raster<'b>(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         batches: impl Iterator<Item = &'b Batch>,
         samples: Samples,
-        part: DrawTarget,
-        share: ClusterSet,
+        target: DrawTarget,
+        set: ClusterSet,
     ) {
         let scratch = self.scratch;
-        let numbers = match (share, self.occlusion) {
+        let numbers = match (set, self.occlusion) {
             (ClusterSet::Surviving, Some(occlusion)) => occlusion.survivors(),
             (ClusterSet::Chosen | ClusterSet::Surviving, _) => self.numbers,
         };
-        // A buffer cannot be read and written by one kernel: what is not looked at is bound to something small.
-        let (solid, before) = match part {
+        // A kernel cannot read a buffer that it also writes: unused bindings get a small placeholder.
+        let (solid, before) = match target {
             DrawTarget::Solid => (&scratch.list_counts, &scratch.list_counts),
             DrawTarget::Layer { index } => (&self.targets.visibility, &self.targets.layers[(index as usize + 1) % 2]),
         };
-        let buffers = [self.visibility(part), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
+        let buffers = [self.visibility(target), &scratch.queue_counts, &scratch.queue, solid, before, numbers];
         let device = &self.graphics.device;
         let layouts = &self.kernels.layouts;
         let targets = RasterTargets {
-            kernels: bind_buffers(device, "raster targets", &layouts.raster, &buffers),
-            large: bind_buffers(device, "rasteriser targets", &layouts.rasteriser, &buffers[..5]),
+            kernels: layouts.bind(device, Group::RasterTargets, &buffers),
+            large: layouts.bind(device, Group::RasteriserTargets, &buffers[..5]),
         };
-        let first_layer = part == DrawTarget::Layer { index: 0 };
+        let first_layer = target == DrawTarget::Layer { index: 0 };
 
-        let covers = covers(self.graphics.adapter().atomics_64);
+        let writes = writes(self.graphics.adapter().atomics_64);
         let mut waiting: Vec<&Batch> = Vec::new();
         for batch in batches {
-            if !batch.numbers(share).is_empty() {
+            if !batch.numbers(set).is_empty() {
                 waiting.push(batch);
             }
             if batch.flush {
-                for &cover in covers {
-                    let way = RasterMode { samples, cover, share, first_layer };
-                    self.raster_batches(pieces, &waiting, way, &targets);
+                for &write in writes {
+                    let mode = RasterMode { samples, write, set, first_layer };
+                    self.raster_batches(slices, &waiting, mode, &targets);
                 }
                 waiting.clear();
             }
         }
     }
 
-    /// Batches up to a flush, and then what they queued.
+    /// Draws the batches up to a flush, and then the triangles that they queued.
     fn raster_batches(
         &self,
-        pieces: &mut SlicedEncoder<'_>,
+        slices: &mut SlicedEncoder<'_>,
         batches: &[&Batch],
-        way: RasterMode,
+        mode: RasterMode,
         targets: &RasterTargets,
     ) {
-        let RasterMode { samples, cover, share, first_layer } = way;
+        let RasterMode { samples, write, set, first_layer } = mode;
         let Some(last) = batches.last() else { return };
         let scratch = self.scratch;
-        pieces.encoder().clear_buffer(&scratch.queue_counts, 0, None);
+        slices.encoder().clear_buffer(&scratch.queue_counts, 0, None);
         let wide = !self.graphics.adapter().software;
-        let at_once = if pieces.cutting() { PIECE_CLUSTERS } else { u32::MAX };
+        let at_once = if slices.slicing() { SLICE_CLUSTERS } else { u32::MAX };
         let mut left = at_once;
-        let mut pass = self.raster_pass(pieces.encoder(), targets);
+        let mut pass = self.raster_pass(slices.encoder(), targets);
         for batch in batches {
-            let kernel = raster_kernel(batch, cover, samples, wide);
-            let numbers = batch.numbers(share);
+            let kernel = raster_kernel(batch, write, samples, wide);
+            let numbers = batch.numbers(set);
             let mut first = numbers.start;
             while first < numbers.end {
                 if left == 0 {
                     drop(pass);
-                    pieces.cut();
-                    pass = self.raster_pass(pieces.encoder(), targets);
+                    slices.end_slice();
+                    pass = self.raster_pass(slices.encoder(), targets);
                     left = at_once;
                 }
-                // How many survive, only the device knows: they are not divided.
-                let count = match share {
+                // Only the device knows how many entries survive, so they are not divided.
+                let count = match set {
                     ClusterSet::Chosen => (numbers.end - first).min(left),
                     ClusterSet::Surviving => numbers.end - first,
                 };
                 pass.set_pipeline(self.kernels.get(kernel));
-                pass.set_bind_group(1, self.library.geometry.bind_group(batch.key.bank), &[]);
+                pass.set_bind_group(1, self.models.geometry.bind_group(batch.key.bank), &[]);
                 pass.set_bind_group(3, &self.lights[batch.key.shading.bucket() as usize], &[]);
-                pass.set_immediates(0, bytes_of(&[first, count, scratch.queue_length, u32::from(first_layer)]));
-                match (share, self.occlusion) {
+                pass.set_immediates(
+                    0,
+                    bytes_of(&RasterDraw {
+                        first,
+                        count,
+                        queue_length: scratch.queue_length,
+                        first_layer: u32::from(first_layer),
+                    }),
+                );
+                match (set, self.occlusion) {
                     (ClusterSet::Surviving, Some(occlusion)) => {
                         let offset = Occlusion::dispatch_offset(batch.deferring);
                         pass.dispatch_workgroups_indirect(occlusion.dispatches(), offset);
@@ -367,9 +376,9 @@ impl FrameRecorder<'_> {
             Some(attachment) => {
                 self.count_vertices(&mut pass);
                 drop(pass);
-                self.rasterise_large(pieces.encoder(), attachment, last, way, &targets.large);
+                self.rasterise_large(slices.encoder(), attachment, last, mode, &targets.large);
             }
-            None => self.raster_large(&mut pass, last, way),
+            None => self.raster_large(&mut pass, last, mode),
         }
     }
 

@@ -1,13 +1,13 @@
-//! Cuts are proper, as fine as is asked for, and leave out only what cannot be seen.
+//! Cuts are complete, as fine as requested, and leave out only invisible clusters.
 
 use super::*;
 
-/// How often what each original cluster of a mesh shows is drawn, by itself or by what stands for it; an error where
-/// something is drawn in parts only.
+/// Counts how often each original cluster is drawn, directly or by a cluster that replaces it. Fails if a group is
+/// drawn in part.
 struct Coverage<'a> {
     asset: &'a Asset,
     drawn: &'a HashSet<u32>,
-    /// Clusters that stand for each group.
+    /// Clusters that replace each group.
     standing: HashMap<u32, Vec<u32>>,
     group_of: HashMap<u32, u32>,
     counted: HashMap<u32, usize>,
@@ -50,7 +50,7 @@ impl<'a> Coverage<'a> {
         for other in self.standing.get(&group).cloned().unwrap_or_default() {
             let count = self.count(other)?;
             if above.replace(count).is_some_and(|before| before != count) {
-                return Err(format!("group {group} is shown in parts"));
+                return Err(format!("group {group} is drawn in part"));
             }
         }
         let count = usize::from(self.drawn.contains(&cluster)) + above.unwrap_or(0);
@@ -69,7 +69,7 @@ fn assert_proper(shown: &Shown, instances: &[SelectableInstance]) -> Result<(), 
     Ok(())
 }
 
-/// Error of a group as the view sees it, in pixels, without the shortcuts of the selection.
+/// Returns the error of a group in pixels, computed without the shortcuts of the selection.
 fn error_pixels(asset: &Asset, group: u32, instance: &SelectableInstance, view: &View) -> f64 {
     let group = &asset.groups()[group as usize];
     let scale = f64::from(instance.scale_max);
@@ -88,9 +88,9 @@ fn clusters_that_face_away_are_left_out_unless_both_sides_show() {
     assert_eq!(count(false, Affine3A::IDENTITY), 1);
     assert_eq!(count(false, away), 0);
     assert_eq!(count(true, away), 1);
-    // A mirror turns what runs anticlockwise, not what is in front.
+    // A mirroring transform reverses the orientation of triangles, but not what faces the eye.
     assert_eq!(count(false, Affine3A::from_scale(Vec3::new(-1.0, 1.0, 1.0))), 1);
-    // A transform that bends angles makes the cone meaningless; one without extent shows nothing.
+    // A transform that does not preserve angles invalidates the cone; one that flattens the mesh shows nothing.
     assert_eq!(count(false, away * Affine3A::from_scale(Vec3::new(1.0, 3.0, 1.0))), 1);
     assert_eq!(count(false, Affine3A::from_scale(Vec3::ZERO)), 0);
 }
@@ -116,7 +116,7 @@ fn less_error_never_means_fewer_triangles() {
 }
 
 #[test]
-fn what_is_wanted_comes_coarse_first_until_nothing_is() {
+fn pages_are_requested_coarse_first_until_none_is_missing() {
     let mut shown = Shown::roots(&DETAILED, true);
     let instances = [instance(SHEET, Affine3A::IDENTITY), instance(CLOUD, at(0.0, 0.0, -1.0))];
     let view = all_around(Vec3::new(0.0, 0.2, 1.5));
@@ -125,8 +125,8 @@ fn what_is_wanted_comes_coarse_first_until_nothing_is() {
         shown.select(&instances, &view, limits(0.3));
         assert_proper(&shown, &instances).expect("a cut at every stage");
         let mut missing = Vec::new();
-        for wish in most_urgent(&mut shown.selection.wanted) {
-            shown.models[0].pages.require(wish.page.page, shown.selection.frame, &mut missing);
+        for request in most_urgent(&mut shown.selection.wanted) {
+            shown.models[0].pages.require(request.page.page, shown.selection.frame, &mut missing);
         }
         assert_eq!(missing.is_empty(), shown.selection.wanted.is_empty(), "what is wanted can be had");
         let Some(&page) = missing.first() else { break };
@@ -172,7 +172,7 @@ proptest! {
         }
     }
 
-    /// Whatever comes and goes: what is drawn is a cut, and what is missing in it is asked for.
+    /// In any order of loading and eviction the drawn clusters are a cut, and missing pages are requested.
     #[test]
     fn any_pages_give_a_cut_and_the_rest_is_wanted(
         steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..60),
@@ -186,7 +186,7 @@ proptest! {
             let pages = &shown.models[0].pages;
             let candidates: Vec<u32> = match loads {
                 true => (0..DETAILED.pages().len() as u32).filter(|&page| !pages.is_loaded(page)).collect(),
-                false => pages.all_evictable(u64::MAX).map(|(_, page)| page).collect(),
+                false => pages.all_evictable(FrameNumber(u64::MAX)).map(|(_, page)| page).collect(),
             };
             if candidates.is_empty() {
                 continue;
@@ -199,7 +199,7 @@ proptest! {
             shown.select(&instances, &view, limits(allowed));
             assert_proper(&shown, &instances)?;
             let pages = &shown.models[0].pages;
-            let wanted: HashSet<u32> = shown.selection.wanted.iter().map(|wish| wish.page.page).collect();
+            let wanted: HashSet<u32> = shown.selection.wanted.iter().map(|request| request.page.page).collect();
             prop_assert!(wanted.iter().all(|&page| !pages.is_usable(page)));
             for instance in &instances {
                 let mesh = &DETAILED.meshes()[instance.mesh as usize];
@@ -212,7 +212,7 @@ proptest! {
         }
     }
 
-    /// What is left out because it is turned away shows no side that is seen.
+    /// No cluster that is left out as facing away has a triangle that faces the eye.
     #[test]
     fn cones_leave_out_only_what_cannot_be_seen(eye in eyes(), allowed in errors(), which in 0_usize..4) {
         let world = transforms()[which];
@@ -228,14 +228,14 @@ proptest! {
         let mesh = &DETAILED.meshes()[SHEET as usize];
         for &cluster in drawn[0].difference(&drawn[1]) {
             for corners in DETAILED.triangles(mesh, cluster) {
-                let [a, b, c] = corners.map(|corner| corner.as_dvec3());
+                let [a, b, c] = corners.map(Vec3::as_dvec3);
                 let facing = (b - a).cross(c - a).normalize_or_zero().dot((local_eye - a).normalize_or_zero());
                 prop_assert!(facing < 1e-2, "cluster {cluster} shows {facing}");
             }
         }
     }
 
-    /// A point of a mesh that projects into the picture is never culled.
+    /// A point of a mesh that projects into the frame is never culled.
     #[test]
     fn what_can_be_seen_is_selected(
         position in prop::array::uniform3(-20_f32..20.0),

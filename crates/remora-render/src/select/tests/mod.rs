@@ -1,4 +1,4 @@
-//! The cut through small assets, without a device.
+//! Cuts through small assets, without a device.
 
 mod cut;
 mod numbering;
@@ -15,17 +15,18 @@ use remora_model::{AlphaMode, Material, Mesh, Model, Node, Points, Primitive};
 
 use super::*;
 use crate::frame::{Camera, Size};
+use crate::kernels::shared::ENTRY_MIRRORED;
 use crate::residency::pages::{Pages, most_urgent};
 use crate::residency::prepare::{PrepareOptions, PreparedAsset};
 use crate::residency::selectable::PageLocation;
 use crate::surface::{DrawMode, Surface};
 
 const SIZE: Size = Size::new(640, 360);
-/// Number on the device of an asset's first cluster.
+/// Number of an asset's first cluster on the device.
 const FIRST: u32 = 1000;
 const BANKS: u32 = 2;
 
-/// From -1 to 1 in x and y, with waves of several lengths.
+/// A sheet from -1 to 1 in x and y, with waves of several lengths.
 fn bumpy(cells: u32, material: u32) -> Primitive {
     let mut shape = Primitive { material, ..Default::default() };
     let place = |index: u32| index as f32 / cells as f32 * 2.0 - 1.0;
@@ -96,7 +97,7 @@ static PHASES: LazyLock<Asset> = LazyLock::new(|| {
     build(meshes, modes.map(alpha).to_vec())
 });
 
-/// A model as the library makes it, with nothing but its roots on the device; pages lie in the banks in turn.
+/// A model as the store makes it, with only its roots on the device. Pages alternate between the banks.
 struct Shown {
     keys: Vec<DrawKey>,
     models: Vec<SelectableModel>,
@@ -104,7 +105,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// Only what stands behind everything else, if `sides` are both shown no cluster is turned away.
+    /// Loads the root pages only. If both sides are shown, no cluster faces away.
     fn roots(asset: &Asset, double_sided: bool) -> Self {
         let options = PrepareOptions { texture_dimension_max: 64, blocks: false };
         let mut surfaces = PreparedAsset::new(asset, &options).expect("the asset is sound").surfaces;
@@ -115,8 +116,8 @@ impl Shown {
         keys.sort_unstable();
         keys.dedup();
         let own = list().map(|key| keys.binary_search(&key).expect("it has just been listed") as u32).collect();
-        let places = vec![None; asset.pages().len()];
-        let model = SelectableModel { asset: asset.clone(), pages: Pages::new(asset), places, surfaces, keys: own };
+        let locations = vec![None; asset.pages().len()];
+        let model = SelectableModel { asset: asset.clone(), pages: Pages::new(asset), locations, surfaces, keys: own };
         let mut shown = Self { keys, models: vec![model], selection: Selection::default() };
         for (number, page) in (0..).zip(asset.pages()) {
             if page.flags & PAGE_ROOT != 0 {
@@ -140,13 +141,13 @@ impl Shown {
         let frame = self.selection.frame;
         let model = &mut self.models[0];
         let first = FIRST + model.asset.pages()[page as usize].cluster_first;
-        model.places[page as usize] = Some(PageLocation { bank: (page % BANKS) as u8, first });
+        model.locations[page as usize] = Some(PageLocation { bank: (page % BANKS) as u8, first });
         model.pages.loaded(page, frame);
     }
 
     fn evict(&mut self, page: u32) {
         self.models[0].pages.evicted(page);
-        self.models[0].places[page as usize] = None;
+        self.models[0].locations[page as usize] = None;
     }
 
     fn select(&mut self, instances: &[SelectableInstance], view: &View, limits: SelectionLimits) -> &Selection {
@@ -155,11 +156,11 @@ impl Shown {
         &self.selection
     }
 
-    /// Clusters of the asset that are drawn of each instance.
+    /// Returns the drawn clusters of each instance.
     fn drawn(&self) -> HashMap<u32, HashSet<u32>> {
         let mut drawn: HashMap<u32, HashSet<u32>> = HashMap::new();
         for &[instance, cluster] in &self.selection.entries[1..] {
-            let is_new = drawn.entry(instance & INSTANCE_MASK).or_default().insert(cluster - FIRST);
+            let is_new = drawn.entry(instance & !ENTRY_MIRRORED).or_default().insert(cluster - FIRST);
             assert!(is_new, "cluster {cluster} of instance {instance} is drawn twice");
         }
         drawn
@@ -174,7 +175,7 @@ fn front() -> View {
     View::new(&camera(), DVec3::ZERO, SIZE)
 }
 
-/// A view that leaves nothing out.
+/// Returns a view that contains everything.
 fn all_around(eye: Vec3) -> View {
     let camera = Camera { position: eye.as_dvec3(), ..camera() };
     View { planes: [Vec4::new(0.0, 0.0, 0.0, f32::MAX); 5], ..View::new(&camera, DVec3::ZERO, SIZE) }
@@ -192,7 +193,7 @@ fn at(x: f32, y: f32, z: f32) -> Affine3A {
     Affine3A::from_translation(Vec3::new(x, y, z))
 }
 
-/// Of each kind of transform that an instance may have.
+/// Returns one transform of each kind.
 fn transforms() -> [Affine3A; 4] {
     let turned = Affine3A::from_quat(Quat::from_euler(glam::EulerRot::XYZ, 0.4, -0.7, 1.9));
     let mirrored = Affine3A::from_scale(Vec3::new(-0.5, 0.5, 0.5));

@@ -1,9 +1,9 @@
-//! What is found becomes entries, runs and batches.
+//! Selected clusters become entries, runs and batches.
 
 use super::*;
 
 #[test]
-fn what_is_outside_or_hidden_is_left_out() {
+fn clusters_outside_the_view_or_hidden_are_left_out() {
     let mut shown = Shown::whole(&PHASES, false);
     let hidden = SelectableInstance::new(0, 0, None, Affine3A::IDENTITY);
     let instances = [
@@ -31,7 +31,7 @@ fn runs_follow_the_keys_and_numbers_are_dense() {
     assert_eq!(selection.entries[1..].iter().map(|entry| entry[0]).collect::<Vec<_>>(), [2, 4, 1, 0, 3]);
     assert_eq!(selection.numbers, [1, 2, 3, 4, 5]);
     assert_eq!(selection.solid, 3);
-    // What is masked and what is blended does not share the queue with others.
+    // Masked and blended batches do not share the queue with others.
     assert!(selection.batches.iter().all(|batch| batch.flush));
     let opaque: Vec<_> = selection.batches_of(&[Phase::Opaque]).collect();
     assert_eq!((opaque.len(), opaque[0].chosen.clone()), (1, 0..2));
@@ -73,21 +73,21 @@ fn the_queue_never_overflows() {
         assert_eq!(batch.chosen.start, end, "batches lie behind one another");
         end = batch.chosen.end;
     }
-    // What is small has no triangle for the queue.
+    // Small clusters have no triangle for the queue.
     shown.select(&instances, &front(), limits(2.0));
     assert!(shown.selection.batches.iter().all(|batch| batch.small));
 }
 
 #[test]
-fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
+fn hidden_clusters_are_deferred_and_still_numbered() {
     let mut shown = Shown::whole(&PHASES, false);
     let instances: Vec<_> = [2, 1, 0, 0].map(|mesh| instance(mesh, Affine3A::IDENTITY)).to_vec();
     let view = front();
     // Something at the near plane, everywhere.
     let texels = crate::select::depth_pyramid::levels(SIZE)[0].size.pixels() as usize;
-    let horizon = DepthPyramid::new(view, 0, vec![1.0; texels]);
+    let pyramid = DepthPyramid::new(view, 0, vec![1.0; texels]);
     let Shown { keys, models, selection } = &mut shown;
-    selection.select(keys, models, &instances, &view, limits(1.0), Some(&horizon));
+    selection.select(keys, models, &instances, &view, limits(1.0), Some(&pyramid));
     let instance_of = |number: u32| selection.entries[number as usize][0];
     assert_eq!(selection.numbers.iter().map(|&number| instance_of(number)).collect::<Vec<_>>(), [0], "what is blended");
     assert_eq!(selection.candidates.iter().map(|one| instance_of(one.number)).collect::<Vec<_>>(), [2, 3, 1]);
@@ -99,7 +99,7 @@ fn what_was_hidden_is_put_off_and_numbered_all_the_same() {
     let batches: Vec<_> = selection.batches.iter().map(|batch| (batch.chosen.len(), batch.deferred.len())).collect();
     assert_eq!(batches, [(0, 2), (0, 1), (1, 0)]);
 
-    // Nothing was seen there: nothing is hidden.
+    // Nothing was visible, so nothing is hidden.
     let open = DepthPyramid::new(view, 0, vec![0.0; texels]);
     selection.select(keys, models, &instances, &view, limits(1.0), Some(&open));
     assert_eq!((selection.numbers.len(), selection.candidates.len()), (4, 0));
@@ -111,23 +111,23 @@ fn mirrored_instances_are_marked() {
     let instances = transforms().map(|world| instance(0, world));
     let selection = shown.select(&instances, &all_around(Vec3::new(0.0, 0.0, 9.0)), limits(1.0));
     let mut marks: Vec<_> =
-        selection.entries[1..].iter().map(|[word, _]| (word & INSTANCE_MASK, word & MIRRORED != 0)).collect();
+        selection.entries[1..].iter().map(|[word, _]| (word & !ENTRY_MIRRORED, word & ENTRY_MIRRORED != 0)).collect();
     marks.sort_unstable();
     marks.dedup();
     assert!(marks.contains(&(2, true)) && marks.iter().all(|&(index, mirrored)| mirrored == (index == 2)), "{marks:?}");
 }
 
 #[test]
-fn many_instances_are_looked_at_in_shares_and_nothing_tells() {
-    let places = || (0..40).map(|index| at((index % 8) as f32 - 3.5, (index / 8) as f32 - 2.0, (index % 3) as f32));
+fn selecting_in_parallel_does_not_change_the_result() {
+    let locations = || (0..40).map(|index| at((index % 8) as f32 - 3.5, (index / 8) as f32 - 2.0, (index % 3) as f32));
     let instances: Vec<SelectableInstance> =
-        places().zip(0..).map(|(world, index)| instance([SHEET, CLOUD, TRIANGLE][index % 3], world)).collect();
-    let select = |share_length: usize| {
+        locations().zip(0..).map(|(world, index)| instance([SHEET, CLOUD, TRIANGLE][index % 3], world)).collect();
+    let select = |task_length: usize| {
         let mut shown = Shown::roots(&DETAILED, false);
-        shown.selection.share_length = ShareLength(share_length);
+        shown.selection.task_length = TaskLength(task_length);
         shown.select(&instances, &front(), limits(3.0));
-        let frame = shown.selection.frame;
-        let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(frame + 1).map(|(_, page)| page).collect();
+        let next = FrameNumber(shown.selection.frame.0 + 1);
+        let looked_at: Vec<u32> = shown.models[0].pages.all_evictable(next).map(|(_, page)| page).collect();
         (shown.selection, looked_at)
     };
     let ((whole, pages), (shared, shared_pages)) = (select(1000), select(3));
@@ -137,7 +137,7 @@ fn many_instances_are_looked_at_in_shares_and_nothing_tells() {
     assert_eq!(shared.runs, whole.runs);
     assert_eq!(shared.batches, whole.batches);
     assert_eq!(shared.wanted.len(), whole.wanted.len());
-    let area = |selection: &Selection| selection.solid_reach.area(Size::new(160, 180));
+    let area = |selection: &Selection| selection.solid_bounds.area(Size::new(160, 180));
     assert_eq!(area(&shared), area(&whole));
     assert_eq!(shared_pages, pages);
 }
