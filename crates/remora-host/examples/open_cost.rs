@@ -1,7 +1,7 @@
-//! Measures how soon a model is shown: `open_cost FILE ...`. Opens each file as a host with a connected client does, and
-//! prints the time for reading and decoding alone, to the first frame, and to a frame at full quality. Run it twice for a
-//! file that the disk cache holds. A file that is not an asset is shown in a coarse form; its full form takes as long as
-//! converting it.
+//! Measures how soon a model is shown: `open_cost FILE ...`. Opens each file as a host with a connected client does,
+//! and prints the time for reading and decoding alone, to the first frame, and to a frame at full quality. Run it twice
+//! for a file that the disk cache holds. A file that is not an asset is shown in a coarse form; its full form takes as
+//! long as converting it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

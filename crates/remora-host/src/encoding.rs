@@ -1,5 +1,6 @@
-//! The encoder's thread. It encodes rendered frames, hands the access units to the transport at once, and gives the plans
-//! back to the frame thread. It keeps the last frame, so that an unchanged one can be encoded again without rendering.
+//! The encoder's thread. It encodes rendered frames, hands the access units to the transport at once, and gives the
+//! plans back to the frame thread. It keeps the last frame, so that an unchanged one can be encoded again without
+//! rendering.
 
 use std::sync::{
     Arc,

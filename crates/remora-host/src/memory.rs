@@ -7,8 +7,9 @@
 //!   free × 3/5 × (2/5) for each host that is        so that all of them together never get more than there is
 //! ```
 //!
-//! Hosts find each other by locks on files in a directory that they share. The kernel releases the locks of a dead host.
-//! The kernel's files are opened once and read repeatedly, because a host that is fenced off later may keep open files.
+//! Hosts find each other by locks on files in a directory that they share. The kernel releases the locks of a dead
+//! host. The kernel's files are opened once and read repeatedly, because a host that is fenced off later may keep open
+//! files.
 
 use std::{
     fs::{File, TryLockError},
@@ -55,8 +56,8 @@ impl ImportMemory {
         Self { rule: Rule::Fixed { bytes_max, configured_bytes_max: Some(bytes_max) } }
     }
 
-    /// Divides the free memory. All hosts of the machine can write to `directory`; without it this host counts as the only
-    /// one.
+    /// Divides the free memory. All hosts of the machine can write to `directory`; without it this host counts as the
+    /// only one.
     pub(crate) fn free(directory: Option<&str>) -> Self {
         let directory = directory.map(PathBuf::from);
         Self { rule: Rule::Free { machine: Machine::open(Path::new("/")), directory } }
@@ -106,8 +107,8 @@ fn share(free_bytes: Option<u64>, others: u32) -> u64 {
     (0..others).fold(free_bytes.map_or(UNKNOWN_BYTES, |bytes| bytes / 5 * 3), |bytes, _| bytes / 5 * 2)
 }
 
-/// Locks a slot for this import. Returns the lock and the number of other imports. A host that is counting at the same time
-/// may count as importing, which only makes the share smaller.
+/// Locks a slot for this import. Returns the lock and the number of other imports. A host that is counting at the same
+/// time may count as importing, which only makes the share smaller.
 fn take_slot(directory: &Path) -> (Option<File>, u32) {
     let (mut own, mut others) = (None, 0);
     for number in 0..SLOTS {
@@ -211,7 +212,8 @@ fn mounted(line: &str, version_2: bool) -> Option<(&str, &str)> {
 }
 
 impl Group {
-    /// Opens the files of a group. Returns `None` if the group does not count memory, such as the root group of version 2.
+    /// Opens the files of a group. Returns `None` if the group does not count memory, such as the root group of version
+    /// 2.
     fn open(directory: &Path, names: &Names) -> Option<Self> {
         let open = |name: &str| File::open(directory.join(name)).ok();
         Some(Self {

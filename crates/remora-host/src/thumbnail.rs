@@ -42,8 +42,8 @@ pub enum ThumbnailError {
     Empty,
 }
 
-/// Renders the whole asset. Returns `width * height` texels of RGBA, sRGB, rows from the top. Both sides must be even and
-/// within the renderer's limit. The current rayon pool prepares the texture layers.
+/// Renders the whole asset. Returns `width * height` texels of RGBA, sRGB, rows from the top. Both sides must be even
+/// and within the renderer's limit. The current rayon pool prepares the texture layers.
 ///
 /// # Errors
 ///

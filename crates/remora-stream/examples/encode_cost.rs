@@ -18,7 +18,8 @@ const TICKS_PER_FRAME: u32 = 3000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!(
-        "| frame | Mbit/s | threads | CPU ms | wall ms median/p95 | kbit key | kbit frame | PSNR dB | at rest: kbit → dB |"
+        "| frame | Mbit/s | threads | CPU ms | wall ms median/p95 | kbit key | kbit frame | PSNR dB | \
+         at rest: kbit → dB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (width, height, megabits) in [(1280, 720, 4), (1280, 720, 8), (1920, 1080, 8)] {

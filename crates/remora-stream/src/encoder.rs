@@ -1,5 +1,5 @@
-//! The interface of video encoders, in hardware or software. An encoder holds one stream: it is opened for a connection and
-//! dropped with it. [`crate::EncoderBackend`] chooses one.
+//! The interface of video encoders, in hardware or software. An encoder holds one stream: it is opened for a connection
+//! and dropped with it. [`crate::EncoderBackend`] chooses one.
 
 use thiserror::Error;
 
@@ -15,20 +15,21 @@ pub trait Encoder: Send {
     /// The encoder refuses the frame. After an error the next frame must be requested as a key frame.
     fn encode(&mut self, frame: I420<'_>, request: FrameRequest) -> Result<EncodedFrame, EncodeError>;
 
-    /// Sets the bitrate from [`crate::Bandwidth`]. It is a budget per frame while something moves; nothing is spent at rest.
+    /// Sets the bitrate from [`crate::Bandwidth`]. It is a budget per frame while something moves; nothing is spent at
+    /// rest.
     fn set_bitrate(&mut self, bits_per_second: u32);
 }
 
 /// How a frame is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRequest {
-    /// In ticks of 90 kHz. Becomes the RTP timestamp and is the frame's key everywhere. It increases from frame to frame,
-    /// modulo 2³².
+    /// In ticks of 90 kHz. Becomes the RTP timestamp and is the frame's key everywhere. It increases from frame to
+    /// frame, modulo 2³².
     pub rtp_timestamp: u32,
     /// The frame must be decodable without any frame before it, for a new client and after
     /// [`crate::PeerEvent::KeyFrameWanted`].
     pub key: bool,
-    /// What the frame's bits are spent on.
+    /// The trade-off between size and quality.
     pub fidelity: Fidelity,
 }
 

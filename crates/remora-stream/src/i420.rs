@@ -4,7 +4,8 @@ use thiserror::Error;
 
 /// One frame with contiguous planes: Y `width × height`, then U and V, each `width/2 × height/2`.
 ///
-/// Y is 16–235, U and V are 16–240, with the BT.709 matrix, as [`crate::OpenH264Encoder`] declares in the stream's header.
+/// Y is 16–235, U and V are 16–240, with the BT.709 matrix, as [`crate::OpenH264Encoder`] declares in the stream's
+/// header.
 #[derive(Clone, Copy, Debug)]
 pub struct I420<'a> {
     width: u32,

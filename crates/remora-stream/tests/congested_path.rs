@@ -1,4 +1,5 @@
-//! A host and a client at the ends of a simulated path, in virtual time: real RTP, real feedback, no sockets, no waiting.
+//! A host and a client at the ends of a simulated path, in virtual time: real RTP, real feedback, no sockets, no
+//! waiting.
 
 mod simulation;
 

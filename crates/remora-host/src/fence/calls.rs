@@ -1,4 +1,5 @@
-//! The system calls that a render host does not need. They fail with `EPERM`, which libraries that only try them accept.
+//! The system calls that a render host does not need. They fail with `EPERM`, which libraries that only try them
+//! accept.
 
 use std::collections::BTreeMap;
 
@@ -149,8 +150,8 @@ pub(super) fn filter() -> Result<(), FenceError> {
     Ok(())
 }
 
-/// Returns the filter for calls that the other filter cannot judge. The arguments of `clone3` lie in memory that no filter
-/// sees; programs accept "not implemented" and use `clone` instead.
+/// Returns the filter for calls that the other filter cannot judge. The arguments of `clone3` lie in memory that no
+/// filter sees; programs accept "not implemented" and use `clone` instead.
 fn unreadable() -> BpfProgram {
     let step = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let unless = |code: u32, k: u32| sock_filter { jf: 1, ..step(libc::BPF_JMP | code | libc::BPF_K, k) };

@@ -4,12 +4,12 @@
 //!   specification read ─▶ raise ─▶ threads, graphics driver, network ─▶ clients and their models
 //! ```
 //!
-//! | mechanism | denies the host |
-//! |---|---|
-//! | Landlock ([`files`]) | every file that it does not need: keys and database of the service, files of other hosts; starting programs; signals and abstract sockets of other processes |
-//! | seccomp ([`calls`]) | system calls that it does not need: debugging, mounting, namespaces, kernel modules, `io_uring`, local sockets, starting programs, changing modes and owners of files |
-//! | `no_new_privs` | rights of set-user-ID programs |
-//! | a limit | core dumps, which would hold the secrets of its clients |
+//! - Landlock ([`files`]) denies the host every file that it does not need, such as keys and database of the service
+//!   and files of other hosts; starting programs; and signals and abstract sockets of other processes.
+//! - seccomp ([`calls`]) denies system calls that it does not need: debugging, mounting, namespaces, kernel modules,
+//!   `io_uring`, local sockets, starting programs, and changing modes and owners of files.
+//! - `no_new_privs` denies the rights of set-user-ID programs.
+//! - A limit prevents core dumps, which would contain the secrets of its clients.
 //!
 //! Landlock and seccomp apply to the calling thread and the threads that it starts, so the fence is raised before any
 //! thread is started. A kernel without one of them enforces the rest, and the report says so.
@@ -20,7 +20,7 @@ mod files;
 
 use std::fmt;
 
-use remora_protocol::link::{Fence, HostSpec};
+use remora_protocol::link::{Fence, HostStart};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use error::FenceError;
@@ -57,16 +57,16 @@ impl fmt::Display for FenceReport {
 /// # Errors
 ///
 /// Returns the reason if the fence is required and a part of it does not stand.
-pub(crate) fn raise(spec: &HostSpec) -> Result<(), String> {
-    if spec.fence == Fence::Off {
+pub(crate) fn raise(start: &HostStart) -> Result<(), String> {
+    if start.spec.fence == Fence::Off {
         tracing::warn!("this host is not fenced off: hosts.fence is \"off\"");
         return Ok(());
     }
     forbid_core_dumps();
-    let report = raise_around_this_thread(&files::Access::of(spec));
+    let report = raise_around_this_thread(&files::Access::of(&start.placement));
     if report.is_whole() {
         tracing::info!(%report, "fenced off");
-    } else if spec.fence == Fence::BestEffort {
+    } else if start.spec.fence == Fence::BestEffort {
         tracing::warn!(%report, "fenced off in part");
     } else {
         return Err(format!("hosts.fence is \"required\", but on this machine {report}"));

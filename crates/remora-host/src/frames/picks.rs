@@ -62,7 +62,8 @@ impl Picks {
         Ok(())
     }
 
-    /// Returns the index of the instance that is visible at the point of the newest view, and the position in the world.
+    /// Returns the index of the instance that is visible at the point of the newest view, and the position in the
+    /// world.
     pub(super) fn look_at(
         &mut self,
         stage: &mut Stage,

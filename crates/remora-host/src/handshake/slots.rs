@@ -1,8 +1,8 @@
 //! The slots for a port's connections. Strangers share them; a client that has shown a valid token keeps its own.
 //!
-//! A newcomer that finds all slots taken, or its subscriber's share, gets the slot of the oldest connection there that has
-//! not shown a valid token. So strangers only ever displace each other, and a client that shows its token at once is
-//! served.
+//! A newcomer that finds all slots taken, or its subscriber's share, gets the slot of the oldest connection there that
+//! has not shown a valid token. So strangers only ever displace each other, and a client that shows its token at once
+//! is served.
 
 use std::{
     net::IpAddr,

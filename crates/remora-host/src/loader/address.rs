@@ -26,8 +26,8 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
 /// Returns the failure of an address with a scheme that the loader does not know.
 pub(super) fn unknown_scheme(uri: &str) -> LoadFailure {
     LoadFailure::Refused(format!(
-        "{uri:?} is not an address of a model; accepted are builtin://Engine, http:// and https:// addresses of a model, \
-         and the files that this service was started with"
+        "{uri:?} is not an address of a model; accepted are builtin://Engine, http:// and https:// addresses of a \
+         model, and the files that this service was started with"
     ))
 }
 

@@ -1,14 +1,14 @@
 //! Decides which hosts a model may be fetched from, so that no client reaches into the network of this machine.
 //!
 //! ```text
-//!   model address ─┐                                   ┌─ offered by the operator ──▶ every address of its host and port
+//!   model address ─┐                                   ┌─ offered by the operator ──▶ every address of the host
 //!                  ├─▶ name lookup ─▶ addresses ─▶ which ├─ name in allowed_hosts ────▶ every address
 //!   redirects ─────┘                                   ├─ address in allowed_hosts ─▶ this address
 //!                                                      └─ anything else ────────────▶ public addresses
 //! ```
 //!
-//! The connection is made to the resolved addresses, without a second lookup. Proxies from the environment are not used,
-//! because a proxy would look up the name itself.
+//! The connection is made to the resolved addresses, without a second lookup. Proxies from the environment are not
+//! used, because a proxy would look up the name itself.
 
 use std::{net::IpAddr, sync::LazyLock};
 
@@ -24,8 +24,8 @@ use ureq::{
     },
 };
 
-/// Resolves names to the addresses that a model may be fetched from. Returns [`Error::HostNotFound`] both for unknown names
-/// and for names with other addresses only, so that clients learn nothing about names of the operator's network.
+/// Resolves names to the addresses that a model may be fetched from. Returns [`Error::HostNotFound`] both for unknown
+/// names and for names with other addresses only, so that clients learn nothing about names of the operator's network.
 #[derive(Debug)]
 pub(super) struct Destinations<R = DefaultResolver> {
     names: R,
@@ -122,8 +122,8 @@ static NOT_PUBLIC_V4: LazyLock<Vec<Network>> = LazyLock::new(|| {
 /// The only IPv6 addresses that are allocated for global unicast.
 static GLOBAL_V6: LazyLock<Vec<Network>> = LazyLock::new(|| networks(&["2000::/3"]));
 
-/// Global unicast networks that are not reachable, or that lead to an IPv4 address through a relay: protocol assignments
-/// (Teredo, ORCHID, benchmarking), documentation, 6to4.
+/// Global unicast networks that are not reachable, or that lead to an IPv4 address through a relay: protocol
+/// assignments (Teredo, ORCHID, benchmarking), documentation, 6to4.
 static NOT_PUBLIC_V6: LazyLock<Vec<Network>> =
     LazyLock::new(|| networks(&["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]));
 

@@ -81,8 +81,8 @@ fn failure(uri: &str, error: &Error) -> LoadFailure {
     let why = match error {
         Error::HostNotFound => {
             return LoadFailure::Refused(format!(
-                "{uri}, or an address that it redirects to, has no public host; models are fetched from public addresses \
-                 and from the hosts that the operator allows (models.allowed_hosts)"
+                "{uri}, or an address that it redirects to, has no public host; models are fetched from public \
+                 addresses and from the hosts that the operator allows (models.allowed_hosts)"
             ));
         }
         Error::Timeout(_) => "there was no answer in time".to_owned(),

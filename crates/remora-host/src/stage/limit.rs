@@ -1,6 +1,6 @@
-//! The limit that a session's size sets to the primitives that are drawn. It applies to the primitives of the last frame,
-//! not to those of the model. While the limit is exceeded, a checkerboard fades in after a while; it disappears at once
-//! when the limit is kept again.
+//! The limit that a session's size sets to the primitives that are drawn. It applies to the primitives of the last
+//! frame, not to those of the model. While the limit is exceeded, a checkerboard fades in after a while; it disappears
+//! at once when the limit is kept again.
 //!
 //! ```text
 //!   within ──drawn more──▶ over ──AFTER──▶ fading, in STEPS ──FADE──▶ full

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! A frame is planned when something changed that no planned frame shows: at once if the last one started long enough
-//! ago, otherwise at its turn (`pacing.rs`). Several poses between two frames make one frame. Some milliseconds after the
-//! last change the frame is refined to the full detail, then encoded again until the encoder cannot improve it, and then
-//! nothing is rendered or encoded. Statistics are sent every second all the same, because the lease runs on at rest.
+//! ago, otherwise at its turn (`pacing.rs`). Several poses between two frames make one frame. Some milliseconds after
+//! the last change the frame is refined to the full detail, then encoded again until the encoder cannot improve it, and
+//! then nothing is rendered or encoded. Statistics are sent every second all the same, because the lease runs on at
+//! rest.
 //!
 //! No output is ever dropped. The caller takes all outputs after every input, so no more outputs wait than one input
 //! makes.
@@ -70,7 +71,8 @@ pub(crate) struct Capability {
     pub(crate) frame_interval: Duration,
     /// Frames that are rendered or encoded at the same time.
     pub(crate) frames_in_flight_max: usize,
-    /// Triangles and points that a frame may take before a checkerboard shows that it is too much; `None` is any number.
+    /// Triangles and points that a frame may take before a checkerboard shows that it is too much; `None` is any
+    /// number.
     pub(crate) primitives_max: Option<u64>,
     /// The time that rendering a moving frame may take.
     pub(crate) render_target: Duration,

@@ -129,8 +129,8 @@ impl Pacing {
         self.last_detail
     }
 
-    /// Returns the next frame and when it is due, or `None` if only an input can make one due. `checkerboard_at` is when
-    /// the checkerboard changes by itself.
+    /// Returns the next frame and when it is due, or `None` if only an input can make one due. `checkerboard_at` is
+    /// when the checkerboard changes by itself.
     pub(super) fn due(&self, limits: PaceLimits, checkerboard_at: Option<Moment>) -> Option<(Moment, NextFrame)> {
         if self.in_flight >= limits.frames_in_flight_max {
             return None;

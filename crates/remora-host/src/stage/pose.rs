@@ -24,8 +24,8 @@ pub(crate) struct Pose {
 }
 
 impl Pose {
-    /// Decodes a `Pose`. Returns `None` if no camera can be made of it; the client is not told, because poses are frequent
-    /// and unreliable.
+    /// Decodes a `Pose`. Returns `None` if no camera can be made of it; the client is not told, because poses are
+    /// frequent and unreliable.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let pose = wire::Pose::decode(bytes).ok()?;
         Some(Self {

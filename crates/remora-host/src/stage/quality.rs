@@ -1,7 +1,7 @@
 //! Chooses the size, the permitted error and the samples of the next frame.
 //!
-//! While something moves, quality is reduced step by step, along a ladder, until frames are rendered within a target time.
-//! At rest a frame is rendered in full.
+//! While something moves, quality is reduced step by step, along a ladder, until frames are rendered within a target
+//! time. At rest a frame is rendered in full.
 //!
 //! | adapter | reduced first | then | last |
 //! |---|---|---|---|
@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
 
-/// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts as
-/// resting, and encoding takes the rest.
+/// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts
+/// as resting, and encoding takes the rest.
 const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
 
-/// The permitted error at rest, in pixels. With an error of a whole pixel, gaps between touching parts become visible here
-/// and there, because each part may be off; with less they hardly ever do (the orbit test of the renderer). It costs about
-/// 11 % more triangles.
+/// The permitted error at rest, in pixels. With an error of a whole pixel, gaps between touching parts become visible
+/// here and there, because each part may be off; with less they hardly ever do (the orbit test of the renderer). It
+/// costs about 11 % more triangles.
 const RESTING_ERROR: f32 = 0.7;
 
 /// A step of the ladder.
@@ -33,8 +33,8 @@ const fn rung(scale: f32, error_pixels: f32) -> Rung {
     Rung { scale, error_pixels }
 }
 
-/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Below a scale
-/// of 0.4 the triangles dominate the cost, and a smaller frame would only look worse.
+/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Below a
+/// scale of 0.4 the triangles dominate the cost, and a smaller frame would only look worse.
 const SOFTWARE: [Rung; 11] = [
     rung(1.0, 1.0),
     rung(1.0, 1.25),
@@ -66,7 +66,8 @@ const CARD: [Rung; 11] = [
 ];
 /// Layers of transparent surfaces while something moves on a software adapter.
 const MOVING_BLEND_LAYERS: u32 = 2;
-/// A frame may exceed the target by this factor before quality is reduced. Together with [`growth`] it prevents oscillation.
+/// A frame may exceed the target by this factor before quality is reduced. Together with [`growth`] it prevents
+/// oscillation.
 const TOLERANCE: f32 = 1.3;
 /// Consecutive frames before the rung changes, so that one slow frame has no effect.
 const FRAMES_BEFORE_FINER: u32 = 20;
@@ -99,8 +100,8 @@ pub(crate) struct Quality {
     resting_render: Duration,
 }
 
-/// Returns the default target for rendering a moving frame. It allows about 30 frames per second on a software adapter, where
-/// conversion, encoding and the viewer's decoding need the same cores, and 60 on a card.
+/// Returns the default target for rendering a moving frame. It allows about 30 frames per second on a software adapter,
+/// where conversion, encoding and the viewer's decoding need the same cores, and 60 on a card.
 pub(crate) const fn render_target(software: bool) -> Duration {
     Duration::from_millis(if software { 22 } else { 12 })
 }
@@ -177,8 +178,8 @@ impl Quality {
     }
 }
 
-/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per pixel and a price per
-/// primitive, and both numbers grow with the square.
+/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per pixel and a price
+/// per primitive, and both numbers grow with the square.
 fn growth(now: Rung, finer: Rung) -> f32 {
     (finer.scale / now.scale).powi(2) * (now.error_pixels / finer.error_pixels).powi(2)
 }
@@ -189,8 +190,8 @@ mod tests {
 
     const HD: Size = Size::new(1280, 720);
 
-    /// The cost of a frame in milliseconds: a constant, a price per megapixel, and a price for all primitives at one pixel of
-    /// error. A coarser frame has fewer primitives.
+    /// The cost of a frame in milliseconds: a constant, a price per megapixel, and a price for all primitives at one
+    /// pixel of error. A coarser frame has fewer primitives.
     #[derive(Clone, Copy, Debug)]
     struct Adapter {
         fixed: f32,

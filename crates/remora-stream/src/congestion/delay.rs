@@ -1,9 +1,10 @@
-//! The delay baseline: the shortest one-way delay of the last 10 to 20 seconds, which a packet has if it waits for no other.
+//! The delay baseline: the shortest one-way delay of the last 10 to 20 seconds, which a packet has if it waits for no
+//! other.
 
 use std::time::{Duration, Instant};
 
-/// The length of a period. Two are kept, so the baseline follows a changed route, or clocks that drift apart, within 10 to
-/// 20 seconds.
+/// The length of a period. Two are kept, so the baseline follows a changed route, or clocks that drift apart, within 10
+/// to 20 seconds.
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// The shortest delays of the current and the previous period.

@@ -3,11 +3,11 @@
 //! Pure: it is told which packets were sent and what the client reported about each of them (transport-wide feedback),
 //! with time as an argument. It provides two values:
 //!
-//! - The bitrate for the encoder. [`Congestion::target_bits_per_second`] falls below the measured rate of the path as soon
-//!   as a queue *stands*, that is, does not drain between two frames, or many packets are lost. Otherwise it grows slowly,
-//!   and faster if the path is known to carry more.
-//! - The time for the next frame. [`Congestion::hold_until`] models the bottleneck as a queue that sent packets fill and
-//!   the path's rate drains, corrected by every report. A frame that would only wait in the network is better not
+//! - The bitrate for the encoder. [`Congestion::target_bits_per_second`] falls below the measured rate of the path as
+//!   soon as a queue *stands*, that is, does not drain between two frames, or many packets are lost. Otherwise it grows
+//!   slowly, and faster if the path is known to carry more.
+//! - The time for the next frame. [`Congestion::hold_until`] models the bottleneck as a queue that sent packets fill
+//!   and the path's rate drains, corrected by every report. A frame that would only wait in the network is better not
 //!   rendered.
 //!
 //! ```text
@@ -77,7 +77,8 @@ impl Default for BitrateRange {
 pub struct PacketFate {
     /// The sequence number of the packet.
     pub sequence: u64,
-    /// When the packet was received, on the client's clock, whose zero is arbitrary; `None` if it was not received so far.
+    /// When the packet was received, on the client's clock, whose zero is arbitrary; `None` if it was not received so
+    /// far.
     pub received: Option<Duration>,
 }
 
@@ -151,13 +152,14 @@ impl Congestion {
         self.queueing_delay
     }
 
-    /// Returns the time until which another frame would wait in the bottleneck for more than 60 ms. It is in the past while
-    /// the path is free or unknown.
+    /// Returns the time until which another frame would wait in the bottleneck for more than 60 ms. It is in the past
+    /// while the path is free or unknown.
     pub fn hold_until(&self) -> Instant {
         self.drained_at.checked_sub(QUEUE_ALLOWED).unwrap_or(self.started)
     }
 
-    /// Returns the fraction of lost packets among those that were reported in the last second; 0 while there are too few.
+    /// Returns the fraction of lost packets among those that were reported in the last second; 0 while there are too
+    /// few.
     pub fn loss_fraction(&self) -> f32 {
         let Some(newest) = self.packets.iter().rev().find(|packet| packet.fate != Fate::Unreported) else {
             return 0.0;
@@ -214,7 +216,8 @@ impl Congestion {
             let delay = delay_microseconds(packet.sent.saturating_duration_since(self.started), received);
             delay_min = Some(delay_min.map_or(delay, |least: i64| least.min(delay)));
             if let Some((_, before)) = self.newest_received.filter(|&(newest, _)| newest + 1 == sequence) {
-                // It was under way while the packet before it arrived, so the gap is the time that the path needed for it.
+                // It was under way while the packet before it arrived, so the gap is the time that the path needed for
+                // it.
                 let queued =
                     self.baseline.over(delay_microseconds(packet.sent.saturating_duration_since(self.started), before));
                 if queued > Some(Duration::ZERO) {

@@ -1,7 +1,7 @@
 //! The rate of the bottleneck, measured within bursts.
 //!
-//! A frame's packets leave at once. They arrive spread over the time that the narrowest link needed for them. Bytes over
-//! gaps is therefore its rate, whether or not the stream as a whole fills it.
+//! A frame's packets leave at once. They arrive spread over the time that the narrowest link needed for them. Bytes
+//! over gaps is therefore its rate, whether or not the stream as a whole fills it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Cisco's openh264, built from source into the executable. This encoder works on every machine.
 //!
-//! It encodes constrained baseline without delay, and key frames on request only. While something moves, its rate control
-//! gives each frame an equal budget. At rest, rate control is off and the quantiser steps down from frame to frame, so that
-//! each refinement stays small enough not to delay the next movement:
+//! It encodes constrained baseline without delay, and key frames on request only. While something moves, its rate
+//! control gives each frame an equal budget. At rest, rate control is off and the quantiser steps down from frame to
+//! frame, so that each refinement stays small enough not to delay the next movement:
 //!
 //! ```text
 //!   Motion  budget per frame, QP as needed          Rest   QP − 4, QP − 4, … down to REST_QUANTIZER_MIN
@@ -27,15 +27,15 @@ use crate::i420::I420;
 
 const NAME: &str = "openh264";
 
-/// Lower bound on the measured frame rate. A frame's budget is the bitrate divided by the frame rate, and a slow renderer
-/// must not cause large, late frames.
+/// Lower bound on the measured frame rate. A frame's budget is the bitrate divided by the frame rate, and a slow
+/// renderer must not cause large, late frames.
 const FRAME_RATE_MIN: f32 = 30.0;
 /// Upper bound on the measured frame rate: openh264's own limit.
 const FRAME_RATE_MAX: f32 = 60.0;
 /// Quantisers in motion. A lower one makes no visible difference, and a higher one looks worse than a skipped frame.
 const MOTION_QUANTIZER: std::ops::RangeInclusive<c_int> = 18..=48;
-/// The step of the quantiser from one refinement to the next. A step of 4 makes a refinement about as large as a frame in
-/// motion, so that it does not delay the next movement.
+/// The step of the quantiser from one refinement to the next. A step of 4 makes a refinement about as large as a frame
+/// in motion, so that it does not delay the next movement.
 const REST_QUANTIZER_STEP: c_int = 4;
 /// The lowest quantiser at rest: visually lossless for rendered frames; see `examples/encode_cost.rs`.
 const REST_QUANTIZER_MIN: c_int = 18;
@@ -210,8 +210,8 @@ fn configure(parameters: &mut SEncParamExt, options: OpenH264Options, frame_rate
     layer.uiColorMatrix = VUI_BT709;
 }
 
-/// Returns the level for a frame size (ITU-T H.264 table A-1, MaxFS at 60 frames per second), at least 4.0. A change of the
-/// quantiser makes openh264 compare level and bitrate again, and a level that is too low would restart the stream.
+/// Returns the level for a frame size (ITU-T H.264 table A-1, MaxFS at 60 frames per second), at least 4.0. A change of
+/// the quantiser makes openh264 compare level and bitrate again, and a level that is too low would restart the stream.
 fn level(width: u32, height: u32) -> ELevelIdc {
     match width.div_ceil(16) * height.div_ceil(16) {
         ..=4096 => LEVEL_4_0,

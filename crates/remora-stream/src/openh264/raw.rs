@@ -1,7 +1,7 @@
 //! Safe methods around the C interface of openh264. Every `unsafe` block of the encoder is in this file.
 //!
-//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single frames,
-//! and both determine the delay.
+//! The wrapper of the `openh264` crate is not used because it exposes neither slices nor the quantiser of single
+//! frames, and both determine the delay.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;

@@ -1,7 +1,7 @@
 //! The WebRTC state of one client: ICE, DTLS, SRTP and SCTP by str0m, and this host's use of them.
 //!
-//! Pure: no socket, no clock. Datagrams, commands and time go in; datagrams, events and the next deadline come out. Every
-//! mutation of str0m is followed by a full drain of its output, in [`Peer::drain`].
+//! Pure: no socket, no clock. Datagrams, commands and time go in; datagrams, events and the next deadline come out.
+//! Every mutation of str0m is followed by a full drain of its output, in [`Peer::drain`].
 //!
 //! ```text
 //!   accept ──► Connecting ──DTLS──► Connected ──┬─ goodbye, closed channel or association ─► Closed(Goodbye)
@@ -43,8 +43,8 @@ const SILENCE_MAX: Duration = Duration::from_millis(4500);
 /// The interval between key frames. A browser repeats its request until the key frame has arrived, and answering each
 /// request would flood the path.
 const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(250);
-/// A request this long after the newest frame is answered only if something was lost. Chromium requests a key frame when it
-/// has received no frame for three seconds, although none is missing while nothing changes.
+/// A request this long after the newest frame is answered only if something was lost. Chromium requests a key frame
+/// when it has received no frame for three seconds, although none is missing while nothing changes.
 const KEY_FRAME_REQUEST_IDLE: Duration = Duration::from_secs(2);
 
 /// See the module's documentation.
@@ -110,7 +110,8 @@ impl Channels {
 }
 
 impl Peer {
-    /// Accepts a client's SDP offer. Returns the peer and the SDP answer, which lists every local address as a candidate.
+    /// Accepts a client's SDP offer. Returns the peer and the SDP answer, which lists every local address as a
+    /// candidate.
     ///
     /// # Errors
     ///
@@ -165,14 +166,14 @@ impl Peer {
         self.rtc_timeout.min(own).min(self.congestion.poll_timeout().unwrap_or(own))
     }
 
-    /// Returns the time until which another frame would only lengthen the queue in the network; in the past while there is
-    /// none.
+    /// Returns the time until which another frame would only lengthen the queue in the network; in the past while there
+    /// is none.
     pub fn hold_until(&self) -> Instant {
         self.congestion.hold_until()
     }
 
-    /// Takes a datagram. Returns whether it was the client's; those of strangers are ignored. `destination` is the local
-    /// address, even if the client sent to a mapped one.
+    /// Takes a datagram. Returns whether it was the client's; those of strangers are ignored. `destination` is the
+    /// local address, even if the client sent to a mapped one.
     pub fn handle_datagram(
         &mut self,
         protocol: Protocol,
@@ -268,7 +269,8 @@ impl Peer {
         open.map_or(0, |mut open| open.buffered_amount())
     }
 
-    /// Ends the connection and tells the client, if it still listens. [`Self::poll_transmit`] returns the last datagrams.
+    /// Ends the connection and tells the client, if it still listens. [`Self::poll_transmit`] returns the last
+    /// datagrams.
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
         self.finish(reason);
         self.settle(Ok(()), now);

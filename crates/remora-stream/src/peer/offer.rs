@@ -66,8 +66,8 @@ pub(super) fn accept(offer: &str, options: &PeerOptions, now: Instant) -> Result
     Ok(Accepted { rtc, mid, pt, answer: answer.to_sdp_string() })
 }
 
-/// Advertises UDP and TCP on each address. Browsers use UDP if both work: a pair of candidates has about the priority of
-/// the lower one, and the browser's TCP candidate has a lower priority than its UDP candidates.
+/// Advertises UDP and TCP on each address. Browsers use UDP if both work: a pair of candidates has about the priority
+/// of the lower one, and the browser's TCP candidate has a lower priority than its UDP candidates.
 fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) {
     let udp = || Candidate::builder().udp();
     let tcp = || Candidate::builder().tcp().tcptype(TcpType::Passive);
@@ -85,8 +85,8 @@ fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) {
 }
 
 /// Payload type, payload type of retransmissions and profile of each variant of H.264 whose decoders accept constrained
-/// baseline: constrained baseline, baseline, main and high, each nominally up to level 3.1. Browsers decode larger frames
-/// too. The client's payload types take precedence.
+/// baseline: constrained baseline, baseline, main and high, each nominally up to level 3.1. Browsers decode larger
+/// frames too. The client's payload types take precedence.
 const H264_PROFILES: [(u8, u8, u32); 4] =
     [(108, 109, 0x42e01f), (127, 121, 0x42001f), (123, 119, 0x4d001f), (114, 115, 0x64001f)];
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-/// Returns every address of this machine that another machine, or a browser on this one, can send to: loopback included,
-/// link-local excluded.
+/// Returns every address of this machine that another machine, or a browser on this one, can send to: loopback
+/// included, link-local excluded.
 pub fn local_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
         tracing::warn!(%error, "the network interfaces are unknown; only loopback is used");

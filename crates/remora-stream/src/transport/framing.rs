@@ -7,8 +7,8 @@ use super::interface::DATAGRAM_BYTES_MAX;
 const LENGTH_BYTES: usize = 2;
 /// Room for several datagrams, so that one read takes a whole burst.
 const READ_BYTES: usize = 16 * 1024;
-/// Upper bound on framed datagrams that the kernel has not accepted yet. A key frame of 200 kB fits. A full queue means that
-/// the path has been too slow for a while.
+/// Upper bound on framed datagrams that the kernel has not accepted yet. A key frame of 200 kB fits. A full queue means
+/// that the path has been too slow for a while.
 const QUEUED_BYTES_MAX: usize = 256 * 1024;
 
 /// A length that no datagram of WebRTC has: the stream is not framed as in RFC 4571. Nothing after such a length can be
@@ -68,8 +68,8 @@ impl FrameReader {
     }
 }
 
-/// Framed datagrams on their way into a stream. A datagram that finds the queue full is dropped, as a router would drop it,
-/// so that no datagram waits longer than the queue is long.
+/// Framed datagrams on their way into a stream. A datagram that finds the queue full is dropped, as a router would drop
+/// it, so that no datagram waits longer than the queue is long.
 #[derive(Default)]
 pub(super) struct FrameQueue {
     buffer: Vec<u8>,

@@ -17,11 +17,11 @@ pub(super) const DATAGRAM_BYTES_MAX: usize = 2048;
 /// The options of a transport.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
-    /// Addresses to bind, with one UDP and one TCP socket each, and to advertise to clients. Loopback should be among them,
-    /// because browsers on the same machine reach it without any network.
+    /// Addresses to bind, with one UDP and one TCP socket each, and to advertise to clients. Loopback should be among
+    /// them, because browsers on the same machine reach it without any network.
     pub addresses: Vec<IpAddr>,
-    /// The address under which clients reach this machine through a 1:1 NAT. It is advertised beside the others, with the same
-    /// ports.
+    /// The address under which clients reach this machine through a 1:1 NAT. It is advertised beside the others, with
+    /// the same ports.
     pub external_address: Option<IpAddr>,
     /// The first port of this range that is free for UDP and TCP is bound on each address; `None` is any port.
     pub ports: Option<RangeInclusive<u16>>,
@@ -44,8 +44,8 @@ impl Default for TransportOptions {
     }
 }
 
-/// An event of the connection, in order. Between [`TransportEvent::Connected`] and [`TransportEvent::Closed`] there is one
-/// client. An accepted offer always ends with `Closed`.
+/// An event of the connection, in order. Between [`TransportEvent::Connected`] and [`TransportEvent::Closed`] there is
+/// one client. An accepted offer always ends with `Closed`.
 #[derive(Debug, PartialEq)]
 pub enum TransportEvent {
     /// Video can be sent.

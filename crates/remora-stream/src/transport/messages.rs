@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Upper bound on the client's messages that wait for the host. A page may ask for tens of thousands of entities at once.
+/// Upper bound on the client's messages that wait for the host. A page may ask for tens of thousands of entities at
+/// once.
 pub const RECEIVED_MAX: usize = 32_768;
 const RECEIVED_BYTES_MAX: usize = 16 << 20;
 /// Upper bound on the host's messages that wait. The host holds back commands long before that (see

@@ -9,8 +9,9 @@
 //! Messages of the control channel are never lost while the connection lasts (`messages.rs`): they wait until the path
 //! accepts them, and a client that sends faster than the host executes is told so and disconnected.
 //!
-//! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else. The caller
-//! decides which clients may connect before [`TransportHandle::accept`]: the transport accepts any offer while it is free.
+//! The thread sleeps until a datagram, a command or the peer's next deadline; it never blocks on anything else. The
+//! caller decides which clients may connect before [`TransportHandle::accept`]: the transport accepts any offer while
+//! it is free.
 
 mod addresses;
 mod framing;
@@ -40,8 +41,8 @@ use self::thread::{Command, ThreadChannels, TransportThread};
 use crate::encoder::EncodedFrame;
 use crate::peer::{Channel, SendError};
 
-/// Upper bound on commands that the thread has not taken yet. It takes them within microseconds, so a full queue means that
-/// the machine cannot keep up.
+/// Upper bound on commands that the thread has not taken yet. It takes them within microseconds, so a full queue means
+/// that the machine cannot keep up.
 const COMMANDS_MAX: usize = 64;
 /// Starts transports.
 pub struct Transport;
@@ -132,13 +133,13 @@ impl TransportHandle {
         self.command(Command::Video(frame))
     }
 
-    /// Sends a message. Without a connected client it is dropped, and so is a message of the pose channel while the path is
-    /// slow. A message of the control channel waits for the path.
+    /// Sends a message. Without a connected client it is dropped, and so is a message of the pose channel while the
+    /// path is slow. A message of the control channel waits for the path.
     ///
     /// # Errors
     ///
-    /// The message is too large, too much waits already ([`SendError::Backlogged`]; see [`Self::control_bytes_waiting`]), or
-    /// the transport has ended.
+    /// The message is too large, too much waits already ([`SendError::Backlogged`]; see
+    /// [`Self::control_bytes_waiting`]), or the transport has ended.
     pub fn send(&self, channel: Channel, bytes: Vec<u8>) -> Result<(), SendError> {
         let bytes_max = channel.message_bytes_max();
         if bytes.len() > bytes_max {
@@ -155,14 +156,14 @@ impl TransportHandle {
         }
     }
 
-    /// Returns the bytes of the control channel that the path has not accepted yet. While there are many, the host should not
-    /// execute further commands, because their answers would wait too.
+    /// Returns the bytes of the control channel that the path has not accepted yet. While there are many, the host
+    /// should not execute further commands, because their answers would wait too.
     pub fn control_bytes_waiting(&self) -> usize {
         self.shared.sent.bytes()
     }
 
-    /// Ends the connection, if there is one, as soon as the client has received everything that was sent before, at most a
-    /// second later. [`TransportEvent::Closed`] follows.
+    /// Ends the connection, if there is one, as soon as the client has received everything that was sent before, at
+    /// most a second later. [`TransportEvent::Closed`] follows.
     ///
     /// # Errors
     ///
@@ -171,8 +172,8 @@ impl TransportHandle {
         self.command(Command::Close)
     }
 
-    /// Returns the time until which another frame would only wait in the network. The next one should not be rendered earlier.
-    /// It is in the past while the path is free.
+    /// Returns the time until which another frame would only wait in the network. The next one should not be rendered
+    /// earlier. It is in the past while the path is free.
     pub fn hold_until(&self) -> Instant {
         self.shared.hold.get()
     }

@@ -90,7 +90,8 @@ impl Sockets {
         }
     }
 
-    /// Notes whether the last datagram of a token's socket was the peer's. A TCP connection whose first datagram is not ends.
+    /// Notes whether the last datagram of a token's socket was the peer's. A TCP connection whose first datagram is not
+    /// ends.
     pub(super) fn note_sender(&mut self, token: Token, is_of_peer: bool) {
         self.tcp.note_sender(token, is_of_peer);
     }
@@ -136,8 +137,8 @@ impl Sockets {
     }
 }
 
-/// Returns the mapping of a 1:1 NAT with this external address. It forwards to the local address that this machine sends
-/// from.
+/// Returns the mapping of a 1:1 NAT with this external address. It forwards to the local address that this machine
+/// sends from.
 fn mapped_address(external: IpAddr, addresses: &[SocketAddr]) -> Option<MappedAddress> {
     let reachable = |address: &&SocketAddr| address.is_ipv4() == external.is_ipv4() && !address.ip().is_loopback();
     let local = source_towards(external)
@@ -149,7 +150,8 @@ fn mapped_address(external: IpAddr, addresses: &[SocketAddr]) -> Option<MappedAd
     local.map(|&local| MappedAddress { external: SocketAddr::new(external, local.port()), local })
 }
 
-/// Returns the address that the routing table chooses. Nothing is sent: connecting a UDP socket only looks up the route.
+/// Returns the address that the routing table chooses. Nothing is sent: connecting a UDP socket only looks up the
+/// route.
 fn source_towards(destination: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = if destination.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
     let socket = std::net::UdpSocket::bind((any, 0)).ok()?;

@@ -1,14 +1,14 @@
-//! TCP for clients whose network blocks UDP: one listener per local address, and the connections that clients open to it
-//! (RFC 6544, passive side).
+//! TCP for clients whose network blocks UDP: one listener per local address, and the connections that clients open to
+//! it (RFC 6544, passive side).
 //!
 //! ```text
 //!   accept ──► Unproven ──first datagram is of the peer──► Proven ──the peer has left──► Leaving ──► closed
 //!                  └─ any other datagram, or UNPROVEN_MAX ─► closed        LEAVING_MAX or its end ─┘
 //! ```
 //!
-//! Strangers cost little: a connection without a valid first datagram ends after [`UNPROVEN_MAX`], and if no slot is free,
-//! the oldest unproven connection is closed. So a client that proves with its first message that it knows the secrets of
-//! the handshake gets a slot, however many strangers connect.
+//! Strangers cost little: a connection without a valid first datagram ends after [`UNPROVEN_MAX`], and if no slot is
+//! free, the oldest unproven connection is closed. So a client that proves with its first message that it knows the
+//! secrets of the handshake gets a slot, however many strangers connect.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -22,7 +22,8 @@ use socket2::SockRef;
 use super::framing::{FrameQueue, FrameReader};
 use super::interface::DATAGRAM_BYTES_MAX;
 
-/// Upper bound on connections. A browser opens one for each pair of its own network interface and a candidate of the host.
+/// Upper bound on connections. A browser opens one for each pair of its own network interface and a candidate of the
+/// host.
 const CONNECTIONS_MAX: usize = 128;
 /// Limit for one IPv4 address, or one IPv6 network of 64 bits.
 const CONNECTIONS_PER_SUBSCRIBER_MAX: usize = 32;
@@ -96,8 +97,8 @@ impl TcpSockets {
         Ok(())
     }
 
-    /// Returns the next datagram of a connection. Returns `None` if there is none for now, and for a listener, which accepts
-    /// waiting connections instead.
+    /// Returns the next datagram of a connection. Returns `None` if there is none for now, and for a listener, which
+    /// accepts waiting connections instead.
     pub(super) fn receive(
         &mut self,
         token: Token,

@@ -141,8 +141,8 @@ impl TransportThread {
         next.map(|at| at.saturating_duration_since(now))
     }
 
-    /// Reads a batch of datagrams from a socket. Returns whether there may be more. Events are edge-triggered, so the rest
-    /// would be announced only with the next datagram.
+    /// Reads a batch of datagrams from a socket. Returns whether there may be more. Events are edge-triggered, so the
+    /// rest would be announced only with the next datagram.
     fn receive(&mut self, token: Token, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) -> bool {
         for _ in 0..BATCH_MAX {
             let now = Instant::now();

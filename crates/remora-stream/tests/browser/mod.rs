@@ -78,8 +78,8 @@ impl Browser {
         }
     }
 
-    /// Waits until both channels are open. Keeps all other events, because the host may send on one channel before the other
-    /// is open.
+    /// Waits until both channels are open. Keeps all other events, because the host may send on one channel before the
+    /// other is open.
     pub(crate) fn wait_for_channels(&mut self) {
         let (mut open, mut others) = (0, Vec::new());
         self.wait_for("open channels", |_, event| {

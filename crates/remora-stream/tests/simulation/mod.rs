@@ -1,5 +1,5 @@
-//! A [`Peer`] and a str0m client, joined by a path with a rate, a delay and losses. Deterministic except for the keys of
-//! both ends.
+//! A [`Peer`] and a str0m client, joined by a path with a rate, a delay and losses. Deterministic except for the keys
+//! of both ends.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -198,8 +198,8 @@ impl Simulation {
         self.drain_client();
     }
 
-    /// Returns the statistics of the frames that were due since then. Those of the last second may still be under way and do
-    /// not count.
+    /// Returns the statistics of the frames that were due since then. Those of the last second may still be under way
+    /// and do not count.
     pub(crate) fn take_frames_since(&self, since: Duration) -> Frames {
         let (from, to) = (self.start + since, self.now - Duration::from_secs(1));
         let frames: Vec<_> = self.frames.iter().filter(|frame| frame.due >= from && frame.due < to).collect();

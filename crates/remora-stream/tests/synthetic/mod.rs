@@ -1,5 +1,5 @@
-//! Synthetic frames that are as hard to encode as rendered ones: smooth shading, sharp edges, fine texture, and a camera
-//! that turns. Deterministic.
+//! Synthetic frames that are as hard to encode as rendered ones: smooth shading, sharp edges, fine texture, and a
+//! camera that turns. Deterministic.
 
 #![allow(dead_code, reason = "each test and the example use a part of it")]
 

@@ -85,7 +85,7 @@ fn feedback_arrives_over_tcp_and_the_bitrate_grows() {
     let start = BitrateRange::default().start_bits_per_second;
     let (deadline, frame_interval) = (Instant::now() + Duration::from_secs(15), Duration::from_secs(1) / 30);
     for frame in 1.. {
-        // As many bytes as the target allows, so that it may rise.
+        // The frame uses the whole target, so that the target may rise.
         let mut data = vec![0, 0, 0, 1, 0x41];
         data.resize(start as usize / 8 / 30, 0xa5);
         let frame = EncodedFrame { data, rtp_timestamp: frame * 3000, key: false, refinable: false };

@@ -190,8 +190,8 @@ fn a_full_network_holds_frames_back_and_the_newest_pose_follows() {
 }
 
 proptest! {
-    /// For any inputs: frames keep the interval and the number in flight, keys increase, and the last pose is shown in full
-    /// detail soon after it arrived.
+    /// With any inputs, frames keep the interval and the number in flight, keys increase, and the last pose is shown in
+    /// full detail soon after it arrived.
     #[test]
     fn frames_keep_their_pace_and_the_last_pose_always_arrives(
         software: bool,
