@@ -118,7 +118,7 @@ async fn line_of_log(directory: &Path, host: &HostId) -> String {
     .await
 }
 
-const WELL_BEHAVED: &str = "read -r spec; echo \"told: $spec\"; exec sleep 600";
+const WELL_BEHAVED: &str = "read -r spec; printf 'told: %s\\n' \"$spec\"; exec sleep 600";
 
 #[tokio::test]
 async fn a_host_is_started_once_told_once_and_taken_down() {
