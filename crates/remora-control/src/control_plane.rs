@@ -1,13 +1,13 @@
-//! Assembles a control plane: its routers and the reconcile loop. The caller chooses store, fleet and clock:
-//! [`up()`](crate::up()), [`serve()`](crate::serve()) or a test.
+//! An assembled control plane: the routers and the reconcile loop. The caller, [`up()`](crate::up()) or a test, chooses
+//! store, fleet and clock.
 //!
 //! | | public listener | loopback listener |
 //! |---|---|---|
 //! | API, token service | yes | yes |
 //! | host link | yes | |
 //! | `/healthz`, `/readyz` | yes | yes |
-//! | `/metrics` | | yes, and on a separate listener if configured |
-//! | portal | unless disabled | yes, behind the guard |
+//! | `/metrics` | | yes, and on a listener of its own if configured |
+//! | portal | yes, unless disabled | yes, behind the guard |
 //! | sign-in with the secret of the start | | yes, behind the guard |
 
 use std::sync::Arc;
@@ -43,41 +43,43 @@ use crate::portal::configuration::{self, Configuration};
 use crate::portal::guard::{self, Guard};
 use crate::portal::sign_in::{self, SignIn};
 use crate::portal::{self, Pages, PortalOptions};
-use crate::provision::Provisioner;
+use crate::provision::{LocalPlacement, Provisioner};
 use crate::reconcile::{Pool, Reconciler};
 use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::token::Tokens;
 
-/// The parts of a control plane.
+/// Parts of a control plane.
 pub struct Parts {
-    /// Accounts and sessions.
+    /// Accounts, sessions and idle hosts.
     pub store: Arc<Store>,
-    /// Starts and ends hosts.
+    /// The fleet of hosts.
     pub fleet: Arc<dyn Provisioner>,
-    /// The time.
+    /// How this machine and its hosts are reached.
+    pub placement: Arc<LocalPlacement>,
+    /// The clock of the control plane.
     pub clock: Clock,
-    /// The bell that the fleet rings too.
+    /// The bell that the fleet rings.
     pub bell: Bell,
-    /// Configuration.
+    /// Configuration of the operator.
     pub config: Arc<Config>,
-    /// Timing rules of sessions.
+    /// Timeouts and limits of sessions.
     pub policy: Policy,
-    /// Signs and verifies access tokens.
+    /// Key pair of access tokens.
     pub tokens: Arc<Tokens>,
-    /// The configured issuers.
+    /// Identity providers of the configuration.
     pub identities: Arc<Identities>,
-    /// Settings for all hosts.
+    /// Makes the specifications of hosts.
     pub plan: LaunchPlan,
-    /// Checks the disk for `/readyz`.
+    /// Checks the data directory.
     pub disk: Arc<DiskProbe>,
 }
 
-/// Sign-in without a key, for users of this machine.
+/// The sign-in by a secret instead of a key, for this machine only.
 pub struct LocalSignIn {
-    /// The local account.
+    /// Account of the user.
     pub account: AccountId,
-    /// The secret of this start.
+    /// The secret, which is part of the URL of the portal.
     pub secret: String,
 }
 
@@ -92,13 +94,14 @@ pub struct ControlPlane {
     sessions: Arc<Sessions>,
     metrics: Metrics,
     reconciler: Reconciler,
+    placement: Arc<LocalPlacement>,
     disk: Arc<DiskProbe>,
 }
 
 impl ControlPlane {
-    /// Assembles a control plane from its parts.
+    /// Assembles a control plane.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, fleet, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
+        let Parts { store, fleet, placement, clock, bell, config, policy, tokens, identities, plan, disk } = parts;
         let metrics = Metrics::default();
         let plan = Arc::new(plan);
         let sessions = Arc::new(Sessions::new(
@@ -122,34 +125,34 @@ impl ControlPlane {
             pool: Pool::default(),
         };
         let limits = Arc::new(Limits::new(&config.limits, &clock));
-        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, disk }
+        Self { store, clock, tokens, identities, config, limits, sessions, metrics, reconciler, placement, disk }
     }
 
-    /// Returns the reconcile loop.
+    /// Returns the reconcile loop, which the caller runs.
     pub fn reconciler(&self) -> &Reconciler {
         &self.reconciler
     }
 
     /// Returns the metrics.
-    pub fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Returns the router for clients and hosts. `endpoint` is the URL under which they know the service.
+    /// Returns the router for clients and hosts. `endpoint` is its base URL.
     pub fn public_router(&self, endpoint: &str, portal: Option<&PortalOptions>) -> Router {
         let link = link::Link { sessions: self.sessions.clone(), secrets: self.reconciler.plan.secrets.clone() };
-        let plan = &self.reconciler.plan;
+        let placement = &self.placement;
         let is_named = self.config.listen.name.is_some();
         let others =
-            plan.names.iter().filter(|name| !is_named && !is_loopback(name)).map(|name| in_url(name).into_owned());
+            placement.names.iter().filter(|name| !is_named && !is_loopback(name)).map(|name| in_url(name).into_owned());
         let (sts, pages) = (self.sts(), portal.map(|portal| self.pages(portal, &["https"])));
         let mut router = self
-            .api(endpoint, HostNames::new(&plan.hostname, others))
+            .api(endpoint, HostNames::new(&placement.hostname, others))
             .merge(link::router(link))
             .merge(probes::public(self.probes()))
-            .merge(configuration::authority_router(plan.authority.certificate_pem()));
+            .merge(configuration::authority_router(placement.authority.certificate_pem()));
         if let Some(portal) = portal {
-            let local_certificate = plan.operators_certificate.is_none();
+            let local_certificate = placement.operators_certificate.is_none();
             router = router.merge(self.configuration(endpoint, portal, false, local_certificate));
         }
         let router =
@@ -159,26 +162,29 @@ impl ControlPlane {
 
     /// Returns the router for browsers on this machine.
     pub fn loopback_router(&self, guard: Guard, portal: &PortalOptions, sign_in: LocalSignIn) -> Router {
-        let (endpoint, plan) = (format!("http://localhost:{}", guard.port), &self.reconciler.plan);
+        let (endpoint, placement) = (format!("http://localhost:{}", guard.port), &self.placement);
         let (tokens, clock, pages, sts) =
             (self.tokens.clone(), self.clock.clone(), self.pages(portal, &["http", "https"]), self.sts());
         let LocalSignIn { account, secret } = sign_in;
-        let is_everywhere = plan.listen_address.is_unspecified();
+        let is_everywhere = placement.listen_address.is_unspecified();
         let sign_in = SignIn { account, secret, tokens, clock, models: portal.models.clone() };
         let router = self
             .api(
                 &endpoint,
-                HostNames::new(&plan.hostname, guard::NAMES.map(str::to_owned).into_iter().filter(|_| is_everywhere)),
+                HostNames::new(
+                    &placement.hostname,
+                    guard::NAMES.map(str::to_owned).into_iter().filter(|_| is_everywhere),
+                ),
             )
             .merge(self.configuration(&endpoint, portal, true, false))
-            .merge(configuration::authority_router(plan.authority.certificate_pem()))
+            .merge(configuration::authority_router(placement.authority.certificate_pem()))
             .merge(sign_in::router(sign_in))
             .merge(probes::all(self.probes()))
             .fallback(move |request: Request| async move { answer_rest(&sts, Some(&pages), request).await });
         self.for_pages(router, |router| router.layer(middleware::from_fn_with_state(guard, guard::admit)))
     }
 
-    /// Adds the layers of every listener, with `inner` in between.
+    /// Wraps a router in the layers that every request passes. `inner` adds layers between them.
     fn for_pages(&self, router: Router, inner: impl FnOnce(Router) -> Router) -> Router {
         let origins = Arc::new(self.reconciler.plan.allowed_origins.clone());
         let admitted = router.layer(middleware::from_fn_with_state(origins.clone(), cross_origin::admit));
@@ -188,13 +194,13 @@ impl ControlPlane {
     }
 
     fn pages(&self, portal: &PortalOptions, schemes: &[&str]) -> Pages {
-        let plan = &self.reconciler.plan;
-        let mut hosts: Vec<String> = plan.names.iter().map(|name| in_url(name).into_owned()).collect();
-        if !hosts.contains(&plan.hostname) {
-            hosts.push(plan.hostname.clone());
+        let placement = &self.placement;
+        let mut hosts: Vec<String> = placement.names.iter().map(|name| in_url(name).into_owned()).collect();
+        if !hosts.contains(&placement.hostname) {
+            hosts.push(placement.hostname.clone());
         }
-        // A content security policy cannot contain an IPv6 address.
-        let is_ipv6 = plan.hostname.starts_with('[');
+        // Content security policies cannot contain an IPv6 address.
+        let is_ipv6 = placement.hostname.starts_with('[');
         let others: Vec<String> = schemes.iter().filter(|_| is_ipv6).map(|scheme| format!("{scheme}:")).collect();
         Pages::new(portal.assets.clone(), schemes, &hosts, &others, self.identities.clone())
     }
@@ -205,7 +211,7 @@ impl ControlPlane {
         configuration::router(Configuration { endpoint, secret, local_certificate, tokens, identities, clock, portal })
     }
 
-    /// Returns the router for monitoring systems. It has no access control.
+    /// Returns the router for metrics and probes, which requires no authentication.
     pub fn watchers_router(&self) -> Router {
         probes::all(self.probes())
     }
@@ -265,7 +271,7 @@ impl ControlPlane {
     }
 }
 
-/// Handles requests that no route matches: token requests, whose path is matched in any case, and pages.
+/// Answers requests that match no route: the token service, whose path is case-insensitive, and pages.
 async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Response {
     let (request, _) = request.into_parts();
     let path = request.uri.path();
@@ -286,7 +292,7 @@ async fn answer_rest(sts: &Sts, pages: Option<&Pages>, request: Request) -> Resp
     common::error(StatusCode::NOT_FOUND, "NotFound", "There is nothing under this path.")
 }
 
-/// Names the route of a response for logs and metrics.
+/// Names the route of a response for the log and the metrics.
 fn named(route: &'static str, mut response: Response) -> Response {
     response.extensions_mut().insert(Route(route));
     response

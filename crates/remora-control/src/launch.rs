@@ -1,61 +1,56 @@
-//! What a host is told at its start, made of what all hosts are told, what those of its size are told, and what its
-//! session needs, if it has one.
+//! The specification of a host: what all hosts are told, what those of its size are told, and what its session needs.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use remora_protocol::link::{Assignment, HostSpec, Media, RemoteModels, Rendering};
+use remora_protocol::link::{Assignment, HostSpec, RemoteModels, Rendering};
 use remora_protocol::origins::Origins;
-use remora_session::{HostId, Session, Size, Timestamp};
+use remora_session::{HostId, Session, Size};
 
-use crate::authority::{Authority, AuthorityError};
-use crate::certificate::CurrentCertificate;
 use crate::config::Config;
 use crate::host_secrets::HostSecrets;
 use crate::owner;
+use crate::provision::Provisioner;
 
+/// Makes specifications of hosts.
 pub struct LaunchPlan {
-    /// This control plane's own address first.
-    pub control_urls: Vec<String>,
-    /// Name under which clients reach the hosts.
-    pub hostname: String,
-    /// Names and addresses of this machine; hosts' certificates are for all of them.
-    pub names: Vec<String>,
-    pub listen_address: IpAddr,
+    /// PEM certificate of the CA that signed this control plane's certificate.
+    pub control_ca_pem: String,
+    /// PEM public key with which hosts verify access tokens.
     pub token_public_key_pem: String,
-    /// Pages that may connect, the service's own included.
+    /// Origins of pages that may connect, the service's own included.
     pub allowed_origins: Origins,
-    pub model_files: Vec<String>,
     /// Addresses that the operator offers as models.
     pub model_addresses: Vec<String>,
-    /// An absolute path; `None` where the configuration wants no cache.
-    pub cache_directory: Option<String>,
+    /// Time from the launch of a host to Ready.
     pub start_max: Duration,
-    /// What depends on the size, and who may connect.
+    /// Settings that depend on the size, and who may connect.
     pub config: Arc<Config>,
+    /// Derives the secret of each host.
     pub secrets: Arc<HostSecrets>,
-    /// Signs a certificate for each host.
-    pub authority: Arc<Authority>,
-    /// What hosts show instead, where the operator has a certificate for `hostname`.
-    pub operators_certificate: Option<Arc<CurrentCertificate>>,
+    /// The fleet in which the hosts are started.
+    pub provisioner: Arc<dyn Provisioner>,
 }
 
-/// Longer than a host waits for a session, and then any lease.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// A host that has waited for this long has a certificate that is good for any lease yet, but not for much longer.
-pub const IDLE_AGE_MAX: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+/// Maximum age of an idle host: its certificate must outlast any lease that begins by then.
+pub(crate) const IDLE_AGE_MAX: Duration = Duration::from_hours(5 * 24);
 
 impl LaunchPlan {
-    pub fn for_session(&self, session: &Session, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
-        self.spec(host, session.size, Some(self.assignment(session, session.lease.duration())), now)
+    /// Returns the specification of a host that is started for a session.
+    pub fn for_session(&self, session: &Session, host: &HostId) -> HostSpec {
+        self.spec(host, session.size, Some(self.assignment(session, session.lease.duration())))
     }
 
-    /// Returns what a host is told about its session. `lease` is the time that is left.
-    pub fn assignment(&self, session: &Session, lease: Duration) -> Assignment {
+    /// Returns the specification of a host that waits for a session.
+    pub(crate) fn idle(&self, size: Size, host: &HostId) -> HostSpec {
+        self.spec(host, size, None)
+    }
+
+    /// Returns what a host is told about its session. `lease` is the remaining time.
+    pub(crate) fn assignment(&self, session: &Session, lease: Duration) -> Assignment {
         Assignment {
             session_id: session.key.session.to_string(),
             account_id: session.key.account.to_string(),
@@ -66,79 +61,49 @@ impl LaunchPlan {
         }
     }
 
-    pub fn idle(&self, size: Size, host: &HostId, now: Timestamp) -> Result<HostSpec, AuthorityError> {
-        self.spec(host, size, None, now)
-    }
-
-    /// A digest of all that a host of that size is told and that is not its own: a host that waits since it was
-    /// another one must not be given a session any more. Whom it reports to and the origins of the service's own pages
-    /// are left out: they differ between control planes that share their hosts, and a host that reports to no control
-    /// plane is replaced for its silence.
-    pub fn specification(&self, size: Size) -> String {
-        let Config { sizes, connection, listen, hosts, .. } = &*self.config;
+    /// Returns a digest of everything that hosts of a size are told and that is not specific to one host. A session
+    /// never gets an idle host that was started with another digest.
+    ///
+    /// The origins of the service's own pages are left out because they differ between control planes that share
+    /// hosts.
+    pub(crate) fn specification(&self, size: Size) -> String {
+        let Config { sizes, connection, hosts, listen, .. } = &*self.config;
         let told = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
-            self.authority.certificate_pem(),
-            self.hostname,
-            self.names,
-            self.listen_address,
+            self.control_ca_pem,
             self.token_public_key_pem,
-            self.config.listen.origins,
-            self.model_files,
+            listen.origins,
             self.remote_models(),
             sizes.of(size).adapter,
             sizes.primitives_max(size),
             self.rendering(size),
-            listen.external_address,
-            listen.media_ports,
             connection.exclusive,
             hosts.fence,
             self.config.telemetry.json_logs,
-            self.operators_certificate.as_ref().map(|certificate| certificate.pem().certificate_pem),
+            self.provisioner.revision(),
         ]);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, told.to_string().as_bytes()))
     }
 
     /// Name and secret are the same for the same host, so that a launch can be repeated.
-    fn spec(
-        &self,
-        host: &HostId,
-        size: Size,
-        assignment: Option<Assignment>,
-        now: Timestamp,
-    ) -> Result<HostSpec, AuthorityError> {
-        let certificate = match &self.operators_certificate {
-            Some(certificate) => certificate.pem(),
-            None => self.authority.issue(&self.names, CERTIFICATE_LIFE, now)?,
-        };
-        Ok(HostSpec {
+    fn spec(&self, host: &HostId, size: Size, assignment: Option<Assignment>) -> HostSpec {
+        HostSpec {
             host_id: host.to_string(),
             secret: self.secrets.of(host),
-            control_urls: self.control_urls.clone(),
-            control_ca_pem: self.authority.certificate_pem().to_owned(),
+            control_ca_pem: self.control_ca_pem.clone(),
             size: size.as_str().to_owned(),
             assignment,
-            hostname: self.hostname.clone(),
-            listen_address: self.listen_address,
-            certificate_pem: certificate.certificate_pem,
-            certificate_key_pem: certificate.key_pem,
             token_public_key_pem: self.token_public_key_pem.clone(),
             allowed_origins: self.allowed_origins.clone(),
-            model_files: self.model_files.clone(),
             remote_models: self.remote_models(),
             adapter: self.config.sizes.of(size).adapter.clone(),
             primitives_max: self.config.sizes.primitives_max(size),
             rendering: self.rendering(size),
-            media: Media {
-                external_address: self.config.listen.external_address,
-                ports: self.config.listen.media_ports,
-            },
             exclusive: self.config.connection.exclusive,
             fence: self.config.hosts.fence,
-            scratch_directory: None,
             json_logs: self.config.telemetry.json_logs,
             start_milliseconds_max: milliseconds(self.start_max),
-        })
+        }
     }
 
     fn remote_models(&self) -> RemoteModels {
@@ -153,7 +118,6 @@ impl LaunchPlan {
             graphics_memory_bytes_max: of.graphics_memory_gibibytes.map(bytes),
             page_memory_bytes_max: of.page_memory_gibibytes.map(bytes),
             memory_bytes_max: of.memory_gibibytes.map(bytes),
-            cache_directory: self.cache_directory.clone(),
             cache_bytes_max: bytes(cache.gibibytes),
         }
     }
@@ -169,29 +133,46 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use remora_protocol::link::Media;
+    use remora_session::Timestamp;
+
     use super::*;
+    use crate::authority::Authority;
+    use crate::bell::Bell;
+    use crate::clock::Clock;
+    use crate::provision::{LocalPlacement, SimulatedFleet};
 
     const NOW: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
 
-    fn plan(text: &str, authority: &Arc<Authority>) -> LaunchPlan {
-        let config = Config::parse(text).unwrap();
-        config.check().unwrap();
-        let cache = config.cache.directory("/data".as_ref());
-        LaunchPlan {
+    fn placement(config: &Config, authority: &Arc<Authority>) -> LocalPlacement {
+        LocalPlacement {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
             names: vec!["localhost".into()],
             listen_address: IpAddr::from([127, 0, 0, 1]),
+            media: config.listen.media(),
+            model_files: vec![],
+            cache_directory: config.cache.directory("/data".as_ref()).map(|path| path.display().to_string()),
+            authority: authority.clone(),
+            operators_certificate: None,
+        }
+    }
+
+    fn plan(text: &str, authority: &Arc<Authority>) -> LaunchPlan {
+        let config = Config::parse(text).unwrap();
+        config.check().unwrap();
+        let placement = Arc::new(placement(&config, authority));
+        LaunchPlan {
+            control_ca_pem: authority.certificate_pem().to_owned(),
             token_public_key_pem: String::new(),
             allowed_origins: Origins::default(),
-            model_files: vec![],
             model_addresses: vec!["http://localhost:9000/a.glb".into()],
-            cache_directory: cache.map(|path| path.display().to_string()),
             start_max: Duration::from_secs(30),
             config: Arc::new(config),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
-            authority: authority.clone(),
-            operators_certificate: None,
+            provisioner: Arc::new(SimulatedFleet::new(placement, Clock::manual(NOW).0, Bell::default())),
         }
     }
 
@@ -200,13 +181,14 @@ mod tests {
     }
 
     fn told(plan: &LaunchPlan, size: Size) -> HostSpec {
-        plan.idle(size, &"one".parse().unwrap(), NOW).unwrap()
+        plan.idle(size, &"one".parse().unwrap())
     }
 
     #[test]
-    fn a_host_is_told_how_its_size_renders_and_where_the_cache_is() {
+    fn a_host_is_told_how_its_size_renders_and_how_large_the_cache_is() {
         let text = "[sizes.premium]\nframe_time_milliseconds = 8\ngraphics_memory_gibibytes = 40\n\
-                    page_memory_gibibytes = 3\nmemory_gibibytes = 4294967295\nprimitives_max = 7\n[cache]\ngibibytes = 100\n";
+                    page_memory_gibibytes = 3\nmemory_gibibytes = 4294967295\nprimitives_max = 7\n\
+                    [cache]\ngibibytes = 100\n";
         let plan = plan(text, &authority());
         let premium = told(&plan, Size::Premium);
         assert_eq!(premium.primitives_max, Some(7));
@@ -215,7 +197,6 @@ mod tests {
             graphics_memory_bytes_max: Some(42_949_672_960),
             page_memory_bytes_max: Some(3_221_225_472),
             memory_bytes_max: Some(4_611_686_017_353_646_080),
-            cache_directory: Some("/data/cache".into()),
             cache_bytes_max: 107_374_182_400,
         };
         assert_eq!(premium.rendering, expected);
@@ -232,14 +213,19 @@ mod tests {
 
     #[test]
     fn a_host_is_told_where_clients_reach_it() {
-        let plan = plan("[listen]\nexternal_address = '203.0.113.7'\nmedia_ports = [50000, 50999]\n", &authority());
+        let config =
+            Config::parse("[listen]\nexternal_address = '203.0.113.7'\nmedia_ports = [50000, 50999]\n").unwrap();
         let expected = Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
-        assert_eq!(told(&plan, Size::Standard).media, expected);
+        assert_eq!(config.listen.media(), expected);
     }
 
     #[test]
-    fn a_host_without_a_cache_is_told_of_none() {
-        let plan = plan("[cache]\ngibibytes = 0\n", &authority());
+    fn a_host_is_told_where_the_cache_is_unless_there_is_none() {
+        let authority = authority();
+        let directory = |text| placement(&Config::parse(text).unwrap(), &authority).cache_directory;
+        assert_eq!(directory("").as_deref(), Some("/data/cache"));
+        assert_eq!(directory("[cache]\ngibibytes = 0\n"), None);
+        let plan = plan("[cache]\ngibibytes = 0\n", &authority);
         assert_eq!(told(&plan, Size::Standard).rendering, Rendering::default());
     }
 
@@ -263,7 +249,6 @@ mod tests {
             "[sizes.standard]\ngraphics_memory_gibibytes = 4",
             "[sizes.standard]\npage_memory_gibibytes = 4",
             "[sizes.standard]\nmemory_gibibytes = 4",
-            "[cache]\ndirectory = 'models'",
             "[cache]\ngibibytes = 21",
             "[cache]\ngibibytes = 0",
             "[listen]\norigins = ['https://app.example.com']",
@@ -275,7 +260,11 @@ mod tests {
         ] {
             assert_ne!(specification(text), before, "{text}");
         }
-        for text in ["[sizes.premium]\nframe_time_milliseconds = 16", "[sizes.standard]\nwarm = 1"] {
+        for text in [
+            "[sizes.premium]\nframe_time_milliseconds = 16",
+            "[sizes.standard]\nwarm = 1",
+            "[cache]\ndirectory = 'models'",
+        ] {
             assert_eq!(specification(text), before, "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! The control plane: who may lease what, for how long, and on which render host.
+//! The control plane: accounts, sessions, leases and render hosts.
 //!
 //! ```text
 //!   clients ─▶ api/<generation>, api/sts, portal ─▶ sessions ─▶ store ◀─ reconcile ─▶ provision ─▶ hosts
@@ -7,9 +7,9 @@
 //!     ▲──────────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! What a session is and does is decided by [`remora_session`]; here it is stored, told and carried out. Nothing has
-//! to be remembered to be done: [`reconcile`] derives it from what is stored. The control plane renders nothing,
-//! sees no picture and opens no model.
+//! [`remora_session`] decides how a session proceeds; this crate stores it, reports it and carries out its actions.
+//! There is no queue of effects: [`reconcile`] derives all actions from the store. The control plane renders nothing,
+//! sees no frames and opens no models.
 //!
 //! [`up()`] does everything in one call; [`serve()`] runs a control plane alone.
 
@@ -49,7 +49,6 @@ mod visibility;
 
 pub use account::{Account, KeyHash, KeySlot, new_account_id, new_key};
 pub use acme::Acme;
-pub use api::correlation::trace_id;
 pub use api::openapi::DOCUMENTS as OPENAPI_DOCUMENTS;
 pub use authority::{Authority, ServerCertificate};
 pub use bell::Bell;
@@ -66,7 +65,7 @@ pub use machine::Machine;
 pub use portal::guard::Guard;
 pub use portal::{Asset, Assets, OfferedModel, OfferedModels, PortalOptions};
 pub use provision::{
-    Condition, HostCommand, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
+    Condition, HostCommand, LocalPlacement, ProcessFleet, ProvisionError, Provisioner, Remains, SHADER_CACHE_FORM,
     SHADER_CACHE_VARIABLES, SimulatedFleet,
 };
 pub use register::{NewAccount, Register, RegisterError};

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   request with a valid token ─▶ reads | writes, by the token's person, then by its account
-//!   token request ─▶ strangers, by peer ─▶ attempts, by peer and account ─▶ (key, token) ─▶ tokens, by person, by account
+//!   token request ─▶ strangers, by peer ─▶ attempts, by peer and account ─▶ credentials are checked
+//!                                                                            └─▶ tokens, by person, then by account
 //! ```
 //!
 //! A person cannot use up the share of others in the account: the person's bucket comes first, and what it refuses does

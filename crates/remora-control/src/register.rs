@@ -88,14 +88,15 @@ impl RegisterError {
 }
 
 impl Register {
-    /// Opens the register in the configured database, or else in the database of the data directory.
+    /// Opens the register in the database that the configuration names, or in that of the data directory. A database of
+    /// an older release is refused, because an older service may be running on it.
     pub async fn open(config: &StoreConfig, directory: &Path) -> Result<Self, RegisterError> {
         let file = directory.join("remora.db");
         if config.url.is_none() && !file.exists() {
             return Err(RegisterError::NoDatabase { directory: directory.to_owned() });
         }
         let local = LocalAccount::read(directory)?;
-        let store = Arc::new(Store::open(config, directory).await?);
+        let store = Arc::new(Store::open_current(config, directory).await?);
         Ok(Self { store, clock: Clock::system(), directory: directory.to_owned(), local })
     }
 

@@ -415,7 +415,7 @@ fn log_change(before: &Session, after: &Session) {
             tracing::info!(%session, %host, handshake_port = address.handshake_port, "session ready");
         }
         Phase::Ended { how: Ending::NoCapacity { why } | Ending::Failed { why }, .. } => {
-            tracing::warn!(%session, why, "session failed")
+            tracing::warn!(%session, why, "session failed");
         }
         Phase::Ended { how: Ending::Stopped, .. } => tracing::info!(%session, "session stopped"),
         Phase::Ended { how: Ending::Expired, .. } => tracing::info!(%session, "session expired"),

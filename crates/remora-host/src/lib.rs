@@ -1,7 +1,7 @@
 //! A render host: one process, one session, one client at a time. A host may be started before its session exists.
 //!
 //! ```text
-//!   HostSpec ─▶ run ─┬─ link ────── reports to the control plane, and receives its orders
+//!   HostStart ▶ run ─┬─ link ────── reports to the control plane, and receives its orders
 //!                    ├─ handshake ─ the handshake and inspector ports: decides which clients may connect
 //!                    ├─ frames ──── graphics device, stage, renderer     ┐
 //!                    ├─ encoding ── frames to access units               ├ the frame path
@@ -26,7 +26,6 @@ mod fence;
 mod frames;
 mod handshake;
 mod ids;
-mod life;
 mod link;
 mod loader;
 mod marker;
@@ -52,7 +51,10 @@ pub use remora_import::is_isolated;
 use remora_protocol::{
     connection::session_ending::Reason,
     correlation::new_base,
-    link::{Assignment, HostAddress, HostOrder, HostSpec, HostState, PORTS, Rendering, StopReason},
+    life::{Ending, Life},
+    link::{
+        Assignment, HostAddress, HostOrder, HostSpec, HostStart, HostState, PORTS, Placement, Rendering, StopReason,
+    },
 };
 pub use remora_render::{AdapterSummary, GraphicsError, GraphicsOptions};
 use remora_render::{Graphics, RenderError, Renderer, RendererOptions};
@@ -63,7 +65,6 @@ pub use thumbnail::{ThumbnailError, thumbnail};
 use crate::{
     clock::{Clock, Moment},
     frames::{FrameThread, FrameThreadEvent, FrameThreadOptions, Input},
-    life::{Ending, Life},
     link::{Answer, Link, LinkError, Status},
     memory::ImportMemory,
     runtime::{Runtime, RuntimeEvent},
@@ -126,38 +127,38 @@ pub fn probe(options: &HostOptions) -> Result<AdapterSummary, GraphicsError> {
 }
 
 /// Runs a host until its session is over. The caller must not have started a thread before.
-pub fn run(spec: HostSpec, options: HostOptions) -> Result<(), HostError> {
+pub fn run(start: HostStart, options: HostOptions) -> Result<(), HostError> {
     let vector = new_base(correlation::random());
     // At the level of errors, so that every line has the vector. Threads are started within the span.
-    let span = tracing::error_span!("host", ms_cv = %vector, host = spec.host_id);
-    span.in_scope(|| run_in_span(spec, options, &vector))
+    let span = tracing::error_span!("host", ms_cv = %vector, host = start.spec.host_id);
+    span.in_scope(|| run_in_span(start, options, &vector))
 }
 
-fn run_in_span(spec: HostSpec, options: HostOptions, vector: &str) -> Result<(), HostError> {
+fn run_in_span(start: HostStart, options: HostOptions, vector: &str) -> Result<(), HostError> {
     let clock = Clock::start();
-    let fenced = fence::raise(&spec);
+    let fenced = fence::raise(&start);
     let (events, inbox) = sync_channel(EVENTS);
-    let lease = spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
-    let life = Life::new(clock.now(), Duration::from_millis(spec.start_milliseconds_max), lease);
-    let session_id = spec.assignment.as_ref().map(|assignment| assignment.session_id.clone());
+    let lease = start.spec.assignment.as_ref().map(|assignment| Duration::from_millis(assignment.lease_milliseconds));
+    let life = Life::new(clock.now(), Duration::from_millis(start.spec.start_milliseconds_max), lease);
+    let session_id = start.spec.assignment.as_ref().map(|assignment| assignment.session_id.clone());
     let status = Status { state: HostState::Starting, connected_clients: 0, session_id };
     let link = {
         let events = events.clone();
-        Link::start(&spec, vector, status, move |answer| {
+        Link::start(&start, vector, status, move |answer| {
             // A main thread that has ended needs no answers.
             let _ = events.send(Event::Answer(answer));
         })?
     };
     let runtime = {
         let events = events.clone();
-        Runtime::start(spec.clone(), move |event| {
+        Runtime::start(start.clone(), move |event| {
             let _ = events.send(Event::Runtime(event));
         })
     };
-    let frames = FrameThread::start(frames_options(&spec, options), clock, move |event| {
+    let frames = FrameThread::start(frames_options(&start, options), clock, move |event| {
         let _ = events.send(Event::Stage(event));
     });
-    let HostSpec { hostname, assignment, .. } = spec;
+    let HostStart { spec: HostSpec { assignment, .. }, placement: Placement { hostname, .. } } = start;
     let mut host =
         Host { clock, hostname, life, link, runtime, frames, session_id: None, connected: false, reported: None };
     if let Some(assignment) = assignment {
@@ -312,33 +313,34 @@ fn farewell(ending: &Ending) -> (Reason, String) {
     }
 }
 
-fn frames_options(spec: &HostSpec, options: HostOptions) -> FrameThreadOptions {
-    let addresses = if spec.listen_address.is_unspecified() || spec.listen_address.is_loopback() {
+fn frames_options(start: &HostStart, options: HostOptions) -> FrameThreadOptions {
+    let HostStart { spec, placement } = start;
+    let addresses = if placement.listen_address.is_unspecified() || placement.listen_address.is_loopback() {
         local_addresses()
     } else {
-        vec![spec.listen_address]
+        vec![placement.listen_address]
     };
     let adapter = spec.adapter.clone().or(options.graphics.adapter.clone());
     let rendering = &spec.rendering;
     FrameThreadOptions {
-        model_files: spec.model_files.clone(),
+        model_files: placement.model_files.clone(),
         remote_models: spec.remote_models.clone(),
         primitives_max: spec.primitives_max,
         graphics: GraphicsOptions { adapter, ..options.graphics },
         transport: TransportOptions {
             addresses,
-            external_address: spec.media.external_address,
-            ports: Some(spec.media.ports.map_or(PORTS, |(first, last)| first..=last)),
+            external_address: placement.media.external_address,
+            ports: Some(placement.media.ports.map_or(PORTS, |(first, last)| first..=last)),
             ..TransportOptions::default()
         },
         encoder: EncoderBackend::default(),
         memory: Arc::new(match rendering.memory_bytes_max {
             Some(bytes) => ImportMemory::fixed(bytes),
-            None => ImportMemory::free(rendering.cache_directory.as_deref()),
+            None => ImportMemory::free(placement.cache_directory.as_deref()),
         }),
         renderer: renderer_options(rendering),
         render_target: rendering.frame_time_milliseconds.map(Duration::from_millis),
-        cache: rendering
+        cache: placement
             .cache_directory
             .as_deref()
             .and_then(|directory| open_cache(directory, rendering.cache_bytes_max)),

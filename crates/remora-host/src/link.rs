@@ -12,7 +12,7 @@ use std::{
 
 use remora_protocol::{
     correlation::HEADER,
-    link::{HostOrder, HostReport, HostSpec, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS},
+    link::{HostOrder, HostReport, HostStart, HostState, ORDER_BYTES_MAX, REPORT_INTERVAL_MILLISECONDS},
 };
 use thiserror::Error;
 
@@ -59,12 +59,12 @@ pub(crate) struct Link {
 impl Link {
     /// Starts the thread. `vector` is the host's correlation vector. `on_answer` is called on the thread.
     pub(crate) fn start(
-        spec: &HostSpec,
+        start: &HostStart,
         vector: &str,
         status: Status,
         on_answer: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Self, LinkError> {
-        let reporter = Reporter::new(spec, vector)?;
+        let reporter = Reporter::new(start, vector)?;
         let (statuses, inbox) = sync_channel(QUEUE);
         threads::spawn("link", move || reporter.run(status, &inbox, on_answer));
         Ok(Self { statuses })
@@ -87,7 +87,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn new(spec: &HostSpec, vector: &str) -> Result<Self, LinkError> {
+    fn new(HostStart { spec, placement }: &HostStart, vector: &str) -> Result<Self, LinkError> {
         let ca =
             ureq::tls::Certificate::from_pem(spec.control_ca_pem.as_bytes()).map_err(|_| LinkError::Certificate)?;
         let tls = ureq::tls::TlsConfig::builder()
@@ -95,7 +95,7 @@ impl Reporter {
             .root_certs(ureq::tls::RootCerts::new_with_certs(&[ca]))
             .build();
         let report_url = |url: &String| format!("{}/hosts/{}/report", url.trim_end_matches('/'), spec.host_id);
-        let urls: Vec<String> = spec.control_urls.iter().map(report_url).collect();
+        let urls: Vec<String> = placement.control_urls.iter().map(report_url).collect();
         if urls.is_empty() {
             return Err(LinkError::NoControlPlane);
         }
@@ -158,6 +158,7 @@ mod tests {
         thread,
     };
 
+    use remora_protocol::link::{HostSpec, Placement};
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
@@ -206,31 +207,36 @@ mod tests {
         (cert.pem(), url, received)
     }
 
-    fn spec(control_urls: Vec<String>, control_ca_pem: String) -> HostSpec {
-        HostSpec {
-            host_id: "host".into(),
-            secret: "secret".into(),
-            control_urls,
-            control_ca_pem,
-            size: "Standard".into(),
-            assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: String::new(),
-            certificate_key_pem: String::new(),
-            token_public_key_pem: String::new(),
-            allowed_origins: Default::default(),
-            model_files: vec![],
-            remote_models: Default::default(),
-            adapter: None,
-            primitives_max: None,
-            rendering: Default::default(),
-            media: Default::default(),
-            exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
-            fence: Default::default(),
-            scratch_directory: None,
-            json_logs: false,
-            start_milliseconds_max: 1_000,
+    fn start(control_urls: Vec<String>, control_ca_pem: String) -> HostStart {
+        HostStart {
+            spec: HostSpec {
+                host_id: "host".into(),
+                secret: "secret".into(),
+                control_ca_pem,
+                size: "Standard".into(),
+                assignment: None,
+                token_public_key_pem: String::new(),
+                allowed_origins: Default::default(),
+                remote_models: Default::default(),
+                adapter: None,
+                primitives_max: None,
+                rendering: Default::default(),
+                exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
+                fence: Default::default(),
+                json_logs: false,
+                start_milliseconds_max: 1_000,
+            },
+            placement: Placement {
+                control_urls,
+                hostname: "localhost".into(),
+                listen_address: [127, 0, 0, 1].into(),
+                certificate_pem: String::new(),
+                certificate_key_pem: String::new(),
+                model_files: vec![],
+                media: Default::default(),
+                scratch_directory: None,
+                cache_directory: None,
+            },
         }
     }
 
@@ -242,9 +248,9 @@ mod tests {
     fn a_report_goes_to_the_next_control_plane_if_one_does_not_answer_and_carries_the_hosts_vector() {
         let (certificate, url, received) = control_plane();
         let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-        let spec = spec(vec![format!("https://localhost:{}", closed.port()), url], certificate);
+        let start = start(vec![format!("https://localhost:{}", closed.port()), url], certificate);
         let (answers, answered) = mpsc::channel();
-        let link = Link::start(&spec, "ZuyAfqDYD0i4xphbpH16SQ", starting(), move |answer| drop(answers.send(answer)))
+        let link = Link::start(&start, "ZuyAfqDYD0i4xphbpH16SQ", starting(), move |answer| drop(answers.send(answer)))
             .expect("a certificate");
         let answer = answered.recv_timeout(Duration::from_secs(30));
         assert_eq!(answer, Ok(Answer::Order(HostOrder::Wait)));
@@ -256,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_specification_without_a_control_plane_is_refused() {
-        let spec = spec(vec![], control_plane().0);
-        assert!(matches!(Link::start(&spec, "vector", starting(), |_| {}), Err(LinkError::NoControlPlane)));
+        let start = start(vec![], control_plane().0);
+        assert!(matches!(Link::start(&start, "vector", starting(), |_| {}), Err(LinkError::NoControlPlane)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remora_protocol::link::{Assignment, HostSpec};
+use remora_protocol::link::{Assignment, HostStart};
 use remora_stream::{AcceptError, TransportHandle};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -49,17 +49,17 @@ struct HandshakeInputs {
 
 impl Runtime {
     /// Starts the thread. `tell` is called on it.
-    pub(crate) fn start(spec: HostSpec, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(start: HostStart, tell: impl Fn(RuntimeEvent) + Send + Sync + 'static) -> Self {
         let (transport, opened) = oneshot::channel();
         let (statistics, latest) = watch::channel("{}".to_owned());
         let (session, assigned) = watch::channel(None);
-        let holder = Arc::new(Holder::new(spec.exclusive));
+        let holder = Arc::new(Holder::new(start.spec.exclusive));
         let inputs =
             HandshakeInputs { transport: opened, statistics: latest, session: assigned, holder: holder.clone() };
         threads::spawn("handshake", move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(work(spec, inputs, Arc::new(tell))),
+                Ok(runtime) => runtime.block_on(work(start, inputs, Arc::new(tell))),
                 Err(error) => tell(RuntimeEvent::Failed { why: format!("no event loop: {error}") }),
             }
         });
@@ -92,24 +92,24 @@ impl Runtime {
 
 type EventSink = Arc<dyn Fn(RuntimeEvent) + Send + Sync>;
 
-async fn work(spec: HostSpec, inputs: HandshakeInputs, tell: EventSink) {
+async fn work(start: HostStart, inputs: HandshakeInputs, tell: EventSink) {
     let signals = terminated(tell.clone());
     let handshake = async {
-        if let Err(why) = serve(&spec, inputs, &tell).await {
+        if let Err(why) = serve(&start, inputs, &tell).await {
             tell(RuntimeEvent::Failed { why });
         }
     };
     tokio::join!(signals, handshake);
 }
 
-async fn serve(spec: &HostSpec, inputs: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
+async fn serve(start: &HostStart, inputs: HandshakeInputs, tell: &EventSink) -> Result<(), String> {
     let HandshakeInputs { transport, statistics, session, holder } = inputs;
     // A host whose graphics do not start reports it itself.
     let Ok(transport) = transport.await else { return Ok(()) };
     let backend = HostBackend { transport, statistics, tell: tell.clone() };
     // Process ids spread hosts that start together over the range of ports.
     let seed = (std::process::id() % 8000) as u16 * 2;
-    let server = HandshakeServer::open(spec, seed, session, holder, Box::new(backend))
+    let server = HandshakeServer::open(start, seed, session, holder, Box::new(backend))
         .await
         .map_err(|error| error.to_string())?;
     let (handshake_port, inspector_port) = server.ports().map_err(|error| error.to_string())?;

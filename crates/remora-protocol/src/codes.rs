@@ -7,7 +7,10 @@ use std::fmt;
 
 /// Defines an enum whose variants have stable texts.
 macro_rules! codes {
-    ($(#[$documentation:meta])* $name:ident { $($(#[$variant_documentation:meta])* $variant:ident = $text:literal,)* }) => {
+    (
+        $(#[$documentation:meta])*
+        $name:ident { $($(#[$variant_documentation:meta])* $variant:ident = $text:literal,)* }
+    ) => {
         $(#[$documentation])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name {
@@ -63,7 +66,7 @@ codes! {
 }
 
 codes! {
-    /// What the user should know although no command asked for it: `Notice.code` in `proto/`.
+    /// Information for the user that does not belong to a command: `Notice.code` in `proto/`.
     NoticeCode {
         /// The graphics device failed and was started again.
         DeviceRestarted = "DeviceRestarted",
@@ -79,7 +82,7 @@ codes! {
 }
 
 codes! {
-    /// What is being done for a load: `LoadProgress.stage` in `proto/`.
+    /// A stage of loading a model: `LoadProgress.stage` in `proto/`.
     LoadStage {
         /// The file is fetched or opened.
         Fetching = "fetching",

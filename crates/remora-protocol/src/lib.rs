@@ -7,6 +7,7 @@
 //! | [`correlation`] | everyone | correlation vectors in headers and logs |
 //! | [`handshake`] | client and host | HTTP POST of an SDP offer to the host's handshake port |
 //! | [`hosts`] | host and control plane | hosts that an operator allows, in the configuration and in [`link`] |
+//! | [`life`] | host and control plane | the rules by which a host lives and ends |
 //! | [`link`] | host and control plane | JSON over HTTPS; the host sends the requests |
 //! | [`subscriber`] | control plane and host | the key by which peers share connection slots |
 //! | [`token`] | all | claims of the access token that the control plane signs |
@@ -18,6 +19,7 @@ pub mod correlation;
 pub mod cors;
 pub mod handshake;
 pub mod hosts;
+pub mod life;
 pub mod link;
 pub mod origins;
 pub mod subscriber;

@@ -1,7 +1,7 @@
 //! The link between host and control plane: the host reports its state, and the response is an order.
 //!
 //! ```text
-//!   control plane ──starts──▶ host          HostSpec as one JSON line on standard input
+//!   control plane ──starts──▶ host          HostStart as one JSON line on standard input
 //!   host ──POST {control url}/hosts/{host_id}/report──▶ control plane     HostReport, every REPORT_INTERVAL
 //!        ◀──────────────────────────────── HostOrder
 //! ```
@@ -30,36 +30,34 @@ pub const ORDER_BYTES_MAX: u64 = 1 << 20;
 /// Ports that sessions may be given, both ends included. The range is the original service's.
 pub const PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_534;
 
-/// The specification of a host: everything it is told at its start.
+/// Everything that a host is told at its start, as one JSON object.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HostStart {
+    /// The host's task, made by the control plane.
+    #[serde(flatten)]
+    pub spec: HostSpec,
+    /// The host's surroundings, made by the provisioner that starts it.
+    #[serde(flatten)]
+    pub placement: Placement,
+}
+
+/// The specification of a host: what it has to be, wherever it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostSpec {
     /// Id of the host, a part of the path of its reports.
     pub host_id: String,
     /// Authenticates the host to the control plane. Never logged.
     pub secret: String,
-    /// Base URLs of the control planes, such as `https://localhost:8443`; at least one. The host tries the next one if
-    /// one does not answer.
-    pub control_urls: Vec<String>,
     /// PEM certificate of the CA that signed the control plane's certificate.
     pub control_ca_pem: String,
     /// `Standard` or `Premium`.
     pub size: String,
     /// The session that the host is started for. Without it the host waits for a session.
     pub assignment: Option<Assignment>,
-    /// Name under which clients reach this host.
-    pub hostname: String,
-    /// Address on which the handshake and inspector ports listen.
-    pub listen_address: std::net::IpAddr,
-    /// PEM certificate for TLS on the handshake port. The port also takes plain HTTP from its own machine.
-    pub certificate_pem: String,
-    /// PEM private key of that certificate.
-    pub certificate_key_pem: String,
     /// PEM public key with which access tokens are verified.
     pub token_public_key_pem: String,
     /// Origins of pages that may connect, the service's own included. Requests without an `Origin` are not from a page.
     pub allowed_origins: Origins,
-    /// Files that the operator offers as models. No other `file://` address is opened.
-    pub model_files: Vec<String>,
     /// Sources of models.
     #[serde(default)]
     pub remote_models: RemoteModels,
@@ -72,22 +70,44 @@ pub struct HostSpec {
     /// Resources that rendering may use.
     #[serde(default)]
     pub rendering: Rendering,
-    /// Addresses and ports of the media connection.
-    #[serde(default)]
-    pub media: Media,
     /// Policy for connections after the first client has left.
     pub exclusive: Exclusive,
     /// How the host is sandboxed.
     #[serde(default)]
     pub fence: Fence,
-    /// A directory for this host alone, for instance for files of its graphics driver. It is removed with the host.
-    #[serde(default)]
-    pub scratch_directory: Option<String>,
     /// The host writes its log as JSON, one object per line.
     #[serde(default)]
     pub json_logs: bool,
     /// Time from the start until Ready, after which the host counts as failed.
     pub start_milliseconds_max: u64,
+}
+
+/// Where a host runs, how it is reached there, and what it finds on the machine.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Placement {
+    /// Base URLs of the control planes, such as `https://localhost:8443`; at least one. The host tries the next one if
+    /// one does not answer.
+    pub control_urls: Vec<String>,
+    /// Name under which clients reach this host.
+    pub hostname: String,
+    /// Address on which the handshake and inspector ports listen.
+    pub listen_address: std::net::IpAddr,
+    /// PEM certificate for TLS on the handshake port. The port also takes plain HTTP from its own machine.
+    pub certificate_pem: String,
+    /// PEM private key of that certificate.
+    pub certificate_key_pem: String,
+    /// Addresses and ports of the media connection.
+    #[serde(default)]
+    pub media: Media,
+    /// Files that the operator offers as models. No other `file://` address is opened.
+    pub model_files: Vec<String>,
+    /// Directory in which all hosts of the machine cache converted models: an absolute path, created if missing. Any
+    /// file in it may be deleted at any time. `None` is no cache.
+    #[serde(default)]
+    pub cache_directory: Option<String>,
+    /// A directory for this host alone, for instance for files of its graphics driver. It is removed with the host.
+    #[serde(default)]
+    pub scratch_directory: Option<String>,
 }
 
 /// Sources of models besides public addresses. The default allows no others.
@@ -115,10 +135,7 @@ pub struct Rendering {
     /// Limit of the memory for importing one model; a model that needs more is refused. `None` is a share of the free
     /// memory at the start of the import, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
-    /// Directory in which all hosts of the machine cache converted models: an absolute path, created if missing. Any
-    /// file in it may be deleted at any time. `None` is no cache.
-    pub cache_directory: Option<String>,
-    /// Limit of the size of `cache_directory`. The files that were used least recently are deleted first.
+    /// Limit of the size of the [cache](Placement::cache_directory). The files that were used least recently are deleted first.
     pub cache_bytes_max: u64,
 }
 
@@ -290,27 +307,28 @@ mod tests {
 
     #[test]
     fn a_spec_without_optional_sections_has_their_defaults() {
-        let spec: HostSpec = serde_json::from_str(SPEC).unwrap();
+        let HostStart { spec, placement } = serde_json::from_str(SPEC).unwrap();
         assert_eq!(spec.rendering, Rendering::default());
-        assert_eq!((spec.rendering.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
-        assert_eq!(spec.media, Media::default());
+        assert_eq!((placement.cache_directory, spec.rendering.cache_bytes_max), (None, 0));
+        assert_eq!(placement.media, Media::default());
         assert_eq!(spec.remote_models, RemoteModels::default());
     }
 
     #[test]
     fn rendering_and_media_arrive_whole_or_in_part() {
-        let mut spec: HostSpec = serde_json::from_str(SPEC).unwrap();
-        spec.rendering = Rendering {
+        let mut start: HostStart = serde_json::from_str(SPEC).unwrap();
+        start.spec.rendering = Rendering {
             frame_time_milliseconds: Some(16),
             graphics_memory_bytes_max: Some(u64::MAX),
             page_memory_bytes_max: Some(3 << 30),
             memory_bytes_max: Some(1 << 30),
-            cache_directory: Some("/var/lib/remora/cache".into()),
             cache_bytes_max: 20 << 30,
         };
-        spec.media = Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
-        let arrived: HostSpec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
-        assert_eq!((arrived.rendering, arrived.media), (spec.rendering, spec.media));
+        start.placement.cache_directory = Some("/var/lib/remora/cache".into());
+        start.placement.media =
+            Media { external_address: Some([203, 0, 113, 7].into()), ports: Some((50_000, 50_999)) };
+        let arrived: HostStart = serde_json::from_str(&serde_json::to_string(&start).unwrap()).unwrap();
+        assert_eq!((arrived.spec.rendering, arrived.placement), (start.spec.rendering, start.placement));
         let part: Rendering = serde_json::from_str(r#"{"frame_time_milliseconds":16}"#).unwrap();
         assert_eq!(part, Rendering { frame_time_milliseconds: Some(16), ..Rendering::default() });
     }

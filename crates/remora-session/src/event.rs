@@ -70,7 +70,7 @@ pub enum Reported {
     },
 }
 
-/// What a session needs from outside. Every action is idempotent.
+/// An action that a session needs from outside. Every action is idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Apply [`Event::TimePassed`].

@@ -1,18 +1,20 @@
-//! Names and numbers that come from outside, valid by construction.
+//! Names and numbers from outside, valid by construction.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A GUID in lower case with hyphens.
+/// Id of an account: a GUID in lower case with hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(String);
 
+/// The text is not an account id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an account id is a GUID like 11111111-2222-3333-4444-555555555555")]
 pub struct InvalidAccountId;
 
 impl AccountId {
+    /// Returns the GUID.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,17 +39,20 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Chosen by the owner, case-sensitive, unique within the account.
+/// Id of a session: chosen by its owner, case-sensitive, unique within the account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(String);
 
+/// The text is not a session id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a session id has 1 to {} letters, digits, hyphens and underscores", SessionId::LENGTH_MAX)]
 pub struct InvalidSessionId;
 
 impl SessionId {
+    /// Maximum number of characters, all of which are ASCII.
     pub const LENGTH_MAX: usize = 256;
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -69,18 +74,21 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// Unique over all accounts, sessions and attempts, given before the host exists. Safe as a file name.
+/// Name of a host, given before the host exists. It is unique among all accounts, sessions and attempts, and safe as a
+/// file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(String);
 
+/// The text is not a host id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a host id has 1 to {} lower-case letters, digits and hyphens", HostId::LENGTH_MAX)]
 pub struct InvalidHostId;
 
 impl HostId {
-    /// A DNS label, so that a Pod may carry it.
+    /// Maximum number of characters: those of a DNS label, so that the name fits a Kubernetes Pod.
     pub const LENGTH_MAX: usize = 63;
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,10 +110,12 @@ impl fmt::Display for HostId {
     }
 }
 
-/// What a session is called by everyone but its owner.
+/// Name of a session among the sessions of all accounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey {
+    /// Account of the session.
     pub account: AccountId,
+    /// Id of the session in its account.
     pub session: SessionId,
 }
 
@@ -115,20 +125,25 @@ impl fmt::Display for SessionKey {
     }
 }
 
-/// What kind of machine renders.
+/// The kind of machine that renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Size {
+    /// The smaller kind.
     Standard,
+    /// The larger kind.
     Premium,
 }
 
+/// The text is not a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a size is Standard or Premium, in any case")]
 pub struct InvalidSize;
 
 impl Size {
+    /// All sizes.
     pub const ALL: [Size; 2] = [Size::Standard, Size::Premium];
 
+    /// Returns the name as the API writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Size::Standard => "Standard",
@@ -145,22 +160,25 @@ impl FromStr for Size {
     }
 }
 
-/// For how long a session may be Ready.
+/// Time that a session may be Ready, in whole minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseMinutes(u16);
 
+/// The number is not the length of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a lease has 0 to {} whole minutes", LeaseMinutes::MAX.get())]
 pub struct InvalidLease;
 
 impl LeaseMinutes {
-    /// A day, as in the original service.
+    /// The longest lease: a day, as in the original service.
     pub const MAX: LeaseMinutes = LeaseMinutes(1_440);
 
+    /// Returns the number of minutes.
     pub const fn get(self) -> u16 {
         self.0
     }
 
+    /// Returns the length as a duration.
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.0 as u64 * 60)
     }

@@ -1,4 +1,4 @@
-//! The life of a leased session: a value and three pure functions. No network, no clock, no randomness.
+//! The life of a leased session: a value and pure functions, without network, clock or randomness.
 //!
 //! ```text
 //!                        HostReported(Ready)                lease over
@@ -10,14 +10,15 @@
 //!           Restarting ── attempts used up ──────┴──────────────────────────▶ Ended(Failed)
 //! ```
 //!
-//! - [`Session::apply`] is the only way from one value to the next.
-//! - [`Session::due`] derives what has to be done from what is stored; there is no queue of effects, so a crash
-//!   between deciding and doing loses nothing.
-//! - [`Session::wake_at`] says when to look again: `due(t)` has an answer exactly when `wake_at() <= t`.
+//! - [`Session::apply`], [`extended`](Session::extended) and [`stopped`](Session::stopped) are the only ways from one
+//!   value to the next.
+//! - [`Session::due`] derives the next action from the stored session. There is no queue of effects, so a crash between
+//!   a decision and its execution loses nothing.
+//! - [`Session::wake_at`] returns when the session needs attention: `due(t)` returns an action exactly when
+//!   `wake_at() <= t`.
 //!
-//! A session has at most one host: the next one is named only when the last is gone. What has ended stays ended; an
-//! ended session that still names a host is not finished, the host must be taken down. A session never asks what
-//! time it is and never makes up a name: both are arguments.
+//! A session has at most one host: the next one is named only when the last one is gone. An ended session stays ended.
+//! If it still names a host, that host must be destroyed. Times and new names are arguments.
 
 mod event;
 mod ids;

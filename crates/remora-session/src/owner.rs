@@ -1,28 +1,31 @@
-//! The creator of a session: a person whom an identity provider vouches for, or the holder of an account key.
+//! The creator of a session: a person known to an identity provider, or the holder of an account key.
 
 use std::fmt;
 
 /// The creator of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
+    /// The holder of an account key.
     AccountKey,
+    /// A person who signed in at an identity provider.
     Person(Person),
 }
 
-/// A person whom an identity provider knows.
+/// A person known to an identity provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     id: PersonId,
     name: String,
 }
 
-/// Identifies a person among all identity providers. Subjects are unique within one issuer only, so both belong to it.
+/// Identifies a person among all identity providers by issuer and subject. Subjects are unique only within an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PersonId {
     issuer: String,
     subject: String,
 }
 
+/// Issuer or subject is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a subject has 1 to {} characters, none of them a control character, and its issuer is an address",
@@ -31,7 +34,7 @@ pub struct PersonId {
 pub struct InvalidPersonId;
 
 impl Owner {
-    /// `None` for an account key, which any number of people may share.
+    /// Returns the person; `None` for an account key, which any number of people may share.
     pub fn person(&self) -> Option<&PersonId> {
         match self {
             Owner::AccountKey => None,
@@ -39,7 +42,7 @@ impl Owner {
         }
     }
 
-    /// For people to read.
+    /// Returns a name for people to read.
     pub fn name(&self) -> &str {
         match self {
             Owner::AccountKey => "account key",
@@ -48,7 +51,7 @@ impl Owner {
     }
 }
 
-/// The name, and the subject where the name alone may be that of several people.
+/// Writes the name, and for a person the subject too, because several people may have the same name.
 impl fmt::Display for Owner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,11 +62,12 @@ impl fmt::Display for Owner {
 }
 
 impl Person {
+    /// Maximum length of a name in characters.
     pub const NAME_CHARACTERS_MAX: usize = 128;
 
-    /// The name comes from outside and is shown on terminals and pages: it is cut to
-    /// [`NAME_CHARACTERS_MAX`](Self::NAME_CHARACTERS_MAX) and loses characters that move the cursor or reverse the
-    /// direction of text. The subject stands in for a name of which nothing is left.
+    /// Returns a person with a name that is safe to show on terminals and pages: cut to
+    /// [`NAME_CHARACTERS_MAX`](Self::NAME_CHARACTERS_MAX), without characters that move the cursor or reverse the
+    /// direction of text. If nothing is left of the name, the subject replaces it.
     pub fn new(id: PersonId, name: &str) -> Self {
         let kept: String = name.chars().filter(|character| !is_disruptive(*character)).collect();
         let shown = if kept.trim().is_empty() { &id.subject } else { &kept };
@@ -72,22 +76,25 @@ impl Person {
         Self { id, name }
     }
 
+    /// Returns the id of the person.
     pub fn id(&self) -> &PersonId {
         &self.id
     }
 
+    /// Returns the name for people to read.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
 impl PersonId {
-    /// As OpenID Connect bounds the `sub` claim.
+    /// Maximum length of a subject in characters, as OpenID Connect limits the `sub` claim.
     pub const SUBJECT_CHARACTERS_MAX: usize = 255;
     /// Separates issuer and subject in [`Display`](fmt::Display); no issuer contains it.
     const SEPARATOR: char = '#';
 
-    /// Nothing is cut from a subject: two people could become one.
+    /// Returns the id, or an error if issuer or subject is not valid. Subjects are never cut, because two people could
+    /// become one.
     pub fn new(issuer: &str, subject: &str) -> Result<Self, InvalidPersonId> {
         let issuer_is_valid =
             !issuer.is_empty() && !issuer.contains(|c: char| is_disruptive(c) || c == Self::SEPARATOR);
@@ -101,23 +108,26 @@ impl PersonId {
         }
     }
 
+    /// Returns the address of the identity provider.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
+    /// Returns the id of the person at that provider.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 }
 
-/// Different for different people.
+/// Writes issuer and subject. The text differs for different people.
 impl fmt::Display for PersonId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}{}", self.issuer, Self::SEPARATOR, self.subject)
     }
 }
 
-/// Control characters, and those of Unicode that change the direction of the text around them.
+/// Returns whether a character is a control character or one of those of Unicode that change the direction of the text
+/// around them.
 fn is_disruptive(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,34 +1,35 @@
-//! How patient a control plane is.
+//! Timeouts and limits of a control plane.
 
 use std::time::Duration;
 
 use crate::Timestamp;
 
+/// Timeouts and limits of a control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// From launch to Ready.
+    /// Maximum time from launch to Ready.
     pub start_max: Duration,
-    /// Hosts that are tried before the session fails; at least 1.
+    /// Number of hosts that are tried before the session fails; at least 1.
     pub attempts_max: u32,
-    /// Between a failed start and the next; doubles with each attempt.
+    /// Pause between the first failed start and the next attempt; it doubles with each attempt.
     pub retry_pause: Duration,
-    /// A Ready host that has not been heard of for this long is dead.
+    /// A Ready host that has not reported for this long counts as dead.
     pub silence_max: Duration,
-    /// What a host of an expired session has to say goodbye in: it knows its lease and ends by itself.
+    /// Time between the end of a lease and the destruction of the host, which ends by itself in that time.
     pub farewell: Duration,
-    /// Hosts and control plane measure a lease each for itself: a host that ends this shortly before the lease does
-    /// has not failed.
+    /// Difference to allow for between the clocks of host and control plane: a host that ends this shortly before the
+    /// lease does has not failed.
     pub lease_tolerance: Duration,
-    /// For how long a session waits for room for its host.
+    /// Maximum time for which a session waits for room for its host.
     pub capacity_wait: Duration,
-    /// For how long an ended session can be asked for.
+    /// Time for which an ended session can be read.
     pub keep_ended: Duration,
-    /// When this control plane began to listen. Nobody is silent towards one that did not listen.
+    /// Time at which this control plane started to listen. Silence before that time does not count.
     pub listening_since: Timestamp,
 }
 
 impl Policy {
-    /// The pause after the failure of the given attempt.
+    /// Returns the pause after the failure of the given attempt.
     pub(crate) fn pause_after(&self, attempt: u32) -> Duration {
         self.retry_pause.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
     }

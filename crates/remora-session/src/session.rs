@@ -1,4 +1,4 @@
-//! The machine: what an event makes of a session, what the session needs, and when.
+//! The state machine: transitions, due actions and their times.
 
 use std::time::Duration;
 
@@ -7,23 +7,29 @@ use crate::{
     Reported, SessionKey, Size, Timestamp,
 };
 
+/// A leased session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// Account and id.
     pub key: SessionKey,
+    /// Size of its host.
     pub size: Size,
+    /// Time that it may be Ready.
     pub lease: LeaseMinutes,
     /// Addresses of models to load as soon as a client connects.
     pub models: Vec<String>,
     /// The creator, which never changes; `None` where it has not been recorded.
     pub owner: Option<Owner>,
+    /// Time of its creation.
     pub created_at: Timestamp,
-    /// Of the last change. No time before it is believed, so that a clock that was set back takes nothing away.
+    /// Time of the last change. Earlier times are raised to it, so that a clock that is set back has no effect.
     pub changed_at: Timestamp,
+    /// Its phase, with what exists in it.
     pub phase: Phase,
 }
 
 impl Session {
-    /// A session that waits for its first host.
+    /// Returns a new session that waits for its first host.
     pub fn create(
         key: SessionKey,
         size: Size,
@@ -36,20 +42,21 @@ impl Session {
         Self { key, size, lease, models, owner: None, created_at: now, changed_at: now, phase }
     }
 
-    /// The session with its owner, to be said before it is stored.
+    /// Returns the session with its owner, which is set before the session is stored.
+    #[must_use]
     pub fn owned_by(self, owner: Option<Owner>) -> Self {
         Self { owner, ..self }
     }
 
-    /// A session whose first host is already running and listens there.
+    /// Returns the session with a first host that is already running at that address.
+    #[must_use]
     pub fn claiming(self, host: HostId, address: Address) -> Self {
         let launch = Launch::Claimed { address, at: self.created_at };
         Self { phase: Phase::Starting { host, attempt: 1, launch }, ..self }
     }
 
-    /// The session after the event. An event that changes nothing gives an equal value, which need not be stored.
-    ///
-    /// Time that has passed counts first: an owner who extends a lease that is over is refused, stored or not.
+    /// Returns the session after the event. An event that changes nothing returns an equal value, which need not be
+    /// stored. Time that has passed takes effect before the event.
     pub fn apply(&self, event: &Event, now: Timestamp, policy: &Policy) -> Result<Session, Refused> {
         let now = now.max(self.changed_at);
         let mut next = self.settled(now, policy);
@@ -118,7 +125,9 @@ impl Session {
         next
     }
 
-    /// The session as it is at that time, whether or not anyone has stored it: what owners and hosts are told.
+    /// Returns the session as it is at that time, even if the end of its lease or of its host has not been stored yet.
+    /// Owners and hosts are told this state.
+    #[must_use]
     pub fn settled(&self, now: Timestamp, policy: &Policy) -> Session {
         let now = now.max(self.changed_at);
         let mut next = self.clone();
@@ -161,7 +170,7 @@ impl Session {
         next
     }
 
-    /// What has to be done now, derived from what is stored.
+    /// Returns the action that is due now, derived from the stored session.
     pub fn due(&self, now: Timestamp, policy: &Policy) -> Option<Action> {
         if self.wake_at(policy)? > now {
             return None;
@@ -175,8 +184,9 @@ impl Session {
                 launch: Launch::Wanted { .. } | Launch::Waiting { .. } | Launch::Granted { .. },
                 ..
             } => Some(Action::Launch(host.clone())),
-            Phase::Restarting { host, .. } => Some(Action::Destroy(host.clone())),
-            Phase::Ended { host: Some(host), .. } => Some(Action::Destroy(host.clone())),
+            Phase::Restarting { host, .. } | Phase::Ended { host: Some(host), .. } => {
+                Some(Action::Destroy(host.clone()))
+            }
             Phase::Ended { host: None, .. } => Some(Action::Forget),
             Phase::Starting { launch: Launch::Done { .. } | Launch::Claimed { .. }, .. } | Phase::Ready { .. } => {
                 Some(Action::Settle)
@@ -184,7 +194,7 @@ impl Session {
         }
     }
 
-    /// When a session that waits for room gives up; `None` for any other.
+    /// Returns when a session that waits for room gives up; `None` for any other.
     pub fn waits_until(&self, policy: &Policy) -> Option<Timestamp> {
         match &self.phase {
             Phase::Starting { launch: Launch::Waiting { since }, .. } => Some(waiting_deadline(*since, policy)),
@@ -192,31 +202,32 @@ impl Session {
         }
     }
 
-    /// When something will be due if nothing happens until then; `None` is never.
+    /// Returns when the next action is due if nothing happens until then; `None` is never.
     pub fn wake_at(&self, policy: &Policy) -> Option<Timestamp> {
         match &self.phase {
             Phase::Starting { launch: Launch::Wanted { from }, .. } => Some(*from),
-            // Always due, and so found in the order of their time as soon as there is room.
+            // Always due, so that waiting sessions are found in the order of their times when there is room.
             Phase::Starting { launch: Launch::Waiting { since }, .. } => Some(*since),
             Phase::Starting { launch: Launch::Granted { at, .. }, .. } => Some(*at + policy.silence_max),
             Phase::Starting { launch: Launch::Done { at }, .. } => Some(start_deadline(*at, policy)),
-            Phase::Starting { launch: Launch::Claimed { at, .. }, .. } => Some(*at),
             Phase::Restarting { failed_at, .. } => Some(*failed_at),
             Phase::Ready { since, heard_at, .. } => {
                 Some((*since + self.lease.duration()).min(silence_deadline(*heard_at, policy)))
             }
             Phase::Ended { host: None, at, .. } => Some(*at + policy.keep_ended),
             Phase::Ended { how: Ending::Expired, at, host: Some(_), .. } => Some(*at + policy.farewell),
-            Phase::Ended { at, host: Some(_), .. } => Some(*at),
+            Phase::Starting { launch: Launch::Claimed { at, .. }, .. } | Phase::Ended { at, host: Some(_), .. } => {
+                Some(*at)
+            }
         }
     }
 
-    /// Starting, Restarting or Ready.
+    /// Returns whether the session is Starting, Restarting or Ready.
     pub fn is_live(&self) -> bool {
         !matches!(self.phase, Phase::Ended { .. })
     }
 
-    /// For how long the session has been, or was, Ready.
+    /// Returns how long the session has been Ready, or was.
     pub fn elapsed(&self, now: Timestamp) -> Duration {
         match &self.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => Duration::ZERO,
@@ -225,7 +236,7 @@ impl Session {
         }
     }
 
-    /// What is left of the lease; all of it before Ready, nothing after the end.
+    /// Returns the remaining time of the lease: all of it before Ready, none after the end.
     pub fn lease_remaining(&self, now: Timestamp) -> Duration {
         match &self.phase {
             Phase::Starting { .. } | Phase::Restarting { .. } => self.lease.duration(),
@@ -336,16 +347,18 @@ impl Session {
     }
 }
 
-/// A host that became ready while nobody listened gets the time of one silence to say so.
+/// Returns when a start counts as failed. A host that became ready while no control plane listened gets
+/// [`silence_max`](Policy::silence_max) to report it.
 fn start_deadline(launched_at: Timestamp, policy: &Policy) -> Timestamp {
     (launched_at + policy.start_max).max(policy.listening_since + policy.silence_max)
 }
 
-/// Nobody waits in vain while there is no control plane.
+/// Returns when a wait for room ends. Time without a control plane does not count.
 fn waiting_deadline(since: Timestamp, policy: &Policy) -> Timestamp {
     since.max(policy.listening_since) + policy.capacity_wait
 }
 
+/// Returns when a silent host counts as dead.
 fn silence_deadline(heard_at: Timestamp, policy: &Policy) -> Timestamp {
     heard_at.max(policy.listening_since) + policy.silence_max
 }

@@ -1,4 +1,4 @@
-//! The machine, rule by rule.
+//! The state machine, rule by rule.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ fn policy() -> Policy {
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
         capacity_wait: Duration::from_secs(20),
-        keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
+        keep_ended: Duration::from_hours(30 * 24),
         listening_since: Timestamp::from_milliseconds(0),
     }
 }
 
-/// Milliseconds after the creation.
+/// Returns the time that many milliseconds after the creation.
 fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_milliseconds(CREATED + milliseconds)
 }
@@ -66,7 +66,7 @@ fn launched() -> Session {
     after(&created(), Event::HostLaunched { host: host("a") }, 100)
 }
 
-/// Ready 2 s after the creation, with a lease of one minute.
+/// Returns a session that became Ready 2 s after its creation, with a lease of one minute.
 fn ready() -> Session {
     after(&launched(), report("a", Reported::Ready(address())), 2_000)
 }
@@ -75,7 +75,7 @@ fn alive_at(session: &Session, milliseconds: u64) -> Session {
     after(session, report("a", Reported::Ready(address())), milliseconds)
 }
 
-/// Ready and heard of until shortly before the lease is over at 62 s.
+/// Returns a Ready session whose host has reported until shortly before the lease is over at 62 s.
 fn ready_and_talking() -> Session {
     (1..=7).fold(ready(), |session, round| alive_at(&session, 2_000 + round * 8_000))
 }
@@ -89,7 +89,7 @@ fn a_created_session_wants_its_host_at_once() {
 #[test]
 fn the_lease_counts_from_ready_and_ends_on_the_millisecond() {
     let session = ready_and_talking();
-    assert_eq!(session.lease_remaining(at(2_000)), Duration::from_secs(60) - Duration::from_secs(56));
+    assert_eq!(session.lease_remaining(at(2_000)), Duration::from_mins(1) - Duration::from_secs(56));
     assert!(session.settled(at(61_999), &policy()).is_live());
     let ended = session.settled(at(62_500), &policy());
     let Phase::Ended { how: Ending::Expired, at: end, ready_since: Some(since), host: Some(_) } = ended.phase.clone()
@@ -97,13 +97,13 @@ fn the_lease_counts_from_ready_and_ends_on_the_millisecond() {
         panic!("{:?}", ended.phase);
     };
     assert_eq!((end, since), (at(62_000), at(2_000)));
-    assert_eq!(ended.elapsed(at(99_000)), Duration::from_secs(60));
+    assert_eq!(ended.elapsed(at(99_000)), Duration::from_mins(1));
 }
 
 #[test]
 fn waiting_for_a_host_costs_nothing() {
     assert_eq!(launched().elapsed(at(20_000)), Duration::ZERO);
-    assert_eq!(launched().lease_remaining(at(20_000)), Duration::from_secs(60));
+    assert_eq!(launched().lease_remaining(at(20_000)), Duration::from_mins(1));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn only_a_longer_lease_of_a_live_session_is_taken() {
     assert!(extended.settled(at(62_001), &policy()).is_live());
     assert_eq!(created().extended(lease(5), at(1), &policy()).unwrap().lease, lease(5));
     let late = ready_and_talking().extended(lease(2), at(62_000), &policy());
-    assert_eq!(late, Err(ExtendRefused::Ended), "over, although nobody has stored it");
+    assert_eq!(late, Err(ExtendRefused::Ended), "the lease is over, although the end is not stored");
 }
 
 #[test]
@@ -178,12 +178,12 @@ fn a_session_without_room_waits_and_gives_up_in_the_end() {
 }
 
 #[test]
-fn nobody_gives_up_waiting_while_there_is_no_control_plane() {
+fn no_session_gives_up_waiting_while_there_is_no_control_plane() {
     let waiting = after(&created(), no_room(), 100);
     let restarted = Policy { listening_since: at(60_000), ..policy() };
     assert!(waiting.settled(at(79_999), &restarted).is_live());
     assert!(!waiting.settled(at(80_000), &restarted).is_live());
-    assert!(created().settled(at(90_000), &policy()).is_live(), "nobody has looked for room yet");
+    assert!(created().settled(at(90_000), &policy()).is_live(), "no control plane has looked for room yet");
 }
 
 #[test]
@@ -192,8 +192,12 @@ fn granted_room_counts_until_the_host_is_gone() {
     for before in [created(), waiting.clone()] {
         let session = after(&before, granted(), 5_000);
         assert!(session.phase.occupies());
-        assert_eq!(session.due(at(14_999), &policy()), None, "whoever took the room is about to launch the host");
-        assert_eq!(session.due(at(15_000), &policy()), Some(Action::Launch(host("a"))), "they have crashed");
+        assert_eq!(
+            session.due(at(14_999), &policy()),
+            None,
+            "the control plane that took the room is about to launch the host"
+        );
+        assert_eq!(session.due(at(15_000), &policy()), Some(Action::Launch(host("a"))), "it has crashed");
         assert_eq!(session.apply(&granted(), at(6_000), &policy()), Err(Refused::NotWaiting), "it is granted once");
         assert_eq!(after(&session, no_room(), 6_000), session, "another cannot take it away");
         let returned = after(&session, Event::RoomReturned { host: host("a") }, 6_000);
@@ -252,7 +256,7 @@ fn a_host_that_ends_with_its_lease_has_not_failed() {
 }
 
 #[test]
-fn a_silent_host_is_dead_but_not_towards_one_who_did_not_listen() {
+fn a_silent_host_is_dead_unless_the_control_plane_did_not_listen() {
     assert!(ready().settled(at(11_999), &policy()).is_live());
     let silent = ready().settled(at(12_000), &policy());
     assert!(matches!(&silent.phase, Phase::Ended { how: Ending::Failed { why }, .. } if why.contains("10 seconds")));
@@ -298,7 +302,7 @@ fn a_report_proves_the_launch_that_was_not_stored() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_takes_nothing_away() {
+fn a_clock_that_is_set_back_has_no_effect() {
     let session = alive_at(&ready(), 9_000);
     assert_eq!(session.elapsed(at(0)), Duration::from_secs(7));
     let stopped = after(&session, Event::Stopped, 0);

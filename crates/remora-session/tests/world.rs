@@ -1,6 +1,6 @@
-//! A small world around one session: hosts that die, reports that come late, twice or out of order, owners who
-//! dither, room that comes and goes, and two control planes that crash between any two steps. The other one acts on
-//! what it has read a while ago, and may have named a host that nobody needs any more by the time it launches it.
+//! Property tests of one session in a simulated world: hosts die, reports arrive late, twice or out of order, owners
+//! extend and stop, room comes and goes, and two control planes crash between any two steps. The second control plane
+//! acts on a session that it read earlier, so it may launch a host that is no longer needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,8 +33,8 @@ enum Step {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Crash {
     No,
-    BeforeTheDeed,
-    /// Room has been taken, but not for what it was taken for.
+    BeforeTheAction,
+    /// Room has been reserved and the host has not been launched.
     BetweenRoomAndLaunch,
     BeforeTheRecord,
 }
@@ -42,7 +42,7 @@ enum Crash {
 fn step() -> impl Strategy<Value = Step> {
     let crash = prop_oneof![
         4 => Just(Crash::No),
-        1 => Just(Crash::BeforeTheDeed),
+        1 => Just(Crash::BeforeTheAction),
         1 => Just(Crash::BetweenRoomAndLaunch),
         1 => Just(Crash::BeforeTheRecord),
     ];
@@ -69,24 +69,24 @@ fn step() -> impl Strategy<Value = Step> {
 struct Host {
     alive: bool,
     reported: Reported,
-    /// It ends by itself then.
+    /// The time at which it ends by itself.
     told_until: Timestamp,
 }
 
 struct World {
     now: Timestamp,
     policy: Policy,
-    /// What is on disk.
+    /// The stored session.
     session: Session,
-    /// What the other control plane has read.
+    /// The session as the second control plane has read it.
     read: Session,
-    /// Whether another host may exist.
+    /// True if there is room for a host.
     room: bool,
-    /// Whether a host may have been launched on what was not true any more: it is a stray, and the sweep's.
+    /// True if a host may have been launched for an outdated session. Such a stray is removed by the sweep.
     strays: bool,
-    /// Hosts that have been launched: none is launched twice.
+    /// All hosts that were launched; none may be launched twice.
     launched: BTreeSet<HostId>,
-    /// All processes that exist, dead ones whose remains have not been cleared included.
+    /// All processes that exist, including dead ones that have not been destroyed.
     hosts: BTreeMap<HostId, Host>,
     letters: Vec<(HostId, Reported)>,
     names: u32,
@@ -94,7 +94,7 @@ struct World {
 }
 
 impl World {
-    /// Whose session has got a host that waited for one, or waits for its own.
+    /// Creates a world whose session claims an idle host or waits for one of its own.
     fn new(claiming: bool) -> Self {
         let now = Timestamp::from_milliseconds(1_000_000);
         let policy = Policy {
@@ -105,7 +105,7 @@ impl World {
             farewell: Duration::from_secs(1),
             lease_tolerance: Duration::from_millis(500),
             capacity_wait: Duration::from_secs(20),
-            keep_ended: Duration::from_secs(30 * 24 * 60 * 60),
+            keep_ended: Duration::from_hours(30 * 24),
             listening_since: now,
         };
         let key = SessionKey {
@@ -116,11 +116,8 @@ impl World {
         let host: HostId = "h0".parse().unwrap();
         let created = Session::create(key, Size::Standard, lease, vec![], host.clone(), now);
         let address = Address { hostname: "h0".into(), handshake_port: 50_000, inspector_port: 50_001 };
-        let waiting = Host {
-            alive: true,
-            reported: Reported::Ready(address.clone()),
-            told_until: now + Duration::from_secs(600),
-        };
+        let waiting =
+            Host { alive: true, reported: Reported::Ready(address.clone()), told_until: now + Duration::from_mins(10) };
         let session = if claiming { created.claiming(host.clone(), address) } else { created };
         Self {
             now,
@@ -201,18 +198,18 @@ impl World {
         Ok(())
     }
 
-    /// By a control plane that has read this. What it records is applied to what is on disk by then, as a swap that
-    /// fails is tried again.
+    /// Acts as a control plane that has read `read`. Its event is applied to the session stored by then, because a
+    /// failed swap is repeated.
     fn reconcile(&mut self, read: &Session, crash: Crash) {
         let Some(action) = read.due(self.now, &self.policy) else {
             return;
         };
-        if crash == Crash::BeforeTheDeed {
+        if crash == Crash::BeforeTheAction {
             return;
         }
         let event = match action {
             Action::Settle => Event::TimePassed,
-            // The world goes on looking at it, which nothing must disturb.
+            // The session stays, because the test keeps checking it.
             Action::Forget => return,
             Action::Launch(host) => {
                 if !read.phase.occupies() {
@@ -276,7 +273,7 @@ impl World {
         if !self.strays {
             assert!(self.hosts.len() <= 1, "two hosts: {:?}", self.hosts);
             for id in self.hosts.keys() {
-                assert_eq!(self.session.phase.host(), Some(id), "a host that nobody will take down");
+                assert_eq!(self.session.phase.host(), Some(id), "a host that no control plane will destroy");
             }
         }
         let seen = self.session.settled(self.now, &self.policy);
@@ -295,7 +292,7 @@ impl World {
         assert_eq!(self.session.due(self.now, &self.policy).is_some(), waking);
     }
 
-    /// Everyone does what they must and nothing more: the session ends and nothing is left.
+    /// Carries out all due actions until the session has ended and nothing is left.
     fn drain(&mut self) {
         for _ in 0..64 {
             if matches!(self.session.phase, Phase::Ended { host: None, .. }) {

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use remora_control::{HostsConfig, Telemetry};
 use remora_host::{GraphicsOptions, HostOptions};
-use remora_protocol::link::{Fence, HostSpec};
+use remora_protocol::link::{Fence, HostStart};
 use serde::{Deserialize, Serialize};
 
 use crate::{output, telemetry};
@@ -71,11 +71,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), String> {
     std::io::Read::take(std::io::stdin().lock(), SPEC_BYTES_MAX)
         .read_line(&mut line)
         .map_err(|error| format!("standard input cannot be read: {error}"))?;
-    let spec: HostSpec = serde_json::from_str(&line).map_err(|error| {
+    let start: HostStart = serde_json::from_str(&line).map_err(|error| {
         format!("a host is started by `remora up`, with its specification on standard input ({error})")
     })?;
-    let _telemetry = telemetry::start(LOG_LEVEL, &Telemetry { json_logs: spec.json_logs, ..Telemetry::default() })?;
-    remora_host::run(spec, options).map_err(|error| error.to_string())
+    let _telemetry =
+        telemetry::start(LOG_LEVEL, &Telemetry { json_logs: start.spec.json_logs, ..Telemetry::default() })?;
+    remora_host::run(start, options).map_err(|error| error.to_string())
 }
 
 /// Carries out `--probe` and `--compile-shaders`.

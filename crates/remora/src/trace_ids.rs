@@ -1,5 +1,5 @@
-//! Trace ids: the trace of a request has the request's correlation vector as its id, so that a vector in a response or in
-//! the log leads to the trace.
+//! Trace ids: the trace of a request has the request's correlation vector as its id, so that a vector in a response or
+//! in the log leads to the trace.
 
 use std::cell::Cell;
 
@@ -8,10 +8,11 @@ use opentelemetry::{
     trace::{SpanBuilder, SpanId, TraceId, Tracer},
 };
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer, Span};
+use remora_protocol::correlation;
 
 thread_local! {
-    /// Id of the trace that is being started on this thread. The SDK lets only the generator choose an id, which does not
-    /// see the attributes of the span, and calls it on the thread that starts the span.
+    /// Id of the trace that is being started on this thread. The SDK lets only the generator choose an id, which does
+    /// not see the attributes of the span, and calls it on the thread that starts the span.
     static TRACE_ID: Cell<Option<TraceId>> = const { Cell::new(None) };
 }
 
@@ -46,7 +47,7 @@ impl IdGenerator for CorrelatedIds {
 
 fn correlated_id(builder: &SpanBuilder) -> Option<TraceId> {
     let vector = builder.attributes.iter().flatten().find(|attribute| attribute.key.as_str() == "ms_cv")?;
-    let id = TraceId::from_bytes(remora_control::trace_id(&vector.value.as_str())?);
+    let id = TraceId::from_bytes(correlation::trace_id(&vector.value.as_str())?);
     (id != TraceId::INVALID).then_some(id)
 }
 

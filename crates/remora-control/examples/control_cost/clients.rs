@@ -1,4 +1,4 @@
-//! Clients that keep their connection and ask again as soon as they are answered.
+//! Clients that keep their connection and send the next request as soon as they have an answer.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub struct Measured {
+pub(crate) struct Measured {
     pub per_second: f64,
     pub p50_milliseconds: f64,
     pub p99_milliseconds: f64,
 }
 
-/// A request, and the status that it must be answered with.
-pub struct Ask {
+/// A request and the expected status.
+pub(crate) struct Ask {
     pub request: String,
     pub status: u16,
 }
 
-/// `count` requests, shared among the clients. The first tenth is not counted.
-pub async fn measure(clients: usize, count: usize, address: SocketAddr, ask: impl Fn(usize) -> Ask) -> Measured {
+/// Measures `count` requests, shared among the clients, after a warm-up of a tenth of that number.
+pub(crate) async fn measure(clients: usize, count: usize, address: SocketAddr, ask: impl Fn(usize) -> Ask) -> Measured {
     run(clients, &(0..count / 10).map(&ask).collect::<Vec<_>>(), address).await;
     let asks: Vec<Ask> = (count / 10..count + count / 10).map(&ask).collect();
     let begun = Instant::now();
@@ -57,20 +57,20 @@ async fn run(clients: usize, asks: &[Ask], address: SocketAddr) -> Vec<Duration>
     running.join_all().await.concat()
 }
 
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("it listens");
         stream.set_nodelay(true).expect("a TCP option");
         Self { stream, received: Vec::with_capacity(64 << 10) }
     }
 
-    /// The body of the answer.
-    pub async fn exchange(&mut self, request: &[u8], status: u16) -> &[u8] {
+    /// Sends a request and returns the body of the answer.
+    pub(crate) async fn exchange(&mut self, request: &[u8], status: u16) -> &[u8] {
         self.stream.write_all(request).await.expect("it listens");
         self.received.clear();
         loop {
@@ -87,7 +87,7 @@ impl Client {
     }
 }
 
-/// Bytes of the head, and of the body behind it.
+/// Returns the lengths of head and body in bytes.
 fn head_and_length(received: &[u8]) -> Option<(usize, usize)> {
     const NAME: &[u8] = b"content-length: ";
     let head = received.windows(4).position(|end| end == b"\r\n\r\n")? + 4;

@@ -1,4 +1,4 @@
-//! The least that a call could cost on this machine: an answer that is made of nothing, a row that means nothing.
+//! Lower bounds for the cost of a call on this machine: a constant answer, and the insertion of a row without meaning.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,8 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// A handler that answers these bytes to everything, behind the listener of the control plane.
-pub async fn bare_handler(body: Vec<u8>) -> SocketAddr {
+/// Serves a constant answer behind the listener of the control plane.
+pub(crate) async fn bare_handler(body: Vec<u8>) -> SocketAddr {
     let body = axum::body::Bytes::from(body);
     let handler = any(move || async move { ([("content-type", "application/json; charset=utf-8")], body) });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -26,8 +26,9 @@ pub async fn bare_handler(body: Vec<u8>) -> SocketAddr {
     address
 }
 
-/// Rows of a session's length into a table with a session's keys, each commit on disk before the next begins.
-pub async fn inserts_per_second(path: &Path, per_commit: usize, duration: Duration) -> f64 {
+/// Inserts rows of a session's length into a table with a session's keys. Each commit is on disk before the next
+/// begins.
+pub(crate) async fn inserts_per_second(path: &Path, per_commit: usize, duration: Duration) -> f64 {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -41,7 +42,7 @@ pub async fn inserts_per_second(path: &Path, per_commit: usize, duration: Durati
     let begun = Instant::now();
     let mut rows = 0_u32;
     while begun.elapsed() < duration {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("nobody else writes");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("there is no other writer");
         for _ in 0..per_commit {
             rows += 1;
             sqlx::query("INSERT INTO row (account, id, content) VALUES ('11111111-2222-3333-4444-555555555555', ?, ?)")

@@ -1,12 +1,12 @@
-//! What the control plane's calls cost beside the least that they could cost, with few and with many stored sessions.
+//! Measures the calls of the control plane against lower bounds, with few and with many stored sessions.
 //!
 //! ```text
 //! make bench-control                                        SQLite
 //! scripts/with-postgres.sh cargo run --release -p remora-control --example control_cost -- --postgres
 //! ```
 //!
-//! Clients, control plane and floors share the machine and the process. Nothing launches hosts meanwhile: what is
-//! measured is a call until it is answered. Prints a Markdown table.
+//! Clients, control plane and lower bounds share the machine and the process. No host is launched, so the figures are
+//! the times of calls alone. Prints a Markdown table.
 
 mod clients;
 mod floor;
@@ -57,7 +57,7 @@ async fn main() {
     print("floor: a bare handler, again", None, &measure(CLIENTS, READS, bare, |_| plane.get(&live[0])).await);
 }
 
-/// Spreads consecutive numbers over a range, the same way in every run.
+/// Spreads consecutive numbers over a range, in the same way in every run.
 fn scatter(number: usize, range: usize) -> usize {
     (number.wrapping_mul(0x9E37_79B9) >> 7) % range
 }

@@ -1,4 +1,4 @@
-//! A control plane without a loop, and its sessions: some live, the rest ended long ago.
+//! A control plane without a reconcile loop and its sessions: some live, the rest ended long ago.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remora_control::{
-    Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan, Parts, Rate,
-    SimulatedFleet, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
+    Account, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, HostSecrets, Identities, LaunchPlan,
+    LocalPlacement, Parts, Rate, SimulatedFleet, Store, Tokens, new_account_id, new_private_key_pem, serve_connections,
 };
 use remora_protocol::token::Role;
 use remora_session::AccountId;
@@ -21,7 +21,7 @@ use crate::clients::{Ask, Client, measure};
 const LIVE: usize = 500;
 const BODY: &str = r#"{"maxLeaseTimeMinutes":60,"size":"Standard"}"#;
 
-pub struct Plane {
+pub(crate) struct Plane {
     pub address: SocketAddr,
     account: AccountId,
     token: String,
@@ -35,12 +35,12 @@ enum Database {
     Server(String),
 }
 
-pub fn ended_id(number: usize) -> String {
+pub(crate) fn ended_id(number: usize) -> String {
     format!("ended-{}", number + 1)
 }
 
 impl Plane {
-    pub async fn start(directory: &Path, url: Option<String>) -> Self {
+    pub(crate) async fn start(directory: &Path, url: Option<String>) -> Self {
         let mut config = Config::default();
         config.store.url.clone_from(&url);
         let unlimited = Rate { per_second: 1_000_000, burst: 1_000_000 };
@@ -55,27 +55,34 @@ impl Plane {
         store.insert_account(&stored).await.expect("it is new");
         let tokens = Arc::new(Tokens::new(&new_private_key_pem().expect("a key")).expect("a key"));
         let policy = config.policy(clock.now());
-        let plan = LaunchPlan {
+        let placement = Arc::new(LocalPlacement {
             control_urls: vec!["https://localhost:8443".into()],
             hostname: "localhost".into(),
             names: vec!["localhost".into()],
             listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            media: Default::default(),
+            model_files: vec![],
+            cache_directory: None,
+            authority: Arc::new(Authority::open(directory, clock.now()).expect("a new directory")),
+            operators_certificate: None,
+        });
+        let fleet = Arc::new(SimulatedFleet::new(placement.clone(), clock.clone(), bell.clone()));
+        let plan = LaunchPlan {
+            control_ca_pem: placement.authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: Default::default(),
-            model_files: vec![],
             model_addresses: vec![],
-            cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
-            authority: Arc::new(Authority::open(directory, clock.now()).expect("a new directory")),
-            operators_certificate: None,
+            provisioner: fleet.clone(),
         };
         let token = tokens.issue(&account, Role::Administrator, clock.now());
         let disk = Arc::new(DiskProbe::new(directory, clock.clone()));
         let control_plane = ControlPlane::new(Parts {
             store,
-            fleet: Arc::new(SimulatedFleet::new(bell.clone())),
+            fleet,
+            placement,
             identities: Arc::new(Identities::new(&config.identities, &clock).expect("there are none")),
             clock,
             bell,
@@ -108,34 +115,34 @@ impl Plane {
         Ask { request, status }
     }
 
-    pub fn get(&self, id: &str) -> Ask {
+    pub(crate) fn get(&self, id: &str) -> Ask {
         self.ask("GET", &format!("/sessions/{id}"), "", 200)
     }
 
-    pub fn list(&self) -> Ask {
+    pub(crate) fn list(&self) -> Ask {
         self.ask("GET", "/sessions", "", 200)
     }
 
-    pub fn create(&self) -> Ask {
+    pub(crate) fn create(&self) -> Ask {
         let number = self.created.fetch_add(1, Ordering::Relaxed);
         self.ask("PUT", &format!("/sessions/created-{number}"), BODY, 201)
     }
 
-    pub async fn get_once(&self, id: &str) -> Vec<u8> {
+    pub(crate) async fn get_once(&self, id: &str) -> Vec<u8> {
         let Ask { request, status } = self.get(id);
         Client::connect(self.address).await.exchange(request.as_bytes(), status).await.to_vec()
     }
 
-    /// The ids of sessions that live for as long as the benchmark runs.
-    pub async fn fill_live(&self) -> Vec<String> {
+    /// Creates sessions that live as long as the benchmark runs and returns their ids.
+    pub(crate) async fn fill_live(&self) -> Vec<String> {
         let ids: Vec<String> = (0..LIVE + LIVE / 10).map(|number| format!("live-{number}")).collect();
         let create = |number: usize| self.ask("PUT", &format!("/sessions/{}", ids[number]), BODY, 201);
         measure(16, LIVE, self.address, create).await;
         ids
     }
 
-    /// Copies one ended session until that many are stored; gives back how many are ended copies.
-    pub async fn fill_to(&self, stored: usize) -> usize {
+    /// Copies one ended session until that many are stored. Returns the number of copies.
+    pub(crate) async fn fill_to(&self, stored: usize) -> usize {
         let mut connection = self.connect().await;
         let ended = stored - LIVE;
         let present: i64 = sqlx::query_scalar("SELECT count(*) FROM session WHERE id LIKE 'ended-%'")
@@ -147,8 +154,9 @@ impl Plane {
         client.exchange(request.as_bytes(), status).await;
         let Ask { request, status } = self.ask("POST", &format!("/sessions/template-{stored}/:stop"), "", 204);
         client.exchange(request.as_bytes(), status).await;
-        // As they are when their hosts have been taken down.
-        let copy = "WITH RECURSIVE copy (number) AS (SELECT $1 UNION ALL SELECT number + 1 FROM copy WHERE number < $2) \
+        // The state after the hosts have been destroyed.
+        let copy = "WITH RECURSIVE copy (number) AS (SELECT $1 UNION ALL SELECT number + 1 FROM copy \
+                    WHERE number < $2) \
                     INSERT INTO session (account, id, generation, size, lease_minutes, created_at, changed_at, models, \
                     phase, host, occupies, live, ready_at, wake_at) SELECT account, 'ended-' || number, generation, \
                     size, lease_minutes, created_at, changed_at, models, \
@@ -164,8 +172,8 @@ impl Plane {
         ended
     }
 
-    /// What was created is over, so that lists stay as long as they were.
-    pub async fn end_created(&self) {
+    /// Ends the created sessions, so that lists keep their length.
+    pub(crate) async fn end_created(&self) {
         sqlx::query("DELETE FROM session WHERE id LIKE 'created-%'")
             .execute(&mut self.connect().await)
             .await

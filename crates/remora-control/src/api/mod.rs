@@ -4,7 +4,6 @@
 pub(crate) mod common;
 pub(crate) mod continuation;
 pub(crate) mod conversions;
-pub(crate) mod correlation;
 pub(crate) mod cross_origin;
 pub(crate) mod host_name;
 pub(crate) mod ice_servers;

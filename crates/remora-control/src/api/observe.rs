@@ -8,12 +8,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Method, StatusCode};
+use remora_protocol::correlation;
 use tracing::Instrument as _;
 
 use super::common::error;
-use super::correlation::{self, CORRELATION};
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
+use crate::random;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Name of the route for requests that no route matched.
@@ -35,7 +36,7 @@ pub(crate) struct Route(pub &'static str);
 /// Layer around everything but [`share`](super::cross_origin::share).
 pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let begun = observer.clock.precise();
-    let vector = correlation::vector(request.headers());
+    let vector = correlation::vector(request.headers(), random::bytes);
     let method = method(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // An error span is enabled at every log level, so that every log line of the request has its fields.
@@ -59,7 +60,7 @@ pub(crate) async fn observe(State(observer): State<Observer>, request: Request, 
     observer.metrics.answered(metrics::Request { route, method, status, took });
 
     let headers = response.headers_mut();
-    headers.insert(CORRELATION, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
+    headers.insert(correlation::HEADER, HeaderValue::from_str(&vector).expect("base64 is ASCII"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

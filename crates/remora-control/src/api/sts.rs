@@ -4,7 +4,7 @@
 //! | `Authorization` | holder |
 //! |---|---|
 //! | `Bearer {accountId}:{accountKey}` | an Administrator |
-//! | `Bearer {token}` | a person with a role, as the token of an OpenID Connect issuer says: see [`identity`](crate::identity) |
+//! | `Bearer {token}` | the person and the role in the token of an issuer, see [`identity`](crate::identity) |
 //!
 //! A wrong key is answered with 401 without a body, as in the original service. A token that is not accepted is
 //! answered with 401 or 403 and a message that says why.

@@ -1,10 +1,10 @@
 //! Usage of an account: `GET /accounts/{account}/usage`, the same for sessions of every API generation.
 //!
-//! | parameter | meaning |
-//! |---|---|
-//! | `from`, `to` | instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`, its first instant in UTC); `to` is not part of the interval. Default: the current month in UTC |
-//! | `continuation` | position in the list, from `@nextLink` |
-//! | `api-version` | not needed |
+//! Parameters:
+//! - `from`, `to`: instants (`2026-11-01T08:00:00Z`, with any offset) or dates (`2026-11-01`, its first instant in UTC).
+//!   `to` is not part of the interval. The default is the current month in UTC.
+//! - `continuation`: the position in the list, from `@nextLink`.
+//! - `api-version`: not needed.
 //!
 //! ```json
 //! {"from":"2026-11-01T00:00:00Z","to":"2026-12-01T00:00:00Z",

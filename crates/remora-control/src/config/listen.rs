@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use remora_protocol::link::Media;
 use remora_protocol::origins::Origins;
 use serde::Deserialize;
 
@@ -50,6 +51,13 @@ impl Default for Listen {
             origins: Origins::default(),
             portal: true,
         }
+    }
+}
+
+impl Listen {
+    /// Returns how clients of hosts on this machine reach them for video and data.
+    pub(crate) fn media(&self) -> Media {
+        Media { external_address: self.external_address, ports: self.media_ports }
     }
 }
 

@@ -108,6 +108,17 @@ impl Cache {
 pub struct HostsConfig {
     /// How hosts are sandboxed.
     pub fence: Fence,
+    /// Where hosts are started.
+    pub provisioner: ProvisionerKind,
+}
+
+/// The kind of fleet that hosts are started in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProvisionerKind {
+    /// Each host is a process on the control plane's machine.
+    #[default]
+    Processes,
 }
 
 /// Section `[connection]`.

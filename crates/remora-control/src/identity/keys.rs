@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn a_key_allows_its_declared_algorithm_or_those_of_its_kind() {
         let found = set(&format!(
-            r#"{{"kty":"RSA","kid":"any","n":"AQAB","e":"AQAB"}},{{"kty":"RSA","kid":"one","alg":"PS256","use":"sig","n":"AQAB","e":"AQAB"}},
+            r#"{{"kty":"RSA","kid":"any","n":"AQAB","e":"AQAB"}},
+               {{"kty":"RSA","kid":"one","alg":"PS256","use":"sig","n":"AQAB","e":"AQAB"}},
                {{"kty":"EC","kid":"curve","crv":"P-256",{POINT}}}"#
         ))
         .unwrap();

@@ -1,9 +1,9 @@
 //! A token of an issuer, before and after its signature has been verified.
 //!
-//! | kind | audience | and |
-//! |---|---|---|
-//! | access token | contains `audience` | |
-//! | ID token, where a `client_id` is configured | is `client_id`, or contains it beside others | `azp` is `client_id` if it is there, and is there if the audience is a list of several; `iat` is there; it is neither typed as another kind of token nor a security event, as logout tokens are |
+//! - An access token has `audience` among its audiences.
+//! - An ID token, which is accepted if a `client_id` is configured, has `client_id` among its audiences. `azp`, if
+//!   present, is `client_id`, and it is present if there are several audiences. `iat` is present. The token is neither
+//!   typed as another kind of token nor a security event, as logout tokens are.
 //!
 //! A token that was issued to another client of the same issuer is therefore not accepted as an ID token, whatever
 //! audiences it lists. The page compares the `nonce` of an ID token with the one that it sent, which this service does

@@ -6,11 +6,12 @@
 //!                           └──────────────────────────────────────┘
 //! ```
 //!
-//! | party | limits | a new connection that finds them reached |
-//! |---|---|---|
-//! | others | one for each subscriber of the network, and a total | replaces the connection that has been idle longest, of the same subscriber if its limit is reached; is refused if none is idle |
-//! | this machine | a total | always gets in; replaces the connection that has been idle longest, or the oldest one if none is idle |
-//! | render hosts | a total | keeps the slot that it has |
+//! Each party has limits, and a rule for a new connection that finds them reached:
+//! - Other machines have a limit for each subscriber of the network, and a total. A new connection replaces the one that
+//!   has been idle longest, of the same subscriber if it is the subscriber's limit. It is refused if none is idle.
+//! - This machine has a total. A new connection always gets in: it replaces the one that has been idle longest, or the
+//!   oldest one if none is idle.
+//! - Render hosts have a total. A connection beyond it keeps the slot that it had as one of this machine.
 //!
 //! A connection becomes a render host's with its first authenticated report. A new host connects from this machine, so
 //! it always gets in, and from its first report on no other connection can replace its own. A flood of connections from

@@ -1,7 +1,7 @@
-//! What hosts print, bounded in length and number.
+//! The logs of hosts, bounded in length and number.
 //!
-//! A host writes to its file itself, so that it can go on writing when the control plane is gone; it appends, so that
-//! the file can be cut under its hands.
+//! Each host writes to its own file, so it needs no control plane for that. It appends, so that the file can be
+//! truncated while the host writes.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,17 +9,18 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A log that has grown longer becomes the previous log, and a new one begins.
-pub const BYTES_MAX: u64 = 4 << 20;
-/// Logs of hosts that are gone: enough to look for what went wrong yesterday.
-pub const KEPT_MAX: usize = 32;
+/// Length at which a log becomes the previous log and a new one begins.
+pub(super) const BYTES_MAX: u64 = 4 << 20;
+/// Number of logs of gone hosts: enough to find the cause of yesterday's failure.
+pub(super) const KEPT_MAX: usize = 32;
 
-pub fn open(path: &Path) -> io::Result<File> {
+/// Opens or creates a log for appending.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
-/// Keeps the file and its predecessor to about [`BYTES_MAX`] each.
-pub fn bound(path: &Path) -> io::Result<()> {
+/// Limits the file and its predecessor to about [`BYTES_MAX`] each.
+pub(super) fn bound(path: &Path) -> io::Result<()> {
     if std::fs::metadata(path)?.len() > BYTES_MAX {
         std::fs::copy(path, previous(path))?;
         OpenOptions::new().write(true).open(path)?.set_len(0)?;
@@ -28,7 +29,7 @@ pub fn bound(path: &Path) -> io::Result<()> {
 }
 
 /// Removes the oldest logs of the directory until `kept` are left.
-pub fn forget(directory: &Path, kept: usize) -> io::Result<()> {
+pub(super) fn forget(directory: &Path, kept: usize) -> io::Result<()> {
     let mut logs: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_log_is_cut_under_the_writers_hands() {
+    fn a_long_log_is_truncated_while_it_is_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("h.log");
         let mut writer = open(&path).unwrap();

@@ -1,7 +1,7 @@
-//! Which process is which host, on disk, so that a control plane that starts again finds the hosts of the last one.
+//! Pid files, by which a control plane that starts finds the processes of existing hosts.
 //!
-//! A process is known by its number, its start time and the boot it belongs to: numbers are used again, and no
-//! process but the host itself may ever be signalled.
+//! A process is identified by its number, its start time and the boot. Numbers are reused, and only the host itself may
+//! ever be signalled.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,35 +12,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::private_file;
 
+/// Identity of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PidFile {
+pub(super) struct PidFile {
     pid: i32,
-    /// In clock ticks since boot, as `/proc/<pid>/stat` has it.
+    /// Start time in clock ticks since boot, as in `/proc/<pid>/stat`.
     start_ticks: u64,
     boot_id: String,
 }
 
 impl PidFile {
-    /// Of a process that is known to exist: a child that has not been waited for.
-    pub fn of_child(pid: u32) -> io::Result<Self> {
+    /// Returns the identity of a child that has not been waited for, and so exists.
+    pub(super) fn of_child(pid: u32) -> io::Result<Self> {
         let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
         Ok(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id()? })
     }
 
-    /// False if there is such a file: the host has been started by another.
-    pub fn create(&self, path: &Path) -> io::Result<bool> {
+    /// Writes the file. Returns false if it exists, because another control plane has started the host.
+    pub(super) fn create(&self, path: &Path) -> io::Result<bool> {
         private_file::create(path, &serde_json::to_vec(self).expect("numbers and strings are JSON"))
     }
 
-    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+    /// Reads a file; `None` if it does not exist.
+    pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
         let Some(text) = private_file::read(path)? else {
             return Ok(None);
         };
         Ok(Some(serde_json::from_str(&text)?))
     }
 
-    /// A handle to exactly this process; `None` if it has ended.
-    pub fn open_process(&self) -> io::Result<Option<OwnedFd>> {
+    /// Returns a handle to exactly this process; `None` if it has ended.
+    pub(super) fn open_process(&self) -> io::Result<Option<OwnedFd>> {
         if self.boot_id != boot_id()? {
             return Ok(None);
         }
@@ -52,7 +54,7 @@ impl PidFile {
             Err(rustix::io::Errno::SRCH) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        // Compared after the handle is open: from then on it cannot come to mean another process.
+        // Compared after the handle is open, because an open handle never refers to another process.
         match start_ticks(self.pid) {
             Ok(ticks) if ticks == self.start_ticks => Ok(Some(handle)),
             Ok(_) => Ok(None),
@@ -72,7 +74,7 @@ fn start_ticks(pid: i32) -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/<pid>/stat has no start time"))
 }
 
-/// Field 22 of proc(5); the second field, the program's name, may itself contain blanks and brackets.
+/// Returns field 22 of proc(5). The second field, the name of the program, may contain blanks and brackets.
 fn start_ticks_in(stat: &str) -> Option<u64> {
     let (_, fields_from_3) = stat.rsplit_once(") ")?;
     fields_from_3.split(' ').nth(22 - 3)?.parse().ok()
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_used_again_is_another_process() {
+    fn a_reused_number_is_another_process() {
         let mine = PidFile::of_child(std::process::id()).unwrap();
         assert!(mine.open_process().unwrap().is_some());
         assert!(earlier(&mine).open_process().unwrap().is_none());

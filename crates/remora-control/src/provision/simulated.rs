@@ -1,76 +1,139 @@
-//! A fleet for tests: hosts are entries in a table, and what becomes of them is what the test says. What a host
-//! *reports* is not simulated here; tests report over HTTP, as hosts do.
+//! A fleet for tests. Its hosts are entries in a table that live by the same rules as real hosts
+//! ([`Life`](remora_protocol::life::Life)): they end with their lease, when they are told to stop, and when they wait
+//! for too long. They do not report by themselves: a test reports over HTTP and hands the order to the fleet.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use remora_protocol::link::HostSpec;
+use futures_util::future::BoxFuture;
+use remora_protocol::life::{Ending, Life};
+use remora_protocol::link::{HostOrder, HostSpec, HostState};
 use remora_session::HostId;
 use tokio::sync::watch;
 
-use super::{Condition, Doing, FleetHost, ProvisionError, Provisioner, Remains};
+use super::{Condition, FleetHost, LocalPlacement, ProvisionError, Provisioner, Remains};
 use crate::bell::Bell;
+use crate::clock::Clock;
 
+/// The simulated fleet.
 pub struct SimulatedFleet {
+    placement: Arc<LocalPlacement>,
+    clock: Clock,
     bell: Bell,
-    state: Mutex<State>,
+    table: Mutex<Table>,
     version: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct State {
-    hosts: BTreeMap<HostId, (HostSpec, Condition)>,
+struct Table {
+    hosts: BTreeMap<HostId, SimulatedHost>,
     launched: VecDeque<HostSpec>,
     refusal: Option<String>,
 }
 
-impl SimulatedFleet {
-    pub fn new(bell: Bell) -> Self {
-        Self { bell, state: Mutex::default(), version: watch::Sender::new(0) }
+struct SimulatedHost {
+    life: Life,
+    /// Set when a test has killed the process.
+    killed: Option<String>,
+}
+
+impl SimulatedHost {
+    fn new(spec: &HostSpec, now: Duration) -> Self {
+        let lease = spec.assignment.as_ref().map(|session| Duration::from_millis(session.lease_milliseconds));
+        Self { life: Life::new(now, Duration::from_millis(spec.start_milliseconds_max), lease), killed: None }
     }
 
-    /// The next host that is launched.
+    fn condition(&mut self, now: Duration) -> Condition {
+        self.life.tick(now);
+        let how = match (&self.killed, self.life.ending()) {
+            (Some(how), _) => how.clone(),
+            (None, Some(Ending::Failed(_))) => "The render host ended unexpectedly with exit status 1.".to_owned(),
+            (None, Some(_)) => "The render host ended.".to_owned(),
+            (None, None) => return Condition::Running,
+        };
+        Condition::Exited { how }
+    }
+}
+
+impl SimulatedFleet {
+    /// Creates an empty fleet.
+    pub fn new(placement: Arc<LocalPlacement>, clock: Clock, bell: Bell) -> Self {
+        Self { placement, clock, bell, table: Mutex::default(), version: watch::Sender::new(0) }
+    }
+
+    /// Waits for the next host that is launched and returns its specification.
     pub async fn launched(&self) -> HostSpec {
         let mut version = self.version.subscribe();
         loop {
-            if let Some(spec) = self.change(|state| state.launched.pop_front()) {
+            if let Some(spec) = self.change(|table| table.launched.pop_front()) {
                 return spec;
             }
             version.changed().await.expect("the fleet holds the sender");
         }
     }
 
-    /// Returns when no host exists.
+    /// Waits until no host exists.
     pub async fn emptied(&self) {
         let mut version = self.version.subscribe();
-        while !self.change(|state| state.hosts.is_empty()) {
+        while !self.change(|table| table.hosts.is_empty()) {
             version.changed().await.expect("the fleet holds the sender");
         }
     }
 
-    /// The process of the host ends.
+    /// Ends the process of a host.
     pub fn kill(&self, host: &HostId, how: &str) {
-        self.change(|state| {
-            if let Some((_, condition)) = state.hosts.get_mut(host) {
-                *condition = Condition::Exited { how: how.to_owned() };
-            }
-        });
-        self.bell.ring();
+        self.change_host(host, |host, _| host.killed = Some(how.to_owned()));
     }
 
-    /// No host can be launched from now on.
+    /// Refuses to launch hosts from now on.
     pub fn refuse(&self, why: &str) {
-        self.change(|state| state.refusal = Some(why.to_owned()));
+        self.change(|table| table.refusal = Some(why.to_owned()));
     }
 
-    /// A host that nobody has asked for, as a crash may leave it.
-    pub fn leave_stray(&self, spec: HostSpec) {
-        let id = host_id(&spec);
-        self.change(|state| state.hosts.insert(id, (spec, Condition::Running)));
+    /// Adds a host that the control plane has not asked for, as a crash may leave it.
+    pub fn leave_stray(&self, spec: &HostSpec) {
+        let host = SimulatedHost::new(spec, self.now());
+        let id = spec.host_id.parse().expect("specifications are made from host ids");
+        self.change(|table| table.hosts.insert(id, host));
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().expect("nothing panics under this lock"))
+    /// Moves a host to the state that it is about to report.
+    pub fn reports(&self, host: &HostId, state: &HostState) {
+        self.change_host(host, |host, now| match state {
+            HostState::Starting => {}
+            HostState::Ready(address) => host.life.ready(now, address.clone()),
+            HostState::Failed { why } => host.life.failed(why.clone()),
+        });
+    }
+
+    /// Hands a host the answer to its report; `None` if the control plane does not know the host.
+    pub fn answers(&self, host: &HostId, order: Option<&HostOrder>) {
+        self.change_host(host, |host, now| match order {
+            Some(order) => host.life.ordered(now, order),
+            None => host.life.disowned(),
+        });
+    }
+
+    fn change_host(&self, host: &HostId, change: impl FnOnce(&mut SimulatedHost, Duration)) {
+        let now = self.now();
+        let ended = self.change(|table| {
+            let Some(host) = table.hosts.get_mut(host) else { return false };
+            host.life.tick(now);
+            change(host, now);
+            host.condition(now) != Condition::Running
+        });
+        if ended {
+            self.bell.ring();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.clock.now().as_milliseconds())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
+        change(&mut self.table.lock().expect("nothing panics under this lock"))
     }
 
     fn changed(&self) {
@@ -78,20 +141,21 @@ impl SimulatedFleet {
     }
 }
 
-fn host_id(spec: &HostSpec) -> HostId {
-    spec.host_id.parse().expect("a spec is made from a host id")
-}
-
 impl Provisioner for SimulatedFleet {
-    fn ensure<'a>(&'a self, spec: &'a HostSpec) -> Doing<'a, ()> {
+    fn revision(&self) -> String {
+        self.placement.revision()
+    }
+
+    fn ensure<'a>(&'a self, host: &'a HostId, spec: &'a HostSpec) -> BoxFuture<'a, Result<(), ProvisionError>> {
         Box::pin(async move {
-            self.change(|state| {
-                if let Some(why) = &state.refusal {
+            let now = self.now();
+            self.change(|table| {
+                if let Some(why) = &table.refusal {
                     return Err(ProvisionError::Refused(why.clone()));
                 }
-                state.hosts.entry(host_id(spec)).or_insert_with(|| {
-                    state.launched.push_back(spec.clone());
-                    (spec.clone(), Condition::Running)
+                table.hosts.entry(host.clone()).or_insert_with(|| {
+                    table.launched.push_back(spec.clone());
+                    SimulatedHost::new(spec, now)
                 });
                 Ok(())
             })?;
@@ -100,19 +164,20 @@ impl Provisioner for SimulatedFleet {
         })
     }
 
-    fn destroy<'a>(&'a self, host: &'a HostId) -> Doing<'a, Remains> {
+    fn destroy<'a>(&'a self, host: &'a HostId) -> BoxFuture<'a, Result<Remains, ProvisionError>> {
         Box::pin(async move {
-            self.change(|state| state.hosts.remove(host));
+            self.change(|table| table.hosts.remove(host));
             self.changed();
             Ok(Remains::Gone)
         })
     }
 
-    fn list(&self) -> Doing<'_, Vec<FleetHost>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FleetHost>, ProvisionError>> {
         Box::pin(async move {
-            Ok(self.change(|state| {
-                let hosts = state.hosts.iter();
-                hosts.map(|(id, (_, condition))| FleetHost { id: id.clone(), condition: condition.clone() }).collect()
+            let now = self.now();
+            Ok(self.change(|table| {
+                let hosts = table.hosts.iter_mut();
+                hosts.map(|(id, host)| FleetHost { id: id.clone(), condition: host.condition(now) }).collect()
             }))
         })
     }

@@ -1,13 +1,14 @@
-//! The loop that makes what is into what shall be.
+//! The reconcile loop: compares stored sessions with the running hosts and starts, stops or restarts hosts until they
+//! agree.
 //!
 //! ```text
-//!   bell or time ─▶ pass: hosts that have exited ─▶ sessions that are due ─▶ pool ─▶ sleep
-//!                     now and then also strays, and sessions of accounts that are gone
+//!   bell or time ─▶ pass: exited hosts ─▶ due sessions ─▶ pool of idle hosts ─▶ sleep
+//!                     every few seconds also strays, and sessions of deleted accounts
 //! ```
 //!
-//! It takes no input: it reads what is stored and what exists, and does what is missing. Each deed is idempotent and
-//! is recorded after it is done, so that a crash between the two repeats it. The same pass runs after a restart, beside
-//! another control plane, and in every test.
+//! The loop takes no input: it reads the store and the fleet and derives the actions. An action is recorded only after
+//! it has been carried out. Every action is idempotent, so repeating one after a crash is safe. The same pass runs
+//! after a restart, beside other control planes, and in every test.
 
 mod pool;
 mod room;
@@ -29,57 +30,64 @@ use crate::store::{IdleHost, Store, StoreError, Stored};
 use pool::earlier;
 use room::Waiting;
 
-pub use pool::Pool;
+pub(crate) use pool::Pool;
 
-/// Sessions that are read, and attended to, at once.
+/// Maximum number of sessions that are read and handled at the same time.
 const BATCH_MAX: u32 = 256;
-/// No session is to be looked at later.
+/// Later than any time at which a session needs attention.
 const FAR: Timestamp = Timestamp::from_milliseconds(u64::MAX);
-/// Between looks at something that is under way.
+/// Pause between checks of an action that is in progress.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// After a pass that failed.
+/// Pause after a failed pass.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-/// Between looks for hosts that no session has.
+/// Interval of the search for hosts without a session.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The reconcile loop with everything that it needs.
 pub struct Reconciler {
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     pub(crate) sessions: Arc<Sessions>,
-    pub fleet: Arc<dyn Provisioner>,
+    pub(crate) fleet: Arc<dyn Provisioner>,
+    /// Makes the specifications of hosts.
     pub plan: Arc<LaunchPlan>,
-    pub config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
+    /// Timeouts and limits of the sessions.
     pub policy: Policy,
-    pub clock: Clock,
-    pub bell: Bell,
-    pub pool: Pool,
+    pub(crate) clock: Clock,
+    pub(crate) bell: Bell,
+    pub(crate) pool: Pool,
 }
 
-/// What one session needs after it has been attended to.
+/// Whether a session needs another look in this pass.
 enum After {
     Nothing,
-    /// Something is under way.
+    /// An action is in progress.
     Again,
 }
 
-/// How far a pass has come.
+/// Progress of a pass.
 struct Due {
-    /// The last session that was due.
+    /// The last session that was handled.
     attended: Option<Stored>,
     again: Option<Timestamp>,
 }
 
+/// Reason why a pass failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A session could not be changed.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The fleet failed.
     #[error(transparent)]
     Fleet(#[from] ProvisionError),
 }
 
 impl Reconciler {
-    /// Never returns; may be dropped at any point.
+    /// Runs forever. May be dropped at any point.
     pub async fn run(&self) -> std::convert::Infallible {
         let mut sweep_at = self.clock.now();
         loop {
@@ -104,13 +112,13 @@ impl Reconciler {
         }
     }
 
-    /// Stops all sessions and takes all hosts down, at most until then. True if nothing is left.
-    pub async fn drain(&self, until: Timestamp) -> bool {
+    /// Stops all sessions and destroys all hosts, until that time at most. Returns whether nothing is left.
+    pub(crate) async fn drain(&self, until: Timestamp) -> bool {
         loop {
             match self.drain_once().await {
                 Ok(true) => return true,
                 Ok(false) => {}
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "stopping goes on"),
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "stopping is tried again"),
             }
             if self.clock.now() >= until {
                 return false;
@@ -135,7 +143,7 @@ impl Reconciler {
         for host in self.store.idle_hosts().await? {
             self.store.remove_idle_host(&host.id).await?;
         }
-        // An expired session's farewell is cut short: every host ends now, its session having ended.
+        // All sessions have ended, so all hosts end now, even those of expired sessions within their farewell.
         for host in self.fleet.list().await? {
             self.destroy(&host.id).await?;
         }
@@ -143,10 +151,14 @@ impl Reconciler {
         Ok(self.fleet.list().await?.is_empty())
     }
 
-    /// Does what is due and says when to come again.
+    /// Carries out the due actions and returns when the next pass is due.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if store or fleet fail. The next pass repeats what was not done.
     pub async fn pass(&self, sweep: bool) -> Result<Option<Timestamp>, ReconcileError> {
-        // In this order: a host's session, or its place in the pool, is stored before the host exists, so one that is
-        // found in neither then is not needed.
+        // A host's session, or its place in the pool, is stored before the host exists. Reading the fleet first
+        // therefore makes sure that a host without either is not needed.
         let fleet = self.fleet.list().await?;
         let idle = self.store.idle_hosts().await?;
         let mut again = self.look_after_hosts(&fleet, &idle, sweep).await?;
@@ -157,14 +169,14 @@ impl Reconciler {
         let last = self.attend_to_due(now, &mut waiting).await?;
         again = earlier(again, last.again);
         again = earlier(again, self.tend_pool(&fleet, idle, &waiting.keys().copied().collect()).await?);
-        // Behind what has been attended to: those that wait for room stay due until there is some.
+        // The search starts behind the handled sessions, because those that wait for room stay due.
         let next = self.store.due_sessions(FAR, last.attended.as_ref(), 1).await?;
         let next = next.first().and_then(|stored| stored.wake_at);
-        // Without a pause the loop would spin on what is under way.
+        // Without a pause the loop would spin while an action is in progress.
         Ok(earlier(again, next).map(|at| at.max(now + BUSY_PAUSE)))
     }
 
-    /// Stops the sessions of deleted accounts: whoever deletes one does so on the database, where no bell is heard.
+    /// Stops the sessions of deleted accounts. Accounts are deleted in the database, which rings no bell.
     async fn end_orphans(&self) -> Result<(), ReconcileError> {
         loop {
             let orphans = self.store.orphaned_sessions(BATCH_MAX).await?;
@@ -226,7 +238,7 @@ impl Reconciler {
                 }
                 (Some(_), None) => {}
                 (None, _) => {
-                    tracing::info!(host = %id, "a host that no session has is taken down");
+                    tracing::info!(host = %id, "a host without a session is destroyed");
                     if self.fleet.destroy(id).await? == Remains::Going {
                         again = Some(self.clock.now() + BUSY_PAUSE);
                     }
@@ -236,10 +248,10 @@ impl Reconciler {
         Ok(again)
     }
 
-    /// Does what one session needs.
+    /// Carries out the due action of a session.
     async fn attend(&self, Stored { session, generation, .. }: &Stored) -> Result<After, ReconcileError> {
         match session.due(self.clock.now(), &self.policy) {
-            // Stored with another policy's patience: storing it anew corrects when to look.
+            // Without an action, the session was stored under another policy: storing it again corrects its time.
             None | Some(Action::Settle) => self.record(session, &Event::TimePassed).await?,
             Some(Action::Launch(host)) => match self.launch(session, &host).await {
                 Ok(()) => self.record(session, &Event::HostLaunched { host }).await?,
@@ -257,13 +269,13 @@ impl Reconciler {
         Ok(After::Nothing)
     }
 
-    /// An error is for the owner of the session.
+    /// Starts a host. The error is a text for the owner of the session.
     async fn launch(&self, session: &Session, host: &HostId) -> Result<(), String> {
-        let spec = self.plan.for_session(session, host, self.clock.now()).map_err(|error| error.to_string())?;
-        self.fleet.ensure(&spec).await.map_err(|error| error.to_string())
+        let spec = self.plan.for_session(session, host);
+        self.fleet.ensure(host, &spec).await.map_err(|error| error.to_string())
     }
 
-    /// Takes a host down and lets its session, if it has one, know when nothing is left.
+    /// Destroys a host and records in its session, if it has one, when nothing is left.
     async fn destroy(&self, host: &HostId) -> Result<Remains, ReconcileError> {
         let remains = self.fleet.destroy(host).await?;
         if remains == Remains::Gone
@@ -275,7 +287,7 @@ impl Reconciler {
         Ok(remains)
     }
 
-    /// A session that has moved on meanwhile has its own next pass.
+    /// Records an event. A session that has changed meanwhile is handled by the next pass.
     async fn record(&self, session: &Session, event: &Event) -> Result<(), ReconcileError> {
         match self.sessions.record(&session.key, event).await {
             Ok(_) | Err(RecordError::Refused(_) | RecordError::NotFound | RecordError::Contended) => Ok(()),

@@ -1,13 +1,13 @@
-//! Hosts that wait for sessions, so that a session need not wait for a host.
+//! The pool of idle hosts, which wait for sessions so that a session need not wait for a host.
 //!
 //! ```text
 //!   too few, and room ─▶ stored ─▶ launched ─▶ reports Ready ─▶ claimed together with the insertion of a session
-//!                                      └─ dead, silent, outdated, too old, one too many ─▶ removed ─▶ taken down
+//!                                      └─ dead, silent, outdated, too old, surplus ─▶ removed ─▶ destroyed
 //! ```
 //!
-//! A host is stored as idle before it exists and removed before it is taken down, each in one step that only one
-//! control plane can do: nobody claims a host that is going, and nobody takes down one that has been claimed. Those
-//! that die are replaced ever more slowly, until one gets ready again.
+//! A host is stored as idle before it exists and removed before it is destroyed. Only one control plane can succeed in
+//! either step, so no session claims a host that is being destroyed, and no claimed host is destroyed. After failures,
+//! the pause before the next launch grows until a host gets ready again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -20,16 +20,16 @@ use crate::provision::{Condition, FleetHost, Remains};
 use crate::sessions::new_host_id;
 use crate::store::IdleHost;
 
-/// Between the death of one idle host and the launch of the next, however many have died.
+/// Maximum number of times that the pause between a failure and the next launch doubles.
 const PAUSE_DOUBLINGS_MAX: u32 = 7;
 
-/// What is known of the pool that need not survive.
+/// State of the pool that need not survive a restart.
 #[derive(Default)]
-pub struct Pool(Mutex<State>);
+pub(crate) struct Pool(Mutex<PoolState>);
 
 #[derive(Default)]
-struct State {
-    /// Removed from the store, but not yet gone: they still take up room.
+struct PoolState {
+    /// Hosts that were removed from the store and are not gone yet. They still take up room.
     going: BTreeMap<HostId, Size>,
     failures: BTreeMap<Size, Failures>,
 }
@@ -60,28 +60,28 @@ impl Pool {
         self.lock().failures.get(&size).map(|failures| failures.pause_until)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.0.lock().expect("nothing panics under this lock")
     }
 }
 
-/// Why an idle host is not one that a session may have.
-enum Fault {
-    /// It, or its start, has failed.
+/// Reason why no session may claim an idle host.
+enum Unfit {
+    /// The host, or its start, has failed.
     Failed(String),
-    /// It was told something else than hosts are told now, or its certificate grows old.
+    /// The host was started with another specification, or its certificate is old.
     Outdated,
 }
 
 impl Reconciler {
-    /// Makes the pool what it shall be. Says when to come again, if something is under way or has to wait.
+    /// Replaces unfit hosts and adjusts the number of idle hosts. Returns when the pool needs attention next.
     pub(super) async fn tend_pool(
         &self,
         fleet: &[FleetHost],
         idle: Vec<IdleHost>,
         waiting: &BTreeSet<Size>,
     ) -> Result<Option<Timestamp>, ReconcileError> {
-        let mut again = self.see_off().await?;
+        let mut again = self.destroy_removed().await?;
         for size in Size::ALL {
             let of_size = idle.iter().filter(|host| host.size == size).cloned().collect();
             again = earlier(again, self.tend_size(size, fleet, of_size, waiting.contains(&size)).await?);
@@ -105,10 +105,10 @@ impl Reconciler {
         let mut good = Vec::new();
         for host in idle {
             let found = fleet.iter().find(|other| other.id == host.id).map(|host| &host.condition);
-            match self.fault(&host, found, &specification, now) {
+            match self.unfit(&host, found, &specification, now) {
                 None => good.push(host),
-                Some(fault) => {
-                    if let Fault::Failed(why) = &fault {
+                Some(unfit) => {
+                    if let Unfit::Failed(why) = &unfit {
                         tracing::warn!(host = %host.id, size = size.as_str(), why, "an idle render host has failed");
                         self.pool.failed(size, now, &self.policy);
                     }
@@ -123,7 +123,7 @@ impl Reconciler {
             let newest = good.pop().expect("more than some");
             again = earlier(again, self.give_up(&newest).await?);
         }
-        // Sessions come first.
+        // Waiting sessions take precedence.
         if sessions_wait {
             return Ok(again);
         }
@@ -139,26 +139,26 @@ impl Reconciler {
         Ok(again)
     }
 
-    fn fault(&self, host: &IdleHost, found: Option<&Condition>, specification: &str, now: Timestamp) -> Option<Fault> {
+    fn unfit(&self, host: &IdleHost, found: Option<&Condition>, specification: &str, now: Timestamp) -> Option<Unfit> {
         let policy = &self.policy;
         if let Some(Condition::Exited { how }) = found {
-            return Some(Fault::Failed(how.clone()));
+            return Some(Unfit::Failed(how.clone()));
         }
         if host.specification != specification || now.since(host.created_at) >= IDLE_AGE_MAX {
-            return Some(Fault::Outdated);
+            return Some(Unfit::Outdated);
         }
         let start_end = host.created_at.max(policy.listening_since) + policy.start_max;
         match &host.address {
-            None if start_end <= now => Some(Fault::Failed("It was not ready in time.".to_owned())),
+            None if start_end <= now => Some(Unfit::Failed("It was not ready in time.".to_owned())),
             Some(_) if host.heard_at.max(policy.listening_since) + policy.silence_max <= now => {
-                Some(Fault::Failed("It has fallen silent.".to_owned()))
+                Some(Unfit::Failed("It has fallen silent.".to_owned()))
             }
             _ => None,
         }
     }
 
-    /// True if there was room. Only who has stored the host launches it, on this machine or another; one that a crash
-    /// has left unlaunched is not ready in time, and replaced like any other.
+    /// Adds an idle host. Returns whether there was room. Only the control plane that has stored the host launches it.
+    /// If it crashes between the two, the host does not get ready in time and is replaced.
     async fn add_idle(&self, size: Size, specification: &str) -> Result<bool, ReconcileError> {
         let capacity = self.capacity(size);
         if capacity.is_some() && self.taken(size).await? >= capacity.unwrap_or(u64::MAX) {
@@ -174,7 +174,7 @@ impl Reconciler {
             address: None,
         };
         self.store.insert_idle_host(&host).await?;
-        // Counted again with its own place taken: another control plane may have had the same thought.
+        // Counted again, because another control plane may have added a host at the same time.
         if capacity.is_some() && self.taken(size).await? > capacity.unwrap_or(u64::MAX) {
             self.store.remove_idle_host(&host.id).await?;
             return Ok(false);
@@ -184,15 +184,11 @@ impl Reconciler {
     }
 
     async fn launch_idle(&self, host: &IdleHost) -> Result<(), ReconcileError> {
-        let spec = self.plan.idle(host.size, &host.id, self.clock.now()).map_err(|error| error.to_string());
-        let launched = match spec {
-            Ok(spec) => self.fleet.ensure(&spec).await.map_err(|error| error.to_string()),
-            Err(why) => Err(why),
-        };
-        match launched {
+        let spec = self.plan.idle(host.size, &host.id);
+        match self.fleet.ensure(&host.id, &spec).await {
             Ok(()) => tracing::info!(host = %host.id, size = host.size.as_str(), "an idle render host starts"),
-            Err(why) => {
-                tracing::warn!(size = host.size.as_str(), why, "no idle render host could be started");
+            Err(error) => {
+                tracing::warn!(size = host.size.as_str(), %error, "no idle render host could be started");
                 self.pool.failed(host.size, self.clock.now(), &self.policy);
                 self.give_up(host).await?;
             }
@@ -200,7 +196,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Gives up one idle host of the size for the sake of a session, unless as many are going as sessions wait.
+    /// Gives up one idle host of the size in favour of a session, unless as many are being destroyed as sessions wait.
     pub(super) async fn make_room(&self, size: Size, sessions: u64) -> Result<(), ReconcileError> {
         if self.pool.going(size) >= sessions {
             return Ok(());
@@ -212,22 +208,22 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The host is nobody's from now on. One that has been claimed meanwhile is left alone.
+    /// Removes an idle host and destroys it. A host that was claimed meanwhile is left alone.
     async fn give_up(&self, host: &IdleHost) -> Result<Option<Timestamp>, ReconcileError> {
         if !self.store.remove_idle_host(&host.id).await? {
             return Ok(None);
         }
         self.pool.lock().going.insert(host.id.clone(), host.size);
-        self.see_off().await
+        self.destroy_removed().await
     }
 
-    /// Takes down what is going. Says when to come again if something is left of it.
-    async fn see_off(&self) -> Result<Option<Timestamp>, ReconcileError> {
+    /// Destroys removed hosts. Returns when to try again if something is left of them.
+    async fn destroy_removed(&self) -> Result<Option<Timestamp>, ReconcileError> {
         let going: Vec<HostId> = self.pool.lock().going.keys().cloned().collect();
         for host in &going {
             if self.fleet.destroy(host).await? == Remains::Gone {
                 self.pool.lock().going.remove(host);
-                // Somebody may have waited for the room.
+                // A session may be waiting for the room.
                 self.bell.ring();
             }
         }
@@ -246,7 +242,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn pauses_double_up_to_a_minute_and_begin_anew_after_a_success() {
+    fn pauses_double_up_to_a_minute_and_start_over_after_a_success() {
         let pool = Pool::default();
         let now = Timestamp::from_milliseconds(1_000_000);
         let policy = Config::default().policy(now);

@@ -1,9 +1,10 @@
-//! Room for hosts: never more of a size than its capacity, counted over sessions, idle hosts and what is going.
+//! Room for hosts. The hosts of a size never exceed its capacity, counted over sessions, idle hosts and hosts that are
+//! being destroyed.
 //!
-//! Room is taken in the store before a host is launched, and counted again afterwards: two control planes that take
-//! the last place at the same time see that it is one too many, and give it back. Nobody launches on room that another
-//! has taken, so that what is given back has not been used. The session that has waited
-//! longest is first, because due sessions come in the order of their time.
+//! A control plane reserves room in the store before it launches a host, and then counts again. If two control planes
+//! reserve the last room at the same time, they see that the capacity is exceeded and give it back. Each control plane
+//! launches only on room that it has reserved itself, so returned room is unused. The session that has waited longest
+//! comes first, because due sessions are ordered by their times.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use remora_session::{Event, HostId, Session, Size};
 use super::{ReconcileError, Reconciler};
 use crate::sessions::RecordError;
 
-/// Sessions that have found no room in this pass.
+/// Number of sessions of each size that have found no room in this pass.
 pub(super) type Waiting = BTreeMap<Size, u64>;
 
 impl Reconciler {
@@ -20,12 +21,12 @@ impl Reconciler {
         self.config.sizes.of(size).capacity.map(u64::from)
     }
 
-    /// Hosts that exist or may exist.
+    /// Returns the number of hosts of a size that exist or may exist.
     pub(super) async fn taken(&self, size: Size) -> Result<u64, ReconcileError> {
         Ok(self.store.hosts_of(size).await? + self.pool.going(size))
     }
 
-    /// Whether the session's host may be launched now; if not, the session waits.
+    /// Returns whether the session's host may be launched now; if not, the session waits.
     pub(super) async fn admit(
         &self,
         session: &Session,
@@ -36,7 +37,7 @@ impl Reconciler {
             return Ok(true);
         }
         let Some(capacity) = self.capacity(session.size) else {
-            // One control plane alone may take as much room as it likes; of several one has to be first.
+            // Without a limit, several control planes still must agree on the one that launches.
             return if self.config.store.url.is_none() { Ok(true) } else { self.grant(session, host).await };
         };
         let before = waiting.get(&session.size).copied().unwrap_or(0);
@@ -52,7 +53,7 @@ impl Reconciler {
         Ok(false)
     }
 
-    /// False if the session has moved on meanwhile, or another control plane was faster.
+    /// Reserves room. Returns false if the session has changed meanwhile or another control plane was quicker.
     async fn grant(&self, session: &Session, host: &HostId) -> Result<bool, ReconcileError> {
         match self.sessions.record(&session.key, &Event::RoomGranted { host: host.clone() }).await {
             Ok(_) => Ok(true),

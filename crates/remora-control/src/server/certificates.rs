@@ -1,4 +1,4 @@
-//! The server's certificates and their renewal: one that the local CA signs, and the operator's own where there is one.
+//! The server's certificates and their renewal: one that the local CA signs, and the operator's own if there is one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,35 +13,38 @@ use crate::config::{Config, Listen};
 use crate::private_file;
 use crate::tls;
 
-const LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// Long before the certificate ends; it is also renewed at every start.
-const RENEWAL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How soon files that were renewed by their owner are noticed.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Lifetime of certificates of the local CA.
+const LIFE: Duration = Duration::from_hours(90 * 24);
+/// Time after which the certificate is renewed, long before it expires. It is also renewed at every start.
+const RENEWAL: Duration = Duration::from_hours(30 * 24);
+/// Interval of checks whether the operator has renewed the certificate.
+const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 
+/// All certificates of the server.
 pub(super) struct Certificates {
     authority: Arc<Authority>,
     clock: Clock,
     names: Vec<String>,
     local: Arc<CurrentCertificate>,
     operators: Option<Operators>,
-    /// `None` if the operator has a certificate.
+    /// Source of a public certificate; `None` if the operator has one.
     acme: Option<Acme>,
 }
 
+/// The operator's certificate.
 struct Operators {
     files: Files,
     current: Arc<CurrentCertificate>,
 }
 
-/// Where the operator's certificate is.
+/// Files of the operator's certificate.
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
 
 impl Certificates {
-    pub fn open(
+    pub(crate) fn open(
         authority: Arc<Authority>,
         names: Vec<String>,
         config: &Config,
@@ -58,20 +61,20 @@ impl Certificates {
         Ok(Self { authority, clock, names, local, operators, acme })
     }
 
-    /// The operator's own certificate, or that of the authority that the operator has named.
-    pub fn operators(&self) -> Option<Arc<CurrentCertificate>> {
+    /// Returns the operator's own certificate, or that of the public authority in the configuration.
+    pub(crate) fn operators(&self) -> Option<Arc<CurrentCertificate>> {
         let operators = self.operators.as_ref().map(|operators| operators.current.clone());
         operators.or_else(|| self.acme.as_ref().map(Acme::current))
     }
 
-    /// What connections choose from.
-    pub fn choice(&self) -> tls::Certificates {
+    /// Returns the certificates that connections choose from.
+    pub(crate) fn choice(&self) -> tls::Certificates {
         let challenges = self.acme.as_ref().map(Acme::challenges);
         tls::Certificates { local: self.local.clone(), operators: self.operators(), challenges }
     }
 
-    /// Replaces certificates in time. Never returns; may be dropped at any point.
-    pub async fn keep_current(mut self) {
+    /// Renews certificates in time. Never returns; may be dropped at any point.
+    pub(crate) async fn keep_current(mut self) {
         match self.acme.take() {
             Some(acme) => {
                 let local = self.local.clone();
@@ -113,7 +116,8 @@ impl Operators {
         Ok(Self { files, current })
     }
 
-    /// Takes up what has been renewed. What cannot be used, half of a change for instance, is looked at again later.
+    /// Loads renewed files. Files that cannot be used, for instance while they are being replaced, are checked again
+    /// later.
     fn look(&self) {
         let replaced = self.files.read().and_then(|certificate| {
             if certificate == self.current.pem() {

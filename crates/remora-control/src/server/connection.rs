@@ -1,4 +1,4 @@
-//! How to connect, for people and programs on this machine.
+//! The file that tells people and programs on this machine how to connect.
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::ServerError;
 use crate::private_file;
 
-/// The content of `connection.json`. There is a file exactly while everything accepts.
+/// The content of `connection.json`. The file exists exactly while all listeners accept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
+    /// Base URL of the REST API.
     pub endpoint: String,
+    /// Base URL of the token service.
     pub sts_endpoint: String,
+    /// Domain of the account, as the clients of the original service call it.
     pub account_domain: String,
-    /// The address to open, sign-in secret included.
+    /// URL of the portal, including the secret that signs the user in.
     pub portal: String,
+    /// Id of the local account.
     pub account_id: String,
+    /// Primary key of that account.
     pub account_key: String,
+    /// Path of the CA certificate that clients must trust.
     pub ca_file: PathBuf,
-    /// Addresses to open on other machines, the most promising first; empty if only this machine reaches the service.
+    /// URLs for other machines, the most likely one first; empty if only this machine reaches the service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
 }
@@ -35,18 +41,18 @@ pub(super) fn write(data_directory: &Path, connection: &Connection) -> Result<()
         .map_err(|source| ServerError::DataDirectory { path: data_directory.to_owned(), source })
 }
 
-/// Also what an unclean stop has left.
+/// Removes the file, if there is one. An unclean stop leaves it behind.
 pub(super) fn remove(data_directory: &Path) -> Result<(), ServerError> {
     private_file::remove(&path(data_directory))
         .map_err(|source| ServerError::DataDirectory { path: data_directory.to_owned(), source })
 }
 
-/// What running programs read from now on. Nothing is done if there is no file, or one of another account.
+/// Replaces the key in the file. Does nothing if the file does not exist or is of another account.
 pub(crate) fn replace_key(data_directory: &Path, account: &AccountId, key: &str) -> Result<(), ServerError> {
     let path = path(data_directory);
     let unusable = |source| ServerError::DataDirectory { path: data_directory.to_owned(), source };
     let Some(text) = private_file::read(&path).map_err(unusable)? else { return Ok(()) };
-    // Whatever it is that somebody has put there, it is not this one's to mend.
+    // A file that this program has not written is left alone.
     let Ok(connection) = serde_json::from_str::<Connection>(&text) else { return Ok(()) };
     if connection.account_id != account.as_str() {
         return Ok(());

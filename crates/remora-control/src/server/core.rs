@@ -1,4 +1,4 @@
-//! A control plane on its store, its keys and its fleet, with its listeners: what `up` and `serve` have in common.
+//! A control plane with its store, keys, fleet and listeners, as `up` and `serve` both need it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::ServerError;
 use super::certificates::Certificates;
 use super::data_directory::{DataDirectory, Hold};
-use super::place::Place;
+use super::network_names::NetworkNames;
 use crate::authority::Authority;
 use crate::bell::Bell;
 use crate::clock::Clock;
@@ -28,44 +28,54 @@ use crate::launch::LaunchPlan;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::portal::PortalOptions;
-use crate::provision::{HostCommand, ProcessFleet};
+use crate::provision::{self, HostCommand, LocalPlacement};
 use crate::store::Store;
 use crate::{private_file, tls};
 
-/// Between calls of [`Metrics::tidy_up`].
+/// Interval of calls of [`Metrics::tidy_up`].
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Options that differ between `up` and `serve`.
 pub(super) struct CoreOptions<'a> {
     pub directory: DataDirectory,
     pub config: Config,
     pub host_command: HostCommand,
-    pub place: &'a Place,
-    /// Pages of the service itself on a listener other than HTTPS.
+    pub network: &'a NetworkNames,
+    /// Origins of the service's own pages on listeners other than HTTPS.
     pub local_origins: Origins,
     pub portal: Option<PortalOptions>,
     pub model_files: Vec<String>,
     pub model_addresses: Vec<String>,
 }
 
+/// A running control plane.
 pub(super) struct Core {
     pub directory: DataDirectory,
     pub clock: Clock,
     pub store: Arc<Store>,
     pub authority: Arc<Authority>,
     pub control_plane: ControlPlane,
-    /// The pages that are served over HTTPS.
+    /// Pages that are served over HTTPS.
     portal: Option<PortalOptions>,
     acceptor: TlsAcceptor,
     closing: watch::Sender<bool>,
-    /// Like `upkeep`, ended with this value, however that ends.
+    /// Tasks of the listeners. Like those of `upkeep`, they end when this value is dropped.
     listeners: JoinSet<()>,
     upkeep: JoinSet<()>,
 }
 
 impl Core {
-    pub async fn open(options: CoreOptions<'_>) -> Result<Self, ServerError> {
-        let CoreOptions { directory, config, host_command, place, local_origins, portal, model_files, model_addresses } =
-            options;
+    pub(crate) async fn open(options: CoreOptions<'_>) -> Result<Self, ServerError> {
+        let CoreOptions {
+            directory,
+            config,
+            host_command,
+            network,
+            local_origins,
+            portal,
+            model_files,
+            model_addresses,
+        } = options;
         let cache_directory = cache_directory(&config, directory.path())?;
         let (clock, bell) = (Clock::system(), Bell::default());
         let store: Arc<Store> = Arc::new(Store::open(&config.store, directory.path()).await?);
@@ -75,33 +85,40 @@ impl Core {
         let authority = Arc::new(Authority::open(directory.path(), clock.now())?);
         drop(keys);
         let certificates =
-            Certificates::open(authority.clone(), place.names.clone(), &config, directory.path(), clock.clone())?;
+            Certificates::open(authority.clone(), network.names.clone(), &config, directory.path(), clock.clone())?;
         let identities = Arc::new(Identities::new(&config.identities, &clock)?);
-        let hosts = directory.path().join("hosts");
-        let fleet = Arc::new(ProcessFleet::open(&hosts, host_command, clock.clone(), bell.clone())?);
-        let own_origins = place.origins(&config.listen.peers).and(&local_origins);
+        let own_origins = network.origins(&config.listen.peers).and(&local_origins);
         let portal = portal.filter(|_| config.listen.portal);
         let config = Arc::new(config);
         let policy = config.policy(clock.now());
+        let placement = Arc::new(LocalPlacement {
+            control_urls: [&network.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
+            hostname: network.hostname.clone(),
+            names: network.names.clone(),
+            listen_address: network.listen_address,
+            media: config.listen.media(),
+            model_files,
+            cache_directory,
+            authority: authority.clone(),
+            operators_certificate: certificates.operators(),
+        });
+        let hosts = directory.path().join("hosts");
+        let kind = config.hosts.provisioner;
+        let fleet = provision::open(kind, &hosts, host_command, placement.clone(), clock.clone(), bell.clone())?;
         let plan = LaunchPlan {
-            control_urls: [&place.control_url].into_iter().chain(&config.listen.peers).cloned().collect(),
-            hostname: place.hostname.clone(),
-            names: place.names.clone(),
-            listen_address: place.listen_address,
+            control_ca_pem: authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
-            model_files,
             model_addresses,
-            cache_directory,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&host_key)),
-            authority: authority.clone(),
-            operators_certificate: certificates.operators(),
+            provisioner: fleet.clone(),
         };
         let control_plane = ControlPlane::new(Parts {
             store: store.clone(),
             fleet,
+            placement,
             clock: clock.clone(),
             bell,
             config,
@@ -116,40 +133,40 @@ impl Core {
         let (listeners, mut upkeep) = (JoinSet::new(), JoinSet::new());
         upkeep.spawn(certificates.keep_current());
         upkeep.spawn(tidy_up(control_plane.metrics().clone(), clock.clone()));
-        // The first page that is asked for need not wait for an issuer then.
+        // Asks the issuers early, so that the first page need not wait for them.
         upkeep.spawn(async move { drop(identities.providers().await) });
         Ok(Self { directory, clock, store, authority, control_plane, portal, acceptor, closing, listeners, upkeep })
     }
 
-    /// Serves the API over TLS from now on.
-    pub fn serve_public(&mut self, listener: TcpListener, place: &Place) {
-        let router = self.control_plane.public_router(&place.endpoint, self.portal.as_ref());
+    /// Starts to serve the API over TLS.
+    pub(crate) fn serve_public(&mut self, listener: TcpListener, network: &NetworkNames) {
+        let router = self.control_plane.public_router(&network.endpoint, self.portal.as_ref());
         self.listeners.spawn(listen::serve(listener, Some(self.acceptor.clone()), router, self.closing.subscribe()));
     }
 
-    /// Serves metrics and probes from now on, if the operator wants that.
-    pub fn serve_watchers(&mut self, listener: Option<TcpListener>) {
+    /// Starts to serve metrics and probes if the configuration contains a listener for them.
+    pub(crate) fn serve_watchers(&mut self, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
             self.serve_plain(listener, self.control_plane.watchers_router());
         }
     }
 
-    /// Serves in plain HTTP from now on.
-    pub fn serve_plain(&mut self, listener: TcpListener, router: Router) {
+    /// Starts to serve in plain HTTP.
+    pub(crate) fn serve_plain(&mut self, listener: TcpListener, router: Router) {
         self.listeners.spawn(listen::serve(listener, None, router, self.closing.subscribe()));
     }
 
-    /// Does what is to be done until then.
-    pub async fn reconcile_until(&self, shutdown: impl Future<Output = ()>) {
+    /// Runs the reconcile loop until `shutdown` is done.
+    pub(crate) async fn reconcile_until(&self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = shutdown => {}
             never = self.control_plane.reconciler().run() => match never {},
         }
     }
 
-    /// Closes the listeners, which gives running requests a moment to end, and the store. Hosts and sessions stay as they
-    /// are.
-    pub async fn close(mut self) {
+    /// Closes the listeners, which gives running requests a moment to end, and the store. Hosts and sessions stay as
+    /// they are.
+    pub(crate) async fn close(mut self) {
         self.upkeep.shutdown().await;
         self.closing.send_replace(true);
         while let Some(ended) = self.listeners.join_next().await {
@@ -161,7 +178,7 @@ impl Core {
     }
 }
 
-/// Makes the cache's directory. Hosts are told of it in JSON, which has no room for a path that is not text.
+/// Creates the directory of the cache. Hosts receive the path as JSON, so it must be UTF-8.
 fn cache_directory(config: &Config, data_directory: &Path) -> Result<Option<String>, ServerError> {
     let Some(path) = config.cache.directory(data_directory) else { return Ok(None) };
     private_file::directory(&path).map_err(|source| ServerError::CacheDirectory { path: path.clone(), source })?;
@@ -175,7 +192,7 @@ async fn tidy_up(metrics: Metrics, clock: Clock) {
     }
 }
 
-/// A taken port may mean that the same directory is in use, which is the clearer thing to say.
+/// Opens a listener. If the port is taken because the data directory is in use, the error says so.
 pub(super) async fn bind(
     option: &'static str,
     address: SocketAddr,
@@ -194,7 +211,7 @@ pub(super) async fn bind(
     }
 }
 
-/// For metrics and probes, where the configuration says so.
+/// Opens the listener for metrics and probes if the configuration contains one.
 pub(super) async fn bind_watchers(
     config: &Config,
     data_directory: &Path,
@@ -206,6 +223,7 @@ pub(super) async fn bind_watchers(
     }
 }
 
+/// Returns the address of a listener.
 pub(super) fn local_address(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }

@@ -1,7 +1,7 @@
-//! The directory of one installation: locked while in use, and the keys that stay.
+//! The data directory of an installation, which is locked while it is in use, and the keys in it.
 //!
-//! Who keeps the database in it has it alone. Control planes whose database is elsewhere share it, and with it the keys
-//! and the hosts of this machine.
+//! A control plane whose database is in the directory holds it alone. Control planes whose database is elsewhere share
+//! it, and with it the keys and the hosts of this machine.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -14,17 +14,19 @@ use super::ServerError;
 use crate::token::{Tokens, new_private_key_pem};
 use crate::{private_file, random};
 
-/// With whom a directory is shared.
+/// How a directory is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
+    /// By one process.
     Alone,
-    /// With others that hold it so.
+    /// Shared with other processes that lock it in the same way.
     Together,
 }
 
+/// A locked data directory.
 pub(super) struct DataDirectory {
     path: PathBuf,
-    /// Released by the operating system, however this process ends.
+    /// The operating system releases the lock when this process ends, for whatever reason.
     _lock: File,
 }
 
@@ -32,7 +34,7 @@ struct KeysLock(File);
 
 impl Drop for KeysLock {
     fn drop(&mut self) {
-        // Closing the file, which follows, releases the lock too.
+        // An error does not matter: closing the file releases the lock too.
         let _ = self.0.unlock();
     }
 }
@@ -47,7 +49,8 @@ impl Hold {
 }
 
 impl DataDirectory {
-    pub fn open(path: &Path, hold: Hold) -> Result<Self, ServerError> {
+    /// Creates the directory if it is missing, and locks it.
+    pub(crate) fn open(path: &Path, hold: Hold) -> Result<Self, ServerError> {
         let unusable = |source| ServerError::DataDirectory { path: path.to_owned(), source };
         private_file::directory(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
@@ -60,19 +63,19 @@ impl DataDirectory {
         }
     }
 
-    /// Whether another process holds the directory against this one, found out without leaving anything in it.
-    pub fn is_in_use(path: &Path, hold: Hold) -> bool {
+    /// Returns whether another process keeps this one from locking the directory. Leaves nothing in it.
+    pub(crate) fn is_in_use(path: &Path, hold: Hold) -> bool {
         let lock = File::options().write(true).open(path.join("lock"));
         lock.is_ok_and(|lock| matches!(hold.try_lock(&lock), Err(TryLockError::WouldBlock)))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Nobody else makes keys in the directory while the guard lives: control planes that start together shall have
-    /// the same. It takes as long as another's making of them, which is a second or two.
-    pub fn lock_keys(&self) -> Result<impl Drop + use<>, ServerError> {
+    /// Keeps other control planes from creating keys while the guard lives, so that control planes that start together
+    /// use the same keys. Waits while another one creates them, which takes a second or two.
+    pub(crate) fn lock_keys(&self) -> Result<impl Drop + use<>, ServerError> {
         let unusable = |source| ServerError::DataDirectory { path: self.path.clone(), source };
         let lock = File::options().create(true).truncate(false).write(true).open(self.path.join("keys.lock"));
         let lock = lock.map_err(unusable)?;
@@ -80,13 +83,15 @@ impl DataDirectory {
         Ok(KeysLock(lock))
     }
 
-    pub fn tokens(&self) -> Result<Tokens, ServerError> {
+    /// Returns the key pair of access tokens, creating it if it is missing.
+    pub(crate) fn tokens(&self) -> Result<Tokens, ServerError> {
         let path = self.path.join("token.key");
         let pem = self.read_or_make(&path, || Ok(new_private_key_pem()?))?;
         Tokens::new(&pem).map_err(|problem| ServerError::Damaged { path, problem: problem.to_string() })
     }
 
-    pub fn host_key(&self) -> Result<[u8; 32], ServerError> {
+    /// Returns the key from which secrets of hosts derive, creating it if it is missing.
+    pub(crate) fn host_key(&self) -> Result<[u8; 32], ServerError> {
         let path = self.path.join("hosts.key");
         let text = self.read_or_make(&path, || Ok(STANDARD.encode(random::bytes::<32>())))?;
         let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());

@@ -1,8 +1,8 @@
-//! The account of `remora up`: made at the first start, in `account.json`.
+//! The account of `remora up`, which the first start creates in `account.json`.
 //!
-//! Its keys must be shown again at every start, so they are kept as they are, in a file that only its owner may read.
-//! The database has salted hashes of them like of any other account's; where the two differ, the file is right, and
-//! the next start says so to the database.
+//! Every start shows the keys, so they are stored in clear in a file that only its owner may read. The database
+//! contains salted hashes of them, as for any other account. If the two differ, the next start writes those of the file
+//! to the database.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::private_file;
 use crate::store::{Store, StoreError};
 
+/// The local account with its keys in clear.
 #[derive(Clone)]
 pub(crate) struct LocalAccount {
     pub id: AccountId,
@@ -28,13 +29,13 @@ pub(crate) struct LocalAccount {
 struct LocalAccountFile {
     account_id: String,
     account_key: String,
-    /// Files of before there were two have none.
+    /// `None` in files that are older than secondary keys.
     secondary_key: Option<String>,
 }
 
 impl LocalAccount {
-    /// The account of the directory; a new one if there is none.
-    pub fn open(directory: &Path) -> Result<Self, ServerError> {
+    /// Returns the account of the directory, creating it if it is missing.
+    pub(crate) fn open(directory: &Path) -> Result<Self, ServerError> {
         if let Some(account) = Self::read(directory)? {
             return Ok(account);
         }
@@ -43,7 +44,8 @@ impl LocalAccount {
         Ok(account)
     }
 
-    pub fn read(directory: &Path) -> Result<Option<Self>, ServerError> {
+    /// Returns the account of the directory, if there is one.
+    pub(crate) fn read(directory: &Path) -> Result<Option<Self>, ServerError> {
         let path = path(directory);
         let Some(text) = private_file::read(&path).map_err(|source| unusable(directory, source))? else {
             return Ok(None);
@@ -61,7 +63,7 @@ impl LocalAccount {
         Ok(Some(account))
     }
 
-    pub fn write(&self, directory: &Path) -> Result<(), ServerError> {
+    pub(crate) fn write(&self, directory: &Path) -> Result<(), ServerError> {
         let Self { id, primary_key, secondary_key } = self.clone();
         let (account_id, account_key) = (id.to_string(), primary_key);
         let file = LocalAccountFile { account_id, account_key, secondary_key: Some(secondary_key) };
@@ -69,22 +71,22 @@ impl LocalAccount {
         private_file::write(&path(directory), &content).map_err(|source| unusable(directory, source))
     }
 
-    pub fn key(&self, slot: KeySlot) -> &str {
+    pub(crate) fn key(&self, slot: KeySlot) -> &str {
         match slot {
             KeySlot::Primary => &self.primary_key,
             KeySlot::Secondary => &self.secondary_key,
         }
     }
 
-    pub fn set_key(&mut self, slot: KeySlot, key: String) {
+    pub(crate) fn set_key(&mut self, slot: KeySlot, key: String) {
         match slot {
             KeySlot::Primary => self.primary_key = key,
             KeySlot::Secondary => self.secondary_key = key,
         }
     }
 
-    /// The account of the file is an account of the database too, with these keys; a new or restored one included.
-    pub async fn admit(&self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    /// Makes sure that the database contains the account with these keys, even if the database is new or restored.
+    pub(crate) async fn admit(&self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
         let keys = KeySlot::ALL.map(|slot| KeyHash::of(self.key(slot))).to_vec();
         let account = Account { id: self.id.clone(), name: "local".into(), created_at: clock.now(), keys };
         if store.insert_account(&account).await? {

@@ -1,24 +1,25 @@
-//! Models that the portal offers: the generated engine at several levels of detail, and what the operator names.
+//! Models that the portal offers: the generated engine at several levels of detail, and those of the operator.
 
 use std::path::Path;
 
 use super::ServerError;
 use crate::portal::{OfferedModel, OfferedModels};
 
-/// The last is the size of the original service's demonstration model.
+/// Triangles of the offered engines. The last number is that of the original service's demonstration model.
 const ENGINE_TRIANGLES: [u64; 5] = [50_000, 200_000, 1_000_000, 5_000_000, 18_700_000];
 
+/// Models for the portal and for hosts.
 #[derive(Debug)]
 pub(super) struct Models {
     pub offered: OfferedModels,
     /// Absolute paths of the files among them.
     pub files: Vec<String>,
-    /// Those of the operator that are fetched.
+    /// Addresses of the operator's models that are fetched.
     pub addresses: Vec<String>,
 }
 
 impl Models {
-    pub fn new(given: &[String], engine_triangles: u64) -> Result<Self, ServerError> {
+    pub(crate) fn new(given: &[String], engine_triangles: u64) -> Result<Self, ServerError> {
         let (mut offered, mut files, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for model in given {
             let is_fetched = model.starts_with("http://") || model.starts_with("https://");
@@ -68,7 +69,7 @@ fn file(model: &str) -> Result<String, ServerError> {
     path.into_os_string().into_string().map_err(|_| problem("its path is not UTF-8; rename it".into()))
 }
 
-/// RFC 8089, with everything encoded that has a meaning in a URI.
+/// Returns the URI of a file (RFC 8089), with all characters encoded that have a meaning in a URI.
 fn file_uri(path: &str) -> String {
     let mut uri = String::from("file://");
     for byte in path.bytes() {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_names_comes_first() {
+    fn models_of_the_operator_come_first() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a model #1.glb");
         std::fs::write(&path, "").unwrap();

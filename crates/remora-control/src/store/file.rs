@@ -1,5 +1,7 @@
-//! The file of an SQLite database. Only its owner may read it, because sessions carry addresses that open storage
-//! accounts, and it appears only when it is a whole database, so that an empty file is always damage.
+//! The file of an SQLite database.
+//!
+//! Only its owner may read the file, because sessions contain addresses that give access to storage accounts. The file
+//! appears only once it is a complete database, so an empty file is always damaged.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -14,7 +16,7 @@ const OWNER_ONLY: u32 = 0o600;
 /// Files that SQLite keeps beside a database. It gives them the permissions of the database.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
-/// Returns whether there is a database, which is then readable by its owner only.
+/// Returns whether there is a database, and makes it readable by its owner only.
 pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
     let unusable = |source: io::Error| StoreError::Open { place: path.display().to_string(), source: source.into() };
     match std::fs::metadata(path) {
@@ -31,15 +33,15 @@ pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// A new database that is not whole yet.
+/// A new database that is not complete yet.
 pub(super) struct Unfinished {
     unfinished: PathBuf,
     path: PathBuf,
 }
 
 impl Unfinished {
-    /// Begins a database that will be at `path`. Removes what an attempt that was interrupted has left.
-    pub fn begin(path: &Path) -> Result<Self, StoreError> {
+    /// Begins a database that will be at `path`. Removes files of an interrupted attempt.
+    pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
         let mut name = OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
         name.push(".new");
@@ -48,12 +50,13 @@ impl Unfinished {
         Ok(this)
     }
 
-    pub fn unfinished(&self) -> &Path {
+    /// Returns the path of the file until [`finish`](Self::finish).
+    pub(super) fn unfinished(&self) -> &Path {
         &self.unfinished
     }
 
-    /// Puts the database in its place. Every connection to it has been closed.
-    pub fn finish(self) -> Result<(), StoreError> {
+    /// Moves the database to its place. All connections to it must have been closed.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
         let finish = || {
             std::fs::rename(&self.unfinished, &self.path)?;
             File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()

@@ -27,14 +27,18 @@ use remora_session::{AccountId, HostId, PersonId, Session, SessionId, SessionKey
 use sqlx::AnyPool;
 
 pub use error::StoreError;
-pub use stored::{Generation, IdleHost, Insert, Inserted, ListPosition, LiveCount, Quota, Share, Stored, Usage};
+pub(crate) use stored::LiveCount;
+pub use stored::{Generation, IdleHost, Insert, Inserted, ListPosition, Quota, Share, Stored, Usage};
 
 use crate::account::{Account, KeyHash};
 use crate::config::StoreConfig;
-use database::Database;
+use database::{Database, OlderDatabase};
 use recent::Recent;
 use write::{Outcome, Write};
 use writer::Writer;
+
+/// Name of the database in the data directory.
+const FILE_NAME: &str = "remora.db";
 
 /// The database of the control plane.
 ///
@@ -52,18 +56,28 @@ impl Store {
     pub async fn open(config: &StoreConfig, data_directory: &Path) -> Result<Self, StoreError> {
         match &config.url {
             Some(url) => Self::open_postgres(url).await,
-            None => Self::open_sqlite(&data_directory.join("remora.db")).await,
+            None => Self::open_sqlite(&data_directory.join(FILE_NAME)).await,
         }
+    }
+
+    /// Opens the database that the configuration names, or else the file of the data directory. Refuses with
+    /// [`StoreError::Older`] where [`open`](Self::open) would migrate it.
+    pub(crate) async fn open_current(config: &StoreConfig, data_directory: &Path) -> Result<Self, StoreError> {
+        let older = OlderDatabase::Refuse;
+        Ok(Self::on(match &config.url {
+            Some(url) => Database::open_postgres(url, older).await?,
+            None => Database::open_sqlite(&data_directory.join(FILE_NAME), older).await?,
+        }))
     }
 
     /// Opens or creates the file and migrates it to this release. No other process may write sessions in it.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::on(Database::open_sqlite(path).await?))
+        Ok(Self::on(Database::open_sqlite(path, OlderDatabase::Migrate).await?))
     }
 
     /// Opens the database and migrates it to this release. Others may use it at the same time.
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        Ok(Self::on(Database::open_postgres(url).await?))
+        Ok(Self::on(Database::open_postgres(url, OlderDatabase::Migrate).await?))
     }
 
     fn on(Database { kind, writer, readers }: Database) -> Self {

@@ -18,8 +18,8 @@ use crate::account::Account;
 macro_rules! select_session {
     ($rest:expr) => {
         concat!(
-            "SELECT account, id, generation, size, lease_minutes, models, owner, created_at, changed_at, phase, wake_at \
-             FROM session ",
+            "SELECT account, id, generation, size, lease_minutes, models, owner, created_at, changed_at, phase, \
+             wake_at FROM session ",
             $rest
         )
     };

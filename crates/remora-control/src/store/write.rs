@@ -4,6 +4,7 @@
 //! nothing, and several changes can share a transaction without savepoints.
 
 use remora_session::{AccountId, HostId, Phase, Session, SessionKey, Timestamp};
+use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, Row as _};
 
 use super::database::Kind;
@@ -60,7 +61,7 @@ impl From<sqlx::Error> for WriteError {
     fn from(error: sqlx::Error) -> Self {
         const SERIALIZATION_FAILURE: &str = "40001";
         const DEADLOCK: &str = "40P01";
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         match code.as_deref() {
             Some(SERIALIZATION_FAILURE | DEADLOCK) => WriteError::Raced,
             _ => WriteError::Store(error.into()),

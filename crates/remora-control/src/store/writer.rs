@@ -1,12 +1,13 @@
-//! Group commit: one task writes, and what waits while it commits is committed together next.
+//! Group commit: one task writes, and all changes that arrive during a commit are committed together by the next one.
 //!
 //! ```text
-//!   callers ──queue──▶ everything that waits ─▶ one transaction ─▶ commit ─▶ each caller is answered
-//!                          └── one of them fails ─▶ rolled back ─▶ each in a transaction of its own
+//!   callers ──queue──▶ all waiting changes ─▶ one transaction ─▶ commit ─▶ each caller is answered
+//!                       └── one of them fails ─▶ rolled back ─▶ each in a transaction of its own
 //! ```
 //!
-//! Nobody is answered before the commit has returned. A change that fails spoils no other: that is rare enough to be
-//! paid for with commits instead of a savepoint for every change.
+//! Callers are answered after the commit has returned. A change that fails does not affect the others: they are
+//! repeated in transactions of their own. Failures are rare enough that this costs less than a savepoint for every
+//! change.
 
 use std::sync::Arc;
 
@@ -19,19 +20,19 @@ use super::error::StoreError;
 use super::recent::Recent;
 use super::write::{Outcome, Write, WriteError};
 
-/// Changes that wait; whoever comes then waits for a place.
+/// Length of the queue. Callers wait while it is full.
 const QUEUE_MAX: usize = 1_024;
-/// Changes in one transaction.
+/// Maximum number of changes in one transaction.
 const BATCH_MAX: usize = 256;
-/// For a change that another control plane was quicker than.
+/// Attempts at a change that lost a race with another control plane.
 const ATTEMPTS_MAX: usize = 8;
 
 /// The callers' end of the queue.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Order>,
+    queue: mpsc::Sender<Job>,
 }
 
-enum Order {
+enum Job {
     Write(Box<Waiting>),
     /// Answered when everything before it has been written and the connection is closed.
     Close {
@@ -45,23 +46,25 @@ struct Waiting {
 }
 
 impl Writer {
-    /// Needs a tokio runtime; ends when it is closed or dropped.
-    pub fn start(kind: Kind, pool: AnyPool, recent: Arc<Recent>) -> Self {
-        let (queue, orders) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(WriterTask { kind, pool, recent }.run(orders));
+    /// Starts the task, which ends when the writer is closed or dropped. Needs a tokio runtime.
+    pub(super) fn start(kind: Kind, pool: AnyPool, recent: Arc<Recent>) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(WriterTask { kind, pool, recent }.run(jobs));
         Self { queue }
     }
 
-    pub async fn write(&self, write: Write) -> Result<Outcome, StoreError> {
+    /// Queues a change and waits for its result.
+    pub(super) async fn write(&self, write: Write) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Order::Write(Box::new(Waiting { write, answer }))).await.map_err(|_| StoreError::Closed)?;
+        self.queue.send(Job::Write(Box::new(Waiting { write, answer }))).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub async fn close(&self) {
+    /// Writes what is queued and closes the connection.
+    pub(super) async fn close(&self) {
         let (closed, is_closed) = oneshot::channel();
-        if self.queue.send(Order::Close { closed }).await.is_ok() {
-            // An error means that it was closed before.
+        if self.queue.send(Job::Close { closed }).await.is_ok() {
+            // An error means that it had been closed already.
             let _ = is_closed.await;
         }
     }
@@ -73,24 +76,24 @@ struct WriterTask {
     recent: Arc<Recent>,
 }
 
-/// Why a transaction came to nothing.
+/// Reason why a transaction failed.
 enum Failure {
-    /// It could not begin, or its end is not known: nothing is to be done twice.
+    /// It could not begin, or the result of its commit is unknown. Its changes must not be repeated.
     Unconfirmed(sqlx::Error),
     Write(WriteError),
 }
 
 impl WriterTask {
-    async fn run(self, mut orders: mpsc::Receiver<Order>) {
+    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let mut received = Vec::with_capacity(BATCH_MAX);
         let mut closing = Vec::new();
-        while orders.recv_many(&mut received, BATCH_MAX).await > 0 {
+        while jobs.recv_many(&mut received, BATCH_MAX).await > 0 {
             let mut waiting = Vec::with_capacity(received.len());
-            for order in received.drain(..) {
-                match order {
-                    Order::Write(write) => waiting.push(*write),
-                    Order::Close { closed } => {
-                        orders.close();
+            for job in received.drain(..) {
+                match job {
+                    Job::Write(write) => waiting.push(*write),
+                    Job::Close { closed } => {
+                        jobs.close();
                         closing.push(closed);
                     }
                 }
@@ -142,7 +145,7 @@ impl WriterTask {
         waiting.answer(answer);
     }
 
-    /// All or nothing.
+    /// Carries out all changes in one transaction, or none.
     async fn transact(&self, waiting: &[Waiting]) -> Result<Vec<Outcome>, Failure> {
         let mut connection = self.pool.acquire().await.map_err(Failure::Unconfirmed)?;
         let mut transaction = connection.begin_with(self.kind.begin()).await.map_err(Failure::Unconfirmed)?;
@@ -151,7 +154,7 @@ impl WriterTask {
             match write.run(self.kind, &mut transaction).await {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
-                    // A rollback that fails has lost its connection, and with it the transaction.
+                    // If the rollback fails, the connection is lost, and the database discards the transaction.
                     let _ = transaction.rollback().await;
                     return Err(Failure::Write(error));
                 }
@@ -169,7 +172,7 @@ impl WriterTask {
 }
 
 impl Waiting {
-    /// Whoever does not wait any more has nobody to be told.
+    /// Answers the caller, unless it has stopped waiting.
     fn answer(self, answer: Result<Outcome, StoreError>) {
         let _ = self.answer.send(answer);
     }

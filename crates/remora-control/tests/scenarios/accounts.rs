@@ -83,10 +83,10 @@ async fn sessions_of_other_accounts_continue() {
 async fn missing_accounts_and_databases_are_reported() {
     let plane = Plane::start().await;
     let mut register = plane.register().await;
-    let nobody: AccountId = "11111111-2222-3333-4444-555555555555".parse().unwrap();
-    let rotated = register.rotate_key(&nobody, KeySlot::Primary).await;
-    assert!(matches!(rotated, Err(RegisterError::NotFound { id }) if id == nobody));
-    assert!(matches!(register.delete(&nobody).await, Err(RegisterError::NotFound { .. })));
+    let unknown: AccountId = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    let rotated = register.rotate_key(&unknown, KeySlot::Primary).await;
+    assert!(matches!(rotated, Err(RegisterError::NotFound { id }) if id == unknown));
+    assert!(matches!(register.delete(&unknown).await, Err(RegisterError::NotFound { .. })));
     for name in ["a\nb".to_owned(), "x".repeat(129)] {
         assert!(matches!(register.create(&name).await, Err(RegisterError::Name)), "{name:?}");
     }

@@ -19,7 +19,7 @@ async fn put(plane: &Plane, id: &str) {
     assert_eq!(answer.json()["status"], "Starting");
 }
 
-/// For which session the next host is launched.
+/// Returns the id of the session for which the next host is launched.
 async fn launched_for(plane: &Plane) -> String {
     let host = within("the launch of a host", plane.fleet.launched()).await;
     host.assignment.expect("it has a session").session_id
@@ -41,7 +41,7 @@ async fn those_who_wait_get_a_host_as_soon_as_one_is_gone_and_the_first_is_first
 }
 
 #[tokio::test]
-async fn whoever_waits_in_vain_is_told_so() {
+async fn a_session_that_waits_in_vain_says_so() {
     let plane = with_room_for(1, 0).await;
     let host = plane.create_ready("one", 4).await;
     put(&plane, "two").await;
@@ -103,14 +103,14 @@ async fn an_idle_host_that_is_not_ready_makes_room_for_a_session() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_nobody_who_waits() {
+async fn a_restart_forgets_no_waiting_session() {
     let plane = with_room_for(1, 0).await;
     let host = plane.create_ready("one", 60).await;
     put(&plane, "two").await;
     let plane = plane.without_loop().await;
     plane.hand.advance(Duration::from_secs(100));
     let plane = plane.crash_and_restart().await;
-    assert_eq!(plane.status("two").await, "Starting", "nobody could have given it a host");
+    assert_eq!(plane.status("two").await, "Starting", "no control plane could have given it a host");
     plane.report(&host, ready()).await;
     plane.call("POST", "/sessions/one/:stop", "").await;
     assert_eq!(launched_for(&plane).await, "two");

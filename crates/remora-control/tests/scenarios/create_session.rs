@@ -13,7 +13,7 @@ async fn a_new_session_is_starting_and_its_body_is_the_original_services_with_an
         concat!(
             r#"{"id":"one","creationTime":"2024-05-02T11:24:13.847+00:00","elapsedTimeMinutes":0,"#,
             r#""maxLeaseTimeMinutes":4,"size":"Standard","status":"Starting","#,
-            // Behind what the original service answered.
+            // Fields that the original service did not have come last.
             r#""owner":{"name":"account key"}}"#
         )
     );
@@ -56,7 +56,7 @@ async fn ids_are_case_sensitive_and_of_one_account() {
 }
 
 #[tokio::test]
-async fn what_scripts_send_is_taken() {
+async fn requests_of_the_original_scripts_are_accepted() {
     let plane = Plane::start().await;
     for (id, body, size) in [
         ("a", r#"{"maxLeaseTimeMinutes":240.0,"size":"standard"}"#, "Standard"),
@@ -80,7 +80,7 @@ async fn both_names_of_the_version_are_one_api() {
 }
 
 #[tokio::test]
-async fn a_host_is_told_what_its_session_is() {
+async fn a_host_is_told_about_its_session() {
     let plane = Plane::start().await;
     let host = plane.create("one", 4).await;
     let assignment = Assignment {

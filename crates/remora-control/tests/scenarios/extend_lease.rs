@@ -23,7 +23,7 @@ async fn anything_else_is_refused_with_422_and_changes_nothing() {
         (r#"{"maxLeaseTimeMinutes":-1}"#, "cannot be negative"),
         (r#"{"maxLeaseTimeMinutes":1441}"#, "cannot be larger than 1440"),
         (r#"{"maxLeaseTimeMinutes":"5"}"#, "is not a number"),
-        (r#"{}"#, "is required"),
+        ("{}", "is required"),
         ("[5]", "malformed"),
         ("", "malformed"),
     ] {

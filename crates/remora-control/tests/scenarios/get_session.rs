@@ -42,7 +42,7 @@ async fn elapsed_minutes_count_from_ready_and_are_rounded_down() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_has_is_not_found() {
+async fn an_unknown_session_is_not_found() {
     let plane = Plane::start().await;
     plane.create("one", 4).await;
     for id in ["two", "ONE", "a%20b", "%ff%fe", "..%2fone"] {

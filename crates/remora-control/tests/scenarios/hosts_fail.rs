@@ -34,7 +34,7 @@ async fn a_start_that_fails_is_tried_again_with_another_host_and_then_given_up()
     let second = within("another host", plane.fleet.launched()).await;
     assert_ne!(first.host_id, second.host_id);
     assert_ne!(first.secret, second.secret);
-    assert_eq!(plane.report(&first, ready()).await.status, 404, "the first is nobody's host");
+    assert_eq!(plane.report(&first, ready()).await.status, 404, "no session has the first host");
     plane.report(&second, HostState::Failed { why: "still no driver".into() }).await;
     plane.becomes("one", "Error").await;
     assert!(plane.call("GET", "/sessions/one", "").await.body.contains("still no driver"));
@@ -83,7 +83,7 @@ async fn a_host_that_never_gets_ready_is_replaced() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_speak_for_a_host() {
+async fn only_a_host_can_report_for_itself() {
     let plane = Plane::start().await;
     let mut host = plane.create("one", 4).await;
     let secret = std::mem::replace(&mut host.secret, "guessed".into());

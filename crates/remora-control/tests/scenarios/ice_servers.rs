@@ -22,7 +22,8 @@ async fn without_servers_the_list_is_empty() {
 
 #[tokio::test]
 async fn credentials_belong_to_the_session_and_expire() {
-    let turn = "urls = ['turn:turn.example.com:3478?transport=udp', 'turns:turn.example.com', 'stun:stun.example.com']\n\
+    let turn = "urls = ['turn:turn.example.com:3478?transport=udp', 'turns:turn.example.com', \
+                'stun:stun.example.com']\n\
                 secret = 'north'\nlifetime_seconds = 600";
     let plane = Plane::start_with(config(turn)).await;
     plane.create("one", 4).await;

@@ -129,7 +129,7 @@ async fn expired_early_and_foreign_tokens_are_refused() {
     let plane = start(&issuer).await;
     let now = START.as_seconds();
     let (expired, other_application) = ("The token has expired. Sign in again.", "issued for another application");
-    let (other_provider, nobody) = ("an identity provider that this service does not trust", "no subject");
+    let (other_provider, no_subject) = ("an identity provider that this service does not trust", "no subject");
     for (claim, value, says) in [
         ("exp", json!(now - 61), expired),
         ("exp", Value::Null, expired),
@@ -146,11 +146,11 @@ async fn expired_early_and_foreign_tokens_are_refused() {
         ("iss", json!(issuer.url.replace("localhost", "LOCALHOST")), other_provider),
         ("iss", json!(issuer.url.replace("localhost", "localhost.")), other_provider),
         ("iss", Value::Null, other_provider),
-        ("sub", Value::Null, nobody),
-        ("sub", json!(""), nobody),
-        ("sub", json!(5), nobody),
-        ("sub", json!("x".repeat(256)), nobody),
-        ("sub", json!("a\nb"), nobody),
+        ("sub", Value::Null, no_subject),
+        ("sub", json!(""), no_subject),
+        ("sub", json!(5), no_subject),
+        ("sub", json!("x".repeat(256)), no_subject),
+        ("sub", json!("a\nb"), no_subject),
     ] {
         let mut claims = claims(&issuer);
         claims[claim] = value.clone();

@@ -1,5 +1,5 @@
-//! Control planes that are killed with SIGKILL while clients create, extend and stop: whatever was acknowledged is
-//! found afterwards, and hosts go on.
+//! Control planes are killed with SIGKILL while clients create, extend and stop. Every acknowledged change is found
+//! afterwards, and hosts continue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::support::server_process::ServerProcess;
 use crate::support::{look_again, postgres, within};
 
 const CLIENTS: usize = 8;
-/// Creates, extensions and stops together.
+/// Total number of creates, extensions and stops.
 const CHANGES: usize = 1_000;
 const HOSTS: usize = 3;
-/// Acknowledged changes between two kills.
+/// Number of acknowledged changes between two kills.
 const UNTIL_KILL: std::ops::Range<usize> = 20..80;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_a_control_plane_that_is_killed() {
+async fn acknowledged_changes_survive_a_control_plane_that_is_killed() {
     let installation = Installation::start(None, 1).await;
     installation.survives().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_two_control_planes_that_are_killed() {
+async fn acknowledged_changes_survive_two_control_planes_that_are_killed() {
     let Some(url) = postgres::fresh_database().await else { return };
     let installation = Installation::start(Some(url), 2).await;
     installation.survives().await;
@@ -42,7 +42,7 @@ struct Installation {
     caller: Caller,
 }
 
-/// What a client knows.
+/// The knowledge of a client.
 #[derive(Clone)]
 struct Caller {
     addresses: Arc<[std::net::SocketAddr]>,
@@ -51,14 +51,14 @@ struct Caller {
     authorization: Arc<str>,
 }
 
-/// What a session must be.
+/// The state that a session must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Acknowledged {
     lease_minutes: u64,
     stopped: bool,
 }
 
-/// Goes up with every acknowledged change.
+/// Number of acknowledged changes.
 #[derive(Default)]
 struct Progress {
     acknowledged: AtomicUsize,
@@ -73,7 +73,8 @@ impl Installation {
         let limits =
             "reads = { per_second = 100000, burst = 100000 }\nwrites = { per_second = 100000, burst = 100000 }";
         let config = format!(
-            "{store}[sessions]\ncapacity_wait_seconds = 3600\nlive_per_account_max = 'unlimited'\n[sizes.standard]\ncapacity = 0\n[limits]\n{limits}\n"
+            "{store}[sessions]\ncapacity_wait_seconds = 3600\nlive_per_account_max = 'unlimited'\n[sizes.standard]\n\
+             capacity = 0\n[limits]\n{limits}\n"
         );
         let first = ServerProcess::start(directory.path(), &config).await;
         let (account, key) = {
@@ -188,22 +189,22 @@ async fn work(caller: Caller, client: usize, progress: Arc<Progress>) -> BTreeMa
 }
 
 impl Caller {
-    /// `None` if there was no answer, from that control plane.
+    /// Asks one control plane; `None` if it does not answer.
     async fn once(&self, number: usize, method: &str, target: &str, body: &str) -> Option<Answer> {
         let address = self.addresses[number % self.addresses.len()];
         let target = format!("/accounts/{}/{target}?api-version=2021-01-01", self.account);
         http::try_tls(address, &self.ca_pem, method, &target, &self.authorization, body).await
     }
 
-    /// Asks, each control plane in turn, until one acknowledges.
+    /// Asks each control plane in turn until one acknowledges.
     async fn change(&self, number: usize, method: &str, target: &str, body: &str) {
         within(&format!("{method} {target} being acknowledged"), async {
             for attempt in 0.. {
                 match self.once(number + attempt, method, target, body).await {
                     Some(answer) if answer.status < 300 => return,
-                    // The lease is that long already: an attempt whose answer was lost has been stored.
+                    // The lease is already that long, because an attempt whose answer was lost has been stored.
                     Some(answer) if attempt > 0 && method == "PATCH" && answer.status == 422 => return,
-                    // What was being written when the other control plane died may have to be written again.
+                    // A write that the death of the other control plane interrupted may have to be repeated.
                     Some(answer) if answer.status >= 500 => {}
                     Some(answer) => panic!("{method} {target}: {answer:?}"),
                     None => look_again().await,
@@ -214,7 +215,8 @@ impl Caller {
     }
 
     async fn session(&self, id: &str) -> serde_json::Value {
-        let answer = self.once(id.len(), "GET", &format!("sessions/{id}"), "").await.expect("nobody is killed now");
+        let answer =
+            self.once(id.len(), "GET", &format!("sessions/{id}"), "").await.expect("no control plane is killed now");
         answer.json()
     }
 }
@@ -232,7 +234,7 @@ impl Progress {
     }
 }
 
-/// Repeatable and good enough to choose whom to kill, and when.
+/// A repeatable random number, good enough to choose which process to kill, and when.
 struct XorShift(u64);
 
 impl XorShift {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use remora_control::{Condition, Provisioner as _};
 use remora_protocol::link::{Assignment, HostOrder, StopReason};
 
 use crate::support::plane::{Plane, ready};
@@ -9,7 +10,7 @@ use crate::support::within;
 async fn a_session_expires_when_its_lease_is_over_and_not_before() {
     let plane = Plane::start().await;
     let host = plane.create("one", 4).await;
-    // Time in Starting is not of the lease.
+    // Time in Starting does not count against the lease.
     plane.hand.advance(Duration::from_secs(25));
     plane.report(&host, ready()).await;
     plane.pass_with_reports(&host, Duration::from_secs(239)).await;
@@ -25,6 +26,29 @@ async fn a_session_expires_when_its_lease_is_over_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_simulated_host_ends_with_its_lease_like_a_real_one() {
+    let plane = Plane::start().await;
+    let host = plane.create_ready("one", 1).await;
+    let plane = plane.without_loop().await;
+    plane.hand.advance(Duration::from_millis(59_999));
+    let condition = async || plane.fleet.list().await.unwrap().remove(0).condition;
+    assert_eq!(condition().await, Condition::Running);
+    plane.hand.advance(Duration::from_millis(1));
+    assert!(matches!(condition().await, Condition::Exited { .. }), "the host of {} lives on", host.host_id);
+}
+
+#[tokio::test]
+async fn a_simulated_host_that_is_told_to_stop_ends_like_a_real_one() {
+    let plane = Plane::start().await;
+    let host = plane.create_ready("one", 1).await;
+    let plane = plane.without_loop().await;
+    plane.call("POST", "/sessions/one/:stop", "").await;
+    plane.report(&host, ready()).await;
+    let condition = plane.fleet.list().await.unwrap().remove(0).condition;
+    assert!(matches!(condition, Condition::Exited { .. }), "{condition:?}");
+}
+
+#[tokio::test]
 async fn an_extended_lease_ends_later() {
     let plane = Plane::start().await;
     let host = plane.create_ready("one", 1).await;
@@ -36,7 +60,7 @@ async fn an_extended_lease_ends_later() {
 }
 
 #[tokio::test]
-async fn hosts_are_told_what_is_left() {
+async fn hosts_are_told_the_remaining_lease() {
     let plane = Plane::start().await;
     let host = plane.create("one", 2).await;
     let run = |lease_milliseconds| {

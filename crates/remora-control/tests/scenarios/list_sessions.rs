@@ -60,7 +60,7 @@ async fn long_lists_go_on_under_an_absolute_link_that_needs_nothing_added() {
 }
 
 #[tokio::test]
-async fn a_continuation_that_nobody_gave_is_refused() {
+async fn a_made_up_continuation_is_refused() {
     let plane = Plane::start().await;
     for continuation in ["x", "", "AAAA", "%00"] {
         let answer = plane.call("GET", &format!("/sessions?continuation={continuation}"), "").await;

@@ -36,7 +36,7 @@ async fn live_sessions_are_counted_by_size_and_state() {
 #[tokio::test]
 async fn requests_are_counted_by_route_and_labels_contain_no_customer_data() {
     let plane = Plane::start().await;
-    plane.call("GET", "/sessions/nobody-knows-me", "").await;
+    plane.call("GET", "/sessions/unknown-to-all", "").await;
     plane.send("GET", &format!("/Accounts/{}/token", plane.account), &[], "").await;
     plane.send("BREW", "/coffee/for/one", &[], "").await;
     let text = metrics(&plane).await;
@@ -46,7 +46,7 @@ async fn requests_are_counted_by_route_and_labels_contain_no_customer_data() {
     let token = r#"remora_http_requests_total{route="/accounts/{account}/token",method="GET",status="401"}"#;
     assert_eq!(sample(&text, token), 1.0);
     assert_eq!(sample(&text, r#"remora_http_requests_total{route="unmatched",method="other",status="404"}"#), 1.0);
-    for secret in [&*plane.account.to_string(), "nobody-knows-me", "coffee", "BREW"] {
+    for secret in [&*plane.account.to_string(), "unknown-to-all", "coffee", "BREW"] {
         assert!(!text.contains(secret), "{secret} is in\n{text}");
     }
 }

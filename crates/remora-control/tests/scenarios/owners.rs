@@ -35,10 +35,10 @@ async fn a_session_says_who_created_it_wherever_it_is_told_of() {
 }
 
 #[tokio::test]
-async fn what_was_used_says_by_whom() {
+async fn usage_names_the_owner() {
     let plane = Plane::start().await;
     let host = plane.create_ready("by-key", 60).await;
-    plane.pass_with_reports(&host, std::time::Duration::from_secs(60)).await;
+    plane.pass_with_reports(&host, std::time::Duration::from_mins(1)).await;
     let usage = async || {
         let authorization = format!("Bearer {}", plane.token);
         let target = format!("/accounts/{}/usage", plane.account);

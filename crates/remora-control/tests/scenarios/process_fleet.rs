@@ -1,14 +1,16 @@
-//! Hosts as processes. The processes here are not render hosts but `sh`, told to behave well or badly.
+//! The process fleet. Its processes are shell scripts that behave well or badly, instead of render hosts.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remora_control::{
-    Bell, Clock, Condition, HostCommand, ManualClock, ProcessFleet, ProvisionError, Provisioner as _, Remains,
+    Authority, Bell, Clock, Condition, HostCommand, LocalPlacement, ManualClock, ProcessFleet, ProvisionError,
+    Provisioner as _, Remains,
 };
-use remora_protocol::link::{Exclusive, Fence, HostSpec, Rendering};
+use remora_protocol::link::{Exclusive, Fence, HostSpec, HostStart, Rendering};
 use remora_session::{HostId, Timestamp};
 
 use crate::support::installation::{host_pids, is_alive, kill};
@@ -20,7 +22,7 @@ struct Fleet {
     hand: ManualClock,
 }
 
-/// `script` is run by `sh`; it gets the spec on standard input.
+/// Opens a fleet whose hosts run `script` in `sh`, with the start line on standard input.
 fn open(directory: &Path, script: &str) -> Fleet {
     let command = HostCommand {
         program: "/bin/sh".into(),
@@ -28,8 +30,24 @@ fn open(directory: &Path, script: &str) -> Fleet {
         shaders: None,
     };
     let (bell, (clock, hand)) = (Bell::default(), Clock::manual(Timestamp::from_milliseconds(1_000_000)));
-    let fleet = ProcessFleet::open(&directory.join("hosts"), command, clock, bell.clone()).unwrap();
+    let fleet =
+        ProcessFleet::open(&directory.join("hosts"), command, placement(directory), clock, bell.clone()).unwrap();
     Fleet { fleet, bell, hand }
+}
+
+fn placement(directory: &Path) -> Arc<LocalPlacement> {
+    let now = Timestamp::from_milliseconds(1_000_000);
+    Arc::new(LocalPlacement {
+        control_urls: vec!["https://localhost:1".into()],
+        hostname: "localhost".into(),
+        names: vec!["localhost".into()],
+        listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        media: Default::default(),
+        model_files: vec![],
+        cache_directory: None,
+        authority: Arc::new(Authority::open(directory, now).unwrap()),
+        operators_certificate: None,
+    })
 }
 
 fn spec() -> (HostSpec, HostId) {
@@ -38,25 +56,17 @@ fn spec() -> (HostSpec, HostId) {
     let spec = HostSpec {
         host_id: id.clone(),
         secret: "secret".into(),
-        control_urls: vec!["https://localhost:1".into()],
         control_ca_pem: String::new(),
         size: "Standard".into(),
         assignment: None,
-        hostname: "localhost".into(),
-        listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        certificate_pem: String::new(),
-        certificate_key_pem: String::new(),
         token_public_key_pem: String::new(),
         allowed_origins: Default::default(),
-        model_files: vec![],
         remote_models: Default::default(),
         adapter: None,
         primitives_max: None,
         rendering: Rendering::default(),
-        media: Default::default(),
         exclusive: Exclusive::UntilDisconnect,
         fence: Fence::default(),
-        scratch_directory: None,
         json_logs: false,
         start_milliseconds_max: 1,
     };
@@ -69,7 +79,7 @@ impl Fleet {
         hosts.into_iter().find(|other| other.id == *host).map(|host| host.condition)
     }
 
-    /// How the host's process has ended, awaited by the bell that rings then.
+    /// Waits for the bell that rings when a process ends, and returns how it has ended.
     async fn exit(&self, host: &HostId) -> String {
         within("the exit of the host", async {
             loop {
@@ -93,7 +103,7 @@ impl Fleet {
     }
 }
 
-/// What the host prints first.
+/// Returns the first line that the host prints.
 async fn line_of_log(directory: &Path, host: &HostId) -> String {
     let path = directory.join(format!("hosts/{host}.log"));
     within("the host printing a line", async {
@@ -108,20 +118,20 @@ async fn line_of_log(directory: &Path, host: &HostId) -> String {
     .await
 }
 
-const WELL_BEHAVED: &str = "read -r spec; echo \"told: $spec\"; exec sleep 600";
+const WELL_BEHAVED: &str = "read -r spec; printf 'told: %s\\n' \"$spec\"; exec sleep 600";
 
 #[tokio::test]
 async fn a_host_is_started_once_told_once_and_taken_down() {
     let directory = tempfile::tempdir().unwrap();
     let fleet = open(directory.path(), WELL_BEHAVED);
     let (spec, host) = spec();
-    fleet.fleet.ensure(&spec).await.unwrap();
-    fleet.fleet.ensure(&spec).await.unwrap();
+    fleet.fleet.ensure(&host, &spec).await.unwrap();
+    fleet.fleet.ensure(&host, &spec).await.unwrap();
     let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
     let log = line_of_log(directory.path(), &host).await;
-    let told: HostSpec = serde_json::from_str(log.strip_prefix("told: ").unwrap()).unwrap();
-    assert_eq!(told.host_id, spec.host_id);
-    let scratch = std::path::PathBuf::from(told.scratch_directory.unwrap());
+    let told: HostStart = serde_json::from_str(log.strip_prefix("told: ").unwrap()).unwrap();
+    assert_eq!(told.spec.host_id, spec.host_id);
+    let scratch = std::path::PathBuf::from(told.placement.scratch_directory.unwrap());
     assert_eq!(std::fs::metadata(&scratch).unwrap().permissions().mode() & 0o777, 0o700);
     std::fs::write(scratch.join("shader"), "compiled").unwrap();
     assert!(is_alive(pid));
@@ -143,10 +153,10 @@ async fn how_a_host_ended_is_known_and_it_is_not_started_again() {
     ] {
         let fleet = open(directory.path(), script);
         let (spec, host) = spec();
-        fleet.fleet.ensure(&spec).await.unwrap();
+        fleet.fleet.ensure(&host, &spec).await.unwrap();
         assert_eq!(fleet.exit(&host).await, expected);
-        fleet.fleet.ensure(&spec).await.unwrap();
-        assert_eq!(fleet.exit(&host).await, expected, "what has existed is not started again");
+        fleet.fleet.ensure(&host, &spec).await.unwrap();
+        assert_eq!(fleet.exit(&host).await, expected, "a host that has existed is not started again");
         fleet.destroy(&host).await;
         assert_eq!(fleet.condition(&host).await, None);
     }
@@ -157,7 +167,7 @@ async fn a_host_that_does_not_listen_is_killed_after_a_grace() {
     let directory = tempfile::tempdir().unwrap();
     let fleet = open(directory.path(), "trap '' TERM; read spec; echo begun; while :; do sleep 600; done");
     let (spec, host) = spec();
-    fleet.fleet.ensure(&spec).await.unwrap();
+    fleet.fleet.ensure(&host, &spec).await.unwrap();
     assert_eq!(line_of_log(directory.path(), &host).await, "begun");
     assert_eq!(fleet.fleet.destroy(&host).await.unwrap(), Remains::Going);
     fleet.hand.advance(std::time::Duration::from_millis(2_999));
@@ -174,9 +184,9 @@ async fn hosts_survive_and_are_adopted() {
     let (dying, dying_host) = spec();
     let pids = {
         let fleet = open(directory.path(), WELL_BEHAVED);
-        fleet.fleet.ensure(&living).await.unwrap();
+        fleet.fleet.ensure(&living_host, &living).await.unwrap();
         let living_pids = host_pids(directory.path());
-        fleet.fleet.ensure(&dying).await.unwrap();
+        fleet.fleet.ensure(&dying_host, &dying).await.unwrap();
         let dying_pid = *host_pids(directory.path()).iter().find(|pid| !living_pids.contains(pid)).unwrap();
         kill(dying_pid);
         fleet.exit(&dying_host).await;
@@ -186,7 +196,7 @@ async fn hosts_survive_and_are_adopted() {
     assert_eq!(fleet.condition(&living_host).await, Some(Condition::Running));
     let how = fleet.exit(&dying_host).await;
     assert!(how.contains("while no control plane watched it"), "{how}");
-    fleet.fleet.ensure(&living).await.unwrap();
+    fleet.fleet.ensure(&living_host, &living).await.unwrap();
     assert_eq!(host_pids(directory.path()).len(), 2, "an adopted host is not started again");
     kill(pids[0]);
     fleet.exit(&living_host).await;
@@ -199,7 +209,7 @@ async fn hosts_survive_and_are_adopted() {
 async fn an_adopted_host_is_taken_down_like_any_other() {
     let directory = tempfile::tempdir().unwrap();
     let (spec, host) = spec();
-    open(directory.path(), WELL_BEHAVED).fleet.ensure(&spec).await.unwrap();
+    open(directory.path(), WELL_BEHAVED).fleet.ensure(&host, &spec).await.unwrap();
     let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
     let fleet = open(directory.path(), "exit 1");
     fleet.destroy(&host).await;
@@ -207,11 +217,11 @@ async fn an_adopted_host_is_taken_down_like_any_other() {
 }
 
 #[tokio::test]
-async fn what_one_control_plane_starts_another_sees_and_takes_down() {
+async fn a_host_of_one_control_plane_is_seen_and_destroyed_by_another() {
     let directory = tempfile::tempdir().unwrap();
     let (one, other) = (open(directory.path(), WELL_BEHAVED), open(directory.path(), WELL_BEHAVED));
     let (spec, host) = spec();
-    one.fleet.ensure(&spec).await.unwrap();
+    one.fleet.ensure(&host, &spec).await.unwrap();
     let [pid] = host_pids(directory.path())[..] else { panic!("not one host") };
     within("the other seeing it", async {
         while other.condition(&host).await != Some(Condition::Running) {
@@ -219,7 +229,7 @@ async fn what_one_control_plane_starts_another_sees_and_takes_down() {
         }
     })
     .await;
-    other.fleet.ensure(&spec).await.unwrap();
+    other.fleet.ensure(&host, &spec).await.unwrap();
     assert_eq!(host_pids(directory.path()), [pid]);
     kill(pid);
     let (by_one, by_other) = (one.exit(&host).await, other.exit(&host).await);
@@ -239,8 +249,11 @@ async fn a_host_that_several_start_at_once_is_started_once() {
     let directory = tempfile::tempdir().unwrap();
     let fleets: Vec<Fleet> = (0..3).map(|_| open(directory.path(), WELL_BEHAVED)).collect();
     let (spec, host) = spec();
-    let (one, two, three) =
-        tokio::join!(fleets[0].fleet.ensure(&spec), fleets[1].fleet.ensure(&spec), fleets[2].fleet.ensure(&spec));
+    let (one, two, three) = tokio::join!(
+        fleets[0].fleet.ensure(&host, &spec),
+        fleets[1].fleet.ensure(&host, &spec),
+        fleets[2].fleet.ensure(&host, &spec)
+    );
     [one, two, three].into_iter().collect::<Result<(), _>>().unwrap();
     let log = directory.path().join(format!("hosts/{host}.log"));
     within("the host being told", async {
@@ -264,16 +277,23 @@ async fn a_program_that_is_not_there_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let command = HostCommand { program: "/nowhere/remora".into(), ..HostCommand::default() };
     let clock = Clock::manual(Timestamp::from_milliseconds(1)).0;
-    let fleet = ProcessFleet::open(&directory.path().join("hosts"), command, clock, Bell::default()).unwrap();
+    let fleet = ProcessFleet::open(
+        &directory.path().join("hosts"),
+        command,
+        placement(directory.path()),
+        clock,
+        Bell::default(),
+    )
+    .unwrap();
     let (spec, host) = spec();
-    let refused = fleet.ensure(&spec).await;
+    let refused = fleet.ensure(&host, &spec).await;
     assert!(matches!(&refused, Err(ProvisionError::Start { program, .. }) if program == "/nowhere/remora"));
     assert!(fleet.list().await.unwrap().is_empty());
     assert_eq!(fleet.destroy(&host).await.unwrap(), Remains::Gone);
 }
 
 #[tokio::test]
-async fn unreadable_pid_files_are_cleared_and_signal_nobody() {
+async fn unreadable_pid_files_are_removed_without_a_signal() {
     let directory = tempfile::tempdir().unwrap();
     let hosts = directory.path().join("hosts");
     std::fs::create_dir(&hosts).unwrap();

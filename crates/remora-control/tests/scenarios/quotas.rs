@@ -29,7 +29,7 @@ async fn an_account_has_so_many_live_sessions_of_any_size() {
     assert_refused(&create(&plane, "three", "Standard").await, "2 live sessions");
     assert_refused(&create(&plane, "three", "Premium").await, "2 live sessions");
     assert_eq!(plane.call("GET", "/sessions/three", "").await.status, 404, "nothing was stored");
-    // The retry of a create that was answered takes no second place.
+    // The retry of an answered create does not count twice.
     assert_eq!(create(&plane, "one", "Standard").await.status, 200);
 
     let (other, key) = (new_account_id(), new_key());
@@ -60,7 +60,7 @@ async fn a_place_is_free_again_after_a_stop_and_after_an_expiry() {
     assert_eq!(plane.call("POST", "/sessions/one/:stop", "").await.status, 204);
     let host = plane.create_ready("two", 1).await;
     assert_refused(&create(&plane, "three", "Standard").await, "1 live");
-    plane.pass_with_reports(&host, Duration::from_secs(60)).await;
+    plane.pass_with_reports(&host, Duration::from_mins(1)).await;
     plane.becomes("two", "Expired").await;
     assert_eq!(create(&plane, "three", "Standard").await.status, 201);
 }

@@ -6,7 +6,7 @@ use crate::support::plane::{Plane, ready};
 use crate::support::within;
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_crash() {
+async fn acknowledged_changes_are_there_after_a_crash() {
     let plane = Plane::start().await;
     plane.create_ready("ready", 4).await;
     plane.create("starting", 4).await;
@@ -35,7 +35,7 @@ async fn hosts_are_adopted_and_those_that_do_not_report_are_given_up() {
     plane.hand.advance(Duration::from_secs(100));
     let plane = plane.crash_and_restart().await;
     plane.hand.advance(Duration::from_secs(9));
-    assert_eq!(plane.status("silent").await, "Ready", "nobody has listened for longer than that");
+    assert_eq!(plane.status("silent").await, "Ready", "no control plane has listened for that long");
     assert_eq!(plane.report(&talking, ready()).await.status, 200);
     plane.hand.advance(Duration::from_secs(1));
     assert_eq!(plane.status("silent").await, "Error");
@@ -57,20 +57,20 @@ async fn a_lease_that_ran_out_meanwhile_is_over_after_the_restart() {
 async fn a_host_that_died_meanwhile_is_noticed() {
     let plane = Plane::start().await.without_loop().await;
     let host = plane.create_unlaunched("one").await;
-    plane.fleet.leave_stray(host.clone());
+    plane.fleet.leave_stray(&host);
     plane.report(&host, ready()).await;
-    plane.fleet.kill(&host.host_id.parse::<HostId>().unwrap(), "It ended while nobody watched.");
+    plane.fleet.kill(&host.host_id.parse::<HostId>().unwrap(), "It ended without a watcher.");
     let plane = plane.crash_and_restart().await;
     plane.becomes("one", "Error").await;
 }
 
 #[tokio::test]
-async fn hosts_that_nobody_needs_are_taken_down() {
+async fn hosts_without_a_session_are_destroyed() {
     let plane = Plane::start().await;
     let mut stray = plane.create_ready("one", 4).await;
     let plane = plane.without_loop().await;
     stray.host_id = "left-by-a-crash".into();
-    plane.fleet.leave_stray(stray);
+    plane.fleet.leave_stray(&stray);
     let plane = plane.crash_and_restart().await;
     plane.call("POST", "/sessions/one/:stop", "").await;
     within("every host being gone", plane.fleet.emptied()).await;

@@ -43,7 +43,7 @@ impl Server {
         Self { serving, stop, running }
     }
 
-    /// The address, to be used again.
+    /// Returns the address, for using it again.
     async fn stop(self) -> SocketAddr {
         self.stop.send(()).expect("serve is running");
         within("a clean stop", self.running).await.unwrap().unwrap();
@@ -108,7 +108,7 @@ async fn the_operators_certificate_is_for_those_who_ask_by_name() {
     let elsewhere = tempfile::tempdir().unwrap();
     let now = remora_control::Clock::system().now();
     let authority = remora_control::Authority::open(elsewhere.path(), now).unwrap();
-    let life = std::time::Duration::from_secs(3_600);
+    let life = std::time::Duration::from_hours(1);
     let own = authority.issue(&["remora.example".to_owned()], life, now).unwrap();
     let (certificate, key) = (elsewhere.path().join("own.pem"), elsewhere.path().join("own.key"));
     std::fs::write(&certificate, &own.certificate_pem).unwrap();
@@ -155,7 +155,7 @@ async fn two_on_one_postgresql_and_one_directory_are_one_service() {
     assert_eq!((seen.status, seen.json()["id"].as_str()), (200, Some("one")), "{seen:?}");
     first.stop().await;
     let stop = format!("/accounts/{account}/sessions/one/:stop?api-version=2021-01-01");
-    assert_eq!(second.send("POST", &stop, &token, "").await.status, 204, "the other goes on");
+    assert_eq!(second.send("POST", &stop, &token, "").await.status, 204, "the other continues");
     assert_eq!(second.send("GET", &target, &token, "").await.json()["status"], "Stopped");
     // A directory that is shared is not for one that wants it alone.
     let refusal = up(installation::options(directory.path()), |_| panic!("it started"), std::future::pending()).await;

@@ -26,7 +26,8 @@ fn configuration(issuer: &Issuer, more: &str) -> Config {
 fn id_token(issuer: &Issuer) -> Value {
     let now = START.as_seconds();
     json!({
-        "iss": issuer.url, "aud": CLIENT, "azp": CLIENT, "exp": now + 300, "iat": now, "nonce": "n", "sub": "248289761001",
+        "iss": issuer.url, "aud": CLIENT, "azp": CLIENT, "exp": now + 300, "iat": now, "nonce": "n",
+        "sub": "248289761001",
         "name": "Ann Müller", "roles": ["use"],
     })
 }

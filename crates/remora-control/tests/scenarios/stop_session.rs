@@ -22,7 +22,7 @@ async fn a_session_that_never_was_ready_can_be_stopped() {
     let host = plane.create("one", 4).await;
     assert_eq!(plane.call("POST", "/sessions/one/:stop", "").await.status, 204);
     within("the host being taken down", plane.fleet.emptied()).await;
-    within("nobody knowing the host any more", async {
+    within("the host being unknown", async {
         while plane.report(&host, ready()).await.status != 404 {
             look_again().await;
         }

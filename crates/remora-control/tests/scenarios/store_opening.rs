@@ -1,11 +1,13 @@
-//! Which databases are taken, and what is said about those that are not.
+//! The databases that the store accepts, and the messages about those that it refuses.
 
 use std::error::Error as _;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use remora_control::{Insert, Inserted, Quota, Store, StoreError, new_account_id};
+use remora_control::{
+    Insert, Inserted, Quota, Register, RegisterError, Store, StoreConfig, StoreError, new_account_id,
+};
 use remora_session::{AccountId, Event};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -18,12 +20,14 @@ use crate::support::postgres;
 const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (9999, 'of the future', TRUE, ''";
 
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations";
+
 async fn sqlite(directory: &Path) -> Store {
     Store::open_sqlite(&directory.join("remora.db")).await.unwrap()
 }
 
 #[tokio::test]
-async fn what_is_stored_outlives_the_store() {
+async fn stored_sessions_outlive_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let store = sqlite(directory.path()).await;
     let first = session(&account(&store).await, "s", "a1", 5);
@@ -91,10 +95,44 @@ async fn sessions_on_a_server_of_before_owners_were_recorded_have_none() {
 }
 
 #[tokio::test]
+async fn the_account_command_refuses_a_database_of_an_older_service_and_leaves_it_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("remora.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    write_as_first_release!("sqlite", &mut connection, new_account_id());
+    let refused = Register::open(&StoreConfig::default(), directory.path()).await.err().expect("it is refused");
+    assert!(
+        matches!(&refused, RegisterError::Store(StoreError::Older { place }) if *place == path.display().to_string())
+    );
+    assert!(refused.to_string().contains("written by an older Remora"), "{refused}");
+    assert_eq!(sqlx::query(APPLIED).fetch_all(&mut connection).await.unwrap().len(), 1, "it has been migrated");
+    connection.close().await.unwrap();
+    sqlite(directory.path()).await.close().await;
+    let register = Register::open(&StoreConfig::default(), directory.path()).await.unwrap();
+    assert_eq!(register.list().await.unwrap().len(), 1, "a service of this release has migrated it");
+    register.close().await;
+}
+
+#[tokio::test]
+async fn the_account_command_refuses_a_server_of_an_older_service_and_takes_an_empty_one() {
+    let Some(url) = postgres::fresh_database().await else { return };
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    write_as_first_release!("postgres", &mut connection, new_account_id());
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Register::open(&StoreConfig { url: Some(url) }, directory.path()).await.err().expect("it is refused");
+    assert!(matches!(&refused, RegisterError::Store(StoreError::Older { .. })), "{refused}");
+    assert_eq!(sqlx::query(APPLIED).fetch_all(&mut connection).await.unwrap().len(), 1, "it has been migrated");
+    connection.close().await.unwrap();
+    let config = StoreConfig { url: postgres::fresh_database().await };
+    Register::open(&config, directory.path()).await.unwrap().close().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("remora.db");
-    let content = "not a database, but dear to somebody. ".repeat(200);
+    let content = "not a database, but precious to its owner. ".repeat(200);
     std::fs::write(&path, &content).unwrap();
     let refused = Store::open_sqlite(&path).await;
     let Err(StoreError::Corrupt { path: named, .. }) = refused else {
@@ -112,7 +150,7 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     account(&store).await;
     store.close().await;
     let mut content = std::fs::read(&path).unwrap();
-    // The pages behind the first, which says what tables there are, come to hold something else.
+    // All pages but the first, which lists the tables, are overwritten.
     let page_bytes = 4_096;
     assert!(content.len() > 4 * page_bytes, "the database is written back when its last user leaves");
     content[page_bytes..].fill(0x5A);
@@ -133,7 +171,7 @@ async fn an_empty_file_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn what_an_interrupted_first_start_has_left_is_in_nobodys_way() {
+async fn files_of_an_interrupted_first_start_do_not_matter() {
     let directory = tempfile::tempdir().unwrap();
     for name in [".remora.db.new", ".remora.db.new-wal", ".remora.db.new-shm"] {
         std::fs::write(directory.path().join(name), "half of it").unwrap();
@@ -158,7 +196,7 @@ async fn only_its_owner_reads_a_database() {
     let store = sqlite(directory.path()).await;
     account(&store).await;
     assert!(modes().eq(expected.clone()), "{:?}", modes().collect::<Vec<_>>());
-    // As releases before this one have made them; a crash leaves all three.
+    // Earlier releases created the files with these permissions; a crash leaves all three.
     for (name, _) in modes() {
         std::fs::set_permissions(directory.path().join(name), Permissions::from_mode(0o644)).unwrap();
     }
@@ -209,9 +247,9 @@ async fn a_server_that_cannot_be_used_is_named_and_the_password_never() {
     {
         assert!(matches!(refusal(url).await, StoreError::Url), "{url}");
     }
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = refusal(&format!("postgres://remora:secret@{nobody}/remora")).await;
-    assert!(matches!(&error, StoreError::Unreachable { place, .. } if *place == nobody.to_string()), "{error:?}");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = refusal(&format!("postgres://remora:secret@{unused}/remora")).await;
+    assert!(matches!(&error, StoreError::Unreachable { place, .. } if *place == unused.to_string()), "{error:?}");
 
     let Some(url) = postgres::fresh_database().await else { return };
     let (_, server) = url.split_once('@').unwrap();

@@ -10,7 +10,7 @@ use crate::support::{postgres, within};
 
 async fn two_stores() -> Option<[Arc<Store>; 2]> {
     let url = postgres::fresh_database().await?;
-    // Both prepare the database, at once.
+    // Both prepare the database at the same time.
     let (one, other) = tokio::join!(Store::open_postgres(&url), Store::open_postgres(&url));
     Some([Arc::new(one.unwrap()), Arc::new(other.unwrap())])
 }
@@ -36,7 +36,7 @@ fn done(answers: &[Inserted]) -> usize {
 #[tokio::test]
 async fn a_key_is_taken_once_by_one_of_two() {
     let Some(stores) = two_stores().await else { return };
-    let account = account(&*stores[0]).await;
+    let account = account(&stores[0]).await;
     let answers = at_once(&stores, 64, |store, number| {
         let new = session(&account, &format!("s{}", number / 8), &format!("h{number}"), 1);
         async move {
@@ -52,7 +52,7 @@ async fn a_key_is_taken_once_by_one_of_two() {
 #[tokio::test]
 async fn a_quota_holds_for_two() {
     let Some(stores) = two_stores().await else { return };
-    let account = account(&*stores[0]).await;
+    let account = account(&stores[0]).await;
     let quota = Quota { live_max: Some(9), live_of_size_max: Some(5), live_of_person_max: None };
     let answers = at_once(&stores, 64, |store, number| {
         let size = Size::ALL[number / 2 % 2];
@@ -69,16 +69,17 @@ async fn a_quota_holds_for_two() {
 }
 
 #[tokio::test]
-async fn an_idle_host_is_claimed_by_one_of_two_whatever_their_order() {
+async fn an_idle_host_is_claimed_by_one_of_two_in_any_order() {
     const HOSTS: usize = 16;
     let Some(stores) = two_stores().await else { return };
-    let account = account(&*stores[0]).await;
+    let account = account(&stores[0]).await;
     let host = |number: usize| -> HostId { format!("h{number}").parse().unwrap() };
     for number in 0..HOSTS {
         stores[0].insert_idle_host(&idle_host(host(number).as_str())).await.unwrap();
     }
     let answers = at_once(&stores, 2 * HOSTS, |store, number| {
-        // One goes up through the hosts and the other down, so that their batches wait for each other.
+        // One claims the hosts in ascending order and the other in descending order, so that their batches wait for
+        // each other.
         let wanted = if number % 2 == 0 { number / 2 } else { HOSTS - 1 - number / 2 };
         let new = session(&account, &format!("s{number:02}"), host(wanted).as_str(), 1);
         async move {
@@ -95,7 +96,7 @@ async fn an_idle_host_is_claimed_by_one_of_two_whatever_their_order() {
 #[tokio::test]
 async fn every_change_is_counted_once() {
     let Some(stores) = two_stores().await else { return };
-    let account = account(&*stores[0]).await;
+    let account = account(&stores[0]).await;
     let sessions: Vec<Session> =
         (0..4).map(|number| session(&account, &format!("s{number}"), &format!("h{number}"), 1)).collect();
     for new in &sessions {

@@ -51,7 +51,7 @@ async fn a_directory_that_cannot_be_used_is_named() {
 }
 
 #[tokio::test]
-async fn a_cache_whose_path_is_not_text_is_refused_with_what_to_do() {
+async fn a_cache_whose_path_is_not_text_is_refused_with_advice() {
     let directory = tempfile::tempdir().unwrap();
     let text = refusal(options(&directory.path().join(OsStr::from_bytes(b"data\xff")))).await.to_string();
     assert!(text.contains("not UTF-8") && text.contains("cache.directory"), "{text}");
@@ -73,7 +73,7 @@ async fn a_directory_is_used_by_one_at_a_time() {
     assert!(matches!(refusal(options(directory.path())).await, ServerError::DataDirectoryInUse { .. }));
     let same_port = UpOptions { https: first.address(), ..options(directory.path()) };
     assert!(matches!(refusal(same_port).await, ServerError::DataDirectoryInUse { .. }), "and says so, not the port");
-    assert!(directory.path().join("connection.json").exists(), "the first goes on undisturbed");
+    assert!(directory.path().join("connection.json").exists(), "the first is not disturbed");
     first.stop().await;
     Installation::start(directory.path()).await.stop().await;
 }

@@ -106,18 +106,14 @@ async fn a_host_that_cannot_start_says_why() {
 async fn a_host_is_told_of_a_cache_in_the_data_directory() {
     let directory = tempfile::tempdir().unwrap();
     let told = directory.path().join("told.json");
-    let host_command = fake_host::command_that_keeps_its_spec(&told);
+    let host_command = fake_host::command_that_keeps_its_start(&told);
     let installation = Installation::start_with_hosts(&directory.path().join("data"), host_command).await;
     let token = installation.token().await;
     assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);
-    let spec = fake_host::kept_spec(&told).await;
+    let start = fake_host::kept_start(&told).await;
     let cache = directory.path().canonicalize().unwrap().join("data/cache");
-    let expected = Rendering {
-        cache_directory: Some(cache.to_str().unwrap().to_owned()),
-        cache_bytes_max: 20 << 30,
-        ..Rendering::default()
-    };
-    assert_eq!(spec.rendering, expected);
+    assert_eq!(start.placement.cache_directory.as_deref(), cache.to_str());
+    assert_eq!(start.spec.rendering, Rendering { cache_bytes_max: 20 << 30, ..Rendering::default() });
     installation.stop().await;
 }
 
@@ -143,7 +139,7 @@ async fn hosts_outlive_a_crash_of_the_control_plane_and_are_adopted() {
     second.stop().await;
 }
 
-/// The shortest lease there is, by the real clock, with nobody looking: what ends it is the loop's own timer.
+/// The shortest lease, by the real clock and without a client: the timer of the reconcile loop ends it.
 #[tokio::test]
 async fn a_lease_of_one_minute_ends_by_itself_and_takes_its_host_along() {
     let directory = tempfile::tempdir().unwrap();

@@ -50,14 +50,14 @@ async fn without_a_name_a_client_reaches_hosts_by_the_address_that_it_has_opened
     let directory = tempfile::tempdir().unwrap();
     let told = directory.path().join("told.json");
     let mut options = shared(&directory.path().join("data"), None);
-    options.host_command = fake_host::command_that_keeps_its_spec(&told);
+    options.host_command = fake_host::command_that_keeps_its_start(&told);
     let installation = Installation::start_with(options).await;
     let connection = installation.connection.clone();
     let token = installation.token().await;
     assert_eq!(installation.call(&token, "PUT", "/sessions/one", BODY).await.status, 201);
     let reported = installation.becomes(&token, "one", "Ready").await["hostname"].as_str().unwrap().to_owned();
-    let spec = fake_host::kept_spec(&told).await;
-    assert_eq!(reported, spec.hostname);
+    let start = fake_host::kept_start(&told).await;
+    assert_eq!(reported, start.placement.hostname);
 
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str())];
@@ -66,14 +66,14 @@ async fn without_a_name_a_client_reaches_hosts_by_the_address_that_it_has_opened
         let name = address.trim_start_matches("https://").rsplit_once(':').unwrap().0;
         let session = ask(&connection, name, &target, &headers).await.json();
         assert_eq!(session["hostname"], name, "{session}");
-        assert!(spec.allowed_origins.allows(address), "{address}");
+        assert!(start.spec.allowed_origins.allows(address), "{address}");
     }
     let v1 = format!("/v1/accounts/{}/sessions/one/properties", connection.account_id);
     for name in ["localhost", "127.0.0.1"] {
         assert_eq!(ask(&connection, name, &target, &headers).await.json()["hostname"], reported, "{name}");
         assert_eq!(ask(&connection, name, &v1, &headers).await.json()["sessionHostname"], reported, "{name}");
     }
-    // A page on this machine, over plain HTTP.
+    // The origin of a page on this machine, over plain HTTP.
     let (authority, _) = connection.portal.trim_start_matches("http://").split_once('/').unwrap();
     let stream = http::tcp(([127, 0, 0, 1], authority.rsplit(':').next().unwrap().parse().unwrap()).into()).await;
     let session = http::send(stream, authority, "GET", &target, &headers, "").await.json();

@@ -89,7 +89,7 @@ async fn a_session_does_not_wait_for_a_host_that_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_host_that_has_fallen_silent_is_given_to_nobody_and_replaced() {
+async fn a_silent_host_gets_no_session_and_is_replaced() {
     let plane = Plane::start_with(config(ONE_WARM)).await;
     let silent = ready_idle(&plane).await;
     let plane = plane.without_loop().await;
@@ -109,7 +109,7 @@ async fn a_host_that_has_fallen_silent_is_given_to_nobody_and_replaced() {
     })
     .await;
     assert_ne!(next.host_id, silent.host_id);
-    assert_eq!(plane.report(&silent, ready()).await.status, 404, "it is nobody's");
+    assert_eq!(plane.report(&silent, ready()).await.status, 404, "no session has it");
 }
 
 #[tokio::test]
@@ -155,6 +155,6 @@ async fn idle_hosts_of_an_older_configuration_are_replaced_and_superfluous_ones_
     assert_eq!((old.adapter.as_deref(), new.adapter.as_deref()), (None, Some("another")));
     assert_eq!(plane.report(&old, ready()).await.status, 404);
     let plane = plane.crash_and_restart_with(config("")).await;
-    within("nobody waiting any more", plane.fleet.emptied()).await;
+    within("no host waiting any more", plane.fleet.emptied()).await;
     assert!(plane.store.idle_hosts().await.unwrap().is_empty());
 }

@@ -10,7 +10,7 @@ use landlock::{
     RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
 };
 use remora_convert::{Cache, files_beside};
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::Placement;
 
 use super::error::FenceError;
 
@@ -128,21 +128,21 @@ impl Access {
         Self { read, devices, own: vec![SHARED_MEMORY.into()] }
     }
 
-    /// Returns the files of the system, and those that the specification names: the operator's models with the files
-    /// beside them, the cache, and the host's own directory.
-    pub(super) fn of(spec: &HostSpec) -> Self {
+    /// Returns the files of the system, and those that the placement names: the operator's models with the files beside
+    /// them, the cache, and the host's own directory.
+    pub(super) fn of(placement: &Placement) -> Self {
         let mut access = Self::of_the_system();
-        for model in spec.model_files.iter().map(Path::new) {
+        for model in placement.model_files.iter().map(Path::new) {
             // A model that cannot be read is reported to the client that asks for it.
             access.read.extend(files_beside(model).unwrap_or_default());
             access.read.push(model.to_owned());
         }
-        if let Some(cache) = &spec.rendering.cache_directory {
+        if let Some(cache) = &placement.cache_directory {
             // Landlock refers to directories that exist, and this one may have been deleted since the service created
             // it. An error is reported when the host opens the cache.
             let _ = Cache::create_directory(Path::new(cache));
         }
-        for directory in spec.rendering.cache_directory.iter().chain(&spec.scratch_directory) {
+        for directory in placement.cache_directory.iter().chain(&placement.scratch_directory) {
             access.allow_own(Path::new(directory));
         }
         access

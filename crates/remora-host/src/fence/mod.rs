@@ -20,7 +20,7 @@ mod files;
 
 use std::fmt;
 
-use remora_protocol::link::{Fence, HostSpec};
+use remora_protocol::link::{Fence, HostStart};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use error::FenceError;
@@ -57,16 +57,16 @@ impl fmt::Display for FenceReport {
 /// # Errors
 ///
 /// Returns the reason if the fence is required and a part of it does not stand.
-pub(crate) fn raise(spec: &HostSpec) -> Result<(), String> {
-    if spec.fence == Fence::Off {
+pub(crate) fn raise(start: &HostStart) -> Result<(), String> {
+    if start.spec.fence == Fence::Off {
         tracing::warn!("this host is not fenced off: hosts.fence is \"off\"");
         return Ok(());
     }
     forbid_core_dumps();
-    let report = raise_around_this_thread(&files::Access::of(spec));
+    let report = raise_around_this_thread(&files::Access::of(&start.placement));
     if report.is_whole() {
         tracing::info!(%report, "fenced off");
-    } else if spec.fence == Fence::BestEffort {
+    } else if start.spec.fence == Fence::BestEffort {
         tracing::warn!(%report, "fenced off in part");
     } else {
         return Err(format!("hosts.fence is \"required\", but on this machine {report}"));

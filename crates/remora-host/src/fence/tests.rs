@@ -11,6 +11,8 @@ use std::{
     process::Command,
 };
 
+use remora_protocol::link::Placement;
+
 use super::*;
 
 /// Runs `inside` within the fence of a host that has this cache. Returns `None`, with a message, where the kernel has
@@ -150,34 +152,17 @@ fn the_report_says_which_parts_of_the_fence_stand() {
 fn a_deleted_cache_directory_is_created_again_while_the_host_still_may() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let cache = data.path().join("cache");
-    let spec = HostSpec {
-        host_id: "host".into(),
-        secret: "secret".into(),
+    let placement = Placement {
         control_urls: Vec::new(),
-        control_ca_pem: String::new(),
-        size: "Standard".into(),
-        assignment: None,
         hostname: "localhost".into(),
         listen_address: [127, 0, 0, 1].into(),
         certificate_pem: String::new(),
         certificate_key_pem: String::new(),
-        token_public_key_pem: String::new(),
-        allowed_origins: Default::default(),
-        model_files: Vec::new(),
-        remote_models: Default::default(),
-        adapter: None,
-        primitives_max: None,
-        rendering: remora_protocol::link::Rendering {
-            cache_directory: Some(cache.display().to_string()),
-            ..Default::default()
-        },
         media: Default::default(),
-        exclusive: remora_protocol::link::Exclusive::UntilDisconnect,
-        fence: Default::default(),
+        model_files: Vec::new(),
+        cache_directory: Some(cache.display().to_string()),
         scratch_directory: None,
-        json_logs: false,
-        start_milliseconds_max: 1_000,
     };
-    let _ = files::Access::of(&spec);
+    let _ = files::Access::of(&placement);
     assert!(cache.is_dir());
 }

@@ -27,7 +27,7 @@ mod tests;
 
 use std::{io, sync::Arc};
 
-use remora_protocol::link::HostSpec;
+use remora_protocol::link::HostStart;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -48,24 +48,25 @@ pub(crate) struct HandshakeServer {
 impl HandshakeServer {
     /// Binds two ports of the original service's range. `seed` spreads hosts over it.
     pub(crate) async fn open(
-        spec: &HostSpec,
+        start: &HostStart,
         seed: u16,
         session: SessionWatch,
         holder: Arc<Holder>,
         backend: Box<dyn HandshakeBackend>,
     ) -> Result<Self, HandshakeError> {
-        let address = spec.listen_address;
+        let HostStart { spec, placement } = start;
+        let address = placement.listen_address;
         let (handshake, next) = listener::bind(address, seed).await?;
         let (inspector, _) = listener::bind(address, next).await?;
         let verifier = TokenVerifier::new(&spec.token_public_key_pem).ok_or(HandshakeError::PublicKey)?;
         let names = if address.is_loopback() {
-            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), spec.hostname.clone()]
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), placement.hostname.clone()]
         } else {
             Vec::new()
         };
         let allowed_origins = spec.allowed_origins.clone();
         let admission = Admission { verifier, allowed_origins, names, session, holder, backend };
-        let tls = listener::acceptor(&spec.certificate_pem, &spec.certificate_key_pem)?;
+        let tls = listener::acceptor(&placement.certificate_pem, &placement.certificate_key_pem)?;
         Ok(Self { handshake, inspector, tls, admission: Arc::new(admission) })
     }
 

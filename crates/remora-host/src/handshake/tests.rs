@@ -14,7 +14,7 @@ use std::{
 use remora_protocol::{
     cors::OriginResponse,
     handshake::{OFFER_BYTES_MAX, RESUME_HEADER},
-    link::{Assignment, Exclusive, PORTS},
+    link::{Assignment, Exclusive, HostSpec, HostStart, PORTS, Placement},
     origins::Origins,
 };
 use tokio::sync::watch;
@@ -85,30 +85,35 @@ impl TestServer {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate =
             rcgen::CertificateParams::new(names).and_then(|params| params.self_signed(&key)).expect("a certificate");
-        let spec = HostSpec {
-            host_id: "host".into(),
-            secret: "secret".into(),
-            control_urls: vec!["https://localhost:1".into()],
-            control_ca_pem: String::new(),
-            size: "Standard".into(),
-            assignment: None,
-            hostname: "localhost".into(),
-            listen_address: [127, 0, 0, 1].into(),
-            certificate_pem: certificate.pem(),
-            certificate_key_pem: key.serialize_pem(),
-            token_public_key_pem: signer.public_key_pem.clone(),
-            allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
-            model_files: vec![],
-            remote_models: Default::default(),
-            adapter: None,
-            primitives_max: None,
-            rendering: Default::default(),
-            media: Default::default(),
-            fence: Default::default(),
-            scratch_directory: None,
-            exclusive,
-            json_logs: false,
-            start_milliseconds_max: 1000,
+        let start = HostStart {
+            spec: HostSpec {
+                host_id: "host".into(),
+                secret: "secret".into(),
+                control_ca_pem: String::new(),
+                size: "Standard".into(),
+                assignment: None,
+                token_public_key_pem: signer.public_key_pem.clone(),
+                allowed_origins: Origins::parse([ORIGIN, "https://*.example.com"]).expect("origins"),
+                remote_models: Default::default(),
+                adapter: None,
+                primitives_max: None,
+                rendering: Default::default(),
+                fence: Default::default(),
+                exclusive,
+                json_logs: false,
+                start_milliseconds_max: 1000,
+            },
+            placement: Placement {
+                control_urls: vec!["https://localhost:1".into()],
+                hostname: "localhost".into(),
+                listen_address: [127, 0, 0, 1].into(),
+                certificate_pem: certificate.pem(),
+                certificate_key_pem: key.serialize_pem(),
+                model_files: vec![],
+                media: Default::default(),
+                scratch_directory: None,
+                cache_directory: None,
+            },
         };
         let backend = Arc::new(OneClient::default());
         let holder = Arc::new(Holder::new(exclusive));
@@ -119,7 +124,7 @@ impl TestServer {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
             runtime.block_on(async {
-                let server = HandshakeServer::open(&spec, 77, assigned, server_holder, server_backend)
+                let server = HandshakeServer::open(&start, 77, assigned, server_holder, server_backend)
                     .await
                     .expect("free ports");
                 ports.send(server.ports().expect("bound")).expect("the test waits");

@@ -4,7 +4,7 @@
 //! | entry | allows |
 //! |---|---|
 //! | `https://app.example.com`, `http://localhost:3000` | that origin |
-//! | `https://*.example.com`, `https://*.example.com:8443` | its subdomains at any depth, not `https://example.com` itself |
+//! | `https://*.example.com`, `https://*.example.com:8443` | subdomains at any depth, not `https://example.com` |
 //! | `*` | every origin, including the `null` of local files; for development |
 //!
 //! Browsers serialise an origin in exactly one way: lower case, without the default port, path or user. Entries are

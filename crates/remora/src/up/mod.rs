@@ -5,6 +5,7 @@ use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr};
 use clap::Args;
 use remora_control::{Connection, HostCommand, UpOptions};
 use remora_host::EngineDetail;
+use remora_import::file_kinds;
 
 use crate::{
     configuration::{ConfigurationArguments, HTTP, HTTPS},
@@ -36,9 +37,11 @@ pub(crate) struct Arguments {
     /// [default: listen.http, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     http: Option<SocketAddr>,
-    /// Model file (glTF, GLB, .arrAsset, PLY, LAS, LAZ, E57, XYZ) or address for the list of the page; may be given
-    /// several times, and the first is shown at the start
-    #[arg(long = "model", value_name = "FILE.glb")]
+    #[arg(long = "model", value_name = "FILE.glb", help = format!(
+        "Model (.arrAsset, {}) as a file or an address, for the list of the page; may be given several times, and the \
+         first is shown at the start",
+        file_kinds("or")
+    ))]
     models: Vec<String>,
 }
 

@@ -11,20 +11,12 @@ const COLUMNS_MAX: usize = 120;
 
 /// Files that quote the words.
 const QUOTES: &[&str] = &["crates/remora/tests/tidy/language.rs"];
+/// Migrations that have been applied are compared by their content, so their comments never change.
+const APPLIED_MIGRATIONS: &str = "crates/remora-control/migrations/";
 /// Folders and files whose language is not clean yet. The list only shrinks.
-const NOT_YET_PLAIN: &[&str] = &[
-    "ARCHITECTURE.md",
-    "crates/remora-control/",
-    "crates/remora-engine/",
-    "crates/remora-protocol/",
-    "crates/remora-render/",
-    "crates/remora-session/",
-    "deploy/",
-    "web/",
-];
+const NOT_YET_PLAIN: &[&str] = &["crates/remora-render/"];
 /// Folders whose lines are not all narrow enough yet. The list only shrinks.
-const NOT_YET_NARROW: &[&str] =
-    &["crates/remora-control/", "crates/remora-engine/", "crates/remora-protocol/", "crates/remora-render/"];
+const NOT_YET_NARROW: &[&str] = &["crates/remora-control/", "crates/remora-engine/", "crates/remora-render/"];
 
 #[test]
 fn words_are_plain() {
@@ -109,7 +101,9 @@ fn programs_do_not_unwrap() {
 fn written() -> impl Iterator<Item = Source> {
     files("", EXTENSIONS).into_iter().filter(|source| {
         let path = source.path.as_str();
-        !QUOTES.contains(&path) && !NOT_YET_PLAIN.iter().any(|start| path.starts_with(start))
+        !QUOTES.contains(&path)
+            && !path.starts_with(APPLIED_MIGRATIONS)
+            && !NOT_YET_PLAIN.iter().any(|start| path.starts_with(start))
     })
 }
 

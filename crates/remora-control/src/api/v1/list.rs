@@ -31,8 +31,8 @@ async fn read(api: &Api, caller: &Caller, after: Option<&ListPosition>) -> Resul
     api.sessions.list(&caller.bearer, &caller.account, after, api.page_size).await
 }
 
-/// Returns a response whose body is read from the store while it is sent. If a read fails the body ends early, which the
-/// client notices because the last chunk is missing.
+/// Returns a response whose body is read from the store while it is sent. If a read fails the body ends early, which
+/// the client notices because the last chunk is missing.
 fn in_pieces(api: Api, caller: Caller, page: Page) -> Response {
     let listing = Listing { api, caller, page: Some(page), separator: "" };
     let beginning = stream::iter([Ok(r#"{"sessions":["#.to_owned())]);

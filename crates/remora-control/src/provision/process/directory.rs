@@ -1,4 +1,4 @@
-//! What other control planes do in the directory of hosts, as the kernel tells it.
+//! Notifications of the kernel about files that other control planes create or remove in the directory of hosts.
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,24 +16,24 @@ use super::{Known, file_error};
 use crate::private_file;
 use crate::provision::ProvisionError;
 
-/// For some dozens of events with names as long as host ids.
+/// Size of the buffer: some dozens of events with names as long as host ids.
 const EVENT_BYTES: usize = 8 * 1024;
 
-/// From its making on nothing that happens in the directory is missed.
+/// A watch on the directory. It reports every change since its creation.
 pub(super) struct Directory {
     path: PathBuf,
     events: AsyncFd<OwnedFd>,
 }
 
-enum Seen {
-    /// Something has happened to this file.
+enum Change {
+    /// This file was created or removed.
     File(PathBuf),
-    /// More than the kernel remembers.
+    /// More changes than the kernel has recorded.
     Anything,
 }
 
 impl Directory {
-    pub fn watch(path: &Path) -> io::Result<Self> {
+    pub(super) fn watch(path: &Path) -> io::Result<Self> {
         let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         // A pid file appears by a link and goes by being removed.
         inotify::add_watch(&events, path, WatchFlags::CREATE | WatchFlags::DELETE)?;
@@ -42,48 +42,48 @@ impl Directory {
         Ok(Self { path: path.to_owned(), events })
     }
 
-    /// Tells what is known about what happens. Ends only if the directory cannot be watched any more.
-    pub async fn follow(self, known: Arc<Known>) {
+    /// Updates the known hosts after each change. Ends only if the directory cannot be watched any more.
+    pub(super) async fn follow(self, known: Arc<Known>) {
         loop {
-            let seen = match self.next().await {
-                Ok(seen) => seen,
+            let changes = match self.next().await {
+                Ok(changes) => changes,
                 Err(error) => {
                     tracing::error!(directory = %self.path.display(), %error, "the hosts of others cannot be seen");
                     return;
                 }
             };
-            for seen in seen {
-                let told = match seen {
-                    Seen::Anything => known.read_all(),
-                    Seen::File(path) if path.extension().is_none_or(|extension| extension != "json") => Ok(()),
-                    Seen::File(path) if path.exists() => known.adopt(&path),
-                    Seen::File(path) => {
+            for change in changes {
+                let updated = match change {
+                    Change::Anything => known.read_all(),
+                    Change::File(path) if path.extension().is_none_or(|extension| extension != "json") => Ok(()),
+                    Change::File(path) if path.exists() => known.adopt(&path),
+                    Change::File(path) => {
                         known.forget(&path);
                         Ok(())
                     }
                 };
-                if let Err(error) = told {
+                if let Err(error) = updated {
                     tracing::warn!(%error, "a host of another control plane cannot be adopted");
                 }
             }
         }
     }
 
-    async fn next(&self) -> io::Result<Vec<Seen>> {
+    async fn next(&self) -> io::Result<Vec<Change>> {
         let mut ready = self.events.readable().await?;
         let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
         let mut reader = inotify::Reader::new(self.events.get_ref(), &mut buffer);
-        let mut seen = Vec::new();
+        let mut changes = Vec::new();
         loop {
             match reader.next() {
-                Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => seen.push(Seen::Anything),
+                Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => changes.push(Change::Anything),
                 Ok(event) => {
                     let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-                    seen.extend(name.map(|name| Seen::File(self.path.join(name))));
+                    changes.extend(name.map(|name| Change::File(self.path.join(name))));
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     ready.clear_ready();
-                    return Ok(seen);
+                    return Ok(changes);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -99,7 +99,7 @@ impl Known {
             let path = entry.map_err(failed)?.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => self.adopt(&path)?,
-                // A crash came before the file was whole, and so before the host was told anything: it has ended.
+                // A crash before the file was complete, and so before the host got its start line: the host has ended.
                 Some("new") => private_file::remove_unfinished(&path).map_err(|source| file_error(&path, source))?,
                 _ => {}
             }

@@ -1,19 +1,19 @@
-//! Hosts as processes of this machine.
+//! A fleet of processes on this machine.
 //!
 //! ```text
-//!   ensure ─▶ spawn ─▶ pid file on disk ─▶ HostSpec on standard input ─▶ the host begins
+//!   ensure ─▶ spawn ─▶ pid file on disk ─▶ HostStart on standard input ─▶ the host begins
 //!   destroy ─▶ SIGTERM ─▶ (grace) ─▶ SIGKILL ─▶ pid file removed
 //! ```
 //!
-//! A host begins only when it has its spec, and it gets that only when its pid file is on disk: after a crash at any
-//! instant there is no host that [`ProcessFleet::open`] does not find. Hosts are process groups of their own and are
-//! not bound to this process: they survive its crash and are adopted. The pid file is the record that a host has
-//! existed; it stays until the host is destroyed, so that no host is ever started twice. Signals go through a process
-//! handle, so that they never reach a stranger that got a used number.
+//! A host begins only when it has read its start line, and it gets that line only when its pid file is on disk. After a
+//! crash at any instant, [`ProcessFleet::open`] therefore finds every host. Hosts are process groups of their own and
+//! survive a crash of the control plane. The pid file is the record that a host has existed. It stays until the host is
+//! destroyed, so no host is started twice. Signals go through a process handle, so they never reach another process
+//! with a reused number.
 //!
-//! Several control planes may share the directory. Of those that start the same host at the same time one creates its
-//! pid file, and the processes of the others end untold; every one sees in the directory what the others do, and
-//! notices by its own handle when a process ends, whoever started it.
+//! Several control planes may share the directory. If they start the same host at the same time, one of them creates
+//! its pid file, and the processes of the others end without a start line. Each control plane watches the directory for
+//! hosts of the others, and notices the end of every process by a handle of its own.
 
 mod directory;
 mod shaders;
@@ -28,7 +28,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use remora_protocol::link::HostSpec;
+use futures_util::future::BoxFuture;
+use remora_protocol::link::{HostSpec, HostStart};
 use remora_session::{HostId, Timestamp};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::AsyncWriteExt as _;
@@ -36,7 +37,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use super::pid_file::PidFile;
-use super::{Condition, Doing, FleetHost, ProvisionError, Provisioner, Remains, host_log};
+use super::{Condition, FleetHost, LocalPlacement, ProvisionError, Provisioner, Remains, host_log};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::private_file;
@@ -44,41 +45,44 @@ use crate::private_file;
 use directory::Directory;
 use watcher::Watcher;
 
-/// What a host has between being asked to end and being ended.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-/// The spec fits into the pipe; a program that has not taken it by then is no render host.
+/// Time in which a host must take its start line, which fits into the pipe.
 const TELL_MAX: Duration = Duration::from_secs(5);
 
-/// Graphics drivers keep compiled shaders in directories that all programs of a user share. A host that decodes files of
-/// strangers must not write code that other hosts run, so that each has such a directory, and one for temporary files,
-/// of its own.
+/// Variables that are set to a directory of each host's own. Graphics drivers keep compiled shaders in directories that
+/// all programs of a user share, but a host that decodes untrusted files must not write code that other hosts run.
 const SCRATCH_VARIABLES: [&str; 4] =
     [SHADER_CACHE_VARIABLES[0], SHADER_CACHE_VARIABLES[1], SHADER_CACHE_VARIABLES[2], "TMPDIR"];
 
-/// Tell graphics drivers where to keep compiled shaders.
+/// Environment variables by which graphics drivers find their directory of compiled shaders.
 pub const SHADER_CACHE_VARIABLES: [&str; 3] =
     ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH", "XDG_CACHE_HOME"];
 
-/// Makes Mesa keep its cache in three files instead of hundreds, which are copied sooner.
+/// Makes Mesa keep its cache in three files instead of hundreds, which are faster to copy.
 pub const SHADER_CACHE_FORM: [(&str, &str); 1] = [("MESA_DISK_CACHE_SINGLE_FILE", "1")];
 
-/// How to start a host; it reads its [`HostSpec`] as one line of JSON from standard input.
+/// The command that starts a host. It reads a [`HostStart`] as one line of JSON from standard input.
 #[derive(Clone, Debug, Default)]
 pub struct HostCommand {
+    /// Path of the program.
     pub program: PathBuf,
+    /// Its arguments.
     pub arguments: Vec<OsString>,
     /// A shader cache that only trusted processes write; each host begins with a copy.
     pub shaders: Option<PathBuf>,
 }
 
+/// Hosts as processes on this machine.
 pub struct ProcessFleet {
     known: Arc<Known>,
     command: HostCommand,
-    /// Ends with the fleet.
+    placement: Arc<LocalPlacement>,
+    /// Task that watches the directory; ends with the fleet.
     _directory: JoinSet<()>,
 }
 
-/// What is known of the hosts in the directory.
+/// The known hosts of the directory.
 struct Known {
     directory: PathBuf,
     clock: Clock,
@@ -86,9 +90,9 @@ struct Known {
     hosts: Mutex<BTreeMap<HostId, Process>>,
 }
 
-/// What is known of a host's process.
+/// State of a host's process.
 enum Process {
-    /// It has not got a pid file yet.
+    /// It has no pid file yet.
     Beginning,
     Running {
         handle: Arc<OwnedFd>,
@@ -100,7 +104,7 @@ enum Process {
 }
 
 impl Known {
-    /// Takes over a host that is found in the directory, unless it is known.
+    /// Adopts a host of the directory, unless it is known.
     fn adopt(self: &Arc<Self>, path: &Path) -> Result<(), ProvisionError> {
         let host: Option<HostId> = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
         if host.as_ref().is_some_and(|host| self.lock().contains_key(host)) {
@@ -129,7 +133,7 @@ impl Known {
         Ok(())
     }
 
-    /// The host's file is gone: another control plane has destroyed it.
+    /// Forgets a host whose file is gone, because another control plane has destroyed it.
     fn forget(&self, path: &Path) {
         let host: Option<HostId> = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
         let Some(host) = host else { return };
@@ -177,7 +181,13 @@ impl Known {
 impl ProcessFleet {
     /// Takes over the hosts that other processes have left in the directory, or start there from now on. Needs a
     /// tokio runtime.
-    pub fn open(directory: &Path, command: HostCommand, clock: Clock, bell: Bell) -> Result<Self, ProvisionError> {
+    pub fn open(
+        directory: &Path,
+        command: HostCommand,
+        placement: Arc<LocalPlacement>,
+        clock: Clock,
+        bell: Bell,
+    ) -> Result<Self, ProvisionError> {
         let known = Arc::new(Known { directory: directory.to_owned(), clock, bell, hosts: Mutex::default() });
         std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
         // Watched before it is read, so that nothing falls between.
@@ -185,14 +195,16 @@ impl ProcessFleet {
         known.read_all()?;
         let mut tasks = JoinSet::new();
         tasks.spawn(watched.follow(known.clone()));
-        Ok(Self { known, command, _directory: tasks })
+        Ok(Self { known, command, placement, _directory: tasks })
     }
 
     async fn start(&self, host: &HostId, spec: &HostSpec) -> Result<(), ProvisionError> {
+        let scratch = self.known.scratch_path(host);
+        let placement = self.placement.place(scratch.to_str().map(str::to_owned), self.known.clock.now())?;
+        let start = HostStart { spec: spec.clone(), placement };
         let log_path = self.known.log_path(host);
         let log = host_log::open(&log_path).map_err(|source| file_error(&log_path, source))?;
         let second = log.try_clone().map_err(|source| file_error(&log_path, source))?;
-        let scratch = self.known.scratch_path(host);
         let mut child = Command::new(&self.command.program)
             .args(&self.command.arguments)
             .envs(SCRATCH_VARIABLES.map(|variable| (variable, &scratch)))
@@ -215,11 +227,10 @@ impl ProcessFleet {
                 return Err(error);
             }
         };
-        let spec = HostSpec { scratch_directory: scratch.to_str().map(str::to_owned), ..spec.clone() };
         let told = tokio::time::timeout(TELL_MAX, async {
             private_file::directory(&scratch)?;
             self.copy_shaders(scratch.clone()).await;
-            tell(&mut child, &spec).await
+            tell(&mut child, &start).await
         });
         let told = told.await;
         if let Err(source) = told.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -232,19 +243,19 @@ impl ProcessFleet {
         Ok(())
     }
 
-    /// Without them the host compiles its shaders itself, which only takes longer.
+    /// Copies the shader cache. Without it the host compiles its shaders, which takes longer.
     async fn copy_shaders(&self, scratch: PathBuf) {
         let Some(shaders) = self.command.shaders.clone() else { return };
         let copied = tokio::task::spawn_blocking(move || shaders::copy(&shaders, &scratch)).await;
         match copied {
             Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "a host begins without compiled shaders");
+                tracing::warn!(%error, "a host starts without compiled shaders");
             }
             _ => {}
         }
     }
 
-    /// Puts the pid file on disk, before the host is told what to do. `None` if another has been faster.
+    /// Writes the pid file. Returns `None` if another control plane has done so.
     fn record(&self, host: &HostId, child: &Child) -> Result<Option<OwnedFd>, ProvisionError> {
         let path = self.known.pid_path(host);
         let record = || {
@@ -256,12 +267,12 @@ impl ProcessFleet {
         record().map_err(|source| file_error(&path, source))
     }
 
-    /// Asks a process to end, then makes it. False while it has not ended.
+    /// Sends SIGTERM and, after [`GRACE`], SIGKILL. Returns false while the process has not ended.
     fn end(&self, host: &HostId) -> Result<bool, ProvisionError> {
         let mut hosts = self.known.lock();
         let (handle, asked_to_end_at) = match hosts.get_mut(host) {
             Some(Process::Running { handle, asked_to_end_at }) => (handle, asked_to_end_at),
-            // It cannot be reached yet.
+            // It has no handle yet.
             Some(Process::Beginning) => return Ok(false),
             Some(Process::Exited { .. }) | None => return Ok(true),
         };
@@ -275,21 +286,21 @@ impl ProcessFleet {
             Some(_) => Signal::KILL,
         };
         match pidfd_send_signal(handle, signal) {
-            // Ended, but its watcher has not come round to it yet.
+            // It has ended, and its watcher has not noticed yet.
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(false),
             Err(error) => Err(ProvisionError::Signal { host: host.clone(), source: error.into() }),
         }
     }
 }
 
-/// Holds the place of a host that is being started. If that comes to nothing, or is given up, so does this.
+/// Marks a host as being started. Dropping it removes the mark, unless the start has succeeded.
 struct Beginning<'a> {
     known: &'a Known,
     host: &'a HostId,
 }
 
 impl<'a> Beginning<'a> {
-    /// `None` if the host is known.
+    /// Returns `None` if the host is known.
     fn of(known: &'a Known, host: &'a HostId) -> Option<Self> {
         let mut hosts = known.lock();
         if hosts.contains_key(host) {
@@ -310,17 +321,20 @@ impl Drop for Beginning<'_> {
 }
 
 impl Provisioner for ProcessFleet {
-    fn ensure<'a>(&'a self, spec: &'a HostSpec) -> Doing<'a, ()> {
+    fn revision(&self) -> String {
+        self.placement.revision()
+    }
+
+    fn ensure<'a>(&'a self, host: &'a HostId, spec: &'a HostSpec) -> BoxFuture<'a, Result<(), ProvisionError>> {
         Box::pin(async move {
-            let host: HostId = spec.host_id.parse().expect("a spec is made from a host id");
-            let Some(_beginning) = Beginning::of(&self.known, &host) else {
+            let Some(_beginning) = Beginning::of(&self.known, host) else {
                 return Ok(());
             };
-            self.start(&host, spec).await
+            self.start(host, spec).await
         })
     }
 
-    fn destroy<'a>(&'a self, host: &'a HostId) -> Doing<'a, Remains> {
+    fn destroy<'a>(&'a self, host: &'a HostId) -> BoxFuture<'a, Result<Remains, ProvisionError>> {
         Box::pin(async move {
             let path = self.known.pid_path(host);
             if path.exists() {
@@ -341,7 +355,7 @@ impl Provisioner for ProcessFleet {
         })
     }
 
-    fn list(&self) -> Doing<'_, Vec<FleetHost>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FleetHost>, ProvisionError>> {
         Box::pin(async move {
             let hosts = self.known.lock();
             let condition = |process: &Process| match process {
@@ -353,15 +367,15 @@ impl Provisioner for ProcessFleet {
     }
 }
 
-async fn tell(child: &mut Child, spec: &HostSpec) -> io::Result<()> {
-    let mut line = serde_json::to_vec(spec).expect("a spec is strings and numbers");
+async fn tell(child: &mut Child, start: &HostStart) -> io::Result<()> {
+    let mut line = serde_json::to_vec(start).expect("a start is strings and numbers");
     line.push(b'\n');
     let mut input = child.stdin.take().expect("standard input was piped");
     input.write_all(&line).await?;
     input.shutdown().await
 }
 
-/// Ends a child that has not been told anything, and waits for it.
+/// Ends a child that has not received its start line, and waits for it.
 async fn abandon(mut child: Child) {
     if let Err(error) = child.kill().await {
         tracing::warn!(%error, "a render host that could not be used cannot be ended");

@@ -1,7 +1,8 @@
-//! The compiled shaders that a host begins with.
+//! The compiled shaders that a host starts with.
 //!
-//! Graphics drivers keep compiled shaders on disk, because compiling takes seconds. A host must not write code that another
-//! host runs, so each host has a shader cache of its own. It begins as a copy of a cache that only trusted processes write.
+//! Graphics drivers keep compiled shaders on disk, because compiling takes seconds. A host must not write code that
+//! another host runs, so each host has a shader cache of its own. It starts as a copy of a cache that only trusted
+//! processes write.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -11,22 +12,22 @@ use std::time::Duration;
 
 use crate::clock::Deadline;
 
-/// A cache that outgrows this holds shaders of other programs or old drivers. The host then compiles the rest itself.
+/// Maximum size of a copy. A larger cache holds shaders of other programs or old drivers; the host compiles the rest.
 const BYTES_MAX: u64 = 64 << 20;
-/// Mesa and NVIDIA nest their files two or three deep.
+/// Maximum depth of folders. Mesa and NVIDIA nest their files two or three deep.
 const DEPTH_MAX: usize = 4;
 
-/// A host does not wait for longer; its start has a deadline.
+/// Maximum time of a copy, because the start of a host has a deadline.
 const TIME_MAX: Duration = Duration::from_secs(2);
 
-/// What is left of a copy's bounds.
+/// The remaining limits of a copy.
 struct Budget {
     bytes: u64,
     deadline: Deadline,
 }
 
-/// Copies a shader cache into a directory that exists. Files that vanish meanwhile are left out, and so are those for which
-/// there is no room or no time. A file may be copied while it grows: drivers verify what they read.
+/// Copies a shader cache into an existing directory. Files that vanish meanwhile, and those beyond the limits of size
+/// and time, are left out. A file may be copied while it grows, because drivers verify the entries that they read.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     copy_below(from, to, DEPTH_MAX, &mut Budget { bytes: BYTES_MAX, deadline: Deadline::after(TIME_MAX) })
 }
@@ -38,7 +39,7 @@ fn copy_below(from: &Path, to: &Path, depth: usize, budget: &mut Budget) -> io::
             return Ok(());
         }
         if metadata.is_dir() && depth > 0 {
-            // Not with its parents: the host and its directory may have been given up meanwhile.
+            // Parents are not created: the host and its directory may have been removed meanwhile.
             match DirBuilder::new().mode(0o700).create(&target) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_cache_for_which_there_is_no_room_or_no_time_is_copied_in_part() {
-        let later = Deadline::after(Duration::from_secs(60));
+        let later = Deadline::after(Duration::from_mins(1));
         for (mut budget, copied) in [
             (Budget { bytes: 8, deadline: later }, 2),
             (Budget { bytes: 7, deadline: later }, 1),

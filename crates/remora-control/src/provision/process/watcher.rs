@@ -1,4 +1,4 @@
-//! Follows one process to its end.
+//! Waits for the end of a process and limits the length of its log meanwhile.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -15,13 +15,15 @@ use super::{Known, host_log};
 
 const LOG_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Watches the process of a host.
 pub(super) struct Watcher {
-    pub host: HostId,
-    pub known: Arc<Known>,
+    pub(super) host: HostId,
+    pub(super) known: Arc<Known>,
 }
 
 impl Watcher {
-    pub async fn watch_child(self, mut child: Child) {
+    /// Watches a process that this control plane has started.
+    pub(super) async fn watch_child(self, mut child: Child) {
         let status = tokio::select! {
             status = child.wait() => status,
             never = self.keep_log_short() => match never {},
@@ -33,8 +35,8 @@ impl Watcher {
         self.known.exited(&self.host, how);
     }
 
-    /// The exit status goes to the parent only, which is gone.
-    pub async fn watch_adopted(self, handle: Arc<OwnedFd>) {
+    /// Watches a process of another control plane. Its exit status is known only to its parent.
+    pub(super) async fn watch_adopted(self, handle: Arc<OwnedFd>) {
         let ended = async {
             // SAFETY: the descriptor stays open and the same: the Arc is immutable and lives in the AsyncFd.
             let readable = unsafe { AsyncFd::register_with_interest(handle, Interest::READABLE) }?;

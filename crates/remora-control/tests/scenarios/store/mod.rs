@@ -1,4 +1,4 @@
-//! What every store must do, on every database.
+//! Behaviour that the store must show on every database.
 
 mod owners;
 mod quotas;
@@ -43,8 +43,8 @@ macro_rules! on_every_database {
 
 on_every_database! {
     a_key_is_taken_once,
-    only_what_was_read_is_replaced,
-    only_what_was_read_is_forgotten,
+    a_session_is_replaced_only_if_it_was_read,
+    a_session_is_forgotten_only_if_it_was_read,
     a_host_leads_to_its_session,
     live_sessions_are_listed_in_order_and_in_parts,
     due_sessions_come_in_the_order_of_their_time,
@@ -52,23 +52,23 @@ on_every_database! {
     accounts_are_listed_oldest_first_and_deleted_for_ever,
     quotas_count_live_sessions_only,
     an_idle_host_is_claimed_once,
-    what_was_used_outlives_the_session,
+    usage_outlives_the_session,
     owners_are_kept_and_their_sessions_are_found,
     a_person_has_a_quota_of_their_own,
     live_sessions_are_counted_by_size_and_state,
-    hosts_are_counted_whoever_has_them,
+    hosts_are_counted_with_and_without_a_session,
     changes_at_once_are_all_made_and_answered_each_for_itself,
-    nobody_reads_what_has_been_replaced,
+    replaced_sessions_are_never_read,
     nothing_is_written_after_the_close,
 }
 
 type AnyStore = Arc<Store>;
 
-pub fn at(milliseconds: u64) -> Timestamp {
+pub(crate) fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_milliseconds(milliseconds)
 }
 
-pub fn session(account: &AccountId, id: &str, host: &str, created_at: u64) -> Session {
+pub(crate) fn session(account: &AccountId, id: &str, host: &str, created_at: u64) -> Session {
     let key = SessionKey { account: account.clone(), session: id.parse().unwrap() };
     let lease = LeaseMinutes::try_from(4).unwrap();
     Session::create(key, Size::Premium, lease, vec!["builtin://Engine".into()], host.parse().unwrap(), at(created_at))
@@ -88,7 +88,7 @@ fn address() -> Address {
     Address { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 }
 }
 
-pub fn idle_host(id: &str) -> IdleHost {
+pub(crate) fn idle_host(id: &str) -> IdleHost {
     IdleHost {
         id: id.parse().unwrap(),
         size: Size::Premium,
@@ -105,7 +105,7 @@ fn ready(session: &Session, since: u64) -> Session {
     Session { phase, changed_at: at(since), ..session.clone() }
 }
 
-pub async fn account(store: &Store) -> AccountId {
+pub(crate) async fn account(store: &Store) -> AccountId {
     let id = new_account_id();
     let account = Account { id: id.clone(), name: "test".into(), created_at: at(1), keys: vec![] };
     assert!(store.insert_account(&account).await.unwrap());
@@ -131,26 +131,26 @@ fn ids(found: Vec<Stored>) -> String {
 }
 
 async fn a_key_is_taken_once(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     let first = session(&account, "s", "a1", 5);
     assert_eq!(store.session(&first.key).await.unwrap(), None);
-    assert!(insert(&*store, &first, Some(at(7))).await);
-    assert_eq!(try_insert(&*store, &session(&account, "s", "a2", 6), None).await.unwrap(), Inserted::KeyTaken);
+    assert!(insert(&store, &first, Some(at(7))).await);
+    assert_eq!(try_insert(&store, &session(&account, "s", "a2", 6), None).await.unwrap(), Inserted::KeyTaken);
     let stored = store.session(&first.key).await.unwrap().unwrap();
     assert_eq!((stored.session, stored.generation, stored.wake_at), (first, generation(1), Some(at(7))));
     let other = session(&account, "S", "a3", 5);
     assert_eq!(store.session(&other.key).await.unwrap(), None);
-    assert!(insert(&*store, &other, None).await);
+    assert!(insert(&store, &other, None).await);
     let stranger = session(&new_account_id(), "s", "a4", 5);
-    assert_eq!(try_insert(&*store, &stranger, None).await.unwrap(), Inserted::NoAccount);
+    assert_eq!(try_insert(&store, &stranger, None).await.unwrap(), Inserted::NoAccount);
 }
 
-async fn only_what_was_read_is_replaced(store: AnyStore) {
-    let first = session(&account(&*store).await, "s", "b1", 5);
-    insert(&*store, &first, Some(at(7))).await;
+async fn a_session_is_replaced_only_if_it_was_read(store: AnyStore) {
+    let first = session(&account(&store).await, "s", "b1", 5);
+    insert(&store, &first, Some(at(7))).await;
     let next = ready(&first, 6);
     assert!(store.replace_session(generation(1), &next, Some(at(8))).await.unwrap());
-    assert!(!store.replace_session(generation(1), &first, Some(at(9))).await.unwrap(), "somebody else was quicker");
+    assert!(!store.replace_session(generation(1), &first, Some(at(9))).await.unwrap(), "another writer was quicker");
     let stored = store.session(&first.key).await.unwrap().unwrap();
     assert_eq!((stored.session, stored.generation, stored.wake_at), (next, generation(2), Some(at(8))));
     let last = ended(&first, Some("b1"));
@@ -159,38 +159,38 @@ async fn only_what_was_read_is_replaced(store: AnyStore) {
     assert_eq!((stored.session, stored.generation, stored.wake_at), (last, generation(3), None));
 }
 
-async fn only_what_was_read_is_forgotten(store: AnyStore) {
-    let first = session(&account(&*store).await, "s", "f1", 5);
-    insert(&*store, &first, None).await;
+async fn a_session_is_forgotten_only_if_it_was_read(store: AnyStore) {
+    let first = session(&account(&store).await, "s", "f1", 5);
+    insert(&store, &first, None).await;
     assert!(!store.forget_session(&first.key, generation(2)).await.unwrap());
     assert!(store.session(&first.key).await.unwrap().is_some());
     assert!(store.forget_session(&first.key, generation(1)).await.unwrap());
     assert_eq!(store.session(&first.key).await.unwrap(), None);
-    assert!(insert(&*store, &first, None).await, "the id is free again");
+    assert!(insert(&store, &first, None).await, "the id is free again");
 }
 
 async fn a_host_leads_to_its_session(store: AnyStore) {
     let host: HostId = "c1".parse().unwrap();
-    let (mine, other) = (account(&*store).await, account(&*store).await);
+    let (mine, other) = (account(&store).await, account(&store).await);
     let first = session(&mine, "s", "c1", 5);
-    insert(&*store, &first, None).await;
+    insert(&store, &first, None).await;
     assert_eq!(store.session_of_host(&host).await.unwrap().unwrap().session, first);
-    assert!(try_insert(&*store, &session(&other, "s", "c1", 5), None).await.is_err(), "two with one host");
+    assert!(try_insert(&store, &session(&other, "s", "c1", 5), None).await.is_err(), "two with one host");
     store.replace_session(generation(1), &ended(&first, None), None).await.unwrap();
     assert_eq!(store.session_of_host(&host).await.unwrap(), None);
 }
 
 async fn live_sessions_are_listed_in_order_and_in_parts(store: AnyStore) {
-    let account_id = account(&*store).await;
+    let account_id = account(&store).await;
     for (id, created_at) in [("z", 1), ("b", 2), ("a", 2), ("B", 2), ("dead", 3), ("c", 4)] {
         let host = format!("d{}", id.replace('B', "b2"));
         let new = session(&account_id, id, &host, created_at);
-        insert(&*store, &new, None).await;
+        insert(&store, &new, None).await;
         if id == "dead" {
             store.replace_session(generation(1), &ended(&new, None), None).await.unwrap();
         }
     }
-    insert(&*store, &session(&account(&*store).await, "x", "dx", 1), None).await;
+    insert(&store, &session(&account(&store).await, "x", "dx", 1), None).await;
     let list = async |after: Option<(u64, &str)>, limit| {
         let after = after.map(|(time, id)| ListPosition { created_at: at(time), session: id.parse().unwrap() });
         ids(store.live_sessions(&account_id, None, after.as_ref(), limit).await.unwrap())
@@ -204,11 +204,11 @@ async fn live_sessions_are_listed_in_order_and_in_parts(store: AnyStore) {
 }
 
 async fn due_sessions_come_in_the_order_of_their_time(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     assert_eq!(store.next_wake().await.unwrap(), None);
     for (id, wake_at) in [("late", Some(30)), ("first", Some(10)), ("never", None), ("then", Some(20))] {
         let new = session(&account, id, &format!("e{id}"), 1);
-        insert(&*store, &new, wake_at.map(at)).await;
+        insert(&store, &new, wake_at.map(at)).await;
     }
     assert_eq!(ids(store.due_sessions(at(20), None, 100).await.unwrap()), "first then");
     let all = store.due_sessions(at(30), None, 100).await.unwrap();
@@ -248,11 +248,11 @@ async fn accounts_are_listed_oldest_first_and_deleted_for_ever(store: AnyStore) 
     assert_eq!(store.accounts(None, 2).await.unwrap(), [first.clone(), second.clone()]);
     assert_eq!(store.accounts(Some((first.created_at, &first.id)), 1).await.unwrap(), std::slice::from_ref(second));
     let stays = session(&second.id, "s", "g1", 5);
-    insert(&*store, &stays, None).await;
+    insert(&store, &stays, None).await;
     let over = session(&second.id, "over", "g3", 5);
-    insert(&*store, &over, None).await;
+    insert(&store, &over, None).await;
     store.replace_session(generation(1), &ended(&over, None), None).await.unwrap();
-    insert(&*store, &session(&first.id, "s", "g4", 5), None).await;
+    insert(&store, &session(&first.id, "s", "g4", 5), None).await;
     assert_eq!(store.orphaned_sessions(10).await.unwrap(), []);
     assert!(store.delete_account(&second.id).await.unwrap());
     let orphans = store.orphaned_sessions(10).await.unwrap();
@@ -262,11 +262,11 @@ async fn accounts_are_listed_oldest_first_and_deleted_for_ever(store: AnyStore) 
     assert_eq!(store.account(&second.id).await.unwrap(), None);
     assert_eq!(store.session(&stays.key).await.unwrap().unwrap().session, stays);
     let late = session(&second.id, "late", "g2", 5);
-    assert_eq!(try_insert(&*store, &late, None).await.unwrap(), Inserted::NoAccount);
+    assert_eq!(try_insert(&store, &late, None).await.unwrap(), Inserted::NoAccount);
 }
 
 async fn an_idle_host_is_claimed_once(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     let idle = idle_host("i1");
     store.insert_idle_host(&idle).await.unwrap();
     assert_eq!(store.idle_hosts().await.unwrap(), std::slice::from_ref(&idle));
@@ -277,11 +277,11 @@ async fn an_idle_host_is_claimed_once(store: AnyStore) {
         let new = session(&account, id, "i1", 5).claiming(idle.id.clone(), address());
         store.insert_session(Insert { session: &new, wake_at: None, quota, claims_host: true }).await.unwrap()
     };
-    insert(&*store, &session(&account, "taken", "i2", 5), None).await;
+    insert(&store, &session(&account, "taken", "i2", 5), None).await;
     assert_eq!(claim("taken", Quota::default()).await, Inserted::KeyTaken);
     let full = Quota { live_max: Some(1), ..Quota::default() };
     assert_eq!(claim("one", full).await, Inserted::OverQuota { max: 1, share: Share::Account });
-    assert_eq!(store.idle_hosts().await.unwrap(), [listening], "whoever is refused claims nothing");
+    assert_eq!(store.idle_hosts().await.unwrap(), [listening], "a refused insert claims nothing");
     assert_eq!(claim("one", Quota::default()).await, Inserted::Done);
     assert_eq!(store.idle_hosts().await.unwrap(), []);
     assert_eq!(claim("two", Quota::default()).await, Inserted::HostTaken);
@@ -293,10 +293,10 @@ async fn an_idle_host_is_claimed_once(store: AnyStore) {
     assert_eq!(launch, Launch::Claimed { address: address(), at: at(5) });
 }
 
-async fn what_was_used_outlives_the_session(store: AnyStore) {
-    let account = account(&*store).await;
+async fn usage_outlives_the_session(store: AnyStore) {
+    let account = account(&store).await;
     for (id, host) in [("done", "j1"), ("unready", "j2"), ("live", "j3")] {
-        insert(&*store, &session(&account, id, host, 1), None).await;
+        insert(&store, &session(&account, id, host, 1), None).await;
     }
     let done = session(&account, "done", "j1", 1);
     store.replace_session(generation(1), &ended(&done, None), None).await.unwrap();
@@ -323,9 +323,9 @@ async fn what_was_used_outlives_the_session(store: AnyStore) {
 }
 
 async fn live_sessions_are_counted_by_size_and_state(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     for (id, size) in [("a", Size::Premium), ("b", Size::Standard), ("c", Size::Standard), ("d", Size::Standard)] {
-        insert(&*store, &Session { size, ..session(&account, id, &format!("k{id}"), 1) }, None).await;
+        insert(&store, &Session { size, ..session(&account, id, &format!("k{id}"), 1) }, None).await;
     }
     let standard = |id: &str| Session { size: Size::Standard, ..session(&account, id, &format!("k{id}"), 1) };
     store.replace_session(generation(1), &ready(&standard("c"), 7), None).await.unwrap();
@@ -336,9 +336,9 @@ async fn live_sessions_are_counted_by_size_and_state(store: AnyStore) {
     assert_eq!(counts, [(Size::Standard, false, 1), (Size::Standard, true, 1), (Size::Premium, false, 1)]);
 }
 
-async fn hosts_are_counted_whoever_has_them(store: AnyStore) {
-    let account = account(&*store).await;
-    insert(&*store, &session(&account, "waits", "p1", 1), None).await;
+async fn hosts_are_counted_with_and_without_a_session(store: AnyStore) {
+    let account = account(&store).await;
+    insert(&store, &session(&account, "waits", "p1", 1), None).await;
     let granted = Session {
         phase: Phase::Starting {
             host: "p2".parse().unwrap(),
@@ -347,7 +347,7 @@ async fn hosts_are_counted_whoever_has_them(store: AnyStore) {
         },
         ..session(&account, "granted", "p2", 1)
     };
-    insert(&*store, &granted, None).await;
+    insert(&store, &granted, None).await;
     assert_eq!(store.hosts_of(Size::Premium).await.unwrap(), 1);
     store.insert_idle_host(&idle_host("p3")).await.unwrap();
     assert_eq!(store.hosts_of(Size::Premium).await.unwrap(), 2);
@@ -357,8 +357,8 @@ async fn hosts_are_counted_whoever_has_them(store: AnyStore) {
 }
 
 async fn changes_at_once_are_all_made_and_answered_each_for_itself(store: AnyStore) {
-    let account = account(&*store).await;
-    insert(&*store, &session(&account, "before", "taken", 1), None).await;
+    let account = account(&store).await;
+    insert(&store, &session(&account, "before", "taken", 1), None).await;
     let changes: Vec<_> = (0..600)
         .map(|number| {
             let (store, account) = (store.clone(), account.clone());
@@ -368,7 +368,7 @@ async fn changes_at_once_are_all_made_and_answered_each_for_itself(store: AnySto
                     1 => ("before".to_owned(), format!("m{number}")),
                     _ => (format!("good-{number}"), format!("m{number}")),
                 };
-                let answer = try_insert(&*store, &session(&account, &id, &host, 1), None).await;
+                let answer = try_insert(&store, &session(&account, &id, &host, 1), None).await;
                 (number, answer)
             })
         })
@@ -384,9 +384,9 @@ async fn changes_at_once_are_all_made_and_answered_each_for_itself(store: AnySto
     assert_eq!(store.live_sessions(&account, None, None, 1_000).await.unwrap().len(), 1 + 600 - 12);
 }
 
-async fn nobody_reads_what_has_been_replaced(store: AnyStore) {
-    let first = session(&account(&*store).await, "s", "n1", 1);
-    insert(&*store, &first, None).await;
+async fn replaced_sessions_are_never_read(store: AnyStore) {
+    let first = session(&account(&store).await, "s", "n1", 1);
+    insert(&store, &first, None).await;
     let readers: Vec<_> = (0..4)
         .map(|_| {
             let (store, key) = (store.clone(), first.key.clone());
@@ -402,14 +402,14 @@ async fn nobody_reads_what_has_been_replaced(store: AnyStore) {
         })
         .collect();
     for number in 1..=100 {
-        // Ended ones are not kept in memory, so that what is read comes from both.
+        // Ended sessions are not cached, so the readers see both the cache and the database.
         let next = if number % 2 == 0 { ready(&first, number) } else { ended(&first, Some("n1")) };
         assert!(store.replace_session(generation(number), &next, None).await.unwrap());
         let stored = store.session(&first.key).await.unwrap().unwrap();
         assert_eq!(
             (stored.generation, &stored.session),
             (generation(number + 1), &next),
-            "acknowledged is what is read"
+            "readers see the acknowledged session"
         );
     }
     for reader in readers {
@@ -418,15 +418,15 @@ async fn nobody_reads_what_has_been_replaced(store: AnyStore) {
 }
 
 async fn nothing_is_written_after_the_close(store: AnyStore) {
-    let first = session(&account(&*store).await, "s", "o1", 1);
+    let first = session(&account(&store).await, "s", "o1", 1);
     let writing = tokio::spawn({
         let (store, first) = (store.clone(), first.clone());
-        async move { try_insert(&*store, &first, None).await }
+        async move { try_insert(&store, &first, None).await }
     });
     tokio::task::yield_now().await;
     within("the close", store.close()).await;
-    assert_eq!(writing.await.unwrap().unwrap(), Inserted::Done, "what came before is written");
+    assert_eq!(writing.await.unwrap().unwrap(), Inserted::Done, "earlier changes are written");
     let late = session(&first.key.account, "late", "o2", 1);
-    assert!(matches!(try_insert(&*store, &late, None).await, Err(StoreError::Closed)));
+    assert!(matches!(try_insert(&store, &late, None).await, Err(StoreError::Closed)));
     within("a second close", store.close()).await;
 }

@@ -6,7 +6,7 @@ pub(super) fn person(subject: &str) -> Owner {
 }
 
 pub(super) async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     let owners = [
         ("a1", Some(person("ann"))),
         ("k", Some(Owner::AccountKey)),
@@ -17,10 +17,10 @@ pub(super) async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore
     ];
     for (time, (id, owner)) in owners.iter().enumerate() {
         let new = session(&account, id, &format!("o{id}"), time as u64).owned_by(owner.clone());
-        assert!(insert(&*store, &new, None).await);
+        assert!(insert(&store, &new, None).await);
         let stored = store.session(&new.key).await.unwrap().unwrap();
         assert_eq!(stored.session, new);
-        // Nor is it lost with a change, or in a list.
+        // A change or a list does not lose it either.
         assert!(store.replace_session(generation(1), &ready(&new, 5), None).await.unwrap());
         let host = new.phase.host().unwrap();
         assert_eq!(store.session_of_host(host).await.unwrap().unwrap().session.owner, *owner);
@@ -33,7 +33,7 @@ pub(super) async fn owners_are_kept_and_their_sessions_are_found(store: AnyStore
     let behind = ListPosition { created_at: at(3), session: "a2".parse().unwrap() };
     assert_eq!(of(&ann, Some(&behind), 2).await, "a3");
     assert_eq!(of(&person("bob"), None, 9).await, "b1");
-    assert_eq!(of(&person("nobody"), None, 9).await, "");
+    assert_eq!(of(&person("unknown"), None, 9).await, "");
     assert_eq!(ids(store.live_sessions(&account, None, None, 9).await.unwrap()), "a1 k b1 a2 n a3");
 
     let done = session(&account, "a2", "oa2", 3).owned_by(Some(person("ann")));

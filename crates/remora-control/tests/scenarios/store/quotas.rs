@@ -2,7 +2,7 @@ use super::owners::person;
 use super::*;
 
 pub(super) async fn quotas_count_live_sessions_only(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     let insert = async |id: &str, size, live_max, live_of_size_max| {
         let new = Session { size, ..session(&account, id, &format!("h{id}"), 5) };
         let quota = Quota { live_max, live_of_size_max, live_of_person_max: None };
@@ -13,7 +13,11 @@ pub(super) async fn quotas_count_live_sessions_only(store: AnyStore) {
     assert_eq!(insert("b", Size::Premium, Some(2), Some(1)).await, over);
     assert_eq!(insert("c", Size::Standard, Some(2), Some(1)).await, Inserted::Done);
     assert_eq!(insert("d", Size::Standard, Some(2), None).await, Inserted::OverQuota { max: 2, share: Share::Account });
-    assert_eq!(insert("a", Size::Premium, Some(2), Some(1)).await, Inserted::KeyTaken, "what exists needs no room");
+    assert_eq!(
+        insert("a", Size::Premium, Some(2), Some(1)).await,
+        Inserted::KeyTaken,
+        "an existing session needs no room"
+    );
     store.replace_session(generation(1), &ended(&session(&account, "a", "ha", 5), None), None).await.unwrap();
     assert_eq!(insert("e", Size::Premium, Some(2), Some(1)).await, Inserted::Done);
     assert_eq!(insert("f", Size::Premium, Some(0), None).await, Inserted::OverQuota { max: 0, share: Share::Account });
@@ -21,7 +25,7 @@ pub(super) async fn quotas_count_live_sessions_only(store: AnyStore) {
 }
 
 pub(super) async fn a_person_has_a_quota_of_their_own(store: AnyStore) {
-    let account = account(&*store).await;
+    let account = account(&store).await;
     let quota = Quota { live_of_person_max: Some(1), ..Quota::default() };
     let insert = async |id: &str, owner: Option<Owner>| {
         let new = session(&account, id, &format!("q{id}"), 1).owned_by(owner);

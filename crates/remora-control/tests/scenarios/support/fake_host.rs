@@ -1,16 +1,18 @@
-//! A render host that renders nothing: it reports Ready and follows its orders. It is this test executable, told to run
-//! one of its ignored tests, so that nothing has to be installed.
+//! A render host that renders nothing: it reports Ready and follows its orders. It is this test executable, which runs
+//! one of its ignored tests, so nothing has to be installed.
 
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Duration;
 
 use remora_control::HostCommand;
-use remora_protocol::link::{HostAddress, HostOrder, HostReport, HostSpec, HostState, REPORT_INTERVAL_MILLISECONDS};
+use remora_protocol::link::{
+    HostAddress, HostOrder, HostReport, HostSpec, HostStart, HostState, REPORT_INTERVAL_MILLISECONDS,
+};
 
 use super::{http, look_again, within};
 
-/// Number of reports without a response after which the host ends, because the test that would end it is gone.
+/// Number of unanswered reports after which the host ends, because the test that started it is gone.
 const UNANSWERED_MAX: u32 = 30;
 
 pub(crate) fn command() -> HostCommand {
@@ -22,16 +24,16 @@ pub(crate) fn failing_command() -> HostCommand {
     command_of("failing_host")
 }
 
-/// Returns the command of a host that writes its specification to a file.
-pub(crate) fn command_that_keeps_its_spec(path: &Path) -> HostCommand {
+/// Returns the command of a host that writes its start line to a file.
+pub(crate) fn command_that_keeps_its_start(path: &Path) -> HostCommand {
     let HostCommand { program, arguments, .. } = command();
     let script = r#"head -n 1 > "$0.part" && mv "$0.part" "$0" && exec "$@" < "$0""#;
     let head = ["-c".into(), script.into(), path.as_os_str().to_owned(), program.into_os_string()];
     HostCommand { program: "/bin/sh".into(), arguments: head.into_iter().chain(arguments).collect(), shaders: None }
 }
 
-/// Waits for the file of [`command_that_keeps_its_spec`].
-pub(crate) async fn kept_spec(path: &Path) -> HostSpec {
+/// Waits for the file of [`command_that_keeps_its_start`].
+pub(crate) async fn kept_start(path: &Path) -> HostStart {
     let text = within("the host being told", async {
         loop {
             match std::fs::read_to_string(path) {
@@ -54,8 +56,8 @@ fn command_of(name: &str) -> HostCommand {
 }
 
 pub(crate) fn run() {
-    talk(|spec| {
-        let hostname = spec.hostname.clone();
+    talk(|start| {
+        let hostname = start.placement.hostname.clone();
         HostState::Ready(HostAddress { hostname, handshake_port: 50_000, inspector_port: 50_001 })
     });
 }
@@ -64,24 +66,29 @@ pub(crate) fn fail() {
     talk(|_| HostState::Failed { why: "no Vulkan driver; install mesa-vulkan-drivers".into() });
 }
 
-fn talk(state: impl FnOnce(&HostSpec) -> HostState) {
+fn talk(state: impl FnOnce(&HostStart) -> HostState) {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).unwrap();
-    let Ok(spec) = serde_json::from_str::<HostSpec>(&line) else {
-        println!("this is started by the scenarios, with a HostSpec on standard input");
+    let Ok(start) = serde_json::from_str::<HostStart>(&line) else {
+        println!("this is started by the scenarios, with a HostStart on standard input");
         return;
     };
-    println!("host {} begins", spec.host_id);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(obey(&spec, state(&spec)));
+    println!("host {} begins", start.spec.host_id);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(follow_orders(&start, state(&start)));
 }
 
-async fn obey(spec: &HostSpec, state: HostState) {
+async fn follow_orders(start: &HostStart, state: HostState) {
     let failed = matches!(state, HostState::Failed { .. });
     let report = HostReport { state, connected_clients: 0, session_id: None };
     let (mut unanswered, mut asked) = (0, 0);
     while unanswered < UNANSWERED_MAX {
-        match report_once(spec, &spec.control_urls[asked % spec.control_urls.len()], &report).await {
-            // A real host would end with its lease, but no test is silent for that long.
+        let urls = &start.placement.control_urls;
+        match report_once(&start.spec, &urls[asked % urls.len()], &report).await {
+            // A real host would wait until its lease is over, but no test takes that long.
             None => {
                 unanswered += 1;
                 asked += 1;

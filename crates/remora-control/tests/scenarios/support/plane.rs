@@ -1,4 +1,4 @@
-//! A control plane with real sockets, a simulated fleet and a clock that stands still.
+//! A control plane behind real sockets, with a simulated fleet and a clock that the test advances.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use remora_control::{
     Account, Asset, Authority, Bell, Clock, Config, ControlPlane, DiskProbe, Guard, HostSecrets, Identities, KeyHash,
-    LaunchPlan, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register, SimulatedFleet,
-    Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
+    LaunchPlan, LocalPlacement, LocalSignIn, ManualClock, OfferedModel, OfferedModels, Parts, PortalOptions, Register,
+    SimulatedFleet, Store, Tokens, new_account_id, new_key, new_private_key_pem, serve_connections,
 };
-use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState};
+use remora_protocol::link::{HostAddress, HostReport, HostSpec, HostState, Media};
 use remora_protocol::origins::Origins;
 use remora_protocol::token::Role;
 use remora_session::{AccountId, Owner, Person, PersonId, Policy, SessionKey, Timestamp};
@@ -25,7 +25,7 @@ use super::{contract, look_again, postgres, within};
 /// 2024-05-02T11:24:13.847+00:00
 pub(crate) const START: Timestamp = Timestamp::from_milliseconds(1_714_649_053_847);
 pub(crate) const PAGE_SIZE: u32 = 2;
-/// Origin of a page that every host has to allow.
+/// The origin of a page that every host is told to admit.
 pub(crate) const OWN_ORIGIN: &str = "http://localhost:8080";
 pub(crate) const SECRET: &str = "the secret of this start";
 
@@ -57,7 +57,7 @@ impl Plane {
         Self::start_with(Config::default()).await
     }
 
-    /// Starts with this configuration, but with short pages of [`PAGE_SIZE`].
+    /// Starts a control plane with pages of [`PAGE_SIZE`].
     pub(crate) async fn start_with(mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         config.store.url = postgres::database_of_scenarios().await;
@@ -79,11 +79,12 @@ impl Plane {
         let stored =
             Account { id: account.clone(), name: "test".into(), created_at: START, keys: vec![KeyHash::of(&key)] };
         store.insert_account(&stored).await.unwrap();
+        let placement = Arc::new(placement(&path));
         let (bell, fleet) = match before {
             Some(before) => (before.bell.clone(), before.fleet.clone()),
             None => {
                 let bell = Bell::default();
-                (bell.clone(), Arc::new(SimulatedFleet::new(bell)))
+                (bell.clone(), Arc::new(SimulatedFleet::new(placement.clone(), clock.clone(), bell)))
             }
         };
         let (public, loopback) = (bind().await, bind().await);
@@ -92,24 +93,19 @@ impl Plane {
         let own_origins = Origins::parse([OWN_ORIGIN.to_owned()].into_iter().chain(guard.origins())).unwrap();
         let policy = policy(clock.now());
         let plan = LaunchPlan {
-            control_urls: vec!["https://localhost:8443".into()],
-            hostname: "localhost".into(),
-            names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
-            listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            control_ca_pem: placement.authority.certificate_pem().to_owned(),
             token_public_key_pem: tokens.public_key_pem().to_owned(),
             allowed_origins: config.listen.origins.clone().and(&own_origins),
-            model_files: vec![],
             model_addresses: vec![],
-            cache_directory: None,
             start_max: policy.start_max,
             config: config.clone(),
             secrets: Arc::new(HostSecrets::new(&[7; 32])),
-            authority: Arc::new(Authority::open(&path, START).unwrap()),
-            operators_certificate: None,
+            provisioner: fleet.clone(),
         };
         let control_plane = Arc::new(ControlPlane::new(Parts {
             store: store.clone(),
             fleet: fleet.clone(),
+            placement,
             clock: clock.clone(),
             bell: bell.clone(),
             config: config.clone(),
@@ -166,13 +162,13 @@ impl Plane {
         }
     }
 
-    /// Drops the control plane without shutting it down and starts another on the same database. The fleet stays.
+    /// Ends the control plane as a crash does, and starts another one on the same store. The fleet continues.
     pub(crate) async fn crash_and_restart(self) -> Self {
         let config = Config::clone(&self.config);
         self.crash_and_restart_with(config).await
     }
 
-    /// Like a restart, but with a changed configuration.
+    /// Does the same, with a changed configuration.
     pub(crate) async fn crash_and_restart_with(mut self, mut config: Config) -> Self {
         config.sessions.page_size = PAGE_SIZE;
         self.abort();
@@ -190,15 +186,14 @@ impl Plane {
         self.directory.as_ref().expect("taken by a restart only").path()
     }
 
-    /// Stops the reconcile loop. From now on the scenario runs its passes, so that it can check what is decided before
-    /// it is carried out.
+    /// Ends the reconcile loop, so that the test sees decisions before they are carried out.
     pub(crate) async fn without_loop(mut self) -> Self {
         self.reconciling.abort();
         let _ = (&mut self.reconciling).await;
         self
     }
 
-    /// Runs one pass of the loop while it is stopped. Returns when the next one is due.
+    /// Runs one pass of the loop. Returns when the next one is due.
     pub(crate) async fn pass(&self) -> Option<Timestamp> {
         self.control_plane.reconciler().pass(false).await.unwrap()
     }
@@ -212,31 +207,31 @@ impl Plane {
         self.listeners.iter().for_each(JoinHandle::abort);
     }
 
-    /// Sends an authorised request. `target` is relative to the account's path.
+    /// Sends an authorised request. The target is relative to the account's path.
     pub(crate) async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.token);
         self.send(method, &self.path(target), &[("Authorization", &authorization)], body).await
     }
 
-    /// Returns a token for a person in the account, as the token service issues it for the token of an issuer.
+    /// Returns a token of a person in the account, as the token service issues it.
     pub(crate) fn token_of(&self, subject: &str, role: Role) -> String {
         let id = PersonId::new("https://login.example", subject).unwrap();
         let owner = Owner::Person(Person::new(id, &format!("Name of {subject}")));
         self.tokens.issue_to(&owner, &self.account, role, self.clock.now())
     }
 
-    /// Sends a request with that token instead of the usual one.
+    /// Sends a request with another token.
     pub(crate) async fn call_with(&self, token: &str, method: &str, target: &str, body: &str) -> Answer {
         self.send(method, &self.path(target), &[("Authorization", &format!("Bearer {token}"))], body).await
     }
 
-    /// Returns the path of the account with the API version that most scenarios use.
+    /// Returns the path with the API version of most scenarios.
     pub(crate) fn path(&self, target: &str) -> String {
         let separator = if target.contains('?') { '&' } else { '?' };
         format!("/accounts/{}{target}{separator}api-version=2021-01-01", self.account)
     }
 
-    /// Sends a request unchanged and checks the response against the OpenAPI documents.
+    /// Sends a request as given, and checks the answer against the API's documents.
     pub(crate) async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let stream = http::tcp(self.address).await;
         let answer = http::send(stream, &self.address.to_string(), method, target, headers, body).await;
@@ -244,7 +239,7 @@ impl Plane {
         answer
     }
 
-    /// Sends a request that no document describes, such as a preflight.
+    /// Sends a request that is not in the documents, such as a preflight.
     pub(crate) async fn send_unchecked(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         http::send(http::tcp(self.address).await, &self.address.to_string(), method, target, headers, "").await
     }
@@ -261,7 +256,7 @@ impl Plane {
         self.loopback.port()
     }
 
-    /// Sends a request to the loopback listener.
+    /// Sends a request to the listener for browsers on this machine.
     pub(crate) async fn send_to_loopback(
         &self,
         method: &str,
@@ -279,7 +274,7 @@ impl Plane {
         within("the launch of a host", self.fleet.launched()).await
     }
 
-    /// Creates a session of four minutes whose host has a name but is not launched. The loop must be stopped.
+    /// Creates a session of four minutes whose host is not launched, because the loop does not run.
     pub(crate) async fn create_unlaunched(&self, id: &str) -> HostSpec {
         let answer =
             self.call("PUT", &format!("/sessions/{id}"), r#"{"maxLeaseTimeMinutes":4,"size":"Standard"}"#).await;
@@ -292,7 +287,7 @@ impl Plane {
         let key = SessionKey { account: self.account.clone(), session: id.parse().unwrap() };
         let session = self.store.session(&key).await.unwrap().unwrap().session;
         let host = session.phase.host().expect("a new session has a host");
-        self.control_plane.reconciler().plan.for_session(&session, host, self.clock.now()).unwrap()
+        self.control_plane.reconciler().plan.for_session(&session, host)
     }
 
     pub(crate) async fn create_ready(&self, id: &str, minutes: u32) -> HostSpec {
@@ -302,7 +297,7 @@ impl Plane {
         host
     }
 
-    /// Sends a report as a host does.
+    /// Reports as a host does, and hands the order to the simulated host.
     pub(crate) async fn report(&self, host: &HostSpec, state: HostState) -> Answer {
         self.report_of(host, state, None).await
     }
@@ -313,7 +308,15 @@ impl Plane {
         let body = serde_json::to_string(&report).unwrap();
         let authorization = format!("Bearer {}", host.secret);
         let target = format!("/hosts/{}/report", host.host_id);
-        self.send("POST", &target, &[("Authorization", &authorization)], &body).await
+        let id = host.host_id.parse().unwrap();
+        self.fleet.reports(&id, &report.state);
+        let answer = self.send("POST", &target, &[("Authorization", &authorization)], &body).await;
+        match answer.status {
+            200 => self.fleet.answers(&id, Some(&serde_json::from_str(&answer.body).unwrap())),
+            401 | 404 => self.fleet.answers(&id, None),
+            _ => {}
+        }
+        answer
     }
 
     pub(crate) async fn status(&self, id: &str) -> String {
@@ -322,7 +325,7 @@ impl Plane {
         answer.json()["status"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until the session has that status, because the loop runs concurrently.
+    /// Waits until the session has that status.
     pub(crate) async fn becomes(&self, id: &str, status: &str) {
         within(&format!("{id} becoming {status}"), async {
             while self.status(id).await != status {
@@ -332,7 +335,7 @@ impl Plane {
         .await;
     }
 
-    /// Advances the clock while the host keeps reporting.
+    /// Advances the time while the host keeps reporting.
     pub(crate) async fn pass_with_reports(&self, host: &HostSpec, duration: Duration) {
         let step = Duration::from_secs(5);
         let mut left = duration;
@@ -361,13 +364,27 @@ pub(crate) fn policy(listening_since: Timestamp) -> Policy {
         farewell: Duration::from_secs(1),
         lease_tolerance: Duration::from_millis(500),
         capacity_wait: Duration::from_secs(20),
-        keep_ended: Duration::from_hours(720),
+        keep_ended: Duration::from_hours(30 * 24),
         listening_since,
     }
 }
 
 pub(crate) fn ready() -> HostState {
     HostState::Ready(HostAddress { hostname: "localhost".into(), handshake_port: 50_000, inspector_port: 50_001 })
+}
+
+fn placement(directory: &Path) -> LocalPlacement {
+    LocalPlacement {
+        control_urls: vec!["https://localhost:8443".into()],
+        hostname: "localhost".into(),
+        names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+        listen_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        media: Media::default(),
+        model_files: vec![],
+        cache_directory: None,
+        authority: Arc::new(Authority::open(directory, START).unwrap()),
+        operators_certificate: None,
+    }
 }
 
 fn asset(name: &str) -> Option<Asset> {

@@ -523,8 +523,8 @@ export const TintEditSchema: GenMessage<TintEdit> = /*@__PURE__*/
   messageDesc(file_remora_v1_connection, 15);
 
 /**
- * The values that are set on one entity; those that are absent are inherited from its parent. The nearest value wins: a
- * visible part of a hidden assembly is shown.
+ * The values that are set on one entity. Absent values are inherited from its parent. The nearest value wins: a visible
+ * part of a hidden assembly is shown.
  *
  * @generated from message remora.v1.StateOverride
  */
@@ -1312,7 +1312,7 @@ export type Statistics = Message<"remora.v1.Statistics"> & {
   instances: number;
 
   /**
-   * Pages of geometry that the most recent frame needs and that are not in graphics memory yet. Coarser ones are shown.
+   * Pages of geometry that the most recent frame needs and that are not in graphics memory yet.
    *
    * @generated from field: uint32 pages_missing = 10;
    */

@@ -1,4 +1,4 @@
-//! Under which names this installation is reached.
+//! The names and addresses under which this installation is reached.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,27 +7,29 @@ use remora_protocol::origins::Origins;
 
 use crate::machine::{Machine, in_url, is_loopback};
 
-pub(super) struct Place {
-    /// `https://localhost:8443`, what clients are told.
+/// Names and addresses of the service and of this machine.
+pub(super) struct NetworkNames {
+    /// Base URL for clients, such as `https://localhost:8443`.
     pub endpoint: String,
-    /// Where render hosts, which are on this machine, report to.
+    /// Base URL for the reports of render hosts on this machine.
     pub control_url: String,
-    /// Of this machine, for clients of render hosts.
+    /// Name or address of this machine for clients of render hosts.
     pub hostname: String,
-    /// Where render hosts listen: they are for whom the API is for.
+    /// Address on which render hosts listen: that of the API, because they serve the same clients.
     pub listen_address: IpAddr,
     /// The names in certificates.
     pub names: Vec<String>,
-    /// `https://192.0.2.7:8443`: what people on other machines open, the most promising first. None on loopback.
+    /// URLs for people on other machines, such as `https://192.0.2.7:8443`, the most likely one first. Empty on
+    /// loopback.
     pub addresses: Vec<String>,
     port: u16,
 }
 
 const DEFAULT_PORT: u16 = 443;
 
-impl Place {
-    /// `name` is the one under which others reach this machine, where the operator has said so.
-    pub fn new(https: SocketAddr, name: Option<&str>, machine: &Machine) -> Self {
+impl NetworkNames {
+    /// Derives the names from the address of the listener. `name` is the operator's name for this machine.
+    pub(crate) fn new(https: SocketAddr, name: Option<&str>, machine: &Machine) -> Self {
         let listen_address = https.ip();
         let own_name = machine.name.clone().unwrap_or_else(|| "localhost".to_owned());
         let (local_name, hostname) = match listen_address {
@@ -37,7 +39,7 @@ impl Place {
         };
         let listening: Vec<String> = match listen_address {
             address if address.is_loopback() => Vec::new(),
-            // `::` takes IPv4 too.
+            // A listener on `::` accepts IPv4 too.
             address if address.is_unspecified() => {
                 let heard = machine.addresses.iter().filter(|own| address.is_ipv6() || own.is_ipv4());
                 heard.map(IpAddr::to_string).collect()
@@ -77,13 +79,14 @@ impl Place {
         }
     }
 
-    /// The endpoint without its scheme.
-    pub fn account_domain(&self) -> String {
+    /// Returns the endpoint without its scheme.
+    pub(crate) fn account_domain(&self) -> String {
         self.endpoint.trim_start_matches("https://").to_owned()
     }
 
-    /// The origins of pages that this control plane serves over HTTPS, or one of its `peers`: hosts may be shared.
-    pub fn origins(&self, peers: &[String]) -> Origins {
+    /// Returns the origins of pages that this control plane or one of its `peers` serves over HTTPS. The peers count
+    /// because control planes may share hosts.
+    pub(crate) fn origins(&self, peers: &[String]) -> Origins {
         let mut ports = vec![self.port];
         let mut elsewhere = Vec::new();
         for peer in peers {
@@ -96,7 +99,7 @@ impl Place {
             }
         }
         let own = self.names.iter().flat_map(|name| ports.iter().map(|port| address(name, *port)));
-        // A machine may have a name that no page can be opened by.
+        // The name of a machine may be invalid in a URL.
         Origins::parse(own.chain(elsewhere).filter(|origin| Origins::parse([origin]).is_ok())).unwrap_or_default()
     }
 }
@@ -117,61 +120,61 @@ mod tests {
         Machine { name: Some("workstation".into()), addresses: addresses.into() }
     }
 
-    fn place(https: &str, name: Option<&str>) -> Place {
-        Place::new(https.parse().unwrap(), name, &machine())
+    fn network(https: &str, name: Option<&str>) -> NetworkNames {
+        NetworkNames::new(https.parse().unwrap(), name, &machine())
     }
 
     #[test]
     fn others_hear_the_operators_name_and_hosts_do_not_depend_on_it() {
-        let place = place("0.0.0.0:8443", Some("remora.example"));
-        assert_eq!(place.endpoint, "https://remora.example:8443");
-        assert_eq!(place.hostname, "remora.example");
-        assert_eq!(place.control_url, "https://localhost:8443");
-        assert!(place.names.contains(&"remora.example".to_owned()));
-        assert_eq!(place.addresses[0], "https://remora.example:8443");
+        let network = network("0.0.0.0:8443", Some("remora.example"));
+        assert_eq!(network.endpoint, "https://remora.example:8443");
+        assert_eq!(network.hostname, "remora.example");
+        assert_eq!(network.control_url, "https://localhost:8443");
+        assert!(network.names.contains(&"remora.example".to_owned()));
+        assert_eq!(network.addresses[0], "https://remora.example:8443");
     }
 
     #[test]
     fn on_loopback_everything_is_localhost() {
-        let place = place("127.0.0.1:8443", None);
-        assert_eq!(place.endpoint, "https://localhost:8443");
-        assert_eq!(place.account_domain(), "localhost:8443");
-        assert_eq!(place.hostname, "localhost");
-        assert_eq!(place.addresses, [""; 0]);
+        let network = network("127.0.0.1:8443", None);
+        assert_eq!(network.endpoint, "https://localhost:8443");
+        assert_eq!(network.account_domain(), "localhost:8443");
+        assert_eq!(network.hostname, "localhost");
+        assert_eq!(network.addresses, [""; 0]);
         for name in ["localhost", "127.0.0.1", "::1"] {
-            assert!(place.names.iter().any(|other| other == name), "{name}");
+            assert!(network.names.iter().any(|other| other == name), "{name}");
         }
     }
 
     #[test]
     fn an_address_of_the_network_is_used_and_certified_as_it_is() {
-        let place = place("192.0.2.7:443", None);
-        assert_eq!((place.endpoint.as_str(), place.hostname.as_str()), ("https://192.0.2.7", "192.0.2.7"));
-        assert_eq!(place.listen_address.to_string(), "192.0.2.7");
-        assert!(place.names.contains(&"192.0.2.7".to_owned()));
-        assert_eq!(place.addresses, ["https://192.0.2.7"]);
-        let place = super::tests::place("[2001:db8::1]:443", None);
-        assert_eq!(place.hostname, "[2001:db8::1]");
-        assert!(place.names.contains(&"2001:db8::1".to_owned()));
+        let network = network("192.0.2.7:443", None);
+        assert_eq!((network.endpoint.as_str(), network.hostname.as_str()), ("https://192.0.2.7", "192.0.2.7"));
+        assert_eq!(network.listen_address.to_string(), "192.0.2.7");
+        assert!(network.names.contains(&"192.0.2.7".to_owned()));
+        assert_eq!(network.addresses, ["https://192.0.2.7"]);
+        let network = super::tests::network("[2001:db8::1]:443", None);
+        assert_eq!(network.hostname, "[2001:db8::1]");
+        assert!(network.names.contains(&"2001:db8::1".to_owned()));
     }
 
     #[test]
     fn every_address_of_the_machine_is_certified_and_offered_where_all_are_listened_to() {
-        let place = place("[::]:8443", None);
+        let network = network("[::]:8443", None);
         let offered = ["192.0.2.7", "workstation", "172.17.0.1", "[2001:db8::7]"];
-        assert_eq!(place.addresses, offered.map(|name| format!("https://{name}:8443")));
+        assert_eq!(network.addresses, offered.map(|name| format!("https://{name}:8443")));
         for name in ["192.0.2.7", "172.17.0.1", "2001:db8::7", "workstation", "localhost"] {
-            assert!(place.names.iter().any(|other| other == name), "{name}");
+            assert!(network.names.iter().any(|other| other == name), "{name}");
         }
-        assert_eq!(place.endpoint, "https://localhost:8443");
-        let place = super::tests::place("0.0.0.0:8443", None);
-        assert!(!place.names.contains(&"2001:db8::7".to_owned()) && !place.names.contains(&"0.0.0.0".to_owned()));
+        assert_eq!(network.endpoint, "https://localhost:8443");
+        let network = super::tests::network("0.0.0.0:8443", None);
+        assert!(!network.names.contains(&"2001:db8::7".to_owned()) && !network.names.contains(&"0.0.0.0".to_owned()));
     }
 
     #[test]
     fn pages_of_every_name_and_of_peers_are_the_services_own() {
         let peers = ["https://localhost:8444", "https://other.example"].map(str::to_owned);
-        let origins = place("[::]:8443", Some("remora.example")).origins(&peers);
+        let origins = network("[::]:8443", Some("remora.example")).origins(&peers);
         for own in [
             "https://localhost:8443",
             "https://[::1]:8443",

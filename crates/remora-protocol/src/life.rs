@@ -5,15 +5,18 @@
 //!       └──────────failed, or too slow─────────────────────────────────────────────────────────────────────▶ Ending
 //! ```
 //!
+//! Render hosts and the simulated fleet of the control plane's tests live by these rules.
+//!
 //! A host never outlives the lease that it was last told, even if every other process is dead: the deadline is kept
 //! here and moved only by an answer of the control plane. A host that waits for a session has no lease. It ends when it
 //! was not told to wait for [`IDLE_MILLISECONDS_MAX`]. Once it has a lease it never waits again.
 
 use std::time::Duration;
 
-use remora_protocol::link::{Assignment, HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
+use crate::link::{Assignment, HostAddress, HostOrder, HostState, IDLE_MILLISECONDS_MAX, StopReason};
 
-use crate::clock::Moment;
+/// Time since an instant that the caller chooses once for each host.
+pub type Moment = Duration;
 
 /// The time that a host has to report that it is Ready, however short its lease is. The control plane would start a
 /// host again that ends before that, because it would count as failed.
@@ -21,14 +24,16 @@ const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(5);
 
 /// The reason why a host ends.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The control plane ordered it.
     Ordered(StopReason),
+    /// The lease is over.
     LeaseExpired,
     /// The host waited for a session, and the control plane was silent for too long.
     Forgotten,
     /// The control plane does not know this host.
     Disowned,
+    /// The host cannot run. The text is for the owner of the session.
     Failed(String),
     /// The process received a signal to end.
     Terminated,
@@ -57,21 +62,21 @@ impl Term {
     }
 }
 
-/// See the module's documentation.
+/// State of a host, from its start to the reason for its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Life {
+pub struct Life {
     phase: Phase,
     term: Term,
 }
 
 impl Life {
     /// Starts a life. `lease` counts from Ready until an order sets it again; without one the host waits for a session.
-    pub(crate) fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
+    pub fn new(now: Moment, start_max: Duration, lease: Option<Duration>) -> Self {
         Self { phase: Phase::Starting { deadline: now + start_max }, term: lease.map_or(Term::Idle, Term::Lease) }
     }
 
     /// Notes that clients can connect at this address.
-    pub(crate) fn ready(&mut self, now: Moment, address: HostAddress) {
+    pub fn ready(&mut self, now: Moment, address: HostAddress) {
         if let Phase::Starting { .. } = self.phase {
             let end = now + self.term.duration().max(ANNOUNCEMENT_MAX);
             self.phase = Phase::Ready { address, end };
@@ -79,22 +84,22 @@ impl Life {
     }
 
     /// Ends the life because of a failure.
-    pub(crate) fn failed(&mut self, why: String) {
+    pub fn failed(&mut self, why: String) {
         self.end(Ending::Failed(why));
     }
 
     /// Ends the life because of a signal.
-    pub(crate) fn terminated(&mut self) {
+    pub fn terminated(&mut self) {
         self.end(Ending::Terminated);
     }
 
     /// Ends the life because the control plane does not know this host.
-    pub(crate) fn disowned(&mut self) {
+    pub fn disowned(&mut self) {
         self.end(Ending::Disowned);
     }
 
     /// Follows an order of the control plane.
-    pub(crate) fn ordered(&mut self, now: Moment, order: &HostOrder) {
+    pub fn ordered(&mut self, now: Moment, order: &HostOrder) {
         match order {
             HostOrder::Wait => {
                 if let Term::Idle = self.term {
@@ -109,7 +114,7 @@ impl Life {
     }
 
     /// Ends the life if its time is over. The caller calls it at [`Life::wake_at`].
-    pub(crate) fn tick(&mut self, now: Moment) {
+    pub fn tick(&mut self, now: Moment) {
         match &self.phase {
             Phase::Starting { deadline } if now >= *deadline => {
                 self.end(Ending::Failed("the host did not become ready in time".to_owned()));
@@ -123,7 +128,7 @@ impl Life {
     }
 
     /// Returns when [`Life::tick`] has something to do.
-    pub(crate) fn wake_at(&self) -> Option<Moment> {
+    pub fn wake_at(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Starting { deadline } => Some(*deadline),
             Phase::Ready { end, .. } => Some(*end),
@@ -132,7 +137,7 @@ impl Life {
     }
 
     /// Returns why the host ends; `None` while it lives.
-    pub(crate) fn ending(&self) -> Option<&Ending> {
+    pub fn ending(&self) -> Option<&Ending> {
         match &self.phase {
             Phase::Ending(ending) => Some(ending),
             Phase::Starting { .. } | Phase::Ready { .. } => None,
@@ -140,7 +145,7 @@ impl Life {
     }
 
     /// Returns the time that is left of the lease; zero while there is no session.
-    pub(crate) fn lease_remaining(&self, now: Moment) -> Duration {
+    pub fn lease_remaining(&self, now: Moment) -> Duration {
         match (&self.phase, self.term) {
             (Phase::Ready { end, .. }, Term::Lease(_)) => end.saturating_sub(now),
             (Phase::Starting { .. }, Term::Lease(lease)) => lease,
@@ -149,7 +154,7 @@ impl Life {
     }
 
     /// Returns the state to report; `None` if the control plane knows everything.
-    pub(crate) fn report(&self) -> Option<HostState> {
+    pub fn report(&self) -> Option<HostState> {
         match &self.phase {
             Phase::Starting { .. } => Some(HostState::Starting),
             Phase::Ready { address, .. } => Some(HostState::Ready(address.clone())),
