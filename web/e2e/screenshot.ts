@@ -19,7 +19,7 @@ export interface Screenshot {
 }
 
 /** Takes a screenshot of an element. `scratch` is a page that decodes it, because Node cannot read PNG. */
-export async function screenshotOf(page: Page, scratch: Page, selector = "#screenshot > *"): Promise<Screenshot> {
+export async function screenshotOf(page: Page, scratch: Page, selector = "#video > *"): Promise<Screenshot> {
   const png = await page.locator(selector).screenshot();
   const cells = await scratch.evaluate(
     async ({ base64, columns, rows }) => {

@@ -240,7 +240,7 @@ pub enum HostOrder {
     Run(Assignment),
     /// Like [`HostOrder::Run`], for a host that has reported the session as its own: only the lease is told again.
     Extend {
-        /// What is left of the lease.
+        /// Remaining time of the lease.
         lease_milliseconds: u64,
     },
     /// End now.

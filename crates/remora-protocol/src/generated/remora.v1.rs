@@ -179,8 +179,8 @@ pub struct TintEdit {
     #[prost(message, optional, tag = "1")]
     pub tint: ::core::option::Option<Color>,
 }
-/// The values that are set on one entity; those that are absent are inherited from its parent. The nearest value wins: a
-/// visible part of a hidden assembly is shown.
+/// The values that are set on one entity. Absent values are inherited from its parent. The nearest value wins: a visible
+/// part of a hidden assembly is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StateOverride {
     #[prost(bool, optional, tag = "1")]
@@ -479,7 +479,7 @@ pub struct Statistics {
     /// Instances in the scene: a mesh that is used twice counts twice.
     #[prost(uint32, tag = "9")]
     pub instances: u32,
-    /// Pages of geometry that the most recent frame needs and that are not in graphics memory yet. Coarser ones are shown.
+    /// Pages of geometry that the most recent frame needs and that are not in graphics memory yet.
     #[prost(uint32, tag = "10")]
     pub pages_missing: u32,
     /// Limit of graphics_memory_bytes; 0 if there is none.
