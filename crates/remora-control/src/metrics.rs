@@ -35,14 +35,14 @@ const START_BUCKETS: [f64; 12] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0
 
 /// The metrics of one control plane.
 #[derive(Clone)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
 }
 
 /// A request that has been answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The route as declared: `/accounts/{account}/sessions`.
     pub route: &'a str,
     /// HTTP method from a fixed set.
@@ -55,7 +55,7 @@ pub struct Request<'a> {
 
 /// The counts that are read from the store for each export.
 #[derive(Clone, Debug, Default)]
-pub struct Stock {
+pub(crate) struct Stock {
     /// Live sessions by size and state.
     pub live: Vec<LiveCount>,
     /// Hosts that wait for a session.
@@ -79,7 +79,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a request.
-    pub fn answered(&self, Request { route, method, status, took }: Request<'_>) {
+    pub(crate) fn answered(&self, Request { route, method, status, took }: Request<'_>) {
         let route = route.to_owned();
         with_local_recorder(&*self.recorder, || {
             counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => status.to_string())
@@ -89,7 +89,7 @@ impl Metrics {
     }
 
     /// Counts a change of a session. The caller is the one that has stored it, so that each change is counted once.
-    pub fn changed(&self, before: &Session, after: &Session) {
+    pub(crate) fn changed(&self, before: &Session, after: &Session) {
         let size = after.size.as_str();
         let failed_in = |state: &'static str| counter!(HOST_FAILURES, "size" => size, "state" => state).increment(1);
         with_local_recorder(&*self.recorder, || match (&before.phase, &after.phase) {
@@ -117,7 +117,7 @@ impl Metrics {
     }
 
     /// Returns all metrics in the exposition format of Prometheus.
-    pub fn render(&self, stock: &Stock) -> String {
+    pub(crate) fn render(&self, stock: &Stock) -> String {
         with_local_recorder(&*self.recorder, || {
             for size in Size::ALL {
                 for (state, ready) in [("Starting", false), ("Ready", true)] {
@@ -135,7 +135,7 @@ impl Metrics {
 
     /// Moves recorded values into their histograms. Must be called regularly, because recorded values accumulate until
     /// then.
-    pub fn tidy_up(&self) {
+    pub(crate) fn tidy_up(&self) {
         self.handle.run_upkeep();
     }
 }

@@ -9,10 +9,10 @@
 //!                    └─ loader ──── models
 //! ```
 //!
-//! The main thread owns the [`Life`] and waits for events of the other threads. The threads talk over bounded
-//! channels. Locks protect small shared records only and are held for microseconds: the slots and the holder's secrets
-//! of the handshake, the last reported step of a load, and, once per frame, the renderer's queue of pages that its
-//! reading thread fills. No lock is held while a thread waits for a device, a disk or the network.
+//! The main thread owns the [`life::Life`] and waits for events of the other threads. The threads talk over bounded
+//! channels. A few locks protect small records: the connection slots and the holder's secrets of the handshake, and the
+//! order of a load's progress messages, one of which is sent under the lock. The frame path takes one lock per frame,
+//! that of the graphics device's last error, which the driver's callbacks write. It is held only to take the error.
 //!
 //! A host does not outlive its lease, keeps no state on disk, and never learns of another session.
 //!

@@ -136,8 +136,7 @@ pub struct Rendering {
     /// memory at the start of the import, by the number of hosts that are importing.
     pub memory_bytes_max: Option<u64>,
     /// Limit of the size of the [cache](Placement::cache_directory). The files that were used least recently are
-    /// deleted
-    /// first.
+    /// deleted first.
     pub cache_bytes_max: u64,
 }
 
