@@ -1,4 +1,5 @@
-//! The built-in engine has the requested number of triangles, always the same parts, and closed surfaces that face outwards.
+//! The built-in engine has the requested number of triangles, always the same parts, and closed surfaces that face
+//! outwards.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

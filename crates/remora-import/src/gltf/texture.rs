@@ -155,7 +155,7 @@ impl Decoding {
     pub(super) fn finish(self, notices: &mut Notices, progress: &mut dyn FnMut(f32)) -> Vec<Option<Texture>> {
         let mut images: Vec<Result<Vec<u8>, String>> = self.targets.iter().map(|_| Ok(Vec::new())).collect();
         for done in 0..self.targets.len() {
-            let (job, result) = self.results.recv().expect("each job is sent once, whatever comes of it");
+            let (job, result) = self.results.recv().expect("each job sends one result");
             images[job] = result;
             progress((done + 1) as f32 / self.targets.len() as f32);
         }

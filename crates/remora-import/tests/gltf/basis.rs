@@ -90,8 +90,8 @@ fn wrong_ktx2_headers_cause_a_notice() {
     assert!(notice(etc1s, 20, 16_385).starts_with("image 0: it has 16385 x 12 pixels; at most 16384 in either"));
     assert!(notice(uastc, 20, u32::MAX).contains("as many blocks"));
     assert!(notice(etc1s, 20, 0).contains("no pixels"));
-    assert!(notice(uastc, 28, 4).contains("not one flat picture"));
-    assert!(notice(uastc, 36, 6).contains("not one flat picture"));
+    assert!(notice(uastc, 28, 4).contains("not one flat image"));
+    assert!(notice(uastc, 36, 6).contains("not one flat image"));
     assert!(notice(uastc, 40, u32::MAX).contains("levels"));
     assert!(notice(uastc, 44, 3).contains("supercompression 3"));
     assert!(notice(uastc, 48, u32::MAX).contains("format description"));

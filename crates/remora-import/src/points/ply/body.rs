@@ -182,7 +182,7 @@ fn faces(
     let mut corners: Vec<u32> = Vec::new();
     let mut polygon: Vec<u32> = Vec::new();
     for row in 0..element.count {
-        // Faces without properties have no data, whatever their number.
+        // Faces without properties have no data, so their number does not matter.
         if element.properties.is_empty() {
             break;
         }
