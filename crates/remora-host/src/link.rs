@@ -185,7 +185,7 @@ mod tests {
                 let connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
                 let mut stream = rustls::StreamOwned::new(connection, stream);
                 let mut request = Vec::new();
-                while !request.ends_with(b"}") {
+                while !request.ends_with(b"\"one\"}") {
                     let mut byte = [0];
                     if stream.read_exact(&mut byte).is_err() {
                         break;
