@@ -40,7 +40,7 @@ mod tests {
     use remora_build::BuildOptions;
 
     use super::*;
-    use crate::renderer::warm_up;
+    use crate::renderer::warm_up::models;
 
     /// Records released ranges.
     struct ReleaseRecorder {
@@ -61,7 +61,7 @@ mod tests {
     fn asset() -> (Asset, Arc<ReleaseRecorder>) {
         let mut bytes = std::io::Cursor::new(Vec::new());
         let built =
-            remora_build::build_into(&warm_up::model(), &BuildOptions::default(), &|_| {}, &|| false, &mut bytes);
+            remora_build::build_into(&models::kinds(), &BuildOptions::default(), &|_| {}, &|| false, &mut bytes);
         built.expect("the asset is built");
         let mut words = vec![0_u128; bytes.get_ref().len().div_ceil(16)];
         bytemuck::cast_slice_mut(&mut words)[..bytes.get_ref().len()].copy_from_slice(bytes.get_ref());

@@ -15,7 +15,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("remora-protocol", &[]),
     ("remora-scene", &["remora-asset"]),
     ("remora-convert", &["remora-asset", "remora-build", "remora-import", "remora-model"]),
-    ("remora-render", &["remora-asset", "remora-build", "remora-model", "remora-scene"]),
+    ("remora-render", &["remora-asset", "remora-scene"]),
     ("remora-stream", &["remora-protocol"]),
     (
         "remora-host",
