@@ -1,10 +1,11 @@
 //! Checks of graphics, video and the fence. A separate process opens the graphics device, so that a crash of the driver
 //! becomes a finding.
 
+use remora_control::Config;
 #[cfg(feature = "host")]
-use super::Finding;
-use remora_control::{Config, Fence, Size};
+use remora_control::{Fence, Size};
 
+use super::Finding;
 #[cfg(feature = "host")]
 use crate::host::Probe;
 
