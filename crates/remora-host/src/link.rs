@@ -152,7 +152,7 @@ impl Reporter {
 #[cfg(test)]
 mod tests {
     use std::{
-        io::{Read as _, Write as _},
+        io::{BufRead as _, BufReader, Read, Write as _},
         net::TcpListener,
         sync::mpsc,
         thread,
@@ -163,10 +163,24 @@ mod tests {
 
     use super::*;
 
-    /// Starts a control plane that orders every host to wait. Returns its certificate, its address and the heads of the
-    /// requests that it receives.
-    fn control_plane() -> (String, String, mpsc::Receiver<String>) {
-        let (heads, received) = mpsc::channel();
+    /// Reads the lines of a request's head, and its report.
+    fn received_request(stream: impl Read) -> std::io::Result<(Vec<String>, HostReport)> {
+        let mut stream = BufReader::new(stream);
+        let head: Vec<String> = stream
+            .by_ref()
+            .lines()
+            .take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty()))
+            .collect::<Result<_, _>>()?;
+        let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.and_then(|length| length.parse().ok()).expect("a report has a length")];
+        stream.read_exact(&mut body)?;
+        Ok((head, serde_json::from_slice(&body)?))
+    }
+
+    /// Starts a control plane that orders every host to wait. Returns its certificate, its address and the requests that
+    /// it receives.
+    fn control_plane() -> (String, String, mpsc::Receiver<(Vec<String>, HostReport)>) {
+        let (requests, received) = mpsc::channel();
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
@@ -184,15 +198,8 @@ mod tests {
             for stream in listener.incoming().flatten() {
                 let connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
                 let mut stream = rustls::StreamOwned::new(connection, stream);
-                let mut request = Vec::new();
-                while !request.ends_with(b"\"one\"}") {
-                    let mut byte = [0];
-                    if stream.read_exact(&mut byte).is_err() {
-                        break;
-                    }
-                    request.extend(byte);
-                }
-                let _ = heads.send(String::from_utf8_lossy(&request).to_lowercase());
+                let Ok(request) = received_request(&mut stream) else { continue };
+                let _ = requests.send(request);
                 let order = r#"{"order":"Wait"}"#;
                 let _ = write!(
                     stream,
@@ -254,9 +261,10 @@ mod tests {
             .expect("a certificate");
         let answer = answered.recv_timeout(Duration::from_secs(30));
         assert_eq!(answer, Ok(Answer::Order(HostOrder::Wait)));
-        let head = received.recv().expect("a report");
-        assert!(head.contains("ms-cv: zuyafqdyd0i4xphbph16sq.0"), "{head}");
-        assert!(head.contains("\"session_id\":\"one\""), "{head}");
+        let (head, report) = received.recv().expect("a report");
+        let vector = head.iter().find_map(|line| line.strip_prefix("ms-cv: "));
+        assert_eq!(vector, Some("ZuyAfqDYD0i4xphbpH16SQ.0"), "{head:?}");
+        assert_eq!(report.session_id.as_deref(), Some("one"));
         drop(link);
     }
 
