@@ -177,8 +177,8 @@ mod tests {
         Ok((head, serde_json::from_slice(&body)?))
     }
 
-    /// Starts a control plane that orders every host to wait. Returns its certificate, its address and the requests that
-    /// it receives.
+    /// Starts a control plane that orders every host to wait. Returns its certificate, its address and the requests
+    /// that it receives.
     fn control_plane() -> (String, String, mpsc::Receiver<(Vec<String>, HostReport)>) {
         let (requests, received) = mpsc::channel();
         let rcgen::CertifiedKey { cert, signing_key } =
