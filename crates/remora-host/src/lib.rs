@@ -9,7 +9,7 @@
 //!                    └─ loader ──── models
 //! ```
 //!
-//! The main thread owns the [`Life`](remora_protocol::life::Life) and waits for events of the other threads. The
+//! The main thread owns the [`Life`] and waits for events of the other threads. The
 //! threads talk over bounded channels. A few locks protect small records: the connection slots and the holder's secrets
 //! of the handshake, and the order of a load's progress messages, one of which is sent under the lock. The frame path
 //! takes one lock per frame, that of the graphics device's last error, which the driver's callbacks write. It is held
