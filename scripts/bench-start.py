@@ -38,7 +38,7 @@ def idle_hosts():
     """Returns the logs of idle hosts that are ready."""
     logs = [log for log in hosts.glob("*.log") if log.with_suffix(".json").exists()]
     texts = [(log, log.read_text()) for log in logs]
-    return [log for log, text in texts if " ready handshake_port" in text and "is for this session" not in text]
+    return [log for log, text in texts if " ready handshake_port" in text and "assigned to this session" not in text]
 
 
 def running():
