@@ -5,8 +5,8 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Returns the random bytes of a new vector.
 ///
-/// They come from the kernel. The generator of the TLS library takes some 30 ms to seed itself at its first use, which
-/// would delay the start of a host.
+/// They come from the kernel. The first number from the generator of the TLS library delayed the start of a host by
+/// some 30 ms.
 pub(crate) fn random() -> [u8; VECTOR_BYTES] {
     let mut bytes = [0; VECTOR_BYTES];
     let filled = getrandom(&mut bytes, GetRandomFlags::empty()).expect("the kernel has random numbers");
