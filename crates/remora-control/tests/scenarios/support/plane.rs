@@ -309,18 +309,14 @@ impl Plane {
         let authorization = format!("Bearer {}", host.secret);
         let target = format!("/hosts/{}/report", host.host_id);
         let id = host.host_id.parse().unwrap();
-        // A host that has failed ends after its report.
-        let fails = matches!(report.state, HostState::Failed { .. });
-        if !fails {
-            self.fleet.reports(&id, &report.state);
-        }
         let answer = self.send("POST", &target, &[("Authorization", &authorization)], &body).await;
-        if fails {
+        // A report without the host's secret is not the host's.
+        if answer.status != 401 {
             self.fleet.reports(&id, &report.state);
         }
         match answer.status {
             200 => self.fleet.answers(&id, Some(&serde_json::from_str(&answer.body).unwrap())),
-            401 | 404 => self.fleet.answers(&id, None),
+            404 => self.fleet.answers(&id, None),
             _ => {}
         }
         answer
