@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
     share: Option<Option<String>>,
     /// Address of the web page, REST API and token service, with TLS
     /// [default: listen.https, or 127.0.0.1:8443; with --share [::]:8443]
+    #[allow(rustdoc::broken_intra_doc_links, reason = "this is a help text, which names an address")]
     #[arg(long, value_name = "ADDR:PORT")]
     https: Option<SocketAddr>,
     /// Loopback address of the web page and the API without TLS, for browsers on this machine
