@@ -49,7 +49,8 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Creates a file like [`write()`], unless it exists. Of several concurrent calls one succeeds; the others return false.
+/// Creates a file like [`write()`], unless it exists. One of several concurrent calls succeeds; the others return
+/// `false`.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
