@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// Width and height in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Columns.
     pub width: u32,
@@ -106,9 +106,25 @@ pub struct FrameRequest {
     pub options: FrameOptions,
 }
 
+/// How a frame relates to the ones before it. Only frames in [`PixelFormat::I420`] can take part in a history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum History {
+    /// The frame stands alone and leaves the history as it is.
+    #[default]
+    Apart,
+    /// The frame stands alone, and later frames may continue it. It is rendered in the size of the stream.
+    Begin,
+    /// The frame is combined with the ones before it, wherever they show the same surfaces: the rendered samples lie at
+    /// other positions in each frame, so that they add up to the full size and to smooth edges. It is rendered in the
+    /// size of the stream or in half of its width and height.
+    Continue,
+}
+
 /// Optional features of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameOptions {
+    /// Relation to earlier frames.
+    pub history: History,
     /// Skip hidden clusters where that saves time. The rendered frame does not depend on it.
     pub occlusion_culling: bool,
     /// Column and row of a pixel of the rendered frame whose entity is returned with the frame.
@@ -121,7 +137,13 @@ pub struct FrameOptions {
 
 impl Default for FrameOptions {
     fn default() -> Self {
-        Self { occlusion_culling: true, pick: None, checkerboard: 0.0, outline_color: [0xff, 0x8c, 0x00, 0xff] }
+        Self {
+            history: History::Apart,
+            occlusion_culling: true,
+            pick: None,
+            checkerboard: 0.0,
+            outline_color: [0xff, 0x8c, 0x00, 0xff],
+        }
     }
 }
 
@@ -173,6 +195,9 @@ pub struct FrameDone {
     pub clusters_occluded: u32,
     /// Pages whose absence made the frame coarser than requested.
     pub pages_missing: usize,
+    /// Share of the frame's pixels that were rendered in this frame or stem from earlier frames that show the same
+    /// surface there, 0 to 1; the others are interpolated.
+    pub valid_share: f32,
     /// Surface under the requested pixel; `None` for the background.
     pub picked: Option<Picked>,
 }
@@ -270,6 +295,22 @@ impl FrameRequest {
             && (x >= size.width || y >= size.height)
         {
             return refuse(format!("pixel {x}, {y} is outside of the rendered {}x{}", size.width, size.height));
+        }
+        let (render, stream) = (self.render_size, self.stream_size);
+        let halved = Size::new(render.width * 2, render.height * 2) == stream;
+        let fits = match self.options.history {
+            History::Apart => true,
+            History::Begin => render == stream,
+            History::Continue => render == stream || halved,
+        };
+        if !fits {
+            return refuse(format!(
+                "a frame of a stream of {}x{} that is rendered in {}x{} cannot take part in a history",
+                stream.width, stream.height, render.width, render.height
+            ));
+        }
+        if self.options.history != History::Apart && self.format != PixelFormat::I420 {
+            return refuse("only a frame in I420 can take part in a history".into());
         }
         if !(0.0..=1.0).contains(&self.options.checkerboard) {
             return refuse("the opacity of the checkerboard must lie between 0 and 1".into());

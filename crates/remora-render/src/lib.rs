@@ -39,7 +39,7 @@ mod wgsl;
 pub use device::graphics::{AdapterSummary, Graphics, GraphicsError, GraphicsOptions, adapter_names};
 pub use frame::{
     BLEND_LAYERS_MAX, Camera, FRAME_DIMENSION_MAX, FrameDone, FrameOptions, FrameRequest, FrameSerial, FrameTimings,
-    Picked, PixelFormat, RenderError, RenderedFrame, Samples, Size,
+    History, Picked, PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
 pub use options::RendererOptions;
 pub use renderer::Renderer;

@@ -1,6 +1,6 @@
 //! The view of a camera: visibility and screen size of bounding spheres.
 
-use glam::{DVec3, Vec3, Vec3A, Vec4};
+use glam::{DVec3, Vec2, Vec3, Vec3A, Vec4};
 
 use crate::frame::{Camera, Size};
 use crate::wgsl::shared_structs;
@@ -19,7 +19,12 @@ pub(crate) struct View {
     /// Size in pixels of one metre at a distance of one metre.
     pub pixels_per_tangent: f32,
     pub size: Size,
+    /// Position of the samples relative to the centres of the pixels, in pixels.
+    pub jitter: Vec2,
 }
+
+/// Longest distance of a sample from the centre of its pixel, in pixels, in each direction.
+pub(crate) const JITTER_PIXELS_MAX: f32 = 0.5;
 
 impl View {
     /// Makes the view of a camera; `origin` is the origin of the device's coordinates in the world.
@@ -28,6 +33,9 @@ impl View {
         let rotation = camera.orientation.normalize();
         let tangent_y = (camera.vertical_field_of_view * 0.5).tan();
         let tangent_x = tangent_y * size.aspect();
+        // Samples may lie beside the centres of the outermost pixels.
+        let widened = |tangent: f32, pixels: u32| tangent * (1.0 + 2.0 * JITTER_PIXELS_MAX / pixels as f32);
+        let (wide_x, wide_y) = (widened(tangent_x, size.width), widened(tangent_y, size.height));
         let forward = rotation * Vec3::NEG_Z;
         let (right, up) = (rotation * Vec3::X, rotation * Vec3::Y);
         let through_eye = |normal: Vec3| {
@@ -37,10 +45,10 @@ impl View {
         let near = forward.extend(-forward.dot(eye) - camera.near);
         let planes = [
             near,
-            through_eye(forward * tangent_x + right),
-            through_eye(forward * tangent_x - right),
-            through_eye(forward * tangent_y + up),
-            through_eye(forward * tangent_y - up),
+            through_eye(forward * wide_x + right),
+            through_eye(forward * wide_x - right),
+            through_eye(forward * wide_y + up),
+            through_eye(forward * wide_y - up),
         ];
         Self {
             eye: eye.into(),
@@ -51,7 +59,22 @@ impl View {
             near: camera.near,
             pixels_per_tangent: size.height as f32 * 0.5 / tangent_y,
             size,
+            jitter: Vec2::ZERO,
         }
+    }
+
+    /// Returns whether two views differ in nothing but size and jitter.
+    pub(crate) fn shows_the_same_as(&self, other: &View) -> bool {
+        let tangent = |view: &View| view.size.height as f32 / view.pixels_per_tangent;
+        (self.eye, self.right, self.up) == (other.eye, other.right, other.up)
+            && (tangent(self) - tangent(other)).abs() < 1e-6
+            && self.near == other.near
+    }
+
+    /// Returns the view with samples that lie beside the centres of the pixels, by at most [`JITTER_PIXELS_MAX`].
+    pub(crate) fn jittered(self, jitter: Vec2) -> Self {
+        debug_assert!(jitter.abs().max_element() <= JITTER_PIXELS_MAX);
+        Self { jitter, ..self }
     }
 
     pub(crate) fn sees(&self, center: Vec3A, radius: f32) -> bool {

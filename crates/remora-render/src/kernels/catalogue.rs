@@ -4,7 +4,7 @@ use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
-    FRAGMENT_MASKED, LARGE, MASK, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
+    FRAGMENT_MASKED, LARGE, MASK, MOTION, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
     SCENE, SHADE, SHRINK, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
@@ -72,6 +72,8 @@ pub(crate) enum Kernel {
     Outline,
     /// Draws a checkerboard into the background.
     Checkerboard,
+    /// Describes surface and motion of each cell of a frame.
+    Motion { samples: Samples, layered: bool, outlined: bool },
 }
 
 /// Value of an `override` of a shader.
@@ -169,6 +171,14 @@ impl Kernel {
                     .with([samples_constant(samples)])
             }
             Kernel::Outline => Description::new(&["outline"], &[PIXEL, OUTLINE], &[Some(Group::Outline)]),
+            Kernel::Motion { samples, layered, outlined } => {
+                let groups = &[Some(Group::Scene), None, Some(Group::Motion)];
+                Description::new(&["describe_motion"], &[SCENE, MOTION], groups).with([
+                    samples_constant(samples),
+                    ("LAYERED", f64::from(u8::from(layered))),
+                    ("OUTLINED", f64::from(u8::from(outlined))),
+                ])
+            }
             Kernel::Checkerboard => {
                 Description::new(&["checkerboard"], &[PIXEL, CHECKERBOARD], &[Some(Group::Checkerboard)])
             }

@@ -26,6 +26,8 @@ pub(crate) enum Group {
     Mask,
     Outline,
     Checkerboard,
+    /// Visibility, mask and moves, from which the motion of cells is described.
+    Motion,
 }
 
 /// The kind of resource that a binding takes.
@@ -43,7 +45,7 @@ pub(crate) enum Binding {
 
 impl Group {
     /// All groups, in the order of their discriminants.
-    pub(crate) const ALL: [Group; 16] = [
+    pub(crate) const ALL: [Group; 17] = [
         Group::Scene,
         Group::Bank,
         Group::RasterTargets,
@@ -60,6 +62,7 @@ impl Group {
         Group::Mask,
         Group::Outline,
         Group::Checkerboard,
+        Group::Motion,
     ];
 
     /// Returns the bindings, in the order of their numbers.
@@ -75,6 +78,7 @@ impl Group {
             Group::Classify => &[Uniform, Read, Write, Write, Write, Write],
             Group::Composite => &[Read, Read, Read, Write],
             Group::Cull => &[Read, Read, Write, Write],
+            Group::Motion => &[Uniform, Read, Read, Read, Read, Write],
             Group::Arguments | Group::Planes | Group::Pyramid | Group::Mask | Group::Outline => &[Read, Write],
             Group::Shrink | Group::Checkerboard => &[Write],
         }

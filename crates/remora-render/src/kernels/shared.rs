@@ -58,6 +58,17 @@ shared_constants! {
     const SPREAD_PIXELS: f32 = 1.0;
     /// Counters of the culling kernel that precede those of the batches: surviving clusters and triangles.
     const SURVIVOR_TOTALS: u32 = 2;
+
+    /// Low bits of the last word of an instance: the index of its move. The bits above hold the epoch of the move.
+    const MOVE_BITS: u32 = 20;
+    /// The index of a move.
+    const MOVE_MASK: u32 = (1 << MOVE_BITS) - 1;
+    /// Steps of a motion vector per pixel of the stream.
+    const MOTION_STEPS: f32 = 32.0;
+    /// Bit in the surface of a cell: it looks different than before, or was not in the view.
+    const SURFACE_DIFFERENT: u32 = 1 << 31;
+    /// Bit in the surface of a cell: an outline may be drawn over it.
+    const SURFACE_DRAWN_OVER: u32 = 1 << 30;
 }
 
 /// Runs that are classified together, one bit each.
@@ -202,6 +213,30 @@ shared_structs! {
     struct CullCandidates {
         /// Number of candidates.
         pub length: u32,
+    }
+
+    /// Uniform of the kernel that describes the motion of cells. *Before* is the frame that the history ends with.
+    struct MotionFrame {
+        /// Columns and rows of cells, rendered pixels per cell in each direction, epoch of the moves.
+        pub cells: [u32; 4],
+        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; radius of the outline in pixels.
+        pub jitter: [f32; 4],
+        /// First block of solid surfaces and size in blocks; the same for blended ones.
+        pub solid_area: [u32; 4],
+        pub blended_area: [u32; 4],
+        /// Rows that take column, row, 1 and the inverse of the distance along the view to the homogeneous pixel before.
+        pub before_x: [f32; 4],
+        pub before_y: [f32; 4],
+        pub before_w: [f32; 4],
+        /// Rows that take column, row and 1 to a point relative to the eye, at a distance of 1 m along the view.
+        pub along_x: [f32; 4],
+        pub along_y: [f32; 4],
+        pub along_z: [f32; 4],
+        /// Rows that take a point relative to the eye before to its homogeneous pixel.
+        pub row_x_before: [f32; 4],
+        pub row_y_before: [f32; 4],
+        pub row_w_before: [f32; 4],
+        pub eye_before: [f32; 4],
     }
 
     /// Immediates of the kernel that marks selected pixels.

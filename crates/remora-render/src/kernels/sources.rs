@@ -39,6 +39,7 @@ sources! {
     SHRINK = "shrink";
     CULL = "cull";
     MASK = "mask";
+    MOTION = "motion";
     OUTLINE = "outline";
     CHECKERBOARD = "checkerboard";
 }

@@ -30,6 +30,9 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::ResolvePoints { samples });
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
+        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
+            kernels.push(Kernel::Motion { samples, layered, outlined });
+        }
         for write in WRITES {
             kernels.extend([false, true].map(|wide| Kernel::RasterPoints { write, samples, wide }));
             for fragments in FRAGMENTS {

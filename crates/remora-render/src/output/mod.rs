@@ -1,6 +1,7 @@
 //! The output of a finished frame: as RGBA, which the processor converts, or already as I420, which a GPU makes with
 //! less than half of the bytes.
 
+pub(crate) mod history;
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;
 pub(crate) mod yuv;

@@ -12,6 +12,8 @@ pub(crate) struct ReadbackLayout {
     pub frame_bytes: u64,
     /// Bytes of the depths that are read back.
     pub depths_bytes: u64,
+    /// Bytes of the guide of a frame of the history.
+    pub guide_bytes: u64,
 }
 
 impl ReadbackLayout {
@@ -31,12 +33,16 @@ impl ReadbackLayout {
         self.pick() + PICK_BYTES
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.depths() + self.depths_bytes
+    pub(crate) fn guide(&self) -> u64 {
+        (self.depths() + self.depths_bytes).next_multiple_of(8)
     }
 
-    /// Returns frame, timestamps, totals, pick and depths.
-    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 5] {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.guide() + self.guide_bytes
+    }
+
+    /// Returns frame, timestamps, totals, pick, depths and guide.
+    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 6] {
         let part = |from: u64, length: u64| &bytes[from as usize..(from + length) as usize];
         [
             part(0, self.frame_bytes),
@@ -44,6 +50,7 @@ impl ReadbackLayout {
             part(self.totals(), TOTALS_BYTES),
             part(self.pick(), PICK_BYTES),
             part(self.depths(), self.depths_bytes),
+            part(self.guide(), self.guide_bytes),
         ]
     }
 }

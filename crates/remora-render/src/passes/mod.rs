@@ -2,6 +2,7 @@
 
 pub(crate) mod draw;
 pub(crate) mod environment;
+pub(crate) mod motion;
 pub(crate) mod occlusion;
 pub(crate) mod outline;
 pub(crate) mod pick;

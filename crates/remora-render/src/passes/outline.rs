@@ -15,6 +15,9 @@ use crate::passes::targets::{Targets, VisibilityView};
 const WIDTH_PIXELS: f32 = 2.0;
 /// Smallest width. A thinner line would show gaps in a frame that is enlarged a lot.
 const WIDTH_PIXELS_MIN: f32 = 1.0;
+/// Largest distance of a pixel of the line from a marked one, in pixels.
+pub(crate) const RADIUS_PIXELS_MAX: f32 = 2.0;
+const _: () = assert!(RADIUS_PIXELS_MAX >= WIDTH_PIXELS);
 
 /// Marks the samples that show something selected, one word per pixel.
 #[derive(Debug, Default)]
@@ -46,6 +49,11 @@ impl Outline {
         };
         self.mask = Some((size, mask));
         Ok(())
+    }
+
+    /// Returns the mask of the last prepared frame.
+    pub(crate) fn mask(&self) -> Option<&wgpu::Buffer> {
+        self.mask.as_ref().map(|(_, mask)| mask)
     }
 
     /// Clears the mask.

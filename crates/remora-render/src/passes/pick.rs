@@ -83,7 +83,9 @@ impl Pick {
             Samples::One => [0.0; 2],
             Samples::Four => SAMPLE_OFFSETS[sample].map(|offset| offset as f32 / 256.0),
         };
-        let from_middle = |axis: usize, size: u32| self.pixel[axis] as f32 + 0.5 + offset[axis] - size as f32 * 0.5;
+        let from_middle = |axis: usize, size: u32| {
+            self.pixel[axis] as f32 + 0.5 + view.jitter[axis] + offset[axis] - size as f32 * 0.5
+        };
         let across = view.right * (from_middle(0, view.size.width) / view.pixels_per_tangent);
         let down = view.up * (from_middle(1, view.size.height) / view.pixels_per_tangent);
         (view.forward + across - down).into()

@@ -193,7 +193,7 @@ impl Scratch {
 }
 
 /// Returns a neutral grey that is slightly lighter at the top, with noise of one step against banding.
-fn gradient(size: Size) -> Vec<u8> {
+pub(crate) fn gradient(size: Size) -> Vec<u8> {
     const ABOVE: [f32; 3] = [0.215, 0.225, 0.245];
     const BELOW: [f32; 3] = [0.105, 0.11, 0.12];
     let mut pixels = Vec::with_capacity(size.pixels() as usize * 4);

@@ -10,7 +10,9 @@ use crate::view::View;
 impl FrameUniform {
     pub(crate) fn new(view: &View, blocks: Size, irradiance: [[f32; 4]; 9]) -> Self {
         let size = view.size;
-        let (half_width, half_height) = (size.width as f32 * 0.5, size.height as f32 * 0.5);
+        // Moving everything by the jitter moves the samples the other way.
+        let (half_width, half_height) =
+            (size.width as f32 * 0.5 - view.jitter.x, size.height as f32 * 0.5 - view.jitter.y);
         // Pixels are square: one scale for both directions.
         let scale = view.pixels_per_tangent;
         let row = |row: Vec3A| row.extend(0.0).to_array();

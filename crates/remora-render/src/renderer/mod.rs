@@ -12,23 +12,25 @@ use remora_scene::{ModelKey, Scene};
 use self::bindings::{Bindings, samplers};
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
-use crate::frame::{FrameDone, FrameRequest, FrameTimings, RenderError, RenderedFrame};
+use crate::frame::{FrameDone, FrameRequest, FrameTimings, History, RenderError, RenderedFrame};
 use crate::kernels::Kernels;
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
+use crate::output::history::{Accumulator, Planes, Samples as FrameSamples};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::{ReadbackRing, wait_for};
 use crate::output::yuv::Converter;
 use crate::passes::draw::{FrameRecorder, ensure_kernels};
 use crate::passes::environment::Environment;
+use crate::passes::motion::{HistoryFrame, Motion};
 use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::outline::Outline;
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
 use crate::passes::sliced_encoder::SlicedEncoder;
-use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
+use crate::passes::targets::{PICK_BYTES, Scratch, Targets, gradient};
 use crate::residency::instances::{InstanceStore, SyncStatistics};
 use crate::residency::model_store::ModelStore;
 use crate::residency::pages::PageRequest;
@@ -63,6 +65,8 @@ pub struct Renderer {
     sliced: Option<SlicedFrame>,
     occlusion: Occlusion,
     outline: Outline,
+    motion: Motion,
+    history: Accumulator,
     profile: Profile,
     converter: Converter,
     pub(crate) output: Output,
@@ -87,6 +91,15 @@ struct SubmittedFrame {
     pages_missing: usize,
     query: Option<OcclusionQuery>,
     pick: Option<Pick>,
+    /// The view, and the frame's part in the history.
+    history: Option<(View, HistoryFrame)>,
+}
+
+/// What accompanies a frame.
+struct Attachments {
+    query: Option<OcclusionQuery>,
+    pick: Option<Pick>,
+    history: Option<(View, HistoryFrame)>,
 }
 
 /// A frame with slices that have not been submitted.
@@ -124,6 +137,8 @@ impl Renderer {
             sliced: None,
             occlusion: Occlusion::new(&graphics, &kernels.layouts)?,
             outline: Outline::default(),
+            motion: Motion::new(&graphics)?,
+            history: Accumulator::default(),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
             output: Output::new(!graphics.adapter().software),
@@ -188,6 +203,8 @@ impl Renderer {
     /// Frees the targets of frames, for a period without frames. The next frame allocates them again.
     pub fn release_targets(&mut self) {
         self.targets.clear();
+        self.motion.forget();
+        self.history.forget();
         self.outline = Outline::default();
         self.output.shrink();
         self.ring.shrink();
@@ -237,7 +254,7 @@ impl Renderer {
     /// Returns the bytes of graphics memory in use.
     pub fn graphics_memory_bytes(&self) -> u64 {
         let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
-        let effects = self.occlusion.bytes() + self.outline.bytes();
+        let effects = self.occlusion.bytes() + self.outline.bytes() + self.motion.bytes();
         self.models.bytes() + self.instances.buffer.size() + self.scratch.bytes() + effects + targets
     }
 
@@ -264,6 +281,7 @@ impl Renderer {
             return Ok(false);
         }
         if let Some(SlicedFrame { submission, readback, readback_bytes, submitted, .. }) = self.sliced.take() {
+            self.end_history_with(&submitted);
             self.ring.push(readback, readback_bytes, submission, submitted);
         }
         self.graphics.check("a frame")?;
@@ -287,6 +305,11 @@ impl Renderer {
         let mut stopwatch = Stopwatch::start();
         self.models.upload_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
         let view = View::new(&request.camera, self.instances.origin, request.render_size);
+        let history = self.motion.plan(request, &view, self.instances.origin, self.instances.arrangement);
+        let view = match &history {
+            Some(frame) => view.jittered(frame.jitter * view.size.width as f32 / request.stream_size.width as f32),
+            None => view,
+        };
         let limits = SelectionLimits {
             error_pixels: request.error_pixels,
             blended: request.blend_layers > 0,
@@ -320,10 +343,19 @@ impl Renderer {
         self.numbers.write(&self.graphics, &self.selection.numbers)?;
         self.ensure_bindings();
         let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
+        if let Some(frame) = &history {
+            let outlined = self.instances.selected() > 0;
+            Motion::prepare(&self.graphics, &mut self.kernels, request.samples, layered, outlined)?;
+            let areas = [self.selection.solid_bounds, self.selection.blended_bounds];
+            let areas = areas.map(|bounds| bounds.area(self.targets[0].blocks));
+            let (epoch, moves) = self.instances.moves();
+            self.motion.upload(&self.graphics, frame, &view, areas, epoch, &moves)?;
+        }
+        let history = history.map(|frame| (view, frame));
         let pick = request.options.pick.map(|pixel| {
             Pick::new(pixel, view, self.instances.origin, request.samples, &self.selection.entries, layered)
         });
-        self.hand_over(request, stopwatch, select, query, pick, in_slices)
+        self.hand_over(request, stopwatch, select, Attachments { query, pick, history }, in_slices)
     }
 
     fn hand_over(
@@ -331,8 +363,7 @@ impl Renderer {
         request: &FrameRequest,
         mut stopwatch: Stopwatch,
         select: Duration,
-        query: Option<OcclusionQuery>,
-        pick: Option<Pick>,
+        Attachments { query, pick, history }: Attachments,
         in_slices: bool,
     ) -> Result<(), RenderError> {
         let targets = &self.targets[0];
@@ -356,9 +387,16 @@ impl Renderer {
         let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
         stage.record(&mut slices, &self.selection, request);
         let encoder = slices.encoder();
+        if history.is_some() {
+            let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
+            let mask = self.outline.mask().filter(|_| self.instances.selected() > 0);
+            let buffers = (targets, &self.scratch);
+            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, mask, layered);
+        }
         let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
         let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
-        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes };
+        let guide_bytes = history.as_ref().map_or(0, |(_, frame)| frame.guide_bytes());
+        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(content.buffer, 0, &readback, 0, content.bytes);
@@ -368,6 +406,9 @@ impl Renderer {
         }
         if pick.is_some() {
             encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, layout.pick(), PICK_BYTES);
+        }
+        if let Some(guide) = self.motion.guide().filter(|_| history.is_some()) {
+            encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
         }
         let mut slices = slices.finish();
         let submission = self.graphics.queue.submit(slices.pop_front());
@@ -384,13 +425,24 @@ impl Renderer {
             pages_missing: self.pages_missing,
             query,
             pick,
+            history,
         };
         if slices.is_empty() {
+            self.end_history_with(&submitted);
             self.ring.push(readback, bytes, submission, submitted);
         } else {
             self.sliced = Some(SlicedFrame { slices, submission, readback, readback_bytes: bytes, submitted });
         }
         self.graphics.check("a frame")
+    }
+
+    /// Notes that a frame has been submitted completely, so that the next one can continue it.
+    fn end_history_with(&mut self, submitted: &SubmittedFrame) {
+        if let Some((view, _)) = submitted.history {
+            let (origin, arrangement) = (self.instances.origin, self.instances.arrangement);
+            self.motion.submitted(view, origin, submitted.request.stream_size, arrangement);
+            self.instances.forget_moves();
+        }
     }
 
     /// Waits for the oldest frame in flight and stores it in `into`. Returns `None` if none is in flight.
@@ -409,9 +461,10 @@ impl Renderer {
         let converter = &mut self.converter;
         let profile = &self.profile;
         let occlusion = &mut self.occlusion;
+        let accumulator = &mut self.history;
         self.ring.receive(&self.graphics, wait, |mut submitted: SubmittedFrame, bytes| {
             submitted.timings.draw = submitted.stopwatch.lap();
-            let [pixels, marks, totals, picked, depths] = submitted.layout.split(bytes);
+            let [pixels, marks, totals, picked, depths, guide] = submitted.layout.split(bytes);
             let query = submitted.query.as_ref();
             let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
             let tested = query.map_or(0, |query| query.candidates);
@@ -420,11 +473,14 @@ impl Renderer {
             submitted.timings.shade = stages.shade;
             submitted.timings.blend = stages.blend;
             let request = &submitted.request;
+            let mut valid_share = 1.0;
             if submitted.finished {
                 into.width = request.stream_size.width;
                 into.height = request.stream_size.height;
                 into.data.clear();
                 into.data.extend_from_slice(pixels);
+            } else if let Some((_, frame)) = &submitted.history {
+                valid_share = combine(converter, accumulator, request, frame, pixels, guide, into);
             } else {
                 converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
             }
@@ -438,8 +494,41 @@ impl Renderer {
                 clusters_tested: tested,
                 clusters_occluded: tested.saturating_sub(survivors.clusters),
                 pages_missing: submitted.pages_missing,
+                valid_share,
                 picked: submitted.pick.as_ref().and_then(|pick| pick.read(picked)),
             }
         })
     }
+}
+
+/// Converts a frame of the history. Returns the share of its pixels that are new or valid.
+fn combine(
+    converter: &mut Converter,
+    accumulator: &mut Accumulator,
+    request: &FrameRequest,
+    frame: &HistoryFrame,
+    pixels: &[u8],
+    guide: &[u8],
+    into: &mut RenderedFrame,
+) -> f32 {
+    let size = request.stream_size;
+    (into.width, into.height) = (size.width, size.height);
+    // Every byte is written below.
+    into.data.resize(size.pixels() as usize * 3 / 2, 0);
+    if !accumulator.knows_backdrop(size) {
+        let [luma, u, v] = converter.planes(&gradient(size), size, size);
+        accumulator.set_backdrop(size, FrameSamples { luma, chroma: [u, v] });
+    }
+    let [luma, u, v] = converter.planes(pixels, request.render_size, size);
+    let (into_luma, chroma) = into.data.split_at_mut(size.pixels() as usize);
+    let (into_u, into_v) = chroma.split_at_mut(size.pixels() as usize / 4);
+    if request.options.history == History::Begin {
+        into_luma.copy_from_slice(luma);
+        into_u.copy_from_slice(u);
+        into_v.copy_from_slice(v);
+        accumulator.begin(frame, guide, FrameSamples { luma, chroma: [u, v] });
+        return 1.0;
+    }
+    let planes = Planes { luma: into_luma, chroma: [into_u, into_v] };
+    accumulator.advance(frame, guide, FrameSamples { luma, chroma: [u, v] }, planes)
 }

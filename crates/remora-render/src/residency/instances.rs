@@ -1,5 +1,6 @@
 //! The records of the scene's instances, on the device and for the selection.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use glam::{DAffine3, DVec3};
@@ -8,7 +9,7 @@ use remora_scene::{EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
-use crate::kernels::shared::{INSTANCE_QUADS, INSTANCE_SELECTED};
+use crate::kernels::shared::{INSTANCE_QUADS, INSTANCE_SELECTED, MOVE_BITS, MOVE_MASK};
 use crate::residency::model_store::ModelStore;
 use crate::residency::selectable::SelectableInstance;
 use crate::surface::DrawMode;
@@ -30,6 +31,40 @@ pub struct SyncStatistics {
 
 const INSTANCES_MIN: usize = 1024;
 
+/// Instances that changed since the last frame of the history.
+#[derive(Debug, Default)]
+struct Moves {
+    /// Index among the moves of each changed instance.
+    known: HashMap<u32, usize>,
+    /// Instances and their records in the last frame of the history.
+    before: Vec<(u32, InstanceRecord)>,
+    /// Distinguishes the moves of this history frame from earlier ones.
+    epoch: u32,
+}
+
+impl Moves {
+    /// Numbers that an epoch can have. A move with a number of long ago is not mistaken for a new one, because it takes
+    /// minutes until numbers repeat; and then it only leaves out a part of the history.
+    const EPOCHS: u32 = 1 << (32 - MOVE_BITS);
+
+    /// Notes a change and stores in the record where its move is found.
+    fn note(&mut self, index: u32, before: &InstanceRecord, record: &mut InstanceRecord) {
+        let moves = &mut self.before;
+        let number = *self.known.entry(index).or_insert_with(|| {
+            moves.push((index, *before));
+            moves.len() - 1
+        });
+        // Beyond the largest number, all share the last one, which says that they look different.
+        record[3][3] = self.epoch << MOVE_BITS | (number as u32).min(MOVE_MASK);
+    }
+
+    fn forget(&mut self) {
+        self.known.clear();
+        self.before.clear();
+        self.epoch = (self.epoch + 1) % Self::EPOCHS;
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct InstanceStore {
     pub selectable: Vec<SelectableInstance>,
@@ -42,6 +77,10 @@ pub(crate) struct InstanceStore {
     packed: Vec<InstanceRecord>,
     staging: wgpu::Buffer,
     selected: usize,
+    /// Changes since the last frame of the history.
+    moved: Moves,
+    /// Increases whenever the indices of instances may stand for other instances than before.
+    pub arrangement: u64,
     /// Origin of the device's coordinates in the world. The device has single precision.
     pub origin: DVec3,
 }
@@ -52,7 +91,9 @@ impl InstanceStore {
         let staging = staging(graphics, INSTANCES_MIN)?;
         let (selectable, records, packed) = Default::default();
         let origin = DVec3::ZERO;
-        Ok(Self { selectable, buffer, generation: 0, records, packed, staging, selected: 0, origin })
+        let moved = Moves { epoch: 1, ..Moves::default() };
+        let (generation, arrangement, selected) = (0, 0, 0);
+        Ok(Self { selectable, buffer, generation, records, packed, staging, selected, moved, arrangement, origin })
     }
 
     /// Returns the number of selected instances.
@@ -75,9 +116,11 @@ impl InstanceStore {
         }
         for &index in &changes.instances {
             let instance = &instances[index as usize];
-            let (selectable, record) = self.records_of(models, instance)?;
+            let (selectable, mut record) = self.records_of(models, instance)?;
             self.selectable[index as usize] = selectable;
-            let before = std::mem::replace(&mut self.records[index as usize], record);
+            let before = self.records[index as usize];
+            self.moved.note(index, &before, &mut record);
+            self.records[index as usize] = record;
             self.selected -= usize::from(is_selected(&before));
             self.selected += usize::from(instance.state.selected);
         }
@@ -142,12 +185,35 @@ impl InstanceStore {
         self.selectable.clear();
         self.records.clear();
         self.selected = 0;
+        self.moved.forget();
+        self.arrangement += 1;
+    }
+
+    /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform that
+    /// takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
+    pub(crate) fn moves(&self) -> (u32, Vec<[[f32; 4]; 3]>) {
+        let count = self.moved.before.len().min(MOVE_MASK as usize + 1);
+        let mut moves: Vec<_> = self.moved.before[..count]
+            .iter()
+            .map(|(index, before)| move_between(before, &self.records[*index as usize]).unwrap_or_default())
+            .collect();
+        if self.moved.before.len() > count {
+            moves[MOVE_MASK as usize] = Default::default();
+        }
+        (self.moved.epoch, moves)
+    }
+
+    /// Notes that the history now ends with a frame that shows all changes.
+    pub(crate) fn forget_moves(&mut self) {
+        self.moved.forget();
     }
 
     /// Removes all records and frees the memory, here and on the device.
     pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let (origin, generation) = (self.origin, self.generation + 1);
-        *self = Self { generation, origin, ..Self::new(graphics)? };
+        let (arrangement, epoch) = (self.arrangement + 1, self.moved.epoch);
+        *self = Self { generation, origin, arrangement, ..Self::new(graphics)? };
+        self.moved.epoch = epoch;
         Ok(())
     }
 
@@ -213,6 +279,26 @@ fn tint_and_flags(state: EffectiveState) -> [u32; 4] {
     let linear = |value: f32| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
     let [red, green, blue] = [red, green, blue].map(|value| unorm(linear(value)));
     [red | green << 16, blue | unorm(share) << 16, if state.selected { INSTANCE_SELECTED } else { 0 }, 0]
+}
+
+/// Returns the rows of the transform from the places of points in one record to those in the other; `None` if the
+/// records differ in more than their place, or if the transform cannot be inverted.
+fn move_between(before: &InstanceRecord, now: &InstanceRecord) -> Option<[[f32; 4]; 3]> {
+    let [tint, tint_before] = [now, before].map(|record| (record[3][0], record[3][1]));
+    if tint != tint_before {
+        return None;
+    }
+    let transform = |record: &InstanceRecord| {
+        let row = |index: usize| glam::DVec4::from_array(record[index].map(|bits| f64::from(f32::from_bits(bits))));
+        let rows = [row(0), row(1), row(2)];
+        let column = |index: usize| DVec3::new(rows[0][index], rows[1][index], rows[2][index]);
+        DAffine3::from_cols(column(0), column(1), column(2), column(3))
+    };
+    let moved = transform(before) * transform(now).inverse();
+    let rows = moved.matrix3.transpose();
+    let row = |row: DVec3, offset: f64| row.extend(offset).as_vec4().to_array();
+    let offset = moved.translation;
+    moved.is_finite().then(|| [row(rows.x_axis, offset.x), row(rows.y_axis, offset.y), row(rows.z_axis, offset.z)])
 }
 
 fn is_selected(record: &InstanceRecord) -> bool {

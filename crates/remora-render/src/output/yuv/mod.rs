@@ -76,6 +76,21 @@ impl Converter {
         }
     }
 
+    /// Converts a frame of the history: luma of every rendered pixel, and chroma of half of the stream's size. Returns
+    /// the three planes.
+    pub(crate) fn planes(&mut self, rgba: &[u8], from: Size, to: Size) -> [&[u8]; 3] {
+        let [y, u, v, _] = &mut self.full;
+        if from == to {
+            y.resize(from.pixels() as usize, 0);
+            u.resize(from.pixels() as usize / 4, 0);
+            v.resize(from.pixels() as usize / 4, 0);
+            planes::halved(&self.rows, rgba, from, [&mut *y, &mut *u, &mut *v]);
+        } else {
+            planes::full(&self.rows, rgba, from, [&mut *y, &mut *u, &mut *v]);
+        }
+        [y, u, v]
+    }
+
     fn stretched(&mut self, plane: usize, from: Size, to: Size, into: &mut [u8]) {
         let known = self.stretches.iter().position(|stretch| stretch.is_for(from, to));
         let index = known.unwrap_or_else(|| {

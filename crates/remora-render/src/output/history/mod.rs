@@ -1,0 +1,182 @@
+//! Combines frames in motion with the ones before them, on the processor.
+//!
+//! A rendered frame has one sample per cell, which is a square of 2x2 pixels or a single one, at another position in
+//! each frame. Each pixel follows the motion of its surface back to the frame before and takes over what was there,
+//! provided that the same surface was visible. The samples of several frames thus add up to the full size and to smooth
+//! edges.
+//!
+//! ```text
+//!   samples, guide ──cells──▶ motion, validity, range and correction of each cell ──pixels──▶ frame, history
+//!                                                                history before ──┘
+//! ```
+//!
+//! Highlights move differently from the surfaces that show them. Each new sample is therefore compared with what the
+//! history predicts in its place: differences that neighbours share correct the history at once, and where samples and
+//! history disagree, the history counts less. A view that has not changed needs neither, and is averaged.
+//!
+//! Luma has the full size. Chroma has half of it, as in the result.
+
+mod cells;
+mod pixels;
+#[cfg(test)]
+mod tests;
+
+use crate::frame::Size;
+use crate::passes::motion::HistoryFrame;
+use cells::Cells;
+use pixels::Rows;
+
+/// Sum of the weights of the samples that a pixel remembers. More gives smoother frames that adapt more slowly.
+const WEIGHT_MAX: f32 = 6.0;
+/// Steps of a stored weight per unit.
+const WEIGHT_STEPS: f32 = 32.0;
+
+/// The history after one frame.
+#[derive(Debug, Default)]
+struct State {
+    size: Size,
+    /// Luma of every pixel, times 256.
+    luma: Vec<u16>,
+    /// Sum of the weights of the samples in each pixel, times [`WEIGHT_STEPS`].
+    weights: Vec<u8>,
+    /// Chroma of 2x2 pixels, times 256.
+    chroma: [Vec<u16>; 2],
+    cells: Size,
+    cell_pixels: u32,
+    /// Motion of each cell to its place in the frame before, column in the lower half, in 1/MOTION_STEPS pixel.
+    motion: Vec<u32>,
+    own: Surfaces,
+    /// The nearest surfaces among each cell and its neighbours.
+    nearest: Surfaces,
+}
+
+/// The surfaces that cells show.
+#[derive(Debug, Default)]
+struct Surfaces {
+    /// Number of the instance, above 0, and flags; 0 is the background.
+    ids: Vec<u32>,
+    /// Depth in the upper half, as the upper half of a float.
+    depths: Vec<u32>,
+}
+
+/// A plain background, which every frame shows in the same place.
+#[derive(Debug, Default)]
+struct Backdrop {
+    luma: Vec<u8>,
+    chroma: [Vec<u8>; 2],
+}
+
+/// The history of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Accumulator {
+    last: Option<State>,
+    /// Memory for the next state.
+    spare: State,
+    cells: Cells,
+    rows: Rows,
+    backdrop: Option<(Size, Backdrop)>,
+}
+
+/// The planes of an I420 frame that are written.
+pub(crate) struct Planes<'a> {
+    pub luma: &'a mut [u8],
+    pub chroma: [&'a mut [u8]; 2],
+}
+
+/// The planes of an I420 frame that are read. Luma has one value per cell, and chroma one per 2x2 pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    pub luma: &'a [u8],
+    pub chroma: [&'a [u8]; 2],
+}
+
+impl Accumulator {
+    /// Forgets the history and frees its memory.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Returns whether the background of frames of this size has been set.
+    pub(crate) fn knows_backdrop(&self, size: Size) -> bool {
+        self.backdrop.as_ref().is_some_and(|(known, _)| *known == size)
+    }
+
+    /// Sets the background of frames of this size.
+    pub(crate) fn set_backdrop(&mut self, size: Size, planes: Samples<'_>) {
+        let backdrop = Backdrop { luma: planes.luma.to_vec(), chroma: planes.chroma.map(<[u8]>::to_vec) };
+        self.backdrop = Some((size, backdrop));
+    }
+
+    /// Begins a history with a finished frame of the stream's size.
+    pub(crate) fn begin(&mut self, frame: &HistoryFrame, guide: &[u8], finished: Samples<'_>) {
+        let mut state = std::mem::take(&mut self.spare);
+        state.describe(frame, guide);
+        widen(finished.luma, &mut state.luma);
+        state.weights.clear();
+        state.weights.resize(finished.luma.len(), (WEIGHT_MAX * WEIGHT_STEPS) as u8);
+        for (plane, from) in state.chroma.iter_mut().zip(finished.chroma) {
+            widen(from, plane);
+        }
+        self.cells.reduce(&mut state, None, frame);
+        self.spare = self.last.replace(state).unwrap_or_default();
+    }
+
+    /// Combines a frame with the history, which then ends with it. Returns the share of the pixels that are new or
+    /// taken from the history.
+    pub(crate) fn advance(
+        &mut self,
+        frame: &HistoryFrame,
+        guide: &[u8],
+        samples: Samples<'_>,
+        mut into: Planes<'_>,
+    ) -> f32 {
+        let mut state = std::mem::take(&mut self.spare);
+        state.describe(frame, guide);
+        let count = state.size.pixels() as usize;
+        state.luma.resize(count, 0);
+        state.weights.resize(count, 0);
+        for plane in &mut state.chroma {
+            plane.resize(count / 4, 0);
+        }
+        let last = self.last.as_ref().filter(|last| frame.continues && last.size == state.size);
+        let backdrop = self.backdrop.as_ref().filter(|(size, _)| *size == state.size && frame.plain_background);
+        let backdrop = backdrop.map(|(_, backdrop)| backdrop);
+        self.cells.reduce(&mut state, Some(samples.luma), frame);
+        self.cells.judge(frame, &state, last, samples.luma, backdrop.is_some());
+        let valid = self.rows.luma(frame, &self.cells, samples.luma, last, &mut state, backdrop, into.luma);
+        for plane in 0..2 {
+            self.rows.chroma(plane, &self.cells, samples.chroma[plane], last, &mut state, backdrop, &mut into);
+        }
+        self.spare = self.last.replace(state).unwrap_or_default();
+        valid as f32 / count as f32
+    }
+}
+
+impl State {
+    /// Takes over the guide of a frame: motion, depths and surfaces of its cells, one after another.
+    fn describe(&mut self, frame: &HistoryFrame, guide: &[u8]) {
+        self.size = Size::new(frame.cells.width * frame.cell_pixels, frame.cells.height * frame.cell_pixels);
+        (self.cells, self.cell_pixels) = (frame.cells, frame.cell_pixels);
+        let words = guide.as_chunks::<4>().0;
+        let cells = frame.cells.pixels() as usize;
+        let copy = |from: &[[u8; 4]], into: &mut Vec<u32>| {
+            into.clear();
+            into.extend(from.iter().map(|bytes| u32::from_le_bytes(*bytes)));
+        };
+        copy(&words[cells..2 * cells], &mut self.own.depths);
+        copy(&words[2 * cells..], &mut self.own.ids);
+        copy(&words[..cells], &mut self.motion);
+    }
+}
+
+fn widen(from: &[u8], into: &mut Vec<u16>) {
+    into.clear();
+    into.extend(from.iter().map(|value| u16::from(*value) << 8));
+}
+
+/// Returns motion in pixels from its packed form.
+#[inline(always)]
+fn unpacked(motion: u32) -> [f32; 2] {
+    const PIXELS: f32 = 1.0 / crate::kernels::shared::MOTION_STEPS;
+    [f32::from(motion as u16 as i16) * PIXELS, f32::from((motion >> 16) as u16 as i16) * PIXELS]
+}

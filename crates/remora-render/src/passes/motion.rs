@@ -1,0 +1,249 @@
+//! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
+//! cell is the square of pixels of the stream that one rendered pixel stands for.
+
+use glam::{DVec3, Vec2, Vec3A};
+
+use crate::blocks::BlockRect;
+use crate::device::graphics::Graphics;
+use crate::device::upload::UploadBuffer;
+use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
+use crate::kernels::groups::Group;
+use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
+use crate::kernels::{Kernel, Kernels};
+use crate::passes::outline;
+use crate::passes::targets::{Scratch, Targets};
+use crate::view::View;
+
+/// Words per cell in the guide: motion, depths, surface.
+const GUIDE_WORDS: u64 = 3;
+/// Positions of the pixels of a cell in the order in which frames render them, relative to the middle of the cell, in
+/// pixels of the stream. Neighbours in time lie on a diagonal, so that two frames show every row and every column.
+const CELL_ORDER: [[f32; 2]; 4] = [[-0.5, -0.5], [0.5, 0.5], [0.5, -0.5], [-0.5, 0.5]];
+/// Order of the four samples of a pixel.
+const SAMPLE_ORDER: [usize; 4] = [0, 3, 1, 2];
+/// A view whose direction differs by more, in radians, has nothing to continue.
+const TURN_MAX: f32 = 0.7;
+
+/// A frame's part in the history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistoryFrame {
+    /// True if pixels of earlier frames may be shown.
+    pub continues: bool,
+    /// Columns and rows of cells.
+    pub cells: Size,
+    /// Pixels of the stream per cell in each direction, 1 or 2.
+    pub cell_pixels: u32,
+    /// Position of the sample relative to the middle of its cell, in pixels of the stream.
+    pub jitter: Vec2,
+    /// True if the view is that of the frame before.
+    pub still: bool,
+    /// True if nothing but the plain background lies behind everything.
+    pub plain_background: bool,
+}
+
+/// The frame that the history ends with.
+#[derive(Clone, Copy, Debug)]
+struct LastFrame {
+    view: View,
+    origin: DVec3,
+    stream_size: Size,
+    /// Number of the arrangement of instances.
+    arrangement: u64,
+}
+
+/// Finds motion, and keeps the view that it is relative to.
+#[derive(Debug)]
+pub(crate) struct Motion {
+    uniform: wgpu::Buffer,
+    moves: UploadBuffer<[[f32; 4]; 3]>,
+    guide: Option<wgpu::Buffer>,
+    last: Option<LastFrame>,
+    /// Number of frames that continued the history, from which the jitter follows.
+    frames: usize,
+}
+
+impl HistoryFrame {
+    /// Bytes of the guide.
+    pub(crate) fn guide_bytes(&self) -> u64 {
+        u64::from(self.cells.pixels()) * GUIDE_WORDS * 4
+    }
+}
+
+impl Motion {
+    pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        Ok(Self {
+            uniform: graphics.buffer("motion", size_of::<MotionFrame>() as u64, usage)?,
+            moves: UploadBuffer::new(graphics, "moves")?,
+            guide: None,
+            last: None,
+            frames: 0,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.guide.as_ref().map_or(0, wgpu::Buffer::size) + self.moves.buffer().size()
+    }
+
+    /// Forgets the last frame, so that the next one continues nothing, and frees memory.
+    pub(crate) fn forget(&mut self) {
+        self.last = None;
+        self.guide = None;
+    }
+
+    /// Returns the part that a frame has in the history. `view` has no jitter yet.
+    pub(crate) fn plan(
+        &self,
+        request: &FrameRequest,
+        view: &View,
+        origin: DVec3,
+        arrangement: u64,
+    ) -> Option<HistoryFrame> {
+        let (render, stream) = (request.render_size, request.stream_size);
+        let cell_pixels = match request.options.history {
+            History::Apart => return None,
+            // Cells need not be finer than those of frames in motion.
+            History::Begin => 2,
+            History::Continue => stream.width / render.width,
+        };
+        let cells = Size::new(stream.width / cell_pixels, stream.height / cell_pixels);
+        let jitter = match request.options.history {
+            History::Apart | History::Begin => Vec2::ZERO,
+            History::Continue => jitter(self.frames, cell_pixels),
+        };
+        let continues = request.options.history == History::Continue
+            && self.last.is_some_and(|last| {
+                last.stream_size == stream
+                    && last.origin == origin
+                    && last.arrangement == arrangement
+                    && last.view.forward.dot(view.forward) > TURN_MAX.cos()
+            });
+        let still = self.last.is_some_and(|last| last.view.shows_the_same_as(view));
+        let plain_background = request.options.checkerboard == 0.0;
+        Some(HistoryFrame { continues, cells, cell_pixels, jitter, still, plain_background })
+    }
+
+    /// Notes that a frame has been submitted, which the next one continues.
+    pub(crate) fn submitted(&mut self, view: View, origin: DVec3, stream_size: Size, arrangement: u64) {
+        self.last = Some(LastFrame { view: View { jitter: Vec2::ZERO, ..view }, origin, stream_size, arrangement });
+        self.frames += 1;
+    }
+
+    /// Compiles the kernel.
+    pub(crate) fn prepare(
+        graphics: &Graphics,
+        kernels: &mut Kernels,
+        samples: Samples,
+        layered: bool,
+        outlined: bool,
+    ) -> Result<(), RenderError> {
+        kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined })
+    }
+
+    /// Uploads everything that the kernel reads, and makes room for its results.
+    pub(crate) fn upload(
+        &mut self,
+        graphics: &Graphics,
+        frame: &HistoryFrame,
+        view: &View,
+        areas: [BlockRect; 2],
+        epoch: u32,
+        moves: &[[[f32; 4]; 3]],
+    ) -> Result<(), RenderError> {
+        let bytes = frame.guide_bytes();
+        if self.guide.as_ref().is_none_or(|guide| guide.size() != bytes) {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            self.guide = Some(graphics.buffer("guide", bytes, usage)?);
+        }
+        self.moves.write(graphics, moves)?;
+        let last = self.last.map_or(*view, |last| last.view);
+        let uniform = uniform(frame, view, &last, areas, epoch);
+        graphics.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
+        Ok(())
+    }
+
+    /// Returns the guide that [`Self::record`] fills.
+    pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
+        self.guide.as_ref()
+    }
+
+    /// Records the kernel.
+    pub(crate) fn record(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        graphics: &Graphics,
+        kernels: &Kernels,
+        scene: &wgpu::BindGroup,
+        (targets, scratch): (&Targets, &Scratch),
+        mask: Option<&wgpu::Buffer>,
+        layered: bool,
+    ) {
+        let Some(guide) = &self.guide else { return };
+        // Unused bindings get a small placeholder.
+        let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
+        let buffers = [
+            &self.uniform,
+            &targets.visibility,
+            layer,
+            mask.unwrap_or(&scratch.list_counts),
+            self.moves.buffer(),
+            guide,
+        ];
+        let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let samples = targets.kind.samples;
+        pass.set_pipeline(kernels.get(Kernel::Motion { samples, layered, outlined: mask.is_some() }));
+        pass.set_bind_group(0, scene, &[]);
+        pass.set_bind_group(2, &bind_group, &[]);
+        let groups = (guide.size() / (GUIDE_WORDS * 4)).div_ceil(64) as u32;
+        pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
+    }
+}
+
+/// Returns the position of the sample of a cell in one frame: another pixel of the cell in each of four frames, and
+/// another sample of the pixel in each of the four rounds that follow.
+fn jitter(frame: usize, cell_pixels: u32) -> Vec2 {
+    let sample = |index: usize| Vec2::from(SAMPLE_OFFSETS[SAMPLE_ORDER[index % 4]].map(|offset| offset as f32 / 256.0));
+    match cell_pixels {
+        1 => sample(frame),
+        _ => Vec2::from(CELL_ORDER[frame % 4]) + sample(frame / 4),
+    }
+}
+
+fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2], epoch: u32) -> MotionFrame {
+    let size = view.size;
+    // Pixels of the stream per rendered pixel.
+    let scale = frame.cell_pixels as f32 * frame.cells.width as f32 / size.width as f32;
+    let stream = Vec2::new(size.width as f32, size.height as f32) * scale;
+    let per_tangent = view.pixels_per_tangent * scale;
+    let per_tangent_before = last.pixels_per_tangent * (stream.y / last.size.height as f32);
+    let middle = stream * 0.5;
+    // A pixel at (x, y) lies along forward + right * (x - middle) / scale - up * (y - middle) / scale.
+    let (across, down) = (view.right / per_tangent, -view.up / per_tangent);
+    let corner = view.forward - across * middle.x - down * middle.y;
+    let row_x = last.right * per_tangent_before + last.forward * middle.x;
+    let row_y = last.forward * middle.y - last.up * per_tangent_before;
+    let row_w = last.forward;
+    let eye = view.eye - last.eye;
+    let before = |row: Vec3A| [row.dot(across), row.dot(down), row.dot(corner), row.dot(eye)];
+    let along = |axis: usize| [across[axis], down[axis], corner[axis], 0.0];
+    let [solid_area, blended_area] =
+        areas.map(|area| [area.first[0], area.first[1], area.size.width, area.size.height]);
+    let whole = |row: Vec3A| row.extend(0.0).to_array();
+    MotionFrame {
+        cells: [frame.cells.width, frame.cells.height, size.width / frame.cells.width, epoch],
+        jitter: [view.jitter.x, view.jitter.y, scale, outline::RADIUS_PIXELS_MAX],
+        solid_area,
+        blended_area,
+        before_x: before(row_x),
+        before_y: before(row_y),
+        before_w: before(row_w),
+        along_x: along(0),
+        along_y: along(1),
+        along_z: along(2),
+        row_x_before: whole(row_x),
+        row_y_before: whole(row_y),
+        row_w_before: whole(row_w),
+        eye_before: whole(last.eye),
+    }
+}

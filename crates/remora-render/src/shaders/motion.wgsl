@@ -1,0 +1,119 @@
+// Describes, for each cell of a frame, the surface that it shows and where the frame before showed the same point. A
+// cell is the square of pixels that one rendered pixel stands for. One invocation per cell.
+
+// True if a transparent layer can lie in front of solid surfaces.
+override LAYERED: bool = false;
+// True if selected parts have an outline.
+override OUTLINED: bool = false;
+
+@group(2) @binding(0) var<uniform> motion: MotionFrame;
+@group(2) @binding(1) var<storage, read> seen: array<vec2<u32>>;
+@group(2) @binding(2) var<storage, read> layer: array<vec2<u32>>;
+// Marked samples of each pixel.
+@group(2) @binding(3) var<storage, read> mask: array<u32>;
+// Three rows of the transform that takes a point of a moved instance to its place in the frame before. A first row
+// without a direction stands for an instance that looks different now.
+@group(2) @binding(4) var<storage, read> moves: array<vec4<f32>>;
+// Three planes of one word per cell: motion, depths, surface.
+@group(2) @binding(5) var<storage, read_write> guide: array<u32>;
+
+@compute @workgroup_size(64)
+fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
+    let cells = motion.cells;
+    let index = id.y * 64u * GROUPS_WIDE + id.x;
+    if (index >= cells.x * cells.y) {
+        return;
+    }
+    let cell = vec2(index % cells.x, index / cells.x);
+    var nearest = vec2(0u);
+    var at = vec2(0.0);
+    for (var pixel = 0u; pixel < cells.z * cells.z; pixel++) {
+        let place = min(cell * cells.z + vec2(pixel % cells.z, pixel / cells.z), frame.size.xy - 1u);
+        let word = word_of(place.x, place.y);
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            var found = select(vec2(0u), seen[word + sample], holds(motion.solid_area, place));
+            if (LAYERED) {
+                let front = select(vec2(0u), layer[word + sample], holds(motion.blended_area, place));
+                found = select(found, front, front.x != 0u);
+            }
+            let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
+            at = select(at, vec2<f32>(place) + 0.5 + offset, found.y > nearest.y);
+            nearest = select(nearest, found, found.y > nearest.y);
+        }
+    }
+    // Twice the pixels of the stream from the pixels that are rendered.
+    let point = (at + motion.jitter.xy) * motion.jitter.z;
+    let area = cells.x * cells.y;
+    if (nearest.x == 0u) {
+        guide[index] = 0u;
+        guide[area + index] = 0u;
+        guide[2u * area + index] = select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+        return;
+    }
+    let instance = entry_of(nearest.x >> TRIANGLE_BITS).instance;
+    let depth = bitcast<f32>(nearest.y);
+    let inverse = depth / frame.eye.w;
+    var before = vec3(
+        dot(motion.before_x, vec4(point, 1.0, inverse)),
+        dot(motion.before_y, vec4(point, 1.0, inverse)),
+        dot(motion.before_w, vec4(point, 1.0, inverse)),
+    );
+    var different = false;
+    let move_of = unpack(instances[instance * INSTANCE_QUADS + 3u]).w;
+    if ((move_of >> MOVE_BITS) == cells.w) {
+        let first = (move_of & MOVE_MASK) * 3u;
+        let row_x = moves[first];
+        let row_y = moves[first + 1u];
+        let row_z = moves[first + 2u];
+        let along = vec3(
+            dot(motion.along_x.xyz, vec3(point, 1.0)),
+            dot(motion.along_y.xyz, vec3(point, 1.0)),
+            dot(motion.along_z.xyz, vec3(point, 1.0)),
+        );
+        let world = vec4(frame.eye.xyz + along / inverse, 1.0);
+        let from_eye = vec3(dot(row_x, world), dot(row_y, world), dot(row_z, world)) - motion.eye_before.xyz;
+        // In the scale of the other surfaces, which is that of a point at a distance of 1 m.
+        before = inverse * vec3(
+            dot(motion.row_x_before.xyz, from_eye),
+            dot(motion.row_y_before.xyz, from_eye),
+            dot(motion.row_w_before.xyz, from_eye),
+        );
+        different = all(row_x.xyz == vec3(0.0));
+    }
+    let w = max(before.z, 1e-6);
+    let moved = (before.xy / w - point) * MOTION_STEPS;
+    different = different || before.z <= 0.0 || any(abs(moved) > vec2(32000.0)) || drawn_over(cell);
+    let steps = vec2<i32>(round(clamp(moved, vec2(-32000.0), vec2(32000.0))));
+    let depth_before = depth / w;
+    guide[index] = (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u);
+    // Upper halves of floats: they differ by less than 1 % and compare like their bits.
+    guide[area + index] = (nearest.y & 0xffff0000u) | (bitcast<u32>(depth_before) >> 16u);
+    guide[2u * area + index] = (instance + 1u) | select(0u, SURFACE_DIFFERENT, different)
+        | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+}
+
+fn holds(area: vec4<u32>, pixel: vec2<u32>) -> bool {
+    let block = vec2(pixel.x / BLOCK_WIDTH, pixel.y / BLOCK_HEIGHT);
+    return all(block >= area.xy) && all(block < area.xy + area.zw);
+}
+
+// Returns whether the outline may be drawn over a pixel of the cell.
+fn drawn_over(cell: vec2<u32>) -> bool {
+    if (!OUTLINED) {
+        return false;
+    }
+    let radius = i32(motion.jitter.w);
+    let size = vec2<i32>(frame.size.xy);
+    let first = vec2<i32>(cell * motion.cells.z);
+    var found = false;
+    var whole = true;
+    for (var y = -radius; y < radius + i32(motion.cells.z); y++) {
+        for (var x = -radius; x < radius + i32(motion.cells.z); x++) {
+            let place = clamp(first + vec2(x, y), vec2(0), size - 1);
+            let marked = mask[place.y * size.x + place.x] != 0u;
+            found = found || marked;
+            whole = whole && marked;
+        }
+    }
+    return found && !whole;
+}
