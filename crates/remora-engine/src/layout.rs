@@ -135,7 +135,7 @@ pub(super) fn z_to_y() -> Affine3A {
 }
 
 /// Returns a corner of a cross-section of the engine, seen along X, to be extruded by [`z_to_x`].
-pub(super) fn section(z: f32, y: f32, radius: f32) -> Corner {
+pub(super) const fn section(z: f32, y: f32, radius: f32) -> Corner {
     Corner(-z, y, radius)
 }
 

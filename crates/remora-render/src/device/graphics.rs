@@ -159,7 +159,8 @@ pub fn adapter_names() -> Vec<String> {
     enumerate().iter().map(|adapter| adapter.get_info().name).collect()
 }
 
-fn enumerate() -> Vec<wgpu::Adapter> {
+/// Returns all adapters that the drivers of this machine offer.
+pub(super) fn enumerate() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::VULKAN;
     // Debugging aids of the driver cost time and need packages of their own.
