@@ -25,7 +25,7 @@ const PAN_PER_SECOND: f64 = 0.125;
 /// The factor by which a zoom reduces the distance, per second: 2 in 4 s.
 const ZOOM_PER_SECOND: f64 = 0.840_896;
 /// The speed of the moving part in radii of the model.
-const PART_PER_SECOND: f64 = 0.1;
+const PART_PER_SECOND: f64 = 0.25;
 
 /// A kind of movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +37,7 @@ pub(crate) enum Course {
     Pan,
     /// The camera moves towards the model.
     Zoom,
-    /// One part of the model moves along the world's X axis, as with a gizmo; the camera rests.
+    /// One part of the model moves upwards, as with a gizmo; the camera rests.
     Part,
 }
 
@@ -83,7 +83,7 @@ impl Course {
     /// Returns by how much the part has moved at a pose.
     pub(crate) fn part_offset(self, bounds: &WorldBounds, index: usize) -> Option<DVec3> {
         let seconds = index as f64 / f64::from(POSES_PER_SECOND);
-        (self == Self::Part).then(|| DVec3::X * bounds.radius() * PART_PER_SECOND * seconds)
+        (self == Self::Part).then(|| DVec3::Y * bounds.radius() * PART_PER_SECOND * seconds)
     }
 }
 
