@@ -18,7 +18,7 @@ use crate::passes::targets::Targets;
 #[derive(Debug)]
 pub(crate) struct Output {
     /// False for a software adapter, which would convert on the same processor and more slowly.
-    on_device: bool,
+    pub on_device: bool,
     planes: Option<wgpu::Buffer>,
 }
 
