@@ -133,7 +133,7 @@ impl Kernel {
                 Description::new(&["raster_large"], &sources, RASTER_GROUPS)
                     .with([samples_constant(samples), width(wide, 32.0)])
                     .with(fragments.constants())
-                    .with(write.constants_of_large())
+                    .with(write.constants_of_large(wide))
                     .with((fragments == Fragments::Layer).then_some(("EXTENSION", 0.0)))
             }
             Kernel::RasterPoints { write, samples, wide } => {
@@ -191,7 +191,7 @@ impl LargePipeline {
         Description::new(&["large_vertex", "large_fragment"], &sources, RASTERISER_GROUPS)
             .with([("SAMPLES", f64::from(self.samples.count()))])
             .with(self.fragments.constants())
-            .with(self.write.constants_of_large())
+            .with(self.write.constants_of_large(true))
     }
 }
 
@@ -211,9 +211,10 @@ impl VisibilityWrite {
         }
     }
 
-    fn constants_of_large(self) -> Option<Constant> {
+    fn constants_of_large(self, wide: bool) -> Option<Constant> {
         match self {
-            VisibilityWrite::Whole => Some(("LOOK_FIRST", 1.0)),
+            // A software adapter looks at each word one by one, which costs as much as writing it.
+            VisibilityWrite::Whole => wide.then_some(("LOOK_FIRST", 1.0)),
             VisibilityWrite::Depth | VisibilityWrite::Id => self.constants(),
         }
     }
