@@ -5,7 +5,7 @@ use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
     FRAGMENT_MASKED, LARGE, MASK, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
-    SCENE, SHADE, SHRINK, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
+    SCENE, SHADE, SHRINK, SHRINK_REST, SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
 
@@ -62,8 +62,10 @@ pub(crate) enum Kernel {
     Planes,
     /// Makes the finest level of the depth pyramid.
     Pyramid { samples: Samples },
-    /// Makes a coarser level of the depth pyramid.
+    /// Makes the next level of the depth pyramid.
     Shrink,
+    /// Makes all coarser levels of the depth pyramid.
+    ShrinkRest,
     /// Lists the candidates that are not hidden.
     Cull,
     /// Marks selected pixels.
@@ -162,7 +164,10 @@ impl Kernel {
             Kernel::Pyramid { samples } => {
                 Description::new(&["pyramid"], &[PYRAMID], &[Some(Group::Pyramid)]).with([samples_constant(samples)])
             }
-            Kernel::Shrink => Description::new(&["shrink"], &[SHRINK], &[Some(Group::Shrink)]),
+            Kernel::Shrink => Description::new(&["shrink"], &[SHRINK_TEXEL, SHRINK], &[Some(Group::Shrink)]),
+            Kernel::ShrinkRest => {
+                Description::new(&["shrink_rest"], &[SHRINK_TEXEL, SHRINK_REST], &[Some(Group::Shrink)])
+            }
             Kernel::Cull => Description::new(&["cull"], &[SCENE, CULL], &[Some(Group::Scene), None, Some(Group::Cull)]),
             Kernel::Mask { samples } => {
                 Description::new(&["mask_selected"], &[SCENE, MASK], &[Some(Group::Scene), None, Some(Group::Mask)])
