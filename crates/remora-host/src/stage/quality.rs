@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
+use remora_render::{BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, PixelFormat, Samples, Size};
 
 /// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts
 /// as resting, and encoding takes the rest.
@@ -75,20 +75,40 @@ const FRAMES_BEFORE_COARSER: u32 = 4;
 
 /// How a frame is rendered. It is always streamed in the viewport's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Detail {
-    pub(crate) render_size: Size,
-    pub(crate) samples: Samples,
+pub struct Detail {
+    /// Size at which the frame is rendered.
+    pub render_size: Size,
+    /// Samples per pixel of `render_size`.
+    pub samples: Samples,
     /// Layers of transparent surfaces.
-    pub(crate) blend_layers: u32,
+    pub blend_layers: u32,
     /// The permitted geometric error, in pixels of `render_size`.
-    pub(crate) error_pixels: f32,
+    pub error_pixels: f32,
     /// No better frame follows while nothing changes.
-    pub(crate) full: bool,
+    pub full: bool,
+}
+
+impl Detail {
+    /// Returns the request for a frame of the video in this detail. `checkerboard` is the opacity of the checkerboard
+    /// that shows that too much is drawn, 0 to 1.
+    pub fn request(&self, serial: FrameSerial, camera: Camera, stream_size: Size, checkerboard: f32) -> FrameRequest {
+        FrameRequest {
+            serial,
+            camera,
+            render_size: self.render_size,
+            samples: self.samples,
+            error_pixels: self.error_pixels,
+            blend_layers: self.blend_layers,
+            stream_size,
+            format: PixelFormat::I420,
+            options: FrameOptions { checkerboard, ..FrameOptions::default() },
+        }
+    }
 }
 
 /// The current quality, and the render times that determine it.
 #[derive(Clone, Debug)]
-pub(crate) struct Quality {
+pub struct Quality {
     software: bool,
     target: Duration,
     ladder: &'static [Rung],
@@ -102,7 +122,7 @@ pub(crate) struct Quality {
 
 /// Returns the default target for rendering a moving frame. It allows about 30 frames per second on a software adapter,
 /// where conversion, encoding and the viewer's decoding need the same cores, and 60 on a card.
-pub(crate) const fn render_target(software: bool) -> Duration {
+pub const fn render_target(software: bool) -> Duration {
     Duration::from_millis(if software { 22 } else { 12 })
 }
 
@@ -114,13 +134,20 @@ fn scaled(size: Size, scale: f32) -> Size {
 
 impl Quality {
     /// Starts with the default rung. `target` is the time that rendering a moving frame may take.
-    pub(crate) fn new(software: bool, target: Duration) -> Self {
+    pub fn new(software: bool, target: Duration) -> Self {
         let (ladder, rung): (&[Rung], usize) = if software { (&SOFTWARE, SOFTWARE_AT_START) } else { (&CARD, 0) };
         Self { software, target, ladder, rung, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
     }
 
+    /// Starts with this rung of the ladder, 0 being the finest; one beyond the end is the last. Without
+    /// [`Quality::observe_moving`] it never changes.
+    #[must_use]
+    pub fn at_rung(self, rung: usize) -> Self {
+        Self { rung: rung.min(self.ladder.len() - 1), ..self }
+    }
+
     /// Returns the detail of a frame while something moves.
-    pub(crate) fn moving(&self, viewport: Size) -> Detail {
+    pub fn moving(&self, viewport: Size) -> Detail {
         let Rung { scale, error_pixels } = self.ladder[self.rung];
         if self.software {
             Detail { render_size: scaled(viewport, scale), error_pixels, ..Self::sharp(viewport) }
@@ -132,17 +159,17 @@ impl Quality {
     }
 
     /// Returns whether the full frame takes so long that a sharp one comes before it.
-    pub(crate) fn sharpens_first(&self) -> bool {
+    pub fn sharpens_first(&self) -> bool {
         self.resting_render > RESTING_RENDER_TARGET
     }
 
     /// Returns the detail of a sharp frame: full size, but edges without smoothing.
-    pub(crate) fn sharp(viewport: Size) -> Detail {
+    pub fn sharp(viewport: Size) -> Detail {
         Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..Self::resting(viewport) }
     }
 
     /// Returns the full detail.
-    pub(crate) fn resting(viewport: Size) -> Detail {
+    pub fn resting(viewport: Size) -> Detail {
         Detail {
             render_size: viewport,
             samples: Samples::Four,
@@ -153,14 +180,14 @@ impl Quality {
     }
 
     /// Records the render time of a frame at rest.
-    pub(crate) fn observe_resting(&mut self, detail: &Detail, render: Duration) {
+    pub fn observe_resting(&mut self, detail: &Detail, render: Duration) {
         if detail.full {
             self.resting_render = render;
         }
     }
 
     /// Records the render time of a moving frame, and changes the rung if necessary.
-    pub(crate) fn observe_moving(&mut self, render: Duration) {
+    pub fn observe_moving(&mut self, render: Duration) {
         let slow = render > self.target.mul_f32(TOLERANCE);
         let fast = self.rung.checked_sub(1).is_some_and(|finer| {
             let growth = growth(self.ladder[self.rung], self.ladder[finer]);
@@ -347,6 +374,13 @@ mod tests {
         assert!(quality.sharpens_first(), "only the full frame counts");
         quality.observe_resting(&Quality::resting(HD), Duration::from_millis(80));
         assert!(!quality.sharpens_first());
+    }
+
+    #[test]
+    fn a_fixed_rung_is_one_of_the_ladder() {
+        assert_eq!(new(true).at_rung(6).moving(HD), new(true).moving(HD), "the one at the start");
+        assert_eq!(new(true).at_rung(0).moving(HD).render_size, HD);
+        assert_eq!(new(true).at_rung(usize::MAX).moving(HD).error_pixels, 4.0);
     }
 
     #[test]
