@@ -61,7 +61,8 @@ impl Moves {
     fn forget(&mut self) {
         self.known.clear();
         self.before.clear();
-        self.epoch = (self.epoch + 1) % Self::EPOCHS;
+        // 0 is the epoch of records that never changed.
+        self.epoch = self.epoch % (Self::EPOCHS - 1) + 1;
     }
 }
 

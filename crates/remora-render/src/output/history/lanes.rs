@@ -10,9 +10,9 @@ pub(super) type Floats = [f32; LANES];
 pub(super) type Words = [u32; LANES];
 
 /// Calls a function that is compiled twice: for every processor, and for AVX2, which is chosen if the processor has it.
-/// The results are equal.
+/// Its constant parameter tells the function which. The results are equal.
 macro_rules! for_processor {
-    ($(#[$meta:meta])* fn $name:ident = $inner:path as ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;) => {
+    ($(#[$meta:meta])* fn $name:ident = $($inner:ident)::+ as ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;) => {
         $(#[$meta])*
         fn $name($($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
@@ -20,14 +20,14 @@ macro_rules! for_processor {
                 #[target_feature(enable = "avx2")]
                 #[allow(clippy::too_many_arguments, reason = "it has those of the function that it compiles")]
                 fn compiled_for_avx2($($argument: $type),*) $(-> $result)? {
-                    $inner($($argument),*)
+                    $($inner)::+::<true>($($argument),*)
                 }
                 if is_x86_feature_detected!("avx2") {
                     // SAFETY: the processor has AVX2.
                     return unsafe { compiled_for_avx2($($argument),*) };
                 }
             }
-            $inner($($argument),*)
+            $($inner)::+::<false>($($argument),*)
         }
     };
 }

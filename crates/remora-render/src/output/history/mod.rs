@@ -16,6 +16,8 @@
 //!
 //! Luma has the full size. Chroma has half of it, as in the result.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod cells;
 mod lanes;
 mod pixels;
@@ -31,6 +33,11 @@ use pixels::Rows;
 const WEIGHT_MAX: f32 = 6.0;
 /// Steps of a stored weight per unit.
 const WEIGHT_STEPS: f32 = 32.0;
+/// Weight of a pixel of a finished frame. It stays as it is until view or surface changes.
+const FINISHED: u8 = u8::MAX;
+const _: () = assert!(WEIGHT_MAX * WEIGHT_STEPS < FINISHED as f32);
+/// Unused weights behind the last one, because four are read at a time.
+const WEIGHTS_MORE: usize = 3;
 
 /// The history after one frame.
 #[derive(Debug, Default)]
@@ -114,7 +121,7 @@ impl Accumulator {
         state.describe(frame, guide);
         widen(finished.luma, &mut state.luma);
         state.weights.clear();
-        state.weights.resize(finished.luma.len(), (WEIGHT_MAX * WEIGHT_STEPS) as u8);
+        state.weights.resize(finished.luma.len() + WEIGHTS_MORE, FINISHED);
         for (plane, from) in state.chroma.iter_mut().zip(finished.chroma) {
             widen(from, plane);
         }
@@ -129,13 +136,13 @@ impl Accumulator {
         frame: &HistoryFrame,
         guide: &[u8],
         samples: Samples<'_>,
-        mut into: Planes<'_>,
+        into: Planes<'_>,
     ) -> f32 {
         let mut state = std::mem::take(&mut self.spare);
         state.describe(frame, guide);
         let count = state.size.pixels() as usize;
         state.luma.resize(count, 0);
-        state.weights.resize(count, 0);
+        state.weights.resize(count + WEIGHTS_MORE, 0);
         for plane in &mut state.chroma {
             plane.resize(count / 4, 0);
         }
@@ -146,7 +153,8 @@ impl Accumulator {
         self.cells.judge(frame, &state, last, samples.luma, backdrop.is_some());
         let valid = self.rows.luma(frame, &self.cells, samples.luma, last, &mut state, backdrop, into.luma);
         for plane in 0..2 {
-            self.rows.chroma(plane, &self.cells, samples.chroma[plane], last, &mut state, backdrop, &mut into);
+            let into = &mut *into.chroma[plane];
+            pixels::chroma(plane, &self.cells, samples.chroma[plane], last, &mut state, backdrop, into);
         }
         self.spare = self.last.replace(state).unwrap_or_default();
         valid as f32 / count as f32

@@ -2,17 +2,21 @@
 
 use std::ops::Range;
 
-use super::cells::{BACKGROUND, Cells, STILL, VALID};
-use super::lanes::{Floats, LANES, Places, eight, for_processor, store, truncated, unpacked};
-use super::{Backdrop, Planes, State, WEIGHT_MAX, WEIGHT_STEPS};
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::cells::{BACKGROUND, Cells, STILL, STILL_HIGH};
+use super::lanes::{Floats, LANES, Places, Words, eight, for_processor, store, truncated, unpacked};
+use super::{Backdrop, FINISHED, State, WEIGHT_MAX, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 
 /// Spread of a sample's weight in pixels: the standard deviation of a Gaussian.
 const SAMPLE_SPREAD: f32 = 0.35;
 /// Smallest weight of a sample, however far it lies from the pixel.
 const SAMPLE_WEIGHT_MIN: f32 = 0.02;
-/// Share of new chroma: in motion, and where nothing has changed.
-const CHROMA_SHARE: [f32; 2] = [0.6, 0.15];
+/// Weight of a pixel of a finished frame.
+const FINISHED_WEIGHT: f32 = FINISHED as f32 / WEIGHT_STEPS;
+/// Share of new chroma where nothing has changed.
+const STILL_CHROMA_SHARE: f32 = 0.15;
 
 /// Memory for a row of cells, so that no frame allocates any.
 #[derive(Debug, Default)]
@@ -42,21 +46,9 @@ struct RowTarget<'a> {
     into: &'a mut [u8],
 }
 
-/// Everything from which a plane of chroma is made.
-struct ChromaSource<'a> {
-    cells: &'a Cells,
-    last: Option<&'a [u16]>,
-    samples: &'a [u8],
-    size: [usize; 2],
-    y: usize,
-}
-
 for_processor! {
     /// Makes a span of a row of pixels. Returns the number of pixels that have a history.
     fn combine_span = combine as (source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize>) -> usize;
-}
-for_processor! {
-    fn chroma_row = combine_chroma as (source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]);
 }
 for_processor! {
     fn interpolate_columns = interpolated as (between: &[f32], share: f32, into: &mut [f32]);
@@ -137,37 +129,50 @@ impl Rows {
             interpolate_columns(&self.between[start..start + wide + 1], x - left, fresh);
         }
     }
+}
 
-    /// Computes one plane of chroma.
-    #[allow(clippy::too_many_arguments, clippy::unused_self, reason = "they are the parts of one frame")]
-    pub(super) fn chroma(
-        &mut self,
-        plane: usize,
-        cells: &Cells,
-        samples: &[u8],
-        last: Option<&State>,
-        state: &mut State,
-        backdrop: Option<&Backdrop>,
-        into: &mut Planes<'_>,
-    ) {
-        let (width, height) = (state.size.width as usize / 2, state.size.height as usize / 2);
-        let last = last.map(|last| &last.chroma[plane][..]);
-        // Cells per value of chroma.
-        let step = 2 / cells.cell_pixels as usize;
-        let cells_wide = cells.size.width as usize;
-        for y in 0..height {
-            let row = y * width..(y + 1) * width;
-            let (chroma, into) = (&mut state.chroma[plane][row.clone()], &mut into.chroma[plane][row.clone()]);
-            let source = ChromaSource { cells, last, samples, size: [width, height], y };
-            chroma_row(&source, chroma, into);
-            let Some(backdrop) = backdrop else { continue };
-            let trust = &cells.trust[y * step * cells_wide..][..cells_wide];
-            let from = &backdrop.chroma[plane][row];
-            for run in runs(trust).filter(|run| trust[run.start] == BACKGROUND) {
-                let run = run.start.div_ceil(step)..run.end.div_ceil(step);
-                into[run.clone()].copy_from_slice(&from[run.clone()]);
-                for (chroma, value) in chroma[run.clone()].iter_mut().zip(&from[run]) {
-                    *chroma = u16::from(*value) << 8;
+/// Computes one plane of chroma. In motion it is that of the frame alone: its history gains little, because the eye sees
+/// chroma less sharply.
+pub(super) fn chroma(
+    plane: usize,
+    cells: &Cells,
+    samples: &[u8],
+    last: Option<&State>,
+    state: &mut State,
+    backdrop: Option<&Backdrop>,
+    into: &mut [u8],
+) {
+    let (width, cells_wide) = (state.size.width as usize / 2, cells.size.width as usize);
+    // Cells per value of chroma.
+    let step = 2 / cells.cell_pixels as usize;
+    let chroma = &mut state.chroma[plane];
+    into.copy_from_slice(samples);
+    for (y, into) in into.chunks_exact_mut(width).enumerate() {
+        let row = y * width..(y + 1) * width;
+        let trust = &cells.trust[y * step * cells_wide..][..cells_wide];
+        let chroma = &mut chroma[row.clone()];
+        for run in trust_runs(trust) {
+            let kind = trust[run.start];
+            let run = run.start.div_ceil(step)..run.end.div_ceil(step);
+            let at = row.start + run.start..row.start + run.end;
+            match (kind, backdrop, last) {
+                (BACKGROUND, Some(backdrop), _) => into[run].copy_from_slice(&backdrop.chroma[plane][at]),
+                (STILL, _, Some(last)) => {
+                    let before = &last.chroma[plane][at];
+                    let weights = &last.weights[y * 2 * state.size.width as usize + run.start * 2..];
+                    let outputs = into[run.clone()].iter_mut().zip(&mut chroma[run]);
+                    for (((into, chroma), before), weight) in outputs.zip(before).zip(weights.iter().step_by(2)) {
+                        let (fresh, before) = (f32::from(*into) * 256.0, f32::from(*before));
+                        let share = if *weight == FINISHED { 0.0 } else { STILL_CHROMA_SHARE };
+                        let value = before + (fresh - before) * share;
+                        *chroma = (value + 0.5) as u16;
+                        *into = ((value + 128.0) * (1.0 / 256.0)).min(255.0) as u8;
+                    }
+                }
+                (_, _, _) => {
+                    for (chroma, into) in chroma[run.clone()].iter_mut().zip(&into[run]) {
+                        *chroma = u16::from(*into) << 8;
+                    }
                 }
             }
         }
@@ -180,7 +185,7 @@ impl RowTarget<'_> {
         for (luma, value) in self.luma[span.clone()].iter_mut().zip(&backdrop[span.clone()]) {
             *luma = u16::from(*value) << 8;
         }
-        self.weights[span].fill((WEIGHT_MAX * WEIGHT_STEPS) as u8);
+        self.weights[span].fill(FINISHED);
     }
 }
 
@@ -194,7 +199,7 @@ fn sample_weight(frame: &HistoryFrame, side: usize, [column, y]: [usize; 2]) -> 
 }
 
 #[inline(always)]
-fn interpolated_rows(upper: &[u8], lower: &[u8], share: f32, into: &mut [f32]) {
+fn interpolated_rows<const AVX2: bool>(upper: &[u8], lower: &[u8], share: f32, into: &mut [f32]) {
     for ((upper, lower), into) in upper.iter().zip(lower).zip(into) {
         let (upper, lower) = (f32::from(*upper), f32::from(*lower));
         *into = (upper + (lower - upper) * share) * 256.0;
@@ -202,7 +207,7 @@ fn interpolated_rows(upper: &[u8], lower: &[u8], share: f32, into: &mut [f32]) {
 }
 
 #[inline(always)]
-fn interpolated(between: &[f32], share: f32, into: &mut [f32]) {
+fn interpolated<const AVX2: bool>(between: &[f32], share: f32, into: &mut [f32]) {
     for (pair, into) in between.windows(2).zip(into) {
         *into = pair[0] + (pair[1] - pair[0]) * share;
     }
@@ -210,7 +215,7 @@ fn interpolated(between: &[f32], share: f32, into: &mut [f32]) {
 
 /// Combines samples and history in a span of cells.
 #[inline(always)]
-fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize>) -> usize {
+fn combine<const AVX2: bool>(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize>) -> usize {
     let cells = source.cells;
     let side = cells.cell_pixels as usize;
     let row = source.first..source.first + cells.size.width as usize;
@@ -221,7 +226,38 @@ fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize
     for first in span.clone().step_by(LANES) {
         let (low, high): (Floats, Floats) = (eight(low, first), eight(high, first));
         let (correction, keep): (Floats, Floats) = (eight(correction, first), eight(keep, first));
-        let moved = unpacked(eight(motion, first));
+        let eight_motion: Words = eight(motion, first);
+        #[cfg(target_arch = "x86_64")]
+        if AVX2
+            && let Some(last) = source.last
+            && first + LANES <= span.end
+        {
+            let fresh: [Floats; 2] = [eight(source.fresh[0], first), eight(source.fresh[side - 1], first)];
+            let [left_weight, right_weight] = source.sample_weights;
+            let pixels = first * side..(first + LANES) * side;
+            let history = avx2::History {
+                luma: &last.luma,
+                weights: &last.weights,
+                size: last.size_usize(),
+                weight_max: WEIGHT_MAX,
+                weight_steps: WEIGHT_STEPS,
+                finished: [FINISHED_WEIGHT, STILL_HIGH],
+            };
+            let eight_cells = avx2::EightCells {
+                motion: &eight_motion,
+                low: &low,
+                high: &high,
+                correction: &correction,
+                keep: &keep,
+            };
+            let outputs =
+                (&mut target.luma[pixels.clone()], &mut target.weights[pixels.clone()], &mut target.into[pixels]);
+            let fresh = [(&fresh[0], left_weight), (&fresh[1], right_weight)];
+            // SAFETY: the processor has AVX2, as `for_processor` has found.
+            known[0] += unsafe { avx2::combine(&history, &eight_cells, [first * side, source.y], fresh, outputs) };
+            continue;
+        }
+        let moved = unpacked(eight_motion);
         let mut y = [0.0; LANES];
         for lane in 0..LANES {
             y[lane] = source.y as f32 + moved[1][lane];
@@ -244,11 +280,15 @@ fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize
                 let has_history = held[lane] > 0.0;
                 let history = (before[lane] + correction[lane]).max(low[lane]).min(high[lane]);
                 let history = if has_history { history } else { fresh[lane] };
-                let sum = held[lane] + fresh_weight;
+                let finished = (high[lane] >= STILL_HIGH) & (held[lane] >= FINISHED_WEIGHT);
+                let fresh_weight = if finished { 0.0 } else { fresh_weight };
+                let held = held[lane].min(if finished { FINISHED_WEIGHT } else { WEIGHT_MAX });
+                let sum = held + fresh_weight;
                 let value = history + (fresh[lane] - history) * (fresh_weight / sum);
                 luma[lane] = truncated(value + 0.5) as u16;
                 into[lane] = truncated((value + 128.0) * (1.0 / 256.0)).min(255) as u8;
-                weights[lane] = truncated(sum.min(WEIGHT_MAX) * WEIGHT_STEPS + 0.5) as u8;
+                let weight = if finished { FINISHED_WEIGHT } else { sum.min(WEIGHT_MAX) };
+                weights[lane] = truncated(weight * WEIGHT_STEPS + 0.5) as u8;
                 known[lane] += u32::from(has_history & (first + lane < span.end));
             }
         }
@@ -281,78 +321,14 @@ fn store_pairs<T: Copy>(into: &mut [T], first: usize, left: [T; LANES], right: [
     }
 }
 
-/// Combines new chroma and history in a row.
-#[inline(always)]
-fn combine_chroma(source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]) {
-    let cells = source.cells;
-    let [width, height] = source.size;
-    let step = 2 / cells.cell_pixels as usize;
-    let first_cell = source.y * step * cells.size.width as usize;
-    let row = first_cell..first_cell + cells.size.width as usize;
-    let (trust, motion) = (&cells.trust[row.clone()], &cells.motion[row]);
-    let rows = [source.y.saturating_sub(1), source.y, (source.y + 1).min(height - 1)];
-    let rows = rows.map(|row| &source.samples[row * width..(row + 1) * width]);
-    for first in (0..width).step_by(LANES) {
-        let trust: [u8; LANES] = spaced(trust, first, step);
-        if trust.iter().all(|trust| *trust == BACKGROUND) {
-            // The caller copies the background; without one, there is no such cell.
-            continue;
-        }
-        let samples: [u8; LANES] = eight(rows[1], first);
-        let mut fresh = [0.0; LANES];
-        for lane in 0..LANES {
-            fresh[lane] = f32::from(samples[lane]) * 256.0;
-        }
-        let mut values = fresh;
-        if let Some(last) = source.last {
-            let moved = unpacked(spaced(motion, first, step));
-            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
-            for lane in 0..LANES {
-                x[lane] = (first + lane) as f32 + moved[0][lane] * 0.5;
-                y[lane] = source.y as f32 + moved[1][lane] * 0.5;
-            }
-            let before = Places::new(x, y, source.size).fetch(last, width);
-            let (mut low, mut high) = (samples, samples);
-            for row in rows {
-                for start in [first.saturating_sub(1), first, (first + 1).min(width - 1)] {
-                    let around: [u8; LANES] = eight(row, start);
-                    for lane in 0..LANES {
-                        low[lane] = low[lane].min(around[lane]);
-                        high[lane] = high[lane].max(around[lane]);
-                    }
-                }
-            }
-            for lane in 0..LANES {
-                let still = trust[lane] == STILL;
-                let bounded = before[lane].max(f32::from(low[lane]) * 256.0).min(f32::from(high[lane]) * 256.0);
-                let history = if still { before[lane] } else { bounded };
-                let share = if still { CHROMA_SHARE[1] } else { CHROMA_SHARE[0] };
-                let combined = history + (fresh[lane] - history) * share;
-                let known = still | (trust[lane] == VALID);
-                values[lane] = if known { combined } else { fresh[lane] };
-            }
-        }
-        let (mut wide, mut narrow) = ([0_u16; LANES], [0_u8; LANES]);
-        for lane in 0..LANES {
-            wide[lane] = truncated(values[lane] + 0.5) as u16;
-            narrow[lane] = truncated((values[lane] + 128.0) * (1.0 / 256.0)).min(255) as u8;
-        }
-        store(chroma, first, wide);
-        store(into, first, narrow);
-    }
-}
-
-/// Returns the values of eight cells, `step` cells apart.
-#[inline(always)]
-fn spaced<T: Copy>(values: &[T], first: usize, step: usize) -> [T; LANES] {
-    if step == 1 {
-        return eight(values, first);
-    }
-    let mut result = [values[first * step]; LANES];
-    for (lane, result) in result.iter_mut().enumerate() {
-        *result = values[((first + lane) * step).min(values.len() - 1)];
-    }
-    result
+/// Returns runs of cells of equal trust.
+fn trust_runs(trust: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    trust.chunk_by(|one, other| one == other).map(move |run| {
+        let range = start..start + run.len();
+        start = range.end;
+        range
+    })
 }
 
 /// Returns runs of cells that all show the background, or none of which does.

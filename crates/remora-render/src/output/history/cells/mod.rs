@@ -2,6 +2,10 @@
 
 mod neighbourhood;
 
+use std::ops::Range;
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::lanes::{Floats, LANES, Places, Words, eight, for_processor, store, truncated, unpacked};
 use super::{State, Surfaces};
 use crate::frame::Size;
@@ -31,6 +35,8 @@ const DEPTH_TOLERANCE: f32 = 1.0 / 16.0;
 const MARGIN: f32 = 0.5;
 /// Largest luma, times 256.
 const LUMA_MAX: f32 = 65535.0;
+/// Upper bound of the luma of a cell that is still. It bounds nothing and is found in no other cell.
+pub(super) const STILL_HIGH: f32 = 65536.0;
 
 /// Cells, row by row.
 #[derive(Debug, Default)]
@@ -54,6 +60,8 @@ pub(super) struct Cells {
     residuals: Vec<f32>,
     compared: Vec<f32>,
     neighbourhood: Neighbourhood,
+    /// Columns of each row outside of which cells and their neighbours show the background.
+    spans: Vec<Range<usize>>,
 }
 
 /// Everything that decides how far the history can be used.
@@ -84,16 +92,46 @@ impl Cells {
             plane.resize(count, 0);
         }
         let (width, height) = (frame.cells.width as usize, frame.cells.height as usize);
+        self.find_spans(&state.own.ids, width, frame.plain_background);
         for row in 0..height {
-            let span = row * width..(row + 1) * width;
-            self.neighbourhood.advance(state, luma, row, [width, height]);
+            let whole = row * width..(row + 1) * width;
+            let columns = self.spans[row].clone();
+            self.neighbourhood.advance(state, luma, row, &self.spans, [width, height]);
             let rows = self.neighbourhood.rows(row, height);
-            if luma.is_some() {
-                rows.range(&mut self.low[span.clone()], &mut self.high[span.clone()]);
-            }
-            rows.flags(&mut self.flags[span.clone()]);
             let Surfaces { ids, depths } = &mut state.nearest;
-            rows.nearest(&mut depths[span.clone()], &mut ids[span.clone()], &mut self.motion[span]);
+            for plane in [&mut *ids, &mut *depths, &mut self.motion, &mut self.flags] {
+                let plane = &mut plane[whole.clone()];
+                plane[..columns.start].fill(0);
+                plane[columns.end..].fill(0);
+            }
+            let span = whole.start + columns.start..whole.start + columns.end;
+            if luma.is_some() {
+                rows.range(columns.clone(), &mut self.low[span.clone()], &mut self.high[span.clone()]);
+            }
+            rows.flags(columns.clone(), &mut self.flags[span.clone()]);
+            let into = [&mut depths[span.clone()], &mut ids[span.clone()], &mut self.motion[span]];
+            rows.nearest(columns, into);
+        }
+    }
+
+    /// Finds the columns of each row that need work: those with surfaces in this row or the ones beside it, and one more
+    /// at both ends; all if the background is not plain.
+    fn find_spans(&mut self, ids: &[u32], width: usize, plain_background: bool) {
+        self.spans.clear();
+        if !plain_background {
+            self.spans.resize(ids.len() / width, 0..width);
+            return;
+        }
+        let own = ids.chunks_exact(width).map(|row| {
+            let first = row.iter().position(|id| *id != 0);
+            let last = row.iter().rposition(|id| *id != 0);
+            first.zip(last).map(|(first, last)| first.saturating_sub(1)..(last + 2).min(width))
+        });
+        let own: Vec<Option<Range<usize>>> = own.collect();
+        for row in 0..own.len() {
+            let around = own[row.saturating_sub(1)..(row + 2).min(own.len())].iter().flatten();
+            let joined = around.cloned().reduce(|one, other| one.start.min(other.start)..one.end.max(other.end));
+            self.spans.push(joined.unwrap_or(0..0));
         }
     }
 
@@ -123,9 +161,14 @@ impl Cells {
 
     /// Finds out where the history shows the surfaces of a row, and how it differs from the samples there.
     #[inline(always)]
-    fn judge_row(&mut self, evidence: &Evidence<'_>, row: usize) {
+    fn judge_row<const AVX2: bool>(&mut self, evidence: &Evidence<'_>, row: usize) {
         let width = self.size.width as usize;
         let span = row * width..(row + 1) * width;
+        let columns = self.spans[row].clone();
+        self.trust[span.clone()].fill(BACKGROUND);
+        for plane in [&mut self.residuals, &mut self.compared] {
+            plane[span.clone()].fill(0.0);
+        }
         let (trust, flags) = (&mut self.trust[span.clone()], &self.flags[span.clone()]);
         let (residuals, compared) = (&mut self.residuals[span.clone()], &mut self.compared[span.clone()]);
         let motion = &self.motion[span.clone()];
@@ -133,7 +176,7 @@ impl Cells {
         let ids = &evidence.state.nearest.ids[span.clone()];
         let depths = &evidence.state.nearest.depths[span.clone()];
         let luma = &evidence.luma[span];
-        for first in (0..width).step_by(LANES) {
+        for first in columns.step_by(LANES) {
             let flags: Words = eight(flags, first);
             let mut all = 0;
             for flags in flags {
@@ -152,31 +195,19 @@ impl Cells {
             };
             let (motion, own, ids, depths): (_, Words, Words, Words) =
                 (eight(motion, first), eight(own, first), eight(ids, first), eight(depths, first));
-            let moved = unpacked(motion);
-            let (size, jitter) = (self.cell_pixels as f32, evidence.frame.jitter);
-            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
-            let (mut sample_x, mut sample_y) = ([0.0; LANES], [0.0; LANES]);
-            for lane in 0..LANES {
-                x[lane] = ((first + lane) as f32 + 0.5) * size + moved[0][lane];
-                y[lane] = (row as f32 + 0.5) * size + moved[1][lane];
-                sample_x[lane] = x[lane] + jitter.x - 0.5;
-                sample_y[lane] = y[lane] + jitter.y - 0.5;
-            }
-            let visible = was_visible(last, x, y, ids, depths);
-            let places = Places::new(sample_x, sample_y, last.size_usize());
-            let predicted = places.fetch(&last.luma, last.size.width as usize);
+            let lookup = look_up::<AVX2>(last, evidence.frame, [first, row], (&motion, &ids, &depths));
             let samples: [u8; LANES] = eight(luma, first);
             let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
                 let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT | flags[lane] & SURFACE_DRAWN_OVER;
-                let valid = visible[lane] & (changed == 0) & (places.inside[lane] > 0.0);
+                let valid = (lookup.visible[lane] != 0) & (changed == 0);
                 let still = evidence.frame.still & (motion[lane] == 0);
                 let seen = if still { STILL } else { VALID };
                 found[lane] = if valid { seen } else { NEW };
                 let plain = evidence.plain_background & (flags[lane] == 0);
                 found[lane] = if plain { BACKGROUND } else { found[lane] };
                 let counts = valid & !plain;
-                let residual = f32::from(samples[lane]) * 256.0 - predicted[lane];
+                let residual = f32::from(samples[lane]) * 256.0 - lookup.predicted[lane];
                 difference[lane] = if counts { residual } else { 0.0 };
                 counted[lane] = if counts { 1.0 } else { 0.0 };
             }
@@ -188,7 +219,7 @@ impl Cells {
 
     /// Derives correction, weight and range of a row from the differences around each of its cells.
     #[inline(always)]
-    fn compare_row(&mut self, row: usize) {
+    fn compare_row<const AVX2: bool>(&mut self, row: usize) {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         let span = row * width..(row + 1) * width;
         let trust = &self.trust[span.clone()];
@@ -198,7 +229,7 @@ impl Cells {
         let motion = &self.motion[span.clone()];
         let (correction, keep) = (&mut self.correction[span.clone()], &mut self.keep[span.clone()]);
         let (low, high) = (&mut self.low[span.clone()], &mut self.high[span]);
-        for first in (0..width).step_by(LANES) {
+        for first in self.spans[row].clone().step_by(LANES) {
             let trust = eight(trust, first);
             if trust.iter().all(|trust| *trust == BACKGROUND || *trust == NEW) {
                 store(keep, first, [0.0; LANES]);
@@ -230,7 +261,7 @@ impl Cells {
                 results[0][lane] = if still { 0.0 } else { CORRECTION * sum[lane] * inverse };
                 results[1][lane] = if known { kept } else { 0.0 };
                 results[2][lane] = if still { 0.0 } else { (lowest[lane] - more).max(0.0) };
-                results[3][lane] = if still { LUMA_MAX } else { (highest[lane] + more).min(LUMA_MAX) };
+                results[3][lane] = if still { STILL_HIGH } else { (highest[lane] + more).min(LUMA_MAX) };
             }
             store(correction, first, results[0]);
             store(keep, first, results[1]);
@@ -253,6 +284,65 @@ fn shifted(values: &[f32], first: usize, offset: isize) -> Floats {
         *result = values[(start + lane as isize).clamp(0, last) as usize];
     }
     result
+}
+
+/// The history in the places of eight samples.
+struct Lookup {
+    /// Luma times 256.
+    predicted: Floats,
+    /// Not 0 if the sample lies within the frame before, which showed the nearest surface of the cell there.
+    visible: Words,
+}
+
+/// Looks eight cells of a row up in the history, in the places where their motion leads.
+#[inline(always)]
+fn look_up<const AVX2: bool>(
+    last: &State,
+    frame: &HistoryFrame,
+    [first, row]: [usize; 2],
+    (motion, ids, depths): (&Words, &Words, &Words),
+) -> Lookup {
+    #[cfg(target_arch = "x86_64")]
+    if AVX2 {
+        let before = avx2::Before {
+            luma: &last.luma,
+            size: last.size_usize(),
+            surfaces: [&last.nearest, &last.own].map(|surfaces| (&surfaces.ids[..], &surfaces.depths[..])),
+            cells: [last.cells.width as usize, last.cells.height as usize],
+            cell_pixels: last.cell_pixels,
+        };
+        let jitter = frame.jitter.to_array();
+        // SAFETY: the processor has AVX2, as `for_processor` has found.
+        let avx2::Lookup { predicted, visible } = unsafe {
+            avx2::look_up(
+                &before,
+                [first, row],
+                frame.cell_pixels,
+                jitter,
+                (motion, ids, depths),
+                DEPTH_TOLERANCE,
+                SURFACE_DIFFERENT,
+            )
+        };
+        return Lookup { predicted, visible };
+    }
+    let moved = unpacked(*motion);
+    let size = frame.cell_pixels as f32;
+    let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+    let (mut sample_x, mut sample_y) = ([0.0; LANES], [0.0; LANES]);
+    for lane in 0..LANES {
+        x[lane] = ((first + lane) as f32 + 0.5) * size + moved[0][lane];
+        y[lane] = (row as f32 + 0.5) * size + moved[1][lane];
+        sample_x[lane] = x[lane] + (frame.jitter.x - 0.5);
+        sample_y[lane] = y[lane] + (frame.jitter.y - 0.5);
+    }
+    let places = Places::new(sample_x, sample_y, last.size_usize());
+    let visible = was_visible(last, x, y, *ids, *depths);
+    let mut lookup = Lookup { predicted: places.fetch(&last.luma, last.size.width as usize), visible: [0; LANES] };
+    for lane in 0..LANES {
+        lookup.visible[lane] = u32::from(visible[lane] & (places.inside[lane] > 0.0));
+    }
+    lookup
 }
 
 /// Returns whether the frame before showed the nearest surface of each cell in the place, in pixels, where its motion

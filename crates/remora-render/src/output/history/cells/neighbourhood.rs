@@ -1,5 +1,7 @@
 //! Reduction of cells with their eight neighbours: first over three columns, then over three rows.
 
+use std::ops::Range;
+
 use super::super::State;
 use super::super::lanes::for_processor;
 
@@ -35,18 +37,28 @@ for_processor! {
     fn nearer = take_nearer as (into: [&mut [u32]; 3], from: [&[u32]; 3]);
 }
 for_processor! {
-    fn range_of_rows = three_rows_range as (rows: ThreeRows<'_>, low: &mut [f32], high: &mut [f32]);
+    fn range_of_rows = three_rows_range as (rows: ThreeRows<'_>, columns: Range<usize>, low: &mut [f32], high: &mut [f32]);
 }
 
 impl Neighbourhood {
-    /// Reduces the rows that the neighbourhood of a row needs. Rows come in ascending order.
-    pub(super) fn advance(&mut self, state: &State, luma: Option<&[u8]>, row: usize, [width, height]: [usize; 2]) {
+    /// Reduces the rows that the neighbourhood of a row needs, in the columns of `spans`. Rows come in ascending order.
+    pub(super) fn advance(
+        &mut self,
+        state: &State,
+        luma: Option<&[u8]>,
+        row: usize,
+        spans: &[Range<usize>],
+        [width, height]: [usize; 2],
+    ) {
         let first = if row == 0 { 0 } else { row + 1 };
         for next in first..(row + 2).min(height) {
             let span = next * width..(next + 1) * width;
             let luma = luma.map(|luma| &luma[span.clone()]);
             let own = [&state.own.depths, &state.own.ids, &state.motion].map(|plane| &plane[span.clone()]);
-            self.reduced[next % 3].fill(luma, own);
+            // Beside this row, others may need more columns.
+            let beside = spans[next.saturating_sub(1)..(next + 2).min(height)].iter().filter(|span| !span.is_empty());
+            let columns = beside.cloned().reduce(|one, other| one.start.min(other.start)..one.end.max(other.end));
+            self.reduced[next % 3].fill(luma, own, columns.unwrap_or(0..0));
         }
     }
 
@@ -56,22 +68,31 @@ impl Neighbourhood {
 }
 
 impl ReducedRow {
-    fn fill(&mut self, luma: Option<&[u8]>, [depths, ids, motion]: [&[u32]; 3]) {
-        let width = ids.len();
+    /// Reduces some columns of a row. The others keep what they had and must not be used.
+    fn fill(&mut self, luma: Option<&[u8]>, own: [&[u32]; 3], columns: Range<usize>) {
+        let width = own[0].len();
+        // The neighbours of the outermost columns are needed too.
+        let wide = columns.start.saturating_sub(1)..(columns.end + 1).min(width);
+        for plane in [&mut self.flags, &mut self.depths, &mut self.ids, &mut self.motion] {
+            plane.resize(width, 0);
+        }
+        self.low.resize(width, 0);
+        self.high.resize(width, 0);
+        if columns.is_empty() {
+            return;
+        }
         if let Some(luma) = luma {
-            self.low.resize(width, 0);
-            self.high.resize(width, 0);
-            smallest(luma, &mut self.low);
-            largest(luma, &mut self.high);
+            smallest(&luma[wide.clone()], &mut self.low[wide.clone()]);
+            largest(&luma[wide.clone()], &mut self.high[wide.clone()]);
         }
-        self.flags.resize(width, 0);
-        three(ids, &mut self.flags, |one, other| one | other);
-        for (into, from) in [(&mut self.depths, depths), (&mut self.ids, ids), (&mut self.motion, motion)] {
-            into.clear();
-            into.extend_from_slice(from);
-        }
-        let [near, near_ids, near_motion] = [&mut self.depths[..], &mut self.ids[..], &mut self.motion[..]];
-        let (before, after) = (..width - 1, 1..);
+        let [depths, ids, motion] = own.map(|plane| &plane[wide.clone()]);
+        three(ids, &mut self.flags[wide.clone()], |one, other| one | other);
+        let [near, near_ids, near_motion] =
+            [&mut self.depths, &mut self.ids, &mut self.motion].map(|plane| &mut plane[wide.clone()]);
+        near.copy_from_slice(depths);
+        near_ids.copy_from_slice(ids);
+        near_motion.copy_from_slice(motion);
+        let (before, after) = (..depths.len() - 1, 1..);
         nearer(
             [&mut near[after.clone()], &mut near_ids[after.clone()], &mut near_motion[after.clone()]],
             [&depths[before], &ids[before], &motion[before]],
@@ -85,27 +106,27 @@ impl ReducedRow {
 
 impl ThreeRows<'_> {
     /// Writes the smallest and largest luma of each neighbourhood, times 256.
-    pub(super) fn range(self, low: &mut [f32], high: &mut [f32]) {
-        range_of_rows(self, low, high);
+    pub(super) fn range(self, columns: Range<usize>, low: &mut [f32], high: &mut [f32]) {
+        range_of_rows(self, columns, low, high);
     }
 
     /// Writes all surfaces and flags of each neighbourhood, combined.
-    pub(super) fn flags(self, into: &mut [u32]) {
-        let [above, own, below] = self.0.map(|row| &row.flags);
+    pub(super) fn flags(self, columns: Range<usize>, into: &mut [u32]) {
+        let [above, own, below] = self.0.map(|row| &row.flags[columns.clone()]);
         for (((into, above), own), below) in into.iter_mut().zip(above).zip(own).zip(below) {
             *into = above | own | below;
         }
     }
 
     /// Writes depth, surface and motion of the nearest cell of each neighbourhood.
-    pub(super) fn nearest(self, depths: &mut [u32], ids: &mut [u32], motion: &mut [u32]) {
+    pub(super) fn nearest(self, columns: Range<usize>, [depths, ids, motion]: [&mut [u32]; 3]) {
         let [above, own, below] = self.0;
-        depths.copy_from_slice(&own.depths);
-        ids.copy_from_slice(&own.ids);
-        motion.copy_from_slice(&own.motion);
+        depths.copy_from_slice(&own.depths[columns.clone()]);
+        ids.copy_from_slice(&own.ids[columns.clone()]);
+        motion.copy_from_slice(&own.motion[columns.clone()]);
         for other in [above, below] {
-            let into = [&mut *depths, &mut *ids, &mut *motion];
-            nearer(into, [&other.depths, &other.ids, &other.motion]);
+            let from = [&other.depths, &other.ids, &other.motion].map(|plane| &plane[columns.clone()]);
+            nearer([&mut *depths, &mut *ids, &mut *motion], from);
         }
     }
 }
@@ -127,18 +148,21 @@ fn three<T: Copy>(values: &[T], into: &mut [T], combine: impl Fn(T, T) -> T) {
 }
 
 #[inline(always)]
-fn three_smallest(values: &[u8], into: &mut [u8]) {
+fn three_smallest<const AVX2: bool>(values: &[u8], into: &mut [u8]) {
     three(values, into, |one, other| one.min(other));
 }
 
 #[inline(always)]
-fn three_largest(values: &[u8], into: &mut [u8]) {
+fn three_largest<const AVX2: bool>(values: &[u8], into: &mut [u8]) {
     three(values, into, |one, other| one.max(other));
 }
 
 /// Replaces depth, surface and motion where the other ones are nearer.
 #[inline(always)]
-fn take_nearer([depths, ids, motion]: [&mut [u32]; 3], [other_depths, other_ids, other_motion]: [&[u32]; 3]) {
+fn take_nearer<const AVX2: bool>(
+    [depths, ids, motion]: [&mut [u32]; 3],
+    [other_depths, other_ids, other_motion]: [&[u32]; 3],
+) {
     let length = depths.len();
     let (ids, motion) = (&mut ids[..length], &mut motion[..length]);
     let (other_depths, other_ids, other_motion) =
@@ -152,10 +176,15 @@ fn take_nearer([depths, ids, motion]: [&mut [u32]; 3], [other_depths, other_ids,
 }
 
 #[inline(always)]
-fn three_rows_range(ThreeRows(rows): ThreeRows<'_>, low: &mut [f32], high: &mut [f32]) {
+fn three_rows_range<const AVX2: bool>(
+    ThreeRows(rows): ThreeRows<'_>,
+    columns: Range<usize>,
+    low: &mut [f32],
+    high: &mut [f32],
+) {
     let length = low.len();
-    let lows = rows.map(|row| &row.low[..length]);
-    let highs = rows.map(|row| &row.high[..length]);
+    let lows = rows.map(|row| &row.low[columns.clone()][..length]);
+    let highs = rows.map(|row| &row.high[columns.clone()][..length]);
     let high = &mut high[..length];
     for index in 0..length {
         let lowest = lows[0][index].min(lows[1][index]).min(lows[2][index]);
