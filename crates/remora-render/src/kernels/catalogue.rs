@@ -4,8 +4,9 @@ use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
-    FRAGMENT_MASKED, LARGE, MASK, MOTION, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
-    SCENE, SHADE, SHRINK, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
+    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE, PIXEL,
+    PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SURFACE, Source,
+    VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
 
@@ -74,6 +75,13 @@ pub(crate) enum Kernel {
     Checkerboard,
     /// Describes surface and motion of each cell of a frame.
     Motion { samples: Samples, layered: bool, outlined: bool },
+    /// Begins a history with a converted frame.
+    HistoryBegin,
+    /// Decides how far the history of each cell can be used.
+    HistoryCells,
+    /// Combines a frame with its history and converts it to I420; `side` is the number of pixels of the stream per cell
+    /// in each direction, 1 or 2.
+    HistoryPixels { side: u8 },
 }
 
 /// Value of an `override` of a shader.
@@ -178,6 +186,14 @@ impl Kernel {
                     ("LAYERED", f64::from(u8::from(layered))),
                     ("OUTLINED", f64::from(u8::from(outlined))),
                 ])
+            }
+            Kernel::HistoryBegin => Description::new(&["begin_history"], &[HISTORY_BEGIN], &[Some(Group::Planes)]),
+            Kernel::HistoryCells => {
+                Description::new(&["judge_cells"], &[HISTORY, HISTORY_CELLS], &[Some(Group::HistoryCells)])
+            }
+            Kernel::HistoryPixels { side } => {
+                Description::new(&["combine"], &[HISTORY, HISTORY_PIXELS], &[Some(Group::HistoryPixels)])
+                    .with([("SIDE", f64::from(side))])
             }
             Kernel::Checkerboard => {
                 Description::new(&["checkerboard"], &[PIXEL, CHECKERBOARD], &[Some(Group::Checkerboard)])

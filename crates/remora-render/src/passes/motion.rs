@@ -57,6 +57,8 @@ pub(crate) struct Motion {
     uniform: wgpu::Buffer,
     moves: UploadBuffer<[[f32; 4]; 3]>,
     guide: Option<wgpu::Buffer>,
+    /// Number of cells that the guide describes.
+    cells: u32,
     last: Option<LastFrame>,
     /// Number of frames that continued the history, from which the jitter follows.
     frames: usize,
@@ -76,6 +78,7 @@ impl Motion {
             uniform: graphics.buffer("motion", size_of::<MotionFrame>() as u64, usage)?,
             moves: UploadBuffer::new(graphics, "moves")?,
             guide: None,
+            cells: 0,
             last: None,
             frames: 0,
         })
@@ -151,10 +154,11 @@ impl Motion {
         moves: &[[[f32; 4]; 3]],
     ) -> Result<(), RenderError> {
         let bytes = frame.guide_bytes();
-        if self.guide.as_ref().is_none_or(|guide| guide.size() != bytes) {
+        if self.guide.as_ref().is_none_or(|guide| guide.size() < bytes) {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
             self.guide = Some(graphics.buffer("guide", bytes, usage)?);
         }
+        self.cells = frame.cells.pixels();
         self.moves.write(graphics, moves)?;
         let last = self.last.map_or(*view, |last| last.view);
         let uniform = uniform(frame, view, &last, areas, epoch);
@@ -165,6 +169,16 @@ impl Motion {
     /// Returns the guide that [`Self::record`] fills.
     pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
         self.guide.as_ref()
+    }
+
+    /// Hands over the guide, which the next frame reads as that of the frame before.
+    pub(crate) fn take_guide(&mut self) -> Option<wgpu::Buffer> {
+        self.guide.take()
+    }
+
+    /// Takes memory for the next guide.
+    pub(crate) fn reuse_guide(&mut self, guide: Option<wgpu::Buffer>) {
+        self.guide = guide;
     }
 
     /// Records the kernel.
@@ -195,7 +209,7 @@ impl Motion {
         pass.set_pipeline(kernels.get(Kernel::Motion { samples, layered, outlined: mask.is_some() }));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
-        let groups = (guide.size() / (GUIDE_WORDS * 4)).div_ceil(64) as u32;
+        let groups = self.cells.div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{State, Surfaces, unpacked};
 use crate::frame::Size;
-use crate::kernels::shared::{SURFACE_DIFFERENT, SURFACE_DRAWN_OVER};
+use crate::kernels::shared::{
+    CORRECTION, DEPTH_TOLERANCE, DISAGREEMENT, MARGIN, SURFACE_DIFFERENT, SURFACE_DRAWN_OVER,
+};
 use crate::passes::motion::HistoryFrame;
 
 /// The cell has no valid history.
@@ -13,16 +15,6 @@ pub(super) const VALID: u8 = 1;
 pub(super) const STILL: u8 = 2;
 /// Cell and neighbours show the plain background.
 pub(super) const BACKGROUND: u8 = 3;
-
-/// Share of a difference between samples and history that corrects the history.
-const CORRECTION: f32 = 0.7;
-/// Mean difference between samples and history at which the history counts half, in steps of luma times 256: the value
-/// for fast motion, and what is added for a motion of one pixel.
-const DISAGREEMENT: [f32; 2] = [10.0 * 256.0, 30.0 * 256.0];
-/// Relative difference of depths up to which a surface counts as the same.
-const DEPTH_TOLERANCE: f32 = 1.0 / 16.0;
-/// By this share of their difference, the history may exceed the smallest and largest sample of the neighbourhood.
-const MARGIN: f32 = 0.5;
 
 /// Cells, row by row.
 #[derive(Debug, Default)]

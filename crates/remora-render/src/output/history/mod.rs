@@ -1,4 +1,4 @@
-//! Combines frames in motion with the ones before them, on the processor.
+//! Combines frames in motion with the ones before them: on the processor here, by kernels in [`device`].
 //!
 //! A rendered frame has one sample per cell, which is a square of 2x2 pixels or a single one, at another position in
 //! each frame. Each pixel follows the motion of its surface back to the frame before and takes over what was there,
@@ -17,19 +17,16 @@
 //! Luma has the full size. Chroma has half of it, as in the result.
 
 mod cells;
+pub(crate) mod device;
 mod pixels;
 #[cfg(test)]
 mod tests;
 
 use crate::frame::Size;
+use crate::kernels::shared::{WEIGHT_MAX, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
-
-/// Sum of the weights of the samples that a pixel remembers. More gives smoother frames that adapt more slowly.
-const WEIGHT_MAX: f32 = 6.0;
-/// Steps of a stored weight per unit.
-const WEIGHT_STEPS: f32 = 32.0;
 
 /// The history after one frame.
 #[derive(Debug, Default)]

@@ -3,15 +3,9 @@
 use std::ops::Range;
 
 use super::cells::{BACKGROUND, Cells, NEW, STILL};
-use super::{Backdrop, Planes, State, WEIGHT_MAX, WEIGHT_STEPS, unpacked};
+use super::{Backdrop, Planes, State, unpacked};
+use crate::kernels::shared::{CHROMA_SHARE, SAMPLE_SPREAD, SAMPLE_WEIGHT_MIN, WEIGHT_MAX, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
-
-/// Spread of a sample's weight in pixels: the standard deviation of a Gaussian.
-const SAMPLE_SPREAD: f32 = 0.35;
-/// Smallest weight of a sample, however far it lies from the pixel.
-const SAMPLE_WEIGHT_MIN: f32 = 0.02;
-/// Share of new chroma: in motion, and where nothing has changed.
-const CHROMA_SHARE: [f32; 2] = [0.6, 0.15];
 
 /// Memory for a row, so that no frame allocates any.
 #[derive(Debug, Default)]

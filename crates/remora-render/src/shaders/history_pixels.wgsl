@@ -1,0 +1,269 @@
+// Combines a frame with its history, as `output/history/pixels.rs` does, and converts the result to I420. One invocation
+// makes eight by two pixels: two words of luma in two rows, and one word of each chroma plane.
+
+// Pixels of the stream per cell in each direction, 1 or 2.
+override SIDE: u32 = 1u;
+
+// Motion; smallest and largest sample of the neighbourhood, and residual.
+@group(0) @binding(2) var<storage, read> cells: array<vec2<u32>>;
+// One word per pixel: luma times 256, and above it the weight. Then one word per 2x2 pixels: both values of chroma times
+// 256.
+@group(0) @binding(3) var<storage, read> before: array<u32>;
+// The plain background as I420.
+@group(0) @binding(4) var<storage, read> backdrop: array<u32>;
+// The history after this frame, like the one before.
+@group(0) @binding(5) var<storage, read_write> after: array<vec4<u32>>;
+@group(0) @binding(6) var<storage, read_write> planes: array<u32>;
+// Number of pixels that are neither new nor taken from the history.
+@group(0) @binding(7) var<storage, read_write> missing: atomic<u32>;
+
+// What is known about a cell.
+struct Known {
+    moved: vec2<f32>,
+    // Factor of the weight of the history, 0 where it is not valid.
+    keep: f32,
+    // Added to the luma of the history, times 256, and the bounds of the sum.
+    correction: f32,
+    low: f32,
+    high: f32,
+}
+
+@compute @workgroup_size(8, 8)
+fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
+    let stream = history.cells * SIDE;
+    let first = id.xy * vec2(8u, 2u);
+    if (any(first >= stream)) {
+        return;
+    }
+    // Words of luma in a row, which are also vectors of the history.
+    let wide = stream.x / 4u;
+    let at = first.y * wide + first.x / 4u;
+    let chroma_at = wide * stream.y + id.y * (wide / 2u) + id.x;
+    let plane = wide * stream.y / 4u;
+    var background = true;
+    for (var index = 0u; index < 16u / (SIDE * SIDE); index++) {
+        let cell = first / SIDE + vec2(index % (8u / SIDE), index / (8u / SIDE));
+        background = background && cells[cell.y * history.cells.x + cell.x].y == BACKGROUND_CELL;
+    }
+    if (background) {
+        for (var index = 0u; index < 4u; index++) {
+            copy_background(at + (index / 2u) * wide + index % 2u);
+        }
+        let u = backdrop[chroma_at];
+        let v = backdrop[chroma_at + plane];
+        planes[chroma_at] = u;
+        planes[chroma_at + plane] = v;
+        after[chroma_at] = (unpack4xU8(u) << vec4(8u)) | (unpack4xU8(v) << vec4(24u));
+        return;
+    }
+    var unknown = 0u;
+    for (var quad = 0u; quad < 4u; quad++) {
+        let corner = first + vec2((quad % 2u) * 4u, quad / 2u);
+        unknown += combine_quad(corner, at + (quad / 2u) * wide + quad % 2u);
+    }
+    if (unknown != 0u) {
+        atomicAdd(&missing, unknown);
+    }
+    combine_chroma(id.xy * vec2(4u, 1u), chroma_at, plane);
+}
+
+fn copy_background(at: u32) {
+    let word = backdrop[at];
+    planes[at] = word;
+    after[at] = (unpack4xU8(word) << vec4(8u)) | vec4(u32(WEIGHT_MAX * WEIGHT_STEPS) << 16u);
+}
+
+// Computes the luma of four pixels in a row. Returns how many of them are neither new nor taken from the history.
+fn combine_quad(corner: vec2<u32>, at: u32) -> u32 {
+    var states = vec4(0u);
+    var luma = 0u;
+    var unknown = 0u;
+    for (var index = 0u; index < 4u / SIDE; index++) {
+        let cell = vec2(corner.x / SIDE + index, corner.y / SIDE);
+        let is_background = cells[cell.y * history.cells.x + cell.x].y == BACKGROUND_CELL;
+        let known = known_of(cell);
+        for (var phase = 0u; phase < SIDE; phase++) {
+            let column = index * SIDE + phase;
+            let result = combined(corner + vec2(column, 0u), known);
+            var state = result.x;
+            var value = result.y;
+            if (is_background) {
+                value = (backdrop[at] >> (column * 8u)) & 0xffu;
+                state = (value << 8u) | (u32(WEIGHT_MAX * WEIGHT_STEPS) << 16u);
+            }
+            unknown += select(result.z, 0u, is_background);
+            states[column] = state;
+            luma |= value << (column * 8u);
+        }
+    }
+    after[at] = states;
+    planes[at] = luma;
+    return unknown;
+}
+
+// Derives correction, weight and range of a cell from the differences around it.
+fn known_of(cell: vec2<u32>) -> Known {
+    let size = history.cells;
+    let own = cells[cell.y * size.x + cell.x];
+    let moved = unpacked(own.x);
+    if ((bitcast<i32>(own.y) >> 16u) == NOT_COMPARED) {
+        return Known(moved, 0.0, 0.0, 0.0, 65535.0);
+    }
+    if (is_still(own)) {
+        return Known(moved, 1.0, 0.0, 0.0, 65535.0);
+    }
+    var sum = 0.0;
+    var spread = 0.0;
+    var weight = 0.0;
+    for (var row = 0u; row < 3u; row++) {
+        for (var column = 0u; column < 3u; column++) {
+            let place = min(max(cell + vec2(column, row), vec2(1u)) - 1u, size - 1u);
+            let residual = bitcast<i32>(cells[place.y * size.x + place.x].y) >> 16u;
+            let share = select(1.0, 2.0, row == 1u) * select(1.0, 2.0, column == 1u);
+            let counted = select(share, 0.0, residual == NOT_COMPARED);
+            let difference = 2.0 * f32(residual);
+            sum += counted * difference;
+            spread += counted * abs(difference);
+            weight += counted;
+        }
+    }
+    let inverse = 1.0 / max(weight, 1.0);
+    let speed = max(length(moved), 0.25);
+    let disagreement = spread * inverse / (DISAGREEMENT.x + DISAGREEMENT.y / speed);
+    let low = f32(own.y & 0xffu) * 256.0;
+    let high = f32((own.y >> 8u) & 0xffu) * 256.0;
+    let more = (high - low) * MARGIN;
+    return Known(
+        moved,
+        1.0 / (1.0 + disagreement * disagreement),
+        CORRECTION * sum * inverse,
+        max(low - more, 0.0),
+        min(high + more, 65535.0),
+    );
+}
+
+// Returns whether neither view nor surface of a compared cell has changed.
+fn is_still(cell: vec2<u32>) -> bool {
+    return cell.x == 0u && history.still != 0u;
+}
+
+// Returns the state of a pixel after this frame, its luma, and 1 if it is neither new nor taken from the history.
+fn combined(pixel: vec2<u32>, known: Known) -> vec3<u32> {
+    let fresh = interpolated(pixel);
+    let stream = history.cells * SIDE;
+    let from_sample = vec2<f32>(pixel % SIDE) - (f32(SIDE) * 0.5 - 0.5) - history.jitter;
+    let distance = dot(from_sample, from_sample);
+    let fresh_weight = max(exp(-distance / (2.0 * SAMPLE_SPREAD * SAMPLE_SPREAD)), SAMPLE_WEIGHT_MIN);
+    let is_new = all(abs(from_sample) <= vec2(0.5));
+    var held = 0.0;
+    var old = fresh;
+    let at = vec2<f32>(pixel) + known.moved;
+    if (known.keep > 0.0 && inside(at, stream)) {
+        let places = around(at, stream);
+        let upper = vec2(before[places.upper], before[places.upper + 1u]);
+        let lower = vec2(before[places.lower], before[places.lower + 1u]);
+        let found = mixed(vec2<f32>(upper & vec2(0xffffu)), vec2<f32>(lower & vec2(0xffffu)), places.share);
+        let nearest_row = select(upper, lower, places.share.y >= 0.5);
+        let nearest = select(nearest_row.x, nearest_row.y, places.share.x >= 0.5);
+        held = f32(nearest >> 16u) * known.keep * (1.0 / WEIGHT_STEPS);
+        old = select(fresh, clamp(found + known.correction, known.low, known.high), held > 0.0);
+    }
+    let sum = held + fresh_weight;
+    let value = old + (fresh - old) * (fresh_weight / sum);
+    let weight = u32(min(sum, WEIGHT_MAX) * WEIGHT_STEPS + 0.5);
+    let luma = min(u32((value + 128.0) * (1.0 / 256.0)), 255u);
+    return vec3(u32(value + 0.5) | (weight << 16u), luma, select(1u, 0u, held > 0.0 || is_new));
+}
+
+// Interpolates bilinearly between the samples around a pixel.
+fn interpolated(pixel: vec2<u32>) -> f32 {
+    let last = vec2<i32>(history.cells) - 1;
+    let at = (vec2<f32>(pixel) + 0.5 - history.jitter) / f32(SIDE) - 0.5;
+    let corner = floor(at);
+    let low = vec2<u32>(clamp(vec2<i32>(corner), vec2(0), last));
+    let high = vec2<u32>(clamp(vec2<i32>(corner) + 1, vec2(0), last));
+    let upper = vec2(luma_of(low), luma_of(vec2(high.x, low.y)));
+    let lower = vec2(luma_of(vec2(low.x, high.y)), luma_of(high));
+    return mixed(vec2<f32>(upper), vec2<f32>(lower), at - corner) * 256.0;
+}
+
+// Smallest and largest chroma of three samples in a column, and the middle one. Blue comes before red.
+struct Column {
+    low: vec2<i32>,
+    high: vec2<i32>,
+    middle: vec2<i32>,
+}
+
+// Computes four values of both planes of chroma.
+fn combine_chroma(first: vec2<u32>, at: u32, plane: u32) {
+    var left = column_of(vec2(max(first.x, 1u) - 1u, first.y));
+    var middle = column_of(first);
+    var states = vec4(0u);
+    var words = vec2(0u);
+    for (var index = 0u; index < 4u; index++) {
+        let place = first + vec2(index, 0u);
+        let right = column_of(vec2(min(place.x + 1u, history.cells.x * SIDE / 2u - 1u), place.y));
+        let low = min(min(left.low, middle.low), right.low);
+        let high = max(max(left.high, middle.high), right.high);
+        let value = chroma_of(place, vec2<f32>(middle.middle), vec2<f32>(low), vec2<f32>(high));
+        var state = vec2<u32>(value + 0.5);
+        var shown = min(vec2<u32>((value + 128.0) * (1.0 / 256.0)), vec2(255u));
+        let cell = place * (2u / SIDE);
+        if (cells[cell.y * history.cells.x + cell.x].y == BACKGROUND_CELL) {
+            shown = (vec2(backdrop[at], backdrop[at + plane]) >> vec2(index * 8u)) & vec2(0xffu);
+            state = shown << vec2(8u);
+        }
+        states[index] = state.x | (state.y << 16u);
+        words |= shown << vec2(index * 8u);
+        left = middle;
+        middle = right;
+    }
+    after[at] = states;
+    planes[at] = words.x;
+    planes[at + plane] = words.y;
+}
+
+fn chroma_of(place: vec2<u32>, sample: vec2<f32>, low: vec2<f32>, high: vec2<f32>) -> vec2<f32> {
+    let fresh = sample * 256.0;
+    let cell = place * (2u / SIDE);
+    let known = cells[cell.y * history.cells.x + cell.x];
+    if ((bitcast<i32>(known.y) >> 16u) == NOT_COMPARED) {
+        return fresh;
+    }
+    let size = history.cells * SIDE / 2u;
+    let places = around(vec2<f32>(place) + unpacked(known.x) * 0.5, size);
+    let first = size.x * size.y * 4u;
+    let upper = vec2(before[first + places.upper], before[first + places.upper + 1u]);
+    let lower = vec2(before[first + places.lower], before[first + places.lower + 1u]);
+    let found = vec2(
+        mixed(vec2<f32>(upper & vec2(0xffffu)), vec2<f32>(lower & vec2(0xffffu)), places.share),
+        mixed(vec2<f32>(upper >> vec2(16u)), vec2<f32>(lower >> vec2(16u)), places.share),
+    );
+    if (is_still(known)) {
+        return found + (fresh - found) * CHROMA_SHARE.y;
+    }
+    let bounded = clamp(found, low * 256.0, high * 256.0);
+    return bounded + (fresh - bounded) * CHROMA_SHARE.x;
+}
+
+fn column_of(place: vec2<u32>) -> Column {
+    let last = history.cells.y * SIDE / 2u - 1u;
+    let upper = chroma_sample(vec2(place.x, max(place.y, 1u) - 1u));
+    let middle = chroma_sample(place);
+    let lower = chroma_sample(vec2(place.x, min(place.y + 1u, last)));
+    return Column(min(min(upper, middle), lower), max(max(upper, middle), lower), middle);
+}
+
+// Returns the chroma of the samples in 2x2 pixels of the stream, as the processor computes it.
+fn chroma_sample(place: vec2<u32>) -> vec2<i32> {
+    // Both variants round in the same way: sums of four samples are four times as large.
+    var sum = vec3(0);
+    if (SIDE == 2u) {
+        sum = 4 * color_of(place);
+    } else {
+        let corner = place * 2u;
+        sum = color_of(corner) + color_of(corner + vec2(1u, 0u)) + color_of(corner + vec2(0u, 1u))
+            + color_of(corner + vec2(1u, 1u));
+    }
+    return (vec2(dot(sum, CHROMA_U), dot(sum, CHROMA_V)) + ((CHROMA_OFFSET << 17u) + (1 << 16u))) >> vec2(17u);
+}
