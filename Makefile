@@ -4,7 +4,7 @@ CARGO ?= cargo
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo build test unit web-test e2e network-test sdk-test api-fuzz test-java lint doc accept bench-latency bench-network bench-start bench-render bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
+.PHONY: demo build test unit web-test e2e network-test sdk-test api-fuzz test-java lint doc accept bench-latency bench-network bench-start bench-render bench-motion bench-convert bench-levels bench-vtk bench-encode bench-control setup setup-test clean
 
 ## Builds everything and starts it on this machine; prints the address to open.
 demo: build
@@ -83,6 +83,10 @@ bench-start: build
 ## Measures the stages of a frame, and the preparation of a model.
 bench-render: setup
 	$(CARGO) run --release -p remora-render --example frame_cost
+
+## Measures how close frames in motion are to the frame at rest; MODELS="a.glb b.arrAsset", OPTIONS="--rung 6".
+bench-motion: setup
+	$(CARGO) run --release -p remora-host --example motion_quality -- 'builtin://Engine?triangles=200000' $(MODELS) $(OPTIONS)
 
 ## Measures speed and memory of converting large models, and the time to open an asset.
 bench-convert: setup

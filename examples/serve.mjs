@@ -12,7 +12,12 @@ import { request as requestHttps } from "node:https";
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 const SDK = join(import.meta.dirname, "../web/sdk/dist/remora.js");
 const ANSWER_MILLISECONDS_MAX = 10_000;
 

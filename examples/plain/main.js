@@ -21,7 +21,9 @@ viewer.on("state", (state) => {
   if (state.kind === "closed" && state.reason.kind === "failed") showMessage(state.reason.error.message);
   else if (state.kind !== "connected") showMessage(`${state.kind}…`);
 });
-viewer.on("loaded", ({ model }) => showMessage(`${model.name}: ${model.triangles} triangles. Drag to turn it, click a part.`));
+viewer.on("loaded", ({ model }) =>
+  showMessage(`${model.name}: ${model.triangles} triangles. Drag to turn it, click a part.`),
+);
 viewer.on("load-failed", ({ error }) => showMessage(error.message));
 viewer.on("selection", ({ part }) => {
   byId("hide").disabled = part === null;

@@ -100,6 +100,7 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
+/// Returns the checksum over header and table. That of the header itself counts as 0.
 pub(crate) fn checksum_of(header: &Header, table: &[Section]) -> u64 {
     let bare = Header { checksum: 0, ..*header };
     let mut bytes = bytemuck::bytes_of(&bare).to_vec();

@@ -11,6 +11,7 @@ use super::tables::{Tables, range};
 /// Limit of the children of a tree node.
 const TREE_WIDTH_MAX: u32 = 64;
 
+/// Checks all tables: indices, ranges, names and trees. The bytes of pages are checked when they are read.
 pub(crate) fn validate(bytes: &[u8], tables: &Tables) -> Result<(), AssetError> {
     let strings = std::str::from_utf8(tables.strings.of(bytes))
         .map_err(|_| AssetError::Damaged { place: "the strings".into(), what: "they are not UTF-8".into() })?;

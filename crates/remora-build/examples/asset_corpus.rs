@@ -7,9 +7,10 @@ use std::path::Path;
 
 use remora_asset::Asset;
 use remora_build::{BuildOptions, Detail, build_into};
-use remora_model::{
-    AlphaMode, Material, Mesh, MetadataValue, Model, Node, Points, Primitive, Texture, TextureReference,
-};
+use remora_model::{AlphaMode, Material, Mesh, MetadataValue, Model, Node, Points, Texture, TextureReference};
+
+#[path = "../tests/sheet/mod.rs"]
+mod sheet;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).ok_or("the first argument is the directory to write to")?;
@@ -71,21 +72,8 @@ fn shown(mesh: Mesh) -> Model {
 
 /// Returns a bumpy square of `side * side * 2` triangles.
 fn sheet(side: u32, material: u32) -> Mesh {
-    let mut primitive = Primitive { material, ..Default::default() };
-    for row in 0..=side {
-        for column in 0..=side {
-            let (x, z) = (column as f32 / side as f32, row as f32 / side as f32);
-            primitive.positions.push([x, (x * 9.0).sin() * (z * 7.0).cos() * 0.05, z]);
-            primitive.normals.push([0.0, 1.0, 0.0]);
-            primitive.texture_coordinates.push([x, z]);
-        }
-    }
-    for row in 0..side {
-        for column in 0..side {
-            let a = row * (side + 1) + column;
-            primitive.indices.extend([a, a + side + 1, a + 1, a + 1, a + side + 1, a + side + 2]);
-        }
-    }
+    let mut primitive = sheet::part(side, 0..side, material);
+    primitive.texture_coordinates = primitive.positions.iter().map(|[x, _, z]| [*x, *z]).collect();
     Mesh { name: "Sheet".into(), primitives: vec![primitive], ..Default::default() }
 }
 

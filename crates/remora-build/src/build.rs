@@ -10,29 +10,27 @@
 //! model, and the tables of the groups that have been written. Blocks are encoded a few groups at a time and written at
 //! once.
 
-use std::io::{self, Cursor, Seek, Write};
+use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 
 use glam::DAffine3;
 use rayon::prelude::*;
 
 use super::coarse_builder::CoarseBuilder;
+use super::compress;
 use super::encode::Encoder;
 use super::look::{self, Recipe};
+use super::mesh::{Built, build_mesh, units};
+use super::options::{BuildError, BuildOptions, Detail};
 use super::pages::Packer;
-use super::tree::tree;
-use super::{compress, rays};
-use crate::cluster::ClusterBounds;
-use crate::detail::coarse::{self, Coarse};
 use crate::detail::work::{Cancelled, Work};
-use crate::detail::{Hierarchy, points, triangles};
+use remora_asset::Asset;
 use remora_asset::container::{Strings, Writer};
 use remora_asset::layout::{
     BUCKETS, LayerRecord, MATERIAL_DETAILED, MATERIALS_MAX, MODEL_COARSE, MeshRecord, MetadataRecord, ModelRecord,
     NONE, NodeRecord, RayNode, Text, TreeNode, kind,
 };
-use remora_asset::{Asset, Grid};
-use remora_model::{Bounds, Mesh, MetadataValue, Model, Points};
+use remora_model::{Mesh, MetadataValue, Model};
 
 /// Revision of the builder. It is part of the cache's keys and changes whenever the same model is built differently.
 pub const REVISION: u32 = 5;
@@ -43,75 +41,6 @@ const BATCH_PRIMITIVES: u64 = 4_000_000;
 const BATCH_TEXELS: u64 = 4 << 20;
 /// Texels that count as much towards the progress as one triangle.
 const TEXELS_PER_UNIT: u64 = 16;
-
-/// Options of building an asset.
-#[derive(Clone, Debug)]
-pub struct BuildOptions {
-    /// Levels of detail.
-    pub detail: Detail,
-    /// True for texture layers in BC7 instead of RGBA: a quarter of the size, and slower to make.
-    pub compress_textures: bool,
-    /// Longest side of a texture in texels. Larger textures are scaled down.
-    pub texture_dimension_max: u32,
-    /// Format that the model was read from: `glTF`, `LAS`, …
-    pub source: String,
-}
-
-/// The levels of detail of an asset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// All levels of detail.
-    Full,
-    /// One coarse level, which is quick to make and is shown until all levels are built.
-    Coarse {
-        /// Approximate limit of triangles and points.
-        primitives_max: u64,
-    },
-}
-
-/// An asset cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The caller cancelled the work.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
-    /// The output cannot be written to.
-    #[error("the asset could not be written")]
-    Write(#[from] io::Error),
-    /// The model has more materials than the format permits.
-    #[error("the model has {count} materials; an asset can have {MATERIALS_MAX}")]
-    TooManyMaterials {
-        /// Materials of the model.
-        count: usize,
-    },
-    /// The model has more parts of some kind than the format can count.
-    #[error("the model has more {what} than an asset can have, which is {max}")]
-    TooMany {
-        /// The kind of parts.
-        what: &'static str,
-        /// Limit of the format.
-        max: u64,
-    },
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self { detail: Detail::Full, compress_textures: false, texture_dimension_max: 4096, source: String::new() }
-    }
-}
-
-/// A mesh that is built and has no indices in the file yet.
-pub(super) struct Built {
-    /// The coarse mesh whose clusters the hierarchy holds; `None` if they are those of the mesh itself.
-    shown: Option<Mesh>,
-    bounds: Bounds,
-    hierarchy: Hierarchy,
-    tree: Vec<TreeNode>,
-    tree_roots: u32,
-    /// Leaves refer to clusters by group and position in the group.
-    rays: (Vec<RayNode>, Vec<(u32, u32)>),
-    grid: Grid,
-}
 
 /// Builds an asset in memory; see [`build_into`].
 ///
@@ -205,14 +134,6 @@ pub(super) fn build_with<W: Write + Seek>(
 /// Returns the number of texels of a layer's largest level.
 fn texels(recipe: &Recipe) -> u64 {
     u64::from(BUCKETS[recipe.bucket as usize]).pow(2)
-}
-
-fn units(mesh: &Mesh, detail: Detail) -> u64 {
-    let points = mesh.points.positions.len() as u64;
-    match detail {
-        Detail::Full => triangles::work_units(mesh) + points,
-        Detail::Coarse { .. } => mesh.triangles() + points,
-    }
 }
 
 fn write_meshes<W: Write + Seek>(
@@ -327,85 +248,6 @@ fn batches(meshes: &[Mesh], detail: Detail) -> Vec<&[Mesh]> {
     }
     batches.push(&meshes[first..]);
     batches
-}
-
-pub(super) fn build_mesh(mesh: &Mesh, detail: Detail, total: u64, work: &Work<'_>) -> Result<Built, Cancelled> {
-    work.check()?;
-    let (shown, surface, cloud) = match detail {
-        Detail::Full => (None, triangles::build(mesh, work)?, cloud(&mesh.points, work)?),
-        Detail::Coarse { primitives_max } => {
-            let share = (primitives_max as f64 / total.max(1) as f64).min(1.0);
-            let Coarse { mesh: shown, surface, cloud } = coarse::coarse(mesh, share);
-            work.advance(units(mesh, detail));
-            (Some(shown), surface, cloud)
-        }
-    };
-    let bounds = mesh.bounds();
-    let rays = ray_tree(&bounds, &surface);
-    let mut hierarchy = surface;
-    let mut trees = Vec::new();
-    if !hierarchy.groups.is_empty() {
-        trees.push((0, tree(&hierarchy)));
-    }
-    if !cloud.groups.is_empty() {
-        trees.push((hierarchy.groups.len() as u32, tree(&cloud)));
-        hierarchy.append(cloud);
-    }
-    let grid = Grid::around(&bounds);
-    let mut built = Built { shown, bounds, hierarchy, tree: Vec::new(), tree_roots: 0, rays, grid };
-    built.join(trees);
-    Ok(built)
-}
-
-fn cloud(cloud: &Points, work: &Work<'_>) -> Result<Hierarchy, Cancelled> {
-    let mut advanced = 0;
-    let mut advance = |fraction: f32| {
-        let now = (f64::from(fraction) * cloud.positions.len() as f64) as u64;
-        work.advance(now.saturating_sub(advanced));
-        advanced = now.max(advanced);
-    };
-    let cancelled = || work.check().is_err();
-    points::build(cloud, rayon::current_num_threads(), &mut advance, &cancelled).ok_or(Cancelled)
-}
-
-impl Built {
-    /// Joins trees into one list with all roots first.
-    fn join(&mut self, trees: Vec<(u32, (Vec<TreeNode>, u32))>) {
-        self.tree_roots = trees.iter().map(|(_, (_, roots))| roots).sum();
-        let mut below = self.tree_roots;
-        let mut rest = Vec::new();
-        for (first_group, (nodes, roots)) in trees {
-            for (index, node) in nodes.iter().enumerate() {
-                // Children are never roots, so they come after the roots of their own tree.
-                let first = if node.count == 0 { node.first + first_group } else { node.first - roots + below };
-                let moved = TreeNode { first, ..*node };
-                if (index as u32) < roots { self.tree.push(moved) } else { rest.push(moved) }
-            }
-            below += nodes.len() as u32 - roots;
-        }
-        self.tree.append(&mut rest);
-    }
-}
-
-/// Builds the tree for ray casts above the clusters of original triangles. Leaves are given by group and position.
-fn ray_tree(whole: &Bounds, surface: &Hierarchy) -> (Vec<RayNode>, Vec<(u32, u32)>) {
-    let mut places = Vec::new();
-    let mut boxes = Vec::new();
-    for (number, group) in (0..).zip(&surface.groups) {
-        for (place, cluster) in (0..).zip(surface.clusters_of(group)) {
-            if cluster.refined.is_none() {
-                places.push((number, place));
-                // The box around the sphere is clipped to that of the mesh.
-                let ClusterBounds { center, radius, .. } = cluster.bounds;
-                boxes.push(Bounds { min: center - radius, max: center + radius });
-            }
-        }
-    }
-    for of_cluster in &mut boxes {
-        *of_cluster = Bounds { min: of_cluster.min.max(whole.min), max: of_cluster.max.min(whole.max) };
-    }
-    let (nodes, order) = rays::build(&boxes);
-    (nodes, order.into_iter().map(|number| places[number as usize]).collect())
 }
 
 fn write_layers<W: Write + Seek>(

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::build::{BuildError, BuildOptions, Built, Detail, build_mesh, build_with, open_built};
+use super::build::{build_with, open_built};
+use super::mesh::{Built, build_mesh};
+use super::options::{BuildError, BuildOptions, Detail};
 use crate::detail::work::Work;
 use remora_asset::Asset;
 use remora_model::MeshSink;

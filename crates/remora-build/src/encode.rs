@@ -29,9 +29,11 @@ pub(crate) struct Encoder<'a> {
     pub detailed: &'a [bool],
 }
 
+/// The clusters of a group, as records and as bytes.
 pub(crate) struct EncodedGroup {
     /// Records whose blocks count from the group's first byte and whose groups count from the mesh's first group.
     pub clusters: Vec<ClusterRecord>,
+    /// The blocks of the clusters, one after another.
     pub data: Vec<u8>,
 }
 

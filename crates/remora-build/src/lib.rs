@@ -15,13 +15,16 @@ mod compress;
 pub mod detail;
 mod encode;
 mod look;
+mod mesh;
+mod options;
 mod pages;
 mod rays;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub use build::{BuildError, BuildOptions, Detail, REVISION, build_asset, build_into};
+pub use build::{REVISION, build_asset, build_into};
 pub use cluster::ClusterBounds;
 pub use coarse_builder::CoarseBuilder;
 pub use detail::work::Cancelled;
+pub use options::{BuildError, BuildOptions, Detail};

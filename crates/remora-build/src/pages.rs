@@ -168,6 +168,7 @@ impl Packer {
         Ok(())
     }
 
+    /// Writes the pages that are not full yet and returns the tables of all pages.
     pub(crate) fn finish<W: Write + Seek>(mut self, out: &mut Writer<W>) -> io::Result<Tables> {
         self.close(true, out)?;
         self.close(false, out)?;

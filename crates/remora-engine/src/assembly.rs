@@ -24,6 +24,7 @@ pub(super) struct Group(Option<u32>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape(u32);
 
+/// A model under construction. Shapes are drawn at the end, when their tessellation is known.
 #[derive(Default)]
 pub(super) struct Assembly {
     nodes: Vec<Node>,
@@ -47,6 +48,7 @@ struct Tessellation {
 }
 
 impl Group {
+    /// The root.
     pub(super) const TOP: Group = Group(None);
 }
 
@@ -55,6 +57,7 @@ impl Assembly {
         self.push(parent, name.into(), transform, None)
     }
 
+    /// Adds a drawing that parts can share. `draw` runs several times: to count triangles and to build them.
     pub(super) fn shape(&mut self, name: impl Into<String>, draw: impl Fn(&mut Solid) + 'static) -> Shape {
         self.recipes.push(Recipe { name: name.into(), draw: Box::new(draw), uses: 0 });
         Shape(self.recipes.len() as u32 - 1)

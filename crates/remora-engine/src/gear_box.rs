@@ -26,6 +26,15 @@ const PAIRS: [(u32, f32); 7] =
     [(18, 0.030), (32, 0.066), (29, 0.104), (26, 0.140), (23, 0.178), (20, 0.214), (16, 0.250)];
 /// Positions of the sleeves, each between two gears.
 const SLEEVES: [f32; 3] = [0.085, 0.159, 0.232];
+/// Outer outline of the case and its ends, from the near side along the floor and the far side to the cut at the top.
+const OUTLINE: [Corner; 6] = [
+    section(-0.060, -0.105, 0.0),
+    section(-0.045, -0.158, 0.02),
+    section(0.045, -0.158, 0.02),
+    section(0.085, -0.105, 0.02),
+    section(0.085, 0.045, 0.03),
+    section(0.05, 0.075, 0.02),
+];
 const NEEDLES: usize = 14;
 const BALLS: usize = 10;
 
@@ -48,13 +57,7 @@ fn add_case(assembly: &mut Assembly, gear_box: Group) {
     assembly.single(gear_box, "Case, cut", at(length * 0.5, 0.0, 0.0), move |solid| {
         // From the front, these are the floor and the far wall, which is at +Z in this frame.
         let wall = 0.007;
-        let corners = [
-            section(-0.060, -0.105, 0.0),
-            section(-0.045, -0.158, 0.02),
-            section(0.045, -0.158, 0.02),
-            section(0.085, -0.105, 0.02),
-            section(0.085, 0.045, 0.03),
-            section(0.05, 0.075, 0.02),
+        let inside = [
             section(0.012, 0.079, 0.0),
             section(0.012, 0.079 - wall, 0.0),
             section(0.046, 0.075 - wall, 0.018),
@@ -64,6 +67,7 @@ fn add_case(assembly: &mut Assembly, gear_box: Group) {
             section(-0.041, -0.158 + wall, 0.018),
             section(-0.060 + wall, -0.105, 0.0),
         ];
+        let corners: Vec<Corner> = OUTLINE.into_iter().chain(inside).collect();
         let depth = Depth { faces: None, ..Depth::of(length, 0.0) };
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, &corners, depth));
         for (y, z, height, width) in [(0.0755, 0.0115, wall, 0.0012), (-0.1047, -0.0565, 0.0012, wall)] {
@@ -79,16 +83,8 @@ fn add_case(assembly: &mut Assembly, gear_box: Group) {
         }
     });
     let end = assembly.shape("Case end", |solid| {
-        let corners = [
-            section(-0.060, -0.105, 0.0),
-            section(-0.045, -0.158, 0.02),
-            section(0.045, -0.158, 0.02),
-            section(0.085, -0.105, 0.02),
-            section(0.085, 0.045, 0.03),
-            section(0.05, 0.075, 0.02),
-            section(-0.035, 0.06, 0.02),
-            section(-0.052, 0.0, 0.03),
-        ];
+        let closing = [section(-0.035, 0.06, 0.02), section(-0.052, 0.0, 0.03)];
+        let corners: Vec<Corner> = OUTLINE.into_iter().chain(closing).collect();
         solid.at(z_to_x(), |solid| solid.extruded(Finish::CastAluminium, &corners, Depth::of(0.012, 0.001)));
     });
     for (name, x) in [("Front end", 0.004), ("Rear end", CASE_LENGTH)] {

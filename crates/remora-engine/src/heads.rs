@@ -21,6 +21,7 @@ use super::valve_train;
 pub(super) const HEAD_BOTTOM: f32 = DECK_HEIGHT + 0.0015;
 /// Height of the plate that carries the springs.
 pub(super) const SPRING_SEAT: f32 = HEAD_BOTTOM + 0.046;
+/// Height of the camshafts.
 pub(super) const CAM_HEIGHT: f32 = HEAD_BOTTOM + 0.128;
 /// Distance from the middle of the head to each camshaft.
 pub(super) const CAM_OFFSET: f32 = 0.052;

@@ -11,6 +11,7 @@ pub(super) const BORE_RADIUS: f32 = 0.042;
 pub(super) const CYLINDER_SPACING: f32 = 0.1;
 /// Half of the stroke.
 pub(super) const THROW: f32 = 0.043;
+/// Distance between the pins of a connecting rod.
 pub(super) const ROD_LENGTH: f32 = 0.145;
 /// Distance from the piston pin to the crown.
 pub(super) const CROWN_HEIGHT: f32 = 0.030;
@@ -64,6 +65,7 @@ impl Bank {
         }
     }
 
+    /// Returns the transform from the bank's frame to that of the engine.
     pub(super) fn transform(self) -> Affine3A {
         match self {
             Bank::Left => Affine3A::from_rotation_x(FRAC_PI_4),
@@ -101,6 +103,7 @@ pub(super) fn throw(index: usize) -> f32 {
     CYLINDER_SPACING * (1.5 - index as f32)
 }
 
+/// Returns the angle of a throw around the crankshaft, 0 to 3 from the front, at a crank angle of 0.
 pub(super) fn throw_angle(index: usize) -> f32 {
     THROW_ANGLES[index]
 }
@@ -135,7 +138,7 @@ pub(super) fn z_to_y() -> Affine3A {
 }
 
 /// Returns a corner of a cross-section of the engine, seen along X, to be extruded by [`z_to_x`].
-pub(super) fn section(z: f32, y: f32, radius: f32) -> Corner {
+pub(super) const fn section(z: f32, y: f32, radius: f32) -> Corner {
     Corner(-z, y, radius)
 }
 

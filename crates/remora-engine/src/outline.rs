@@ -16,6 +16,7 @@ pub(super) struct Corner(pub(super) f32, pub(super) f32, pub(super) f32);
 /// A run of edges without a crease.
 pub(super) type Run = Vec<Station>;
 
+/// A point of a line with the directions that surfaces along the line need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Station {
     pub(super) point: Vec2,
@@ -102,6 +103,7 @@ pub(super) fn arc(center: Vec2, radius: f32, from: f32, to: f32, segments: usize
         .collect()
 }
 
+/// Returns the area of a closed outline; positive if it runs anticlockwise.
 pub(super) fn signed_area(outline: &[Vec2]) -> f32 {
     let next = outline.iter().cycle().skip(1);
     outline.iter().zip(next).map(|(a, b)| a.perp_dot(*b)).sum::<f32>() * 0.5

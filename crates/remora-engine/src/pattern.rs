@@ -31,6 +31,7 @@ pub(super) enum Pattern {
     Dial,
 }
 
+/// The property of a surface that a texture gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Map {
     Color,

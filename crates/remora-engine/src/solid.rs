@@ -28,6 +28,7 @@ pub(super) struct Vertex {
     pub(super) coordinates: Vec2,
 }
 
+/// A shape that is being drawn, to count its triangles or to build them.
 pub(super) struct Solid {
     detail: Detail,
     /// Transform from the shape being drawn to the solid.
@@ -84,10 +85,12 @@ impl Detail {
 }
 
 impl Solid {
+    /// Returns a solid that only counts its triangles.
     pub(super) fn counting(detail: Detail) -> Self {
         Self { detail, transform: Affine3A::IDENTITY, output: Output::Count(0) }
     }
 
+    /// Returns a solid that keeps its triangles.
     pub(super) fn building(detail: Detail) -> Self {
         Self { detail, transform: Affine3A::IDENTITY, output: Output::Primitives(Vec::new()) }
     }

@@ -42,6 +42,7 @@ struct ValveShapes {
     seat: Shape,
 }
 
+/// Shapes of the camshafts, their drive and the valves.
 pub(super) struct Shapes {
     valves: ValveShapes,
     shaft: Shape,

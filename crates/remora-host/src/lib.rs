@@ -71,6 +71,11 @@ use crate::{
     runtime::{Runtime, RuntimeEvent},
 };
 
+/// The choice of each frame's quality, for programs that measure it.
+pub mod quality {
+    pub use crate::stage::quality::{Detail, Quality, render_target};
+}
+
 /// Events of other threads that have not been handled yet.
 const EVENTS: usize = 256;
 /// The time in which the client hears that the session ends, and the control plane hears why.

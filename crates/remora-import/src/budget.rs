@@ -27,6 +27,7 @@ impl Budget {
         Self { limit_bytes, left_bytes: limit_bytes }
     }
 
+    /// Returns the bytes that may still be taken.
     pub(crate) fn left_bytes(&self) -> u64 {
         self.left_bytes
     }

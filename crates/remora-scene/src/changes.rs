@@ -15,6 +15,7 @@ pub struct Changes {
     pub instances: Vec<u32>,
 }
 
+/// Collects what may have changed since the last report.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     structure: bool,

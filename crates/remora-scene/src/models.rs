@@ -28,6 +28,7 @@ pub enum ReplaceError {
     Differs(ModelKey),
 }
 
+/// A model of the scene.
 #[derive(Debug)]
 pub(crate) struct SceneModel {
     pub(crate) asset: Asset,
@@ -35,6 +36,7 @@ pub(crate) struct SceneModel {
     pub(crate) root: u32,
 }
 
+/// The models of the scene. No key is used twice.
 #[derive(Debug, Default)]
 pub(crate) struct Models {
     /// In the order in which they were added, so that their roots ascend.
@@ -44,6 +46,7 @@ pub(crate) struct Models {
 }
 
 impl Models {
+    /// Removes all models and retires their keys.
     pub(crate) fn clear(&mut self) {
         self.first_key += self.list.len() as u64;
         self.list.clear();

@@ -75,6 +75,7 @@ impl Tree {
         EntityId(self.first_id + u64::from(index))
     }
 
+    /// Returns the index of an entity; `None` if there is no such entity any more.
     pub(crate) fn index(&self, id: EntityId) -> Option<u32> {
         let index = u32::try_from(id.0.checked_sub(self.first_id)?).ok()?;
         ((index as usize) < self.entities.len()).then_some(index)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+/// A person, or an account key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Owner {
     /// Absent for an account key.

@@ -25,6 +25,8 @@ pub(crate) fn roots(srgb: bool) -> [u8; 256] {
     })
 }
 
+/// Returns the texels of all levels, largest first. `level` is the largest, `side * side` texels with square roots of
+/// linear values; see [`roots`].
 pub(crate) fn color_levels(level: Vec<[u8; 4]>, side: u32) -> Vec<u8> {
     let mut texels = Vec::with_capacity(level.len() * 16 / 3 + 4);
     let mut level = level;
@@ -45,6 +47,7 @@ pub(crate) fn color_levels(level: Vec<[u8; 4]>, side: u32) -> Vec<u8> {
     }
 }
 
+/// Returns the texels of all levels, largest first. `level` is the largest, `side * side` texels.
 pub(crate) fn surface_levels(level: Vec<Surface>, side: u32) -> Vec<u8> {
     let mut texels = Vec::with_capacity(level.len() * 16 / 3 + 4);
     let mut level = level;

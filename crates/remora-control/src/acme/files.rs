@@ -20,6 +20,7 @@ const ACCOUNT: &str = "account.json";
 const CERTIFICATE: &str = "certificate.json";
 const FAILURES: &str = "failures.json";
 
+/// The folder with these files.
 pub(super) struct Files {
     directory: PathBuf,
 }
@@ -71,6 +72,7 @@ impl Files {
         }
     }
 
+    /// Returns the stored account, if it is one of this authority.
     pub(super) fn account(&self, directory_url: &str) -> Option<AccountCredentials> {
         let stored: StoredAccount = self.read(ACCOUNT)?;
         (stored.directory_url == directory_url).then_some(stored.credentials)
@@ -80,6 +82,7 @@ impl Files {
         self.write(ACCOUNT, &StoredAccount { directory_url: directory_url.to_owned(), credentials })
     }
 
+    /// Returns the certificate that was obtained last, which may be one of another order.
     pub(super) fn obtained(&self) -> Option<Obtained> {
         self.read(CERTIFICATE)
     }
@@ -88,6 +91,7 @@ impl Files {
         self.write(CERTIFICATE, obtained)
     }
 
+    /// Returns the recorded failures, which may be those of another order.
     pub(super) fn failures(&self) -> Option<Failures> {
         self.read(FAILURES)
     }
@@ -123,6 +127,7 @@ impl Obtained {
         Ok(this)
     }
 
+    /// Returns whether this order obtained the certificate.
     pub(super) fn is(&self, request: &CertificateRequest) -> bool {
         (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
@@ -151,10 +156,12 @@ impl Failures {
         Self { directory_url, domains, count, next_at_milliseconds: next_at.as_milliseconds() }
     }
 
+    /// Returns whether this order failed.
     pub(super) fn are_of(&self, request: &CertificateRequest) -> bool {
         (&self.directory_url, &self.domains) == (&request.directory_url, &request.domains)
     }
 
+    /// Returns the earliest time of the next attempt.
     pub(super) fn next_at(&self) -> Timestamp {
         Timestamp::from_milliseconds(self.next_at_milliseconds)
     }

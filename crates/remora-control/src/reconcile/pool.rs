@@ -41,6 +41,7 @@ struct Failures {
 }
 
 impl Pool {
+    /// Returns the number of removed hosts of a size that are not gone yet and still take up room.
     pub(super) fn going(&self, size: Size) -> u64 {
         self.lock().going.values().filter(|&&other| other == size).count() as u64
     }
@@ -232,6 +233,7 @@ impl Reconciler {
     }
 }
 
+/// Returns the earlier of two times, either of which may be missing.
 pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }

@@ -17,6 +17,7 @@ use crate::sessions::RecordError;
 pub(super) type Waiting = BTreeMap<Size, u64>;
 
 impl Reconciler {
+    /// Returns the largest number of hosts of a size; `None` if there is no limit.
     pub(super) fn capacity(&self, size: Size) -> Option<u64> {
         self.config.sizes.of(size).capacity.map(u64::from)
     }

@@ -51,6 +51,7 @@ macro_rules! select_usage {
     };
 }
 
+/// Parameters: the time up to which sessions are due; wake time, account and id of the last one read; the limit.
 pub(super) const DUE_SESSIONS: &str = select_session!(
     "WHERE wake_at <= $1 AND (wake_at, account, id) > ($2, $3, $4) ORDER BY wake_at, account, id LIMIT $5"
 );

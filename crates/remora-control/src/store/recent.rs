@@ -19,6 +19,7 @@ const SESSIONS_MAX: usize = 32_768;
 
 type Sessions = Cache<SessionKey, Stored, UnitWeighter, DefaultHashBuilder, DefaultLifecycle<SessionKey, Stored>>;
 
+/// The cache; `None` if other processes write sessions too.
 pub(super) struct Recent(Option<Sessions>);
 
 impl Recent {

@@ -15,6 +15,7 @@ use super::record::{
 use super::stored::{Generation, IdleHost, Quota, Share};
 use crate::account::{Account, KeyHash};
 
+/// A change that waits for the writer. Each is done as a whole or not at all; see [`Outcome`].
 #[derive(Debug)]
 pub(super) enum Write {
     InsertSession { session: Session, wake_at: Option<Timestamp>, quota: Quota, claims_host: bool },
@@ -48,6 +49,7 @@ impl Outcome {
     }
 }
 
+/// The reason why a transaction of changes fails.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     /// Another control plane was quicker, which shows too late for a refusal. The transaction has to be repeated.

@@ -13,9 +13,7 @@ use std::collections::VecDeque;
 
 use remora_asset::Asset;
 use remora_protocol::codes::NoticeCode;
-use remora_render::{
-    AdapterSummary, FrameOptions, FrameRequest, PixelFormat, PrepareOptions, PreparedAsset, RenderError, RenderedFrame,
-};
+use remora_render::{AdapterSummary, PrepareOptions, PreparedAsset, RenderError, RenderedFrame};
 use remora_scene::ModelKey;
 use remora_stream::Fidelity;
 
@@ -88,17 +86,7 @@ impl Pipeline {
             self.encode(stage, plan, None);
             return Ok(());
         };
-        let request = FrameRequest {
-            serial: plan.serial,
-            camera: pose.camera(),
-            render_size: detail.render_size,
-            samples: detail.samples,
-            error_pixels: detail.error_pixels,
-            blend_layers: detail.blend_layers,
-            stream_size,
-            format: PixelFormat::I420,
-            options: FrameOptions { checkerboard, ..FrameOptions::default() },
-        };
+        let request = detail.request(plan.serial, pose.camera(), stream_size, checkerboard);
         let fidelity = plan.fidelity;
         // Queued before anything can fail, so that a failure of the device gives the plan back.
         self.rendering.push_back(plan);

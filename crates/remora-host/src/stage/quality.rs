@@ -5,12 +5,17 @@
 //!
 //! | adapter | reduced first | then | last |
 //! |---|---|---|---|
-//! | software | geometry, to 2 pixels of error | size, to 0.4 | geometry, to 4 pixels |
+//! | software | geometry, to 2 pixels of error | one sample for 2x2 pixels | geometry, to 8 pixels |
 //! | graphics card | geometry, to 4 pixels of error | size, to 0.67 | |
+//!
+//! On a software adapter, frames in motion continue the history of the view, so that samples of several frames add up to
+//! the full size. A frame in full begins it.
 
 use std::time::Duration;
 
-use remora_render::{BLEND_LAYERS_MAX, Samples, Size};
+use remora_render::{
+    BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, History, PixelFormat, Samples, Size,
+};
 
 /// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts
 /// as resting, and encoding takes the rest.
@@ -33,23 +38,22 @@ const fn rung(scale: f32, error_pixels: f32) -> Rung {
     Rung { scale, error_pixels }
 }
 
-/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Below a
-/// scale of 0.4 the triangles dominate the cost, and a smaller frame would only look worse.
-const SOFTWARE: [Rung; 11] = [
+/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Errors
+/// count in pixels of the rendered frame: with one sample for 2x2 pixels, each is two pixels of the stream.
+const SOFTWARE: [Rung; 10] = [
     rung(1.0, 1.0),
     rung(1.0, 1.25),
     rung(1.0, 1.6),
     rung(1.0, 2.0),
-    rung(0.8, 2.0),
-    rung(2.0 / 3.0, 2.0),
+    rung(0.5, 1.0),
+    rung(0.5, 1.4),
     rung(0.5, 2.0),
-    rung(0.4, 2.0),
-    rung(0.4, 2.5),
-    rung(0.4, 3.2),
-    rung(0.4, 4.0),
+    rung(0.5, 2.5),
+    rung(0.5, 3.2),
+    rung(0.5, 4.0),
 ];
 /// The rung that a software adapter starts on.
-const SOFTWARE_AT_START: usize = 6;
+const SOFTWARE_AT_START: usize = 5;
 /// The ladder of graphics cards.
 const CARD: [Rung; 11] = [
     rung(1.0, RESTING_ERROR),
@@ -75,20 +79,42 @@ const FRAMES_BEFORE_COARSER: u32 = 4;
 
 /// How a frame is rendered. It is always streamed in the viewport's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Detail {
-    pub(crate) render_size: Size,
-    pub(crate) samples: Samples,
+pub struct Detail {
+    /// Size at which the frame is rendered.
+    pub render_size: Size,
+    /// Samples per pixel of `render_size`.
+    pub samples: Samples,
     /// Layers of transparent surfaces.
-    pub(crate) blend_layers: u32,
+    pub blend_layers: u32,
     /// The permitted geometric error, in pixels of `render_size`.
-    pub(crate) error_pixels: f32,
+    pub error_pixels: f32,
+    /// Relation to the frames before.
+    pub history: History,
     /// No better frame follows while nothing changes.
-    pub(crate) full: bool,
+    pub full: bool,
+}
+
+impl Detail {
+    /// Returns the request for a frame of the video in this detail. `checkerboard` is the opacity of the checkerboard
+    /// that shows that too much is drawn, 0 to 1.
+    pub fn request(&self, serial: FrameSerial, camera: Camera, stream_size: Size, checkerboard: f32) -> FrameRequest {
+        FrameRequest {
+            serial,
+            camera,
+            render_size: self.render_size,
+            samples: self.samples,
+            error_pixels: self.error_pixels,
+            blend_layers: self.blend_layers,
+            stream_size,
+            format: PixelFormat::I420,
+            options: FrameOptions { history: self.history, checkerboard, ..FrameOptions::default() },
+        }
+    }
 }
 
 /// The current quality, and the render times that determine it.
 #[derive(Clone, Debug)]
-pub(crate) struct Quality {
+pub struct Quality {
     software: bool,
     target: Duration,
     ladder: &'static [Rung],
@@ -102,65 +128,85 @@ pub(crate) struct Quality {
 
 /// Returns the default target for rendering a moving frame. It allows about 30 frames per second on a software adapter,
 /// where conversion, encoding and the viewer's decoding need the same cores, and 60 on a card.
-pub(crate) const fn render_target(software: bool) -> Duration {
+pub const fn render_target(software: bool) -> Duration {
     Duration::from_millis(if software { 22 } else { 12 })
 }
 
-/// Returns the scaled size, rounded to even numbers, so that chroma keeps its position when the frame is stretched.
+/// Returns the scaled size. Half of the size of a stream, which is even, is exact; a stream that is too small for that
+/// is not scaled. Other sizes are rounded to even numbers, so that chroma keeps its position when the frame is stretched.
 fn scaled(size: Size, scale: f32) -> Size {
+    if scale == 0.5 {
+        let fits = size.width.min(size.height) >= 4;
+        return if fits { Size::new(size.width / 2, size.height / 2) } else { size };
+    }
     let even = |length: u32| (((length as f32 * scale) as u32) & !1).max(2);
     Size::new(even(size.width), even(size.height))
 }
 
 impl Quality {
     /// Starts with the default rung. `target` is the time that rendering a moving frame may take.
-    pub(crate) fn new(software: bool, target: Duration) -> Self {
+    pub fn new(software: bool, target: Duration) -> Self {
         let (ladder, rung): (&[Rung], usize) = if software { (&SOFTWARE, SOFTWARE_AT_START) } else { (&CARD, 0) };
         Self { software, target, ladder, rung, slow_frames: 0, fast_frames: 0, resting_render: Duration::ZERO }
     }
 
+    /// Starts with this rung of the ladder, 0 being the finest; one beyond the end is the last. Without
+    /// [`Quality::observe_moving`] it never changes.
+    #[must_use]
+    pub fn at_rung(self, rung: usize) -> Self {
+        Self { rung: rung.min(self.ladder.len() - 1), ..self }
+    }
+
     /// Returns the detail of a frame while something moves.
-    pub(crate) fn moving(&self, viewport: Size) -> Detail {
+    pub fn moving(&self, viewport: Size) -> Detail {
         let Rung { scale, error_pixels } = self.ladder[self.rung];
         if self.software {
             Detail { render_size: scaled(viewport, scale), error_pixels, ..Self::sharp(viewport) }
         } else if self.rung == 0 {
             Self::resting(viewport)
         } else {
-            Detail { render_size: scaled(viewport, scale), error_pixels, full: false, ..Self::resting(viewport) }
+            let (render_size, history) = (scaled(viewport, scale), History::Apart);
+            Detail { render_size, error_pixels, history, full: false, ..Self::resting(viewport) }
         }
     }
 
     /// Returns whether the full frame takes so long that a sharp one comes before it.
-    pub(crate) fn sharpens_first(&self) -> bool {
+    pub fn sharpens_first(&self) -> bool {
         self.resting_render > RESTING_RENDER_TARGET
     }
 
     /// Returns the detail of a sharp frame: full size, but edges without smoothing.
-    pub(crate) fn sharp(viewport: Size) -> Detail {
-        Detail { samples: Samples::One, blend_layers: MOVING_BLEND_LAYERS, full: false, ..Self::resting(viewport) }
+    pub fn sharp(viewport: Size) -> Detail {
+        Detail {
+            samples: Samples::One,
+            blend_layers: MOVING_BLEND_LAYERS,
+            history: History::Continue,
+            full: false,
+            ..Self::resting(viewport)
+        }
     }
 
     /// Returns the full detail.
-    pub(crate) fn resting(viewport: Size) -> Detail {
+    pub fn resting(viewport: Size) -> Detail {
         Detail {
             render_size: viewport,
             samples: Samples::Four,
             blend_layers: BLEND_LAYERS_MAX,
             error_pixels: RESTING_ERROR,
+            history: History::Begin,
             full: true,
         }
     }
 
     /// Records the render time of a frame at rest.
-    pub(crate) fn observe_resting(&mut self, detail: &Detail, render: Duration) {
+    pub fn observe_resting(&mut self, detail: &Detail, render: Duration) {
         if detail.full {
             self.resting_render = render;
         }
     }
 
     /// Records the render time of a moving frame, and changes the rung if necessary.
-    pub(crate) fn observe_moving(&mut self, render: Duration) {
+    pub fn observe_moving(&mut self, render: Duration) {
         let slow = render > self.target.mul_f32(TOLERANCE);
         let fast = self.rung.checked_sub(1).is_some_and(|finer| {
             let growth = growth(self.ladder[self.rung], self.ladder[finer]);
@@ -179,9 +225,10 @@ impl Quality {
 }
 
 /// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per pixel and a price
-/// per primitive, and both numbers grow with the square.
+/// per primitive. The number of primitives grows with the square of the error, which may or may not follow the size.
 fn growth(now: Rung, finer: Rung) -> f32 {
-    (finer.scale / now.scale).powi(2) * (now.error_pixels / finer.error_pixels).powi(2)
+    let (pixels, primitives) = (finer.scale / now.scale, now.error_pixels / finer.error_pixels);
+    pixels.max(primitives).max(pixels * primitives).powi(2)
 }
 
 #[cfg(test)]
@@ -268,7 +315,7 @@ mod tests {
 
     #[test]
     fn errors_and_sizes_stay_within_their_bounds() {
-        for (software, scale_min) in [(true, 0.4), (false, 2.0 / 3.0)] {
+        for (software, scale_min) in [(true, 0.5), (false, 2.0 / 3.0)] {
             let mut quality = new(software);
             for step in 0..2000_u64 {
                 let detail = quality.moving(HD);
@@ -299,8 +346,8 @@ mod tests {
         let first_smaller = given_up.iter().position(|rung| rung.scale < 1.0).expect("smaller in the end");
         assert_eq!(given_up[first_smaller - 1], rung(1.0, 2.0));
         let first_coarser = given_up.iter().position(|rung| rung.error_pixels > 2.0).expect("coarser in the end");
-        assert_eq!(given_up[first_coarser - 1], rung(0.4, 2.0));
-        assert_eq!(given_up.last(), Some(&rung(0.4, 4.0)));
+        assert_eq!(given_up[first_coarser - 1], rung(0.5, 2.0));
+        assert_eq!(given_up.last(), Some(&rung(0.5, 4.0)));
     }
 
     #[test]
@@ -350,10 +397,23 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_even_and_never_empty() {
-        let quality = new(true);
-        for (width, height) in [(64, 64), (66, 130), (1280, 718), (4096, 2160), (2, 2)] {
-            let size = quality.moving(Size::new(width, height)).render_size;
+    fn a_fixed_rung_is_one_of_the_ladder() {
+        assert_eq!(new(true).at_rung(SOFTWARE_AT_START).moving(HD), new(true).moving(HD), "the one at the start");
+        assert_eq!(new(true).at_rung(0).moving(HD).render_size, HD);
+        assert_eq!(new(true).at_rung(usize::MAX).moving(HD).error_pixels, 4.0);
+    }
+
+    #[test]
+    fn frames_in_motion_have_the_size_of_the_stream_or_exactly_half_of_it() {
+        for (width, height) in [(64, 64), (66, 130), (1280, 718), (4096, 2160), (2, 2), (2, 64), (64, 2)] {
+            let viewport = Size::new(width, height);
+            for rung in 0..SOFTWARE.len() {
+                let Detail { render_size, history, .. } = new(true).at_rung(rung).moving(viewport);
+                let twice = Size::new(render_size.width * 2, render_size.height * 2);
+                assert!(viewport == render_size || viewport == twice, "{render_size:?} for {viewport:?}");
+                assert_eq!(history, History::Continue);
+            }
+            let size = scaled(viewport, 2.0 / 3.0);
             assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2) && size.width > 0 && size.height > 0);
         }
     }

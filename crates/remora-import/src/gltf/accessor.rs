@@ -54,6 +54,7 @@ impl<'a> Accessors<'a> {
         Ok(self.accessor(index)?.count)
     }
 
+    /// Returns whether integers stand for fractions of 1.
     pub(super) fn is_normalized(&self, index: u32) -> Result<bool, GltfError> {
         Ok(self.accessor(index)?.normalized)
     }

@@ -14,8 +14,10 @@ const CHUNK_HEADER_BYTES: usize = 8;
 const CHUNK_JSON: u32 = u32::from_le_bytes(*b"JSON");
 const CHUNK_BINARY: u32 = u32::from_le_bytes(*b"BIN\0");
 
+/// The JSON part and the bytes that it describes.
 pub(super) struct Container<'a> {
     pub(super) root: Root,
+    /// The bytes of each buffer of `root`.
     pub(super) buffers: Vec<Cow<'a, [u8]>>,
     /// Decoded buffer views; see [`meshopt::decode`].
     pub(super) decoded: Vec<(u32, meshopt::DecodedView)>,

@@ -16,6 +16,7 @@ const BYTES_PER_TRIANGLE: usize = 128;
 /// Copies of attributes in memory: the attributes, and the values from which they are predicted.
 const ATTRIBUTE_COPIES: u64 = 2;
 
+/// A primitive whose triangles and attributes were compressed together.
 pub(super) struct DecodedMesh<'a> {
     mesh: Mesh,
     /// Unique ids of attributes by semantic.
@@ -51,6 +52,7 @@ pub(super) fn decode<'a>(
 }
 
 impl DecodedMesh<'_> {
+    /// Returns the number of vertices, which is that of every attribute.
     pub(super) fn vertices(&self) -> u64 {
         self.mesh.num_points() as u64
     }

@@ -9,8 +9,10 @@ use remora_model::{AlphaMode, Material, Texture, TextureReference};
 /// Limit of the materials in one file, which is that of Azure Remote Rendering.
 pub(super) const MATERIALS_MAX: usize = 65_535;
 
+/// The materials of a file and the textures that they use.
 #[derive(Debug)]
 pub(super) struct Materials {
+    /// The materials of the file in its order, then the default material where one is needed.
     pub(super) list: Vec<Material>,
     /// For each material, the set of texture coordinates that it uses.
     coordinate_sets: Vec<u32>,

@@ -11,6 +11,7 @@ use super::json;
 use super::place::Place;
 use crate::budget::Budget;
 
+/// The source of a primitive's attributes: its accessors or its compressed mesh.
 pub(super) struct Vertices<'a> {
     primitive: &'a json::Primitive,
     place: Place,

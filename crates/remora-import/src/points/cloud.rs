@@ -102,6 +102,7 @@ pub(super) fn origin(positions: &[[f64; 3]]) -> DVec3 {
     origin_of_bounds(min, max)
 }
 
+/// Returns zero, or the center of a box in whole metres if it reaches beyond [`FAR_METRES`].
 pub(super) fn origin_of_bounds(min: DVec3, max: DVec3) -> DVec3 {
     let reach = min.abs().max(max.abs()).max_element();
     if reach.is_finite() && reach > FAR_METRES { ((min + max) * 0.5).round() } else { DVec3::ZERO }

@@ -159,7 +159,8 @@ pub fn adapter_names() -> Vec<String> {
     enumerate().iter().map(|adapter| adapter.get_info().name).collect()
 }
 
-fn enumerate() -> Vec<wgpu::Adapter> {
+/// Returns all adapters that the drivers of this machine offer.
+pub(super) fn enumerate() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::VULKAN;
     // Debugging aids of the driver cost time and need packages of their own.
@@ -241,6 +242,12 @@ impl Graphics {
     pub fn lose(&self) {
         self.device.destroy();
         let _ = self.device.poll(wgpu::PollType::Poll);
+    }
+
+    /// Waits until the device has done everything that was submitted. Submits nothing itself. For tests.
+    #[doc(hidden)]
+    pub fn settle(&self) {
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
     }
 
     /// Returns the bytes of graphics memory in use according to the device; `None` if it keeps no record. For tests.

@@ -16,3 +16,19 @@ pub(super) fn device_local_bytes(adapter: &wgpu::Adapter) -> Option<u64> {
     let heaps = properties.memory_heaps.iter().take(properties.memory_heap_count as usize);
     heaps.filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0).map(|heap| heap.size).max()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::graphics::enumerate;
+
+    #[test]
+    fn every_adapter_tells_how_much_memory_it_has() {
+        let adapters = enumerate();
+        assert!(!adapters.is_empty(), "tests need a Vulkan driver");
+        for adapter in adapters {
+            let bytes = device_local_bytes(&adapter);
+            assert!(bytes.is_some_and(|bytes| bytes >= 64 << 20), "{}: {bytes:?}", adapter.get_info().name);
+        }
+    }
+}

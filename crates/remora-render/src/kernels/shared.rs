@@ -83,10 +83,14 @@ shared_constants! {
     /// Mean difference between samples and history at which the history counts half, in steps of luma times 256: the
     /// value for fast motion, and what is added for a motion of one pixel.
     const DISAGREEMENT: [f32; 2] = [10.0 * 256.0, 30.0 * 256.0];
+    /// Slower motion than this, in pixels, is treated like it.
+    const SPEED_MIN: f32 = 0.25;
     /// Relative difference of depths up to which a surface counts as the same.
     const DEPTH_TOLERANCE: f32 = 1.0 / 16.0;
     /// By this share of their difference, the history may exceed the smallest and largest sample of the neighbourhood.
     const MARGIN: f32 = 0.5;
+    /// Largest luma, times 256.
+    const LUMA_MAX: f32 = 65535.0;
     /// Sum of the weights of the samples that a pixel remembers. More gives smoother frames that adapt more slowly.
     const WEIGHT_MAX: f32 = 6.0;
     /// Steps of a stored weight per unit.
@@ -227,7 +231,7 @@ shared_structs! {
         pub end: u32,
     }
 
-    /// Immediates of the kernel that makes a coarser level of the depth pyramid.
+    /// Immediates of the kernels that make coarser levels of the depth pyramid.
     struct ShrinkLevels {
         /// First texel of the finer level.
         pub fine: u32,

@@ -107,10 +107,10 @@ fn known_of(cell: vec2<u32>) -> Known {
     let own = cells[cell.y * size.x + cell.x];
     let moved = unpacked(own.x);
     if ((bitcast<i32>(own.y) >> 16u) == NOT_COMPARED) {
-        return Known(moved, 0.0, 0.0, 0.0, 65535.0);
+        return Known(moved, 0.0, 0.0, 0.0, LUMA_MAX);
     }
     if (is_still(own)) {
-        return Known(moved, 1.0, 0.0, 0.0, 65535.0);
+        return Known(moved, 1.0, 0.0, 0.0, LUMA_MAX);
     }
     var sum = 0.0;
     var spread = 0.0;
@@ -128,7 +128,7 @@ fn known_of(cell: vec2<u32>) -> Known {
         }
     }
     let inverse = 1.0 / max(weight, 1.0);
-    let speed = max(length(moved), 0.25);
+    let speed = max(length(moved), SPEED_MIN);
     let disagreement = spread * inverse / (DISAGREEMENT.x + DISAGREEMENT.y / speed);
     let low = f32(own.y & 0xffu) * 256.0;
     let high = f32((own.y >> 8u) & 0xffu) * 256.0;
@@ -138,7 +138,7 @@ fn known_of(cell: vec2<u32>) -> Known {
         1.0 / (1.0 + disagreement * disagreement),
         CORRECTION * sum * inverse,
         max(low - more, 0.0),
-        min(high + more, 65535.0),
+        min(high + more, LUMA_MAX),
     );
 }
 

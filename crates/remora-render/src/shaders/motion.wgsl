@@ -19,6 +19,7 @@ override OUTLINED: bool = false;
 
 @compute @workgroup_size(64)
 fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
+    hold_frame();
     let cells = motion.cells;
     let index = id.y * 64u * GROUPS_WIDE + id.x;
     if (index >= cells.x * cells.y) {

@@ -8,10 +8,12 @@ use crate::studio::{Parts, Studio, asset, at, matte};
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Returns a model of about 10 MiB on the device.
-fn prepared(studio: &Studio) -> PreparedAsset {
+/// Side of a texture with which a model takes about 10 MiB on the device.
+const LARGE: u32 = 1024;
+
+fn prepared(studio: &Studio, texture_side: u32) -> PreparedAsset {
     let mut parts = Parts::default();
-    let image = parts.texture(texture(1024, true, |u, v| [u, v, u * v, 1.0]));
+    let image = parts.texture(texture(texture_side, true, |u, v| [u, v, u * v, 1.0]));
     let material = remora_model::Material { base_color_texture: Some(image), ..matte(1.0, 1.0, 1.0) };
     parts.add(&bumpy(100), material, at(0.0, 0.0, 0.0));
     let options = PrepareOptions::for_adapter(studio.renderer.graphics().adapter());
@@ -25,7 +27,7 @@ fn allocated(studio: &Studio) -> u64 {
 #[test]
 fn models_removed_without_a_frame_free_their_memory() {
     let mut studio = Studio::new();
-    let prepared = prepared(&studio);
+    let prepared = prepared(&studio, LARGE);
     let bytes = prepared.graphics_bytes();
     assert!(bytes > 5 * MEBIBYTE);
     for by_one in [true, false] {
@@ -43,13 +45,45 @@ fn models_removed_without_a_frame_free_their_memory() {
 }
 
 #[test]
+fn models_added_without_a_frame_leave_no_staging_memory() {
+    let mut studio = Studio::new();
+    let prepared = prepared(&studio, LARGE);
+    for _ in 0..3 {
+        studio.show_prepared(&prepared);
+    }
+    studio.renderer.graphics().settle();
+    let waiting = allocated(&studio);
+    // A frame submits everything.
+    studio.frame(front(), Samples::One);
+    studio.renderer.graphics().settle();
+    let settled = allocated(&studio);
+    assert!(waiting <= settled, "{waiting} bytes before a frame, {settled} after it");
+}
+
+#[test]
+fn the_last_of_many_models_frees_all_memory_when_it_is_removed() {
+    let mut studio = Studio::new();
+    studio.renderer.clear();
+    let empty = allocated(&studio);
+    let prepared = prepared(&studio, 64);
+    // Together they have more pages than an empty store has room for.
+    let models: Vec<_> = (0..40).map(|_| studio.show_prepared(&prepared).model).collect();
+    let full = allocated(&studio);
+    assert!(full > empty + 4 * MEBIBYTE, "{empty} bytes before, {full} with all models");
+    studio.scene.clear();
+    models.into_iter().for_each(|model| studio.renderer.remove_model(model));
+    let left = allocated(&studio);
+    assert!(left <= empty + MEBIBYTE, "{empty} bytes before, {left} after");
+}
+
+#[test]
 fn an_emptied_scene_takes_no_more_memory_than_a_new_one() {
     let mut studio = Studio::new();
     studio.renderer.warm_up(Samples::Four).expect("the renderer draws");
     studio.renderer.release_targets();
     studio.renderer.clear();
     let empty = allocated(&studio);
-    let prepared = prepared(&studio);
+    let prepared = prepared(&studio, LARGE);
     studio.show_prepared(&prepared);
     let shown = studio.frame(front(), Samples::Four);
     assert!(allocated(&studio) > empty + prepared.graphics_bytes());

@@ -45,6 +45,7 @@ impl Backlog {
         (messages <= self.messages_max && waiting <= self.bytes_max).then_some(message)
     }
 
+    /// Returns the bytes of all waiting messages.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }

@@ -15,6 +15,7 @@ impl SharedInstant {
         Self { start, nanoseconds: AtomicU64::new(0) }
     }
 
+    /// Sets the instant, to the nanosecond. One before the start counts as the start.
     pub(super) fn set(&self, at: Instant) {
         let since_start = at.saturating_duration_since(self.start).as_nanos();
         self.nanoseconds.store(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -14,6 +14,7 @@ use super::interface::{DATAGRAM_BYTES_MAX, StartError, TransportOptions};
 use super::tcp::TcpSockets;
 use crate::peer::MappedAddress;
 
+/// Token of the waker, which no socket has.
 pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// Requested size of the send buffer: two key frames of 200 kB fit at once. The kernel may grant less.
@@ -61,6 +62,7 @@ impl Sockets {
         &self.addresses
     }
 
+    /// Returns the address under which clients outside of the network reach a socket, if one is configured.
     pub(super) fn mapped_address(&self) -> Option<MappedAddress> {
         self.mapped_address
     }

@@ -33,10 +33,16 @@ pub(crate) fn adapters(config: &Config) -> Vec<Finding> {
     }
     let findings = wanted.iter().flat_map(|(adapter, sizes)| {
         let probe = crate::host::ask(&program, *adapter, config.hosts.fence);
-        let memory = probe.as_ref().ok().filter(|probe| !probe.software).map(|probe| memory(config, sizes, probe));
-        std::iter::once(device(*adapter, sizes, probe)).chain(memory)
+        of_adapter(config, *adapter, sizes, probe)
     });
     findings.collect()
+}
+
+/// Reports the adapter of these sizes, and its memory if it is a graphics card.
+#[cfg(feature = "host")]
+fn of_adapter(config: &Config, adapter: Option<&str>, sizes: &[Size], probe: Result<Probe, String>) -> Vec<Finding> {
+    let memory = probe.as_ref().ok().filter(|probe| !probe.software).map(|probe| memory(config, sizes, probe));
+    std::iter::once(device(adapter, sizes, probe)).chain(memory).collect()
 }
 
 #[cfg(feature = "host")]
@@ -156,6 +162,18 @@ pub(crate) fn encoder() -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::Verdict;
+
+    #[test]
+    fn the_memory_of_a_card_is_reported_and_that_of_processors_is_not() {
+        let topics = |software: bool| {
+            let memory_bytes = (!software).then_some(8 << 30);
+            let probe = Probe { adapter: "one".into(), adapters: vec![], software, memory_bytes, cores: 1 };
+            let found = of_adapter(&Config::default(), None, &Size::ALL, Ok(probe));
+            found.iter().map(|finding| finding.topic).collect::<Vec<_>>()
+        };
+        assert_eq!(topics(false), ["graphics", "graphics memory"]);
+        assert_eq!(topics(true), ["graphics"]);
+    }
 
     #[test]
     fn the_geometry_of_all_hosts_is_compared_with_the_memory_of_the_card() {

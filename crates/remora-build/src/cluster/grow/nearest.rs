@@ -9,7 +9,9 @@ const LEAF_TRIANGLES: usize = 16;
 /// Limit of the depth. Many triangles in one place cannot be separated by splitting boxes.
 const DEPTH_MAX: u32 = 40;
 
+/// The tree of boxes above all triangles.
 pub(super) struct Nearest {
+    /// The numbers of the triangles, those of each leaf together.
     order: Vec<u32>,
     nodes: Vec<Node>,
 }

@@ -18,8 +18,10 @@ const CELLS_MAX: f32 = 4096.0;
 /// Steps of the bisection, after which the number of cells is known within 2 %.
 const STEPS: usize = 9;
 
+/// Samples of a primitive's triangles, from which follows how many of them a grid of cells keeps.
 pub(super) struct Density {
     samples: Vec<Sample>,
+    /// Number of all triangles.
     triangles: usize,
 }
 

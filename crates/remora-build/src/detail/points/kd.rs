@@ -4,6 +4,7 @@ use glam::Vec3;
 
 use super::{GROUP_POINTS_MAX, Tree, cluster_ends, shares};
 
+/// A point that is being sorted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) position: [f32; 3],

@@ -36,6 +36,7 @@ impl Numbering {
         Self { vertices: Vec::with_capacity(expected), slots: vec![(EMPTY, EMPTY); slots] }
     }
 
+    /// Returns the number of a vertex. New vertices get ascending numbers from 0.
     pub(super) fn number(&mut self, vertex: u32) -> u32 {
         let slot = self.slot(vertex);
         if self.slots[slot].0 == vertex {

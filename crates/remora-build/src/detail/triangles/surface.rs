@@ -15,12 +15,14 @@ use remora_model::{Bounds, Mesh, Primitive};
 /// Bits per axis of the positions by which triangles are sorted.
 const PLACE_BITS: u32 = 10;
 
+/// The triangles of all primitives of a mesh as one surface. Its vertices are numbered across the primitives.
 pub(super) struct Surface<'a> {
     mesh: &'a Mesh,
     /// First vertex of each primitive, followed by the number of all vertices.
     pub(super) firsts: Vec<u32>,
     /// For each vertex, a number that all vertices at its position share.
     remap: Vec<u32>,
+    /// For each vertex, whether it is at a seam; see [`Self::seams`].
     protected: Vec<bool>,
     /// The last claim of each position, by its number in `remap`; see [`Self::claim`].
     claims: Vec<AtomicU32>,
@@ -91,6 +93,7 @@ impl<'a> Surface<'a> {
         protected
     }
 
+    /// Splits all triangles into clusters of original geometry.
     pub(super) fn original(&self, work: &Work<'_>) -> Result<Vec<Piece>, Cancelled> {
         let mut pieces = Vec::new();
         for (number, primitive) in (0..).zip(&self.mesh.primitives) {
@@ -195,6 +198,7 @@ impl<'a> Surface<'a> {
         self.protected[vertex as usize]
     }
 
+    /// Merges the clusters of a group and simplifies them; see [`Patch::simplified`] for `shared` and `alone`.
     pub(super) fn simplify(&self, pieces: Vec<Piece>, shared: u32, alone: bool) -> Simplified {
         let (center, radius) = merged_sphere(&pieces);
         let (patch, indices) = Patch::around(self, &pieces);

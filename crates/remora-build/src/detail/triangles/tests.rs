@@ -6,29 +6,14 @@ use super::*;
 use remora_asset::layout::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX};
 use remora_model::Primitive;
 
+#[path = "../../../tests/sheet/mod.rs"]
+mod sheet;
+
 /// Returns a bumpy sheet of `side * side * 2` triangles. The right half is another primitive if `split`.
 fn sheet(side: u32, split: bool) -> Mesh {
-    let half = |columns: std::ops::Range<u32>, material| {
-        let mut primitive = Primitive { material, ..Default::default() };
-        for row in 0..=side {
-            for column in columns.start..=columns.end {
-                let (x, z) = (column as f32 / side as f32, row as f32 / side as f32);
-                primitive.positions.push([x, (x * 9.0).sin() * (z * 7.0).cos() * 0.05, z]);
-                primitive.normals.push([0.0, 1.0, 0.0]);
-            }
-        }
-        let width = columns.end - columns.start + 1;
-        for row in 0..side {
-            for column in 0..width - 1 {
-                let a = row * width + column;
-                primitive.indices.extend([a, a + width, a + 1, a + 1, a + width, a + width + 1]);
-            }
-        }
-        primitive
-    };
     let primitives = match split {
-        false => vec![half(0..side, 0)],
-        true => vec![half(0..side / 2, 0), half(side / 2..side, 1)],
+        false => vec![sheet::part(side, 0..side, 0)],
+        true => vec![sheet::part(side, 0..side / 2, 0), sheet::part(side, side / 2..side, 1)],
     };
     Mesh { primitives, ..Default::default() }
 }

@@ -24,7 +24,11 @@ fn connected(
         up.send(frames.transport.clone()).expect("the test waits");
         work(&mut frames, &inputs)
     });
-    let transport = transport.recv().expect("the frame thread starts");
+    connect(&transport.recv().expect("the frame thread starts"))
+}
+
+/// Connects a client whose channels are open.
+pub(super) fn connect(transport: &TransportHandle) -> Browser {
     let (mut client, offer) = Browser::new();
     client.accept(&transport.accept(&offer).expect("a good offer"));
     client.wait_for_channels();
@@ -37,7 +41,7 @@ fn ping(client: &mut Browser, id: u32) {
 }
 
 /// Returns the next message on the control channel.
-fn said(client: &mut Browser) -> Said {
+pub(super) fn said(client: &mut Browser) -> Said {
     loop {
         let (channel, bytes) = client.wait_for_message();
         if channel == client.control {

@@ -1,6 +1,7 @@
 //! The frame thread's parts on a real graphics device, without a client: its messages are put into the inbox.
 
 mod burst;
+mod departure;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -83,6 +84,21 @@ impl Bench {
             match self.inputs.recv().expect("the loop holds a sender") {
                 loaded @ Input::Loading { loading: Loading::Loaded { .. }, .. } => return loaded,
                 input => self.take(input),
+            }
+        }
+    }
+
+    /// Renders the frame that is due, if there is one.
+    fn render(&mut self) {
+        let FrameLoop { clock, stage, pipeline, .. } = &mut self.frames;
+        let now = clock.now();
+        stage.tick(now);
+        if pipeline.has_room()
+            && let Some(plan) = stage.poll_frame(now)
+        {
+            pipeline.start(stage, plan).expect("a device");
+            while pipeline.is_rendering() {
+                pipeline.proceed(stage).expect("a device");
             }
         }
     }

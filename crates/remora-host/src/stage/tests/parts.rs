@@ -203,6 +203,24 @@ fn a_part_is_described() {
 }
 
 #[test]
+fn a_description_has_every_state_that_can_be_set() {
+    let mut world = with_part();
+    let tint = wire::Color { red: 255, green: 1, blue: 2, alpha: 128 };
+    let edit = wire::StateOverrideEdit {
+        visible: wire::FlagEdit::Off.into(),
+        selected: wire::FlagEdit::On.into(),
+        tint: Some(wire::TintEdit { tint: Some(tint) }),
+    };
+    assert_eq!(world.ask(set_overrides(&[PART.0], edit)), done());
+    let get = WireCommand::GetEntity(wire::GetEntity { entity: PART.0 });
+    let Outcome::EntityInfo(info) = world.ask(get) else { panic!("it is there") };
+    let own = wire::StateOverride { visible: Some(false), selected: Some(true), tint: Some(tint) };
+    assert_eq!(info.state_override, Some(own));
+    let effective = wire::EffectiveState { visible: false, selected: true, tint: Some(tint) };
+    assert_eq!(info.effective_state, Some(effective));
+}
+
+#[test]
 fn progress_continues_after_the_model_was_loaded() {
     let mut world = with_part();
     world.stage.load_progress(CommandId(5), LoadStage::Refining, 0.5);

@@ -8,6 +8,7 @@ const CHECKSUM_BYTES: usize = 4;
 const CONTENT_BYTES: usize = PAGE_BYTES - CHECKSUM_BYTES;
 const HEADER_BYTES: usize = 48;
 
+/// The content of a file, whose checksums are verified when it is read.
 pub(super) struct Pages<'a> {
     /// All whole pages.
     bytes: &'a [u8],
@@ -63,6 +64,7 @@ impl<'a> Pages<'a> {
         (self.bytes.len() as u64).saturating_sub(offset)
     }
 
+    /// Returns a cursor at a physical offset.
     pub(super) fn cursor(&self, offset: u64) -> Result<Cursor<'a>, PointsError> {
         let place = usize::try_from(offset).ok().filter(|&offset| offset < self.bytes.len());
         let place = place.filter(|offset| offset % PAGE_BYTES < CONTENT_BYTES);

@@ -8,27 +8,33 @@ use super::{PointsError, damaged, pose};
 /// Limit of the fields of a point. The standard has about twenty.
 const FIELDS_MAX: usize = 256;
 
+/// A scan: points that one pose places in the coordinates of the file.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) name: Option<String>,
     pub(super) points: u64,
     /// Physical offset of the section with the points.
     pub(super) offset: u64,
+    /// The fields of a point in the order in which they are stored.
     pub(super) fields: Vec<Field>,
+    /// True if positions are range, azimuth and elevation instead of x, y and z.
     pub(super) is_spherical: bool,
     pub(super) has_color: bool,
     pub(super) has_intensity: bool,
     pub(super) pose: DAffine3,
 }
 
+/// A field of a point.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub(super) role: Role,
     pub(super) coding: Coding,
 }
 
+/// The meaning of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Role {
+    /// A coordinate, 0 to 2.
     Position(usize),
     Color {
         channel: usize,
@@ -39,9 +45,11 @@ pub(super) enum Role {
     Intensity,
     /// Nonzero if the position is invalid.
     Invalid,
+    /// The field is skipped.
     Nothing,
 }
 
+/// The stored form of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Coding {
     Single,

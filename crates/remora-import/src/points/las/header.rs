@@ -8,6 +8,7 @@ const HEADER_BYTES_MIN: usize = 227;
 const HEADER_BYTES_1_4: usize = 375;
 const VARIABLE_HEADER_BYTES: usize = 54;
 
+/// The part of the header that reading the points needs.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
     pub(super) is_compressed: bool,
@@ -15,6 +16,7 @@ pub(super) struct Header<'a> {
     pub(super) points: u64,
     /// Factor from the integers of a record to metres.
     pub(super) scale: DVec3,
+    /// Position of the integers' origin in metres.
     pub(super) offset: DVec3,
     /// Offset of the points in the file.
     pub(super) data: usize,

@@ -8,6 +8,7 @@ use crate::points::cloud;
 /// Rows between two calls of `progress`.
 const ROWS_PER_STEP: u64 = 1 << 18;
 
+/// The vertices and triangles of a file.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) vertices: Vertices,

@@ -5,6 +5,7 @@ use super::{FORMAT, PointsError, damaged};
 /// Limit of elements and properties together. Every property of every element is a step in reading.
 const LINES_MAX: usize = 1000;
 
+/// The form of all values after the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Ascii,
@@ -24,6 +25,7 @@ pub(super) enum Scalar {
     F64,
 }
 
+/// The value of a property: a number, or a list that begins with its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Scalar(Scalar),
@@ -36,6 +38,7 @@ pub(super) struct Property {
     pub(super) kind: Kind,
 }
 
+/// A table of `count` rows, with a column for each property.
 #[derive(Debug)]
 pub(super) struct Element {
     pub(super) name: String,
@@ -43,6 +46,7 @@ pub(super) struct Element {
     pub(super) properties: Vec<Property>,
 }
 
+/// The declared tables. Their rows follow the header in the same order.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) encoding: Encoding,

@@ -18,6 +18,7 @@
 
 mod cells;
 pub(crate) mod device;
+mod lanes;
 mod pixels;
 #[cfg(test)]
 mod tests;
@@ -166,14 +167,15 @@ impl State {
     }
 }
 
+impl State {
+    /// Returns width and height in pixels.
+    #[inline(always)]
+    fn size_usize(&self) -> [usize; 2] {
+        [self.size.width as usize, self.size.height as usize]
+    }
+}
+
 fn widen(from: &[u8], into: &mut Vec<u16>) {
     into.clear();
     into.extend(from.iter().map(|value| u16::from(*value) << 8));
-}
-
-/// Returns motion in pixels from its packed form.
-#[inline(always)]
-fn unpacked(motion: u32) -> [f32; 2] {
-    const PIXELS: f32 = 1.0 / crate::kernels::shared::MOTION_STEPS;
-    [f32::from(motion as u16 as i16) * PIXELS, f32::from((motion >> 16) as u16 as i16) * PIXELS]
 }

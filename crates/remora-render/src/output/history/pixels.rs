@@ -2,30 +2,61 @@
 
 use std::ops::Range;
 
-use super::cells::{BACKGROUND, Cells, NEW, STILL};
-use super::{Backdrop, Planes, State, unpacked};
+use super::cells::{BACKGROUND, Cells, STILL, VALID};
+use super::lanes::{Floats, LANES, Places, eight, for_processor, store, truncated, unpacked};
+use super::{Backdrop, Planes, State};
 use crate::kernels::shared::{CHROMA_SHARE, SAMPLE_SPREAD, SAMPLE_WEIGHT_MIN, WEIGHT_MAX, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 
-/// Memory for a row, so that no frame allocates any.
+/// Memory for a row of cells, so that no frame allocates any.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// Samples between two rows of cells.
+    /// Samples between two rows of cells, times 256, with one more at both ends.
     between: Vec<f32>,
-    /// Interpolated samples of each pixel, times 256.
-    fresh: Vec<f32>,
-    /// Values of the history, times 256.
-    before: Vec<f32>,
-    /// Weight of the history; 0 where it is not valid.
-    held: Vec<f32>,
+    /// Interpolated samples times 256, for each column of pixels within cells.
+    fresh: [Vec<f32>; 2],
 }
 
-/// A row of pixels and the row of cells that it lies in.
-#[derive(Clone, Copy)]
-struct Row {
+/// Everything from which a row of pixels is made.
+struct RowSource<'a> {
+    cells: &'a Cells,
+    last: Option<&'a State>,
+    fresh: [&'a [f32]; 2],
+    /// Weight of the sample of the own cell in each column of pixels within cells.
+    sample_weights: [f32; 2],
     y: usize,
     /// First cell of the row.
     first: usize,
+}
+
+/// The row of pixels that is made.
+struct RowTarget<'a> {
+    luma: &'a mut [u16],
+    weights: &'a mut [u8],
+    into: &'a mut [u8],
+}
+
+/// Everything from which a plane of chroma is made.
+struct ChromaSource<'a> {
+    cells: &'a Cells,
+    last: Option<&'a [u16]>,
+    samples: &'a [u8],
+    size: [usize; 2],
+    y: usize,
+}
+
+for_processor! {
+    /// Makes a span of a row of pixels. Returns the number of pixels that have a history.
+    fn combine_span = combine as (source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize>) -> usize;
+}
+for_processor! {
+    fn chroma_row = combine_chroma as (source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]);
+}
+for_processor! {
+    fn interpolate_columns = interpolated as (between: &[f32], share: f32, into: &mut [f32]);
+}
+for_processor! {
+    fn interpolate_rows = interpolated_rows as (upper: &[u8], lower: &[u8], share: f32, into: &mut [f32]);
 }
 
 impl Rows {
@@ -44,149 +75,65 @@ impl Rows {
         let width = state.size.width as usize;
         let side = cells.cell_pixels as usize;
         let cells_wide = cells.size.width as usize;
-        for buffer in [&mut self.fresh, &mut self.before, &mut self.held] {
-            buffer.resize(width, 0.0);
-        }
         let mut valid = 0;
         for y in 0..state.size.height as usize {
-            let row = Row { y, first: y / side * cells_wide };
-            let trust = &cells.trust[row.first..row.first + cells_wide];
+            let first = y / side * cells_wide;
+            let trust = &cells.trust[first..first + cells_wide];
+            if trust.iter().any(|trust| *trust != BACKGROUND) {
+                self.interpolate(frame, cells, samples, y);
+            }
+            let sample_weights = [0, 1].map(|column| sample_weight(frame, side, [column, y]));
+            let fresh = [&self.fresh[0][..], &self.fresh[1][..]];
+            let source = RowSource { cells, last, fresh, sample_weights, y, first };
             let pixels = y * width..(y + 1) * width;
-            let (luma, weights) = (&mut state.luma[pixels.clone()], &mut state.weights[pixels.clone()]);
-            let into = &mut into[pixels.clone()];
+            let mut target = RowTarget {
+                luma: &mut state.luma[pixels.clone()],
+                weights: &mut state.weights[pixels.clone()],
+                into: &mut into[pixels.clone()],
+            };
             for run in runs(trust) {
                 let span = run.start * side..run.end * side;
                 if let Some(backdrop) = backdrop.filter(|_| trust[run.start] == BACKGROUND) {
-                    let from = &backdrop.luma[pixels.clone()][span.clone()];
-                    into[span.clone()].copy_from_slice(from);
-                    for (luma, value) in luma[span.clone()].iter_mut().zip(from) {
-                        *luma = u16::from(*value) << 8;
-                    }
-                    weights[span.clone()].fill((WEIGHT_MAX * WEIGHT_STEPS) as u8);
+                    target.show_background(&backdrop.luma[pixels.clone()], span.clone());
                     valid += span.len();
-                    continue;
+                } else {
+                    // Every sample lies in one of the pixels of its cell.
+                    let new = span.len() / (side * side);
+                    let with_history = combine_span(&source, &mut target, run);
+                    valid += with_history + new * (span.len() - with_history) / span.len();
                 }
-                self.interpolate(frame, cells, samples, row, span.clone());
-                self.look_back(cells, last, row, span.clone());
-                let outputs = (&mut luma[span.clone()], &mut weights[span.clone()], &mut into[span.clone()]);
-                valid += self.combine(frame, cells, row, span, outputs);
             }
         }
         valid
     }
 
-    /// Interpolates bilinearly between the samples around each pixel of a span.
-    fn interpolate(&mut self, frame: &HistoryFrame, cells: &Cells, samples: &[u8], row: Row, span: Range<usize>) {
-        let side = cells.cell_pixels as f32;
+    /// Interpolates bilinearly between the samples around each pixel of a row.
+    fn interpolate(&mut self, frame: &HistoryFrame, cells: &Cells, samples: &[u8], y: usize) {
+        let side = cells.cell_pixels as usize;
         let (wide, high) = (cells.size.width as usize, cells.size.height as usize);
         // Positions in the grid of samples.
-        let position = |pixel: usize, axis: usize| (pixel as f32 + 0.5 - frame.jitter[axis]) / side - 0.5;
-        let y = position(row.y, 1).clamp(0.0, (high - 1) as f32);
+        let position = |pixel: usize, axis: usize| (pixel as f32 + 0.5 - frame.jitter[axis]) / side as f32 - 0.5;
+        let y = position(y, 1).clamp(0.0, (high - 1) as f32);
         let (upper, share) = (y as usize, y.fract());
         let lower = (upper + 1).min(high - 1);
-        let columns = span.start / cells.cell_pixels as usize..span.end / cells.cell_pixels as usize;
-        // One more on each side.
-        let needed = columns.start.saturating_sub(1)..(columns.end + 1).min(wide);
-        let upper = &samples[upper * wide..][needed.clone()];
-        let lower = &samples[lower * wide..][needed.clone()];
-        self.between.clear();
-        self.between.extend(
-            upper
-                .iter()
-                .zip(lower)
-                .map(|(upper, lower)| (f32::from(*upper) + (f32::from(*lower) - f32::from(*upper)) * share) * 256.0),
-        );
+        self.between.resize(wide + 2, 0.0);
+        let row = |row: usize| &samples[row * wide..(row + 1) * wide];
+        interpolate_rows(row(upper), row(lower), share, &mut self.between[1..=wide]);
+        (self.between[0], self.between[wide + 1]) = (self.between[1], self.between[wide]);
         // Pixels at the same place in their cells lie at the same place between two samples.
-        let count = cells.cell_pixels as usize;
-        for phase in 0..count {
-            let x = position(phase, 0);
-            let (offset, share) = (x.floor() as isize, x - x.floor());
-            let first = columns.start as isize + offset - needed.start as isize;
-            let last = self.between.len() as isize - 1;
-            let at = |index: isize| self.between[index.clamp(0, last) as usize];
-            for cell in 0..columns.len() {
-                let (left, right) = (at(first + cell as isize), at(first + cell as isize + 1));
-                self.fresh[span.start + cell * count + phase] = left + (right - left) * share;
-            }
+        for column in 0..side {
+            let x = position(column, 0);
+            let left = x.floor();
+            // The first cell has one sample before it; its pixels lie less than one cell beside its sample.
+            let start = (1.0 + left).max(0.0) as usize;
+            let fresh = &mut self.fresh[column];
+            fresh.resize(wide, 0.0);
+            interpolate_columns(&self.between[start..start + wide + 1], x - left, fresh);
         }
-    }
-
-    /// Fetches the luma that the history has in the place of each pixel of a span, and its weight.
-    fn look_back(&mut self, cells: &Cells, last: Option<&State>, row: Row, span: Range<usize>) {
-        let side = cells.cell_pixels as usize;
-        let Some(last) = last else { return self.held[span].fill(0.0) };
-        let (width, height) = (last.size.width as usize, last.size.height as usize);
-        let (right, bottom) = (width as f32 - 0.5, height as f32 - 0.5);
-        for cell in span.start / side..span.end / side {
-            let pixels = cell * side..(cell + 1) * side;
-            if cells.trust[row.first + cell] == NEW {
-                self.held[pixels].fill(0.0);
-                continue;
-            }
-            let [moved_x, moved_y] = unpacked(cells.motion[row.first + cell]);
-            let y = row.y as f32 + moved_y;
-            let keep = cells.keep[row.first + cell] * (1.0 / WEIGHT_STEPS);
-            let upper = (y.max(0.0) as usize).min(height - 2);
-            let share_y = (y - upper as f32).clamp(0.0, 1.0);
-            let nearest_row = upper + usize::from(share_y >= 0.5);
-            let y_inside = y >= -0.5 && y <= bottom;
-            for pixel in pixels {
-                let x = pixel as f32 + moved_x;
-                let column = (x.max(0.0) as usize).min(width - 2);
-                let share_x = (x - column as f32).clamp(0.0, 1.0);
-                let at = upper * width + column;
-                let (one, two) = (&last.luma[at..at + 2], &last.luma[at + width..at + width + 2]);
-                let mixed = |pair: &[u16]| f32::from(pair[0]) + (f32::from(pair[1]) - f32::from(pair[0])) * share_x;
-                let (one, two) = (mixed(one), mixed(two));
-                let weight = last.weights[nearest_row * width + column + usize::from(share_x >= 0.5)];
-                let inside = y_inside && x >= -0.5 && x <= right;
-                self.before[pixel] = one + (two - one) * share_y;
-                self.held[pixel] = if inside { f32::from(weight) * keep } else { 0.0 };
-            }
-        }
-    }
-
-    /// Combines samples and history. Returns the number of pixels that are new or taken from the history.
-    fn combine(
-        &self,
-        frame: &HistoryFrame,
-        cells: &Cells,
-        row: Row,
-        span: Range<usize>,
-        (luma, weights, into): (&mut [u16], &mut [u8], &mut [u8]),
-    ) -> usize {
-        let side = cells.cell_pixels as usize;
-        let middle = side as f32 * 0.5 - 0.5;
-        let from_sample = |pixel: usize, axis: usize| (pixel % side) as f32 - middle - frame.jitter[axis];
-        let down = from_sample(row.y, 1);
-        let mut valid = 0;
-        for phase in 0..side {
-            let across = from_sample(phase, 0);
-            let distance = across * across + down * down;
-            let fresh_weight = (-distance / (2.0 * SAMPLE_SPREAD * SAMPLE_SPREAD)).exp().max(SAMPLE_WEIGHT_MIN);
-            let is_new = usize::from(across.abs() <= 0.5 && down.abs() <= 0.5);
-            let cells_of = |plane: &'_ [f32], cell: usize| plane[row.first + cell];
-            for cell in span.start / side..span.end / side {
-                let pixel = cell * side + phase;
-                let (fresh, held) = (self.fresh[pixel], self.held[pixel]);
-                let before = (self.before[pixel] + cells_of(&cells.correction, cell))
-                    .clamp(cells_of(&cells.low, cell), cells_of(&cells.high, cell));
-                let sum = held + fresh_weight;
-                let known = held > 0.0;
-                let before = if known { before } else { fresh };
-                let value = before + (fresh - before) * (fresh_weight / sum);
-                let at = pixel - span.start;
-                luma[at] = (value + 0.5) as u16;
-                into[at] = ((value + 128.0) * (1.0 / 256.0)).min(255.0) as u8;
-                weights[at] = (sum.min(WEIGHT_MAX) * WEIGHT_STEPS + 0.5) as u8;
-                valid += usize::from(known) | is_new;
-            }
-        }
-        valid
     }
 
     /// Computes one plane of chroma.
-    #[allow(clippy::too_many_arguments, reason = "they are the parts of one frame")]
+    #[allow(clippy::too_many_arguments, clippy::unused_self, reason = "they are the parts of one frame")]
     pub(super) fn chroma(
         &mut self,
         plane: usize,
@@ -198,66 +145,187 @@ impl Rows {
         into: &mut Planes<'_>,
     ) {
         let (width, height) = (state.size.width as usize / 2, state.size.height as usize / 2);
+        let last = last.map(|last| &last.chroma[plane][..]);
         // Cells per value of chroma.
         let step = 2 / cells.cell_pixels as usize;
-        let into = &mut into.chroma[plane];
-        let chroma = &mut state.chroma[plane];
+        let cells_wide = cells.size.width as usize;
         for y in 0..height {
-            let first = y * step * cells.size.width as usize;
-            let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|row| &samples[row * width..][..width]);
-            for x in 0..width {
-                let at = y * width + x;
-                let cell = first + x * step;
-                let trust = cells.trust[cell];
-                if let Some(backdrop) = backdrop.filter(|_| trust == BACKGROUND) {
-                    into[at] = backdrop.chroma[plane][at];
-                    chroma[at] = u16::from(into[at]) << 8;
-                    continue;
+            let row = y * width..(y + 1) * width;
+            let (chroma, into) = (&mut state.chroma[plane][row.clone()], &mut into.chroma[plane][row.clone()]);
+            let source = ChromaSource { cells, last, samples, size: [width, height], y };
+            chroma_row(&source, chroma, into);
+            let Some(backdrop) = backdrop else { continue };
+            let trust = &cells.trust[y * step * cells_wide..][..cells_wide];
+            let from = &backdrop.chroma[plane][row];
+            for run in runs(trust).filter(|run| trust[run.start] == BACKGROUND) {
+                let run = run.start.div_ceil(step)..run.end.div_ceil(step);
+                into[run.clone()].copy_from_slice(&from[run.clone()]);
+                for (chroma, value) in chroma[run.clone()].iter_mut().zip(&from[run]) {
+                    *chroma = u16::from(*value) << 8;
                 }
-                let fresh = f32::from(samples[at]) * 256.0;
-                let mut value = fresh;
-                if let Some(last) = last
-                    && trust != NEW
-                {
-                    let [moved_x, moved_y] = unpacked(cells.motion[cell]);
-                    let before = fetched(
-                        &last.chroma[plane],
-                        [width, height],
-                        [x as f32 + moved_x * 0.5, y as f32 + moved_y * 0.5],
-                    );
-                    if trust == STILL {
-                        value = before + (fresh - before) * CHROMA_SHARE[1];
-                    } else {
-                        let columns = x.saturating_sub(1)..(x + 2).min(width);
-                        let (mut low, mut high) = (255_u8, 0_u8);
-                        for row in rows {
-                            for value in &row[columns.clone()] {
-                                (low, high) = (low.min(*value), high.max(*value));
-                            }
-                        }
-                        let before = before.clamp(f32::from(low) * 256.0, f32::from(high) * 256.0);
-                        value = before + (fresh - before) * CHROMA_SHARE[0];
-                    }
-                }
-                chroma[at] = (value + 0.5) as u16;
-                into[at] = ((value + 128.0) * (1.0 / 256.0)).min(255.0) as u8;
             }
         }
     }
 }
 
-/// Interpolates bilinearly in a plane. Beyond the border, the nearest place counts.
-#[inline]
-fn fetched(plane: &[u16], [width, height]: [usize; 2], [x, y]: [f32; 2]) -> f32 {
-    let column = (x.max(0.0) as usize).min(width - 2);
-    let row = (y.max(0.0) as usize).min(height - 2);
-    let (share_x, share_y) = ((x - column as f32).clamp(0.0, 1.0), (y - row as f32).clamp(0.0, 1.0));
-    let mixed = |at: usize| {
-        let pair = &plane[at..at + 2];
-        f32::from(pair[0]) + (f32::from(pair[1]) - f32::from(pair[0])) * share_x
+impl RowTarget<'_> {
+    fn show_background(&mut self, backdrop: &[u8], span: Range<usize>) {
+        self.into[span.clone()].copy_from_slice(&backdrop[span.clone()]);
+        for (luma, value) in self.luma[span.clone()].iter_mut().zip(&backdrop[span.clone()]) {
+            *luma = u16::from(*value) << 8;
+        }
+        self.weights[span].fill((WEIGHT_MAX * WEIGHT_STEPS) as u8);
+    }
+}
+
+/// Returns the weight that the sample of a cell has in one of its pixels; `column` counts within the cell.
+fn sample_weight(frame: &HistoryFrame, side: usize, [column, y]: [usize; 2]) -> f32 {
+    let middle = side as f32 * 0.5 - 0.5;
+    let across = column as f32 - middle - frame.jitter.x;
+    let down = (y % side) as f32 - middle - frame.jitter.y;
+    let distance = across * across + down * down;
+    (-distance / (2.0 * SAMPLE_SPREAD * SAMPLE_SPREAD)).exp().max(SAMPLE_WEIGHT_MIN)
+}
+
+#[inline(always)]
+fn interpolated_rows(upper: &[u8], lower: &[u8], share: f32, into: &mut [f32]) {
+    for ((upper, lower), into) in upper.iter().zip(lower).zip(into) {
+        let (upper, lower) = (f32::from(*upper), f32::from(*lower));
+        *into = (upper + (lower - upper) * share) * 256.0;
+    }
+}
+
+#[inline(always)]
+fn interpolated(between: &[f32], share: f32, into: &mut [f32]) {
+    for (pair, into) in between.windows(2).zip(into) {
+        *into = pair[0] + (pair[1] - pair[0]) * share;
+    }
+}
+
+/// Combines samples and history in a span of cells.
+#[inline(always)]
+fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize>) -> usize {
+    let cells = source.cells;
+    let side = cells.cell_pixels as usize;
+    let row = source.first..source.first + cells.size.width as usize;
+    let [low, high, correction, keep] =
+        [&cells.low, &cells.high, &cells.correction, &cells.keep].map(|plane| &plane[row.clone()][..span.end]);
+    let motion = &cells.motion[row][..span.end];
+    let mut known = [0_u32; LANES];
+    for first in span.clone().step_by(LANES) {
+        let [low, high, correction, keep]: [Floats; 4] = [low, high, correction, keep].map(|plane| eight(plane, first));
+        let moved = unpacked(eight(motion, first));
+        let y = moved[1].map(|moved| source.y as f32 + moved);
+        let mut results = [([0_u16; LANES], [0_u8; LANES], [0_u8; LANES]); 2];
+        for column in 0..side {
+            let fresh: Floats = eight(&source.fresh[column][..span.end], first);
+            let fresh_weight = source.sample_weights[column];
+            let (mut before, mut held) = ([0.0; LANES], [0.0; LANES]);
+            if let Some(last) = source.last {
+                let x: Floats = std::array::from_fn(|lane| ((first + lane) * side + column) as f32 + moved[0][lane]);
+                let places = Places::new(x, y, last.size_usize());
+                before = places.fetch(&last.luma, last.size.width as usize);
+                let weights = places.nearest(&last.weights, last.size.width as usize);
+                held =
+                    std::array::from_fn(|lane| weights[lane] * places.inside[lane] * keep[lane] * (1.0 / WEIGHT_STEPS));
+            }
+            let (luma, weights, into) = &mut results[column];
+            for lane in 0..LANES {
+                let has_history = held[lane] > 0.0;
+                let history = (before[lane] + correction[lane]).max(low[lane]).min(high[lane]);
+                let history = if has_history { history } else { fresh[lane] };
+                let sum = held[lane] + fresh_weight;
+                let value = history + (fresh[lane] - history) * (fresh_weight / sum);
+                luma[lane] = truncated(value + 0.5) as u16;
+                into[lane] = truncated((value + 128.0) * (1.0 / 256.0)).min(255) as u8;
+                weights[lane] = truncated(sum.min(WEIGHT_MAX) * WEIGHT_STEPS + 0.5) as u8;
+                known[lane] += u32::from(has_history & (first + lane < span.end));
+            }
+        }
+        let [(luma, weights, into), (luma_right, weights_right, into_right)] = results;
+        let end = span.end * side;
+        if side == 1 {
+            store(&mut target.luma[..end], first, luma);
+            store(&mut target.weights[..end], first, weights);
+            store(&mut target.into[..end], first, into);
+        } else {
+            store_pairs(&mut target.luma[..end], first * 2, luma, luma_right);
+            store_pairs(&mut target.weights[..end], first * 2, weights, weights_right);
+            store_pairs(&mut target.into[..end], first * 2, into, into_right);
+        }
+    }
+    known.iter().sum::<u32>() as usize
+}
+
+/// Stores the left and right pixels of eight cells.
+#[inline(always)]
+fn store_pairs<T: Copy>(into: &mut [T], first: usize, left: [T; LANES], right: [T; LANES]) {
+    let half = |start: usize| -> [T; LANES] {
+        std::array::from_fn(|lane| if lane % 2 == 0 { left[start + lane / 2] } else { right[start + lane / 2] })
     };
-    let (upper, lower) = (mixed(row * width + column), mixed((row + 1) * width + column));
-    upper + (lower - upper) * share_y
+    store(into, first, half(0));
+    if first + LANES < into.len() {
+        store(into, first + LANES, half(LANES / 2));
+    }
+}
+
+/// Combines new chroma and history in a row.
+#[inline(always)]
+fn combine_chroma(source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]) {
+    let cells = source.cells;
+    let [width, height] = source.size;
+    let step = 2 / cells.cell_pixels as usize;
+    let first_cell = source.y * step * cells.size.width as usize;
+    let row = first_cell..first_cell + cells.size.width as usize;
+    let (trust, motion) = (&cells.trust[row.clone()], &cells.motion[row]);
+    let rows = [source.y.saturating_sub(1), source.y, (source.y + 1).min(height - 1)];
+    let rows = rows.map(|row| &source.samples[row * width..(row + 1) * width]);
+    for first in (0..width).step_by(LANES) {
+        let trust: [u8; LANES] = spaced(trust, first, step);
+        if trust.iter().all(|trust| *trust == BACKGROUND) {
+            // The caller copies the background; without one, there is no such cell.
+            continue;
+        }
+        let samples: [u8; LANES] = eight(rows[1], first);
+        let fresh: Floats = samples.map(|sample| f32::from(sample) * 256.0);
+        let mut values = fresh;
+        if let Some(last) = source.last {
+            let moved = unpacked(spaced(motion, first, step));
+            let x: Floats = std::array::from_fn(|lane| (first + lane) as f32 + moved[0][lane] * 0.5);
+            let y = moved[1].map(|moved| source.y as f32 + moved * 0.5);
+            let before = Places::new(x, y, source.size).fetch(last, width);
+            let (mut low, mut high) = (samples, samples);
+            for row in rows {
+                for start in [first.saturating_sub(1), first, (first + 1).min(width - 1)] {
+                    let around: [u8; LANES] = eight(row, start);
+                    for lane in 0..LANES {
+                        low[lane] = low[lane].min(around[lane]);
+                        high[lane] = high[lane].max(around[lane]);
+                    }
+                }
+            }
+            for lane in 0..LANES {
+                let still = trust[lane] == STILL;
+                let bounded = before[lane].max(f32::from(low[lane]) * 256.0).min(f32::from(high[lane]) * 256.0);
+                let history = if still { before[lane] } else { bounded };
+                let share = if still { CHROMA_SHARE[1] } else { CHROMA_SHARE[0] };
+                let combined = history + (fresh[lane] - history) * share;
+                let known = still | (trust[lane] == VALID);
+                values[lane] = if known { combined } else { fresh[lane] };
+            }
+        }
+        store(chroma, first, values.map(|value| truncated(value + 0.5) as u16));
+        store(into, first, values.map(|value| truncated((value + 128.0) * (1.0 / 256.0)).min(255) as u8));
+    }
+}
+
+/// Returns the values of eight cells, `step` cells apart.
+#[inline(always)]
+fn spaced<T: Copy>(values: &[T], first: usize, step: usize) -> [T; LANES] {
+    if step == 1 {
+        return eight(values, first);
+    }
+    std::array::from_fn(|lane| values[((first + lane) * step).min(values.len() - 1)])
 }
 
 /// Returns runs of cells that all show the background, or none of which does.

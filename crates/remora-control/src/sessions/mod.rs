@@ -10,12 +10,13 @@
 //! one that was read; otherwise it starts over. Callers see the session as it is now, even if the reconcile loop has
 //! not yet stored that its lease is over.
 
+mod error;
+mod reports;
+
 use std::sync::Arc;
 
-use remora_protocol::link::{HostOrder, StopReason};
 use remora_session::{
-    AccountId, Ending, Event, ExtendRefused, HostId, LeaseMinutes, Phase, Policy, Refused, Reported, Session,
-    SessionKey, Size, Timestamp,
+    AccountId, Ending, Event, HostId, LeaseMinutes, Phase, Policy, Session, SessionKey, Size, Timestamp,
 };
 
 use crate::bell::Bell;
@@ -24,9 +25,11 @@ use crate::config::Config;
 use crate::launch::LaunchPlan;
 use crate::metrics::Metrics;
 use crate::random;
-use crate::store::{IdleHost, Insert, Inserted, ListPosition, Quota, Share, Store, StoreError, Stored};
+use crate::store::{IdleHost, Insert, Inserted, ListPosition, Quota, Store, Stored};
 use crate::token::Bearer;
 use crate::visibility::Visibility;
+use error::SwapError;
+pub(crate) use error::{RecordError, SessionError};
 
 /// Upper bound on compare-and-swap retries. Losing this many times in a row indicates a bug, not contention.
 const SWAPS_MAX: usize = 32;
@@ -75,70 +78,6 @@ pub(crate) struct Page {
     pub(crate) sessions: Vec<SessionView>,
     /// Start of the next page; `None` on the last one.
     pub(crate) next: Option<ListPosition>,
-}
-
-/// Reason why a client's call failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SessionError {
-    /// The session does not exist or the caller may not see it.
-    #[error("the account has no session of that id")]
-    NotFound,
-    #[error("the account has, or had, a session of that id with other settings")]
-    Taken,
-    #[error("there is no such account any more")]
-    NoAccount,
-    #[error("there are {max} live sessions, and there may be no more")]
-    OverQuota { max: u32, share: Share },
-    #[error(transparent)]
-    Refused(#[from] ExtendRefused),
-    #[error("the session is being changed by too many at once")]
-    Contended,
-    #[error("the store does not answer")]
-    Store(#[from] StoreError),
-}
-
-/// Reason why an event of a host, or of the control plane itself, was not recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The session does not exist.
-    #[error("there is no such session")]
-    NotFound,
-    /// The state machine refuses the event.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// Other writers were quicker too many times.
-    #[error("the session is being changed by too many at once")]
-    Contended,
-    /// The store failed.
-    #[error("the store does not answer")]
-    Store(#[from] StoreError),
-}
-
-/// The failures that every change of a session has in common.
-enum SwapError {
-    NotFound,
-    Contended,
-    Store(StoreError),
-}
-
-impl From<SwapError> for SessionError {
-    fn from(error: SwapError) -> Self {
-        match error {
-            SwapError::NotFound => SessionError::NotFound,
-            SwapError::Contended => SessionError::Contended,
-            SwapError::Store(error) => SessionError::Store(error),
-        }
-    }
-}
-
-impl From<SwapError> for RecordError {
-    fn from(error: SwapError) -> Self {
-        match error {
-            SwapError::NotFound => RecordError::NotFound,
-            SwapError::Contended => RecordError::Contended,
-            SwapError::Store(error) => RecordError::Store(error),
-        }
-    }
 }
 
 impl Sessions {
@@ -262,61 +201,6 @@ impl Sessions {
         Ok(Page { sessions: views.filter(|view| view.session.is_live()).collect(), next })
     }
 
-    /// Records the report of a host and returns its next order; `None` if the host is not known.
-    pub(crate) async fn report(&self, host: &HostId, reported: Reported) -> Result<Option<HostOrder>, RecordError> {
-        if let Some(stored) = self.store.session_of_host(host).await? {
-            return self.report_of_session(stored, host, reported).await;
-        }
-        if let Some(order) = self.report_of_idle(host, &reported).await? {
-            return Ok(Some(order));
-        }
-        // A session may have claimed the host between the two queries.
-        match self.store.session_of_host(host).await? {
-            Some(stored) => self.report_of_session(stored, host, reported).await,
-            None => Ok(None),
-        }
-    }
-
-    async fn report_of_session(
-        &self,
-        stored: Stored,
-        host: &HostId,
-        reported: Reported,
-    ) -> Result<Option<HostOrder>, RecordError> {
-        let key = stored.session.key.clone();
-        match self.record_on(stored, &Event::HostReported { host: host.clone(), reported }).await {
-            Ok(view) => Ok(Some(self.order(&view))),
-            Err(RecordError::Refused(_)) => {
-                tracing::info!(session = %key, %host, "the session has another host by now");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Records the report of an idle host. Returns `None` if the host is not idle.
-    async fn report_of_idle(&self, host: &HostId, reported: &Reported) -> Result<Option<HostOrder>, RecordError> {
-        let Some(mut idle) = self.store.idle_hosts().await?.into_iter().find(|idle| idle.id == *host) else {
-            return Ok(None);
-        };
-        let now = self.clock.now();
-        match reported {
-            // The process ends by itself; the reconcile loop notices and replaces the host.
-            Reported::Failed { why } => {
-                tracing::warn!(%host, why, "an idle render host did not start");
-                return Ok(Some(HostOrder::Stop { reason: StopReason::NotNeeded }));
-            }
-            Reported::Ready(address) if idle.address.is_none() => idle.address = Some(address.clone()),
-            Reported::Starting | Reported::Ready(_) if now.since(idle.heard_at) < self.policy.silence_max / 2 => {
-                return Ok(Some(HostOrder::Wait));
-            }
-            Reported::Starting | Reported::Ready(_) => {}
-        }
-        idle.heard_at = now;
-        let still_idle = self.store.replace_idle_host(&idle).await?;
-        Ok(still_idle.then_some(HostOrder::Wait))
-    }
-
     /// Applies an event of a host or of the control plane itself.
     pub(crate) async fn record(&self, key: &SessionKey, event: &Event) -> Result<SessionView, RecordError> {
         let stored = self.store.session(key).await?.ok_or(RecordError::NotFound)?;
@@ -364,20 +248,6 @@ impl Sessions {
             stored = newest.ok_or(SwapError::NotFound)?;
         }
         Err(SwapError::Contended.into())
-    }
-
-    /// Returns the order for the session's host.
-    fn order(&self, view: &SessionView) -> HostOrder {
-        match &view.session.phase {
-            Phase::Starting { .. } | Phase::Ready { .. } => {
-                HostOrder::Run(self.plan.assignment(&view.session, view.session.lease_remaining(view.at)))
-            }
-            Phase::Restarting { .. } | Phase::Ended { how: Ending::NoCapacity { .. } | Ending::Failed { .. }, .. } => {
-                HostOrder::Stop { reason: StopReason::NotNeeded }
-            }
-            Phase::Ended { how: Ending::Stopped, .. } => HostOrder::Stop { reason: StopReason::Stopped },
-            Phase::Ended { how: Ending::Expired, .. } => HostOrder::Stop { reason: StopReason::LeaseExpired },
-        }
     }
 }
 

@@ -1,0 +1,258 @@
+//! What is known about each cell of a frame before its pixels are computed.
+
+mod neighbourhood;
+
+use super::lanes::{Floats, LANES, Places, Words, eight, for_processor, store, truncated, unpacked};
+use super::{State, Surfaces};
+use crate::frame::Size;
+use crate::kernels::shared::{
+    CORRECTION, DEPTH_TOLERANCE, DISAGREEMENT, LUMA_MAX, MARGIN, SPEED_MIN, SURFACE_DIFFERENT, SURFACE_DRAWN_OVER,
+};
+use crate::passes::motion::HistoryFrame;
+use neighbourhood::Neighbourhood;
+
+/// The cell has no valid history.
+pub(super) const NEW: u8 = 0;
+/// The history shows the same surface.
+pub(super) const VALID: u8 = 1;
+/// The same, and neither view nor surface has changed.
+pub(super) const STILL: u8 = 2;
+/// Cell and neighbours show the plain background.
+pub(super) const BACKGROUND: u8 = 3;
+
+/// Cells, row by row.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    pub(super) size: Size,
+    pub(super) cell_pixels: u32,
+    /// Motion of the nearest surface among cell and neighbours, which carries the edge between them.
+    pub(super) motion: Vec<u32>,
+    /// One of the constants of this module.
+    pub(super) trust: Vec<u8>,
+    /// Bounds of the history's luma, times 256.
+    pub(super) low: Vec<f32>,
+    pub(super) high: Vec<f32>,
+    /// Added to the luma of the history, times 256.
+    pub(super) correction: Vec<f32>,
+    /// Factor of the weight of the history, 0 to 1; 0 without a valid history.
+    pub(super) keep: Vec<f32>,
+    /// Flags of cell and neighbours; 0 if all show the background.
+    flags: Vec<u32>,
+    /// Difference between sample and history, times 256, and 1 where there is a history.
+    residuals: Vec<f32>,
+    compared: Vec<f32>,
+    neighbourhood: Neighbourhood,
+}
+
+/// Everything that decides how far the history can be used.
+struct Evidence<'a> {
+    frame: &'a HistoryFrame,
+    state: &'a State,
+    last: Option<&'a State>,
+    luma: &'a [u8],
+    plain_background: bool,
+}
+
+for_processor! {
+    fn judge_row = Cells::judge_row as (cells: &mut Cells, evidence: &Evidence<'_>, row: usize);
+}
+for_processor! {
+    fn compare_row = Cells::compare_row as (cells: &mut Cells, row: usize);
+}
+
+impl Cells {
+    /// Finds the range of samples and the nearest surface of each cell and its eight neighbours.
+    pub(super) fn reduce(&mut self, state: &mut State, luma: Option<&[u8]>, frame: &HistoryFrame) {
+        (self.size, self.cell_pixels) = (frame.cells, frame.cell_pixels);
+        let count = frame.cells.pixels() as usize;
+        for plane in [&mut self.low, &mut self.high] {
+            plane.resize(count, 0.0);
+        }
+        for plane in [&mut self.motion, &mut self.flags, &mut state.nearest.ids, &mut state.nearest.depths] {
+            plane.resize(count, 0);
+        }
+        let (width, height) = (frame.cells.width as usize, frame.cells.height as usize);
+        for row in 0..height {
+            let span = row * width..(row + 1) * width;
+            self.neighbourhood.advance(state, luma, row, [width, height]);
+            let rows = self.neighbourhood.rows(row, height);
+            if luma.is_some() {
+                rows.range(&mut self.low[span.clone()], &mut self.high[span.clone()]);
+            }
+            rows.flags(&mut self.flags[span.clone()]);
+            let Surfaces { ids, depths } = &mut state.nearest;
+            rows.nearest(&mut depths[span.clone()], &mut ids[span.clone()], &mut self.motion[span]);
+        }
+    }
+
+    /// Decides how far the history of each cell can be used.
+    pub(super) fn judge(
+        &mut self,
+        frame: &HistoryFrame,
+        state: &State,
+        last: Option<&State>,
+        luma: &[u8],
+        plain_background: bool,
+    ) {
+        let count = self.motion.len();
+        self.trust.resize(count, NEW);
+        for plane in [&mut self.residuals, &mut self.compared, &mut self.correction, &mut self.keep] {
+            plane.resize(count, 0.0);
+        }
+        let evidence = Evidence { frame, state, last, luma, plain_background };
+        let height = self.size.height as usize;
+        for row in 0..height {
+            judge_row(self, &evidence, row);
+        }
+        for row in 0..height {
+            compare_row(self, row);
+        }
+    }
+
+    /// Finds out where the history shows the surfaces of a row, and how it differs from the samples there.
+    #[inline(always)]
+    fn judge_row(&mut self, evidence: &Evidence<'_>, row: usize) {
+        let width = self.size.width as usize;
+        let span = row * width..(row + 1) * width;
+        let (trust, flags) = (&mut self.trust[span.clone()], &self.flags[span.clone()]);
+        let (residuals, compared) = (&mut self.residuals[span.clone()], &mut self.compared[span.clone()]);
+        let motion = &self.motion[span.clone()];
+        let own = &evidence.state.own.ids[span.clone()];
+        let ids = &evidence.state.nearest.ids[span.clone()];
+        let depths = &evidence.state.nearest.depths[span.clone()];
+        let luma = &evidence.luma[span];
+        for first in (0..width).step_by(LANES) {
+            let flags: Words = eight(flags, first);
+            let background = evidence.plain_background && flags.iter().fold(0, |all, flags| all | flags) == 0;
+            let Some(last) = evidence.last.filter(|_| !background) else {
+                let of = |flags| if evidence.plain_background && flags == 0 { BACKGROUND } else { NEW };
+                store(trust, first, flags.map(of));
+                store(residuals, first, [0.0; LANES]);
+                store(compared, first, [0.0; LANES]);
+                continue;
+            };
+            let (motion, own, ids, depths): (_, Words, Words, Words) =
+                (eight(motion, first), eight(own, first), eight(ids, first), eight(depths, first));
+            let moved = unpacked(motion);
+            let columns: Floats = std::array::from_fn(|lane| (first + lane) as f32 + 0.5);
+            let size = self.cell_pixels as f32;
+            let x: Floats = std::array::from_fn(|lane| columns[lane] * size + moved[0][lane]);
+            let y: Floats = std::array::from_fn(|lane| (row as f32 + 0.5) * size + moved[1][lane]);
+            let visible = was_visible(last, x, y, ids, depths);
+            let jitter = evidence.frame.jitter;
+            let places = Places::new(x.map(|x| x + jitter.x - 0.5), y.map(|y| y + jitter.y - 0.5), last.size_usize());
+            let predicted = places.fetch(&last.luma, last.size.width as usize);
+            let samples: [u8; LANES] = eight(luma, first);
+            let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
+            for lane in 0..LANES {
+                let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT | flags[lane] & SURFACE_DRAWN_OVER;
+                let valid = visible[lane] & (changed == 0) & (places.inside[lane] > 0.0);
+                let still = evidence.frame.still & (motion[lane] == 0);
+                let seen = if still { STILL } else { VALID };
+                found[lane] = if valid { seen } else { NEW };
+                let plain = evidence.plain_background & (flags[lane] == 0);
+                found[lane] = if plain { BACKGROUND } else { found[lane] };
+                let counts = valid & !plain;
+                let residual = f32::from(samples[lane]) * 256.0 - predicted[lane];
+                difference[lane] = if counts { residual } else { 0.0 };
+                counted[lane] = if counts { 1.0 } else { 0.0 };
+            }
+            store(trust, first, found);
+            store(residuals, first, difference);
+            store(compared, first, counted);
+        }
+    }
+
+    /// Derives correction, weight and range of a row from the differences around each of its cells.
+    #[inline(always)]
+    fn compare_row(&mut self, row: usize) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let span = row * width..(row + 1) * width;
+        let trust = &self.trust[span.clone()];
+        let rows = [row.saturating_sub(1), row, (row + 1).min(height - 1)];
+        let residuals = rows.map(|row| &self.residuals[row * width..(row + 1) * width]);
+        let compared = rows.map(|row| &self.compared[row * width..(row + 1) * width]);
+        let motion = &self.motion[span.clone()];
+        let (correction, keep) = (&mut self.correction[span.clone()], &mut self.keep[span.clone()]);
+        let (low, high) = (&mut self.low[span.clone()], &mut self.high[span]);
+        for first in (0..width).step_by(LANES) {
+            let trust = eight(trust, first);
+            if trust.iter().all(|trust| *trust == BACKGROUND || *trust == NEW) {
+                store(keep, first, [0.0; LANES]);
+                continue;
+            }
+            let (mut sum, mut spread, mut weight) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+            for ((residuals, compared), row_share) in residuals.iter().zip(compared).zip([1.0_f32, 2.0, 1.0]) {
+                for (offset, column_share) in [(-1, 1.0), (0, 2.0), (1, 1.0)] {
+                    let share = row_share * column_share;
+                    let (residual, counted) = (shifted(residuals, first, offset), shifted(compared, first, offset));
+                    for lane in 0..LANES {
+                        sum[lane] += share * residual[lane];
+                        spread[lane] += share * residual[lane].abs();
+                        weight[lane] += share * counted[lane];
+                    }
+                }
+            }
+            let [x, y] = unpacked(eight(motion, first));
+            let (lowest, highest): (Floats, Floats) = (eight(low, first), eight(high, first));
+            let mut results = [[0.0; LANES]; 4];
+            for lane in 0..LANES {
+                let inverse = 1.0 / weight[lane].max(1.0);
+                let speed = (x[lane] * x[lane] + y[lane] * y[lane]).sqrt().max(SPEED_MIN);
+                let disagreement = spread[lane] * inverse / (DISAGREEMENT[0] + DISAGREEMENT[1] / speed);
+                let still = trust[lane] == STILL;
+                let known = (trust[lane] == STILL) | (trust[lane] == VALID);
+                let kept = if still { 1.0 } else { 1.0 / (1.0 + disagreement * disagreement) };
+                let more = (highest[lane] - lowest[lane]) * MARGIN;
+                results[0][lane] = if still { 0.0 } else { CORRECTION * sum[lane] * inverse };
+                results[1][lane] = if known { kept } else { 0.0 };
+                results[2][lane] = if still { 0.0 } else { (lowest[lane] - more).max(0.0) };
+                results[3][lane] = if still { LUMA_MAX } else { (highest[lane] + more).min(LUMA_MAX) };
+            }
+            store(correction, first, results[0]);
+            store(keep, first, results[1]);
+            store(low, first, results[2]);
+            store(high, first, results[3]);
+        }
+    }
+}
+
+/// Returns the values beside eight cells; beyond the ends of the row the outermost ones.
+#[inline(always)]
+fn shifted(values: &[f32], first: usize, offset: isize) -> Floats {
+    let start = first as isize + offset;
+    if start >= 0 && start as usize + LANES <= values.len() {
+        return eight(values, start as usize);
+    }
+    let last = values.len() as isize - 1;
+    std::array::from_fn(|lane| values[(start + lane as isize).clamp(0, last) as usize])
+}
+
+/// Returns whether the frame before showed the nearest surface of each cell in the place, in pixels, where its motion
+/// leads.
+#[inline(always)]
+fn was_visible(last: &State, x: Floats, y: Floats, ids: Words, depths: Words) -> [bool; LANES] {
+    let scale = 1.0 / last.cell_pixels as f32;
+    let (width, height) = (last.cells.width as i32, last.cells.height as i32);
+    let mut at = [0_usize; LANES];
+    let mut inside = [false; LANES];
+    for lane in 0..LANES {
+        let (x, y) = (x[lane] * scale, y[lane] * scale);
+        let (column, row) = (truncated(x), truncated(y));
+        inside[lane] = (x >= 0.0) & (y >= 0.0) & (column < width) & (row < height);
+        at[lane] = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)) as usize;
+    }
+    let mut visible = [false; LANES];
+    for surfaces in [&last.nearest, &last.own] {
+        let found_ids = at.map(|at| surfaces.ids[at]);
+        let found_depths = at.map(|at| surfaces.depths[at]);
+        for lane in 0..LANES {
+            let expected = f32::from_bits(depths[lane] << 16);
+            let found = f32::from_bits(found_depths[lane] & 0xffff_0000);
+            let same = (found_ids[lane] & !SURFACE_DIFFERENT) == ids[lane];
+            let near = (found - expected).abs() <= expected * DEPTH_TOLERANCE;
+            visible[lane] |= inside[lane] & same & near;
+        }
+    }
+    visible
+}

@@ -1,0 +1,134 @@
+//! Values of eight cells or pixels at a time. Loops over arrays of eight become single vector instructions where the
+//! code is compiled for a processor that has them.
+
+/// Number of values at a time.
+pub(super) const LANES: usize = 8;
+
+/// Eight numbers.
+pub(super) type Floats = [f32; LANES];
+/// Eight words.
+pub(super) type Words = [u32; LANES];
+
+/// Calls a function that is compiled twice: for every processor, and for AVX2, which is chosen if the processor has it.
+/// The results are equal.
+macro_rules! for_processor {
+    ($(#[$meta:meta])* fn $name:ident = $inner:path as ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;) => {
+        $(#[$meta])*
+        fn $name($($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                #[allow(clippy::too_many_arguments, reason = "it has those of the function that it compiles")]
+                fn compiled_for_avx2($($argument: $type),*) $(-> $result)? {
+                    $inner($($argument),*)
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2.
+                    return unsafe { compiled_for_avx2($($argument),*) };
+                }
+            }
+            $inner($($argument),*)
+        }
+    };
+}
+pub(super) use for_processor;
+
+/// Returns eight neighbouring values; beyond the end the last one.
+#[inline(always)]
+pub(super) fn eight<T: Copy>(values: &[T], first: usize) -> [T; LANES] {
+    match values.get(first..first + LANES) {
+        Some(values) => std::array::from_fn(|lane| values[lane]),
+        None => std::array::from_fn(|lane| values[(first + lane).min(values.len() - 1)]),
+    }
+}
+
+/// Stores the values that lie within the slice.
+#[inline(always)]
+pub(super) fn store<T: Copy>(into: &mut [T], first: usize, values: [T; LANES]) {
+    match into.get_mut(first..first + LANES) {
+        Some(into) => into.copy_from_slice(&values),
+        None => {
+            for (into, value) in into[first..].iter_mut().zip(values) {
+                *into = value;
+            }
+        }
+    }
+}
+
+/// Places between pixels: the pixel to the upper left, and the shares of the right and of the lower one.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    pub(super) at: Words,
+    pub(super) right: Floats,
+    pub(super) lower: Floats,
+    /// 1 within the frame, 0 outside.
+    pub(super) inside: Floats,
+}
+
+impl Places {
+    /// Finds places in a plane of at least 2x2 values.
+    #[inline(always)]
+    pub(super) fn new(x: Floats, y: Floats, [width, height]: [usize; 2]) -> Self {
+        let (last_column, last_row) = ((width - 2) as i32, (height - 2) as i32);
+        let (right_end, bottom_end) = (width as f32 - 0.5, height as f32 - 0.5);
+        let mut places = Places { at: [0; LANES], right: [0.0; LANES], lower: [0.0; LANES], inside: [0.0; LANES] };
+        for lane in 0..LANES {
+            let column = truncated(x[lane]).clamp(0, last_column);
+            let row = truncated(y[lane]).clamp(0, last_row);
+            places.at[lane] = (row * width as i32 + column) as u32;
+            places.right[lane] = (x[lane] - column as f32).clamp(0.0, 1.0);
+            places.lower[lane] = (y[lane] - row as f32).clamp(0.0, 1.0);
+            let inside = (x[lane] >= -0.5) & (y[lane] >= -0.5) & (x[lane] <= right_end) & (y[lane] <= bottom_end);
+            places.inside[lane] = if inside { 1.0 } else { 0.0 };
+        }
+        places
+    }
+
+    /// Interpolates bilinearly.
+    #[inline(always)]
+    pub(super) fn fetch(&self, plane: &[u16], width: usize) -> Floats {
+        let mut pairs = [[0_u32; LANES]; 4];
+        for lane in 0..LANES {
+            let at = self.at[lane] as usize;
+            let (upper, lower) = (&plane[at..at + 2], &plane[at + width..at + width + 2]);
+            (pairs[0][lane], pairs[1][lane]) = (upper[0].into(), upper[1].into());
+            (pairs[2][lane], pairs[3][lane]) = (lower[0].into(), lower[1].into());
+        }
+        let mut values = [0.0; LANES];
+        for lane in 0..LANES {
+            let [one, two, three, four] = pairs.map(|pair| pair[lane] as i32 as f32);
+            let upper = one + (two - one) * self.right[lane];
+            let lower = three + (four - three) * self.right[lane];
+            values[lane] = upper + (lower - upper) * self.lower[lane];
+        }
+        values
+    }
+
+    /// Returns the nearest values.
+    #[inline(always)]
+    pub(super) fn nearest(&self, plane: &[u8], width: usize) -> Floats {
+        let mut values = [0_i32; LANES];
+        for lane in 0..LANES {
+            let right = usize::from(self.right[lane] >= 0.5);
+            let lower = if self.lower[lane] >= 0.5 { width } else { 0 };
+            values[lane] = plane[self.at[lane] as usize + right + lower].into();
+        }
+        values.map(|value| value as f32)
+    }
+}
+
+/// Drops the fraction of a number of at most some ten thousand.
+#[inline(always)]
+pub(super) fn truncated(value: f32) -> i32 {
+    // SAFETY: the callers pass positions within a few thousand pixels of a frame: motion is limited to 16 bits.
+    unsafe { value.to_int_unchecked() }
+}
+
+/// Returns motion in pixels from its packed form.
+#[inline(always)]
+pub(super) fn unpacked(motion: Words) -> [Floats; 2] {
+    const PIXELS: f32 = 1.0 / crate::kernels::shared::MOTION_STEPS;
+    let x = motion.map(|motion| ((motion << 16) as i32 >> 16) as f32 * PIXELS);
+    let y = motion.map(|motion| (motion as i32 >> 16) as f32 * PIXELS);
+    [x, y]
+}
