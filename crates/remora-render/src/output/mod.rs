@@ -10,10 +10,11 @@ use bytemuck::bytes_of;
 
 use self::history::device::{DeviceHistory, GuidedFrame};
 use crate::device::graphics::Graphics;
-use crate::frame::{FrameRequest, History, PixelFormat, RenderError};
+use crate::frame::{FrameRequest, History, PixelFormat, RenderError, Samples};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::PlaneSizes;
 use crate::kernels::{Kernel, Kernels};
+use crate::passes::motion::Motion;
 use crate::passes::targets::Targets;
 
 #[derive(Debug)]
@@ -37,6 +38,22 @@ pub(crate) struct Readback<'a> {
 impl Output {
     pub(crate) fn new(on_device: bool) -> Self {
         Self { on_device, planes: None, history: DeviceHistory::default() }
+    }
+
+    /// Compiles what frames of the history need, if the device combines them.
+    pub(crate) fn warm_up(
+        &self,
+        graphics: &Graphics,
+        kernels: &mut Kernels,
+        samples: Samples,
+    ) -> Result<(), RenderError> {
+        if !self.on_device {
+            return Ok(());
+        }
+        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
+            Motion::prepare(graphics, kernels, samples, layered, outlined)?;
+        }
+        DeviceHistory::warm_up(graphics, kernels)
     }
 
     /// Forgets the history and frees the buffers; the next conversion allocates them again.

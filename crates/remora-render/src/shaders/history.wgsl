@@ -1,5 +1,5 @@
-// What the kernels share that combine a frame with its history. A cell is the square of pixels of the stream that one
-// rendered pixel stands for.
+// Bindings and functions of the kernels that combine a frame with its history. A cell is the square of pixels of the
+// stream that one rendered pixel stands for.
 
 @group(0) @binding(0) var<uniform> history: HistoryUniform;
 // The rendered frame.

@@ -3,8 +3,8 @@
 var<immediate> sizes: PlaneSizes;
 
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
-// One word per pixel: luma times 256, and above it the weight. Then one word per 2x2 pixels: both values of chroma times
-// 256.
+// One word per pixel: luma times 256, and above it the weight. Then one word per 2x2 pixels: both values of chroma
+// times 256.
 @group(0) @binding(1) var<storage, read_write> after: array<vec4<u32>>;
 
 @compute @workgroup_size(8, 8)

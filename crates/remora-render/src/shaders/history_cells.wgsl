@@ -1,8 +1,8 @@
 // Decides for each cell how far the history can be used, as `output/history/cells.rs` does. One invocation per cell.
 //
-// The result of a cell is its motion, which is that of the nearest surface among the cell and its neighbours, and a word
-// that holds the smallest sample of the neighbourhood, the largest one, and the residual, which is half of the difference
-// between sample and history.
+// The result of a cell is its motion, which is that of the nearest surface among the cell and its neighbours, and a
+// word that holds the smallest sample of the neighbourhood, the largest one, and the residual, which is half of the
+// difference between sample and history.
 
 // Three planes of one word per cell: motion, depths, surface. The same before.
 @group(0) @binding(2) var<storage, read> guide: array<u32>;

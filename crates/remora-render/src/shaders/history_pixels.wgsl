@@ -1,13 +1,13 @@
-// Combines a frame with its history, as `output/history/pixels.rs` does, and converts the result to I420. One invocation
-// makes eight by two pixels: two words of luma in two rows, and one word of each chroma plane.
+// Combines a frame with its history, as `output/history/pixels.rs` does, and converts the result to I420. One
+// invocation makes eight by two pixels: two words of luma in two rows, and one word of each chroma plane.
 
 // Pixels of the stream per cell in each direction, 1 or 2.
 override SIDE: u32 = 1u;
 
 // Motion; smallest and largest sample of the neighbourhood, and residual.
 @group(0) @binding(2) var<storage, read> cells: array<vec2<u32>>;
-// One word per pixel: luma times 256, and above it the weight. Then one word per 2x2 pixels: both values of chroma times
-// 256.
+// One word per pixel: luma times 256, and above it the weight. Then one word per 2x2 pixels: both values of chroma
+// times 256.
 @group(0) @binding(3) var<storage, read> before: array<u32>;
 // The plain background as I420.
 @group(0) @binding(4) var<storage, read> backdrop: array<u32>;
@@ -17,7 +17,7 @@ override SIDE: u32 = 1u;
 // Number of pixels that are neither new nor taken from the history.
 @group(0) @binding(7) var<storage, read_write> missing: atomic<u32>;
 
-// What is known about a cell.
+// Influence of the history on the pixels of a cell.
 struct Known {
     moved: vec2<f32>,
     // Factor of the weight of the history, 0 where it is not valid.

@@ -32,7 +32,7 @@ pub(crate) struct GuidedFrame<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct DeviceHistory {
     uniform: Option<wgpu::Buffer>,
-    /// What is known about the cells of the frame that is being made.
+    /// Motion, range and residual of the cells of the frame that is being made.
     cells: Option<wgpu::Buffer>,
     /// Number of pixels of the most recent frame that are neither new nor taken from the history.
     missing: Option<wgpu::Buffer>,
@@ -65,6 +65,13 @@ impl DeviceHistory {
         let backdrop = self.backdrop.as_ref().map(|(_, buffer)| buffer);
         let buffers = [&self.cells, &self.before, &self.guide_before, &self.after];
         buffers.into_iter().filter_map(Option::as_ref).chain(backdrop).map(wgpu::Buffer::size).sum()
+    }
+
+    /// Compiles all kernels, so that no frame in motion waits for them.
+    pub(crate) fn warm_up(graphics: &Graphics, kernels: &mut Kernels) -> Result<(), RenderError> {
+        let sides = [1, 2].map(|side| Kernel::HistoryPixels { side });
+        let mut all = [Kernel::HistoryBegin, Kernel::HistoryCells].into_iter().chain(sides);
+        all.try_for_each(|kernel| kernels.ensure(graphics, kernel))
     }
 
     /// Compiles the kernels of a frame, makes room for its results and uploads what the kernels read.

@@ -7,6 +7,7 @@ use remora_build::{BuildOptions, build_asset};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
 use remora_scene::{EntityId, Scene};
 
+use crate::kernels::Kernel;
 use crate::{
     Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, History, PixelFormat, PrepareOptions,
     PreparedAsset, RenderedFrame, Renderer, Samples, Size,
@@ -147,7 +148,7 @@ fn assert_same((device, device_share): &(Vec<u8>, f32), (processor, share): &(Ve
     assert!((device_share - share).abs() < 0.005, "{what}: {device_share} instead of {share} are valid");
 }
 
-/// What happens before a frame.
+/// The change before a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Turn,
@@ -233,4 +234,17 @@ fn a_released_history_is_not_continued() {
     side.renderer.release_targets();
     let (_, share) = side.frame(0.02, History::Continue, HALF);
     assert!(share < 0.9, "{share} of the pixels are valid");
+}
+
+#[test]
+fn the_warm_up_compiles_the_kernels_of_a_history() {
+    let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
+    let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
+    renderer.output.on_device = true;
+    let samples = Samples::One;
+    renderer.warm_up(samples).expect("everything compiles");
+    let motion = Kernel::Motion { samples, layered: false, outlined: false };
+    for kernel in [motion, Kernel::HistoryBegin, Kernel::HistoryCells, Kernel::HistoryPixels { side: 1 }] {
+        assert!(renderer.kernels.is_compiled(kernel), "{kernel:?}");
+    }
 }
