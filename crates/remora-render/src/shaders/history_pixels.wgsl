@@ -56,11 +56,7 @@ fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
         after[chroma_at] = (unpack4xU8(u) << vec4(8u)) | (unpack4xU8(v) << vec4(24u));
         return;
     }
-    var unknown = 0u;
-    for (var quad = 0u; quad < 4u; quad++) {
-        let corner = first + vec2((quad % 2u) * 4u, quad / 2u);
-        unknown += combine_quad(corner, at + (quad / 2u) * wide + quad % 2u);
-    }
+    let unknown = combine_luma(first, at, wide) + combine_luma(first + vec2(4u, 0u), at + 1u, wide);
     if (unknown != 0u) {
         atomicAdd(&missing, unknown);
     }
@@ -73,31 +69,40 @@ fn copy_background(at: u32) {
     after[at] = (unpack4xU8(word) << vec4(8u)) | vec4(u32(WEIGHT_MAX * WEIGHT_STEPS) << 16u);
 }
 
-// Computes the luma of four pixels in a row. Returns how many of them are neither new nor taken from the history.
-fn combine_quad(corner: vec2<u32>, at: u32) -> u32 {
-    var states = vec4(0u);
-    var luma = 0u;
+// Computes the luma of four by two pixels. Returns how many of them are neither new nor taken from the history.
+fn combine_luma(corner: vec2<u32>, at: u32, wide: u32) -> u32 {
+    var upper = vec4(0u);
+    var lower = vec4(0u);
+    var luma = vec2(0u);
     var unknown = 0u;
-    for (var index = 0u; index < 4u / SIDE; index++) {
-        let cell = vec2(corner.x / SIDE + index, corner.y / SIDE);
+    for (var index = 0u; index < 8u / (SIDE * SIDE); index++) {
+        let place = vec2(index % (4u / SIDE), index / (4u / SIDE));
+        let cell = corner / SIDE + place;
         let is_background = cells[cell.y * history.cells.x + cell.x].y == BACKGROUND_CELL;
         let known = known_of(cell);
-        for (var phase = 0u; phase < SIDE; phase++) {
-            let column = index * SIDE + phase;
-            let result = combined(corner + vec2(column, 0u), known);
+        for (var phase = 0u; phase < SIDE * SIDE; phase++) {
+            let pixel = place * SIDE + vec2(phase % SIDE, phase / SIDE);
+            let result = combined(corner + pixel, known);
             var state = result.x;
             var value = result.y;
             if (is_background) {
-                value = (backdrop[at] >> (column * 8u)) & 0xffu;
+                value = (backdrop[at + pixel.y * wide] >> (pixel.x * 8u)) & 0xffu;
                 state = (value << 8u) | (u32(WEIGHT_MAX * WEIGHT_STEPS) << 16u);
             }
             unknown += select(result.z, 0u, is_background);
-            states[column] = state;
-            luma |= value << (column * 8u);
+            if (pixel.y == 0u) {
+                upper[pixel.x] = state;
+                luma.x |= value << (pixel.x * 8u);
+            } else {
+                lower[pixel.x] = state;
+                luma.y |= value << (pixel.x * 8u);
+            }
         }
     }
-    after[at] = states;
-    planes[at] = luma;
+    after[at] = upper;
+    after[at + wide] = lower;
+    planes[at] = luma.x;
+    planes[at + wide] = luma.y;
     return unknown;
 }
 
