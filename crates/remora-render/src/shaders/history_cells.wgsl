@@ -11,7 +11,8 @@
 @group(0) @binding(4) var<storage, read> before: array<u32>;
 @group(0) @binding(5) var<storage, read_write> cells: array<vec2<u32>>;
 
-@compute @workgroup_size(8, 8)
+// Wide workgroups read neighbouring words together.
+@compute @workgroup_size(32, 2)
 fn judge_cells(@builtin(global_invocation_id) id: vec3<u32>) {
     let size = history.cells;
     if (any(id.xy >= size)) {

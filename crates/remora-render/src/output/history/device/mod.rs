@@ -168,7 +168,7 @@ impl DeviceHistory {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(Kernel::HistoryCells));
         pass.set_bind_group(0, &judge, &[]);
-        pass.dispatch_workgroups(frame.cells.width.div_ceil(8), frame.cells.height.div_ceil(8), 1);
+        pass.dispatch_workgroups(frame.cells.width.div_ceil(32), frame.cells.height.div_ceil(2), 1);
         pass.set_pipeline(kernels.get(Kernel::HistoryPixels { side: frame.cell_pixels as u8 }));
         pass.set_bind_group(0, &combine, &[]);
         pass.dispatch_workgroups(stream.width.div_ceil(64), stream.height.div_ceil(16), 1);
