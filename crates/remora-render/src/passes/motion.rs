@@ -21,6 +21,8 @@ const GUIDE_WORDS: u64 = 3;
 const CELL_ORDER: [[f32; 2]; 4] = [[-0.5, -0.5], [0.5, 0.5], [0.5, -0.5], [-0.5, 0.5]];
 /// Order of the four samples of a pixel.
 const SAMPLE_ORDER: [usize; 4] = [0, 3, 1, 2];
+/// Smallest side of a stream with a history: interpolation needs two values of chroma.
+const STREAM_MIN: u32 = 4;
 /// A view whose direction differs by more, in radians, has nothing to continue.
 const TURN_MAX: f32 = 0.7;
 
@@ -94,7 +96,8 @@ impl Motion {
         self.guide = None;
     }
 
-    /// Returns the part that a frame has in the history. `view` has no jitter yet.
+    /// Returns the part that a frame has in the history; `None` if it has none, or the stream is too small. `view` has
+    /// no jitter yet.
     pub(crate) fn plan(
         &self,
         request: &FrameRequest,
@@ -103,6 +106,9 @@ impl Motion {
         arrangement: u64,
     ) -> Option<HistoryFrame> {
         let (render, stream) = (request.render_size, request.stream_size);
+        if stream.width.min(stream.height) < STREAM_MIN {
+            return None;
+        }
         let cell_pixels = match request.options.history {
             History::Apart => return None,
             // Cells need not be finer than those of frames in motion.

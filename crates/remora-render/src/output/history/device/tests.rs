@@ -113,12 +113,16 @@ impl Side {
         }
     }
 
-    /// Returns the next frame, and the share of its pixels that are new or valid.
+    /// Returns the next frame of the usual size, and the share of its pixels that are new or valid.
     fn frame(&mut self, turn: f64, history: History, render_size: Size) -> (Vec<u8>, f32) {
         self.synchronise();
         let mut request = Self::request(turn, history, render_size);
         request.options.checkerboard = self.checkerboard;
-        self.renderer.submit(&request).expect("the frame is taken");
+        self.draw(&request)
+    }
+
+    fn draw(&mut self, request: &FrameRequest) -> (Vec<u8>, f32) {
+        self.renderer.submit(request).expect("the frame is taken");
         let mut frame = RenderedFrame::default();
         let done = self.renderer.receive(&mut frame).expect("the frame is drawn").expect("a frame was in flight");
         (frame.data, done.valid_share)
@@ -145,7 +149,9 @@ fn assert_same((device, device_share): &(Vec<u8>, f32), (processor, share): &(Ve
     let different = device.iter().zip(processor).filter(|(one, other)| one.abs_diff(**other) > 1).count();
     let different = different as f64 / device.len() as f64;
     assert!(different <= DIFFERENT_MAX, "{what}: {:.2} % of the pixels differ", different * 100.0);
-    assert!((device_share - share).abs() < 0.005, "{what}: {device_share} instead of {share} are valid");
+    // The processor estimates the share, the device counts. A few pixels more or less matter in a small frame.
+    let tolerance = 0.005 + 4.0 / device.len() as f32;
+    assert!((device_share - share).abs() < tolerance, "{what}: {device_share} instead of {share} are valid");
 }
 
 /// The change before a frame.
@@ -204,6 +210,28 @@ fn the_device_combines_frames_as_the_processor_does() {
                 assert!(device.1 < 0.9, "{} of the pixels are new or valid after a cut", device.1);
             }
             assert_same(&device, &processor, &format!("frame {number} of {render_size:?}, {step:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_size_that_changes_continues_nothing() {
+    let mut sides = [true, false].map(Side::new);
+    let sizes =
+        [STREAM, Size::new(72, 38), Size::new(16, 4), Size::new(8, 2), Size::new(322, 176), Size::new(648, 8), STREAM];
+    for (number, stream_size) in sizes.into_iter().enumerate() {
+        sides.iter_mut().for_each(Side::synchronise);
+        // The second frame continues the first one of the same size.
+        for turn in [0.0, 0.01] {
+            for side in [1, 2] {
+                let render_size = Size::new(stream_size.width / side, stream_size.height / side);
+                if render_size.height < 2 {
+                    continue;
+                }
+                let request = FrameRequest { stream_size, ..Side::request(turn, History::Continue, render_size) };
+                let [device, processor] = sides.each_mut().map(|side| side.draw(&request));
+                assert_same(&device, &processor, &format!("size {number}, {render_size:?}"));
+            }
         }
     }
 }
