@@ -20,6 +20,15 @@ pub(crate) struct DrawKey {
     pub shading: Shading,
 }
 
+impl DrawKey {
+    /// Returns whether one dispatch can rasterise clusters of both keys. Only masks depend on the surface.
+    pub(crate) fn rasterises_like(self, other: DrawKey) -> bool {
+        let points = |key: DrawKey| key.shading == Shading::Points;
+        let of = |key: DrawKey| (key.phase, key.bank, points(key));
+        of(self) == of(other) && (self.phase != Phase::Mask || self == other)
+    }
+}
+
 /// Features of a material, which decide the kernels that draw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Shading {

@@ -244,6 +244,12 @@ impl Graphics {
         let _ = self.device.poll(wgpu::PollType::Poll);
     }
 
+    /// Waits until the device has done everything that was submitted. Submits nothing itself. For tests.
+    #[doc(hidden)]
+    pub fn settle(&self) {
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+    }
+
     /// Returns the bytes of graphics memory in use according to the device; `None` if it keeps no record. For tests.
     #[doc(hidden)]
     pub fn allocated_bytes(&self) -> Option<u64> {

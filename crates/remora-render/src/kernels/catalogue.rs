@@ -5,7 +5,7 @@ use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
     FRAGMENT_MASKED, LARGE, MASK, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE,
-    SCENE, SHADE, SHRINK, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
+    SCENE, SHADE, SHRINK, SHRINK_REST, SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
 
@@ -62,8 +62,10 @@ pub(crate) enum Kernel {
     Planes,
     /// Makes the finest level of the depth pyramid.
     Pyramid { samples: Samples },
-    /// Makes a coarser level of the depth pyramid.
+    /// Makes the next level of the depth pyramid.
     Shrink,
+    /// Makes all coarser levels of the depth pyramid.
+    ShrinkRest,
     /// Lists the candidates that are not hidden.
     Cull,
     /// Marks selected pixels.
@@ -133,7 +135,7 @@ impl Kernel {
                 Description::new(&["raster_large"], &sources, RASTER_GROUPS)
                     .with([samples_constant(samples), width(wide, 32.0)])
                     .with(fragments.constants())
-                    .with(write.constants_of_large())
+                    .with(write.constants_of_large(wide))
                     .with((fragments == Fragments::Layer).then_some(("EXTENSION", 0.0)))
             }
             Kernel::RasterPoints { write, samples, wide } => {
@@ -162,7 +164,10 @@ impl Kernel {
             Kernel::Pyramid { samples } => {
                 Description::new(&["pyramid"], &[PYRAMID], &[Some(Group::Pyramid)]).with([samples_constant(samples)])
             }
-            Kernel::Shrink => Description::new(&["shrink"], &[SHRINK], &[Some(Group::Shrink)]),
+            Kernel::Shrink => Description::new(&["shrink"], &[SHRINK_TEXEL, SHRINK], &[Some(Group::Shrink)]),
+            Kernel::ShrinkRest => {
+                Description::new(&["shrink_rest"], &[SHRINK_TEXEL, SHRINK_REST], &[Some(Group::Shrink)])
+            }
             Kernel::Cull => Description::new(&["cull"], &[SCENE, CULL], &[Some(Group::Scene), None, Some(Group::Cull)]),
             Kernel::Mask { samples } => {
                 Description::new(&["mask_selected"], &[SCENE, MASK], &[Some(Group::Scene), None, Some(Group::Mask)])
@@ -191,7 +196,7 @@ impl LargePipeline {
         Description::new(&["large_vertex", "large_fragment"], &sources, RASTERISER_GROUPS)
             .with([("SAMPLES", f64::from(self.samples.count()))])
             .with(self.fragments.constants())
-            .with(self.write.constants_of_large())
+            .with(self.write.constants_of_large(true))
     }
 }
 
@@ -211,9 +216,10 @@ impl VisibilityWrite {
         }
     }
 
-    fn constants_of_large(self) -> Option<Constant> {
+    fn constants_of_large(self, wide: bool) -> Option<Constant> {
         match self {
-            VisibilityWrite::Whole => Some(("LOOK_FIRST", 1.0)),
+            // A software adapter looks at each word one by one, which costs as much as writing it.
+            VisibilityWrite::Whole => wide.then_some(("LOOK_FIRST", 1.0)),
             VisibilityWrite::Depth | VisibilityWrite::Id => self.constants(),
         }
     }

@@ -188,7 +188,7 @@ shared_structs! {
         pub end: u32,
     }
 
-    /// Immediates of the kernel that makes a coarser level of the depth pyramid.
+    /// Immediates of the kernels that make coarser levels of the depth pyramid.
     struct ShrinkLevels {
         /// First texel of the finer level.
         pub fine: u32,

@@ -36,7 +36,9 @@ sources! {
     COMPOSITE = "composite";
     PLANES = "planes";
     PYRAMID = "pyramid";
+    SHRINK_TEXEL = "shrink_texel";
     SHRINK = "shrink";
+    SHRINK_REST = "shrink_rest";
     CULL = "cull";
     MASK = "mask";
     OUTLINE = "outline";

@@ -21,6 +21,7 @@ fn all_kernels() -> Vec<Kernel> {
         Kernel::Composite,
         Kernel::Planes,
         Kernel::Shrink,
+        Kernel::ShrinkRest,
         Kernel::Cull,
         Kernel::Outline,
         Kernel::Checkerboard,

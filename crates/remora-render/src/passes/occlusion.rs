@@ -34,6 +34,8 @@ const HIDDEN_SHARE: u32 = 8;
 /// Number of consecutive frames in which culling does not pay before it is suspended. A jump of the camera causes one.
 const UNPROFITABLE_FRAMES_MAX: u32 = 6;
 const SUSPENDED_FRAMES: u32 = 60;
+/// Largest level that one workgroup makes along with all coarser ones.
+const REST_TEXELS_MAX: u32 = 1024;
 /// Largest size of the level that is read back.
 const READBACK_BYTES_MAX: u64 = 64 << 10;
 const TOTALS: u64 = SURVIVOR_TOTALS as u64;
@@ -134,6 +136,7 @@ impl Occlusion {
         }
         kernels.ensure(graphics, Kernel::Pyramid { samples })?;
         kernels.ensure(graphics, Kernel::Shrink)?;
+        kernels.ensure(graphics, Kernel::ShrinkRest)?;
         let device_pyramid =
             match self.device_pyramid.take().filter(|device_pyramid| device_pyramid.frame_size == view.size) {
                 Some(device_pyramid) => device_pyramid,
@@ -193,12 +196,17 @@ impl Occlusion {
         pass.set_bind_group(0, &bind_group, &[]);
         pass.set_immediates(0, bytes_of(&PyramidExtent { blocks: [blocks.width, blocks.height], low, end }));
         pass.dispatch_workgroups(finest.pixels().div_ceil(64), 1, 1);
-        pass.set_pipeline(kernels.get(Kernel::Shrink));
         pass.set_bind_group(0, &device_pyramid.shrink, &[]);
         for pair in device_pyramid.levels.windows(2) {
             let [fine, coarse] = [pair[0], pair[1]];
             let size = [fine.size.width, fine.size.height];
+            let is_small = coarse.size.pixels() <= REST_TEXELS_MAX;
+            pass.set_pipeline(kernels.get(if is_small { Kernel::ShrinkRest } else { Kernel::Shrink }));
             pass.set_immediates(0, bytes_of(&ShrinkLevels { fine: fine.first, coarse: coarse.first, size }));
+            if is_small {
+                pass.dispatch_workgroups(1, 1, 1);
+                break;
+            }
             pass.dispatch_workgroups(coarse.size.pixels().div_ceil(64), 1, 1);
         }
     }

@@ -42,9 +42,10 @@ pub(crate) struct Run {
     pub entries: Range<u32>,
 }
 
-/// Entries of one key for one dispatch.
+/// Entries for one dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
+    /// Key of the first entry. Those of the others rasterise like it.
     pub key: DrawKey,
     /// Entries that are drawn at once, as a range of [`Selection::numbers`].
     pub chosen: Range<u32>,
@@ -82,6 +83,8 @@ pub(crate) struct Selection {
     /// Pixels that solid entries can cover.
     pub solid_bounds: ScreenBounds,
     pub blended_bounds: ScreenBounds,
+    /// Small and large clusters of the keys that are being made into batches.
+    group: [Vec<NumberedCluster>; 2],
     /// Clusters selected from each portion of the instances. In the end the first chunk holds all of them.
     chunks: Vec<SelectionChunk>,
     task_length: TaskLength,
@@ -169,6 +172,22 @@ struct SelectedCluster {
     sphere: Sphere,
 }
 
+/// A selected cluster and the number of its entry.
+#[derive(Clone, Copy, Debug)]
+struct NumberedCluster {
+    number: u32,
+    cluster: SelectedCluster,
+}
+
+/// Counters while batches are made.
+#[derive(Debug, Default)]
+struct BatchCounters {
+    /// Triangles that the queue may have to hold.
+    queued: u32,
+    /// Batches with candidates.
+    deferring: u32,
+}
+
 /// Limits of a selection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectionLimits {
@@ -225,16 +244,12 @@ impl Selection {
             list.truncate(room);
             room -= list.len();
         }
-        // Near clusters hide far ones, and drawing order matters only for large triangles.
-        for [_, large] in found.iter_mut() {
-            large.sort_by(|one, other| one.distance.total_cmp(&other.distance));
-        }
         let pyramid = pyramid.map(|pyramid| pyramid.from(view.eye));
         self.arrange(keys, found, limits.queue_length, pyramid.as_ref());
         self.chunks = chunks;
     }
 
-    /// Numbers the selected clusters, key by key.
+    /// Numbers the selected clusters, key by key, and makes batches of them.
     fn arrange(
         &mut self,
         keys: &[DrawKey],
@@ -251,79 +266,107 @@ impl Selection {
         self.batches.clear();
         self.triangles = 0;
         self.points = 0;
-        let mut queued = 0;
-        let mut deferring = 0;
-        for (key, [small, large]) in keys.iter().zip(found) {
-            if small.is_empty() && large.is_empty() {
+        let mut counters = BatchCounters::default();
+        let mut group: Option<DrawKey> = None;
+        for (key, lists) in keys.iter().zip(found) {
+            if lists.iter().all(Vec::is_empty) {
                 continue;
             }
-            // Queued triangles with a mask need the bindings of their key.
-            let together = |last: &Batch| last.key.phase == key.phase && key.phase != Phase::Mask;
-            if self.batches.last().is_some_and(|last| !together(last)) {
-                self.flush(&mut queued);
-            }
-            let first = self.entries.len() as u32;
-            // Blended clusters are rarely hidden, so they are not tested.
-            let pyramid = pyramid.filter(|_| key.phase != Phase::Blend);
-            self.number_batch(*key, small, true, pyramid, &mut deferring);
-            let mut start = 0;
-            for (index, one) in large.iter().enumerate() {
-                if queued + one.triangles > queue_length {
-                    self.number_batch(*key, &large[start..index], false, pyramid, &mut deferring);
-                    self.flush(&mut queued);
-                    start = index;
+            if let Some(earlier) = group.filter(|earlier| !earlier.rasterises_like(*key)) {
+                self.batch_group(earlier, queue_length, pyramid, &mut counters);
+                // Queued triangles with a mask need the bindings of their key.
+                if earlier.phase != key.phase || key.phase == Phase::Mask {
+                    self.flush(&mut counters);
                 }
-                queued += one.triangles;
+                group = None;
             }
-            self.number_batch(*key, &large[start..], false, pyramid, &mut deferring);
+            group.get_or_insert(*key);
+            let first = self.entries.len() as u32;
+            for (group, list) in self.group.iter_mut().zip(lists) {
+                for one in list {
+                    group.push(NumberedCluster { number: self.entries.len() as u32, cluster: *one });
+                    self.entries.push([one.instance, one.cluster]);
+                }
+            }
             let entries = first..self.entries.len() as u32;
             if key.phase != Phase::Blend {
                 self.solid += entries.len() as u32;
             }
             self.runs.push(Run { key: *key, entries });
         }
-        self.flush(&mut queued);
+        if let Some(key) = group {
+            self.batch_group(key, queue_length, pyramid, &mut counters);
+        }
+        self.flush(&mut counters);
     }
 
-    /// Numbers the entries of one batch; `deferring` counts batches with candidates.
-    fn number_batch(
+    /// Makes batches of the numbered clusters of keys that rasterise like `key`.
+    fn batch_group(
         &mut self,
         key: DrawKey,
-        found: &[SelectedCluster],
+        queue_length: u32,
+        pyramid: Option<&ReprojectedPyramid<'_>>,
+        counters: &mut BatchCounters,
+    ) {
+        // Blended clusters are rarely hidden, so they are not tested.
+        let pyramid = pyramid.filter(|_| key.phase != Phase::Blend);
+        let [mut small, mut large] = std::mem::take(&mut self.group);
+        self.add_batch(key, &small, true, pyramid, counters);
+        // Near clusters hide far ones, and drawing order matters only for large triangles.
+        large.sort_by(|one, other| one.cluster.distance.total_cmp(&other.cluster.distance));
+        let mut start = 0;
+        for (index, one) in large.iter().enumerate() {
+            let triangles = one.cluster.triangles;
+            if counters.queued + triangles > queue_length {
+                self.add_batch(key, &large[start..index], false, pyramid, counters);
+                self.flush(counters);
+                start = index;
+            }
+            counters.queued += triangles;
+        }
+        self.add_batch(key, &large[start..], false, pyramid, counters);
+        small.clear();
+        large.clear();
+        self.group = [small, large];
+    }
+
+    fn add_batch(
+        &mut self,
+        key: DrawKey,
+        found: &[NumberedCluster],
         small: bool,
         pyramid: Option<&ReprojectedPyramid<'_>>,
-        deferring: &mut u32,
+        counters: &mut BatchCounters,
     ) {
         if found.is_empty() {
             return;
         }
         let (chosen, deferred) = (self.numbers.len() as u32, self.candidates.len() as u32);
-        for one in interleaved(found) {
-            let number = self.entries.len() as u32;
-            self.entries.push([one.instance, one.cluster]);
-            if pyramid.is_some_and(|pyramid| pyramid.hides(one.sphere)) {
-                let (sphere, triangles) = (one.sphere, one.triangles);
-                self.candidates.push(Candidate { sphere, number, batch: *deferring, first: deferred, triangles });
+        let deferring = counters.deferring;
+        for &NumberedCluster { number, cluster } in interleaved(found) {
+            let SelectedCluster { sphere, triangles, .. } = cluster;
+            if pyramid.is_some_and(|pyramid| pyramid.hides(sphere)) {
+                self.candidates.push(Candidate { sphere, number, batch: deferring, first: deferred, triangles });
             } else {
                 self.numbers.push(number);
-                self.triangles += u64::from(one.triangles);
-                self.points += if key.shading == Shading::Points { one.triangles.into() } else { 0 };
+                self.triangles += u64::from(triangles);
+                self.points += if key.shading == Shading::Points { triangles.into() } else { 0 };
             }
         }
         let batch = Batch {
             key,
             chosen: chosen..self.numbers.len() as u32,
             deferred: deferred..self.candidates.len() as u32,
-            deferring: *deferring,
+            deferring,
             small,
             flush: false,
         };
-        *deferring += u32::from(!batch.deferred.is_empty());
+        counters.deferring += u32::from(!batch.deferred.is_empty());
         self.batches.push(batch);
     }
 
-    fn flush(&mut self, queued: &mut u32) {
-        *queued = 0;
+    fn flush(&mut self, counters: &mut BatchCounters) {
+        counters.queued = 0;
         if let Some(last) = self.batches.last_mut() {
             last.flush = true;
         }
@@ -345,7 +388,7 @@ impl Selection {
 
 /// Interleaves the clusters. Software adapters give each thread a contiguous part of a dispatch, and neighbours in the
 /// list cost about the same.
-fn interleaved(found: &[SelectedCluster]) -> impl Iterator<Item = &SelectedCluster> {
+fn interleaved<T>(found: &[T]) -> impl Iterator<Item = &T> {
     const PARTS: usize = 8;
     (0..PARTS).flat_map(move |start| found.iter().skip(start).step_by(PARTS))
 }

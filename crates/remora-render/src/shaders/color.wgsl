@@ -29,8 +29,8 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let at = (facet.cluster.w >> CLUSTER_MATERIAL_SHIFT) * MATERIAL_QUADS;
     let factors = unpack(materials[at]);
     let more = unpack(materials[at + 1u]);
-    var base = vec4(unpack2x16unorm(factors.x), unpack2x16unorm(factors.y));
-    let metal_rough = unpack2x16unorm(factors.z);
+    var base = vec4(unorm_pair(factors.x), unorm_pair(factors.y));
+    let metal_rough = unorm_pair(factors.z);
     let blue_scale = unpack2x16float(more.y);
     var surface: Surface;
     surface.metallic = metal_rough.x;
@@ -47,11 +47,11 @@ fn color_of(id: u32, pixel: vec2<f32>) -> vec4<f32> {
         let uv_a = bitcast<vec2<f32>>(detail_a.xy);
         let uv_b = bitcast<vec2<f32>>(detail_b.xy);
         let uv_c = bitcast<vec2<f32>>(detail_c.xy);
-        base *= unpack4x8unorm(detail_a.w) * w.x + unpack4x8unorm(detail_b.w) * w.y + unpack4x8unorm(detail_c.w) * w.z;
+        base *= unorm_bytes(detail_a.w) * w.x + unorm_bytes(detail_b.w) * w.y + unorm_bytes(detail_c.w) * w.z;
         let uv = vec3(uv_a * w.x + uv_b * w.y + uv_c * w.z, 1.0);
         let along_x = vec3(uv_a * weights.x.x + uv_b * weights.x.y + uv_c * weights.x.z, 0.0);
         let along_y = vec3(uv_a * weights.y.x + uv_b * weights.y.y + uv_c * weights.y.z, 0.0);
-        let strengths = unpack2x16unorm(more.z);
+        let strengths = unorm_pair(more.z);
 
         let spot = spot_of(at + 2u, uv, along_x, along_y);
         let color = squared(fetch(spot, more.w & 0xffffu, factors.w >> 16u));

@@ -11,6 +11,7 @@ var<immediate> given: CullCandidates;
 
 @compute @workgroup_size(64)
 fn cull(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    hold_frame();
     let index = (group.y * GROUPS_WIDE + group.x) * 64u + lane;
     if (index >= given.length) {
         return;

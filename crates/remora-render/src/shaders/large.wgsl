@@ -15,6 +15,7 @@ struct Vertex {
 
 @vertex
 fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
+    hold_frame();
     let slot = index / 3u;
     let record = select(draw.queue_length - 1u - slot, slot, draw.kind == MEDIUM);
     let id = unpack(queue[record * QUEUE_RECORD_QUADS]).w;
@@ -31,6 +32,7 @@ fn large_vertex(@builtin(vertex_index) index: u32) -> Vertex {
 
 @fragment
 fn large_fragment(vertex: Vertex, @builtin(sample_mask) covered: u32) {
+    hold_frame();
     let pixel = vec2<u32>(vertex.position.xy);
     let from_center = vec2<f32>(pixel) + 0.5 - vec2<f32>(frame.size.xy) * 0.5;
     let word = word_of(pixel.x, pixel.y);

@@ -8,6 +8,7 @@ var<immediate> area: MaskArea;
 
 @compute @workgroup_size(8, 8)
 fn mask_selected(@builtin(global_invocation_id) id: vec3<u32>) {
+    hold_frame();
     let pixel = area.first + id.xy;
     if (any(id.xy >= area.size) || any(pixel >= frame.size.xy)) {
         return;

@@ -11,6 +11,7 @@ override EXTENSION: f32 = 0.0078125;
 
 @compute @workgroup_size(WIDTH)
 fn raster_large(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    hold_frame();
     let slot = group.z * GROUPS_WIDE + group.x;
     let alive = slot < atomicLoad(&queue_counts[draw.kind]);
     let record = select(draw.queue_length - 1u - min(slot, draw.queue_length - 1u), slot, draw.kind == MEDIUM);

@@ -14,6 +14,7 @@ const WIDTH_MAX: f32 = 64.0;
 
 @compute @workgroup_size(WIDTH)
 fn raster_points(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    hold_frame();
     let slot = group.z * GROUPS_WIDE + group.x;
     let number = numbers[draw.first + min(slot, draw.count - 1u)];
     let entry = entry_of(number);

@@ -15,6 +15,7 @@ override LAYER: bool = false;
 
 @compute @workgroup_size(64)
 fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    hold_frame();
     let slot = (group.z * GROUPS_WIDE + group.x) * 8u + (lane >> 3u);
     let listed = slot < counts[run.list];
     let position = lists[run.list * run.blocks + min(slot, run.blocks - 1u)];
@@ -25,8 +26,12 @@ fn resolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 
     if (SAMPLES == 1u && !LAYER) {
         let id = select(0u, seen[word].x, alive);
-        if (belongs(id)) {
-            pixels[at] = pixel_of(color_of(id, vec2<f32>(pixel) + 0.5).rgb);
+        let own = belongs(id);
+        // Outside of any branch, because a software adapter takes both sides of one and is slower within. Entry 0 can
+        // be shaded like any other.
+        let color = color_of(select(0u, id, own), vec2<f32>(pixel) + 0.5).rgb;
+        if (own) {
+            pixels[at] = pixel_of(color);
         }
         return;
     }

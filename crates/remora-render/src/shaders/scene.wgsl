@@ -1,9 +1,8 @@
-// The frame and the scene: group 0 of every kernel that reads triangles.
+// The scene: with the uniform of the frame, group 0 of every kernel that reads triangles.
 
 // Samples per pixel, 1 or 4.
 override SAMPLES: u32 = 1u;
 
-@group(0) @binding(0) var<uniform> frame: FrameUniform;
 // INSTANCE_QUADS each: three rows of the affine transform from the mesh's grid to the world; then a linear tint (red
 // and green; blue, and the share of the surface's colour that it replaces) and flags.
 @group(0) @binding(1) var<storage, read> instances: array<Quad>;
@@ -103,6 +102,19 @@ fn corner_of(transform: Transform, local: vec3<f32>) -> Corner {
 // Replaces a share of the surface's colour by the tint.
 fn tinted(color: vec3<f32>, instance: u32) -> vec3<f32> {
     let state = unpack(instances[instance * INSTANCE_QUADS + 3u]);
-    let blue_share = unpack2x16unorm(state.y);
-    return mix(color, vec3(unpack2x16unorm(state.x), blue_share.x), blue_share.y);
+    let blue_share = unorm_pair(state.y);
+    return mix(color, vec3(unorm_pair(state.x), blue_share.x), blue_share.y);
+}
+
+// These unpack as the built-in functions do, but multiply where those divide.
+fn unorm_pair(packed: u32) -> vec2<f32> {
+    return vec2<f32>(vec2(packed & 0xffffu, packed >> 16u)) * (1.0 / 65535.0);
+}
+
+fn snorm_pair(packed: u32) -> vec2<f32> {
+    return vec2<f32>(vec2(bitcast<i32>(packed << 16u), bitcast<i32>(packed)) >> vec2(16u)) * (1.0 / 32767.0);
+}
+
+fn unorm_bytes(packed: u32) -> vec4<f32> {
+    return vec4<f32>((vec4(packed) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu)) * (1.0 / 255.0);
 }

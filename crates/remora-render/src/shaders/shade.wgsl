@@ -59,8 +59,11 @@ fn lit(surface: Surface) -> vec3<f32> {
     let missing = 1.0 - (scale_bias.x + scale_bias.y);
     let specular = reflectance * (1.0 + specular_color * missing);
     let mirrored = reflect(-v, n);
-    let specular_occlusion = clamp(pow(n_dot_v + surface.occlusion, exp2(-16.0 * roughness - 1.0)) - 1.0
-        + surface.occlusion, 0.0, 1.0);
+    var specular_occlusion = 1.0;
+    if (DETAIL > 0u) {
+        specular_occlusion = clamp(pow(n_dot_v + surface.occlusion, exp2(-16.0 * roughness - 1.0)) - 1.0
+            + surface.occlusion, 0.0, 1.0);
+    }
     var light = irradiance(n) * diffuse_color * surface.occlusion
         + reflected_radiance(mirrored, roughness) * specular * specular_occlusion;
 

@@ -69,7 +69,7 @@ fn weights_at(a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, pixel: vec2<f32>) -> Wei
 }
 
 fn octahedral(packed: u32) -> vec3<f32> {
-    let folded = unpack2x16snorm(packed);
+    let folded = snorm_pair(packed);
     let z = 1.0 - abs(folded.x) - abs(folded.y);
     let fold = max(-z, 0.0);
     return vec3(folded.x + select(fold, -fold, folded.x >= 0.0), folded.y + select(fold, -fold, folded.y >= 0.0), z);

@@ -13,3 +13,7 @@ fn pack(words: vec4<u32>) -> Quad {
 fn unpair(pair: Pair) -> vec2<u32> {
     return pair;
 }
+
+@group(0) @binding(0) var<uniform> frame: FrameUniform;
+
+fn hold_frame() {}

@@ -14,3 +14,12 @@ fn pack(words: vec4<u32>) -> Quad {
 fn unpair(pair: Pair) -> vec2<u32> {
     return vec2<u32>(u32(pair), u32(pair >> 32u));
 }
+
+// A software adapter reads a uniform once for all lanes only where all of them are known to be active, which is never
+// the case in a branch or a loop. So each entry point copies the uniform of the frame first.
+@group(0) @binding(0) var<uniform> frame_uniform: FrameUniform;
+var<private> frame: FrameUniform;
+
+fn hold_frame() {
+    frame = frame_uniform;
+}

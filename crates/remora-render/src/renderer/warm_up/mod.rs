@@ -127,6 +127,7 @@ mod tests {
                 Kernel::ResolvePoints { samples },
                 Kernel::Pyramid { samples },
                 Kernel::Shrink,
+                Kernel::ShrinkRest,
                 Kernel::Cull,
                 Kernel::Mask { samples },
                 Kernel::Outline,
