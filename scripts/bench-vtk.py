@@ -111,7 +111,7 @@ def row(name: str, median: float, p95: float, figures: dict | None) -> str:
 def measure(program: str, path: str, count: str, work: pathlib.Path) -> None:
     report = work / "remora.json"
     subprocess.run([program, path, "--course", "orbit", "--poses", count, "--json", report], check=True,
-                   capture_output=True)
+                   stdout=subprocess.PIPE)
     ours = json.loads(report.read_text())[0]
     print(f"{path}, orbit of {count} poses, {WIDTH}x{HEIGHT}, VTK {vtk.vtkVersion.GetVTKVersion()}:\n")
     print("| renderer | ms / p95 | FLIP of the model | of the frame | PSNR, dB | SSIM | crawl |")
@@ -125,7 +125,7 @@ def measure(program: str, path: str, count: str, work: pathlib.Path) -> None:
         figures = None
         if name != MODES[0][0]:
             reference = work / MODES[0][0].replace(" ", "-")
-            compared = subprocess.run([program, "--frames", folder, reference], check=True, capture_output=True)
+            compared = subprocess.run([program, "--frames", folder, reference], check=True, stdout=subprocess.PIPE)
             figures = json.loads(compared.stdout)
         p95 = times[round((len(times) - 1) * 0.95)]
         print(row(f"VTK, {name}", statistics.median(times), p95, figures), flush=True)
