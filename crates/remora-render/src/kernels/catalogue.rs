@@ -137,6 +137,7 @@ impl Kernel {
                 let sources = [&[SCENE, write.source(), QUEUE], fragments.sources(), &[RASTER]].concat();
                 Description::new(&["raster"], &sources, RASTER_GROUPS)
                     .with([samples_constant(samples), width(wide, 64.0), ("SMALL_ONLY", f64::from(u8::from(small)))])
+                    .with((!wide && samples == Samples::Four).then_some(("SKIP_EMPTY", 1.0)))
                     .with(fragments.constants())
                     .with(write.constants())
             }
