@@ -372,7 +372,7 @@ mod tests {
             let detail = adapter.run(&mut quality, 600);
             (detail.render_size.pixels(), -(detail.error_pixels * 100.0) as i64)
         };
-        assert!(pixels(10) < pixels(22) && pixels(22) < pixels(80));
+        assert!(pixels(6) < pixels(22) && pixels(22) < pixels(80));
     }
 
     #[test]

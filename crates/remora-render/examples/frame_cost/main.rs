@@ -1,12 +1,15 @@
 //! Cost of a frame: `frame_cost
 //! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
-//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--rasteriser yes|no] [--size
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--history] [--rasteriser yes|no] [--size
 //! WIDTHxHEIGHT]`.
 //!
 //! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
 //! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and
 //! rest in a stream of 1280x720. A sheet has 1,000,000 triangles by default. Before it measures, it renders until the
 //! time per frame is stable, because an idle GPU runs at a lower clock, and prints how long that took.
+//!
+//! `--history` measures frames as they are in motion: each continues the one before it, with one sample per pixel and
+//! with one for 2x2 pixels of the stream.
 //!
 //! `frame_cost --moving` measures the processor time of moving 1,000 of 100,000 parts between two frames.
 
@@ -20,8 +23,8 @@ use remora_asset::Asset;
 use remora_build::{BuildOptions, build_asset};
 use remora_model::Model;
 use remora_render::{
-    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, PixelFormat, PrepareOptions,
-    PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size, SyncStatistics,
+    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsOptions, History, PixelFormat,
+    PrepareOptions, PreparedAsset, RenderedFrame, Renderer, RendererOptions, Samples, Size, SyncStatistics,
 };
 use remora_scene::{EntityId, Scene};
 
@@ -51,6 +54,7 @@ fn main() -> Result<(), Failure> {
     let mut error = 1.0;
     let mut instances = 1;
     let mut size = None;
+    let mut history = History::Apart;
     let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -62,6 +66,7 @@ fn main() -> Result<(), Failure> {
             "--error" => error = value()?.parse()?,
             "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
+            "--history" => history = History::Continue,
             "--rasteriser" => graphics.rasteriser = Some(value()? == "yes"),
             "--size" => size = Some(parse_size(&value()?)?),
             "--moving" => return measure_moving(frames),
@@ -72,6 +77,10 @@ fn main() -> Result<(), Failure> {
         models.push("builtin://Engine?triangles=200000".to_owned());
     }
     let (stream, cases) = match size {
+        _ if history == History::Continue => {
+            let stream = size.unwrap_or(STREAM);
+            (stream, vec![(Size::new(stream.width / 2, stream.height / 2), Samples::One), (stream, Samples::One)])
+        }
         Some(size) => (size, vec![(size, Samples::One), (size, Samples::Four)]),
         None => (STREAM, CASES.to_vec()),
     };
@@ -85,6 +94,7 @@ fn main() -> Result<(), Failure> {
                 error,
                 instances,
                 culling,
+                history,
                 stream,
                 cases: cases.clone(),
                 graphics: graphics.clone(),
@@ -110,13 +120,14 @@ struct Course {
     /// Number of copies side by side.
     instances: u32,
     culling: bool,
+    history: History,
     stream: Size,
     cases: Vec<(Size, Samples)>,
     graphics: GraphicsOptions,
 }
 
 fn measure(name: &str, course: &Course) -> Result<(), Failure> {
-    let Course { frames, distance, layers, error, instances, culling, stream, ref cases, .. } = *course;
+    let Course { frames, distance, layers, error, instances, culling, history, stream, ref cases, .. } = *course;
     let graphics = Graphics::open(&course.graphics)?;
     let clock = Instant::now();
     let asset = scenes::load(name, instances)?;
@@ -178,7 +189,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
                 blend_layers: layers,
                 stream_size: stream,
                 format: PixelFormat::I420,
-                options: FrameOptions { occlusion_culling: culling, ..Default::default() },
+                options: FrameOptions { history, occlusion_culling: culling, ..Default::default() },
             }
         };
         warm_up(&mut renderer, &mut image, &request)?;

@@ -36,7 +36,8 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
         for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
-            kernels.push(Kernel::Motion { samples, layered, outlined });
+            let kernel = |moving| Kernel::Motion { samples, layered, outlined, moving };
+            kernels.extend([false, true].map(kernel));
         }
         for write in WRITES {
             kernels.extend([false, true].map(|wide| Kernel::RasterPoints { write, samples, wide }));

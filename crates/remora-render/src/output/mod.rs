@@ -14,7 +14,6 @@ use crate::frame::{FrameRequest, History, PixelFormat, RenderError, Samples};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::PlaneSizes;
 use crate::kernels::{Kernel, Kernels};
-use crate::passes::motion::Motion;
 use crate::passes::targets::Targets;
 
 #[derive(Debug)]
@@ -50,8 +49,9 @@ impl Output {
         if !self.on_device {
             return Ok(());
         }
-        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
-            Motion::prepare(graphics, kernels, samples, layered, outlined)?;
+        for variant in 0..8 {
+            let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
+            kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined, moving })?;
         }
         DeviceHistory::warm_up(graphics, kernels)
     }

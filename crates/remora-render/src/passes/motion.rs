@@ -61,9 +61,23 @@ pub(crate) struct Motion {
     guide: Option<wgpu::Buffer>,
     /// Number of cells that the guide describes.
     cells: u32,
+    /// The variant that describes the frame in preparation.
+    kernel: Option<Kernel>,
     last: Option<LastFrame>,
     /// Number of frames that continued the history, from which the jitter follows.
     frames: usize,
+}
+
+/// What the kernel has to look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MotionSurfaces {
+    pub samples: Samples,
+    /// True if there is a transparent layer.
+    pub layered: bool,
+    /// True if anything is selected.
+    pub outlined: bool,
+    /// Blocks that solid and blended surfaces can cover.
+    pub areas: [BlockRect; 2],
 }
 
 impl HistoryFrame {
@@ -81,6 +95,7 @@ impl Motion {
             moves: UploadBuffer::new(graphics, "moves")?,
             guide: None,
             cells: 0,
+            kernel: None,
             last: None,
             frames: 0,
         })
@@ -138,27 +153,20 @@ impl Motion {
         self.frames += 1;
     }
 
-    /// Compiles the kernel.
+    /// Compiles the kernel, uploads everything that it reads, and makes room for its results.
     pub(crate) fn prepare(
-        graphics: &Graphics,
-        kernels: &mut Kernels,
-        samples: Samples,
-        layered: bool,
-        outlined: bool,
-    ) -> Result<(), RenderError> {
-        kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined })
-    }
-
-    /// Uploads everything that the kernel reads, and makes room for its results.
-    pub(crate) fn upload(
         &mut self,
         graphics: &Graphics,
+        kernels: &mut Kernels,
         frame: &HistoryFrame,
         view: &View,
-        areas: [BlockRect; 2],
-        epoch: u32,
-        moves: &[[[f32; 4]; 3]],
+        surfaces: MotionSurfaces,
+        (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
+        let MotionSurfaces { samples, layered, outlined, areas } = surfaces;
+        let kernel = Kernel::Motion { samples, layered, outlined, moving: !moves.is_empty() };
+        kernels.ensure(graphics, kernel)?;
+        self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
         if self.guide.as_ref().is_none_or(|guide| guide.size() < bytes) {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
@@ -196,23 +204,16 @@ impl Motion {
         scene: &wgpu::BindGroup,
         (targets, scratch): (&Targets, &Scratch),
         mask: Option<&wgpu::Buffer>,
-        layered: bool,
     ) {
-        let Some(guide) = &self.guide else { return };
+        let (Some(guide), Some(kernel)) = (&self.guide, self.kernel) else { return };
+        let Kernel::Motion { layered, outlined, .. } = kernel else { return };
         // Unused bindings get a small placeholder.
         let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
-        let buffers = [
-            &self.uniform,
-            &targets.visibility,
-            layer,
-            mask.unwrap_or(&scratch.list_counts),
-            self.moves.buffer(),
-            guide,
-        ];
+        let mask = mask.filter(|_| outlined).unwrap_or(&scratch.list_counts);
+        let buffers = [&self.uniform, &targets.visibility, layer, mask, self.moves.buffer(), guide];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        let samples = targets.kind.samples;
-        pass.set_pipeline(kernels.get(Kernel::Motion { samples, layered, outlined: mask.is_some() }));
+        pass.set_pipeline(kernels.get(kernel));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
         let groups = self.cells.div_ceil(64);

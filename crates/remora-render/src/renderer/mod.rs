@@ -25,7 +25,7 @@ use crate::output::readback_ring::{ReadbackRing, wait_for};
 use crate::output::yuv::Converter;
 use crate::passes::draw::{FrameRecorder, ensure_kernels};
 use crate::passes::environment::Environment;
-use crate::passes::motion::{HistoryFrame, Motion};
+use crate::passes::motion::{HistoryFrame, Motion, MotionSurfaces};
 use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::outline::Outline;
 use crate::passes::pick::Pick;
@@ -347,12 +347,15 @@ impl Renderer {
         self.ensure_bindings();
         let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
         if let Some(frame) = &history {
-            let outlined = self.instances.selected() > 0;
-            Motion::prepare(&self.graphics, &mut self.kernels, request.samples, layered, outlined)?;
             let areas = [self.selection.solid_bounds, self.selection.blended_bounds];
-            let areas = areas.map(|bounds| bounds.area(self.targets[0].blocks));
+            let surfaces = MotionSurfaces {
+                samples: request.samples,
+                layered,
+                outlined: self.instances.selected() > 0,
+                areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
+            };
             let (epoch, moves) = self.instances.moves();
-            self.motion.upload(&self.graphics, frame, &view, areas, epoch, &moves)?;
+            self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;
         }
         let history = history.map(|frame| (view, frame));
         let pick = request.options.pick.map(|pixel| {
@@ -391,10 +394,8 @@ impl Renderer {
         stage.record(&mut slices, &self.selection, request);
         let encoder = slices.encoder();
         if history.is_some() {
-            let layered = request.blend_layers > 0 && self.selection.runs_of(&[Phase::Blend]).next().is_some();
-            let mask = self.outline.mask().filter(|_| self.instances.selected() > 0);
             let buffers = (targets, &self.scratch);
-            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, mask, layered);
+            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, self.outline.mask());
         }
         let guided = history.as_ref().zip(self.motion.guide());
         let guided = guided.map(|((_, frame), guide)| GuidedFrame { frame, guide });

@@ -5,8 +5,10 @@
 override LAYERED: bool = false;
 // True if selected parts have an outline.
 override OUTLINED: bool = false;
+// True if any instance has moved or looks different.
+override MOVING: bool = false;
 
-@group(2) @binding(0) var<uniform> motion: MotionFrame;
+@group(2) @binding(0) var<uniform> motion_uniform: MotionFrame;
 @group(2) @binding(1) var<storage, read> seen: array<vec2<u32>>;
 @group(2) @binding(2) var<storage, read> layer: array<vec2<u32>>;
 // Marked samples of each pixel.
@@ -17,14 +19,17 @@ override OUTLINED: bool = false;
 // Three planes of one word per cell: motion, depths, surface.
 @group(2) @binding(5) var<storage, read_write> guide: array<u32>;
 
+// A copy of the uniform, for the reason why there is one of the frame's.
+var<private> motion: MotionFrame;
+
+// Branches cost a software adapter as much as if all of them were taken, so there are few.
 @compute @workgroup_size(64)
-fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
+fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     hold_frame();
+    motion = motion_uniform;
     let cells = motion.cells;
-    let index = id.y * 64u * GROUPS_WIDE + id.x;
-    if (index >= cells.x * cells.y) {
-        return;
-    }
+    let area = cells.x * cells.y;
+    let index = min((group.y * GROUPS_WIDE + group.x) * 64u + lane, area - 1u);
     let cell = vec2(index % cells.x, index / cells.x);
     var nearest = vec2(0u);
     var at = vec2(0.0);
@@ -38,19 +43,13 @@ fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
                 found = select(found, front, front.x != 0u);
             }
             let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
-            at = select(at, vec2<f32>(place) + 0.5 + offset, found.y > nearest.y);
-            nearest = select(nearest, found, found.y > nearest.y);
+            let nearer = found.y > nearest.y;
+            at = select(at, vec2<f32>(place) + 0.5 + offset, nearer);
+            nearest = select(nearest, found, nearer);
         }
     }
-    // Twice the pixels of the stream from the pixels that are rendered.
+    let shows = nearest.x != 0u;
     let point = (at + motion.jitter.xy) * motion.jitter.z;
-    let area = cells.x * cells.y;
-    if (nearest.x == 0u) {
-        guide[index] = 0u;
-        guide[area + index] = 0u;
-        guide[2u * area + index] = select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
-        return;
-    }
     let instance = entry_of(nearest.x >> TRIANGLE_BITS).instance;
     let depth = bitcast<f32>(nearest.y);
     let inverse = depth / frame.eye.w;
@@ -60,9 +59,10 @@ fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
         dot(motion.before_w, vec4(point, 1.0, inverse)),
     );
     var different = false;
-    let move_of = unpack(instances[instance * INSTANCE_QUADS + 3u]).w;
-    if ((move_of >> MOVE_BITS) == cells.w) {
-        let first = (move_of & MOVE_MASK) * 3u;
+    if (MOVING) {
+        let move_of = unpack(instances[instance * INSTANCE_QUADS + 3u]).w;
+        let has_moved = (move_of >> MOVE_BITS) == cells.w;
+        let first = select(0u, (move_of & MOVE_MASK) * 3u, has_moved);
         let row_x = moves[first];
         let row_y = moves[first + 1u];
         let row_z = moves[first + 2u];
@@ -71,26 +71,27 @@ fn describe_motion(@builtin(global_invocation_id) id: vec3<u32>) {
             dot(motion.along_y.xyz, vec3(point, 1.0)),
             dot(motion.along_z.xyz, vec3(point, 1.0)),
         );
-        let world = vec4(frame.eye.xyz + along / inverse, 1.0);
+        let world = vec4(frame.eye.xyz + along / max(inverse, 1e-30), 1.0);
         let from_eye = vec3(dot(row_x, world), dot(row_y, world), dot(row_z, world)) - motion.eye_before.xyz;
         // In the scale of the other surfaces, which is that of a point at a distance of 1 m.
-        before = inverse * vec3(
+        let moved = inverse * vec3(
             dot(motion.row_x_before.xyz, from_eye),
             dot(motion.row_y_before.xyz, from_eye),
             dot(motion.row_w_before.xyz, from_eye),
         );
-        different = all(row_x.xyz == vec3(0.0));
+        before = select(before, moved, has_moved);
+        different = has_moved && all(row_x.xyz == vec3(0.0));
     }
     let w = max(before.z, 1e-6);
     let moved = (before.xy / w - point) * MOTION_STEPS;
-    different = different || before.z <= 0.0 || any(abs(moved) > vec2(32000.0)) || drawn_over(cell);
+    different = different || before.z <= 0.0 || any(abs(moved) > vec2(32000.0));
     let steps = vec2<i32>(round(clamp(moved, vec2(-32000.0), vec2(32000.0))));
-    let depth_before = depth / w;
-    guide[index] = (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u);
     // Upper halves of floats: they differ by less than 1 % and compare like their bits.
-    guide[area + index] = (nearest.y & 0xffff0000u) | (bitcast<u32>(depth_before) >> 16u);
-    guide[2u * area + index] = (instance + 1u) | select(0u, SURFACE_DIFFERENT, different)
-        | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+    let depths = (nearest.y & 0xffff0000u) | (bitcast<u32>(depth / w) >> 16u);
+    let surface = (instance + 1u) | select(0u, SURFACE_DIFFERENT, different);
+    guide[index] = select(0u, (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u), shows);
+    guide[area + index] = select(0u, depths, shows);
+    guide[2u * area + index] = select(0u, surface, shows) | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
 }
 
 fn holds(area: vec4<u32>, pixel: vec2<u32>) -> bool {

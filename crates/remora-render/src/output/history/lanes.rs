@@ -36,10 +36,16 @@ pub(super) use for_processor;
 /// Returns eight neighbouring values; beyond the end the last one.
 #[inline(always)]
 pub(super) fn eight<T: Copy>(values: &[T], first: usize) -> [T; LANES] {
-    match values.get(first..first + LANES) {
-        Some(values) => std::array::from_fn(|lane| values[lane]),
-        None => std::array::from_fn(|lane| values[(first + lane).min(values.len() - 1)]),
+    if let Some(values) = values.get(first..first + LANES)
+        && let Ok(values) = values.try_into()
+    {
+        return values;
     }
+    let mut result = [values[first]; LANES];
+    for (lane, result) in result.iter_mut().enumerate() {
+        *result = values[(first + lane).min(values.len() - 1)];
+    }
+    result
 }
 
 /// Stores the values that lie within the slice.
@@ -96,7 +102,8 @@ impl Places {
         }
         let mut values = [0.0; LANES];
         for lane in 0..LANES {
-            let [one, two, three, four] = pairs.map(|pair| pair[lane] as i32 as f32);
+            let (one, two) = (pairs[0][lane] as i32 as f32, pairs[1][lane] as i32 as f32);
+            let (three, four) = (pairs[2][lane] as i32 as f32, pairs[3][lane] as i32 as f32);
             let upper = one + (two - one) * self.right[lane];
             let lower = three + (four - three) * self.right[lane];
             values[lane] = upper + (lower - upper) * self.lower[lane];
@@ -113,7 +120,11 @@ impl Places {
             let lower = if self.lower[lane] >= 0.5 { width } else { 0 };
             values[lane] = plane[self.at[lane] as usize + right + lower].into();
         }
-        values.map(|value| value as f32)
+        let mut nearest = [0.0; LANES];
+        for lane in 0..LANES {
+            nearest[lane] = values[lane] as f32;
+        }
+        nearest
     }
 }
 
@@ -128,7 +139,10 @@ pub(super) fn truncated(value: f32) -> i32 {
 #[inline(always)]
 pub(super) fn unpacked(motion: Words) -> [Floats; 2] {
     const PIXELS: f32 = 1.0 / crate::kernels::shared::MOTION_STEPS;
-    let x = motion.map(|motion| ((motion << 16) as i32 >> 16) as f32 * PIXELS);
-    let y = motion.map(|motion| (motion as i32 >> 16) as f32 * PIXELS);
-    [x, y]
+    let mut moved = [[0.0; LANES]; 2];
+    for lane in 0..LANES {
+        moved[0][lane] = ((motion[lane] << 16) as i32 >> 16) as f32 * PIXELS;
+        moved[1][lane] = (motion[lane] as i32 >> 16) as f32 * PIXELS;
+    }
+    moved
 }

@@ -213,9 +213,13 @@ fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize
     let motion = &cells.motion[row][..span.end];
     let mut known = [0_u32; LANES];
     for first in span.clone().step_by(LANES) {
-        let [low, high, correction, keep]: [Floats; 4] = [low, high, correction, keep].map(|plane| eight(plane, first));
+        let (low, high): (Floats, Floats) = (eight(low, first), eight(high, first));
+        let (correction, keep): (Floats, Floats) = (eight(correction, first), eight(keep, first));
         let moved = unpacked(eight(motion, first));
-        let y = moved[1].map(|moved| source.y as f32 + moved);
+        let mut y = [0.0; LANES];
+        for lane in 0..LANES {
+            y[lane] = source.y as f32 + moved[1][lane];
+        }
         let mut results = [([0_u16; LANES], [0_u8; LANES], [0_u8; LANES]); 2];
         for column in 0..side {
             let fresh: Floats = eight(&source.fresh[column][..span.end], first);
@@ -260,12 +264,14 @@ fn combine(source: &RowSource<'_>, target: &mut RowTarget<'_>, span: Range<usize
 /// Stores the left and right pixels of eight cells.
 #[inline(always)]
 fn store_pairs<T: Copy>(into: &mut [T], first: usize, left: [T; LANES], right: [T; LANES]) {
-    let half = |start: usize| -> [T; LANES] {
-        std::array::from_fn(|lane| if lane % 2 == 0 { left[start + lane / 2] } else { right[start + lane / 2] })
-    };
-    store(into, first, half(0));
+    let mut pairs = [[left[0]; LANES]; 2];
+    for lane in 0..LANES {
+        pairs[lane / 4][lane % 4 * 2] = left[lane];
+        pairs[lane / 4][lane % 4 * 2 + 1] = right[lane];
+    }
+    store(into, first, pairs[0]);
     if first + LANES < into.len() {
-        store(into, first + LANES, half(LANES / 2));
+        store(into, first + LANES, pairs[1]);
     }
 }
 
@@ -287,12 +293,18 @@ fn combine_chroma(source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]
             continue;
         }
         let samples: [u8; LANES] = eight(rows[1], first);
-        let fresh: Floats = samples.map(|sample| f32::from(sample) * 256.0);
+        let mut fresh = [0.0; LANES];
+        for lane in 0..LANES {
+            fresh[lane] = f32::from(samples[lane]) * 256.0;
+        }
         let mut values = fresh;
         if let Some(last) = source.last {
             let moved = unpacked(spaced(motion, first, step));
-            let x: Floats = std::array::from_fn(|lane| (first + lane) as f32 + moved[0][lane] * 0.5);
-            let y = moved[1].map(|moved| source.y as f32 + moved * 0.5);
+            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+            for lane in 0..LANES {
+                x[lane] = (first + lane) as f32 + moved[0][lane] * 0.5;
+                y[lane] = source.y as f32 + moved[1][lane] * 0.5;
+            }
             let before = Places::new(x, y, source.size).fetch(last, width);
             let (mut low, mut high) = (samples, samples);
             for row in rows {
@@ -314,8 +326,13 @@ fn combine_chroma(source: &ChromaSource<'_>, chroma: &mut [u16], into: &mut [u8]
                 values[lane] = if known { combined } else { fresh[lane] };
             }
         }
-        store(chroma, first, values.map(|value| truncated(value + 0.5) as u16));
-        store(into, first, values.map(|value| truncated((value + 128.0) * (1.0 / 256.0)).min(255) as u8));
+        let (mut wide, mut narrow) = ([0_u16; LANES], [0_u8; LANES]);
+        for lane in 0..LANES {
+            wide[lane] = truncated(values[lane] + 0.5) as u16;
+            narrow[lane] = truncated((values[lane] + 128.0) * (1.0 / 256.0)).min(255) as u8;
+        }
+        store(chroma, first, wide);
+        store(into, first, narrow);
     }
 }
 
@@ -325,7 +342,11 @@ fn spaced<T: Copy>(values: &[T], first: usize, step: usize) -> [T; LANES] {
     if step == 1 {
         return eight(values, first);
     }
-    std::array::from_fn(|lane| values[((first + lane) * step).min(values.len() - 1)])
+    let mut result = [values[first * step]; LANES];
+    for (lane, result) in result.iter_mut().enumerate() {
+        *result = values[((first + lane) * step).min(values.len() - 1)];
+    }
+    result
 }
 
 /// Returns runs of cells that all show the background, or none of which does.

@@ -123,10 +123,17 @@ impl Cells {
         let luma = &evidence.luma[span];
         for first in (0..width).step_by(LANES) {
             let flags: Words = eight(flags, first);
-            let background = evidence.plain_background && flags.iter().fold(0, |all, flags| all | flags) == 0;
-            let Some(last) = evidence.last.filter(|_| !background) else {
-                let of = |flags| if evidence.plain_background && flags == 0 { BACKGROUND } else { NEW };
-                store(trust, first, flags.map(of));
+            let mut all = 0;
+            for flags in flags {
+                all |= flags;
+            }
+            let last = if evidence.plain_background && all == 0 { None } else { evidence.last };
+            let Some(last) = last else {
+                let mut found = [NEW; LANES];
+                for lane in 0..LANES {
+                    found[lane] = if evidence.plain_background & (flags[lane] == 0) { BACKGROUND } else { NEW };
+                }
+                store(trust, first, found);
                 store(residuals, first, [0.0; LANES]);
                 store(compared, first, [0.0; LANES]);
                 continue;
@@ -134,13 +141,17 @@ impl Cells {
             let (motion, own, ids, depths): (_, Words, Words, Words) =
                 (eight(motion, first), eight(own, first), eight(ids, first), eight(depths, first));
             let moved = unpacked(motion);
-            let columns: Floats = std::array::from_fn(|lane| (first + lane) as f32 + 0.5);
-            let size = self.cell_pixels as f32;
-            let x: Floats = std::array::from_fn(|lane| columns[lane] * size + moved[0][lane]);
-            let y: Floats = std::array::from_fn(|lane| (row as f32 + 0.5) * size + moved[1][lane]);
+            let (size, jitter) = (self.cell_pixels as f32, evidence.frame.jitter);
+            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+            let (mut sample_x, mut sample_y) = ([0.0; LANES], [0.0; LANES]);
+            for lane in 0..LANES {
+                x[lane] = ((first + lane) as f32 + 0.5) * size + moved[0][lane];
+                y[lane] = (row as f32 + 0.5) * size + moved[1][lane];
+                sample_x[lane] = x[lane] + jitter.x - 0.5;
+                sample_y[lane] = y[lane] + jitter.y - 0.5;
+            }
             let visible = was_visible(last, x, y, ids, depths);
-            let jitter = evidence.frame.jitter;
-            let places = Places::new(x.map(|x| x + jitter.x - 0.5), y.map(|y| y + jitter.y - 0.5), last.size_usize());
+            let places = Places::new(sample_x, sample_y, last.size_usize());
             let predicted = places.fetch(&last.luma, last.size.width as usize);
             let samples: [u8; LANES] = eight(luma, first);
             let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
@@ -225,7 +236,11 @@ fn shifted(values: &[f32], first: usize, offset: isize) -> Floats {
         return eight(values, start as usize);
     }
     let last = values.len() as isize - 1;
-    std::array::from_fn(|lane| values[(start + lane as isize).clamp(0, last) as usize])
+    let mut result = [0.0; LANES];
+    for (lane, result) in result.iter_mut().enumerate() {
+        *result = values[(start + lane as isize).clamp(0, last) as usize];
+    }
+    result
 }
 
 /// Returns whether the frame before showed the nearest surface of each cell in the place, in pixels, where its motion
@@ -244,8 +259,10 @@ fn was_visible(last: &State, x: Floats, y: Floats, ids: Words, depths: Words) ->
     }
     let mut visible = [false; LANES];
     for surfaces in [&last.nearest, &last.own] {
-        let found_ids = at.map(|at| surfaces.ids[at]);
-        let found_depths = at.map(|at| surfaces.depths[at]);
+        let (mut found_ids, mut found_depths) = ([0; LANES], [0; LANES]);
+        for lane in 0..LANES {
+            (found_ids[lane], found_depths[lane]) = (surfaces.ids[at[lane]], surfaces.depths[at[lane]]);
+        }
         for lane in 0..LANES {
             let expected = f32::from_bits(depths[lane] << 16);
             let found = f32::from_bits(found_depths[lane] & 0xffff_0000);
