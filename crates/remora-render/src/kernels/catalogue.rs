@@ -94,7 +94,7 @@ pub(super) type Constant = (&'static str, f64);
 pub(super) struct Description {
     /// One entry point of a compute pipeline; vertex and fragment of a render pipeline.
     pub entries: &'static [&'static str],
-    /// Sources that follow the shared prelude and the file of word types.
+    /// Sources that follow the shared prelude and the file that depends on the adapter.
     pub sources: Vec<Source>,
     pub constants: Vec<Constant>,
     /// Bind groups by their index.
