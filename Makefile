@@ -102,8 +102,9 @@ bench-levels: setup
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 sheets:100:10000 sheets:100
 	$(CARGO) run --release -p remora-render --example frame_cost -- --frames 20 points:10000000
 
-## Measures VTK's off-screen renderer with GLB files, for comparison; MODELS="a.glb b.glb".
+## Measures VTK's off-screen renderer with GLB files beside Remora in motion; MODELS="a.glb b.glb".
 bench-vtk: setup
+	$(CARGO) build --release -p remora-host --example motion_quality
 	scripts/bench-vtk.sh $(MODELS)
 
 ## Measures cost and quality of the video encoder.

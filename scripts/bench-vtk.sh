@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Measures VTK's off-screen renderer with the same models, in a virtual environment.
+# Measures VTK's off-screen renderer with the same models and poses, in a virtual environment.
+#
+#   make bench-vtk MODELS="a.glb b.glb"             GLB files
+#   make bench-vtk MODELS=a.glb POSES=12            fewer poses, for a model that takes VTK seconds per frame
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=target/vtk
@@ -8,4 +11,6 @@ if [ ! -e "$environment/bin/python" ]; then
     python3 -m venv "$environment"
     "$environment/bin/pip" install --quiet --disable-pip-version-check vtk==9.6.*
 fi
-exec "$environment/bin/python" scripts/bench-vtk.py "$@"
+frames=$(mktemp -d)
+trap 'rm -rf "$frames"' EXIT
+"$environment/bin/python" scripts/bench-vtk.py target/release/examples/motion_quality "${POSES:-30}" "$frames" "$@"

@@ -21,6 +21,7 @@ wgsl_types! {
     u32 => "u32",
     f32 => "f32",
     [u32; 2] => "vec2<u32>",
+    [f32; 2] => "vec2<f32>",
     [u32; 4] => "vec4<u32>",
     [f32; 3] => "vec3<f32>",
     [f32; 4] => "vec4<f32>",
@@ -40,9 +41,27 @@ impl WgslValue for u32 {
     }
 }
 
+impl WgslValue for i32 {
+    fn expression(&self) -> String {
+        format!("{self}i")
+    }
+}
+
 impl WgslValue for f32 {
     fn expression(&self) -> String {
         format!("{self:?}f")
+    }
+}
+
+impl WgslValue for [f32; 2] {
+    fn expression(&self) -> String {
+        format!("vec2<f32>({:?}, {:?})", self[0], self[1])
+    }
+}
+
+impl WgslValue for [i16; 3] {
+    fn expression(&self) -> String {
+        format!("vec3<i32>({}, {}, {})", self[0], self[1], self[2])
     }
 }
 

@@ -8,8 +8,12 @@
 //!
 //! Geometry that a frame lacks arrives before the next frame, so that the figures do not depend on the disk. Rendering
 //! is timed without the video encoder, and everything else happens after the last timed frame of a course.
+//!
+//! `motion_quality --frames MOTION REFERENCE` compares frames of another program instead, and prints the figures as
+//! JSON. Both are folders with `000.png`, `001.png` and so on; `empty.png` in REFERENCE shows the empty scene.
 
 mod course;
+mod folder;
 mod measure;
 mod report;
 mod sheet;
@@ -36,17 +40,24 @@ struct Arguments {
     flip_every: usize,
     sheets: Option<PathBuf>,
     json: Option<PathBuf>,
+    /// Folders with frames in motion and at rest.
+    frames: Option<[PathBuf; 2]>,
 }
 
 fn main() -> Result<(), Failure> {
     let arguments = arguments()?;
+    if let Some([motion, reference]) = &arguments.frames {
+        let figures = measure::compare(&folder::read(motion, reference)?.pairs(), arguments.flip_every);
+        println!("{}", serde_json::to_string(&figures)?);
+        return Ok(());
+    }
     let mut reports: Vec<Report> = Vec::new();
     report::print_head();
     for name in &arguments.models {
         let mut theatre = Theatre::open(name, arguments.rung)?;
         for &course in &arguments.courses {
             let shots = theatre.shoot(course, arguments.poses)?;
-            let figures = measure::compare(&shots, arguments.flip_every);
+            let figures = measure::compare(&shots.pairs(), arguments.flip_every);
             if let Some(folder) = &arguments.sheets {
                 sheet::write(folder, name, course, &shots)?;
             }
@@ -70,6 +81,7 @@ fn arguments() -> Result<Arguments, Failure> {
         flip_every: 4,
         sheets: None,
         json: None,
+        frames: None,
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -80,6 +92,7 @@ fn arguments() -> Result<Arguments, Failure> {
             "--rung" => arguments.rung = Some(value()?.parse()?),
             "--flip-every" => arguments.flip_every = value()?.parse::<usize>()?.max(1),
             "--sheet" => arguments.sheets = Some(value()?.into()),
+            "--frames" => arguments.frames = Some([value()?.into(), value()?.into()]),
             "--json" => arguments.json = Some(value()?.into()),
             option if option.starts_with("--") => return Err(format!("{option} is no option").into()),
             _ => arguments.models.push(argument),

@@ -17,8 +17,6 @@ use rayon::prelude::*;
 use remora_render::RenderedFrame;
 use serde::Serialize;
 
-use crate::view::Shots;
-
 /// The largest possible error of luma, as PSNR is usually stated for video of 8 bits.
 const PEAK: f64 = 255.0;
 /// The constants of SSIM, and the side of its windows and the distance between them in pixels.
@@ -28,6 +26,17 @@ const SSIM_WINDOW: usize = 8;
 const SSIM_STEP: usize = 4;
 /// A frame in motion shows something else than the background where its luma differs by more than this.
 const MOTION_TOLERANCE: u8 = 8;
+
+/// The frames to compare, as I420 of one size, with one or more poses.
+pub(crate) struct Pairs<'a> {
+    pub(crate) motion: Vec<&'a RenderedFrame>,
+    /// Frames at rest of the same poses.
+    pub(crate) references: Vec<&'a RenderedFrame>,
+    /// The frame at rest that follows the last frame in motion.
+    pub(crate) rest: &'a RenderedFrame,
+    /// A frame of the empty scene.
+    pub(crate) empty: &'a RenderedFrame,
+}
 
 /// FLIP of a pair of frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -65,18 +74,18 @@ pub(crate) struct Figures {
 }
 
 /// Compares the frames of a course. FLIP is slow, so it is computed for every `flip_every`th pose.
-pub(crate) fn compare(shots: &Shots, flip_every: usize) -> Figures {
-    let masks: Vec<Vec<bool>> = shots
+pub(crate) fn compare(pairs: &Pairs, flip_every: usize) -> Figures {
+    let masks: Vec<Vec<bool>> = pairs
         .motion
         .par_iter()
-        .zip(&shots.references)
-        .map(|(shot, reference)| model_mask(&shot.frame, reference, &shots.empty))
+        .zip(&pairs.references)
+        .map(|(motion, reference)| model_mask(motion, reference, pairs.empty))
         .collect();
     let pose = |index: usize| {
-        let (motion, reference) = (&shots.motion[index].frame, &shots.references[index]);
+        let (motion, reference) = (pairs.motion[index], pairs.references[index]);
         let crawl = index.checked_sub(1).map(|before| {
-            let motion = [luma(&shots.motion[before].frame), luma(motion)];
-            let references = [luma(&shots.references[before]), luma(reference)];
+            let motion = [luma(pairs.motion[before]), luma(motion)];
+            let references = [luma(pairs.references[before]), luma(reference)];
             crawl(motion, references, [&masks[before], &masks[index]])
         });
         let counts = index.is_multiple_of(flip_every);
@@ -88,8 +97,8 @@ pub(crate) fn compare(shots: &Shots, flip_every: usize) -> Figures {
             flip: counts.then(|| flip_of(motion, reference, mask)),
         }
     };
-    let poses: Vec<PoseFigures> = (0..shots.motion.len()).into_par_iter().map(pose).collect();
-    let last = shots.motion.len() - 1;
+    let poses: Vec<PoseFigures> = (0..pairs.motion.len()).into_par_iter().map(pose).collect();
+    let last = pairs.motion.len() - 1;
     let flips = |value: fn(&Flip) -> f64| poses.iter().filter_map(|pose| pose.flip.as_ref()).map(value).collect();
     let (frames, models): (Vec<f64>, Vec<f64>) = (flips(|flip| flip.frame), flips(|flip| flip.model));
     Figures {
@@ -98,8 +107,8 @@ pub(crate) fn compare(shots: &Shots, flip_every: usize) -> Figures {
         flip: Flip { frame: mean(frames.iter().copied()), model: mean(models.iter().copied()) },
         flip_p95: Flip { frame: percentile(frames, 0.95), model: percentile(models, 0.95) },
         crawl: mean(poses.iter().filter_map(|pose| pose.crawl)),
-        jump: flip_of(&shots.motion[last].frame, &shots.rest, &masks[last]),
-        rest: flip_of(&shots.rest, &shots.references[last], &masks[last]),
+        jump: flip_of(pairs.motion[last], pairs.rest, &masks[last]),
+        rest: flip_of(pairs.rest, pairs.references[last], &masks[last]),
         poses,
     }
 }

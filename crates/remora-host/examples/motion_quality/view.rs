@@ -20,7 +20,7 @@ use remora_render::{
 use remora_scene::{EntityId, Scene};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Failure, VIEWPORT, course::Course};
+use crate::{Failure, VIEWPORT, course::Course, measure::Pairs};
 
 /// Frames in motion before the first course, in which the quality settles.
 const FRAMES_TO_SETTLE: usize = 60;
@@ -50,6 +50,14 @@ pub(crate) struct Shots {
     pub(crate) rest: RenderedFrame,
     /// A frame of the empty scene.
     pub(crate) empty: RenderedFrame,
+}
+
+impl Shots {
+    /// Returns the frames to compare.
+    pub(crate) fn pairs(&self) -> Pairs<'_> {
+        let motion = self.motion.iter().map(|shot| &shot.frame).collect();
+        Pairs { motion, references: self.references.iter().collect(), rest: &self.rest, empty: &self.empty }
+    }
 }
 
 /// A renderer with a scene of one model.

@@ -8,8 +8,8 @@
 //! | software | geometry, to 2 pixels of error | one sample for 2x2 pixels | geometry, to 8 pixels |
 //! | graphics card | geometry, to 4 pixels of error | size, to 0.67 | |
 //!
-//! On a software adapter, frames in motion continue the history of the view, so that samples of several frames add up to
-//! the full size. A frame in full begins it.
+//! On a software adapter, frames in motion continue the history of the view, so that samples of several frames add up
+//! to the full size. A frame in full begins it.
 
 use std::time::Duration;
 
@@ -133,7 +133,8 @@ pub const fn render_target(software: bool) -> Duration {
 }
 
 /// Returns the scaled size. Half of the size of a stream, which is even, is exact; a stream that is too small for that
-/// is not scaled. Other sizes are rounded to even numbers, so that chroma keeps its position when the frame is stretched.
+/// is not scaled. Other sizes are rounded to even numbers, so that chroma keeps its position when the frame is
+/// stretched.
 fn scaled(size: Size, scale: f32) -> Size {
     if scale == 0.5 {
         let fits = size.width.min(size.height) >= 4;

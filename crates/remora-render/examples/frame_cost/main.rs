@@ -1,7 +1,7 @@
 //! Cost of a frame: `frame_cost
 //! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
-//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--history] [--rasteriser yes|no] [--size
-//! WIDTHxHEIGHT]`.
+//! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--history] [--rasteriser yes|no]
+//! [--size WIDTHxHEIGHT]`.
 //!
 //! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
 //! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and

@@ -4,8 +4,9 @@ use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
-    FRAGMENT_MASKED, LARGE, MASK, MOTION, OUTLINE, PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS,
-    RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST, SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
+    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE, PIXEL,
+    PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST,
+    SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
 
@@ -76,6 +77,13 @@ pub(crate) enum Kernel {
     Checkerboard,
     /// Describes surface and motion of each cell of a frame.
     Motion { samples: Samples, layered: bool, outlined: bool, moving: bool },
+    /// Begins a history with a converted frame.
+    HistoryBegin,
+    /// Decides how far the history of each cell can be used.
+    HistoryCells,
+    /// Combines a frame with its history and converts it to I420; `side` is the number of pixels of the stream per cell
+    /// in each direction, 1 or 2.
+    HistoryPixels { side: u8 },
 }
 
 /// Value of an `override` of a shader.
@@ -86,7 +94,7 @@ pub(super) type Constant = (&'static str, f64);
 pub(super) struct Description {
     /// One entry point of a compute pipeline; vertex and fragment of a render pipeline.
     pub entries: &'static [&'static str],
-    /// Sources that follow the shared prelude and the file of word types.
+    /// Sources that follow the shared prelude and the file that depends on the adapter.
     pub sources: Vec<Source>,
     pub constants: Vec<Constant>,
     /// Bind groups by their index.
@@ -129,6 +137,7 @@ impl Kernel {
                 let sources = [&[SCENE, write.source(), QUEUE], fragments.sources(), &[RASTER]].concat();
                 Description::new(&["raster"], &sources, RASTER_GROUPS)
                     .with([samples_constant(samples), width(wide, 64.0), ("SMALL_ONLY", f64::from(u8::from(small)))])
+                    .with((!wide && samples == Samples::Four).then_some(("SKIP_EMPTY", 1.0)))
                     .with(fragments.constants())
                     .with(write.constants())
             }
@@ -184,6 +193,14 @@ impl Kernel {
                     ("OUTLINED", f64::from(u8::from(outlined))),
                     ("MOVING", f64::from(u8::from(moving))),
                 ])
+            }
+            Kernel::HistoryBegin => Description::new(&["begin_history"], &[HISTORY_BEGIN], &[Some(Group::Planes)]),
+            Kernel::HistoryCells => {
+                Description::new(&["judge_cells"], &[HISTORY, HISTORY_CELLS], &[Some(Group::HistoryCells)])
+            }
+            Kernel::HistoryPixels { side } => {
+                Description::new(&["combine"], &[HISTORY, HISTORY_PIXELS], &[Some(Group::HistoryPixels)])
+                    .with([("SIDE", f64::from(side))])
             }
             Kernel::Checkerboard => {
                 Description::new(&["checkerboard"], &[PIXEL, CHECKERBOARD], &[Some(Group::Checkerboard)])

@@ -28,6 +28,10 @@ pub(crate) enum Group {
     Checkerboard,
     /// Visibility, mask and moves, from which the motion of cells is described.
     Motion,
+    /// Frame, guides and history, from which the cells of a frame are judged.
+    HistoryCells,
+    /// Frame, cells and history, which make the pixels of the stream.
+    HistoryPixels,
 }
 
 /// The kind of resource that a binding takes.
@@ -45,7 +49,7 @@ pub(crate) enum Binding {
 
 impl Group {
     /// All groups, in the order of their discriminants.
-    pub(crate) const ALL: [Group; 17] = [
+    pub(crate) const ALL: [Group; 19] = [
         Group::Scene,
         Group::Bank,
         Group::RasterTargets,
@@ -63,6 +67,8 @@ impl Group {
         Group::Outline,
         Group::Checkerboard,
         Group::Motion,
+        Group::HistoryCells,
+        Group::HistoryPixels,
     ];
 
     /// Returns the bindings, in the order of their numbers.
@@ -78,7 +84,8 @@ impl Group {
             Group::Classify => &[Uniform, Read, Write, Write, Write, Write],
             Group::Composite => &[Read, Read, Read, Write],
             Group::Cull => &[Read, Read, Write, Write],
-            Group::Motion => &[Uniform, Read, Read, Read, Read, Write],
+            Group::Motion | Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
+            Group::HistoryPixels => &[Uniform, Read, Read, Read, Read, Write, Write, Write],
             Group::Arguments | Group::Planes | Group::Pyramid | Group::Mask | Group::Outline => &[Read, Write],
             Group::Shrink | Group::Checkerboard => &[Write],
         }

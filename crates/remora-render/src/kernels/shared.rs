@@ -69,6 +69,42 @@ shared_constants! {
     const SURFACE_DIFFERENT: u32 = 1 << 31;
     /// Bit in the surface of a cell: an outline may be drawn over it.
     const SURFACE_DRAWN_OVER: u32 = 1 << 30;
+
+    /// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
+    const LUMA: [i16; 3] = [5983, 20127, 2032];
+    const CHROMA_U: [i16; 3] = [-3298, -11094, 14392];
+    const CHROMA_V: [i16; 3] = [14392, -13073, -1319];
+    /// Luma of black, and chroma of grey.
+    const LUMA_OFFSET: i32 = 16;
+    const CHROMA_OFFSET: i32 = 128;
+
+    /// Share of a difference between samples and history that corrects the history.
+    const CORRECTION: f32 = 0.7;
+    /// Mean difference between samples and history at which the history counts half, in steps of luma times 256: the
+    /// value for fast motion, and what is added for a motion of one pixel.
+    const DISAGREEMENT: [f32; 2] = [10.0 * 256.0, 30.0 * 256.0];
+    /// Slower motion than this, in pixels, is treated like it.
+    const SPEED_MIN: f32 = 0.25;
+    /// Relative difference of depths up to which a surface counts as the same.
+    const DEPTH_TOLERANCE: f32 = 1.0 / 16.0;
+    /// By this share of their difference, the history may exceed the smallest and largest sample of the neighbourhood.
+    const MARGIN: f32 = 0.5;
+    /// Largest luma, times 256.
+    const LUMA_MAX: f32 = 65535.0;
+    /// Sum of the weights of the samples that a pixel remembers. More gives smoother frames that adapt more slowly.
+    const WEIGHT_MAX: f32 = 6.0;
+    /// Steps of a stored weight per unit.
+    const WEIGHT_STEPS: f32 = 32.0;
+    /// Spread of a sample's weight in pixels: the standard deviation of a Gaussian.
+    const SAMPLE_SPREAD: f32 = 0.35;
+    /// Smallest weight of a sample, however far it lies from the pixel.
+    const SAMPLE_WEIGHT_MIN: f32 = 0.02;
+    /// Weight of a pixel of a finished frame, which stays as it is until view or surface changes.
+    const FINISHED_WEIGHT: f32 = 255.0 / WEIGHT_STEPS;
+    /// Upper bound of the luma of a cell that is still, times 256. It bounds nothing and is found in no other cell.
+    const STILL_HIGH: f32 = 65536.0;
+    /// Share of new chroma where nothing has changed.
+    const STILL_CHROMA_SHARE: f32 = 0.15;
 }
 
 /// Runs that are classified together, one bit each.
@@ -224,7 +260,8 @@ shared_structs! {
         /// First block of solid surfaces and size in blocks; the same for blended ones.
         pub solid_area: [u32; 4],
         pub blended_area: [u32; 4],
-        /// Rows that take column, row, 1 and the inverse of the distance along the view to the homogeneous pixel before.
+        /// Rows that take column, row, 1 and the inverse of the distance along the view to the homogeneous pixel
+        /// before.
         pub before_x: [f32; 4],
         pub before_y: [f32; 4],
         pub before_w: [f32; 4],
@@ -237,6 +274,25 @@ shared_structs! {
         pub row_y_before: [f32; 4],
         pub row_w_before: [f32; 4],
         pub eye_before: [f32; 4],
+    }
+
+    /// Uniform of the kernels that combine a frame with its history. *Before* is the frame that the history ends with.
+    struct HistoryUniform {
+        /// Columns and rows of cells, which are also those of rendered pixels.
+        pub cells: [u32; 2],
+        /// Columns and rows of cells before.
+        pub cells_before: [u32; 2],
+        /// Pixels of the stream per cell in each direction: now, and before.
+        pub sides: [u32; 2],
+        /// 1 if there is a history that the frame may continue.
+        pub continues: u32,
+        /// 1 if the view has not changed.
+        pub still: u32,
+        /// Position of the sample relative to the middle of its cell, in pixels of the stream.
+        pub jitter: [f32; 2],
+        /// 1 if the plain background lies behind everything.
+        pub plain_background: u32,
+        pub padding: u32,
     }
 
     /// Immediates of the kernel that marks selected pixels.

@@ -42,6 +42,10 @@ sources! {
     CULL = "cull";
     MASK = "mask";
     MOTION = "motion";
+    HISTORY = "history";
+    HISTORY_BEGIN = "history_begin";
+    HISTORY_CELLS = "history_cells";
+    HISTORY_PIXELS = "history_pixels";
     OUTLINE = "outline";
     CHECKERBOARD = "checkerboard";
 }

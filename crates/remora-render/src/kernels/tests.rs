@@ -25,6 +25,10 @@ fn all_kernels() -> Vec<Kernel> {
         Kernel::Cull,
         Kernel::Outline,
         Kernel::Checkerboard,
+        Kernel::HistoryBegin,
+        Kernel::HistoryCells,
+        Kernel::HistoryPixels { side: 1 },
+        Kernel::HistoryPixels { side: 2 },
     ];
     for samples in [Samples::One, Samples::Four] {
         kernels.push(Kernel::Classify { samples });

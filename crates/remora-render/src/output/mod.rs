@@ -1,5 +1,5 @@
 //! The output of a finished frame: as RGBA, which the processor converts, or already as I420, which a GPU makes with
-//! less than half of the bytes.
+//! less than half of the bytes. A GPU also combines frames of the history.
 
 pub(crate) mod history;
 pub(crate) mod readback_layout;
@@ -8,8 +8,9 @@ pub(crate) mod yuv;
 
 use bytemuck::bytes_of;
 
+use self::history::device::{DeviceHistory, GuidedFrame};
 use crate::device::graphics::Graphics;
-use crate::frame::{FrameRequest, PixelFormat, RenderError};
+use crate::frame::{FrameRequest, History, PixelFormat, RenderError, Samples};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::PlaneSizes;
 use crate::kernels::{Kernel, Kernels};
@@ -18,8 +19,9 @@ use crate::passes::targets::Targets;
 #[derive(Debug)]
 pub(crate) struct Output {
     /// False for a software adapter, which would convert on the same processor and more slowly.
-    pub on_device: bool,
+    on_device: bool,
     planes: Option<wgpu::Buffer>,
+    pub(crate) history: DeviceHistory,
 }
 
 /// The buffer that is read back, from its beginning.
@@ -28,52 +30,103 @@ pub(crate) struct Readback<'a> {
     pub bytes: u64,
     /// True if the content has the requested format and size.
     pub finished: bool,
+    /// Number of pixels that are neither new nor taken from the history; `None` if all are.
+    pub missing: Option<&'a wgpu::Buffer>,
 }
 
 impl Output {
     pub(crate) fn new(on_device: bool) -> Self {
-        Self { on_device, planes: None }
+        Self { on_device, planes: None, history: DeviceHistory::default() }
     }
 
-    /// Frees the buffer; the next conversion allocates it again.
+    /// Compiles what frames of the history need, if the device combines them.
+    pub(crate) fn warm_up(
+        &self,
+        graphics: &Graphics,
+        kernels: &mut Kernels,
+        samples: Samples,
+    ) -> Result<(), RenderError> {
+        if !self.on_device {
+            return Ok(());
+        }
+        for variant in 0..8 {
+            let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
+            kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined, moving })?;
+        }
+        DeviceHistory::warm_up(graphics, kernels)
+    }
+
+    /// Forgets the history and frees the buffers; the next conversion allocates them again.
     pub(crate) fn shrink(&mut self) {
         self.planes = None;
+        self.history.forget();
     }
 
-    /// Records the conversion if the device does it.
+    /// Records the conversion if the device does it. `guided` is set for a frame of the history.
     pub(crate) fn record<'a>(
         &'a mut self,
         graphics: &Graphics,
         kernels: &mut Kernels,
         targets: &'a Targets,
         request: &FrameRequest,
+        guided: Option<GuidedFrame<'_>>,
         encoder: &mut wgpu::CommandEncoder,
     ) -> Result<Readback<'a>, RenderError> {
         let (from, to) = (request.render_size, request.stream_size);
         // An invocation writes whole words of eight columns.
         if !self.on_device || request.format != PixelFormat::I420 || !to.width.is_multiple_of(8) {
             let bytes = u64::from(from.pixels()) * 4;
-            return Ok(Readback { buffer: &targets.pixels, bytes, finished: false });
+            return Ok(Readback { buffer: &targets.pixels, bytes, finished: false, missing: None });
         }
-        kernels.ensure(graphics, Kernel::Planes)?;
         let bytes = u64::from(to.pixels()) * 3 / 2;
         let reusable = self.planes.take().filter(|planes| planes.size() >= bytes);
         let planes = match reusable {
             Some(planes) => planes,
             None => graphics.buffer("planes", bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC)?,
         };
-        let bindings = [&targets.pixels, &planes];
-        let bind_group = kernels.layouts.bind(&graphics.device, Group::Planes, &bindings);
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(kernels.get(Kernel::Planes));
-        pass.set_bind_group(0, &bind_group, &[]);
-        pass.set_immediates(
-            0,
-            bytes_of(&PlaneSizes { rendered: [from.width, from.height], stream: [to.width, to.height] }),
-        );
-        pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
-        Ok(Readback { buffer: self.planes.insert(planes), bytes, finished: true })
+        let planes = &*self.planes.insert(planes);
+        if let Some(guided) = &guided {
+            self.history.prepare(graphics, kernels, request, guided.frame)?;
+        }
+        let continued = guided.filter(|_| request.options.history == History::Continue);
+        let missing = match continued {
+            Some(guided) => {
+                self.history.record(graphics, kernels, guided, &targets.pixels, planes, encoder);
+                self.history.missing()
+            }
+            None => {
+                convert(graphics, kernels, targets, request, planes, encoder)?;
+                if guided.is_some() {
+                    self.history.record_begin(graphics, kernels, to, planes, encoder);
+                }
+                None
+            }
+        };
+        Ok(Readback { buffer: planes, bytes, finished: true, missing })
     }
+}
+
+/// Records the conversion of a rendered frame to the size of the stream.
+fn convert(
+    graphics: &Graphics,
+    kernels: &mut Kernels,
+    targets: &Targets,
+    request: &FrameRequest,
+    planes: &wgpu::Buffer,
+    encoder: &mut wgpu::CommandEncoder,
+) -> Result<(), RenderError> {
+    kernels.ensure(graphics, Kernel::Planes)?;
+    let (from, to) = (request.render_size, request.stream_size);
+    let bind_group = kernels.layouts.bind(&graphics.device, Group::Planes, &[&targets.pixels, planes]);
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    pass.set_pipeline(kernels.get(Kernel::Planes));
+    pass.set_bind_group(0, &bind_group, &[]);
+    pass.set_immediates(
+        0,
+        bytes_of(&PlaneSizes { rendered: [from.width, from.height], stream: [to.width, to.height] }),
+    );
+    pass.dispatch_workgroups(to.width.div_ceil(64), to.height.div_ceil(16), 1);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use crate::passes::targets::PICK_BYTES;
 
 /// Bytes of the totals of occlusion culling.
 const TOTALS_BYTES: u64 = 8;
+/// Bytes of the number of pixels without history, which are padded.
+const MISSING_BYTES: u64 = 8;
 
 /// Sizes of the parts. All parts but the frame begin at multiples of 8.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +27,12 @@ impl ReadbackLayout {
         self.marks() + Profile::bytes()
     }
 
-    pub(crate) fn pick(&self) -> u64 {
+    pub(crate) fn missing(&self) -> u64 {
         self.totals() + TOTALS_BYTES
+    }
+
+    pub(crate) fn pick(&self) -> u64 {
+        self.missing() + MISSING_BYTES
     }
 
     pub(crate) fn depths(&self) -> u64 {
@@ -41,13 +47,14 @@ impl ReadbackLayout {
         self.guide() + self.guide_bytes
     }
 
-    /// Returns frame, timestamps, totals, pick, depths and guide.
-    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 6] {
+    /// Returns frame, timestamps, totals, number of missing pixels, pick, depths and guide.
+    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 7] {
         let part = |from: u64, length: u64| &bytes[from as usize..(from + length) as usize];
         [
             part(0, self.frame_bytes),
             part(self.marks(), Profile::bytes()),
             part(self.totals(), TOTALS_BYTES),
+            part(self.missing(), 4),
             part(self.pick(), PICK_BYTES),
             part(self.depths(), self.depths_bytes),
             part(self.guide(), self.guide_bytes),

@@ -21,6 +21,8 @@ const GUIDE_WORDS: u64 = 3;
 const CELL_ORDER: [[f32; 2]; 4] = [[-0.5, -0.5], [0.5, 0.5], [0.5, -0.5], [-0.5, 0.5]];
 /// Order of the four samples of a pixel.
 const SAMPLE_ORDER: [usize; 4] = [0, 3, 1, 2];
+/// Smallest side of a stream with a history: interpolation needs two values of chroma.
+const STREAM_MIN: u32 = 4;
 /// A view whose direction differs by more, in radians, has nothing to continue.
 const TURN_MAX: f32 = 0.7;
 
@@ -49,6 +51,8 @@ struct LastFrame {
     stream_size: Size,
     /// Number of the arrangement of instances.
     arrangement: u64,
+    /// Opacity of the checkerboard in the background.
+    checkerboard: f32,
 }
 
 /// Finds motion, and keeps the view that it is relative to.
@@ -57,6 +61,8 @@ pub(crate) struct Motion {
     uniform: wgpu::Buffer,
     moves: UploadBuffer<[[f32; 4]; 3]>,
     guide: Option<wgpu::Buffer>,
+    /// Number of cells that the guide describes.
+    cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
     last: Option<LastFrame>,
@@ -64,7 +70,7 @@ pub(crate) struct Motion {
     frames: usize,
 }
 
-/// What the kernel has to look at.
+/// The surfaces that the kernel looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MotionSurfaces {
     pub samples: Samples,
@@ -90,6 +96,7 @@ impl Motion {
             uniform: graphics.buffer("motion", size_of::<MotionFrame>() as u64, usage)?,
             moves: UploadBuffer::new(graphics, "moves")?,
             guide: None,
+            cells: 0,
             kernel: None,
             last: None,
             frames: 0,
@@ -106,7 +113,8 @@ impl Motion {
         self.guide = None;
     }
 
-    /// Returns the part that a frame has in the history. `view` has no jitter yet.
+    /// Returns the part that a frame has in the history; `None` if it has none, or the stream is too small. `view` has
+    /// no jitter yet.
     pub(crate) fn plan(
         &self,
         request: &FrameRequest,
@@ -115,6 +123,9 @@ impl Motion {
         arrangement: u64,
     ) -> Option<HistoryFrame> {
         let (render, stream) = (request.render_size, request.stream_size);
+        if stream.width.min(stream.height) < STREAM_MIN {
+            return None;
+        }
         let cell_pixels = match request.options.history {
             History::Apart => return None,
             // Cells need not be finer than those of frames in motion.
@@ -131,6 +142,7 @@ impl Motion {
                 last.stream_size == stream
                     && last.origin == origin
                     && last.arrangement == arrangement
+                    && last.checkerboard == request.options.checkerboard
                     && last.view.forward.dot(view.forward) > TURN_MAX.cos()
             });
         let still = self.last.is_some_and(|last| last.view.shows_the_same_as(view));
@@ -139,8 +151,10 @@ impl Motion {
     }
 
     /// Notes that a frame has been submitted, which the next one continues.
-    pub(crate) fn submitted(&mut self, view: View, origin: DVec3, stream_size: Size, arrangement: u64) {
-        self.last = Some(LastFrame { view: View { jitter: Vec2::ZERO, ..view }, origin, stream_size, arrangement });
+    pub(crate) fn submitted(&mut self, view: View, origin: DVec3, request: &FrameRequest, arrangement: u64) {
+        let (stream_size, checkerboard) = (request.stream_size, request.options.checkerboard);
+        let view = View { jitter: Vec2::ZERO, ..view };
+        self.last = Some(LastFrame { view, origin, stream_size, arrangement, checkerboard });
         self.frames += 1;
     }
 
@@ -159,10 +173,11 @@ impl Motion {
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
-        if self.guide.as_ref().is_none_or(|guide| guide.size() != bytes) {
+        if self.guide.as_ref().is_none_or(|guide| guide.size() < bytes) {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
             self.guide = Some(graphics.buffer("guide", bytes, usage)?);
         }
+        self.cells = frame.cells.pixels();
         self.moves.write(graphics, moves)?;
         let last = self.last.map_or(*view, |last| last.view);
         let uniform = uniform(frame, view, &last, areas, epoch);
@@ -173,6 +188,16 @@ impl Motion {
     /// Returns the guide that [`Self::record`] fills.
     pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
         self.guide.as_ref()
+    }
+
+    /// Hands over the guide, which the next frame reads as that of the frame before.
+    pub(crate) fn take_guide(&mut self) -> Option<wgpu::Buffer> {
+        self.guide.take()
+    }
+
+    /// Takes memory for the next guide.
+    pub(crate) fn reuse_guide(&mut self, guide: Option<wgpu::Buffer>) {
+        self.guide = guide;
     }
 
     /// Records the kernel.
@@ -196,7 +221,7 @@ impl Motion {
         pass.set_pipeline(kernels.get(kernel));
         pass.set_bind_group(0, scene, &[]);
         pass.set_bind_group(2, &bind_group, &[]);
-        let groups = (guide.size() / (GUIDE_WORDS * 4)).div_ceil(64) as u32;
+        let groups = self.cells.div_ceil(64);
         pass.dispatch_workgroups(groups.min(GROUPS_WIDE), groups.div_ceil(GROUPS_WIDE), 1);
     }
 }

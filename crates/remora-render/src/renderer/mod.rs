@@ -18,6 +18,7 @@ use crate::kernels::groups::Group;
 use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
+use crate::output::history::device::GuidedFrame;
 use crate::output::history::{Accumulator, Planes, Samples as FrameSamples};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::{ReadbackRing, wait_for};
@@ -82,6 +83,8 @@ struct SubmittedFrame {
     layout: ReadbackLayout,
     /// True if the readback has the requested format and size.
     finished: bool,
+    /// True if the device counts the pixels that are neither new nor taken from the history.
+    counts_missing: bool,
     timings: FrameTimings,
     stopwatch: Stopwatch,
     /// Triangles drawn without a query.
@@ -95,7 +98,7 @@ struct SubmittedFrame {
     history: Option<(View, HistoryFrame)>,
 }
 
-/// What accompanies a frame.
+/// Requests and plans that accompany a frame.
 struct Attachments {
     query: Option<OcclusionQuery>,
     pick: Option<Pick>,
@@ -254,7 +257,7 @@ impl Renderer {
     /// Returns the bytes of graphics memory in use.
     pub fn graphics_memory_bytes(&self) -> u64 {
         let targets: u64 = self.targets.iter().map(Targets::bytes).sum();
-        let effects = self.occlusion.bytes() + self.outline.bytes() + self.motion.bytes();
+        let effects = self.occlusion.bytes() + self.outline.bytes() + self.motion.bytes() + self.output.history.bytes();
         self.models.bytes() + self.instances.buffer.size() + self.scratch.bytes() + effects + targets
     }
 
@@ -305,11 +308,7 @@ impl Renderer {
         let mut stopwatch = Stopwatch::start();
         self.models.upload_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
         let view = View::new(&request.camera, self.instances.origin, request.render_size);
-        // Only the processor combines frames.
-        let history = match self.output.on_device {
-            true => None,
-            false => self.motion.plan(request, &view, self.instances.origin, self.instances.arrangement),
-        };
+        let history = self.motion.plan(request, &view, self.instances.origin, self.instances.arrangement);
         let view = match &history {
             Some(frame) => view.jittered(frame.jitter * view.size.width as f32 / request.stream_size.width as f32),
             None => view,
@@ -398,9 +397,13 @@ impl Renderer {
             let buffers = (targets, &self.scratch);
             self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, self.outline.mask());
         }
-        let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, encoder)?;
+        let guided = history.as_ref().zip(self.motion.guide());
+        let guided = guided.map(|((_, frame), guide)| GuidedFrame { frame, guide });
+        let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, guided, encoder)?;
         let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
-        let guide_bytes = history.as_ref().map_or(0, |(_, frame)| frame.guide_bytes());
+        // Only the processor needs the guide.
+        let guide = guided.filter(|_| !content.finished);
+        let guide_bytes = guide.map_or(0, |guided| guided.frame.guide_bytes());
         let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
@@ -412,7 +415,10 @@ impl Renderer {
         if pick.is_some() {
             encoder.copy_buffer_to_buffer(&self.scratch.picked, 0, &readback, layout.pick(), PICK_BYTES);
         }
-        if let Some(guide) = self.motion.guide().filter(|_| history.is_some()) {
+        if let Some(missing) = content.missing {
+            encoder.copy_buffer_to_buffer(missing, 0, &readback, layout.missing(), 4);
+        }
+        if let Some(GuidedFrame { guide, .. }) = guide {
             encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
         }
         let mut slices = slices.finish();
@@ -422,6 +428,7 @@ impl Renderer {
             request: *request,
             layout,
             finished: content.finished,
+            counts_missing: content.missing.is_some(),
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
@@ -443,9 +450,14 @@ impl Renderer {
 
     /// Notes that a frame has been submitted completely, so that the next one can continue it.
     fn end_history_with(&mut self, submitted: &SubmittedFrame) {
-        if let Some((view, _)) = submitted.history {
+        if let Some((view, frame)) = &submitted.history {
+            let stream_size = submitted.request.stream_size;
+            if submitted.finished {
+                let guide = self.output.history.submitted(frame, stream_size, self.motion.take_guide());
+                self.motion.reuse_guide(guide);
+            }
             let (origin, arrangement) = (self.instances.origin, self.instances.arrangement);
-            self.motion.submitted(view, origin, submitted.request.stream_size, arrangement);
+            self.motion.submitted(*view, origin, &submitted.request, arrangement);
             self.instances.forget_moves();
         }
     }
@@ -469,7 +481,7 @@ impl Renderer {
         let accumulator = &mut self.history;
         self.ring.receive(&self.graphics, wait, |mut submitted: SubmittedFrame, bytes| {
             submitted.timings.draw = submitted.stopwatch.lap();
-            let [pixels, marks, totals, picked, depths, guide] = submitted.layout.split(bytes);
+            let [pixels, marks, totals, missing, picked, depths, guide] = submitted.layout.split(bytes);
             let query = submitted.query.as_ref();
             let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
             let tested = query.map_or(0, |query| query.candidates);
@@ -484,6 +496,10 @@ impl Renderer {
                 into.height = request.stream_size.height;
                 into.data.clear();
                 into.data.extend_from_slice(pixels);
+                if submitted.counts_missing {
+                    let missing = u32::from_le_bytes(missing.try_into().expect("the part has four bytes"));
+                    valid_share = 1.0 - missing as f32 / request.stream_size.pixels() as f32;
+                }
             } else if let Some((_, frame)) = &submitted.history {
                 valid_share = combine(converter, accumulator, request, frame, pixels, guide, into);
             } else {

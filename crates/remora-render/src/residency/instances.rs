@@ -190,8 +190,8 @@ impl InstanceStore {
         self.arrangement += 1;
     }
 
-    /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform that
-    /// takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
+    /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform
+    /// that takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
     pub(crate) fn moves(&self) -> (u32, Vec<[[f32; 4]; 3]>) {
         let count = self.moved.before.len().min(MOVE_MASK as usize + 1);
         let mut moves: Vec<_> = self.moved.before[..count]

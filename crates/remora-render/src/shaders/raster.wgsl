@@ -11,6 +11,10 @@ override WIDTH: u32 = 64u;
 // True if all triangles are known to be small and in front of the near plane.
 override SMALL_ONLY: bool = false;
 
+// True to skip pixels without a sample inside before each write. A software adapter takes as long for a write by one
+// lane as for a write by all.
+override SKIP_EMPTY: bool = false;
+
 // Largest bounding box in pixels of a small triangle.
 override SMALL_PIXELS: f32 = 144.0;
 
@@ -144,53 +148,96 @@ fn draw_small(
     let depth_high = max(depth_a, max(depth_b, depth_c));
     row += vec3<i32>(top_left(ab), top_left(bc), top_left(ca));
 
-    let first_x = u32(low.x);
-    let last_x = u32(high.x);
-    let last_y = select(-1, i32(high.y), drawn);
     // Words of a row of blocks. A row of pixels takes half of each block.
     let pitch = frame.size.z * 8u;
-    var x = first_x;
-    var y = i32(low.y);
-    var row_word = (u32(y) >> 1u) * pitch + (u32(y) & 1u) * 4u;
-    var edges = row;
-    var depth = depth_row;
+    let path = Path(u32(low.x), u32(high.x), pitch, step_x, step_y, depth_x, depth_y);
+    let last_y = select(-1, i32(high.y), drawn);
+    var at = Place(u32(low.x), i32(low.y), 0u, row, row, depth_row, depth_row);
+    at.row_word = (u32(at.y) >> 1u) * pitch + (u32(at.y) & 1u) * 4u;
     var entered = false;
-    while (y <= last_y) {
-        // Four words of this row of the block are followed by four words of the other row.
-        let word = (row_word + x + (x & ~3u)) * SAMPLES;
-        var inside = false;
-        if (SAMPLES == 1u) {
-            inside = (edges.x | edges.y | edges.z) >= 0;
-            if (inside) {
-                fragment(vec2(x, u32(y)), 0u, word, clamp(depth, depth_low, depth_high), id);
+    while (at.y <= last_y) {
+        var inside = samples_inside(at.edges, ab, bc, ca);
+        if (SKIP_EMPTY) {
+            while (at.y <= last_y && !any(inside)) {
+                at = following(at, path, at.x == path.last_x);
+                inside = samples_inside(at.edges, ab, bc, ca);
             }
-        } else {
-            for (var sample = 0u; sample < SAMPLES; sample++) {
-                let offset = sample_offset(sample);
-                let here = edges + vec3<i32>(
-                    ab.x * offset.y - ab.y * offset.x,
-                    bc.x * offset.y - bc.y * offset.x,
-                    ca.x * offset.y - ca.y * offset.x,
-                );
-                if ((here.x | here.y | here.z) >= 0) {
-                    let moved = depth + (depth_x * f32(offset.x) + depth_y * f32(offset.y)) * (1.0 / 256.0);
-                    fragment(vec2(x, u32(y)), sample, word + sample, clamp(moved, depth_low, depth_high), id);
-                    inside = true;
-                }
+            if (at.y > last_y) {
+                break;
+            }
+        }
+        // Four words of this row of the block are followed by four words of the other row.
+        let word = (at.row_word + at.x + (at.x & ~3u)) * SAMPLES;
+        for (var sample = 0u; sample < SAMPLES; sample++) {
+            if (inside[sample]) {
+                let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
+                let depth = at.depth + depth_x * offset.x + depth_y * offset.y;
+                fragment(vec2(at.x, u32(at.y)), sample, word + sample, clamp(depth, depth_low, depth_high), id);
             }
         }
         // The rest of a row is skipped once the triangle has been left. With several samples a row may be entered
         // again.
-        let end = x == last_x || (SAMPLES == 1u && entered && !inside);
-        entered = inside && !end;
-        row = select(row, row + step_y, end);
-        depth_row = select(depth_row, depth_row + depth_y, end);
-        row_word = select(row_word, row_word + select(4u, pitch - 4u, (y & 1) == 1), end);
-        edges = select(edges + step_x, row, end);
-        depth = select(depth + depth_x, depth_row, end);
-        y = select(y, y + 1, end);
-        x = select(x + 1u, first_x, end);
+        let end = at.x == path.last_x || (SAMPLES == 1u && entered && !inside.x);
+        entered = inside.x && !end;
+        at = following(at, path, end);
     }
+}
+
+// Steps from pixel to pixel of a triangle's box.
+struct Path {
+    first_x: u32,
+    last_x: u32,
+    pitch: u32,
+    step_x: vec3<i32>,
+    step_y: vec3<i32>,
+    depth_x: f32,
+    depth_y: f32,
+}
+
+// A pixel, the first word of its row, and the edge functions and the depth there and at the first pixel of the row.
+struct Place {
+    x: u32,
+    y: i32,
+    row_word: u32,
+    edges: vec3<i32>,
+    row: vec3<i32>,
+    depth: f32,
+    depth_row: f32,
+}
+
+fn following(at: Place, path: Path, end: bool) -> Place {
+    let row = select(at.row, at.row + path.step_y, end);
+    let depth_row = select(at.depth_row, at.depth_row + path.depth_y, end);
+    return Place(
+        select(at.x + 1u, path.first_x, end),
+        select(at.y, at.y + 1, end),
+        select(at.row_word, at.row_word + select(4u, path.pitch - 4u, (at.y & 1) == 1), end),
+        select(at.edges + path.step_x, row, end),
+        row,
+        select(at.depth + path.depth_x, depth_row, end),
+        depth_row,
+    );
+}
+
+// Returns which samples of a pixel lie inside, from the edge functions at its centre.
+fn samples_inside(edges: vec3<i32>, ab: vec2<i32>, bc: vec2<i32>, ca: vec2<i32>) -> vec4<bool> {
+    if (SAMPLES == 1u) {
+        return vec4((edges.x | edges.y | edges.z) >= 0, false, false, false);
+    }
+    return vec4(
+        sample_inside(0u, edges, ab, bc, ca), sample_inside(1u, edges, ab, bc, ca),
+        sample_inside(2u, edges, ab, bc, ca), sample_inside(3u, edges, ab, bc, ca),
+    );
+}
+
+fn sample_inside(sample: u32, edges: vec3<i32>, ab: vec2<i32>, bc: vec2<i32>, ca: vec2<i32>) -> bool {
+    let offset = sample_offset(sample);
+    let here = edges + vec3<i32>(
+        ab.x * offset.y - ab.y * offset.x,
+        bc.x * offset.y - bc.y * offset.x,
+        ca.x * offset.y - ca.y * offset.x,
+    );
+    return (here.x | here.y | here.z) >= 0;
 }
 
 // Returns 0 for an edge that owns the samples on it, and -1 for one that leaves them to its neighbour.

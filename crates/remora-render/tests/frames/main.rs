@@ -2,6 +2,7 @@
 
 mod coverage;
 mod detail;
+mod history;
 mod look;
 mod memory;
 mod occlusion;

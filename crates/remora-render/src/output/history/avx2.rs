@@ -199,7 +199,7 @@ pub(super) fn look_up(
     Lookup { predicted: stored(predicted), visible: stored_words(_mm256_and_si256(visible, inside)) }
 }
 
-/// What is known about eight cells.
+/// Properties of eight cells.
 pub(super) struct EightCells<'a> {
     pub(super) motion: &'a Words,
     pub(super) low: &'a Floats,
@@ -231,8 +231,8 @@ pub(super) struct History<'a> {
 /// New luma of the pixels of eight cells, for each column of pixels within cells: value times 256 and weight.
 pub(super) type FreshColumns<'a> = [(&'a Floats, f32); 2];
 
-/// Combines samples and history in eight cells, as `pixels::combine` does. The outputs have the pixels of these cells: 8
-/// or 16. Returns the number of pixels with a history.
+/// Combines samples and history in eight cells, as `pixels::combine` does. The outputs have the pixels of these cells:
+/// 8 or 16. Returns the number of pixels with a history.
 #[target_feature(enable = "avx2")]
 pub(super) fn combine(
     last: &History<'_>,

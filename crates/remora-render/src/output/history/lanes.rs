@@ -12,7 +12,10 @@ pub(super) type Words = [u32; LANES];
 /// Calls a function that is compiled twice: for every processor, and for AVX2, which is chosen if the processor has it.
 /// Its constant parameter tells the function which. The results are equal.
 macro_rules! for_processor {
-    ($(#[$meta:meta])* fn $name:ident = $($inner:ident)::+ as ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;) => {
+    (
+        $(#[$meta:meta])*
+        fn $name:ident = $($inner:ident)::+ as ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;
+    ) => {
         $(#[$meta])*
         fn $name($($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]

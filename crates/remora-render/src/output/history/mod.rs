@@ -1,4 +1,4 @@
-//! Combines frames in motion with the ones before them, on the processor.
+//! Combines frames in motion with the ones before them: on the processor here, by kernels in [`device`].
 //!
 //! A rendered frame has one sample per cell, which is a square of 2x2 pixels or a single one, at another position in
 //! each frame. Each pixel follows the motion of its surface back to the frame before and takes over what was there,
@@ -19,25 +19,22 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod cells;
+pub(crate) mod device;
 mod lanes;
 mod pixels;
 #[cfg(test)]
 mod tests;
 
 use crate::frame::Size;
+use crate::kernels::shared::{FINISHED_WEIGHT, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
 
-/// Sum of the weights of the samples that a pixel remembers. More gives smoother frames that adapt more slowly.
-const WEIGHT_MAX: f32 = 6.0;
-/// Steps of a stored weight per unit.
-const WEIGHT_STEPS: f32 = 32.0;
-/// Weight of a pixel of a finished frame. It stays as it is until view or surface changes.
-const FINISHED: u8 = u8::MAX;
-const _: () = assert!(WEIGHT_MAX * WEIGHT_STEPS < FINISHED as f32);
 /// Unused weights behind the last one, because four are read at a time.
 const WEIGHTS_MORE: usize = 3;
+/// Weight of a pixel of a finished frame, as it is stored.
+const FINISHED: u8 = (FINISHED_WEIGHT * WEIGHT_STEPS) as u8;
 
 /// The history after one frame.
 #[derive(Debug, Default)]

@@ -4,19 +4,13 @@ use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
-use super::cells::{BACKGROUND, Cells, STILL, STILL_HIGH};
+use super::cells::{BACKGROUND, Cells, STILL};
 use super::lanes::{Floats, LANES, Places, Words, eight, for_processor, store, truncated, unpacked};
-use super::{Backdrop, FINISHED, State, WEIGHT_MAX, WEIGHT_STEPS};
+use super::{Backdrop, FINISHED, State};
+use crate::kernels::shared::{
+    FINISHED_WEIGHT, SAMPLE_SPREAD, SAMPLE_WEIGHT_MIN, STILL_CHROMA_SHARE, STILL_HIGH, WEIGHT_MAX, WEIGHT_STEPS,
+};
 use crate::passes::motion::HistoryFrame;
-
-/// Spread of a sample's weight in pixels: the standard deviation of a Gaussian.
-const SAMPLE_SPREAD: f32 = 0.35;
-/// Smallest weight of a sample, however far it lies from the pixel.
-const SAMPLE_WEIGHT_MIN: f32 = 0.02;
-/// Weight of a pixel of a finished frame.
-const FINISHED_WEIGHT: f32 = FINISHED as f32 / WEIGHT_STEPS;
-/// Share of new chroma where nothing has changed.
-const STILL_CHROMA_SHARE: f32 = 0.15;
 
 /// Memory for a row of cells, so that no frame allocates any.
 #[derive(Debug, Default)]
@@ -131,8 +125,8 @@ impl Rows {
     }
 }
 
-/// Computes one plane of chroma. In motion it is that of the frame alone: its history gains little, because the eye sees
-/// chroma less sharply.
+/// Computes one plane of chroma. In motion it is that of the frame alone: its history gains little, because the eye
+/// sees chroma less sharply.
 pub(super) fn chroma(
     plane: usize,
     cells: &Cells,

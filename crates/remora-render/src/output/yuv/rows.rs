@@ -1,11 +1,6 @@
 //! Operations on rows of pixels.
 
-/// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
-pub(super) const LUMA: [i16; 3] = [5983, 20127, 2032];
-pub(super) const CHROMA_U: [i16; 3] = [-3298, -11094, 14392];
-pub(super) const CHROMA_V: [i16; 3] = [14392, -13073, -1319];
-pub(super) const LUMA_OFFSET: i32 = 16;
-pub(super) const CHROMA_OFFSET: i32 = 128;
+pub(super) use crate::kernels::shared::{CHROMA_OFFSET, CHROMA_U, CHROMA_V, LUMA, LUMA_OFFSET};
 
 /// Eight outputs of a stretched row, which depend on sixteen neighbouring inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,6 +40,7 @@ impl Renderer {
         for _ in 0..2 {
             self.try_frame(SIZE, samples)?;
         }
+        self.output.warm_up(&self.graphics, &mut self.kernels, samples)?;
         if self.graphics().rasteriser.is_none() {
             self.choose_way_for_large(samples)?;
         }

@@ -1,4 +1,4 @@
-//! What is known about each cell of a frame before its pixels are computed.
+//! Properties of the cells of a frame, which are found before its pixels are computed.
 
 mod neighbourhood;
 
@@ -9,7 +9,10 @@ use super::avx2;
 use super::lanes::{Floats, LANES, Places, Words, eight, for_processor, store, truncated, unpacked};
 use super::{State, Surfaces};
 use crate::frame::Size;
-use crate::kernels::shared::{SURFACE_DIFFERENT, SURFACE_DRAWN_OVER};
+use crate::kernels::shared::{
+    CORRECTION, DEPTH_TOLERANCE, DISAGREEMENT, LUMA_MAX, MARGIN, SPEED_MIN, STILL_HIGH, SURFACE_DIFFERENT,
+    SURFACE_DRAWN_OVER,
+};
 use crate::passes::motion::HistoryFrame;
 use neighbourhood::Neighbourhood;
 
@@ -21,22 +24,6 @@ pub(super) const VALID: u8 = 1;
 pub(super) const STILL: u8 = 2;
 /// Cell and neighbours show the plain background.
 pub(super) const BACKGROUND: u8 = 3;
-
-/// Share of a difference between samples and history that corrects the history.
-const CORRECTION: f32 = 0.7;
-/// Mean difference between samples and history at which the history counts half, in steps of luma times 256: the value
-/// for fast motion, and what is added for a motion of one pixel.
-const DISAGREEMENT: [f32; 2] = [10.0 * 256.0, 30.0 * 256.0];
-/// Slower motion than this, in pixels, is treated like it.
-const SPEED_MIN: f32 = 0.25;
-/// Relative difference of depths up to which a surface counts as the same.
-const DEPTH_TOLERANCE: f32 = 1.0 / 16.0;
-/// By this share of their difference, the history may exceed the smallest and largest sample of the neighbourhood.
-const MARGIN: f32 = 0.5;
-/// Largest luma, times 256.
-const LUMA_MAX: f32 = 65535.0;
-/// Upper bound of the luma of a cell that is still. It bounds nothing and is found in no other cell.
-pub(super) const STILL_HIGH: f32 = 65536.0;
 
 /// Cells, row by row.
 #[derive(Debug, Default)]
@@ -114,8 +101,8 @@ impl Cells {
         }
     }
 
-    /// Finds the columns of each row that need work: those with surfaces in this row or the ones beside it, and one more
-    /// at both ends; all if the background is not plain.
+    /// Finds the columns of each row that need work: those with surfaces in this row or the ones beside it, and one
+    /// more at both ends; all if the background is not plain.
     fn find_spans(&mut self, ids: &[u32], width: usize, plain_background: bool) {
         self.spans.clear();
         if !plain_background {

@@ -37,7 +37,12 @@ for_processor! {
     fn nearer = take_nearer as (into: [&mut [u32]; 3], from: [&[u32]; 3]);
 }
 for_processor! {
-    fn range_of_rows = three_rows_range as (rows: ThreeRows<'_>, columns: Range<usize>, low: &mut [f32], high: &mut [f32]);
+    fn range_of_rows = three_rows_range as (
+        rows: ThreeRows<'_>,
+        columns: Range<usize>,
+        low: &mut [f32],
+        high: &mut [f32],
+    );
 }
 
 impl Neighbourhood {

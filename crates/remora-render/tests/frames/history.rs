@@ -1,0 +1,287 @@
+//! Frames that continue the ones before them: they come close to frames in full, and nothing trails behind.
+
+use glam::{Affine3A, DAffine3, DVec3, Vec3};
+use remora_model::Model;
+use remora_render::{Camera, FrameRequest, History, PixelFormat, RenderedFrame, Samples, Size};
+use remora_scene::{EntityId, StateOverrideEdit};
+
+use crate::shapes::{sheet, sphere};
+use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
+
+const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
+
+fn in_motion(camera: Camera) -> FrameRequest {
+    let full = in_full(camera);
+    let options = remora_render::FrameOptions { history: History::Continue, ..full.options };
+    FrameRequest { render_size: HALF, samples: Samples::One, options, ..full }
+}
+
+fn in_full(camera: Camera) -> FrameRequest {
+    let request = request(camera, Samples::Four);
+    let options = remora_render::FrameOptions { history: History::Begin, ..request.options };
+    FrameRequest { format: PixelFormat::I420, options, ..request }
+}
+
+/// Returns a camera on a circle around the middle.
+fn around(degrees: f32) -> Camera {
+    let angle = degrees.to_radians();
+    camera(Vec3::new(angle.sin() * 6.0, 1.5, angle.cos() * 6.0), Vec3::ZERO)
+}
+
+/// Thin rods before a large sheet, and a ball.
+fn model() -> Model {
+    let mut parts = Parts::default();
+    parts.add(&sheet(1), matte(0.75, 0.7, 0.6), Affine3A::from_scale(Vec3::splat(2.5)) * at(0.0, 0.0, -0.3));
+    parts.add(&sphere(24, 32), unlit(0.9, 0.05, 0.05), at(0.0, 0.0, 1.5));
+    for index in 0..9 {
+        let rod = Affine3A::from_scale(Vec3::new(0.015, 2.0, 0.015));
+        parts.add(&sphere(6, 8), matte(0.05, 0.1, 0.3), at(index as f32 * 0.4 - 1.6, 0.0, 0.4) * rod);
+    }
+    parts.model()
+}
+
+fn luma(frame: &RenderedFrame) -> &[u8] {
+    &frame.data[..(frame.width * frame.height) as usize]
+}
+
+/// Root of the mean squared difference of luma.
+fn difference(one: &RenderedFrame, other: &RenderedFrame) -> f64 {
+    let pairs = luma(one).iter().zip(luma(other));
+    let sum: f64 = pairs.map(|(one, other)| (f64::from(*one) - f64::from(*other)).powi(2)).sum();
+    (sum / luma(one).len() as f64).sqrt()
+}
+
+/// Largest mean difference of a square of 6x6 values, over luma and chroma. A trail is larger than the single pixels in
+/// which edges differ.
+fn largest_patch(one: &RenderedFrame, other: &RenderedFrame) -> f64 {
+    let pixels = (SIZE.width * SIZE.height) as usize;
+    let planes = [
+        (0, SIZE.width as usize, pixels),
+        (pixels, SIZE.width as usize / 2, pixels / 4),
+        (pixels + pixels / 4, SIZE.width as usize / 2, pixels / 4),
+    ];
+    let mut largest = 0.0_f64;
+    for (first, width, count) in planes {
+        let (one, other) = (&one.data[first..first + count], &other.data[first..first + count]);
+        for row in (0..count / width - 6).step_by(2) {
+            for column in (0..width - 6).step_by(2) {
+                let places = (0..36).map(|index| (row + index / 6) * width + column + index % 6);
+                let sum: i32 = places.map(|at| i32::from(one[at]) - i32::from(other[at])).sum();
+                largest = largest.max(f64::from(sum.abs()) / 36.0);
+            }
+        }
+    }
+    largest
+}
+
+/// A scene in motion and the same scene in full, on renderers of their own.
+struct Pair {
+    motion: Studio,
+    full: Studio,
+    entities: Vec<EntityId>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let (mut motion, mut full) = (Studio::new(), Studio::new());
+        motion.show(model());
+        full.show(model());
+        let entities = motion.scene.instances().iter().map(|instance| instance.entity).collect();
+        Self { motion, full, entities }
+    }
+
+    fn both(&mut self, edit: impl Fn(&mut remora_scene::Scene)) {
+        edit(&mut self.motion.scene);
+        edit(&mut self.full.scene);
+    }
+
+    /// Renders the next frame in motion, and the same in full.
+    fn frame(&mut self, camera: Camera) -> [RenderedFrame; 2] {
+        [self.motion.draw_once(&in_motion(camera)).0, self.full.draw_once(&in_full(camera)).0]
+    }
+
+    /// Begins in full and orbits for some frames.
+    fn orbit(&mut self, frames: usize, step: f32) -> Camera {
+        self.motion.draw_once(&in_full(around(0.0)));
+        let mut camera = around(0.0);
+        for index in 1..=frames {
+            camera = around(index as f32 * step);
+            self.motion.draw_once(&in_motion(camera));
+        }
+        camera
+    }
+}
+
+#[test]
+fn frames_of_an_orbit_are_closer_to_those_in_full_than_without_a_history() {
+    let mut pair = Pair::new();
+    let (mut with, mut without, mut crawl, mut crawl_without) = (0.0, 0.0, 0.0, 0.0);
+    pair.motion.draw_once(&in_full(around(0.0)));
+    let mut last: Option<[RenderedFrame; 3]> = None;
+    for index in 1..24 {
+        let camera = around(index as f32 * 0.7);
+        let [frame, full] = pair.frame(camera);
+        let mut alone = in_motion(camera);
+        alone.options.history = History::Apart;
+        let alone = pair.full.draw_once(&alone).0;
+        with += difference(&frame, &full);
+        without += difference(&alone, &full);
+        if let Some([frame_before, full_before, alone_before]) = &last {
+            let change = |now: &RenderedFrame, before: &RenderedFrame| {
+                let pairs = luma(now).iter().zip(luma(before)).zip(luma(&full).iter().zip(luma(full_before)));
+                let errors = pairs.map(|((now, before), (full, full_before))| {
+                    let [now, before, full, full_before] = [now, before, full, full_before].map(|v| f64::from(*v));
+                    ((now - before) - (full - full_before)).abs()
+                });
+                errors.sum::<f64>()
+            };
+            crawl += change(&frame, frame_before);
+            crawl_without += change(&alone, alone_before);
+        }
+        last = Some([frame, full, alone]);
+    }
+    assert!(with < without * 0.75, "{with} with a history, {without} without");
+    assert!(crawl < crawl_without * 0.8, "edges crawl by {crawl}, and by {crawl_without} without a history");
+}
+
+#[test]
+fn nothing_changes_while_nothing_moves_after_a_frame_in_full() {
+    let mut pair = Pair::new();
+    let full = pair.motion.draw_once(&in_full(around(20.0))).0;
+    for _ in 0..5 {
+        let (frame, done) = pair.motion.draw_once(&in_motion(around(20.0)));
+        assert!(largest_patch(&frame, &full) < 1.0 && difference(&frame, &full) < 1.0, "the picture jumps");
+        assert!(done.valid_share > 0.99, "{} is valid", done.valid_share);
+    }
+}
+
+#[test]
+fn a_resting_view_converges_after_a_movement() {
+    let mut pair = Pair::new();
+    let camera = pair.orbit(6, 1.5);
+    let full = pair.full.draw_once(&in_full(camera)).0;
+    let first = difference(&pair.motion.draw_once(&in_motion(camera)).0, &full);
+    let mut last = first;
+    for _ in 0..24 {
+        last = difference(&pair.motion.draw_once(&in_motion(camera)).0, &full);
+    }
+    assert!(last < first * 0.7, "{first} at first and {last} in the end");
+}
+
+/// Changes the scene in the middle of an orbit, and compares the frame after it with one in full.
+fn leaves_no_trail(what: &str, edit: impl Fn(&mut remora_scene::Scene, &[EntityId])) {
+    let mut pair = Pair::new();
+    pair.orbit(6, 1.0);
+    let before = largest_patch_after(&mut pair, 7.0);
+    let entities = pair.entities.clone();
+    pair.both(|scene| edit(scene, &entities));
+    let after = largest_patch_after(&mut pair, 8.0);
+    assert!(after < before + 14.0, "{what}: a patch differs by {after}, and by {before} before the change");
+}
+
+fn largest_patch_after(pair: &mut Pair, degrees: f32) -> f64 {
+    let [frame, full] = pair.frame(around(degrees));
+    largest_patch(&frame, &full)
+}
+
+#[test]
+fn a_hidden_part_leaves_no_trail() {
+    leaves_no_trail("hidden", |scene, parts| {
+        scene.edit_overrides(&[parts[1]], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
+    });
+}
+
+#[test]
+fn a_recoloured_part_leaves_no_trail() {
+    leaves_no_trail("tinted", |scene, parts| {
+        let tint = StateOverrideEdit::tint(Some([20, 200, 40, 255]));
+        scene.edit_overrides(&[parts[1]], tint).expect("the entity is there");
+    });
+}
+
+#[test]
+fn a_moved_part_leaves_no_trail() {
+    leaves_no_trail("moved", |scene, parts| {
+        let local = scene.entity(parts[1]).expect("the entity is there").local;
+        let moved = DAffine3::from_translation(DVec3::new(1.6, 0.4, 0.0)) * local;
+        scene.set_local(parts[1], moved).expect("the entity is there");
+    });
+}
+
+#[test]
+fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
+    for comes in [true, false] {
+        let mut pair = Pair::new();
+        let part = pair.entities[1];
+        let select = |scene: &mut remora_scene::Scene, selected: bool| {
+            let edit = StateOverrideEdit::selected(selected.then_some(true));
+            scene.edit_overrides(&[part], edit).expect("the entity is there");
+        };
+        pair.both(|scene| select(scene, !comes));
+        pair.orbit(6, 1.0);
+        pair.both(|scene| select(scene, comes));
+        let patch = largest_patch_after(&mut pair, 7.0);
+        assert!(patch < 40.0, "comes: {comes}, a patch differs by {patch}");
+    }
+}
+
+#[test]
+fn a_cut_to_another_view_shows_nothing_of_the_one_before() {
+    let mut pair = Pair::new();
+    pair.orbit(6, 1.0);
+    // Straight to the other side, and to a place beside the middle at which the directions hardly differ.
+    let views = [around(180.0), camera(Vec3::new(2.0, 1.0, 3.0), Vec3::new(2.0, 0.5, 0.0))];
+    for view in views {
+        let [frame, full] = pair.frame(view);
+        let mut alone = Studio::new();
+        alone.show(model());
+        let fresh = alone.draw_once(&in_motion(view)).0;
+        let (patch, usual) = (largest_patch(&frame, &full), largest_patch(&fresh, &full));
+        assert!(patch < usual + 12.0, "a patch differs by {patch}, and by {usual} without anything before");
+    }
+}
+
+#[test]
+fn sizes_and_models_that_change_in_every_frame_show_nothing_old() {
+    let mut pair = Pair::new();
+    pair.orbit(3, 1.0);
+    for index in 0..6_u32 {
+        let size = Size::new(200 + index * 34, 120 + index * 18);
+        let view = around(index as f32);
+        let request = FrameRequest {
+            stream_size: size,
+            render_size: Size::new(size.width / 2, size.height / 2),
+            ..in_motion(view)
+        };
+        let (frame, done) = pair.motion.draw_once(&request);
+        assert_eq!((frame.width, frame.height), (size.width, size.height));
+        // Only the samples and the plain background are valid.
+        assert!(done.valid_share < 0.95, "{} of a frame in a new size is valid", done.valid_share);
+    }
+    let mut other = Parts::default();
+    other.add(&sphere(24, 32), unlit(0.1, 0.9, 0.1), at(0.0, 0.0, 1.0));
+    let other = other.model();
+    pair.motion.draw_once(&in_motion(around(0.0)));
+    let shown: Vec<_> = pair.motion.scene.models().map(|(key, _)| key).collect();
+    pair.motion.scene.clear();
+    shown.into_iter().for_each(|key| pair.motion.renderer.remove_model(key));
+    pair.motion.show(other.clone());
+    let mut alone = Studio::new();
+    alone.show(other);
+    let [frame, full] = [pair.motion.draw_once(&in_motion(around(0.5))).0, alone.draw_once(&in_full(around(0.5))).0];
+    let patch = largest_patch(&frame, &full);
+    assert!(patch < 30.0, "a patch differs by {patch} after the model was replaced");
+}
+
+#[test]
+fn requests_that_cannot_take_part_are_refused() {
+    let mut studio = Studio::new();
+    let good = in_motion(around(0.0));
+    let mut refuse = |request: FrameRequest, what: &str| {
+        let error = studio.renderer.submit(&request).expect_err(what).to_string();
+        assert!(error.contains("history"), "{error}");
+    };
+    refuse(FrameRequest { render_size: Size::new(100, 60), ..good }, "a third of the size");
+    refuse(FrameRequest { render_size: HALF, ..in_full(around(0.0)) }, "a beginning in half of the size");
+    refuse(FrameRequest { format: PixelFormat::Rgba, ..good }, "another format");
+}
