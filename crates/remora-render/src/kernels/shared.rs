@@ -103,6 +103,8 @@ shared_constants! {
     const FINISHED_WEIGHT: f32 = 255.0 / WEIGHT_STEPS;
     /// Upper bound of the luma of a cell that is still, times 256. It bounds nothing and is found in no other cell.
     const STILL_HIGH: f32 = 65536.0;
+    /// State of a frame whose view is that of the frame before, and in which no instance has changed either.
+    const UNCHANGED: u32 = 2;
     /// Share of new chroma where nothing has changed.
     const STILL_CHROMA_SHARE: f32 = 0.15;
 }
@@ -286,7 +288,7 @@ shared_structs! {
         pub sides: [u32; 2],
         /// 1 if there is a history that the frame may continue.
         pub continues: u32,
-        /// 1 if the view has not changed.
+        /// 1 if the view has not changed; [`UNCHANGED`] if no instance has changed either.
         pub still: u32,
         /// Position of the sample relative to the middle of its cell, in pixels of the stream.
         pub jitter: [f32; 2],

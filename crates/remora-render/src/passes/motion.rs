@@ -39,6 +39,8 @@ pub(crate) struct HistoryFrame {
     pub jitter: Vec2,
     /// True if the view is that of the frame before.
     pub still: bool,
+    /// True if no instance has changed either.
+    pub unchanged: bool,
     /// True if nothing but the plain background lies behind everything.
     pub plain_background: bool,
 }
@@ -121,6 +123,7 @@ impl Motion {
         view: &View,
         origin: DVec3,
         arrangement: u64,
+        has_moves: bool,
     ) -> Option<HistoryFrame> {
         let (render, stream) = (request.render_size, request.stream_size);
         if stream.width.min(stream.height) < STREAM_MIN {
@@ -147,7 +150,15 @@ impl Motion {
             });
         let still = self.last.is_some_and(|last| last.view.shows_the_same_as(view));
         let plain_background = request.options.checkerboard == 0.0;
-        Some(HistoryFrame { continues, cells, cell_pixels, jitter, still, plain_background })
+        Some(HistoryFrame {
+            continues,
+            cells,
+            cell_pixels,
+            jitter,
+            still,
+            unchanged: still && !has_moves,
+            plain_background,
+        })
     }
 
     /// Notes that a frame has been submitted, which the next one continues.

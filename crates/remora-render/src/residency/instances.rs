@@ -190,6 +190,11 @@ impl InstanceStore {
         self.arrangement += 1;
     }
 
+    /// Returns whether any instance has changed since the last frame of the history.
+    pub(crate) fn has_moves(&self) -> bool {
+        !self.moved.before.is_empty()
+    }
+
     /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform
     /// that takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
     pub(crate) fn moves(&self) -> (u32, Vec<[[f32; 4]; 3]>) {

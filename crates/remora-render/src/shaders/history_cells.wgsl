@@ -45,7 +45,8 @@ fn judge_cells(@builtin(global_invocation_id) id: vec3<u32>) {
         || ((own_surface | surface) & SURFACE_DIFFERENT) != 0u
         || (flags & SURFACE_DRAWN_OVER) != 0u
         || !inside(at, stream)
-        || !was_visible((vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + moved, surface, depth)) {
+        || !(history.still == UNCHANGED
+            || was_visible((vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + moved, surface, depth))) {
         cells[own] = vec2(motion, NEW_CELL);
         return;
     }

@@ -129,6 +129,8 @@ pub(super) struct Lookup {
     pub(super) predicted: Floats,
     /// All bits if the sample lies within the frame and the same surface was visible, or else none.
     pub(super) visible: Words,
+    /// All bits if the sample lies within the frame, or else none.
+    pub(super) inside: Words,
 }
 
 /// Surfaces of the frame before.
@@ -196,7 +198,11 @@ pub(super) fn look_up(
         let near = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_LE_OQ>(distance, tolerated));
         visible = _mm256_or_si256(visible, _mm256_and_si256(same, near));
     }
-    Lookup { predicted: stored(predicted), visible: stored_words(_mm256_and_si256(visible, inside)) }
+    Lookup {
+        predicted: stored(predicted),
+        visible: stored_words(_mm256_and_si256(visible, inside)),
+        inside: stored_words(inside),
+    }
 }
 
 /// Properties of eight cells.

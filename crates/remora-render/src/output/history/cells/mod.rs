@@ -187,7 +187,9 @@ impl Cells {
             let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
                 let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT | flags[lane] & SURFACE_DRAWN_OVER;
-                let valid = (lookup.visible[lane] != 0) & (changed == 0);
+                let unchanged = evidence.frame.unchanged & (lookup.inside[lane] != 0);
+                let visible = (lookup.visible[lane] != 0) | unchanged;
+                let valid = visible & (changed == 0);
                 let still = evidence.frame.still & (motion[lane] == 0);
                 let seen = if still { STILL } else { VALID };
                 found[lane] = if valid { seen } else { NEW };
@@ -279,6 +281,8 @@ struct Lookup {
     predicted: Floats,
     /// Not 0 if the sample lies within the frame before, which showed the nearest surface of the cell there.
     visible: Words,
+    /// Not 0 if the sample lies within the frame before.
+    inside: Words,
 }
 
 /// Looks eight cells of a row up in the history, in the places where their motion leads.
@@ -300,7 +304,7 @@ fn look_up<const AVX2: bool>(
         };
         let jitter = frame.jitter.to_array();
         // SAFETY: the processor has AVX2, as `for_processor` has found.
-        let avx2::Lookup { predicted, visible } = unsafe {
+        let avx2::Lookup { predicted, visible, inside } = unsafe {
             avx2::look_up(
                 &before,
                 [first, row],
@@ -311,7 +315,7 @@ fn look_up<const AVX2: bool>(
                 SURFACE_DIFFERENT,
             )
         };
-        return Lookup { predicted, visible };
+        return Lookup { predicted, visible, inside };
     }
     let moved = unpacked(*motion);
     let size = frame.cell_pixels as f32;
@@ -325,9 +329,11 @@ fn look_up<const AVX2: bool>(
     }
     let places = Places::new(sample_x, sample_y, last.size_usize());
     let visible = was_visible(last, x, y, *ids, *depths);
-    let mut lookup = Lookup { predicted: places.fetch(&last.luma, last.size.width as usize), visible: [0; LANES] };
+    let predicted = places.fetch(&last.luma, last.size.width as usize);
+    let mut lookup = Lookup { predicted, visible: [0; LANES], inside: [0; LANES] };
     for lane in 0..LANES {
         lookup.visible[lane] = u32::from(visible[lane] & (places.inside[lane] > 0.0));
+        lookup.inside[lane] = u32::from(places.inside[lane] > 0.0);
     }
     lookup
 }

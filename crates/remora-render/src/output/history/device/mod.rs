@@ -15,7 +15,7 @@ use bytemuck::bytes_of;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, History, RenderError, Size};
 use crate::kernels::groups::Group;
-use crate::kernels::shared::{HistoryUniform, PlaneSizes};
+use crate::kernels::shared::{HistoryUniform, PlaneSizes, UNCHANGED};
 use crate::kernels::{Kernel, Kernels};
 use crate::output::yuv::Converter;
 use crate::passes::motion::HistoryFrame;
@@ -110,7 +110,7 @@ impl DeviceHistory {
             cells_before: [before.cells.width, before.cells.height],
             sides: [frame.cell_pixels, before.cell_pixels],
             continues: u32::from(last.is_some()),
-            still: u32::from(frame.still),
+            still: if frame.unchanged { UNCHANGED } else { u32::from(frame.still) },
             jitter: frame.jitter.to_array(),
             plain_background: u32::from(frame.plain_background),
             padding: 0,
