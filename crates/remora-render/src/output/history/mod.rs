@@ -26,7 +26,7 @@ mod pixels;
 mod tests;
 
 use crate::frame::Size;
-use crate::kernels::shared::{FINISHED_WEIGHT, WEIGHT_STEPS};
+use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_DIFFERENT, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
@@ -144,6 +144,9 @@ impl Accumulator {
             plane.resize(count / 4, 0);
         }
         let last = self.last.as_ref().filter(|last| frame.continues && last.size == state.size);
+        if let Some(last) = last.filter(|last| frame.unchanged && last.cells == state.cells) {
+            state.stay(last);
+        }
         let backdrop = self.backdrop.as_ref().filter(|(size, _)| *size == state.size && frame.plain_background);
         let backdrop = backdrop.map(|(_, backdrop)| backdrop);
         self.cells.reduce(&mut state, Some(samples.luma), frame);
@@ -159,6 +162,15 @@ impl Accumulator {
 }
 
 impl State {
+    /// Takes over the surfaces of the frame before, in which nothing was different: it may have seen thin parts that
+    /// the samples of this one miss.
+    fn stay(&mut self, last: &State) {
+        self.own.depths.clone_from(&last.own.depths);
+        self.own.ids.clear();
+        self.own.ids.extend(last.own.ids.iter().map(|id| id & !SURFACE_DIFFERENT));
+        self.motion.fill(0);
+    }
+
     /// Takes over the guide of a frame: motion, depths and surfaces of its cells, one after another.
     fn describe(&mut self, frame: &HistoryFrame, guide: &[u8]) {
         self.size = Size::new(frame.cells.width * frame.cell_pixels, frame.cells.height * frame.cell_pixels);

@@ -16,7 +16,7 @@ use crate::{
 const STREAM: Size = Size::new(320, 176);
 const HALF: Size = Size::new(STREAM.width / 2, STREAM.height / 2);
 /// Largest share of the pixels that may differ by more than one step, because of rounding at a threshold.
-const DIFFERENT_MAX: f64 = 0.005;
+const DIFFERENT_MAX: f64 = 0.01;
 
 /// A ball of many colours, with highlights.
 fn ball() -> Mesh {
