@@ -9,8 +9,8 @@ override OUTLINED: bool = false;
 override MOVING: bool = false;
 
 @group(2) @binding(0) var<uniform> motion_uniform: MotionFrame;
-@group(2) @binding(1) var<storage, read> seen: array<vec2<u32>>;
-@group(2) @binding(2) var<storage, read> layer: array<vec2<u32>>;
+@group(2) @binding(1) var<storage, read> seen: array<Pair>;
+@group(2) @binding(2) var<storage, read> layer: array<Pair>;
 // Marked samples of each pixel.
 @group(2) @binding(3) var<storage, read> mask: array<u32>;
 // Three rows of the transform that takes a point of a moved instance to its place in the frame before. A first row
@@ -31,22 +31,18 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let area = cells.x * cells.y;
     let index = min((group.y * GROUPS_WIDE + group.x) * 64u + lane, area - 1u);
     let cell = vec2(index % cells.x, index / cells.x);
-    var nearest = vec2(0u);
-    var at = vec2(0.0);
-    for (var pixel = 0u; pixel < cells.z * cells.z; pixel++) {
+    // The first sample stands outside of the loop, which most frames then never enter.
+    let first_place = min(cell * cells.z, frame.size.xy - 1u);
+    var nearest = found_at(first_place, 0u);
+    var at = position_of(first_place, 0u);
+    for (var each = 1u; each < cells.z * cells.z * SAMPLES; each++) {
+        let pixel = each / SAMPLES;
+        let sample = each % SAMPLES;
         let place = min(cell * cells.z + vec2(pixel % cells.z, pixel / cells.z), frame.size.xy - 1u);
-        let word = word_of(place.x, place.y);
-        for (var sample = 0u; sample < SAMPLES; sample++) {
-            var found = select(vec2(0u), seen[word + sample], holds(motion.solid_area, place));
-            if (LAYERED) {
-                let front = select(vec2(0u), layer[word + sample], holds(motion.blended_area, place));
-                found = select(found, front, front.x != 0u);
-            }
-            let offset = vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
-            let nearer = found.y > nearest.y;
-            at = select(at, vec2<f32>(place) + 0.5 + offset, nearer);
-            nearest = select(nearest, found, nearer);
-        }
+        let found = found_at(place, sample);
+        let nearer = found.y > nearest.y;
+        at = select(at, position_of(place, sample), nearer);
+        nearest = select(nearest, found, nearer);
     }
     let shows = nearest.x != 0u;
     let point = (at + motion.jitter.xy) * motion.jitter.z;
@@ -92,6 +88,21 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     guide[index] = select(0u, (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u), shows);
     guide[area + index] = select(0u, depths, shows);
     guide[2u * area + index] = select(0u, surface, shows) | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+}
+
+// Returns the foremost surface of a sample and the bits of its depth.
+fn found_at(place: vec2<u32>, sample: u32) -> vec2<u32> {
+    let word = word_of(place.x, place.y) + sample;
+    let solid = select(vec2(0u), unpair(seen[word]), holds(motion.solid_area, place));
+    if (!LAYERED) {
+        return solid;
+    }
+    let front = select(vec2(0u), unpair(layer[word]), holds(motion.blended_area, place));
+    return select(solid, front, front.x != 0u);
+}
+
+fn position_of(place: vec2<u32>, sample: u32) -> vec2<f32> {
+    return vec2<f32>(place) + 0.5 + vec2<f32>(sample_offset(sample)) * (1.0 / 256.0);
 }
 
 fn holds(area: vec4<u32>, pixel: vec2<u32>) -> bool {
