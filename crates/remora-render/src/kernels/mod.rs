@@ -1,7 +1,7 @@
 //! Kernels: compute pipelines, and the render pipelines for large triangles, compiled when a frame first needs them.
 //!
 //! [`Kernel`] names a variant, and the catalogue describes it. The sources of a module are the prelude of constants and
-//! structs that Rust and WGSL share, the file that depends on the adapter (words_32.wgsl or words_64.wgsl), and the
+//! structs that Rust and WGSL share, the file that depends on the adapter (`words_32.wgsl` or `words_64.wgsl`), and the
 //! files of the description.
 
 mod catalogue;

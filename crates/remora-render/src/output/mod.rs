@@ -1,6 +1,12 @@
 //! The output of a finished frame: as RGBA, which the processor converts, or already as I420, which a GPU makes with
 //! less than half of the bytes. A GPU also combines frames of the history.
 
+#[allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::needless_range_loop,
+    reason = "functions are compiled twice, and loops over eight lanes without branches become vector instructions"
+)]
 pub(crate) mod history;
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;

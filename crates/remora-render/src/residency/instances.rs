@@ -218,7 +218,7 @@ impl InstanceStore {
     pub(crate) fn shrink(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let (origin, generation) = (self.origin, self.generation + 1);
         let (arrangement, epoch) = (self.arrangement + 1, self.moved.epoch);
-        *self = Self { generation, origin, arrangement, ..Self::new(graphics)? };
+        *self = Self { generation, arrangement, origin, ..Self::new(graphics)? };
         self.moved.epoch = epoch;
         Ok(())
     }

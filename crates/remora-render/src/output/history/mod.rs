@@ -48,7 +48,7 @@ struct State {
     chroma: [Vec<u16>; 2],
     cells: Size,
     cell_pixels: u32,
-    /// Motion of each cell to its place in the frame before, column in the lower half, in 1/MOTION_STEPS pixel.
+    /// Motion of each cell to its place in the frame before, column in the lower half, in `1/MOTION_STEPS` pixel.
     motion: Vec<u32>,
     own: Surfaces,
     /// The nearest surfaces among each cell and its neighbours.

@@ -120,7 +120,7 @@ impl Rows {
             let start = (1.0 + left).max(0.0) as usize;
             let fresh = &mut self.fresh[column];
             fresh.resize(wide, 0.0);
-            interpolate_columns(&self.between[start..start + wide + 1], x - left, fresh);
+            interpolate_columns(&self.between[start..=start + wide], x - left, fresh);
         }
     }
 }

@@ -154,12 +154,12 @@ fn three<T: Copy>(values: &[T], into: &mut [T], combine: impl Fn(T, T) -> T) {
 
 #[inline(always)]
 fn three_smallest<const AVX2: bool>(values: &[u8], into: &mut [u8]) {
-    three(values, into, |one, other| one.min(other));
+    three(values, into, Ord::min);
 }
 
 #[inline(always)]
 fn three_largest<const AVX2: bool>(values: &[u8], into: &mut [u8]) {
-    three(values, into, |one, other| one.max(other));
+    three(values, into, Ord::max);
 }
 
 /// Replaces depth, surface and motion where the other ones are nearer.
