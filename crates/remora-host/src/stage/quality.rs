@@ -40,20 +40,24 @@ const fn rung(scale: f32, error_pixels: f32) -> Rung {
 
 /// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Errors
 /// count in pixels of the rendered frame: with one sample for 2x2 pixels, each is two pixels of the stream.
-const SOFTWARE: [Rung; 10] = [
+const SOFTWARE: [Rung; 14] = [
     rung(1.0, 1.0),
     rung(1.0, 1.25),
     rung(1.0, 1.6),
     rung(1.0, 2.0),
+    rung(0.5, RESTING_ERROR),
+    rung(0.5, 0.85),
     rung(0.5, 1.0),
-    rung(0.5, 1.4),
+    rung(0.5, 1.2),
+    rung(0.5, 1.45),
+    rung(0.5, 1.7),
     rung(0.5, 2.0),
     rung(0.5, 2.5),
     rung(0.5, 3.2),
     rung(0.5, 4.0),
 ];
 /// The rung that a software adapter starts on.
-const SOFTWARE_AT_START: usize = 5;
+const SOFTWARE_AT_START: usize = 7;
 /// The ladder of graphics cards.
 const CARD: [Rung; 11] = [
     rung(1.0, RESTING_ERROR),
