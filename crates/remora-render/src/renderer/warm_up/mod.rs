@@ -98,9 +98,8 @@ impl Renderer {
     }
 
     fn try_frame(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
-        // As in a session: frames in motion have one sample. The trial measures neither.
+        // As in a session: frames in motion have one sample.
         let history = match samples {
-            _ if size == TRIAL_SIZE => History::Apart,
             Samples::One => History::Continue,
             Samples::Four => History::Begin,
         };
