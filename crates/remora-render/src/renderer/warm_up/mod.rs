@@ -14,8 +14,7 @@ use remora_asset::Asset;
 use remora_scene::Scene;
 
 use crate::frame::{
-    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, History, PixelFormat, RenderError, RenderedFrame,
-    Samples, Size,
+    Camera, FrameDone, FrameOptions, FrameRequest, FrameSerial, PixelFormat, RenderError, RenderedFrame, Samples, Size,
 };
 use crate::renderer::Renderer;
 use crate::residency::prepare::{PrepareOptions, PreparedAsset};
@@ -36,14 +35,9 @@ impl Renderer {
     /// large triangles for all later frames. Takes seconds on a software adapter without cached kernels. Removes all
     /// models.
     pub fn warm_up(&mut self, samples: Samples) -> Result<(), RenderError> {
-        self.show_alone(KINDS, true)?;
+        self.show_alone(KINDS)?;
         // The second frame leaves out what the first one found hidden.
         for _ in 0..2 {
-            self.try_frame(SIZE, samples)?;
-        }
-        // Frames of a history without an outline, with and without transparent surfaces.
-        for asset in [KINDS, PANES] {
-            self.show_alone(asset, false)?;
             self.try_frame(SIZE, samples)?;
         }
         self.output.warm_up(&self.graphics, &mut self.kernels, samples)?;
@@ -57,7 +51,7 @@ impl Renderer {
     /// Draws large triangles by kernels and by the rasteriser, and keeps the faster way. The kind of adapter does not
     /// decide it: GPUs for data centres may have many units for kernels and few for rasterising.
     fn choose_way_for_large(&mut self, samples: Samples) -> Result<(), RenderError> {
-        self.show_alone(PANES, true)?;
+        self.show_alone(PANES)?;
         let mut times = [Duration::MAX; 2];
         // Each way runs twice, because a GPU that has been idle is slower at first.
         for rasteriser in [false, true, false, true] {
@@ -82,7 +76,7 @@ impl Renderer {
         Ok(())
     }
 
-    fn show_alone(&mut self, asset: &[u8], selected: bool) -> Result<(), RenderError> {
+    fn show_alone(&mut self, asset: &[u8]) -> Result<(), RenderError> {
         let asset = Asset::from_bytes(asset).expect("a test opens the file");
         let options = PrepareOptions::for_adapter(self.graphics().adapter());
         let prepared = PreparedAsset::new(&asset, &options).expect("a test opens the file");
@@ -91,18 +85,13 @@ impl Renderer {
         let added = scene.add_model(asset);
         self.add_model(added.model, &prepared)?;
         // The outline needs a selected instance.
-        let last = scene.instances().last().map(|instance| instance.entity).filter(|_| selected);
+        let last = scene.instances().last().map(|instance| instance.entity);
         scene.select(last.as_slice()).expect("the entity has just been added");
         self.synchronise(&mut scene, DVec3::ZERO)?;
         Ok(())
     }
 
     fn try_frame(&mut self, size: Size, samples: Samples) -> Result<FrameDone, RenderError> {
-        // As in a session: frames in motion have one sample.
-        let history = match samples {
-            Samples::One => History::Continue,
-            Samples::Four => History::Begin,
-        };
         self.submit(&FrameRequest {
             serial: FrameSerial(0),
             camera: Camera {
@@ -117,7 +106,7 @@ impl Renderer {
             blend_layers: 2,
             stream_size: size,
             format: PixelFormat::I420,
-            options: FrameOptions { history, ..FrameOptions::default() },
+            options: FrameOptions::default(),
         })?;
         Ok(self.receive(&mut RenderedFrame::default())?.expect("a frame has just been handed over"))
     }
@@ -143,8 +132,6 @@ mod tests {
                 Kernel::Cull,
                 Kernel::Mask { samples },
                 Kernel::Outline,
-                Kernel::Motion { samples, layered: true, outlined: true, moving: false },
-                Kernel::Motion { samples, layered: false, outlined: false, moving: false },
             ];
             for kernel in wanted {
                 assert!(renderer.kernels.is_compiled(kernel), "{kernel:?} with {samples:?}");
