@@ -22,8 +22,6 @@ mod cells;
 pub(crate) mod device;
 mod lanes;
 mod pixels;
-#[cfg(test)]
-mod tests;
 
 use crate::frame::Size;
 use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_DIFFERENT, WEIGHT_STEPS};
@@ -185,9 +183,7 @@ impl State {
         copy(&words[2 * cells..], &mut self.own.ids);
         copy(&words[..cells], &mut self.motion);
     }
-}
 
-impl State {
     /// Returns width and height in pixels.
     #[inline(always)]
     fn size_usize(&self) -> [usize; 2] {

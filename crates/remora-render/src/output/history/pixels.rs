@@ -150,7 +150,11 @@ pub(super) fn chroma(
             let run = run.start.div_ceil(step)..run.end.div_ceil(step);
             let at = row.start + run.start..row.start + run.end;
             match (kind, backdrop, last) {
-                (BACKGROUND, Some(backdrop), _) => into[run].copy_from_slice(&backdrop.chroma[plane][at]),
+                (BACKGROUND, Some(backdrop), _) => {
+                    let from = &backdrop.chroma[plane][at];
+                    into[run.clone()].copy_from_slice(from);
+                    widened(from, &mut chroma[run]);
+                }
                 (STILL, _, Some(last)) => {
                     let before = &last.chroma[plane][at];
                     let weights = &last.weights[y * 2 * state.size.width as usize + run.start * 2..];
@@ -163,11 +167,7 @@ pub(super) fn chroma(
                         *into = ((value + 128.0) * (1.0 / 256.0)).min(255.0) as u8;
                     }
                 }
-                (_, _, _) => {
-                    for (chroma, into) in chroma[run.clone()].iter_mut().zip(&into[run]) {
-                        *chroma = u16::from(*into) << 8;
-                    }
-                }
+                (_, _, _) => widened(&into[run.clone()], &mut chroma[run]),
             }
         }
     }
@@ -176,10 +176,15 @@ pub(super) fn chroma(
 impl RowTarget<'_> {
     fn show_background(&mut self, backdrop: &[u8], span: Range<usize>) {
         self.into[span.clone()].copy_from_slice(&backdrop[span.clone()]);
-        for (luma, value) in self.luma[span.clone()].iter_mut().zip(&backdrop[span.clone()]) {
-            *luma = u16::from(*value) << 8;
-        }
+        widened(&backdrop[span.clone()], &mut self.luma[span.clone()]);
         self.weights[span].fill(FINISHED);
+    }
+}
+
+/// Stores values times 256.
+fn widened(from: &[u8], into: &mut [u16]) {
+    for (into, value) in into.iter_mut().zip(from) {
+        *into = u16::from(*value) << 8;
     }
 }
 
