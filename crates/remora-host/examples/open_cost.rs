@@ -67,7 +67,7 @@ fn open(path: &Path) -> Result<(), Failure> {
     };
     let prepared = PreparedAsset::new(&asset, &prepare)?;
     let primitives = asset.triangle_count() + asset.point_count();
-    renderer.add_model(scene.add_model(asset).model, &prepared)?;
+    renderer.add_model(scene.add_model(asset)?.model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     renderer.submit(&request(&scene, FIRST))?;
     renderer.receive(&mut picture)?.ok_or("no frame was received")?;

@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
     let side = f64::from(arguments.copies).sqrt().ceil() as u32;
     let mut apart = 0.0;
     for copy in 0..arguments.copies {
-        let added = scene.add_model(asset.clone());
+        let added = scene.add_model(asset.clone())?;
         renderer.add_model(added.model, &prepared)?;
         if copy == 0 {
             apart = scene.bounds().radius() * 1.5;

@@ -71,7 +71,7 @@ impl DrawMode {
 
     /// Returns the mode of an instance in this state, or `None` if the instance is hidden.
     pub(crate) fn of(state: EffectiveState) -> Option<DrawMode> {
-        state.visible.then_some(DrawMode::Normal)
+        state.is_shown().then_some(DrawMode::Normal)
     }
 }
 

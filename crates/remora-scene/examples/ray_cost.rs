@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut scene = Scene::new();
     let start = Instant::now();
     let asset = build_asset(&build(EngineDetail { triangles }), &BuildOptions::default(), &|_| {}, &|| false)?;
-    scene.add_model(asset);
+    scene.add_model(asset)?;
     println!("{} triangles in {} parts, built in {:?}", scene.triangles(), scene.parts(), start.elapsed());
 
     let bounds = scene.bounds();

@@ -27,14 +27,14 @@ impl Scene {
     }
 
     /// Returns the world box around everything at and below an entity.
-    pub(crate) fn bounds_of_subtree(&self, index: u32) -> WorldBounds {
-        self.union_of_bounds(self.instances_of_subtree(index))
+    pub(crate) fn bounds_of_subtree(&self, slot: u32) -> WorldBounds {
+        self.union_of_bounds(self.instances_of_subtree(slot))
     }
 
     /// Iterates over the instances at and below an entity.
-    pub(crate) fn instances_of_subtree(&self, index: u32) -> impl Iterator<Item = &Instance> {
-        let instances = self.tree.subtree(index).filter_map(|at| self.tree.entity(at).instance);
-        instances.map(|instance| &self.instances[instance as usize])
+    pub(crate) fn instances_of_subtree(&self, slot: u32) -> impl Iterator<Item = &Instance> {
+        let instances = self.tree.subtree(slot).filter_map(|at| self.tree.entity(at).instance);
+        instances.filter_map(|instance| self.instances.get(instance))
     }
 
     pub(crate) fn instance_bounds(&self, instance: &Instance) -> WorldBounds {

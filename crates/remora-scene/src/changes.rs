@@ -3,27 +3,48 @@
 
 use glam::DAffine3;
 
-use crate::instance::Instance;
+use crate::ids::{EntityId, ModelKey};
+use crate::instance::{Instance, Instances};
 use crate::overrides::EffectiveState;
 
-/// The differences from the previous [`crate::Scene::take_changes`].
+/// The differences from the previous [`crate::Scene::take_changes`]. The lists hold slots of
+/// [`crate::Scene::instance_slots`], ascending, each in one list at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// True if the list of instances is a different one and must be read as a whole. `instances` is empty then.
+    /// True if everything that was reported before is void, as with the first report of a scene. All slots must be read;
+    /// the lists are empty.
     pub structure: bool,
-    /// Indices into [`crate::Scene::instances`], ascending, of those whose transform or state differs.
-    pub instances: Vec<u32>,
+    /// Slots that hold another instance than before, or held none.
+    pub created: Vec<u32>,
+    /// Slots that hold the instance that they held, with another transform or state.
+    pub changed: Vec<u32>,
+    /// Slots that hold no instance any more. They may lie beyond the last slot.
+    pub removed: Vec<u32>,
+}
+
+/// An instance as it was reported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Reported {
+    identity: (EntityId, ModelKey, u32),
+    look: (DAffine3, EffectiveState),
 }
 
 /// Collects what may have changed since the last report.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ChangeLog {
     structure: bool,
-    /// The last report, one entry per instance.
-    reported: Vec<(DAffine3, EffectiveState)>,
-    /// Instances that were derived since, each once.
+    /// The last report, one entry per slot.
+    reported: Vec<Option<Reported>>,
+    /// Slots that may differ from the last report, each once.
     touched: Vec<u32>,
     is_touched: Vec<bool>,
+}
+
+impl Default for ChangeLog {
+    fn default() -> Self {
+        // The reader of the first report may hold that of another scene.
+        Self { structure: true, reported: Vec::new(), touched: Vec::new(), is_touched: Vec::new() }
+    }
 }
 
 impl ChangeLog {
@@ -32,36 +53,70 @@ impl ChangeLog {
         self.structure = true;
     }
 
-    /// Notes that an instance may differ from the last report.
-    pub(crate) fn touch(&mut self, instance: u32) {
-        // A report of the structure covers all instances.
-        if !self.structure && !std::mem::replace(&mut self.is_touched[instance as usize], true) {
-            self.touched.push(instance);
+    /// Notes that a slot may differ from the last report.
+    pub(crate) fn touch(&mut self, slot: u32) {
+        // A report of the structure covers all slots.
+        if self.structure {
+            return;
         }
+        let index = slot as usize;
+        if index >= self.is_touched.len() {
+            self.is_touched.resize(index + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_touched[index], true) {
+            self.touched.push(slot);
+        }
+    }
+
+    /// Makes the next report name a slot as created, whatever it holds.
+    pub(crate) fn renew(&mut self, slot: u32) {
+        if let Some(reported) = self.reported.get_mut(slot as usize) {
+            *reported = None;
+        }
+        self.touch(slot);
     }
 
     /// Reports the changes and starts over.
-    pub(crate) fn take(&mut self, instances: &[Instance]) -> Changes {
+    pub(crate) fn take(&mut self, instances: &Instances) -> Changes {
         if std::mem::take(&mut self.structure) {
             self.touched.clear();
             self.is_touched.clear();
-            self.is_touched.resize(instances.len(), false);
             self.reported.clear();
-            self.reported.extend(instances.iter().map(reported));
-            return Changes { structure: true, instances: Vec::new() };
+            self.reported.extend(instances.slots().iter().map(|slot| slot.as_ref().map(Reported::of)));
+            return Changes { structure: true, ..Changes::default() };
         }
-        let mut changed = std::mem::take(&mut self.touched);
-        changed.retain(|&index| {
-            let index = index as usize;
-            self.is_touched[index] = false;
-            let now = reported(&instances[index]);
-            std::mem::replace(&mut self.reported[index], now) != now
-        });
-        changed.sort_unstable();
-        Changes { structure: false, instances: changed }
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        let mut changes = Changes::default();
+        let slots = instances.slots().len();
+        if self.reported.len() < slots {
+            self.reported.resize(slots, None);
+        }
+        for slot in touched {
+            self.is_touched[slot as usize] = false;
+            let now = instances.get(slot).map(Reported::of);
+            // A slot beyond the last one was never reported and is free again.
+            let Some(reported) = self.reported.get_mut(slot as usize) else { continue };
+            match (std::mem::replace(reported, now), now) {
+                (Some(_), None) => changes.removed.push(slot),
+                (Some(before), Some(now)) if before.identity == now.identity => {
+                    if before.look != now.look {
+                        changes.changed.push(slot);
+                    }
+                }
+                (_, Some(_)) => changes.created.push(slot),
+                (None, None) => {}
+            }
+        }
+        self.reported.truncate(slots);
+        self.is_touched.truncate(slots);
+        changes
     }
 }
 
-fn reported(instance: &Instance) -> (DAffine3, EffectiveState) {
-    (instance.world, instance.state)
+impl Reported {
+    fn of(instance: &Instance) -> Self {
+        let Instance { entity, model, mesh, world, state } = *instance;
+        Self { identity: (entity, model, mesh), look: (world, state) }
+    }
 }

@@ -2,6 +2,7 @@
 
 use glam::DAffine3;
 
+use crate::arena::Arena;
 use crate::ids::{EntityId, ModelKey};
 use crate::overrides::EffectiveState;
 
@@ -10,7 +11,7 @@ use crate::overrides::EffectiveState;
 pub struct Instance {
     /// The entity that shows the mesh.
     pub entity: EntityId,
-    /// The model of the entity.
+    /// The model that the mesh is part of.
     pub model: ModelKey,
     /// Index into the model's meshes.
     pub mesh: u32,
@@ -19,3 +20,6 @@ pub struct Instance {
     /// The effective state of the entity.
     pub state: EffectiveState,
 }
+
+/// The instances of a scene. Each keeps its slot.
+pub(crate) type Instances = Arena<Instance>;

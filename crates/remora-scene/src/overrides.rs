@@ -30,7 +30,9 @@ pub struct StateOverride {
 /// The state in which an entity is shown, derived from its own overrides and those above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EffectiveState {
-    /// Drawn, and met by rays.
+    /// The entity and all above it are switched on. What is not enabled is not shown, whatever the overrides say.
+    pub enabled: bool,
+    /// Drawn and met by rays, if it is enabled.
     pub visible: bool,
     /// Outlined.
     pub selected: bool,
@@ -62,13 +64,19 @@ pub struct StateOverrideEdit {
 }
 
 impl EffectiveState {
-    /// The state of a root on which nothing is set.
-    pub const DEFAULT: Self = Self { visible: true, selected: false, tint: [0; 4] };
+    /// The state of a root that is switched on and on which nothing is set.
+    pub const DEFAULT: Self = Self { enabled: true, visible: true, selected: false, tint: [0; 4] };
 
-    /// Derives the state of an entity from its own overrides and from the state of its parent.
-    pub(crate) fn derive(own: StateOverride, parent: Self) -> Self {
+    /// Returns whether the entity is drawn and met by rays.
+    pub fn is_shown(self) -> bool {
+        self.enabled && self.visible
+    }
+
+    /// Derives the state of an entity from its own overrides and switch, and from the state of its parent.
+    pub(crate) fn derive(own: StateOverride, enabled: bool, parent: Self) -> Self {
         let StateOverride { visible, selected, tint } = own;
         Self {
+            enabled: enabled && parent.enabled,
             visible: visible.unwrap_or(parent.visible),
             selected: selected.unwrap_or(parent.selected),
             tint: tint.unwrap_or(parent.tint),

@@ -10,7 +10,6 @@ use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_asset::{Bounds, WorldBounds};
 
 use crate::ids::EntityId;
-use crate::instance::Instance;
 use crate::scene::Scene;
 
 /// The point at which a ray meets the scene.
@@ -18,7 +17,7 @@ use crate::scene::Scene;
 pub struct Hit {
     /// The entity that shows the triangle.
     pub entity: EntityId,
-    /// Index into [`Scene::instances`].
+    /// Slot of [`Scene::instance_slots`].
     pub instance: u32,
     /// In the world, in metres.
     pub position: DVec3,
@@ -44,7 +43,7 @@ struct Ray {
 /// The best hit so far.
 struct Nearest {
     distance: f32,
-    instance: usize,
+    instance: u32,
     triangle: [Vec3; 3],
 }
 
@@ -59,11 +58,11 @@ impl Scene {
 fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
     let ray = Ray::new(origin, direction)?;
     let mut entries: Vec<(f32, usize)> = scene
-        .instances()
+        .instance_slots()
         .iter()
         .enumerate()
-        .filter(|(_, instance)| instance.state.visible)
         .filter_map(|(index, instance)| {
+            let instance = instance.as_ref().filter(|instance| instance.state.is_shown())?;
             let entry = ray.entry(&outward(&scene.mesh(instance).bounds(), &ray.relative(&instance.world)))?;
             Some((entry, index))
         })
@@ -75,15 +74,15 @@ fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
         if nearest.as_ref().is_some_and(|nearest| nearest.distance < entry) {
             break;
         }
-        cast_instance(scene, index, &ray, &mut nearest);
+        cast_instance(scene, index as u32, &ray, &mut nearest);
     }
     let nearest = nearest?;
-    let instance = &scene.instances()[nearest.instance];
+    let instance = scene.instance(nearest.instance)?;
     let [a, b, c] = nearest.triangle.map(Vec3::as_dvec3);
     let normal = (b - a).cross(c - a).normalize_or_zero().as_vec3();
     Some(Hit {
         entity: instance.entity,
-        instance: nearest.instance as u32,
+        instance: nearest.instance,
         position: origin + (ray.direction * nearest.distance).as_dvec3(),
         normal: if normal.dot(ray.direction) > 0.0 { -normal } else { normal },
         distance: nearest.distance,
@@ -91,9 +90,9 @@ fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
     })
 }
 
-fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Nearest>) {
-    let instance: &Instance = &scene.instances()[index];
-    let asset = scene.model(instance.model).expect("an instance leaves the scene together with its model");
+fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Nearest>) {
+    let Some(instance) = scene.instance(slot) else { return };
+    let Some(asset) = scene.model(instance.model) else { return };
     let mesh = scene.mesh(instance);
     let world = ray.relative(&instance.world);
     let (nodes, leaves) = (asset.ray_nodes(), asset.ray_leaves());
@@ -123,7 +122,7 @@ fn cast_instance(scene: &Scene, index: usize, ray: &Ray, nearest: &mut Option<Ne
                 let triangle = corners.map(|corner| world.transform_point3(corner));
                 let Some(distance) = ray.distance_to(&triangle) else { continue };
                 if nearest.as_ref().is_none_or(|nearest| distance < nearest.distance) {
-                    *nearest = Some(Nearest { distance, instance: index, triangle });
+                    *nearest = Some(Nearest { distance, instance: slot, triangle });
                 }
             }
         }

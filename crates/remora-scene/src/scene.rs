@@ -1,37 +1,44 @@
-//! The scene: edits of its entities, and the dense list of instances derived from them.
+//! The scene: edits of its entities, and the instances derived from them.
+
+use std::collections::HashMap;
 
 use glam::DAffine3;
 
 use crate::changes::{ChangeLog, Changes};
+use crate::error::EditError;
 use crate::ids::EntityId;
-use crate::instance::Instance;
+use crate::instance::{Instance, Instances};
 use crate::models::Models;
 use crate::overrides::StateOverrideEdit;
+use crate::transform::Transform;
 use crate::tree::Tree;
 
-/// Why an edit was refused. A refused edit changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
-    /// The entity has left the scene, or never was in it.
-    #[error("entity {} is not in the scene; ids end with the scene that they were given for", .0.0)]
-    EntityNotFound(EntityId),
-    /// The transform contains an infinity or NaN.
-    #[error("the transform for entity {} contains a number that is not finite", .0.0)]
-    TransformNotFinite(EntityId),
-}
+/// Number of entities that a scene may have. Azure Remote Rendering has the same limit.
+pub const ENTITIES_MAX: usize = 16_777_215;
 
 /// A forest of entities; see the crate's documentation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scene {
     pub(crate) tree: Tree,
     pub(crate) models: Models,
-    /// One per entity with a mesh, in the order of the entities.
-    pub(crate) instances: Vec<Instance>,
+    /// Slots of the entities that the client created.
+    pub(crate) client_slots: HashMap<EntityId, u32>,
+    /// The client chooses no id below.
+    pub(crate) client_next: EntityId,
+    /// One per entity with a mesh.
+    pub(crate) instances: Instances,
     pub(crate) changes: ChangeLog,
-    /// The entities on which [`crate::StateOverride::selected`] is set.
-    selection_overrides: Vec<u32>,
+    /// Slots of the entities on which [`crate::StateOverride::selected`] is set.
+    pub(crate) selection_overrides: Vec<u32>,
+    pub(crate) entities_max: usize,
     /// Number of edits, by which an edit recognises the entities that it has derived already.
     edits: u64,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::with_entities_max(ENTITIES_MAX)
+    }
 }
 
 impl Scene {
@@ -40,10 +47,28 @@ impl Scene {
         Self::default()
     }
 
-    /// Removes all models. Their ids and keys are never used again.
+    /// Makes an empty scene that takes no more than this many entities.
+    pub fn with_entities_max(entities_max: usize) -> Self {
+        Self {
+            tree: Tree::default(),
+            models: Models::default(),
+            client_slots: HashMap::new(),
+            client_next: EntityId::CLIENT_FIRST,
+            instances: Instances::default(),
+            changes: ChangeLog::default(),
+            selection_overrides: Vec::new(),
+            entities_max,
+            edits: 0,
+        }
+    }
+
+    /// Removes everything, for the next client. Ids and keys of models are never used again; the client's ids start
+    /// over.
     pub fn clear(&mut self) {
         self.tree.clear();
         self.models.clear();
+        self.client_slots = HashMap::new();
+        self.client_next = EntityId::CLIENT_FIRST;
         self.instances.clear();
         self.selection_overrides.clear();
         self.changes.restructure();
@@ -58,13 +83,36 @@ impl Scene {
     pub fn set_locals(&mut self, locals: &[(EntityId, DAffine3)]) -> Result<(), EditError> {
         let mut edited = Vec::with_capacity(locals.len());
         for &(id, local) in locals {
-            edited.push(self.index(id)?);
+            edited.push(self.slot(id)?);
             if !local.is_finite() {
                 return Err(EditError::TransformNotFinite(id));
             }
         }
-        for (&index, &(_, local)) in edited.iter().zip(locals) {
-            self.tree.entity_mut(index).local = local;
+        for (&slot, &(_, local)) in edited.iter().zip(locals) {
+            let entity = self.tree.entity_mut(slot);
+            (entity.local, entity.parts) = (local, None);
+        }
+        self.derive_subtrees(edited);
+        Ok(())
+    }
+
+    /// Sets several transforms by their parts, in their order, or none of them. [`Scene::entity`] returns the same
+    /// parts.
+    pub fn set_transforms(&mut self, transforms: &[(EntityId, Transform)]) -> Result<(), EditError> {
+        let mut edited = Vec::with_capacity(transforms.len());
+        for (id, transform) in transforms {
+            edited.push(self.slot(*id)?);
+            if !transform.is_valid() {
+                return Err(EditError::TransformNotFinite(*id));
+            }
+        }
+        for (&slot, (_, transform)) in edited.iter().zip(transforms) {
+            let entity = self.tree.entity_mut(slot);
+            entity.local = transform.affine();
+            match &mut entity.parts {
+                Some(parts) => **parts = *transform,
+                None => entity.parts = Some(Box::new(*transform)),
+            }
         }
         self.derive_subtrees(edited);
         Ok(())
@@ -73,8 +121,8 @@ impl Scene {
     /// Makes the same change to the overrides of all these entities, or of none of them if one is not in the scene.
     /// Costs no more than the entities at and below those whose overrides differ afterwards.
     pub fn edit_overrides(&mut self, ids: &[EntityId], edit: StateOverrideEdit) -> Result<(), EditError> {
-        let indices = self.indices(ids)?;
-        let edited = self.edit_overrides_at(indices, edit);
+        let slots = self.slots_of(ids)?;
+        let edited = self.edit_overrides_at(slots, edit);
         self.derive_subtrees(edited);
         Ok(())
     }
@@ -82,17 +130,28 @@ impl Scene {
     /// Selects these entities and nothing else: unsets [`crate::StateOverride::selected`] everywhere and sets it on
     /// these.
     pub fn select(&mut self, ids: &[EntityId]) -> Result<(), EditError> {
-        let indices = self.indices(ids)?;
+        let slots = self.slots_of(ids)?;
         let before = self.selection_overrides.clone();
         let mut edited = self.edit_overrides_at(before, StateOverrideEdit::selected(None));
-        edited.extend(self.edit_overrides_at(indices, StateOverrideEdit::selected(Some(true))));
+        edited.extend(self.edit_overrides_at(slots, StateOverrideEdit::selected(Some(true))));
         self.derive_subtrees(edited);
         Ok(())
     }
 
-    /// Returns one instance per entity with a mesh. Indices stay valid until [`Changes::structure`] is reported.
-    pub fn instances(&self) -> &[Instance] {
-        &self.instances
+    /// Iterates over the instances: one per entity with a mesh, in the order of their slots.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.iter()
+    }
+
+    /// Returns the slots of the instances, some of which may be empty. An instance keeps its slot; when it is gone,
+    /// another one may get the slot.
+    pub fn instance_slots(&self) -> &[Option<Instance>] {
+        self.instances.slots()
+    }
+
+    /// Returns the instance in a slot.
+    pub fn instance(&self, slot: u32) -> Option<&Instance> {
+        self.instances.get(slot)
     }
 
     /// Makes the next [`Self::take_changes`] report the structure, for example after the renderer was recreated.
@@ -100,46 +159,59 @@ impl Scene {
         self.changes.restructure();
     }
 
-    /// Returns what differs from the last call. The first call after models were added, replaced or removed reports the
-    /// structure.
+    /// Returns what differs from the last call. Costs no more than the instances that were edited since.
     pub fn take_changes(&mut self) -> Changes {
         self.changes.take(&self.instances)
     }
 
-    fn index(&self, id: EntityId) -> Result<u32, EditError> {
-        self.tree.index(id).ok_or(EditError::EntityNotFound(id))
+    /// Returns the slot of an entity in the tree.
+    pub(crate) fn find(&self, id: EntityId) -> Option<u32> {
+        if id.is_of_client() { self.client_slots.get(&id).copied() } else { self.models.slot(id) }
     }
 
-    fn indices(&self, ids: &[EntityId]) -> Result<Vec<u32>, EditError> {
-        ids.iter().map(|&id| self.index(id)).collect()
+    pub(crate) fn slot(&self, id: EntityId) -> Result<u32, EditError> {
+        self.find(id).ok_or(EditError::EntityNotFound(id))
+    }
+
+    fn slots_of(&self, ids: &[EntityId]) -> Result<Vec<u32>, EditError> {
+        ids.iter().map(|&id| self.slot(id)).collect()
     }
 
     /// Returns the entities whose overrides differ afterwards; the caller derives their state.
-    fn edit_overrides_at(&mut self, mut indices: Vec<u32>, edit: StateOverrideEdit) -> Vec<u32> {
-        let mut is_selection_unset = false;
-        indices.retain(|&index| {
-            let entity = self.tree.entity_mut(index);
+    fn edit_overrides_at(&mut self, mut slots: Vec<u32>, edit: StateOverrideEdit) -> Vec<u32> {
+        slots.retain(|&slot| {
+            let entity = self.tree.entity_mut(slot);
             let after = entity.overrides.edited(edit);
             let before = std::mem::replace(&mut entity.overrides, after);
-            match (before.selected, after.selected) {
-                (None, Some(_)) => self.selection_overrides.push(index),
-                (Some(_), None) => is_selection_unset = true,
+            match (entity.selection_at, after.selected) {
+                (None, Some(_)) => {
+                    entity.selection_at = Some(self.selection_overrides.len() as u32);
+                    self.selection_overrides.push(slot);
+                }
+                (Some(at), None) => {
+                    entity.selection_at = None;
+                    self.selection_overrides.swap_remove(at as usize);
+                    self.selection_moved(at);
+                }
                 _ => {}
             }
             before != after
         });
-        if is_selection_unset {
-            let tree = &self.tree;
-            self.selection_overrides.retain(|&index| tree.entity(index).overrides.selected.is_some());
+        slots
+    }
+
+    /// Tells the entity at this place in the list of selection overrides, if there is one, that it stands there.
+    pub(crate) fn selection_moved(&mut self, at: u32) {
+        if let Some(&slot) = self.selection_overrides.get(at as usize) {
+            self.tree.entity_mut(slot).selection_at = Some(at);
         }
-        indices
     }
 
     /// Derives the edited entities and everything below them. An entity below several of them is derived once.
-    fn derive_subtrees(&mut self, mut edited: Vec<u32>) {
+    pub(crate) fn derive_subtrees(&mut self, mut edited: Vec<u32>) {
         self.edits += 1;
         // Ancestors come first and cover the edited entities below them.
-        edited.sort_unstable();
+        edited.sort_by_key(|&slot| self.tree.entity(slot).derived.depth);
         for top in edited {
             if self.tree.entity(top).derived_by == self.edits {
                 continue;
@@ -152,13 +224,13 @@ impl Scene {
         }
     }
 
-    fn derive(&mut self, index: u32) {
-        let (world, state) = self.tree.derived(index);
-        let entity = self.tree.entity_mut(index);
-        (entity.world, entity.state, entity.derived_by) = (world, state, self.edits);
-        if let Some(number) = entity.instance {
-            let instance = &mut self.instances[number as usize];
-            (instance.world, instance.state) = (world, state);
+    fn derive(&mut self, slot: u32) {
+        let derived = self.tree.derived(slot);
+        let entity = self.tree.entity_mut(slot);
+        (entity.derived, entity.derived_by) = (derived, self.edits);
+        let Some(number) = entity.instance else { return };
+        if let Some(instance) = self.instances.get_mut(number) {
+            (instance.world, instance.state) = (derived.world, derived.state);
             self.changes.touch(number);
         }
     }
@@ -168,13 +240,17 @@ impl Scene {
 mod tests {
     use super::*;
 
+    fn model() -> remora_asset::Asset {
+        let node = |name: &str| remora_model::Node { name: name.to_owned(), ..Default::default() };
+        let model = remora_model::Model { nodes: vec![node("a"), node("b")], ..Default::default() };
+        let build = remora_build::BuildOptions::default();
+        remora_build::build_asset(&model, &build, &|_| {}, &|| false).expect("a model without meshes")
+    }
+
     #[test]
     fn the_list_of_selection_overrides_holds_each_entity_once() {
         let mut scene = Scene::new();
-        let model = remora_model::Model { name: "Model".to_owned(), ..Default::default() };
-        let build = remora_build::BuildOptions::default();
-        let asset = remora_build::build_asset(&model, &build, &|_| {}, &|| false).expect("an empty model");
-        let root = scene.add_model(asset).root;
+        let root = scene.add_model(model()).unwrap().root;
         for selected in [Some(true), Some(false), None, Some(true), Some(true)] {
             scene.edit_overrides(&[root, root], StateOverrideEdit::selected(selected)).unwrap();
             assert_eq!(scene.selection_overrides.len(), usize::from(selected.is_some()));
@@ -182,6 +258,21 @@ mod tests {
         scene.select(&[root]).unwrap();
         assert_eq!(scene.selection_overrides.len(), 1);
         scene.clear();
+        assert!(scene.selection_overrides.is_empty());
+    }
+
+    #[test]
+    fn destroyed_entities_leave_the_list_of_selection_overrides() {
+        let mut scene = Scene::new();
+        let root = scene.add_model(model()).unwrap().root;
+        let [a, b] = [1, 2].map(|offset| EntityId(root.0 + offset));
+        scene.select(&[a, root, b]).unwrap();
+        scene.destroy(a).unwrap();
+        for (at, &slot) in scene.selection_overrides.iter().enumerate() {
+            assert_eq!(scene.tree.entity(slot).selection_at, Some(at as u32));
+        }
+        assert_eq!(scene.selection_overrides.len(), 2);
+        scene.destroy(root).unwrap();
         assert!(scene.selection_overrides.is_empty());
     }
 }

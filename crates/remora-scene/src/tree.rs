@@ -1,89 +1,131 @@
 //! The forest of entities: names, parents and children.
 
 use glam::DAffine3;
-use remora_asset::Asset;
-use remora_asset::layout::NONE;
 
+use crate::arena::Arena;
 use crate::ids::EntityId;
 use crate::overrides::{EffectiveState, StateOverride};
+use crate::transform::Transform;
 
-/// A node of the forest. Links are indices into the tree.
+/// Upper bound on the bytes of a path, after which no further name is added.
+const PATH_BYTES: usize = 8192;
+
+/// A node of the forest. Links are slots of the tree.
 #[derive(Debug)]
 pub(crate) struct Entity {
+    pub(crate) id: EntityId,
     pub(crate) name: String,
     pub(crate) parent: Option<u32>,
     first_child: Option<u32>,
+    last_child: Option<u32>,
+    previous_sibling: Option<u32>,
     next_sibling: Option<u32>,
     pub(crate) local: DAffine3,
-    /// Derived from `local` and the parent's `world`.
-    pub(crate) world: DAffine3,
+    /// The parts that `local` was set in; `None` if it was given as a whole.
+    pub(crate) parts: Option<Box<Transform>>,
+    /// The entity's own switch.
+    pub(crate) enabled: bool,
     pub(crate) overrides: StateOverride,
-    /// Derived from `overrides` and the parent's `state`.
-    pub(crate) state: EffectiveState,
-    /// The number of the edit that last derived `world` and `state`.
+    pub(crate) derived: Derived,
+    /// The number of the edit that last derived `derived`.
     pub(crate) derived_by: u64,
-    /// Index of the instance that shows the entity's mesh.
+    /// Slot of the instance that shows the entity's mesh.
     pub(crate) instance: Option<u32>,
+    /// Place in the list of entities that are selected or not by themselves.
+    pub(crate) selection_at: Option<u32>,
 }
 
-/// All entities of a scene. Parents stand before their children.
-#[derive(Debug)]
+/// Values that follow from an entity's own and from those of its parent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Derived {
+    pub(crate) world: DAffine3,
+    pub(crate) state: EffectiveState,
+    /// Number of entities above.
+    pub(crate) depth: u32,
+}
+
+/// All entities of a scene.
+#[derive(Debug, Default)]
 pub(crate) struct Tree {
-    entities: Vec<Entity>,
-    /// The entity at index `i` has the id `first_id + i`.
-    first_id: u64,
+    entities: Arena<Entity>,
 }
 
-impl Default for Tree {
-    fn default() -> Self {
-        Self { entities: Vec::new(), first_id: 1 }
+impl Entity {
+    /// Makes an entity that stands nowhere yet.
+    pub(crate) fn new(id: EntityId, name: String, local: DAffine3) -> Self {
+        Self {
+            id,
+            name,
+            parent: None,
+            first_child: None,
+            last_child: None,
+            previous_sibling: None,
+            next_sibling: None,
+            local,
+            parts: None,
+            enabled: true,
+            overrides: StateOverride::default(),
+            derived: Derived { world: local, state: EffectiveState::DEFAULT, depth: 0 },
+            derived_by: 0,
+            instance: None,
+            selection_at: None,
+        }
     }
 }
 
 impl Tree {
-    /// Adds a root with the nodes of the asset below it and returns its index. Node `i` has the index `root + 1 + i`.
-    pub(crate) fn add(&mut self, asset: &Asset) -> u32 {
-        let root = self.push(asset.name().to_owned(), None, DAffine3::IDENTITY);
-        let mut last_child: Vec<Option<u32>> = vec![None; asset.nodes().len() + 1];
-        for node in asset.nodes() {
-            let parent = if node.parent == NONE { 0 } else { node.parent as usize + 1 };
-            let name = asset.text(node.name).to_owned();
-            let entity = self.push(name, Some(root + parent as u32), node.local());
-            match last_child[parent].replace(entity) {
-                Some(sibling) => self.entity_mut(sibling).next_sibling = Some(entity),
-                None => self.entity_mut(root + parent as u32).first_child = Some(entity),
-            }
-        }
-        root
+    /// Adds an entity as the last child of its parent, derives its values, and returns its slot.
+    pub(crate) fn add(&mut self, entity: Entity, parent: Option<u32>) -> u32 {
+        let slot = self.entities.add(entity);
+        self.link(slot, parent);
+        self.entity_mut(slot).derived = self.derived(slot);
+        slot
     }
 
-    /// Removes all entities and retires their ids.
+    /// Removes an entity and everything below it, and returns them, parents before children.
+    pub(crate) fn remove(&mut self, top: u32) -> Vec<Entity> {
+        let slots: Vec<u32> = self.subtree(top).collect();
+        self.unlink(top);
+        slots.into_iter().filter_map(|slot| self.entities.remove(slot)).collect()
+    }
+
+    /// Puts an entity below another one, as its last child, or makes it a root. The caller makes sure that it does not
+    /// come below itself, and derives the subtree.
+    pub(crate) fn move_below(&mut self, slot: u32, parent: Option<u32>) {
+        self.unlink(slot);
+        self.link(slot, parent);
+    }
+
+    /// Removes all entities.
     pub(crate) fn clear(&mut self) {
-        self.first_id += self.entities.len() as u64;
         self.entities.clear();
     }
 
-    pub(crate) fn entity(&self, index: u32) -> &Entity {
-        &self.entities[index as usize]
+    /// Returns the number of entities.
+    pub(crate) fn len(&self) -> usize {
+        self.entities.len()
     }
 
-    pub(crate) fn entity_mut(&mut self, index: u32) -> &mut Entity {
-        &mut self.entities[index as usize]
+    pub(crate) fn entity(&self, slot: u32) -> &Entity {
+        self.entities.get(slot).expect("links and ids lead to entities of the scene")
     }
 
-    pub(crate) fn id(&self, index: u32) -> EntityId {
-        EntityId(self.first_id + u64::from(index))
+    pub(crate) fn entity_mut(&mut self, slot: u32) -> &mut Entity {
+        self.entities.get_mut(slot).expect("links and ids lead to entities of the scene")
     }
 
-    /// Returns the index of an entity; `None` if there is no such entity any more.
-    pub(crate) fn index(&self, id: EntityId) -> Option<u32> {
-        let index = u32::try_from(id.0.checked_sub(self.first_id)?).ok()?;
-        ((index as usize) < self.entities.len()).then_some(index)
+    pub(crate) fn id(&self, slot: u32) -> EntityId {
+        self.entity(slot).id
     }
 
-    /// Iterates over the direct children in the order of the model's nodes.
-    pub(crate) fn children(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
-        std::iter::successors(self.entity(index).first_child, |&child| self.entity(child).next_sibling)
+    /// Iterates over the direct children in their order.
+    pub(crate) fn children(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(self.entity(slot).first_child, |&child| self.entity(child).next_sibling)
+    }
+
+    /// Iterates over an entity and everything above it.
+    pub(crate) fn upwards(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(slot), |&at| self.entity(at).parent)
     }
 
     /// Iterates over an entity and everything below it, depth first, parents before children.
@@ -107,53 +149,59 @@ impl Tree {
         None
     }
 
-    /// Derives the world transform and the state of an entity from those of its parent.
-    pub(crate) fn derived(&self, index: u32) -> (DAffine3, EffectiveState) {
-        let entity = self.entity(index);
-        self.derived_below(entity.parent, entity.local, entity.overrides)
-    }
-
-    /// Returns the names from the root down, separated by `/`.
-    pub(crate) fn path(&self, index: u32) -> String {
-        let ancestors = std::iter::successors(Some(index), |&at| self.entity(at).parent);
-        let mut names: Vec<&str> = ancestors.map(|at| self.entity(at).name.as_str()).collect();
-        names.reverse();
-        names.join("/")
-    }
-
-    fn push(&mut self, name: String, parent: Option<u32>, local: DAffine3) -> u32 {
-        let overrides = StateOverride::default();
-        let (world, state) = self.derived_below(parent, local, overrides);
-        let index = index_of(self.entities.len());
-        self.entities.push(Entity {
-            name,
-            parent,
-            first_child: None,
-            next_sibling: None,
-            local,
-            world,
-            overrides,
-            state,
-            derived_by: 0,
-            instance: None,
-        });
-        index
-    }
-
-    fn derived_below(
-        &self,
-        parent: Option<u32>,
-        local: DAffine3,
-        overrides: StateOverride,
-    ) -> (DAffine3, EffectiveState) {
-        match parent.map(|parent| self.entity(parent)) {
-            Some(parent) => (parent.world * local, EffectiveState::derive(overrides, parent.state)),
-            None => (local, EffectiveState::derive(overrides, EffectiveState::DEFAULT)),
+    /// Derives values of an entity from its own and from those of its parent.
+    pub(crate) fn derived(&self, slot: u32) -> Derived {
+        let entity = self.entity(slot);
+        let above = entity.parent.map(|parent| self.entity(parent).derived);
+        let state_above = above.map_or(EffectiveState::DEFAULT, |above| above.state);
+        Derived {
+            world: above.map_or(entity.local, |above| above.world * entity.local),
+            state: EffectiveState::derive(entity.overrides, entity.enabled, state_above),
+            depth: above.map_or(0, |above| above.depth + 1),
         }
     }
-}
 
-/// Returns the index of the next element of a list of this length.
-pub(crate) fn index_of(length: usize) -> u32 {
-    u32::try_from(length).expect("a scene of 4 billion entities does not fit into memory")
+    /// Returns the names from the root down, separated by `/`. A path of more than 8 kB ends early.
+    pub(crate) fn path(&self, slot: u32) -> String {
+        let mut above: Vec<u32> = self.upwards(slot).collect();
+        above.reverse();
+        let mut path = String::new();
+        for (index, at) in above.into_iter().enumerate() {
+            if index > 0 {
+                path.push('/');
+            }
+            path.push_str(&self.entity(at).name);
+            if path.len() > PATH_BYTES {
+                break;
+            }
+        }
+        path
+    }
+
+    fn link(&mut self, slot: u32, parent: Option<u32>) {
+        let previous = parent.and_then(|parent| self.entity_mut(parent).last_child.replace(slot));
+        let entity = self.entity_mut(slot);
+        (entity.parent, entity.previous_sibling, entity.next_sibling) = (parent, previous, None);
+        match (previous, parent) {
+            (Some(previous), _) => self.entity_mut(previous).next_sibling = Some(slot),
+            (None, Some(parent)) => self.entity_mut(parent).first_child = Some(slot),
+            (None, None) => {}
+        }
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let entity = self.entity_mut(slot);
+        let (parent, previous, next) =
+            (entity.parent.take(), entity.previous_sibling.take(), entity.next_sibling.take());
+        match (previous, parent) {
+            (Some(previous), _) => self.entity_mut(previous).next_sibling = next,
+            (None, Some(parent)) => self.entity_mut(parent).first_child = next,
+            (None, None) => {}
+        }
+        match (next, parent) {
+            (Some(next), _) => self.entity_mut(next).previous_sibling = previous,
+            (None, Some(parent)) => self.entity_mut(parent).last_child = previous,
+            (None, None) => {}
+        }
+    }
 }

@@ -186,7 +186,7 @@ impl Stage {
     }
 
     fn add(&mut self, asset: &Asset, prepared: &PreparedAsset) -> Result<(), Failure> {
-        Ok(self.renderer.add_model(self.scene.add_model(asset.clone()).model, prepared)?)
+        Ok(self.renderer.add_model(self.scene.add_model(asset.clone())?.model, prepared)?)
     }
 
     /// Renders a frame as the host's frame pipeline does.

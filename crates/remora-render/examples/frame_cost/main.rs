@@ -145,7 +145,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     renderer.warm_up(Samples::One)?;
     println!("large triangles by {}", if renderer.uses_rasteriser() { "the rasteriser" } else { "kernels" });
     let mut scene = Scene::new();
-    let added = scene.add_model(asset);
+    let added = scene.add_model(asset)?;
     renderer.add_model(added.model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     println!("loaded in {} ms", loaded.as_millis());
@@ -281,9 +281,9 @@ fn measure_moving(frames: usize) -> Result<(), Failure> {
     let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
-    renderer.add_model(scene.add_model(asset).model, &prepared)?;
+    renderer.add_model(scene.add_model(asset)?.model, &prepared)?;
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
-    let entities: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
+    let entities: Vec<EntityId> = scene.instances().map(|instance| instance.entity).collect();
     let bounds = scene.bounds();
     let mut image = RenderedFrame::default();
     let (mut edits, mut writes, mut done) = (Vec::new(), Vec::new(), Vec::new());

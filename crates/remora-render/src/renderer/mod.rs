@@ -166,8 +166,10 @@ impl Renderer {
     /// Adds a model, or replaces the one with this key. The root pages are uploaded at once, the others when a view
     /// needs them. On an error the key has no model.
     pub fn add_model(&mut self, key: ModelKey, prepared: &PreparedAsset) -> Result<(), RenderError> {
-        // Meshes get new numbers, so all instances have to be recorded again.
-        self.instances.clear();
+        if self.models.model(key).is_some() {
+            // Models get new numbers, and meshes other grids, so all instances have to be recorded again.
+            self.instances.clear();
+        }
         let added = self.models.add(&self.graphics, key, prepared);
         // The next frame would submit the writes, but may be far off.
         self.graphics.flush();
@@ -175,10 +177,12 @@ impl Renderer {
         self.graphics.check("a model")
     }
 
-    /// Removes a model. Its instances must be gone from the scene before the next frame.
+    /// Removes a model. Its instances are not drawn any more and must be gone from the scene before the next
+    /// [`Self::synchronise`] that reports them.
     pub fn remove_model(&mut self, key: ModelKey) {
-        self.instances.clear();
-        self.models.remove(key);
+        if let Some((left, moved)) = self.models.remove(key) {
+            self.instances.model_left(left, moved);
+        }
         if self.models.is_empty() {
             self.clear();
         } else {
@@ -220,7 +224,7 @@ impl Renderer {
         if let Some(origin) = self.instances.better_origin(eye) {
             self.instances.origin = origin;
             scene.take_changes();
-            let written = self.instances.rebuild(&self.graphics, &self.models, scene.instances())?;
+            let written = self.instances.rebuild(&self.graphics, &self.models, scene.instance_slots())?;
             self.graphics.check("the scene")?;
             return Ok(written);
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use glam::{DAffine3, DVec3};
 use remora_asset::layout::MeshRecord;
-use remora_scene::{EffectiveState, Instance, Scene};
+use remora_scene::{Changes, EffectiveState, Instance, Scene};
 
 use crate::device::graphics::Graphics;
 use crate::frame::RenderError;
@@ -21,7 +21,7 @@ type InstanceRecord = [[u32; 4]; INSTANCE_QUADS as usize];
 /// Statistics of one synchronisation with the scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncStatistics {
-    /// Instances whose record was written.
+    /// Slots of instances whose record was written.
     pub instances: usize,
     /// Writes to the device. Neighbouring records share a write.
     pub writes: usize,
@@ -34,10 +34,12 @@ const INSTANCES_MIN: usize = 1024;
 /// Instances that changed since the last frame of the history.
 #[derive(Debug, Default)]
 struct Moves {
-    /// Index among the moves of each changed instance.
+    /// Index in `before` of each instance that moved.
     known: HashMap<u32, usize>,
     /// Instances and their records in the last frame of the history.
     before: Vec<(u32, InstanceRecord)>,
+    /// True if an instance appeared or left.
+    structure: bool,
     /// Distinguishes the moves of this history frame from earlier ones.
     epoch: u32,
 }
@@ -47,25 +49,44 @@ impl Moves {
     /// minutes until numbers repeat; and then it only leaves out a part of the history.
     const EPOCHS: u32 = 1 << (32 - MOVE_BITS);
 
+    /// The number of the move of everything that looks different: a new instance, one whose slot held another one, and
+    /// those for which no number is left.
+    const DIFFERENT: u32 = 0;
+
     /// Notes a change and stores in the record where its move is found.
     fn note(&mut self, index: u32, before: &InstanceRecord, record: &mut InstanceRecord) {
+        if before[3][3] == self.mark(Self::DIFFERENT) {
+            return self.note_new(record);
+        }
         let moves = &mut self.before;
-        let number = *self.known.entry(index).or_insert_with(|| {
+        let at = *self.known.entry(index).or_insert_with(|| {
             moves.push((index, *before));
             moves.len() - 1
         });
-        // Beyond the largest number, all share the last one, which says that they look different.
-        record[3][3] = self.epoch << MOVE_BITS | (number as u32).min(MOVE_MASK);
+        let number = at as u32 + 1;
+        record[3][3] = self.mark(if number <= MOVE_MASK { number } else { Self::DIFFERENT });
+    }
+
+    /// Notes that the last frame of the history does not show the instance in this slot.
+    fn note_new(&mut self, record: &mut InstanceRecord) {
+        self.structure = true;
+        record[3][3] = self.mark(Self::DIFFERENT);
+    }
+
+    fn mark(&self, number: u32) -> u32 {
+        self.epoch << MOVE_BITS | number
     }
 
     fn forget(&mut self) {
         self.known.clear();
         self.before.clear();
+        self.structure = false;
         // 0 is the epoch of records that never changed.
         self.epoch = self.epoch % (Self::EPOCHS - 1) + 1;
     }
 }
 
+/// The records of all slots. An empty slot has a record that nothing draws.
 #[derive(Debug)]
 pub(crate) struct InstanceStore {
     pub selectable: Vec<SelectableInstance>,
@@ -80,8 +101,10 @@ pub(crate) struct InstanceStore {
     selected: usize,
     /// Changes since the last frame of the history.
     moved: Moves,
-    /// Increases whenever the indices of instances may stand for other instances than before.
+    /// Increases whenever all records are replaced, so that indices may stand for other instances than before.
     pub arrangement: u64,
+    /// True if no record may be used and all slots must be read.
+    stale: bool,
     /// Origin of the device's coordinates in the world. The device has single precision.
     pub origin: DVec3,
 }
@@ -94,7 +117,8 @@ impl InstanceStore {
         let origin = DVec3::ZERO;
         let moved = Moves { epoch: 1, ..Moves::default() };
         let (generation, arrangement, selected) = (0, 0, 0);
-        Ok(Self { selectable, buffer, generation, records, packed, staging, selected, moved, arrangement, origin })
+        let stale = true;
+        Ok(Self { selectable, buffer, generation, records, packed, staging, selected, moved, arrangement, stale, origin })
     }
 
     /// Returns the number of selected instances.
@@ -110,26 +134,73 @@ impl InstanceStore {
         scene: &mut Scene,
     ) -> Result<SyncStatistics, RenderError> {
         let changes = scene.take_changes();
-        let instances = scene.instances();
-        // The store is empty after a model was replaced and after an error.
-        if changes.structure || self.records.len() != instances.len() {
-            return self.rebuild(graphics, models, instances);
+        let slots = scene.instance_slots();
+        if changes.structure || self.stale {
+            return self.rebuild(graphics, models, slots);
         }
-        for &index in &changes.instances {
-            let instance = &instances[index as usize];
+        let applied = self.apply(graphics, models, slots, &changes);
+        if applied.is_err() {
+            // The changes are taken, so nothing but all slots tells what is missing here.
+            self.clear();
+        }
+        applied
+    }
+
+    /// Applies changes to the records of the slots that they name.
+    fn apply(
+        &mut self,
+        graphics: &Graphics,
+        models: &ModelStore,
+        slots: &[Option<Instance>],
+        changes: &Changes,
+    ) -> Result<SyncStatistics, RenderError> {
+        // Slots beyond the last one are among the removed ones.
+        for &slot in &changes.removed {
+            self.moved.structure = true;
+            self.replace(slot, SelectableInstance::NONE, InstanceRecord::default());
+        }
+        self.resize(graphics, slots.len())?;
+        for &slot in &changes.created {
+            let Some(instance) = &slots[slot as usize] else { continue };
             let (selectable, mut record) = self.records_of(models, instance)?;
-            self.selectable[index as usize] = selectable;
-            let before = self.records[index as usize];
-            self.moved.note(index, &before, &mut record);
-            self.records[index as usize] = record;
-            self.selected -= usize::from(is_selected(&before));
-            self.selected += usize::from(instance.state.selected);
+            self.moved.note_new(&mut record);
+            self.replace(slot, selectable, record);
         }
-        let mut written = SyncStatistics { instances: changes.instances.len(), ..SyncStatistics::default() };
-        let ranges = ranges(&changes.instances);
-        written.writes = ranges.len();
-        written.bytes = self.write(graphics, &ranges)?;
-        Ok(written)
+        for &slot in &changes.changed {
+            let Some(instance) = &slots[slot as usize] else { continue };
+            let (selectable, mut record) = self.records_of(models, instance)?;
+            self.moved.note(slot, &self.records[slot as usize], &mut record);
+            self.replace(slot, selectable, record);
+        }
+        // Nothing reads the record of an empty slot.
+        let mut written = [&changes.created[..], &changes.changed].concat();
+        written.sort_unstable();
+        let ranges = ranges(&written);
+        let bytes = self.write(graphics, &ranges)?;
+        Ok(SyncStatistics { instances: written.len(), writes: ranges.len(), bytes })
+    }
+
+    /// Replaces a record, here and not on the device.
+    fn replace(&mut self, slot: u32, selectable: SelectableInstance, record: InstanceRecord) {
+        let slot = slot as usize;
+        self.selected -= usize::from(is_selected(&self.records[slot]));
+        self.selected += usize::from(is_selected(&record));
+        (self.selectable[slot], self.records[slot]) = (selectable, record);
+    }
+
+    /// Makes room for another number of slots. The device keeps the records that it has.
+    fn resize(&mut self, graphics: &Graphics, slots: usize) -> Result<(), RenderError> {
+        self.records.resize(slots, InstanceRecord::default());
+        self.selectable.resize(slots, SelectableInstance::NONE);
+        if (slots * size_of::<InstanceRecord>()) as u64 > self.buffer.size() {
+            let larger = buffer(graphics, slots.next_power_of_two())?;
+            let mut encoder = graphics.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(&self.buffer, 0, &larger, 0, self.buffer.size());
+            graphics.queue.submit([encoder.finish()]);
+            self.buffer = larger;
+            self.generation += 1;
+        }
+        Ok(())
     }
 
     /// Replaces all records. On an error none is left, so that no record refers to a missing mesh.
@@ -137,21 +208,40 @@ impl InstanceStore {
         &mut self,
         graphics: &Graphics,
         models: &ModelStore,
-        instances: &[Instance],
+        slots: &[Option<Instance>],
     ) -> Result<SyncStatistics, RenderError> {
         self.clear();
-        let records_of: Result<Vec<(SelectableInstance, InstanceRecord)>, RenderError> =
-            instances.iter().map(|instance| self.records_of(models, instance)).collect();
+        let records_of: Result<Vec<(SelectableInstance, InstanceRecord)>, RenderError> = slots
+            .iter()
+            .map(|slot| match slot {
+                Some(instance) => self.records_of(models, instance),
+                None => Ok((SelectableInstance::NONE, InstanceRecord::default())),
+            })
+            .collect();
         let records_of = records_of?;
-        if (instances.len() * size_of::<InstanceRecord>()) as u64 > self.buffer.size() {
-            self.buffer = buffer(graphics, instances.len().next_power_of_two())?;
+        if (slots.len() * size_of::<InstanceRecord>()) as u64 > self.buffer.size() {
+            self.buffer = buffer(graphics, slots.len().next_power_of_two())?;
             self.generation += 1;
         }
         (self.selectable, self.records) = records_of.into_iter().unzip();
         self.selected = self.records.iter().filter(|state| is_selected(state)).count();
         let everything = 0..self.records.len();
         let bytes = self.write(graphics, &[everything])?;
-        Ok(SyncStatistics { instances: instances.len(), writes: 1, bytes })
+        self.stale = false;
+        Ok(SyncStatistics { instances: slots.len(), writes: 1, bytes })
+    }
+
+    /// Hides the instances of a model that has left the store, and notes the new number of the model that took its
+    /// place.
+    pub(crate) fn model_left(&mut self, left: usize, moved: usize) {
+        let (left, moved) = (left as u32, moved as u32);
+        for instance in &mut self.selectable {
+            if instance.model == left {
+                instance.mode = None;
+            } else if instance.model == moved {
+                instance.model = left;
+            }
+        }
     }
 
     /// Largest distance in metres of the eye from the origin. Beyond it, single precision loses details that a frame
@@ -188,25 +278,26 @@ impl InstanceStore {
         self.selected = 0;
         self.moved.forget();
         self.arrangement += 1;
+        self.stale = true;
     }
 
     /// Returns whether any instance has changed since the last frame of the history.
     pub(crate) fn has_moves(&self) -> bool {
-        !self.moved.before.is_empty()
+        self.moved.structure || !self.moved.before.is_empty()
     }
 
     /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform
     /// that takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
     pub(crate) fn moves(&self) -> (u32, Vec<[[f32; 4]; 3]>) {
-        let count = self.moved.before.len().min(MOVE_MASK as usize + 1);
-        let mut moves: Vec<_> = self.moved.before[..count]
-            .iter()
-            .map(|(index, before)| move_between(before, &self.records[*index as usize]).unwrap_or_default())
-            .collect();
-        if self.moved.before.len() > count {
-            moves[MOVE_MASK as usize] = Default::default();
+        if !self.has_moves() {
+            return (self.moved.epoch, Vec::new());
         }
-        (self.moved.epoch, moves)
+        let moved = self.moved.before.iter().take(MOVE_MASK as usize).map(|(index, before)| {
+            let now = self.records.get(*index as usize);
+            now.and_then(|now| move_between(before, now)).unwrap_or_default()
+        });
+        // The first one is `Moves::DIFFERENT`.
+        (self.moved.epoch, std::iter::once([[0.0; 4]; 3]).chain(moved).collect())
     }
 
     /// Notes that the history now ends with a frame that shows all changes.

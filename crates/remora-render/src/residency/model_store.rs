@@ -144,8 +144,10 @@ impl ModelStore {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: ModelKey) {
-        let Some(index) = self.models.remove(&key) else { return };
+    /// Removes a model. Returns its number, which now is that of the last model, and the number which that had. Returns
+    /// `None` if there is no such model.
+    pub(crate) fn remove(&mut self, key: ModelKey) -> Option<(usize, usize)> {
+        let index = self.models.remove(&key)?;
         let stored = self.stored.swap_remove(index);
         self.selectable.swap_remove(index);
         if let Some(moved) = self.stored.get(index) {
@@ -160,6 +162,7 @@ impl ModelStore {
         }
         self.materials.remove(stored.materials);
         self.rebuild_keys();
+        Some((index, self.stored.len()))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -169,7 +172,9 @@ impl ModelStore {
     /// Removes all models and frees their memory on the device.
     pub(crate) fn clear(&mut self, graphics: &Graphics) -> Result<(), RenderError> {
         let keys: Vec<ModelKey> = self.models.keys().copied().collect();
-        keys.into_iter().for_each(|key| self.remove(key));
+        for key in keys {
+            self.remove(key);
+        }
         self.geometry = self.geometry.emptied(graphics)?;
         self.layers = TextureArrays::new(graphics)?;
         self.layers_generation += 1;

@@ -45,7 +45,7 @@ pub(crate) struct SelectableInstance {
     /// Index of the model.
     pub model: u32,
     pub mesh: u32,
-    /// `None` if the instance is hidden.
+    /// `None` if the instance is hidden or the slot is empty.
     pub mode: Option<DrawMode>,
     pub world: Affine3A,
     /// Largest factor by which the transform lengthens a distance within the mesh.
@@ -57,6 +57,17 @@ pub(crate) struct SelectableInstance {
 }
 
 impl SelectableInstance {
+    /// An empty slot.
+    pub(crate) const NONE: Self = Self {
+        model: u32::MAX,
+        mesh: 0,
+        mode: None,
+        world: Affine3A::IDENTITY,
+        scale_max: 1.0,
+        uniform: true,
+        mirrored: false,
+    };
+
     pub(crate) fn new(model: u32, mesh: u32, mode: Option<DrawMode>, world: Affine3A) -> Self {
         let [x, y, z] = [world.matrix3.x_axis, world.matrix3.y_axis, world.matrix3.z_axis];
         let lengths = [x.length_squared(), y.length_squared(), z.length_squared()];

@@ -236,7 +236,7 @@ fn models_are_added_and_removed() {
 #[test]
 fn an_instance_of_an_unknown_model_is_an_error() {
     let mut studio = Studio::new();
-    studio.scene.add_model(asset(&mixture().model()));
+    studio.scene.add_model(asset(&mixture().model())).expect("room for the model");
     let error = studio.renderer.synchronise(&mut studio.scene, glam::DVec3::ZERO).unwrap_err();
     assert!(matches!(error, RenderError::ModelUnknown(_)), "{error}");
 }

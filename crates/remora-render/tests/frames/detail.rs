@@ -174,7 +174,7 @@ fn a_full_asset_replaces_a_coarse_one() {
     let coarse = build_asset(&MODEL, &options, &|_| {}, &|| false).expect("the asset is built");
     assert!(coarse.is_coarse());
     let edit = |studio: &mut Studio| {
-        let entities: Vec<_> = studio.scene.instances().iter().map(|instance| instance.entity).collect();
+        let entities: Vec<_> = studio.scene.instances().map(|instance| instance.entity).collect();
         let (moved, selected) = (entities[entities.len() / 2], entities[0]);
         studio.scene.set_local(moved, DAffine3::from_translation(DVec3::new(0.1, 0.3, 0.0))).expect("it is there");
         studio.scene.edit_overrides(&[selected], StateOverrideEdit::selected(Some(true))).expect("it is there");
@@ -214,7 +214,7 @@ fn a_replaced_model_is_recorded_again() {
     let prepared = PreparedAsset::new(&model, &options).expect("the asset is sound");
     studio.renderer.add_model(added.model, &prepared).expect("the model fits");
     // The scene keeps its structure, and one part of it moves.
-    let entity = studio.scene.instances()[0].entity;
+    let entity = studio.scene.instance(0).expect("an instance").entity;
     let local = studio.scene.entity(entity).expect("it is there").local;
     studio.scene.set_local(entity, local).expect("it is there");
     assert!(studio.frame(near, Samples::One) == before, "something is missing");

@@ -104,7 +104,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let (motion, full) = (studio(model()), studio(model()));
-        let entities = motion.scene.instances().iter().map(|instance| instance.entity).collect();
+        let entities = motion.scene.instances().map(|instance| instance.entity).collect();
         Self { motion, full, entities }
     }
 
@@ -226,7 +226,7 @@ fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
         pair.both(|scene| select(scene, comes));
         let [frame, full] = pair.frame(around(7.0));
         let mut alone = studio(model());
-        let part = alone.scene.instances()[1].entity;
+        let part = alone.scene.instance(1).expect("an instance").entity;
         let edit = StateOverrideEdit::selected(comes.then_some(true));
         alone.scene.edit_overrides(&[part], edit).expect("the entity is there");
         let fresh = alone.draw_once(&in_motion(around(7.0))).0;

@@ -64,7 +64,7 @@ impl Pair {
 
     fn move_parts(&mut self, seed: u32) {
         for studio in [&mut self.culling, &mut self.plain] {
-            let instances: Vec<_> = studio.scene.instances().iter().map(|instance| instance.entity).collect();
+            let instances: Vec<_> = studio.scene.instances().map(|instance| instance.entity).collect();
             for (index, entity) in
                 instances.iter().enumerate().filter(|(index, _)| (*index as u32 + seed).is_multiple_of(7))
             {
@@ -137,7 +137,7 @@ fn culling_draws_fewer_triangles_and_the_device_decides() {
     assert_eq!(second.clusters_drawn + second.clusters_occluded, first.clusters_drawn);
     // The occluder disappears between two frames.
     for studio in [&mut pair.culling, &mut pair.plain] {
-        let walls: Vec<_> = studio.scene.instances()[90..].iter().map(|instance| instance.entity).collect();
+        let walls: Vec<_> = studio.scene.instances().skip(90).map(|instance| instance.entity).collect();
         for wall in walls {
             studio.scene.edit_overrides(&[wall], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
         }

@@ -15,7 +15,7 @@ fn with(options: FrameOptions, samples: Samples) -> FrameRequest {
 }
 
 fn entities(studio: &Studio) -> Vec<remora_scene::EntityId> {
-    studio.scene.instances().iter().map(|instance| instance.entity).collect()
+    studio.scene.instances().map(|instance| instance.entity).collect()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_selected_instance_has_an_outline() {
     let after = [Samples::One, Samples::Four].map(|samples| studio.frame(front(), samples));
     assert!(before == after, "the line stays");
     // A hidden part has no line.
-    let hidden = studio.scene.instances()[0].entity;
+    let hidden = studio.scene.instance(0).expect("an instance").entity;
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::selected(Some(true))).expect("the entity is there");
     studio.scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).expect("the entity is there");
     let gone = studio.frame(front(), Samples::Four);

@@ -48,7 +48,7 @@ impl Studio {
     }
 
     pub(crate) fn show_prepared(&mut self, prepared: &PreparedAsset) -> remora_scene::AddedModel {
-        let added = self.scene.add_model(prepared.asset().clone());
+        let added = self.scene.add_model(prepared.asset().clone()).expect("room for the model");
         self.renderer.add_model(added.model, prepared).expect("the model fits");
         added
     }

@@ -30,8 +30,8 @@ fn an_entity_has_its_own_metadata_and_the_materials_and_counts_of_its_subtree() 
     };
     let mut scene = Scene::new();
     // A second model, whose entities do not begin at 1.
-    scene.add_model(model(vec![node("Other", None, DAffine3::IDENTITY, Some(0))], vec![cube()]));
-    let root = scene.add_model(asset(&built)).root;
+    scene.add_model(model(vec![node("Other", None, DAffine3::IDENTITY, Some(0))], vec![cube()])).unwrap();
+    let root = scene.add_model(asset(&built)).unwrap().root;
     let contents = |offset: u64| scene.contents(EntityId(root.0 + offset)).unwrap();
     assert_eq!(contents(1).metadata, [("Maker", maker())]);
     assert_eq!((contents(1).materials, contents(1).triangles, contents(1).points), (vec!["Brass", "Steel"], 48, 20));

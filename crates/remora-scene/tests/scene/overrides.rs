@@ -18,7 +18,7 @@ fn machine() -> Scene {
         node("Stand", None, at, Some(0)),
     ];
     let mut scene = Scene::new();
-    scene.add_model(model(nodes, vec![cube()]));
+    scene.add_model(model(nodes, vec![cube()])).unwrap();
     scene.take_changes();
     scene
 }
@@ -32,7 +32,7 @@ const NOWHERE: EntityId = EntityId(6);
 
 /// Returns a value of the state of each instance.
 fn of<T>(scene: &Scene, value: impl Fn(EffectiveState) -> T) -> Vec<T> {
-    scene.instances().iter().map(|instance| value(instance.state)).collect()
+    scene.instances().map(|instance| value(instance.state)).collect()
 }
 
 #[test]
@@ -55,10 +55,10 @@ fn a_selection_includes_everything_below_and_replaces_the_previous_one() {
     let mut scene = machine();
     scene.select(&[GEAR, STAND]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false, true, true, true]);
-    assert_eq!(scene.take_changes().instances, [1, 2, 3]);
+    assert_eq!(scene.take_changes().changed, [1, 2, 3]);
     scene.select(&[BOLT, BOLT]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [false, false, true, false]);
-    assert_eq!(scene.take_changes().instances, [1, 3], "the bolt is selected as before");
+    assert_eq!(scene.take_changes().changed, [1, 3], "the bolt is selected as before");
     assert_eq!(scene.select(&[SHAFT, NOWHERE]), Err(EditError::EntityNotFound(NOWHERE)));
     assert_eq!(of(&scene, |state| state.selected), [false, false, true, false]);
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::selected(Some(true))).unwrap();
@@ -97,13 +97,13 @@ fn one_edit_changes_many_entities_and_only_the_values_that_it_names() {
     let own = |scene: &Scene, entity| scene.entity(entity).unwrap().overrides;
     let expected = StateOverride { visible: Some(false), selected: None, tint: Some(RED) };
     assert_eq!((own(&scene, GEAR), own(&scene, STAND), own(&scene, BOLT)), (expected, expected, Default::default()));
-    assert_eq!(scene.take_changes().instances, [1, 2, 3]);
+    assert_eq!(scene.take_changes().changed, [1, 2, 3]);
     let refused = scene.edit_overrides(&[SHAFT, NOWHERE], StateOverrideEdit::visible(Some(false)));
     assert_eq!(refused, Err(EditError::EntityNotFound(NOWHERE)));
     assert_eq!(own(&scene, SHAFT), StateOverride::default());
     scene.edit_overrides(&[GEAR, STAND], StateOverrideEdit::default()).unwrap();
     scene.edit_overrides(&[], StateOverrideEdit::visible(Some(false))).unwrap();
-    assert!(scene.take_changes().instances.is_empty());
+    assert!(scene.take_changes().changed.is_empty());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_selection_does_not_outlive_its_scene() {
     scene.clear();
     let at = DAffine3::IDENTITY;
     let nodes = (0..6).map(|_| node("Other", None, at, Some(0))).collect();
-    let added = scene.add_model(model(nodes, vec![cube()]));
+    let added = scene.add_model(model(nodes, vec![cube()])).unwrap();
     scene.select(&[EntityId(added.root.0 + 1)]).unwrap();
     assert_eq!(of(&scene, |state| state.selected), [true, false, false, false, false, false]);
 }
@@ -142,11 +142,11 @@ fn overrides_that_are_undone_are_no_change() {
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(None)).unwrap();
     scene.select(&[]).unwrap();
     scene.edit_overrides(&[ROOT], StateOverrideEdit::visible(Some(true))).unwrap();
-    assert!(scene.take_changes().instances.is_empty());
+    assert!(scene.take_changes().changed.is_empty());
     // Setting a value that is in effect already is no change either.
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
-    assert_eq!(scene.take_changes().instances, [0, 1, 2]);
+    assert_eq!(scene.take_changes().changed, [0, 1, 2]);
     scene.edit_overrides(&[SHAFT], StateOverrideEdit::tint(Some(RED))).unwrap();
     scene.edit_overrides(&[GEAR], StateOverrideEdit::tint(Some(RED))).unwrap();
-    assert!(scene.take_changes().instances.is_empty());
+    assert!(scene.take_changes().changed.is_empty());
 }

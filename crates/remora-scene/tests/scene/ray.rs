@@ -13,7 +13,7 @@ fn scene_of(transforms: &[DAffine3]) -> Scene {
         .enumerate()
         .map(|(index, &transform)| node(&format!("Cube {index}"), None, transform, Some(0)));
     let mut scene = Scene::new();
-    scene.add_model(model(nodes.collect(), vec![cube()]));
+    scene.add_model(model(nodes.collect(), vec![cube()])).unwrap();
     scene
 }
 
@@ -93,7 +93,9 @@ fn no_ray_slips_between_neighbours() {
     };
     let triangles: Vec<[Vec3; 3]> = (0..7).map(|step| [Vec3::ZERO, rim(step), rim((step + 1) % 7)]).collect();
     let mut scene = Scene::new();
-    scene.add_model(model(vec![node("Fan", None, DAffine3::from_rotation_x(0.3), Some(0))], vec![soup(&triangles)]));
+    scene
+        .add_model(model(vec![node("Fan", None, DAffine3::from_rotation_x(0.3), Some(0))], vec![soup(&triangles)]))
+        .unwrap();
     let turned = DAffine3::from_rotation_x(0.3);
     for step in 0..7 {
         for part in 0..100 {
@@ -112,7 +114,7 @@ fn many_groups_of_triangles_are_searched_in_full() {
         .map(|index| [at(index), at(index) + Vec3::new(0.8, 0.0, 0.0), at(index) + Vec3::new(0.0, 0.8, 0.0)])
         .collect();
     let mut scene = Scene::new();
-    scene.add_model(model(vec![node("Soup", None, DAffine3::IDENTITY, Some(0))], vec![soup(&triangles)]));
+    scene.add_model(model(vec![node("Soup", None, DAffine3::IDENTITY, Some(0))], vec![soup(&triangles)])).unwrap();
     for index in 0..1000 {
         let origin = at(index) + Vec3::new(0.2, 0.2, 0.0);
         let hit = scene.cast_ray(origin.with_z(10.0).as_dvec3(), Vec3::NEG_Z).unwrap();
@@ -168,7 +170,7 @@ fn transform() -> impl Strategy<Value = DAffine3> {
 /// An independent implementation: the test of Möller and Trumbore in double precision on all original triangles.
 fn brute_force(scene: &Scene, origin: DVec3, direction: DVec3) -> Option<f64> {
     let mut nearest: Option<f64> = None;
-    for instance in scene.instances().iter().filter(|instance| instance.state.visible) {
+    for instance in scene.instances().filter(|instance| instance.state.visible) {
         let asset = scene.model(instance.model).unwrap();
         let mesh = &asset.meshes()[instance.mesh as usize];
         let groups = &asset.groups()[mesh.group_first as usize..][..mesh.group_count as usize];
@@ -208,7 +210,7 @@ proptest! {
     ) {
         let nodes = transforms.iter().map(|&transform| node("Soup", None, transform, Some(0))).collect();
         let mut scene = Scene::new();
-        scene.add_model(model(nodes, vec![soup(&triangles)]));
+        scene.add_model(model(nodes, vec![soup(&triangles)])).unwrap();
         let hidden = EntityId(hidden.index(transforms.len() + 1) as u64 + 1);
         scene.edit_overrides(&[hidden], StateOverrideEdit::visible(Some(false))).ok();
         for (origin, direction) in rays {

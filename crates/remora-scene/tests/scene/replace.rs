@@ -3,7 +3,7 @@
 use glam::{DAffine3, DVec3, Vec3};
 use remora_build::{BuildOptions, Detail};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{AddedModel, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
+use remora_scene::{AddedModel, Changes, EntityId, ModelKey, ReplaceError, Scene, StateOverrideEdit};
 
 use crate::models::{asset, asset_with, cube, model, moved, node};
 
@@ -42,7 +42,7 @@ fn sheet() -> Model {
 fn coarse() -> (Scene, AddedModel) {
     let detail = Detail::Coarse { primitives_max: 500 };
     let mut scene = Scene::new();
-    let added = scene.add_model(asset_with(&sheet(), &BuildOptions { detail, ..BuildOptions::default() }));
+    let added = scene.add_model(asset_with(&sheet(), &BuildOptions { detail, ..BuildOptions::default() })).unwrap();
     scene.set_local(added.root, moved(0.0, 0.0, 100.0)).unwrap();
     scene.edit_overrides(&[EntityId(added.root.0 + 1)], StateOverrideEdit::tint(Some([1, 2, 3, 255]))).unwrap();
     scene.select(&[EntityId(added.root.0 + 2)]).unwrap();
@@ -56,15 +56,20 @@ fn the_full_version_replaces_the_coarse_one_and_nothing_else_changes() {
     let clusters = |scene: &Scene| scene.model(added.model).unwrap().clusters().len();
     let before = clusters(&scene);
     assert!(scene.model(added.model).unwrap().is_coarse());
-    let (instances, next) = (scene.instances().to_vec(), scene.next_model());
+    let instances: Vec<_> = scene.instances().copied().collect();
+    let next = scene.next_model();
     scene.replace_model(added.model, asset(&sheet())).unwrap();
-    assert_eq!(scene.instances(), instances, "entities, transforms, tints and the selection stay");
+    assert_eq!(
+        scene.instances().copied().collect::<Vec<_>>(),
+        instances,
+        "entities, transforms, tints and the selection stay"
+    );
     assert_eq!((scene.triangles(), scene.next_model()), (TRIANGLES, next));
     assert!(clusters(&scene) > 4 * before, "ray casts and frames have the detail");
     assert!(!scene.model(added.model).unwrap().is_coarse());
     assert_eq!(scene.entity(EntityId(added.root.0 + 2)).unwrap().path, "Sheet/Stand/Sheet");
-    assert!(scene.take_changes().structure, "a renderer reads all instances again");
-    assert!(!scene.take_changes().structure);
+    assert_eq!(scene.take_changes().created, [0], "a renderer reads the instances of the model again");
+    assert_eq!(scene.take_changes(), Changes::default());
     let above = DVec3::new(4.0, 50.0, 104.0);
     let hit = scene.cast_ray(above, Vec3::NEG_Y).expect("the sheet at its new position");
     assert_eq!(hit.entity, EntityId(added.root.0 + 2));
@@ -86,7 +91,7 @@ fn a_model_of_another_structure_is_refused_and_changes_nothing() {
         let refused = scene.replace_model(added.model, asset(&other));
         assert_eq!(refused, Err(ReplaceError::Differs(added.model)), "change {number}");
     }
-    assert!(scene.model(added.model).unwrap().is_coarse() && !scene.take_changes().structure);
+    assert!(scene.model(added.model).unwrap().is_coarse() && scene.take_changes() == Changes::default());
 }
 
 #[test]
@@ -96,7 +101,7 @@ fn a_model_that_is_not_in_the_scene_is_not_replaced() {
     assert_eq!(scene.replace_model(unknown, asset(&sheet())), Err(ReplaceError::NotFound(unknown)));
     scene.clear();
     assert_eq!(scene.replace_model(added.model, asset(&sheet())), Err(ReplaceError::NotFound(added.model)));
-    let second = scene.add_model(model(vec![node("Part", None, DAffine3::IDENTITY, Some(0))], vec![cube()]));
+    let second = scene.add_model(model(vec![node("Part", None, DAffine3::IDENTITY, Some(0))], vec![cube()])).unwrap();
     assert_eq!(scene.replace_model(added.model, asset(&sheet())), Err(ReplaceError::NotFound(added.model)));
     assert_eq!(scene.models().map(|(key, _)| key).collect::<Vec<_>>(), [second.model]);
 }

@@ -4,7 +4,7 @@ use glam::{DAffine3, DQuat, DVec3};
 use proptest::prelude::*;
 use remora_asset::Asset;
 use remora_asset::WorldBounds;
-use remora_scene::{EditError, EffectiveState, EntityId, Scene, StateOverrideEdit, ValueEdit};
+use remora_scene::{Changes, EditError, EffectiveState, EntityId, Scene, StateOverrideEdit, ValueEdit};
 
 use crate::models::{cube, model, moved, node};
 
@@ -26,7 +26,7 @@ fn child(root: EntityId, node: u64) -> EntityId {
 #[test]
 fn a_model_becomes_a_tree_of_named_entities() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
+    let added = scene.add_model(shaft()).unwrap();
     let bolt = scene.entity(child(added.root, 3)).unwrap();
     assert_eq!((bolt.name, bolt.path.as_str()), ("Bolt", "Model/Shaft/Gear 2/Bolt"));
     assert_eq!(bolt.parent, Some(child(added.root, 2)));
@@ -41,7 +41,7 @@ fn a_model_becomes_a_tree_of_named_entities() {
 #[test]
 fn moving_a_parent_moves_everything_below_and_nothing_else() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
+    let added = scene.add_model(shaft()).unwrap();
     let gear = child(added.root, 2);
     scene.set_local(gear, moved(0.0, 0.0, -7.0)).unwrap();
     let position = |node| scene.entity(child(added.root, node)).unwrap().world.translation;
@@ -54,7 +54,7 @@ fn moving_a_parent_moves_everything_below_and_nothing_else() {
 fn bounds_enclose_everything_below() {
     let mut scene = Scene::new();
     assert!(scene.bounds().is_empty());
-    let added = scene.add_model(shaft());
+    let added = scene.add_model(shaft()).unwrap();
     let bounds = |node| scene.entity(child(added.root, node)).unwrap().bounds;
     assert_eq!(bounds(1), WorldBounds { min: DVec3::new(9.0, 4.0, -1.0), max: DVec3::new(11.0, 6.0, 1.0) });
     assert_eq!(bounds(2), WorldBounds { min: DVec3::new(10.0, 0.0, 7.0), max: DVec3::new(12.0, 2.0, 9.0) });
@@ -65,8 +65,8 @@ fn bounds_enclose_everything_below() {
 #[test]
 fn hiding_a_parent_hides_everything_below_until_it_is_shown_again() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
-    let shown = |scene: &Scene| scene.instances().iter().map(|instance| instance.state.visible).collect::<Vec<_>>();
+    let added = scene.add_model(shaft()).unwrap();
+    let shown = |scene: &Scene| scene.instances().map(|instance| instance.state.visible).collect::<Vec<_>>();
     scene.edit_overrides(&[child(added.root, 3)], StateOverrideEdit::visible(Some(false))).unwrap();
     scene.edit_overrides(&[child(added.root, 0)], StateOverrideEdit::visible(Some(false))).unwrap();
     assert_eq!(shown(&scene), [false, false, false]);
@@ -78,7 +78,7 @@ fn hiding_a_parent_hides_everything_below_until_it_is_shown_again() {
 #[test]
 fn ids_are_never_used_again() {
     let mut scene = Scene::new();
-    let first = scene.add_model(shaft());
+    let first = scene.add_model(shaft()).unwrap();
     let last = child(first.root, 3);
     scene.clear();
     assert!(scene.entity(first.root).is_none());
@@ -86,21 +86,21 @@ fn ids_are_never_used_again() {
     assert_eq!(scene.set_local(last, DAffine3::IDENTITY), Err(EditError::EntityNotFound(last)));
     let edit = scene.edit_overrides(&[last], StateOverrideEdit::visible(Some(false)));
     assert_eq!(edit, Err(EditError::EntityNotFound(last)));
-    let second = scene.add_model(shaft());
+    let second = scene.add_model(shaft()).unwrap();
     assert!(second.root > last);
     assert!(second.model > first.model);
-    assert_eq!(scene.instances()[0].entity, child(second.root, 0));
+    assert_eq!(scene.instance(0).unwrap().entity, child(second.root, 0));
     assert_eq!(scene.models().map(|(key, _)| key).collect::<Vec<_>>(), [second.model]);
 }
 
 #[test]
 fn two_models_stand_side_by_side() {
     let mut scene = Scene::new();
-    let (first, second) = (scene.add_model(shaft()), scene.add_model(shaft()));
+    let (first, second) = (scene.add_model(shaft()).unwrap(), scene.add_model(shaft()).unwrap());
     scene.set_local(second.root, moved(0.0, 100.0, 0.0)).unwrap();
-    let heights: Vec<f64> = scene.instances().iter().map(|instance| instance.world.translation.y).collect();
+    let heights: Vec<f64> = scene.instances().map(|instance| instance.world.translation.y).collect();
     assert_eq!(heights, [0.0, 5.0, 1.0, 100.0, 105.0, 101.0]);
-    let models: Vec<_> = scene.instances().iter().map(|instance| instance.model).collect();
+    let models: Vec<_> = scene.instances().map(|instance| instance.model).collect();
     assert_eq!(models[..3], [first.model; 3]);
     assert_eq!(models[3..], [second.model; 3]);
 }
@@ -108,8 +108,8 @@ fn two_models_stand_side_by_side() {
 #[test]
 fn an_invalid_edit_is_refused_and_changes_nothing() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
-    let before = scene.instances().to_vec();
+    let added = scene.add_model(shaft()).unwrap();
+    let before = scene.instances().copied().collect::<Vec<_>>();
     let broken = moved(f64::NAN, 0.0, 0.0);
     assert_eq!(scene.set_local(added.root, broken), Err(EditError::TransformNotFinite(added.root)));
     for unknown in [EntityId(added.root.0 + 5), EntityId(u64::MAX)] {
@@ -117,7 +117,7 @@ fn an_invalid_edit_is_refused_and_changes_nothing() {
         assert_eq!(error, EditError::EntityNotFound(unknown));
         assert!(error.to_string().contains(&unknown.0.to_string()));
     }
-    assert_eq!(scene.instances(), before);
+    assert_eq!(scene.instances().copied().collect::<Vec<_>>(), before);
 }
 
 #[derive(Clone, Debug)]
@@ -196,7 +196,7 @@ proptest! {
         edits in prop::collection::vec(edit(), 0..30),
     ) {
         let mut scene = Scene::new();
-        scene.add_model(model);
+        scene.add_model(model).unwrap();
         for edit in &edits {
             apply(&mut scene, edit);
         }
@@ -215,6 +215,7 @@ proptest! {
                 world *= local;
             }
             let state = EffectiveState {
+                enabled: true,
                 visible: visible.unwrap_or(true),
                 selected: selected.unwrap_or(false),
                 tint: tint.unwrap_or([0; 4]),
@@ -231,17 +232,16 @@ proptest! {
         rounds in prop::collection::vec(prop::collection::vec(edit(), 0..6), 1..6),
     ) {
         let mut scene = Scene::new();
-        scene.add_model(model);
+        scene.add_model(model).unwrap();
         let first = scene.take_changes();
-        prop_assert!(first.structure && first.instances.is_empty());
-        let mut seen = scene.instances().to_vec();
+        prop_assert!(first.structure && first.changed.is_empty());
+        let mut seen = scene.instances().copied().collect::<Vec<_>>();
         for edits in rounds {
             for edit in &edits {
                 apply(&mut scene, edit);
             }
             let differing: Vec<u32> = scene
                 .instances()
-                .iter()
                 .zip(&seen)
                 .enumerate()
                 .filter(|(_, (now, before))| now != before)
@@ -249,8 +249,8 @@ proptest! {
                 .collect();
             let changes = scene.take_changes();
             prop_assert!(!changes.structure);
-            prop_assert_eq!(changes.instances, differing);
-            seen = scene.instances().to_vec();
+            prop_assert_eq!(changes.changed, differing);
+            seen = scene.instances().copied().collect::<Vec<_>>();
         }
     }
 }
@@ -258,29 +258,29 @@ proptest! {
 #[test]
 fn an_edit_that_is_undone_is_no_change() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
+    let added = scene.add_model(shaft()).unwrap();
     scene.take_changes();
     let before = scene.entity(added.root).unwrap().local;
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
     scene.set_local(added.root, before).unwrap();
-    assert!(scene.take_changes().instances.is_empty());
+    assert!(scene.take_changes().changed.is_empty());
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
-    assert_eq!(scene.take_changes().instances, [0, 1, 2]);
-    assert!(scene.take_changes().instances.is_empty());
+    assert_eq!(scene.take_changes().changed, [0, 1, 2]);
+    assert!(scene.take_changes().changed.is_empty());
 }
 
 #[test]
 fn many_moves_are_made_in_their_order_or_not_at_all() {
     let mut scene = Scene::new();
-    let added = scene.add_model(shaft());
+    let added = scene.add_model(shaft()).unwrap();
     let (shaft, bolt) = (child(added.root, 0), child(added.root, 3));
     let nowhere = EntityId(u64::MAX);
-    let before = scene.instances().to_vec();
+    let before = scene.instances().copied().collect::<Vec<_>>();
     let refused = scene.set_locals(&[(shaft, moved(1.0, 0.0, 0.0)), (nowhere, DAffine3::IDENTITY)]);
     assert_eq!(refused, Err(EditError::EntityNotFound(nowhere)));
     let refused = scene.set_locals(&[(shaft, moved(1.0, 0.0, 0.0)), (bolt, moved(f64::INFINITY, 0.0, 0.0))]);
     assert_eq!(refused, Err(EditError::TransformNotFinite(bolt)));
-    assert_eq!(scene.instances(), before);
+    assert_eq!(scene.instances().copied().collect::<Vec<_>>(), before);
 
     let moves = [(bolt, moved(0.0, 0.0, 1.0)), (shaft, moved(2.0, 0.0, 0.0)), (bolt, moved(0.0, 1.0, 0.0))];
     scene.set_locals(&moves).unwrap();
@@ -295,22 +295,23 @@ fn a_model_5000_km_away_has_bounds_to_the_millimetre() {
         node("Site", None, DAffine3::from_translation(far), None),
         node("Mark", Some(0), moved(0.001, 0.0, 0.0), Some(0)),
     ];
-    let added = scene.add_model(model(nodes, vec![cube()]));
+    let added = scene.add_model(model(nodes, vec![cube()])).unwrap();
     let bounds = scene.entity(added.root).unwrap().bounds;
     let mark = far + DVec3::new(0.001, 0.0, 0.0);
     assert!(bounds.min.abs_diff_eq(mark - 1.0, 1e-8) && bounds.max.abs_diff_eq(mark + 1.0, 1e-8), "{bounds:?}");
 }
 
 #[test]
-fn adding_and_clearing_report_a_new_structure_once() {
+fn adding_reports_what_is_added_and_clearing_a_new_structure() {
     let mut scene = Scene::new();
-    assert!(!scene.take_changes().structure);
-    let added = scene.add_model(shaft());
+    assert!(scene.take_changes().structure, "the first report");
+    assert_eq!(scene.take_changes(), Changes::default());
+    let added = scene.add_model(shaft()).unwrap();
     scene.set_local(added.root, moved(1.0, 0.0, 0.0)).unwrap();
-    let changes = scene.take_changes();
-    assert!(changes.structure && changes.instances.is_empty());
-    assert!(!scene.take_changes().structure);
+    assert_eq!(scene.take_changes(), Changes { created: vec![0, 1, 2], ..Changes::default() });
+    scene.add_model(shaft()).unwrap();
+    assert_eq!(scene.take_changes(), Changes { created: vec![3, 4, 5], ..Changes::default() });
     scene.clear();
-    assert!(scene.take_changes().structure);
-    assert!(scene.instances().is_empty());
+    assert_eq!(scene.take_changes(), Changes { structure: true, ..Changes::default() });
+    assert_eq!(scene.instances().count(), 0);
 }

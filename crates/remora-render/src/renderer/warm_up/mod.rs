@@ -82,7 +82,7 @@ impl Renderer {
         let prepared = PreparedAsset::new(&asset, &options).expect("a test opens the file");
         let mut scene = Scene::new();
         self.clear();
-        let added = scene.add_model(asset);
+        let added = scene.add_model(asset).expect("a test opens the file");
         self.add_model(added.model, &prepared)?;
         // The outline needs a selected instance.
         let last = scene.instances().last().map(|instance| instance.entity);
