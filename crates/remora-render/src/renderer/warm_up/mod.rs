@@ -56,8 +56,8 @@ impl Renderer {
         Ok(())
     }
 
-    /// Compiles the kernels that frames need while something is selected or moves, beyond those of [`Self::warm_up`], so
-    /// that the driver's cache contains them. Removes all models.
+    /// Compiles the kernels that frames need while something is selected or moves, beyond those of [`Self::warm_up`],
+    /// so that the driver's cache contains them. Removes all models.
     pub fn compile_ahead(&mut self, samples: Samples) -> Result<(), RenderError> {
         for asset in [KINDS, PANES] {
             for selected in [false, true] {
