@@ -173,7 +173,7 @@ impl Theatre {
         if self.quality.sharpens_first() {
             self.moving.render(&Quality::sharp(self.moving.viewport), camera, true, frame)?;
         }
-        let detail = Quality::resting(self.moving.viewport);
+        let detail = self.quality.at_rest(self.moving.viewport);
         for _ in 0..ROUNDS_MAX {
             let done = self.moving.render(&detail, camera, true, frame)?;
             self.quality.observe_resting(&detail, render_time(&done));
