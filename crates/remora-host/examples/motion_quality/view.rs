@@ -91,21 +91,30 @@ impl Theatre {
         viewport: Size,
         fixed: impl FnOnce(bool) -> Option<Quality>,
     ) -> Result<Self, Failure> {
-        let asset = load(name)?;
+        Self::show(name, &load(name)?, viewport, fixed)
+    }
+
+    /// Opens an asset, like [`Self::open`].
+    pub(crate) fn show(
+        name: &str,
+        asset: &Asset,
+        viewport: Size,
+        fixed: impl FnOnce(bool) -> Option<Quality>,
+    ) -> Result<Self, Failure> {
         let graphics = Graphics::open(&GraphicsOptions::default())?;
         let software = graphics.adapter().software;
         let fixed = fixed(software);
         let adapts = fixed.is_none();
         let quality = fixed.unwrap_or_else(|| Quality::new(software, render_target(software)));
         eprintln!("{name}: {} triangles, {} parts, on {}", asset.triangle_count(), asset.parts(), graphics.adapter());
-        let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+        let prepared = PreparedAsset::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
         let mut resting = Stage::new(Graphics::open(&GraphicsOptions::default())?, viewport)?;
         let mut empty = RenderedFrame::default();
         let camera = Course::Part.camera(&asset.bounds(), 0, 2);
         resting.reference(camera, &mut empty)?;
-        resting.add(&asset, &prepared)?;
+        resting.add(asset, &prepared)?;
         let mut moving = Stage::new(graphics, viewport)?;
-        moving.add(&asset, &prepared)?;
+        moving.add(asset, &prepared)?;
         let bounds = moving.scene.bounds();
         for stage in [&mut moving, &mut resting] {
             stage.part = stage.most_visible(&camera);

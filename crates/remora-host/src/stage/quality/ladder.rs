@@ -60,9 +60,9 @@ pub(super) const CARD: [Rung; 13] = [
     rung(0.5, 2.0),
 ];
 
-/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per sample and a price
-/// per primitive. The number of primitives grows with the square of the error, which may or may not follow the size, and
-/// a primitive may have to be tested at every sample.
+/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per sample and a
+/// price per primitive. The number of primitives grows with the square of the error, which may or may not follow the
+/// size, and a primitive may have to be tested at every sample.
 pub(super) fn growth(now: Rung, finer: Rung) -> f32 {
     let (pixels, primitives) = (finer.scale / now.scale, now.error_pixels / finer.error_pixels);
     let samples = finer.samples.count() as f32 / now.samples.count() as f32;

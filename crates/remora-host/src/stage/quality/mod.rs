@@ -193,8 +193,8 @@ mod tests {
 
     const HD: Size = Size::new(1280, 720);
 
-    /// The cost of a frame in milliseconds: a constant, a price per million of samples, and a price for all primitives at
-    /// one pixel of error. A coarser frame has fewer primitives.
+    /// The cost of a frame in milliseconds: a constant, a price per million of samples, and a price for all primitives
+    /// at one pixel of error. A coarser frame has fewer primitives.
     #[derive(Clone, Copy, Debug)]
     struct Adapter {
         fixed: f32,
