@@ -185,7 +185,7 @@ impl Motion {
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
         if self.guide.as_ref().is_none_or(|guide| guide.size() < bytes) {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
             self.guide = Some(graphics.buffer("guide", bytes, usage)?);
         }
         self.cells = frame.cells.pixels();
