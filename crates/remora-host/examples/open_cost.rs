@@ -113,8 +113,8 @@ fn decoding_alone(path: &Path) -> Result<Duration, Failure> {
 }
 
 fn request(scene: &Scene, size: Size) -> FrameRequest {
-    let (center, radius) = match scene.instances() {
-        [] => (DVec3::ZERO, 1.0),
+    let (center, radius) = match scene.parts() {
+        0 => (DVec3::ZERO, 1.0),
         _ => (scene.bounds().center(), scene.bounds().radius()),
     };
     FrameRequest {

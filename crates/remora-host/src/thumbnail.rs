@@ -8,7 +8,7 @@ use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, Graphics, GraphicsError, PixelFormat,
     PrepareOptions, PreparedAsset, RenderError, RenderedFrame, Renderer, RendererOptions, Samples, Size,
 };
-use remora_scene::Scene;
+use remora_scene::{EditError, Scene};
 use thiserror::Error;
 
 use crate::HostOptions;
@@ -37,6 +37,9 @@ pub enum ThumbnailError {
     /// The asset is damaged.
     #[error(transparent)]
     Asset(#[from] AssetError),
+    /// The asset has too many nodes.
+    #[error(transparent)]
+    Scene(#[from] EditError),
     /// The asset has no geometry.
     #[error("the model shows nothing that could be drawn")]
     Empty,
@@ -56,7 +59,7 @@ pub fn thumbnail(asset: &Asset, width: u32, height: u32, options: &HostOptions) 
     let prepared = PreparedAsset::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
     let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
     let mut scene = Scene::new();
-    let added = scene.add_model(asset.clone());
+    let added = scene.add_model(asset.clone())?;
     renderer.add_model(added.model, &prepared)?;
     let request = request(asset, Size::new(width, height));
     renderer.synchronise(&mut scene, request.camera.position)?;

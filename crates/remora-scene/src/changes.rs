@@ -11,8 +11,8 @@ use crate::overrides::EffectiveState;
 /// [`crate::Scene::instance_slots`], ascending, each in one list at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// True if everything that was reported before is void, as with the first report of a scene. All slots must be read;
-    /// the lists are empty.
+    /// True if everything that was reported before is void, as with the first report of a scene. All slots must be
+    /// read; the lists are empty.
     pub structure: bool,
     /// Slots that hold another instance than before, or held none.
     pub created: Vec<u32>,

@@ -106,8 +106,8 @@ impl Scene {
         Some(contents)
     }
 
-    /// Iterates over the direct children: first those that are left of the model, in its order, then those that were put
-    /// below later. An entity that is not in the scene has
+    /// Iterates over the direct children: first those that are left of the model, in its order, then those that were
+    /// put below later. An entity that is not in the scene has
     /// none.
     pub fn children(&self, id: EntityId) -> impl Iterator<Item = EntityId> + '_ {
         let slot = self.find(id);

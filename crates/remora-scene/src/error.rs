@@ -62,7 +62,7 @@ pub enum EditError {
     #[error("the transform for entity {} contains a number that is not finite, or no rotation", .0.0)]
     TransformNotFinite(EntityId),
     /// The id is not one that a client may choose.
-    #[error("entity {} cannot be created; a client chooses ids from {} to {}", .0.0, EntityId::CLIENT_FIRST.0, EntityId::CLIENT_LAST.0)]
+    #[error("entity {} cannot be created; a client chooses ids from 2^32 to 2^53 - 1", .0.0)]
     IdNotOfClient(EntityId),
     /// The id is in the scene, or was.
     #[error("entity {} cannot be created; each id that a client chooses is greater than all before", .0.0)]

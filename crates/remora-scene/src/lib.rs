@@ -7,8 +7,9 @@
 //! ```
 //!
 //! A scene is a forest of entities. Adding a model adds one root entity with the model's nodes below it; a client adds
-//! empty entities, and puts any entity below any other. Every edit derives the world transforms and the effective states
-//! of the edited subtrees from those of their parents, and of nothing else, so that a reader never sees a stale value.
+//! empty entities, and puts any entity below any other. Every edit derives the world transforms and the effective
+//! states of the edited subtrees from those of their parents, and of nothing else, so that a reader never sees a stale
+//! value.
 //!
 //! Entities and instances keep their slots for as long as they live. An edit therefore costs what it changes, however
 //! large the scene is, and a renderer hears of nothing else.

@@ -58,18 +58,19 @@ impl Assembly {
         self.refine_after(last);
     }
 
-    /// Ends the refinement of models that another one has replaced.
-    pub(super) fn models_replaced(&mut self, models: &[ModelKey]) {
-        // Loads finish in their order, so all of these came before the model that replaces them.
-        let replaced = self.refining.extract_if(|_, model| models.contains(model)).map(|(serial, _)| serial);
-        let last = replaced.max();
+    /// Ends the refinement of models that have left the scene.
+    pub(super) fn models_removed(&mut self, models: &[ModelKey]) {
+        let removed = self.refining.extract_if(|_, model| models.contains(model)).map(|(serial, _)| serial);
+        let last = removed.max();
         self.refine_after(last);
     }
 
+    /// Gives up refinements up to `last`, as far as none that is still wanted comes before. The result of any other is
+    /// ignored.
     fn refine_after(&self, last: Option<LoadSerial>) {
-        if let Some(last) = last {
-            self.loader.refine_from(last.next());
-        }
+        let Some(last) = last else { return };
+        let wanted = self.refining.keys().min().copied();
+        self.loader.refine_from(wanted.map_or(last.next(), |wanted| wanted.min(last.next())));
     }
 
     /// Acts on a message of the loader about a load of the current connection.

@@ -22,8 +22,8 @@ impl FrameLoop {
                     }
                     self.assembly.scene_emptied();
                 }
-                Output::ModelsReplaced(models) => {
-                    self.assembly.models_replaced(&models);
+                Output::ModelsRemoved(models) => {
+                    self.assembly.models_removed(&models);
                     models.into_iter().for_each(|model| self.pipeline.renderer.remove_model(model));
                 }
                 Output::Close => {

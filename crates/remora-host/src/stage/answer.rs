@@ -33,7 +33,7 @@ pub(crate) fn ray_hit(scene: &Scene, hit: &Hit) -> wire::RayHit {
 
 /// Returns the answer to a pick; `None` if the instance has left the scene.
 pub(crate) fn picked(scene: &Scene, instance: u32, position: DVec3) -> Option<wire::Picked> {
-    let entity = scene.instances().get(instance as usize)?.entity;
+    let entity = scene.instance(instance)?.entity;
     let (bounds_min, bounds_max) = corners(scene.entity(entity)?.bounds);
     Some(wire::Picked {
         entity: entity.0,
@@ -95,7 +95,7 @@ fn vector(vector: Vec3) -> wire::Vector3 {
 }
 
 fn name(scene: &Scene, entity: EntityId) -> String {
-    scene.entity(entity).map_or_else(String::new, |entity| cut(entity.name, TEXT_BYTES_MAX))
+    scene.name(entity).map_or_else(String::new, |name| cut(name, TEXT_BYTES_MAX))
 }
 
 fn metadata(entries: &[(&str, MetadataValue)]) -> Vec<wire::Metadata> {
@@ -155,7 +155,7 @@ mod tests {
         let mut scene = Scene::new();
         let model = Model { name: "model".into(), nodes, meshes, materials, ..Model::default() };
         let asset = build_asset(&model, &BuildOptions::default(), &|_| {}, &|| false);
-        scene.add_model(asset.expect("a good model"));
+        scene.add_model(asset.expect("a good model")).expect("room for the model");
         scene
     }
 

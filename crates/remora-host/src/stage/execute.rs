@@ -42,7 +42,7 @@ impl Stage {
             }
             Action::UnloadAll => {
                 client.pacing.change(now);
-                self.scene.clear();
+                self.scene.unload_models();
                 self.put(Output::SceneEmptied);
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
@@ -97,7 +97,7 @@ impl Stage {
         }
     }
 
-    /// Answers [`Output::Pick`]. `visible` is the index of the visible instance in the scene, and the position in the
+    /// Answers [`Output::Pick`]. `visible` is the slot of the visible instance in the scene, and the position in the
     /// world.
     pub(crate) fn picked(&mut self, command: CommandId, visible: Option<(u32, DVec3)>) {
         if let Some(client) = &mut self.client {
@@ -116,7 +116,7 @@ impl Stage {
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
             Err(error @ EditError::EntityNotFound(_)) => self.refuse(id, ErrorCode::EntityNotFound, error.to_string()),
-            Err(error @ EditError::TransformNotFinite(_)) => self.refuse(id, ErrorCode::BadCommand, error.to_string()),
+            Err(error) => self.refuse(id, ErrorCode::BadCommand, error.to_string()),
         }
     }
 }

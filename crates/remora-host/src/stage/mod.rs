@@ -95,8 +95,8 @@ pub(crate) enum Output {
     Pick { command: CommandId, x: f32, y: f32 },
     /// All models have left the scene.
     SceneEmptied,
-    /// These models have left the scene for another one.
-    ModelsReplaced(Vec<ModelKey>),
+    /// These models have left the scene, and others may have stayed.
+    ModelsRemoved(Vec<ModelKey>),
     /// The client has said goodbye.
     Close,
 }

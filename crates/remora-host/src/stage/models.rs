@@ -16,7 +16,8 @@ impl Stage {
         self.scene.next_model()
     }
 
-    /// Adds a model to the scene. The renderer already has it under [`Stage::next_model`].
+    /// Adds a model to the scene. The renderer already has it under [`Stage::next_model`]. Returns `None` if there is
+    /// no client or the scene has too many entities.
     pub(crate) fn loaded(&mut self, now: Moment, command: CommandId, asset: Asset) -> Option<ModelKey> {
         let client = self.client.as_mut()?;
         client.pacing.change(now);
@@ -33,7 +34,15 @@ impl Stage {
             notices: answer::notices(&asset),
         };
         let differs = answer::differs(&loaded.name, &loaded.notices);
-        let added = self.scene.add_model(asset);
+        let model = self.scene.next_model();
+        let added = match self.scene.add_model(asset) {
+            Ok(added) => added,
+            Err(error) => {
+                self.put(Output::ModelsRemoved(vec![model]));
+                self.load_failed(command, ErrorCode::ModelTooLarge, error.to_string());
+                return None;
+            }
+        };
         let root_entity = added.root.0;
         self.reply(command, Outcome::ModelLoaded(wire::ModelLoaded { root_entity, ..loaded }));
         self.load_ended(command);
@@ -47,9 +56,9 @@ impl Stage {
     pub(crate) fn loaded_in_place(&mut self, now: Moment, command: CommandId, asset: Asset) -> Option<ModelKey> {
         self.client.as_ref()?;
         let replaced = self.scene.models().map(|(key, _)| key).collect();
-        // Clearing does not change the key of the next model.
-        self.scene.clear();
-        self.put(Output::ModelsReplaced(replaced));
+        // Unloading does not change the key of the next model.
+        self.scene.unload_models();
+        self.put(Output::ModelsRemoved(replaced));
         self.loaded(now, command, asset)
     }
 

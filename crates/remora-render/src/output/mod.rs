@@ -173,7 +173,9 @@ mod tests {
         let prepared = PreparedAsset::new(&asset, &options).expect("it is sound");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         let mut scene = Scene::new();
-        renderer.add_model(scene.add_model(asset).expect("room for the model").model, &prepared).expect("the model fits");
+        renderer
+            .add_model(scene.add_model(asset).expect("room for the model").model, &prepared)
+            .expect("the model fits");
         renderer.synchronise(&mut scene, DVec3::ZERO).expect("the scene is taken over");
         for (render_size, stream_size) in [
             (Size::new(64, 36), Size::new(64, 36)),

@@ -118,7 +118,19 @@ impl InstanceStore {
         let moved = Moves { epoch: 1, ..Moves::default() };
         let (generation, arrangement, selected) = (0, 0, 0);
         let stale = true;
-        Ok(Self { selectable, buffer, generation, records, packed, staging, selected, moved, arrangement, stale, origin })
+        Ok(Self {
+            selectable,
+            buffer,
+            generation,
+            records,
+            packed,
+            staging,
+            selected,
+            moved,
+            arrangement,
+            stale,
+            origin,
+        })
     }
 
     /// Returns the number of selected instances.

@@ -5,4 +5,5 @@ mod models;
 mod overrides;
 mod ray;
 mod replace;
+mod structure;
 mod tree;

@@ -14,7 +14,7 @@ fn the_next_client_finds_a_clean_scene() {
     world.stage.connected(world.now);
     world.run_for(milliseconds(1));
     assert!(world.outputs.contains(&Output::SceneEmptied));
-    assert_eq!(world.stage.scene_mut().instances().len(), 0);
+    assert_eq!(world.stage.scene_mut().parts(), 0);
     assert!(world.started.iter().all(|(at, _)| *at < world.now), "the pose of the earlier client is not used");
 }
 
@@ -39,7 +39,7 @@ fn a_replacing_model_removes_the_others_when_it_is_loaded_and_a_failed_one_remov
         "the key that the renderer was given"
     );
     world.work();
-    assert!(world.outputs.contains(&Output::ModelsReplaced(vec![first])));
+    assert!(world.outputs.contains(&Output::ModelsRemoved(vec![first])));
     assert_eq!(world.stage.scene_mut().models().map(|(key, _)| key).collect::<Vec<_>>(), [key]);
     assert!(matches!(world.replies().last(), Some((7, Outcome::ModelLoaded(loaded))) if loaded.triangles == 2));
 }

@@ -38,7 +38,7 @@ impl World {
     }
 
     fn part(&mut self) -> remora_scene::EffectiveState {
-        self.stage.scene_mut().instances()[0].state
+        self.stage.scene_mut().instance(0).expect("a part").state
     }
 
     /// Returns whether the change is shown: a new frame is started.
@@ -184,7 +184,7 @@ fn many_parts_are_moved_together_or_not_at_all() {
         |list: Vec<wire::SetTransform>| WireCommand::SetTransforms(wire::SetTransforms { transforms: list });
     let refused = world.ask_refused(transforms(vec![set_transform(PART.0, 5.0), set_transform(NOWHERE, 1.0)]));
     assert_eq!(refused, "EntityNotFound");
-    let place = |world: &mut World| world.stage.scene_mut().instances()[0].world.translation.x;
+    let place = |world: &mut World| world.stage.scene_mut().instance(0).expect("a part").world.translation.x;
     assert_eq!(place(&mut world), 0.0);
     let moves = vec![set_transform(PART.0, 5.0), set_transform(1, 100.0), set_transform(PART.0, 7.0)];
     assert_eq!(world.ask(transforms(moves)), done());

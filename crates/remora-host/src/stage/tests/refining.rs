@@ -74,11 +74,11 @@ fn the_full_form_replaces_the_coarse_one_and_keeps_entities_and_selection() {
     world.stage.control(world.now, &command(6, select));
     world.run_for(milliseconds(1000));
     world.started.clear();
-    let before = world.stage.scene_mut().instances().to_vec();
+    let before = world.stage.scene_mut().instances().copied().collect::<Vec<_>>();
     assert!(before[0].state.selected);
     let full = model(vec![0, 1, 2, 0, 1, 2], AssetDetail::Full);
     assert!(world.stage.refined(world.now, key, full));
-    assert_eq!(world.stage.scene_mut().instances(), before);
+    assert_eq!(world.stage.scene_mut().instances().copied().collect::<Vec<_>>(), before);
     assert_eq!((world.stage.scene_mut().triangles(), world.stage.next_model().0), (2, key.0 + 1));
     assert!(world.stage.asset(key).is_some_and(|asset| !asset.is_coarse()));
     world.run_for(milliseconds(1000));
@@ -95,5 +95,5 @@ fn a_full_form_of_another_or_an_unloaded_model_is_not_shown() {
     world.stage.control(world.now, &command(0, WireCommand::UnloadAll(wire::UnloadAll {})));
     assert!(world.stage.asset(key).is_none());
     assert!(!world.stage.refined(world.now, key, triangle()));
-    assert_eq!(world.stage.scene_mut().instances().len(), 0);
+    assert_eq!(world.stage.scene_mut().parts(), 0);
 }

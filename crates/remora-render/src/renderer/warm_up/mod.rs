@@ -63,7 +63,7 @@ impl Renderer {
             for selected in [false, true] {
                 let mut scene = self.show_alone(asset, selected)?;
                 self.try_frame(SIZE, samples, usual_history(samples))?;
-                let parts: Vec<EntityId> = scene.instances().iter().map(|instance| instance.entity).collect();
+                let parts: Vec<EntityId> = scene.instances().map(|instance| instance.entity).collect();
                 for part in parts {
                     let local = scene.entity(part).expect("the part has just been added").local;
                     let moved = DAffine3::from_translation(MOVE) * local;

@@ -83,7 +83,9 @@ impl Side {
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         renderer.output.on_device = on_device;
         let mut scene = Scene::new();
-        renderer.add_model(scene.add_model(asset).expect("room for the model").model, &prepared).expect("the model fits");
+        renderer
+            .add_model(scene.add_model(asset).expect("room for the model").model, &prepared)
+            .expect("the model fits");
         let moved = scene.instance(1).expect("an instance").entity;
         let mut side = Self { renderer, scene, moved, checkerboard: 0.0 };
         // All detail has to be there, because it arrives at any time.
