@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use remora_build::{BuildOptions, build_asset};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{EntityId, NewEntity, Scene};
+use remora_scene::{Changes, EditError, EntityId, NewEntity, Scene};
 
 const ROUNDS: u64 = 1000;
 
@@ -45,14 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         added.push(scene.add_model(small.clone())?.root);
         Ok(scene.take_changes())
     })?;
-    report("unload that model", |round| {
-        scene.unload_model(added[round as usize]).map(|_| scene.take_changes())
-    })?;
+    report("unload that model", |round| scene.unload_model(added[round as usize]).map(|_| scene.take_changes()))?;
     Ok(())
 }
 
 /// Prints the median and the largest time of many rounds of an edit.
-fn report<T, E>(name: &str, mut edit: impl FnMut(u64) -> Result<T, E>) -> Result<(), E> {
+fn report(name: &str, mut edit: impl FnMut(u64) -> Result<Changes, EditError>) -> Result<(), EditError> {
     let mut costs: Vec<Duration> = Vec::new();
     for round in 0..ROUNDS {
         let start = Instant::now();

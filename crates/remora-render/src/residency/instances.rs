@@ -433,6 +433,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_new_instance_looks_different_until_the_history_shows_it() {
+        let mut moves = Moves { epoch: 1, ..Moves::default() };
+        let (mut first, mut moved) = (InstanceRecord::default(), InstanceRecord::default());
+        moves.note_new(&mut first);
+        let different = moves.mark(Moves::DIFFERENT);
+        moves.note(4, &first, &mut moved);
+        assert_eq!([first[3][3], moved[3][3]], [different; 2], "a move does not make it known");
+        assert!(moves.before.is_empty() && moves.structure);
+        moves.forget();
+        let before = moved;
+        moves.note(4, &before, &mut moved);
+        assert_eq!((moved[3][3], moves.before.as_slice()), (moves.mark(1), &[(4, before)][..]));
+        assert!(!moves.structure);
+    }
+
+    #[test]
     fn neighbours_are_written_together() {
         assert_eq!(ranges(&[]), []);
         assert_eq!(ranges(&[3, 4, 5, 20, 100]), [3..21, 100..101]);
