@@ -59,6 +59,8 @@ shared_constants! {
     /// Counters of the culling kernel that precede those of the batches: surviving clusters and triangles.
     const SURVIVOR_TOTALS: u32 = 2;
 
+    /// Largest distance in pixels of a pixel of the outline from a marked one.
+    const OUTLINE_RADIUS: u32 = 2;
     /// Low bits of the last word of an instance: the index of its move. The bits above hold the epoch of the move.
     const MOVE_BITS: u32 = 20;
     /// The index of a move.
@@ -255,9 +257,9 @@ shared_structs! {
 
     /// Uniform of the kernel that describes the motion of cells. *Before* is the frame that the history ends with.
     struct MotionFrame {
-        /// Columns and rows of cells, rendered pixels per cell in each direction, epoch of the moves.
+        /// Columns and rows of cells, epoch of the moves.
         pub cells: [u32; 4],
-        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; radius of the outline in pixels.
+        /// Jitter in rendered pixels; pixels of the stream per rendered pixel.
         pub jitter: [f32; 4],
         /// First block of solid surfaces and size in blocks; the same for blended ones.
         pub solid_area: [u32; 4],

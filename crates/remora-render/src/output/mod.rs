@@ -57,7 +57,7 @@ impl Output {
         }
         for variant in 0..8 {
             let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
-            kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined, moving })?;
+            kernels.ensure(graphics, Kernel::Motion { samples, rendered: 1, layered, outlined, moving })?;
         }
         DeviceHistory::warm_up(graphics, kernels)
     }

@@ -10,7 +10,6 @@ use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
-use crate::passes::outline;
 use crate::passes::targets::{Scratch, Targets};
 use crate::view::View;
 
@@ -180,7 +179,8 @@ impl Motion {
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
         let MotionSurfaces { samples, layered, outlined, areas } = surfaces;
-        let kernel = Kernel::Motion { samples, layered, outlined, moving: !moves.is_empty() };
+        let rendered = rendered_pixels(frame, view);
+        let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -247,6 +247,11 @@ fn jitter(frame: usize, cell_pixels: u32) -> Vec2 {
     }
 }
 
+/// Returns the number of rendered pixels per cell in each direction, 1 or 2.
+fn rendered_pixels(frame: &HistoryFrame, view: &View) -> u8 {
+    if view.size.width / frame.cells.width < 2 { 1 } else { 2 }
+}
+
 fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2], epoch: u32) -> MotionFrame {
     let size = view.size;
     // Pixels of the stream per rendered pixel.
@@ -268,8 +273,8 @@ fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2]
         areas.map(|area| [area.first[0], area.first[1], area.size.width, area.size.height]);
     let whole = |row: Vec3A| row.extend(0.0).to_array();
     MotionFrame {
-        cells: [frame.cells.width, frame.cells.height, size.width / frame.cells.width, epoch],
-        jitter: [view.jitter.x, view.jitter.y, scale, outline::RADIUS_PIXELS_MAX],
+        cells: [frame.cells.width, frame.cells.height, epoch, 0],
+        jitter: [view.jitter.x, view.jitter.y, scale, 0.0],
         solid_area,
         blended_area,
         before_x: before(row_x),

@@ -7,7 +7,7 @@ use crate::blocks::BLOCK;
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameRequest, RenderError, Size};
 use crate::kernels::groups::Group;
-use crate::kernels::shared::{MaskArea, OutlineStyle};
+use crate::kernels::shared::{MaskArea, OUTLINE_RADIUS, OutlineStyle};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::{Targets, VisibilityView};
 
@@ -15,9 +15,7 @@ use crate::passes::targets::{Targets, VisibilityView};
 const WIDTH_PIXELS: f32 = 2.0;
 /// Smallest width. A thinner line would show gaps in a frame that is enlarged a lot.
 const WIDTH_PIXELS_MIN: f32 = 1.0;
-/// Largest distance of a pixel of the line from a marked one, in pixels.
-pub(crate) const RADIUS_PIXELS_MAX: f32 = 2.0;
-const _: () = assert!(RADIUS_PIXELS_MAX >= WIDTH_PIXELS);
+const _: () = assert!(OUTLINE_RADIUS as f32 >= WIDTH_PIXELS);
 
 /// Marks the samples that show something selected, one word per pixel.
 #[derive(Debug, Default)]
