@@ -45,6 +45,11 @@ impl Output {
         Self { on_device, planes: None, history: DeviceHistory::default() }
     }
 
+    /// Returns whether the device converts and combines frames.
+    pub(crate) fn on_device(&self) -> bool {
+        self.on_device
+    }
+
     /// Compiles what frames of the history need, if the device combines them.
     pub(crate) fn warm_up(
         &self,

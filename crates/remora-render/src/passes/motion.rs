@@ -3,13 +3,14 @@
 
 use glam::{DVec3, Vec2, Vec3A};
 
-use crate::blocks::BlockRect;
+use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
-use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
+use crate::kernels::shared::{ENTRY_MIRRORED, GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
+use crate::output::history::seen::SeenFrame;
 use crate::passes::targets::{Scratch, Targets};
 use crate::view::View;
 
@@ -66,14 +67,16 @@ pub(crate) struct Motion {
     cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
+    /// Set if the processor describes the frame in preparation instead.
+    seen: Option<SeenFrame>,
     last: Option<LastFrame>,
     /// Number of frames that continued the history, from which the jitter follows.
     frames: usize,
 }
 
-/// The surfaces that the kernel looks at.
+/// The surfaces that the guide describes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct MotionSurfaces {
+pub(crate) struct MotionSurfaces<'a> {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
@@ -81,6 +84,8 @@ pub(crate) struct MotionSurfaces {
     pub outlined: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
+    /// Instance and cluster of each entry, if the processor may describe the frame.
+    pub entries: Option<&'a [[u32; 2]]>,
 }
 
 impl HistoryFrame {
@@ -99,6 +104,7 @@ impl Motion {
             guide: None,
             cells: 0,
             kernel: None,
+            seen: None,
             last: None,
             frames: 0,
         })
@@ -168,18 +174,36 @@ impl Motion {
         self.frames += 1;
     }
 
-    /// Compiles the kernel, uploads everything that it reads, and makes room for its results.
+    /// Decides who describes the frame. For the kernel, compiles it, uploads everything that it reads, and makes room
+    /// for its results.
     pub(crate) fn prepare(
         &mut self,
         graphics: &Graphics,
         kernels: &mut Kernels,
         frame: &HistoryFrame,
         view: &View,
-        surfaces: MotionSurfaces,
+        surfaces: MotionSurfaces<'_>,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, outlined, areas } = surfaces;
+        let MotionSurfaces { samples, layered, outlined, areas, entries } = surfaces;
+        let last = self.last.map_or(*view, |last| last.view);
+        let uniform = uniform(frame, view, &last, areas, epoch);
         let rendered = rendered_pixels(frame, view);
+        let simple = samples == Samples::One && rendered == 1 && !outlined && moves.is_empty();
+        self.seen = entries.filter(|_| simple).map(|entries| {
+            let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
+            SeenFrame {
+                motion: uniform,
+                near: view.near,
+                blocks: Size::new(view.size.width.div_ceil(BLOCK.width), view.size.height.div_ceil(BLOCK.height)),
+                areas: [areas[0], if layered { areas[1] } else { nothing }],
+                instances: entries.iter().map(|[instance, _]| instance & !ENTRY_MIRRORED).collect(),
+            }
+        });
+        if self.seen.is_some() {
+            self.kernel = None;
+            return Ok(());
+        }
         let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
@@ -190,8 +214,6 @@ impl Motion {
         }
         self.cells = frame.cells.pixels();
         self.moves.write(graphics, moves)?;
-        let last = self.last.map_or(*view, |last| last.view);
-        let uniform = uniform(frame, view, &last, areas, epoch);
         graphics.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
         Ok(())
     }
@@ -199,6 +221,39 @@ impl Motion {
     /// Returns the guide that [`Self::record`] fills.
     pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
         self.guide.as_ref()
+    }
+
+    /// Returns the number of bytes that the processor reads to learn the guide.
+    pub(crate) fn readback_bytes(&self, frame: &HistoryFrame) -> u64 {
+        self.seen.as_ref().map_or_else(|| frame.guide_bytes(), SeenFrame::bytes)
+    }
+
+    /// Copies them into a readback.
+    pub(crate) fn append(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        frame: &HistoryFrame,
+        targets: &Targets,
+        readback: &wgpu::Buffer,
+        mut at: u64,
+    ) {
+        let Some(seen) = &self.seen else {
+            if let Some(guide) = &self.guide {
+                encoder.copy_buffer_to_buffer(guide, 0, readback, at, frame.guide_bytes());
+            }
+            return;
+        };
+        for (buffer, (first, bytes)) in [&targets.visibility, &targets.layers[0]].into_iter().zip(seen.rows()) {
+            if bytes > 0 {
+                encoder.copy_buffer_to_buffer(buffer, first, readback, at, bytes);
+            }
+            at += bytes;
+        }
+    }
+
+    /// Hands over what the processor needs to describe the frame; `None` if the kernel does.
+    pub(crate) fn take_seen(&mut self) -> Option<SeenFrame> {
+        self.seen.take()
     }
 
     /// Hands over the guide, which the next frame reads as that of the frame before.

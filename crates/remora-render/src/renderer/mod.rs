@@ -19,6 +19,7 @@ use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
 use crate::output::history::device::GuidedFrame;
+use crate::output::history::seen::{Guide, SeenFrame};
 use crate::output::history::{Accumulator, Planes, Samples as FrameSamples};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::{ReadbackRing, wait_for};
@@ -96,6 +97,8 @@ struct SubmittedFrame {
     pick: Option<Pick>,
     /// The view, and the frame's part in the history.
     history: Option<(View, HistoryFrame)>,
+    /// Set if the processor describes the motion of the frame.
+    seen: Option<SeenFrame>,
 }
 
 /// Requests and plans that accompany a frame.
@@ -354,6 +357,7 @@ impl Renderer {
                 layered,
                 outlined: self.instances.selected() > 0,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
+                entries: (!self.output.on_device()).then_some(&self.selection.entries[..]),
             };
             let (epoch, moves) = self.instances.moves();
             self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;
@@ -403,8 +407,8 @@ impl Renderer {
         let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, guided, encoder)?;
         let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
         // Only the processor needs the guide.
-        let guide = guided.filter(|_| !content.finished);
-        let guide_bytes = guide.map_or(0, |guided| guided.frame.guide_bytes());
+        let guide = history.as_ref().filter(|_| !content.finished);
+        let guide_bytes = guide.map_or(0, |(_, frame)| self.motion.readback_bytes(frame));
         let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
@@ -419,8 +423,8 @@ impl Renderer {
         if let Some(missing) = content.missing {
             encoder.copy_buffer_to_buffer(missing, 0, &readback, layout.missing(), 4);
         }
-        if let Some(GuidedFrame { guide, .. }) = guide {
-            encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
+        if let Some((_, frame)) = guide {
+            self.motion.append(encoder, frame, targets, &readback, layout.guide());
         }
         let mut slices = slices.finish();
         let submission = self.graphics.queue.submit(slices.pop_front());
@@ -439,6 +443,7 @@ impl Renderer {
             query,
             pick,
             history,
+            seen: self.motion.take_seen(),
         };
         if slices.is_empty() {
             self.end_history_with(&submitted);
@@ -502,6 +507,7 @@ impl Renderer {
                     valid_share = 1.0 - missing as f32 / request.stream_size.pixels() as f32;
                 }
             } else if let Some((_, frame)) = &submitted.history {
+                let guide = submitted.seen.as_ref().map_or(Guide::Described(guide), |seen| Guide::Seen(seen, guide));
                 valid_share = combine(converter, accumulator, request, frame, pixels, guide, into);
             } else {
                 converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
@@ -530,7 +536,7 @@ fn combine(
     request: &FrameRequest,
     frame: &HistoryFrame,
     pixels: &[u8],
-    guide: &[u8],
+    guide: Guide<'_>,
     into: &mut RenderedFrame,
 ) -> f32 {
     let size = request.stream_size;
