@@ -10,7 +10,6 @@ use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{ENTRY_MIRRORED, GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
-use crate::output::history::seen::SeenFrame;
 use crate::passes::targets::{Scratch, Targets};
 use crate::view::View;
 
@@ -86,6 +85,40 @@ pub(crate) struct MotionSurfaces<'a> {
     pub areas: [BlockRect; 2],
     /// Instance and cluster of each entry, if the processor may describe the frame.
     pub entries: Option<&'a [[u32; 2]]>,
+}
+
+/// Everything but the visibility buffers that the guide of a frame follows from. The frame has one sample per cell, and
+/// no instance has changed since the frame before.
+#[derive(Debug)]
+pub(crate) struct SeenFrame {
+    pub motion: MotionFrame,
+    /// Distance of the near plane.
+    pub near: f32,
+    /// Size of the visibility buffers in blocks.
+    pub blocks: Size,
+    /// Blocks that solid and blended surfaces can cover.
+    pub areas: [BlockRect; 2],
+    /// Instance of each entry.
+    pub instances: Vec<u32>,
+}
+
+impl SeenFrame {
+    /// Bytes of a block with one sample per pixel.
+    pub(crate) const BLOCK_BYTES: u64 = 8 * (BLOCK.width * BLOCK.height) as u64;
+
+    /// Returns the rows of blocks that are read, of solid surfaces and of the foremost transparent layer: the first
+    /// byte and the number of bytes in the visibility buffer.
+    pub(crate) fn rows(&self) -> [(u64, u64); 2] {
+        self.areas.map(|area| {
+            let row_bytes = u64::from(self.blocks.width) * Self::BLOCK_BYTES;
+            (u64::from(area.first[1]) * row_bytes, u64::from(area.size.height) * row_bytes)
+        })
+    }
+
+    /// Returns the number of bytes of all rows that are read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.rows().iter().map(|(_, bytes)| bytes).sum()
+    }
 }
 
 impl HistoryFrame {

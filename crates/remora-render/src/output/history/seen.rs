@@ -3,9 +3,10 @@
 
 use super::State;
 use super::lanes::{Floats, LANES, Words, for_processor, store};
-use crate::blocks::{BLOCK, BlockRect};
+use crate::blocks::BLOCK;
 use crate::frame::Size;
 use crate::kernels::shared::{MOTION_STEPS, MotionFrame, SURFACE_DIFFERENT, TRIANGLE_BITS};
+use crate::passes::motion::SeenFrame;
 
 /// Largest motion in steps; it fits into 16 bits.
 const STEPS_MAX: f32 = 32000.0;
@@ -14,24 +15,9 @@ const ROUNDING: f32 = 12_582_912.0;
 /// Pixels that a row of a block holds.
 const BLOCK_WIDTH: usize = BLOCK.width as usize;
 /// Bytes of a block with one sample per pixel.
-const BLOCK_BYTES: usize = 8 * (BLOCK.width * BLOCK.height) as usize;
+const BLOCK_BYTES: usize = SeenFrame::BLOCK_BYTES as usize;
 
-/// Everything but the visibility buffers that the guide of a frame follows from. The frame has one sample per cell, and
-/// no instance has changed since the frame before.
-#[derive(Debug)]
-pub(crate) struct SeenFrame {
-    pub motion: MotionFrame,
-    /// Distance of the near plane.
-    pub near: f32,
-    /// Size of the visibility buffers in blocks.
-    pub blocks: Size,
-    /// Blocks that solid and blended surfaces can cover.
-    pub areas: [BlockRect; 2],
-    /// Instance of each entry.
-    pub instances: Vec<u32>,
-}
-
-/// What a frame shows.
+/// Source of the guide of a frame.
 #[derive(Clone, Copy)]
 pub(crate) enum Guide<'a> {
     /// Motion, depths and surfaces of all cells, one after another.
@@ -65,20 +51,6 @@ for_processor! {
 }
 
 impl SeenFrame {
-    /// Returns the rows of blocks that are read, of solid surfaces and of the foremost transparent layer: the first
-    /// byte and the number of bytes in the visibility buffer.
-    pub(crate) fn rows(&self) -> [(u64, u64); 2] {
-        self.areas.map(|area| {
-            let row_bytes = u64::from(self.blocks.width) * BLOCK_BYTES as u64;
-            (u64::from(area.first[1]) * row_bytes, u64::from(area.size.height) * row_bytes)
-        })
-    }
-
-    /// Returns the number of bytes of all rows that are read.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.rows().iter().map(|(_, bytes)| bytes).sum()
-    }
-
     /// Describes the cells of a frame.
     pub(super) fn describe(&self, bytes: &[u8], state: &mut State) {
         let [width, height] = [state.cells.width as usize, state.cells.height as usize];
