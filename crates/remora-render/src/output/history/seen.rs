@@ -146,7 +146,7 @@ fn row_described<const AVX2: bool>(
             let w = before_z.max(1e-6);
             let steps = [before(before_x) / w - x, before(before_y) / w - y].map(|moved| moved * MOTION_STEPS);
             let different = (before_z <= 0.0) | (steps[0].abs() > STEPS_MAX) | (steps[1].abs() > STEPS_MAX);
-            let [right, down] = steps.map(|steps| (steps.max(-STEPS_MAX).min(STEPS_MAX) + ROUNDING).to_bits());
+            let [right, down] = steps.map(|steps| (steps.clamp(-STEPS_MAX, STEPS_MAX) + ROUNDING).to_bits());
             let shown = if found[lane] != 0 { u32::MAX } else { 0 };
             near[lane] = (bits[lane] & 0xffff_0000 | (depth / w).to_bits() >> 16) & shown;
             moves[lane] = (right & 0xffff | down << 16) & shown;
