@@ -102,7 +102,7 @@ pub enum HostError {
 /// Compiles the renderer's shaders on the device that a host would use. The graphics driver keeps them on disk.
 pub fn compile_shaders(options: &HostOptions) -> Result<(), ShadersError> {
     let mut renderer = Renderer::new(Graphics::open(&options.graphics)?, &RendererOptions::default())?;
-    Ok(frames::warm_up(&mut renderer)?)
+    Ok(frames::compile_ahead(&mut renderer)?)
 }
 
 /// The reason why shaders cannot be compiled.

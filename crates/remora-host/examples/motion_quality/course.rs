@@ -7,7 +7,7 @@ use remora_asset::WorldBounds;
 use remora_render::Camera;
 use serde::Serialize;
 
-use crate::{Failure, VIEWPORT};
+use crate::{ASPECT, Failure};
 
 /// The page's camera: angles at the start in radians, margin around a model, near plane relative to the distance.
 const YAW: f32 = 0.6;
@@ -64,7 +64,7 @@ impl Course {
         let mut target = bounds.center();
         match self {
             Self::Pan => {
-                let width = 2.0 * distance * f64::from(FIELD_OF_VIEW * 0.5).tan() * aspect();
+                let width = 2.0 * distance * f64::from(FIELD_OF_VIEW * 0.5).tan() * f64::from(ASPECT);
                 let middle = (poses - 1) as f64 * 0.5;
                 let shift = (index as f64 - middle) / f64::from(POSES_PER_SECOND) * PAN_PER_SECOND * width;
                 target += (orientation * Vec3::X).as_dvec3() * shift;
@@ -96,10 +96,6 @@ impl FromStr for Course {
     }
 }
 
-fn aspect() -> f64 {
-    f64::from(VIEWPORT.width) / f64::from(VIEWPORT.height)
-}
-
 /// Returns the distance at which the page shows the whole model (`web/sdk/src/camera/fit.ts`).
 fn fit_distance(bounds: &WorldBounds, orientation: Quat) -> f64 {
     let to_camera = orientation.inverse().as_dquat();
@@ -108,7 +104,7 @@ fn fit_distance(bounds: &WorldBounds, orientation: Quat) -> f64 {
     let corners = (0..8).map(|corner: u8| {
         let sign = |axis: u8| if corner >> axis & 1 == 0 { -1.0 } else { 1.0 };
         let seen = to_camera * (half * DVec3::new(sign(0), sign(1), sign(2)));
-        seen.z + FIT_MARGIN * (seen.x.abs() / (tangent * aspect())).max(seen.y.abs() / tangent)
+        seen.z + FIT_MARGIN * (seen.x.abs() / (tangent * f64::from(ASPECT))).max(seen.y.abs() / tangent)
     });
     corners.fold(f64::EPSILON, f64::max)
 }

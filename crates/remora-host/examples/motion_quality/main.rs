@@ -16,11 +16,14 @@ mod course;
 mod folder;
 mod measure;
 mod report;
+#[cfg(test)]
+mod sequences;
 mod sheet;
 mod view;
 
 use std::path::PathBuf;
 
+use remora_host::quality::{Quality, render_target};
 use remora_render::Size;
 
 use course::Course;
@@ -30,6 +33,8 @@ use view::Theatre;
 type Failure = Box<dyn std::error::Error>;
 
 const VIEWPORT: Size = Size::new(1280, 720);
+/// Width over height of every viewport.
+const ASPECT: f32 = 16.0 / 9.0;
 
 /// The command line.
 struct Arguments {
@@ -54,7 +59,8 @@ fn main() -> Result<(), Failure> {
     let mut reports: Vec<Report> = Vec::new();
     report::print_head();
     for name in &arguments.models {
-        let mut theatre = Theatre::open(name, arguments.rung)?;
+        let fixed = |software| Some(Quality::new(software, render_target(software)).at_rung(arguments.rung?));
+        let mut theatre = Theatre::open(name, VIEWPORT, fixed)?;
         for &course in &arguments.courses {
             let shots = theatre.shoot(course, arguments.poses)?;
             let figures = measure::compare(&shots.pairs(), arguments.flip_every);

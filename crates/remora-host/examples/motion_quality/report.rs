@@ -27,8 +27,10 @@ struct CameraView {
 pub(crate) struct Report {
     model: String,
     course: Course,
-    /// Mean share of the viewport's pixels that are rendered.
+    /// Mean share of the viewport's pixels that are rendered in a frame.
     rendered_share: f64,
+    /// Mean share of the frame's pixels that are new or stem from earlier frames.
+    valid_share: f64,
     /// Size and error of the last frame in motion.
     rendered: [u32; 2],
     error_pixels: f32,
@@ -54,13 +56,13 @@ impl Times {
 
 impl Report {
     pub(crate) fn new(model: &str, course: Course, shots: &Shots, figures: Figures) -> Self {
-        let viewport = f64::from(VIEWPORT.pixels());
-        let shares = shots.motion.iter().map(|shot| f64::from(shot.detail.render_size.pixels()) / viewport);
+        let mean = |share: fn(&Shot) -> f64| shots.motion.iter().map(share).sum::<f64>() / shots.motion.len() as f64;
         let last = shots.motion[shots.motion.len() - 1].detail;
         Self {
             model: model.to_owned(),
             course,
-            rendered_share: shares.sum::<f64>() / shots.motion.len() as f64,
+            rendered_share: mean(|shot| f64::from(shot.detail.render_size.pixels()) / f64::from(VIEWPORT.pixels())),
+            valid_share: mean(|shot| f64::from(shot.valid_share)),
             rendered: [last.render_size.width, last.render_size.height],
             error_pixels: last.error_pixels,
             wall_milliseconds: Times::new(shots, |shot| shot.wall),
@@ -75,14 +77,14 @@ impl Report {
         let Self { figures, wall_milliseconds: wall, processor_milliseconds: processor, .. } = self;
         let Figures { psnr, ssim, flip, flip_p95, crawl, jump, .. } = figures;
         println!(
-            "| {} | {} | {}×{}, {} px | {:.0} % | {psnr:.1} | {ssim:.3} | {:.3} / {:.3} | {:.3} / {:.3} | {crawl:.2} | \
+            "| {} | {} | {}×{}, {} px | {:.1} % | {psnr:.1} | {ssim:.3} | {:.3} / {:.3} | {:.3} / {:.3} | {crawl:.2} | \
              {:.3} / {:.3} | {:.1} / {:.1} | {:.1} / {:.1} |",
             self.model,
             self.course.name(),
             self.rendered[0],
             self.rendered[1],
             self.error_pixels,
-            self.rendered_share * 100.0,
+            self.valid_share * 100.0,
             flip.model,
             flip_p95.model,
             flip.frame,
@@ -110,8 +112,8 @@ impl CameraView {
 /// Prints the head of the table.
 pub(crate) fn print_head() {
     println!(
-        "| model | course | rendered | share | PSNR dB | SSIM | FLIP of the model / p95 | of the frame / p95 | crawl \
-         | jump at rest, model / frame | wall ms / p95 | processor ms / p95 |"
+        "| model | course | rendered | new or valid | PSNR dB | SSIM | FLIP of the model / p95 | of the frame / p95 \
+         | crawl | jump at rest, model / frame | wall ms / p95 | processor ms / p95 |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
 }

@@ -15,12 +15,12 @@ use remora_host::quality::{Detail, Quality, render_target};
 use remora_import::LoadLimits;
 use remora_render::{
     Camera, FrameDone, FrameSerial, Graphics, GraphicsOptions, PrepareOptions, PreparedAsset, RenderedFrame, Renderer,
-    RendererOptions, Samples,
+    RendererOptions, Samples, Size,
 };
 use remora_scene::{EntityId, Scene};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Failure, VIEWPORT, course::Course, measure::Pairs};
+use crate::{ASPECT, Failure, course::Course, measure::Pairs};
 
 /// Frames in motion before the first course, in which the quality settles.
 const FRAMES_TO_SETTLE: usize = 60;
@@ -38,6 +38,8 @@ pub(crate) struct Shot {
     pub(crate) wall: Duration,
     /// Processor time of all threads of this process.
     pub(crate) processor: Duration,
+    /// Share of the pixels that are new or stem from earlier frames.
+    pub(crate) valid_share: f32,
 }
 
 /// All frames of a course, as I420.
@@ -66,6 +68,7 @@ struct Stage {
     scene: Scene,
     /// The part that moves, and its transform at the start.
     part: Option<(EntityId, DAffine3)>,
+    viewport: Size,
     serial: FrameSerial,
 }
 
@@ -81,30 +84,45 @@ pub(crate) struct Theatre {
 }
 
 impl Theatre {
-    /// Opens a model. `rung` fixes the quality in motion.
-    pub(crate) fn open(name: &str, rung: Option<usize>) -> Result<Self, Failure> {
-        let asset = load(name)?;
+    /// Opens a model in a viewport of the aspect ratio [`ASPECT`]. `fixed` returns the quality in motion for a software
+    /// adapter (`true`) or a card; without one, quality follows the measured time.
+    pub(crate) fn open(
+        name: &str,
+        viewport: Size,
+        fixed: impl FnOnce(bool) -> Option<Quality>,
+    ) -> Result<Self, Failure> {
+        Self::show(name, &load(name)?, viewport, fixed)
+    }
+
+    /// Opens an asset, like [`Self::open`].
+    pub(crate) fn show(
+        name: &str,
+        asset: &Asset,
+        viewport: Size,
+        fixed: impl FnOnce(bool) -> Option<Quality>,
+    ) -> Result<Self, Failure> {
         let graphics = Graphics::open(&GraphicsOptions::default())?;
         let software = graphics.adapter().software;
-        let quality = Quality::new(software, render_target(software));
+        let fixed = fixed(software);
+        let adapts = fixed.is_none();
+        let quality = fixed.unwrap_or_else(|| Quality::new(software, render_target(software)));
         eprintln!("{name}: {} triangles, {} parts, on {}", asset.triangle_count(), asset.parts(), graphics.adapter());
-        let prepared = PreparedAsset::new(&asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
-        let mut resting = Stage::new(Graphics::open(&GraphicsOptions::default())?)?;
+        let prepared = PreparedAsset::new(asset, &PrepareOptions::for_adapter(graphics.adapter()))?;
+        let mut resting = Stage::new(Graphics::open(&GraphicsOptions::default())?, viewport)?;
         let mut empty = RenderedFrame::default();
         let camera = Course::Part.camera(&asset.bounds(), 0, 2);
         resting.reference(camera, &mut empty)?;
-        resting.add(&asset, &prepared)?;
-        let mut moving = Stage::new(graphics)?;
-        moving.add(&asset, &prepared)?;
+        resting.add(asset, &prepared)?;
+        let mut moving = Stage::new(graphics, viewport)?;
+        moving.add(asset, &prepared)?;
         let bounds = moving.scene.bounds();
         for stage in [&mut moving, &mut resting] {
             stage.part = stage.most_visible(&camera);
         }
-        let quality = rung.map_or(quality.clone(), |rung| quality.at_rung(rung));
-        let mut theatre = Self { bounds, quality, adapts: rung.is_none(), moving, resting, empty };
+        let mut theatre = Self { bounds, quality, adapts, moving, resting, empty };
         let mut frame = RenderedFrame::default();
         for index in 0..FRAMES_TO_SETTLE {
-            theatre.move_on(Course::Orbit, index, FRAMES_TO_SETTLE, &mut frame)?;
+            frame = theatre.move_on(Course::Orbit, index, FRAMES_TO_SETTLE, frame)?.frame;
         }
         Ok(theatre)
     }
@@ -118,9 +136,8 @@ impl Theatre {
         let mut motion = Vec::with_capacity(poses);
         for index in 0..poses {
             // Buffers are allocated outside of the measured time.
-            let mut frame = frame.clone();
-            let (detail, wall, processor) = self.move_on(course, index, poses, &mut frame)?;
-            motion.push(Shot { frame, detail, wall, processor });
+            let frame = frame.clone();
+            motion.push(self.move_on(course, index, poses, frame)?);
         }
         let mut rest = RenderedFrame::default();
         self.rest(cameras[poses - 1], &mut rest)?;
@@ -137,35 +154,35 @@ impl Theatre {
         Ok(Shots { cameras, motion, references, rest, empty: self.empty.clone() })
     }
 
-    /// Renders a frame in motion, and returns its detail, wall time and processor time.
+    /// Renders a frame in motion into the memory of `frame`.
     fn move_on(
         &mut self,
         course: Course,
         index: usize,
         poses: usize,
-        frame: &mut RenderedFrame,
-    ) -> Result<(Detail, Duration, Duration), Failure> {
+        mut frame: RenderedFrame,
+    ) -> Result<Shot, Failure> {
         let Self { bounds, quality, moving, .. } = self;
         while moving.renderer.await_pages(PAGE_TIME_MAX)? {}
-        let detail = quality.moving(VIEWPORT);
+        let detail = quality.moving(moving.viewport);
         let camera = course.camera(bounds, index, poses);
         let processor = processor_time();
         let clock = Instant::now();
         moving.place(course.part_offset(bounds, index))?;
-        let done = moving.render(&detail, camera, false, frame)?;
+        let done = moving.render(&detail, camera, false, &mut frame)?;
         let (wall, processor) = (clock.elapsed(), processor_time().saturating_sub(processor));
         if self.adapts {
             self.quality.observe_moving(render_time(&done));
         }
-        Ok((detail, wall, processor))
+        Ok(Shot { frame, detail, wall, processor, valid_share: done.valid_share })
     }
 
     /// Renders a frame at rest on the renderer in motion.
     fn rest(&mut self, camera: Camera, frame: &mut RenderedFrame) -> Result<(), Failure> {
         if self.quality.sharpens_first() {
-            self.moving.render(&Quality::sharp(VIEWPORT), camera, true, frame)?;
+            self.moving.render(&Quality::sharp(self.moving.viewport), camera, true, frame)?;
         }
-        let detail = Quality::resting(VIEWPORT);
+        let detail = self.quality.at_rest(self.moving.viewport);
         for _ in 0..ROUNDS_MAX {
             let done = self.moving.render(&detail, camera, true, frame)?;
             self.quality.observe_resting(&detail, render_time(&done));
@@ -178,11 +195,11 @@ impl Theatre {
 }
 
 impl Stage {
-    fn new(graphics: Graphics) -> Result<Self, Failure> {
+    fn new(graphics: Graphics, viewport: Size) -> Result<Self, Failure> {
         let mut renderer = Renderer::new(graphics, &RendererOptions::default())?;
         renderer.warm_up(Samples::One)?;
         renderer.warm_up(Samples::Four)?;
-        Ok(Self { renderer, scene: Scene::new(), part: None, serial: FrameSerial(1) })
+        Ok(Self { renderer, scene: Scene::new(), part: None, viewport, serial: FrameSerial(1) })
     }
 
     fn add(&mut self, asset: &Asset, prepared: &PreparedAsset) -> Result<(), Failure> {
@@ -198,7 +215,7 @@ impl Stage {
         frame: &mut RenderedFrame,
     ) -> Result<FrameDone, Failure> {
         self.serial = self.serial.next();
-        let request = detail.request(self.serial, camera, VIEWPORT, 0.0);
+        let request = detail.request(self.serial, camera, self.viewport, 0.0);
         self.renderer.synchronise(&mut self.scene, camera.position)?;
         if at_rest {
             self.renderer.submit_in_slices(&request)?;
@@ -211,7 +228,7 @@ impl Stage {
     /// Renders a frame at rest with all its geometry.
     fn reference(&mut self, camera: Camera, frame: &mut RenderedFrame) -> Result<(), Failure> {
         for _ in 0..ROUNDS_MAX {
-            let done = self.render(&Quality::resting(VIEWPORT), camera, false, frame)?;
+            let done = self.render(&Quality::resting(self.viewport), camera, false, frame)?;
             if done.pages_missing == 0 || !self.renderer.await_pages(PAGE_TIME_MAX)? {
                 return Ok(());
             }
@@ -231,12 +248,11 @@ impl Stage {
     /// Returns the entity that covers most of the view, and its transform.
     fn most_visible(&self, camera: &Camera) -> Option<(EntityId, DAffine3)> {
         let tangent = (camera.vertical_field_of_view * 0.5).tan();
-        let aspect = VIEWPORT.width as f32 / VIEWPORT.height as f32;
         let place = |index: u32, count: u32| (index as f32 + 0.5) / count as f32 * 2.0 - 1.0;
         let mut hits: HashMap<EntityId, u32> = HashMap::new();
         for ray in 0..RAYS[0] * RAYS[1] {
             let (x, y) = (place(ray % RAYS[0], RAYS[0]), place(ray / RAYS[0], RAYS[1]));
-            let direction = camera.orientation * Vec3::new(x * tangent * aspect, y * tangent, -1.0);
+            let direction = camera.orientation * Vec3::new(x * tangent * ASPECT, y * tangent, -1.0);
             if let Some(hit) = self.scene.cast_ray(camera.position, direction) {
                 *hits.entry(hit.entity).or_default() += 1;
             }

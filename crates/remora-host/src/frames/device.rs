@@ -45,7 +45,27 @@ pub(crate) struct Warm {
     pub(super) result: Result<(), RenderError>,
 }
 
+/// A part of the warm-up.
+pub(super) type WarmUpStep = fn(&mut Renderer) -> Result<(), RenderError>;
+
+/// Returns the parts of the warm-up; frames can be drawn after each. The later ones are for frames that come later, and
+/// are left out when a client waits. On a software adapter a frame in motion has one sample, and one at rest has four;
+/// a card draws all frames with four, and measures which way of drawing is faster with them.
+pub(super) fn warm_up_steps(software: bool) -> &'static [WarmUpStep] {
+    if software {
+        &[|renderer| renderer.warm_up(Samples::One), |renderer| renderer.warm_up(Samples::Four)]
+    } else {
+        &[warm_up]
+    }
+}
+
 /// Compiles the kernels that most frames need.
 pub(crate) fn warm_up(renderer: &mut Renderer) -> Result<(), RenderError> {
     [Samples::One, Samples::Four].into_iter().try_for_each(|samples| renderer.warm_up(samples))
+}
+
+/// Compiles all kernels whose compiled forms hosts should find on disk.
+pub(crate) fn compile_ahead(renderer: &mut Renderer) -> Result<(), RenderError> {
+    warm_up(renderer)?;
+    [Samples::One, Samples::Four].into_iter().try_for_each(|samples| renderer.compile_ahead(samples))
 }

@@ -48,7 +48,9 @@ use crate::{
 };
 use assembly::Assembly;
 use device::Device;
-pub(crate) use device::warm_up;
+pub(crate) use device::compile_ahead;
+#[cfg(test)]
+use device::warm_up;
 pub(crate) use interface::{FrameThreadError, FrameThreadEvent, FrameThreadOptions, Input};
 use picks::Picks;
 use pipeline::Pipeline;
@@ -168,7 +170,8 @@ impl FrameLoop {
     }
 
     fn run(&mut self, inputs: &Receiver<Input>, tell: &impl Fn(FrameThreadEvent)) -> Result<(), FrameThreadError> {
-        self.answer_while_warming(inputs, tell, warm_up)?;
+        let software = self.pipeline.renderer.graphics().adapter().software;
+        self.warm_up(inputs, tell, device::warm_up_steps(software).iter().copied())?;
         loop {
             match self.work(inputs, tell) {
                 Ok(()) => return Ok(()),

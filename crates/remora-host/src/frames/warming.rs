@@ -19,17 +19,37 @@ use super::{
 use crate::{loader::Loading, threads};
 
 impl FrameLoop {
-    /// Answers the client until the renderer is warm. Models that were loaded meanwhile are placed at the end.
-    pub(super) fn answer_while_warming(
+    /// Warms the renderer up, step by step, and answers the client meanwhile. A client that is there after the first
+    /// step sees its first frame without the others, whose kernels are then compiled when a frame needs them.
+    pub(super) fn warm_up<S>(
         &mut self,
         inputs: &Receiver<Input>,
         tell: &impl Fn(FrameThreadEvent),
-        warm_up: impl FnOnce(&mut Renderer) -> Result<(), RenderError> + Send + 'static,
+        steps: impl IntoIterator<Item = S>,
+    ) -> Result<(), FrameThreadError>
+    where
+        S: FnOnce(&mut Renderer) -> Result<(), RenderError> + Send + 'static,
+    {
+        for (number, step) in steps.into_iter().enumerate() {
+            if number > 0 && self.connected {
+                break;
+            }
+            self.answer_while_warming(inputs, tell, step)?;
+        }
+        Ok(())
+    }
+
+    /// Answers the client until a step of the warm-up is done. Models that were loaded meanwhile are placed at the end.
+    fn answer_while_warming(
+        &mut self,
+        inputs: &Receiver<Input>,
+        tell: &impl Fn(FrameThreadEvent),
+        step: impl FnOnce(&mut Renderer) -> Result<(), RenderError> + Send + 'static,
     ) -> Result<(), FrameThreadError> {
         let mut renderer = self.pipeline.renderer.lend();
         let inbox = self.inbox.clone();
         threads::spawn("warm-up", move || {
-            let result = warm_up(&mut renderer);
+            let result = step(&mut renderer);
             // A frame thread that has ended needs no renderer.
             let _ = inbox.send(Input::Warm(Warm { renderer, result }));
         });

@@ -33,7 +33,7 @@ impl Stage {
         let detail = match next {
             NextFrame::Moving => self.quality.moving(stream_size),
             NextFrame::Sharpening => Quality::sharp(stream_size),
-            NextFrame::Resting => Quality::resting(stream_size),
+            NextFrame::Resting => self.quality.at_rest(stream_size),
             NextFrame::Again => client.pacing.last_detail()?,
         };
         // The wait of a refinement is intended. Only that of a pose's first frame is a delay.

@@ -60,9 +60,11 @@ impl Output {
         if !self.on_device {
             return Ok(());
         }
+        // Frames that begin a history have four samples and the full size.
+        let rendered = if samples == Samples::Four { 2 } else { 1 };
         for variant in 0..8 {
             let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
-            kernels.ensure(graphics, Kernel::Motion { samples, rendered: 1, layered, outlined, moving })?;
+            kernels.ensure(graphics, Kernel::Motion { samples, rendered, layered, outlined, moving })?;
         }
         DeviceHistory::warm_up(graphics, kernels)
     }

@@ -1,5 +1,6 @@
 //! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
-//! cell is the square of pixels of the stream that one rendered pixel stands for.
+//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor does
+//! from the visibility buffer, which is read back instead (`output/history/seen.rs`).
 
 use glam::{DVec3, Vec2, Vec3A};
 
@@ -242,7 +243,7 @@ impl Motion {
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
         if self.guide.as_ref().is_none_or(|guide| guide.size() < bytes) {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
             self.guide = Some(graphics.buffer("guide", bytes, usage)?);
         }
         self.cells = frame.cells.pixels();

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::mpsc::channel, thread};
 
 use remora_protocol::connection::{host_message::Message as Said, reply::Result as Outcome, session_ending::Reason};
-use remora_render::Renderer;
+use remora_render::{RenderError, Renderer};
 
 use super::*;
 
@@ -12,6 +12,9 @@ use super::*;
 mod browser;
 
 use browser::Browser;
+
+/// A step of a warm-up.
+type Step = Box<dyn FnOnce(&mut Renderer) -> Result<(), RenderError> + Send>;
 
 /// Connects a client to a frame thread, which works until the test's process ends.
 fn connected(
@@ -78,11 +81,12 @@ fn a_client_that_sends_too_fast_is_told_why_the_connection_ends() {
 fn a_client_is_welcomed_and_answered_while_the_renderer_warms_up() {
     let (finish, finished) = channel();
     let mut client = connected(move |frames, inputs| {
-        let warm_up = move |_: &mut Renderer| {
+        let first: Step = Box::new(move |_| {
             finished.recv().expect("the test continues");
             Ok(())
-        };
-        frames.answer_while_warming(inputs, &|_| {}, warm_up)?;
+        });
+        let second: Step = Box::new(|_| panic!("a client that waits needs no further step"));
+        frames.warm_up(inputs, &|_| {}, [first, second])?;
         frames.work(inputs, &|_| {})
     });
     assert!(matches!(said(&mut client), Said::Welcome(_)));

@@ -231,6 +231,6 @@ fn a_client_may_leave_while_the_renderer_warms_up() {
     for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
         inbox.send(Input::Transport(event)).expect("room in the inbox");
     }
-    frames.answer_while_warming(&inputs, &|_| {}, |_| Ok(())).expect("a graphics adapter");
+    frames.warm_up(&inputs, &|_| {}, [|_: &mut remora_render::Renderer| Ok(())]).expect("a graphics adapter");
     assert!(!frames.connected && frames.pipeline.renderer.get().is_some());
 }

@@ -156,6 +156,12 @@ impl DeviceHistory {
             return;
         };
         let last = self.last_of(*stream, frame);
+        if let Some(guide_before) = self.guide_before.as_ref().filter(|_| self.stays(*stream, frame)) {
+            // The frame before may have seen thin parts that the samples of this one miss.
+            let plane = u64::from(frame.cells.pixels()) * 4;
+            encoder.clear_buffer(guide, 0, Some(plane));
+            encoder.copy_buffer_to_buffer(guide_before, plane, guide, plane, 2 * plane);
+        }
         // Without a history, the bindings get any buffer that nothing writes.
         let before = self.before.as_ref().filter(|_| last.is_some()).unwrap_or(rendered);
         let guide_before = self.guide_before.as_ref().filter(|_| last.is_some()).unwrap_or(guide);
@@ -190,6 +196,11 @@ impl DeviceHistory {
         std::mem::swap(&mut self.before, &mut self.after);
         self.last = Some(LastCells::new(stream_size, frame));
         std::mem::replace(&mut self.guide_before, guide)
+    }
+
+    /// Returns whether nothing differs from the frame before, whose surfaces are then kept.
+    fn stays(&self, stream_size: Size, frame: &HistoryFrame) -> bool {
+        frame.unchanged && self.last_of(stream_size, frame).is_some_and(|last| last.cells == frame.cells)
     }
 
     /// Returns the frame that another one continues.

@@ -216,6 +216,19 @@ fn the_device_combines_frames_as_the_processor_does() {
 }
 
 #[test]
+fn the_device_keeps_the_surfaces_of_an_unchanged_view() {
+    let mut sides = [true, false].map(Side::new);
+    for render_size in [HALF, STREAM] {
+        sides.iter_mut().for_each(|side| drop(side.frame(0.0, History::Begin, STREAM)));
+        for number in 0..6 {
+            let [device, processor] = sides.each_mut().map(|side| side.frame(0.3, History::Continue, render_size).0);
+            let differing = device.iter().zip(&processor).filter(|(one, other)| one.abs_diff(**other) > 1).count();
+            assert!(differing <= 8, "{differing} values of frame {number} of {render_size:?} differ");
+        }
+    }
+}
+
+#[test]
 fn a_size_that_changes_continues_nothing() {
     let mut sides = [true, false].map(Side::new);
     let sizes =

@@ -6,10 +6,13 @@
 //! | adapter | reduced first | then | last |
 //! |---|---|---|---|
 //! | software | geometry, to 2 pixels of error | one sample for 2x2 pixels | geometry, to 8 pixels |
-//! | graphics card | geometry, to 4 pixels of error | size, to 0.67 | |
+//! | graphics card | three of four samples per pixel | geometry, to 2 pixels | the same, to 4 pixels |
 //!
-//! On a software adapter, frames in motion continue the history of the view, so that samples of several frames add up
-//! to the full size. A frame in full begins it.
+//! Frames in motion with fewer than four samples per pixel continue the history of the view, so that samples of several
+//! frames add up to the full size and to smooth edges. A frame in full begins it. A card that renders the full frame in
+//! motion too spends nothing on a history.
+
+mod ladder;
 
 use std::time::Duration;
 
@@ -17,61 +20,12 @@ use remora_render::{
     BLEND_LAYERS_MAX, Camera, FrameOptions, FrameRequest, FrameSerial, History, PixelFormat, Samples, Size,
 };
 
+use ladder::{CARD, RESTING_ERROR, Rung, SOFTWARE, SOFTWARE_AT_START, growth};
+
 /// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts
 /// as resting, and encoding takes the rest.
 const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
 
-/// The permitted error at rest, in pixels. With an error of a whole pixel, gaps between touching parts become visible
-/// here and there, because each part may be off; with less they hardly ever do (the orbit test of the renderer). It
-/// costs about 11 % more triangles.
-const RESTING_ERROR: f32 = 0.7;
-
-/// A step of the ladder.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Rung {
-    /// Linear scale of the viewport.
-    scale: f32,
-    error_pixels: f32,
-}
-
-const fn rung(scale: f32, error_pixels: f32) -> Rung {
-    Rung { scale, error_pixels }
-}
-
-/// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Errors
-/// count in pixels of the rendered frame: with one sample for 2x2 pixels, each is two pixels of the stream.
-const SOFTWARE: [Rung; 14] = [
-    rung(1.0, 1.0),
-    rung(1.0, 1.25),
-    rung(1.0, 1.6),
-    rung(1.0, 2.0),
-    rung(0.5, RESTING_ERROR),
-    rung(0.5, 0.85),
-    rung(0.5, 1.0),
-    rung(0.5, 1.2),
-    rung(0.5, 1.45),
-    rung(0.5, 1.7),
-    rung(0.5, 2.0),
-    rung(0.5, 2.5),
-    rung(0.5, 3.2),
-    rung(0.5, 4.0),
-];
-/// The rung that a software adapter starts on.
-const SOFTWARE_AT_START: usize = 7;
-/// The ladder of graphics cards.
-const CARD: [Rung; 11] = [
-    rung(1.0, RESTING_ERROR),
-    rung(1.0, 0.85),
-    rung(1.0, 1.0),
-    rung(1.0, 1.25),
-    rung(1.0, 1.6),
-    rung(1.0, 2.0),
-    rung(1.0, 2.5),
-    rung(1.0, 3.2),
-    rung(1.0, 4.0),
-    rung(0.8, 4.0),
-    rung(2.0 / 3.0, 4.0),
-];
 /// Layers of transparent surfaces while something moves on a software adapter.
 const MOVING_BLEND_LAYERS: u32 = 2;
 /// A frame may exceed the target by this factor before quality is reduced. Together with [`growth`] it prevents
@@ -136,16 +90,11 @@ pub const fn render_target(software: bool) -> Duration {
     Duration::from_millis(if software { 22 } else { 12 })
 }
 
-/// Returns the scaled size. Half of the size of a stream, which is even, is exact; a stream that is too small for that
-/// is not scaled. Other sizes are rounded to even numbers, so that chroma keeps its position when the frame is
-/// stretched.
+/// Returns the scaled size: the whole one, or half of it in both directions. A stream that is too small for that is not
+/// scaled. The sides of a stream are even, so that half of them is exact.
 fn scaled(size: Size, scale: f32) -> Size {
-    if scale == 0.5 {
-        let fits = size.width.min(size.height) >= 4;
-        return if fits { Size::new(size.width / 2, size.height / 2) } else { size };
-    }
-    let even = |length: u32| (((length as f32 * scale) as u32) & !1).max(2);
-    Size::new(even(size.width), even(size.height))
+    let halved = scale < 1.0 && size.width.min(size.height) >= 4;
+    if halved { Size::new(size.width / 2, size.height / 2) } else { size }
 }
 
 impl Quality {
@@ -164,14 +113,23 @@ impl Quality {
 
     /// Returns the detail of a frame while something moves.
     pub fn moving(&self, viewport: Size) -> Detail {
-        let Rung { scale, error_pixels } = self.ladder[self.rung];
-        if self.software {
-            Detail { render_size: scaled(viewport, scale), error_pixels, ..Self::sharp(viewport) }
-        } else {
-            // A card smooths edges in every frame by itself.
-            let (render_size, history, full) = (scaled(viewport, scale), History::Apart, self.rung == 0);
-            Detail { render_size, error_pixels, history, full, ..Self::resting(viewport) }
+        if !self.continues() {
+            return self.at_rest(viewport);
         }
+        let Rung { scale, error_pixels, .. } = self.ladder[self.rung];
+        let blend_layers = if self.software { MOVING_BLEND_LAYERS } else { BLEND_LAYERS_MAX };
+        Detail { render_size: scaled(viewport, scale), error_pixels, blend_layers, ..Self::sharp(viewport) }
+    }
+
+    /// Returns the full detail for a frame at rest. It begins a history if frames in motion continue one.
+    pub fn at_rest(&self, viewport: Size) -> Detail {
+        let history = if self.continues() { History::Begin } else { History::Apart };
+        Detail { history, ..Self::resting(viewport) }
+    }
+
+    /// Returns whether frames in motion continue a history. The others are those at rest.
+    fn continues(&self) -> bool {
+        self.ladder[self.rung].samples == Samples::One
     }
 
     /// Returns whether the full frame takes so long that a sharp one comes before it.
@@ -190,7 +148,7 @@ impl Quality {
         }
     }
 
-    /// Returns the full detail.
+    /// Returns the full detail of a frame that begins a history.
     pub fn resting(viewport: Size) -> Detail {
         Detail {
             render_size: viewport,
@@ -228,25 +186,19 @@ impl Quality {
     }
 }
 
-/// Returns an upper bound on the relative cost of the finer rung. The cost is a constant, a price per pixel and a price
-/// per primitive. The number of primitives grows with the square of the error, which may or may not follow the size.
-fn growth(now: Rung, finer: Rung) -> f32 {
-    let (pixels, primitives) = (finer.scale / now.scale, now.error_pixels / finer.error_pixels);
-    pixels.max(primitives).max(pixels * primitives).powi(2)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::ladder::rung;
     use super::*;
 
     const HD: Size = Size::new(1280, 720);
 
-    /// The cost of a frame in milliseconds: a constant, a price per megapixel, and a price for all primitives at one
-    /// pixel of error. A coarser frame has fewer primitives.
+    /// The cost of a frame in milliseconds: a constant, a price per million of samples, and a price for all primitives
+    /// at one pixel of error. A coarser frame has fewer primitives.
     #[derive(Clone, Copy, Debug)]
     struct Adapter {
         fixed: f32,
-        per_megapixel: f32,
+        per_megasample: f32,
         primitives: f32,
         /// Errors are measured in the smaller frame, so that it has fewer primitives too.
         follows_size: bool,
@@ -255,8 +207,9 @@ mod tests {
     impl Adapter {
         fn milliseconds(&self, detail: &Detail) -> f32 {
             let pixels = detail.render_size.pixels() as f32;
+            let samples = pixels * detail.samples.count() as f32;
             let size = if self.follows_size { pixels / HD.pixels() as f32 } else { 1.0 };
-            self.fixed + self.per_megapixel * pixels / 1e6 + self.primitives * size / detail.error_pixels.powi(2)
+            self.fixed + self.per_megasample * samples / 1e6 + self.primitives * size / detail.error_pixels.powi(2)
         }
 
         fn run(&self, quality: &mut Quality, frames: usize) -> Detail {
@@ -270,12 +223,12 @@ mod tests {
 
     fn adapters() -> impl Iterator<Item = Adapter> {
         const FIXED: [f32; 4] = [0.5, 4.0, 10.0, 60.0];
-        const PER_MEGAPIXEL: [f32; 6] = [0.5, 5.0, 15.0, 30.0, 60.0, 140.0];
+        const PER_MEGASAMPLE: [f32; 6] = [0.5, 5.0, 15.0, 30.0, 60.0, 140.0];
         const PRIMITIVES: [f32; 6] = [0.0, 3.0, 12.0, 30.0, 90.0, 400.0];
         FIXED.into_iter().flat_map(|fixed| {
-            PER_MEGAPIXEL.into_iter().flat_map(move |per_megapixel| {
+            PER_MEGASAMPLE.into_iter().flat_map(move |per_megasample| {
                 PRIMITIVES.into_iter().flat_map(move |primitives| {
-                    [false, true].map(|follows_size| Adapter { fixed, per_megapixel, primitives, follows_size })
+                    [false, true].map(|follows_size| Adapter { fixed, per_megasample, primitives, follows_size })
                 })
             })
         })
@@ -319,13 +272,12 @@ mod tests {
 
     #[test]
     fn errors_and_sizes_stay_within_their_bounds() {
-        for (software, scale_min) in [(true, 0.5), (false, 2.0 / 3.0)] {
+        for software in [true, false] {
             let mut quality = new(software);
             for step in 0..2000_u64 {
                 let detail = quality.moving(HD);
                 assert!((RESTING_ERROR..=4.0).contains(&detail.error_pixels));
-                assert!(detail.render_size.width as f32 >= HD.width as f32 * scale_min - 2.0);
-                assert!(detail.render_size.width <= HD.width && detail.render_size.height <= HD.height);
+                assert!([HD, scaled(HD, 0.5)].contains(&detail.render_size));
                 for rest in [Quality::sharp(HD), Quality::resting(HD)] {
                     assert_eq!((rest.error_pixels, rest.render_size), (RESTING_ERROR, HD));
                 }
@@ -355,23 +307,43 @@ mod tests {
     }
 
     #[test]
-    fn a_graphics_card_renders_the_full_frame_until_the_target_is_missed_and_then_reduces_geometry_first() {
+    fn a_graphics_card_gives_up_samples_then_geometry_then_size_and_takes_them_back() {
         let mut quality = new(false);
-        let quick = Adapter { fixed: 1.0, per_megapixel: 3.0, primitives: 2.0, follows_size: true };
+        let quick = Adapter { fixed: 1.0, per_megasample: 0.5, primitives: 0.5, follows_size: true };
         let whole = Detail { history: History::Apart, ..Quality::resting(HD) };
         assert_eq!(quick.run(&mut quality, 100), whole);
-        let many = Adapter { primitives: 60.0, ..quick };
+        let many_samples = Adapter { per_megasample: 6.0, ..quick };
+        let one_sample = Detail { blend_layers: BLEND_LAYERS_MAX, ..Quality::sharp(HD) };
+        assert_eq!(many_samples.run(&mut quality, 400), one_sample, "geometry stays as it is");
+        let many = Adapter { primitives: 20.0, ..many_samples };
         let settled = many.run(&mut quality, 400);
-        assert!(settled.error_pixels > RESTING_ERROR && settled.render_size == HD && !settled.full, "{settled:?}");
-        assert_eq!(settled.samples, Samples::Four);
+        assert!(settled.error_pixels > RESTING_ERROR && settled.render_size == HD, "{settled:?}");
         let slow = Adapter { fixed: 40.0, ..many };
-        assert_eq!(slow.run(&mut quality, 400).render_size, scaled(HD, 2.0 / 3.0));
+        let coarsest = slow.run(&mut quality, 400);
+        assert_eq!((coarsest.render_size, coarsest.error_pixels), (scaled(HD, 0.5), 2.0));
         assert_eq!(quick.run(&mut quality, 400), whole, "and takes it back");
     }
 
     #[test]
+    fn a_history_begins_at_rest_only_if_frames_in_motion_continue_it() {
+        for software in [true, false] {
+            for rung in 0..CARD.len() {
+                let quality = new(software).at_rung(rung);
+                let (moving, rest) = (quality.moving(HD), quality.at_rest(HD));
+                let expected = match moving.history {
+                    History::Continue => History::Begin,
+                    History::Apart | History::Begin => History::Apart,
+                };
+                assert_eq!(rest.history, expected, "rung {rung}");
+                assert_eq!(moving.full, moving == rest, "a full frame in motion is that at rest");
+                assert_eq!(moving.samples == Samples::Four, moving.full);
+            }
+        }
+    }
+
+    #[test]
     fn a_larger_target_reduces_quality_less() {
-        let adapter = Adapter { fixed: 2.0, per_megapixel: 30.0, primitives: 30.0, follows_size: true };
+        let adapter = Adapter { fixed: 2.0, per_megasample: 30.0, primitives: 30.0, follows_size: true };
         let pixels = |milliseconds| {
             let mut quality = Quality::new(true, Duration::from_millis(milliseconds));
             let detail = adapter.run(&mut quality, 600);
@@ -412,14 +384,14 @@ mod tests {
     fn frames_in_motion_have_the_size_of_the_stream_or_exactly_half_of_it() {
         for (width, height) in [(64, 64), (66, 130), (1280, 718), (4096, 2160), (2, 2), (2, 64), (64, 2)] {
             let viewport = Size::new(width, height);
-            for rung in 0..SOFTWARE.len() {
-                let Detail { render_size, history, .. } = new(true).at_rung(rung).moving(viewport);
-                let twice = Size::new(render_size.width * 2, render_size.height * 2);
-                assert!(viewport == render_size || viewport == twice, "{render_size:?} for {viewport:?}");
-                assert_eq!(history, History::Continue);
+            for rung in 0..SOFTWARE.len().max(CARD.len()) {
+                for software in [true, false] {
+                    let Detail { render_size, history, full, .. } = new(software).at_rung(rung).moving(viewport);
+                    let twice = Size::new(render_size.width * 2, render_size.height * 2);
+                    assert!(viewport == render_size || viewport == twice, "{render_size:?} for {viewport:?}");
+                    assert_eq!(history == History::Continue, !full);
+                }
             }
-            let size = scaled(viewport, 2.0 / 3.0);
-            assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2) && size.width > 0 && size.height > 0);
         }
     }
 }
