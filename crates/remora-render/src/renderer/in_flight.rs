@@ -13,6 +13,7 @@ use crate::passes::motion::{HistoryFrame, SeenFrame};
 use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
+use crate::passes::sliced_encoder::SliceLengths;
 use crate::passes::targets::gradient;
 use crate::timing::Stopwatch;
 use crate::view::View;
@@ -26,6 +27,7 @@ pub(super) struct SubmittedFrame {
     pub(super) finished: bool,
     /// True if the device counts the pixels that are neither new nor taken from the history.
     pub(super) counts_missing: bool,
+    pub(super) in_slices: bool,
     pub(super) timings: FrameTimings,
     pub(super) stopwatch: Stopwatch,
     /// Triangles drawn without a query.
@@ -63,9 +65,11 @@ impl SlicedFrame {
     }
 }
 
-/// Makes images of readbacks. Keeps the history on the processor.
+/// Makes images of readbacks. Keeps the history on the processor, and what was measured.
 #[derive(Default)]
 pub(super) struct Reader {
+    /// The lengths of slices that fit the last frame in slices.
+    pub(super) slice_lengths: SliceLengths,
     converter: Converter,
     history: Accumulator,
 }
@@ -94,6 +98,9 @@ impl Reader {
         submitted.timings.raster = stages.raster;
         submitted.timings.shade = stages.shade;
         submitted.timings.blend = stages.blend;
+        if submitted.in_slices {
+            self.slice_lengths = SliceLengths::fitting(submitted.clusters, stages.raster, stages.shade);
+        }
         let request = &submitted.request;
         let mut valid_share = 1.0;
         if submitted.finished {
@@ -135,7 +142,7 @@ impl Reader {
         guide: Guide<'_>,
         into: &mut RenderedFrame,
     ) -> f32 {
-        let Self { converter, history } = self;
+        let Self { converter, history, .. } = self;
         let size = request.stream_size;
         (into.width, into.height) = (size.width, size.height);
         // Every byte is written below.
