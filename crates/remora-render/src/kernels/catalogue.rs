@@ -76,7 +76,7 @@ pub(crate) enum Kernel {
     /// Draws a checkerboard into the background.
     Checkerboard,
     /// Describes surface and motion of each cell of a frame.
-    Motion { samples: Samples, layered: bool, outlined: bool, moving: bool },
+    Motion { samples: Samples, layered: bool, moving: bool },
     /// Begins a history with a converted frame.
     HistoryBegin,
     /// Decides how far the history of each cell can be used.
@@ -185,12 +185,11 @@ impl Kernel {
                     .with([samples_constant(samples)])
             }
             Kernel::Outline => Description::new(&["outline"], &[PIXEL, OUTLINE], &[Some(Group::Outline)]),
-            Kernel::Motion { samples, layered, outlined, moving } => {
+            Kernel::Motion { samples, layered, moving } => {
                 let groups = &[Some(Group::Scene), None, Some(Group::Motion)];
                 Description::new(&["describe_motion"], &[SCENE, MOTION], groups).with([
                     samples_constant(samples),
                     ("LAYERED", f64::from(u8::from(layered))),
-                    ("OUTLINED", f64::from(u8::from(outlined))),
                     ("MOVING", f64::from(u8::from(moving))),
                 ])
             }

@@ -67,8 +67,6 @@ shared_constants! {
     const MOTION_STEPS: f32 = 32.0;
     /// Bit in the surface of a cell: it looks different than before, or was not in the view.
     const SURFACE_DIFFERENT: u32 = 1 << 31;
-    /// Bit in the surface of a cell: an outline may be drawn over it.
-    const SURFACE_DRAWN_OVER: u32 = 1 << 30;
 
     /// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
     const LUMA: [i16; 3] = [5983, 20127, 2032];
@@ -257,7 +255,7 @@ shared_structs! {
     struct MotionFrame {
         /// Columns and rows of cells, rendered pixels per cell in each direction, epoch of the moves.
         pub cells: [u32; 4],
-        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; radius of the outline in pixels.
+        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; unused.
         pub jitter: [f32; 4],
         /// First block of solid surfaces and size in blocks; the same for blended ones.
         pub solid_area: [u32; 4],

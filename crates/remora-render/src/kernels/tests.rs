@@ -35,8 +35,8 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::ResolvePoints { samples });
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
-        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
-            let kernel = |moving| Kernel::Motion { samples, layered, outlined, moving };
+        for layered in [false, true] {
+            let kernel = |moving| Kernel::Motion { samples, layered, moving };
             kernels.extend([false, true].map(kernel));
         }
         for write in WRITES {

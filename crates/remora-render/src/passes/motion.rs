@@ -10,7 +10,6 @@ use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
-use crate::passes::outline;
 use crate::passes::targets::{Scratch, Targets};
 use crate::view::View;
 
@@ -78,8 +77,6 @@ pub(crate) struct MotionSurfaces {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
-    /// True if anything is selected.
-    pub outlined: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
 }
@@ -179,8 +176,8 @@ impl Motion {
         surfaces: MotionSurfaces,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, outlined, areas } = surfaces;
-        let kernel = Kernel::Motion { samples, layered, outlined, moving: !moves.is_empty() };
+        let MotionSurfaces { samples, layered, areas } = surfaces;
+        let kernel = Kernel::Motion { samples, layered, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -219,14 +216,12 @@ impl Motion {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         (targets, scratch): (&Targets, &Scratch),
-        mask: Option<&wgpu::Buffer>,
     ) {
         let (Some(guide), Some(kernel)) = (&self.guide, self.kernel) else { return };
-        let Kernel::Motion { layered, outlined, .. } = kernel else { return };
-        // Unused bindings get a small placeholder.
+        let Kernel::Motion { layered, .. } = kernel else { return };
+        // An unused binding gets a small placeholder.
         let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
-        let mask = mask.filter(|_| outlined).unwrap_or(&scratch.list_counts);
-        let buffers = [&self.uniform, &targets.visibility, layer, mask, self.moves.buffer(), guide];
+        let buffers = [&self.uniform, &targets.visibility, layer, self.moves.buffer(), guide];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(kernel));
@@ -269,7 +264,7 @@ fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2]
     let whole = |row: Vec3A| row.extend(0.0).to_array();
     MotionFrame {
         cells: [frame.cells.width, frame.cells.height, size.width / frame.cells.width, epoch],
-        jitter: [view.jitter.x, view.jitter.y, scale, outline::RADIUS_PIXELS_MAX],
+        jitter: [view.jitter.x, view.jitter.y, scale, 0.0],
         solid_area,
         blended_area,
         before_x: before(row_x),

@@ -20,6 +20,7 @@ use crate::options::RendererOptions;
 use crate::output::Output;
 use crate::output::history::device::GuidedFrame;
 use crate::output::history::{Accumulator, Planes, Samples as FrameSamples};
+use crate::output::outline::{Marks, OutlinePainter};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::{ReadbackRing, wait_for};
 use crate::output::yuv::Converter;
@@ -70,6 +71,7 @@ pub struct Renderer {
     history: Accumulator,
     profile: Profile,
     converter: Converter,
+    painter: OutlinePainter,
     pub(crate) output: Output,
     wanted: Vec<PageRequest>,
     /// Pages that the most recent frame lacked.
@@ -144,6 +146,7 @@ impl Renderer {
             history: Accumulator::default(),
             profile: Profile::new(&graphics)?,
             converter: Converter::default(),
+            painter: OutlinePainter::default(),
             output: Output::new(!graphics.adapter().software),
             wanted: Vec::new(),
             pages_missing: 0,
@@ -352,7 +355,6 @@ impl Renderer {
             let surfaces = MotionSurfaces {
                 samples: request.samples,
                 layered,
-                outlined: self.instances.selected() > 0,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
             };
             let (epoch, moves) = self.instances.moves();
@@ -389,6 +391,8 @@ impl Renderer {
             numbers: self.numbers.buffer(),
             occlusion: query.is_some().then_some(&self.occlusion),
             outline: (self.instances.selected() > 0).then_some(&self.outline),
+            // A line in the history would leave a trail.
+            draws_line: history.is_none(),
             pick: pick.as_ref(),
         };
         let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
@@ -396,7 +400,7 @@ impl Renderer {
         let encoder = slices.encoder();
         if history.is_some() {
             let buffers = (targets, &self.scratch);
-            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, self.outline.mask());
+            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers);
         }
         let guided = history.as_ref().zip(self.motion.guide());
         let guided = guided.map(|((_, frame), guide)| GuidedFrame { frame, guide });
@@ -405,7 +409,9 @@ impl Renderer {
         // Only the processor needs the guide.
         let guide = guided.filter(|_| !content.finished);
         let guide_bytes = guide.map_or(0, |guided| guided.frame.guide_bytes());
-        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
+        let mask = self.outline.mask().filter(|_| self.instances.selected() > 0 && history.is_some());
+        let mask_bytes = mask.map_or(0, wgpu::Buffer::size);
+        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes, mask_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(content.buffer, 0, &readback, 0, content.bytes);
@@ -421,6 +427,9 @@ impl Renderer {
         }
         if let Some(GuidedFrame { guide, .. }) = guide {
             encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
+        }
+        if let Some(mask) = mask {
+            encoder.copy_buffer_to_buffer(mask, 0, &readback, layout.mask(), mask_bytes);
         }
         let mut slices = slices.finish();
         let submission = self.graphics.queue.submit(slices.pop_front());
@@ -480,9 +489,10 @@ impl Renderer {
         let profile = &self.profile;
         let occlusion = &mut self.occlusion;
         let accumulator = &mut self.history;
+        let painter = &mut self.painter;
         self.ring.receive(&self.graphics, wait, |mut submitted: SubmittedFrame, bytes| {
             submitted.timings.draw = submitted.stopwatch.lap();
-            let [pixels, marks, totals, missing, picked, depths, guide] = submitted.layout.split(bytes);
+            let [pixels, marks, totals, missing, picked, depths, guide, mask] = submitted.layout.split(bytes);
             let query = submitted.query.as_ref();
             let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
             let tested = query.map_or(0, |query| query.candidates);
@@ -505,6 +515,12 @@ impl Renderer {
                 valid_share = combine(converter, accumulator, request, frame, pixels, guide, into);
             } else {
                 converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
+            }
+            if let Some((_, frame)) = submitted.history.as_ref().filter(|_| !mask.is_empty()) {
+                let (size, samples) = (request.render_size, request.samples.count());
+                let HistoryFrame { jitter, continues, unchanged, .. } = *frame;
+                let marks = Marks { words: mask, size, samples, jitter, continues, unchanged };
+                painter.draw(&marks, request.options.outline_color, into);
             }
             submitted.timings.convert = submitted.stopwatch.lap();
             FrameDone {

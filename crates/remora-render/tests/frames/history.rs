@@ -236,6 +236,33 @@ fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
 }
 
 #[test]
+fn an_outline_in_motion_is_that_of_a_frame_at_rest() {
+    // Without anything selected, and with.
+    let (mut without, mut selected) = (Pair::new(), Pair::new());
+    let part = selected.entities[1];
+    selected.both(|scene| scene.select(&[part]).expect("the entity is there"));
+    without.orbit(3, 1.0);
+    selected.orbit(3, 1.0);
+    let (mut off, mut all) = (0.0, 0.0);
+    for index in 4..12 {
+        let [motion, full] = without.frame(around(index as f32));
+        let [motion_selected, full_selected] = selected.frame(around(index as f32));
+        let change =
+            |one: &RenderedFrame, other: &RenderedFrame, at: usize| f64::from(one.data[at]) - f64::from(other.data[at]);
+        for at in 0..full.data.len() {
+            let (in_motion, at_rest) = (change(&motion_selected, &motion, at), change(&full_selected, &full, at));
+            // Where there is a line in either frame.
+            if in_motion.abs().max(at_rest.abs()) > 4.0 {
+                off += change(&motion_selected, &full_selected, at).powi(2);
+                all += at_rest.powi(2);
+            }
+        }
+    }
+    let error = (off / all).sqrt();
+    assert!(error < 0.4, "the line differs by {error} of its strength");
+}
+
+#[test]
 fn a_cut_to_another_view_shows_nothing_of_the_one_before() {
     let mut pair = Pair::new();
     pair.orbit(6, 1.0);

@@ -169,8 +169,8 @@ mod tests {
                 Kernel::Cull,
                 Kernel::Mask { samples },
                 Kernel::Outline,
-                Kernel::Motion { samples, layered: true, outlined: false, moving: false },
-                Kernel::Motion { samples, layered: false, outlined: false, moving: false },
+                Kernel::Motion { samples, layered: true, moving: false },
+                Kernel::Motion { samples, layered: false, moving: false },
             ];
             for kernel in wanted {
                 assert!(renderer.kernels.is_compiled(kernel), "{kernel:?} with {samples:?}");
@@ -186,9 +186,9 @@ mod tests {
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
             renderer.compile_ahead(samples).expect("everything compiles");
-            for variant in 0..8 {
-                let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
-                let kernel = Kernel::Motion { samples, layered, outlined, moving };
+            for variant in 0..4 {
+                let [layered, moving] = [1, 2].map(|bit| variant & bit != 0);
+                let kernel = Kernel::Motion { samples, layered, moving };
                 assert!(renderer.kernels.is_compiled(kernel), "{kernel:?}");
             }
         }
