@@ -1,29 +1,27 @@
-//! The renderer, and the frames in flight.
+//! The renderer: models and scenes in, frames out.
 
 mod bindings;
+mod in_flight;
 pub(crate) mod warm_up;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use glam::DVec3;
 use remora_scene::{ModelKey, Scene};
 
 use self::bindings::{Bindings, samplers};
+use self::in_flight::{Reader, SlicedFrame, SubmittedFrame};
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
-use crate::frame::{FrameDone, FrameRequest, FrameTimings, History, RenderError, RenderedFrame};
+use crate::frame::{FrameDone, FrameRequest, FrameTimings, RenderError, RenderedFrame};
 use crate::kernels::Kernels;
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{FrameUniform, SMALL_SIDE};
 use crate::options::RendererOptions;
 use crate::output::Output;
 use crate::output::history::device::GuidedFrame;
-use crate::output::history::{Accumulator, Planes, Samples as FrameSamples};
-use crate::output::outline::{Marks, OutlinePainter};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::{ReadbackRing, wait_for};
-use crate::output::yuv::Converter;
 use crate::passes::draw::{FrameRecorder, ensure_kernels};
 use crate::passes::environment::Environment;
 use crate::passes::motion::{HistoryFrame, Motion, MotionSurfaces};
@@ -32,7 +30,7 @@ use crate::passes::outline::Outline;
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
 use crate::passes::sliced_encoder::SlicedEncoder;
-use crate::passes::targets::{PICK_BYTES, Scratch, Targets, gradient};
+use crate::passes::targets::{PICK_BYTES, Scratch, Targets};
 use crate::residency::instances::{InstanceStore, SyncStatistics};
 use crate::residency::model_store::ModelStore;
 use crate::residency::pages::PageRequest;
@@ -68,36 +66,12 @@ pub struct Renderer {
     occlusion: Occlusion,
     outline: Outline,
     motion: Motion,
-    history: Accumulator,
     profile: Profile,
-    converter: Converter,
-    painter: OutlinePainter,
+    reader: Reader,
     pub(crate) output: Output,
     wanted: Vec<PageRequest>,
     /// Pages that the most recent frame lacked.
     pages_missing: usize,
-}
-
-/// A submitted frame.
-#[derive(Debug)]
-struct SubmittedFrame {
-    request: FrameRequest,
-    layout: ReadbackLayout,
-    /// True if the readback has the requested format and size.
-    finished: bool,
-    /// True if the device counts the pixels that are neither new nor taken from the history.
-    counts_missing: bool,
-    timings: FrameTimings,
-    stopwatch: Stopwatch,
-    /// Triangles drawn without a query.
-    triangles: u64,
-    points: u64,
-    clusters: u32,
-    pages_missing: usize,
-    query: Option<OcclusionQuery>,
-    pick: Option<Pick>,
-    /// The view, and the frame's part in the history.
-    history: Option<(View, HistoryFrame)>,
 }
 
 /// Requests and plans that accompany a frame.
@@ -105,17 +79,6 @@ struct Attachments {
     query: Option<OcclusionQuery>,
     pick: Option<Pick>,
     history: Option<(View, HistoryFrame)>,
-}
-
-/// A frame with slices that have not been submitted.
-#[derive(Debug)]
-struct SlicedFrame {
-    slices: VecDeque<wgpu::CommandBuffer>,
-    /// Submission of the most recent slice.
-    submission: wgpu::SubmissionIndex,
-    readback: wgpu::Buffer,
-    readback_bytes: u64,
-    submitted: SubmittedFrame,
 }
 
 impl Renderer {
@@ -143,10 +106,8 @@ impl Renderer {
             occlusion: Occlusion::new(&graphics, &kernels.layouts)?,
             outline: Outline::default(),
             motion: Motion::new(&graphics)?,
-            history: Accumulator::default(),
             profile: Profile::new(&graphics)?,
-            converter: Converter::default(),
-            painter: OutlinePainter::default(),
+            reader: Reader::default(),
             output: Output::new(!graphics.adapter().software),
             wanted: Vec::new(),
             pages_missing: 0,
@@ -210,7 +171,7 @@ impl Renderer {
     pub fn release_targets(&mut self) {
         self.targets.clear();
         self.motion.forget();
-        self.history.forget();
+        self.reader.forget_history();
         self.outline = Outline::default();
         self.output.shrink();
         self.ring.shrink();
@@ -279,11 +240,7 @@ impl Renderer {
     /// flight like any other.
     pub fn proceed(&mut self) -> Result<bool, RenderError> {
         let Some(sliced) = &mut self.sliced else { return Ok(true) };
-        wait_for(&self.graphics, sliced.submission.clone())?;
-        if let Some(slice) = sliced.slices.pop_front() {
-            sliced.submission = self.graphics.queue.submit([slice]);
-        }
-        if !sliced.slices.is_empty() {
+        if !sliced.proceed(&self.graphics)? {
             return Ok(false);
         }
         if let Some(SlicedFrame { submission, readback, readback_bytes, submitted, .. }) = self.sliced.take() {
@@ -485,88 +442,7 @@ impl Renderer {
 
     fn fetch(&mut self, wait: bool, into: &mut RenderedFrame) -> Result<Option<FrameDone>, RenderError> {
         while !self.proceed()? {}
-        let converter = &mut self.converter;
-        let profile = &self.profile;
-        let occlusion = &mut self.occlusion;
-        let accumulator = &mut self.history;
-        let painter = &mut self.painter;
-        self.ring.receive(&self.graphics, wait, |mut submitted: SubmittedFrame, bytes| {
-            submitted.timings.draw = submitted.stopwatch.lap();
-            let [pixels, marks, totals, missing, picked, depths, guide, mask] = submitted.layout.split(bytes);
-            let query = submitted.query.as_ref();
-            let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
-            let tested = query.map_or(0, |query| query.candidates);
-            let stages = profile.read(marks);
-            submitted.timings.raster = stages.raster;
-            submitted.timings.shade = stages.shade;
-            submitted.timings.blend = stages.blend;
-            let request = &submitted.request;
-            let mut valid_share = 1.0;
-            if submitted.finished {
-                into.width = request.stream_size.width;
-                into.height = request.stream_size.height;
-                into.data.clear();
-                into.data.extend_from_slice(pixels);
-                if submitted.counts_missing {
-                    let missing = u32::from_le_bytes(missing.try_into().expect("the part has four bytes"));
-                    valid_share = 1.0 - missing as f32 / request.stream_size.pixels() as f32;
-                }
-            } else if let Some((_, frame)) = &submitted.history {
-                valid_share = combine(converter, accumulator, request, frame, pixels, guide, into);
-            } else {
-                converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
-            }
-            if let Some((_, frame)) = submitted.history.as_ref().filter(|_| !mask.is_empty()) {
-                let (size, samples) = (request.render_size, request.samples.count());
-                let HistoryFrame { jitter, continues, unchanged, .. } = *frame;
-                let marks = Marks { words: mask, size, samples, jitter, continues, unchanged };
-                painter.draw(&marks, request.options.outline_color, into);
-            }
-            submitted.timings.convert = submitted.stopwatch.lap();
-            FrameDone {
-                serial: request.serial,
-                timings: submitted.timings,
-                triangles_drawn: submitted.triangles + u64::from(survivors.triangles),
-                points_drawn: submitted.points,
-                clusters_drawn: submitted.clusters + survivors.clusters,
-                clusters_tested: tested,
-                clusters_occluded: tested.saturating_sub(survivors.clusters),
-                pages_missing: submitted.pages_missing,
-                valid_share,
-                picked: submitted.pick.as_ref().and_then(|pick| pick.read(picked)),
-            }
-        })
+        let Renderer { graphics, ring, reader, profile, occlusion, .. } = self;
+        ring.receive(graphics, wait, |submitted, bytes| reader.read(submitted, bytes, profile, occlusion, into))
     }
-}
-
-/// Converts a frame of the history. Returns the share of its pixels that are new or valid.
-fn combine(
-    converter: &mut Converter,
-    accumulator: &mut Accumulator,
-    request: &FrameRequest,
-    frame: &HistoryFrame,
-    pixels: &[u8],
-    guide: &[u8],
-    into: &mut RenderedFrame,
-) -> f32 {
-    let size = request.stream_size;
-    (into.width, into.height) = (size.width, size.height);
-    // Every byte is written below.
-    into.data.resize(size.pixels() as usize * 3 / 2, 0);
-    if !accumulator.knows_backdrop(size) {
-        let [luma, u, v] = converter.planes(&gradient(size), size, size);
-        accumulator.set_backdrop(size, FrameSamples { luma, chroma: [u, v] });
-    }
-    let [luma, u, v] = converter.planes(pixels, request.render_size, size);
-    let (into_luma, chroma) = into.data.split_at_mut(size.pixels() as usize);
-    let (into_u, into_v) = chroma.split_at_mut(size.pixels() as usize / 4);
-    if request.options.history == History::Begin {
-        into_luma.copy_from_slice(luma);
-        into_u.copy_from_slice(u);
-        into_v.copy_from_slice(v);
-        accumulator.begin(frame, guide, FrameSamples { luma, chroma: [u, v] });
-        return 1.0;
-    }
-    let planes = Planes { luma: into_luma, chroma: [into_u, into_v] };
-    accumulator.advance(frame, guide, FrameSamples { luma, chroma: [u, v] }, planes)
 }
