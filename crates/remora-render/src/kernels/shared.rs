@@ -253,9 +253,9 @@ shared_structs! {
 
     /// Uniform of the kernel that describes the motion of cells. *Before* is the frame that the history ends with.
     struct MotionFrame {
-        /// Columns and rows of cells, rendered pixels per cell in each direction, epoch of the moves.
+        /// Columns and rows of cells, epoch of the moves.
         pub cells: [u32; 4],
-        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; unused.
+        /// Jitter in rendered pixels; pixels of the stream per rendered pixel.
         pub jitter: [f32; 4],
         /// First block of solid surfaces and size in blocks; the same for blended ones.
         pub solid_area: [u32; 4],

@@ -36,8 +36,9 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
         for layered in [false, true] {
-            let kernel = |moving| Kernel::Motion { samples, layered, moving };
-            kernels.extend([false, true].map(kernel));
+            for (rendered, moving) in [(1, false), (1, true), (2, false), (2, true)] {
+                kernels.push(Kernel::Motion { samples, rendered, layered, moving });
+            }
         }
         for write in WRITES {
             kernels.extend([false, true].map(|wide| Kernel::RasterPoints { write, samples, wide }));

@@ -1,14 +1,15 @@
 //! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
-//! cell is the square of pixels of the stream that one rendered pixel stands for.
+//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor does
+//! from the visibility buffer, which is read back instead (`output/history/seen.rs`).
 
 use glam::{DVec3, Vec2, Vec3A};
 
-use crate::blocks::BlockRect;
+use crate::blocks::{BLOCK, BlockRect};
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
-use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
+use crate::kernels::shared::{ENTRY_MIRRORED, GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
 use crate::passes::targets::{Scratch, Targets};
 use crate::view::View;
@@ -66,19 +67,57 @@ pub(crate) struct Motion {
     cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
+    /// Set if the processor describes the frame in preparation instead.
+    seen: Option<SeenFrame>,
     last: Option<LastFrame>,
     /// Number of frames that continued the history, from which the jitter follows.
     frames: usize,
 }
 
-/// The surfaces that the kernel looks at.
+/// The surfaces that the guide describes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct MotionSurfaces {
+pub(crate) struct MotionSurfaces<'a> {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
+    /// Instance and cluster of each entry, if the processor may describe the frame.
+    pub entries: Option<&'a [[u32; 2]]>,
+}
+
+/// Everything but the visibility buffers that the guide of a frame follows from. The frame has one sample per cell, and
+/// no instance has changed since the frame before.
+#[derive(Debug)]
+pub(crate) struct SeenFrame {
+    pub motion: MotionFrame,
+    /// Distance of the near plane.
+    pub near: f32,
+    /// Size of the visibility buffers in blocks.
+    pub blocks: Size,
+    /// Blocks that solid and blended surfaces can cover.
+    pub areas: [BlockRect; 2],
+    /// Instance of each entry.
+    pub instances: Vec<u32>,
+}
+
+impl SeenFrame {
+    /// Bytes of a block with one sample per pixel.
+    pub(crate) const BLOCK_BYTES: u64 = 8 * (BLOCK.width * BLOCK.height) as u64;
+
+    /// Returns the rows of blocks that are read, of solid surfaces and of the foremost transparent layer: the first
+    /// byte and the number of bytes in the visibility buffer.
+    pub(crate) fn rows(&self) -> [(u64, u64); 2] {
+        self.areas.map(|area| {
+            let row_bytes = u64::from(self.blocks.width) * Self::BLOCK_BYTES;
+            (u64::from(area.first[1]) * row_bytes, u64::from(area.size.height) * row_bytes)
+        })
+    }
+
+    /// Returns the number of bytes of all rows that are read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.rows().iter().map(|(_, bytes)| bytes).sum()
+    }
 }
 
 impl HistoryFrame {
@@ -97,6 +136,7 @@ impl Motion {
             guide: None,
             cells: 0,
             kernel: None,
+            seen: None,
             last: None,
             frames: 0,
         })
@@ -166,18 +206,37 @@ impl Motion {
         self.frames += 1;
     }
 
-    /// Compiles the kernel, uploads everything that it reads, and makes room for its results.
+    /// Decides who describes the frame. For the kernel, compiles it, uploads everything that it reads, and makes room
+    /// for its results.
     pub(crate) fn prepare(
         &mut self,
         graphics: &Graphics,
         kernels: &mut Kernels,
         frame: &HistoryFrame,
         view: &View,
-        surfaces: MotionSurfaces,
+        surfaces: MotionSurfaces<'_>,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, areas } = surfaces;
-        let kernel = Kernel::Motion { samples, layered, moving: !moves.is_empty() };
+        let MotionSurfaces { samples, layered, areas, entries } = surfaces;
+        let last = self.last.map_or(*view, |last| last.view);
+        let uniform = uniform(frame, view, &last, areas, epoch);
+        let rendered = rendered_pixels(frame, view);
+        let simple = samples == Samples::One && rendered == 1 && moves.is_empty();
+        self.seen = entries.filter(|_| simple).map(|entries| {
+            let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
+            SeenFrame {
+                motion: uniform,
+                near: view.near,
+                blocks: Size::new(view.size.width.div_ceil(BLOCK.width), view.size.height.div_ceil(BLOCK.height)),
+                areas: [areas[0], if layered { areas[1] } else { nothing }],
+                instances: entries.iter().map(|[instance, _]| instance & !ENTRY_MIRRORED).collect(),
+            }
+        });
+        if self.seen.is_some() {
+            self.kernel = None;
+            return Ok(());
+        }
+        let kernel = Kernel::Motion { samples, rendered, layered, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -187,8 +246,6 @@ impl Motion {
         }
         self.cells = frame.cells.pixels();
         self.moves.write(graphics, moves)?;
-        let last = self.last.map_or(*view, |last| last.view);
-        let uniform = uniform(frame, view, &last, areas, epoch);
         graphics.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
         Ok(())
     }
@@ -196,6 +253,39 @@ impl Motion {
     /// Returns the guide that [`Self::record`] fills.
     pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
         self.guide.as_ref()
+    }
+
+    /// Returns the number of bytes that the processor reads to learn the guide.
+    pub(crate) fn readback_bytes(&self, frame: &HistoryFrame) -> u64 {
+        self.seen.as_ref().map_or_else(|| frame.guide_bytes(), SeenFrame::bytes)
+    }
+
+    /// Copies them into a readback.
+    pub(crate) fn append(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        frame: &HistoryFrame,
+        targets: &Targets,
+        readback: &wgpu::Buffer,
+        mut at: u64,
+    ) {
+        let Some(seen) = &self.seen else {
+            if let Some(guide) = &self.guide {
+                encoder.copy_buffer_to_buffer(guide, 0, readback, at, frame.guide_bytes());
+            }
+            return;
+        };
+        for (buffer, (first, bytes)) in [&targets.visibility, &targets.layers[0]].into_iter().zip(seen.rows()) {
+            if bytes > 0 {
+                encoder.copy_buffer_to_buffer(buffer, first, readback, at, bytes);
+            }
+            at += bytes;
+        }
+    }
+
+    /// Hands over what the processor needs to describe the frame; `None` if the kernel does.
+    pub(crate) fn take_seen(&mut self) -> Option<SeenFrame> {
+        self.seen.take()
     }
 
     /// Hands over the guide, which the next frame reads as that of the frame before.
@@ -242,6 +332,11 @@ fn jitter(frame: usize, cell_pixels: u32) -> Vec2 {
     }
 }
 
+/// Returns the number of rendered pixels per cell in each direction, 1 or 2.
+fn rendered_pixels(frame: &HistoryFrame, view: &View) -> u8 {
+    if view.size.width / frame.cells.width < 2 { 1 } else { 2 }
+}
+
 fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2], epoch: u32) -> MotionFrame {
     let size = view.size;
     // Pixels of the stream per rendered pixel.
@@ -263,7 +358,7 @@ fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2]
         areas.map(|area| [area.first[0], area.first[1], area.size.width, area.size.height]);
     let whole = |row: Vec3A| row.extend(0.0).to_array();
     MotionFrame {
-        cells: [frame.cells.width, frame.cells.height, size.width / frame.cells.width, epoch],
+        cells: [frame.cells.width, frame.cells.height, epoch, 0],
         jitter: [view.jitter.x, view.jitter.y, scale, 0.0],
         solid_area,
         blended_area,

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, History, RenderError, RenderedFrame};
+use crate::output::history::seen::Guide;
 use crate::output::history::{Accumulator, Planes, Samples};
 use crate::output::outline::{Marks, OutlinePainter};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::wait_for;
 use crate::output::yuv::Converter;
-use crate::passes::motion::HistoryFrame;
+use crate::passes::motion::{HistoryFrame, SeenFrame};
 use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
@@ -37,6 +38,8 @@ pub(super) struct SubmittedFrame {
     pub(super) pick: Option<Pick>,
     /// The view, and the frame's part in the history.
     pub(super) history: Option<(View, HistoryFrame)>,
+    /// Set if the processor describes the motion of the frame.
+    pub(super) seen: Option<SeenFrame>,
 }
 
 /// A frame with slices that have not been submitted.
@@ -106,6 +109,7 @@ impl Reader {
                 valid_share = 1.0 - missing as f32 / request.stream_size.pixels() as f32;
             }
         } else if let Some((_, frame)) = &submitted.history {
+            let guide = submitted.seen.as_ref().map_or(Guide::Described(guide), |seen| Guide::Seen(seen, guide));
             valid_share = self.combine(request, frame, pixels, guide, into);
         } else {
             self.converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
@@ -137,7 +141,7 @@ impl Reader {
         request: &FrameRequest,
         frame: &HistoryFrame,
         pixels: &[u8],
-        guide: &[u8],
+        guide: Guide<'_>,
         into: &mut RenderedFrame,
     ) -> f32 {
         let Self { converter, history, .. } = self;

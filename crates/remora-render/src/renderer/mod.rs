@@ -313,6 +313,7 @@ impl Renderer {
                 samples: request.samples,
                 layered,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
+                entries: (!self.output.on_device()).then_some(&self.selection.entries[..]),
             };
             let (epoch, moves) = self.instances.moves();
             self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;
@@ -364,8 +365,8 @@ impl Renderer {
         let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, guided, encoder)?;
         let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
         // Only the processor needs the guide.
-        let guide = guided.filter(|_| !content.finished);
-        let guide_bytes = guide.map_or(0, |guided| guided.frame.guide_bytes());
+        let guide = history.as_ref().filter(|_| !content.finished);
+        let guide_bytes = guide.map_or(0, |(_, frame)| self.motion.readback_bytes(frame));
         let mask = self.outline.mask().filter(|_| self.instances.selected() > 0 && history.is_some());
         let mask_bytes = mask.map_or(0, wgpu::Buffer::size);
         let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes, mask_bytes };
@@ -382,8 +383,8 @@ impl Renderer {
         if let Some(missing) = content.missing {
             encoder.copy_buffer_to_buffer(missing, 0, &readback, layout.missing(), 4);
         }
-        if let Some(GuidedFrame { guide, .. }) = guide {
-            encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
+        if let Some((_, frame)) = guide {
+            self.motion.append(encoder, frame, targets, &readback, layout.guide());
         }
         if let Some(mask) = mask {
             encoder.copy_buffer_to_buffer(mask, 0, &readback, layout.mask(), mask_bytes);
@@ -405,6 +406,7 @@ impl Renderer {
             query,
             pick,
             history,
+            seen: self.motion.take_seen(),
         };
         if slices.is_empty() {
             self.end_history_with(&submitted);

@@ -1,6 +1,9 @@
 // Describes, for each cell of a frame, the surface that it shows and where the frame before showed the same point. A
 // cell is the square of pixels that one rendered pixel stands for. One invocation per cell.
 
+// Rendered pixels per cell in each direction. A constant, because lavapipe compiles a kernel again for every frame if a
+// uniform alone decides how often a loop runs.
+override RENDERED: u32 = 1u;
 // True if a transparent layer can lie in front of solid surfaces.
 override LAYERED: bool = false;
 // True if any instance has moved or looks different.
@@ -28,13 +31,13 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let index = min((group.y * GROUPS_WIDE + group.x) * 64u + lane, area - 1u);
     let cell = vec2(index % cells.x, index / cells.x);
     // The first sample stands outside of the loop, which most frames then never enter.
-    let first_place = min(cell * cells.z, frame.size.xy - 1u);
+    let first_place = min(cell * RENDERED, frame.size.xy - 1u);
     var nearest = found_at(first_place, 0u);
     var at = position_of(first_place, 0u);
-    for (var each = 1u; each < cells.z * cells.z * SAMPLES; each++) {
+    for (var each = 1u; each < RENDERED * RENDERED * SAMPLES; each++) {
         let pixel = each / SAMPLES;
         let sample = each % SAMPLES;
-        let place = min(cell * cells.z + vec2(pixel % cells.z, pixel / cells.z), frame.size.xy - 1u);
+        let place = min(cell * RENDERED + vec2(pixel % RENDERED, pixel / RENDERED), frame.size.xy - 1u);
         let found = found_at(place, sample);
         let nearer = found.y > nearest.y;
         at = select(at, position_of(place, sample), nearer);
@@ -53,7 +56,7 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     var different = false;
     if (MOVING) {
         let move_of = unpack(instances[instance * INSTANCE_QUADS + 3u]).w;
-        let has_moved = (move_of >> MOVE_BITS) == cells.w;
+        let has_moved = (move_of >> MOVE_BITS) == cells.z;
         let first = select(0u, (move_of & MOVE_MASK) * 3u, has_moved);
         let row_x = moves[first];
         let row_y = moves[first + 1u];

@@ -22,12 +22,14 @@ mod cells;
 pub(crate) mod device;
 mod lanes;
 mod pixels;
+pub(crate) mod seen;
 
 use crate::frame::Size;
 use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_DIFFERENT, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
+use seen::Guide;
 
 /// Unused weights behind the last one, because four are read at a time.
 const WEIGHTS_MORE: usize = 3;
@@ -111,7 +113,7 @@ impl Accumulator {
     }
 
     /// Begins a history with a finished frame of the stream's size.
-    pub(crate) fn begin(&mut self, frame: &HistoryFrame, guide: &[u8], finished: Samples<'_>) {
+    pub(crate) fn begin(&mut self, frame: &HistoryFrame, guide: Guide<'_>, finished: Samples<'_>) {
         let mut state = std::mem::take(&mut self.spare);
         state.describe(frame, guide);
         widen(finished.luma, &mut state.luma);
@@ -129,7 +131,7 @@ impl Accumulator {
     pub(crate) fn advance(
         &mut self,
         frame: &HistoryFrame,
-        guide: &[u8],
+        guide: Guide<'_>,
         samples: Samples<'_>,
         into: Planes<'_>,
     ) -> f32 {
@@ -169,11 +171,14 @@ impl State {
         self.motion.fill(0);
     }
 
-    /// Takes over the guide of a frame: motion, depths and surfaces of its cells, one after another.
-    fn describe(&mut self, frame: &HistoryFrame, guide: &[u8]) {
+    /// Takes over the guide of a frame.
+    fn describe(&mut self, frame: &HistoryFrame, guide: Guide<'_>) {
         self.size = Size::new(frame.cells.width * frame.cell_pixels, frame.cells.height * frame.cell_pixels);
         (self.cells, self.cell_pixels) = (frame.cells, frame.cell_pixels);
-        let words = guide.as_chunks::<4>().0;
+        let words = match guide {
+            Guide::Described(bytes) => bytes.as_chunks::<4>().0,
+            Guide::Seen(frame, bytes) => return frame.describe(bytes, self),
+        };
         let cells = frame.cells.pixels() as usize;
         let copy = |from: &[[u8; 4]], into: &mut Vec<u32>| {
             into.clear();
