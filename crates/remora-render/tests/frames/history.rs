@@ -10,26 +10,26 @@ use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
 
-fn in_motion(camera: Camera) -> FrameRequest {
+pub(crate) fn in_motion(camera: Camera) -> FrameRequest {
     let full = in_full(camera);
     let options = remora_render::FrameOptions { history: History::Continue, ..full.options };
     FrameRequest { render_size: HALF, samples: Samples::One, options, ..full }
 }
 
-fn in_full(camera: Camera) -> FrameRequest {
+pub(crate) fn in_full(camera: Camera) -> FrameRequest {
     let request = request(camera, Samples::Four);
     let options = remora_render::FrameOptions { history: History::Begin, ..request.options };
     FrameRequest { format: PixelFormat::I420, options, ..request }
 }
 
 /// Returns a camera on a circle around the middle.
-fn around(degrees: f32) -> Camera {
+pub(crate) fn around(degrees: f32) -> Camera {
     let angle = degrees.to_radians();
     camera(Vec3::new(angle.sin() * 6.0, 1.5, angle.cos() * 6.0), Vec3::ZERO)
 }
 
 /// Thin rods before a large sheet, and a ball.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let mut parts = Parts::default();
     parts.add(&sheet(1), matte(0.75, 0.7, 0.6), Affine3A::from_scale(Vec3::splat(2.5)) * at(0.0, 0.0, -0.3));
     parts.add(&sphere(24, 32), unlit(0.9, 0.05, 0.05), at(0.0, 0.0, 1.5));
