@@ -70,7 +70,7 @@ impl Rhythm {
         self.newest = Some(at);
     }
 
-    /// Returns how long after a change the movement counts as paused: when the next pose is late by half of the interval.
+    /// Returns how long after a change the movement counts as paused: the next pose is late by half of the interval.
     fn rest_after(&self) -> Duration {
         self.interval.map_or(REST_AFTER_MAX, |interval| (interval * 3 / 2).clamp(REST_AFTER_MIN, REST_AFTER_MAX))
     }

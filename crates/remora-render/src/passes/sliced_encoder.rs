@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::device::graphics::Graphics;
 
-/// The time that a slice may take. An input that arrives meanwhile waits for its end. Each slice costs about 0.2 ms, in
-/// which the device has nothing to do.
-const SLICE_TIME: Duration = Duration::from_millis(4);
+/// The time that a slice should take. An input that arrives meanwhile waits for its end. Some slices take longer,
+/// because rows of blocks show more or less of a model.
+const SLICE_TIME: Duration = Duration::from_millis(3);
 /// Clusters and parts before the first measurement: about 4 ms on two cores with four samples.
 const AT_START: SliceLengths = SliceLengths { clusters: 256, parts: 6 };
 /// Fewer clusters than this do not keep the threads of a software adapter busy.
@@ -32,7 +32,7 @@ impl Default for SliceLengths {
 }
 
 impl SliceLengths {
-    /// Returns the lengths with which the slices of a frame like the measured one take 4 ms each. The times are those
+    /// Returns the lengths with which the slices of a frame like the measured one take about 3 ms each. The times are those
     /// of its stages on the device, and zero if the device does not measure them.
     pub(crate) fn fitting(clusters: u32, raster: Duration, shade: Duration) -> Self {
         if raster.is_zero() || shade.is_zero() {
@@ -98,7 +98,7 @@ mod tests {
         let fitting = |clusters, raster, shade| {
             SliceLengths::fitting(clusters, Duration::from_millis(raster), Duration::from_millis(shade))
         };
-        assert_eq!(fitting(1000, 40, 24), SliceLengths { clusters: 100, parts: 6 });
+        assert_eq!(fitting(1000, 40, 24), SliceLengths { clusters: 72, parts: 8 });
         assert_eq!(fitting(1000, 3, 3), SliceLengths { clusters: 1000, parts: 1 }, "a card needs no slices");
         assert_eq!(fitting(1000, 4000, 4000), SliceLengths { clusters: CLUSTERS_MIN, parts: PARTS_MAX });
         assert_eq!(fitting(0, 1, 1), SliceLengths { clusters: CLUSTERS_MIN, parts: 1 });
