@@ -314,7 +314,7 @@ impl Renderer {
                 layered,
                 outlined: self.instances.selected() > 0,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
-                entries: (!self.output.on_device()).then_some(&self.selection.entries[..]),
+                entries: (!self.output.on_device()).then_some((&self.selection.entries[..], &self.instances)),
             };
             let (epoch, moves) = self.instances.moves();
             self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;

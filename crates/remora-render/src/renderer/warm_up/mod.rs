@@ -193,7 +193,7 @@ mod tests {
                 let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
                 let rendered = if samples == Samples::Four { 2 } else { 1 };
                 let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving };
-                let by_processor = samples == Samples::One && !outlined && !moving;
+                let by_processor = samples == Samples::One && !outlined;
                 assert!(by_processor || renderer.kernels.is_compiled(kernel), "{kernel:?}");
             }
         }
