@@ -69,6 +69,8 @@ pub(crate) struct Motion {
     cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
+    /// True if the kernel describes every frame, for comparisons.
+    pub(crate) by_kernel: bool,
     /// Set if the processor describes the frame in preparation instead.
     seen: Option<SeenFrame>,
     last: Option<LastFrame>,
@@ -82,8 +84,6 @@ pub(crate) struct MotionSurfaces<'a> {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
-    /// True if anything is selected.
-    pub outlined: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
     /// Instance and cluster of each entry, and the instances, if the processor may describe the frame.
@@ -106,6 +106,7 @@ impl Motion {
             guide: None,
             cells: 0,
             kernel: None,
+            by_kernel: false,
             seen: None,
             last: None,
             frames: 0,
@@ -187,11 +188,11 @@ impl Motion {
         surfaces: MotionSurfaces<'_>,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, outlined, areas, entries } = surfaces;
+        let MotionSurfaces { samples, layered, areas, entries } = surfaces;
         let last = self.last.map_or(*view, |last| last.view);
         let uniform = uniform(frame, view, &last, areas, epoch);
         let rendered = rendered_pixels(frame, view);
-        let simple = samples == Samples::One && rendered == 1 && !outlined;
+        let simple = samples == Samples::One && rendered == 1 && !self.by_kernel;
         self.seen = entries.filter(|_| simple).map(|(entries, instances)| {
             let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
             let areas = [areas[0], if layered { areas[1] } else { nothing }];
@@ -201,7 +202,7 @@ impl Motion {
             self.kernel = None;
             return Ok(());
         }
-        let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving: !moves.is_empty() };
+        let kernel = Kernel::Motion { samples, rendered, layered, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -271,14 +272,12 @@ impl Motion {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         (targets, scratch): (&Targets, &Scratch),
-        mask: Option<&wgpu::Buffer>,
     ) {
         let (Some(guide), Some(kernel)) = (&self.guide, self.kernel) else { return };
-        let Kernel::Motion { layered, outlined, .. } = kernel else { return };
-        // Unused bindings get a small placeholder.
+        let Kernel::Motion { layered, .. } = kernel else { return };
+        // An unused binding gets a small placeholder.
         let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
-        let mask = mask.filter(|_| outlined).unwrap_or(&scratch.list_counts);
-        let buffers = [&self.uniform, &targets.visibility, layer, mask, self.moves.buffer(), guide];
+        let buffers = [&self.uniform, &targets.visibility, layer, self.moves.buffer(), guide];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(kernel));

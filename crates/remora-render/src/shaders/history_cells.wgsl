@@ -44,7 +44,6 @@ fn judge_cells(@builtin(global_invocation_id) id: vec3<u32>) {
     if (history.continues == 0u
         // In an unchanged view, the flag stems from an earlier frame.
         || (((own_surface | surface) & SURFACE_DIFFERENT) != 0u && history.still != UNCHANGED)
-        || (flags & SURFACE_DRAWN_OVER) != 0u
         || !inside(at, stream)
         || !(history.still == UNCHANGED
             || was_visible((vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + moved, surface, depth))) {

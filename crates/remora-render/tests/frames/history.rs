@@ -1,7 +1,7 @@
 //! Frames that continue the ones before them: they come close to frames in full, and nothing trails behind.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_model::{AlphaMode, Material, Model};
+use remora_model::Model;
 use remora_render::{Camera, FrameRequest, History, PixelFormat, RenderedFrame, Samples, Size};
 use remora_scene::{EntityId, StateOverrideEdit};
 
@@ -10,26 +10,26 @@ use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
 
-fn in_motion(camera: Camera) -> FrameRequest {
+pub(crate) fn in_motion(camera: Camera) -> FrameRequest {
     let full = in_full(camera);
     let options = remora_render::FrameOptions { history: History::Continue, ..full.options };
     FrameRequest { render_size: HALF, samples: Samples::One, options, ..full }
 }
 
-fn in_full(camera: Camera) -> FrameRequest {
+pub(crate) fn in_full(camera: Camera) -> FrameRequest {
     let request = request(camera, Samples::Four);
     let options = remora_render::FrameOptions { history: History::Begin, ..request.options };
     FrameRequest { format: PixelFormat::I420, options, ..request }
 }
 
 /// Returns a camera on a circle around the middle.
-fn around(degrees: f32) -> Camera {
+pub(crate) fn around(degrees: f32) -> Camera {
     let angle = degrees.to_radians();
     camera(Vec3::new(angle.sin() * 6.0, 1.5, angle.cos() * 6.0), Vec3::ZERO)
 }
 
 /// Thin rods before a large sheet, and a ball.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let mut parts = Parts::default();
     parts.add(&sheet(1), matte(0.75, 0.7, 0.6), Affine3A::from_scale(Vec3::splat(2.5)) * at(0.0, 0.0, -0.3));
     parts.add(&sphere(24, 32), unlit(0.9, 0.05, 0.05), at(0.0, 0.0, 1.5));
@@ -236,6 +236,33 @@ fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
 }
 
 #[test]
+fn an_outline_in_motion_is_that_of_a_frame_at_rest() {
+    // Without anything selected, and with.
+    let (mut without, mut selected) = (Pair::new(), Pair::new());
+    let part = selected.entities[1];
+    selected.both(|scene| scene.select(&[part]).expect("the entity is there"));
+    without.orbit(3, 1.0);
+    selected.orbit(3, 1.0);
+    let (mut off, mut all) = (0.0, 0.0);
+    for index in 4..12 {
+        let [motion, full] = without.frame(around(index as f32));
+        let [motion_selected, full_selected] = selected.frame(around(index as f32));
+        let change =
+            |one: &RenderedFrame, other: &RenderedFrame, at: usize| f64::from(one.data[at]) - f64::from(other.data[at]);
+        for at in 0..full.data.len() {
+            let (in_motion, at_rest) = (change(&motion_selected, &motion, at), change(&full_selected, &full, at));
+            // Where there is a line in either frame.
+            if in_motion.abs().max(at_rest.abs()) > 4.0 {
+                off += change(&motion_selected, &full_selected, at).powi(2);
+                all += at_rest.powi(2);
+            }
+        }
+    }
+    let error = (off / all).sqrt();
+    assert!(error < 0.4, "the line differs by {error} of its strength");
+}
+
+#[test]
 fn a_cut_to_another_view_shows_nothing_of_the_one_before() {
     let mut pair = Pair::new();
     pair.orbit(6, 1.0);
@@ -296,46 +323,4 @@ fn requests_that_cannot_take_part_are_refused() {
     refuse(FrameRequest { render_size: Size::new(100, 60), ..good }, "a third of the size");
     refuse(FrameRequest { render_size: HALF, ..in_full(around(0.0)) }, "a beginning in half of the size");
     refuse(FrameRequest { format: PixelFormat::Rgba, ..good }, "another format");
-}
-
-/// Balls, a pane of glass that covers some of them, and one more ball that no view shows.
-fn glazed() -> Model {
-    let mut parts = Parts::default();
-    let glass = Material { base_color: [0.2, 0.4, 0.9, 0.4], alpha_mode: AlphaMode::Blend, ..matte(0.2, 0.4, 0.9) };
-    for index in 0..5 {
-        let x = index as f32 * 0.9 - 1.8;
-        parts.add(&sphere(16, 24), matte(0.8, 0.2 * index as f32, 0.3), at(x, 0.3 * x, -0.2 * x));
-    }
-    parts.add(&sheet(2), glass, at(0.7, 0.2, 1.3));
-    parts.add(&sphere(6, 8), matte(0.5, 0.5, 0.5), at(0.0, 500.0, 0.0));
-    parts.model()
-}
-
-/// On a software adapter, the kernel describes frames in which something is selected, and the processor describes the
-/// others.
-#[test]
-fn a_part_that_is_selected_out_of_view_changes_no_frame() {
-    let mut studios = [studio(glazed()), studio(glazed())];
-    let parts: Vec<EntityId> = studios[1].scene.instances().iter().map(|instance| instance.entity).collect();
-    let moved = parts[1];
-    studios[1].scene.select(&parts[parts.len() - 1..]).expect("the part exists");
-    for studio in &mut studios {
-        studio.draw_once(&in_full(around(0.0)));
-    }
-    for index in 1..12 {
-        for (cell, layers) in [(1, 2), (2, 2), (2, 0)] {
-            if index % 3 > 0 {
-                let place = DVec3::new(0.3, 0.1 * f64::from(index), 0.2 * f64::from(cell));
-                for studio in &mut studios {
-                    studio.scene.set_local(moved, DAffine3::from_translation(place)).expect("the part exists");
-                }
-            }
-            let mut request = in_motion(around(index as f32 + cell as f32 * 0.3));
-            request.render_size = Size::new(SIZE.width / cell, SIZE.height / cell);
-            request.blend_layers = layers;
-            let [one, other] = studios.each_mut().map(|studio| studio.draw_once(&request).0);
-            let different = one.data.iter().zip(&other.data).filter(|(one, other)| one != other).count();
-            assert_eq!(different, 0, "frame {index}, cells of {cell} pixels, {layers} layers");
-        }
-    }
 }
