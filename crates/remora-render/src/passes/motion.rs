@@ -1,6 +1,6 @@
 //! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
-//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the
-//! processor does from the visibility buffer, which is read back instead (`output/history/seen.rs`).
+//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor
+//! does from the visibility buffer, which is read back instead (`output/history/seen.rs`).
 
 use glam::{DVec3, Vec2, Vec3A};
 
