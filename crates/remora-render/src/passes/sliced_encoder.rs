@@ -32,8 +32,8 @@ impl Default for SliceLengths {
 }
 
 impl SliceLengths {
-    /// Returns the lengths with which the slices of a frame like the measured one take about 3 ms each. The times are those
-    /// of its stages on the device, and zero if the device does not measure them.
+    /// Returns the lengths with which the slices of a frame like the measured one take about 3 ms each. The times are
+    /// those of its stages on the device, and zero if the device does not measure them.
     pub(crate) fn fitting(clusters: u32, raster: Duration, shade: Duration) -> Self {
         if raster.is_zero() || shade.is_zero() {
             return AT_START;
