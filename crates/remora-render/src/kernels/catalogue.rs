@@ -199,9 +199,7 @@ impl Kernel {
                 ])
             }
             Kernel::HistoryBegin => Description::new(&["begin_history"], &[HISTORY_BEGIN], &[Some(Group::Planes)]),
-            Kernel::HistoryKeep => {
-                Description::new(&["keep_surfaces"], &[HISTORY, HISTORY_KEEP], &[Some(Group::HistoryKeep)])
-            }
+            Kernel::HistoryKeep => Description::new(&["keep_surfaces"], &[HISTORY_KEEP], &[Some(Group::HistoryKeep)]),
             Kernel::HistoryCells => {
                 Description::new(&["judge_cells"], &[HISTORY, HISTORY_CELLS], &[Some(Group::HistoryCells)])
             }

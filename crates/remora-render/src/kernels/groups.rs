@@ -88,7 +88,7 @@ impl Group {
             Group::Composite => &[Read, Read, Read, Write],
             Group::Cull => &[Read, Read, Write, Write],
             Group::Motion | Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
-            Group::HistoryKeep => &[Uniform, Read, Read, Read, Write],
+            Group::HistoryKeep => &[Uniform, Read, Read, Write],
             Group::HistoryPixels => &[Uniform, Read, Read, Read, Read, Write, Write, Write],
             Group::Arguments | Group::Planes | Group::Pyramid | Group::Mask | Group::Outline => &[Read, Write],
             Group::Shrink | Group::Checkerboard => &[Write],

@@ -103,5 +103,6 @@ fn was_visible(at: vec2<f32>, surface: u32, depths: u32) -> bool {
 
 fn is_same(found_surface: u32, found_depths: u32, surface: u32, expected: f32) -> bool {
     let found = bitcast<f32>(found_depths & 0xffff0000u);
-    return (found_surface & ~(SURFACE_DIFFERENT | SURFACE_TOUCHED)) == surface && abs(found - expected) <= expected * DEPTH_TOLERANCE;
+    let same = (found_surface & ~(SURFACE_DIFFERENT | SURFACE_TOUCHED)) == surface;
+    return same && abs(found - expected) <= expected * DEPTH_TOLERANCE;
 }

@@ -1,11 +1,12 @@
 // Takes over surfaces of the frame before, whose view was the same, as `State::keep` does in `output/history/mod.rs`.
 // One invocation per cell.
 
+@group(0) @binding(0) var<uniform> history: HistoryUniform;
 // Three planes of one word per cell: motion, depths, surface.
-@group(0) @binding(2) var<storage, read> guide_before: array<u32>;
+@group(0) @binding(1) var<storage, read> guide_before: array<u32>;
 // One bit per instance that has changed.
-@group(0) @binding(3) var<storage, read> changed: array<u32>;
-@group(0) @binding(4) var<storage, read_write> guide: array<u32>;
+@group(0) @binding(2) var<storage, read> changed: array<u32>;
+@group(0) @binding(3) var<storage, read_write> guide: array<u32>;
 
 @compute @workgroup_size(64)
 fn keep_surfaces(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,7 +25,7 @@ fn keep_surfaces(@builtin(global_invocation_id) id: vec3<u32>) {
     let depths = guide_before[area + own];
     if (depths >= guide[area + own]) {
         guide[own] = 0u;
-        // What does not move keeps its depth.
+        // A surface that rests keeps its depth.
         guide[area + own] = (depths & 0xffff0000u) | (depths >> 16u);
         guide[2u * area + own] = before & SURFACE_NUMBER;
     }

@@ -183,13 +183,13 @@ fn moves_in_a_resting_view(part: usize, step: DVec3) -> (f64, f64) {
 fn a_part_that_moves_in_a_resting_view_leaves_all_others_as_they_are() {
     // The ball moves beside the rods, of which samples miss most.
     let (difference, patch) = moves_in_a_resting_view(1, DVec3::new(0.0, 0.07, 0.0));
-    assert!(difference < 5.0 && patch < 40.0, "frames differ by {difference}, and a patch by {patch}");
+    assert!(difference < 5.8 && patch < 48.0, "frames differ by {difference}, and a patch by {patch}");
 }
 
 #[test]
 fn a_thin_part_that_moves_in_a_resting_view_leaves_no_trail() {
     let (difference, patch) = moves_in_a_resting_view(5, DVec3::new(0.09, 0.0, 0.0));
-    assert!(difference < 5.0 && patch < 40.0, "frames differ by {difference}, and a patch by {patch}");
+    assert!(difference < 4.5 && patch < 52.0, "frames differ by {difference}, and a patch by {patch}");
 }
 
 #[test]

@@ -162,8 +162,8 @@ impl Accumulator {
 }
 
 impl State {
-    /// Takes over surfaces of the frame before, whose view was the same: it may have seen thin parts that the samples of
-    /// this one miss. Marks the cells that a changed instance covers now or covered before; they keep their own.
+    /// Takes over surfaces of the frame before, whose view was the same: it may have seen thin parts that the samples
+    /// of this one miss. Marks the cells that a changed instance covers now or covered before; they keep their own.
     fn keep(&mut self, last: &State, changed: &[u32]) {
         let has_changed = |surface: u32| {
             let index = (surface & SURFACE_NUMBER).wrapping_sub(1);
@@ -178,7 +178,7 @@ impl State {
                 *id |= SURFACE_TOUCHED;
             } else if depths_before >= depths {
                 *id = before & SURFACE_NUMBER;
-                // What does not move keeps its depth.
+                // A surface that rests keeps its depth.
                 *depths = depths_before & 0xffff_0000 | depths_before >> 16;
                 *motion = 0;
             }

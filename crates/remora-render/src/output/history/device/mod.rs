@@ -173,7 +173,7 @@ impl DeviceHistory {
         encoder.clear_buffer(missing, 0, None);
         let device = &graphics.device;
         let keep = self.changed.as_ref().filter(|_| self.keeps(*stream, frame)).map(|changed| {
-            let bindings = [uniform, rendered, guide_before, changed.buffer(), guide];
+            let bindings = [uniform, guide_before, changed.buffer(), guide];
             kernels.layouts.bind(device, Group::HistoryKeep, &bindings)
         });
         let bindings = [uniform, rendered, guide, guide_before, before, cells];
