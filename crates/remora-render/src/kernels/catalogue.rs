@@ -77,7 +77,7 @@ pub(crate) enum Kernel {
     Checkerboard,
     /// Describes surface and motion of each cell of a frame; `rendered` is the number of rendered pixels per cell in
     /// each direction, 1 or 2.
-    Motion { samples: Samples, rendered: u8, layered: bool, outlined: bool, moving: bool },
+    Motion { samples: Samples, rendered: u8, layered: bool, moving: bool },
     /// Begins a history with a converted frame.
     HistoryBegin,
     /// Takes over surfaces of the frame before in a view that has not changed.
@@ -188,13 +188,12 @@ impl Kernel {
                     .with([samples_constant(samples)])
             }
             Kernel::Outline => Description::new(&["outline"], &[PIXEL, OUTLINE], &[Some(Group::Outline)]),
-            Kernel::Motion { samples, rendered, layered, outlined, moving } => {
+            Kernel::Motion { samples, rendered, layered, moving } => {
                 let groups = &[Some(Group::Scene), None, Some(Group::Motion)];
                 Description::new(&["describe_motion"], &[SCENE, MOTION], groups).with([
                     samples_constant(samples),
                     ("RENDERED", f64::from(rendered)),
                     ("LAYERED", f64::from(u8::from(layered))),
-                    ("OUTLINED", f64::from(u8::from(outlined))),
                     ("MOVING", f64::from(u8::from(moving))),
                 ])
             }

@@ -26,7 +26,7 @@ pub(crate) enum Group {
     Mask,
     Outline,
     Checkerboard,
-    /// Visibility, mask and moves, from which the motion of cells is described.
+    /// Visibility and moves, from which the motion of cells is described.
     Motion,
     /// Frame, guides and history, from which the cells of a frame are judged.
     HistoryCells,
@@ -87,7 +87,8 @@ impl Group {
             Group::Classify => &[Uniform, Read, Write, Write, Write, Write],
             Group::Composite => &[Read, Read, Read, Write],
             Group::Cull => &[Read, Read, Write, Write],
-            Group::Motion | Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
+            Group::Motion => &[Uniform, Read, Read, Read, Write],
+            Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
             Group::HistoryKeep => &[Uniform, Read, Read, Write],
             Group::HistoryPixels => &[Uniform, Read, Read, Read, Read, Write, Write, Write],
             Group::Arguments | Group::Planes | Group::Pyramid | Group::Mask | Group::Outline => &[Read, Write],

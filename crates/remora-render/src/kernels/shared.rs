@@ -59,8 +59,6 @@ shared_constants! {
     /// Counters of the culling kernel that precede those of the batches: surviving clusters and triangles.
     const SURVIVOR_TOTALS: u32 = 2;
 
-    /// Largest distance in pixels of a pixel of the outline from a marked one.
-    const OUTLINE_RADIUS: u32 = 2;
     /// Low bits of the last word of an instance: the index of its move. The bits above hold the epoch of the move.
     const MOVE_BITS: u32 = 20;
     /// The index of a move.
@@ -69,8 +67,6 @@ shared_constants! {
     const MOTION_STEPS: f32 = 32.0;
     /// Bit in the surface of a cell: it looks different than before, or was not in the view.
     const SURFACE_DIFFERENT: u32 = 1 << 31;
-    /// Bit in the surface of a cell: an outline may be drawn over it.
-    const SURFACE_DRAWN_OVER: u32 = 1 << 30;
 
     /// Bit in the surface of a cell of an unchanged view: an instance that has changed covers the cell, or covered it
     /// before.

@@ -36,9 +36,9 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::ResolvePoints { samples });
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
-        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
+        for layered in [false, true] {
             for (rendered, moving) in [(1, false), (1, true), (2, false), (2, true)] {
-                kernels.push(Kernel::Motion { samples, rendered, layered, outlined, moving });
+                kernels.push(Kernel::Motion { samples, rendered, layered, moving });
             }
         }
         for write in WRITES {

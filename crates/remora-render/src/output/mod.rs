@@ -8,6 +8,7 @@
     reason = "functions are compiled twice, and loops over eight lanes without branches become vector instructions"
 )]
 pub(crate) mod history;
+pub(crate) mod outline;
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;
 pub(crate) mod yuv;
@@ -62,9 +63,9 @@ impl Output {
         }
         // Frames that begin a history have four samples and the full size.
         let rendered = if samples == Samples::Four { 2 } else { 1 };
-        for variant in 0..8 {
-            let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
-            kernels.ensure(graphics, Kernel::Motion { samples, rendered, layered, outlined, moving })?;
+        for variant in 0..4 {
+            let [layered, moving] = [1, 2].map(|bit| variant & bit != 0);
+            kernels.ensure(graphics, Kernel::Motion { samples, rendered, layered, moving })?;
         }
         DeviceHistory::warm_up(graphics, kernels)
     }

@@ -83,8 +83,6 @@ pub(crate) struct MotionSurfaces<'a> {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
-    /// True if anything is selected.
-    pub outlined: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
     /// Instance and cluster of each entry, if the processor may describe the frame.
@@ -217,11 +215,11 @@ impl Motion {
         surfaces: MotionSurfaces<'_>,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, outlined, areas, entries } = surfaces;
+        let MotionSurfaces { samples, layered, areas, entries } = surfaces;
         let last = self.last.map_or(*view, |last| last.view);
         let uniform = uniform(frame, view, &last, areas, epoch);
         let rendered = rendered_pixels(frame, view);
-        let simple = samples == Samples::One && rendered == 1 && !outlined && moves.is_empty();
+        let simple = samples == Samples::One && rendered == 1 && moves.is_empty();
         self.seen = entries.filter(|_| simple).map(|entries| {
             let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
             SeenFrame {
@@ -236,7 +234,7 @@ impl Motion {
             self.kernel = None;
             return Ok(());
         }
-        let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving: !moves.is_empty() };
+        let kernel = Kernel::Motion { samples, rendered, layered, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -306,14 +304,12 @@ impl Motion {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         (targets, scratch): (&Targets, &Scratch),
-        mask: Option<&wgpu::Buffer>,
     ) {
         let (Some(guide), Some(kernel)) = (&self.guide, self.kernel) else { return };
-        let Kernel::Motion { layered, outlined, .. } = kernel else { return };
-        // Unused bindings get a small placeholder.
+        let Kernel::Motion { layered, .. } = kernel else { return };
+        // An unused binding gets a small placeholder.
         let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
-        let mask = mask.filter(|_| outlined).unwrap_or(&scratch.list_counts);
-        let buffers = [&self.uniform, &targets.visibility, layer, mask, self.moves.buffer(), guide];
+        let buffers = [&self.uniform, &targets.visibility, layer, self.moves.buffer(), guide];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(kernel));

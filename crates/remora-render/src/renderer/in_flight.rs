@@ -6,6 +6,7 @@ use crate::device::graphics::Graphics;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, History, RenderError, RenderedFrame};
 use crate::output::history::seen::Guide;
 use crate::output::history::{Accumulator, Planes, Samples};
+use crate::output::outline::{Marks, OutlinePainter};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::wait_for;
 use crate::output::yuv::Converter;
@@ -68,12 +69,14 @@ impl SlicedFrame {
 pub(super) struct Reader {
     converter: Converter,
     history: Accumulator,
+    painter: OutlinePainter,
 }
 
 impl Reader {
     /// Forgets the history and frees its memory.
     pub(super) fn forget_history(&mut self) {
         self.history.forget();
+        self.painter = OutlinePainter::default();
     }
 
     /// Reads the readback of a finished frame, and stores the image in `into`.
@@ -86,7 +89,7 @@ impl Reader {
         into: &mut RenderedFrame,
     ) -> FrameDone {
         submitted.timings.draw = submitted.stopwatch.lap();
-        let [pixels, marks, totals, missing, picked, depths, guide] = submitted.layout.split(bytes);
+        let [pixels, marks, totals, missing, picked, depths, guide, mask] = submitted.layout.split(bytes);
         let query = submitted.query.as_ref();
         let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
         let tested = query.map_or(0, |query| query.candidates);
@@ -110,6 +113,12 @@ impl Reader {
             valid_share = self.combine(request, frame, pixels, guide, into);
         } else {
             self.converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
+        }
+        if let Some((_, frame)) = submitted.history.as_ref().filter(|_| !mask.is_empty()) {
+            let (size, samples) = (request.render_size, request.samples.count());
+            let HistoryFrame { jitter, continues, unchanged, .. } = *frame;
+            let marks = Marks { words: mask, size, samples, jitter, continues, unchanged };
+            self.painter.draw(&marks, request.options.outline_color, into);
         }
         submitted.timings.convert = submitted.stopwatch.lap();
         FrameDone {
@@ -135,7 +144,7 @@ impl Reader {
         guide: Guide<'_>,
         into: &mut RenderedFrame,
     ) -> f32 {
-        let Self { converter, history } = self;
+        let Self { converter, history, .. } = self;
         let size = request.stream_size;
         (into.width, into.height) = (size.width, size.height);
         // Every byte is written below.

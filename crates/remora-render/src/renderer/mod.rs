@@ -311,7 +311,6 @@ impl Renderer {
             let surfaces = MotionSurfaces {
                 samples: request.samples,
                 layered,
-                outlined: self.instances.selected() > 0,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
                 entries: (!self.output.on_device()).then_some(&self.selection.entries[..]),
             };
@@ -349,6 +348,8 @@ impl Renderer {
             numbers: self.numbers.buffer(),
             occlusion: query.is_some().then_some(&self.occlusion),
             outline: (self.instances.selected() > 0).then_some(&self.outline),
+            // A line in the history would leave a trail.
+            draws_line: history.is_none(),
             pick: pick.as_ref(),
         };
         let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
@@ -356,7 +357,7 @@ impl Renderer {
         let encoder = slices.encoder();
         if history.is_some() {
             let buffers = (targets, &self.scratch);
-            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, self.outline.mask());
+            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers);
         }
         let guided = history.as_ref().zip(self.motion.guide());
         let guided = guided.map(|((_, frame), guide)| GuidedFrame { frame, guide });
@@ -365,7 +366,9 @@ impl Renderer {
         // Only the processor needs the guide.
         let guide = history.as_ref().filter(|_| !content.finished);
         let guide_bytes = guide.map_or(0, |(_, frame)| self.motion.readback_bytes(frame));
-        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
+        let mask = self.outline.mask().filter(|_| self.instances.selected() > 0 && history.is_some());
+        let mask_bytes = mask.map_or(0, wgpu::Buffer::size);
+        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes, mask_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(content.buffer, 0, &readback, 0, content.bytes);
@@ -381,6 +384,9 @@ impl Renderer {
         }
         if let Some((_, frame)) = guide {
             self.motion.append(encoder, frame, targets, &readback, layout.guide());
+        }
+        if let Some(mask) = mask {
+            encoder.copy_buffer_to_buffer(mask, 0, &readback, layout.mask(), mask_bytes);
         }
         let mut slices = slices.finish();
         let submission = self.graphics.queue.submit(slices.pop_front());

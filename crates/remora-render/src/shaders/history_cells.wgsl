@@ -45,7 +45,6 @@ fn judge_cells(@builtin(global_invocation_id) id: vec3<u32>) {
     let keeps = history.still != 0u && all(history.cells_before == size);
     if (history.continues == 0u
         || ((own_surface | surface) & SURFACE_DIFFERENT) != 0u
-        || (flags & SURFACE_DRAWN_OVER) != 0u
         || !inside(at, stream)
         || !(history.still == UNCHANGED || (keeps && motion == 0u && (flags & SURFACE_TOUCHED) == 0u)
             || was_visible((vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + moved, surface, depth))) {

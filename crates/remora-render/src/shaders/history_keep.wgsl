@@ -18,7 +18,7 @@ fn keep_surfaces(@builtin(global_invocation_id) id: vec3<u32>) {
     let own = id.y * size.x + id.x;
     let surface = guide[2u * area + own];
     let before = guide_before[2u * area + own];
-    if (((surface | before) & SURFACE_DRAWN_OVER) != 0u || has_changed(surface) || has_changed(before)) {
+    if (has_changed(surface) || has_changed(before)) {
         guide[2u * area + own] = surface | SURFACE_TOUCHED;
         return;
     }

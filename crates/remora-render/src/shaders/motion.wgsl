@@ -6,21 +6,17 @@
 override RENDERED: u32 = 1u;
 // True if a transparent layer can lie in front of solid surfaces.
 override LAYERED: bool = false;
-// True if selected parts have an outline.
-override OUTLINED: bool = false;
 // True if any instance has moved or looks different.
 override MOVING: bool = false;
 
 @group(2) @binding(0) var<uniform> motion_uniform: MotionFrame;
 @group(2) @binding(1) var<storage, read> seen: array<Pair>;
 @group(2) @binding(2) var<storage, read> layer: array<Pair>;
-// Marked samples of each pixel.
-@group(2) @binding(3) var<storage, read> mask: array<u32>;
 // Three rows of the transform that takes a point of a moved instance to its place in the frame before. A first row
 // without a direction stands for an instance that looks different now.
-@group(2) @binding(4) var<storage, read> moves: array<vec4<f32>>;
+@group(2) @binding(3) var<storage, read> moves: array<vec4<f32>>;
 // Three planes of one word per cell: motion, depths, surface.
-@group(2) @binding(5) var<storage, read_write> guide: array<u32>;
+@group(2) @binding(4) var<storage, read_write> guide: array<u32>;
 
 // A copy of the uniform, for the reason why there is one of the frame's.
 var<private> motion: MotionFrame;
@@ -90,7 +86,7 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let surface = (instance + 1u) | select(0u, SURFACE_DIFFERENT, different);
     guide[index] = select(0u, (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u), shows);
     guide[area + index] = select(0u, depths, shows);
-    guide[2u * area + index] = select(0u, surface, shows) | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+    guide[2u * area + index] = select(0u, surface, shows);
 }
 
 // Returns the foremost surface of a sample and the bits of its depth.
@@ -111,25 +107,4 @@ fn position_of(place: vec2<u32>, sample: u32) -> vec2<f32> {
 fn holds(area: vec4<u32>, pixel: vec2<u32>) -> bool {
     let block = vec2(pixel.x / BLOCK_WIDTH, pixel.y / BLOCK_HEIGHT);
     return all(block >= area.xy) && all(block < area.xy + area.zw);
-}
-
-// Returns whether the outline may be drawn over a pixel of the cell.
-fn drawn_over(cell: vec2<u32>) -> bool {
-    if (!OUTLINED) {
-        return false;
-    }
-    let radius = i32(OUTLINE_RADIUS);
-    let size = vec2<i32>(frame.size.xy);
-    let first = vec2<i32>(cell * RENDERED);
-    var found = false;
-    var whole = true;
-    for (var y = -radius; y < radius + i32(RENDERED); y++) {
-        for (var x = -radius; x < radius + i32(RENDERED); x++) {
-            let place = clamp(first + vec2(x, y), vec2(0), size - 1);
-            let marked = mask[place.y * size.x + place.x] != 0u;
-            found = found || marked;
-            whole = whole && marked;
-        }
-    }
-    return found && !whole;
 }

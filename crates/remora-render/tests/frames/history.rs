@@ -10,26 +10,26 @@ use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
 
-fn in_motion(camera: Camera) -> FrameRequest {
+pub(crate) fn in_motion(camera: Camera) -> FrameRequest {
     let full = in_full(camera);
     let options = remora_render::FrameOptions { history: History::Continue, ..full.options };
     FrameRequest { render_size: HALF, samples: Samples::One, options, ..full }
 }
 
-fn in_full(camera: Camera) -> FrameRequest {
+pub(crate) fn in_full(camera: Camera) -> FrameRequest {
     let request = request(camera, Samples::Four);
     let options = remora_render::FrameOptions { history: History::Begin, ..request.options };
     FrameRequest { format: PixelFormat::I420, options, ..request }
 }
 
 /// Returns a camera on a circle around the middle.
-fn around(degrees: f32) -> Camera {
+pub(crate) fn around(degrees: f32) -> Camera {
     let angle = degrees.to_radians();
     camera(Vec3::new(angle.sin() * 6.0, 1.5, angle.cos() * 6.0), Vec3::ZERO)
 }
 
 /// Thin rods before a large sheet, and a ball.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let mut parts = Parts::default();
     parts.add(&sheet(1), matte(0.75, 0.7, 0.6), Affine3A::from_scale(Vec3::splat(2.5)) * at(0.0, 0.0, -0.3));
     parts.add(&sphere(24, 32), unlit(0.9, 0.05, 0.05), at(0.0, 0.0, 1.5));
@@ -266,6 +266,33 @@ fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
         let (patch, usual) = (largest_patch(&frame, &full), largest_patch(&fresh, &full));
         assert!(patch < usual + 12.0, "comes: {comes}, a patch differs by {patch}, and by {usual} without a history");
     }
+}
+
+#[test]
+fn an_outline_in_motion_is_that_of_a_frame_at_rest() {
+    // Without anything selected, and with.
+    let (mut without, mut selected) = (Pair::new(), Pair::new());
+    let part = selected.entities[1];
+    selected.both(|scene| scene.select(&[part]).expect("the entity is there"));
+    without.orbit(3, 1.0);
+    selected.orbit(3, 1.0);
+    let (mut off, mut all) = (0.0, 0.0);
+    for index in 4..12 {
+        let [motion, full] = without.frame(around(index as f32));
+        let [motion_selected, full_selected] = selected.frame(around(index as f32));
+        let change =
+            |one: &RenderedFrame, other: &RenderedFrame, at: usize| f64::from(one.data[at]) - f64::from(other.data[at]);
+        for at in 0..full.data.len() {
+            let (in_motion, at_rest) = (change(&motion_selected, &motion, at), change(&full_selected, &full, at));
+            // Where there is a line in either frame.
+            if in_motion.abs().max(at_rest.abs()) > 4.0 {
+                off += change(&motion_selected, &full_selected, at).powi(2);
+                all += at_rest.powi(2);
+            }
+        }
+    }
+    let error = (off / all).sqrt();
+    assert!(error < 0.4, "the line differs by {error} of its strength");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod burst;
 mod departure;
+mod motion;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -105,12 +106,19 @@ impl Bench {
 
     /// Sends a pose that shows the middle of the scene from the front.
     fn look(&mut self) {
+        self.look_from(0.0);
+    }
+
+    /// Sends a pose that shows the middle of the scene from the front, after a turn by this angle in radians.
+    fn look_from(&mut self, angle: f64) {
         let bounds = self.frames.stage.scene_mut().bounds();
         let (center, radius) = if bounds.is_empty() { (DVec3::ZERO, 1.0) } else { (bounds.center(), bounds.radius()) };
+        let position = center + DVec3::new(angle.sin(), 0.0, angle.cos()) * radius * 3.0;
+        let turn = (angle as f32 * 0.5).sin_cos();
         let pose = wire::Pose {
             id: 1,
-            position: Some(wire::Point { x: center.x, y: center.y, z: center.z + radius * 3.0 }),
-            orientation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 }),
+            position: Some(wire::Point { x: position.x, y: position.y, z: position.z }),
+            orientation: Some(wire::Quaternion { x: 0.0, y: turn.0, z: 0.0, w: turn.1 }),
             vertical_field_of_view: 0.8,
             near_plane_metres: 0.01,
             input_time_milliseconds: 0.0,

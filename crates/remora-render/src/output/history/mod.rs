@@ -25,7 +25,7 @@ mod pixels;
 pub(crate) mod seen;
 
 use crate::frame::Size;
-use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_DRAWN_OVER, SURFACE_NUMBER, SURFACE_TOUCHED, WEIGHT_STEPS};
+use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_NUMBER, SURFACE_TOUCHED, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
@@ -174,7 +174,7 @@ impl State {
             if *id == 0 && *before == 0 {
                 continue;
             }
-            if (*id | before) & SURFACE_DRAWN_OVER != 0 || has_changed(*id) || has_changed(*before) {
+            if has_changed(*id) || has_changed(*before) {
                 *id |= SURFACE_TOUCHED;
             } else if depths_before >= depths {
                 *id = before & SURFACE_NUMBER;

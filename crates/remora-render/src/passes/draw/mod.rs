@@ -58,6 +58,8 @@ pub(crate) struct FrameRecorder<'a> {
     pub occlusion: Option<&'a Occlusion>,
     /// Set if an instance is selected.
     pub outline: Option<&'a Outline>,
+    /// True if the outline is drawn into the rendered frame, and false if it only marks pixels.
+    pub draws_line: bool,
     pub pick: Option<&'a Pick>,
 }
 
@@ -215,7 +217,7 @@ impl FrameRecorder<'_> {
             self.composite(slices.encoder());
         }
         let encoder = slices.encoder();
-        if let Some(outline) = self.outline {
+        if let Some(outline) = self.outline.filter(|_| self.draws_line) {
             outline.draw(encoder, self.graphics, self.kernels, targets, request);
         }
         self.profile.mark(encoder, Mark::Blended);

@@ -172,7 +172,7 @@ mod tests {
             ];
             // The processor describes simple frames with one sample.
             if samples == Samples::Four {
-                let motion = |layered| Kernel::Motion { samples, rendered: 2, layered, outlined: false, moving: false };
+                let motion = |layered| Kernel::Motion { samples, rendered: 2, layered, moving: false };
                 wanted.extend([false, true].map(motion));
             }
             for kernel in wanted {
@@ -189,11 +189,11 @@ mod tests {
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
         for samples in [Samples::One, Samples::Four] {
             renderer.compile_ahead(samples).expect("everything compiles");
-            for variant in 0..8 {
-                let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
+            for variant in 0..4 {
+                let [layered, moving] = [1, 2].map(|bit| variant & bit != 0);
                 let rendered = if samples == Samples::Four { 2 } else { 1 };
-                let kernel = Kernel::Motion { samples, rendered, layered, outlined, moving };
-                let by_processor = samples == Samples::One && !outlined && !moving;
+                let kernel = Kernel::Motion { samples, rendered, layered, moving };
+                let by_processor = samples == Samples::One && !moving;
                 assert!(by_processor || renderer.kernels.is_compiled(kernel), "{kernel:?}");
             }
         }

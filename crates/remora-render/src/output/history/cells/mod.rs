@@ -11,7 +11,7 @@ use super::{State, Surfaces};
 use crate::frame::Size;
 use crate::kernels::shared::{
     CORRECTION, DEPTH_TOLERANCE, DISAGREEMENT, LUMA_MAX, MARGIN, SPEED_MIN, STILL_HIGH, SURFACE_DIFFERENT,
-    SURFACE_DRAWN_OVER, SURFACE_TOUCHED,
+    SURFACE_TOUCHED,
 };
 use crate::passes::motion::HistoryFrame;
 use neighbourhood::Neighbourhood;
@@ -190,7 +190,7 @@ impl Cells {
             let samples: [u8; LANES] = eight(luma, first);
             let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
-                let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT | flags[lane] & SURFACE_DRAWN_OVER;
+                let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT;
                 let untouched = keeps & (motion[lane] == 0) & (flags[lane] & SURFACE_TOUCHED == 0);
                 let kept = (evidence.frame.unchanged | untouched) & (lookup.inside[lane] != 0);
                 let visible = (lookup.visible[lane] != 0) | kept;

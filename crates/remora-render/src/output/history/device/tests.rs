@@ -295,7 +295,7 @@ fn the_warm_up_compiles_the_kernels_of_a_history() {
     renderer.output.on_device = true;
     let samples = Samples::One;
     renderer.warm_up(samples).expect("everything compiles");
-    let motion = Kernel::Motion { samples, rendered: 1, layered: false, outlined: false, moving: false };
+    let motion = Kernel::Motion { samples, rendered: 1, layered: false, moving: false };
     for kernel in [motion, Kernel::HistoryBegin, Kernel::HistoryCells, Kernel::HistoryPixels { side: 1 }] {
         assert!(renderer.kernels.is_compiled(kernel), "{kernel:?}");
     }
