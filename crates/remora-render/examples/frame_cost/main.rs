@@ -1,7 +1,7 @@
 //! Cost of a frame: `frame_cost
 //! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
 //! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--history] [--rasteriser yes|no]
-//! [--size WIDTHxHEIGHT] [--slices]`.
+//! [--size WIDTHxHEIGHT] [--selected] [--slices]`.
 //!
 //! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
 //! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and
@@ -10,6 +10,8 @@
 //!
 //! `--history` measures frames as they are in motion: each continues the one before it, with one sample per pixel and
 //! with one for 2x2 pixels of the stream.
+//!
+//! `--selected` selects everything, so that frames have an outline.
 //!
 //! `--slices` also measures frames in slices, as a session renders them at rest, and how long they delay an input.
 //!
@@ -58,6 +60,7 @@ fn main() -> Result<(), Failure> {
     let mut instances = 1;
     let mut size = None;
     let mut history = History::Apart;
+    let mut selected = false;
     let mut in_slices = false;
     let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
@@ -70,6 +73,7 @@ fn main() -> Result<(), Failure> {
             "--error" => error = value()?.parse()?,
             "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
+            "--selected" => selected = true,
             "--history" => history = History::Continue,
             "--slices" => in_slices = true,
             "--rasteriser" => graphics.rasteriser = Some(value()? == "yes"),
@@ -100,6 +104,7 @@ fn main() -> Result<(), Failure> {
                 instances,
                 culling,
                 history,
+                selected,
                 in_slices,
                 stream,
                 cases: cases.clone(),
@@ -127,6 +132,8 @@ struct Course {
     instances: u32,
     culling: bool,
     history: History,
+    /// Everything is selected.
+    selected: bool,
     in_slices: bool,
     stream: Size,
     cases: Vec<(Size, Samples)>,
@@ -154,6 +161,9 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     let mut scene = Scene::new();
     let added = scene.add_model(asset);
     renderer.add_model(added.model, &prepared)?;
+    if course.selected {
+        scene.select(&[added.root])?;
+    }
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     println!("loaded in {} ms", loaded.as_millis());
     println!(

@@ -1,16 +1,17 @@
 //! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
-//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor does
-//! from the visibility buffer, which is read back instead (`output/history/seen.rs`).
+//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor
+//! does from the visibility buffer, which is read back instead (`output/history/seen.rs`).
 
 use glam::{DVec3, Vec2, Vec3A};
 
-use crate::blocks::{BLOCK, BlockRect};
+use crate::blocks::BlockRect;
 use crate::device::graphics::Graphics;
 use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
-use crate::kernels::shared::{ENTRY_MIRRORED, GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
+use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
+use crate::passes::seen::SeenFrame;
 use crate::passes::targets::{Scratch, Targets};
 use crate::residency::instances::InstanceStore;
 use crate::view::View;
@@ -70,6 +71,8 @@ pub(crate) struct Motion {
     cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
+    /// True if the kernel describes every frame, for comparisons.
+    pub(crate) by_kernel: bool,
     /// Set if the processor describes the frame in preparation instead.
     seen: Option<SeenFrame>,
     last: Option<LastFrame>,
@@ -85,42 +88,8 @@ pub(crate) struct MotionSurfaces<'a> {
     pub layered: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
-    /// Instance and cluster of each entry, if the processor may describe the frame.
-    pub entries: Option<&'a [[u32; 2]]>,
-}
-
-/// Everything but the visibility buffers that the guide of a frame follows from. The frame has one sample per cell, and
-/// no instance has changed since the frame before.
-#[derive(Debug)]
-pub(crate) struct SeenFrame {
-    pub motion: MotionFrame,
-    /// Distance of the near plane.
-    pub near: f32,
-    /// Size of the visibility buffers in blocks.
-    pub blocks: Size,
-    /// Blocks that solid and blended surfaces can cover.
-    pub areas: [BlockRect; 2],
-    /// Instance of each entry.
-    pub instances: Vec<u32>,
-}
-
-impl SeenFrame {
-    /// Bytes of a block with one sample per pixel.
-    pub(crate) const BLOCK_BYTES: u64 = 8 * (BLOCK.width * BLOCK.height) as u64;
-
-    /// Returns the rows of blocks that are read, of solid surfaces and of the foremost transparent layer: the first
-    /// byte and the number of bytes in the visibility buffer.
-    pub(crate) fn rows(&self) -> [(u64, u64); 2] {
-        self.areas.map(|area| {
-            let row_bytes = u64::from(self.blocks.width) * Self::BLOCK_BYTES;
-            (u64::from(area.first[1]) * row_bytes, u64::from(area.size.height) * row_bytes)
-        })
-    }
-
-    /// Returns the number of bytes of all rows that are read.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.rows().iter().map(|(_, bytes)| bytes).sum()
-    }
+    /// Instance and cluster of each entry, and the instances, if the processor may describe the frame.
+    pub entries: Option<(&'a [[u32; 2]], &'a InstanceStore)>,
 }
 
 impl HistoryFrame {
@@ -139,6 +108,7 @@ impl Motion {
             guide: None,
             cells: 0,
             kernel: None,
+            by_kernel: false,
             seen: None,
             last: None,
             frames: 0,
@@ -219,16 +189,11 @@ impl Motion {
         let last = self.last.map_or(*view, |last| last.view);
         let uniform = uniform(frame, view, &last, areas, epoch);
         let rendered = rendered_pixels(frame, view);
-        let simple = samples == Samples::One && rendered == 1 && moves.is_empty();
-        self.seen = entries.filter(|_| simple).map(|entries| {
+        let simple = samples == Samples::One && rendered == 1 && !self.by_kernel;
+        self.seen = entries.filter(|_| simple).map(|(entries, instances)| {
             let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
-            SeenFrame {
-                motion: uniform,
-                near: view.near,
-                blocks: Size::new(view.size.width.div_ceil(BLOCK.width), view.size.height.div_ceil(BLOCK.height)),
-                areas: [areas[0], if layered { areas[1] } else { nothing }],
-                instances: entries.iter().map(|[instance, _]| instance & !ENTRY_MIRRORED).collect(),
-            }
+            let areas = [areas[0], if layered { areas[1] } else { nothing }];
+            SeenFrame::new(uniform, view, areas, entries, (instances, moves))
         });
         if self.seen.is_some() {
             self.kernel = None;

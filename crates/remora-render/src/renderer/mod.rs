@@ -65,7 +65,7 @@ pub struct Renderer {
     sliced: Option<SlicedFrame>,
     occlusion: Occlusion,
     outline: Outline,
-    motion: Motion,
+    pub(crate) motion: Motion,
     profile: Profile,
     reader: Reader,
     pub(crate) output: Output,
@@ -312,7 +312,7 @@ impl Renderer {
                 samples: request.samples,
                 layered,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
-                entries: (!self.output.on_device()).then_some(&self.selection.entries[..]),
+                entries: (!self.output.on_device()).then_some((&self.selection.entries[..], &self.instances)),
             };
             let (epoch, moves) = self.instances.moves();
             self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;

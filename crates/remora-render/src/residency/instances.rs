@@ -218,6 +218,12 @@ impl InstanceStore {
         (self.moved.epoch, moves)
     }
 
+    /// Returns the index among the moves of an instance that has changed since the last frame of the history.
+    pub(crate) fn move_of(&self, instance: u32) -> Option<u32> {
+        let word = self.records.get(instance as usize)?[3][3];
+        (word >> MOVE_BITS == self.moved.epoch).then_some(word & MOVE_MASK)
+    }
+
     /// Notes that the history now ends with a frame that shows all changes.
     pub(crate) fn forget_moves(&mut self) {
         self.moved.forget();

@@ -1,7 +1,7 @@
 //! Frames that continue the ones before them: they come close to frames in full, and nothing trails behind.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_model::{AlphaMode, Material, Model};
+use remora_model::Model;
 use remora_render::{Camera, FrameRequest, History, PixelFormat, RenderedFrame, Samples, Size};
 use remora_scene::{EntityId, StateOverrideEdit};
 
@@ -356,39 +356,4 @@ fn requests_that_cannot_take_part_are_refused() {
     refuse(FrameRequest { render_size: Size::new(100, 60), ..good }, "a third of the size");
     refuse(FrameRequest { render_size: HALF, ..in_full(around(0.0)) }, "a beginning in half of the size");
     refuse(FrameRequest { format: PixelFormat::Rgba, ..good }, "another format");
-}
-
-/// Balls, a pane of glass that covers some of them, and one more ball that no view shows.
-fn glazed() -> Model {
-    let mut parts = Parts::default();
-    let glass = Material { base_color: [0.2, 0.4, 0.9, 0.4], alpha_mode: AlphaMode::Blend, ..matte(0.2, 0.4, 0.9) };
-    for index in 0..5 {
-        let x = index as f32 * 0.9 - 1.8;
-        parts.add(&sphere(16, 24), matte(0.8, 0.2 * index as f32, 0.3), at(x, 0.3 * x, -0.2 * x));
-    }
-    parts.add(&sheet(2), glass, at(0.7, 0.2, 1.3));
-    parts.add(&sphere(6, 8), matte(0.5, 0.5, 0.5), at(0.0, 500.0, 0.0));
-    parts.model()
-}
-
-/// The kernel describes frames in which something has moved, and the processor describes the others.
-#[test]
-fn a_part_that_moves_out_of_view_changes_no_frame() {
-    let mut studios = [studio(glazed()), studio(glazed())];
-    let unseen = studios[1].scene.instances().last().expect("there are parts").entity;
-    for studio in &mut studios {
-        studio.draw_once(&in_full(around(0.0)));
-    }
-    for index in 1..12 {
-        for (cell, layers) in [(1, 2), (2, 2), (2, 0)] {
-            let place = DVec3::new(0.0, 500.0 + f64::from(index), f64::from(cell));
-            studios[1].scene.set_local(unseen, DAffine3::from_translation(place)).expect("the part exists");
-            let mut request = in_motion(around(index as f32 + cell as f32 * 0.3));
-            request.render_size = Size::new(SIZE.width / cell, SIZE.height / cell);
-            request.blend_layers = layers;
-            let [one, other] = studios.each_mut().map(|studio| studio.draw_once(&request).0);
-            let different = one.data.iter().zip(&other.data).filter(|(one, other)| one != other).count();
-            assert_eq!(different, 0, "frame {index}, cells of {cell} pixels, {layers} layers");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::lanes::{Floats, LANES, Words, for_processor, store};
 use crate::blocks::BLOCK;
 use crate::frame::Size;
 use crate::kernels::shared::{MOTION_STEPS, MotionFrame, SURFACE_DIFFERENT, TRIANGLE_BITS};
-use crate::passes::motion::SeenFrame;
+use crate::passes::seen::SeenFrame;
 
 /// Largest motion in steps; it fits into 16 bits.
 const STEPS_MAX: f32 = 32000.0;
@@ -103,6 +103,45 @@ fn eight_seen(row: &[u8], first: usize) -> [Words; 2] {
     seen
 }
 
+/// Motion, depths and difference of a cell.
+struct Described {
+    motion: u32,
+    depths: u32,
+    different: bool,
+}
+
+impl Described {
+    /// Describes a cell from its middle, its depth, and the homogeneous pixel that showed its surface before.
+    #[inline(always)]
+    fn new([x, y]: [f32; 2], depth: f32, before: [f32; 3]) -> Self {
+        let w = before[2].max(1e-6);
+        let steps = [before[0] / w - x, before[1] / w - y].map(|moved| moved * MOTION_STEPS);
+        let [right, down] = steps.map(|steps| (steps.clamp(-STEPS_MAX, STEPS_MAX) + ROUNDING).to_bits());
+        Self {
+            motion: right & 0xffff | down << 16,
+            depths: depth.to_bits() & 0xffff_0000 | (depth / w).to_bits() >> 16,
+            different: (before[2] <= 0.0) | (steps[0].abs() > STEPS_MAX) | (steps[1].abs() > STEPS_MAX),
+        }
+    }
+
+    /// Describes a cell whose instance has changed.
+    fn moved(frame: &SeenFrame, rows: &[[f32; 4]; 3], [x, y]: [f32; 2], depth: f32) -> Self {
+        let MotionFrame { along_x, along_y, along_z, row_x_before, row_y_before, row_w_before, eye_before, .. } =
+            frame.motion;
+        let inverse = depth / frame.near;
+        let along = [along_x, along_y, along_z].map(|row| row[0] * x + row[1] * y + row[2]);
+        let [world_x, world_y, world_z] = [0, 1, 2].map(|axis| frame.eye[axis] + along[axis] / inverse.max(1e-30));
+        let from_eye = [0, 1, 2].map(|axis| {
+            let row = rows[axis];
+            row[0] * world_x + row[1] * world_y + row[2] * world_z + row[3] - eye_before[axis]
+        });
+        let before = [row_x_before, row_y_before, row_w_before]
+            .map(|row| inverse * (row[0] * from_eye[0] + row[1] * from_eye[1] + row[2] * from_eye[2]));
+        let described = Self::new([x, y], depth, before);
+        Self { different: described.different | (rows[0][..3] == [0.0; 3]), ..described }
+    }
+}
+
 /// Describes a row of cells as the kernel does.
 #[inline(always)]
 fn row_described<const AVX2: bool>(
@@ -141,16 +180,24 @@ fn row_described<const AVX2: bool>(
             let x = (first as f32 + columns[lane] + 0.5 + jitter[0]) * jitter[2];
             let depth = f32::from_bits(bits[lane]);
             let inverse = depth / frame.near;
-            let before = |row: [f32; 4]| x * row[0] + y * row[1] + row[2] + inverse * row[3];
-            let before_z = before(before_w);
-            let w = before_z.max(1e-6);
-            let steps = [before(before_x) / w - x, before(before_y) / w - y].map(|moved| moved * MOTION_STEPS);
-            let different = (before_z <= 0.0) | (steps[0].abs() > STEPS_MAX) | (steps[1].abs() > STEPS_MAX);
-            let [right, down] = steps.map(|steps| (steps.clamp(-STEPS_MAX, STEPS_MAX) + ROUNDING).to_bits());
+            let before = [before_x, before_y, before_w].map(|row| x * row[0] + y * row[1] + row[2] + inverse * row[3]);
+            let described = Described::new([x, y], depth, before);
             let shown = if found[lane] != 0 { u32::MAX } else { 0 };
-            near[lane] = (bits[lane] & 0xffff_0000 | (depth / w).to_bits() >> 16) & shown;
-            moves[lane] = (right & 0xffff | down << 16) & shown;
-            surfaces[lane] = (surfaces[lane] | if different { SURFACE_DIFFERENT } else { 0 }) & shown;
+            near[lane] = described.depths & shown;
+            moves[lane] = described.motion & shown;
+            surfaces[lane] = (surfaces[lane] | if described.different { SURFACE_DIFFERENT } else { 0 }) & shown;
+        }
+        if !frame.moves_of.is_empty() {
+            for lane in 0..LANES {
+                let moved = frame.moves_of.get((found[lane] >> TRIANGLE_BITS) as usize);
+                let rows = moved.filter(|_| found[lane] != 0).and_then(|moved| frame.moves.get(*moved as usize));
+                let Some(rows) = rows else { continue };
+                let x = (first as f32 + columns[lane] + 0.5 + jitter[0]) * jitter[2];
+                let described = Described::moved(frame, rows, [x, y], f32::from_bits(bits[lane]));
+                (near[lane], moves[lane]) = (described.depths, described.motion);
+                surfaces[lane] &= !SURFACE_DIFFERENT;
+                surfaces[lane] |= if described.different { SURFACE_DIFFERENT } else { 0 };
+            }
         }
         store(depths, first, near);
         store(ids, first, surfaces);

@@ -193,7 +193,7 @@ mod tests {
                 let [layered, moving] = [1, 2].map(|bit| variant & bit != 0);
                 let rendered = if samples == Samples::Four { 2 } else { 1 };
                 let kernel = Kernel::Motion { samples, rendered, layered, moving };
-                let by_processor = samples == Samples::One && !moving;
+                let by_processor = samples == Samples::One;
                 assert!(by_processor || renderer.kernels.is_compiled(kernel), "{kernel:?}");
             }
         }
