@@ -15,6 +15,7 @@ use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
 use crate::passes::seen::SeenFrame;
+use crate::passes::sliced_encoder::SliceLengths;
 use crate::passes::targets::gradient;
 use crate::timing::Stopwatch;
 use crate::view::View;
@@ -28,6 +29,7 @@ pub(super) struct SubmittedFrame {
     pub(super) finished: bool,
     /// True if the device counts the pixels that are neither new nor taken from the history.
     pub(super) counts_missing: bool,
+    pub(super) in_slices: bool,
     pub(super) timings: FrameTimings,
     pub(super) stopwatch: Stopwatch,
     /// Triangles drawn without a query.
@@ -65,9 +67,11 @@ impl SlicedFrame {
     }
 }
 
-/// Makes images of readbacks. Keeps the history on the processor.
+/// Makes images of readbacks. Keeps the history on the processor, and what was measured.
 #[derive(Default)]
 pub(super) struct Reader {
+    /// The lengths of slices that fit the last frame in slices.
+    pub(super) slice_lengths: SliceLengths,
     converter: Converter,
     history: Accumulator,
     painter: OutlinePainter,
@@ -98,6 +102,9 @@ impl Reader {
         submitted.timings.raster = stages.raster;
         submitted.timings.shade = stages.shade;
         submitted.timings.blend = stages.blend;
+        if submitted.in_slices {
+            self.slice_lengths = SliceLengths::fitting(submitted.clusters, stages.raster, stages.shade);
+        }
         let request = &submitted.request;
         let mut valid_share = 1.0;
         if submitted.finished {

@@ -352,7 +352,7 @@ impl Renderer {
             draws_line: history.is_none(),
             pick: pick.as_ref(),
         };
-        let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
+        let mut slices = SlicedEncoder::new(&self.graphics, in_slices.then_some(self.reader.slice_lengths));
         stage.record(&mut slices, &self.selection, request);
         let encoder = slices.encoder();
         if history.is_some() {
@@ -396,6 +396,7 @@ impl Renderer {
             layout,
             finished: content.finished,
             counts_missing: content.missing.is_some(),
+            in_slices,
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,

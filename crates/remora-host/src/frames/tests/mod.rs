@@ -48,7 +48,7 @@ impl Bench {
         let (inbox, inputs) = sync_channel(INBOX);
         let frames = FrameLoop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
         let mut bench = Self { frames, inputs };
-        bench.take(Input::Transport(TransportEvent::ChannelOpen(Channel::Control)));
+        bench.transport(TransportEvent::ChannelOpen(Channel::Control));
         bench.say(Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 }));
         bench
     }
@@ -58,9 +58,14 @@ impl Bench {
         self.frames.execute_commands(&|_| {});
     }
 
+    fn transport(&mut self, event: TransportEvent) {
+        let at = self.frames.clock.now();
+        self.take(Input::Transport { event, at });
+    }
+
     fn say(&mut self, command: Command) {
         let bytes = wire::ClientCommand { id: 5, command: Some(command) }.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Control, bytes: bytes.into() }));
+        self.transport(TransportEvent::Message { channel: Channel::Control, bytes: bytes.into() });
     }
 
     fn say_load(&mut self, uri: &str) {
@@ -124,7 +129,7 @@ impl Bench {
             input_time_milliseconds: 0.0,
         };
         let bytes = pose.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
+        self.transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() });
     }
 
     fn look_at(&mut self, x: f32, y: f32) -> Result<Option<(u32, DVec3)>, RenderError> {
@@ -228,7 +233,7 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
     assert_eq!(bench.frames.picks.waiting(), [pick], "it still needs an answer");
     assert_eq!(bench.look_at(0.5, 0.0).expect("a device"), None);
-    bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
+    bench.transport(TransportEvent::Closed(CloseReason::Goodbye));
     assert!(bench.frames.picks.is_empty());
 }
 
@@ -237,7 +242,7 @@ fn a_client_may_leave_while_the_renderer_warms_up() {
     let (inbox, inputs) = sync_channel(INBOX);
     let mut frames = FrameLoop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
     for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
-        inbox.send(Input::Transport(event)).expect("room in the inbox");
+        inbox.send(Input::Transport { event, at: Moment::ZERO }).expect("room in the inbox");
     }
     frames.warm_up(&inputs, &|_| {}, [|_: &mut remora_render::Renderer| Ok(())]).expect("a graphics adapter");
     assert!(!frames.connected && frames.pipeline.renderer.get().is_some());
