@@ -4,8 +4,8 @@ use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
-    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE, PIXEL,
-    PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST,
+    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_KEEP, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE,
+    PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST,
     SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
@@ -80,6 +80,8 @@ pub(crate) enum Kernel {
     Motion { samples: Samples, rendered: u8, layered: bool, moving: bool },
     /// Begins a history with a converted frame.
     HistoryBegin,
+    /// Takes over surfaces of the frame before in a view that has not changed.
+    HistoryKeep,
     /// Decides how far the history of each cell can be used.
     HistoryCells,
     /// Combines a frame with its history and converts it to I420; `side` is the number of pixels of the stream per cell
@@ -196,6 +198,7 @@ impl Kernel {
                 ])
             }
             Kernel::HistoryBegin => Description::new(&["begin_history"], &[HISTORY_BEGIN], &[Some(Group::Planes)]),
+            Kernel::HistoryKeep => Description::new(&["keep_surfaces"], &[HISTORY_KEEP], &[Some(Group::HistoryKeep)]),
             Kernel::HistoryCells => {
                 Description::new(&["judge_cells"], &[HISTORY, HISTORY_CELLS], &[Some(Group::HistoryCells)])
             }

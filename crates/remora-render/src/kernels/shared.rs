@@ -68,6 +68,12 @@ shared_constants! {
     /// Bit in the surface of a cell: it looks different than before, or was not in the view.
     const SURFACE_DIFFERENT: u32 = 1 << 31;
 
+    /// Bit in the surface of a cell of an unchanged view: an instance that has changed covers the cell, or covered it
+    /// before.
+    const SURFACE_TOUCHED: u32 = 1 << 29;
+    /// The number of the instance in the surface of a cell, plus 1; 0 is the background.
+    const SURFACE_NUMBER: u32 = SURFACE_TOUCHED - 1;
+
     /// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
     const LUMA: [i16; 3] = [5983, 20127, 2032];
     const CHROMA_U: [i16; 3] = [-3298, -11094, 14392];

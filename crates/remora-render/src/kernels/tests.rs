@@ -26,6 +26,7 @@ fn all_kernels() -> Vec<Kernel> {
         Kernel::Outline,
         Kernel::Checkerboard,
         Kernel::HistoryBegin,
+        Kernel::HistoryKeep,
         Kernel::HistoryCells,
         Kernel::HistoryPixels { side: 1 },
         Kernel::HistoryPixels { side: 2 },

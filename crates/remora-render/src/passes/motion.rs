@@ -29,7 +29,7 @@ const STREAM_MIN: u32 = 4;
 const TURN_MAX: f32 = 0.7;
 
 /// A frame's part in the history.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HistoryFrame {
     /// True if pixels of earlier frames may be shown.
     pub continues: bool,
@@ -43,6 +43,8 @@ pub(crate) struct HistoryFrame {
     pub still: bool,
     /// True if no instance has changed either.
     pub unchanged: bool,
+    /// One bit per instance that has changed since the frame before, if the view has not; empty otherwise.
+    pub changed: Vec<u32>,
     /// True if nothing but the plain background lies behind everything.
     pub plain_background: bool,
 }
@@ -125,14 +127,7 @@ impl Motion {
 
     /// Returns the part that a frame has in the history; `None` if it has none, or the stream is too small. `view` has
     /// no jitter yet.
-    pub(crate) fn plan(
-        &self,
-        request: &FrameRequest,
-        view: &View,
-        origin: DVec3,
-        arrangement: u64,
-        has_moves: bool,
-    ) -> Option<HistoryFrame> {
+    pub(crate) fn plan(&self, request: &FrameRequest, view: &View, instances: &InstanceStore) -> Option<HistoryFrame> {
         let (render, stream) = (request.render_size, request.stream_size);
         if stream.width.min(stream.height) < STREAM_MIN {
             return None;
@@ -151,13 +146,14 @@ impl Motion {
         let continues = request.options.history == History::Continue
             && self.last.is_some_and(|last| {
                 last.stream_size == stream
-                    && last.origin == origin
-                    && last.arrangement == arrangement
+                    && last.origin == instances.origin
+                    && last.arrangement == instances.arrangement
                     && last.checkerboard == request.options.checkerboard
                     && last.view.forward.dot(view.forward) > TURN_MAX.cos()
             });
         let still = self.last.is_some_and(|last| last.view.shows_the_same_as(view));
         let plain_background = request.options.checkerboard == 0.0;
+        let has_moves = instances.has_moves();
         Some(HistoryFrame {
             continues,
             cells,
@@ -165,6 +161,7 @@ impl Motion {
             jitter,
             still,
             unchanged: still && !has_moves,
+            changed: if continues && still && has_moves { instances.changed() } else { Vec::new() },
             plain_background,
         })
     }

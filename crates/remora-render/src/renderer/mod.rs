@@ -268,8 +268,7 @@ impl Renderer {
         let mut stopwatch = Stopwatch::start();
         self.models.upload_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
         let view = View::new(&request.camera, self.instances.origin, request.render_size);
-        let InstanceStore { origin, arrangement, .. } = self.instances;
-        let history = self.motion.plan(request, &view, origin, arrangement, self.instances.has_moves());
+        let history = self.motion.plan(request, &view, &self.instances);
         let view = match &history {
             Some(frame) => view.jittered(frame.jitter * view.size.width as f32 / request.stream_size.width as f32),
             None => view,

@@ -159,6 +159,39 @@ fn nothing_changes_while_nothing_moves_after_a_frame_in_full() {
     }
 }
 
+/// Moves a part in steps while the view rests, and returns how much frames differ from those in full: the root of the
+/// mean squared difference, and the largest patch.
+fn moves_in_a_resting_view(part: usize, step: DVec3) -> (f64, f64) {
+    let mut pair = Pair::new();
+    let view = around(20.0);
+    pair.motion.draw_once(&in_full(view));
+    let entity = pair.entities[part];
+    let (mut largest, mut patch) = (0.0_f64, 0.0_f64);
+    for _ in 0..8 {
+        pair.both(|scene| {
+            let local = scene.entity(entity).expect("the entity is there").local;
+            scene.set_local(entity, DAffine3::from_translation(step) * local).expect("the entity is there");
+        });
+        let [frame, full] = pair.frame(view);
+        largest = largest.max(difference(&frame, &full));
+        patch = patch.max(largest_patch(&frame, &full));
+    }
+    (largest, patch)
+}
+
+#[test]
+fn a_part_that_moves_in_a_resting_view_leaves_all_others_as_they_are() {
+    // The ball moves beside the rods, of which samples miss most.
+    let (difference, patch) = moves_in_a_resting_view(1, DVec3::new(0.0, 0.07, 0.0));
+    assert!(difference < 5.8 && patch < 48.0, "frames differ by {difference}, and a patch by {patch}");
+}
+
+#[test]
+fn a_thin_part_that_moves_in_a_resting_view_leaves_no_trail() {
+    let (difference, patch) = moves_in_a_resting_view(5, DVec3::new(0.09, 0.0, 0.0));
+    assert!(difference < 4.5 && patch < 52.0, "frames differ by {difference}, and a patch by {patch}");
+}
+
 #[test]
 fn a_resting_view_converges_after_a_movement() {
     let mut pair = Pair::new();

@@ -164,13 +164,14 @@ fn assert_same((device, device_share): &(Vec<u8>, f32), (processor, share): &(Ve
 enum Step {
     Turn,
     MovePart,
+    MovePartAlone,
     Rest,
     Cut,
     Select,
     Checkerboard,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 20] = [
     Step::Turn,
     Step::Turn,
     Step::Turn,
@@ -178,6 +179,11 @@ const STEPS: [Step; 15] = [
     Step::MovePart,
     Step::Turn,
     Step::Rest,
+    Step::Rest,
+    Step::Turn,
+    Step::MovePartAlone,
+    Step::MovePartAlone,
+    Step::MovePartAlone,
     Step::Rest,
     Step::Turn,
     Step::Cut,
@@ -202,6 +208,10 @@ fn the_device_combines_frames_as_the_processor_does() {
                 Step::Turn => turn += 0.013,
                 Step::MovePart => {
                     turn += 0.004;
+                    place += 0.07;
+                    sides.iter_mut().for_each(|side| side.move_part(place));
+                }
+                Step::MovePartAlone => {
                     place += 0.07;
                     sides.iter_mut().for_each(|side| side.move_part(place));
                 }
