@@ -373,3 +373,6 @@ fn was_visible(last: &State, x: Floats, y: Floats, ids: Words, depths: Words) ->
     }
     visible
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
