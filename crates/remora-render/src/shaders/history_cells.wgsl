@@ -1,4 +1,5 @@
-// Decides for each cell how far the history can be used, as `output/history/cells/mod.rs` does. One invocation per cell.
+// Decides for each cell how far the history can be used, as `output/history/cells/mod.rs` does. One invocation per
+// cell.
 //
 // The result of a cell is its motion, which is that of the nearest surface among the cell and its neighbours, and a
 // word that holds the smallest sample of the neighbourhood, the largest one, and the residual, which is half of the
